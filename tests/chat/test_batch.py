@@ -5,7 +5,7 @@ Tests for L{tsservices.chat.batch}.
 from __future__ import annotations
 
 from tests.support.chat import NOON, Ear, Index, Sessions
-from tsservices.chat.batch import AUTHORS_IN_A_SLICE
+from tsservices.chat.batch import AUTHORS_PER_DELIVERY
 from tsservices.chat.notifications import (
     JoinedRoom,
     LeftRoom,
@@ -55,7 +55,7 @@ class TestSlice:
         sessions = gathered("ann", "bob", "cat", "dan", "eve")
         other = Index()
         sessions.ears["eve"] = Ear(other)
-        sessions.people["eve"].outlet = sessions.ears["eve"]
+        sessions.people["eve"].recipient = sessions.ears["eve"]
         sessions.turn(say("ann", "1", "2"), say("bob", "3"), say("ann", "4"))
         ears = sessions.ears
         assert len(ears["cat"].pushed) == 1
@@ -130,7 +130,7 @@ class TestSlice:
     def test_elsewhere(self) -> None:
         """Sessions of other nodes hear nothing here."""
         sessions = gathered("ann", "bob")
-        sessions.people["bob"].outlet = None
+        sessions.people["bob"].recipient = None
         sessions.turn(
             say("ann", "1"), SendPrivate("ann", "bob", "bob", MESSAGE, "psst"), Part("bob", "r", "")
         )
@@ -138,7 +138,7 @@ class TestSlice:
 
     def test_manyAuthors(self) -> None:
         """More authors than are written for at once make more slices; the order stays."""
-        names = [f"p{number:03}" for number in range(AUTHORS_IN_A_SLICE + 20)]
+        names = [f"p{number:03}" for number in range(AUTHORS_PER_DELIVERY + 20)]
         sessions = gathered("ear", *names)
         sessions.turn(*(say(name, name) for name in names))
         assert sessions.ears["ear"].lines() == names
@@ -174,7 +174,7 @@ class TestBatch:
         entered = [each for each in sessions.ears["cat"].heard if isinstance(each, JoinedRoom)]
         assert entered[0].joinedSeq == 1
         assert entered[0].replay is not None
-        assert [each.texts for each in entered[0].replay.said] == [("1",)]
+        assert [each.texts for each in entered[0].replay.messages] == [("1",)]
         assert sessions.ears["cat"].lines() == ["2", "3"]
 
     def test_inOrder(self) -> None:
@@ -244,11 +244,11 @@ class TestBatch:
         assert [(each.seq, each.topic) for each in first.roomRecords] == [(3, "tea")]
         assert [(each.seq, each.topic) for each in second.roomRecords] == [(4, "coffee")]
         room = sessions.state.rooms["r"]
-        assert room.released == 0
+        assert room.storedSeq == 0
         first.deliver()
-        assert (room.released, room.keptTopic().text) == (3, "tea")
+        assert (room.storedSeq, room.storedTopic().text) == (3, "tea")
         second.deliver()
-        assert (room.released, room.keptTopic().text) == (4, "coffee")
+        assert (room.storedSeq, room.storedTopic().text) == (4, "coffee")
 
     def test_numbers(self) -> None:
         """Lines are counted over all rooms of the batch, which makes their ids."""
@@ -256,7 +256,7 @@ class TestBatch:
         batch = sessions.turn(
             Join("ann", "q", "q"), say("ann", "1", "2"), say("ann", "3", room="q"), stamp=NOON
         )
-        assert batch.lines == 3
+        assert batch.lineCount == 3
         assert [(each.index, each.ident(0)) for each in batch.messages] == [
             (0, f"log-{batch.position}-0"),
             (2, f"log-{batch.position}-2"),

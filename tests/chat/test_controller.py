@@ -209,7 +209,7 @@ class TestSaying:
         town = Town()
         with pytest.raises(ChatError) as caught:
             town.stranger().conversation.say(("x",))
-        assert caught.value.reason is NAME_FIRST
+        assert caught.value.code is NAME_FIRST
 
     def test_notThere(self) -> None:
         """Who is not in a room says nothing there."""
@@ -277,7 +277,7 @@ class TestJoining:
         (entered,) = ann.take()
         assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
-        assert [each.texts for each in entered.replay.said] == [("x",)]
+        assert [each.texts for each in entered.replay.messages] == [("x",)]
         assert not ann.conversation.busy
 
     def test_notPreloaded(self) -> None:
@@ -315,7 +315,7 @@ class TestJoining:
         (entered,) = bob.take()
         assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
-        assert [each.texts for each in entered.replay.said] == [("x",)]
+        assert [each.texts for each in entered.replay.messages] == [("x",)]
 
 
 class TestReplay:

@@ -40,7 +40,7 @@ RAISED = tuple(raised())
 
 
 def wanted(reason: ErrorCode) -> frozenset[str]:
-    return frozenset(field for _, field, _, _ in string.Formatter().parse(reason.words) if field)
+    return frozenset(field for _, field, _, _ in string.Formatter().parse(reason.template) if field)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_allAreRaised() -> None:
 
 def test_codes() -> None:
     """Programs can tell them apart."""
-    codes = [each.code for each in REASONS.values()]
+    codes = [each.name for each in REASONS.values()]
     assert len(set(codes)) == len(codes)
     assert all(set(code) <= set(string.ascii_lowercase + "-8") for code in codes)
 
@@ -69,7 +69,7 @@ def test_codes() -> None:
 @pytest.mark.parametrize("name", REASONS)
 def test_words(name: str) -> None:
     """Words begin small and have no end of a sentence: they stand after a sign."""
-    words = REASONS[name].words
+    words = REASONS[name].template
     assert words[0] in string.ascii_lowercase + "{"
     assert words[-1] != "."
     facts = dict.fromkeys(wanted(REASONS[name]), "{0}%s")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.support.chat import Ear, Index
-from tsservices.chat.fanout import TOGETHER_FROM, Recipients
+from tsservices.chat.fanout import BROADCAST_FROM, Recipients
 from tsservices.chat.session import Session
 
 
@@ -34,7 +34,7 @@ class Cord:
         raise NotImplementedError
 
 
-def people(count: int = TOGETHER_FROM) -> tuple[list[Session], list[Ear]]:
+def people(count: int = BROADCAST_FROM) -> tuple[list[Session], list[Ear]]:
     ears = [Ear() for _ in range(count)]
     for ear in ears:
         ear.wire = Cord()
@@ -60,7 +60,7 @@ class TestAudience:
 
     def test_few(self) -> None:
         """For a few it is not worth it."""
-        audience = Recipients(people(TOGETHER_FROM - 1)[0])
+        audience = Recipients(people(BROADCAST_FROM - 1)[0])
         assert not any(audience.canBroadcast() for _ in range(4))
 
     def test_groups(self) -> None:
@@ -68,7 +68,7 @@ class TestAudience:
         sessions, ears = people()
         ears[0].form = other = Index()
         ears[1].wire = None
-        sessions[2].outlet = None
+        sessions[2].recipient = None
         sessions[3].ignores = frozenset({"x"})
         cord = ears[4].wire = Cord()
         cord.isIdle = False

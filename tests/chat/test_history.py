@@ -72,7 +72,7 @@ class TestHistoryReplayer:
         assert self.ended == 1
         pages = []
         for page in self.pages:
-            texts = [text for said in page.said for text in said.texts]
+            texts = [text for said in page.messages for text in said.texts]
             pages.append((texts, page.missing, page.until))
         return pages
 
@@ -90,7 +90,7 @@ class TestHistoryReplayer:
         assert (self.ended, len(self.journal.reads)) == (4, 1)
         replay = self.room.replay()
         assert replay is not None
-        assert [said.first for said in replay.said] == list(range(11, 31))
+        assert [said.first for said in replay.messages] == list(range(11, 31))
 
     def test_preloadNothing(self) -> None:
         """A room where nothing was said needs no look."""
@@ -104,7 +104,7 @@ class TestHistoryReplayer:
         self.journal.failure = ChatError(READ_FAILED)
         self.preload()
         assert (self.ended, self.room.replay()) == (0, None)
-        assert [error.reason for error in self.errors] == [READ_FAILED]
+        assert [error.code for error in self.errors] == [READ_FAILED]
         self.journal.failure = None
         self.preload()
         assert self.ended == 1
@@ -124,18 +124,21 @@ class TestHistoryReplayer:
     def test_upToWhatWasTold(self) -> None:
         """A replay ends where live lines go on: at the last line told when it began."""
         self.store(5)
-        self.room.kept.seq = 3
+        self.room.storedRecord.seq = 3
         assert self.replay(1) == [(["1", "2", "3"], None, 3)]
 
     def test_grows(self) -> None:
         """Lines that are told meanwhile are not told again."""
         self.store(HISTORY_PAGE + 5)
-        self.room.kept.seq = HISTORY_PAGE + 1
+        self.room.storedRecord.seq = HISTORY_PAGE + 1
         self.begin(1)
-        self.room.kept.seq = HISTORY_PAGE + 5
+        self.room.storedRecord.seq = HISTORY_PAGE + 5
         self.taken.pop()(None)
         page = self.pages[-1]
-        assert (page.said[0].first, page.said[-1].last) == (HISTORY_PAGE + 1, HISTORY_PAGE + 1)
+        assert (page.messages[0].first, page.messages[-1].last) == (
+            HISTORY_PAGE + 1,
+            HISTORY_PAGE + 1,
+        )
         self.taken.pop()(None)
         assert self.ended == 1
 
@@ -169,5 +172,5 @@ class TestHistoryReplayer:
             else:
                 self.journal.failure = ChatError(READ_FAILED)
                 self.begin(1)
-            assert [error.reason for error in self.errors] == [READ_FAILED]
+            assert [error.code for error in self.errors] == [READ_FAILED]
             assert (len(self.pages), self.taken, self.ended) == (pages, [], 0)

@@ -94,7 +94,7 @@ def test_bad(name: str) -> None:
     """Anything else is refused, in words that can be shown."""
     with pytest.raises(ChatError) as caught:
         nameKey(name)
-    assert caught.value.reason is BAD[name]
+    assert caught.value.code is BAD[name]
     assert str(caught.value).isprintable()
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.chat.apply import APPLY
+from tsservices.chat.apply import HANDLERS
 from tsservices.chat.operations import (
     DeleteMessage,
     NodeDown,
@@ -25,7 +25,7 @@ from tsservices.chat.serialization import asRow, fromRow
 
 #: Any event that something comes of.
 EVENTS = st.one_of(
-    [st.builds(kind) for kind in {**dict.fromkeys(APPLY), NodeUp: 0, ReattachSession: 0}]
+    [st.builds(kind) for kind in {**dict.fromkeys(HANDLERS), NodeUp: 0, ReattachSession: 0}]
 )
 
 HELLO = ["Say", "s", "r", "message", ["a", "b"]]

@@ -35,7 +35,7 @@ SALT = bytes(range(16))
 def why(password: str) -> ErrorCode:
     with pytest.raises(ChatError) as caught:
         verifier(password, SALT, 1)
-    return caught.value.reason
+    return caught.value.code
 
 
 def test_vector() -> None:

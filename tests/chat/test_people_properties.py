@@ -14,7 +14,7 @@ from tests.model.invariants import Watch
 from tests.model.operations import LIMITS, OPERATORS, TURNS, Wish, World, anyWish, opening
 from tests.support.chat import NOON, Sessions
 from tests.support.examples import tried
-from tsservices.chat.apply import APPLY
+from tsservices.chat.apply import HANDLERS
 from tsservices.chat.batch import Batch
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.operations import Operation
@@ -33,8 +33,8 @@ def durable(state: ChatState) -> object:
         state.accounts,
         state.readMarkers,
         {key: room.record for key, room in rooms.items()},
-        {key: room.access.restraints for key, room in rooms.items()},
-        {key: room.access.standings for key, room in rooms.items()},
+        {key: room.permissions.restrictions for key, room in rooms.items()},
+        {key: room.permissions.roles for key, room in rooms.items()},
     )
 
 
@@ -70,7 +70,10 @@ def picture(sessions: Sessions) -> object:
         ],
         {key: [each.ident for each in holders] for key, holders in state.sessionsByNick.items()},
         {key: [each.ident for each in owners] for key, owners in state.sessionsByAccount.items()},
-        {key: (list(room.members), room.access.guestFounder) for key, room in state.rooms.items()},
+        {
+            key: (list(room.members), room.permissions.guestFounder)
+            for key, room in state.rooms.items()
+        },
         repr(durable(state)),
         list(state.lastSeenGuests.items()),
         {who: [repr(each) for each in ear.heard] for who, ear in sessions.ears.items()},
@@ -143,7 +146,7 @@ def test_longLives() -> None:
     for seed in range(LIVES):
         chance = Random(seed)
         done += live([[anyWish(chance) for _ in range(chance.randrange(12))] for _ in range(50)])
-    kinds = {kind.__name__ for kind in APPLY} - {"NodeUp", "NodeDown", "ReattachSession"}
+    kinds = {kind.__name__ for kind in HANDLERS} - {"NodeUp", "NodeDown", "ReattachSession"}
     assert min(done[kind] for kind in kinds) >= LIVES // 2
     assert set(done) == kinds
 

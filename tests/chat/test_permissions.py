@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.chat import PASSWORD, Person, Town
-from tsservices.chat.apply import APPLY
+from tsservices.chat.apply import HANDLERS
 from tsservices.chat.handlers import nodes
 from tsservices.chat.notifications import ErrorReply
 from tsservices.chat.operations import (
@@ -315,7 +315,7 @@ def actor(who: str) -> Person:
 
 
 def refused(person: Person) -> str:
-    codes = [each.why.reason.code for each in person.take() if isinstance(each, ErrorReply)]
+    codes = [each.error.code.name for each in person.take() if isinstance(each, ErrorReply)]
     assert len(codes) < 2
     return "".join(codes)
 
@@ -356,7 +356,7 @@ def test_complete() -> None:
     assert {line.split()[0][1:] for line in LINES if line[0] == "/"} == set(COMMANDS)
     somebody = actor("g")
     # Nobody but nodes proposes these.
-    people = set(APPLY) - set(nodes.APPLY)
+    people = set(HANDLERS) - set(nodes.HANDLERS)
     assert {type(make(somebody)) for make, _ in EVENTS.values()} == people
     for cells in [*LINES.values(), *(cells for _, cells in EVENTS.values())]:
         letters = "".join(cells.values())

@@ -97,7 +97,7 @@ def agree(sessions: Sessions) -> None:
     assert len(state.rooms) <= LIMITS.maxRooms
     for key, room in state.rooms.items():
         assert room.record.key == key
-        assert set(room.audience) == set(room.members.values())
+        assert set(room.recipients) == set(room.members.values())
         assert all(key in each.rooms for each in room.members.values())
         assert room.members or room.record.seq
 
@@ -148,9 +148,9 @@ class Watch:
             assert each.first == number + 1
             assert each.time > time
             self.last[each.room] = (each.last, each.time + len(each.texts) - 1)
-            slice = batch._open[state.rooms[each.room]]
-            assert slice.happenings[-1] is each
-            assert {one.ident for one in slice.audience} == present[each.room]
+            slice = batch._openDeliveries[state.rooms[each.room]]
+            assert slice.notifications[-1] is each
+            assert {one.ident for one in slice.recipients} == present[each.room]
             assert set(slice.authors) <= present[each.room]
 
 
@@ -182,7 +182,7 @@ def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
         batch.deliver()
         for delivery in batch._deliveries:
             if isinstance(delivery, RoomDelivery):
-                assert delivery.happenings
+                assert delivery.notifications
     for ear in sessions.ears.values():
         numbers: dict[str, int] = {}
         for each in ear.heard:
@@ -209,7 +209,7 @@ def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
     assert pictures[0] == pictures[1]
     remote = Sessions(LIMITS)
     for ident in PEOPLE:
-        remote.arrive(ident).outlet = None
+        remote.arrive(ident).recipient = None
     remote.turn(*OPENING)
     for events, step in turns:
         remote.turn(*events, stamp=NOON + step)
@@ -352,7 +352,7 @@ def test_crash(lives: list[list[Operation | int | str]]) -> None:
     for number, life in enumerate(lives):
         sessions = Sessions(LIMITS, [each.copy() for each in disk.records.values()])
         for key, topic in topics.items():
-            assert sessions.state.rooms[key].keptTopic().text == topic
+            assert sessions.state.rooms[key].storedTopic().text == topic
         disk.given.clear()
         jobs: list[Callable[[], None]] = []
         pipeline = Pipeline(sessions.state, "log", disk.position, lambda: NOON, jobs.append)
@@ -382,7 +382,7 @@ def test_crash(lives: list[list[Operation | int | str]]) -> None:
                         seen.append(repr(heard))
                     assert not isinstance(heard, PrivateMessage) or heard.text == "psst"
             for key, room in sessions.state.rooms.items():
-                assert room.released <= (disk.records[key].seq if key in disk.records else 0)
+                assert room.storedSeq <= (disk.records[key].seq if key in disk.records else 0)
         topics = {key: each.topic for key, each in disk.records.items()}
         assert number < len(lives)
     kept = {repr(each) for each in disk.said}

@@ -106,14 +106,14 @@ class TestRequestQueue:
             try:
                 await replies[-1]
             except ChatError as error:
-                self.log.append(error.reason.code)
+                self.log.append(error.code.name)
             raise ChatError(NOWHERE)
 
         self.queue.add(careful)
         self.queue.add(self.request("next"))
         replies[0](refused)
-        assert self.log == [READ_FAILED.code, "next begins", "next ends", "resumed"]
-        assert [error.reason for error in self.errors] == [NOWHERE]
+        assert self.log == [READ_FAILED.name, "next begins", "next ends", "resumed"]
+        assert [error.code for error in self.errors] == [NOWHERE]
         assert not self.queue.busy
 
     def test_mistake(self) -> None:

@@ -25,7 +25,7 @@ def said(first: int, count: int = 1) -> RoomMessages:
 def grown(*counts: int) -> Room:
     room = Room(RoomRecord("r", "R"))
     for count in counts:
-        room.keep(said(room.record.seq + 1, count))
+        room.addRecent(said(room.record.seq + 1, count))
         room.record.seq += count
     return room
 
@@ -34,9 +34,9 @@ def numbers(room: Room) -> list[int] | None:
     replay = room.replay()
     if replay is None:
         return None
-    for each in replay.said:
+    for each in replay.messages:
         assert each.texts == tuple(str(n) for n in range(each.first, each.last + 1))
-    return [number for each in replay.said for number in range(each.first, each.last + 1)]
+    return [number for each in replay.messages for number in range(each.first, each.last + 1)]
 
 
 class TestRoomRecord:
@@ -55,14 +55,14 @@ class TestRoom:
         """The audience is one object until somebody enters or leaves."""
         room = Room(RoomRecord("r", "R"))
         ann, bob = Session("a", None), Session("b", None)
-        room.enter(ann)
-        first = room.audience
-        assert first is room.audience
+        room.addMember(ann)
+        first = room.recipients
+        assert first is room.recipients
         assert list(first) == [ann]
-        room.enter(bob)
-        assert list(room.audience) == [ann, bob]
-        room.leave(ann)
-        assert list(room.audience) == [bob]
+        room.addMember(bob)
+        assert list(room.recipients) == [ann, bob]
+        room.removeMember(ann)
+        assert list(room.recipients) == [bob]
         assert list(first) == [ann]
 
     @given(st.lists(st.integers(1, 45), max_size=12))
@@ -80,7 +80,7 @@ class TestRoom:
     def test_forget(self) -> None:
         """What was forgotten is not at hand, and is read again; an empty room needs nothing."""
         room = grown(3)
-        room.forget()
+        room.clearRecent()
         assert room.replay() is None
         room.preload([said(1, 3)], 1)
         assert numbers(room) == [1, 2, 3]
@@ -90,7 +90,7 @@ class TestRoom:
         """What was said while it was read is neither lost nor doubled."""
         room = Room(RoomRecord("r", "R", seq=30))
         assert room.replay() is None
-        room.keep(said(31, 2))
+        room.addRecent(said(31, 2))
         room.record.seq = 32
         assert room.replay() is None
         room.preload([said(11, 10), said(21, 10), said(31, 2)], 11)
@@ -101,15 +101,15 @@ class TestRoom:
     def test_preloadDeleted(self) -> None:
         """What was deleted while it was read is not shown."""
         room = Room(RoomRecord("r", "R", seq=30))
-        room.delete(2)
-        room.delete(12)
-        room.delete(21)
+        room.deleteMessage(2)
+        room.deleteMessage(12)
+        room.deleteMessage(21)
         room.preload([said(11, 10), said(21, 10)], 11)
         replay = room.replay()
         assert replay is not None
-        texts = [text for each in replay.said for text in each.texts]
+        texts = [text for each in replay.messages for text in each.texts]
         assert texts == ["" if n in (12, 21) else str(n) for n in range(11, 31)]
-        assert [each.first for each in replay.said if each.kind == DELETED] == [12, 21]
+        assert [each.first for each in replay.messages if each.kind == DELETED] == [12, 21]
 
     def test_preloadGap(self) -> None:
         """Lines that do not reach up to those at hand are no use."""
@@ -126,7 +126,7 @@ class TestRoom:
         assert replay is not None
         assert replay.missing == (11, first - 1)
         assert numbers(room) == list(range(first, 31))
-        room.keep(said(31, 15))
+        room.addRecent(said(31, 15))
         room.record.seq = 45
         replay = room.replay()
         assert replay is not None
@@ -139,5 +139,5 @@ class TestRoom:
         room = Room(record)
         record.topic = "coffee"
         assert room.topic().text == "coffee"
-        assert room.keptTopic().text == "tea"
-        assert room.released == 1
+        assert room.storedTopic().text == "tea"
+        assert room.storedSeq == 1

@@ -132,9 +132,9 @@ def rights(
 ) -> tuple[int, str, list[Restriction]]:
     if not room.record.seq:
         return 0, FOUNDER, []
-    kinds = [state.restraint(kind, guest, room, now) for kind in (BAN, MUTE)]
+    kinds = [state.restriction(kind, guest, room, now) for kind in (BAN, MUTE)]
     held = [each for each in kinds if each is not None]
-    return room.access.firstReadable(guest), room.access.rank(guest), held
+    return room.permissions.firstReadable(guest), room.permissions.rank(guest), held
 
 
 def test_neverMore() -> None:
@@ -164,10 +164,10 @@ def test_neverMore() -> None:
                     seen["private" if room.record.private else "public"] += 1
                     first, rank, before = had.pop((guest.ident, room.record.key))
                     _, _, after = rights(state, guest, room, life.stamp)
-                    assert room.access.firstReadable(guest) >= first
-                    assert atLeast(rank, room.access.rank(guest))
+                    assert room.permissions.firstReadable(guest) >= first
+                    assert atLeast(rank, room.permissions.rank(guest))
                     for each in before:
-                        there = room.access.restraints.get((each.kind, each.mask)) is each
+                        there = room.permissions.restrictions.get((each.kind, each.mask)) is each
                         if there and not 0 < each.until <= life.stamp:
                             seen["held"] += 1
                             assert each in after
@@ -185,7 +185,7 @@ def test_guests() -> None:
     sessions.turn(Join("g", "R", "r"), Join("h", "Q", "q"))
     state = journey(sessions.state)
     assert state.sessions["h"].invited == {"r"}
-    assert state.rooms["r"].access.firstReadable(state.sessions["g"]) == 3
+    assert state.rooms["r"].permissions.firstReadable(state.sessions["g"]) == 3
     assert state.rank(state.sessions["h"], state.rooms["q"]) == FOUNDER
     assert picture(state) == picture(sessions.state)
 
@@ -196,7 +196,7 @@ def test_nobodyHears() -> None:
     world.sessions.turn(*opening(world))
     loaded = journey(world.sessions.state)
     assert [each.ident for each in loaded.sessions.values()]
-    assert all(each.outlet is None for each in loaded.sessions.values())
+    assert all(each.recipient is None for each in loaded.sessions.values())
     assert load(Limits(), save(loaded)).limits == LIMITS
 
 

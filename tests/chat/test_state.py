@@ -140,10 +140,10 @@ class TestRooms:
         sessions.turn(enter("bob"), Join("bob", "R", "r"))
         _, entered = sessions.ears["bob"].take()
         assert isinstance(entered, JoinedRoom)
-        assert (entered.roomName, entered.nicks, entered.present) == ("R", ["Ann", "Bob"], 2)
+        assert (entered.roomName, entered.nicks, entered.memberCount) == ("R", ["Ann", "Bob"], 2)
         assert (entered.joinedSeq, entered.topic.text, entered.nick) == (2, "tea", "Bob")
         assert entered.replay is not None
-        assert [each.kind for each in entered.replay.said] == [MESSAGE, TOPIC]
+        assert [each.kind for each in entered.replay.messages] == [MESSAGE, TOPIC]
         (joined,) = sessions.ears["ann"].take()
         assert isinstance(joined, UserJoined)
         assert joined.nick == "Bob"
@@ -160,7 +160,7 @@ class TestRooms:
         sessions.turn(enter("late"), join("late"))
         entered = sessions.ears["late"].take()[-1]
         assert isinstance(entered, JoinedRoom)
-        assert (len(entered.nicks), entered.present) == (NAMES_SHOWN, NAMES_SHOWN + 2)
+        assert (len(entered.nicks), entered.memberCount) == (NAMES_SHOWN, NAMES_SHOWN + 2)
 
     def test_bounds(self) -> None:
         """Nobody is in too many rooms, and there are not too many."""
@@ -178,7 +178,7 @@ class TestRooms:
         sessions.turn(Part("ann", "r", "tea"), say("ann", "x"), say("bob", "y"))
         (left,) = sessions.ears["bob"].take()
         assert isinstance(left, UserLeft)
-        assert (left.nick, left.why) == ("Ann", "tea")
+        assert (left.nick, left.reason) == ("Ann", "tea")
         heard = sessions.ears["ann"].take()
         assert isinstance(heard[0], LeftRoom)
         assert len(heard) == 2
@@ -201,7 +201,7 @@ class TestRooms:
         entered = sessions.ears["bob"].take()[-1]
         assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
-        assert [each.texts for each in entered.replay.said] == [("x",)]
+        assert [each.texts for each in entered.replay.messages] == [("x",)]
         assert sessions.state.rooms["r"].replay() is not None
 
     def test_kept(self) -> None:
@@ -244,7 +244,7 @@ class TestTalk:
         sessions = gathered("ann")
         sessions.turn(enter("x"), say("x", "a"), say("x", "a", room="nowhere"))
         heard = sessions.ears["x"].take()[1:]
-        assert [str(each.why) for each in heard if isinstance(each, ErrorReply)] == [
+        assert [str(each.error) for each in heard if isinstance(each, ErrorReply)] == [
             "you are not in #R; /join #R first",
             "you are not in #nowhere; /join #nowhere first",
         ]
@@ -267,7 +267,7 @@ class TestTalk:
         entered = sessions.ears["bob"].take()[-1]
         assert isinstance(entered, JoinedRoom)
         assert entered.replay is not None
-        (said,) = entered.replay.said
+        (said,) = entered.replay.messages
         assert said.texts == tuple(map(str, range(50 - REPLAYED_LINES, 50)))
         assert (said.first, entered.replay.until) == (31, 50)
         assert (said.time, said.index) == (NOON + 30, 30)
@@ -321,7 +321,7 @@ class TestQuit:
         sessions.turn(Quit("ann", "tea"))
         (gone,) = sessions.ears["bob"].take()
         assert isinstance(gone, UserQuit)
-        assert (gone.nick, gone.why) == ("Ann", "tea")
+        assert (gone.nick, gone.reason) == ("Ann", "tea")
         assert sessions.ears["cat"].take() == sessions.ears["ann"].take() == []
         assert "ann" not in sessions.state.sessionsByNick
         assert sessions.people["ann"].rooms == {}

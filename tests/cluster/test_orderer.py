@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.cluster import ROOM, Dweller, SimNode, World
 from tests.support.cluster_network import FOUNDING
-from tsservices.chat.apply import APPLY
+from tsservices.chat.apply import HANDLERS
 from tsservices.chat.batch import Batch
 from tsservices.chat.notifications import ErrorReply, Notice
 from tsservices.chat.operations import MESSAGE, NodeDown, NodeUp, Operation, Quit, Say
@@ -58,7 +58,7 @@ class TestOrderer:
         self.run(0.5)
 
     def here(self, node: SimNode) -> list[str]:
-        return sorted(each.nick for each in node.pipeline.state.rooms[ROOM].audience)
+        return sorted(each.nick for each in node.pipeline.state.rooms[ROOM].recipients)
 
     def notices(self, person: Dweller) -> list[Notice]:
         return [each for each in person.ear.heard if isinstance(each, Notice)]
@@ -470,14 +470,14 @@ class TestOrderer:
 
     def test_somebodyFails(self) -> None:
         """What goes wrong with one is told, and costs nobody else anything."""
-        apply = APPLY[Say]
+        apply = HANDLERS[Say]
 
         def bad(state: ChatState, event: Say, session: Session, batch: Batch) -> None:
             if event.texts == ("2",):
                 raise OSError("broken")
             apply(state, event, session, batch)
 
-        with patch.dict(APPLY, {Say: bad}):
+        with patch.dict(HANDLERS, {Say: bad}):
             for text in "123":
                 self.say(self.a, self.ann, text)
             self.run(1)

@@ -90,7 +90,7 @@ def counters() -> list[dict[str, object]]:
 
 def errors() -> dict[str, str]:
     found = [each for each in vars(refusals).values() if isinstance(each, refusals.ErrorCode)]
-    return {each.code: each.words for each in found}
+    return {each.name: each.template for each in found}
 
 
 def _said(kind: str, *texts: str, account: str | None = None, previous: int = NOON) -> RoomMessages:

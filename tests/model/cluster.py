@@ -11,7 +11,7 @@ from tests.model.operations import LIMITS, OPERATORS, World, anyWish, opening
 from tests.support.chat import NOON
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.handlers.nodes import CUT_OFF_SECONDS, goodbye, returns, sessionOf
+from tsservices.chat.handlers.nodes import DETACHED_SECONDS, reattachments, sessionOf, shutdownOf
 from tsservices.chat.operations import NodeDown, NodeUp, Operation
 from tsservices.chat.serialization import asRow, fromRow
 from tsservices.chat.session import Session
@@ -22,7 +22,7 @@ from tsservices.common.timestamps import NANOSECONDS
 NODES = ("a", "b", "c")
 
 #: After this nobody who was cut off is remembered.
-LONG = int(CUT_OFF_SECONDS + 1) * NANOSECONDS
+LONG = int(DETACHED_SECONDS + 1) * NANOSECONDS
 
 
 def nodeUp(
@@ -124,12 +124,12 @@ class Life:
         self._count += 1
         if node is None:
             events: list[Operation] = [nodeUp(name, f"{name}{self._count}", chance.randrange(1, 5))]
-            back = returns(state, name)
+            back = reattachments(state, name)
             return events + [each for each in back if chance.random() < 0.9]
         if chance.random() < 0.2:
-            old = chance.choice((*node.former, node.incarnation))
+            old = chance.choice((*node.previousIncarnations, node.incarnation))
             return [nodeUp(name, chance.choice((old, f"{name}{self._count}")))]
         if chance.random() < 0.1:
-            return [goodbye(node)]
+            return [shutdownOf(node)]
         seen = node.position - (chance.random() < 0.1)
         return [NodeDown("", name, node.incarnation, seen)]

@@ -59,26 +59,25 @@ def agree(state: ChatState) -> None:
 
 
 def _agreeInside(state: ChatState, room: Room) -> None:
-    record, access, members = room.record, room.access, room.members
+    record, access, members = room.record, room.permissions, room.members
     assert room.members or record.seq
     assert all(state.sessions[ident] is each for ident, each in members.items())
     assert all(record.key in each.rooms for each in members.values())
     assert state.rooms[record.key] is room
-    assert room.audience == tuple(members.values())
-    assert room.names == Counter(each.key for each in members.values())
-    assert room.several == sum(len(each.rooms) > 1 for each in members.values())
+    assert room.recipients == tuple(members.values())
+    assert room.nickCounts == Counter(each.key for each in members.values())
+    assert room.inSeveralRooms == sum(len(each.rooms) > 1 for each in members.values())
     accounts = set(state.accounts)
     assert not record.founder or record.founder in accounts
-    assert set(access.standings) <= accounts
-    assert {mask for _, mask in access.restraints if mask[0] != "~"} <= accounts
-    assert all(key == (each.kind, each.mask) for key, each in access.restraints.items())
-    assert set(access._since) <= set(members)
+    assert set(access.roles) <= accounts
+    assert {mask for _, mask in access.restrictions if mask[0] != "~"} <= accounts
+    assert all(key == (each.kind, each.mask) for key, each in access.restrictions.items())
+    assert set(access.readableFrom) <= set(members)
     if access.guestFounder:
         assert members[access.guestFounder].account is None
         assert not record.founder
     assert all(
-        each.operator or each.invited or each.admitted is not None
-        for each in access.standings.values()
+        each.operator or each.invited or each.admitted is not None for each in access.roles.values()
     )
 
 
@@ -86,7 +85,7 @@ def held(state: ChatState, kind: str, session: Session, room: Room, now: int) ->
     account = state.accounts.get(session.account or "")
     if account is not None and account.key in OPERATORS:
         return False
-    for each in room.access.restraints.values():
+    for each in room.permissions.restrictions.values():
         if each.kind != kind or 0 < each.until <= now:
             continue
         if account is not None and each.mask == account.key:
@@ -118,7 +117,7 @@ class Watch:
         members = {key: dict(room.members) for key, room in state.rooms.items()}
         accounts = {each.ident: each.account for each in state.sessions.values()}
         readable = {
-            (key, ident): room.access.firstReadable(each)
+            (key, ident): room.permissions.firstReadable(each)
             for key, room in state.rooms.items()
             for ident, each in room.members.items()
         }
@@ -132,7 +131,7 @@ class Watch:
         said, told = len(batch.messages), len(batch._deliveries)
         apply(state, event, session, batch)
         answers = [
-            (each.session, each.happening)
+            (each.session, each.notification)
             for each in batch._deliveries[told:]
             if isinstance(each, DirectDelivery)
         ]
@@ -143,7 +142,7 @@ class Watch:
             assert each.session == event.session
             assert each.first == self.last.get(each.room, 0) + 1
             self.last[each.room] = each.last
-            private = each.room in closed or (isinstance(event, SetPrivate) and event.on)
+            private = each.room in closed or (isinstance(event, SetPrivate) and event.private)
             if private:
                 self.secret.setdefault(each.room, set()).update(range(each.first, each.last + 1))
         if isinstance(event, Say | SetTopic) and event.room in silent:
@@ -155,8 +154,8 @@ class Watch:
         for who, what in answers:
             if isinstance(what, JoinedRoom) and what.replay is not None:
                 room = state.rooms[what.room]
-                first = room.access.firstReadable(who)
-                assert all(each.first >= first for each in what.replay.said)
+                first = room.permissions.firstReadable(who)
+                assert all(each.first >= first for each in what.replay.messages)
         self._notMore()
 
     def _follow(
@@ -174,8 +173,8 @@ class Watch:
         if isinstance(event, DropAccount):
             for inside in self.inside.values():
                 inside.pop(event.account, None)
-        if isinstance(event, SetOperator) and event.on and event.room in state.rooms:
-            standing = state.rooms[event.room].access.standings
+        if isinstance(event, SetOperator) and event.grant and event.room in state.rooms:
+            standing = state.rooms[event.room].permissions.roles
             for account in standing:
                 if account not in self.inside.get(event.room, {}):
                     self._enter(event.room, account, seqs[event.room])
@@ -187,7 +186,7 @@ class Watch:
                 self._left(event, key, ident, accounts.get(ident), before[ident], after)
             for ident, session in after.items():
                 since = seqs.get(key, 0)
-                if ident in before and isinstance(event, SetPrivate) and event.on:
+                if ident in before and isinstance(event, SetPrivate) and event.private:
                     since = readable[key, ident] - 1
                 if isinstance(event, Resume) and ident not in before:
                     continue
@@ -223,7 +222,7 @@ class Watch:
                     continue
                 inside = self.inside[key]
                 since = min(inside[ident], inside.get(session.account or ident, inside[ident]))
-                first = room.access.firstReadable(session)
+                first = room.permissions.firstReadable(session)
                 if room.record.private:
                     assert first > since
                 else:

@@ -108,9 +108,9 @@ class World:
         room = state.rooms.get(wish.room)
         if room is not None and wish.kind in DEEDS and wish.late != 1:
             # Most who try such things are those who may.
-            able = [each for each in room.audience if atLeast(state.rank(each, room), OPERATOR)]
+            able = [each for each in room.recipients if atLeast(state.rank(each, room), OPERATOR)]
             me = able[wish.slot % len(able)] if able else me
-            other = room.audience[wish.other % len(room.audience)] if room.audience else other
+            other = room.recipients[wish.other % len(room.recipients)] if room.recipients else other
         elif wish.kind in ("drop", "password") and wish.flag:
             me = next(iter(state.sessionsByAccount.get("root", ())), me)
         return MAKERS[wish.kind](state, wish, me, other)
@@ -129,7 +129,7 @@ def _whom(wish: Wish, other: Session) -> str:
 
 def _held(state: ChatState, wish: Wish, other: Session) -> str:
     room = state.rooms.get(wish.room)
-    masks = [] if room is None else [mask for _, mask in room.access.restraints]
+    masks = [] if room is None else [mask for _, mask in room.permissions.restrictions]
     return masks[wish.other % len(masks)] if masks else _whom(wish, other)
 
 

@@ -47,7 +47,7 @@ class TestCopy:
         copy = SQLiteStorage("copy.db", "other", None, reactor.callFromThread, lambda: 0)
         loaded = copy.prepare()
         assert (loaded.log, loaded.position, loaded.secret) == (LOG, 1, kept.loaded.secret)
-        assert loaded.kept == [Account("ann", "Ann", "v", 1, 2, 3)]
+        assert loaded.records == [Account("ann", "Ann", "v", 1, 2, 3)]
         witness = Witness(copy, reactor)
         copy.start(witness)
         assert witness.lines("a", 2901, 3001) == lines(talk.said)[2900:3000]
@@ -80,7 +80,7 @@ class TestCopy:
         kept.witness.stop()
         loaded = SQLiteStorage("copy.db", LOG, None, print, lambda: 0).prepare()
         assert loaded.position >= 1
-        assert loaded.records[0].seq == 3000 + loaded.position - 1
+        assert loaded.rooms[0].seq == 3000 + loaded.position - 1
 
     def test_refused(self) -> None:
         """Nothing that is there is written over, and what fails leaves nothing behind."""

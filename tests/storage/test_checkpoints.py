@@ -251,7 +251,7 @@ class TestSQLite(Case):
         assert (loaded.epoch, loaded.log, loaded.position) == ("", "old", 7)
         assert loaded.checkpoint == []
         restraint = Restriction("a", BAN, "~x", name, "ann", 5, 0, "", "strasse\ud800")
-        assert loaded.kept == [restraint]
+        assert loaded.records == [restraint]
         with closing(sqlite3.connect("chat.db")) as connection:
             connection.text_factory = bytes
             (key,) = connection.execute("SELECT key FROM restraints").fetchone()

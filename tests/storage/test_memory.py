@@ -22,7 +22,7 @@ class TestMemoryJournal:
     def test_empty(self) -> None:
         """It begins with nothing."""
         loaded = MemoryStorage(LOG).prepare()
-        assert (loaded.log, loaded.position, loaded.records, loaded.notes) == (LOG, 0, [], [])
+        assert (loaded.log, loaded.position, loaded.rooms, loaded.notes) == (LOG, 0, [], [])
 
     def test_atOnce(self) -> None:
         """What is given is stored in the same turn."""

@@ -82,7 +82,7 @@ class TestRecords:
         kept, talk = Kept(), Talk()
         kept.journal.store(changing(talk, *RECORDS))
         kept.witness.stop()
-        found = Kept(start=False).loaded.kept
+        found = Kept(start=False).loaded.records
         ban = Restriction("a", BAN, "bob", "Bob", "Ann", START, 0, 'he␀ "was" rude\ud800', "bob")
         assert set(found) == {*RECORDS} - {BAN_OF_BOB} | {ban}
         assert len(found) == len(RECORDS)
@@ -113,7 +113,7 @@ class TestRecords:
         kept.witness.stop()
         assert (kept.witness.positions == [6]) is together
         assert kept.witness.positions[-1] == 6
-        found = {keyOf(each): each for each in Kept(start=False).loaded.kept}
+        found = {keyOf(each): each for each in Kept(start=False).loaded.records}
         wanted = {keyOf(each): each for each in (*RECORDS, newer, ReadMarker("ann", "a", 13))}
         del wanted[keyOf(MUTE_OF_BOB)], wanted[keyOf(RoomRole("b", "ann"))]
         assert found.pop(keyOf(BAN_OF_BOB))
@@ -127,7 +127,7 @@ class TestRecords:
         kept.witness.stop()
         for later, left in ((99, 2), (100, 1)):
             now = partial(int, START + later * SECOND)
-            assert len(SQLiteStorage("chat.db", LOG, None, print, now).prepare().kept) == left
+            assert len(SQLiteStorage("chat.db", LOG, None, print, now).prepare().records) == left
         with closing(sqlite3.connect("chat.db")) as connection:
             assert connection.execute("SELECT kind FROM restraints").fetchall() == [(BAN,)]
 
@@ -161,8 +161,8 @@ class TestRecords:
         kept.journal.store(batch)
         kept.witness.stop()
         loaded = Kept(start=False).loaded
-        assert loaded.records == batch.roomRecords
-        assert [each.private is True for each in loaded.records] == [True, False]
+        assert loaded.rooms == batch.roomRecords
+        assert [each.private is True for each in loaded.rooms] == [True, False]
 
     def test_secret(self) -> None:
         """The secret is made once, and no two journals have the same."""
@@ -174,7 +174,7 @@ class TestRecords:
         assert {len(each) for each in others} == {32}
 
 
-#: Asks for private messages as L{Storage.letters} does, and gives their numbers.
+#: Asks for private messages as L{Storage.privateMessages} does, and gives their numbers.
 Ask = Callable[[str, str, str, int], list[int]]
 
 

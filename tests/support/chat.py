@@ -13,14 +13,14 @@ from tsservices.chat.controller import ChatContext, SessionController
 from tsservices.chat.errors import ChatError, ErrorCode
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
-from tsservices.chat.notifications import ErrorReply, Happening, RoomMessages
+from tsservices.chat.notifications import ErrorReply, Notification, RoomMessages
 from tsservices.chat.operations import Operation
 from tsservices.chat.outlet import BroadcastMember, Formatter
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.chat.storage import Found
+from tsservices.chat.storage import MessagesFound
 from tsservices.chat.verbs.talk import enter
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import perform
@@ -38,16 +38,16 @@ class Index:
     """A form that can be read back: the number of each happening in one list."""
 
     def __init__(self) -> None:
-        self.written: list[Happening] = []
+        self.written: list[Notification] = []
         self.encodings = 0
 
-    def encode(self, happenings: Sequence[Happening]) -> bytes:
+    def encode(self, happenings: Sequence[Notification]) -> bytes:
         self.encodings += 1
         self.written.extend(happenings)
         end = len(self.written)
         return b"".join(b"%d;" % number for number in range(end - len(happenings), end))
 
-    def read(self, data: bytes) -> list[Happening]:
+    def read(self, data: bytes) -> list[Notification]:
         return [self.written[int(number)] for number in data.split(b";")[:-1]]
 
 
@@ -64,7 +64,7 @@ class Ear:
         self._index = form
         self.pushed: list[bytes] = []
         self.lasts = 0
-        self.heard: list[Happening] = []
+        self.heard: list[Notification] = []
         self.settlements = 0
         self.moves: list[int] = []
         self.dismissals: list[ChatError] = []
@@ -86,12 +86,12 @@ class Ear:
     def replaced(self, why: ChatError) -> None:
         self.dismissals.append(why)
 
-    def take(self) -> list[Happening]:
+    def take(self) -> list[Notification]:
         heard, self.heard = self.heard, []
         return heard
 
     def reasons(self) -> list[ErrorCode]:
-        return [each.why.reason for each in self.take() if isinstance(each, ErrorReply)]
+        return [each.error.code for each in self.take() if isinstance(each, ErrorReply)]
 
     def lines(self) -> list[str]:
         return [
@@ -158,7 +158,7 @@ class SlowJournal(MemoryStorage):
         for batch in queue:
             super().store(batch)
 
-    def read(self, room: str, first: int, last: int, found: Found) -> None:
+    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
         self.reads.append((room, first, last))
         if self.failure is not None:
             found(self.failure)
@@ -187,7 +187,7 @@ class Person(Ear):
         self._then: Callable[[], None] | None = None
         self.conversation = SessionController(town.house, self.session, self)
 
-    def show(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
+    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
         self.heard.append(happening)
         if then is not None:
             self._then = then
@@ -231,7 +231,7 @@ class Person(Ear):
             except ChatError as refused:
                 self.conversation.refuse(refused)
 
-    def do(self, *lines: str) -> list[Happening]:
+    def do(self, *lines: str) -> list[Notification]:
         for line in lines:
             self.type(line)
             self._town.turn()

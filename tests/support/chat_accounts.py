@@ -6,19 +6,19 @@ from __future__ import annotations
 
 from tests.support.chat import PASSWORD, Person, Town
 from tsservices.chat.errors import ChatError
-from tsservices.chat.notifications import ErrorReply, Happening, Notice
+from tsservices.chat.notifications import ErrorReply, Notice, Notification
 
 #: Another password.
 OTHER = "battery staple"
 
 
-def names(happenings: list[Happening]) -> list[str]:
+def names(happenings: list[Notification]) -> list[str]:
     return [type(each).__name__ for each in happenings]
 
 
-def codes(happenings: list[Happening]) -> list[str]:
+def codes(happenings: list[Notification]) -> list[str]:
     return [
-        each.why.reason.code if isinstance(each, ErrorReply) else each.code
+        each.error.code.name if isinstance(each, ErrorReply) else each.code
         for each in happenings
         if isinstance(each, ErrorReply | Notice)
     ]

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 from tests.support.chat import PASSWORD, Person, Town
 from tsservices.chat.errors import ErrorCode
-from tsservices.chat.notifications import ErrorReply, Happening, RoomMessages
+from tsservices.chat.notifications import ErrorReply, Notification, RoomMessages
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Nanoseconds.
 HOUR = 3600 * NANOSECONDS
 
 
-def reasons(happenings: list[Happening]) -> list[ErrorCode]:
-    return [each.why.reason for each in happenings if isinstance(each, ErrorReply)]
+def reasons(happenings: list[Notification]) -> list[ErrorCode]:
+    return [each.error.code for each in happenings if isinstance(each, ErrorReply)]
 
 
-def lines(happenings: list[Happening]) -> list[tuple[str, str]]:
+def lines(happenings: list[Notification]) -> list[tuple[str, str]]:
     return [
         (each.kind, text)
         for each in happenings

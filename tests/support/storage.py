@@ -59,7 +59,7 @@ class Talk:
                 max(record.time + 1, stamp),
                 self.log,
                 self.position,
-                batch.lines,
+                batch.lineCount,
                 kind,
                 self._author.nick,
                 account,
@@ -68,7 +68,7 @@ class Talk:
             )
             record.seq = one.last
             record.time = one.time + len(texts) - 1
-            batch.addMessage(room, one, self._author)
+            batch.addMessages(room, one, self._author)
             self.said.append(one)
         batch.freeze()
         return batch
@@ -170,7 +170,7 @@ class Witness:
         self, account: str, other: str, before: str, most: int
     ) -> list[StoredPrivateMessage]:
         answers: list[list[StoredPrivateMessage] | ChatError] = []
-        self._journal.letters(account, other, before, most, answers.append)
+        self._journal.privateMessages(account, other, before, most, answers.append)
         self._reactor.until(lambda: answers)
         assert not isinstance(answers[0], ChatError), answers
         return answers[0]

@@ -155,7 +155,7 @@ class ControlProtocol(Protocol):
         room = self._room(name)
         write = FORMATS[form](self.factory.localtime)
         journal, key = self.factory.chat.journal, room.record.key
-        export = RoomExport(journal, key, since + 1, room.released, write, self)
+        export = RoomExport(journal, key, since + 1, room.storedSeq, write, self)
         self._exporting = True
         self.transport.registerProducer(export, False)
 

@@ -29,20 +29,20 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
 #: The handler of each operation.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
-    **identity.APPLY,
-    **membership.APPLY,
-    **messages.APPLY,
-    **accounts.APPLY,
-    **moderation.APPLY,
-    **restrictions.APPLY,
-    **nodes.APPLY,
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+    **identity.HANDLERS,
+    **membership.HANDLERS,
+    **messages.HANDLERS,
+    **accounts.HANDLERS,
+    **moderation.HANDLERS,
+    **restrictions.HANDLERS,
+    **nodes.HANDLERS,
 }
 
 
-def apply(state: ChatState, event: Operation, session: Session, batch: Batch) -> None:
+def apply(state: ChatState, operation: Operation, session: Session, batch: Batch) -> None:
     """Decide, and change the state; a rejection goes to the session that proposed it."""
     try:
-        APPLY[type(event)](state, event, session, batch)
+        HANDLERS[type(operation)](state, operation, session, batch)
     except ChatError as refused:
         batch.reply(session, ErrorReply(refused))

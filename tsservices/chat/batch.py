@@ -18,14 +18,14 @@ from tsservices.chat.fanout import (
     Recipients,
     RoomDelivery,
 )
-from tsservices.chat.notifications import Happening, RoomMessages
+from tsservices.chat.notifications import Notification, RoomMessages
 from tsservices.chat.records import MessageDeletion, Record, RoomRecord, StoredPrivateMessage, keyOf
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 
 #: People whose lines are encoded together. Each of them is written a variant without their own
 #: lines, so the work grows with the square.
-AUTHORS_IN_A_SLICE = 64
+AUTHORS_PER_DELIVERY = 64
 
 
 class Batch:
@@ -36,7 +36,7 @@ class Batch:
     @ivar position: its place there.
     @ivar stamp: when that was: nanoseconds since 1970, UTC.
     @ivar messages: the lines to be kept, in order.
-    @ivar lines: how many lines that is.
+    @ivar lineCount: how many lines that is.
     @ivar roomRecords: of the rooms that have changed, as they are after this batch.
     @ivar records: what else has changed, as it is after this batch, by kind and key; L{None}
         for what is no more.
@@ -64,22 +64,22 @@ class Batch:
         self.audits: list[dict[str, object]] = []
         self.checkpoint: list[str] = []
         self.proposers: list[Session] = []
-        self.lines = 0
+        self.lineCount = 0
         self.durable = False
         self._deliveries: list[RoomDelivery | DirectDelivery | MembershipUpdate | Disconnect] = []
-        self._open: dict[Room, RoomDelivery] = {}
+        self._openDeliveries: dict[Room, RoomDelivery] = {}
         self._changed: dict[Room, RoomRecord] = {}
         self._emptied: list[Room] = []
-        self._numbered = 0
-        self._last: Room | None = None
+        self._privateCount = 0
+        self._lastRoom: Room | None = None
 
     def freeze(self) -> None:
         """The turn is over: what follows changes the rooms, but not this."""
-        self._open.clear()
+        self._openDeliveries.clear()
         for room in self._emptied:
             # What is not stored yet could not be read again.
-            if not room.members and room.released == room.record.seq:
-                room.forget()
+            if not room.members and room.storedSeq == room.record.seq:
+                room.clearRecent()
         changed = self._changed
         for room in changed:
             changed[room] = room.record.copy()
@@ -92,26 +92,26 @@ class Batch:
             or self.checkpoint
         )
 
-    def addMessage(self, room: Room, said: RoomMessages, author: Session) -> None:
+    def addMessages(self, room: Room, messages: RoomMessages, author: Session) -> None:
         """Tell a room what somebody said in it, and keep that."""
         # The slice of the room that spoke last is still open, if it was not cut.
-        slice = self._open.get(room) if room is self._last else None
+        slice = self._openDeliveries.get(room) if room is self._lastRoom else None
         if slice is None:
-            slice = self._slice(room)
+            slice = self._openDelivery(room)
         if author.ident not in slice.authors:
-            if len(slice.authors) >= AUTHORS_IN_A_SLICE:
-                slice = self._begin(room)
-            slice.speakers.append(author)
+            if len(slice.authors) >= AUTHORS_PER_DELIVERY:
+                slice = self._beginDelivery(room)
+            slice.authorSessions.append(author)
         slice.authors[author.ident] = author.key
-        slice.happenings.append(said)
-        self.messages.append(said)
-        self.lines += len(said.texts)
+        slice.notifications.append(messages)
+        self.messages.append(messages)
+        self.lineCount += len(messages.texts)
         self._changed[room] = room.record
 
-    def letterIdent(self) -> str:
+    def nextPrivateIdent(self) -> str:
         """The id of the next private message, the same on every node and for ever."""
-        self._numbered += 1
-        return f"{self.log}-{self.position}-w{self._numbered}"
+        self._privateCount += 1
+        return f"{self.log}-{self.position}-w{self._privateCount}"
 
     def roomChanged(self, room: Room) -> None:
         """
@@ -121,15 +121,17 @@ class Batch:
         if room.record.seq:
             self._changed[room] = room.record
 
-    def audit(self, what: str, session: Session, room: Room | None = None, **facts: object) -> None:
+    def audit(
+        self, action: str, session: Session, room: Room | None = None, **facts: object
+    ) -> None:
         """Have the log tell of something, once it is stored."""
         where = {} if room is None else {"room": room.record.name}
         by = {"by": session.nick, "account": session.account, "cloak": session.cloak}
-        self.audits.append({"audit": what, "time": self.stamp, **where, **by, **facts})
+        self.audits.append({"audit": action, "time": self.stamp, **where, **by, **facts})
 
-    def disconnect(self, session: Session, why: ChatError) -> None:
+    def disconnect(self, session: Session, error: ChatError) -> None:
         """End somebody's connection, when all before this has been told."""
-        self._deliveries.append(Disconnect(session, why))
+        self._deliveries.append(Disconnect(session, error))
 
     def upsert(self, record: Record) -> None:
         """Keep a record, in place of what was kept with its key."""
@@ -139,21 +141,21 @@ class Batch:
         """Keep a record no longer."""
         self.records[keyOf(record)] = None
 
-    def sendToRoom(self, room: Room, happening: Happening) -> None:
-        self._slice(room).happenings.append(happening)
+    def sendToRoom(self, room: Room, notification: Notification) -> None:
+        self._openDelivery(room).notifications.append(notification)
 
-    def sendTo(self, people: Iterable[Session], *happenings: Happening) -> None:
+    def sendTo(self, sessions: Iterable[Session], *notifications: Notification) -> None:
         """Tell people of several rooms, each once."""
-        self._open.clear()
-        slice = RoomDelivery(Recipients(people))
-        slice.happenings.extend(happenings)
+        self._openDeliveries.clear()
+        slice = RoomDelivery(Recipients(sessions))
+        slice.notifications.extend(notifications)
         self._deliveries.append(slice)
 
-    def reply(self, session: Session, happening: Happening) -> None:
+    def reply(self, session: Session, notification: Notification) -> None:
         """Tell one person, after all that was told before."""
-        for room in [each for each in self._open if each.record.key in session.rooms]:
-            del self._open[room]
-        self._deliveries.append(DirectDelivery(session, happening))
+        for room in [each for each in self._openDeliveries if each.record.key in session.rooms]:
+            del self._openDeliveries[room]
+        self._deliveries.append(DirectDelivery(session, notification))
 
     def membershipChanged(self, session: Session) -> None:
         """Somebody is in more rooms now, or in fewer, when all before this has been told."""
@@ -161,7 +163,7 @@ class Batch:
 
     def splitDelivery(self, room: Room) -> None:
         """Who is in a room changes: what follows is for others."""
-        self._open.pop(room, None)
+        self._openDeliveries.pop(room, None)
 
     def roomEmptied(self, room: Room) -> None:
         """
@@ -174,7 +176,7 @@ class Batch:
         """It is stored: tell everybody."""
         last = last and len(self._deliveries) == 1
         for room, record in self._changed.items():
-            room.kept = record
+            room.storedRecord = record
         for delivery in self._deliveries:
             try:
                 delivery.deliver(last)
@@ -183,15 +185,17 @@ class Batch:
                     raise
                 errors.append(error)
 
-    def _slice(self, room: Room) -> RoomDelivery:
-        if room is not self._last and room.several:
+    def _openDelivery(self, room: Room) -> RoomDelivery:
+        if room is not self._lastRoom and room.inSeveralRooms:
             # Who is in several rooms hears all of them in one order.
-            for other in [each for each in self._open if each is not room and each.several]:
-                del self._open[other]
-        self._last = room
-        return self._open.get(room) or self._begin(room)
+            for other in [
+                each for each in self._openDeliveries if each is not room and each.inSeveralRooms
+            ]:
+                del self._openDeliveries[other]
+        self._lastRoom = room
+        return self._openDeliveries.get(room) or self._beginDelivery(room)
 
-    def _begin(self, room: Room) -> RoomDelivery:
-        slice = self._open[room] = RoomDelivery(room.audience)
+    def _beginDelivery(self, room: Room) -> RoomDelivery:
+        slice = self._openDeliveries[room] = RoomDelivery(room.recipients)
         self._deliveries.append(slice)
         return slice

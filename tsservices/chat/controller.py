@@ -17,7 +17,7 @@ from tsservices.chat.errors import NAME_FIRST, NOWHERE, ChatError
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.names import roomKey
-from tsservices.chat.notifications import ErrorReply, Happening, ResumeToken
+from tsservices.chat.notifications import ErrorReply, Notification, ResumeToken
 from tsservices.chat.operations import MESSAGE, Operation, Quit, Say
 from tsservices.chat.outlet import Presenter
 from tsservices.chat.passwords import PasswordHasher
@@ -187,7 +187,7 @@ class SessionController:
         # done in place, for three calls less.
         state = pipeline.state
         target = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
-        if target.access.restraints:
+        if target.permissions.restrictions:
             state.checkSpeak(session, target, context.now())
         if context.store.trouble is not None:
             self.checkStored()
@@ -204,7 +204,7 @@ class SessionController:
     async def replay(self, room: Room, first: int) -> None:
         """Show the messages of a room from a number on; live output waits for the end of that."""
         self.presenter.holdOutput(True)
-        first = max(first, room.access.firstReadable(self.session))
+        first = max(first, room.permissions.firstReadable(self.session))
         try:
             async for page in self.context.history.pages(room, first):
                 await self._showPage(page)
@@ -213,7 +213,7 @@ class SessionController:
             await self._showPage(ErrorReply(error))
         self.presenter.holdOutput(False)
 
-    async def showPages(self, pages: Sequence[Happening]) -> None:
+    async def showPages(self, pages: Sequence[Notification]) -> None:
         """Show a long answer, each page when the one before is read; live output waits."""
         if len(pages) == 1:
             self.presenter.show(pages[0])
@@ -223,7 +223,7 @@ class SessionController:
             await self._showPage(page)
         self.presenter.holdOutput(False)
 
-    async def _showPage(self, page: Happening) -> None:
+    async def _showPage(self, page: Notification) -> None:
         read: Reply[None] = Reply()
         self.presenter.show(page, lambda: read(None))
         await read

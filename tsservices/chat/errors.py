@@ -17,12 +17,12 @@ class ErrorCode:
     """
     One kind of refusal.
 
-    @ivar code: what programs know it by.
-    @ivar words: what people are told, with the facts in braces.
+    @ivar name: what programs know it by.
+    @ivar template: what people are told, with the facts in braces.
     """
 
-    code: str
-    words: str
+    name: str
+    template: str
 
 
 NAME_EMPTY = ErrorCode("name-empty", "a name has at least one character")
@@ -128,37 +128,37 @@ class ChatError(Exception):
     """
     Something is not done.
 
-    @ivar reason: a row of this module.
+    @ivar code: a row of this module.
     @ivar facts: what its words speak of.
     """
 
     def __init__(self, reason: ErrorCode, /, **facts: object) -> None:
         super().__init__(reason, facts)
-        self.reason = reason
+        self.code = reason
         self.facts = facts
 
     def __str__(self) -> str:
         """What the person is told."""
-        return self.reason.words.format_map(self.facts)
+        return self.code.template.format_map(self.facts)
 
     def __eq__(self, other: object) -> bool:
         """Whether it refuses the same for the same reason."""
-        return isinstance(other, ChatError) and (self.reason, self.facts) == (
-            other.reason,
+        return isinstance(other, ChatError) and (self.code, self.facts) == (
+            other.code,
             other.facts,
         )
 
     __hash__ = Exception.__hash__
 
 
-def endText(restraint: Restriction) -> str:
+def endText(restriction: Restriction) -> str:
     """Until when it holds, in words."""
-    if not restraint.until:
+    if not restriction.until:
         return "for ever"
-    seconds = time.gmtime(restraint.until // NANOSECONDS)
+    seconds = time.gmtime(restriction.until // NANOSECONDS)
     return "until " + time.strftime("%Y-%m-%d %H:%M UTC", seconds)
 
 
-def reasonText(restraint: Restriction) -> str:
+def reasonText(restriction: Restriction) -> str:
     """Why, behind a colon; nothing if that was not said."""
-    return f": {restraint.why}" if restraint.why else ""
+    return f": {restriction.reason}" if restriction.reason else ""

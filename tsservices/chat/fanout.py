@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import (
-    Happening,
     Invited,
     MessageStored,
+    Notification,
     PrivateMessage,
     RoomMessages,
 )
@@ -28,10 +28,10 @@ from tsservices.chat.session import Session
 
 #: People to whom something is sent at once, some 10 ms of a turn. To more it is sent in several
 #: turns.
-TOLD_AT_ONCE = 2000
+SENT_AT_ONCE = 2000
 
 #: People from whom on it pays to gather those who are sent the same bytes.
-TOGETHER_FROM = 12
+BROADCAST_FROM = 12
 
 
 #: The kinds of lines that are not told to who ignores who says them.
@@ -42,20 +42,20 @@ class RoomDelivery:
     """
     What some people are told together, in order.
 
-    @ivar audience: they.
-    @ivar happenings: what they are told.
+    @ivar recipients: they.
+    @ivar notifications: what they are told.
     @ivar authors: the folded names of those among them who said some of it, by the
         ids of their sessions.
-    @ivar speakers: the sessions of these.
+    @ivar authorSessions: the sessions of these.
     """
 
-    __slots__ = ("_pieces", "audience", "authors", "happenings", "speakers")
+    __slots__ = ("_pieces", "authorSessions", "authors", "notifications", "recipients")
 
-    def __init__(self, audience: Recipients) -> None:
-        self.audience = audience
-        self.happenings: list[Happening] = []
+    def __init__(self, recipients: Recipients) -> None:
+        self.recipients = recipients
+        self.notifications: list[Notification] = []
         self.authors: dict[str, str] = {}
-        self.speakers: list[Session] = []
+        self.authorSessions: list[Session] = []
         self._pieces: dict[Formatter, list[bytes]] = {}
 
     def deliver(self, last: bool) -> None:
@@ -65,48 +65,48 @@ class RoomDelivery:
         encoded: dict[Formatter, bytes] = {}
         current: Formatter | None = None
         data = b""
-        audience: Iterable[Session] = self.audience
-        last = last and len(self.audience) <= TOLD_AT_ONCE
+        audience: Iterable[Session] = self.recipients
+        last = last and len(self.recipients) <= SENT_AT_ONCE
         # For a few it is not worth it, and not worth the question.
-        if last and len(self.audience) >= TOGETHER_FROM and self.audience.canBroadcast():
-            audience = self._releaseTogether()
+        if last and len(self.recipients) >= BROADCAST_FROM and self.recipients.canBroadcast():
+            audience = self._broadcast()
         # The hot path: most of an audience is told the same bytes.
         for session in audience:
-            outlet = session.outlet
+            outlet = session.recipient
             if outlet is None:
                 continue
             if session.ident in authors or (
                 session.ignores and not session.ignores.isdisjoint(speakers)
             ):
-                if own := self._variant(session, outlet.form):
+                if own := self._encodeFor(session, outlet.form):
                     outlet.write(own)
                 continue
             if outlet.form is not current:
                 current = outlet.form
                 if current not in encoded:
-                    encoded[current] = b"".join(self._encoded(current))
+                    encoded[current] = b"".join(self._encodeShared(current))
                 data = encoded[current]
             if last:
                 outlet.writeLast(data)
             else:
                 outlet.write(data)
 
-    def _releaseTogether(self) -> list[Session]:
+    def _broadcast(self) -> list[Session]:
         """Tell those who can be sent to at one go."""
-        authors, audience = self.authors, self.audience
+        authors, audience = self.authors, self.recipients
         rest = [each for each in audience.others if each.ident not in authors]
-        rest += self.speakers
-        wires = [each.outlet.wire for each in self.speakers if each.outlet is not None]
+        rest += self.authorSessions
+        wires = [each.recipient.wire for each in self.authorSessions if each.recipient is not None]
         without = [each for each in wires if each is not None]
         for form, sessions, broadcast in audience.groups:
-            if not broadcast.send(b"".join(self._encoded(form)), without):
+            if not broadcast.send(b"".join(self._encodeShared(form)), without):
                 rest += [each for each in sessions if each.ident not in authors]
         return rest
 
-    def _encoded(self, form: Formatter) -> list[bytes]:
+    def _encodeShared(self, form: Formatter) -> list[bytes]:
         pieces = self._pieces.get(form)
         if pieces is None:
-            happenings = self.happenings
+            happenings = self.notifications
             pieces = self._pieces[form] = (
                 [form.encode(happenings)]
                 if len(happenings) == 1
@@ -114,14 +114,14 @@ class RoomDelivery:
             )
         return pieces
 
-    def _variant(self, session: Session, form: Formatter) -> bytes:
+    def _encodeFor(self, session: Session, form: Formatter) -> bytes:
         told: list[bytes] = []
         ident, ignores = session.ident, session.ignores
         # Most are told nothing here, their own line being all there is.  Then nothing is to be
         # encoded: it may be that nobody else hears in this form.
         pieces: list[bytes] | None = None
         # Lines that tell what was done to the room are for everybody in it.
-        for place, each in enumerate(self.happenings):
+        for place, each in enumerate(self.notifications):
             if isinstance(each, RoomMessages):
                 if each.session == ident:
                     if session.wantsAcks:
@@ -132,7 +132,7 @@ class RoomDelivery:
                 elif each.kind in IGNORED_KINDS and self.authors[each.session] in ignores:
                     continue
             if pieces is None:
-                pieces = self._encoded(form)
+                pieces = self._encodeShared(form)
             told.append(pieces[place])
         return b"".join(told)
 
@@ -140,20 +140,20 @@ class RoomDelivery:
 class DirectDelivery:
     """What one person is told."""
 
-    __slots__ = ("happening", "session")
+    __slots__ = ("notification", "session")
 
-    def __init__(self, session: Session, happening: Happening) -> None:
+    def __init__(self, session: Session, notification: Notification) -> None:
         self.session = session
-        self.happening = happening
+        self.notification = notification
 
     def deliver(self, last: bool) -> None:
         """Tell them."""
-        session, happening = self.session, self.happening
+        session, happening = self.session, self.notification
         ignored = (
             isinstance(happening, PrivateMessage | Invited) and happening.key in session.ignores
         )
-        if session.outlet is not None and not ignored:
-            session.outlet.write(session.outlet.form.encode([happening]))
+        if session.recipient is not None and not ignored:
+            session.recipient.write(session.recipient.form.encode([happening]))
 
 
 class MembershipUpdate:
@@ -167,23 +167,23 @@ class MembershipUpdate:
 
     def deliver(self, last: bool) -> None:
         """Let them hear in the form that suits it."""
-        if self.session.outlet is not None:
-            self.session.outlet.roomCountChanged(self.rooms)
+        if self.session.recipient is not None:
+            self.session.recipient.roomCountChanged(self.rooms)
 
 
 class Disconnect:
     """That another connection goes on for somebody's."""
 
-    __slots__ = ("session", "why")
+    __slots__ = ("error", "session")
 
-    def __init__(self, session: Session, why: ChatError) -> None:
+    def __init__(self, session: Session, error: ChatError) -> None:
         self.session = session
-        self.why = why
+        self.error = error
 
     def deliver(self, last: bool) -> None:
         """Tell them."""
-        if self.session.outlet is not None:
-            self.session.outlet.replaced(self.why)
+        if self.session.recipient is not None:
+            self.session.recipient.replaced(self.error)
 
 
 class RecipientGroup(NamedTuple):
@@ -210,8 +210,8 @@ class Recipients(tuple[Session, ...]):
 
     groups: tuple[RecipientGroup, ...] = ()
     others: tuple[Session, ...] = ()
-    _calm = False
-    _over = False
+    _askedBefore = False
+    _closed = False
 
     def canBroadcast(self) -> bool:
         """
@@ -230,36 +230,36 @@ class Recipients(tuple[Session, ...]):
                     return True
             self.reset()
             return False
-        if len(self) < TOGETHER_FROM or self._over:
+        if len(self) < BROADCAST_FROM or self._closed:
             return False
-        if not self._calm:
-            self._calm = True
+        if not self._askedBefore:
+            self._askedBefore = True
             return False
-        self._gather()
+        self._makeGroups()
         return bool(self.groups)
 
     def reset(self) -> None:
         """They are to be looked at one by one."""
         groups, self.groups, self.others = self.groups, (), ()
-        self._calm = False
+        self._askedBefore = False
         for group in groups:
             group.broadcast.dissolve()
 
     def close(self) -> None:
         """Others are told from now on.  What these are still told is not worth gathering for."""
         self.reset()
-        self._over = True
+        self._closed = True
 
-    def _gather(self) -> None:
+    def _makeGroups(self) -> None:
         """Look at each of them."""
         found: dict[Formatter, tuple[list[Session], list[BroadcastMember]]] = {}
         others: list[Session] = []
         for session in self:
             wire = _wire(session)
-            if wire is None or session.outlet is None:
+            if wire is None or session.recipient is None:
                 others.append(session)
             else:
-                sessions, wires = found.setdefault(session.outlet.form, ([], []))
+                sessions, wires = found.setdefault(session.recipient.form, ([], []))
                 sessions.append(session)
                 wires.append(wire)
         self.others = tuple(others)
@@ -272,7 +272,7 @@ class Recipients(tuple[Session, ...]):
 
 
 def _wire(session: Session) -> BroadcastMember | None:
-    outlet = session.outlet
+    outlet = session.recipient
     if outlet is None or session.ignores:
         return None
     wire = outlet.wire

@@ -26,7 +26,7 @@ class HistoryReplayer:
 
         @raise ChatError: they can't be read.
         """
-        key, last = room.record.key, room.released
+        key, last = room.record.key, room.storedSeq
         if not last or room.replay() is not None:
             return
         # After a restart everybody comes back at once: all of them wait for one read.
@@ -55,7 +55,7 @@ class HistoryReplayer:
         """
         # Up to what was released when the replay began, by number: what is released later is
         # sent as live output, whenever a page happens to be read.
-        record, last = room.record, room.released
+        record, last = room.record, room.storedSeq
         while first <= last:
             reply: Reply[list[RoomMessages]] = Reply()
             self._reader.read(record.key, first, last, reply)

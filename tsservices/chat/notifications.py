@@ -166,7 +166,7 @@ class JoinedRoom:
     The one who is told this has entered a room.
 
     @ivar nicks: some of those who are there.
-    @ivar present: how many are there.
+    @ivar memberCount: how many are there.
     @ivar joinedSeq: the number of the last line before.
     @ivar replay: the last lines before; L{None} when they have to be fetched first.
     @ivar nick: what the one who is told this is called.
@@ -180,7 +180,7 @@ class JoinedRoom:
     roomName: str
     topic: Topic
     nicks: list[str]
-    present: int
+    memberCount: int
     joinedSeq: int
     replay: HistoryReplay | None
     nick: str
@@ -235,7 +235,7 @@ class MemberList:
     """Who is in a room."""
 
     roomName: str
-    people: list[Member]
+    members: list[Member]
 
 
 @dataclass(slots=True, eq=False)
@@ -260,12 +260,12 @@ class SeenReply:
     """
     When somebody was here.
 
-    @ivar here: whether they are here now.
+    @ivar online: whether they are here now.
     @ivar time: when they last were: nanoseconds since 1970, UTC; 0: not known.
     """
 
     nick: str
-    here: bool
+    online: bool
     time: int
 
 
@@ -275,7 +275,7 @@ class RestrictionList:
 
     room: str
     roomName: str
-    restraints: list[Restriction]
+    restrictions: list[Restriction]
 
 
 @dataclass(slots=True, eq=False)
@@ -287,7 +287,7 @@ class Inbox:
     @ivar more: whether there are older ones.
     """
 
-    letters: list[StoredPrivateMessage]
+    messages: list[StoredPrivateMessage]
     other: str
     more: bool
 
@@ -300,7 +300,7 @@ class SearchResults:
     @ivar more: whether there are older ones.
     """
 
-    said: list[RoomMessages]
+    messages: list[RoomMessages]
     more: bool
 
 
@@ -327,7 +327,7 @@ class Notice:
 class ErrorReply:
     """The one who is told this asked for something that is not done."""
 
-    why: ChatError
+    error: ChatError
 
 
 @dataclass(slots=True, eq=False)
@@ -351,7 +351,7 @@ class UserLeft:
     room: str
     roomName: str
     nick: str
-    why: str
+    reason: str
 
 
 @dataclass(slots=True, eq=False)
@@ -359,7 +359,7 @@ class UserQuit:
     """Somebody left altogether."""
 
     nick: str
-    why: str
+    reason: str
 
 
 @dataclass(slots=True, eq=False)
@@ -452,13 +452,13 @@ class HistoryReplay:
 
     room: str
     roomName: str
-    said: list[RoomMessages]
+    messages: list[RoomMessages]
     missing: tuple[int, int] | None
     until: int
 
 
 #: Anything that a door has to be able to say.
-Happening = (
+Notification = (
     RoomMessages
     | UserJoined
     | UserLeft

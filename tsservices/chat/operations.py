@@ -79,11 +79,11 @@ class Part(Operation):
     Somebody leaves a room.
 
     @ivar room: its key.
-    @ivar why: in their words, or nothing.
+    @ivar reason: in their words, or nothing.
     """
 
     room: str
-    why: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -91,10 +91,10 @@ class Quit(Operation):
     """
     Somebody leaves.
 
-    @ivar why: in their words, or in the server's.
+    @ivar reason: in their words, or in the server's.
     """
 
-    why: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -193,13 +193,13 @@ class SetOperator(Operation):
     @ivar room: its key.
     @ivar name: who, as it was written.
     @ivar key: the same, folded.
-    @ivar on: whether they are to.
+    @ivar grant: whether they are to.
     """
 
     room: str
     name: str
     key: str
-    on: bool
+    grant: bool
 
 
 @dataclass(slots=True)
@@ -210,13 +210,13 @@ class Kick(Operation):
     @ivar room: its key.
     @ivar name: who, as it was written.
     @ivar key: the same, folded.
-    @ivar why: in the words of who says so.
+    @ivar reason: in the words of who says so.
     """
 
     room: str
     name: str
     key: str
-    why: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -229,7 +229,7 @@ class Restrict(Operation):
     @ivar name: who, as it was written: a name, or the cloak of an address.
     @ivar key: the same, folded.
     @ivar seconds: for how long; 0: for ever.
-    @ivar why: in the words of who says so.
+    @ivar reason: in the words of who says so.
     """
 
     room: str
@@ -237,7 +237,7 @@ class Restrict(Operation):
     name: str
     key: str
     seconds: int
-    why: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -263,11 +263,11 @@ class SetPrivate(Operation):
     A room is to be entered by invitation only, or by everybody.
 
     @ivar room: its key.
-    @ivar on: whether by invitation.
+    @ivar private: whether by invitation.
     """
 
     room: str
-    on: bool
+    private: bool
 
 
 @dataclass(slots=True)
@@ -432,7 +432,7 @@ class ReattachSession(Operation):
     @ivar cloak: stands for their address.
     @ivar token: as in L{Enter}.
     @ivar away: why they are away.
-    @ivar arrived: when they said their name: nanoseconds since 1970, UTC.  What all nodes
+    @ivar connectedAt: when they said their name: nanoseconds since 1970, UTC.  What all nodes
         remember of that counts; who is not remembered has just come.
     @ivar rooms: where they were: keys, names, and the number of the last line that they
         were told of there.
@@ -445,5 +445,5 @@ class ReattachSession(Operation):
     cloak: str
     token: str
     away: str
-    arrived: int
+    connectedAt: int
     rooms: tuple[tuple[str, str, int], ...]

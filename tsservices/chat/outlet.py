@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from tsservices.chat.errors import ChatError
-from tsservices.chat.notifications import Happening
+from tsservices.chat.notifications import Notification
 
 
 class Broadcast(Protocol):
@@ -55,7 +55,7 @@ class BroadcastMember(Protocol):
 class Presenter(Protocol):
     """How a controller shows its person the answers to their requests."""
 
-    def show(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
+    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
         """
         Show it now, before what a pause of its reader holds back.
 
@@ -87,7 +87,7 @@ class Presenter(Protocol):
 class Formatter(Protocol):
     """A way to write notifications; one object for all connections that have the same."""
 
-    def encode(self, happenings: Sequence[Happening]) -> bytes:
+    def encode(self, happenings: Sequence[Notification]) -> bytes:
         """The bytes for a wire."""
         ...
 

@@ -43,22 +43,22 @@ class RoomPermissions:
     """
     The rights in one room.
 
-    @ivar standings: of accounts, by their keys.
-    @ivar restraints: by kind and mask.
-    @ivar maker: who counts as having made the room, until something is said in it.
+    @ivar roles: of accounts, by their keys.
+    @ivar restrictions: by kind and mask.
+    @ivar creator: who counts as having made the room, until something is said in it.
     @ivar guestFounder: the id of the guest's session that made the room, as long as it is
         there; else nothing.
     """
 
-    __slots__ = ("_record", "_since", "guestFounder", "maker", "restraints", "standings")
+    __slots__ = ("_record", "creator", "guestFounder", "readableFrom", "restrictions", "roles")
 
     def __init__(self, record: RoomRecord) -> None:
         self._record = record
-        self.standings: dict[str, RoomRole] = {}
-        self.restraints: dict[tuple[str, str], Restriction] = {}
+        self.roles: dict[str, RoomRole] = {}
+        self.restrictions: dict[tuple[str, str], Restriction] = {}
         self.guestFounder = ""
-        self.maker = ""
-        self._since: dict[str, int] = {}
+        self.creator = ""
+        self.readableFrom: dict[str, int] = {}
 
     def rank(self, session: Session) -> str:
         """What they may do by this room alone."""
@@ -70,14 +70,14 @@ class RoomPermissions:
         """What it may do by this room alone."""
         if account == self._record.founder:
             return FOUNDER
-        standing = self.standings.get(account)
+        standing = self.roles.get(account)
         return OPERATOR if standing is not None and standing.operator else MEMBER
 
-    def standing(self, account: str) -> RoomRole:
+    def role(self, account: str) -> RoomRole:
         """What is kept of it, or would be."""
-        return self.standings.get(account) or RoomRole(self._record.key, account)
+        return self.roles.get(account) or RoomRole(self._record.key, account)
 
-    def restraint(
+    def restriction(
         self, kind: str, session: Session, account: Account | None, now: int
     ) -> Restriction | None:
         """
@@ -85,14 +85,14 @@ class RoomPermissions:
 
         @param now: the time: nanoseconds since 1970, UTC.
         """
-        if not self.restraints:
+        if not self.restrictions:
             return None
         if account is not None:
-            found = self.restraints.get((kind, account.key))
-            if found is not None and not _over(found, now):
+            found = self.restrictions.get((kind, account.key))
+            if found is not None and not _hasEnded(found, now):
                 return found
-        found = self.restraints.get((kind, session.cloak))
-        if found is None or _over(found, now):
+        found = self.restrictions.get((kind, session.cloak))
+        if found is None or _hasEnded(found, now):
             return None
         if (found.room, kind, found.mask, found.time) in session.inheritedRestrictions:
             return found
@@ -109,20 +109,20 @@ class RoomPermissions:
             return True
         if session.account is None:
             return self._record.key in session.invited
-        standing = self.standings.get(session.account)
+        standing = self.roles.get(session.account)
         return standing is not None and (standing.invited or standing.admitted is not None)
 
     def onJoin(self, session: Session) -> RoomRole | None:
         """Somebody enters: use up their invitation."""
         session.invited -= {self._record.key}
         if not self._record.private:
-            had = self.standings.get(session.account or "")
+            had = self.roles.get(session.account or "")
             return self.setRole(replace(had, invited=False)) if had and had.invited else None
         first = self._record.seq + 1
         if session.account is None or session.account == self._record.founder:
-            self._since[session.ident] = first
+            self.readableFrom[session.ident] = first
             return None
-        standing = self.standing(session.account)
+        standing = self.role(session.account)
         if standing.admitted is not None:
             return None
         return self.setRole(
@@ -131,7 +131,7 @@ class RoomPermissions:
 
     def admit(self, account: str, first: int) -> RoomRole | None:
         """Who is in a private room as a guest has an account now."""
-        had = self.standing(account)
+        had = self.role(account)
         if account == self._record.founder or had.admitted is not None:
             return None
         return self.setRole(replace(had, invited=False, admitted=first))
@@ -142,16 +142,16 @@ class RoomPermissions:
 
         @param account: its key; L{None} for guests.
         """
-        had = self.standings.get(account or "")
+        had = self.roles.get(account or "")
         return None if had is None else self.setRole(replace(had, invited=False, admitted=None))
 
-    def setRole(self, standing: RoomRole) -> RoomRole:
+    def setRole(self, role: RoomRole) -> RoomRole:
         """The same."""
-        if standing.operator or standing.invited or standing.admitted is not None:
-            self.standings[standing.account] = standing
+        if role.operator or role.invited or role.admitted is not None:
+            self.roles[role.account] = role
         else:
-            self.standings.pop(standing.account, None)
-        return standing
+            self.roles.pop(role.account, None)
+        return role
 
     def firstReadable(self, session: Session) -> int:
         """The number of the first line that they may read."""
@@ -159,36 +159,36 @@ class RoomPermissions:
         if session.account is not None:
             if session.account == record.founder:
                 return 1
-            standing = self.standings.get(session.account)
+            standing = self.roles.get(session.account)
             if standing is not None and standing.admitted is not None:
                 return min(standing.admitted, record.openFrom if not record.private else 2**63)
-        if session.ident in self._since:
-            return self._since[session.ident]
+        if session.ident in self.readableFrom:
+            return self.readableFrom[session.ident]
         return record.openFrom
 
-    def close(self, members: list[Session]) -> list[RoomRole]:
+    def makePrivate(self, members: list[Session]) -> list[RoomRole]:
         """The room becomes private: those who are in stay in, and may read what they could."""
         kept: dict[str, RoomRole] = {}
         for session in members:
             first = self.firstReadable(session)
             if session.account is None:
-                self._since[session.ident] = first
+                self.readableFrom[session.ident] = first
             elif session.account != self._record.founder:
-                had = self.standing(session.account)
+                had = self.role(session.account)
                 kept[session.account] = self.setRole(
                     RoomRole(had.room, had.account, had.operator, False, first)
                 )
         self._record.private = True
         return list(kept.values())
 
-    def open(self) -> None:
+    def makePublic(self) -> None:
         """The room becomes public; what was said meanwhile stays private."""
         self._record.private = False
         self._record.openFrom = self._record.seq + 1
 
     def setReadableFrom(self, ident: str, first: int) -> None:
         """Have somebody read what they could read before."""
-        self._since[ident] = first
+        self.readableFrom[ident] = first
 
     @property
     def readers(self) -> dict[str, int]:
@@ -196,24 +196,24 @@ class RoomPermissions:
         For those who read by their session, not by an account: the id of that, and the number
         of the first line.
         """
-        return dict(self._since)
+        return dict(self.readableFrom)
 
-    def foundedBy(self, session: Session) -> None:
+    def restoreGuestFounder(self, session: Session) -> None:
         """Who had made the room as a guest is back in it."""
         if not self.guestFounder and not self._record.founder:
             self.guestFounder = session.ident
 
     def onPart(self, session: Session) -> None:
-        self._since.pop(session.ident, None)
+        self.readableFrom.pop(session.ident, None)
         if session.ident == self.guestFounder:
             self.guestFounder = ""
 
-    def replace(self, old: Session, new: Session) -> None:
-        if old.ident in self._since:
-            self._since[new.ident] = self._since.pop(old.ident)
+    def replaceSession(self, old: Session, new: Session) -> None:
+        if old.ident in self.readableFrom:
+            self.readableFrom[new.ident] = self.readableFrom.pop(old.ident)
         if old.ident == self.guestFounder:
             self.guestFounder = new.ident
 
 
-def _over(restraint: Restriction, now: int) -> bool:
-    return bool(restraint.until) and restraint.until <= now
+def _hasEnded(restriction: Restriction, now: int) -> bool:
+    return bool(restriction.until) and restriction.until <= now

@@ -42,7 +42,7 @@ class Orderer(Protocol):
 Audit = Callable[[dict[str, object]], object]
 
 
-def _unheard(facts: dict[str, object]) -> None:
+def _noAudit(facts: dict[str, object]) -> None:
     pass
 
 
@@ -64,40 +64,40 @@ class Pipeline:
         """@param now: the time: nanoseconds since 1970, UTC."""
         self.state = state
         self._log = log
-        self._position = self._kept = position
-        self._telling = False
+        self._position = self._storedPosition = position
+        self._deliveryDue = False
         self._now = now
         self._turnEnd = turnEnd
         self._outbox: list[Proposal] = []
-        self._waiting: deque[Batch] = deque()
+        self._undelivered: deque[Batch] = deque()
         self._store: BatchStore | None = None
         self._orderer: Orderer | None = None
-        self._audit: Audit = _unheard
+        self._audit: Audit = _noAudit
 
     def start(
         self, store: BatchStore, audit: Audit | None = None, orderer: Orderer | None = None
     ) -> None:
         """@param orderer: orders proposals; L{None}: the turns of this node do."""
         self._store = store
-        self._audit = audit or _unheard
+        self._audit = audit or _noAudit
         self._orderer = orderer
 
     def unconfirmedSessions(self) -> list[Session]:
         """Those who proposed what is not stored yet, each once."""
         return list(
-            {each.ident: each for batch in self._waiting for each in batch.proposers}.values()
+            {each.ident: each for batch in self._undelivered for each in batch.proposers}.values()
         )
 
     @property
     def backlog(self) -> int:
         """How many batches are not stored, or not told, yet."""
-        return len(self._waiting)
+        return len(self._undelivered)
 
-    def propose(self, event: Operation, session: Session) -> None:
+    def propose(self, operation: Operation, session: Session) -> None:
         session.pending += 1
         if not self._outbox:
             self._turnEnd(self.flush)
-        self._outbox.append((event, session))
+        self._outbox.append((operation, session))
 
     def flush(self) -> None:
         """The turn ends: order, apply, and have it stored."""
@@ -111,7 +111,7 @@ class Pipeline:
         for event, session in outbox:
             apply(self.state, event, session, batch)
             batch.proposers.append(session)
-        self._keep(batch)
+        self._finish(batch)
 
     def applied(
         self,
@@ -129,7 +129,7 @@ class Pipeline:
         batch = Batch(self._log, position, stamp)
         apply(batch)
         batch.proposers += origins
-        self._keep(batch)
+        self._finish(batch)
 
     def rejected(self, proposals: Sequence[Proposal], why: ChatError) -> None:
         """Proposals get no place, and so never happen."""
@@ -137,7 +137,7 @@ class Pipeline:
         errors: list[Exception] = []
         for _, session in proposals:
             session.pending -= 1
-            outlet = session.outlet
+            outlet = session.recipient
             if outlet is None:
                 continue
             try:
@@ -150,14 +150,14 @@ class Pipeline:
             # Told once all others know.
             raise error
 
-    def _keep(self, batch: Batch) -> None:
+    def _finish(self, batch: Batch) -> None:
         batch.freeze()
-        self._waiting.append(batch)
-        if batch.durable and batch.position > self._kept:
+        self._undelivered.append(batch)
+        if batch.durable and batch.position > self._storedPosition:
             self._position = batch.position
             assert self._store is not None
             # A journal that stores at once tells so before it returns.
-            self._telling = True
+            self._deliveryDue = True
             self._store.store(batch)
         # Where nothing is kept it may still rest on what is not stored yet.
         self._deliverStored()
@@ -167,17 +167,17 @@ class Pipeline:
         Tell everybody what they may know now, when this turn ends: what was stored in
         several transactions meanwhile is told together.
         """
-        self._kept = position
-        if not self._telling:
-            self._telling = True
+        self._storedPosition = position
+        if not self._deliveryDue:
+            self._deliveryDue = True
             self._turnEnd(self._deliverStored)
 
     def _deliverStored(self) -> None:
         """Release what is kept."""
-        self._telling = False
-        waiting = self._waiting
+        self._deliveryDue = False
+        waiting = self._undelivered
         ready: list[Batch] = []
-        while waiting and (not waiting[0].durable or waiting[0].position <= self._kept):
+        while waiting and (not waiting[0].durable or waiting[0].position <= self._storedPosition):
             ready.append(waiting.popleft())
         errors: list[Exception] = []
         for batch in ready:
@@ -193,8 +193,8 @@ class Pipeline:
         for session in batch.proposers:
             session.pending -= 1
         for session in dict.fromkeys(batch.proposers):
-            if not session.pending and session.outlet is not None:
+            if not session.pending and session.recipient is not None:
                 try:
-                    session.outlet.idle()
+                    session.recipient.idle()
                 except Exception as error:
                     errors.append(error)

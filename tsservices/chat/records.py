@@ -41,7 +41,7 @@ class Account:
     seen: int
     unread: int = 0
 
-    def at(self, time: int) -> Account:
+    def seenAt(self, time: int) -> Account:
         """
         The same, whose owner was here then.
 
@@ -71,7 +71,7 @@ class Restriction:
     @ivar by: who said so.
     @ivar time: when: nanoseconds since 1970, UTC.
     @ivar until: the same for its end; 0: never.
-    @ivar why: in their words.
+    @ivar reason: in their words.
     @ivar key: what they were called, folded: it is not folded again later, or elsewhere,
         where that may give something else.
     """
@@ -85,7 +85,7 @@ class Restriction:
     by: str
     time: int
     until: int
-    why: str
+    reason: str
     key: str = ""
 
 
@@ -224,7 +224,7 @@ class RoomRecord:
 
 #: Incarnations of each node that are known to be over: a message of one of these that is sent again
 #: does not count.
-FORMERS_REMEMBERED = 8
+INCARNATIONS_REMEMBERED = 8
 
 
 @dataclass(slots=True)
@@ -237,8 +237,8 @@ class Node:
     @ivar n: the number of its last message that counted.
     @ivar position: of the last message of it that was heard.
     @ivar stamp: when that was: nanoseconds since 1970, UTC.
-    @ivar since: when it began: the same.
-    @ivar former: its incarnations before, the newest last.
+    @ivar startedAt: when it began: the same.
+    @ivar previousIncarnations: its incarnations before, the newest last.
     """
 
     name: str
@@ -246,12 +246,12 @@ class Node:
     n: int
     position: int
     stamp: int
-    since: int
-    former: tuple[str, ...] = ()
+    startedAt: int
+    previousIncarnations: tuple[str, ...] = ()
 
-    def over(self) -> tuple[str, ...]:
+    def allIncarnations(self) -> tuple[str, ...]:
         """Its incarnations, when this one is over too."""
-        return (*self.former, self.incarnation)[-FORMERS_REMEMBERED:]
+        return (*self.previousIncarnations, self.incarnation)[-INCARNATIONS_REMEMBERED:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ class DetachedMembership:
     @ivar room: its key.
     @ivar name: its name.
     @ivar seq: the number of its last line then.
-    @ivar first: the number of the first line that they might read there as a guest, if the
+    @ivar readableFrom: the number of the first line that they might read there as a guest, if the
         room was private; 0 if it was not, or they were none.
     @ivar openFrom: what that was of the room then.
     @ivar founder: whether they were its founder as long as they were there.
@@ -271,7 +271,7 @@ class DetachedMembership:
     room: str
     name: str
     seq: int
-    first: int
+    readableFrom: int
     openFrom: int
     founder: bool
 
@@ -282,13 +282,13 @@ class DetachedSession:
     What a session had when its node was taken for gone; see
     L{Session<tsservices.chat.session.Session>} for what is not explained here.
 
-    @ivar stamp: when that was: nanoseconds since 1970, UTC.
+    @ivar detachedAt: when that was: nanoseconds since 1970, UTC.
     @ivar version: of the password of its account.
     """
 
     ident: str
     node: str
-    stamp: int
+    detachedAt: int
     nick: str
     key: str
     account: str | None
@@ -296,7 +296,7 @@ class DetachedSession:
     cloak: str
     token: str
     away: str
-    arrived: int
-    held: frozenset[tuple[str, str, str, int]]
+    connectedAt: int
+    inheritedRestrictions: frozenset[tuple[str, str, str, int]]
     invited: frozenset[str]
-    places: tuple[DetachedMembership, ...]
+    memberships: tuple[DetachedMembership, ...]

@@ -86,7 +86,7 @@ _KINDS: dict[str, type[Operation]] = {
 _Read = Callable[[Any], tuple[Any, ...]]
 
 
-class _Shape(NamedTuple):
+class _Format(NamedTuple):
     """
     How one kind of event is written.
 
@@ -104,7 +104,7 @@ class _Shape(NamedTuple):
     tuples: tuple[tuple[int, _Read], ...]
 
 
-def _several(element: Any) -> _Read:
+def _tupleReader(element: Any) -> _Read:
     if get_origin(element) is tuple:
         parts = get_args(element)
 
@@ -125,7 +125,7 @@ def _several(element: Any) -> _Read:
     return plain
 
 
-def _shape(name: str, kind: type[Operation]) -> _Shape:
+def _formatOf(name: str, kind: type[Operation]) -> _Format:
     hints = get_type_hints(kind)
     attributes = [field.name for field in fields(kind)]
     types: list[tuple[type, ...]] = []
@@ -133,13 +133,13 @@ def _shape(name: str, kind: type[Operation]) -> _Shape:
     for place, attribute in enumerate(attributes):
         hint = hints[attribute]
         if get_origin(hint) is tuple:
-            tuples.append((place, _several(get_args(hint)[0])))
+            tuples.append((place, _tupleReader(get_args(hint)[0])))
             types.append((list, tuple))
         else:
             types.append(get_args(hint) if isinstance(hint, UnionType) else (hint,))
     get = attrgetter(*attributes)
     single = len(attributes) == 1
-    return _Shape(
+    return _Format(
         kind,
         name,
         (lambda event: (get(event),)) if single else get,
@@ -148,7 +148,7 @@ def _shape(name: str, kind: type[Operation]) -> _Shape:
     )
 
 
-_BY_NAME = {name: _shape(name, kind) for name, kind in _KINDS.items()}
+_BY_NAME = {name: _formatOf(name, kind) for name, kind in _KINDS.items()}
 _BY_KIND = {shape.kind: shape for shape in _BY_NAME.values()}
 
 

@@ -17,8 +17,8 @@ class Session:
     One of those who are connected.
 
     @ivar ident: its id: stable, and no other session's ever.
-    @ivar outlet: where it hears; L{None} when that is on another node.  Read for each line and
-        each member, so it is no property; L{setOutlet} changes it.
+    @ivar recipient: where it hears; L{None} when that is on another node.  Read for each line and
+        each member, so it is no property; L{setRecipient} changes it.
     @ivar node: the name of the node that it is connected to; nothing if there is one only.
     @ivar nick: what it is called; nothing before it has said so.
     @ivar key: the same, folded.
@@ -49,8 +49,8 @@ class Session:
         "key",
         "nick",
         "node",
-        "outlet",
         "pending",
+        "recipient",
         "rooms",
         "token",
         "wantsAcks",
@@ -58,10 +58,10 @@ class Session:
     )
 
     def __init__(
-        self, ident: str, outlet: Recipient | None, cloak: str = "", node: str = ""
+        self, ident: str, recipient: Recipient | None, cloak: str = "", node: str = ""
     ) -> None:
         self.ident = ident
-        self.outlet = outlet
+        self.recipient = recipient
         self.cloak = cloak
         self.node = node
         self.token = ""
@@ -78,17 +78,17 @@ class Session:
         self.wantsAcks = False
         self.pending = 0
 
-    def setOutlet(self, outlet: Recipient | None) -> None:
-        """Hear there from now on: the only way to change C{outlet}."""
-        self._leave()
-        self.outlet = outlet
+    def setRecipient(self, recipient: Recipient | None) -> None:
+        """Hear there from now on: the only way to change C{recipient}."""
+        self._leaveBroadcast()
+        self.recipient = recipient
 
     def setIgnored(self, keys: frozenset[str]) -> None:
         """Want no lines of these names from now on: the only way to change C{ignores}."""
-        self._leave()
+        self._leaveBroadcast()
         self.ignores = keys
 
-    def _leave(self) -> None:
+    def _leaveBroadcast(self) -> None:
         # Who is sent the same as others is so by what it was before this change.
-        if self.outlet is not None and self.outlet.wire is not None:
-            self.outlet.wire.leaveBroadcast()
+        if self.recipient is not None and self.recipient.wire is not None:
+            self.recipient.wire.leaveBroadcast()

@@ -71,7 +71,7 @@ def load(limits: Limits, chunks: list[str]) -> ChatState:
     except (LookupError, TypeError) as error:
         raise ValueError(f"this checkpoint can't be read: {error!r}") from error
     for room in state.rooms.values():
-        room.count()
+        room.recount()
     return state
 
 
@@ -127,7 +127,7 @@ def _addOperator(state: ChatState, account: str) -> None:
 
 def _addNode(state: ChatState, name: str, *more: Any) -> None:
     node = state.nodes[name] = Node(name, *more)
-    node.former = tuple(node.former)
+    node.previousIncarnations = tuple(node.previousIncarnations)
 
 
 def _addFormer(state: ChatState, name: str, former: list[str]) -> None:
@@ -136,12 +136,12 @@ def _addFormer(state: ChatState, name: str, former: list[str]) -> None:
 
 def _rooms(state: ChatState) -> Iterator[_Row]:
     for room in state.rooms.values():
-        yield (_RECORD(room.record), room.access.maker, room.access.guestFounder)
+        yield (_RECORD(room.record), room.permissions.creator, room.permissions.guestFounder)
 
 
 def _addRoom(state: ChatState, record: list[Any], maker: str, guestFounder: str) -> None:
     room = Room(RoomRecord(*record))
-    room.access.maker, room.access.guestFounder = maker, guestFounder
+    room.permissions.creator, room.permissions.guestFounder = maker, guestFounder
     state.rooms[room.record.key] = room
 
 
@@ -195,7 +195,7 @@ def _addToken(state: ChatState, token: str, ident: str) -> None:
 
 def _members(state: ChatState) -> Iterator[_Row]:
     for key, room in state.rooms.items():
-        readers = room.access.readers
+        readers = room.permissions.readers
         for ident in room.members:
             yield (key, ident, readers.get(ident))
 
@@ -204,7 +204,7 @@ def _addMember(state: ChatState, key: str, ident: str, first: int | None) -> Non
     room = state.rooms[key]
     room.members[ident] = state.sessions[ident]
     if first is not None:
-        room.access.setReadableFrom(ident, first)
+        room.permissions.setReadableFrom(ident, first)
 
 
 def _addLeft(state: ChatState, key: str, time: int) -> None:
@@ -212,15 +212,17 @@ def _addLeft(state: ChatState, key: str, time: int) -> None:
 
 
 def _addEnded(state: ChatState, ident: str) -> None:
-    state.ended[ident] = None
+    state.endedSessions[ident] = None
 
 
 def _cutOff(state: ChatState) -> Iterator[_Row]:
     for row, each in zip(
-        _rowsOf(state.cutOff, DetachedSession), state.cutOff.values(), strict=True
+        _rowsOf(state.detachedSessions, DetachedSession),
+        state.detachedSessions.values(),
+        strict=True,
     ):
-        places = [_PLACE(place) for place in each.places]
-        yield (*row[:-3], sorted(each.held), sorted(each.invited), places)
+        places = [_PLACE(place) for place in each.memberships]
+        yield (*row[:-3], sorted(each.inheritedRestrictions), sorted(each.invited), places)
 
 
 def _addCutOff(state: ChatState, *row: Any) -> None:
@@ -231,7 +233,7 @@ def _addCutOff(state: ChatState, *row: Any) -> None:
         tuple([DetachedMembership(*place) for place in places]),
     )
     each = DetachedSession(*(*first, *more))
-    state.cutOff[each.ident] = each
+    state.detachedSessions[each.ident] = each
 
 
 #: What gives the rows of each part of the state, and what makes that part of one row again; each
@@ -252,13 +254,13 @@ SECTIONS: dict[str, tuple[Callable[[ChatState], Iterator[_Row]], Callable[..., N
     "rooms": (_rooms, _addRoom),
     "restraints": (
         lambda state: chain.from_iterable(
-            _rowsOf(room.access.restraints, Restriction) for room in state.rooms.values()
+            _rowsOf(room.permissions.restrictions, Restriction) for room in state.rooms.values()
         ),
         lambda state, *row: state.load(Restriction(*row)),
     ),
     "standings": (
         lambda state: chain.from_iterable(
-            _rowsOf(room.access.standings, RoomRole) for room in state.rooms.values()
+            _rowsOf(room.permissions.roles, RoomRole) for room in state.rooms.values()
         ),
         lambda state, *row: state.load(RoomRole(*row)),
     ),
@@ -271,7 +273,7 @@ SECTIONS: dict[str, tuple[Callable[[ChatState], Iterator[_Row]], Callable[..., N
     ),
     "members": (_members, _addMember),
     "left": (lambda state: iter(state.lastSeenGuests.items()), _addLeft),
-    "ended": (lambda state: ((each,) for each in state.ended), _addEnded),
+    "ended": (lambda state: ((each,) for each in state.endedSessions), _addEnded),
     "cutOff": (_cutOff, _addCutOff),
     "founding": (
         lambda state: iter(state.roomCreationLimit.rows()),

@@ -47,15 +47,15 @@ from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import KeyedRateLimiter
 
 #: Seconds until who has made all the rooms that are allowed at once may make one more.
-FOUNDED_SECONDS = 60.0
+ROOM_CREATION_SECONDS = 60.0
 
 #: Seconds until one more name may be registered from an address that has had all that are allowed
 #: at once.
-REGISTERED_SECONDS = 60.0
+REGISTRATION_SECONDS = 60.0
 
 #: Sessions that left of which is known that they did: what they proposed before they knew may still
 #: come, some seconds later.
-ENDED_REMEMBERED = 4096
+ENDED_SESSIONS_REMEMBERED = 4096
 
 
 class ChatState:
@@ -66,9 +66,9 @@ class ChatState:
         L{NodeUp<tsservices.chat.operations.NodeUp>}, on all nodes.
     @ivar nodes: those that are up, by their names.
     @ivar previousIncarnations: the incarnations of those that are not up any more, by their names.
-    @ivar cutOff: the sessions of nodes that were taken for gone, by their ids: they may
+    @ivar detachedSessions: the sessions of nodes that were taken for gone, by their ids: they may
         return.
-    @ivar ended: the ids of those sessions that left, or that others go on for, the newest
+    @ivar endedSessions: the ids of those sessions that left, or that others go on for, the newest
         last: what they have proposed may still come.
     @ivar sessions: those that have entered, by id.
     @ivar sessionsByNick: the same by folded name.  A name has one holder, or several that are
@@ -89,26 +89,26 @@ class ChatState:
     def __init__(
         self,
         limits: Limits,
-        records: Iterable[RoomRecord] = (),
+        rooms: Iterable[RoomRecord] = (),
         kept: Iterable[Record] = (),
         operators: Collection[str] = (),
     ) -> None:
         self.limits = limits
         self.nodes: dict[str, Node] = {}
         self.previousIncarnations: dict[str, tuple[str, ...]] = {}
-        self.cutOff: dict[str, DetachedSession] = {}
-        self.ended: OrderedDict[str, None] = OrderedDict()
+        self.detachedSessions: dict[str, DetachedSession] = {}
+        self.endedSessions: OrderedDict[str, None] = OrderedDict()
         self.sessions: dict[str, Session] = {}
         self.sessionsByNick: dict[str, tuple[Session, ...]] = {}
         self.sessionsByAccount: dict[str, tuple[Session, ...]] = {}
         self.tokens: dict[str, Session] = {}
-        self.rooms: dict[str, Room] = {record.key: Room(record) for record in records}
+        self.rooms: dict[str, Room] = {record.key: Room(record) for record in rooms}
         self.accounts: dict[str, Account] = {}
         self.readMarkers: dict[tuple[str, str], ReadMarker] = {}
         self.operators = frozenset(operators)
         self.lastSeenGuests: OrderedDict[str, int] = OrderedDict()
-        self.roomCreationLimit = KeyedRateLimiter(limits.roomsFounded, FOUNDED_SECONDS)
-        self.registrationLimit = KeyedRateLimiter(limits.accountsFounded, REGISTERED_SECONDS)
+        self.roomCreationLimit = KeyedRateLimiter(limits.roomsFounded, ROOM_CREATION_SECONDS)
+        self.registrationLimit = KeyedRateLimiter(limits.accountsFounded, REGISTRATION_SECONDS)
         for each in kept:
             self.load(each)
 
@@ -120,20 +120,20 @@ class ChatState:
         elif (room := self.rooms.get(record.room)) is None:
             return
         elif isinstance(record, Restriction):
-            room.access.restraints[record.kind, record.mask] = record
+            room.permissions.restrictions[record.kind, record.mask] = record
         elif isinstance(record, RoomRole):
-            room.access.setRole(record)
+            room.permissions.setRole(record)
 
-    def end(self, session: Session) -> bool:
+    def removeSession(self, session: Session) -> bool:
         """A session is no more."""
         if self.sessions.pop(session.ident, None) is None:
             return False
-        self.ended[session.ident] = None
-        if len(self.ended) > ENDED_REMEMBERED:
-            self.ended.popitem(last=False)
+        self.endedSessions[session.ident] = None
+        if len(self.endedSessions) > ENDED_SESSIONS_REMEMBERED:
+            self.endedSessions.popitem(last=False)
         return True
 
-    def person(self, nick: str, key: str) -> Session:
+    def sessionByNick(self, nick: str, key: str) -> Session:
         """
         Who is called that.
 
@@ -148,7 +148,7 @@ class ChatState:
         """The account that they are logged in to."""
         return None if session.account is None else self.accounts.get(session.account)
 
-    def keep(self, account: Account, batch: Batch) -> None:
+    def updateAccount(self, account: Account, batch: Batch) -> None:
         self.accounts[account.key] = account
         batch.upsert(account)
 
@@ -169,31 +169,31 @@ class ChatState:
         """The rooms where they are, in the order of joining."""
         return [self.rooms[key] for key in session.rooms]
 
-    def enter(self, session: Session, room: Room) -> None:
+    def addMember(self, session: Session, room: Room) -> None:
         """Put somebody into a room where they are not, and count those who are in several."""
         if session.rooms:
-            room.several += 1
+            room.inSeveralRooms += 1
         if len(session.rooms) == 1:
-            self.rooms[next(iter(session.rooms))].several += 1
-        room.enter(session)
+            self.rooms[next(iter(session.rooms))].inSeveralRooms += 1
+        room.addMember(session)
 
-    def leave(self, session: Session, room: Room) -> None:
+    def removeMember(self, session: Session, room: Room) -> None:
         """Take somebody out of a room, and count those who are in several."""
-        room.leave(session)
+        room.removeMember(session)
         if session.rooms:
-            room.several -= 1
+            room.inSeveralRooms -= 1
         if len(session.rooms) == 1:
-            self.rooms[next(iter(session.rooms))].several -= 1
+            self.rooms[next(iter(session.rooms))].inSeveralRooms -= 1
 
     def rank(self, session: Session, room: Room) -> str:
         """What they may do there."""
         if session.account is not None and session.account in self.operators:
             return SERVER
-        return room.access.rank(session)
+        return room.permissions.rank(session)
 
     def rankOf(self, account: str, room: Room) -> str:
         """What its owner may do there."""
-        return SERVER if account in self.operators else room.access.rankOf(account)
+        return SERVER if account in self.operators else room.permissions.rankOf(account)
 
     def checkEntered(self, session: Session) -> None:
         """@raise Refused: who has no name."""
@@ -222,10 +222,10 @@ class ChatState:
                 raise ChatError(ROOMS_ALL, most=limits.maxRooms)
             return
         name = ROOM_SIGN + room.record.name
-        restraint = self.restraint(BAN, session, room, now)
+        restraint = self.restriction(BAN, session, room, now)
         if restraint is not None:
             raise ChatError(BANNED, room=name, until=endText(restraint), why=reasonText(restraint))
-        if not (room.access.canJoin(session) or atLeast(self.rank(session, room), OPERATOR)):
+        if not (room.permissions.canJoin(session) or atLeast(self.rank(session, room), OPERATOR)):
             raise ChatError(PRIVATE_ROOM, room=name)
 
     def checkSpeak(self, session: Session, room: Room, now: int) -> None:
@@ -233,31 +233,31 @@ class ChatState:
         @param now: the time: nanoseconds since 1970, UTC.
         @raise Refused: they may not.
         """
-        if not room.access.restraints:
+        if not room.permissions.restrictions:
             return
         name = ROOM_SIGN + room.record.name
-        if (found := self.restraint(MUTE, session, room, now)) is not None:
+        if (found := self.restriction(MUTE, session, room, now)) is not None:
             raise ChatError(MUTED, room=name, until=endText(found), why=reasonText(found))
-        if (found := self.restraint(BAN, session, room, now)) is not None:
+        if (found := self.restriction(BAN, session, room, now)) is not None:
             # They go on from another address since, or are no operator any more.
             raise ChatError(BANNED, room=name, until=endText(found), why=reasonText(found))
 
-    def muted(self, session: Session, room: Room, now: int) -> bool:
+    def isMuted(self, session: Session, room: Room, now: int) -> bool:
         """
         Whether they may not speak, also not in what is told of their coming and going.
 
         @param now: the time: nanoseconds since 1970, UTC.
         """
-        return any(self.restraint(kind, session, room, now) for kind in (MUTE, BAN))
+        return any(self.restriction(kind, session, room, now) for kind in (MUTE, BAN))
 
-    def restraint(self, kind: str, session: Session, room: Room, now: int) -> Restriction | None:
+    def restriction(self, kind: str, session: Session, room: Room, now: int) -> Restriction | None:
         """
         What holds them there, if anything does. What was said of an address does not hold
         operators, and nothing holds those of the server.
 
         @param now: the time: nanoseconds since 1970, UTC.
         """
-        found = room.access.restraint(kind, session, self.accountOf(session), now)
+        found = room.permissions.restriction(kind, session, self.accountOf(session), now)
         if found is None:
             return None
         rank = self.rank(session, room)
@@ -265,13 +265,13 @@ class ChatState:
             return None
         return found
 
-    def visible(self, session: Session, room: Room) -> bool:
+    def canSee(self, session: Session, room: Room) -> bool:
         """Whether they may know of the room and who is in it."""
         return (
             not room.record.private
             or session.ident in room.members
             or atLeast(self.rank(session, room), OPERATOR)
-            or room.access.canJoin(session)
+            or room.permissions.canJoin(session)
         )
 
     def sharedWith(

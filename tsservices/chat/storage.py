@@ -31,9 +31,9 @@ class StoredState:
 
     @ivar log: the incarnation of the order, which begins with the journal.
     @ivar position: of the last batch that was kept.
-    @ivar records: the rooms.
+    @ivar rooms: the rooms.
     @ivar notes: what to tell whoever starts the server.
-    @ivar kept: accounts and all else that batches carry as records.
+    @ivar records: accounts and all else that batches carry as records.
     @ivar secret: 32 bytes that only this server knows, and keeps for ever: by them the
         addresses of people are cloaked.
     @ivar epoch: of the cluster that it belongs to; nothing: to none.
@@ -44,9 +44,9 @@ class StoredState:
 
     log: str
     position: int
-    records: list[RoomRecord]
+    rooms: list[RoomRecord]
     notes: list[str] = field(default_factory=list)
-    kept: list[Record] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     secret: bytes = bytes(32)
     epoch: str = ""
     checkpoint: list[str] = field(default_factory=list)
@@ -109,7 +109,7 @@ class SearchQuery:
     @ivar until: the latest time: the same; 0: now.
     @ivar before: only what stands before the line with this place in the log is found:
         C{(position, index)}; L{None}: all.
-    @ivar most: how many lines are found at most: the newest.
+    @ivar limit: how many lines are found at most: the newest.
     """
 
     rooms: tuple[tuple[str, int], ...]
@@ -118,7 +118,7 @@ class SearchQuery:
     since: int
     until: int
     before: tuple[int, int] | None
-    most: int
+    limit: int
 
 
 class StorageListener(Protocol):
@@ -142,10 +142,10 @@ class StorageListener(Protocol):
 
 
 #: Gets lines in order, or why they can't be had.
-Found = Callable[["list[RoomMessages] | ChatError"], None]
+MessagesFound = Callable[["list[RoomMessages] | ChatError"], None]
 
 #: Gets private messages in order, or why they can't be had.
-LettersFound = Callable[["list[StoredPrivateMessage] | ChatError"], None]
+PrivateMessagesFound = Callable[["list[StoredPrivateMessage] | ChatError"], None]
 
 #: Is told that a copy is there, or why it can't be made, in one line.
 Copied = Callable[["str | None"], None]
@@ -195,19 +195,19 @@ class Storage(Protocol):
         """Keep a batch; the listener is told when that is done, at once or later."""
         ...
 
-    def read(self, room: str, first: int, last: int, found: Found) -> None:
+    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
         """
         Give lines back.  Lines that are not kept any more are left out: they are at
         the beginning.
         """
         ...
 
-    def search(self, search: SearchQuery, found: Found) -> None:
+    def search(self, search: SearchQuery, found: MessagesFound) -> None:
         """Find lines.  Those whose text is no more are not found."""
         ...
 
-    def letters(
-        self, account: str, other: str, before: str, most: int, found: LettersFound
+    def privateMessages(
+        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
     ) -> None:
         """Give private messages back."""
         ...
@@ -224,12 +224,12 @@ class Storage(Protocol):
 class HistoryQueries(Protocol):
     """Where what was said can be looked for: a journal."""
 
-    def read(self, room: str, first: int, last: int, found: Found) -> None: ...
+    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None: ...
 
-    def search(self, search: SearchQuery, found: Found) -> None: ...
+    def search(self, search: SearchQuery, found: MessagesFound) -> None: ...
 
-    def letters(
-        self, account: str, other: str, before: str, most: int, found: LettersFound
+    def privateMessages(
+        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
     ) -> None: ...
 
 
@@ -250,4 +250,4 @@ class BatchStore(Protocol):
 class HistoryReader(Protocol):
     """What gives the lines of a room back."""
 
-    def read(self, room: str, first: int, last: int, found: Found) -> None: ...
+    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None: ...

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.handlers.nodes import Verdict, heard, mayBegin, sessionOf
+from tsservices.chat.handlers.nodes import Verdict, acceptMessage, isNewIncarnation, sessionOf
 from tsservices.chat.operations import NodeDown, NodeUp, Operation, ReattachSession
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.session import Session
@@ -41,10 +41,10 @@ def judge(state: ChatState, message: Message, position: int, stamp: int) -> Verd
     if (
         type(first) is NodeUp
         and (first.node, first.incarnation) == (node, incarnation)
-        and mayBegin(state, node, incarnation, message.n)
+        and isNewIncarnation(state, node, incarnation, message.n)
     ):
         return Verdict.TAKEN
-    return heard(state, node, incarnation, message.n, position, stamp)
+    return acceptMessage(state, node, incarnation, message.n, position, stamp)
 
 
 def nodeUp(node: str, incarnation: str, limits: Limits, operators: tuple[str, ...]) -> NodeUp:
@@ -163,7 +163,7 @@ class LogApplier:
         here = {
             each.ident: each
             for each in state.sessions.values()
-            if each.node == self._node and each.outlet is not None
+            if each.node == self._node and each.recipient is not None
         }
         apply(state, event, session, batch)
         if self._node not in state.nodes:

@@ -82,9 +82,9 @@ class UserNotifier:
 
     def _push(self, people: Iterable[Session], words: Notice) -> None:
         for session in people:
-            if session.outlet is not None:
+            if session.recipient is not None:
                 try:
-                    session.outlet.write(session.outlet.form.encode([words]))
+                    session.recipient.write(session.recipient.form.encode([words]))
                 except Exception as error:
                     self._tell.failed(error)
 

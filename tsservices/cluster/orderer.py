@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from tsservices.chat.errors import STOPPING, ChatError
-from tsservices.chat.handlers.nodes import Verdict, goodbye, returns
+from tsservices.chat.handlers.nodes import Verdict, reattachments, shutdownOf
 from tsservices.chat.operations import Quit, ReattachSession
 from tsservices.chat.pipeline import Pipeline, Proposal
 from tsservices.chat.session import Session
@@ -107,7 +107,7 @@ class ClusterOrderer:
         if self._ended or not self._up or node is None:
             self._end()
         else:
-            self._outbox.add([(goodbye(node), self._itself)])
+            self._outbox.add([(shutdownOf(node), self._itself)])
             self._outbox.send()
 
     def submit(self, proposals: list[Proposal]) -> None:
@@ -256,7 +256,7 @@ class ClusterOrderer:
         """Begin, or begin again, and bring those back who were here."""
         incarnation = self._applying.incarnation = self._incarnations()
         up = nodeUp(self._node, incarnation, self._limits, self._operators)
-        back = {each.session: each for each in returns(self._pipeline.state, self._node)}
+        back = {each.session: each for each in reattachments(self._pipeline.state, self._node)}
         first: list[Proposal] = [(up, self._itself)]
         for ident, session in self._applying.away.items():
             session.pending += 1

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from tsservices.chat.controller import ChatContext, SessionController
 from tsservices.chat.errors import STOPPING, TOO_SLOW, ChatError
-from tsservices.chat.notifications import ErrorReply, Happening
+from tsservices.chat.notifications import ErrorReply, Notification
 from tsservices.chat.outlet import BroadcastMember, Formatter, Recipient
 from tsservices.chat.session import Session
 from tsservices.common.counters import StreamCounters
@@ -177,7 +177,7 @@ class ChatConnection:
             self.controller.onIdle()
         self.resumeInput()
 
-    def show(self, happening: Happening, then: Callable[[], None] | None = None) -> None:
+    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
         if isinstance(happening, ErrorReply):
             self.context.counters.refusals += 1
         self.queue.writeReply(self.form.encode([happening]))

@@ -20,8 +20,8 @@ from tsservices.chat.storage import (
     SECRET_BYTES,
     ClusterBinding,
     Copied,
-    Found,
-    LettersFound,
+    MessagesFound,
+    PrivateMessagesFound,
     SearchQuery,
     StorageListener,
     StoredState,
@@ -95,7 +95,7 @@ class MemoryStorage:
         for said in batch.messages:
             self._all.append(said)
             self._rooms.setdefault(said.room, deque()).append(said)
-        self._lines += batch.lines
+        self._lines += batch.lineCount
         for deletion in batch.deletions:
             self._blank(deletion)
         while self._lines > self._most:
@@ -139,7 +139,7 @@ class MemoryStorage:
         if not room:
             del self._rooms[oldest.room]
 
-    def read(self, room: str, first: int, last: int, found: Found) -> None:
+    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
         lines: list[RoomMessages] = []
         left = HISTORY_PAGE
         for said in self._rooms.get(room, ()):
@@ -152,7 +152,7 @@ class MemoryStorage:
                 left -= len(texts)
         found(lines)
 
-    def search(self, search: SearchQuery, found: Found) -> None:
+    def search(self, search: SearchQuery, found: MessagesFound) -> None:
         wanted: list[RoomMessages] = []
         words = phrases(search.words)
         rooms = dict(search.rooms)
@@ -167,7 +167,7 @@ class MemoryStorage:
             ):
                 continue
             for number in reversed(range(len(said.texts))):
-                if len(wanted) >= search.most:
+                if len(wanted) >= search.limit:
                     break
                 line = said.since(said.first + number)
                 if (
@@ -180,8 +180,8 @@ class MemoryStorage:
                     wanted.append(replace(line, texts=line.texts[:1], session="", previous=0))
         found(wanted[::-1])
 
-    def letters(
-        self, account: str, other: str, before: str, most: int, found: LettersFound
+    def privateMessages(
+        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
     ) -> None:
         wanted: list[StoredPrivateMessage] = []
         for letter in self._letters:

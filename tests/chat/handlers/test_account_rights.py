@@ -42,21 +42,21 @@ class TestPasswords:
         """The new password is the one that counts; the other connections are guests."""
         second = login(self.town, "ann")
         town = self.town
-        assert codes(self.ann.do("/passwd x y")) == [WRONG_PASSWORD.code]
+        assert codes(self.ann.do("/passwd x y")) == [WRONG_PASSWORD.name]
         assert codes(self.ann.do("/passwd")) == []
         assert codes(self.ann.do(PASSWORD, OTHER, OTHER)) == ["password"]
         heard = second.take()
-        assert codes(heard) == [LOGGED_OUT.code]
+        assert codes(heard) == [LOGGED_OUT.name]
         assert (second.session.account, second.session.nick) == (None, "guest-1")
         assert self.ann.session.account == "ann"
         person = town.stranger()
-        assert codes(person.do(f"/login ann {PASSWORD}")) == [WRONG_PASSWORD.code]
+        assert codes(person.do(f"/login ann {PASSWORD}")) == [WRONG_PASSWORD.name]
         assert "LoggedIn" in names(person.do(f"/login ann {OTHER}"))
 
     def test_usage(self) -> None:
         """One password is not enough; a guest has none."""
-        assert codes(self.ann.do("/passwd x")) == [USAGE.code]
-        assert codes(self.town.person("bob").do("/passwd")) == [ACCOUNT_NEEDED.code]
+        assert codes(self.ann.do("/passwd x")) == [USAGE.name]
+        assert codes(self.town.person("bob").do("/passwd")) == [ACCOUNT_NEEDED.name]
 
     def test_stale(self) -> None:
         """
@@ -85,10 +85,10 @@ class TestPasswords:
         notice = heard[-1]
         assert isinstance(notice, Notice)
         password = notice.lines[0].rpartition(" ")[2]
-        assert codes(self.ann.take()) == [LOGGED_OUT.code]
+        assert codes(self.ann.take()) == [LOGGED_OUT.name]
         assert self.ann.session.account is None
         assert "LoggedIn" in names(self.ann.do(f"/login ann {password}"))
-        assert codes(self.root.do("/reset bob")) == [NO_ACCOUNT.code]
+        assert codes(self.root.do("/reset bob")) == [NO_ACCOUNT.name]
 
     def test_resetTooLate(self) -> None:
         """Of an account that is dropped meanwhile nobody is told a password."""
@@ -98,7 +98,7 @@ class TestPasswords:
         other.do("/drop ann")
         self.town.hasher.work()
         self.town.turn()
-        assert codes(self.root.take()) == [NO_ACCOUNT.code]
+        assert codes(self.root.take()) == [NO_ACCOUNT.name]
 
     def test_audit(self) -> None:
         """The log is told who has changed a password, and whose."""
@@ -113,7 +113,7 @@ class TestPasswords:
     def test_resetNotAllowed(self) -> None:
         """Nobody else does, also when their server thought so."""
         account = self.town.house.state.accounts["root"]
-        assert codes(self.ann.do("/reset root")) == [NOT_ALLOWED.code]
+        assert codes(self.ann.do("/reset root")) == [NOT_ALLOWED.name]
         for event in (
             SetPassword(self.ann.session.ident, "root", None, "v"),
             SetPassword(self.ann.session.ident, "root", account.version, "v"),
@@ -154,10 +154,10 @@ class TestDrop:
         assert (self.ann.session.nick, self.ann.session.account) == ("guest-1", None)
         state = self.town.house.state
         assert "ann" not in state.accounts
-        assert all("ann" not in room.access.standings for room in state.rooms.values())
+        assert all("ann" not in room.permissions.roles for room in state.rooms.values())
         assert all(room.record.founder != "ann" for room in state.rooms.values())
         assert not [key for key in state.readMarkers if key[0] == "ann"]
-        assert codes(self.root.do("/drop ann")) == [NO_ACCOUNT.code]
+        assert codes(self.root.do("/drop ann")) == [NO_ACCOUNT.name]
 
     def test_noRights(self) -> None:
         """The next owner of the name may do nothing in the rooms of the last one."""
@@ -165,7 +165,7 @@ class TestDrop:
         state = self.town.house.state
         for key in ("tea", "milk"):
             assert state.rank(person.session, state.rooms[key]) == MEMBER
-        assert not state.visible(person.session, state.rooms["tea"])
+        assert not state.canSee(person.session, state.rooms["tea"])
         person.type("/join tea")
         assert codes(person.take()) == ["private-room"]
         assert state.rooms["tea"].record.private
@@ -191,13 +191,13 @@ class TestDrop:
         guest.do("as a guest")
         seq = self.town.house.state.rooms["milk"].record.seq
         guest.do(f"/register {PASSWORD}")
-        assert codes(guest.do(f"/delete {seq}")) == [NOT_ALLOWED.code]
+        assert codes(guest.do(f"/delete {seq}")) == [NOT_ALLOWED.name]
         self.ann.do("/join milk", "by the last one")
         seq = self.town.house.state.rooms["milk"].record.seq
         person = self.next()
         person.do("/join milk")
         self.town.hush()
-        assert codes(person.do(f"/delete {seq}")) == [NOT_ALLOWED.code]
+        assert codes(person.do(f"/delete {seq}")) == [NOT_ALLOWED.name]
 
     def test_ownAccount(self) -> None:
         """An operator of the server may drop their own."""
@@ -208,7 +208,7 @@ class TestDrop:
         assert dropped.code == "dropped"
         assert "whoever registers it" in dropped.lines[-1]
         assert self.root.session.account is None
-        assert codes(self.root.do("/drop bob")) == [NOT_ALLOWED.code]
+        assert codes(self.root.do("/drop bob")) == [NOT_ALLOWED.name]
 
 
 class TestRights:

@@ -37,7 +37,7 @@ from tsservices.chat.notifications import (
 from tsservices.chat.operations import Login, Register, SetPassword
 from tsservices.chat.permissions import MEMBER
 from tsservices.chat.records import Account
-from tsservices.chat.state import REGISTERED_SECONDS
+from tsservices.chat.state import REGISTRATION_SECONDS
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -82,7 +82,7 @@ class TestRegister:
         """What differs is refused, and the next line is a line again."""
         ann = Town().person("ann")
         ann.do("/register")
-        assert codes(ann.do(PASSWORD, OTHER)) == [PASSWORDS_DIFFER.code]
+        assert codes(ann.do(PASSWORD, OTHER)) == [PASSWORDS_DIFFER.name]
         assert ann.conversation.secret is None
 
     @pytest.mark.parametrize("asked", [False, True])
@@ -90,16 +90,16 @@ class TestRegister:
         """A bad password is refused, and the next command works."""
         ann = Town().person("ann")
         lines = ("/register", "short", "short") if asked else ("/register short",)
-        assert codes(ann.do(*lines)) == [PASSWORD_SHORT.code]
+        assert codes(ann.do(*lines)) == [PASSWORD_SHORT.name]
         assert not ann.conversation.busy
         assert codes(ann.do(f"/register {PASSWORD}")) == ["registered"]
 
     def test_twice(self) -> None:
         """Who is logged in has an account already, by whichever name they go."""
         ann = Town().owner("ann")
-        assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.code]
+        assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.name]
         ann.do("/nick eve")
-        assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.code]
+        assert codes(ann.do(f"/register {PASSWORD}")) == [LOGGED_IN.name]
 
     def test_renamedMeanwhile(self) -> None:
         """What was to be registered is the name one had when one asked."""
@@ -138,10 +138,10 @@ class TestRegister:
             person = town.stranger("~same")
             person.do(f"/nick p{number}")
             got += codes(person.do(f"/register {PASSWORD}"))
-        assert got == ["registered"] * REGISTERED_AT_ONCE + [ACCOUNTS_EACH.code]
-        town.now += int(REGISTERED_SECONDS * NANOSECONDS)
+        assert got == ["registered"] * REGISTERED_AT_ONCE + [ACCOUNTS_EACH.name]
+        town.now += int(REGISTRATION_SECONDS * NANOSECONDS)
         assert codes(person.do(f"/register {PASSWORD}")) == ["registered"]
-        assert codes(town.person("zoe").do(f"/register {PASSWORD}")) == [ACCOUNTS_ALL.code]
+        assert codes(town.person("zoe").do(f"/register {PASSWORD}")) == [ACCOUNTS_ALL.name]
 
     def test_notRegistered(self) -> None:
         """
@@ -173,10 +173,10 @@ class TestRegister:
         person = town.stranger("~same")
         person.do("/nick eve")
         town.hasher.held = True
-        assert codes(person.do(f"/register {PASSWORD}")) == [ACCOUNTS_EACH.code]
-        assert codes(person.do("/register")) == [ACCOUNTS_EACH.code]
+        assert codes(person.do(f"/register {PASSWORD}")) == [ACCOUNTS_EACH.name]
+        assert codes(person.do("/register")) == [ACCOUNTS_EACH.name]
         assert (town.hasher.waiting, person.prompts) == (0, [])
-        town.now += int(REGISTERED_SECONDS * NANOSECONDS)
+        town.now += int(REGISTRATION_SECONDS * NANOSECONDS)
         assert codes(person.do(f"/register {PASSWORD}")) == []
         assert town.hasher.waiting == 1
 
@@ -186,7 +186,7 @@ class TestRegister:
         ann, bob = town.person("ann", "tea"), town.person("bob", "tea")
         ann.do("hello", f"/register {PASSWORD}")
         room = town.house.state.rooms["tea"]
-        assert (room.record.founder, room.access.guestFounder) == ("ann", "")
+        assert (room.record.founder, room.permissions.guestFounder) == ("ann", "")
         assert town.house.state.rank(bob.session, room) == MEMBER
 
 
@@ -229,10 +229,10 @@ class TestLogin:
         town = Town()
         town.owner("ann")
         person = town.stranger()
-        assert codes(person.do(f"/login ann {OTHER}")) == [WRONG_PASSWORD.code]
+        assert codes(person.do(f"/login ann {OTHER}")) == [WRONG_PASSWORD.name]
         assert not person.conversation.entered
-        assert codes(person.do(f"/login bob {OTHER}")) == [NO_ACCOUNT.code]
-        assert codes(person.do("/login")) == [NO_ACCOUNT.code]
+        assert codes(person.do(f"/login bob {OTHER}")) == [NO_ACCOUNT.name]
+        assert codes(person.do("/login")) == [NO_ACCOUNT.name]
 
     def test_asked(self) -> None:
         """
@@ -245,7 +245,7 @@ class TestLogin:
         person = town.stranger()
         person.do("/login ann")
         assert person.prompts == ["password: "]
-        assert codes(person.do(OTHER)) == [WRONG_PASSWORD.code]
+        assert codes(person.do(OTHER)) == [WRONG_PASSWORD.name]
         person.do("/login ann")
         assert "LoggedIn" in names(person.do(PASSWORD))
 
@@ -254,7 +254,7 @@ class TestLogin:
         town = Town()
         ann = town.owner("ann")
         town.owner("bob")
-        assert codes(ann.do(f"/login bob {PASSWORD}")) == [LOGGED_IN.code]
+        assert codes(ann.do(f"/login bob {PASSWORD}")) == [LOGGED_IN.name]
 
     def test_twoAtOnce(self) -> None:
         """Of two log-ins that were both under way the first counts."""
@@ -337,8 +337,8 @@ class TestLogin:
         home.do(f"/login ann {PASSWORD}", "/quit")
         most = ACCOUNT_GUESSES_AT_ONCE
         got = [codes(person.do(f"/login ann {OTHER}"))[0] for _ in range(most + 1)]
-        assert got == [WRONG_PASSWORD.code] * most + [GUESSED_OFTEN.code]
-        assert codes(person.do(f"/login ann {PASSWORD}")) == [GUESSED_OFTEN.code]
+        assert got == [WRONG_PASSWORD.name] * most + [GUESSED_OFTEN.name]
+        assert codes(person.do(f"/login ann {PASSWORD}")) == [GUESSED_OFTEN.name]
         assert not person.conversation.entered
         assert not person.conversation.busy
         assert "LoggedIn" in names(town.stranger("~home").do(f"/login ann {PASSWORD}"))
@@ -350,14 +350,14 @@ class TestLogin:
         person = town.stranger("~x")
         town.hasher._most = 0
         for _ in range(ACCOUNT_GUESSES_AT_ONCE + 1):
-            assert codes(person.do(f"/login ann {OTHER}")) == [BUSY_HASHING.code]
+            assert codes(person.do(f"/login ann {OTHER}")) == [BUSY_HASHING.name]
         town.hasher._most = 1
         with monkeypatch.context() as broken:
             failed = ChatError(HASHING_FAILED)
             broken.setattr(town.hasher, "check", lambda verifier, password, then: then(failed))
             for _ in range(ACCOUNT_GUESSES_AT_ONCE + 1):
-                assert codes(person.do(f"/login ann {OTHER}")) == [HASHING_FAILED.code]
-        assert codes(person.do(f"/login ann {OTHER}")) == [WRONG_PASSWORD.code]
+                assert codes(person.do(f"/login ann {OTHER}")) == [HASHING_FAILED.name]
+        assert codes(person.do(f"/login ann {OTHER}")) == [WRONG_PASSWORD.name]
 
     def test_leftMeanwhile(self) -> None:
         """Who leaves while their password is looked at does not come back by it."""
@@ -398,8 +398,8 @@ class TestLogout:
         assert names(bob.take()) == ["NickChanged", "AccountChanged"]
         assert (ann.session.nick, ann.session.account) == ("guest-1", None)
         assert town.house.state.sessionsByAccount == {}
-        assert codes(ann.do("/logout")) == [ACCOUNT_NEEDED.code]
-        assert codes(ann.do("/nick ann")) == [NICK_REGISTERED.code]
+        assert codes(ann.do("/logout")) == [ACCOUNT_NEEDED.name]
+        assert codes(ann.do("/nick ann")) == [NICK_REGISTERED.name]
 
     def test_otherName(self) -> None:
         """A name that is no account's is kept."""

@@ -33,7 +33,7 @@ class TestSeveralSessions:
         heard = second.do("/join lobby")
         (entered,) = heard
         assert isinstance(entered, JoinedRoom)
-        assert (entered.nicks, entered.present) == (["bob", "ann"], 2)
+        assert (entered.nicks, entered.memberCount) == (["bob", "ann"], 2)
         assert self.bob.take() == self.ann.take() == []
         self.ann.do("/part")
         assert self.bob.take() == []
@@ -96,7 +96,7 @@ class TestSeveralSessions:
             login(self.town, "ann")
         assert self.ann.dismissals == []
         login(self.town, "ann", "lobby")
-        assert self.ann.dismissals[0].reason is TAKEN_OVER
+        assert self.ann.dismissals[0].code is TAKEN_OVER
         assert len(self.town.house.state.sessionsByAccount["ann"]) == SESSIONS_EACH
         assert len(self.town.house.state.sessions) == SESSIONS_EACH + 1
         assert self.ann.session.rooms == {}
@@ -110,7 +110,7 @@ class TestSeveralSessions:
         connection of the same account has may be taken again.
         """
         second = login(self.town, "ann", "lobby")
-        assert codes(second.do("/nick eve")) == [NICK_SHARED.code]
+        assert codes(second.do("/nick eve")) == [NICK_SHARED.name]
         self.ann.do("/quit")
         second.do("/nick eve")
         third = login(self.town, "ann", "lobby")
@@ -134,7 +134,7 @@ class TestSeveralSessions:
         assert (changed.nick, changed.account) == ("guest-1", None)
         assert self.ann.session.account == "ann"
         room = self.town.house.state.rooms["lobby"]
-        assert room.names == {"bob": 1, "ann": 1, "guest-1": 1}
+        assert room.nickCounts == {"bob": 1, "ann": 1, "guest-1": 1}
 
     def test_loginInTheRoom(self) -> None:
         """A guest who logs in where the account is already is seen to leave, not to come."""
@@ -142,7 +142,7 @@ class TestSeveralSessions:
         self.town.hush()
         cat.do(f"/login ann {PASSWORD}")
         assert names(self.bob.take())[:1] == ["UserLeft"]
-        assert self.town.house.state.rooms["lobby"].names == {"bob": 1, "ann": 2}
+        assert self.town.house.state.rooms["lobby"].nickCounts == {"bob": 1, "ann": 2}
 
     def test_seen(self) -> None:
         """When an account was here is known also when it was not by that name."""

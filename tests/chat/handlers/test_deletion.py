@@ -9,16 +9,16 @@ from tests.support.chat import Town
 from tests.support.chat_rooms import TeaRoom, lines, reasons
 from tsservices.chat.errors import NO_LINE, NOT_ALLOWED, NOT_STORED, NUMBER, USAGE, ChatError
 from tsservices.chat.notifications import (
-    Happening,
     HistoryReplay,
     JoinedRoom,
+    Notification,
     RoomMessages,
     SearchResults,
 )
 from tsservices.chat.operations import DELETE, DELETED, MESSAGE, DeleteMessage
 
 
-def shown(happenings: list[Happening]) -> list[tuple[int, str, str]]:
+def shown(happenings: list[Notification]) -> list[tuple[int, str, str]]:
     told: list[tuple[int, str, str]] = []
     for each in happenings:
         if isinstance(each, JoinedRoom) and each.replay is not None:
@@ -26,7 +26,7 @@ def shown(happenings: list[Happening]) -> list[tuple[int, str, str]]:
         if isinstance(each, HistoryReplay | SearchResults):
             told += [
                 (said.first + which, said.kind, text)
-                for said in each.said
+                for said in each.messages
                 for which, text in enumerate(said.texts)
             ]
     return told
@@ -85,7 +85,7 @@ class TestDelete(TeaRoom):
         self.town.journal.failure = None
         assert self.room.replay() is None
         got: list[list[RoomMessages]] = []
-        self.town.journal.read("tea", 1, self.room.released, lambda read: got.append(_lines(read)))
+        self.town.journal.read("tea", 1, self.room.storedSeq, lambda read: got.append(_lines(read)))
         self.opal.do("/delete 4")
         self.room.preload(got[0], 1)
         late = self.town.person("late", "milk")
@@ -165,7 +165,7 @@ class TestDelete(TeaRoom):
         self.town.turn()
         assert "three" in [text for _, _, text in shown(self._history())]
 
-    def _history(self) -> list[Happening]:
+    def _history(self) -> list[Notification]:
         self.town.journal.slowReads = False
         self.town.hush()
         return asked(self.ann, "/history 20")

@@ -126,7 +126,7 @@ class TestKick(TeaRoom):
         assert reasons(getattr(self, who).do(line)) == [reason]
         assert self.room.record.seq == seq
         assert len(self.room.members) == 5
-        assert self.room.access.restraints == {}
+        assert self.room.permissions.restrictions == {}
 
     def test_equals(self) -> None:
         """Operators do nothing to each other, founders anything to them."""
@@ -150,7 +150,7 @@ class TestOperators(TeaRoom):
         assert self.state.rank(self.mel.session, self.room) == MEMBER
         self.ann.do("/deop opal")
         assert self.state.rank(self.opal.session, self.room) == MEMBER
-        assert self.room.access.standings == {}
+        assert self.room.permissions.roles == {}
 
     def test_noChange(self) -> None:
         """What is so already takes no number."""

@@ -9,7 +9,13 @@ from dataclasses import replace
 from tests.support.chat import NOON, Sessions
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.handlers.nodes import Verdict, goodbye, heard, mayBegin, sessionOf
+from tsservices.chat.handlers.nodes import (
+    Verdict,
+    acceptMessage,
+    isNewIncarnation,
+    sessionOf,
+    shutdownOf,
+)
 from tsservices.chat.operations import (
     BAN,
     Enter,
@@ -23,7 +29,7 @@ from tsservices.chat.operations import (
     Restrict,
     Resume,
 )
-from tsservices.chat.records import FORMERS_REMEMBERED
+from tsservices.chat.records import INCARNATIONS_REMEMBERED
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
@@ -60,7 +66,7 @@ class TestHeard:
         """All that is known of a node, and that all nodes have its bounds now."""
         node = self.state.nodes["a"]
         assert (node.name, node.incarnation, node.n) == ("a", "one", 1)
-        assert (node.position, node.stamp, node.since) == (7, NOON + 7, NOON + 7)
+        assert (node.position, node.stamp, node.startedAt) == (7, NOON + 7, NOON + 7)
         limits = Limits(
             roomsEach=1, maxRooms=2, maxAccounts=3, roomsFounded=4, accountsFounded=5, backlog=9
         )
@@ -89,14 +95,14 @@ class TestHeard:
             ),
             20,
         ):
-            assert heard(self.state, "a", "one", n, position, NOON + position) is verdict
+            assert acceptMessage(self.state, "a", "one", n, position, NOON + position) is verdict
             assert (node.position, node.stamp) == (position, NOON + position)
         assert node.n == 3
 
     def test_strangers(self) -> None:
         """A node that is not up, and an incarnation that is not the present one, change nothing."""
         for name, incarnation in (("b", "one"), ("a", "two")):
-            assert heard(self.state, name, incarnation, 2, 9, 9) is Verdict.STRANGER
+            assert acceptMessage(self.state, name, incarnation, 2, 9, 9) is Verdict.STRANGER
         assert self.state.nodes["a"].position == 7
         assert list(self.state.nodes) == ["a"]
 
@@ -106,21 +112,29 @@ class TestHeard:
         after its node was gone.
         """
         state = self.state
-        assert mayBegin(state, "b", "one", 1)
-        assert not mayBegin(state, "b", "one", 2)
-        assert not mayBegin(state, "a", "one", 1)
+        assert isNewIncarnation(state, "b", "one", 1)
+        assert not isNewIncarnation(state, "b", "one", 2)
+        assert not isNewIncarnation(state, "a", "one", 1)
         self.apply(up("a", "two"), 8)
-        assert [mayBegin(state, "a", each, 1) for each in ("one", "two", "x")] == [False, False, 1]
+        assert [isNewIncarnation(state, "a", each, 1) for each in ("one", "two", "x")] == [
+            False,
+            False,
+            1,
+        ]
         self.apply(up("a", "one"), 9)
         assert state.nodes["a"].incarnation == "two"
         self.apply(NodeDown("", "a", "two", 99), 10)
         assert state.nodes == {}
-        assert [mayBegin(state, "a", each, 1) for each in ("one", "two", "x")] == [False, False, 1]
-        for number in range(FORMERS_REMEMBERED):
+        assert [isNewIncarnation(state, "a", each, 1) for each in ("one", "two", "x")] == [
+            False,
+            False,
+            1,
+        ]
+        for number in range(INCARNATIONS_REMEMBERED):
             self.apply(up("a", f"x{number}"), 11 + number)
-        assert len(state.nodes["a"].former) == FORMERS_REMEMBERED
+        assert len(state.nodes["a"].previousIncarnations) == INCARNATIONS_REMEMBERED
         assert state.previousIncarnations == {}
-        assert not mayBegin(state, "a", "two", 1)
+        assert not isNewIncarnation(state, "a", "two", 1)
 
     def test_gone(self) -> None:
         """
@@ -128,7 +142,7 @@ class TestHeard:
         what a node says of itself counts.
         """
         state = self.state
-        heard(state, "a", "one", 2, 12, NOON)
+        acceptMessage(state, "a", "one", 2, 12, NOON)
         for event in (
             NodeDown("", "a", "zero", 99),
             NodeDown("", "b", "one", 99),
@@ -136,8 +150,8 @@ class TestHeard:
         ):
             self.apply(event, 13)
             assert "a" in state.nodes
-        event = goodbye(state.nodes["a"])
-        heard(state, "a", "one", 3, 13, NOON)
+        event = shutdownOf(state.nodes["a"])
+        acceptMessage(state, "a", "one", 3, 13, NOON)
         self.apply(event, 13)
         assert state.nodes == {}
         self.apply(event, 14)
@@ -147,7 +161,7 @@ class TestHeard:
         """Who is there is found; others are new."""
         state = self.state
         session = sessionOf(state, "s", "a")
-        assert (session.ident, session.node, session.outlet) == ("s", "a", None)
+        assert (session.ident, session.node, session.recipient) == ("s", "a", None)
         apply(state, Enter("s", "Ann", "ann"), session, Batch("log", 8, NOON))
         assert sessionOf(state, "s", "a") is session
 
@@ -180,4 +194,4 @@ class TestEnded:
         session.away = "x"
         sessions.turn(Quit("s", ""), Enter("s", "Gus", "gus", "~s", "t"))
         assert (session.inheritedRestrictions, session.away) == (frozenset(), "")
-        assert "s" not in sessions.state.ended
+        assert "s" not in sessions.state.endedSessions

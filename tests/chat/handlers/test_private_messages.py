@@ -17,12 +17,12 @@ from tsservices.chat.errors import (
 )
 from tsservices.chat.handlers.membership import GUESTS_REMEMBERED
 from tsservices.chat.notifications import (
-    Happening,
     Inbox,
     JoinedRoom,
     LoggedIn,
     MarkedRead,
     Notice,
+    Notification,
     PrivateMessage,
     SeenReply,
 )
@@ -32,10 +32,10 @@ from tsservices.chat.verbs.history import INBOX_PAGE
 from tsservices.common.timestamps import NANOSECONDS
 
 
-def texts(happenings: list[Happening]) -> list[str]:
+def texts(happenings: list[Notification]) -> list[str]:
     (inbox,) = happenings
     assert isinstance(inbox, Inbox)
-    return [each.text for each in inbox.letters]
+    return [each.text for each in inbox.messages]
 
 
 class TestLetters:
@@ -179,7 +179,7 @@ class TestLetters:
             assert isinstance(inbox, Inbox)
             assert inbox.more is more
             assert inbox.other.lower() == "ann"
-            got = [each.text for each in inbox.letters] + got
+            got = [each.text for each in inbox.messages] + got
         assert got == many
         assert reasons(self.bob.do("/inbox +")) == [USAGE]
 
@@ -192,7 +192,7 @@ class TestLetters:
         self.bob.do("/inbox", "/logout", f"/login cat {PASSWORD}")
         self.town.hush()
         heard = self.bob.do("/inbox +")
-        assert not any(isinstance(each, Inbox) and each.letters for each in heard)
+        assert not any(isinstance(each, Inbox) and each.messages for each in heard)
 
     def test_idents(self) -> None:
         """No two have the same id, whatever they stand beside."""
@@ -229,7 +229,7 @@ class TestSeen:
         town.now += NANOSECONDS
         told.append(bob.do("/seen ann"))
         facts = [
-            (each.nick, each.here, each.time) for (each,) in told if isinstance(each, SeenReply)
+            (each.nick, each.online, each.time) for (each,) in told if isinstance(each, SeenReply)
         ]
         assert facts == [("Ann", True, 0), ("Ann", True, 0), ("Ann", False, NOON + 2 * NANOSECONDS)]
 
@@ -241,7 +241,7 @@ class TestSeen:
         town.hush()
         (seen,) = bob.do("/seen ann")
         assert isinstance(seen, SeenReply)
-        assert seen.here
+        assert seen.online
 
     def test_guest(self) -> None:
         """A guest who has left is remembered for a while; who was never here is not known."""
@@ -251,7 +251,7 @@ class TestSeen:
         town.hush()
         (seen,) = bob.do("/seen GUS")
         assert isinstance(seen, SeenReply)
-        assert (seen.here, seen.time) == (False, NOON)
+        assert (seen.online, seen.time) == (False, NOON)
         assert reasons(bob.do("/seen nobody")) == [NO_PERSON]
         assert reasons(bob.do("/seen")) == [USAGE]
         for number in range(GUESTS_REMEMBERED):

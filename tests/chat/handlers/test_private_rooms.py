@@ -20,10 +20,10 @@ from tsservices.chat.errors import (
     ErrorCode,
 )
 from tsservices.chat.notifications import (
-    Happening,
     HistoryReplay,
     Invited,
     JoinedRoom,
+    Notification,
     RoomList,
     SearchResults,
     WhoisReply,
@@ -32,17 +32,17 @@ from tsservices.chat.operations import MESSAGE, PRIVATE, PUBLIC, Join, SetPrivat
 from tsservices.chat.permissions import OPERATOR
 
 
-def numbers(happenings: list[Happening]) -> list[int]:
+def numbers(happenings: list[Notification]) -> list[int]:
     told: list[int] = []
     for each in happenings:
         if isinstance(each, JoinedRoom) and each.replay is not None:
             each = each.replay
         if isinstance(each, HistoryReplay | SearchResults):
-            told += [n for said in each.said for n in range(said.first, said.last + 1)]
+            told += [n for said in each.messages for n in range(said.first, said.last + 1)]
     return told
 
 
-def asked(person: Person, line: str) -> list[Happening]:
+def asked(person: Person, line: str) -> list[Notification]:
     heard = person.do(line)
     while person.conversation.busy:
         person.more()
@@ -330,7 +330,7 @@ class TestPrivate:
         assert found.more
         self.ann.do("/kick mel")
         self.town.hush()
-        assert [reason.code for reason in reasons(self.mel.do("/search"))] != []
+        assert [reason.name for reason in reasons(self.mel.do("/search"))] != []
 
     @pytest.mark.parametrize(
         ("who", "line", "reason"),

@@ -19,7 +19,7 @@ from tsservices.chat.errors import (
     ONESELF,
     RESTRAINTS_ALL,
 )
-from tsservices.chat.handlers.restrictions import RESTRAINTS_EACH
+from tsservices.chat.handlers.restrictions import RESTRICTIONS_EACH
 from tsservices.chat.names import NAME_LENGTH
 from tsservices.chat.notifications import (
     AwayChanged,
@@ -53,9 +53,9 @@ class TestBan(TeaRoom):
         other = self.town.stranger(self.mel.session.cloak)
         other.do("/nick other", "/join tea")
         assert self.there(other)
-        restraint = self.room.access.restraints[BAN, "mel"]
+        restraint = self.room.permissions.restrictions[BAN, "mel"]
         assert (restraint.name, restraint.by, restraint.time) == ("mel", "opal", NOON)
-        assert (restraint.until, restraint.why) == (NOON + 2 * HOUR, "too loud")
+        assert (restraint.until, restraint.reason) == (NOON + 2 * HOUR, "too loud")
 
     def test_cloak(self) -> None:
         """
@@ -166,7 +166,7 @@ class TestBan(TeaRoom):
         self.mel.do("/quit")
         assert lines(self.opal.do("/unban bob")) == [(UNBAN, "bob")]
         assert lines(self.opal.do("/unban mel")) == [(UNBAN, "mel")]
-        assert self.room.access.restraints == {}
+        assert self.room.permissions.restrictions == {}
 
     def test_foldedOnce(self) -> None:
         """
@@ -174,10 +174,10 @@ class TestBan(TeaRoom):
         would make of it.
         """
         self.opal.do("/ban bob")
-        ((key, ban),) = self.room.access.restraints.items()
+        ((key, ban),) = self.room.permissions.restrictions.items()
         assert ban.key == "bob"
         self.bob.do("/quit")
-        self.room.access.restraints[key] = replace(ban, name="BOB", key="rob")
+        self.room.permissions.restrictions[key] = replace(ban, name="BOB", key="rob")
         assert reasons(self.opal.do("/unban BOB")) == [NOT_RESTRAINED]
         assert lines(self.opal.do("/unban rob")) == [(UNBAN, "BOB")]
 
@@ -195,7 +195,7 @@ class TestBan(TeaRoom):
         self.town.now = NOON + HOUR
         (listed,) = self.opal.do("/ban")
         assert isinstance(listed, RestrictionList)
-        assert listed.restraints == []
+        assert listed.restrictions == []
         self.mel.do("/join tea")
         assert self.there(self.mel)
 
@@ -205,24 +205,27 @@ class TestBan(TeaRoom):
         for kind, name in ((BAN, "mel"), (MUTE, "bob")):
             (listed,) = self.opal.do(f"/{kind}")
             assert isinstance(listed, RestrictionList)
-            assert {(each.kind, each.name) for each in listed.restraints} == {(kind, name)}
+            assert {(each.kind, each.name) for each in listed.restrictions} == {(kind, name)}
 
     def test_again(self) -> None:
         """A second ban takes the place of the first."""
         self.opal.do("/ban mel 1h", "/ban mel 2h", "/ban mel")
-        assert set(self.room.access.restraints) == {(BAN, "mel"), (BAN, self.mel.session.cloak)}
-        assert {each.until for each in self.room.access.restraints.values()} == {0}
+        assert set(self.room.permissions.restrictions) == {
+            (BAN, "mel"),
+            (BAN, self.mel.session.cloak),
+        }
+        assert {each.until for each in self.room.permissions.restrictions.values()} == {0}
 
     def test_bounds(self) -> None:
         """There are not too many; those that have ended make room."""
-        for number in range(RESTRAINTS_EACH):
+        for number in range(RESTRICTIONS_EACH):
             self.opal.type(f"/ban ~x{number} 1h")
             self.town.turn()
         assert reasons(self.opal.do("/ban mel"))[-1] is RESTRAINTS_ALL
         assert reasons(self.opal.do("/ban ~x1 2h")) == []
         self.town.now += HOUR
         assert reasons(self.opal.do("/ban mel")) == []
-        assert len(self.room.access.restraints) == 3
+        assert len(self.room.permissions.restrictions) == 3
 
     def test_operators(self) -> None:
         """
@@ -287,7 +290,7 @@ class TestBan(TeaRoom):
         new.do("/part tea spam")
         (left,) = self.mel.take()
         assert isinstance(left, UserLeft)
-        assert left.why == ""
+        assert left.reason == ""
 
     def test_fromAnotherAddress(self) -> None:
         """
@@ -316,7 +319,7 @@ class TestBan(TeaRoom):
     def test_longMask(self) -> None:
         """What is longer than any address's cloak is none: each is kept, in memory too."""
         assert reasons(self.opal.do(f"/ban ~{'a' * NAME_LENGTH}")) == [NO_PERSON]
-        assert self.room.access.restraints == {}
+        assert self.room.permissions.restrictions == {}
         assert lines(self.opal.do("/ban ~abcdefghijkl")) == [(BAN, "~abcdefghijkl forever")]
 
 
@@ -335,11 +338,11 @@ class TestMute(TeaRoom):
         self.mel.do("/part tea spam", "/join tea")
         left, _ = self.bob.take()
         assert isinstance(left, UserLeft)
-        assert left.why == ""
+        assert left.reason == ""
         self.mel.do("/quit spam")
         (gone,) = self.bob.take()
         assert isinstance(gone, UserQuit)
-        assert gone.why == ""
+        assert gone.reason == ""
 
     def test_mute(self) -> None:
         """Nothing is said, done or named; all else may be."""
@@ -395,7 +398,7 @@ class TestMute(TeaRoom):
     def test_durations(self, given: str, until: int) -> None:
         """For how long."""
         self.opal.do(f"/mute bob {given}")
-        end = self.room.access.restraints[MUTE, self.bob.session.cloak].until
+        end = self.room.permissions.restrictions[MUTE, self.bob.session.cloak].until
         assert end == (NOON + until * NANOSECONDS if until else 0)
 
     @pytest.mark.parametrize(
@@ -406,4 +409,4 @@ class TestMute(TeaRoom):
         """What looks like a time and is none is not taken for a reason."""
         for kind in (BAN, MUTE):
             assert reasons(self.opal.do(f"/{kind} bob {given} why")) == [DURATION]
-        assert self.room.access.restraints == {}
+        assert self.room.permissions.restrictions == {}

@@ -20,7 +20,7 @@ from tsservices.chat.errors import (
     TAKEN_OVER,
 )
 from tsservices.chat.handlers.accounts import SESSIONS_EACH
-from tsservices.chat.handlers.nodes import goodbye, returns
+from tsservices.chat.handlers.nodes import reattachments, shutdownOf
 from tsservices.chat.notifications import (
     AccountChanged,
     ErrorReply,
@@ -84,7 +84,7 @@ class TestReturn:
     def gone(self, node: str = "a") -> list[ReattachSession]:
         it = self.state.nodes[node]
         self.turn(NodeDown("", node, it.incarnation, it.position))
-        return returns(self.state, node)
+        return reattachments(self.state, node)
 
     def back(self, *events: Operation) -> None:
         self.incarnation += 1
@@ -120,7 +120,7 @@ class TestReturn:
         """
         self.back()
         assert set(self.state.sessions) == {"bob", "opal"}
-        assert returns(self.state, "a") == []
+        assert reattachments(self.state, "a") == []
 
     def test_there(self) -> None:
         """Who is on another node too has left a room only, if they are not in it there."""
@@ -170,9 +170,9 @@ class TestReturn:
         assert isinstance(notice, Notice)
         assert notice.code == "returned"
         assert isinstance(replay, HistoryReplay)
-        assert [text for each in replay.said for text in each.texts] == ["three", "four"]
+        assert [text for each in replay.messages for text in each.texts] == ["three", "four"]
         assert (replay.missing, replay.until) == (None, 4)
-        assert self.state.cutOff == {}
+        assert self.state.detachedSessions == {}
         self.turn(*events)
         assert set(self.state.sessions) == set(before)
 
@@ -185,7 +185,7 @@ class TestReturn:
         _, replay = self.sessions.ears["gus"].take()
         assert isinstance(replay, HistoryReplay)
         assert replay.missing == (3, 7)
-        assert [each.first for each in replay.said] == list(range(8, 8 + REPLAYED_LINES))
+        assert [each.first for each in replay.messages] == list(range(8, 8 + REPLAYED_LINES))
 
     def test_nothingMissed(self) -> None:
         """Who missed nothing is told nothing of that."""
@@ -227,7 +227,7 @@ class TestReturn:
         assert (ann.account, ann.nick) == (None, "guest-1")
         assert self.state.sessionsByAccount.keys() == {"opal"}
         told = self.sessions.ears["ann"].take()
-        assert [each.why.reason for each in told if isinstance(each, ErrorReply)] == [LOGGED_OUT]
+        assert [each.error.code for each in told if isinstance(each, ErrorReply)] == [LOGGED_OUT]
         assert [each.account for each in told if isinstance(each, AccountChanged)] == [None]
         (event, *_) = self.gone()
         self.back(replace(event, account="nobody"))
@@ -241,7 +241,7 @@ class TestReturn:
             self.turn(Login(f"x{number}", "ann", version, "~x", f"x{number}"))
         self.back(*events)
         assert "ann" not in self.state.sessions
-        assert [each.reason for each in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
+        assert [each.code for each in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
         assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
     def test_banned(self) -> None:
@@ -253,9 +253,9 @@ class TestReturn:
         for who in ("ann", "gus"):
             assert not self.member(who)
             told = self.sessions.ears[who].take()
-            assert [each.why.reason for each in told if isinstance(each, ErrorReply)] == [BANNED]
+            assert [each.error.code for each in told if isinstance(each, ErrorReply)] == [BANNED]
             assert [each.room for each in told if isinstance(each, LeftRoom)] == ["r"]
-        assert self.state.restraint(BAN, self.state.sessions["gus"], self.room, self.stamp)
+        assert self.state.restriction(BAN, self.state.sessions["gus"], self.room, self.stamp)
 
     @pytest.mark.parametrize("late", [False, True])
     def test_heldBefore(self, late: bool) -> None:
@@ -268,7 +268,7 @@ class TestReturn:
         if late:
             self.stamp += LONG
             self.turn(nodeUp("c", "1", operators=("opal",)))
-            assert self.state.cutOff == {}
+            assert self.state.detachedSessions == {}
         self.back(*events)
         assert self.member("gus")
         self.turn(Say("gus", "r", MESSAGE, ("x",)))
@@ -287,7 +287,7 @@ class TestReturn:
             if late:
                 self.stamp += LONG
                 self.turn(nodeUp("c", "1", operators=("opal",)))
-            self.back(*[replace(each, arrived=1) for each in events])
+            self.back(*[replace(each, connectedAt=1) for each in events])
             assert self.member("gus") is not late
 
     def test_invited(self) -> None:
@@ -302,19 +302,19 @@ class TestReturn:
         self.turn(Join("gus", "P", "p"), Say("opal", "p", MESSAGE, ("4",)))
         gus = self.state.sessions["gus"]
         private = self.state.rooms["p"]
-        assert private.access.firstReadable(gus) == 4
+        assert private.permissions.firstReadable(gus) == 4
         assert gus.invited == {"q"}
         events = self.gone()
-        assert not private.access.canJoin(gus)
+        assert not private.permissions.canJoin(gus)
         self.turn(Say("opal", "p", MESSAGE, ("5",)))
         self.sessions.hush()
         self.back(*events)
         assert list(gus.rooms) == ["r", "p"]
-        assert private.access.firstReadable(gus) == 4
+        assert private.permissions.firstReadable(gus) == 4
         assert gus.invited == {"q"}
         replay = self.sessions.ears["gus"].take()[-1]
         assert isinstance(replay, HistoryReplay)
-        assert [each.texts for each in replay.said] == [("5",)]
+        assert [each.texts for each in replay.messages] == [("5",)]
         events = self.gone()
         self.turn(SetPrivate("opal", "p", False), SetPrivate("opal", "p", True))
         self.turn(Restrict("opal", "q", BAN, "~gus", "~gus", 0, ""))
@@ -350,7 +350,7 @@ class TestReturn:
         for who in ("ann", "gus"):
             told = self.sessions.ears[who].take()
             assert PRIVATE_ROOM in [
-                each.why.reason for each in told if isinstance(each, ErrorReply)
+                each.error.code for each in told if isinstance(each, ErrorReply)
             ]
             assert {each.room for each in told if isinstance(each, HistoryReplay)} <= {"r"}
         assert list(self.state.rooms["p"].members) == ["opal"]
@@ -403,9 +403,9 @@ class TestReturn:
 
     def test_cleanStop(self) -> None:
         """Nobody returns to a node that has said goodbye."""
-        self.turn(goodbye(self.state.nodes["a"]))
+        self.turn(shutdownOf(self.state.nodes["a"]))
         assert set(self.state.sessions) == {"bob", "opal"}
-        assert self.state.cutOff == {}
+        assert self.state.detachedSessions == {}
 
     def test_proposedBefore(self) -> None:
         """Between the two they are nowhere, and nothing that they do counts."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from tests.support.chat import PASSWORD, Person, Town
 from tests.support.chat_rooms import reasons
 from tsservices.chat.errors import ROOMS_FOUNDED
-from tsservices.chat.state import FOUNDED_SECONDS
+from tsservices.chat.state import ROOM_CREATION_SECONDS
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -35,7 +35,7 @@ class TestFounding:
         assert make(first, "a") == AT_ONCE
         assert make(second, "b") == 0
         assert make(other, "c") == AT_ONCE
-        town.now += int(FOUNDED_SECONDS * NANOSECONDS)
+        town.now += int(ROOM_CREATION_SECONDS * NANOSECONDS)
         assert make(second, "d") == 1
 
     def test_accounts(self) -> None:

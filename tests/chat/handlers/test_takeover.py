@@ -58,8 +58,8 @@ class TestResume:
         the old connection is told why it ends, and nobody else of anything.
         """
         state = self.town.house.state
-        before = {key: [each.nick for each in room.audience] for key, room in state.rooms.items()}
-        several = {key: room.several for key, room in state.rooms.items()}
+        before = {key: [each.nick for each in room.recipients] for key, room in state.rooms.items()}
+        several = {key: room.inSeveralRooms for key, room in state.rooms.items()}
         new = self.town.stranger("~elsewhere")
         heard = new.do(f"/resume {self.token}")
         assert [type(each) for each in heard] == [Resumed, ResumeToken]
@@ -70,15 +70,15 @@ class TestResume:
         assert isinstance(told, ResumeToken)
         assert told.token == self.token
         assert {
-            key: [each.nick for each in room.audience] for key, room in state.rooms.items()
+            key: [each.nick for each in room.recipients] for key, room in state.rooms.items()
         } == before
-        assert {key: room.several for key, room in state.rooms.items()} == several
+        assert {key: room.inSeveralRooms for key, room in state.rooms.items()} == several
         session = new.session
         assert list(session.rooms) == ["tea", "milk"]
         assert (session.nick, session.away, session.ignores) == ("Ann", "lunch", frozenset({"cat"}))
         assert session.cloak == "~elsewhere"
         assert state.rank(session, state.rooms["tea"]) == FOUNDER
-        assert [each.reason for each in self.ann.dismissals] == [TAKEN_OVER]
+        assert [each.code for each in self.ann.dismissals] == [TAKEN_OVER]
         assert self.bob.take() == self.cat.take() == self.ann.take() == []
         assert self.ann.session.ident not in state.sessions
         assert new.conversation.current == "milk"
@@ -99,13 +99,13 @@ class TestResume:
         stranger = self.town.stranger()
         (refused,) = stranger.do("/resume what")
         assert isinstance(refused, ErrorReply)
-        assert refused.why.reason is NOTHING_TO_RESUME
+        assert refused.error.code is NOTHING_TO_RESUME
         assert not stranger.conversation.entered
         self.cat.do("/join milk", "/join tea")
         for token in (self.token, "what"):
             (refused,) = self.cat.do(f"/resume {token}")
             assert isinstance(refused, ErrorReply)
-            assert refused.why.reason is NOTHING_TO_RESUME
+            assert refused.error.code is NOTHING_TO_RESUME
             assert self.cat.conversation.current == "tea"
         assert self.ann.dismissals == []
 
@@ -114,7 +114,7 @@ class TestResume:
         second, third = self.town.stranger(), self.town.stranger()
         second.do(f"/resume {self.token}")
         third.do(f"/resume {self.token}")
-        assert [each.reason for each in second.dismissals] == [TAKEN_OVER]
+        assert [each.code for each in second.dismissals] == [TAKEN_OVER]
         assert len(self.ann.dismissals) == 1
         assert self.town.house.state.sessionsByNick["ann"] == (third.session,)
 
@@ -249,4 +249,4 @@ class TestResume:
         stranger.do(f"/resume {token}", "/join tea")
         (refused,) = stranger.do("hello")
         assert isinstance(refused, ErrorReply)
-        assert refused.why.reason is MUTED
+        assert refused.error.code is MUTED

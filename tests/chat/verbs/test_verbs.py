@@ -39,7 +39,7 @@ from tsservices.chat.notifications import (
 from tsservices.chat.operations import BAN
 from tsservices.chat.permissions import FOUNDER
 from tsservices.chat.requests import RequestCoroutine
-from tsservices.chat.storage import Found, SearchQuery
+from tsservices.chat.storage import MessagesFound, SearchQuery
 from tsservices.chat.verbs import accounts, history, moderation, talk
 from tsservices.chat.verbs.checks import ANYONE, NAMED, REGISTERED, checkPermission
 
@@ -53,10 +53,10 @@ class HeldSearches:
     """Answers the searches of a town when the test says so."""
 
     def __init__(self, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.answers: list[Found] = []
+        self.answers: list[MessagesFound] = []
         monkeypatch.setattr(town.journal, "search", self._search)
 
-    def _search(self, search: SearchQuery, found: Found) -> None:
+    def _search(self, search: SearchQuery, found: MessagesFound) -> None:
         self.answers.append(found)
 
 
@@ -106,7 +106,7 @@ class TestTypedArguments:
         moderation.listRestrictions(ann.conversation, room, BAN)
         (listed,) = ann.take()
         assert isinstance(listed, RestrictionList)
-        assert [(ban.name, ban.why) for ban in listed.restraints] == [("bob", "noise")]
+        assert [(ban.name, ban.reason) for ban in listed.restrictions] == [("bob", "noise")]
 
     def test_permissions(self) -> None:
         """The check is one for all frontends."""
@@ -124,7 +124,7 @@ class TestTypedArguments:
                 checkPermission(person.conversation, permission, "do it")
                 codes.append("")
             except ChatError as error:
-                codes.append(error.reason.code)
+                codes.append(error.code.name)
         assert codes == ["", "name-first", "", "account-needed", ""]
 
     def test_bounds(self) -> None:
@@ -322,7 +322,7 @@ def test_liveOutputBehindReplay(monkeypatch: pytest.MonkeyPatch) -> None:
     start(ann, history.since, controller.room(), 0)
     bob.do("two")
     pages = [each for each in ann.take() if isinstance(each, HistoryReplay)]
-    assert [line.texts for page in pages for line in page.said] == [("one",)]
+    assert [line.texts for page in pages for line in page.messages] == [("one",)]
     assert held == [True]
     ann.more()
     assert held == [True, False]

@@ -20,7 +20,6 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
     Inbox,
     Invited,
     LeftRoom,
@@ -31,6 +30,7 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    Notification,
     PrivateMessage,
     RestrictionList,
     Resumed,
@@ -51,7 +51,7 @@ from tsservices.frontends.formats import json as jsonform
 from tsservices.frontends.formats.json import FIELDS, FORMAT, JSONFormatter, prompt
 
 #: What is one object each, and that object.
-OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
+OTHERS: tuple[tuple[Notification, dict[str, Any]], ...] = (
     (
         UserJoined("lobby", "Lobby", "bob", None),
         {"type": "joined", "room": "Lobby", "nick": "bob", "account": None},
@@ -195,7 +195,7 @@ OTHERS: tuple[tuple[Happening, dict[str, Any]], ...] = (
 )
 
 
-def objects(*happenings: Happening) -> list[dict[str, Any]]:
+def objects(*happenings: Notification) -> list[dict[str, Any]]:
     lines = JSONFormatter().encode(happenings).decode().split("\n")
     assert lines.pop() == ""
     return [json.loads(line) for line in lines]
@@ -204,7 +204,7 @@ def objects(*happenings: Happening) -> list[dict[str, Any]]:
 class JSONFormTests(SynchronousTestCase):
     def test_everything(self) -> None:
         """Every happening can be written."""
-        self.assertEqual({*jsonform._WRITE, *FIELDS}, set(get_args(Happening)))
+        self.assertEqual({*jsonform._WRITE, *FIELDS}, set(get_args(Notification)))
 
     def test_format(self) -> None:
         """The first object tells the version."""

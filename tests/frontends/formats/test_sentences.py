@@ -16,7 +16,6 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
     Invited,
     LeftRoom,
     LoggedIn,
@@ -26,6 +25,7 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    Notification,
     RestrictionList,
     Resumed,
     ResumeToken,
@@ -159,7 +159,7 @@ def restraint(
         (ErrorReply(ChatError(NO_PERSON, nick="rob")), ["! nobody here is called rob"]),
     ],
 )
-def test_lines(happening: Happening, lines: list[str]) -> None:
+def test_lines(happening: Notification, lines: list[str]) -> None:
     """Each is the same for those in one room and for those in several."""
     for withRoom in (False, True):
         written = TextFormatter(time.gmtime, withRoom).encode([happening]).decode()

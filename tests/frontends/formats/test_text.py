@@ -12,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.chat_samples import DAY, NOON, entered, replay, said
 from tsservices.chat.notifications import (
-    Happening,
     Inbox,
+    Notification,
     PrivateMessage,
     SearchResults,
     UserJoined,
@@ -43,22 +43,22 @@ class TextFormTests(SynchronousTestCase):
         self.form = TextFormatter(time.gmtime, False)
         self.rooms = TextFormatter(time.gmtime, True)
 
-    def assertLines(self, happening: Happening, *lines: str) -> None:
+    def assertLines(self, happening: Notification, *lines: str) -> None:
         for form in (self.form, self.rooms):
             written = form.encode([happening]).decode()
             self.assertEqual(written, "".join(f"{line}\n" for line in lines))
 
-    def assertPlain(self, happening: Happening, *lines: str) -> None:
+    def assertPlain(self, happening: Notification, *lines: str) -> None:
         written = self.form.encode([happening]).decode()
         self.assertEqual(written.splitlines(), list(lines))
 
-    def assertSaid(self, happening: Happening, without: str, withRoom: str) -> None:
+    def assertSaid(self, happening: Notification, without: str, withRoom: str) -> None:
         self.assertEqual(self.form.encode([happening]).decode(), without)
         self.assertEqual(self.rooms.encode([happening]).decode(), withRoom)
 
     def test_everything(self) -> None:
         """Every happening can be written."""
-        self.assertEqual(set(self.form._write), set(get_args(Happening)))
+        self.assertEqual(set(self.form._write), set(get_args(Notification)))
 
     def test_said(self) -> None:
         """Each line has time and name, and its room for those who are in several."""
@@ -140,7 +140,7 @@ class TextFormTests(SynchronousTestCase):
 
     def test_several(self) -> None:
         """What happens together is written in order."""
-        happenings: list[Happening] = [
+        happenings: list[Notification] = [
             said("a"),
             UserJoined("lobby", "Lobby", "bob", "bob"),
             said("b", nick="bob"),
@@ -374,5 +374,5 @@ class TextFormTests(SynchronousTestCase):
         self.assertLines(Inbox([], "Bob", False), "* there are no private messages with Bob")
 
 
-def _lines(form: TextFormatter, happening: Happening) -> list[str]:
+def _lines(form: TextFormatter, happening: Notification) -> list[str]:
     return form.encode([happening]).decode().splitlines()

@@ -27,13 +27,13 @@ from tsservices.chat.notifications import (
     AwayChanged,
     CommandList,
     ErrorReply,
-    Happening,
     HistoryReplay,
     JoinedRoom,
     LeftRoom,
     MemberList,
     NickChanged,
     Notice,
+    Notification,
     PrivateMessage,
     ResumeToken,
     RoomList,
@@ -107,7 +107,7 @@ REFUSED: tuple[tuple[str, ErrorCode], ...] = (
 
 
 def people(listed: MemberList) -> list[tuple[str, bool, str, str]]:
-    return [(each.nick, each.guest, each.away, each.rank) for each in listed.people]
+    return [(each.nick, each.guest, each.away, each.rank) for each in listed.members]
 
 
 class TestCommands:
@@ -119,7 +119,7 @@ class TestCommands:
         self.bob = self.town.person("Bob", "lobby")
         self.ann = self.town.person("ann", "lobby")
 
-    def one(self, *lines: str) -> Happening:
+    def one(self, *lines: str) -> Notification:
         (told,) = self.ann.do(*lines)
         return told
 
@@ -128,8 +128,8 @@ class TestCommands:
         """A refusal has its reason, can be shown, and changes nothing."""
         told = self.one(line)
         assert isinstance(told, ErrorReply)
-        assert told.why.reason is reason
-        assert str(told.why).isprintable()
+        assert told.error.code is reason
+        assert str(told.error).isprintable()
         assert self.bob.take() == self.cat.take() == []
         assert not self.ann.left
         assert not self.ann.conversation.busy
@@ -162,7 +162,7 @@ class TestCommands:
             root = self.town.owner("root")
             (told,) = root.do(f"/{command.name}")
             assert isinstance(told, ErrorReply)
-            assert str(told.why) == f"usage: {command.synopsis}"
+            assert str(told.error) == f"usage: {command.synopsis}"
 
     def test_case(self) -> None:
         """The word may be written in any case, and spaces around the rest do not count."""
@@ -195,7 +195,7 @@ class TestCommands:
         assert isinstance(self.one("/part #Lobby must go"), LeftRoom)
         (left,) = self.bob.take()
         assert isinstance(left, UserLeft)
-        assert left.why == "must go"
+        assert left.reason == "must go"
         self.ann.type("/part", "/topic", "/who", "/history", "/since 1")
         assert self.ann.reasons() == [NOWHERE] * 5
 
@@ -233,10 +233,10 @@ class TestCommands:
         for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
             (told,) = person.do(line)
             assert isinstance(told, MemberList)
-            assert [each.nick for each in told.people] == ["ann"]
+            assert [each.nick for each in told.members] == ["ann"]
         (told,) = ann.do("/part", "/who nodes")[1:]
         assert isinstance(told, ErrorReply)
-        assert told.why.reason is NO_ROOM
+        assert told.error.code is NO_ROOM
 
     def test_whoNodesAlone(self) -> None:
         """Where there is one node only it is a room for operators, too."""
@@ -312,7 +312,7 @@ class TestCommands:
             number
             for page in pages
             if isinstance(page, HistoryReplay)
-            for said in page.said
+            for said in page.messages
             for number in range(said.first, said.last + 1)
         ]
 
@@ -379,7 +379,7 @@ class TestCommands:
         assert self.ann.left
         (gone,) = self.bob.take()
         assert isinstance(gone, UserQuit)
-        assert gone.why == "for tea"
+        assert gone.reason == "for tea"
         stranger = self.town.stranger()
         stranger.do("/quit")
         assert stranger.left

@@ -104,7 +104,7 @@ def given_(*chunks: bytes, together: bool = True) -> Taken:
 
 def flat(taken: Taken) -> list[object]:
     return [
-        text for each in taken for text in ([each.reason] if isinstance(each, ChatError) else each)
+        text for each in taken for text in ([each.code] if isinstance(each, ChatError) else each)
     ]
 
 

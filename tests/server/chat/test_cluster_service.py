@@ -18,7 +18,7 @@ from tests.support.logs import gather
 from tests.support.storage import Reactor, Talk, Witness
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import STOPPING, ChatError
-from tsservices.chat.handlers.nodes import goodbye
+from tsservices.chat.handlers.nodes import shutdownOf
 from tsservices.chat.notifications import Notice, RoomMessages
 from tsservices.chat.operations import Enter, Join, Operation, Say
 from tsservices.chat.records import RoomRecord
@@ -473,7 +473,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertTrue(self.chat.open)
         self.clock.advance(TICK_SECONDS)
         self.assertEqual(self.journal.copies, [])
-        gone = goodbye(self.chat.house.state.nodes["a"])
+        gone = shutdownOf(self.chat.house.state.nodes["a"])
         self.engine.deliver(encode(Message("a", "a1", 2, [gone])))
         self.assertEqual(self.copied(), 1)
 

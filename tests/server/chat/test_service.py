@@ -85,7 +85,7 @@ class ChatServiceTests(SynchronousTestCase):
         """It goes on where the journal ends."""
         self.assertEqual(self.chat.notes, ["a note"])
         room = self.chat.house.state.rooms["tea"]
-        self.assertEqual((room.record.topic, room.released), ("hot", 5))
+        self.assertEqual((room.record.topic, room.storedSeq), ("hot", 5))
         self.say("ann")
         (batch,) = self.journal.queue
         self.assertEqual((batch.log, batch.position, batch.messages[0].first), ("log", 8, 6))
@@ -136,14 +136,14 @@ class ChatServiceTests(SynchronousTestCase):
         for ear in self.ears.values():
             (refusal,) = ear.take()
             assert isinstance(refusal, ErrorReply)
-            self.assertIs(refusal.why.reason, JOURNAL_FAILED)
+            self.assertIs(refusal.error.code, JOURNAL_FAILED)
         self.assertEqual(self.gaveUp, ["the chat can't be kept any more: no disk"])
 
     def test_elsewhere(self) -> None:
         """Sessions of other nodes are told by these."""
         self.say("ann")
         for session in self.sessions.values():
-            session.outlet = None
+            session.recipient = None
         self.chat.troubled(ChatError(NOT_STORED, reason="x"))
         self.chat.failed("x")
         self.assertEqual(self.ears["ann"].take(), [])

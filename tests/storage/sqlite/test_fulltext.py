@@ -281,10 +281,10 @@ class TestMigration:
                 )
         kept = Kept(pace=AT_ONCE)
         loaded = kept.loaded
-        assert (loaded.log, loaded.position, loaded.kept) == (talk.log, 1, [])
+        assert (loaded.log, loaded.position, loaded.records) == (talk.log, 1, [])
         assert len(loaded.secret) == 32
-        assert [(each.key, each.topic) for each in loaded.records] == [("a", "t"), ("b", "t")]
-        assert {(each.founder, each.private) for each in loaded.records} == {("", False)}
+        assert [(each.key, each.topic) for each in loaded.rooms] == [("a", "t"), ("b", "t")]
+        assert {(each.founder, each.private) for each in loaded.rooms} == {("", False)}
         both = (("a", 1), ("b", 1))
         every = lines(talk.said)
         assert kept.witness.lines("a", 1, 2) == every[:2]

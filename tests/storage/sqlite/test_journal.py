@@ -51,7 +51,7 @@ class TestKeeping:
         """A new journal begins a log, has nothing, and says how fast its disk is."""
         kept = Kept(start=False)
         loaded = kept.loaded
-        assert (loaded.log, loaded.position, loaded.records) == (LOG, 0, [])
+        assert (loaded.log, loaded.position, loaded.rooms) == (LOG, 0, [])
         assert sqlite3.sqlite_version in loaded.notes[0]
         assert "0 rooms" in loaded.notes[0]
         assert os.listdir(".") == ["chat.db"]
@@ -106,14 +106,14 @@ class TestKeeping:
 
         kept = Kept()
         assert (kept.loaded.log, kept.loaded.position) == (LOG, 1)
-        assert kept.loaded.records == batch.roomRecords
+        assert kept.loaded.rooms == batch.roomRecords
         second = talk.batch(("b", ("2",)), ("c", ("1",)))
         kept.journal.store(second)
         kept.witness.stop()
 
         kept = Kept()
         assert kept.loaded.position == 2
-        assert kept.loaded.records == [batch.roomRecords[0], *second.roomRecords]
+        assert kept.loaded.rooms == [batch.roomRecords[0], *second.roomRecords]
         assert kept.witness.lines("b", 1, 2) == lines([talk.said[1], talk.said[2]])
         kept.witness.stop()
 
@@ -143,7 +143,7 @@ class TestKeeping:
         for number in range(position):
             talk.batch(("a", (f"x{number}", "y")), ("b", ("z",) * 50))
         records = talk.records()
-        assert {each.key: each for each in kept.loaded.records} == records
+        assert {each.key: each for each in kept.loaded.rooms} == records
         for room, record in records.items():
             every = lines([each for each in talk.said if each.room == room])
             for first in range(1, record.seq + 2, HISTORY_PAGE):
@@ -207,7 +207,7 @@ class TestRetention:
         deletes = [each for each in kept.wires.statements[1] if "DELETE" in each]
         assert all("LIMIT 1000)" in each for each in deletes)
         kept.witness.stop()
-        records = {each.key: each.seq for each in Kept(start=False).loaded.records}
+        records = {each.key: each.seq for each in Kept(start=False).loaded.rooms}
         assert records == {"a": 2501, "b": 1}
 
     def test_forEver(self) -> None:

@@ -87,7 +87,7 @@ class TestRefused:
             assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
             tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
         assert ("bans",) not in tables
-        assert not Kept(start=False).loaded.records
+        assert not Kept(start=False).loaded.rooms
 
     def test_locked(self) -> None:
         """Another process writes to it."""

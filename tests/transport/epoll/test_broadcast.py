@@ -258,10 +258,10 @@ class DissolvingTests(SynchronousTestCase):
     def test_outlet(self) -> None:
         """Whose session hears elsewhere hears nothing here."""
         session = self.one.protocol.connection.session
-        session.setOutlet(None)
+        session.setRecipient(None)
         for _ in range(4):
             self.assertEqual(self.say(b"hello"), b"")
-        session.setOutlet(self.one.protocol.connection)
+        session.setRecipient(self.one.protocol.connection)
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_membership(self) -> None:

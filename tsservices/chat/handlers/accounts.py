@@ -56,7 +56,7 @@ def _register(state: ChatState, event: Register, session: Session, batch: Batch)
     stamp = batch.stamp
     # No version of a password that the name had before, when it was somebody else's.
     account = Account(event.key, session.nick, event.verifier, stamp, stamp, stamp)
-    state.keep(account, batch)
+    state.updateAccount(account, batch)
     attachAccount(state, session, account, batch)
     words = f"{account.name} belongs to you now: /login {account.name} brings you back"
     batch.reply(session, Notice([words], "registered"))
@@ -74,13 +74,15 @@ def checkRegister(state: ChatState, session: Session) -> None:
 
 def attachAccount(state: ChatState, session: Session, account: Account, batch: Batch) -> None:
     """Somebody is logged in: what was theirs as a guest is their account's."""
-    reads = {room.record.key: room.access.firstReadable(session) for room in state.roomsOf(session)}
+    reads = {
+        room.record.key: room.permissions.firstReadable(session) for room in state.roomsOf(session)
+    }
     session.account = account.key
     state.sessionsByAccount[account.key] = (*state.sessionsByAccount.get(account.key, ()), session)
     for room in state.roomsOf(session):
-        access = room.access
+        access = room.permissions
         # Who is banned leaves at once, and has to be invited again.
-        banned = state.restraint(BAN, session, room, batch.stamp) is not None
+        banned = state.restriction(BAN, session, room, batch.stamp) is not None
         if room.record.private and not banned:
             standing = access.admit(account.key, reads[room.record.key])
             if standing is not None:
@@ -98,20 +100,20 @@ def _login(state: ChatState, event: Login, session: Session, batch: Batch) -> No
     if session.account is not None:
         raise ChatError(LOGGED_IN, name=state.accounts[session.account].name)
     entering = session.ident not in state.sessions
-    if entering and session.ident in state.ended:
+    if entering and session.ident in state.endedSessions:
         # They had a name, and have left, or another connection goes on for them.
         raise ChatError(TAKEN_OVER)
     if len(state.sessionsByAccount.get(account.key, ())) >= SESSIONS_EACH:
-        _dismiss(state, state.sessionsByAccount[account.key][0], batch)
+        _disconnectOldest(state, state.sessionsByAccount[account.key][0], batch)
     for other in state.sessionsByNick.get(account.key, ()):
         if other.account != account.key and other is not session:
             words = f"{account.name} belongs to somebody who has logged in: you get another name"
             batch.reply(other, Notice([words], "moved"))
-            _asGuest(state, other, batch)
-    account = account.at(batch.stamp)
-    state.keep(account, batch)
+            _renameToGuest(state, other, batch)
+    account = account.seenAt(batch.stamp)
+    state.updateAccount(account, batch)
     attachAccount(state, session, account, batch)
-    _leaveRooms(state, session, batch, False)
+    _leaveForbiddenRooms(state, session, batch, False)
     if entering:
         admit(state, session, event.cloak, event.token, batch.stamp)
         claimNick(state, session, account.name, account.key)
@@ -125,15 +127,15 @@ def _login(state: ChatState, event: Login, session: Session, batch: Batch) -> No
     batch.audit("login", session)
 
 
-def _leaveRooms(state: ChatState, session: Session, batch: Batch, private: bool) -> None:
+def _leaveForbiddenRooms(state: ChatState, session: Session, batch: Batch, private: bool) -> None:
     """Somebody is taken for somebody else: they leave the rooms that these may not enter."""
     for room in state.roomsOf(session):
-        banned = state.restraint(BAN, session, room, batch.stamp) is not None
+        banned = state.restriction(BAN, session, room, batch.stamp) is not None
         if banned or (private and room.record.private):
             removeFromRoom(state, room, [session], batch)
 
 
-def _dismiss(state: ChatState, session: Session, batch: Batch) -> None:
+def _disconnectOldest(state: ChatState, session: Session, batch: Batch) -> None:
     """An account has too many sessions: the oldest is to go."""
     quitChat(state, session, "", batch)
     batch.disconnect(session, ChatError(TAKEN_OVER))
@@ -143,21 +145,21 @@ def _logout(state: ChatState, event: Logout, session: Session, batch: Batch) -> 
     if session.account is None:
         raise ChatError(ACCOUNT_NEEDED, what="log out")
     batch.audit("logout", session)
-    _forget(state, session, batch)
+    _logOut(state, session, batch)
     batch.reply(session, Notice(["you are a guest now"], "loggedOut"))
 
 
-def _forget(state: ChatState, session: Session, batch: Batch) -> None:
+def _logOut(state: ChatState, session: Session, batch: Batch) -> None:
     """Somebody is a guest again, under another name if theirs is an account's."""
     detachAccount(state, session, batch)
     # They might read there what only the account may.
-    _leaveRooms(state, session, batch, True)
+    _leaveForbiddenRooms(state, session, batch, True)
     if session.key in state.accounts:
-        _asGuest(state, session, batch)
+        _renameToGuest(state, session, batch)
     batch.sendTo(state.sharedWith(session, True), AccountChanged(session.nick, None))
 
 
-def _asGuest(state: ChatState, session: Session, batch: Batch) -> None:
+def _renameToGuest(state: ChatState, session: Session, batch: Batch) -> None:
     """Give somebody the name of a guest."""
     name = guestName(state)
     rename(state, session, name, name, batch)
@@ -168,11 +170,11 @@ def _setPassword(state: ChatState, event: SetPassword, session: Session, batch: 
     if account is None:
         raise ChatError(NO_ACCOUNT, name=event.account)
     if event.version is None:
-        _checkServer(state, session)
+        _checkServerOperator(state, session)
     elif event.version != account.version or session.account != account.key:
         raise ChatError(LOGGED_OUT, name=account.name)
     account = account.withVerifier(event.verifier)
-    state.keep(account, batch)
+    state.updateAccount(account, batch)
     words = [f"{account.name} has a new password"]
     batch.reply(session, Notice(words, "password"))
     batch.audit("password", session, target=account.key)
@@ -180,18 +182,18 @@ def _setPassword(state: ChatState, event: SetPassword, session: Session, batch: 
     for other in state.sessionsByAccount.get(account.key, ()):
         if other is not session:
             batch.reply(other, ErrorReply(ChatError(LOGGED_OUT, name=account.name)))
-            _forget(state, other, batch)
+            _logOut(state, other, batch)
 
 
-def _drop(state: ChatState, event: DropAccount, session: Session, batch: Batch) -> None:
-    _checkServer(state, session)
+def _dropAccount(state: ChatState, event: DropAccount, session: Session, batch: Batch) -> None:
+    _checkServerOperator(state, session)
     account = state.accounts.get(event.account)
     if account is None:
         raise ChatError(NO_ACCOUNT, name=event.account)
     # Who has done it may be nobody any more when it is done.
     batch.audit("drop", session, target=account.key)
     for other in state.sessionsByAccount.get(account.key, ()):
-        _forget(state, other, batch)
+        _logOut(state, other, batch)
     del state.accounts[account.key]
     batch.delete(account)
     batch.erasedInboxes.append(account.key)
@@ -200,10 +202,12 @@ def _drop(state: ChatState, event: DropAccount, session: Session, batch: Batch) 
     ]
     # Whoever registers the name next is somebody else.
     for room in state.rooms.values():
-        if (standing := room.access.standings.pop(account.key, None)) is not None:
+        if (standing := room.permissions.roles.pop(account.key, None)) is not None:
             batch.delete(standing)
         for kind in (BAN, MUTE):
-            if (restraint := room.access.restraints.pop((kind, account.key), None)) is not None:
+            if (
+                restraint := room.permissions.restrictions.pop((kind, account.key), None)
+            ) is not None:
                 batch.delete(restraint)
         if room.record.founder == account.key:
             room.record.founder = ""
@@ -216,16 +220,16 @@ def _drop(state: ChatState, event: DropAccount, session: Session, batch: Batch) 
     batch.reply(session, Notice(words, "dropped"))
 
 
-def _checkServer(state: ChatState, session: Session) -> None:
+def _checkServerOperator(state: ChatState, session: Session) -> None:
     if session.account not in state.operators:
         raise ChatError(NOT_ALLOWED, who="operators of the server")
 
 
 #: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Register: _register,
     Login: _login,
     Logout: _logout,
     SetPassword: _setPassword,
-    DropAccount: _drop,
+    DropAccount: _dropAccount,
 }

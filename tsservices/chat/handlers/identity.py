@@ -39,7 +39,7 @@ def admit(state: ChatState, session: Session, cloak: str, token: str, now: int) 
     # Only the node that it is connected to knows what it may have had before.
     session.away, session.inheritedRestrictions, session.invited = "", frozenset(), frozenset()
     state.sessions[session.ident] = session
-    state.ended.pop(session.ident, None)
+    state.endedSessions.pop(session.ident, None)
     if session.token:
         state.tokens[token] = session
 
@@ -86,8 +86,8 @@ def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch
     told: dict[str, Session] = {session.ident: session}
     apart: list[tuple[Room, UserJoined | UserLeft]] = []
     for room in state.roomsOf(session):
-        stays = room.names[oldKey] > 1
-        there = key != oldKey and key in room.names
+        stays = room.nickCounts[oldKey] > 1
+        there = key != oldKey and key in room.nickCounts
         record = room.record
         if not stays and not there:
             told.update(room.members)
@@ -95,8 +95,8 @@ def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch
             apart.append((room, UserJoined(record.key, record.name, nick, session.account)))
         elif not stays:
             apart.append((room, UserLeft(record.key, record.name, old, "")))
-        room.unnamed(oldKey)
-        room.named(key)
+        room.removeNick(oldKey)
+        room.addNick(key)
     releaseNick(state, session)
     claimNick(state, session, nick, key)
     batch.sendTo(told.values(), NickChanged(old, nick))
@@ -108,7 +108,7 @@ def _resume(state: ChatState, event: Resume, session: Session, batch: Batch) -> 
     old = state.tokens.get(event.token)
     if old is None or session.ident in state.sessions:
         raise ChatError(NOTHING_TO_RESUME)
-    state.end(old)
+    state.removeSession(old)
     del state.tokens[event.token]
     admit(state, session, event.cloak, event.token, old.connectedAt)
     session.inheritedRestrictions = old.inheritedRestrictions
@@ -120,7 +120,7 @@ def _resume(state: ChatState, event: Resume, session: Session, batch: Batch) -> 
     old.token, old.account = "", None
     for room in state.roomsOf(session):
         batch.splitDelivery(room)
-        room.replace(old, session)
+        room.replaceSession(old, session)
     for names, key in (
         (state.sessionsByNick, session.key),
         (state.sessionsByAccount, session.account),
@@ -134,7 +134,7 @@ def _resume(state: ChatState, event: Resume, session: Session, batch: Batch) -> 
 
 
 #: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Enter: _enter,
     Rename: _rename,
     Resume: _resume,

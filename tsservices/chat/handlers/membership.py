@@ -49,7 +49,7 @@ def _join(state: ChatState, event: Join, session: Session, batch: Batch) -> None
     state.checkJoin(session, event.room, batch.stamp)
     room = state.rooms.get(event.room) or createRoom(state, event, session, batch)
     record = room.record
-    enter(state, session, room, batch)
+    enterRoom(state, session, room, batch)
     mark = None if session.account is None else state.readMarkers.get((session.account, event.room))
     batch.reply(
         session,
@@ -57,10 +57,10 @@ def _join(state: ChatState, event: Join, session: Session, batch: Batch) -> None
             record.key,
             record.name,
             room.topic(),
-            list(dict.fromkeys(each.nick for each in room.audience[:NAMES_SHOWN])),
-            len(room.names),
+            list(dict.fromkeys(each.nick for each in room.recipients[:NAMES_SHOWN])),
+            len(room.nickCounts),
             record.seq,
-            _readable(room, session),
+            _replayFor(room, session),
             session.nick,
             state.rank(session, room),
             record.private,
@@ -69,15 +69,15 @@ def _join(state: ChatState, event: Join, session: Session, batch: Batch) -> None
     )
 
 
-def enter(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
+def enterRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
     """Put somebody into a room."""
     record = room.record
-    if room.members and session.key not in room.names:
+    if room.members and session.key not in room.nickCounts:
         batch.sendToRoom(room, UserJoined(record.key, record.name, session.nick, session.account))
     batch.splitDelivery(room)
-    if (standing := room.access.onJoin(session)) is not None:
+    if (standing := room.permissions.onJoin(session)) is not None:
         batch.upsert(standing)
-    state.enter(session, room)
+    state.addMember(session, room)
     batch.membershipChanged(session)
 
 
@@ -92,24 +92,24 @@ def createRoom(state: ChatState, event: Join, session: Session, batch: Batch) ->
         raise ChatError(ROOMS_FOUNDED)
     room = state.rooms[event.room] = Room(RoomRecord(event.room, event.name))
     if event.room != LOBBY:
-        room.access.maker = who
+        room.permissions.creator = who
         if session.account is None:
-            room.access.guestFounder = session.ident
+            room.permissions.guestFounder = session.ident
         else:
             room.record.founder = session.account
     return room
 
 
-def _readable(room: Room, session: Session) -> HistoryReplay | None:
+def _replayFor(room: Room, session: Session) -> HistoryReplay | None:
     replay = room.replay()
-    first = room.access.firstReadable(session)
+    first = room.permissions.firstReadable(session)
     if first <= 1:
         return replay
     if first > room.record.seq:
         return HistoryReplay(room.record.key, room.record.name, [], None, room.record.seq)
     if replay is None:
         return None
-    said = [each.since(first) for each in replay.said if each.last >= first]
+    said = [each.since(first) for each in replay.messages if each.last >= first]
     missing = replay.missing
     if missing is not None:
         missing = (max(first, missing[0]), missing[1]) if missing[1] >= first else None
@@ -119,16 +119,16 @@ def _readable(room: Room, session: Session) -> HistoryReplay | None:
 def _part(state: ChatState, event: Part, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, event.room)
     record = room.record
-    why = "" if state.muted(session, room, batch.stamp) else event.why
-    part(state, session, room, batch)
-    if session.key not in room.names:
+    why = "" if state.isMuted(session, room, batch.stamp) else event.reason
+    partRoom(state, session, room, batch)
+    if session.key not in room.nickCounts:
         batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, why))
     batch.reply(session, LeftRoom(record.key, record.name))
     batch.membershipChanged(session)
 
 
 def _quit(state: ChatState, event: Quit, session: Session, batch: Batch) -> None:
-    quitChat(state, session, event.why, batch)
+    quitChat(state, session, event.reason, batch)
 
 
 def _setAway(state: ChatState, event: SetAway, session: Session, batch: Batch) -> None:
@@ -136,13 +136,15 @@ def _setAway(state: ChatState, event: SetAway, session: Session, batch: Batch) -
     if session.away == event.text:
         return
     session.away = event.text
-    rooms = [each for each in state.roomsOf(session) if not state.muted(session, each, batch.stamp)]
+    rooms = [
+        each for each in state.roomsOf(session) if not state.isMuted(session, each, batch.stamp)
+    ]
     people = state.sharedWith(session, True, rooms)
     batch.sendTo(people, AwayChanged(session.nick, event.text))
 
 
 #: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Join: _join,
     Part: _part,
     Quit: _quit,
@@ -152,9 +154,9 @@ APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] =
 
 def quitChat(state: ChatState, session: Session, why: str, batch: Batch) -> None:
     """Somebody leaves altogether."""
-    if not state.end(session):
+    if not state.removeSession(session):
         return
-    if any(state.muted(session, room, batch.stamp) for room in state.roomsOf(session)):
+    if any(state.isMuted(session, room, batch.stamp) for room in state.roomsOf(session)):
         # What they say of it would be heard there too.
         why = ""
     state.tokens.pop(session.token, None)
@@ -163,15 +165,15 @@ def quitChat(state: ChatState, session: Session, why: str, batch: Batch) -> None
     stays = session.key in state.sessionsByNick
     told: dict[str, Session] = {}
     for room in state.roomsOf(session):
-        part(state, session, room, batch)
-        if session.key in room.names:
+        partRoom(state, session, room, batch)
+        if session.key in room.nickCounts:
             continue
         if stays:
             record = room.record
             batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, why))
         else:
             told.update(room.members)
-    _note(state, session, batch)
+    _recordLastSeen(state, session, batch)
     if told:
         batch.sendTo(told.values(), UserQuit(session.nick, why))
 
@@ -181,16 +183,16 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
     Many leave altogether, at once and without a word.  They may be most of a large room:
     those who stay are told of all together.
     """
-    gone = [(each, state.roomsOf(each)) for each in sessions if state.end(each)]
+    gone = [(each, state.roomsOf(each)) for each in sessions if state.removeSession(each)]
     for session, rooms in gone:
         state.tokens.pop(session.token, None)
         releaseNick(state, session)
         for room in rooms:
-            part(state, session, room, batch)
-        _note(state, session, batch)
+            partRoom(state, session, room, batch)
+        _recordLastSeen(state, session, batch)
     told: dict[tuple[str, ...], dict[str, None]] = {}
     for session, rooms in gone:
-        left = [room for room in rooms if room.members and session.key not in room.names]
+        left = [room for room in rooms if room.members and session.key not in room.nickCounts]
         if session.key not in state.sessionsByNick:
             keys = tuple(sorted(room.record.key for room in left))
             told.setdefault(keys, {})[session.nick] = None
@@ -204,7 +206,7 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
             batch.sendTo(people.values(), *[UserQuit(nick, "") for nick in nicks])
 
 
-def _note(state: ChatState, session: Session, batch: Batch) -> None:
+def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:
     """Note when somebody was last here."""
     if session.account is not None:
         detachAccount(state, session, batch)
@@ -226,19 +228,19 @@ def detachAccount(state: ChatState, session: Session, batch: Batch) -> None:
         del state.sessionsByAccount[key]
     account = state.accounts.get(key)
     if account is not None:
-        state.keep(account.at(batch.stamp), batch)
+        state.updateAccount(account.seenAt(batch.stamp), batch)
 
 
-def part(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
+def partRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
     """Take somebody out of a room."""
     batch.splitDelivery(room)
-    state.leave(session, room)
+    state.removeMember(session, room)
     if not room.members:
         batch.roomEmptied(room)
         if not room.record.seq:
             # Nothing was said in it: nobody will miss it.
             del state.rooms[room.record.key]
-            state.roomCreationLimit.giveBack(room.access.maker)
+            state.roomCreationLimit.giveBack(room.permissions.creator)
 
 
 def removeFromRoom(
@@ -247,9 +249,9 @@ def removeFromRoom(
     """Take people out of a room."""
     record = room.record
     for each in people:
-        part(state, each, room, batch)
+        partRoom(state, each, room, batch)
         each.invited -= {record.key}
-        if each.key != known and each.key not in room.names:
+        if each.key != known and each.key not in room.nickCounts:
             batch.sendToRoom(room, UserLeft(record.key, record.name, each.nick, ""))
         batch.reply(each, LeftRoom(record.key, record.name))
         batch.membershipChanged(each)

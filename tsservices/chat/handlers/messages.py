@@ -44,7 +44,9 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
 
-def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch) -> None:
+def appendMessages(
+    room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch
+) -> None:
     """Number lines, and give them time and id."""
     record = room.record
     said = RoomMessages(
@@ -54,7 +56,7 @@ def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch:
         max(record.time + 1, batch.stamp),
         batch.log,
         batch.position,
-        batch.lines,
+        batch.lineCount,
         kind,
         session.nick,
         session.account,
@@ -64,23 +66,23 @@ def keep(room: Room, kind: str, texts: tuple[str, ...], session: Session, batch:
     )
     record.seq += len(texts)
     record.time = said.time + len(texts) - 1
-    room.keep(said)
-    batch.addMessage(room, said, session)
+    room.addRecent(said)
+    batch.addMessages(room, said, session)
 
 
 def _say(state: ChatState, event: Say, session: Session, batch: Batch) -> None:
     key = event.room
     room = state.rooms[key] if key in session.rooms else state.joinedRoom(session, key)
-    if room.access.restraints:
+    if room.permissions.restrictions:
         state.checkSpeak(session, room, batch.stamp)
-    keep(room, event.kind, event.texts, session, batch)
+    appendMessages(room, event.kind, event.texts, session, batch)
 
 
 def _setTopic(state: ChatState, event: SetTopic, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, event.room)
     state.checkSpeak(session, room, batch.stamp)
     record = room.record
-    keep(room, TOPIC, (event.text,), session, batch)
+    appendMessages(room, TOPIC, (event.text,), session, batch)
     record.topic = event.text
     record.topicBy = session.nick if event.text else ""
     record.topicTime = record.time
@@ -92,32 +94,32 @@ def _delete(state: ChatState, event: DeleteMessage, session: Session, batch: Bat
     own = event.author is not None and event.author == session.account
     if not own and not atLeast(state.rank(session, room), OPERATOR):
         raise ChatError(NOT_ALLOWED, who="the author, logged in, or an operator")
-    if not room.access.firstReadable(session) <= event.seq <= room.record.seq:
+    if not room.permissions.firstReadable(session) <= event.seq <= room.record.seq:
         raise ChatError(NO_LINE, seq=event.seq, room=name)
-    room.delete(event.seq)
+    room.deleteMessage(event.seq)
     batch.deletions.append(MessageDeletion(room.record.key, event.seq))
-    keep(room, DELETE, (str(event.seq),), session, batch)
+    appendMessages(room, DELETE, (str(event.seq),), session, batch)
     batch.audit(DELETE, session, room, line=event.seq, author=event.author)
 
 
-def _whisper(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
+def _sendPrivate(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
     state.checkEntered(session)
     holders = state.sessionsByNick.get(event.key)
     if holders is None:
-        _leaveLetter(state, event, session, batch)
+        _sendToAbsent(state, event, session, batch)
         return
     other = holders[0]
     letter = None
     if session.account is not None and other.account is not None:
-        letter = _letter(event, session, other.account, other.nick, batch)
+        letter = _storePrivate(event, session, other.account, other.nick, batch)
     if letter is not None and other.account is not None:
         holders = tuple(dict.fromkeys((*state.sessionsByAccount[other.account], *holders)))
-    _tellBoth(state, event, session, holders, other.nick, letter, batch)
+    _sendToBoth(state, event, session, holders, other.nick, letter, batch)
     if other.away and other is not session:
         batch.reply(session, AwayReply(other.nick, other.away))
 
 
-def _leaveLetter(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
+def _sendToAbsent(state: ChatState, event: SendPrivate, session: Session, batch: Batch) -> None:
     """Keep what is said to somebody by a name that nobody is called now."""
     account = state.accounts.get(event.key)
     if account is None:
@@ -128,21 +130,21 @@ def _leaveLetter(state: ChatState, event: SendPrivate, session: Session, batch: 
     if not there:
         if account.unread >= INBOX_UNREAD:
             raise ChatError(INBOX_FULL, name=account.name, most=INBOX_UNREAD)
-        state.keep(account.withUnread(account.unread + 1), batch)
-    letter = _letter(event, session, account.key, account.name, batch)
-    _tellBoth(state, event, session, there, account.name, letter, batch)
+        state.updateAccount(account.withUnread(account.unread + 1), batch)
+    letter = _storePrivate(event, session, account.key, account.name, batch)
+    _sendToBoth(state, event, session, there, account.name, letter, batch)
     if not there:
         words = f"{account.name} is not here, and will read it later"
         batch.reply(session, Notice([words], "kept"))
 
 
-def _letter(
+def _storePrivate(
     event: SendPrivate, session: Session, to: str, name: str, batch: Batch
 ) -> StoredPrivateMessage:
     """Keep what is said between two accounts."""
     assert session.account is not None
     letter = StoredPrivateMessage(
-        batch.letterIdent(),
+        batch.nextPrivateIdent(),
         batch.stamp,
         session.account,
         to,
@@ -155,7 +157,7 @@ def _letter(
     return letter
 
 
-def _tellBoth(
+def _sendToBoth(
     state: ChatState,
     event: SendPrivate,
     session: Session,
@@ -199,18 +201,18 @@ def _markRead(state: ChatState, event: MarkRead, session: Session, batch: Batch)
         batch.reply(each, MarkedRead(record.key, record.name, seq))
 
 
-def _emptyInbox(state: ChatState, event: ClearUnread, session: Session, batch: Batch) -> None:
+def _clearUnread(state: ChatState, event: ClearUnread, session: Session, batch: Batch) -> None:
     account = state.accountOf(session)
     if account is not None and account.unread:
-        state.keep(account.withUnread(0), batch)
+        state.updateAccount(account.withUnread(0), batch)
 
 
 #: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     Say: _say,
     SetTopic: _setTopic,
     DeleteMessage: _delete,
-    SendPrivate: _whisper,
+    SendPrivate: _sendPrivate,
     MarkRead: _markRead,
-    ClearUnread: _emptyInbox,
+    ClearUnread: _clearUnread,
 }

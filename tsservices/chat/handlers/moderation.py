@@ -14,8 +14,8 @@ from typing import Any
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import GUEST_OPERATOR, GUEST_ROOM, LOBBY_OPEN, NO_PERSON, ChatError
 from tsservices.chat.handlers.membership import LOBBY, removeFromRoom
-from tsservices.chat.handlers.messages import keep
-from tsservices.chat.handlers.targets import checkBelow, checkRank, targetOf
+from tsservices.chat.handlers.messages import appendMessages
+from tsservices.chat.handlers.targets import checkOutranks, checkRank, targetOf
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import Invited, Notice
 from tsservices.chat.operations import (
@@ -39,22 +39,22 @@ from tsservices.chat.state import ChatState
 def _setOperator(state: ChatState, event: SetOperator, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, event.room)
     target = targetOf(state, event.name, event.key)
-    if event.on or target.account is None or target.account != session.account:
+    if event.grant or target.account is None or target.account != session.account:
         # Whoever looks after a room may always stop to.
         checkRank(state, session, room, FOUNDER)
     if target.account is None:
         raise ChatError(GUEST_OPERATOR, name=target.name)
-    standing = room.access.standing(target.account)
-    if standing.operator == event.on:
+    standing = room.permissions.role(target.account)
+    if standing.operator == event.grant:
         batch.reply(session, Notice([f"nothing has changed for {target.name}"], "same"))
         return
     admitted = standing.admitted
-    if event.on and room.record.private and admitted is None:
+    if event.grant and room.record.private and admitted is None:
         admitted = room.record.seq + 1
-    standing = replace(standing, operator=event.on, admitted=admitted)
-    batch.upsert(room.access.setRole(standing))
-    kind = OPERATOR if event.on else NO_OPERATOR
-    keep(room, kind, (target.name,), session, batch)
+    standing = replace(standing, operator=event.grant, admitted=admitted)
+    batch.upsert(room.permissions.setRole(standing))
+    kind = OPERATOR if event.grant else NO_OPERATOR
+    appendMessages(room, kind, (target.name,), session, batch)
     batch.audit(kind, session, room, target=target.mask)
 
 
@@ -62,19 +62,19 @@ def _kick(state: ChatState, event: Kick, session: Session, batch: Batch) -> None
     room = state.joinedRoom(session, event.room)
     checkRank(state, session, room, OPERATOR_RANK)
     target = targetOf(state, event.name, event.key)
-    checkBelow(state, session, room, target)
+    checkOutranks(state, session, room, target)
     there = [
         each
-        for each in room.audience
+        for each in room.recipients
         if each.key == event.key or (target.account and each.account == target.account)
     ]
     if not there:
         raise ChatError(NO_PERSON, nick=event.name)
-    if (standing := room.access.revoke(target.account)) is not None:
+    if (standing := room.permissions.revoke(target.account)) is not None:
         batch.upsert(standing)
-    keep(room, KICK, (f"{target.name} {event.why}".strip(),), session, batch)
+    appendMessages(room, KICK, (f"{target.name} {event.reason}".strip(),), session, batch)
     removeFromRoom(state, room, there, batch, event.key)
-    batch.audit(KICK, session, room, target=target.mask, why=event.why)
+    batch.audit(KICK, session, room, target=target.mask, why=event.reason)
 
 
 def _setPrivate(state: ChatState, event: SetPrivate, session: Session, batch: Batch) -> None:
@@ -83,20 +83,20 @@ def _setPrivate(state: ChatState, event: SetPrivate, session: Session, batch: Ba
     if room.record.key == LOBBY:
         raise ChatError(LOBBY_OPEN, room=name)
     checkRank(state, session, room, FOUNDER)
-    if room.record.private == event.on:
+    if room.record.private == event.private:
         batch.reply(session, Notice([f"nothing has changed for {name}"], "same"))
         return
-    if event.on and not room.record.founder:
+    if event.private and not room.record.founder:
         raise ChatError(GUEST_ROOM, room=name)
-    if event.on:
-        for standing in room.access.close(list(room.audience)):
+    if event.private:
+        for standing in room.permissions.makePrivate(list(room.recipients)):
             batch.upsert(standing)
-        keep(room, PRIVATE, ("",), session, batch)
+        appendMessages(room, PRIVATE, ("",), session, batch)
     else:
-        keep(room, PUBLIC, ("",), session, batch)
-        room.access.open()
+        appendMessages(room, PUBLIC, ("",), session, batch)
+        room.permissions.makePublic()
     batch.roomChanged(room)
-    batch.audit(PRIVATE if event.on else PUBLIC, session, room)
+    batch.audit(PRIVATE if event.private else PUBLIC, session, room)
 
 
 def _invite(state: ChatState, event: Invite, session: Session, batch: Batch) -> None:
@@ -109,9 +109,9 @@ def _invite(state: ChatState, event: Invite, session: Session, batch: Batch) -> 
         raise ChatError(NO_PERSON, nick=event.name)
     people: tuple[Session, ...] = state.sessionsByNick.get(event.key, ())
     if record.private and target.account is not None:
-        standing = room.access.standing(target.account)
+        standing = room.permissions.role(target.account)
         if standing.admitted is None and not standing.invited:
-            batch.upsert(room.access.setRole(replace(standing, invited=True)))
+            batch.upsert(room.permissions.setRole(replace(standing, invited=True)))
         people = state.sessionsByAccount.get(target.account, ())
     elif record.private:
         for each in people:
@@ -124,7 +124,7 @@ def _invite(state: ChatState, event: Invite, session: Session, batch: Batch) -> 
 
 
 #: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     SetOperator: _setOperator,
     Kick: _kick,
     SetPrivate: _setPrivate,

@@ -4,7 +4,7 @@ Pure.
 
 Each message of a node has the name of the node, of its beginning (the incarnation), and a
 number of its own.  One that begins with a L{NodeUp<tsservices.chat.operations.NodeUp>}
-counts if L{mayBegin} says so; of any other one, L{heard} says whether it counts, on all
+counts if L{isNewIncarnation} says so; of any other one, L{acceptMessage} says whether it counts, on all
 nodes alike.
 
 What comes of being cut off with one's node, and of the node's return.  Pure.
@@ -25,7 +25,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import LOGGED_OUT, NO_ACCOUNT, TAKEN_OVER, ChatError
 from tsservices.chat.handlers.accounts import SESSIONS_EACH, attachAccount
 from tsservices.chat.handlers.identity import admit, claimNick, guestName
-from tsservices.chat.handlers.membership import createRoom, enter, quitAll
+from tsservices.chat.handlers.membership import createRoom, enterRoom, quitAll
 from tsservices.chat.notifications import AccountChanged, ErrorReply, LeftRoom, NickChanged, Notice
 from tsservices.chat.operations import BAN, Join, NodeDown, NodeUp, Operation, ReattachSession
 from tsservices.chat.records import Account, DetachedMembership, DetachedSession, Node
@@ -36,7 +36,7 @@ from tsservices.common.timestamps import NANOSECONDS
 
 #: Seconds for which what sessions of a node had that was taken for gone is kept, should the node
 #: come back.
-CUT_OFF_SECONDS = 3600.0
+DETACHED_SECONDS = 3600.0
 
 
 #: No message has a higher one.
@@ -59,7 +59,7 @@ class Verdict(Enum):
     STRANGER = auto()
 
 
-def heard(
+def acceptMessage(
     state: ChatState, node: str, incarnation: str, n: int, position: int, stamp: int
 ) -> Verdict:
     """
@@ -80,18 +80,18 @@ def heard(
     return Verdict.TAKEN
 
 
-def mayBegin(state: ChatState, node: str, incarnation: str, n: int) -> bool:
+def isNewIncarnation(state: ChatState, node: str, incarnation: str, n: int) -> bool:
     """Whether it counts: it is the first of an incarnation that was not known."""
     known = state.nodes.get(node)
     former = (
         state.previousIncarnations.get(node, ())
         if known is None
-        else (*known.former, known.incarnation)
+        else (*known.previousIncarnations, known.incarnation)
     )
     return n == 1 and incarnation not in former
 
 
-def goodbye(node: Node) -> NodeDown:
+def shutdownOf(node: Node) -> NodeDown:
     """What it says last: nobody returns."""
     return NodeDown("", node.name, node.incarnation, LAST_POSITION)
 
@@ -102,12 +102,16 @@ def sessionOf(state: ChatState, ident: str, node: str) -> Session:
 
 
 def _up(state: ChatState, event: NodeUp, session: Session, batch: Batch) -> None:
-    if not mayBegin(state, event.node, event.incarnation, 1):
+    if not isNewIncarnation(state, event.node, event.incarnation, 1):
         return
     quitAll(state, _connected(state, event.node), batch)
-    forget(state, batch.stamp)
+    forgetDetached(state, batch.stamp)
     before = state.nodes.get(event.node)
-    former = state.previousIncarnations.pop(event.node, ()) if before is None else before.over()
+    former = (
+        state.previousIncarnations.pop(event.node, ())
+        if before is None
+        else before.allIncarnations()
+    )
     state.nodes[event.node] = Node(
         event.node, event.incarnation, 1, batch.position, batch.stamp, batch.stamp, former
     )
@@ -124,25 +128,25 @@ def _up(state: ChatState, event: NodeUp, session: Session, batch: Batch) -> None
     state.operators = frozenset(event.operators)
 
 
-def _gone(state: ChatState, event: NodeDown, session: Session, batch: Batch) -> None:
+def _down(state: ChatState, event: NodeDown, session: Session, batch: Batch) -> None:
     node = state.nodes.get(event.node)
     if node is None or node.incarnation != event.incarnation or node.position > event.seen:
         return
     sessions = _connected(state, node.name)
-    forget(state, batch.stamp)
+    forgetDetached(state, batch.stamp)
     if event.seen != LAST_POSITION:
         for each in sessions:
-            state.cutOff[each.ident] = cutOff(state, each, batch.stamp)
+            state.detachedSessions[each.ident] = detach(state, each, batch.stamp)
     quitAll(state, sessions, batch)
     del state.nodes[node.name]
-    state.previousIncarnations[node.name] = node.over()
+    state.previousIncarnations[node.name] = node.allIncarnations()
 
 
 def _connected(state: ChatState, node: str) -> list[Session]:
     return [each for each in state.sessions.values() if each.node == node]
 
 
-def cutOff(state: ChatState, session: Session, stamp: int) -> DetachedSession:
+def detach(state: ChatState, session: Session, stamp: int) -> DetachedSession:
     """
     What it has.
 
@@ -163,35 +167,37 @@ def cutOff(state: ChatState, session: Session, stamp: int) -> DetachedSession:
         session.connectedAt,
         session.inheritedRestrictions,
         session.invited,
-        tuple([_place(session, room) for room in state.roomsOf(session)]),
+        tuple([_detachedMembership(session, room) for room in state.roomsOf(session)]),
     )
 
 
-def _place(session: Session, room: Room) -> DetachedMembership:
+def _detachedMembership(session: Session, room: Room) -> DetachedMembership:
     record = room.record
     guest = record.private and session.account is None
     return DetachedMembership(
         record.key,
         record.name,
         record.seq,
-        room.access.firstReadable(session) if guest else 0,
+        room.permissions.firstReadable(session) if guest else 0,
         record.openFrom,
-        room.access.guestFounder == session.ident,
+        room.permissions.guestFounder == session.ident,
     )
 
 
-def forget(state: ChatState, now: int) -> None:
+def forgetDetached(state: ChatState, now: int) -> None:
     """
     Forget those who were cut off too long ago.
 
     @param now: the time: nanoseconds since 1970, UTC.
     """
-    since = now - int(CUT_OFF_SECONDS) * NANOSECONDS
-    for ident in [ident for ident, each in state.cutOff.items() if each.stamp < since]:
-        del state.cutOff[ident]
+    since = now - int(DETACHED_SECONDS) * NANOSECONDS
+    for ident in [
+        ident for ident, each in state.detachedSessions.items() if each.detachedAt < since
+    ]:
+        del state.detachedSessions[ident]
 
 
-def returns(state: ChatState, node: str) -> list[ReattachSession]:
+def reattachments(state: ChatState, node: str) -> list[ReattachSession]:
     """
     What it proposes for its sessions, of those that are still connected; the sessions of its
     earlier processes are among them.
@@ -206,18 +212,18 @@ def returns(state: ChatState, node: str) -> list[ReattachSession]:
             each.cloak,
             each.token,
             each.away,
-            each.arrived,
-            tuple([(place.room, place.name, place.seq) for place in each.places]),
+            each.connectedAt,
+            tuple([(place.room, place.name, place.seq) for place in each.memberships]),
         )
-        for each in state.cutOff.values()
+        for each in state.detachedSessions.values()
         if each.node == node
     ]
 
 
-def _return(state: ChatState, event: ReattachSession, session: Session, batch: Batch) -> None:
+def _reattach(state: ChatState, event: ReattachSession, session: Session, batch: Batch) -> None:
     if session.ident in state.sessions:
         return
-    before = state.cutOff.pop(session.ident, None)
+    before = state.detachedSessions.pop(session.ident, None)
     account = state.accounts.get(event.account or "")
     lost = account is None or account.version != event.version
     if (
@@ -231,27 +237,30 @@ def _return(state: ChatState, event: ReattachSession, session: Session, batch: B
     admit(state, session, event.cloak, event.token, batch.stamp)
     session.away = event.away
     if before is not None:
-        session.connectedAt, session.inheritedRestrictions = before.arrived, before.held
-    _name(state, event, session, None if lost else account)
+        session.connectedAt, session.inheritedRestrictions = (
+            before.connectedAt,
+            before.inheritedRestrictions,
+        )
+    _restoreNick(state, event, session, None if lost else account)
     words = "this server was cut off from the others, and is back: what you missed follows"
     batch.reply(session, Notice([words], "returned"))
     if session.nick != event.nick:
         batch.reply(session, NickChanged(event.nick, session.nick))
     if account is not None and not lost:
-        state.keep(account.at(batch.stamp), batch)
+        state.updateAccount(account.seenAt(batch.stamp), batch)
         attachAccount(state, session, account, batch)
     elif event.account is not None:
         why = ChatError(NO_ACCOUNT if account is None else LOGGED_OUT, name=event.account)
         batch.reply(session, ErrorReply(why))
         batch.reply(session, AccountChanged(session.nick, None))
-    places = {} if before is None else {each.room: each for each in before.places}
+    places = {} if before is None else {each.room: each for each in before.memberships}
     for key, name, seq in event.rooms:
-        _goBack(state, Join(session.ident, name, key), seq, session, places.get(key), batch)
+        _rejoin(state, Join(session.ident, name, key), seq, session, places.get(key), batch)
     if before is not None:
-        _inviteAgain(state, before, session, batch.stamp)
+        _restoreInvitations(state, before, session, batch.stamp)
 
 
-def _name(
+def _restoreNick(
     state: ChatState, event: ReattachSession, session: Session, account: Account | None
 ) -> None:
     """Give somebody their name, if nobody else has it now."""
@@ -267,7 +276,7 @@ def _name(
     claimNick(state, session, guest, guest)
 
 
-def _goBack(
+def _rejoin(
     state: ChatState,
     event: Join,
     seq: int,
@@ -283,7 +292,7 @@ def _goBack(
     if place is not None and room is not None and session.account is None:
         # Once it was open in between, whoever was inside before is nobody special.
         same = room.record.private and room.record.openFrom == place.openFrom
-        first = place.first if same else 0
+        first = place.readableFrom if same else 0
     if first:
         session.invited |= {event.room}
     try:
@@ -294,19 +303,21 @@ def _goBack(
         batch.reply(session, ErrorReply(refused))
         batch.reply(session, LeftRoom(event.room, event.name))
         return
-    enter(state, session, room, batch)
-    access = room.access
+    enterRoom(state, session, room, batch)
+    access = room.permissions
     if first:
         access.setReadableFrom(session.ident, first)
     # A room where something was said before is the same room now.
     if place is not None and place.founder and place.seq and session.account is None:
-        access.foundedBy(session)
-    missed = room.missed(max(seq + 1, access.firstReadable(session)))
+        access.restoreGuestFounder(session)
+    missed = room.replayFrom(max(seq + 1, access.firstReadable(session)))
     if missed is not None:
         batch.reply(session, missed)
 
 
-def _inviteAgain(state: ChatState, before: DetachedSession, session: Session, now: int) -> None:
+def _restoreInvitations(
+    state: ChatState, before: DetachedSession, session: Session, now: int
+) -> None:
     """Let a guest enter the private rooms that they were invited to, and are not in."""
     if before.account is not None or session.account is not None:
         return
@@ -314,13 +325,13 @@ def _inviteAgain(state: ChatState, before: DetachedSession, session: Session, no
         room = state.rooms.get(key)
         if room is None or key in session.rooms:
             continue
-        if state.restraint(BAN, session, room, now) is None:
+        if state.restriction(BAN, session, room, now) is None:
             session.invited |= {key}
 
 
 #: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
     NodeUp: _up,
-    NodeDown: _gone,
-    ReattachSession: _return,
+    NodeDown: _down,
+    ReattachSession: _reattach,
 }

@@ -11,8 +11,8 @@ from typing import Any
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NOT_RESTRAINED, ONESELF, RESTRAINTS_ALL, ChatError
 from tsservices.chat.handlers.membership import removeFromRoom
-from tsservices.chat.handlers.messages import keep
-from tsservices.chat.handlers.targets import Target, checkBelow, checkRank, targetOf
+from tsservices.chat.handlers.messages import appendMessages
+from tsservices.chat.handlers.targets import Target, checkOutranks, checkRank, targetOf
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.operations import BAN, UNBAN, UNMUTE, LiftRestriction, Operation, Restrict
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
@@ -24,19 +24,19 @@ from tsservices.common.durations import spanText
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Bans and mutes of one room: everyone who enters is compared with them.
-RESTRAINTS_EACH = 500
+RESTRICTIONS_EACH = 500
 
 
-def _restrain(state: ChatState, event: Restrict, session: Session, batch: Batch) -> None:
+def _restrict(state: ChatState, event: Restrict, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, event.room)
     checkRank(state, session, room, OPERATOR_RANK)
     target = targetOf(state, event.name, event.key)
-    checkBelow(state, session, room, target)
-    restraints = room.access.restraints
+    checkOutranks(state, session, room, target)
+    restraints = room.permissions.restrictions
     for key in [key for key, each in restraints.items() if 0 < each.until <= batch.stamp]:
         batch.delete(restraints.pop(key))
-    if len(restraints) >= RESTRAINTS_EACH and (event.kind, target.mask) not in restraints:
-        raise ChatError(RESTRAINTS_ALL, most=RESTRAINTS_EACH, room=ROOM_SIGN + room.record.name)
+    if len(restraints) >= RESTRICTIONS_EACH and (event.kind, target.mask) not in restraints:
+        raise ChatError(RESTRAINTS_ALL, most=RESTRICTIONS_EACH, room=ROOM_SIGN + room.record.name)
     until = batch.stamp + event.seconds * NANOSECONDS if event.seconds else 0
     restraint = Restriction(
         room.record.key,
@@ -46,26 +46,26 @@ def _restrain(state: ChatState, event: Restrict, session: Session, batch: Batch)
         session.nick,
         batch.stamp,
         until,
-        event.why,
+        event.reason,
         event.key,
     )
     restraints[event.kind, target.mask] = restraint
-    _holdGuests(state, restraint, room, target, batch)
-    if target.session is not None and target.session.ident == room.access.guestFounder:
+    _restrictSessions(state, restraint, room, target, batch)
+    if target.session is not None and target.session.ident == room.permissions.guestFounder:
         # It is one above who says so.
-        room.access.guestFounder = ""
+        room.permissions.guestFounder = ""
     batch.upsert(restraint)
-    words = f"{target.name} {spanText(event.seconds)} {event.why}".strip()
-    keep(room, event.kind, (words,), session, batch)
+    words = f"{target.name} {spanText(event.seconds)} {event.reason}".strip()
+    appendMessages(room, event.kind, (words,), session, batch)
     if event.kind == BAN:
-        if (standing := room.access.revoke(target.account)) is not None:
+        if (standing := room.permissions.revoke(target.account)) is not None:
             batch.upsert(standing)
-        _uninvite(state, room, batch.stamp)
+        _revokeInvitations(state, room, batch.stamp)
         removeFromRoom(state, room, _banned(state, room, batch.stamp), batch)
-    batch.audit(event.kind, session, room, target=target.mask, until=until, why=event.why)
+    batch.audit(event.kind, session, room, target=target.mask, until=until, why=event.reason)
 
 
-def _holdGuests(
+def _restrictSessions(
     state: ChatState, restraint: Restriction, room: Room, target: Target, batch: Batch
 ) -> None:
     """
@@ -81,45 +81,45 @@ def _holdGuests(
         mine = restraint
         if target.account is not None:
             mine = replace(restraint, mask=each.cloak)
-            had = room.access.restraints.get((mine.kind, mine.mask))
+            had = room.permissions.restrictions.get((mine.kind, mine.mask))
             other = had is not None and had.name != mine.name
             if had is not None and other and (not had.until or 0 < mine.until <= had.until):
                 mine = had
             else:
-                room.access.restraints[mine.kind, mine.mask] = mine
+                room.permissions.restrictions[mine.kind, mine.mask] = mine
                 batch.upsert(mine)
         # Those that are over go, or it would grow with each new one.
-        kept = [held for held in each.inheritedRestrictions if _stands(state, *held)]
+        kept = [held for held in each.inheritedRestrictions if _isInForce(state, *held)]
         each.inheritedRestrictions = frozenset(
             [*kept, (mine.room, mine.kind, mine.mask, mine.time)]
         )
 
 
-def _stands(state: ChatState, room: str, kind: str, mask: str, time: int) -> bool:
+def _isInForce(state: ChatState, room: str, kind: str, mask: str, time: int) -> bool:
     there = state.rooms.get(room)
-    found = None if there is None else there.access.restraints.get((kind, mask))
+    found = None if there is None else there.permissions.restrictions.get((kind, mask))
     return found is not None and found.time == time
 
 
-def _uninvite(state: ChatState, room: Room, now: int) -> None:
+def _revokeInvitations(state: ChatState, room: Room, now: int) -> None:
     """
     Guests who may not enter a room any more, and are not in it, are not invited any more,
     as accounts are not.
     """
     key = room.record.key
     for each in state.sessions.values():
-        if key in each.invited and state.restraint(BAN, each, room, now) is not None:
+        if key in each.invited and state.restriction(BAN, each, room, now) is not None:
             each.invited -= {key}
 
 
 def _banned(state: ChatState, room: Room, now: int) -> list[Session]:
-    return [each for each in room.audience if state.restraint(BAN, each, room, now) is not None]
+    return [each for each in room.recipients if state.restriction(BAN, each, room, now) is not None]
 
 
-def _release(state: ChatState, event: LiftRestriction, session: Session, batch: Batch) -> None:
+def _lift(state: ChatState, event: LiftRestriction, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, event.room)
     checkRank(state, session, room, OPERATOR_RANK)
-    restraints = room.access.restraints
+    restraints = room.permissions.restrictions
     meant = {event.key}
     if (holders := state.sessionsByNick.get(event.key)) is not None:
         meant.add(holders[0].account or holders[0].cloak)
@@ -139,12 +139,12 @@ def _release(state: ChatState, event: LiftRestriction, session: Session, batch: 
         del restraints[each.kind, each.mask]
         batch.delete(each)
     kind = UNBAN if event.kind == BAN else UNMUTE
-    keep(room, kind, (found[0].name,), session, batch)
+    appendMessages(room, kind, (found[0].name,), session, batch)
     batch.audit(kind, session, room, target=[each.mask for each in found])
 
 
 #: What each kind of event does.
-APPLY: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
-    Restrict: _restrain,
-    LiftRestriction: _release,
+HANDLERS: dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]] = {
+    Restrict: _restrict,
+    LiftRestriction: _lift,
 }

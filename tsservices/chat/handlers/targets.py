@@ -55,14 +55,14 @@ def targetOf(state: ChatState, name: str, key: str) -> Target:
     return Target(account.name, account.key, None)
 
 
-def checkRank(state: ChatState, session: Session, room: Room, wanted: str) -> None:
+def checkRank(state: ChatState, session: Session, room: Room, required: str) -> None:
     """@raise Refused: theirs is below."""
-    if not atLeast(state.rank(session, room), wanted):
-        who = "the founder" if wanted == FOUNDER else "operators of the room"
+    if not atLeast(state.rank(session, room), required):
+        who = "the founder" if required == FOUNDER else "operators of the room"
         raise ChatError(NOT_ALLOWED, who=who)
 
 
-def checkBelow(state: ChatState, session: Session, room: Room, target: Target) -> None:
+def checkOutranks(state: ChatState, session: Session, room: Room, target: Target) -> None:
     """@raise Refused: that would be themselves, or somebody who may do as much."""
     if target.session is session or (target.account and target.account == session.account):
         raise ChatError(ONESELF)

@@ -42,7 +42,7 @@ HIGHEST_SEQ = 2**63 - 1
 
 async def history(controller: SessionController, room: Room, count: int = REPLAYED_LINES) -> None:
     """Show the last lines of a room, at most L{HISTORY_LINES}."""
-    await controller.replay(room, room.released - min(count, HISTORY_LINES) + 1)
+    await controller.replay(room, room.storedSeq - min(count, HISTORY_LINES) + 1)
 
 
 async def since(controller: SessionController, room: Room, seq: int) -> None:
@@ -59,7 +59,7 @@ def markRead(controller: SessionController, room: Room, seq: int) -> None:
 async def delete(controller: SessionController, room: Room, seq: int) -> None:
     """Take the text of a line away."""
     missing = ChatError(NO_LINE, seq=seq, room=ROOM_SIGN + room.record.name)
-    if not room.access.firstReadable(controller.session) <= seq <= room.released:
+    if not room.permissions.firstReadable(controller.session) <= seq <= room.storedSeq:
         raise missing
     controller.checkStored()
     reply: Reply[list[RoomMessages]] = Reply()
@@ -111,7 +111,7 @@ async def _showInbox(controller: SessionController, name: str, other: str, befor
     account = controller.session.account or ""
     reply: Reply[list[StoredPrivateMessage]] = Reply()
     # One more than is shown says whether there are older ones.
-    controller.context.archive.letters(account, other, before, INBOX_PAGE + 1, reply)
+    controller.context.archive.privateMessages(account, other, before, INBOX_PAGE + 1, reply)
     messages = await reply
     more = len(messages) > INBOX_PAGE
     page = messages[-INBOX_PAGE:]
@@ -165,7 +165,7 @@ async def olderResults(controller: SessionController) -> None:
     context, session = controller.context, controller.session
     # What the session may read may have changed since the last page.
     rooms = tuple(
-        (key, max(first, room.access.firstReadable(session)))
+        (key, max(first, room.permissions.firstReadable(session)))
         for key, first in query.rooms
         if key in session.rooms and (room := context.state.rooms[key])
     )

@@ -48,7 +48,7 @@ def listRestrictions(controller: SessionController, room: Room, kind: str) -> No
     now = controller.context.now()
     restrictions = [
         restriction
-        for restriction in room.access.restraints.values()
+        for restriction in room.permissions.restrictions.values()
         if restriction.kind == kind and not 0 < restriction.until <= now
     ]
     record = room.record

@@ -92,10 +92,10 @@ async def listRooms(controller: SessionController) -> None:
     """Show the rooms that the session may see, those with most members first."""
     state = controller.context.state
     rooms = sorted(
-        (room for room in state.rooms.values() if state.visible(controller.session, room)),
-        key=lambda room: (-len(room.names), room.record.key),
+        (room for room in state.rooms.values() if state.canSee(controller.session, room)),
+        key=lambda room: (-len(room.nickCounts), room.record.key),
     )
-    rows = [(room.record.name, len(room.names), room.kept.topic) for room in rooms]
+    rows = [(room.record.name, len(room.nickCounts), room.storedRecord.topic) for room in rooms]
     starts = range(0, len(rows) or 1, LIST_PAGE)
     await controller.showPages([RoomList(rows[start : start + LIST_PAGE]) for start in starts])
 
@@ -109,7 +109,7 @@ def visibleRoom(controller: SessionController, name: str) -> Room:
     state = controller.context.state
     name, key = roomKey(name)
     room = state.rooms.get(key)
-    if room is None or not state.visible(controller.session, room):
+    if room is None or not state.canSee(controller.session, room):
         raise ChatError(NO_ROOM, room=ROOM_SIGN + name)
     return room
 
@@ -118,7 +118,7 @@ async def listMembers(controller: SessionController, room: Room) -> None:
     """Show who is in a room."""
     state = controller.context.state
     # One person may be there by several sessions, which have one name.
-    sessions = {session.key: session for session in room.audience}.values()
+    sessions = {session.key: session for session in room.recipients}.values()
     members = [
         Member(session.nick, session.account is None, session.away, state.rank(session, room))
         for session in sessions
@@ -142,7 +142,7 @@ def listNodes(controller: SessionController) -> bool:
 def whois(controller: SessionController, nick: str) -> None:
     """Show what may be known of somebody."""
     state, session = controller.context.state, controller.session
-    person = state.person(nick, fold(nick))
+    person = state.sessionByNick(nick, fold(nick))
     shared = [state.rooms[key] for key in person.rooms if key in session.rooms]
     # Those who may ban somebody have to know what to ban.
     mayBan = session.account in state.operators or any(
@@ -165,7 +165,7 @@ def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
     state = controller.context.state
     # Who has an account gets it later, if they are not there.
     if key not in state.accounts:
-        state.person(nick, key)
+        state.sessionByNick(nick, key)
     controller.checkStored()
     controller.propose(SendPrivate(controller.session.ident, nick, key, MESSAGE, text))
 

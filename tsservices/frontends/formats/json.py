@@ -65,7 +65,6 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
     HistoryReplay,
     Inbox,
     Invited,
@@ -77,6 +76,7 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    Notification,
     PrivateMessage,
     RestrictionList,
     Resumed,
@@ -129,7 +129,7 @@ def _inbox(inbox: Inbox) -> Fields:
             "kind": letter.kind,
             "text": letter.text,
         }
-        for letter in inbox.letters
+        for letter in inbox.messages
     ]
     return {"letters": letters, "with": inbox.other, "more": inbox.more}
 
@@ -147,7 +147,7 @@ def _commands(listed: CommandList) -> Fields:
 def _people(listed: MemberList) -> Fields:
     people = [
         {"nick": person.nick, "guest": person.guest, "away": person.away, "rank": person.rank}
-        for person in listed.people
+        for person in listed.members
     ]
     return {"room": listed.roomName, "people": people}
 
@@ -161,15 +161,15 @@ def _restraints(listed: RestrictionList) -> Fields:
             "by": restraint.by,
             "time": restraint.time,
             "until": restraint.until,
-            "why": restraint.why,
+            "why": restraint.reason,
         }
-        for restraint in listed.restraints
+        for restraint in listed.restrictions
     ]
     return {"room": listed.roomName, "restraints": restraints}
 
 
 def _refused(refusal: ErrorReply) -> Fields:
-    return {"code": refusal.why.reason.code, "text": str(refusal.why)}
+    return {"code": refusal.error.code.name, "text": str(refusal.error)}
 
 
 _Kind = TypeVar("_Kind")
@@ -182,15 +182,15 @@ def _row(
 
 
 #: The type and the fields of each kind of happening.
-FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
+FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
     (
         _row(
             UserJoined,
             "joined",
             lambda it: {"room": it.roomName, "nick": it.nick, "account": it.account},
         ),
-        _row(UserLeft, "left", lambda it: {"room": it.roomName, "nick": it.nick, "why": it.why}),
-        _row(UserQuit, "gone", lambda it: {"nick": it.nick, "why": it.why}),
+        _row(UserLeft, "left", lambda it: {"room": it.roomName, "nick": it.nick, "why": it.reason}),
+        _row(UserQuit, "gone", lambda it: {"nick": it.nick, "why": it.reason}),
         _row(NickChanged, "renamed", lambda it: {"nick": it.nick, "to": it.to}),
         _row(AwayChanged, "away", lambda it: {"nick": it.nick, "text": it.text}),
         _row(AccountChanged, "account", lambda it: {"nick": it.nick, "account": it.account}),
@@ -227,7 +227,7 @@ FIELDS: dict[type[Happening], tuple[str, Callable[[Any], Fields]]] = dict(
                 "cloak": it.cloak,
             },
         ),
-        _row(SeenReply, "seen", lambda it: {"nick": it.nick, "here": it.here, "time": it.time}),
+        _row(SeenReply, "seen", lambda it: {"nick": it.nick, "here": it.online, "time": it.time}),
         _row(RestrictionList, "restraints", _restraints),
         _row(CommandList, "commands", _commands),
         _row(Notice, "notice", lambda it: {"lines": it.lines, "code": it.code}),
@@ -253,7 +253,7 @@ def prompt(text: str) -> bytes:
 class JSONFormatter:
     """Objects for programs."""
 
-    def encode(self, happenings: Sequence[Happening]) -> bytes:
+    def encode(self, happenings: Sequence[Notification]) -> bytes:
         """Lines in UTF-8."""
         lines = [_write(each) for each in happenings]
         return "".join(lines).encode("utf-8", "replace")
@@ -279,18 +279,18 @@ def _replay(replay: HistoryReplay) -> str:
     head = {
         "type": "replay",
         "room": replay.roomName,
-        "lines": sum(len(each.texts) for each in replay.said),
+        "lines": sum(len(each.texts) for each in replay.messages),
         "missing": replay.missing,
         "until": replay.until,
     }
-    lines = [_lines(each, ',"replay":true}\n') for each in replay.said]
+    lines = [_lines(each, ',"replay":true}\n') for each in replay.messages]
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
 def _found(found: SearchResults) -> str:
-    count = sum(len(each.texts) for each in found.said)
+    count = sum(len(each.texts) for each in found.messages)
     head = {"type": "found", "lines": count, "more": found.more}
-    lines = [_lines(each, ',"found":true}\n') for each in found.said]
+    lines = [_lines(each, ',"found":true}\n') for each in found.messages]
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
 
@@ -301,7 +301,7 @@ def _roomEntered(entered: JoinedRoom) -> str:
         "nick": entered.nick,
         "topic": topic(entered.topic) if entered.topic.text else None,
         "nicks": entered.nicks,
-        "present": entered.present,
+        "present": entered.memberCount,
         "joinedSeq": entered.joinedSeq,
         "rank": entered.rank,
         "private": entered.private,
@@ -312,7 +312,7 @@ def _roomEntered(entered: JoinedRoom) -> str:
 
 
 #: What those are written by that are more than one object.
-_WRITE: dict[type[Happening], Callable[[Any], str]] = {
+_WRITE: dict[type[Notification], Callable[[Any], str]] = {
     RoomMessages: _lines,
     HistoryReplay: _replay,
     SearchResults: _found,
@@ -320,7 +320,7 @@ _WRITE: dict[type[Happening], Callable[[Any], str]] = {
 }
 
 
-def _write(happening: Happening) -> str:
+def _write(happening: Notification) -> str:
     kind = type(happening)
     if (several := _WRITE.get(kind)) is not None:
         return several(happening)

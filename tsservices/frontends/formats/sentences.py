@@ -21,7 +21,6 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
-    Happening,
     Invited,
     LeftRoom,
     LoggedIn,
@@ -31,6 +30,7 @@ from tsservices.chat.notifications import (
     MessageStored,
     NickChanged,
     Notice,
+    Notification,
     RestrictionList,
     Resumed,
     ResumeToken,
@@ -175,11 +175,11 @@ def _joined(times: LocalTime, joined: UserJoined) -> str:
 
 
 def _left(times: LocalTime, left: UserLeft) -> str:
-    return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{parenthesized(left.why)}\n"
+    return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{parenthesized(left.reason)}\n"
 
 
 def _gone(times: LocalTime, gone: UserQuit) -> str:
-    return f"* {gone.nick} is gone{parenthesized(gone.why)}\n"
+    return f"* {gone.nick} is gone{parenthesized(gone.reason)}\n"
 
 
 def _renamed(times: LocalTime, renamed: NickChanged) -> str:
@@ -230,7 +230,7 @@ def _nothing(times: LocalTime, happening: ResumeToken) -> str:
 
 
 #: What each of these is written by.
-PEOPLE_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
+PEOPLE_WRITE: dict[type[Notification], Callable[[LocalTime, Any], str]] = {
     UserJoined: _joined,
     UserLeft: _left,
     UserQuit: _gone,
@@ -281,7 +281,7 @@ def _rooms(times: LocalTime, listed: RoomList) -> str:
 
 def _people(times: LocalTime, listed: MemberList) -> str:
     where = f"in {ROOM_SIGN}{listed.roomName}" if listed.roomName else "here"
-    names = [_present(each) for each in listed.people]
+    names = [_present(each) for each in listed.members]
     written = [f"* {people(len(names))} {where}\n"]
     for begin in range(0, len(names), PEOPLE_IN_A_LINE):
         written.append(f"*   {', '.join(names[begin : begin + PEOPLE_IN_A_LINE])}\n")
@@ -309,7 +309,7 @@ def _person(times: LocalTime, shown: WhoisReply) -> str:
 
 
 def _seen(times: LocalTime, seen: SeenReply) -> str:
-    if seen.here:
+    if seen.online:
         return f"* {seen.nick} is here\n"
     if not seen.time:
         return f"* it is not known when {seen.nick} was here\n"
@@ -318,13 +318,13 @@ def _seen(times: LocalTime, seen: SeenReply) -> str:
 
 def _restraints(times: LocalTime, listed: RestrictionList) -> str:
     room = f"{ROOM_SIGN}{listed.roomName}"
-    if not listed.restraints:
+    if not listed.restrictions:
         return f"* nobody is banned from {room}, or mute there\n"
-    bans = sum(each.kind == BAN for each in listed.restraints)
-    mutes = len(listed.restraints) - bans
+    bans = sum(each.kind == BAN for each in listed.restrictions)
+    mutes = len(listed.restrictions) - bans
     counts = [plural(number, what) for number, what in ((bans, "ban"), (mutes, "mute")) if number]
     written = [f"* {' and '.join(counts)} in {room}\n"]
-    written += [f"*   {_restraint(times, each)}\n" for each in listed.restraints]
+    written += [f"*   {_restraint(times, each)}\n" for each in listed.restrictions]
     return "".join(written)
 
 
@@ -333,7 +333,7 @@ def _restraint(times: LocalTime, restraint: Restriction) -> str:
     who = name if mask in (name, fold(name)) else f"{name} ({mask})"
     end = f"until {times.minute(until // NANOSECONDS)}" if until else "for ever"
     since = times.minute(restraint.time // NANOSECONDS)
-    why = f": {restraint.why}" if restraint.why else ""
+    why = f": {restraint.reason}" if restraint.reason else ""
     return f"{restraint.kind} of {who} {end} (by {restraint.by}, {since}){why}"
 
 
@@ -350,11 +350,11 @@ def _notice(times: LocalTime, notice: Notice) -> str:
 
 
 def _refusal(times: LocalTime, refusal: ErrorReply) -> str:
-    return f"! {refusal.why}\n"
+    return f"! {refusal.error}\n"
 
 
 #: What each of these is written by.
-LISTS_WRITE: dict[type[Happening], Callable[[LocalTime, Any], str]] = {
+LISTS_WRITE: dict[type[Notification], Callable[[LocalTime, Any], str]] = {
     Topic: topic,
     MessageStored: _stored,
     RoomList: _rooms,

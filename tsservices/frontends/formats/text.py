@@ -25,10 +25,10 @@ from typing import Any
 
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import (
-    Happening,
     HistoryReplay,
     Inbox,
     JoinedRoom,
+    Notification,
     PrivateMessage,
     RoomMessages,
     SearchResults,
@@ -75,7 +75,7 @@ class TextFormatter:
         self._time = LocalTime(localtime)
         self._withRoom = withRoom
         others = textpeople.PEOPLE_WRITE | textlists.LISTS_WRITE
-        self._write: dict[type[Happening], Callable[[Any], str]] = {
+        self._write: dict[type[Notification], Callable[[Any], str]] = {
             **{kind: partial(write, self._time) for kind, write in others.items()},
             RoomMessages: self._said,
             HistoryReplay: self._replay,
@@ -85,7 +85,7 @@ class TextFormatter:
             Inbox: self._inbox,
         }
 
-    def encode(self, happenings: Sequence[Happening]) -> bytes:
+    def encode(self, happenings: Sequence[Notification]) -> bytes:
         """Lines in UTF-8."""
         write = self._write
         if len(happenings) == 1:
@@ -151,31 +151,31 @@ class TextFormatter:
         return written
 
     def _replay(self, replay: HistoryReplay) -> str:
-        count = _count(replay.said)
+        count = _count(replay.messages)
         what = plural(count, "line") if count else "nothing"
         written = [f"--- {ROOM_SIGN}{replay.roomName}: {what} from before ---\n"]
         if replay.missing is not None:
             written.append(f"--- {expiredText(*replay.missing)} ---\n")
-        written += self._dated(replay.said, _BEFORE, False, "")
+        written += self._dated(replay.messages, _BEFORE, False, "")
         if count:
             written.append(_NOW)
         return "".join(written)
 
     def _found(self, found: SearchResults) -> str:
-        if not found.said:
+        if not found.messages:
             return "* nothing was found\n"
         more = "; /search shows older ones" if found.more else ""
-        head = f"--- {plural(_count(found.said), 'line')} found{more} ---\n"
-        return "".join([head, *self._dated(found.said, _BEFORE, True, ""), _NOW])
+        head = f"--- {plural(_count(found.messages), 'line')} found{more} ---\n"
+        return "".join([head, *self._dated(found.messages, _BEFORE, True, ""), _NOW])
 
     def _inbox(self, inbox: Inbox) -> str:
         other = f" with {inbox.other}" if inbox.other else ""
-        if not inbox.letters:
+        if not inbox.messages:
             return f"* there are no private messages{other}\n"
         more = "; /inbox + shows older ones" if inbox.more else ""
-        written = [f"--- {plural(len(inbox.letters), 'private message')}{other}{more} ---\n"]
+        written = [f"--- {plural(len(inbox.messages), 'private message')}{other}{more} ---\n"]
         day = ""
-        for letter in inbox.letters:
+        for letter in inbox.messages:
             moment = self._time.moment(letter.time // NANOSECONDS)
             if moment.date != day:
                 day = moment.date
@@ -189,7 +189,7 @@ class TextFormatter:
     def _roomEntered(self, entered: JoinedRoom) -> str:
         room = f"{ROOM_SIGN}{entered.roomName}"
         company = ", alone"
-        if others := entered.present - 1:
+        if others := entered.memberCount - 1:
             named = [nick for nick in entered.nicks if nick != entered.nick]
             more = others - len(named)
             if more:
@@ -203,9 +203,9 @@ class TextFormatter:
         if entered.topic.text:
             written += textlists.topic(self._time, entered.topic)
         replay = entered.replay
-        if replay is not None and (replay.said or replay.missing):
+        if replay is not None and (replay.messages or replay.missing):
             written += self._replay(replay)
-        shown = 0 if replay is None else _count(replay.said)
+        shown = 0 if replay is None else _count(replay.messages)
         if entered.read is not None and (new := entered.joinedSeq - entered.read) > shown:
             asked = f"/since {room} {entered.read}"
             written += f"* {plural(new, 'line')} you have not read: {asked} shows all\n"

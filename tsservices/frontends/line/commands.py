@@ -162,7 +162,7 @@ def _topic(controller: SessionController, argument: str) -> None:
     if argument:
         talk.setTopic(controller, room, "" if argument == "-" else argument)
     else:
-        controller.presenter.show(room.keptTopic())
+        controller.presenter.show(room.storedTopic())
 
 
 def _history(controller: SessionController, argument: str) -> Waiting:

@@ -214,13 +214,13 @@ class LineConnection(ChatConnection):
     def _refuse(self, error: ChatError) -> None:
         stream, context = self.stream, self.context
         self.controller.refuse(error)
-        if error.reason is LINE_LONG:
+        if error.code is LINE_LONG:
             context.counters.overlong += 1
-        if error.reason in _LOGGED:
+        if error.code in _LOGGED:
             context.warn(
                 stream.host, "{peer} was refused: {reason}", peer=stream.peer, reason=str(error)
             )
-        if error.reason is NO_WEB:
+        if error.code is NO_WEB:
             self.controller.end()
             self.finish()
 

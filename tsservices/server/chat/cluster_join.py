@@ -97,7 +97,7 @@ class JoinProcedure:
             loaded.log,
             loaded.position,
             loaded.checkpointPosition,
-            not (loaded.position or loaded.records or loaded.kept),
+            not (loaded.position or loaded.rooms or loaded.records),
         )
         try:
             way, self.number = join(own, stream, snapshot)
@@ -120,7 +120,7 @@ class JoinProcedure:
         loaded = self.loaded
         # What comes next is applied to this, also when it has to be done again.
         rows = checkpoint.save(
-            ChatState(self._limits, loaded.records, loaded.kept, self._operators)
+            ChatState(self._limits, loaded.rooms, loaded.records, self._operators)
         )
         self._journal.bind(
             founding.epoch, founding.log, founding.cloakKey, founding.baseSequence, rows

@@ -219,7 +219,7 @@ class ClusterChatService(ChatService):
         self.stored = self._storedHere
         self.journal.start(self)
         self._ticking.start(TICK_SECONDS, now=False)
-        kept = StateDigest.of(loaded.position, loaded.records, loaded.kept)
+        kept = StateDigest.of(loaded.position, loaded.rooms, loaded.records)
         self._orderer.begin(stream, joining.number, kept)
 
     def _tick(self) -> None:

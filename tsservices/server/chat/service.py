@@ -109,7 +109,7 @@ class ChatService(Service):
             )
         if loaded.epoch:
             self.journal.leave()
-        self._open(loaded, ChatState(self._limits, loaded.records, loaded.kept, self.operators))
+        self._open(loaded, ChatState(self._limits, loaded.rooms, loaded.records, self.operators))
         self._pipeline.start(self.journal, audit)
 
     def _open(self, loaded: StoredState, state: ChatState) -> None:
@@ -176,14 +176,14 @@ class ChatService(Service):
         self._log.error("chat: {trouble}", trouble=str(trouble))
         words = Notice([f"not stored yet: {trouble}; what you said is told when it is"])
         for session in self._pipeline.unconfirmedSessions():
-            if session.outlet is not None:
-                session.outlet.write(session.outlet.form.encode([words]))
+            if session.recipient is not None:
+                session.recipient.write(session.recipient.form.encode([words]))
 
     def failed(self, reason: str) -> None:
         self._log.critical("the chat can't be kept any more: {reason}", reason=reason)
         words = ErrorReply(ChatError(JOURNAL_FAILED))
         for session in self.house.state.sessions.values():
-            if session.outlet is not None:
-                session.outlet.write(session.outlet.form.encode([words]))
+            if session.recipient is not None:
+                session.recipient.write(session.recipient.form.encode([words]))
         if self._giveUp is not None:
             self._giveUp(f"the chat can't be kept any more: {reason}")

@@ -19,8 +19,8 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import JOURNAL_FAILED, ChatError
 from tsservices.chat.storage import (
     Copied,
-    Found,
-    LettersFound,
+    MessagesFound,
+    PrivateMessagesFound,
     SearchQuery,
     StorageListener,
     StoredState,
@@ -147,18 +147,18 @@ class SQLiteStorage:
         if self._writer is not None:
             self._writer.give(batch)
 
-    def read(self, room: str, first: int, last: int, found: Found) -> None:
+    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
         assert self._reader is not None
         log = self._log
         self._reader.ask(lambda connection: read(connection, log, room, first, last), found)
 
-    def search(self, search: SearchQuery, found: Found) -> None:
+    def search(self, search: SearchQuery, found: MessagesFound) -> None:
         assert self._searcher is not None
         log = self._log
         self._searcher.ask(lambda connection: find(connection, log, search), found)
 
-    def letters(
-        self, account: str, other: str, before: str, most: int, found: LettersFound
+    def privateMessages(
+        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
     ) -> None:
         assert self._reader is not None
         self._reader.ask(

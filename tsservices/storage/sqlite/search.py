@@ -103,7 +103,7 @@ def search(connection: sqlite3.Connection, log: str, wanted: SearchQuery) -> lis
     @raise sqlite3.Error: it can't be done.
     """
     words = phrases(wanted.words)
-    if words is None or wanted.most <= 0:
+    if words is None or wanted.limit <= 0:
         return []
     # The index and the lines it has not got yet have to be of one moment.
     connection.execute("BEGIN")
@@ -151,9 +151,9 @@ def _search(
     }
     found: list[list[Any]] = []
     for row in select(connection, _LINE, _NEWER, names):
-        if len(found) < wanted.most and _isWanted(row, wanted.nick, words):
+        if len(found) < wanted.limit and _isWanted(row, wanted.nick, words):
             found.append(row)
-    left = wanted.most - len(found)
+    left = wanted.limit - len(found)
     if left:
         query = _query([span[0] for span in spans], wanted.nick, words)
         names.update(low=low, query=query, most=left)

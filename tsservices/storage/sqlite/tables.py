@@ -329,7 +329,7 @@ def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     connection.execute("COMMIT")
     # What SQLite writes beside the text: the cursor, two pages for each room and each
     # other row, and what stands in the row and the index of each line.
-    count = sum(batch.lines for batch in batches)
+    count = sum(batch.lineCount for batch in batches)
     pages = 2 + checkpoint + 2 * (len(records) + deleted + sum(rows for _, _, rows in more))
     return len(rooms) + len(said) + _LINE * count + _PAGE * pages
 

@@ -214,9 +214,9 @@ class WriterThread:
         batches: list[Batch] = []
         lines = 0
         for batch in self._pending:
-            if batches and lines + batch.lines > TRANSACTION_LINES:
+            if batches and lines + batch.lineCount > TRANSACTION_LINES:
                 break
-            lines += batch.lines
+            lines += batch.lineCount
             batches.append(batch)
         self._unmoved += write(self._connection, batches)
         for _ in batches:
