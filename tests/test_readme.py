@@ -68,7 +68,7 @@ class ReadmeTests(SynchronousTestCase):
         rows = []
         for command in CHAT_COMMANDS.values():
             synopsis = command.synopsis.replace("|", "\\|")
-            rows.append(f"| `{synopsis}` | {command.meaning} |")
+            rows.append(f"| `{synopsis}` | {command.help} |")
         self.assertIn("\n".join(rows), CHAT)
 
     def test_commandsOfTheOperator(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.internet.protocol import connectionDone
 
-from tests.support.line_clients import LineDoorCase
+from tests.support.line_clients import LineFrontendCase
 from tsservices.admin.control import (
     CONTROL_ALIVE_SECONDS,
     CONTROL_LINE,
@@ -30,7 +30,7 @@ from tsservices.common.statedir import StateDirectory
 from tsservices.testing import MemoryTransport
 
 
-class ControlCase(LineDoorCase):
+class ControlCase(LineFrontendCase):
     """A chat, and commands to its server."""
 
     def setUp(self) -> None:

@@ -135,6 +135,18 @@ class TestOrder:
         assert heard[1].text == "tea"
         assert not ann.conversation.busy
 
+    def test_talkWaitsForCommands(self) -> None:
+        """Talk waits for what a command before it has changed, even whether one may."""
+        town = Town()
+        ann = town.person("ann")
+        town.journal.slow = True
+        ann.type("/topic tea")
+        town.turn()
+        assert ann.conversation.busy
+        town.journal.keep()
+        town.turn()
+        assert not ann.conversation.busy
+
     def test_othersDoNotWait(self) -> None:
         """What one person has outstanding holds nobody else up."""
         town = Town()

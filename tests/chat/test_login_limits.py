@@ -131,7 +131,7 @@ def test_wrongOnes() -> None:
 
 def test_bounded() -> None:
     """A million addresses are not remembered, nor all of one account."""
-    guesses = LoginRateLimiter(AT_ONCE, most=50)
+    guesses = LoginRateLimiter(AT_ONCE, size=50)
     for number in range(1000):
         attack(guesses, f"a{number}", f"~{number}", 1)
         enter(guesses, f"b{number}", f"~b{number}")
@@ -147,7 +147,7 @@ def test_bounded() -> None:
 
 def test_theNewestStay() -> None:
     """An account that is being attacked is not forgotten for others that are tried once."""
-    guesses = LoginRateLimiter(AT_ONCE, most=20)
+    guesses = LoginRateLimiter(AT_ONCE, size=20)
     attack(guesses, "ann", "~x", 1000)
     for number in range(1000):
         attack(guesses, f"a{number}", f"~{number}", 1)

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher, textFileLogObserver
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.line_clients import LineDoorCase
+from tests.support.line_clients import LineFrontendCase
 from tests.support.logs import gather
 from tsservices.common.logs import LOG_LINES_PER_MINUTE, LogFilter, PayloadLog, PeerLog, audit
 
@@ -94,7 +94,7 @@ class FilterTests(SynchronousTestCase):
         )
 
 
-class AuditedTests(AuditCase, LineDoorCase):
+class AuditedTests(AuditCase, LineFrontendCase):
     """What becomes of a whole chat."""
 
     def test_stored(self) -> None:

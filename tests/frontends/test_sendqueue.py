@@ -16,6 +16,14 @@ from tsservices.frontends.sendqueue import PIECE_BYTES, SLOW_FACTOR, SendQueue, 
 LIMITS = Limits(chatPending=65_536, chatPendingAll=1_048_576, chatSlow=10)
 
 
+class Sink:
+    """What a reader's queue sends to."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.write = self.writeLast = reader.take
+        self.member = self.measured = reader
+
+
 class Reader:
     """
     One who is written to.
@@ -35,26 +43,19 @@ class Reader:
         self.overruns: list[int] = []
         self.now = 0.0
         self.room = 1_000_000
-        self.backlog = SendQueue(
-            self,
-            self._write,
-            self._write,
-            self,
-            self,
-            pool,
-            LIMITS,
-            lambda: self.now,
-            self.overruns.append,
+        self.sink = Sink(self)
+        self.queue = SendQueue(
+            self, self.sink, pool, LIMITS, lambda: self.now, self.overruns.append
         )
 
     def pendingBytes(self) -> int:
         return 0
 
-    def _write(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         self.written.append(data)
         self.room -= 1
         if self.room == 0:
-            self.backlog.pause()
+            self.queue.pause()
 
     def broadcastWith(self, wires: Sequence[BroadcastMember]) -> Broadcast:
         raise NotImplementedError
@@ -80,38 +81,38 @@ class TestPool:
             pool.remove(one)
         assert pool.size == 5
         pool.remove(equal)
-        assert (pool.size, pool._waiting) == (0, {})
+        assert (pool.size, pool._uses) == (0, {})
 
 
-class TestBacklog:
+class TestSendQueue:
     def setup_method(self) -> None:
         self.pool = SendQueuePool()
         self.reader = Reader(self.pool)
-        self.backlog = self.reader.backlog
+        self.queue = self.reader.queue
 
     def test_direct(self) -> None:
         """As long as they read nothing waits."""
         self.reader.write(b"a")
-        self.backlog.writeReply(b"b")
+        self.queue.writeReply(b"b")
         assert self.reader.written == [b"a", b"b"]
         assert self.pool.size == 0
 
     def test_paused(self) -> None:
         """What waits goes in its order, in pieces, and stops when the transport has enough."""
-        self.backlog.pause()
+        self.queue.pause()
         parts = [bytes([number]) * (PIECE_BYTES // 2) for number in range(1, 6)]
         for part in parts:
             self.reader.write(part)
         assert self.reader.written == []
         assert self.pool.size == sum(map(len, parts))
         self.reader.room = 2
-        self.backlog.resume()
+        self.queue.resume()
         assert [len(each) for each in self.reader.written] == [PIECE_BYTES, PIECE_BYTES]
-        assert self.backlog.paused
+        assert self.queue.paused
         self.reader.write(b"last")
-        self.backlog.writeReply(b"answer")
+        self.queue.writeReply(b"answer")
         self.reader.room = 100
-        self.backlog.resume()
+        self.queue.resume()
         assert self.reader.text() == b"".join(parts) + b"lastanswer"
         assert self.pool.size == 0
         self.reader.write(b"direct")
@@ -119,23 +120,23 @@ class TestBacklog:
 
     def test_held(self) -> None:
         """During a replay what is pushed waits; answers are the replay."""
-        self.backlog.hold(True)
+        self.queue.hold(True)
         self.reader.write(b"live")
-        self.backlog.writeReply(b"page")
-        self.backlog.pause()
-        self.backlog.resume()
+        self.queue.writeReply(b"page")
+        self.queue.pause()
+        self.queue.resume()
         assert self.reader.text() == b"page"
-        self.backlog.hold(False)
+        self.queue.hold(False)
         assert self.reader.text() == b"pagelive"
 
     def test_heldAndPaused(self) -> None:
         """Both have to be over."""
-        self.backlog.hold(True)
-        self.backlog.pause()
+        self.queue.hold(True)
+        self.queue.pause()
         self.reader.write(b"live")
-        self.backlog.hold(False)
+        self.queue.hold(False)
         assert self.reader.text() == b""
-        self.backlog.resume()
+        self.queue.resume()
         assert self.reader.text() == b"live"
 
     def fill(self, size: int) -> None:
@@ -144,7 +145,7 @@ class TestBacklog:
 
     def test_slow(self) -> None:
         """Over the bound, and nothing read for some time: too much; within the bound never."""
-        self.backlog.pause()
+        self.queue.pause()
         self.fill(LIMITS.chatPending)
         self.reader.now = 1000.0
         self.reader.write(b"")
@@ -154,7 +155,7 @@ class TestBacklog:
 
     def test_slowButReads(self) -> None:
         """Who reads has time, up to a larger bound."""
-        self.backlog.pause()
+        self.queue.pause()
         self.fill(LIMITS.chatPending)
         for step in range(1, 20):
             self.reader.now = step * (LIMITS.chatSlow - 1.0)
@@ -170,50 +171,50 @@ class TestBacklog:
         shared = bytes(LIMITS.chatPending)
         readers = [Reader(self.pool) for _ in range(100)]
         for reader in readers:
-            reader.backlog.pause()
+            reader.queue.pause()
             reader.write(shared)
         assert self.pool.size == len(shared)
         for reader in readers:
-            reader.backlog.discard()
+            reader.queue.discard()
         assert self.pool.size == 0
         others = [Reader(self.pool) for _ in range(17)]
         for reader in others:
-            reader.backlog.pause()
+            reader.queue.pause()
             reader.write(bytes(bytearray(LIMITS.chatPending)))
         assert sum(len(reader.overruns) for reader in others) == 1
 
     @pytest.mark.parametrize("again", ["pause", "hold"])
     def test_clear(self, again: str) -> None:
         """Nobody reads any more: nothing waits, now or ever."""
-        self.backlog.pause()
+        self.queue.pause()
         self.reader.write(b"a")
-        self.backlog.discard()
+        self.queue.discard()
         if again == "pause":
-            self.backlog.pause()
+            self.queue.pause()
         else:
-            self.backlog.hold(True)
+            self.queue.hold(True)
         self.reader.write(b"b")
-        assert (self.pool.size, len(self.backlog._waiting)) == (0, 0)
-        self.backlog.hold(False)
-        self.backlog.resume()
+        assert (self.pool.size, len(self.queue._waiting)) == (0, 0)
+        self.queue.hold(False)
+        self.queue.resume()
         self.reader.write(b"c")
         assert self.reader.text() == b""
 
     def test_close(self) -> None:
         """At the end all that waits is sent."""
-        self.backlog.pause()
+        self.queue.pause()
         self.reader.write(b"a")
         self.reader.write(b"b")
-        self.backlog.close()
+        self.queue.close()
         self.reader.write(b"c")
         assert self.reader.text() == b"ab"
         assert self.pool.size == 0
 
     def test_closeInReplay(self) -> None:
         """But for what would follow on lines that are not sent."""
-        self.backlog.hold(True)
+        self.queue.hold(True)
         self.reader.write(b"live")
-        self.backlog.close()
+        self.queue.close()
         assert self.reader.text() == b""
         assert self.pool.size == 0
 
@@ -221,8 +222,8 @@ class TestBacklog:
         """Who has paused for a moment is not dropped for what others have let wait."""
         others = [Reader(self.pool) for _ in range(16)]
         for reader in others:
-            reader.backlog.pause()
+            reader.queue.pause()
             reader.write(bytes(bytearray(LIMITS.chatPending)))
-        self.backlog.pause()
+        self.queue.pause()
         self.reader.write(b"hello")
         assert self.reader.overruns == []

@@ -5,6 +5,7 @@ A chat without wires, for tests of its core: people hear happenings, not bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from tests.support.hasher import ImmediateHasher
@@ -22,6 +23,7 @@ from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import MessagesFound
+from tsservices.chat.verbs.talk import enter
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import perform
 from tsservices.storage.memory import MemoryStorage
@@ -202,6 +204,9 @@ class Person(Ear):
     def holdOutput(self, held: bool) -> None:
         self.held = held
 
+    def resumeInput(self) -> None:
+        pass
+
     def setFormat(self, form: str) -> None:
         self.chosen.append(form)
 
@@ -224,14 +229,14 @@ class Person(Ear):
         """Type lines in one turn, whether or not the last one was answered."""
         for line in lines:
             try:
-                if self.conversation.wantsSecret:
+                if self.conversation.secret is not None:
                     self.conversation.answerSecret(line)
                 elif line.startswith("/"):
                     perform(self.conversation, line[1:])
                 elif self.conversation.entered:
                     self.conversation.say((line,))
                 else:
-                    self.conversation.pickNick(line)
+                    self.conversation.start(partial(enter, self.conversation, line))
             except ChatError as refused:
                 self.conversation.refuse(refused)
 

@@ -34,7 +34,7 @@ def login(town: Town, nick: str, *rooms: str, password: str = PASSWORD) -> Perso
 
 def verifierOf(town: Town) -> str:
     got: list[str | ChatError] = []
-    town.house.hashing.derive(PASSWORD, got.append)
+    town.house.hasher.derive(PASSWORD, got.append)
     (verifier,) = got
     assert isinstance(verifier, str)
     return verifier

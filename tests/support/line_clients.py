@@ -1,5 +1,5 @@
 """
-People at the line door, without a network.
+Clients of the line frontend, without a network.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Client:
         self._clock.advance(0)
 
 
-class LineDoorCase(SynchronousTestCase):
-    """A door, and a clock."""
+class LineFrontendCase(SynchronousTestCase):
+    """A listener of the line frontend, and a clock."""
 
     #: Without flood control, unless a test is about it.
     limits = Limits(floodLines=0, floodBytes=0)

@@ -1,5 +1,5 @@
 """
-People at the line door of the fast lane, over pairs of sockets.
+Clients of the line frontend on the epoll transport, over pairs of sockets.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Peer:
 
 
 class Crowd:
-    """People at one door."""
+    """Clients of one listener."""
 
     def __init__(self) -> None:
         self._reactor = HandReactor()

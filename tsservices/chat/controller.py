@@ -1,64 +1,57 @@
 """
-What one person's side of the chat rests on: how they are told, and what all share.  Pure.
+One session's requests, in order, and what all sessions share.  Pure.
 
-One person's side of the chat: what they type becomes proposals and questions.  Pure.
-
-A session is a queue.  Talk follows talk without waiting; whatever else is asked for
-waits until all that was proposed before is decided, stored and told, and what comes
-after waits for it.  So an answer never speaks of a state that one's own line is still
-to change.
+A session is a queue.  Talk is proposed line after line without waiting.  Every other request
+waits until all that the session proposed before is decided, stored and delivered, and the lines
+after it wait for it: so an answer never shows a state that the session's own line is still to
+change.  What can be asked for stands in L{tsservices.chat.verbs}, and reads no text.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from tsservices.chat.errors import NAME_FIRST, NOWHERE, ChatError
-from tsservices.chat.handlers.membership import LOBBY
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
-from tsservices.chat.names import ROOM_SIGN, nameKey
-from tsservices.chat.notifications import ErrorReply, Notice, Notification, ResumeToken
-from tsservices.chat.operations import MESSAGE, Enter, Join, Operation, Quit, Say
+from tsservices.chat.names import roomKey
+from tsservices.chat.notifications import ErrorReply, Notification, ResumeToken
+from tsservices.chat.operations import MESSAGE, Operation, Quit, Say
 from tsservices.chat.outlet import Presenter
 from tsservices.chat.passwords import PasswordHasher
 from tsservices.chat.pipeline import Pipeline
+from tsservices.chat.requests import Reply, Request, RequestQueue
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.chat.storage import BatchStore, HistoryQueries
-
-if TYPE_CHECKING:
-    from tsservices.chat.storage import SearchQuery
+from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
 
 
 @dataclass(frozen=True, slots=True)
 class ChatContext:
     """
-    What all conversations share.
+    What all sessions share.
 
-    @ivar pipeline: by which everything happens.
-    @ivar recall: reads what was said before.
-    @ivar store: knows whether anything can be kept.
-    @ivar archive: where what was said can be looked for.
-    @ivar hashing: does the work of passwords.
-    @ivar guesses: bounds how often passwords are guessed.
+    @ivar pipeline: takes proposals.
+    @ivar history: replays messages.
+    @ivar store: says whether anything can be stored.
+    @ivar archive: answers queries.
+    @ivar hasher: hashes passwords.
+    @ivar loginLimits: bounds how often passwords are guessed.
     @ivar now: the time: nanoseconds since 1970, UTC.
-    @ivar random: gives a text that nobody can guess.
-    @ivar nodes: says how this node and the others are; L{None}: there are no others.
-    @ivar searching: those who wait for what they search for: accounts, or sessions of
-        guests.
+    @ivar random: makes a text that nobody can guess.
+    @ivar nodes: describes this node and the others, a line each; L{None}: there are no others.
+    @ivar searching: who has a search under way: accounts, or sessions of guests.
     """
 
     pipeline: Pipeline
-    recall: HistoryReplayer
+    history: HistoryReplayer
     store: BatchStore
     archive: HistoryQueries
-    hashing: PasswordHasher
-    guesses: LoginRateLimiter
+    hasher: PasswordHasher
+    loginLimits: LoginRateLimiter
     now: Callable[[], int]
     random: Callable[[], str]
     nodes: Callable[[], list[str]] | None = None
@@ -66,120 +59,116 @@ class ChatContext:
 
     @property
     def state(self) -> ChatState:
-        """Everybody and every room."""
+        """All sessions, accounts and rooms."""
         return self.pipeline.state
 
 
 def digest(token: str) -> str:
-    """What can be told of it without telling it."""
+    """What may be stored and sent to other nodes of a secret token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class SessionController:
     """
-    One person's side.
+    One session's requests.
 
-    @ivar house: what is shared.
-    @ivar session: as the chat sees it.
-    @ivar voice: as it is told.
+    @ivar context: what all sessions share.
+    @ivar session: the session, as the state knows it.
+    @ivar presenter: shows answers to its person.
+    @ivar requests: what is under way, and what waits behind it.
     @ivar current: the key of the room where plain lines go.
-    @ivar ended: nothing more is to be said.
-    @ivar searched: what the next page is of that they have searched for.
-    @ivar secret: gets the next line, which is the answer to what was asked; L{None}: nothing was.
-    @ivar asking: something is done elsewhere, for which the next line has to wait.
-    @ivar next: what is to be done when all that was proposed is decided, before the next line.
-    @ivar lettersBefore: the key of whom the next page of private messages is with, and
+    @ivar ended: nothing more is to be shown; L{end} sets it.
+    @ivar secret: gets the next line, which is the answer to a prompt; L{None}: none is open.
+    @ivar olderResults: the query for the next page of a search.
+    @ivar olderPrivate: the key of whom the next page of private messages is with, and
         the id before which it ends.
     """
 
-    def __init__(self, house: ChatContext, session: Session, voice: Presenter) -> None:
-        self.house = house
+    def __init__(self, context: ChatContext, session: Session, presenter: Presenter) -> None:
+        self.context = context
         self.session = session
-        self.voice = voice
+        self.presenter = presenter
+        self.requests = RequestQueue(self.refuse, presenter.resumeInput)
         self.current = ""
         self.ended = False
-        self.searched: SearchQuery | None = None
-        self.lettersBefore: tuple[str, str] | None = None
-        self.asking = False
-        self.next: list[Callable[[], None]] = []
-        self.secret: Callable[[str], None] | None = None
+        self.secret: Reply[str] | None = None
+        self.olderResults: SearchQuery | None = None
+        self.olderPrivate: tuple[str, str] | None = None
+        self._settled: Reply[None] | None = None
         self._token = ""
 
     @property
-    def wantsSecret(self) -> bool:
-        """Whether the next line is the answer to what was asked."""
-        return self.secret is not None
+    def entered(self) -> bool:
+        """Whether the session has a name."""
+        return bool(self.session.nick)
 
-    def ask(self, prompt: str, then: Callable[[str], None]) -> None:
-        """Have them say something that is not to be seen."""
-        self.secret = then
-        self.voice.prompt(prompt)
+    @property
+    def busy(self) -> bool:
+        """Whether the next line has to wait; the answer to a prompt has not."""
+        return self.requests.busy and self.secret is None
+
+    def start(self, request: Request) -> None:
+        """Do a request when those before it have ended; what it raises is shown."""
+        self.requests.add(request)
+
+    async def settled(self) -> None:
+        """Wait until all that was proposed is decided, stored and delivered."""
+        while self.session.pending:
+            self._settled = Reply()
+            await self._settled
+
+    def onIdle(self) -> None:
+        """Go on, if nothing is outstanding."""
+        if self._settled is not None and not self.session.pending:
+            settled, self._settled = self._settled, None
+            settled(None)
+
+    async def ask(self, prompt: str) -> str:
+        """Have the person type a secret: their next line."""
+        self.secret = Reply()
+        self.presenter.prompt(prompt)
+        return await self.secret
 
     def answerSecret(self, text: str) -> None:
-        """@raise Refused: it won't do."""
-        then, self.secret = self.secret, None
-        if then is not None:
-            then(text)
-
-    def awaitResult(self, begin: Callable[[Callable[[Callable[[], None]], None]], None]) -> None:
-        """
-        Wait for something that is done elsewhere.
-
-        @raise Refused: it does not even begin.
-        """
-        self.asking = True
-
-        def done(what: Callable[[], None]) -> None:
-            self.asking = False
-            if self.ended:
-                return
-            try:
-                what()
-            except ChatError as refused:
-                self.refuse(refused)
-            self.onIdle()
-            # The next line may be waiting, with nothing proposed that would bring it on.
-            self.voice.holdOutput(False)
-
-        try:
-            begin(done)
-        except ChatError:
-            self.asking = False
-            raise
+        """The person has typed the answer to the prompt."""
+        secret, self.secret = self.secret, None
+        if secret is not None:
+            secret(text)
 
     @property
     def token(self) -> str:
-        """The digest of what another connection has to know to go on for this one."""
+        """The digest of the token with which another connection can take this session over."""
         if not self._token:
-            self._token = self.house.random()
+            self._token = self.context.random()
         return digest(self._token)
 
     def setToken(self, token: str) -> None:
         self._token = token
 
     def showToken(self) -> None:
-        """They have a name now, or have been told why not."""
+        """Show the token, if there is a name that it can give back."""
         if self.entered:
-            self.voice.show(ResumeToken(self._token))
+            self.presenter.show(ResumeToken(self._token))
 
-    @property
-    def entered(self) -> bool:
-        """Whether they have a name."""
-        return bool(self.session.nick)
+    def room(self, name: str = "") -> Room:
+        """
+        A room by its name, or the current one.
 
-    @property
-    def busy(self) -> bool:
-        """Whether the next line has to wait."""
-        return self.asking or bool(self.next)
+        @raise ChatError: the session is not there.
+        """
+        key = roomKey(name)[1] if name else self.current
+        if not key:
+            raise ChatError(NOWHERE)
+        return self.context.state.joinedRoom(self.session, key)
 
-    def propose(self, event: Operation) -> None:
-        self.house.pipeline.propose(event, self.session)
+    def propose(self, operation: Operation) -> None:
+        self.context.pipeline.propose(operation, self.session)
 
     def say(self, texts: tuple[str, ...], kind: str = MESSAGE) -> None:
         """
         Say something in the current room.
 
-        @raise Refused: it can't be said.
+        @raise ChatError: it can't be said.
         """
         if not self.session.nick:
             raise ChatError(NAME_FIRST)
@@ -188,146 +177,68 @@ class SessionController:
         self.sayIn(self.current, texts, kind)
 
     def sayIn(self, room: str, texts: tuple[str, ...], kind: str) -> None:
-        """@raise Refused: it can't be said."""
-        house, session = self.house, self.session
-        pipeline = house.pipeline
-        # Each line comes by: what others do by a method each is done in place.
+        """
+        @param room: its key.
+        @raise ChatError: it can't be said.
+        """
+        context, session = self.context, self.session
+        pipeline = context.pipeline
+        # Each line of talk comes by: L{propose}, L{checkStored} and the state's joinedRoom are
+        # done in place, for three calls less.
         state = pipeline.state
-        found = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
-        if found.permissions.restrictions:
-            pipeline.state.checkSpeak(session, found, house.now())
-        trouble = house.store.trouble
-        if trouble is not None:
-            raise trouble
+        target = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
+        if target.permissions.restrictions:
+            state.checkSpeak(session, target, context.now())
+        if context.store.trouble is not None:
+            self.checkStored()
         pipeline.propose(Say(session.ident, room, kind, texts), session)
 
     def checkStored(self) -> None:
-        """@raise Refused: nothing can be kept at present."""
-        trouble = self.house.store.trouble
+        """@raise ChatError: nothing can be stored at present."""
+        trouble = self.context.store.trouble
         if trouble is not None:
-            raise trouble
+            # One object, raised for as long as a disk is full: it would gather a traceback,
+            # with all its frames, of each line that was refused.
+            raise trouble.with_traceback(None)
 
-    def pickNick(self, nick: str) -> None:
-        """
-        Take a name that was said without a command, and enter the lobby.
-
-        @raise Refused: it can't be theirs.
-        """
-        key = nameKey(nick)
-        self.house.state.checkNick(self.session, nick, key)
-        self.checkStored()
-        self.register(nick, key)
-        self.afterPending(self._enterLobby)
-
-    def register(self, nick: str, key: str) -> None:
-        """Take a name for the first time."""
-        session = self.session
-        self.propose(Enter(session.ident, nick, key, session.cloak, self.token))
-        self.afterPending(self.showToken)
-
-    def _enterLobby(self) -> None:
-        """They have a name now, or have been told why not."""
-        if self.entered:
-            self.join(LOBBY, LOBBY)
-
-    def join(self, name: str, key: str) -> None:
-        """
-        Enter a room, or turn to it if they are there.
-
-        @raise Refused: they may not.
-        """
-        if key in self.session.rooms:
-            self.current = key
-            self.voice.show(Notice([f"you talk in {ROOM_SIGN}{name}"]))
-            return
-        self.house.state.checkJoin(self.session, key, self.house.now())
-        self.checkStored()
-        room = self.house.state.rooms.get(key)
-        if room is None:
-            self._propose(name, key)
-        else:
-            self.asking = True
-            self.house.recall.preload(room, lambda refused: self._preloaded(name, key, refused))
-
-    def _preloaded(self, name: str, key: str, refused: ChatError | None) -> None:
-        """What was said in a room is at hand, if it can be had."""
-        self.asking = False
-        if self.ended:
-            return
-        if refused is not None:
-            self.refuse(refused)
-        self._propose(name, key)
-
-    def _propose(self, name: str, key: str) -> None:
-        self.propose(Join(self.session.ident, name, key))
-
-        def turn() -> None:
-            if key in self.session.rooms:
-                self.current = key
-
-        self.afterPending(turn)
-
-    def replay(self, room: Room, first: int) -> None:
-        """Be told what was said in a room; what is said meanwhile waits."""
-        self.asking = True
-        self.voice.holdOutput(True)
+    async def replay(self, room: Room, first: int) -> None:
+        """Show the messages of a room from a number on; live output waits for the end of that."""
+        self.presenter.holdOutput(True)
         first = max(first, room.permissions.firstReadable(self.session))
-        self.house.recall.replay(room, first, self._page, self._replayed)
+        try:
+            async for page in self.context.history.pages(room, first):
+                await self._showPage(page)
+        except ChatError as error:
+            # A page too: live output waits for its reader, as it does for the others'.
+            await self._showPage(ErrorReply(error))
+        self.presenter.holdOutput(False)
 
-    def showPages(self, pages: Sequence[Notification]) -> None:
-        """Be told something that may be long, each page when the one before is read."""
+    async def showPages(self, pages: Sequence[Notification]) -> None:
+        """Show a long answer, each page when the one before is read; live output waits."""
         if len(pages) == 1:
-            self.voice.show(pages[0])
+            self.presenter.show(pages[0])
             return
-        self.asking = True
-        self.voice.holdOutput(True)
-        self._nextPage(iter(pages))
+        self.presenter.holdOutput(True)
+        for page in pages:
+            await self._showPage(page)
+        self.presenter.holdOutput(False)
 
-    def _nextPage(self, pages: Iterator[Notification]) -> None:
-        page = next(pages, None)
-        if page is None:
-            self._replayed()
-        else:
-            self._page(page, lambda: self._nextPage(pages))
+    async def _showPage(self, page: Notification) -> None:
+        read: Reply[None] = Reply()
+        self.presenter.show(page, lambda: read(None))
+        await read
 
-    def _page(self, happening: Notification, then: Callable[[], None]) -> None:
+    def refuse(self, error: ChatError) -> None:
+        self.presenter.show(ErrorReply(error))
+
+    def end(self) -> None:
+        """Show nothing more, and begin nothing more."""
+        self.ended = True
+        self.requests.stop()
+
+    def quit(self, reason: str) -> None:
+        """Leave the chat."""
         if not self.ended:
-            self.voice.show(happening, then)
-
-    def _replayed(self) -> None:
-        """All has been told."""
-        self.asking = False
-        self.onIdle()
-        if not self.ended:
-            self.voice.holdOutput(False)
-
-    def quit(self, why: str) -> None:
-        """Leave."""
-        if not self.ended:
-            self.ended = True
+            self.end()
             if self.entered or self.session.pending:
-                self.propose(Quit(self.session.ident, why))
-
-    def afterPending(self, what: Callable[[], None]) -> None:
-        """
-        Have something done when all that was proposed is decided, stored and told:
-        now, if nothing is.
-        """
-        self.next.append(what)
-        self.onIdle()
-
-    def onIdle(self) -> None:
-        """Go on, if nothing is outstanding."""
-        while self.next and not self.asking and not self.session.pending:
-            what, *later = self.next
-            self.next = []
-            if not self.ended:
-                try:
-                    what()
-                except ChatError as refused:
-                    self.refuse(refused)
-            # What this has put off comes before what was put off earlier.
-            self.next += later
-
-    def refuse(self, refused: ChatError) -> None:
-        self.voice.show(ErrorReply(refused))
+                self.propose(Quit(self.session.ident, reason))

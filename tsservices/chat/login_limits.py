@@ -1,13 +1,13 @@
 """
 How often passwords may be tried.  Pure: the time comes from the caller.
 
-Two things are counted: what is tried from one address, and what is tried for one account
-from addresses that are new to it.  Who tries for long, from however many addresses, so
-keeps strangers away from the account for a while, but not its owner: from an address
-from which it was entered before, only what was tried from there, for this account, counts.
+Two things are counted: attempts from one address, and attempts for one account from addresses that
+are new to it.  An attacker with however many addresses so keeps strangers away from the account for
+a while, but not its owner: from an address from which the account was logged in to before, only the
+attempts from there, for this account, count.
 
-A try is counted when it begins, and given back when it was right: many at the same time
-are no way around it.
+An attempt is counted when it begins, and given back when the password was right: many at the same
+time are no way around it.
 """
 
 from __future__ import annotations
@@ -17,108 +17,102 @@ from typing import Generic, TypeVar
 
 from tsservices.common.ratelimit import TokenBucket
 
-#: Seconds until one more password may be tried from an address that has had all that are allowed at
-#: once.
+#: Seconds until one more password may be tried from an address that has used its burst up.
 GUESS_SECONDS = 10.0
 
 #: Passwords that may be tried at once for one account from all addresses that are new to it, and
-#: from each that is not: who has several looks through them.
+#: from each that is not: people who have several passwords try them all.
 ACCOUNT_GUESSES_AT_ONCE = 20
 
 #: Seconds until one more may be tried: a million a year, where a bad password is one of some
 #: millions.
 ACCOUNT_GUESS_SECONDS = 30.0
 
-#: Addresses, and accounts, of which it is remembered what was tried: some megabytes.
+#: Addresses, and accounts, whose attempts are remembered: some megabytes.
 GUESSERS_REMEMBERED = 16_384
 
-#: Addresses from which one account was entered, and may be entered whatever others try.
+#: Addresses of one account from which its owner can log in, whatever others try.
 HOMES_REMEMBERED = 8
-
 
 _Value = TypeVar("_Value")
 
 
-class _Newest(Generic[_Value]):
-    """Some values by key: those that were used last."""
+class _LRU(Generic[_Value]):
+    """Values by key; the least recently used one makes place for a new one."""
 
-    __slots__ = ("_most", "_values")
+    __slots__ = ("_size", "_values")
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, size: int) -> None:
+        self._size = size
         self._values: OrderedDict[str, _Value] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._values)
 
     def get(self, key: str) -> _Value | None:
-        found = self._values.get(key)
-        if found is not None:
+        value = self._values.get(key)
+        if value is not None:
             self._values.move_to_end(key)
-        return found
+        return value
 
     def put(self, key: str, value: _Value) -> _Value:
         self._values[key] = value
-        if len(self._values) > self._most:
+        if len(self._values) > self._size:
             self._values.popitem(last=False)
         return value
 
 
 class LoginRateLimiter:
-    """What was tried lately."""
+    """
+    The recent attempts.  All times are seconds; accounts are keys, and addresses are cloaks.
 
-    def __init__(self, atOnce: int, most: int = GUESSERS_REMEMBERED) -> None:
+    It is of one node: attempts at several nodes are counted by each for itself.
+    """
+
+    def __init__(self, atOnce: int, size: int = GUESSERS_REMEMBERED) -> None:
+        """
+        @param atOnce: passwords that may be tried at once from one address.
+        @param size: how many addresses, and accounts, are remembered.
+        """
         self._atOnce = atOnce
-        self._addresses: _Newest[TokenBucket] = _Newest(most)
-        self._accounts: _Newest[TokenBucket] = _Newest(most)
-        self._homes: _Newest[_Newest[TokenBucket]] = _Newest(most)
-        self._wrong: _Newest[int] = _Newest(most)
+        self._addresses: _LRU[TokenBucket] = _LRU(size)
+        self._accounts: _LRU[TokenBucket] = _LRU(size)
+        self._homes: _LRU[_LRU[TokenBucket]] = _LRU(size)
+        self._wrong: _LRU[int] = _LRU(size)
 
     def __len__(self) -> int:
-        """How many things are remembered."""
-        kinds = (self._addresses, self._accounts, self._homes, self._wrong)
-        return sum(len(each) for each in kinds)
+        """How many entries are remembered."""
+        tables = (self._addresses, self._accounts, self._homes, self._wrong)
+        return sum(len(table) for table in tables)
 
     def allowed(self, account: str, cloak: str, now: float) -> float:
         """
-        Somebody wants to try a password.
+        Begin an attempt.
 
-        @param now: the time in seconds.
-        @return: how many seconds they have to wait before they may; 0: they may, and it
-            counts as wrong until L{succeeded} says otherwise.
+        @return: how many seconds it has to wait; 0: it may go on, and counts as wrong until
+            L{succeeded} says otherwise.
         """
         buckets = self._buckets(account, cloak, now)
-        for which, bucket in enumerate(buckets):
+        for index, bucket in enumerate(buckets):
             if not bucket.take(now):
-                for taken in buckets[:which]:
+                # An address that is held up for one account has lost nothing for another.
+                for taken in buckets[:index]:
                     taken.tokens += 1
                 return max(1.0, bucket.wait())
         return 0.0
 
     def failed(self, account: str, cloak: str, now: float) -> int:
-        """
-        It was wrong.
-
-        @param now: the time in seconds.
-        """
+        """The password was wrong; how many were since the last right one."""
         count = (self._wrong.get(account) or 0) + 1
         return self._wrong.put(account, count)
 
     def unknown(self, account: str, cloak: str, now: float) -> None:
-        """
-        It was not found out whether it was right, so it was no try.
-
-        @param now: the time in seconds.
-        """
+        """Nobody could say whether the password was right, so it was no attempt."""
         for bucket in self._buckets(account, cloak, now):
             bucket.tokens = min(bucket.burst, bucket.tokens + 1)
 
     def succeeded(self, account: str, cloak: str, now: float) -> int:
-        """
-        It was right.
-
-        @param now: the time in seconds.
-        """
+        """The password was right; how many were wrong since the last right one."""
         self.unknown(account, cloak, now)
         self.entered(account, cloak, now)
         wrong = self._wrong.get(account) or 0
@@ -127,14 +121,10 @@ class LoginRateLimiter:
         return wrong
 
     def entered(self, account: str, cloak: str, now: float) -> None:
-        """
-        From now on only what is tried from there, for this account, counts there.
-
-        @param now: the time in seconds.
-        """
+        """The owner is at this address: only attempts from there, for this account, count there."""
         homes = self._homes.get(account)
         if homes is None:
-            homes = self._homes.put(account, _Newest(HOMES_REMEMBERED))
+            homes = self._homes.put(account, _LRU(HOMES_REMEMBERED))
         if homes.get(cloak) is None:
             homes.put(cloak, _bucket(GUESS_SECONDS, ACCOUNT_GUESSES_AT_ONCE, now))
 

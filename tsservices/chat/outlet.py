@@ -1,6 +1,5 @@
 """
-How the same bytes reach many people at one go: what the core of the chat asks of whatever
-carries them.  Pure.
+The port to the wires: what the chat asks of a frontend, and of what carries its bytes.  Pure.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from tsservices.chat.notifications import Notification
 
 class Broadcast(Protocol):
     """
-    Some wires that are sent the same.
+    Some wires that are sent the same bytes at one go.
 
     @ivar valid: none of them has left since this was made.
     """
@@ -54,40 +53,52 @@ class BroadcastMember(Protocol):
 
 
 class Presenter(Protocol):
-    """How a conversation speaks to its person, beside what the pipeline releases."""
+    """How a controller shows its person the answers to their requests."""
 
-    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None: ...
+    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
+        """
+        Show it now, before what a pause of its reader holds back.
 
-    def holdOutput(self, held: bool) -> None: ...
+        @param then: called in a later turn, when its reader can take more.
+        """
+        ...
+
+    def holdOutput(self, held: bool) -> None:
+        """Keep back what the pipeline delivers, or no longer; what is shown goes out."""
+        ...
+
+    def resumeInput(self) -> None:
+        """A request has gone on: the next line may be taken, unless the controller is busy."""
+        ...
 
     def setFormat(self, form: str) -> None: ...
 
     def prompt(self, prompt: str) -> None:
         """
-        Have them say something that is not to be seen; L{SessionController.answerSecret} gets it.
+        Ask for a line that is not to be shown; L{SessionController.answerSecret} gets it.
         """
         ...
 
     def closeWhenIdle(self) -> None:
-        """They have said goodbye."""
+        """Close the connection, when what its session proposed is delivered."""
         ...
 
 
 class Formatter(Protocol):
-    """One way to write what happens; one object for all who want it written like that."""
+    """A way to write notifications; one object for all connections that have the same."""
 
     def encode(self, happenings: Sequence[Notification]) -> bytes:
-        """The same for a wire."""
+        """The bytes for a wire."""
         ...
 
 
 class Recipient(Protocol):
     """
-    Where a session hears what happens.
+    Where a session's output goes.
 
-    @ivar form: how that is written now.
+    @ivar form: how it is written now.
     @ivar wire: where what is pushed goes as it is; L{None} while it does not.  Whoever changes
-        this or C{form} calls its C{leave} first.
+        this or C{form} calls its L{BroadcastMember.leaveBroadcast} first.
     """
 
     form: Formatter
@@ -95,7 +106,7 @@ class Recipient(Protocol):
 
     @property
     def write(self) -> Callable[[bytes], object]:
-        """Takes what to send next: the same object for all who hear the same."""
+        """Takes what to send next: the same object for all whose output is the same."""
         ...
 
     @property
@@ -104,16 +115,13 @@ class Recipient(Protocol):
         ...
 
     def idle(self) -> None:
-        """All that the session had proposed is decided, stored, and told."""
+        """All that the session had proposed is decided, stored and delivered."""
         ...
 
     def replaced(self, why: ChatError) -> None:
-        """Another connection goes on for this one, which is to end."""
+        """Another connection has taken the session over; this one is to end."""
         ...
 
     def roomCountChanged(self, rooms: int) -> None:
-        """
-        What comes next is told to one who is in more rooms, or in fewer: its form may
-        be another now.
-        """
+        """The session is in more rooms now, or in fewer: what comes next may have another form."""
         ...

@@ -1,16 +1,16 @@
 """
-Passwords, as SCRAM-SHA-256 keeps them (RFC 5802, 7677).  Pure.
+Verifiers of passwords, by SCRAM-SHA-256 (RFC 5802, 7677).  Pure.
 
-A verifier is one line of text, in the form that other servers write too::
+A verifier is one line of text, in the form that other servers write too (PostgreSQL's)::
 
     SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>
 
-Neither the password nor what a client of SCRAM proves its knowledge with can be had from
-it, so the same verifier will do for doors where the password itself is never sent.
+Neither the password nor the key of a client of SCRAM can be had from it, so the same verifier will
+do for frontends where the password itself is never sent.
 
-Passwords are prepared by SASLprep (RFC 4013), so that it does not matter how a keyboard
-has put the same letters together.  Characters that Unicode 3.2 did not know stay as they
-are: RFC 4013 would have them refused, and every emoji among them.
+Passwords are prepared by SASLprep (RFC 4013), so that it does not matter how a keyboard has
+composed the same letters.  Characters that Unicode 3.2 did not know stay as they are: RFC 4013
+would have them refused, and every emoji among them.
 """
 
 from __future__ import annotations
@@ -26,33 +26,32 @@ from unicodedata import ucd_3_2_0
 
 from tsservices.chat.errors import PASSWORD_CHARACTER, PASSWORD_LONG, PASSWORD_SHORT, ChatError
 
-#: Characters of a password, once it is prepared: the least that NIST SP 800-63B allows for.
+#: Characters of a prepared password, at least: the minimum of NIST SP 800-63B.
 PASSWORD_SHORTEST = 8
 
-#: Characters of a password: more than any password safe makes, and no work to prepare.
+#: Characters of a prepared password, at most: more than any password manager makes.
 PASSWORD_LONGEST = 200
-
 
 #: What verifiers begin with.
 MECHANISM = "SCRAM-SHA-256"
 
-#: Bytes of a salt: so many that no two are the same.
+#: Bytes of a salt: random, and so many that no two are the same.
 SALT_BYTES = 16
 
 _VERIFIER = re.compile(
     MECHANISM + r"\$([1-9][0-9]{0,6}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)"
 )
 
-#: Characters that are looked at: preparing makes less of them, but hardly that much less.
+#: Characters that are prepared at all: preparing leaves characters out, but hardly so many.
 _UNPREPARED = 4 * PASSWORD_LONGEST
 
-#: What no password has: its name, and what tells it.
+#: Characters that no password has: what they are called, and what finds them.
 _FORBIDDEN: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("control characters", stringprep.in_table_c21_c22),
     ("characters for private use", stringprep.in_table_c3),
     (
         "characters that are none",
-        lambda it: stringprep.in_table_c4(it) or stringprep.in_table_c5(it),
+        lambda character: stringprep.in_table_c4(character) or stringprep.in_table_c5(character),
     ),
     ("replacement characters", stringprep.in_table_c6),
     ("ideographic descriptions", stringprep.in_table_c7),
@@ -62,13 +61,13 @@ _FORBIDDEN: tuple[tuple[str, Callable[[str], bool]], ...] = (
 
 
 class PasswordHasher(Protocol):
-    """Who does the work of passwords, which takes a while, and may have too much of it."""
+    """PORT to what hashes passwords: it takes milliseconds of a core for each, in order."""
 
     def derive(self, password: str, then: Callable[[str | ChatError], object]) -> None:
         """
         Make a verifier.
 
-        @raise Refused: it can't be a password, or there is too much to do.
+        @raise ChatError: it can't be a password, or too many wait.
         """
         ...
 
@@ -78,42 +77,44 @@ class PasswordHasher(Protocol):
         """
         Compare a password with a verifier.
 
-        @raise Refused: there is too much to do.
+        @raise ChatError: too many wait.
         """
         ...
 
 
 def verifier(password: str, salt: bytes, iterations: int) -> str:
     """
-    What can be kept of it.
+    What is stored of a password.
 
     @param salt: random bytes, L{SALT_BYTES} of them.
-    @raise Refused: it can't be a password.
+    @raise ChatError: it can't be a password.
     """
     stored, server = _keys(checked(password), salt, iterations)
-    return f"{MECHANISM}${iterations}:{_written(salt)}${_written(stored)}:{_written(server)}"
+    return f"{MECHANISM}${iterations}:{_base64(salt)}${_base64(stored)}:{_base64(server)}"
 
 
 def matches(verifier: str, password: str) -> bool:
-    """Whether it is that password; what can't be a verifier or a password is not."""
-    found = _VERIFIER.fullmatch(verifier)
+    """Whether it is that password; false too for a text that can't be a verifier or a password."""
+    match = _VERIFIER.fullmatch(verifier)
     try:
         prepared = prepare(password)
-        if found is None:
+        if match is None:
             return False
-        salt, kept, server = (b64decode(each, validate=True) for each in found.groups()[1:])
+        salt, storedKey, serverKey = (b64decode(part, validate=True) for part in match.groups()[1:])
     except (ChatError, ValueError):
         return False
-    stored, ours = _keys(prepared, salt, int(found[1]))
-    # Both are compared, whatever the first has brought.
-    return hmac.compare_digest(stored, kept) & hmac.compare_digest(ours, server)
+    derivedStored, derivedServer = _keys(prepared, salt, int(match[1]))
+    # Both are compared, in constant time, whatever the first comparison has brought.
+    return hmac.compare_digest(derivedStored, storedKey) & hmac.compare_digest(
+        derivedServer, serverKey
+    )
 
 
 def checked(password: str) -> str:
     """
-    The same, prepared.
+    A new password, prepared.
 
-    @raise Refused: it can't be one.
+    @raise ChatError: it can't be one.
     """
     prepared = prepare(password)
     if len(prepared) < PASSWORD_SHORTEST:
@@ -125,24 +126,25 @@ def checked(password: str) -> str:
 
 def prepare(password: str) -> str:
     """
-    The same for all ways in which the same letters can be put together.
+    A password by SASLprep: one text for all ways in which the same letters can be composed.
 
-    @raise Refused: something in it is in no password.
+    @raise ChatError: it has a character that no password has, or is too long.
     """
     if len(password) > _UNPREPARED:
         raise ChatError(PASSWORD_LONG, most=PASSWORD_LONGEST)
     if password.isascii() and password.isprintable():
-        # Most are, and who hashes them has the interpreter's lock for so much less long.
+        # Most are.  The hasher's thread prepares them, and holds the interpreter's lock meanwhile.
         return password
     mapped = "".join(
-        " " if stringprep.in_table_c12(each) else each
-        for each in password
-        if not stringprep.in_table_b1(each)
+        " " if stringprep.in_table_c12(character) else character
+        for character in password
+        if not stringprep.in_table_b1(character)
     )
-    # The oldest tables: they are the same in every version of Python.
+    # The tables of Unicode 3.2, as the RFC wants: they are the same in every version of Python,
+    # and a password stays right when Python is upgraded.
     prepared = ucd_3_2_0.normalize("NFKC", mapped)
     if len(prepared) > PASSWORD_LONGEST:
-        # One character may have become eighteen: each costs several looks, and people wait.
+        # One character may have become eighteen, and each is looked up in nine tables below.
         raise ChatError(PASSWORD_LONG, most=PASSWORD_LONGEST)
     for character in prepared:
         for what, forbidden in _FORBIDDEN:
@@ -153,7 +155,9 @@ def prepare(password: str) -> str:
 
 
 def _checkDirections(prepared: str) -> None:
-    leftward = [stringprep.in_table_d1(each) for each in prepared]
+    # RFC 3454, section 6: a text with letters that run from right to left begins and ends with
+    # one, and has none that run the other way.
+    leftward = [stringprep.in_table_d1(character) for character in prepared]
     if any(leftward) and not (
         leftward[0] and leftward[-1] and not any(map(stringprep.in_table_d2, prepared))
     ):
@@ -163,8 +167,9 @@ def _checkDirections(prepared: str) -> None:
 def _keys(password: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
     client = hmac.digest(salted, b"Client Key", "sha256")
+    # StoredKey is a hash of the client's key: who steals the file can't log in by SCRAM with it.
     return hashlib.sha256(client).digest(), hmac.digest(salted, b"Server Key", "sha256")
 
 
-def _written(data: bytes) -> str:
+def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")

@@ -1,12 +1,12 @@
 """
-What every door has for each person, whatever the wire: an outlet of the pipeline, and
-the voice of a conversation.
+What every frontend has for one connection: a session of the chat, and what its reader has still
+to read.  It writes to a L{ChatStream}, and is none.  Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tsservices.chat.controller import ChatContext, SessionController
@@ -14,159 +14,187 @@ from tsservices.chat.errors import STOPPING, TOO_SLOW, ChatError
 from tsservices.chat.notifications import ErrorReply, Notification
 from tsservices.chat.outlet import BroadcastMember, Formatter, Recipient
 from tsservices.chat.session import Session
-from tsservices.frontends.sendqueue import SendQueue, SendQueuePool
-from tsservices.transport.capabilities import IBroadcastTransport, capability
-from tsservices.transport.sockets import keepAlive
-from tsservices.transport.stream import StreamFactory, StreamProtocol
+from tsservices.common.counters import StreamCounters
+from tsservices.common.limits import Limits
+from tsservices.frontends.sendqueue import ByteSink, SendQueue, SendQueuePool
 
 
-class ChatBackend(Protocol):
-    """What frontends need of the chat service."""
+class ChatStream(ByteSink, Protocol):
+    """
+    What the chat asks of a wire.  A thin protocol for each kind of wire implements it, and calls
+    its L{ChatConnection} when something happens.
 
-    @property
-    def open(self) -> bool:
-        """Whether people may connect."""
+    @ivar host: the peer's address, for its cloak and the count of log lines.
+    @ivar peer: the peer's name for the log.
+    @ivar ending: nothing is read or written any more.
+    @ivar deadline: when it is closed, whatever has come, in seconds of the monotonic clock;
+        L{None}: never.
+    """
 
-    @property
-    def pool(self) -> SendQueuePool:
-        """Counts what waits for all people together."""
+    host: str
+    peer: str
+    ending: bool
+    deadline: float | None
+
+    def pauseReading(self) -> None:
+        """Take nothing from the peer for now."""
+        ...
+
+    def resumeReading(self) -> None:
+        """Take bytes again."""
+        ...
+
+    def finish(self) -> None:
+        """Send what was written, then close."""
+        ...
+
+
+class Chat(Protocol):
+    """The running chat, as frontends know it."""
 
     @property
     def context(self) -> ChatContext:
-        """What all controllers share."""
+        """What all sessions share."""
 
-    def newSession(self, outlet: Recipient, host: str) -> Session:
-        """Make the session of a new connection."""
+    @property
+    def pool(self) -> SendQueuePool:
+        """Counts what waits for all readers together."""
+
+    @property
+    def open(self) -> bool:
+        """Whether anybody may connect."""
+
+    def newSession(self, recipient: Recipient, host: str) -> Session:
+        """A session for a new connection."""
+        ...
 
     def welcome(self) -> list[str]:
-        """The lines to show first."""
+        """The lines of the greeting."""
+        ...
 
 
-class ChatFactory(StreamFactory):
-    """Makes connections of one chat."""
+class Timer(Protocol):
+    """A call that is to come."""
 
-    chat: ChatBackend
+    def cancel(self) -> None: ...
 
 
-class ChatConnection(StreamProtocol):
+@dataclass(frozen=True, slots=True)
+class ConnectionContext:
     """
-    One connection of one person.  A door's own protocol says how they are told
-    (C{form}, L{roomCountChanged}, L{setFormat}), and takes what they send.
+    What all connections of one listener share.
 
-    @ivar form: how they are told.
-    @ivar write: as L{tsservices.chat.session.Recipient} has it; the backlog sets it.
+    @ivar monotonic: the time in seconds.
+    @ivar callLater: calls in so many seconds.
+    @ivar warn: writes a line to the log: the peer's address, a format, and its fields.
+    """
+
+    chat: Chat
+    limits: Limits
+    counters: StreamCounters
+    monotonic: Callable[[], float]
+    callLater: Callable[[float, Callable[[], None]], Timer]
+    warn: Callable[..., Any]
+
+
+class ChatConnection:
+    """
+    The connection of one session: its recipient, and the presenter of its controller.
+
+    A frontend derives from it: L{resumeInput}, L{setFormat}, L{prompt} and L{endOfInput} are its
+    own.
+
+    @ivar form: how notifications are written now; read for each line and each member, so it is no
+        property, and L{changeForm} changes it.
+    @ivar write: as L{Recipient} has it; the queue sets this and the next two.
     @ivar writeLast: the same.
     @ivar wire: the same.
-    @ivar session: as the chat sees them.
-    @ivar conversation: their side of the chat.
-    @ivar backlog: what they have still to be sent.
+    @ivar queue: what is still to be sent.
     """
 
-    factory: ChatFactory
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
-    wire: BroadcastMember | None = None
-    _paging: Callable[[], None] | None = None
-    _leaving = False
+    wire: BroadcastMember | None
 
-    def connectionReady(self) -> None:
-        """Begin a conversation."""
-        context, chat = self.factory.context, self.factory.chat
-        limits = context.limits
-        # However slowly they spell it.
-        self.deadline = context.monotonic() + limits.chatNameLimit
-        self.idleLimit = 0
-        if (handle := getattr(self.measured, "getHandle", None)) is not None:
-            keepAlive(handle())
-        wire = capability(self.transport, IBroadcastTransport)
-        self.backlog = SendQueue(
-            self,
-            self.transport.write,
-            self.transport.write if wire is None else wire.writeLast,
-            wire,
-            self.measured,
-            chat.pool,
-            limits,
-            context.monotonic,
-            self._overrun,
+    def __init__(self, stream: ChatStream, context: ConnectionContext, form: Formatter) -> None:
+        self.stream = stream
+        self.context = context
+        self.form = form
+        self._leaving = False
+        self._paging: Callable[[], None] | None = None
+        self.queue = SendQueue(
+            self, stream, context.chat.pool, context.limits, context.monotonic, self._overrun
         )
-        self.session = chat.newSession(self, self.host)
-        self.conversation = SessionController(chat.context, self.session, self)
+        self.session = context.chat.newSession(self, stream.host)
+        self.controller = SessionController(context.chat.context, self.session, self)
+        # However slowly the name is spelt: bytes that come do not put this off.
+        stream.deadline = context.monotonic() + context.limits.chatNameLimit
 
-    def _hearIn(self, form: Formatter) -> None:
+    def changeForm(self, form: Formatter) -> None:
+        """Write notifications in another way from now on."""
         if self.wire is not None:
             self.wire.leaveBroadcast()
-        self._form = form
-
-    form: property = property(attrgetter("_form"), _hearIn)
+        self.form = form
 
     def resumeInput(self) -> None:
-        """Take what they have sent, as far as it goes now."""
+        """Take what the peer has sent, as far as it goes now."""
         raise NotImplementedError
-
-    def roomCountChanged(self, rooms: int) -> None:
-        pass
 
     def setFormat(self, form: str) -> None:
         raise NotImplementedError
 
     def prompt(self, prompt: str) -> None:
-        """
-        Have them say a secret.  What they say next goes to C{conversation.answerSecret},
-        as long as C{conversation.wantsSecret}.
-        """
         raise NotImplementedError
 
-    def producer(self) -> Any:
-        """This."""
-        return self
+    def endOfInput(self) -> None:
+        """The peer sends nothing more: do what it has asked for, then close."""
+        raise NotImplementedError
 
-    def pauseProducing(self) -> None:
-        """
-        The peer does not read, or a handshake is under way that has to be read for: what
-        is told waits, and no line is taken.
-        """
-        self.backlog.pause()
+    def roomCountChanged(self, rooms: int) -> None:
+        pass
 
-    def resumeProducing(self) -> None:
+    def pauseOutput(self) -> None:
+        """
+        The peer does not read, or a handshake is under way that has to be read for: what is
+        delivered waits, and no line is taken.
+        """
+        self.queue.pause()
+
+    def resumeOutput(self) -> None:
         """The peer reads again."""
-        self.backlog.resume()
-        if not self.backlog.paused and not self.ending:
-            self.conversation.onIdle()
-            self._page()
+        self.queue.resume()
+        if not self.queue.paused and not self.stream.ending:
+            self.controller.onIdle()
+            self._continuePaging()
             self.resumeInput()
-
-    def stopProducing(self) -> None:
-        """The connection is lost; L{connectionLost} says so too."""
 
     def idle(self) -> None:
-        # What is asked for now is answered behind what waits for the reader.
-        if not self.backlog.paused:
-            self.conversation.onIdle()
-        if self.conversation.entered:
-            self.deadline = None
+        if self.controller.entered:
+            self.stream.deadline = None
         if self._leaving:
             self.finish()
-        else:
-            self.resumeInput()
-
-    def finish(self) -> None:
-        if not self.ending:
-            self.backlog.close()
-        super().finish()
+            return
+        # What is asked for now is answered behind what waits for the reader.
+        if not self.queue.paused:
+            self.controller.onIdle()
+        self.resumeInput()
 
     def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
         if isinstance(happening, ErrorReply):
-            self.factory.counters.refusals += 1
-        self.backlog.writeReply(self.form.encode([happening]))
+            self.context.counters.refusals += 1
+        self.queue.writeReply(self.form.encode([happening]))
         if then is not None:
             self._paging = then
-            self.factory.context.clock.callLater(0, self._page)
+            # In a turn of its own: others are served between two pages.
+            self.context.callLater(0, self._continuePaging)
+
+    def _continuePaging(self) -> None:
+        if self._paging is not None and not self.queue.paused and not self.stream.ending:
+            then, self._paging = self._paging, None
+            then()
 
     def holdOutput(self, held: bool) -> None:
-        self.backlog.hold(held)
-        if not held:
-            self.resumeInput()
+        self.queue.hold(held)
 
     def closeWhenIdle(self) -> None:
         if self.session.pending:
@@ -174,41 +202,41 @@ class ChatConnection(StreamProtocol):
         else:
             self.finish()
 
+    def finish(self) -> None:
+        """Send what waits, then close."""
+        if not self.stream.ending:
+            self.queue.close()
+            self.stream.finish()
+
     def replaced(self, why: ChatError) -> None:
-        if not self.ending:
+        if not self.stream.ending:
             self.show(ErrorReply(why))
-            self.conversation.ended = True
+            self.controller.end()
             self.closeWhenIdle()
 
     def serverStopping(self) -> None:
         """
-        The server stops; what was said is stored and acknowledged first.  That all
-        leave is told to nobody.
+        The server stops; what was said is stored and acknowledged first.  Nobody is told that all
+        others leave.
         """
         self.replaced(ChatError(STOPPING))
 
     def closed(self) -> None:
         """The connection has ended."""
-        self.backlog.discard()
-        self.conversation.quit("")
-
-    def _page(self) -> None:
-        """Go on with an answer of many pages, if its reader can take more."""
-        if self._paging is not None and not self.backlog.paused and not self.ending:
-            then, self._paging = self._paging, None
-            then()
+        self.queue.discard()
+        self.controller.quit("")
 
     def _overrun(self, pending: int) -> None:
-        """Too much waits for this one, who does not read."""
-        if self.ending:
+        stream, context = self.stream, self.context
+        if stream.ending:
             return
-        limits = self.factory.context.limits
-        self.factory.counters.slow += 1
-        refused = ChatError(TOO_SLOW, pending=pending, most=limits.chatPending)
-        self.factory.context.peerLog.warn(
-            self.host, "{peer} was dropped: {reason}", peer=self.peer, reason=str(refused)
+        context.counters.slow += 1
+        error = ChatError(TOO_SLOW, pending=pending, most=context.limits.chatPending)
+        context.warn(
+            stream.host, "{peer} was dropped: {reason}", peer=stream.peer, reason=str(error)
         )
-        self.backlog.discard()
-        self.transport.write(self.form.encode([ErrorReply(refused)]))
-        self.conversation.quit("did not read")
+        self.queue.discard()
+        # Behind what the transport has already: the last thing that this reader finds.
+        stream.write(self.form.encode([ErrorReply(error)]))
+        self.controller.quit("did not read")
         self.finish()

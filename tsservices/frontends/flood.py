@@ -1,5 +1,5 @@
 """
-How fast one person may send.  Pure: the time comes from the caller.
+How fast one connection may send.  Pure: the time comes from the caller.
 """
 
 from __future__ import annotations
@@ -7,9 +7,8 @@ from __future__ import annotations
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import TokenBucket
 
-#: Seconds of the allowed rate that somebody may send at once.
+#: Seconds of the allowed rate that may come at once.
 FLOOD_BURST_SECONDS = 10
-
 
 #: Seconds: what is less is a rounding error, and a timer that is due before any time has passed
 #: would find the same again.
@@ -17,7 +16,12 @@ _SHORTEST = 0.001
 
 
 class FloodControl:
-    """Lines and bytes, both.  Who sends faster is delayed; nothing is lost."""
+    """
+    Bounds lines and bytes, both: what comes faster is delayed, and nothing is lost.
+
+    Without a bound on bytes a few long lines a second are a flood; without one on lines, empty
+    ones.
+    """
 
     def __init__(self, limits: Limits, now: float) -> None:
         """@param now: the time in seconds."""
@@ -33,7 +37,7 @@ class FloodControl:
 
     def delay(self, lines: int, size: int, now: float) -> float:
         """
-        Seconds until they may be taken; 0: they are taken.
+        Seconds until lines may be taken; 0: they are taken.
 
         @param size: bytes of all of them.
         @param now: the time in seconds.
@@ -43,6 +47,7 @@ class FloodControl:
             return max(_SHORTEST, byBytes.wait(size))
         if byLines is not None and not byLines.take(now, lines):
             if byBytes is not None:
+                # They will ask again, and must not pay twice.
                 byBytes.tokens += size
             return max(_SHORTEST, byLines.wait(lines))
         return 0.0

@@ -1,10 +1,9 @@
 """
-What one person has still to be sent, when they read more slowly than others talk.
+What one reader has still to be sent, when it reads more slowly than others talk.  Pure.
 
-As long as they read, what is pushed goes to the transport's own C{write}: nothing
-stands between.  When the transport has enough, or a replay is under way that goes
-first, it waits here: as the same object for all who wait for it, so a thousand of them
-cost little more than one.
+As long as it reads, what is delivered goes to the transport's own C{write}: nothing stands
+between.  When the transport has enough, or a replay is under way that goes first, it waits here:
+as the same object for all who wait for it, so a thousand of them cost little more than one.
 """
 
 from __future__ import annotations
@@ -15,52 +14,54 @@ from typing import Protocol
 
 from tsservices.chat.outlet import BroadcastMember
 from tsservices.common.limits import Limits
-from tsservices.transport.stock import CountsBytes
 
-#: Bytes given to a transport at once for one who reads slowly.
+#: Bytes given to a transport at once: about as many as make it pause its producer again.
 PIECE_BYTES = 65_536
 
-#: How many times the bound may wait for one who reads, but too slowly.
+#: How many times the bound may wait for a reader that reads, but too slowly.
 SLOW_FACTOR = 4
+
+
+#: What waits for the many readers who never were slow: an empty deque takes 760 bytes.
+_NOTHING: deque[bytes] = deque(maxlen=0)
 
 
 class SendQueuePool:
     """
-    What waits for all people together: each object counts once.
+    What waits for all readers together: each object counts once.
 
     @ivar size: bytes.
-    @ivar backlogs: of those for whom anything waits.
+    @ivar queues: those in which anything waits.
     """
 
     def __init__(self) -> None:
-        """Nothing waits."""
         self.size = 0
-        self.backlogs: set[SendQueue] = set()
-        self._waiting: dict[int, int] = {}
+        self.queues: set[SendQueue] = set()
+        # By identity: what costs memory is objects, and two that are equal are two.
+        self._uses: dict[int, int] = {}
 
     def add(self, data: bytes) -> None:
-        times = self._waiting.get(id(data), 0)
-        self._waiting[id(data)] = times + 1
-        if not times:
+        uses = self._uses.get(id(data), 0)
+        self._uses[id(data)] = uses + 1
+        if not uses:
             self.size += len(data)
 
     def remove(self, data: bytes) -> None:
-        times = self._waiting[id(data)] - 1
-        if times:
-            self._waiting[id(data)] = times
+        uses = self._uses[id(data)] - 1
+        if uses:
+            self._uses[id(data)] = uses
         else:
-            del self._waiting[id(data)]
+            del self._uses[id(data)]
             self.size -= len(data)
 
 
 class SendTarget(Protocol):
     """
-    What is pushed to.
+    Where output is delivered.  The queue sets all three.
 
-    @ivar write: takes what to send next; set here, to what is to be done with it now.
+    @ivar write: takes what to send next.
     @ivar writeLast: the same for what is the last in this turn.
-    @ivar wire: to what it is sent as long as nothing waits, if it may be sent together with
-        others'.
+    @ivar wire: what sends it together with others', as long as nothing waits; or L{None}.
     """
 
     write: Callable[[bytes], object]
@@ -68,9 +69,41 @@ class SendTarget(Protocol):
     wire: BroadcastMember | None
 
 
+class CountsSent(Protocol):
+    """What carries bytes at last, below TLS."""
+
+    @property
+    def bytesSent(self) -> int:
+        """Bytes that the kernel has taken so far."""
+        ...
+
+
+class ByteSink(Protocol):
+    """
+    What a queue sends to.
+
+    @ivar write: takes bytes.
+    @ivar writeLast: takes the last bytes of this turn, which may be cheaper.
+    @ivar member: what sends together with others; L{None} if it can't.
+    @ivar measured: counts what is sent.
+    """
+
+    @property
+    def write(self) -> Callable[[bytes], object]: ...
+
+    @property
+    def writeLast(self) -> Callable[[bytes], object]: ...
+
+    @property
+    def member(self) -> BroadcastMember | None: ...
+
+    @property
+    def measured(self) -> CountsSent: ...
+
+
 class SendQueue:
     """
-    What waits for one person.
+    What waits for one reader.
 
     @ivar size: bytes.
     @ivar paused: the transport has enough.
@@ -78,11 +111,8 @@ class SendQueue:
 
     def __init__(
         self,
-        pushed: SendTarget,
-        write: Callable[[bytes], object],
-        writeLast: Callable[[bytes], object],
-        wire: BroadcastMember | None,
-        measured: CountsBytes,
+        target: SendTarget,
+        sink: ByteSink,
         pool: SendQueuePool,
         limits: Limits,
         monotonic: Callable[[], float],
@@ -90,18 +120,15 @@ class SendQueue:
     ) -> None:
         """
         @param monotonic: the time in seconds.
-        @param overrun: told how many bytes wait when these are too many.
+        @param overrun: gets how many bytes wait when these are too many.
         """
-        self._pushed = pushed
-        self._write = write
-        self._writeLast = writeLast
-        self._wire = wire
-        self._measured = measured
+        self._target = target
+        self._sink = sink
         self._pool = pool
         self._limits = limits
         self._monotonic = monotonic
         self._overrun = overrun
-        self._waiting: deque[bytes] = deque()
+        self._waiting = _NOTHING
         self.size = 0
         self._held = False
         self._sent = 0
@@ -128,61 +155,59 @@ class SendQueue:
             self._flush()
 
     def writeReply(self, data: bytes) -> None:
-        """Send what was asked for.  During a replay it is the replay."""
+        """Send what was asked for: during a replay, the replay."""
         if self._held or not self._waiting:
-            self._write(data)
+            self._sink.write(data)
         else:
             self._wait(data)
 
     def close(self) -> None:
-        """
-        Nothing more comes.  What waits is sent, but for what follows a replay that ends
-        here: its reader would take what is missing between for told.
-        """
+        """Nothing more comes: what waits is sent."""
+        # But not what follows a replay that ends here: its reader would take the messages that are
+        # missing between for ones it has.
         if not self._held:
             for data in self._waiting:
-                self._write(data)
+                self._sink.write(data)
         self.discard()
 
     def discard(self) -> None:
-        """Nobody will read it any more."""
+        """Nothing more comes, and what waits is not sent."""
         for data in self._waiting:
             self._pool.remove(data)
         self._waiting.clear()
-        self._pool.backlogs.discard(self)
+        self._pool.queues.discard(self)
         self.size = 0
         self._ended = True
         self._redirect(_nowhere)
 
     def _direct(self) -> None:
-        """From now on what is pushed is sent."""
-        self._pushed.write, self._pushed.writeLast = self._write, self._writeLast
-        self._pushed.wire = self._wire
+        sink, target = self._sink, self._target
+        target.write, target.writeLast, target.wire = sink.write, sink.writeLast, sink.member
 
-    def _redirect(self, push: Callable[[bytes], object]) -> None:
-        """From now on what is pushed is not sent."""
-        self._pushed.write = self._pushed.writeLast = push
-        self._pushed.wire = None
-        if self._wire is not None:
-            self._wire.leaveBroadcast()
+    def _redirect(self, write: Callable[[bytes], object]) -> None:
+        self._target.write = self._target.writeLast = write
+        self._target.wire = None
+        if self._sink.member is not None:
+            self._sink.member.leaveBroadcast()
 
     def _begin(self) -> None:
-        """From now on what is pushed waits, if anybody is to read it at all."""
         if not self._ended:
             self._redirect(self._wait)
-        self._sent, self._since = self._measured.bytesSent, self._monotonic()
+        self._sent, self._since = self._sink.measured.bytesSent, self._monotonic()
 
     def _wait(self, data: bytes) -> None:
+        if self._waiting is _NOTHING:
+            self._waiting = deque()
         self._waiting.append(data)
         self.size += len(data)
         pool, limits = self._pool, self._limits
         pool.add(data)
-        pool.backlogs.add(self)
+        pool.queues.add(self)
         if pool.size > limits.chatPendingAll:
-            max(pool.backlogs, key=lambda backlog: backlog.size).overflow()
+            max(pool.queues, key=lambda queue: queue.size).overflow()
         if self.size <= limits.chatPending:
             return
-        sent, now = self._measured.bytesSent, self._monotonic()
+        sent, now = self._sink.measured.bytesSent, self._monotonic()
         if sent != self._sent:
             self._sent, self._since = sent, now
         # What waits for a replay waits for this server, not for its reader.
@@ -191,11 +216,10 @@ class SendQueue:
             self.overflow()
 
     def overflow(self) -> None:
-        """Too much waits."""
+        """Say that too much waits."""
         self._overrun(self.size)
 
     def _flush(self) -> None:
-        """Send what waits, as far as it goes."""
         waiting = self._waiting
         while waiting and not self.paused and not self._held:
             pieces: list[bytes] = []
@@ -206,9 +230,9 @@ class SendQueue:
                 pieces.append(data)
                 size += len(data)
             self.size -= size
-            self._write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            self._sink.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if not waiting:
-            self._pool.backlogs.discard(self)
+            self._pool.queues.discard(self)
         if not (waiting or self.paused or self._held or self._ended):
             self._direct()
 

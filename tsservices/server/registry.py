@@ -16,7 +16,7 @@ from tsservices.common.counters import DatagramCounters, StampCounters, StreamCo
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog
 from tsservices.common.timestamps import Nanoclock, TimestampFormatter
-from tsservices.frontends.connection import ChatBackend
+from tsservices.frontends.connection import Chat
 from tsservices.frontends.line.protocol import LineChatFactory
 from tsservices.services.ack_sink import AckProtocol, SinkDatagramProtocol, SinkProtocol
 from tsservices.services.api import ServiceSpec
@@ -201,7 +201,7 @@ class Wiring:
     switchboard: Switchboard
     reflector: ReflectorConfig
     nanoclock: Nanoclock
-    chat: ChatBackend
+    chat: Chat
 
     def streamFactory(self, service: ServiceSpec) -> StreamFactory:
         """Make the factory of one TCP or UNIX listener, with counters of its own."""

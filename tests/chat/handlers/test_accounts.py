@@ -77,7 +77,7 @@ class TestRegister:
         ann = Town().person("ann")
         ann.do("/register")
         assert codes(ann.do(PASSWORD, OTHER)) == [PASSWORDS_DIFFER.name]
-        assert not ann.conversation.wantsSecret
+        assert ann.conversation.secret is None
 
     @pytest.mark.parametrize("asked", [False, True])
     def test_badPassword(self, asked: bool) -> None:
@@ -142,10 +142,10 @@ class TestRegister:
         town.turn()
         rejected = [item for item in tried if ACCOUNTS_EACH in item.reasons()]
         assert len(rejected) == 1
-        homes = town.house.guesses._homes
+        homes = town.house.loginLimits._homes
         owned = [homes.get(item.session.key) is not None for item in tried]
         assert owned == [item not in rejected for item in tried]
-        assert len(town.house.guesses) == REGISTERED_AT_ONCE
+        assert len(town.house.loginLimits) == REGISTERED_AT_ONCE
 
     def test_rejectedBeforeHashing(self) -> None:
         town = Town(Limits(accountsFounded=REGISTERED_AT_ONCE))
@@ -275,7 +275,7 @@ class TestLogin:
         root, old = town.owner("root"), town.owner("ann")
         waiting = town.stranger()
         waiting.do("/login ann")
-        assert waiting.conversation.wantsSecret
+        assert waiting.conversation.secret is not None
         old.do("/quit")
         town.now += NANOSECONDS
         root.do("/drop ann")

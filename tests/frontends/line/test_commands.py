@@ -48,10 +48,10 @@ from tsservices.chat.operations import ME, MESSAGE, TOPIC
 from tsservices.chat.permissions import FOUNDER, MEMBER
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
+from tsservices.chat.verbs.checks import ANYONE, TOPIC_LENGTH
 from tsservices.chat.verbs.history import HIGHEST_SEQ, HISTORY_LINES
-from tsservices.chat.verbs.parsing import TOPIC_LENGTH
-from tsservices.chat.verbs.talk import LISTED
-from tsservices.frontends.line.commands import ANYONE, COMMANDS
+from tsservices.chat.verbs.talk import LIST_PAGE
+from tsservices.frontends.line.commands import COMMANDS
 
 #: More than a topic or a reason may have.
 LONG = "x" * (TOPIC_LENGTH + 1)
@@ -148,16 +148,16 @@ class TestCommands:
         told = self.one("/help")
         assert isinstance(told, CommandList)
         for row, listed in zip(COMMANDS.values(), told.commands, strict=True):
-            assert listed == (row.name, row.usage, row.meaning, row.permission)
+            assert listed == (row.name, row.usage, row.help, row.permission)
             told = self.one(f"/help /{row.name.upper()}")
             assert isinstance(told, Notice)
-            assert told.lines == [f"{row.synopsis}: {row.meaning}"]
+            assert told.lines == [f"{row.synopsis}: {row.help}"]
 
     @pytest.mark.parametrize("row", COMMANDS.values(), ids=lambda row: row.name)
     def test_rows(self, row: object) -> None:
         """A row's help fits a line, and its usage is what its refusal tells who may do it."""
         command = COMMANDS[getattr(row, "name", "")]
-        assert len(f"{command.synopsis:<26} {command.meaning}") < 80
+        assert len(f"{command.synopsis:<26} {command.help}") < 80
         if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
             root = self.town.owner("root")
             (told,) = root.do(f"/{command.name}")
@@ -248,15 +248,17 @@ class TestCommands:
 
     def test_manyRooms(self) -> None:
         """A long list comes in pages, the next one when the last is read."""
-        for number in range(LISTED + 5):
+        for number in range(LIST_PAGE + 5):
             self.town.house.state.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
         self.ann.type("/rooms")
         pages = [each for each in self.ann.take() if isinstance(each, RoomList)]
-        assert [len(each.rooms) for each in pages] == [LISTED]
+        assert [len(each.rooms) for each in pages] == [LIST_PAGE]
         assert self.ann.conversation.busy
         self.ann.more()
         pages = [each for each in self.ann.take() if isinstance(each, RoomList)]
-        assert sum(len(each.rooms) for each in pages) == len(self.town.house.state.rooms) - LISTED
+        assert (
+            sum(len(each.rooms) for each in pages) == len(self.town.house.state.rooms) - LIST_PAGE
+        )
         self.ann.more()
         assert not self.ann.conversation.busy
 
@@ -358,7 +360,7 @@ class TestCommands:
         ]
 
     def test_format(self) -> None:
-        """The door is asked for a form."""
+        """The connection changes its format."""
         self.ann.do("/format JSON", "/format text")
         assert self.ann.chosen == ["json", "text"]
 
@@ -372,7 +374,7 @@ class TestCommands:
                 assert getattr(self.ann.session, attribute) is wanted
 
     def test_quit(self) -> None:
-        """The others are told why, and the door ends."""
+        """The others are told why, and the connection closes."""
         self.ann.do("/quit for tea")
         assert self.ann.left
         (gone,) = self.bob.take()

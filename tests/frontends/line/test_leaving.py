@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.support.line_clients import Client, LineDoorCase
+from tests.support.line_clients import Client, LineFrontendCase
 from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.chat.storage import HISTORY_PAGE
 from tsservices.common.limits import Limits
@@ -21,7 +21,7 @@ def numbers(text: str) -> list[int]:
     return [each["seq"] for each in told if each["type"] == "said"]
 
 
-class LeavingTests(LineDoorCase):
+class LeavingTests(LineFrontendCase):
     """How connections end."""
 
     def test_quit(self) -> None:
@@ -117,7 +117,7 @@ class LeavingTests(LineDoorCase):
         bob.send("two\n")
         self.assertTrue(ann.transport.disconnecting)
         self.assertEqual(ann.take(), f"{AT} <bob> one\n")
-        self.assertEqual(self.factory.chat.pool.size, 0)
+        self.assertEqual(self.chat.pool.size, 0)
         self.assertIn("* ann is gone\n", bob.take())
 
     def test_goodbye(self) -> None:
@@ -159,7 +159,7 @@ class LeavingTests(LineDoorCase):
         self.assertNotIn("after", bob.take())
 
 
-class SlowTests(LineDoorCase):
+class SlowTests(LineFrontendCase):
     """People who do not read."""
 
     limits = Limits(floodLines=0, floodBytes=0, chatPending=65_536, chatSlow=10)
@@ -186,10 +186,10 @@ class SlowTests(LineDoorCase):
         heard = bob.take()
         self.assertEqual(heard.count("x" * 999), 80)
         self.assertEqual(heard.count("* slow is gone (did not read)\n"), 1)
-        self.assertEqual(self.factory.chat.pool.size, 0)
+        self.assertEqual(self.chat.pool.size, 0)
         self.fill(ann, 10_000)
         self.assertEqual(slow.take(), "")
-        self.assertEqual(self.factory.chat.pool.size, 0)
+        self.assertEqual(self.chat.pool.size, 0)
         slow.lose()
         self.assertEqual(bob.take().count("gone"), 0)
 
@@ -204,7 +204,7 @@ class SlowTests(LineDoorCase):
         for number in range(50, 60):
             ann.send(f"{number}\n")
         self.assertEqual(slow.take(), "".join(f"{AT} <ann> {n}\n" for n in range(60)))
-        self.assertEqual(self.factory.chat.pool.size, 0)
+        self.assertEqual(self.chat.pool.size, 0)
 
     def test_takesNoLines(self) -> None:
         """Who does not read is not asked for more; it is done when they read."""
@@ -245,7 +245,7 @@ class SlowTests(LineDoorCase):
         self.assertEqual(self.counters.slow, 0)
 
 
-class ReplayTests(LineDoorCase):
+class ReplayTests(LineFrontendCase):
     """Lines from before, and lines that come meanwhile."""
 
     def test_join(self) -> None:
@@ -343,12 +343,12 @@ class ReplayTests(LineDoorCase):
         self.journal.slowReads = True
         bob.send("/since 0\n")
         ann.send("live\n")
-        self.assertGreater(self.factory.chat.pool.size, 0)
+        self.assertGreater(self.chat.pool.size, 0)
         bob.lose()
         self.journal.answer()
         self.turns()
         ann.send("live\n")
-        self.assertEqual(self.factory.chat.pool.size, 0)
+        self.assertEqual(self.chat.pool.size, 0)
 
     def test_failure(self) -> None:
         """Who can't be told is told so, and talks on."""

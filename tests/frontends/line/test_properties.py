@@ -1,5 +1,5 @@
 """
-What holds for the line door whatever comes in.
+What holds for the line frontend whatever comes in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import provider
 
 from tests.support.examples import tried
-from tests.support.line_clients import Client, LineDoorCase
+from tests.support.line_clients import Client, LineFrontendCase
 from tsservices.chat.notifications import RoomMessages
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import COMMANDS
@@ -99,7 +99,7 @@ def sound(output: bytes) -> list[str]:
     return text.split("\n")[:-1]
 
 
-class Anything(LineDoorCase):
+class Anything(LineFrontendCase):
     """Tests with any input."""
 
     def setUp(self) -> None:
@@ -140,7 +140,7 @@ class Anything(LineDoorCase):
                     client.block()
                 elif step == "unblock":
                     client.unblock()
-                elif not client.protocol._heardAll:
+                elif not client.protocol.connection._inputEnded:
                     client.protocol.readConnectionLost()
 
     @settings(max_examples=tried(150), derandomize=True)
@@ -175,7 +175,7 @@ class Anything(LineDoorCase):
         self.assertEqual(self.troubles, [])
         self.assertEqual((state.sessions, state.sessionsByNick), ({}, {}))
         self.assertTrue(all(not room.members for room in state.rooms.values()))
-        self.assertEqual((self.factory.chat.pool.size, self.counters.open), (0, 0))
+        self.assertEqual((self.chat.pool.size, self.counters.open), (0, 0))
         self.timeouts.stopService()
         self.turns(1)
         self.assertEqual(self.clock.getDelayedCalls(), [])

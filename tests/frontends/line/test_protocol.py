@@ -10,9 +10,10 @@ from pathlib import Path
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from zope.interface.verify import verifyObject
 
-from tests.support.line_clients import LineDoorCase
+from tests.support.line_clients import LineFrontendCase
 from tsservices.common.limits import Limits
-from tsservices.frontends.line.protocol import GREETING, NOT_OPEN, OUTSTANDING, SLOWED
+from tsservices.frontends.line.connection import GREETING, OUTSTANDING, SLOWED
+from tsservices.frontends.line.protocol import NOT_OPEN
 from tsservices.testing import MemoryTransport
 from tsservices.transport.rejection import REJECTED_AT_ONCE
 
@@ -20,7 +21,7 @@ from tsservices.transport.rejection import REJECTED_AT_ONCE
 AT = "[12:10:00]"
 
 
-class EnteringTests(LineDoorCase):
+class EnteringTests(LineFrontendCase):
     """The first lines."""
 
     def test_greeting(self) -> None:
@@ -189,7 +190,7 @@ class EnteringTests(LineDoorCase):
         self.assertEqual(self.connect().take(), f"* {GREETING}\n")
 
 
-class TalkTests(LineDoorCase):
+class TalkTests(LineFrontendCase):
     """Lines."""
 
     def test_lines(self) -> None:
@@ -228,7 +229,7 @@ class TalkTests(LineDoorCase):
         ann, bob = self.people("ann", "bob")
         for _ in range(150):
             ann.send(b"x" * 4096)
-            self.assertLessEqual(ann.protocol._intake._lines._length, 8192)
+            self.assertLessEqual(len(ann.protocol.connection._input._lines._rest), 8192)
         ann.send(b"tail\nhello\n")
         self.assertEqual(bob.take(), f"{AT} <ann> hello\n")
         self.assertEqual(ann.take(), "! a line has at most 4096 bytes: this one was not sent\n")
@@ -310,7 +311,7 @@ class TalkTests(LineDoorCase):
         self.assertIn(f"{AT} <ann> x\n{AT} <ann> y\n", heard)
 
 
-class FloodTests(LineDoorCase):
+class FloodTests(LineFrontendCase):
     """People who send fast."""
 
     limits = Limits()
@@ -348,7 +349,7 @@ class FloodTests(LineDoorCase):
         """Who leaves while slowed down leaves no timer behind."""
         (ann,) = self.people("ann")
         ann.send("x\n" * 200)
-        self.assertIsNotNone(ann.protocol._delayed)
+        self.assertIsNotNone(ann.protocol.connection._delayed)
         ann.lose()
         self.turns()
         self.timeouts.stopService()
@@ -370,7 +371,7 @@ class FloodTests(LineDoorCase):
         self.assertIn("<ann> last\n* ann is gone\n", heard)
 
 
-class OutstandingTests(LineDoorCase):
+class OutstandingTests(LineFrontendCase):
     """People who send while the disk is slow."""
 
     def test_bounded(self) -> None:
@@ -381,7 +382,7 @@ class OutstandingTests(LineDoorCase):
             if ann.transport.producerState == "paused":
                 break
             ann.send(f"{number}\n")
-        self.assertEqual(ann.protocol.session.pending, OUTSTANDING)
+        self.assertEqual(ann.protocol.connection.session.pending, OUTSTANDING)
         self.assertEqual(number, OUTSTANDING + 1)
         self.assertEqual(bob.take(), "")
         self.journal.keep()

@@ -9,7 +9,7 @@ import json
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
-from tests.support.line_clients import Client, LineDoorCase
+from tests.support.line_clients import Client, LineFrontendCase
 from tsservices.chat.errors import TAKEN_OVER, ChatError
 from tsservices.common.limits import Limits
 
@@ -25,8 +25,8 @@ WILL_ECHO, WONT_ECHO, DO_ECHO, DONT_ECHO = (
 SECRET = "correct horse"
 
 
-class SecretCase(LineDoorCase):
-    """A door, and a log that is read."""
+class SecretCase(LineFrontendCase):
+    """A listener, and a log that is read."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -264,11 +264,11 @@ class DismissedTests(SecretCase):
     def test_dismissed(self) -> None:
         """Who is taken over is told, and closed, and nobody is told that they have left."""
         ann, bob = self.people("ann", "bob")
-        ann.protocol.replaced(ChatError(TAKEN_OVER))
+        ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
         self.assertEqual(ann.take(), f"! {ChatError(TAKEN_OVER)}\n")
         self.assertTrue(ann.transport.disconnecting)
         ann.send("hello\n")
-        ann.protocol.replaced(ChatError(TAKEN_OVER))
+        ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
         ann.lose()
         self.turns()
         self.assertEqual((ann.take(), bob.take()), ("", ""))

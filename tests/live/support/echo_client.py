@@ -15,7 +15,7 @@ import uuid
 from datetime import UTC, datetime
 
 from tests.live.support.server import Address, Server
-from tsservices.frontends.line.protocol import GREETING
+from tsservices.frontends.line.connection import GREETING
 from tsservices.stamp.packets import ReflectorPacket
 
 #: What tutorials read at once.

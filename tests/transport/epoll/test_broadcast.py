@@ -180,12 +180,12 @@ class DissolvingTests(SynchronousTestCase):
         self.assertEqual(list(self.one.transport.broadcasts), broadcasts)
 
     def test_hold(self) -> None:
-        self.one.protocol.backlog.hold(True)
+        self.one.protocol.connection.queue.hold(True)
         self.assertFalse(self.together())
         for text in (b"a", b"b", b"c"):
             self.assertEqual(self.say(text), b"")
         self.assertFalse(self.together())
-        self.one.protocol.backlog.hold(False)
+        self.one.protocol.connection.queue.hold(False)
         self.assertEqual(self.say(b"d").count(b"<n0>"), 4)
         self.gather()
         self.assertTrue(self.together())
@@ -222,11 +222,11 @@ class DissolvingTests(SynchronousTestCase):
         self.assertTrue(self.together())
 
     def test_outlet(self) -> None:
-        session = self.one.protocol.session
+        session = self.one.protocol.connection.session
         session.setRecipient(None)
         for _ in range(4):
             self.assertEqual(self.say(b"hello"), b"")
-        session.setRecipient(self.one.protocol)
+        session.setRecipient(self.one.protocol.connection)
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_membership(self) -> None:

@@ -1,14 +1,14 @@
 """
-What is done for each command about accounts.  Pure.
+Verbs about accounts.  Pure.
 
-Passwords go from here to who hashes them, and nowhere else: no event has one, no
-refusal shows one.
+Passwords go from here to the hasher, and nowhere else: no operation has one, no error shows one.
+Where a verb is given no password, it has the presenter prompt for one; a frontend that can't prompt
+always gives one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from tsservices.chat.controller import SessionController, digest
 from tsservices.chat.errors import (
@@ -27,212 +27,144 @@ from tsservices.chat.names import fold
 from tsservices.chat.notifications import Notice
 from tsservices.chat.operations import DropAccount, Login, Logout, Register, Resume, SetPassword
 from tsservices.chat.records import Account
-from tsservices.chat.verbs.parsing import UsageError, needed
+from tsservices.chat.requests import Reply
 from tsservices.common.timestamps import NANOSECONDS
 
-#: What people are asked for.
-PASSWORD, NEW, AGAIN = "password: ", "new password: ", "the same again: "
+#: The prompts.
+PASSWORD, NEW_PASSWORD, AGAIN = "password: ", "new password: ", "the same again: "
 
 
-def register(conversation: SessionController, rest: str) -> None:
-    house, session = conversation.house, conversation.session
-    checkRegister(house.state, session)
-    if not house.state.registrationLimit.allows(session.cloak, house.now() / NANOSECONDS):
-        # Before the work of hashing, for which all others would have to wait.
+async def register(controller: SessionController, password: str | None) -> None:
+    """Make an account of the session's name."""
+    context, session = controller.context, controller.session
+    checkRegister(context.state, session)
+    # Before the work of hashing, for which all others would have to wait.
+    if not context.state.registrationLimit.allows(session.cloak, _seconds(controller)):
         raise ChatError(ACCOUNTS_EACH)
-    conversation.checkStored()
+    controller.checkStored()
+    # The name may change while the hasher works; the handler refuses then.
     key = session.key
-
-    def registered() -> None:
-        if session.account == key:
-            # Others who try passwords do not keep the new owner out.
-            house.guesses.entered(key, session.cloak, house.now() / NANOSECONDS)
-
-    def go(password: str) -> None:
-        _derive(
-            conversation,
-            password,
-            lambda verifier: Register(session.ident, key, verifier),
-            registered,
-        )
-
-    if rest:
-        go(rest)
-    else:
-        _askTwice(conversation, go)
+    verifier = await _derive(controller, password or await _askTwice(controller))
+    controller.propose(Register(session.ident, key, verifier))
+    await controller.settled()
+    if session.account == key:
+        # Others who try passwords do not keep the new owner out.
+        context.loginLimits.entered(key, session.cloak, _seconds(controller))
 
 
-def login(conversation: SessionController, rest: str) -> None:
-    session = conversation.session
-    name, _, password = rest.partition(" ")
-    account = _account(conversation, name or session.nick)
+async def login(controller: SessionController, name: str, password: str | None) -> None:
+    """Log in to an account."""
+    session = controller.session
+    account = _account(controller, name)
     if session.account is not None:
         raise ChatError(LOGGED_IN, name=session.nick)
-    conversation.checkStored()
-
-    def go(password: str) -> None:
-        _check(conversation, account, password, enter)
-
-    def enter(wrong: int) -> None:
-        entered = conversation.entered
-        token = "" if entered else conversation.token
-        conversation.propose(
-            Login(session.ident, account.key, account.version, session.cloak, token)
-        )
-        if not entered:
-            conversation.afterPending(conversation.showToken)
-        if wrong:
-            words = f"wrong passwords since the last right one: {wrong}"
-            conversation.afterPending(lambda: conversation.voice.show(Notice([words], "guessed")))
-
-    if password:
-        go(password)
-    else:
-        conversation.ask(PASSWORD, go)
+    controller.checkStored()
+    wrong = await _check(controller, account, password or await controller.ask(PASSWORD))
+    entered = controller.entered
+    token = "" if entered else controller.token
+    # The version says which password was right: it may have been changed meanwhile.
+    controller.propose(Login(session.ident, account.key, account.version, session.cloak, token))
+    await controller.settled()
+    if not entered:
+        controller.showToken()
+    if wrong:
+        text = f"wrong passwords since the last right one: {wrong}"
+        controller.presenter.show(Notice([text], "guessed"))
 
 
-def logout(conversation: SessionController, rest: str) -> None:
-    conversation.propose(Logout(conversation.session.ident))
+def logout(controller: SessionController) -> None:
+    """Become a guest."""
+    controller.propose(Logout(controller.session.ident))
 
 
-def passwd(conversation: SessionController, rest: str) -> None:
-    session = conversation.session
-    account = conversation.house.state.accountOf(session)
+async def changePassword(
+    controller: SessionController, old: str | None = None, new: str | None = None
+) -> None:
+    """Change the password of the session's account."""
+    session = controller.session
+    account = controller.context.state.accountOf(session)
     if account is None:
         raise ChatError(ACCOUNT_NEEDED, what="change a password")
-    conversation.checkStored()
-
-    def change(new: str) -> None:
-        _derive(
-            conversation,
-            new,
-            lambda verifier: SetPassword(session.ident, account.key, account.version, verifier),
-        )
-
-    old, _, new = rest.partition(" ")
-    if new:
-        _check(conversation, account, old, lambda wrong: change(new))
-    elif old:
-        raise UsageError
-    else:
-        conversation.ask(
-            PASSWORD,
-            lambda old: _check(
-                conversation, account, old, lambda wrong: _askTwice(conversation, change)
-            ),
-        )
+    controller.checkStored()
+    await _check(controller, account, old or await controller.ask(PASSWORD))
+    verifier = await _derive(controller, new or await _askTwice(controller))
+    controller.propose(SetPassword(session.ident, account.key, account.version, verifier))
 
 
-def reset(conversation: SessionController, rest: str) -> None:
-    account = _account(conversation, needed(rest))
-    conversation.checkStored()
-    password = conversation.house.random()
-    told = f"until it is changed by its owner: {password}"
-    ident = conversation.session.ident
-    made: list[str] = []
-
-    def event(verifier: str) -> SetPassword:
-        made.append(verifier)
-        return SetPassword(ident, account.key, None, verifier)
-
-    def tell() -> None:
-        now = conversation.house.state.accounts.get(account.key)
-        if now is not None and now.verifier in made:
-            conversation.voice.show(Notice([told], "reset"))
-
-    _derive(conversation, password, event, tell)
+async def resetPassword(controller: SessionController, name: str) -> None:
+    """Give an account a password that only the operator who asks is shown."""
+    account = _account(controller, name)
+    controller.checkStored()
+    password = controller.context.random()
+    verifier = await _derive(controller, password)
+    controller.propose(SetPassword(controller.session.ident, account.key, None, verifier))
+    await controller.settled()
+    changed = controller.context.state.accounts.get(account.key)
+    # It was refused, dropped, or reset once more: then this password opens nothing.
+    if changed is not None and changed.verifier == verifier:
+        text = f"until it is changed by its owner: {password}"
+        controller.presenter.show(Notice([text], "reset"))
 
 
-def drop(conversation: SessionController, rest: str) -> None:
-    account = _account(conversation, needed(rest))
-    conversation.checkStored()
-    conversation.propose(DropAccount(conversation.session.ident, account.key))
+def dropAccount(controller: SessionController, name: str) -> None:
+    """Have a name belong to nobody."""
+    account = _account(controller, name)
+    controller.checkStored()
+    controller.propose(DropAccount(controller.session.ident, account.key))
 
 
-def resume(conversation: SessionController, rest: str) -> None:
-    """@raise Refused: this one has a name already."""
-    session = conversation.session
-    token = needed(rest)
-    if conversation.entered:
+async def resume(controller: SessionController, token: str) -> None:
+    """Take over the session that has this token."""
+    session = controller.session
+    if controller.entered:
         raise ChatError(NOTHING_TO_RESUME)
-
-    def turn() -> None:
-        if conversation.entered:
-            conversation.setToken(token)
-            conversation.showToken()
-            conversation.current = next(reversed(session.rooms), "")
-
-    conversation.propose(Resume(session.ident, digest(token), session.cloak))
-    conversation.afterPending(turn)
+    controller.propose(Resume(session.ident, digest(token), session.cloak))
+    await controller.settled()
+    if controller.entered:
+        controller.setToken(token)
+        controller.showToken()
+        controller.current = next(reversed(session.rooms), "")
 
 
-def _account(conversation: SessionController, name: str) -> Account:
-    account = conversation.house.state.accounts.get(fold(name))
+def _account(controller: SessionController, name: str) -> Account:
+    account = controller.context.state.accounts.get(fold(name))
     if account is None:
         raise ChatError(NO_ACCOUNT, name=name or "a name like yours")
     return account
 
 
-def _check(
-    conversation: SessionController, account: Account, password: str, then: Callable[[int], None]
-) -> None:
-    """Find out whether somebody knows the password of an account."""
-    house, cloak = conversation.house, conversation.session.cloak
-    wait = house.guesses.allowed(account.key, cloak, house.now() / NANOSECONDS)
+async def _check(controller: SessionController, account: Account, password: str) -> int:
+    # How many wrong passwords were tried since the last right one; ChatError if this one is wrong.
+    limits, cloak = controller.context.loginLimits, controller.session.cloak
+    wait = limits.allowed(account.key, cloak, _seconds(controller))
     if wait:
         raise ChatError(GUESSED_OFTEN, seconds=math.ceil(wait))
-
-    def decide(matched: bool | ChatError) -> None:
-        now = house.now() / NANOSECONDS
-        if isinstance(matched, ChatError):
-            house.guesses.unknown(account.key, cloak, now)
-            raise matched
-        if not matched:
-            house.guesses.failed(account.key, cloak, now)
-            raise ChatError(WRONG_PASSWORD, name=account.name)
-        then(house.guesses.succeeded(account.key, cloak, now))
-
+    reply: Reply[bool] = Reply()
     try:
-        conversation.awaitResult(
-            lambda done: house.hashing.check(
-                account.verifier, password, lambda matched: done(lambda: decide(matched))
-            )
-        )
+        controller.context.hasher.check(account.verifier, password, reply)
+        matched = await reply
     except ChatError:
-        house.guesses.unknown(account.key, cloak, house.now() / NANOSECONDS)
+        limits.unknown(account.key, cloak, _seconds(controller))
         raise
+    if not matched:
+        limits.failed(account.key, cloak, _seconds(controller))
+        raise ChatError(WRONG_PASSWORD, name=account.name)
+    return limits.succeeded(account.key, cloak, _seconds(controller))
 
 
-def _derive(
-    conversation: SessionController,
-    password: str,
-    event: Callable[[str], Register | SetPassword],
-    done: Callable[[], None] = lambda: None,
-) -> None:
-    """Have a password hashed, and propose what is to be done with that."""
-
-    def propose(verifier: str | ChatError) -> None:
-        if isinstance(verifier, ChatError):
-            raise verifier
-        conversation.propose(event(verifier))
-        conversation.afterPending(done)
-
-    conversation.awaitResult(
-        lambda goOn: conversation.house.hashing.derive(
-            password, lambda verifier: goOn(lambda: propose(verifier))
-        )
-    )
+async def _derive(controller: SessionController, password: str) -> str:
+    reply: Reply[str] = Reply()
+    controller.context.hasher.derive(password, reply)
+    return await reply
 
 
-def _askTwice(conversation: SessionController, then: Callable[[str], None]) -> None:
-    """Ask for a new password, twice because it is not seen."""
+async def _askTwice(controller: SessionController) -> str:
+    # Twice, because it is not seen while it is typed.
+    password = await controller.ask(NEW_PASSWORD)
+    if await controller.ask(AGAIN) != password:
+        raise ChatError(PASSWORDS_DIFFER)
+    return password
 
-    def first(password: str) -> None:
-        conversation.ask(AGAIN, lambda again: second(password, again))
 
-    def second(password: str, again: str) -> None:
-        if password != again:
-            raise ChatError(PASSWORDS_DIFFER)
-        then(password)
-
-    conversation.ask(NEW, first)
+def _seconds(controller: SessionController) -> float:
+    return controller.context.now() / NANOSECONDS

@@ -1,19 +1,17 @@
 """
-What is done for each command about the order in a room.  Pure.
+Verbs about the order in a room.  Pure.
 
-All of it is about the room that one has turned to, and all of it is decided when its
-turn has come.
+Who may do it is decided when the operation is applied; L{checkPermission
+<tsservices.chat.verbs.checks.checkPermission>} says it before.  All of them raise L{ChatError}
+when nothing can be stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tsservices.chat.controller import SessionController
+from tsservices.chat.names import fold
 from tsservices.chat.notifications import RestrictionList
 from tsservices.chat.operations import (
-    BAN,
-    MUTE,
     Invite,
     Kick,
     LiftRestriction,
@@ -21,103 +19,73 @@ from tsservices.chat.operations import (
     SetOperator,
     SetPrivate,
 )
-from tsservices.chat.verbs.parsing import UsageError, choice, durationRefused, here, short, target
-from tsservices.common.durations import DurationError, spanAndWords
+from tsservices.chat.room import Room
+from tsservices.chat.verbs.checks import checkLength
 
-#: What is said of those who are kicked, banned or muted.
+#: What the text is called if it is too long.
 REASON = "a reason"
 
 
-def op(conversation: SessionController, rest: str) -> None:
-    _setOperator(conversation, rest, True)
+def setOperator(controller: SessionController, room: Room, name: str, on: bool) -> None:
+    """Make somebody an operator of a room, or no longer."""
+    controller.checkStored()
+    controller.propose(SetOperator(controller.session.ident, room.record.key, name, fold(name), on))
 
 
-def deop(conversation: SessionController, rest: str) -> None:
-    _setOperator(conversation, rest, False)
+def kick(controller: SessionController, room: Room, name: str, reason: str) -> None:
+    """Have somebody leave a room."""
+    controller.checkStored()
+    reason = checkLength(REASON, reason)
+    controller.propose(Kick(controller.session.ident, room.record.key, name, fold(name), reason))
 
 
-def _setOperator(conversation: SessionController, rest: str, on: bool) -> None:
-    room = here(conversation).record.key
-    name, key, more = target(rest)
-    if more:
-        raise UsageError
-    conversation.checkStored()
-    conversation.propose(SetOperator(conversation.session.ident, room, name, key, on))
+def listRestrictions(controller: SessionController, room: Room, kind: str) -> None:
+    """
+    Show the restrictions of a room.
+
+    @param kind: L{BAN} or L{MUTE}.
+    """
+    now = controller.context.now()
+    restrictions = [
+        restriction
+        for restriction in room.permissions.restrictions.values()
+        if restriction.kind == kind and not 0 < restriction.until <= now
+    ]
+    record = room.record
+    controller.presenter.show(RestrictionList(record.key, record.name, restrictions))
 
 
-def kick(conversation: SessionController, rest: str) -> None:
-    room = here(conversation).record.key
-    name, key, why = target(rest)
-    conversation.checkStored()
-    why = short(REASON, why)
-    conversation.propose(Kick(conversation.session.ident, room, name, key, why))
+def restrict(
+    controller: SessionController, room: Room, kind: str, name: str, seconds: int, reason: str
+) -> None:
+    """
+    Ban or mute somebody.
+
+    @param seconds: how long; 0: for ever.
+    @raise ChatError: the reason is too long, or nothing can be stored.
+    """
+    controller.checkStored()
+    reason = checkLength(REASON, reason)
+    controller.propose(
+        Restrict(controller.session.ident, room.record.key, kind, name, fold(name), seconds, reason)
+    )
 
 
-def restrain(kind: str) -> Callable[[SessionController, str], None]:
-    """What is done for its command."""
-
-    def run(conversation: SessionController, rest: str) -> None:
-        room = here(conversation)
-        if not rest:
-            now = conversation.house.now()
-            listed = [
-                each
-                for each in room.permissions.restrictions.values()
-                if each.kind == kind and not 0 < each.until <= now
-            ]
-            record = room.record
-            conversation.voice.show(RestrictionList(record.key, record.name, listed))
-            return
-        name, key, more = target(rest)
-        try:
-            seconds, why = spanAndWords(more)
-        except DurationError as error:
-            raise durationRefused(error) from None
-        conversation.checkStored()
-        conversation.propose(
-            Restrict(
-                conversation.session.ident,
-                room.record.key,
-                kind,
-                name,
-                key,
-                seconds,
-                short(REASON, why),
-            )
-        )
-
-    return run
+def liftRestriction(controller: SessionController, room: Room, name: str, kind: str) -> None:
+    """End a ban or a mute."""
+    controller.checkStored()
+    controller.propose(
+        LiftRestriction(controller.session.ident, room.record.key, kind, name, fold(name))
+    )
 
 
-def release(kind: str) -> Callable[[SessionController, str], None]:
-    """What is done for the command that ends one."""
-
-    def run(conversation: SessionController, rest: str) -> None:
-        room = here(conversation).record.key
-        name, key, more = target(rest)
-        if more:
-            raise UsageError
-        conversation.checkStored()
-        conversation.propose(LiftRestriction(conversation.session.ident, room, kind, name, key))
-
-    return run
+def setPrivate(controller: SessionController, room: Room, on: bool) -> None:
+    """Have a room be by invitation only, or for everybody."""
+    controller.checkStored()
+    controller.propose(SetPrivate(controller.session.ident, room.record.key, on))
 
 
-ban, unban = restrain(BAN), release(BAN)
-mute, unmute = restrain(MUTE), release(MUTE)
-
-
-def private(conversation: SessionController, rest: str) -> None:
-    room = here(conversation).record.key
-    on = choice(rest, ("on", "off")) == "on"
-    conversation.checkStored()
-    conversation.propose(SetPrivate(conversation.session.ident, room, on))
-
-
-def invite(conversation: SessionController, rest: str) -> None:
-    room = here(conversation).record.key
-    name, key, more = target(rest)
-    if more:
-        raise UsageError
-    conversation.checkStored()
-    conversation.propose(Invite(conversation.session.ident, room, name, key))
+def invite(controller: SessionController, room: Room, name: str) -> None:
+    """Let somebody into a private room."""
+    controller.checkStored()
+    controller.propose(Invite(controller.session.ident, room.record.key, name, fold(name)))

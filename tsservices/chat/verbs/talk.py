@@ -1,177 +1,218 @@
 """
-What is done for each command about who one is, where, and what one says.  Pure.
-
-Each function, here as in the modules beside this one, is given the conversation of
-whoever asks and the rest of their line, and raises L{ChatError} or
-L{Misused<tsservices.chat.verbs.parsing.Misused>} when it is not done.
+Verbs about names, rooms, presence and talk.  Pure.
 """
 
 from __future__ import annotations
 
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import IGNORED_ALL, NO_ROOM, ChatError
+from tsservices.chat.handlers.membership import LOBBY
 from tsservices.chat.names import ROOM_SIGN, fold, nameKey, roomKey
 from tsservices.chat.notifications import Member, MemberList, Notice, RoomList, WhoisReply
-from tsservices.chat.operations import ME, MESSAGE, Part, Rename, SendPrivate, SetAway, SetTopic
+from tsservices.chat.operations import (
+    MESSAGE,
+    Enter,
+    Join,
+    Part,
+    Rename,
+    SendPrivate,
+    SetAway,
+    SetTopic,
+)
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.room import Room
-from tsservices.chat.verbs.parsing import choice, here, needed, short, wordAndText
+from tsservices.chat.verbs.checks import checkLength
 
-#: Rooms or people listed at once; the next ones when these are read.
-LISTED = 500
+#: Rooms or members in one page of a list.
+LIST_PAGE = 500
 
-#: Names that one person may ignore.
+#: Names that one session may ignore.
 IGNORED = 200
 
-
-#: What an operator asks for who wants to know of these, not of people.
-NODES = "nodes"
-
-
-def nick(conversation: SessionController, rest: str) -> None:
-    needed(rest)
-    key = nameKey(rest)
-    conversation.house.state.checkNick(conversation.session, rest, key)
-    conversation.checkStored()
-    if conversation.entered:
-        conversation.propose(Rename(conversation.session.ident, rest, key))
-    else:
-        conversation.register(rest, key)
+#: What the text is called if it is too long.
+LEAVE_REASON = "the reason of a leave"
 
 
-def join(conversation: SessionController, rest: str) -> None:
-    needed(rest)
-    conversation.join(*roomKey(rest))
+async def enter(controller: SessionController, nick: str) -> None:
+    """Take a name, and join the lobby."""
+    await changeNick(controller, nick)
+    if controller.entered:
+        await join(controller, LOBBY)
 
 
-def part(conversation: SessionController, rest: str) -> None:
-    name, _, why = rest.partition(" ")
-    key = here(conversation, name).record.key
-    why = short("the reason of a leave", why.strip())
-    conversation.propose(Part(conversation.session.ident, key, why))
+async def changeNick(controller: SessionController, nick: str) -> None:
+    """Take a name, the first one or another."""
+    session = controller.session
+    key = nameKey(nick)
+    controller.context.state.checkNick(session, nick, key)
+    controller.checkStored()
+    if controller.entered:
+        controller.propose(Rename(session.ident, nick, key))
+        return
+    controller.propose(Enter(session.ident, nick, key, session.cloak, controller.token))
+    await controller.settled()
+    # Of two who take one name in the same turn one has it.
+    controller.showToken()
 
-    def turn() -> None:
-        if conversation.current == key:
-            conversation.current = next(reversed(conversation.session.rooms), "")
 
-    conversation.afterPending(turn)
+async def join(controller: SessionController, name: str) -> None:
+    """Join a room, or turn to it if the session is there."""
+    session, state = controller.session, controller.context.state
+    name, key = roomKey(name)
+    if key in session.rooms:
+        controller.current = key
+        controller.presenter.show(Notice([f"you talk in {ROOM_SIGN}{name}"]))
+        return
+    state.checkJoin(session, key, controller.context.now())
+    controller.checkStored()
+    room = state.rooms.get(key)
+    if room is not None:
+        try:
+            await controller.context.history.preload(room)
+        except ChatError as error:
+            # They may join all the same; the error says why no replay follows.
+            controller.refuse(error)
+    # What was checked above may have changed while the storage was read: the handler checks again.
+    controller.propose(Join(session.ident, name, key))
+    await controller.settled()
+    if key in session.rooms:
+        controller.current = key
 
 
-def rooms(conversation: SessionController, rest: str) -> None:
-    state = conversation.house.state
+async def part(controller: SessionController, room: Room, reason: str = "") -> None:
+    """Leave a room."""
+    key = room.record.key
+    controller.propose(Part(controller.session.ident, key, checkLength(LEAVE_REASON, reason)))
+    await controller.settled()
+    if controller.current == key:
+        controller.current = next(reversed(controller.session.rooms), "")
+
+
+async def listRooms(controller: SessionController) -> None:
+    """Show the rooms that the session may see, those with most members first."""
+    state = controller.context.state
     rooms = sorted(
-        (each for each in state.rooms.values() if state.canSee(conversation.session, each)),
+        (room for room in state.rooms.values() if state.canSee(controller.session, room)),
         key=lambda room: (-len(room.nickCounts), room.record.key),
     )
-    listed = [(each.record.name, len(each.nickCounts), each.storedRecord.topic) for each in rooms]
-    starts = range(0, len(listed) or 1, LISTED)
-    conversation.showPages([RoomList(listed[start : start + LISTED]) for start in starts])
+    rows = [(room.record.name, len(room.nickCounts), room.storedRecord.topic) for room in rooms]
+    starts = range(0, len(rows) or 1, LIST_PAGE)
+    await controller.showPages([RoomList(rows[start : start + LIST_PAGE]) for start in starts])
 
 
-def who(conversation: SessionController, rest: str) -> None:
-    state = conversation.house.state
-    nodes = conversation.house.nodes
-    if rest == NODES and nodes is not None and conversation.session.account in state.operators:
-        conversation.voice.show(Notice(nodes(), NODES))
-        return
-    room: Room | None
-    if rest:
-        name, key = roomKey(rest)
-        room = state.rooms.get(key)
-        if room is None or not state.canSee(conversation.session, room):
-            raise ChatError(NO_ROOM, room=ROOM_SIGN + name)
-    else:
-        room = here(conversation)
-    name = room.record.name
-    people = [
-        Member(each.nick, each.account is None, each.away, state.rank(each, room))
-        for each in {each.key: each for each in room.recipients}.values()
+def visibleRoom(controller: SessionController, name: str) -> Room:
+    """
+    A room by its name.
+
+    @raise ChatError: there is none that the session may see.
+    """
+    state = controller.context.state
+    name, key = roomKey(name)
+    room = state.rooms.get(key)
+    if room is None or not state.canSee(controller.session, room):
+        raise ChatError(NO_ROOM, room=ROOM_SIGN + name)
+    return room
+
+
+async def listMembers(controller: SessionController, room: Room) -> None:
+    """Show who is in a room."""
+    state = controller.context.state
+    # One person may be there by several sessions, which have one name.
+    sessions = {session.key: session for session in room.recipients}.values()
+    members = [
+        Member(session.nick, session.account is None, session.away, state.rank(session, room))
+        for session in sessions
     ]
-    starts = range(0, len(people) or 1, LISTED)
-    conversation.showPages([MemberList(name, people[start : start + LISTED]) for start in starts])
-
-
-def whois(conversation: SessionController, rest: str) -> None:
-    needed(rest)
-    state, session = conversation.house.state, conversation.session
-    person = state.sessionByNick(rest, fold(rest))
-    both = [state.rooms[key] for key in person.rooms if key in session.rooms]
-    # Those who may ban somebody have to know what to ban.
-    knows = session.account in state.operators or any(
-        atLeast(state.rank(session, room), OPERATOR) for room in both
+    name = room.record.name
+    starts = range(0, len(members) or 1, LIST_PAGE)
+    await controller.showPages(
+        [MemberList(name, members[start : start + LIST_PAGE]) for start in starts]
     )
-    conversation.voice.show(
+
+
+def listNodes(controller: SessionController) -> bool:
+    """Show all nodes to an operator of the server, if there are several; whether it was done."""
+    context = controller.context
+    if context.nodes is None or controller.session.account not in context.state.operators:
+        return False
+    controller.presenter.show(Notice(context.nodes(), "nodes"))
+    return True
+
+
+def whois(controller: SessionController, nick: str) -> None:
+    """Show what may be known of somebody."""
+    state, session = controller.context.state, controller.session
+    person = state.sessionByNick(nick, fold(nick))
+    shared = [state.rooms[key] for key in person.rooms if key in session.rooms]
+    # Those who may ban somebody have to know what to ban.
+    mayBan = session.account in state.operators or any(
+        atLeast(state.rank(session, room), OPERATOR) for room in shared
+    )
+    controller.presenter.show(
         WhoisReply(
             person.nick,
             person.account is None,
             person.away,
-            [room.record.name for room in both],
-            person.cloak if knows else "",
+            [room.record.name for room in shared],
+            person.cloak if mayBan else "",
         )
     )
 
 
-def msg(conversation: SessionController, rest: str) -> None:
-    to, text = wordAndText(rest)
-    if to.startswith(ROOM_SIGN):
-        conversation.sayIn(roomKey(to)[1], (text,), MESSAGE)
-        return
-    key = fold(to)
-    state = conversation.house.state
+def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
+    """Send a private message."""
+    key = fold(nick)
+    state = controller.context.state
+    # Who has an account gets it later, if they are not there.
     if key not in state.accounts:
-        state.sessionByNick(to, key)
-    conversation.checkStored()
-    conversation.propose(SendPrivate(conversation.session.ident, to, key, MESSAGE, text))
+        state.sessionByNick(nick, key)
+    controller.checkStored()
+    controller.propose(SendPrivate(controller.session.ident, nick, key, MESSAGE, text))
 
 
-def me(conversation: SessionController, rest: str) -> None:
-    needed(rest)
-    conversation.say((rest,), ME)
+def setTopic(controller: SessionController, room: Room, topic: str) -> None:
+    """Set the topic of a room; empty: take it away."""
+    controller.checkStored()
+    text = checkLength("a topic", topic)
+    controller.propose(SetTopic(controller.session.ident, room.record.key, text))
 
 
-def topic(conversation: SessionController, rest: str) -> None:
-    room = here(conversation)
-    if not rest:
-        conversation.voice.show(room.storedTopic())
-        return
-    conversation.checkStored()
-    text = "" if rest == "-" else short("a topic", rest)
-    conversation.propose(SetTopic(conversation.session.ident, room.record.key, text))
+def setAway(controller: SessionController, reason: str) -> None:
+    """Be away; without a reason: be back."""
+    text = checkLength("a note of absence", reason)
+    controller.propose(SetAway(controller.session.ident, text))
 
 
-def away(conversation: SessionController, rest: str) -> None:
-    text = short("a note of absence", rest)
-    conversation.propose(SetAway(conversation.session.ident, text))
-
-
-def ignore(conversation: SessionController, rest: str) -> None:
-    session = conversation.session
-    if not rest:
-        listed = ", ".join(sorted(session.ignores)) or "nobody"
-        conversation.voice.show(Notice([f"you ignore {listed}"]))
-        return
-    key = nameKey(rest)
+def toggleIgnored(controller: SessionController, name: str) -> None:
+    """Ignore a name, or no longer."""
+    session = controller.session
+    key = nameKey(name)
     if key not in session.ignores and len(session.ignores) >= IGNORED:
         raise ChatError(IGNORED_ALL, most=IGNORED)
     session.setIgnored(session.ignores ^ {key})
     doing = "ignore" if key in session.ignores else "no longer ignore"
-    conversation.voice.show(Notice([f"you {doing} {rest}"]))
+    controller.presenter.show(Notice([f"you {doing} {name}"]))
 
 
-def format(conversation: SessionController, rest: str) -> None:
-    conversation.voice.setFormat(choice(rest, ("text", "json")))
+def listIgnored(controller: SessionController) -> None:
+    """Show which names are ignored."""
+    names = ", ".join(sorted(controller.session.ignores)) or "nobody"
+    controller.presenter.show(Notice([f"you ignore {names}"]))
 
 
-def ack(conversation: SessionController, rest: str) -> None:
-    conversation.session.wantsAcks = choice(rest, ("on", "off")) == "on"
-    conversation.voice.show(Notice([f"ack is {rest.lower()}"]))
+def setAcks(controller: SessionController, on: bool) -> None:
+    """Say which of the session's lines are stored, or do not."""
+    controller.session.wantsAcks = on
+    controller.presenter.show(Notice([f"ack is {'on' if on else 'off'}"]))
 
 
-def echo(conversation: SessionController, rest: str) -> None:
-    conversation.session.wantsEcho = choice(rest, ("on", "off")) == "on"
-    conversation.voice.show(Notice([f"echo is {rest.lower()}"]))
+def setEcho(controller: SessionController, on: bool) -> None:
+    """Send the session its own lines, or do not."""
+    controller.session.wantsEcho = on
+    controller.presenter.show(Notice([f"echo is {'on' if on else 'off'}"]))
 
 
-def quit(conversation: SessionController, rest: str) -> None:
-    conversation.quit(short("the reason of a leave", rest))
-    conversation.voice.closeWhenIdle()
+def quit(controller: SessionController, reason: str) -> None:
+    """Leave the chat, and close the connection when the others know."""
+    controller.quit(checkLength(LEAVE_REASON, reason))
+    controller.presenter.closeWhenIdle()

@@ -1,50 +1,42 @@
 """
-What people can ask for: one table.  Pure.
+The slash commands of the line frontend: one table.  Pure.
 
-The rows of L{COMMANDS} are all there is: C{/help}, the manual and its test are made of
-them.
+A row of L{COMMANDS} is a command's name, usage and help, who may use it, and what parses its
+argument and calls the verb.  C{/help}, the manual and its test are made of the rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
 
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import (
-    ACCOUNT_NEEDED,
-    NAME_FIRST,
-    NO_COMMAND,
-    NOT_ALLOWED,
-    USAGE,
-    ChatError,
-)
+from tsservices.chat.errors import NO_COMMAND, USAGE, ChatError
+from tsservices.chat.names import ROOM_SIGN, roomKey
 from tsservices.chat.notifications import CommandList, Notice
-from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER, atLeast
-from tsservices.chat.verbs import accounts
+from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
+from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER
+from tsservices.chat.requests import Reply
+from tsservices.chat.room import REPLAYED_LINES, Room
+from tsservices.chat.verbs import accounts, moderation, talk
 from tsservices.chat.verbs import history as past
-from tsservices.chat.verbs import moderation as order
-from tsservices.chat.verbs import talk as requests
-from tsservices.chat.verbs.parsing import TOPIC_LENGTH, UsageError, here
+from tsservices.chat.verbs.checks import ANYONE, NAMED, REGISTERED, TOPIC_LENGTH, checkPermission
+from tsservices.frontends.line import parsing
+from tsservices.frontends.line.parsing import SIGN, UsageError, needed
 
-#: What commands begin with. A line that begins with two of them is talk.
-SIGN = "/"
+#: Asks for the next older page of private messages.
+OLDER = "+"
 
-#: Who has not said a name yet may do it too.
-ANYONE = "anyone"
+#: As the argument of C{/who}, asks an operator of the server for the nodes, not for a room.
+NODES = "nodes"
 
-#: Who has a name may do it.
-NAMED = "named"
+#: What a handler of a verb that waits gives back, to be run.
+Waiting: TypeAlias = Coroutine[Reply[Any], None, None]
 
-#: Who is logged in may do it.
-REGISTERED = "registered"
-
-#: Who may do what not everybody may, in the room they have turned to: by the rank that is needed.
-OFFICES = {
-    OPERATOR: "operators of the room",
-    FOUNDER: "its founder",
-    SERVER: "operators of the server",
-}
+#: Parses a command's argument, and calls its verb.
+Handler: TypeAlias = Callable[[SessionController, str], Waiting | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +46,17 @@ class Command:
 
     @ivar name: the word, without its sign.
     @ivar usage: what follows the word.
-    @ivar meaning: what it does, in one line.
-    @ivar permission: who may do it: L{ANYONE}, L{NAMED}, L{REGISTERED}, or a rank.
-    @ivar run: does it, given the conversation and the rest of the line.
+    @ivar help: what it does, in one line.
+    @ivar permission: who may use it: L{ANYONE}, L{NAMED}, L{REGISTERED}, or a rank.
+    @ivar run: its handler.
     @ivar waits: whether it has to know the outcome of all that was proposed before.
     """
 
     name: str
     usage: str
-    meaning: str
+    help: str
     permission: str
-    run: Callable[[SessionController, str], None]
+    run: Handler
     waits: bool = True
 
     @property
@@ -72,120 +64,248 @@ class Command:
         """How it is written."""
         return f"{SIGN}{self.name} {self.usage}".rstrip()
 
+    def call(self, controller: SessionController, argument: str) -> Waiting | None:
+        """
+        Check the permission, and call the verb.
 
-def perform(conversation: SessionController, line: str) -> None:
+        @raise ChatError: it is not allowed, or not done.
+        """
+        checkPermission(controller, self.permission, f"use {SIGN}{self.name}")
+        try:
+            return self.run(controller, argument)
+        except UsageError:
+            raise ChatError(USAGE, usage=self.synopsis) from None
+
+
+def perform(controller: SessionController, line: str) -> None:
     """
     Do what a line asks for, as soon as its turn has come.
 
-    @raise Refused: it can't be done.
+    @param line: without the sign.
+    @raise ChatError: it can't be done, if that is known at once.
     """
-    word, _, rest = line.partition(" ")
-    command = COMMANDS.get(word.lower())
+    name, _, argument = line.partition(" ")
+    command = COMMANDS.get(name.lower())
     if command is None:
-        raise ChatError(NO_COMMAND, command=word[:TOPIC_LENGTH])
-    rest = rest.strip()
-
-    def run() -> None:
-        _checkPermission(conversation, command)
-        try:
-            command.run(conversation, rest)
-        except UsageError:
-            raise ChatError(USAGE, usage=command.synopsis) from None
-
-    if not command.waits:
-        run()
-        return
-    conversation.afterPending(run)
-    if conversation.session.pending:
-        # What comes after may rest on what this one has changed.
-        conversation.afterPending(lambda: None)
-
-
-def _checkPermission(conversation: SessionController, command: Command) -> None:
-    """A courtesy: what is not allowed is refused at once.  Whoever applies it decides."""
-    wanted, session = command.permission, conversation.session
-    if wanted == ANYONE:
-        return
-    if not conversation.entered:
-        raise ChatError(NAME_FIRST)
-    if wanted == REGISTERED and session.account is None:
-        raise ChatError(ACCOUNT_NEEDED, what=f"use {SIGN}{command.name}")
-    if wanted not in OFFICES:
-        return
-    state = conversation.house.state
-    if wanted == SERVER:
-        allowed = session.account in state.operators
+        raise ChatError(NO_COMMAND, command=name[:TOPIC_LENGTH])
+    argument = argument.strip()
+    if command.waits:
+        controller.start(lambda: _perform(controller, command, argument))
     else:
-        allowed = atLeast(state.rank(session, here(conversation)), wanted)
-    if not allowed:
-        raise ChatError(NOT_ALLOWED, who=OFFICES[wanted])
+        command.call(controller, argument)
 
 
-def _help(conversation: SessionController, rest: str) -> None:
-    word = rest.removeprefix(SIGN).lower()
-    if word:
-        command = COMMANDS.get(word)
+async def _perform(controller: SessionController, command: Command, argument: str) -> None:
+    await controller.settled()
+    waiting = command.call(controller, argument)
+    if waiting is not None:
+        await waiting
+    # The lines that follow may rest on what this one has changed.
+    await controller.settled()
+
+
+# The handlers.  Each parses in the order in which errors are shown: that there is no current room
+# comes first.
+
+
+def _alone(verb: Callable[[SessionController], Waiting | None]) -> Handler:
+    return lambda controller, argument: verb(controller)
+
+
+def _withText(verb: Handler) -> Handler:
+    return lambda controller, argument: verb(controller, needed(argument))
+
+
+def _withSwitch(verb: Callable[[SessionController, bool], None]) -> Handler:
+    return lambda controller, argument: verb(controller, parsing.isOn(argument))
+
+
+def _onMember(verb: Callable[[SessionController, Room, str], None]) -> Handler:
+    return lambda controller, argument: verb(controller, controller.room(), parsing.word(argument))
+
+
+def _part(controller: SessionController, argument: str) -> Waiting:
+    name, _, reason = argument.partition(" ")
+    return talk.part(controller, controller.room(name), reason.strip())
+
+
+def _who(controller: SessionController, argument: str) -> Waiting | None:
+    if argument == NODES and talk.listNodes(controller):
+        return None
+    room = talk.visibleRoom(controller, argument) if argument else controller.room()
+    return talk.listMembers(controller, room)
+
+
+def _msg(controller: SessionController, argument: str) -> None:
+    to, text = parsing.wordAndText(argument)
+    needed(text)
+    if to.startswith(ROOM_SIGN):
+        controller.sayIn(roomKey(to)[1], (text,), MESSAGE)
+    else:
+        talk.sendPrivate(controller, to, text)
+
+
+def _inbox(controller: SessionController, argument: str) -> Waiting:
+    if argument != OLDER:
+        return past.inbox(controller, argument)
+    if controller.olderPrivate is None:
+        raise UsageError
+    return past.olderInbox(controller)
+
+
+def _me(controller: SessionController, argument: str) -> None:
+    controller.say((needed(argument),), ME)
+
+
+def _topic(controller: SessionController, argument: str) -> None:
+    room = controller.room()
+    if argument:
+        talk.setTopic(controller, room, "" if argument == "-" else argument)
+    else:
+        controller.presenter.show(room.storedTopic())
+
+
+def _history(controller: SessionController, argument: str) -> Waiting:
+    room = controller.room()
+    count = parsing.number("how many", argument or str(REPLAYED_LINES), 1, past.HISTORY_LINES)
+    return past.history(controller, room, count)
+
+
+def _since(controller: SessionController, argument: str) -> Waiting:
+    return past.since(controller, *parsing.roomAndNumber(controller, argument))
+
+
+def _read(controller: SessionController, argument: str) -> None:
+    past.markRead(controller, *parsing.roomAndNumber(controller, argument))
+
+
+def _search(controller: SessionController, argument: str) -> Waiting:
+    if argument:
+        return past.search(controller, parsing.search(controller, argument))
+    return past.olderResults(controller)
+
+
+def _ignore(controller: SessionController, argument: str) -> None:
+    if argument:
+        talk.toggleIgnored(controller, argument)
+    else:
+        talk.listIgnored(controller)
+
+
+def _register(controller: SessionController, argument: str) -> Waiting:
+    return accounts.register(controller, argument or None)
+
+
+def _login(controller: SessionController, argument: str) -> Waiting:
+    name, _, password = argument.partition(" ")
+    return accounts.login(controller, name or controller.session.nick, password or None)
+
+
+def _passwd(controller: SessionController, argument: str) -> Waiting:
+    old, _, new = argument.partition(" ")
+    if old and not new:
+        controller.checkStored()
+        raise UsageError
+    return accounts.changePassword(controller, old or None, new or None)
+
+
+def _kick(controller: SessionController, argument: str) -> None:
+    moderation.kick(controller, controller.room(), *parsing.wordAndText(argument))
+
+
+def _restrict(kind: str) -> Handler:
+    def run(controller: SessionController, argument: str) -> None:
+        room = controller.room()
+        if argument:
+            name, text = parsing.wordAndText(argument)
+            seconds, reason = parsing.durationAndReason(text)
+            moderation.restrict(controller, room, kind, name, seconds, reason)
+        else:
+            moderation.listRestrictions(controller, room, kind)
+
+    return run
+
+
+def _delete(controller: SessionController, argument: str) -> Waiting:
+    room = controller.room()
+    return past.delete(controller, room, parsing.lineNumber(needed(argument), 1))
+
+
+def _private(controller: SessionController, argument: str) -> None:
+    moderation.setPrivate(controller, controller.room(), parsing.isOn(argument))
+
+
+def _format(controller: SessionController, argument: str) -> None:
+    controller.presenter.setFormat(parsing.choice(argument, ("text", "json")))
+
+
+def _help(controller: SessionController, argument: str) -> None:
+    name = argument.removeprefix(SIGN).lower()
+    if name:
+        command = COMMANDS.get(name)
         if command is None:
-            raise ChatError(NO_COMMAND, command=word[:TOPIC_LENGTH])
-        conversation.voice.show(Notice([f"{command.synopsis}: {command.meaning}"]))
+            raise ChatError(NO_COMMAND, command=name[:TOPIC_LENGTH])
+        controller.presenter.show(Notice([f"{command.synopsis}: {command.help}"]))
         return
-    conversation.voice.show(
-        CommandList(
-            [(each.name, each.usage, each.meaning, each.permission) for each in COMMANDS.values()]
-        )
-    )
+    rows = [(row.name, row.usage, row.help, row.permission) for row in COMMANDS.values()]
+    controller.presenter.show(CommandList(rows))
 
 
-_ROWS: tuple[tuple[str, str, str, str, Callable[[SessionController, str], None]], ...] = (
-    ("nick", "NAME", "be called NAME", ANYONE, requests.nick),
-    ("join", "ROOM", "enter a room, or turn to it", NAMED, requests.join),
-    ("part", "[ROOM [WHY]]", "leave a room", NAMED, requests.part),
-    ("rooms", "", "which rooms there are", ANYONE, requests.rooms),
-    ("who", "[ROOM]", "who is in a room", NAMED, requests.who),
-    ("whois", "NAME", "what there is to know of somebody", NAMED, requests.whois),
-    ("seen", "NAME", "when somebody was last here", NAMED, past.seen),
-    ("msg", "NAME|#ROOM TEXT", "tell one person, or one room", NAMED, requests.msg),
-    ("inbox", "[NAME|+]", "private messages, with one or all; + for older", REGISTERED, past.inbox),
-    ("me", "TEXT", "do something, in words", NAMED, requests.me),
-    ("topic", "[TEXT|-]", "what the room is about; - for nothing", NAMED, requests.topic),
-    ("history", "[N]", "the last N lines of the room", NAMED, past.history),
-    ("since", "[ROOM] SEQ", "all lines after number SEQ", NAMED, past.since),
-    ("read", "[ROOM] SEQ", "remember how far you have read", REGISTERED, past.read),
+_unban = _onMember(partial(moderation.liftRestriction, kind=BAN))
+_unmute = _onMember(partial(moderation.liftRestriction, kind=MUTE))
+_op = _onMember(partial(moderation.setOperator, on=True))
+_deop = _onMember(partial(moderation.setOperator, on=False))
+
+_ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
+    ("nick", "NAME", "be called NAME", ANYONE, _withText(talk.changeNick)),
+    ("join", "ROOM", "enter a room, or turn to it", NAMED, _withText(talk.join)),
+    ("part", "[ROOM [WHY]]", "leave a room", NAMED, _part),
+    ("rooms", "", "which rooms there are", ANYONE, _alone(talk.listRooms)),
+    ("who", "[ROOM]", "who is in a room", NAMED, _who),
+    ("whois", "NAME", "what there is to know of somebody", NAMED, _withText(talk.whois)),
+    ("seen", "NAME", "when somebody was last here", NAMED, _withText(past.seen)),
+    ("msg", "NAME|#ROOM TEXT", "tell one person, or one room", NAMED, _msg),
+    ("inbox", "[NAME|+]", "private messages, with one or all; + for older", REGISTERED, _inbox),
+    ("me", "TEXT", "do something, in words", NAMED, _me),
+    ("topic", "[TEXT|-]", "what the room is about; - for nothing", NAMED, _topic),
+    ("history", "[N]", "the last N lines of the room", NAMED, _history),
+    ("since", "[ROOM] SEQ", "all lines after number SEQ", NAMED, _since),
+    ("read", "[ROOM] SEQ", "remember how far you have read", REGISTERED, _read),
     (
         "search",
         "[#ROOM] [from:NAME] [WORDS]",
         "find lines; nothing: the next older ones",
         NAMED,
-        past.search,
+        _search,
     ),
-    ("away", "[WHY]", "say that you are away, or back", NAMED, requests.away),
-    ("ignore", "[NAME]", "do not hear somebody, or hear them again", NAMED, requests.ignore),
-    ("register", "[PASSWORD]", "make your name yours", NAMED, accounts.register),
-    ("login", "[NAME [PASSWORD]]", "be who you are", ANYONE, accounts.login),
-    ("logout", "", "be a guest again", REGISTERED, accounts.logout),
-    ("passwd", "[OLD NEW]", "change your password", REGISTERED, accounts.passwd),
-    ("resume", "TOKEN", "go on for a lost connection", ANYONE, accounts.resume),
-    ("invite", "NAME", "let somebody into a private room", NAMED, order.invite),
-    ("kick", "NAME [WHY]", "have somebody leave the room", OPERATOR, order.kick),
-    ("ban", "[NAME [2h] [WHY]]", "keep somebody out; or who is", OPERATOR, order.ban),
-    ("unban", "NAME", "let somebody in again", OPERATOR, order.unban),
-    ("mute", "[NAME [2h] [WHY]]", "silence somebody; or who is", OPERATOR, order.mute),
-    ("unmute", "NAME", "let somebody speak again", OPERATOR, order.unmute),
-    ("delete", "SEQ", "take the text of a line away: yours, or any", NAMED, past.delete),
-    ("op", "NAME", "have somebody look after the room", FOUNDER, order.op),
-    ("deop", "NAME", "not any more", NAMED, order.deop),
-    ("private", "on|off", "by invitation only, or for everybody", FOUNDER, order.private),
-    ("reset", "NAME", "give an account a new password", SERVER, accounts.reset),
-    ("drop", "NAME", "have a name belong to nobody", SERVER, accounts.drop),
-    ("format", "text|json", "how you are told, for people or programs", ANYONE, requests.format),
-    ("ack", "on|off", "be told when your lines are stored", ANYONE, requests.ack),
-    ("echo", "on|off", "be told your own lines too", ANYONE, requests.echo),
+    ("away", "[WHY]", "say that you are away, or back", NAMED, talk.setAway),
+    ("ignore", "[NAME]", "do not hear somebody, or hear them again", NAMED, _ignore),
+    ("register", "[PASSWORD]", "make your name yours", NAMED, _register),
+    ("login", "[NAME [PASSWORD]]", "be who you are", ANYONE, _login),
+    ("logout", "", "be a guest again", REGISTERED, _alone(accounts.logout)),
+    ("passwd", "[OLD NEW]", "change your password", REGISTERED, _passwd),
+    ("resume", "TOKEN", "go on for a lost connection", ANYONE, _withText(accounts.resume)),
+    ("invite", "NAME", "let somebody into a private room", NAMED, _onMember(moderation.invite)),
+    ("kick", "NAME [WHY]", "have somebody leave the room", OPERATOR, _kick),
+    ("ban", "[NAME [2h] [WHY]]", "keep somebody out; or who is", OPERATOR, _restrict(BAN)),
+    ("unban", "NAME", "let somebody in again", OPERATOR, _unban),
+    ("mute", "[NAME [2h] [WHY]]", "silence somebody; or who is", OPERATOR, _restrict(MUTE)),
+    ("unmute", "NAME", "let somebody speak again", OPERATOR, _unmute),
+    ("delete", "SEQ", "take the text of a line away: yours, or any", NAMED, _delete),
+    ("op", "NAME", "have somebody look after the room", FOUNDER, _op),
+    ("deop", "NAME", "not any more", NAMED, _deop),
+    ("private", "on|off", "by invitation only, or for everybody", FOUNDER, _private),
+    ("reset", "NAME", "give an account a new password", SERVER, _withText(accounts.resetPassword)),
+    ("drop", "NAME", "have a name belong to nobody", SERVER, _withText(accounts.dropAccount)),
+    ("format", "text|json", "how you are told, for people or programs", ANYONE, _format),
+    ("ack", "on|off", "be told when your lines are stored", ANYONE, _withSwitch(talk.setAcks)),
+    ("echo", "on|off", "be told your own lines too", ANYONE, _withSwitch(talk.setEcho)),
     ("help", "[COMMAND]", "this list, or one command", ANYONE, _help),
-    ("quit", "[WHY]", "leave", ANYONE, requests.quit),
+    ("quit", "[WHY]", "leave", ANYONE, talk.quit),
 )
 
 #: Talk follows talk without waiting.
 _TALK = frozenset({"msg", "me"})
 
-#: By their words, in the order of the help.
+#: By their names, in the order of the help.
 COMMANDS = {row[0]: Command(*row, waits=row[0] not in _TALK) for row in _ROWS}

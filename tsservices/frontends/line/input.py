@@ -1,5 +1,5 @@
 """
-What one person types, out of what the network brings.  Pure.
+Lines of clean text, out of the bytes that the network brings.  Pure.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from tsservices.chat.errors import LINE_LONG, NOT_UTF8, ChatError
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.text import visible
 from tsservices.frontends.flood import FloodControl
-from tsservices.frontends.line.commands import SIGN
+from tsservices.frontends.line.parsing import SIGN
 from tsservices.frontends.line.telnet import TelnetFilter, edit
 
 _SIGN = SIGN.encode()
 
-#: What stands before a password that is on the same line as its command.
+#: What stands before a password that is on one line with its command.
 _SECRET = re.compile(rf"{SIGN}(?:(?:register|passwd)|login +\S+) +", re.IGNORECASE)
 
 
 class LineInput:
     """
-    Takes bytes, gives lines of clean text, no faster than somebody may send.
+    Takes bytes, gives lines of clean text, no faster than the peer may send.
 
     @ivar delay: seconds until the next line may be taken, as L{take} has found.
-    @ivar clean: nothing waits, and nothing is unfinished.
+    @ivar clean: no line waits, and none is unfinished.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class LineInput:
     ) -> None:
         """
         @param limit: bytes in a line.
-        @param flood: how fast they may send; L{None}: as fast as they like.
+        @param flood: how fast the peer may send; L{None}: without a bound.
         @param monotonic: the time in seconds.
         """
         self._filter = TelnetFilter()
@@ -53,21 +53,22 @@ class LineInput:
 
     @property
     def telnet(self) -> bool:
-        """Whether they use a telnet program."""
+        """Whether the peer is a telnet program."""
         return self._filter.telnet
 
     def takeWholeLines(self, data: bytes) -> tuple[str, ...] | None:
         """
-        Take what has come at one go, without L{feed} and L{take}, if it is whole lines of plain
-        talk.  Most is, and this is the hot path of the chat.
+        Take a chunk at one go, without L{feed} and L{take}, if it is whole lines of plain talk.
 
-        @return: the lines, without those that say nothing; L{None} if it has to be fed.
+        @return: the lines without the empty ones; L{None} if it has to be fed.
         """
+        # The hot path of the chat: nearly all chunks are such lines.
         if not self.clean:
             if self._waiting or self._lines.unfinished or self._filter.unfinished:
                 return None
             self.clean = True
-        # Commands of telnet are no UTF-8, and a carriage return can't be shown.
+        # What telnet sends is not taken here: its commands are no UTF-8, and a carriage return is
+        # not printable.
         if len(data) > self._limit or not data.endswith(b"\n"):
             return None
         return self._talk(data[:-1])
@@ -77,30 +78,31 @@ class LineInput:
         self._lines.feed(self._filter.feed(data))
 
     def endOfInput(self) -> None:
-        """Nothing more comes: what there is without an ending is a line too."""
+        """Nothing more comes: what has no line end yet is a line too."""
         while self._lines.more:
             self._waiting.extend(self._lines.take(LINES_AT_ONCE))
-        if rest := self._lines.finish():
-            self._waiting.append(rest)
+        if last := self._lines.finish():
+            self._waiting.append(last)
 
     def take(self, together: bool) -> tuple[str, ...] | ChatError:
         """
         Take the next lines that belong together: plain ones, or one command.
 
-        @return: the lines, without those that say nothing; or why one is not accepted.
-            None, and L{delay}, when they have to wait.
+        @param together: whether plain lines may be taken at one go.
+        @return: the lines without the empty ones; or why one is not accepted.  None, and
+            L{delay}, when they have to wait.
         """
         self.delay = 0.0
         waiting = self._waiting
         if not waiting:
             lines = self._lines.take(LINES_AT_ONCE)
-            if together and (texts := self._takeAll(lines)) is not None:
-                return texts
+            if together and (talk := self._takeAll(lines)) is not None:
+                return talk
             waiting.extend(lines)
-        taken: list[str] = []
+        texts: list[str] = []
         while waiting:
             line = waiting[0]
-            if taken and (isinstance(line, LineTooLong) or line.startswith(_SIGN)):
+            if texts and (isinstance(line, LineTooLong) or line.startswith(_SIGN)):
                 break
             if self._flood is not None:
                 self.delay = self._flood.delay(1, _size(line), self._monotonic())
@@ -109,28 +111,28 @@ class LineInput:
             waiting.popleft()
             try:
                 text = self._read(line)
-            except ChatError as refused:
-                if not taken:
-                    return refused
+            except ChatError as error:
+                if not texts:
+                    return error
                 waiting.appendleft(line)
                 break
-            if taken and isCommand(text):
+            if texts and isCommand(text):
                 # It became one by the keys that were typed in it.
                 waiting.appendleft(line)
                 break
             if text.strip():
-                taken.append(text)
+                texts.append(text)
                 if not together or isCommand(text):
                     break
-        return tuple(taken)
+        return tuple(texts)
 
     def takeSecret(self) -> str | None:
         """
-        Take the next line as it is, for it is nobody else's to see.
+        Take the next line as it was typed: it is shown to nobody.
 
-        @return: the line, in which bytes that are no UTF-8 are half characters.  None, and
-            L{delay}, when it has to wait; None alone when it has not come yet.
-        @raise Refused: it is too long.
+        @return: the line, in which bytes that are no UTF-8 are lone surrogates.  L{None}, and
+            L{delay}, when it has to wait; L{None} alone when it has not come yet.
+        @raise ChatError: it is too long.
         """
         self.delay = 0.0
         waiting = self._waiting
@@ -148,7 +150,7 @@ class LineInput:
         return edit(line).decode("utf-8", "surrogateescape")
 
     def _takeAll(self, lines: list[bytes | LineTooLong]) -> tuple[str, ...] | None:
-        """Take lines at one go, if they are plain talk that nothing has to be done about."""
+        # At one go, if they are plain talk; a line that was too long is no bytes.
         try:
             joined = b"\n".join(lines)  # type: ignore[arg-type]
         except TypeError:
@@ -172,9 +174,9 @@ class LineInput:
         if flood is not None and flood.delay(len(texts), len(joined), self._monotonic()):
             return None
         if len(texts) == 1:
-            # Most are alone.
+            # Most come alone.
             return (text,) if text and not text.isspace() else ()
-        return tuple([each for each in texts if each and not each.isspace()])
+        return tuple([line for line in texts if line and not line.isspace()])
 
     def _read(self, line: bytes | LineTooLong) -> str:
         if isinstance(line, LineTooLong):
@@ -187,7 +189,7 @@ class LineInput:
         if text.isprintable():
             return text
         if secret := _SECRET.match(text):
-            # The same password is the same, whether it is asked for or not.
+            # Unchanged: the password that was set by a prompt has to be right here too.
             return visible(secret[0]) + text[secret.end() :]
         return visible(text)
 
@@ -197,5 +199,5 @@ def _size(line: bytes | LineTooLong) -> int:
 
 
 def isCommand(line: str) -> bool:
-    """Whether it asks for something."""
+    """Whether a line is a command; two signs begin a line of talk."""
     return line.startswith(SIGN) and not line.startswith(2 * SIGN)

@@ -1,12 +1,10 @@
 """
-How one person is asked for something that is not to be seen.  Pure.
+What telnet programs, and keys of bare terminals, put among the lines.  Pure.
 
-What telnet, and people at a bare terminal, put among their lines.  Pure.
-
-A telnet program tells of its terminal in the stream itself (RFC 854, 855).  All that is
-taken out and nothing is answered, so it can't end in a loop of answers: a program that
-hears no answer stays the plain terminal that it began as.  Only to hide a password this
-side says something by itself, and what is answered to that is taken out too.
+A telnet program negotiates options in the stream itself (RFC 854, 855).  All that is taken out, and
+nothing is answered: two sides that answer each other can do so for ever, and a program that gets no
+answer stays the plain terminal that it began as.  Only to hide a password this side sends a command
+of its own, and the answer to that is taken out too.
 """
 
 from __future__ import annotations
@@ -19,42 +17,42 @@ from tsservices.frontends.formats import json as jsonform
 
 class SecretPrompt:
     """
-    The question that is open, if there is one.
+    Asks for a line that is not to be shown.
 
-    A telnet program is told that this side echoes (RFC 857), which then does not; any
-    other terminal shows what is typed.
+    A telnet program is told that this side echoes (RFC 857), which it then does not; any other
+    terminal shows what is typed.
     """
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
-        self._question = b""
+        self._prompt = b""
         self._hidden = False
 
     def ask(self, prompt: str, json: bool, telnet: bool) -> None:
+        """@param json: whether the peer is a program, which hides it by itself."""
         self._hidden = telnet and not json
         text = f"* {prompt}".encode()
-        self._question = jsonform.prompt(prompt.rstrip(": ")) if json else text
-        self._write((IAC + WILL + ECHO if self._hidden else b"") + self._question)
+        self._prompt = jsonform.prompt(prompt.rstrip(": ")) if json else text
+        self._write((IAC + WILL + ECHO if self._hidden else b"") + self._prompt)
 
     def repeat(self) -> None:
-        """The answer was none: ask once more."""
-        self._write(self._question)
+        """Ask once more: the line that came was no answer."""
+        self._write(self._prompt)
 
     def done(self) -> None:
-        """
-        The answer is there: what is typed is to be seen again, and the end of this line
-        too, which was not.
-        """
+        """The answer has come: show what is typed again."""
         if self._hidden:
             self._hidden = False
+            # The end of the answer's line was not shown either.
             self._write(IAC + WONT + ECHO + b"\n")
 
 
-#: What this side says to a telnet program.
+#: What this side sends to a telnet program.
 IAC, WILL, WONT, ECHO = b"\xff", b"\xfb", b"\xfc", b"\x01"
 
 #: Bytes of one subnegotiation. The longest in use, a list of environment variables, have some
-#: hundred; after this many without an end, what follows is text again.
+#: hundred; after this many without an end, what follows is text again, or a peer could make
+#: this side wait for an end with all that it sends.
 SUBNEGOTIATION = 512
 
 _UNIT = rb"(?:[^\xff]|\xff[^\xf0])"
@@ -78,7 +76,7 @@ _MEANINGS = {
     b"\xff\xf8": bytes([_LINE_ERASE]),
 }
 
-#: The keys that L{edit} obeys.
+#: The keys that L{edit} applies.
 _EDITS = bytes([_BACKSPACE, _LINE_ERASE, _WORD_ERASE, _DELETE])
 
 _PIECES = re.compile(rb"[%b]|[^%b]+" % (_EDITS, _EDITS))
@@ -88,14 +86,12 @@ class TelnetFilter:
     """
     Takes telnet out of one connection's stream, however the network has cut it.
 
-    @ivar telnet: whether the peer has shown itself to be a telnet program: by a command,
-        or by how it ends its lines.
+    @ivar telnet: whether the peer is a telnet program, as its commands or its line ends show.
     """
 
     __slots__ = ("_command", "_return", "telnet")
 
     def __init__(self) -> None:
-        """Nothing is unfinished."""
         self.telnet = False
         self._command = b""
         self._return = b""
@@ -107,15 +103,15 @@ class TelnetFilter:
 
     def feed(self, data: bytes) -> bytes:
         """
-        The same without commands, and with line feeds for the two ways in which telnet sends
-        the Enter key: CR LF and CR NUL. Other carriage returns stay; one that comes last waits
-        for what follows it.
+        The data without commands, and with line feeds for the two ways in which telnet sends the
+        Enter key: CR LF and CR NUL.
         """
         if self._command or b"\xff" in data:
             data, self._command = self._command + data, b""
             data = _COMMAND.sub(self._meaning, data)
         if self._return or b"\r" in data:
             data, self._return = self._return + data, b""
+            # Other carriage returns stay; one that comes last waits for what follows it.
             if data.endswith(b"\r"):
                 data, self._return = data[:-1], b"\r"
             plain = data.replace(b"\r\n", b"\n").replace(b"\r\0", b"\n")
@@ -133,27 +129,28 @@ class TelnetFilter:
 
 def edit(line: bytes) -> bytes:
     """
-    Obey the keys that a terminal in character mode, or without any mode, sends as they
-    are: Backspace and Delete take the character before them away, a combining mark
-    before what it stands on; Control-U takes the line so far, Control-W its last word.
+    Apply the keys that a terminal in character mode, or without any mode, sends as they are:
+    Backspace and Delete take the character before them away, a combining mark before what it
+    stands on; Control-U takes the line so far, Control-W its last word.
     """
     if len(line.translate(None, _EDITS)) == len(line):
         return line
-    meant = bytearray()
+    edited = bytearray()
     for piece in _PIECES.findall(line):
         key = piece[0]
         if key in (_BACKSPACE, _DELETE):
-            del meant[_lastCharacter(meant) :]
+            del edited[_lastCharacter(edited) :]
         elif key == _LINE_ERASE:
-            meant.clear()
+            edited.clear()
         elif key == _WORD_ERASE:
-            del meant[meant.rstrip(b" ").rfind(b" ") + 1 :]
+            del edited[edited.rstrip(b" ").rfind(b" ") + 1 :]
         else:
-            meant += piece
-    return bytes(meant)
+            edited += piece
+    return bytes(edited)
 
 
 def _lastCharacter(text: bytearray) -> int:
+    # Bytes that are no UTF-8 are taken away one by one.
     last = max(0, len(text) - 1)
     begin = last
     while begin > max(0, last - 3) and text[begin] & 0xC0 == 0x80:

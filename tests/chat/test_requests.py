@@ -1,0 +1,193 @@
+"""
+Tests for L{tsservices.chat.requests}.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tsservices.chat.errors import NOWHERE, READ_FAILED, ChatError
+from tsservices.chat.requests import Reply, Request, RequestQueue
+
+#: More than the interpreter lets calls be nested.
+MANY = 10_000
+
+
+class Port:
+    """Answers at once, or when the test says so."""
+
+    def __init__(self, held: bool = False) -> None:
+        self.held = held
+        self.asked = 0
+        self._waiting: list[Callable[[int], None]] = []
+
+    def ask(self, reply: Reply[int]) -> None:
+        self.asked += 1
+        if self.held:
+            self._waiting.append(reply)
+        else:
+            reply(self.asked)
+
+    def answer(self) -> None:
+        self._waiting.pop(0)(self.asked)
+
+
+class TestRequestQueue:
+    def setup_method(self) -> None:
+        self.port = Port()
+        self.errors: list[ChatError] = []
+        self.log: list[str] = []
+        self.queue = RequestQueue(self.errors.append, lambda: self.log.append("resumed"))
+
+    async def ask(self) -> int:
+        reply: Reply[int] = Reply()
+        self.port.ask(reply)
+        return await reply
+
+    def request(self, name: str, asks: int = 1) -> Request:
+        async def run() -> None:
+            self.log.append(f"{name} begins")
+            for _ in range(asks):
+                await self.ask()
+            self.log.append(f"{name} ends")
+
+        return run
+
+    def test_atOnce(self) -> None:
+        """Answers that come at once are awaited in a loop, however many there are."""
+        assert sys.getrecursionlimit() < MANY
+        self.queue.add(self.request("a", MANY))
+        assert self.port.asked == MANY
+        assert self.log == ["a begins", "a ends"]
+        assert not self.queue.busy
+
+    def test_manyRequests(self) -> None:
+        """So are requests that wait behind one another, or that one asks for within another."""
+        self.port.held = True
+        self.queue.add(self.request("first"))
+        for number in range(MANY):
+            self.queue.add(self.request(str(number)))
+        self.port.held = False
+        self.port.answer()
+        assert self.log[-2:] == [f"{MANY - 1} ends", "resumed"]
+
+        async def chain() -> None:
+            self.port.asked += 1
+            if self.port.asked < 3 * MANY:
+                self.queue.add(chain)
+
+        self.queue.add(chain)
+        assert self.port.asked == 3 * MANY
+        assert not self.queue.busy
+
+    def test_order(self) -> None:
+        """Each begins when the one before has ended."""
+        self.port.held = True
+        for name in "ab":
+            self.queue.add(self.request(name))
+        assert self.queue.busy
+        self.port.answer()
+        assert self.log == ["a begins", "a ends", "b begins", "resumed"]
+        assert self.queue.busy
+        self.port.answer()
+        assert self.log[-2:] == ["b ends", "resumed"]
+        assert not self.queue.busy
+
+    def test_error(self) -> None:
+        """What a port answers is raised where it is awaited; what a request raises is told."""
+        refused = ChatError(READ_FAILED)
+        replies: list[Reply[int]] = []
+
+        async def careful() -> None:
+            replies.append(Reply())
+            try:
+                await replies[-1]
+            except ChatError as error:
+                self.log.append(error.code.name)
+            raise ChatError(NOWHERE)
+
+        self.queue.add(careful)
+        self.queue.add(self.request("next"))
+        replies[0](refused)
+        assert self.log == [READ_FAILED.name, "next begins", "next ends", "resumed"]
+        assert [error.code for error in self.errors] == [NOWHERE]
+        assert not self.queue.busy
+
+    def test_mistake(self) -> None:
+        """Any other exception is for who has called, and the next request is done."""
+
+        async def mistaken() -> None:
+            await self.ask()
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            self.queue.add(mistaken)
+        self.port.held = True
+        self.queue.add(mistaken)
+        with pytest.raises(ZeroDivisionError):
+            self.port.answer()
+        self.port.held = False
+        self.queue.add(self.request("next"))
+        assert self.log == ["next begins", "next ends"]
+        assert self.errors == []
+
+    def test_stop(self) -> None:
+        """
+        A request that waits when its session ends goes no further, but lets go of what it holds
+        only when its port has answered; those behind it never begin.
+        """
+        self.port.held = True
+        held = ["place"]
+
+        async def holding() -> None:
+            try:
+                await self.ask()
+                self.log.append("went on")
+            finally:
+                held.clear()
+
+        # A reference of the test's own: it has to be closed, not only forgotten.
+        coroutine = holding()
+        self.queue.add(lambda: coroutine)
+        self.queue.add(self.request("next"))
+        self.queue.stop()
+        assert held == ["place"]
+        self.port.answer()
+        assert held == []
+        self.queue.add(self.request("later"))
+        assert self.log == []
+        assert self.errors == []
+        assert not self.queue.busy
+
+    def test_stopsItself(self) -> None:
+        """A request that ends its session comes to its own end, or to where it has to wait."""
+        self.port.held = True
+
+        async def quit() -> None:
+            self.queue.stop()
+            self.log.append("quit")
+            await self.ask()
+            self.log.append("went on")
+
+        self.queue.add(quit)
+        assert self.log == ["quit"]
+        self.port.answer()
+        assert self.log == ["quit"]
+
+    def test_checksAgain(self) -> None:
+        """What was so before an await may be different after it."""
+        self.port.held = True
+        rooms = {"tea"}
+
+        async def enter() -> None:
+            assert "tea" in rooms
+            await self.ask()
+            self.log.append("there" if "tea" in rooms else "gone")
+
+        self.queue.add(enter)
+        rooms.clear()
+        self.port.answer()
+        assert self.log == ["gone", "resumed"]

@@ -1,0 +1,66 @@
+"""
+Checks that verbs and frontends make before they propose anything.  Pure.
+"""
+
+from __future__ import annotations
+
+from tsservices.chat.controller import SessionController
+from tsservices.chat.errors import ACCOUNT_NEEDED, NAME_FIRST, NOT_ALLOWED, TEXT_LONG, ChatError
+from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER, atLeast
+
+#: Characters in a topic, in the reason of a leave, in a note of absence: one line of a wide
+#: terminal, twice.
+TOPIC_LENGTH = 400
+
+#: A permission: for sessions without a name too.
+ANYONE = "anyone"
+
+#: A permission: for sessions with a name.
+NAMED = "named"
+
+#: A permission: for sessions that are logged in.
+REGISTERED = "registered"
+
+#: The other permissions are ranks in the current room; who has them, for a refusal.
+RANK_HOLDERS = {
+    OPERATOR: "operators of the room",
+    FOUNDER: "its founder",
+    SERVER: "operators of the server",
+}
+
+
+def checkLength(what: str, text: str) -> str:
+    """
+    The text.
+
+    @raise ChatError: it is too long.
+    """
+    if len(text) > TOPIC_LENGTH:
+        raise ChatError(TEXT_LONG, what=what, most=TOPIC_LENGTH, length=len(text))
+    return text
+
+
+def checkPermission(controller: SessionController, permission: str, action: str) -> None:
+    """
+    Refuse at once what will not be allowed.
+
+    @raise ChatError: it is not allowed.
+    """
+    # Only a courtesy: nobody has to wait for the refusal.  The handler that applies the operation
+    # decides, by the state at its place in the order.
+    session = controller.session
+    if permission == ANYONE:
+        return
+    if not controller.entered:
+        raise ChatError(NAME_FIRST)
+    if permission == REGISTERED and session.account is None:
+        raise ChatError(ACCOUNT_NEEDED, what=action)
+    if permission not in RANK_HOLDERS:
+        return
+    state = controller.context.state
+    if permission == SERVER:
+        allowed = session.account in state.operators
+    else:
+        allowed = atLeast(state.rank(session, controller.room()), permission)
+    if not allowed:
+        raise ChatError(NOT_ALLOWED, who=RANK_HOLDERS[permission])

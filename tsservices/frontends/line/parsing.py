@@ -1,0 +1,191 @@
+"""
+The text that follows a command, parsed.  Pure.
+
+L{UsageError} is for text that is not written as the command's usage says, L{ChatError} for a value
+that can't be.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tsservices.chat.controller import SessionController
+from tsservices.chat.errors import CHOICE, DURATION, NUMBER, WHEN, ChatError
+from tsservices.chat.names import ROOM_SIGN, roomKey
+from tsservices.chat.room import Room
+from tsservices.chat.storage import SearchQuery
+from tsservices.chat.verbs.history import HIGHEST_SEQ, checkWords, searchQuery
+from tsservices.common.durations import (
+    LONGEST_SECONDS,
+    DurationError,
+    moment,
+    spanAndWords,
+    spanText,
+)
+
+#: What commands begin with. A line that begins with two of them is talk.
+SIGN = "/"
+
+#: In a search, stands for all rooms where one is.
+ALL_ROOMS = ROOM_SIGN + "*"
+
+#: A filter, a phrase or a word of a search.
+_TERM = re.compile(r'(from|since|before):(\S+)|"([^"]*)"?|(\S+)')
+
+
+class UsageError(Exception):
+    """A command was not written as its usage says."""
+
+
+def needed(text: str) -> str:
+    """
+    The text.
+
+    @raise UsageError: it is empty.
+    """
+    if not text:
+        raise UsageError
+    return text
+
+
+def word(text: str) -> str:
+    """
+    The text, which is one word.
+
+    @raise UsageError: it is none, or more.
+    """
+    if " " in needed(text):
+        raise UsageError
+    return text
+
+
+def wordAndText(text: str) -> tuple[str, str]:
+    """
+    A word, and what follows it.
+
+    @raise UsageError: there is no word.
+    """
+    first, _, more = needed(text).partition(" ")
+    return first, more.strip()
+
+
+def number(what: str, text: str, least: int, most: int) -> int:
+    """
+    A number.
+
+    @raise ChatError: it is none, or out of the range.
+    """
+    # Before the conversion: int() takes other scripts' digits, and its time grows by the square.
+    if text.isascii() and text.isdigit() and len(text) <= 19:
+        value = int(text)
+        if least <= value <= most:
+            return value
+    raise ChatError(NUMBER, what=what, least=least, most=most, given=text)
+
+
+def lineNumber(text: str, least: int) -> int:
+    """
+    The number of a line.
+
+    @raise ChatError: it is none, or out of the range.
+    """
+    return number("the number of a line", text, least, HIGHEST_SEQ)
+
+
+def choice(text: str, choices: tuple[str, ...]) -> str:
+    """
+    One of the choices, in lower case.
+
+    @raise ChatError: it is none of them.
+    """
+    if text.lower() not in choices:
+        raise ChatError(CHOICE, choices=" or ".join(choices), given=text or "nothing")
+    return text.lower()
+
+
+def isOn(text: str) -> bool:
+    """
+    Whether it says on.
+
+    @raise ChatError: it says neither on nor off.
+    """
+    return choice(text, ("on", "off")) == "on"
+
+
+def durationAndReason(text: str) -> tuple[int, str]:
+    """
+    Seconds, 0 for ever, and the text that follows.
+
+    @raise ChatError: what looks like a duration is none.
+    """
+    try:
+        return spanAndWords(text)
+    except DurationError as error:
+        raise _durationRefused(error) from None
+
+
+def roomAndNumber(controller: SessionController, text: str) -> tuple[Room, int]:
+    """
+    A room, the current one if it is not named, and the number of a line.
+
+    @raise UsageError: there are fewer words, or more.
+    @raise ChatError: one is wrong, or the session is not in that room.
+    """
+    words = text.split()
+    if len(words) not in (1, 2):
+        raise UsageError
+    seq = lineNumber(words[-1], 0)
+    return controller.room(words[0] if len(words) == 2 else ""), seq
+
+
+def search(controller: SessionController, text: str) -> SearchQuery:
+    """
+    A query.
+
+    @raise ChatError: part of it is wrong.
+    """
+    filters: dict[str, str] = {}
+    words: list[str] = []
+    rooms: list[Room] = []
+    for term in _TERM.finditer(text):
+        name, value, phrase, bare = term.groups()
+        if name:
+            filters[name] = value
+        elif bare == ALL_ROOMS:
+            rooms = controller.context.state.roomsOf(controller.session)
+        elif bare and bare.startswith(ROOM_SIGN) and _isRoomName(bare):
+            rooms.append(controller.room(bare))
+        else:
+            words.append(bare if phrase is None else phrase)
+    checkWords(words)
+    now = controller.context.now()
+    return searchQuery(
+        rooms or [controller.room()],
+        words,
+        filters.get("from", ""),
+        _moment(filters.get("since"), now),
+        _moment(filters.get("before"), now),
+    )
+
+
+def _isRoomName(text: str) -> bool:
+    try:
+        roomKey(text)
+    except ChatError:
+        return False
+    return True
+
+
+def _moment(text: str | None, now: int) -> int:
+    if text is None:
+        return 0
+    try:
+        return moment(text, now)
+    except DurationError as error:
+        raise _durationRefused(error) from None
+    except ValueError as error:
+        raise ChatError(WHEN, given=error) from None
+
+
+def _durationRefused(error: DurationError) -> ChatError:
+    return ChatError(DURATION, most=spanText(LONGEST_SECONDS), given=error)
