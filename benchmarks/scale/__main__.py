@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from benchmarks.common.report import aligned, number
-from benchmarks.common.run import words
+from benchmarks.common.run import commaSeparated
+from benchmarks.common.tables import aligned, number
 from benchmarks.scale.model import (
     Load,
     Node,
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = parser()
     options = command.parse_args(arguments)
     try:
-        nodes = [int(each) for each in words(options.nodes)]
+        nodes = [int(each) for each in commaSeparated(options.nodes)]
     except ValueError:
         command.error(f"--nodes takes numbers with commas between, not {options.nodes!r}")
     if not nodes or min(nodes) < 2 or options.people < max(nodes) or options.rooms < 1:

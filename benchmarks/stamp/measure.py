@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.common.compile import compiled, compiler
+from benchmarks.common.generators import (
+    GENERATOR_LIMIT,
+    GeneratorReport,
+    LoadError,
+    commandOptions,
+    runGenerator,
+)
 from benchmarks.common.pinning import Cores, pinned
-from benchmarks.echo.load import GENERATOR_LIMIT, LoadError, LoadSample, Stretch, said, spelled
-from benchmarks.echo.measure import leastDisturbed
-from benchmarks.echo.peers import TWISTD, Peer, portsOf, running
+from benchmarks.common.samples import LoadSample, leastDisturbed
+from benchmarks.common.servers import TWISTD, Peer, portsOf, running
 
 # Senders, each from a port of its own, and packets of each in flight.
 SESSIONS = 16
@@ -89,7 +95,7 @@ STAMP_PEERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class StampReport(Stretch):
+class StampReport(GeneratorReport):
     """
     The generator's JSON line.  Latency is the time from packet to answer.
 
@@ -154,7 +160,7 @@ class StampBench:
         core = None if self.cores is None else self.cores.server
         with running(peer, cell.sealed, core) as server:
             line = [str(self.generator)]
-            line += spelled(
+            line += commandOptions(
                 port=server.ports["udp"],
                 sessions=SESSIONS,
                 depth=DEPTH,
@@ -166,7 +172,7 @@ class StampBench:
             line += ["--key", KEY] if cell.sealed else []
             line += ["--following"] if cell.following else []
             with pinned(None if self.cores is None else self.cores.generator):
-                found = said(line, self.seconds + self.warmup + GENERATOR_LIMIT)
+                found = runGenerator(line, self.seconds + self.warmup + GENERATOR_LIMIT)
         report = StampReport(**found)
         if not report.packets:
             raise LoadError(f"no packet was answered; {report.lost} were lost")

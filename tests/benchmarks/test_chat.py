@@ -17,18 +17,20 @@ import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 import benchmarks
-from benchmarks.chat.cells import CHAT_CELLS, FILL, chosenRooms
+from benchmarks.chat.cells import CHAT_CELLS, FILL
 from benchmarks.chat.figures import chatRows, deliveriesPerSecond
 from benchmarks.chat.ircd import accepting, inspircd, ngircd, program
 from benchmarks.chat.measure import ChatReport
 from benchmarks.chat.peers import CHAT_PEERS
-from benchmarks.chat.report import chatDocument, details, remarks, summary
+from benchmarks.chat.report import details, remarks, summary
+from benchmarks.common.cells import matchingCells
 from benchmarks.common.compile import compiler
 from benchmarks.common.figures import pairedRatio
+from benchmarks.common.generators import LoadError
 from benchmarks.common.run import Outcome, Unable, measureAll
-from benchmarks.echo.load import LoadError
-from benchmarks.echo.measure import leastDisturbed
-from benchmarks.echo.peers import available, namedPeers
+from benchmarks.common.samples import leastDisturbed
+from benchmarks.common.servers import available, namedPeers
+from benchmarks.common.tables import document
 from tests.support.benchmarks import CHAT_REPORT, chatted
 
 CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
@@ -40,11 +42,11 @@ class ChoiceTests(SynchronousTestCase):
     def test_cells(self) -> None:
         """Names are unique; names, beginnings and patterns choose; an unknown one is an error."""
         assert len({cell.name for cell in CHAT_CELLS}) == len(CHAT_CELLS)
-        assert chosenRooms([], False) == list(CHAT_CELLS)
-        assert {cell.members for cell in chosenRooms(["1000m"], False)} == {1000}
-        assert len(chosenRooms(["stalled"], True)) == 4
+        assert matchingCells(CHAT_CELLS, [], False) == list(CHAT_CELLS)
+        assert {cell.members for cell in matchingCells(CHAT_CELLS, ["1000m"], False)} == {1000}
+        assert len(matchingCells(CHAT_CELLS, ["stalled"], True)) == 4
         with pytest.raises(ValueError, match="2000m"):
-            chosenRooms(["2000m"], False)
+            matchingCells(CHAT_CELLS, ["2000m"], False)
 
     def test_stalled(self) -> None:
         """One of twenty never reads where some do not, and those are filled before the stretch."""
@@ -55,7 +57,7 @@ class ChoiceTests(SynchronousTestCase):
 
     def test_quick(self) -> None:
         """A short run has a closed loop, one with those who never read, and the open loop."""
-        cells = chosenRooms([], True)
+        cells = matchingCells(CHAT_CELLS, [], True)
         assert max(cell.members for cell in cells) == 200
         assert any(cell.stalled for cell in cells)
         assert any(cell.rate for cell in cells)
@@ -215,7 +217,7 @@ class FigureTests(SynchronousTestCase):
 
     def test_document(self) -> None:
         """The JSON has every sample with all the generator said."""
-        written = json.loads(json.dumps(chatDocument(self.samples, self.rows, {"cores": 2})))
+        written = json.loads(json.dumps(document(self.samples, self.rows, {"cores": 2})))
         assert len(written["samples"]) == len(self.samples)
         assert ChatReport(**written["samples"][0]["load"]) == self.samples[0].load
 

@@ -1,5 +1,5 @@
 """
-Tests for L{benchmarks}: percentiles, what counts, what is chosen, and one short run of the whole.
+Tests for L{benchmarks}: percentiles, what counts, which cells, and one short run of the whole.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 import benchmarks
+from benchmarks.common.generators import LoadError
 from benchmarks.common.histogram import Histogram, bucketOf, middleOf, nearestRank
 from benchmarks.common.pinning import Cores, chooseCores
-from benchmarks.echo.cells import CELLS, QUICK_IDLE, Kind, chosen
-from benchmarks.echo.load import LoadError
+from benchmarks.common.servers import ServerError, namedPeers
+from benchmarks.echo.cells import CELLS, QUICK_IDLE, Kind, chosenCells
 from benchmarks.echo.measure import readLateness
-from benchmarks.echo.peers import PEERS, ServerError, chosenPeers
+from benchmarks.echo.peers import PEERS
 from tests.support.benchmarks import REPORT
 
 CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
@@ -110,15 +111,15 @@ class ChoiceTests(SynchronousTestCase):
     def test_cells(self) -> None:
         """Names are unique; names, beginnings and patterns choose; an unknown one is an error."""
         assert len({cell.name for cell in CELLS}) == len(CELLS)
-        assert chosen([], False) == list(CELLS)
-        assert [cell.transport for cell in chosen(["udp"], False)] == ["udp"] * 4
-        assert len(chosen(["*4096b"], True)) == 6
+        assert chosenCells([], False) == list(CELLS)
+        assert [cell.transport for cell in chosenCells(["udp"], False)] == ["udp"] * 4
+        assert len(chosenCells(["*4096b"], True)) == 6
         with pytest.raises(ValueError, match="sctp"):
-            chosen(["sctp"], False)
+            chosenCells(["sctp"], False)
 
     def test_quick(self) -> None:
         """A short run has every kind of cell, few silent connections, and a title that tells."""
-        cells = chosen([], True)
+        cells = chosenCells([], True)
         assert {cell.kind for cell in cells} == set(Kind)
         (idle,) = (cell for cell in cells if cell.idle)
         assert idle.idle == QUICK_IDLE
@@ -126,10 +127,10 @@ class ChoiceTests(SynchronousTestCase):
 
     def test_peers(self) -> None:
         """Peers keep the order of the table; an unknown one is an error."""
-        assert [peer.name for peer in chosenPeers(["c", "twisted"])] == ["twisted", "c"]
-        assert chosenPeers([]) == list(PEERS)
+        assert [peer.name for peer in namedPeers(PEERS, ["c", "twisted"])] == ["twisted", "c"]
+        assert namedPeers(PEERS, []) == list(PEERS)
         with pytest.raises(ValueError, match="erlang"):
-            chosenPeers(["erlang"])
+            namedPeers(PEERS, ["erlang"])
 
     def test_cores(self) -> None:
         """Two physical cores are preferred to two threads of one; a single core is not pinned."""

@@ -11,13 +11,15 @@ from xml.etree import ElementTree
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.common.figures import flagsOf, medianOf, pairedRatio, requestsPerSecond, rowsOf
-from benchmarks.common.picture import picture, short
-from benchmarks.common.report import aligned, document, number, tables
-from benchmarks.echo.cells import CELLS, Kind, chosen
+from benchmarks.common.figures import medianOf, pairedRatio
+from benchmarks.common.tables import aligned, document, number
+from benchmarks.echo.cells import CELLS, Kind, chosenCells
+from benchmarks.echo.figures import flagsOf, requestsPerSecond, rowsOf
 from benchmarks.echo.load import LoadReport
 from benchmarks.echo.measure import Lateness, Sample
 from benchmarks.echo.peers import PEERS
+from benchmarks.echo.picture import picture, short
+from benchmarks.echo.report import tables
 from tests.support.benchmarks import REPORT, sampled
 
 
@@ -71,7 +73,7 @@ class RatioTests(SynchronousTestCase):
 
     def test_rows(self) -> None:
         """There is a row for each cell and peer with a sample, in the order of the tables."""
-        cells = chosen(["tcp-1c-64b", "tcp-64c-64b"], False)
+        cells = chosenCells(["tcp-1c-64b", "tcp-64c-64b"], False)
         samples = [sampled("c", 0, 200), sampled("uvloop", 0, 100), sampled("uvloop", 1, 120)]
         rows = rowsOf(samples, cells, PEERS)
         assert [(row.cell, row.peer) for row in rows] == [

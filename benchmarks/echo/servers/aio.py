@@ -16,43 +16,44 @@ from benchmarks.echo.servers.lateness import LatenessRecord, writePorts
 
 
 class Clock:
-    """@cvar stamp: What every reply begins with."""
+    """
+    The time's text, made once a second as our own server does.
+
+    @cvar stamp: The beginning of every reply.
+    """
 
     stamp = b""
 
     @classmethod
     def refresh(cls) -> None:
-        """Make the text of this second, and again in a second."""
+        """Make the text of this second, and again after a second."""
         cls.stamp = f"[{time.ctime()}] ".encode()
         asyncio.get_running_loop().call_later(1, cls.refresh)
 
 
 class Stamp(asyncio.Protocol):
-    """Stamps each chunk."""
+    """Puts the stamp in front of each chunk."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; asyncio and uvloop have switched Nagle's delay off."""
+        # asyncio and uvloop switch Nagle's delay off by themselves.
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer one chunk."""
         self.transport.write(Clock.stamp + data)
 
 
 class StampDatagrams(asyncio.DatagramProtocol):
-    """Stamps each datagram."""
+    """Puts the stamp in front of each datagram."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
         self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer one datagram."""
         self.transport.sendto(Clock.stamp + data, addr)
 
 
 async def serve(state: Path, lateness: bool) -> None:
-    """Listen, tell where, and run until SIGTERM."""
+    """Listen, write the ports, and run until SIGTERM."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
@@ -75,19 +76,16 @@ async def serve(state: Path, lateness: bool) -> None:
 
 
 def settleMemory() -> None:
-    """
-    Let the C library keep large blocks on its heap.
-
-    asyncio asks for 256 KiB at each receive.  In glibc a process that has never freed a block above
-    128 KiB pays for that with C{mmap}, C{mremap}, C{munmap} and a page fault each time, which here
-    made a reply three times as dear; a program of some size has long freed one.
-    """
+    """Let the C library keep large blocks on its heap."""
+    # asyncio asks for 256 KiB at each receive.  In glibc a process that has never freed a block
+    # above 128 KiB pays for that with mmap, mremap, munmap and a page fault each time: a reply cost
+    # three times as much here.  A program of some size has long freed such a block.
     block = bytes(4 * 1024 * 1024)
     del block
 
 
 def main() -> None:
-    """Read the options and run."""
+    """Run with the options of the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--lateness", action="store_true")

@@ -1,6 +1,7 @@
 """
-How late a loop's own timers run, recorded inside the server, and where its sockets are, told to the
-benchmark.  Needs no event loop of any kind.
+What a server under test writes for the benchmark: its ports, and how late its timers run.
+
+It imports no event loop, so servers on any loop can use it.
 """
 
 from __future__ import annotations
@@ -11,49 +12,55 @@ from pathlib import Path
 
 # Seconds between two ticks.
 PERIOD = 0.010
-# Ticks that are kept: an hour of them.
-MOST = 360_000
+# Ticks that are recorded: those of an hour.
+MOST_TICKS = 360_000
 
 
 class LatenessRecord:
     """
-    The ticks of one periodic timer, each armed again when it ran.
+    The ticks of one periodic timer, which is armed again after each tick.
 
-    @ivar ticks: Pairs of the monotonic second a tick ran at and the seconds it was late.
+    @ivar ticks: Pairs of the monotonic second of a tick and the seconds by which it was late.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        """@param now: The monotonic clock in seconds: the generator's window is told in it."""
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """
+        Record nothing yet.
+
+        @param clock: The monotonic clock in seconds, in which the generator reports its times.
+        """
         self.ticks: list[tuple[float, float]] = []
-        self._now = now
+        self._clock = clock
         self._due = 0.0
 
     def arm(self) -> float:
         """
-        The next tick is due one period from now.
+        Expect the next tick one period from now.
 
-        @return: The delay to ask the loop for, in seconds.
+        @return: The delay for the loop's timer in seconds.
         """
-        self._due = self._now() + PERIOD
+        self._due = self._clock() + PERIOD
         return PERIOD
 
     def fired(self) -> None:
-        """The tick ran.  One that ran early (loops round to milliseconds) counts as 0 late."""
-        now = self._now()
-        if len(self.ticks) < MOST:
+        """Record the tick that runs now."""
+        now = self._clock()
+        if len(self.ticks) < MOST_TICKS:
+            # Loops round delays to milliseconds, so a tick can be early: it counts as 0 late.
             self.ticks.append((now, max(0.0, now - self._due)))
 
     def write(self, state: Path) -> None:
-        """Leave the ticks in C{lateness.json} for the benchmark to read after the stop."""
+        """Write the ticks to C{lateness.json}, which the benchmark reads after the stop."""
         (state / "lateness.json").write_text(json.dumps(self.ticks))
 
 
 def writePorts(state: Path, tcpPort: int, udpPort: int) -> None:
-    """Tell the benchmark where the two sockets are, in the form of C{tsserver}."""
+    """Write C{ports.json} in the form of C{tsserver}."""
     rows = [
         {"offering": "timestamp", "transport": transport, "host": "127.0.0.1", "port": port}
         for transport, port in (("tcp", tcpPort), ("udp", udpPort))
     ]
+    # Renamed when it is complete, as the benchmark reads it as soon as it is there.
     draft = state / "ports.draft"
     draft.write_text(json.dumps(rows))
     draft.replace(state / "ports.json")

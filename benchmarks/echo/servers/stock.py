@@ -18,7 +18,11 @@ from benchmarks.echo.servers.lateness import LatenessRecord, writePorts
 
 
 class Clock:
-    """@cvar stamp: What every reply begins with."""
+    """
+    The time's text, made once a second as our own server does.
+
+    @cvar stamp: The beginning of every reply.
+    """
 
     stamp = b""
 
@@ -29,31 +33,29 @@ class Clock:
 
 
 class Stamp(Protocol):
-    """Stamps each chunk."""
+    """Puts the stamp in front of each chunk."""
 
     transport: ITCPTransport
 
     def connectionMade(self) -> None:
-        """Switch Nagle's delay off, as asyncio does by itself."""
+        # asyncio switches Nagle's delay off by itself, Twisted does not.
         self.transport.setTcpNoDelay(True)
 
     def dataReceived(self, data: bytes) -> None:
-        """Answer one chunk."""
         self.transport.write(Clock.stamp + data)
 
 
 class StampDatagrams(DatagramProtocol):
-    """Stamps each datagram."""
+    """Puts the stamp in front of each datagram."""
 
     transport: IUDPTransport
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Answer one datagram."""
         self.transport.write(Clock.stamp + datagram, addr)
 
 
 def main() -> None:
-    """Listen, tell where, and run until SIGTERM."""
+    """Listen, write the ports, and run until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--lateness", action="store_true")
