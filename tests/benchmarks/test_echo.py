@@ -1,5 +1,5 @@
 """
-Tests for L{benchmarks}: percentiles, what counts, which cells, and one short run of the whole.
+Tests for L{benchmarks.echo}: percentiles, reports, choices, and one short run of the command.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ SMOKE_LIMIT = 60
 
 class HistogramTests(SynchronousTestCase):
     def test_buckets(self) -> None:
-        """
-        Buckets follow each other without a gap, and their middle is within 0.4 % of each value.
-        """
+        """Buckets have no gap, and the middle of a bucket is within 0.4 % of its values."""
         assert [bucketOf(value) for value in range(300)] == sorted(
             bucketOf(value) for value in range(300)
         )
@@ -46,7 +44,7 @@ class HistogramTests(SynchronousTestCase):
             assert abs(middleOf(bucketOf(value)) - value) <= 0.004 * value + 0.5
 
     def test_percentiles(self) -> None:
-        """Percentiles of 1 to 10,000 microseconds are where they belong; the maximum is exact."""
+        """Percentiles of 1 to 10,000 microseconds are right; the maximum is exact."""
         histogram = Histogram()
         for microseconds in range(1, 10_001):
             histogram.add(microseconds * 1000)
@@ -67,9 +65,9 @@ class HistogramTests(SynchronousTestCase):
             nearestRank([], 0.5)
 
 
-class CheckTests(SynchronousTestCase):
-    def test_refused(self) -> None:
-        """No reply, wrong replies, lost connections and a stamp of another form are refused."""
+class ReportTests(SynchronousTestCase):
+    def test_check(self) -> None:
+        """No reply, wrong replies, closed connections and a stamp of another form are errors."""
         REPORT.check()
         replace(REPORT, firstReply="[Fri Nov  6 12:10:00 2026] ").check()
         for changed in (
@@ -89,7 +87,7 @@ class CheckTests(SynchronousTestCase):
 
     def test_lateness(self) -> None:
         """
-        Only ticks that were due inside the window count, one that ran after its end among them.
+        Ticks count when they were due in the measured time, also one that ran after its end.
         """
         path = self.emptyFolder() / "lateness.json"
         ticks = [(9.0, 0.5), (10.5, 0.001), (11.0, 0.003), (12.5, 1.0), (13.0, 0.0)]
@@ -98,7 +96,7 @@ class CheckTests(SynchronousTestCase):
         assert (late.ticks, late.p50, late.p99, late.maximum) == (3, 3.0, 1000.0, 1000.0)
 
     def test_noLateness(self) -> None:
-        """A server that left no record, or none in the window, is an error."""
+        """A server without a record, or without a tick in the measured time, is an error."""
         path = self.emptyFolder() / "lateness.json"
         with pytest.raises(ServerError, match="no record"):
             readLateness(path, REPORT)
@@ -118,7 +116,7 @@ class ChoiceTests(SynchronousTestCase):
             chosenCells(["sctp"], False)
 
     def test_quick(self) -> None:
-        """A short run has every kind of cell, few silent connections, and a title that tells."""
+        """A short run has every kind of cell and few silent connections, as the title says."""
         cells = chosenCells([], True)
         assert {cell.kind for cell in cells} == set(Kind)
         (idle,) = (cell for cell in cells if cell.idle)
@@ -133,7 +131,7 @@ class ChoiceTests(SynchronousTestCase):
             namedPeers(PEERS, ["erlang"])
 
     def test_cores(self) -> None:
-        """Two physical cores are preferred to two threads of one; a single core is not pinned."""
+        """Two physical cores are better than two threads of one; a single core is not pinned."""
         assert chooseCores({0}, {}) is None
         assert chooseCores({0, 1}, {}) == Cores(server=1, generator=0)
         assert chooseCores({2, 3}, {3: {2, 3}}) == Cores(server=3, generator=2)
@@ -147,9 +145,9 @@ class SmokeTests(SynchronousTestCase):
     def measured(self, *extra: str, **environment: str) -> dict[str, object]:
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder) / "samples.json"
-            words = ["--quick", "--seconds", "0.2", "--peers", "asyncio", "--json", str(written)]
+            options = ["--quick", "--seconds", "0.2", "--peers", "asyncio", "--json", str(written)]
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.echo", *words, *extra],
+                [sys.executable, "-m", "benchmarks.echo", *options, *extra],
                 cwd=CHECKOUT,
                 env={**os.environ, **environment},
                 timeout=SMOKE_LIMIT,
@@ -158,15 +156,15 @@ class SmokeTests(SynchronousTestCase):
                 check=False,
             )
             assert done.returncode == 0, done.stderr
-            found: dict[str, object] = json.loads(written.read_text())
-        return found
+            document: dict[str, object] = json.loads(written.read_text())
+        return document
 
     def test_quick(self) -> None:
         """
-        TCP and UDP are measured; every reply was a stamp and the request, or the run had failed.
+        TCP and UDP are measured; a reply that is not a stamp and the request makes the run fail.
         """
-        found = self.measured("--only", "tcp-64c-64b,udp-64f-64b")
-        samples = found["samples"]
+        document = self.measured("--only", "tcp-64c-64b,udp-64f-64b")
+        samples = document["samples"]
         assert isinstance(samples, list)
         assert [sample["cell"] for sample in samples] == ["tcp-64c-64b", "udp-64f-64b"]
         assert all(sample["load"]["requests"] > 0 for sample in samples)
@@ -174,10 +172,10 @@ class SmokeTests(SynchronousTestCase):
     def test_withoutCompiler(self) -> None:
         """The Python generator does the same work on streams and datagrams."""
         with tempfile.TemporaryDirectory() as empty:
-            found = self.measured("--only", "pipelined-64c-64b,udp-1f-64b", PATH=empty, CC="")
-        about = found["about"]
+            document = self.measured("--only", "pipelined-64c-64b,udp-1f-64b", PATH=empty, CC="")
+        about = document["about"]
         assert isinstance(about, dict)
         assert about["generator"] == "Python"
-        samples = found["samples"]
+        samples = document["samples"]
         assert isinstance(samples, list)
         assert len(samples) == 2
