@@ -4,7 +4,6 @@ The command: C{python -m benchmarks.chat}.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -20,10 +19,10 @@ from benchmarks.common.machine import described, temporaryFilesystem
 from benchmarks.common.run import (
     Outcome,
     RunLength,
+    commandParser,
     commaSeparated,
     conditions,
     describedRun,
-    lengthOptions,
     runAll,
     runLength,
     withinDescriptors,
@@ -31,24 +30,14 @@ from benchmarks.common.run import (
 from benchmarks.common.servers import available, namedPeers
 from benchmarks.common.tables import document
 
+DESCRIPTION = "Compare the chat with other chat servers, in one run on this machine."
 USUAL = RunLength(seconds=1.0, warmup=0.3, retries=1, rounds=3)
 QUICK = RunLength(seconds=0.4, warmup=0.1, retries=0, rounds=1)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
-    options = argparse.ArgumentParser(
-        prog="python -m benchmarks.chat",
-        description="Compare the chat with other chat servers, in one run on this machine.",
-        epilog="cells: " + ", ".join(cell.name for cell in CHAT_CELLS),
-    )
-    lengthOptions(options, [peer.name for peer in CHAT_PEERS], USUAL, QUICK)
-    return options
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    command = parser()
+    command = commandParser("chat", DESCRIPTION, CHAT_CELLS, CHAT_PEERS, USUAL, QUICK)
     options = command.parse_args(arguments)
     outcome: Outcome[ChatSample] = Outcome()
     try:

@@ -18,6 +18,7 @@ from benchmarks.common.figures import (
     p50,
     pairedRatio,
     peerFigures,
+    serverCpu,
 )
 
 # Share of a core above which the generator may be what limits the deliveries/s.
@@ -29,11 +30,6 @@ OURS = "memory"
 def deliveriesPerSecond(sample: ChatSample) -> float:
     """Deliveries in a second, to all members together."""
     return sample.load.deliveriesPerSecond
-
-
-def serverCpu(sample: ChatSample) -> float | None:
-    """Microseconds of server CPU for one delivery."""
-    return sample.load.serverCpu
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +70,7 @@ def chatRows(
 
 def _row(own: Sequence[ChatSample], ours: Sequence[ChatSample]) -> ChatRow:
     return ChatRow(
-        **vars(peerFigures(own, deliveriesPerSecond, serverCpu, doubts(own, BUSY))),
+        **vars(peerFigures(own, deliveriesPerSecond, doubts(own, BUSY))),
         deliveriesPerSecond=medianOf(own, deliveriesPerSecond),
         oursToThis=pairedRatio(ours, own, deliveriesPerSecond),
         thisToOurs=pairedRatio(own, ours, deliveriesPerSecond),

@@ -18,7 +18,7 @@ from benchmarks.common.generators import (
 )
 from benchmarks.common.pinning import pinned
 from benchmarks.common.run import Unable
-from benchmarks.common.samples import Conditions, LoadSample, leastDisturbed
+from benchmarks.common.samples import Conditions, LoadSample, leastDisturbed, progress
 from benchmarks.common.servers import Server, running
 
 # Seconds beyond the measured time until the generator counts as stuck: it may take 60 to fill a
@@ -69,9 +69,7 @@ class ChatSample(LoadSample):
 
     @property
     def summary(self) -> str:
-        """The figures for a line of progress."""
-        cpu = "" if self.load.serverCpu is None else f", {self.load.serverCpu:.2f} us"
-        return f"{self.load.deliveriesPerSecond:,.0f}/s{cpu}"
+        return progress(self.load.deliveriesPerSecond, self)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,6 @@ class PeerFigures:
 def peerFigures(
     samples: Sequence[SampleT],
     rate: Callable[[SampleT], float],
-    serverCpu: Callable[[SampleT], float | None],
     flags: Sequence[str],
 ) -> PeerFigures:
     """The figures that every benchmark has of one peer in one cell."""
@@ -71,6 +70,11 @@ def byCellAndPeer(samples: Sequence[SampleT]) -> dict[tuple[str, str], list[Samp
     for sample in samples:
         groups.setdefault((sample.cell, sample.peer), []).append(sample)
     return groups
+
+
+def serverCpu(sample: LoadSample) -> float | None:
+    """Microseconds of server CPU for one request, packet or delivery."""
+    return sample.load.serverCpu
 
 
 def p50(sample: LoadSample) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ class LoadError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeneratorReport:
+class GeneratorReport(ABC):
     """
     What every generator reports of the time in which it measured.
 
@@ -51,6 +52,11 @@ class GeneratorReport:
     serverWaited: float | None
     began: float
     ended: float
+
+    @property
+    @abstractmethod
+    def serverCpu(self) -> float | None:
+        """Microseconds of server CPU for one request, packet or delivery."""
 
     @property
     def serverBusy(self) -> float | None:

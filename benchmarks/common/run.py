@@ -149,16 +149,31 @@ def commonOptions(
     options.add_argument("--json", type=Path, metavar="FILE", help="write every sample")
 
 
-def lengthOptions(
-    options: argparse.ArgumentParser, peers: Sequence[str], usual: RunLength, quick: RunLength
-) -> None:
-    """Add the options that all benchmarks have, with these defaults in their help."""
+def commandParser(
+    name: str,
+    description: str,
+    cells: Sequence[Named],
+    peers: Sequence[Named],
+    usual: RunLength,
+    quick: RunLength,
+) -> argparse.ArgumentParser:
+    """
+    The options of a benchmark that compares peers in cells.
+
+    @param name: The package of the benchmark, below C{benchmarks}.
+    """
+    options = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{name}",
+        description=description,
+        epilog="cells: " + ", ".join(cell.name for cell in cells),
+    )
     commonOptions(
         options,
-        peers,
+        [peer.name for peer in peers],
         f"{usual.rounds}; {quick.rounds} when quick",
         f"{usual.seconds:g}; {quick.seconds:g} when quick",
     )
+    return options
 
 
 def runLength(options: argparse.Namespace, usual: RunLength, quick: RunLength) -> RunLength:

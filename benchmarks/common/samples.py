@@ -70,6 +70,12 @@ class Conditions:
 SampleT = TypeVar("SampleT", bound=LoadSample)
 
 
+def progress(rate: float, sample: LoadSample) -> str:
+    """The figures of a sample for a line of progress: its rate, and its CPU where known."""
+    cpu = sample.load.serverCpu
+    return f"{rate:,.0f}/s" + ("" if cpu is None else f", {cpu:.2f} us")
+
+
 def leastDisturbed(measure: Callable[[], SampleT], retries: int) -> SampleT:
     """A sample, repeated up to C{retries} times while other processes disturb it."""
     sample = measure()

@@ -4,7 +4,6 @@ The command: C{python -m benchmarks.echo}.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -15,10 +14,10 @@ from benchmarks.common.machine import described
 from benchmarks.common.run import (
     Outcome,
     RunLength,
+    commandParser,
     commaSeparated,
     conditions,
     describedRun,
-    lengthOptions,
     runAll,
     runLength,
     withinDescriptors,
@@ -33,29 +32,17 @@ from benchmarks.echo.peers import PEERS
 from benchmarks.echo.picture import picture
 from benchmarks.echo.report import tables
 
+DESCRIPTION = "Compare the timestamp service with other servers, in one run on this machine."
 # The warm-up is not measured, because the first requests of a connection cost more than later ones.
 USUAL = RunLength(seconds=2.0, warmup=0.4, retries=2, rounds=5)
 # Enough to see that everything works.
 QUICK = RunLength(seconds=0.4, warmup=0.1, retries=0, rounds=1)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
-    options = argparse.ArgumentParser(
-        prog="python -m benchmarks.echo",
-        description="Compare the timestamp service with other servers, in one run on this machine.",
-        epilog="cells: " + ", ".join(cell.name for cell in CELLS),
-    )
-    lengthOptions(options, [peer.name for peer in PEERS], USUAL, QUICK)
-    options.add_argument(
-        "--picture", type=Path, metavar="FILE", help="draw the requests/s as an SVG"
-    )
-    return options
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    command = parser()
+    command = commandParser("echo", DESCRIPTION, CELLS, PEERS, USUAL, QUICK)
+    command.add_argument("--picture", type=Path, metavar="FILE", help="draw requests/s as an SVG")
     options = command.parse_args(arguments)
     outcome: Outcome[Sample] = Outcome()
     try:

@@ -16,6 +16,7 @@ from benchmarks.common.figures import (
     p50,
     pairedRatio,
     peerFigures,
+    serverCpu,
 )
 from benchmarks.common.servers import Peer
 from benchmarks.echo.cells import Cell
@@ -30,11 +31,6 @@ LOSSY = 0.01
 def requestsPerSecond(sample: Sample) -> float:
     """Requests answered in a second."""
     return sample.load.requestsPerSecond
-
-
-def serverCpu(sample: Sample) -> float | None:
-    """Microseconds of server CPU for one request."""
-    return sample.load.serverCpu
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +92,7 @@ def rowsOf(samples: Sequence[Sample], cells: Sequence[Cell], peers: Sequence[Pee
 def _row(own: Sequence[Sample], uvloop: Sequence[Sample], loop: Sequence[Sample]) -> Row:
     lateness = [sample.lateness for sample in own if sample.lateness is not None]
     return Row(
-        **vars(peerFigures(own, requestsPerSecond, serverCpu, flagsOf(own))),
+        **vars(peerFigures(own, requestsPerSecond, flagsOf(own))),
         requestsPerSecond=medianOf(own, requestsPerSecond),
         rateToUvloop=pairedRatio(own, uvloop, requestsPerSecond),
         cpuToUvloop=pairedRatio(own, uvloop, serverCpu),

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.common.generators import LoadError
 from benchmarks.common.histogram import nearestRank
 from benchmarks.common.pinning import pinned
-from benchmarks.common.samples import Conditions, LoadSample, leastDisturbed
+from benchmarks.common.samples import Conditions, LoadSample, leastDisturbed, progress
 from benchmarks.common.servers import Peer, Server, ServerError, running, stop
 from benchmarks.echo.cells import Cell, Kind
 from benchmarks.echo.load import Generator, LoadReport
@@ -80,9 +80,7 @@ class Sample(LoadSample):
 
     @property
     def summary(self) -> str:
-        """The figures for a line of progress."""
-        cpu = "" if self.load.serverCpu is None else f", {self.load.serverCpu:.2f} us"
-        return f"{self.load.requestsPerSecond:,.0f}/s{cpu}"
+        return progress(self.load.requestsPerSecond, self)
 
 
 @dataclass(frozen=True)

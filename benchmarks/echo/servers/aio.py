@@ -4,7 +4,6 @@ The timestamp echo as asyncio protocols, on asyncio's own loop or on uvloop.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import signal
 import time
@@ -12,26 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from benchmarks.echo.servers.lateness import LatenessRecord, writePorts
+from benchmarks.echo.servers.shared import LatenessRecord, Stamp, serverParser, writePorts
 
 
-class Clock:
-    """
-    The time's text, made once a second as our own server does.
-
-    @cvar stamp: The beginning of every reply.
-    """
-
-    stamp = b""
-
-    @classmethod
-    def refresh(cls) -> None:
-        """Make the text of this second, and again after a second."""
-        cls.stamp = f"[{time.ctime()}] ".encode()
-        asyncio.get_running_loop().call_later(1, cls.refresh)
-
-
-class Stamp(asyncio.Protocol):
+class Echo(asyncio.Protocol):
     """Puts the stamp in front of each chunk."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -39,17 +22,17 @@ class Stamp(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        self.transport.write(Clock.stamp + data)
+        self.transport.write(Stamp.text + data)
 
 
-class StampDatagrams(asyncio.DatagramProtocol):
+class EchoDatagrams(asyncio.DatagramProtocol):
     """Puts the stamp in front of each datagram."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.transport.sendto(Clock.stamp + data, addr)
+        self.transport.sendto(Stamp.text + data, addr)
 
 
 async def serve(state: Path, lateness: bool) -> None:
@@ -57,9 +40,14 @@ async def serve(state: Path, lateness: bool) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    Clock.refresh()
-    streams = await loop.create_server(Stamp, "127.0.0.1", 0, backlog=4096)
-    datagrams, _ = await loop.create_datagram_endpoint(StampDatagrams, ("127.0.0.1", 0))
+
+    def refresh() -> None:
+        Stamp.refresh()
+        loop.call_later(1, refresh)
+
+    refresh()
+    streams = await loop.create_server(Echo, "127.0.0.1", 0, backlog=4096)
+    datagrams, _ = await loop.create_datagram_endpoint(EchoDatagrams, ("127.0.0.1", 0))
     record = LatenessRecord(time.monotonic)
 
     def tick() -> None:
@@ -86,9 +74,7 @@ def settleMemory() -> None:
 
 def main() -> None:
     """Run with the options of the command line."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--lateness", action="store_true")
+    parser = serverParser()
     parser.add_argument("--uvloop", action="store_true")
     options = parser.parse_args()
     settleMemory()

@@ -14,7 +14,7 @@ from pathlib import Path
 from twisted.application.service import IService
 from twisted.internet import reactor
 
-from benchmarks.echo.servers.lateness import LatenessRecord
+from benchmarks.echo.servers.shared import LatenessRecord
 from tsservices.server import plugin
 
 

@@ -1,12 +1,14 @@
 """
-What a server under test writes for the benchmark: its ports, and how late its timers run.
+What the servers in Python share: options, the stamp, and the files that the benchmark reads.
 
 It imports no event loop, so servers on any loop can use it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,29 @@ from pathlib import Path
 PERIOD = 0.010
 # Ticks that are recorded: those of an hour.
 MOST_TICKS = 360_000
+
+
+class Stamp:
+    """
+    The text in front of each reply, made once a second as our own server does.
+
+    @cvar text: The text of this second.
+    """
+
+    text = b""
+
+    @classmethod
+    def refresh(cls) -> None:
+        """Make the text of this second."""
+        cls.text = f"[{time.ctime()}] ".encode()
+
+
+def serverParser() -> argparse.ArgumentParser:
+    """The options that the benchmark gives to each server."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--lateness", action="store_true")
+    return parser
 
 
 class LatenessRecord:
