@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Bytes of text sent to stalled members before the measured time.  The kernel takes 15 to 270 kB for
-# one of them, so the server is left with the others.
+# one of them, so the server has to queue what is left.
 FILL = 250_000
 
 

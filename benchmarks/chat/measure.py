@@ -85,13 +85,6 @@ class ChatBench:
     conditions: Conditions
 
     def sample(self, cell: ChatCell, peer: ChatPeer, turn: int) -> ChatSample:
-        """
-        Start the peer, load it, stop it; again when the sample was disturbed.
-
-        @raise ServerError: It did not start.
-        @raise LoadError: It did not do the work.
-        @raise Unable: It cannot do what the cell requires.
-        """
         reason = peer.unable(cell)
         if reason is not None:
             raise Unable(reason)

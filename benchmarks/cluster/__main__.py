@@ -29,7 +29,7 @@ from benchmarks.common.run import positive, raiseDescriptors, rounds
 from benchmarks.common.samples import Conditions
 from benchmarks.common.servers import ServerError, running
 
-#: The rooms in which the CPU of a delivery is compared.
+# The rooms in which the CPU of a delivery is compared.
 CELLS = ("200m-1w-1s", "200m-20w-8s", "1000m-20w-8s")
 
 NODES = 2
@@ -37,7 +37,7 @@ NODES = 2
 TIMED_LINES = 300
 # Members of the one room; the many rooms have one each.
 MEMBERS = 40
-# Seconds of the runs on both nodes, for one of a sample.
+# The runs on both nodes are so many times as long as a sample.
 TOGETHER_FACTOR = 5
 
 

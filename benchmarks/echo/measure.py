@@ -96,12 +96,6 @@ class Bench:
     conditions: Conditions
 
     def sample(self, cell: Cell, peer: Peer, turn: int) -> Sample:
-        """
-        Start the peer, load it, stop it; again when the sample was disturbed.
-
-        @raise ServerError: It did not start.
-        @raise LoadError: It did not do the work.
-        """
         return leastDisturbed(lambda: self._measure(cell, peer, turn), self.conditions.retries)
 
     def _measure(self, cell: Cell, peer: Peer, turn: int) -> Sample:

@@ -151,13 +151,9 @@ def memory(costs: Costs) -> None:
     people = [node.enter(number, ()) for number in range(PEOPLE)]
     entered = resident()
     for number, session in enumerate(people):
-        joins = [
-            Join(session.ident, f"room{room}", f"room{room}")
-            for room in {
-                (number * ROOMS_PER_PERSON + offset) % ROOMS for offset in range(ROOMS_PER_PERSON)
-            }
-        ]
-        node.message(joins)
+        first = number * ROOMS_PER_PERSON
+        rooms = {room % ROOMS for room in range(first, first + ROOMS_PER_PERSON)}
+        node.message([Join(session.ident, f"room{room}", f"room{room}") for room in rooms])
     costs.sessionBytes = (entered - before) / PEOPLE
     costs.membershipBytes = (resident() - entered) / PEOPLE / ROOMS_PER_PERSON
     began = time.thread_time_ns()

@@ -205,8 +205,8 @@ class TestCommand:
         for name, value in smallNumbers.items():
             monkeypatch.setattr(scalecosts, name, value)
         assert scalecosts.main(["--json"]) == 0
-        found = json.loads(capsys.readouterr().out)
-        assert 100 < found["stateBytes"] < 1000
-        assert 50 < found["fileBytes"] < 2000
-        assert found["storeMicroseconds"] > 0
-        assert found["joinMicroseconds"] > 0
+        costs = json.loads(capsys.readouterr().out)
+        assert 100 < costs["stateBytes"] < 1000
+        assert 50 < costs["fileBytes"] < 2000
+        assert costs["storeMicroseconds"] > 0
+        assert costs["joinMicroseconds"] > 0
