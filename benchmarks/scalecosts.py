@@ -1,5 +1,7 @@
 """
-The command: C{python -m benchmarks.scalecosts}; L{benchmarks.scale.costs} does the work.
+The command: C{python -m benchmarks.scalecosts}.
+
+It measures the costs that L{benchmarks.scale.model} uses; L{benchmarks.scale.costs} does the work.
 """
 
 import sys

@@ -1,13 +1,13 @@
 /*
- * The load generator of the chat benchmark: one thread, one epoll, a room full of members.
+ * The load generator of the chat benchmark: one thread, one epoll, and all members of a room.
  *
- * Closed loop: each sender says a window of lines with one send, and the next window leaves when
- * every other member has all of it. Open loop (a rate): lines leave at fixed times, whatever came
- * back, and their latency counts from that time. Every line carries its sender and the number of its
- * window, so each member is known to have got each line once and in order.
+ * Closed loop: each sender sends a window of lines with one send, and the next window when every
+ * other member has all of it. Open loop (a rate): lines are sent at fixed times, whatever was
+ * received, and their latency counts from that time. Every line has its sender and the number of its
+ * window, so a line that is lost, doubled or out of order is noticed.
  *
- * It prints one JSON line. A stalled member hears the probe and never reads again; so much is said
- * before the stretch begins that the kernel takes no more for it.
+ * It prints one JSON line. A stalled member receives the probe and never reads again; before the
+ * measured time, so much is sent that the kernel takes no more for it.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -18,15 +18,15 @@
 #include "stretch.h"
 
 #define WINDOW 64     /* lines of one window at most */
-#define RING 256      /* windows of one sender under way at most */
+#define RING 256      /* windows of one sender in flight at most */
 #define OUT (64 * 1024)
-#define FILL_LIMIT 5000000000ULL   /* ns the stalled ones may take to be full */
+#define FILL_LIMIT 5000000000ULL   /* ns to fill the stalled members, at most */
 #define STUCK 10000000000ULL       /* ns without a complete window: something was lost */
 
 struct window {
     char tag[TAG];
     uint32_t lines;
-    uint64_t sentAt; /* ns; in the open loop when it was due */
+    uint64_t sentAt; /* ns; in the open loop the time when it was due */
     uint64_t missing;
 };
 
@@ -36,7 +36,7 @@ struct sender {
     uint32_t next, done;       /* numbers of windows */
     char batch[2 * WINDOW * TEXT], *tags[WINDOW];
     size_t lineSize;
-    char out[OUT];             /* what the server has not taken yet */
+    char out[OUT];             /* bytes that the server has not taken yet */
     size_t outSize;
 };
 
@@ -44,7 +44,7 @@ static struct sender senders[SENDERS];
 static struct histogram latencies;
 static struct stretch stretch;
 static uint64_t deliveries, windows, completedAt;
-static int readers, lines; /* the second: of a window that leaves now */
+static int readers, lines; /* lines: those of a window that is sent now */
 
 static void flush(struct sender *s)
 {
@@ -109,7 +109,7 @@ static void hear(struct member *m)
     const char *end = start + size;
     for (const char *p = start; (p = memchr(p, MARK, (size_t)(end - p))); p += TEXT) {
         unsigned from = (unsigned)(p[1] - 'A');
-        /* The end of the text is the end of the line: nothing was cut or put in. */
+        /* The text ends where the line ends: nothing was cut or inserted. */
         if (end - p <= TEXT || (p[TEXT] != '\n' && p[TEXT] != '\r') ||
             from >= (unsigned)options.senders)
             fail("member %d got a line that is not whole: %.*s", m->number, TAG, p + 1);
@@ -138,7 +138,7 @@ static void prepare(void)
     readers = options.members - options.stalled;
     for (int i = 0; i < options.senders; i++) {
         struct sender *s = &senders[i];
-        /* Among the others, so that no sender is served before all or after all. */
+        /* Senders are spread over the members, so that no one is served first or last. */
         s->member = &members[(long)i * options.members / options.senders];
         for (int line = 0; line < WINDOW; line++)
             s->lineSize = lineOf(s->batch + (size_t)line * s->lineSize, "A0000000", &s->tags[line]);
@@ -162,8 +162,8 @@ static void stall(void)
             epoll_ctl(pollFd, EPOLL_CTL_DEL, members[i].fd, NULL);
 }
 
-/* Sockets the server has open; -1 when the system does not say. Whoever does not read does not
- * learn that it was cut off either, as the end comes behind what it has not read. */
+/* Sockets that the server has open; -1 when the system does not tell. A stalled member cannot see
+ * that it was disconnected, as the end comes behind bytes that it has not read. */
 static int openAtServer(void)
 {
     char path[64], target[64];
@@ -213,7 +213,7 @@ static int openTimer(uint64_t first, uint64_t period)
     return timer;
 }
 
-/* Nothing more comes: tell of one who waits. */
+/* Nothing more comes: name a member that waits. */
 static void missed(void)
 {
     for (int i = 0; i < options.members; i++)
@@ -304,7 +304,7 @@ int main(int count, char **words)
         fprintf(stderr, "crowd: members, senders, stalled, window or outstanding out of bounds\n");
         return 2;
     }
-    /* Whatever goes wrong with the server, this process ends. */
+    /* This process ends, whatever goes wrong with the server. */
     alarm((unsigned)(options.seconds + options.warmup) + 100);
     openStretch(&stretch, options.serverPid);
     if ((pollFd = epoll_create1(0)) < 0)

@@ -1,12 +1,12 @@
 /*
- * The floor of the chat benchmark: what one member of the only room says goes to all others, as a
- * bare epoll loop in C.
+ * The lower bound of the chat benchmark: a bare epoll loop in C with one room, which sends the lines
+ * of each member to all others.
  *
  *     fanout STATE
  *
- * STATE/ports.json says where it listens. The first line of a connection is its nick; it is greeted
- * with nothing. What a later read brings, up to its last line feed, is put together once, a stamp and
- * the nick in front of each line, and leaves with one send for each other member.
+ * STATE/ports.json has the port. The first line of a connection is its nick; there is no greeting. The
+ * whole lines of a later read are formatted once, with a stamp and the nick in front of each line, and
+ * sent with one send for each other member.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,19 +17,19 @@
 
 #include "listening.h"
 
-#define CHUNK (64 * 1024) /* bytes one recv may take */
+#define CHUNK (64 * 1024) /* bytes of one recv at most */
 #define EVENTS 256
 #define NICK 32
 #define STAMP "[12:10:05] <"
 #define PREFIX (sizeof STAMP + NICK + 2) /* bytes at most in front of a line */
 
 struct member {
-    int place;     /* in the list of all */
-    int prefix;    /* bytes of it; 0 before the nick came */
+    int place;     /* in the list of all members */
+    int prefix;    /* bytes of the prefix; 0 before the nick came */
     char text[PREFIX];
     char *partial; /* the beginning of a line whose end has not come */
     size_t partialSize;
-    char *pending; /* what the member has not taken yet */
+    char *pending; /* bytes that the member has not taken yet */
     size_t offset, size, room;
 };
 
@@ -89,7 +89,7 @@ static void deliver(int from, size_t size)
         if (m->offset == m->size)
             sent = send(fd, output, size, MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN)
-            continue; /* epoll tells of its end */
+            continue; /* epoll reports its end */
         if (sent < 0)
             sent = 0;
         if ((size_t)sent < size)
@@ -127,7 +127,7 @@ static void hear(int fd)
         written += (size_t)(feed + 1 - line);
         line = feed + 1;
     }
-    /* A line that does not fit is dropped: the input has room for one chunk beside what is held. */
+    /* A line that does not fit is dropped: the buffer has room for one chunk beside a partial line. */
     if (line < end && end - line <= CHUNK) {
         m->partialSize = (size_t)(end - line);
         memcpy(m->partial, line, m->partialSize);

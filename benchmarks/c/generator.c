@@ -1,10 +1,10 @@
 /*
  * The load generator of the echo benchmark: one thread, one epoll, a fixed number of requests in
- * flight (a new one leaves only when its predecessor was answered).
+ * flight (the next one is sent when one was answered).
  *
- * It prints one JSON line; generator.py takes the same options and prints the same line. The
- * window it measures begins after the warm-up, and it reads the server's CPU clock at both ends of
- * that window itself, so the CPU time and the requests are of exactly the same stretch.
+ * It prints one JSON line; generator.py takes the same options and prints the same line. The measured
+ * time begins after the warm-up. The server's CPU clock is read here at both ends of it, so CPU time
+ * and requests are of exactly the same time.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -115,7 +115,7 @@ int main(int count, char **words)
         fprintf(stderr, "generator: connections, depth or size out of bounds\n");
         return 2;
     }
-    /* Whatever goes wrong with the server, this process ends. */
+    /* This process ends, whatever goes wrong with the server. */
     alarm((unsigned)(options.seconds + options.warmup) + 60);
     openStretch(&stretch, options.serverPid);
     if ((pollFd = epoll_create1(0)) < 0)

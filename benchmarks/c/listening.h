@@ -1,6 +1,6 @@
 /*
- * What the C servers of the benchmarks share: a port on the loopback interface, and the file that
- * says where it is.
+ * What the C servers of the benchmarks share: a port on the loopback interface, and the file with its
+ * number.
  */
 #ifndef LISTENING_H
 #define LISTENING_H
@@ -34,7 +34,7 @@ static inline void watch(int pollFd, int fd, uint32_t events, int how)
         die("epoll_ctl");
 }
 
-/* As many descriptors as the system allows; the number of them. */
+/* Raise the limit of descriptors as far as the system allows; returns it. */
 static inline size_t raiseDescriptors(void)
 {
     struct rlimit limit;
@@ -44,7 +44,7 @@ static inline size_t raiseDescriptors(void)
     return (size_t)limit.rlim_cur;
 }
 
-/* A descriptor that is readable when SIGTERM has come. */
+/* A descriptor that is readable after SIGTERM. */
 static inline int openSignals(void)
 {
     sigset_t stop;
@@ -68,7 +68,7 @@ static inline int openPort(int kind, int *port)
     return fd;
 }
 
-/* Write STATE/ports.json, aside and renamed, so nobody reads half of it. */
+/* Write STATE/ports.json; it is renamed when complete, so nobody reads half of it. */
 static inline void writePorts(const char *state, const struct place *places, int count)
 {
     char path[4096], draft[4096];

@@ -1,10 +1,10 @@
 /*
- * The floor of the echo benchmark: the same timestamp echo as a bare epoll loop in C.
+ * The lower bound of the echo benchmark: the same timestamp echo as a bare epoll loop in C.
  *
  *     loop STATE [lateness]
  *
- * STATE/ports.json says where it listens. With "lateness" a 10 ms timer runs beside the echo, and at
- * SIGTERM STATE/lateness.json tells how late each tick was.
+ * STATE/ports.json has the ports. With "lateness" a 10 ms timer runs beside the echo, and at SIGTERM
+ * the lateness of each tick is written to STATE/lateness.json.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,21 +18,21 @@
 #include "listening.h"
 
 #define STAMP 27           /* bytes: "[", 24 of ctime, "] " */
-#define CHUNK (256 * 1024) /* bytes one recv may take: what asyncio takes */
+#define CHUNK (256 * 1024) /* bytes of one recv at most, as in asyncio */
 #define EVENTS 256
-#define DATAGRAMS 64          /* datagrams answered before the loop looks at anything else */
+#define DATAGRAMS 64          /* datagrams answered before other descriptors are served */
 #define PERIOD 10000000L      /* ns between two ticks */
-#define TICKS (100 * 60 * 60) /* an hour of them */
+#define TICKS (100 * 60 * 60) /* those of an hour */
 
 struct connection {
-    char *pending; /* what the peer has not taken yet; while there is some, nothing is read */
+    char *pending; /* bytes that the peer has not taken yet; nothing is read before it has */
     size_t offset, size;
 };
 
 static struct connection *connections;
 static char buffer[STAMP + CHUNK];
 static int pollFd, stream, datagram, timer = -1, signals;
-static double (*ticks)[2]; /* seconds: when a tick ran, and how late */
+static double (*ticks)[2]; /* seconds: the time of a tick, and its lateness */
 static int tickCount;
 static double due;
 

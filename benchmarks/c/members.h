@@ -1,9 +1,9 @@
 /*
- * The members of the crowd: their connections, and how they come into the room over either wire.
+ * The members of crowd.c: their connections, and how they join the room in both protocols.
  *
- * The line wire: the nick is the first line, every other line is said. What comes back is read for
- * marked lines only, so greetings and notices cost nothing. The IRC wire: NICK, USER and JOIN, and a
- * PING is answered until all are in.
+ * Line protocol: the nick is the first line, every other line is a message. Only marked lines are
+ * looked for in what is received, so greetings and notices cost nothing. IRC: NICK, USER and JOIN; a
+ * PING is answered until all have joined.
  */
 #ifndef MEMBERS_H
 #define MEMBERS_H
@@ -16,21 +16,21 @@
 #include "sockets.h"
 
 #define ROOM "lobby"
-#define MARK '^'      /* once in each line that is said, and nowhere else */
-#define TAG 8         /* bytes behind it: the sender's letter and the number of the window */
-#define TEXT 64       /* bytes of a line that is said, without what its wire puts around */
+#define MARK '^'      /* once in each sent line, and nowhere else */
+#define TAG 8         /* bytes behind the mark: the sender's letter and the window's number */
+#define TEXT 64       /* bytes of a sent line, without what the protocol puts around it */
 #define SENDERS 8     /* at most */
 #define READ (64 * 1024)
 #define CARRY 1024    /* bytes kept of a line whose end has not come */
 #define EVENTS 256
-#define JOIN_LIMIT 60000000000ULL  /* ns until all must be in the room */
-#define SETTLED 200                /* ms without a byte: the notices of who came are through */
-#define QUIET 30                   /* ms without a byte: who came over the line wire is greeted */
-#define PROBE_AGAIN 1000000000ULL  /* ns until the next probe, as one of the last was not in yet */
+#define JOIN_LIMIT 60000000000ULL  /* ns until all members must have joined */
+#define SETTLED 200                /* ms without a byte: the notices of joins are over */
+#define QUIET 30                   /* ms without a byte: the greeting of the line protocol is over */
+#define PROBE_AGAIN 1000000000ULL  /* ns until the next probe, as a member had not joined yet */
 
 struct progress {
-    uint32_t window; /* the first that is not complete */
-    uint32_t lines;  /* of it that have come */
+    uint32_t window; /* the first window that is not complete */
+    uint32_t lines;  /* lines of it that have come */
 };
 
 struct member {
@@ -51,7 +51,7 @@ static struct {
 static struct member *members;
 static bool irc;
 static int pollFd, joined, probed;
-static char space[CARRY + READ]; /* the carry stands right before what is received */
+static char space[CARRY + READ]; /* carried bytes stand right before received bytes */
 static char probe[TAG + 1];
 
 static inline void fail(const char *form, ...)
@@ -64,7 +64,7 @@ static inline void fail(const char *form, ...)
     exit(1);
 }
 
-/* What little is sent while joining fits into an empty socket. */
+/* The few bytes that are sent while joining fit into an empty socket buffer. */
 static void say(struct member *m, const char *form, ...)
 {
     char text[512];
@@ -76,7 +76,7 @@ static void say(struct member *m, const char *form, ...)
         fail("member %d could not send %.20s", m->number, text);
 }
 
-/* The text of a line, the wire's words around it; its bytes. TAGGED is set to where the tag is. */
+/* Write a line in the protocol of the server; returns its bytes. TAGGED is set to the tag in it. */
 static size_t lineOf(char *line, const char *tag, char **tagged)
 {
     size_t size = 0;
@@ -92,8 +92,8 @@ static size_t lineOf(char *line, const char *tag, char **tagged)
     return size + (size_t)sprintf(line + size, irc ? "\r\n" : "\n");
 }
 
-/* Receive behind the carry; the bytes that end with a line feed, from START on. 0: nothing whole
- * came; -1: the connection has ended. */
+/* Receive behind the carried bytes. Returns how many bytes from START on are whole lines; 0: no whole
+ * line; -1: the connection has ended. */
 static ssize_t receive(struct member *m, char **start)
 {
     ssize_t n = recv(m->fd, space + CARRY, READ, 0);
@@ -105,7 +105,7 @@ static ssize_t receive(struct member *m, char **start)
     char *end = space + CARRY + n, *feed = memrchr(space + CARRY, '\n', (size_t)n);
     char *rest = feed ? feed + 1 : *start;
     if (end - rest > CARRY)
-        rest = end - CARRY; /* a greeting longer than anything that is said */
+        rest = end - CARRY; /* a greeting longer than any message */
     m->carried = (size_t)(end - rest);
     memcpy(m->carry, rest, m->carried);
     return feed ? feed + 1 - *start : 0;
@@ -155,7 +155,7 @@ static void hearJoining(struct member *m)
     }
 }
 
-/* One wait of the joining phase; whether anything came. */
+/* One wait of the joining phase; returns whether anything came. */
 static bool hearAll(int milliseconds)
 {
     struct epoll_event events[EVENTS];
@@ -185,8 +185,8 @@ static void inTime(uint64_t limit, const char *what)
         fail("%s: %d of %d are in, %d heard the probe", what, joined, options.members, probed);
 }
 
-/* A line of the first member that everyone else has to hear, those who will not read later too:
- * then the room is complete, whatever the server sends to greet. */
+/* The probe is a line of the first member that all others must receive, stalled members too. Then the
+ * room is complete, whatever greetings the server sends. */
 static void probeAll(uint64_t limit)
 {
     char line[2 * TEXT];
@@ -206,7 +206,7 @@ static void probeAll(uint64_t limit)
     }
 }
 
-/* Bring all into the room, a few at a time, and wait until the notices of that are through. */
+/* Let all members join, a few at a time, and wait until no more notices of joins come. */
 static void joinAll(void)
 {
     uint64_t limit = clockNow(CLOCK_MONOTONIC) + JOIN_LIMIT;

@@ -1,11 +1,11 @@
 /*
- * The floor of the STAMP benchmark: a session reflector as a bare loop in C.
+ * The lower bound of the STAMP benchmark: a session reflector as a bare loop in C.
  *
  *     reflector STATE [KEY]
  *
- * STATE/ports.json says where it listens; with a KEY in hexadecimal it is authenticated. It takes the
- * kernel's time and the TTL of each packet, as ours does, and sends the answer at once. It keeps no
- * sessions and has no guards.
+ * STATE/ports.json has the port; with a KEY in hexadecimal packets are authenticated. It reads the
+ * kernel's time and the TTL of each packet, as our server does, and sends the answer at once. It has
+ * no sessions and no guards.
  */
 #define _GNU_SOURCE
 #include "listening.h"
@@ -14,13 +14,13 @@
 
 #include "stamp.h"
 
-#define AT_ONCE 64 /* packets reflected before the loop looks at anything else */
+#define AT_ONCE 64 /* packets reflected before other descriptors are served */
 
 static const struct layout *layout = &openLayout;
 static struct hmac hmac;
 static bool sealed;
 
-/* false when there is nothing more. */
+/* Returns false when no packet is left. */
 static bool reflectOne(int fd)
 {
     static uint8_t packet[LONGEST], answer[LONGEST];

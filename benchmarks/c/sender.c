@@ -1,8 +1,8 @@
 /*
  * The load generator of the STAMP benchmark: session senders with a fixed number of packets in
- * flight (a new one leaves only when one was answered), authenticated when there is a key.
+ * flight (the next one is sent when one was answered), authenticated when there is a key.
  *
- * It prints one JSON line. The window it measures begins after the warm-up.
+ * It prints one JSON line. The measured time begins after the warm-up.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,12 +15,12 @@
 #define EVENTS 64
 #define DEPTH 64                /* packets of one session in flight, at most */
 #define LOST_AFTER 200000000ULL /* ns until a packet counts as lost */
-#define SCAN_EVERY 50000000ULL  /* ns between two searches for lost ones */
+#define SCAN_EVERY 50000000ULL  /* ns between two searches for lost packets */
 
 struct session {
     int fd;
     uint32_t next;            /* the number of the next packet */
-    uint32_t numbers[DEPTH];  /* of those in flight */
+    uint32_t numbers[DEPTH];  /* of the packets in flight */
     uint64_t sentAt[DEPTH];   /* ns */
     uint8_t packets[DEPTH][LONGEST];
 };
@@ -60,12 +60,12 @@ static void sendSome(struct session *s, const int *which, int count, uint64_t no
         headers[i].msg_hdr.msg_iov = &parts[i];
         headers[i].msg_hdr.msg_iovlen = 1;
     }
-    /* What the kernel does not take now is found by the search for lost ones. */
+    /* Packets that the kernel does not take now are found by the search for lost packets. */
     if (sendmmsg(s->fd, headers, (unsigned)count, 0) < 0 && errno != EAGAIN && errno != ENOBUFS)
         wrong++;
 }
 
-/* Whether it is the answer to the packet in flight at that place. */
+/* Whether it is the answer to the packet in flight in that slot. */
 static bool answers(const struct session *s, const uint8_t *answer, size_t size, int *which)
 {
     static uint64_t seen;
@@ -79,13 +79,13 @@ static bool answers(const struct session *s, const uint8_t *answer, size_t size,
         if (s->numbers[*which] == number)
             break;
     if (*which == options.depth)
-        return false; /* the late answer to one that was counted as lost */
+        return false; /* the late answer to a packet that was counted as lost */
     const uint8_t *packet = s->packets[*which];
     if (memcmp(answer + layout->senderTime, packet + layout->timestamp, 8) ||
         get32(answer + layout->received) < get32(packet + layout->timestamp) ||
         get32(answer + layout->timestamp) < get32(answer + layout->received))
         wrong++;
-    /* One in so many: the generator must not be what limits. */
+    /* Only one of many is checked, so that the generator is not the bottleneck. */
     if (options.key && seen++ % 64 == 0) {
         hmacOf(&hmac, answer, digest);
         if (memcmp(digest, answer + COVERED, DIGEST))
@@ -118,7 +118,7 @@ static void readSome(struct session *s)
             continue;
         histogramAdd(&latencies, now - s->sentAt[which]);
         packets++;
-        /* A second answer to the same packet finds nothing. */
+        /* A second answer to the same packet does not count. */
         s->numbers[which] = s->next - 1 - DEPTH;
         done[count++] = which;
     }
@@ -208,7 +208,7 @@ int main(int count, char **words)
         fprintf(stderr, "sender: sessions, depth or size out of bounds\n");
         return 2;
     }
-    /* Whatever goes wrong with the server, this process ends. */
+    /* This process ends, whatever goes wrong with the server. */
     alarm((unsigned)(options.seconds + options.warmup) + 60);
     openStretch(&stretch, options.serverPid);
     load();

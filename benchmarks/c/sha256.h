@@ -1,6 +1,6 @@
 /*
- * HMAC-SHA-256 (FIPS 180-4, RFC 2104) of the first 96 bytes of a STAMP packet, with the key's own
- * blocks worked out once. Plain C: what both sides of the benchmark share needs no library.
+ * HMAC-SHA-256 (FIPS 180-4, RFC 2104) of the first 96 bytes of a STAMP packet; the blocks of the key
+ * are computed once. Plain C, so that the benchmark needs no library.
  */
 #ifndef SHA256_H
 #define SHA256_H

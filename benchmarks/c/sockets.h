@@ -1,5 +1,5 @@
 /*
- * Connecting to the server that is measured.
+ * Connections to the server that is measured.
  */
 #ifndef SOCKETS_H
 #define SOCKETS_H
@@ -15,12 +15,12 @@
 #include "stretch.h"
 
 #define CONNECT_LIMIT 10    /* seconds */
-#define NARROW_BUFFER 4096  /* bytes a narrow socket is ready to receive ahead */
-#define NARROW_SEGMENT 536  /* bytes of one segment to it, the least of any network */
+#define NARROW_BUFFER 4096  /* bytes of the receive buffer of a narrow socket */
+#define NARROW_SEGMENT 536  /* bytes of a segment to it: the smallest that every network takes */
 
-/* A socket that does not block. SOURCE is the loopback address it comes from, or 0. NARROW: the
- * kernels of both sides hold little for it, as for a client far away; over plain loopback they
- * swallow megabytes before a server notices that nobody reads. */
+/* A socket that does not block. SOURCE is its loopback address, or 0. NARROW: the kernel buffers little
+ * for it on both sides, as for a client far away; over plain loopback it buffers megabytes before a
+ * server notices that a client does not read. */
 static inline int connectTo(const char *host, int port, int kind, uint32_t source, bool narrow)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -52,9 +52,9 @@ static inline int connectTo(const char *host, int port, int kind, uint32_t sourc
     return fd;
 }
 
-/* Have what was received acknowledged at once. Linux delays that by 40 ms for who answers, and for
- * what it takes for a full segment; a server that leaves Nagle's algorithm on waits as long with what
- * it says next. Such pauses are no work of a server, and would hide what it can do. */
+/* Acknowledge at once what was received. Linux may delay acknowledgements by 40 ms; a server with
+ * Nagle's algorithm waits for them before it sends more. Such pauses are no work of a server, and
+ * would hide how fast it is. */
 static inline void acknowledgeAtOnce(int fd)
 {
     int one = 1;

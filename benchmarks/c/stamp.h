@@ -1,5 +1,5 @@
 /*
- * The packets of RFC 8762, as much of them as both sides of the benchmark need.
+ * The packets of RFC 8762: the parts that both sides of the benchmark need.
  */
 #ifndef STAMP_H
 #define STAMP_H
@@ -16,8 +16,8 @@
 #define SEALED_LENGTH 112
 #define LONGEST 9000
 
-/* Where each field is. The sender's packet has its own number first, and the time and the estimate
- * at the same place as the answer has its own. */
+/* The offset of each field. Sender and reflector have their own number, time and error estimate at
+ * the same offsets. */
 struct layout {
     size_t length, timestamp, received, senderNumber, senderTime, senderError, ttl;
 };

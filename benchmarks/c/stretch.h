@@ -1,7 +1,7 @@
 /*
- * The stretch of time that a generator measures: the clocks at both ends of it, and what all
- * generators say of it in their JSON line. The server's CPU clock is read here, so its CPU time and
- * the work done are of exactly the same stretch.
+ * The measured time of a generator: the clocks at both ends of it, and the part of the JSON line that
+ * all generators have. The server's CPU clock is read here, so CPU time and work are of exactly the
+ * same time.
  */
 #ifndef STRETCH_H
 #define STRETCH_H
@@ -18,7 +18,7 @@ struct stretch {
     long serverPid;
     clockid_t serverClock;
     bool hasServerClock;
-    uint64_t began, ended, ownCpu, serverCpu; /* ns; the last two count from the beginning */
+    uint64_t began, ended, ownCpu, serverCpu; /* ns; the last two are those since the beginning */
     double ownWait, serverWait;               /* ns at the beginning */
 };
 
@@ -36,8 +36,8 @@ static inline uint64_t clockNow(clockid_t clock)
     return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
 }
 
-/* Nanoseconds the main thread of a process was ready to run while its core was taken; -1 when the
- * system does not say. */
+/* Nanoseconds in which the main thread of a process was ready to run while its core was busy; -1 when
+ * the system does not tell. */
 static inline double waitedBy(long pid)
 {
     char path[64];
@@ -51,7 +51,7 @@ static inline double waitedBy(long pid)
     return found == 2 ? (double)waited : -1;
 }
 
-/* A figure of the JSON line, null when there is none. */
+/* A number of the JSON line, null when there is none. */
 static inline void printShare(const char *name, double before, double after, double seconds)
 {
     if (before < 0 || after < 0)
@@ -84,7 +84,7 @@ static inline void endStretch(struct stretch *s, uint64_t now)
     s->ended = now;
 }
 
-/* Everything of the JSON line that does not depend on the work; it ends with a comma. */
+/* The part of the JSON line that does not depend on the kind of work; it ends with a comma. */
 static inline void printStretch(const struct stretch *s, const struct histogram *latencies)
 {
     double seconds = (double)(s->ended - s->began) / 1e9;

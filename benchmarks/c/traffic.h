@@ -1,6 +1,6 @@
 /*
- * The traffic of generator.c: opening connections, and one request after another over them. A stream
- * sends DEPTH requests in one write; a datagram socket has DEPTH numbered ones in flight.
+ * The traffic of generator.c: connections, and one request after another on each. A stream sends DEPTH
+ * requests in one write; a datagram socket has DEPTH numbered datagrams in flight.
  */
 #ifndef TRAFFIC_H
 #define TRAFFIC_H
@@ -18,7 +18,7 @@
 #include "stretch.h"
 
 #define STAMP 27          /* bytes: "[", 24 of ctime, "] " */
-#define READ (256 * 1024) /* bytes one recv may take */
+#define READ (256 * 1024) /* bytes of one recv at most */
 #define LOST_AFTER 200000000ULL /* ns until a datagram counts as lost */
 #define CONNECT_BURST 32        /* connections opened before a pause: small listen queues overflow */
 #define CONNECT_PAUSE 4000      /* us */
@@ -30,8 +30,8 @@ struct slot {
 
 struct connection {
     int fd;
-    size_t sent, got; /* bytes of the present batch */
-    int lines;        /* complete replies of the present batch */
+    size_t sent, got; /* bytes of this batch */
+    int lines;        /* complete replies of this batch */
     uint64_t startedAt;
     bool waitsToWrite;
     struct slot *slots; /* UDP: one for each datagram in flight */
@@ -76,7 +76,7 @@ static void drop(struct connection *c)
     c->fd = -1;
 }
 
-/* Keep what a person needs to judge the form of the stamp; report.py compares it. */
+/* Keep the first stamp; load.py checks its form. */
 static void keepFirst(const char *data, size_t n)
 {
     if (firstReply[0] || n < STAMP)
@@ -112,8 +112,8 @@ static void startBatch(struct connection *c, uint64_t now)
     sendRest(c);
 }
 
-/* Replies are stamped once for each chunk the server read, and where chunks end is the kernel's
- * choice: so what ends a reply is its newline, and each stamp adds exactly STAMP bytes. */
+/* The server puts a stamp in front of each chunk that it reads, and the kernel chooses where chunks
+ * end. So a reply ends with its newline, and each stamp adds exactly STAMP bytes. */
 static void readStream(struct connection *c)
 {
     ssize_t n = recv(c->fd, reply, READ, 0);
@@ -158,7 +158,7 @@ static void sendSlots(struct connection *c, const int *which, int count, uint64_
         headers[i].msg_hdr.msg_iov = &parts[i];
         headers[i].msg_hdr.msg_iovlen = 1;
     }
-    /* What the kernel does not take now is found by the search for lost ones. */
+    /* Datagrams that the kernel does not take now are found by the search for lost ones. */
     if (sendmmsg(c->fd, headers, (unsigned)count, 0) < 0 && errno != EAGAIN && errno != ENOBUFS)
         wrong++;
 }
@@ -197,7 +197,7 @@ static void readDatagrams(struct connection *c)
             continue;
         }
         if (number != c->slots[which].number)
-            continue; /* the late answer to one that was counted as lost */
+            continue; /* the late answer to a datagram that was counted as lost */
         if (memcmp(data + STAMP, c->messages + which * (size_t)options.size, (size_t)options.size))
             wrong++;
         histogramAdd(&latencies, now - c->slots[which].sentAt);

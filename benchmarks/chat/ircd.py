@@ -1,8 +1,8 @@
 """
-Two IRC servers in C++ and C as peers of the chat: their configurations, and when they listen.
+Two IRC servers that the chat is compared with: their configurations, and when they listen.
 
-Both come with limits against floods, lookups of names, and few users for one address.  All of that
-is off here, so what is compared is the work of a chat.
+By default both limit floods and the users of one address, and look up names.  All of that is off
+here, because the work of a chat is compared.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-# Where Debian has what only an administrator starts.
+# The folder of Debian for programs of the administrator, which may not be on PATH.
 SYSTEM_PROGRAMS = "/usr/sbin"
-# Its threshold is counted in thousands and must stay below 2 ** 32 then.
+# The threshold is multiplied by a thousand, and has to stay below 2 ** 32 then.
 INSPIRCD = """\
 <server name="irc.example.net" description="benchmark" network="Benchmark" id="0BM">
 <admin name="Nobody" nick="nobody" email="nobody@example.net">
@@ -25,7 +25,7 @@ INSPIRCD = """\
     limit="100000" maxconnwarn="no" resolvehostnames="no" useident="no">
 <performance somaxconn="4096" softlimit="100000">
 """
-# MaxPenaltyTime 0 takes away the pauses after three commands.
+# MaxPenaltyTime 0 removes the pauses after three commands.
 NGIRCD = """\
 [Global]
 Name = irc.example.net
@@ -50,32 +50,33 @@ IncludeDir = {folder}
 
 
 def program(name: str) -> str | None:
-    """The path of a server's program, or C{None} when it is not installed."""
+    """The path of the program of a server, or C{None} when it is not installed."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), SYSTEM_PROGRAMS))
     return shutil.which(name, path=path)
 
 
-def lacks(name: str) -> Callable[[], str | None]:
+def lacksProgram(name: str) -> Callable[[], str | None]:
     """Why a peer that needs this program cannot run."""
     return lambda: None if program(name) else f"no program {name}"
 
 
-def inspircd(state: Path, lateness: bool) -> list[str]:
-    """The command line of InspIRCd.  It starts as root only when told that this is meant."""
-    configuration = _configured(state, INSPIRCD)
-    words = [program("inspircd") or "inspircd", "--config", str(configuration)]
-    words += ["--nofork", "--nopid", "--nolog"]
-    return [*words, *(["--runasroot"] if os.geteuid() == 0 else [])]
+def inspircd(state: Path, _flag: bool) -> list[str]:
+    """The command line of InspIRCd."""
+    configuration = _writeConfiguration(state, INSPIRCD)
+    command = [program("inspircd") or "inspircd", "--config", str(configuration)]
+    command += ["--nofork", "--nopid", "--nolog"]
+    # It refuses to start as root without this option.
+    return [*command, *(["--runasroot"] if os.geteuid() == 0 else [])]
 
 
-def ngircd(state: Path, lateness: bool) -> list[str]:
+def ngircd(state: Path, _flag: bool) -> list[str]:
     """The command line of ngIRCd."""
-    configuration = _configured(state, NGIRCD)
+    configuration = _writeConfiguration(state, NGIRCD)
     return [program("ngircd") or "ngircd", "--nodaemon", "--config", str(configuration)]
 
 
 def accepting(state: Path) -> dict[str, int] | None:
-    """The port that was configured, as soon as somebody accepts connections there."""
+    """The configured port, as soon as the server accepts connections there."""
     try:
         port = int((state / "port").read_text())
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -84,16 +85,14 @@ def accepting(state: Path) -> dict[str, int] | None:
     return {"tcp": port}
 
 
-def _configured(state: Path, form: str) -> Path:
-    """
-    Write the configuration of a server on a port that is free now; neither can choose one itself.
-    """
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
+def _writeConfiguration(state: Path, template: str) -> Path:
+    # Neither server can choose a port itself, so they get one that is free at this moment.
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
     (state / "port").write_text(str(port))
     folder = state / "included"
     folder.mkdir()
     path = state / "ircd.conf"
-    path.write_text(form.format(port=port, folder=folder))
+    path.write_text(template.format(port=port, folder=folder))
     return path

@@ -1,5 +1,5 @@
 """
-One sample of the chat benchmark: one room on one fresh server.
+One sample of the chat benchmark: one cell on one fresh server.
 """
 
 from __future__ import annotations
@@ -10,29 +10,35 @@ from pathlib import Path
 from benchmarks.chat.cells import ChatCell
 from benchmarks.chat.peers import ChatPeer
 from benchmarks.common.compile import compiled
-from benchmarks.common.pinning import Cores, pinned
+from benchmarks.common.generators import (
+    GeneratorReport,
+    LoadError,
+    commandOptions,
+    runGenerator,
+)
+from benchmarks.common.pinning import pinned
 from benchmarks.common.run import Unable
-from benchmarks.echo.load import LoadError, LoadSample, Stretch, said, spelled
-from benchmarks.echo.measure import leastDisturbed
-from benchmarks.echo.peers import Server, running
+from benchmarks.common.samples import Conditions, LoadSample, leastDisturbed, progress
+from benchmarks.common.servers import Server, running
 
-# Seconds beyond the asked ones until the generator counts as stuck; it may take 60 to fill a room
-# and 10 to learn that something was lost.
+# Seconds beyond the measured time until the generator counts as stuck: it may take 60 to fill a
+# room, and 10 to find that something was lost.
 CROWD_LIMIT = 110.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChatReport(Stretch):
+class ChatReport(GeneratorReport):
     """
-    The generator's JSON line.  Latency is the time from the sending of a window to its last
+    The generator's JSON line; latency is the time from the sending of a window to its last
     delivery.
 
-    @ivar deliveries: Lines received by members other than their sender, of those who read.
-    @ivar deliveriesPerSecond: That divided by the length of the stretch.
-    @ivar windows: Windows that everybody got.
-    @ivar cutOff: Members, of those who never read, whose connection the server closed, or C{None}
-        where the system does not say.
-    @ivar joinSeconds: What it took to fill the room and to have it settle, 0.4 of them in silence.
+    @ivar deliveries: Lines received by members that read, without the senders of these lines.
+    @ivar deliveriesPerSecond: C{deliveries} divided by the length of the measured time.
+    @ivar windows: Windows that every reading member received.
+    @ivar cutOff: Stalled members whose connection the server closed, or C{None} where the system
+        does not tell.
+    @ivar joinSeconds: Time to fill the room and to wait until no more notices come, of that 0.4 s
+        of silence.
     """
 
     deliveries: int
@@ -48,67 +54,51 @@ class ChatReport(Stretch):
 
     def check(self) -> None:
         """
-        Refuse a stretch without a complete window: it has no latency.
+        Check that there is a latency.
 
-        @raise LoadError: It says so.
+        @raise LoadError: No window was complete.
         """
         if not self.windows:
-            raise LoadError("no window was complete: a longer stretch is needed")
+            raise LoadError("no window was complete: a longer time is needed")
 
 
 class ChatSample(LoadSample):
-    """What one run of one peer gave."""
+    """A sample of the chat benchmark."""
 
     load: ChatReport
 
     @property
     def summary(self) -> str:
-        """What a line of progress says."""
-        cpu = "" if self.load.serverCpu is None else f", {self.load.serverCpu:.2f} us"
-        return f"{self.load.deliveriesPerSecond:,.0f}/s{cpu}"
+        return progress(self.load.deliveriesPerSecond, self)
 
 
 @dataclass(frozen=True)
 class ChatBench:
     """
-    What is the same for all samples of a run.
+    Takes the samples of the chat benchmark.
 
-    @ivar crowd: The generator's program.
-    @ivar cores: Where the two sides run, or C{None} for unpinned.
-    @ivar seconds: Length of the measured stretch.
-    @ivar warmup: Seconds of load before it, at least.
-    @ivar retries: How often a sample is taken again at most.
+    @ivar generator: The program that produces the load.
+    @ivar conditions: What is the same for all samples of a run.
     """
 
-    crowd: Path
-    cores: Cores | None
-    seconds: float
-    warmup: float
-    retries: int
+    generator: Path
+    conditions: Conditions
 
     def sample(self, cell: ChatCell, peer: ChatPeer, turn: int) -> ChatSample:
-        """
-        Start the peer, load it, stop it; again when the sample was spoilt.
-
-        @raise ServerError: It did not start.
-        @raise LoadError: It did not do the work.
-        @raise Unable: It is known that it cannot.
-        """
         reason = peer.unable(cell)
         if reason is not None:
             raise Unable(reason)
 
-        def once() -> ChatSample:
-            with running(peer, False, None if self.cores is None else self.cores.server) as server:
+        def measure() -> ChatSample:
+            with running(peer, False, self.conditions.serverCore) as server:
                 report = self._load(cell, peer, server)
             return ChatSample(cell.name, peer.name, turn, report)
 
-        return leastDisturbed(once, self.retries)
+        return leastDisturbed(measure, self.conditions.retries)
 
     def _load(self, cell: ChatCell, peer: ChatPeer, server: Server) -> ChatReport:
-        """Run the generator on its core."""
-        seconds = self.seconds * cell.stretch
-        line = spelled(
+        seconds = self.conditions.seconds * cell.lengthFactor
+        options = commandOptions(
             port=server.ports["tcp"],
             wire=peer.wire,
             outstanding=peer.outstanding,
@@ -119,20 +109,21 @@ class ChatBench:
             fill=cell.fill,
             rate=cell.rate,
             seconds=seconds,
-            warmup=self.warmup,
+            warmup=self.conditions.warmup,
             server_pid=server.process.pid,
         )
-        with pinned(None if self.cores is None else self.cores.generator):
-            found = said([str(self.crowd), *line], seconds + self.warmup + CROWD_LIMIT)
-        report = ChatReport(**found)
+        limit = seconds + self.conditions.warmup + CROWD_LIMIT
+        with pinned(self.conditions.generatorCore):
+            report = ChatReport(**runGenerator([str(self.generator), *options], limit))
         report.check()
         return report
 
 
 def crowd() -> Path | None:
     """
-    The generator's program; C{None} without a compiler, as nothing slower fills a room of 1000.
+    The generator's program, or C{None} without a compiler.
 
     @raise CompileError: The compiler failed.
     """
+    # There is none in Python: it would be too slow to fill a room of 1000.
     return compiled("crowd.c")

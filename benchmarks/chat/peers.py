@@ -1,35 +1,32 @@
 """
-Who is measured by the chat benchmark.
+The servers of the chat benchmark: the command line of each, and what one of them cannot do.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.chat.cells import ChatCell
-from benchmarks.chat.ircd import accepting, inspircd, lacks, ngircd
-from benchmarks.common.compile import compiled, compiler
-from benchmarks.echo.peers import MOST_CONNECTIONS, TWISTD, Peer, portsOf
+from benchmarks.chat.ircd import accepting, inspircd, lacksProgram, ngircd
+from benchmarks.common.compile import compiled, lacksCompiler
+from benchmarks.common.servers import MOST_CONNECTIONS, TWISTD, Peer, lacksModule, portsOf
+
+
+def _ableToAll(cell: ChatCell) -> str | None:
+    return None
+
+
+def _unableNgircd(cell: ChatCell) -> str | None:
+    # ngIRCd 26.1 marks the members that are to get a line.  While it disconnects a stalled member,
+    # it marks them again for the news of that, and the sender of the line too.
+    if cell.stalled and cell.senders > 1:
+        return "it sends members their own lines while it disconnects stalled members"
+    return None
+
 
 chatPorts = portsOf("chat")
-
-
-def _doesAll(cell: ChatCell) -> str | None:
-    """A peer that can do what every cell asks for."""
-    return None
-
-
-def _mixesUp(cell: ChatCell) -> str | None:
-    """
-    What ngIRCd 26.1 does while it disconnects somebody who does not read: the members it has marked
-    for the line under way are marked again for the news of that, the line's sender among them.
-    """
-    if cell.stalled and cell.senders > 1:
-        return "it sends members their own lines while it cuts off who never reads"
-    return None
 
 
 @dataclass(frozen=True)
@@ -37,51 +34,40 @@ class ChatPeer(Peer):
     """
     One kind of chat server.
 
-    @ivar wire: How one speaks to it: C{"line"} or C{"irc"}.
-    @ivar outstanding: Members that come in at once.
-    @ivar unable: Why it cannot do what a cell asks for, or C{None}.
+    @ivar wire: Its protocol: C{"line"} or C{"irc"}.
+    @ivar outstanding: Members that join at the same time.
+    @ivar unable: Why it cannot do what a cell requires, or C{None}.
     """
 
     ports: Callable[[Path], dict[str, int] | None] = chatPorts
     wire: str = "line"
     outstanding: int = 50
-    unable: Callable[[ChatCell], str | None] = _doesAll
+    unable: Callable[[ChatCell], str | None] = _ableToAll
 
 
-def _ours(journal: str) -> Callable[[Path, bool], list[str]]:
-    """The command line of our own server, without its bounds on floods."""
-
-    def command(state: Path, lateness: bool) -> list[str]:
-        words = [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver"]
-        words += ["--services", "chat", "--journal", journal, "--flood-lines", "0"]
-        words += ["--flood-bytes", "0", "--port", "0", "--state", str(state)]
-        return [*words, "--max-connections", MOST_CONNECTIONS]
+def _tsserver(journal: str) -> Callable[[Path, bool], list[str]]:
+    # No server of this benchmark limits floods, ours neither.
+    def command(state: Path, _flag: bool) -> list[str]:
+        options = ["--services", "chat", "--journal", journal, "--flood-lines", "0"]
+        options += ["--flood-bytes", "0", "--port", "0", "--state", str(state)]
+        options += ["--max-connections", MOST_CONNECTIONS]
+        return [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver", *options]
 
     return command
 
 
-def _lacksChat() -> str | None:
-    """Why our own server cannot run."""
-    if not importlib.util.find_spec("tsservices"):
-        return "no module tsservices"
-    from tsservices.server.registry import BY_NAME
-
-    return None if "chat" in BY_NAME else "tsservices has no chat"
-
-
-def _fanout(state: Path, lateness: bool) -> list[str]:
-    """The command line of the C loop, compiled when need be."""
+def _cLoop(state: Path, _flag: bool) -> list[str]:
     return [str(compiled("fanout.c")), str(state)]
 
 
-# InspIRCd registers once a second all who have come; ngIRCd lets ten wait to be accepted.
+# InspIRCd registers new users once a second, all together; ngIRCd lets ten wait to be accepted.
 CHAT_PEERS = (
-    ChatPeer("memory", "tsservices", _lacksChat, _ours("memory")),
-    ChatPeer("sqlite", "tsservices, SQLite journal", _lacksChat, _ours("sqlite")),
+    ChatPeer("memory", "tsservices", lacksModule("tsservices"), _tsserver("memory")),
+    ChatPeer("sqlite", "tsservices, SQLite", lacksModule("tsservices"), _tsserver("sqlite")),
     ChatPeer(
         "inspircd",
         "InspIRCd",
-        lacks("inspircd"),
+        lacksProgram("inspircd"),
         inspircd,
         accepting,
         wire="irc",
@@ -90,12 +76,12 @@ CHAT_PEERS = (
     ChatPeer(
         "ngircd",
         "ngIRCd",
-        lacks("ngircd"),
+        lacksProgram("ngircd"),
         ngircd,
         accepting,
         wire="irc",
         outstanding=8,
-        unable=_mixesUp,
+        unable=_unableNgircd,
     ),
-    ChatPeer("fanout", "C loop", lambda: None if compiler() else "no C compiler", _fanout),
+    ChatPeer("fanout", "C loop", lacksCompiler, _cLoop),
 )

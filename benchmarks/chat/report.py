@@ -1,19 +1,17 @@
 """
-What the chat benchmark prints and writes.
+What the chat benchmark prints: one line for each cell, and one for each server in each cell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from benchmarks.chat.cells import ChatCell
 from benchmarks.chat.figures import OURS, ChatRow
-from benchmarks.chat.measure import ChatSample
 from benchmarks.chat.peers import ChatPeer
-from benchmarks.common.report import aligned, number, percent
+from benchmarks.common.tables import aligned, number, percent
 
-# The peer of ours that is compared with ours, instead of the other way round.
+# Our second peer: it is divided by ours, where ours is divided by all other peers.
 VARIANT = "sqlite"
 
 
@@ -23,43 +21,43 @@ def milliseconds(value: float | None) -> str:
 
 
 def remarks(row: ChatRow, cell: ChatCell) -> list[str]:
-    """What a reader of a row must know."""
-    found = list(row.flags)
+    """The flags of a row, and whom the server disconnected."""
+    texts = list(row.flags)
     if row.cutOff:
-        found.append(f"cut off {row.cutOff} of {cell.stalled}")
-    return found
+        texts.append(f"cut off {row.cutOff} of {cell.stalled}")
+    return texts
 
 
 def summary(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[ChatPeer]) -> str:
-    """
-    One line for each cell: our rate and latency, our rate against that of the others, and
-    everyone's CPU time.
-    """
-    found = {(row.cell, row.peer): row for row in rows}
-    others = [peer.name for peer in peers if peer.name not in (OURS, VARIANT)]
-    heading = ["cell", f"{OURS}/s", *(f"{OURS}:{name}" for name in others)]
+    """One line for each cell: our rate and latency, the ratios, and the CPU time of each peer."""
+    byCellAndPeer = {(row.cell, row.peer): row for row in rows}
+    foreign = [peer.name for peer in peers if peer.name not in (OURS, VARIANT)]
+    heading = ["cell", f"{OURS}/s", *(f"{OURS}:{name}" for name in foreign)]
     heading += [f"{VARIANT}:{OURS}", *(f"CPU us {peer.name}" for peer in peers)]
     heading += ["p50 ms", "p99 ms", "notes"]
     lines = [heading]
     for cell in cells:
-        present = [row for peer in peers if (row := found.get((cell.name, peer.name)))]
+        present = [row for peer in peers if (row := byCellAndPeer.get((cell.name, peer.name)))]
         if not present:
             continue
-        ours, variant = found.get((cell.name, OURS)), found.get((cell.name, VARIANT))
+        ours, variant = (
+            byCellAndPeer.get((cell.name, OURS)),
+            byCellAndPeer.get((cell.name, VARIANT)),
+        )
         line = [cell.title, number(ours.deliveriesPerSecond if ours else None)]
-        for name in others:
-            row = found.get((cell.name, name))
+        for name in foreign:
+            row = byCellAndPeer.get((cell.name, name))
             line.append(number(row.oursToThis if row else None, 2))
         line.append(number(variant.thisToOurs if variant else None, 2))
         for peer in peers:
-            row = found.get((cell.name, peer.name))
+            row = byCellAndPeer.get((cell.name, peer.name))
             line.append(number(row.serverCpu if row else None, 2))
         line += [milliseconds(ours.p50 if ours else None), milliseconds(ours.p99 if ours else None)]
-        said: dict[str, list[str]] = {}
+        peersOf: dict[str, list[str]] = {}
         for row in present:
             for remark in remarks(row, cell):
-                said.setdefault(remark, []).append(row.peer)
-        line.append("; ".join(f"{remark}: {', '.join(who)}" for remark, who in said.items()))
+                peersOf.setdefault(remark, []).append(row.peer)
+        line.append("; ".join(f"{remark}: {', '.join(names)}" for remark, names in peersOf.items()))
         lines.append(line)
     return aligned(lines, texts=1)
 
@@ -89,14 +87,3 @@ def details(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[
             )
         )
     return aligned(lines)
-
-
-def chatDocument(
-    samples: Sequence[ChatSample], rows: Sequence[ChatRow], about: dict[str, object]
-) -> dict[str, object]:
-    """What C{--json} writes: the run, every row and every sample."""
-    return {
-        "about": about,
-        "rows": [asdict(row) for row in rows],
-        "samples": [asdict(sample) for sample in samples],
-    }

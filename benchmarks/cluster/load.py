@@ -1,6 +1,6 @@
 """
-The load of the cluster's benchmark: lines that are acknowledged, and lines that cross from
-one node to another.
+The load of the cluster benchmark: lines that are acknowledged, and lines that cross from one node
+to another.
 """
 
 from __future__ import annotations
@@ -9,146 +9,148 @@ import selectors
 import socket
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from benchmarks.echo.load import LoadError
+from benchmarks.common.generators import LoadError
 
-# Seconds for people to come in, and for the last lines.
+# Seconds of a wait for the server.
 LIMIT = 60.0
-# What a line that is sent carries, as people write them.
-LINE = b"what is said takes about as much as this does, now and then some more\n"
-# Lines of one sender that are not acknowledged yet.
+# A line about as long as people write them.
+LINE = b"most of the messages in a room are about as long as this, some longer\n"
+# Lines of one sender that are not acknowledged yet, for up to 100 members and for more.
 WINDOW = 20
+SMALL_WINDOW = 5
 # Seconds between two lines that are timed.
 PAUSE = 0.01
 
 
 @dataclass(eq=False)
-class Person:
+class Member:
     """
-    One connection.
+    A member of a room.
 
-    @ivar socket: It.
+    @ivar socket: Its connection.
     @ivar pending: Lines sent and not acknowledged.
-    @ivar acknowledged: Lines that are stored.
-    @ivar tail: The beginning of what comes next.
+    @ivar partialLine: Received bytes of a line whose end has not come.
     """
 
     socket: socket.socket
     pending: int = 0
-    acknowledged: int = 0
-    tail: bytes = b""
-    got: bytes = field(default=b"", repr=False)
+    partialLine: bytes = b""
 
-    def stored(self) -> int:
+    def readAcknowledged(self) -> int:
         """
-        Read what has come.
+        Receive once.
 
-        @raise LoadError: The server has hung up.
+        @return: How many lines are acknowledged by what was received.
+        @raise LoadError: The server has closed the connection.
         """
         data = self.socket.recv(1 << 18)
         if not data:
-            raise LoadError("a server has hung up")
-        lines = (self.tail + data).split(b"\n")
-        self.tail = lines.pop()
-        found = 0
+            raise LoadError("a server has closed a connection")
+        lines = (self.partialLine + data).split(b"\n")
+        self.partialLine = lines.pop()
+        acknowledged = 0
         for line in lines:
             if line.startswith(b"* stored "):
                 # "* stored ROOM SEQ", or "* stored ROOM FIRST-LAST" for several.
-                found += _count(line.rpartition(b" ")[2])
-        return found
+                acknowledged += _rangeLength(line.rpartition(b" ")[2])
+        return acknowledged
 
 
-def _count(numbers: bytes) -> int:
-    first, _, last = numbers.strip().partition(b"-")
+def _rangeLength(sequence: bytes) -> int:
+    first, _, last = sequence.strip().partition(b"-")
     return int(last or first) - int(first) + 1
 
 
-def enter(port: int, nick: str, room: str) -> Person:
+def join(port: int, nick: str, room: str) -> Member:
     """
-    Somebody comes in, who wants to know what is stored.
+    Connect a member of a room whose lines are acknowledged when they are stored.
 
-    @raise LoadError: They are not let in.
+    @raise LoadError: The server has closed the connection.
     """
     connection = socket.create_connection(("127.0.0.1", port), LIMIT)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(f"/nick {nick}\n/join {room}\n/ack on\n/whois {nick}\n".encode())
-    got = b""
-    while f"{nick} is".encode() not in got:
+    # Commands are done in order, so the reply to /whois means that the others are done.
+    received = b""
+    while f"{nick} is".encode() not in received:
         data = connection.recv(65_536)
         if not data:
-            raise LoadError(f"{nick} was not let in: {got[-200:]!r}")
-        got += data
-    return Person(connection, got=got)
+            raise LoadError(f"{nick} could not join: {received[-200:]!r}")
+        received += data
+    return Member(connection)
 
 
 def acknowledgedPerSecond(
-    ports: Sequence[int], rooms: int, people: int, seconds: float, warmup: float
+    ports: Sequence[int], rooms: int, count: int, seconds: float, warmup: float
 ) -> float:
     """
-    Everybody talks as fast as their lines are stored.
+    How many lines a second are stored, when all members send as fast as that.
 
-    @return: Lines a second that are acknowledged to those who said them.
-    @raise LoadError: It came to nothing.
+    @param ports: The port of each node.
+    @param count: Number of members, spread over nodes and rooms.
+    @return: Lines a second that are acknowledged to their senders.
+    @raise LoadError: No line is acknowledged any more.
     """
-    everybody = [
-        enter(ports[number % len(ports)], f"p{number}", f"r{number % rooms}")
-        for number in range(people)
+    members = [
+        join(ports[number % len(ports)], f"p{number}", f"r{number % rooms}")
+        for number in range(count)
     ]
-    window = WINDOW if people <= 100 else 5
+    window = WINDOW if count <= 100 else SMALL_WINDOW
     with selectors.DefaultSelector() as selector:
-        for each in everybody:
-            selector.register(each.socket, selectors.EVENT_READ, each)
-        _say(everybody, window)
+        for member in members:
+            selector.register(member.socket, selectors.EVENT_READ, member)
+        _send(members, window)
         begin = time.monotonic() + warmup
         end = begin + seconds
-        count = 0
+        total = 0
         while (now := time.monotonic()) < end:
             ready = selector.select(1.0)
             if not ready and now > begin + 10:
                 raise LoadError("nothing is acknowledged any more")
             for key, _ in ready:
-                person: Person = key.data
-                found = person.stored()
-                person.pending -= found
+                sender: Member = key.data
+                acknowledged = sender.readAcknowledged()
+                sender.pending -= acknowledged
                 if now >= begin:
-                    count += found
-                if person.pending <= 0:
-                    _say([person], window)
-    for each in everybody:
-        each.socket.close()
-    if not count:
+                    total += acknowledged
+                if sender.pending <= 0:
+                    _send([sender], window)
+    for member in members:
+        member.socket.close()
+    if not total:
         raise LoadError("nothing was acknowledged")
-    return count / seconds
+    return total / seconds
 
 
-def _say(people: Iterable[Person], window: int) -> None:
-    """Have each say some lines."""
-    for each in people:
-        each.socket.sendall(LINE * window)
-        each.pending += window
+def _send(senders: Iterable[Member], window: int) -> None:
+    for sender in senders:
+        sender.socket.sendall(LINE * window)
+        sender.pending += window
 
 
-def crossing(sender: int, receiver: int, lines: int) -> list[float]:
+def crossingTimes(senderPort: int, receiverPort: int, lines: int) -> list[float]:
     """
-    Lines from a person on one node to a person on another.
+    The seconds that each line needs from a member on one node to a member on another, sorted.
 
-    @raise LoadError: One did not come.
+    @raise LoadError: The server has closed the connection.
     """
-    here, there = enter(sender, "here", "crossing"), enter(receiver, "there", "crossing")
-    found = []
+    sender = join(senderPort, "sender", "crossing")
+    receiver = join(receiverPort, "receiver", "crossing")
+    times = []
     for number in range(lines):
         marker = f"line {number} ends".encode()
         begin = time.perf_counter()
-        here.socket.sendall(marker + b"\n")
-        got = b""
-        while marker not in got:
-            data = there.socket.recv(65_536)
+        sender.socket.sendall(marker + b"\n")
+        received = b""
+        while marker not in received:
+            data = receiver.socket.recv(65_536)
             if not data:
-                raise LoadError("a server has hung up")
-            got += data
-        found.append(time.perf_counter() - begin)
+                raise LoadError("a server has closed a connection")
+            received += data
+        times.append(time.perf_counter() - begin)
         time.sleep(PAUSE)
-    here.socket.close()
-    there.socket.close()
-    return sorted(found)
+    sender.socket.close()
+    receiver.socket.close()
+    return sorted(times)

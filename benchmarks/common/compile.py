@@ -1,5 +1,5 @@
 """
-Compiling the C sources on first use.
+The C programs of the benchmarks: compiled on first use, then kept in a cache.
 """
 
 from __future__ import annotations
@@ -11,54 +11,57 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-# The checkout, and the sources of peers and generators in C.
+# The checkout, and the sources of servers and generators in C.
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCES = CHECKOUT / "benchmarks" / "c"
-# Seconds; either file takes about one.
+# Seconds; a program takes about one.
 COMPILE_LIMIT = 60
 FLAGS = ("-O2", "-Wall")
 
 
 class CompileError(Exception):
-    """There is a compiler, and it refused the source or the place for its output."""
+    """The compiler failed, or the cache cannot be used."""
 
 
 def compiler() -> str | None:
-    """
-    The path of the C compiler: C{$CC}, or the first of the usual names; C{None} when there is none.
-    """
+    """The path of the C compiler, C{$CC} or one of the usual names, or C{None}."""
     names = (os.environ.get("CC", ""), "cc", "gcc", "clang")
-    return next((found for name in names if name and (found := shutil.which(name))), None)
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def lacksCompiler() -> str | None:
+    """Why a program in C cannot be compiled here."""
+    return None if compiler() else "no C compiler"
 
 
 def compilerVersion() -> str | None:
-    """The first line of what the compiler says of itself."""
+    """The first line of the compiler's C{--version}."""
     path = compiler()
     if path is None:
         return None
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    return said.stdout.partition("\n")[0]
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.partition("\n")[0]
 
 
 def compiled(name: str) -> Path | None:
     """
-    The program made from the source of that name, compiled now unless the same text was
-    compiled before.
+    The program made from the source of this name.
 
     @return: The program, or C{None} without a compiler.
-    @raise CompileError: The compiler failed, or the cache belongs to somebody else.
+    @raise CompileError: The compiler failed, or other users can write to the cache.
     """
     cc = compiler()
     if cc is None:
         return None
     source = SOURCES / name
+    # The name of a program depends on compiler, flags and all texts, so an old one is never used.
     digest = hashlib.sha256(" ".join((cc, *FLAGS)).encode())
     for text in (source, *sorted(SOURCES.glob("*.h"))):
         digest.update(text.read_bytes())
     program = _cache() / f"{source.stem}-{digest.hexdigest()[:16]}"
     if program.exists():
         return program
-    # Compiled aside and renamed, so two runs at once never start half a program.
+    # Renamed when it is complete, so two runs at once never start half a program.
     draft = program.with_suffix(f".{os.getpid()}")
     done = subprocess.run(
         [cc, *FLAGS, "-o", str(draft), str(source)],
@@ -74,8 +77,8 @@ def compiled(name: str) -> Path | None:
 
 
 def _cache() -> Path:
-    """The folder of compiled programs below the system's temporary one."""
     folder = Path(tempfile.gettempdir()) / f"tsservices-benchmarks-{os.getuid()}"
+    # Anybody can make this folder first, and put a program there that we would start.
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o022:

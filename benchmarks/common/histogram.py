@@ -1,17 +1,18 @@
 """
-Percentiles: of a bucketed histogram (the same arithmetic as C{histogram.h}) and of a plain list.
+Percentiles of a bucketed histogram (the same arithmetic as C{histogram.h}) and of a plain list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+# A bucket is 1/128 of its power of two.
 SUB_BITS = 7
 SUB_BUCKETS = 1 << SUB_BITS
 
 
 def bucketOf(value: int) -> int:
-    """The bucket that counts C{value}: 128 of them for each doubling."""
+    """The number of the bucket that counts C{value}; each doubling has 128."""
     if value < SUB_BUCKETS:
         return value
     shift = value.bit_length() - 1 - SUB_BITS
@@ -19,9 +20,7 @@ def bucketOf(value: int) -> int:
 
 
 def middleOf(bucket: int) -> float:
-    """
-    The middle of a bucket, in nanoseconds; off by less than 0.4 % for all that is counted in it.
-    """
+    """The middle of a bucket in nanoseconds, within 0.4 % of all values in it."""
     group = bucket >> SUB_BITS
     if group == 0:
         return float(bucket)
@@ -33,9 +32,9 @@ class Histogram:
     """
     Durations counted in buckets that grow with the value.
 
-    @ivar counts: How many fell in each bucket.
-    @ivar total: How many there are.
-    @ivar maximum: The longest, in nanoseconds, exact.
+    @ivar counts: Number of durations in each bucket.
+    @ivar total: Number of all durations.
+    @ivar maximum: The longest duration in nanoseconds, exact.
     """
 
     def __init__(self) -> None:
@@ -44,14 +43,14 @@ class Histogram:
         self.maximum = 0
 
     def add(self, value: int) -> None:
-        """Count one duration."""
+        """Count one duration in nanoseconds."""
         bucket = bucketOf(value)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
         self.total += 1
         self.maximum = max(self.maximum, value)
 
     def at(self, fraction: float) -> float:
-        """The percentile at C{fraction} (0 to 1), in nanoseconds; 0 when nothing was counted."""
+        """The percentile at C{fraction} (0 to 1) in nanoseconds; 0 when nothing was counted."""
         seen = 0
         for bucket in sorted(self.counts):
             seen += self.counts[bucket]
@@ -68,7 +67,7 @@ def nearestRank(values: Sequence[float], fraction: float) -> float:
     """
     if not values:
         raise ValueError("no percentile of nothing")
-    # The round takes off what binary fractions add: 0.99 * 100 must stay rank 99.
+    # Rounding removes what binary fractions add: 0.99 * 100 must stay rank 99.
     exact = round(fraction * len(values), 9)
     rank = int(exact) + (exact > int(exact))
     return sorted(values)[max(rank, 1) - 1]

@@ -1,5 +1,5 @@
 """
-What a reader must know of the machine to judge a figure.
+The machine of a run: what a reader must know to judge a figure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from benchmarks.common.compile import compilerVersion
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells."""
+    """The name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -25,7 +25,7 @@ def processor() -> str:
 
 
 def version(distribution: str) -> str | None:
-    """The installed version, or C{None}."""
+    """The installed version of a distribution, or C{None}."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -34,25 +34,23 @@ def version(distribution: str) -> str | None:
 
 def temporaryFilesystem() -> str | None:
     """
-    The kind of filesystem that temporary files are on, C{"tmpfs"} when they stay in memory, or
-    C{None} where the system does not tell.
+    The type of the filesystem of temporary files, C{"tmpfs"} when they stay in memory, or C{None}
+    where the system does not tell.
     """
     folder = Path(tempfile.gettempdir()).resolve()
-    kinds = {}
+    types = {}
     try:
         for line in Path("/proc/mounts").read_text().splitlines():
-            _, place, kind, *_ = line.split()
-            kinds[Path(place)] = kind
+            _, mount, kind, *_ = line.split()
+            types[Path(mount)] = kind
     except (OSError, ValueError):
         return None
-    return next((kinds[each] for each in (folder, *folder.parents) if each in kinds), None)
+    return next((types[parent] for parent in (folder, *folder.parents) if parent in types), None)
 
 
 def machine() -> dict[str, object]:
-    """
-    Processor, system and versions; C{load} is the load average at this moment: above 0.5 somebody
-    else was at work.
-    """
+    """Processor, system and versions, and the load average at this moment."""
+    # A load average above 0.5 before a run means that another program was at work.
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
@@ -67,7 +65,7 @@ def machine() -> dict[str, object]:
 
 
 def described(about: dict[str, object]) -> str:
-    """The same in one line."""
+    """What L{machine} found, in one line."""
     parts = [f"{about['processor']}, {about['cores']} cores", str(about["system"])]
     parts += [str(about["python"]), f"Twisted {about['twisted']}"]
     if about["uvloop"]:

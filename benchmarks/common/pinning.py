@@ -1,5 +1,5 @@
 """
-Which core the server gets and which the generator.
+Pinning: which core the server runs on, and which the generator.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from pathlib import Path
 @dataclass(frozen=True)
 class Cores:
     """
-    @ivar server: Number of the server's core.
-    @ivar generator: Number of the generator's.
+    The numbers of two cores.
+
+    @ivar server: The core of the server.
+    @ivar generator: The core of the generator.
     """
 
     server: int
@@ -24,21 +26,22 @@ class Cores:
 
 def chooseCores(available: set[int], siblings: dict[int, set[int]]) -> Cores | None:
     """
-    Two cores, not two threads of one core when that can be had.
+    Choose two cores, and two threads of one core only when nothing else is there.
 
-    @return: C{None} when there is only one: then nothing is pinned.
+    @param siblings: The threads of the physical core of each core.
+    @return: C{None} when there is only one core: then nothing is pinned.
     """
     if len(available) < 2:
         return None
     # The first core is where interrupts and other programs tend to be.
     server = max(available)
-    others = available - {server}
-    apart = others - siblings.get(server, set())
-    return Cores(server, min(apart or others))
+    candidates = available - {server}
+    separate = candidates - siblings.get(server, set())
+    return Cores(server, min(separate or candidates))
 
 
 def cores() -> Cores | None:
-    """The choice for this machine; C{None} also where a process cannot be pinned."""
+    """The cores to use on this machine, or C{None} where nothing can be pinned."""
     if not hasattr(os, "sched_getaffinity"):
         return None
     available = os.sched_getaffinity(0)
@@ -48,13 +51,14 @@ def cores() -> Cores | None:
 @contextmanager
 def pinned(core: int | None) -> Iterator[None]:
     """
-    What is started in the body runs on C{core}, its threads too, as both inherit the mask.
+    Processes that the body starts run on C{core}, with all their threads.
 
-    @param core: A core's number, or C{None} for no pinning.
+    @param core: The number of a core, or C{None} for no pinning.
     """
     if core is None:
         yield
         return
+    # Children inherit the mask of the thread that starts them, and pass it on to their threads.
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -64,16 +68,13 @@ def pinned(core: int | None) -> Iterator[None]:
 
 
 def _siblings(core: int) -> set[int]:
-    """
-    The threads of the physical core that C{core} is one of; empty when the system does not say.
-    """
     path = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
     try:
         text = path.read_text()
     except OSError:
         return set()
-    found: set[int] = set()
+    threads: set[int] = set()
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
-    return found
+        threads.update(range(int(first), int(last or first) + 1))
+    return threads

@@ -1,5 +1,5 @@
 """
-What the commands of all benchmarks have in common: options, rounds, and what is kept of a run.
+What the commands of the benchmarks share: options, the length of a run, its rounds and its outcome.
 """
 
 from __future__ import annotations
@@ -14,53 +14,52 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from benchmarks.echo.load import LoadError
-from benchmarks.echo.peers import ServerError
+from benchmarks.common.cells import Named
+from benchmarks.common.generators import LoadError
+from benchmarks.common.machine import machine
+from benchmarks.common.pinning import cores
+from benchmarks.common.samples import Conditions
+from benchmarks.common.servers import ServerError
+
+# Descriptors that a server or a generator needs beside its connections, at most.
+SPARE_DESCRIPTORS = 200
 
 
 class Unable(Exception):
-    """A peer cannot do what a cell asks for; the text says why."""
+    """A peer cannot do what a cell requires; the text says why."""
 
 
-class Summarised(Protocol):
-    """A sample that can say what it found."""
+class SummarisedSample(Protocol):
+    """A sample that a line of progress can show."""
 
     @property
     def summary(self) -> str:
-        """What a line of progress says."""
+        """The text of the line."""
 
 
-class Titled(Protocol):
-    """A cell or a peer, as a line of progress needs it."""
-
-    @property
-    def name(self) -> str:
-        """What the options take."""
-
-
-Taken = TypeVar("Taken", bound=Summarised)
-TakenHere = TypeVar("TakenHere", bound=Summarised, covariant=True)
-OfCell = TypeVar("OfCell", bound=Titled)
-OfPeer = TypeVar("OfPeer", bound=Titled)
-CellHere = TypeVar("CellHere", contravariant=True)
-PeerHere = TypeVar("PeerHere", contravariant=True)
+CellT = TypeVar("CellT", bound=Named)
+PeerT = TypeVar("PeerT", bound=Named)
+SampleT = TypeVar("SampleT", bound=SummarisedSample)
+SamplerSample = TypeVar("SamplerSample", bound=SummarisedSample, covariant=True)
+SamplerCell = TypeVar("SamplerCell", contravariant=True)
+SamplerPeer = TypeVar("SamplerPeer", contravariant=True)
 
 
-class Sampler(Protocol[CellHere, PeerHere, TakenHere]):
-    """What takes one sample."""
+class Sampler(Protocol[SamplerCell, SamplerPeer, SamplerSample]):
+    """Takes samples."""
 
-    def sample(self, cell: CellHere, peer: PeerHere, turn: int) -> TakenHere:
+    def sample(self, cell: SamplerCell, peer: SamplerPeer, turn: int) -> SamplerSample:
         """
         Start the peer, load it, stop it.
 
         @raise ServerError: It did not start.
         @raise LoadError: It did not do the work.
-        @raise Unable: It is known that it cannot.
+        @raise Unable: It cannot do what the cell requires.
         """
 
 
 @dataclass
-class Outcome(Generic[Taken]):
+class Outcome(Generic[SampleT]):
     """
     What a run has gathered so far.
 
@@ -69,22 +68,39 @@ class Outcome(Generic[Taken]):
     @ivar failures: What went wrong, and where.
     """
 
-    samples: list[Taken] = field(default_factory=list)
+    samples: list[SampleT] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     @property
     def remarks(self) -> list[str]:
-        """A line for each thing that is not in the table."""
-        left = [f"left out: {line}" for line in self.skipped]
-        return left + [f"failed: {line}" for line in self.failures]
+        """A line for everything that is not in the table."""
+        remarks = [f"left out: {line}" for line in self.skipped]
+        return remarks + [f"failed: {line}" for line in self.failures]
+
+
+@dataclass(frozen=True)
+class RunLength:
+    """
+    How long a run of a command takes.
+
+    @ivar seconds: Length of the measured time of a sample.
+    @ivar warmup: Seconds of load before it.
+    @ivar retries: How often a disturbed sample is repeated at most.
+    @ivar rounds: How often each peer is measured in each cell.
+    """
+
+    seconds: float
+    warmup: float
+    retries: int
+    rounds: int
 
 
 def positive(text: str) -> float:
     """
-    A number above 0.
+    A number of seconds for an option.
 
-    @raise ValueError: It is not.
+    @raise ValueError: It is not above 0, or not below an hour.
     """
     value = float(text)
     if not 0 < value < 3600:
@@ -94,9 +110,9 @@ def positive(text: str) -> float:
 
 def rounds(text: str) -> int:
     """
-    A whole number above 0.
+    A count for an option.
 
-    @raise ValueError: It is not.
+    @raise ValueError: It is not from 1 to 1000.
     """
     value = int(text)
     if not 0 < value <= 1000:
@@ -104,9 +120,9 @@ def rounds(text: str) -> int:
     return value
 
 
-def words(text: str) -> list[str]:
-    """What stands between commas."""
-    return [word for word in text.split(",") if word]
+def commaSeparated(text: str) -> list[str]:
+    """The values of an option that takes several."""
+    return [value for value in text.split(",") if value]
 
 
 def commonOptions(
@@ -115,42 +131,124 @@ def commonOptions(
     """
     Add the options that all benchmarks have.
 
-    @param seconds: That of C{--seconds}.
+    @param pairs: The defaults of C{--pairs}, for its help.
+    @param seconds: The defaults of C{--seconds}, for its help.
     """
     options.add_argument("--quick", action="store_true", help="the main cells, one short round")
-    options.add_argument("--only", default="", metavar="CELL,..", help="names or beginnings")
-    options.add_argument("--peers", default="", metavar="PEER,..", help=", ".join(peers))
-    options.add_argument("--pairs", type=rounds, metavar="N", help=f"rounds ({pairs})")
     options.add_argument(
-        "--seconds", type=positive, metavar="S", help=f"of each window ({seconds})"
+        "--only", default="", metavar="CELL,..", help="names of cells, their beginnings or patterns"
+    )
+    options.add_argument("--peers", default="", metavar="PEER,..", help=", ".join(peers))
+    options.add_argument("--pairs", type=rounds, metavar="N", help=f"number of rounds ({pairs})")
+    options.add_argument(
+        "--seconds",
+        type=positive,
+        metavar="S",
+        help=f"measured time of a sample ({seconds})",
     )
     options.add_argument("--json", type=Path, metavar="FILE", help="write every sample")
 
 
+def commandParser(
+    name: str,
+    description: str,
+    cells: Sequence[Named],
+    peers: Sequence[Named],
+    usual: RunLength,
+    quick: RunLength,
+) -> argparse.ArgumentParser:
+    """
+    The options of a benchmark that compares peers in cells.
+
+    @param name: The package of the benchmark, below C{benchmarks}.
+    """
+    options = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{name}",
+        description=description,
+        epilog="cells: " + ", ".join(cell.name for cell in cells),
+    )
+    commonOptions(
+        options,
+        [peer.name for peer in peers],
+        f"{usual.rounds}; {quick.rounds} when quick",
+        f"{usual.seconds:g}; {quick.seconds:g} when quick",
+    )
+    return options
+
+
+def runLength(options: argparse.Namespace, usual: RunLength, quick: RunLength) -> RunLength:
+    """The length that the options ask for."""
+    default = quick if options.quick else usual
+    return RunLength(
+        options.seconds or default.seconds,
+        default.warmup,
+        default.retries,
+        options.pairs or default.rounds,
+    )
+
+
+def conditions(length: RunLength, skipped: list[str]) -> Conditions:
+    """
+    The conditions of a run on this machine.
+
+    @param skipped: Gets a line when nothing can be pinned.
+    """
+    chosen = cores()
+    if chosen is None:
+        skipped.append("pinning: one core only, server and generator share it")
+    return Conditions(chosen, length.seconds, length.warmup, length.retries)
+
+
+def describedRun(run: Conditions, turns: int) -> dict[str, object]:
+    """The machine and the conditions, for C{--json}."""
+    about = machine()
+    about.update(seconds=run.seconds, rounds=turns)
+    about.update(cores_used=None if run.cores is None else vars(run.cores))
+    return about
+
+
+def withinDescriptors(
+    cells: Sequence[CellT], connections: Callable[[CellT], int], skipped: list[str]
+) -> list[CellT]:
+    """
+    The cells for which the system allows enough descriptors, after the limit was raised.
+
+    @param skipped: Gets a line for each other cell.
+    """
+    allowed = raiseDescriptors()
+    possible = []
+    for cell in cells:
+        needed = connections(cell) + SPARE_DESCRIPTORS
+        if needed <= allowed:
+            possible.append(cell)
+        else:
+            skipped.append(f"{cell.name}: {needed} descriptors, {allowed} allowed")
+    return possible
+
+
 def raiseDescriptors() -> int:
-    """Let this process and what it starts open as many descriptors as the system allows."""
+    """Let this process and its children open as many descriptors as the system allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
 def measureAll(
-    bench: Sampler[OfCell, OfPeer, Taken],
-    cells: Sequence[OfCell],
-    peers: Sequence[OfPeer],
+    bench: Sampler[CellT, PeerT, SampleT],
+    cells: Sequence[CellT],
+    peers: Sequence[PeerT],
     turns: int,
-    outcome: Outcome[Taken],
-    say: Callable[[str], None],
+    outcome: Outcome[SampleT],
+    report: Callable[[str], None],
 ) -> None:
-    """
-    Every peer once in each round of each cell.  The order of the peers turns, so none is always
-    the first, or always after the same neighbour's leftovers.
-    """
+    """Measure every peer once in each round of each cell."""
+    # The order of the peers turns, so that none is always the first, or always the one that finds
+    # what the same neighbour has left behind.
     for cell in cells:
         for turn in range(turns):
             shift = turn % len(peers)
             for peer in (*peers[shift:], *peers[:shift]):
-                where = f"{cell.name} round {turn + 1}/{turns} {peer.name}"
+                place = f"{cell.name} round {turn + 1}/{turns} {peer.name}"
                 try:
                     sample = bench.sample(cell, peer, turn)
                 except Unable as reason:
@@ -159,23 +257,27 @@ def measureAll(
                         outcome.skipped.append(line)
                     continue
                 except (ServerError, LoadError) as error:
-                    outcome.failures.append(f"{where}: {error}")
-                    say(f"{where}: FAILED: {error}")
+                    outcome.failures.append(f"{place}: {error}")
+                    report(f"{place}: FAILED: {error}")
                     continue
                 outcome.samples.append(sample)
-                say(f"{where}: {sample.summary}")
+                report(f"{place}: {sample.summary}")
 
 
 def runAll(
-    bench: Sampler[OfCell, OfPeer, Taken],
-    cells: Sequence[OfCell],
-    peers: Sequence[OfPeer],
+    bench: Sampler[CellT, PeerT, SampleT],
+    cells: Sequence[CellT],
+    peers: Sequence[PeerT],
     turns: int,
-    outcome: Outcome[Taken],
+    outcome: Outcome[SampleT],
     about: dict[str, object],
 ) -> int:
     """
-    L{measureAll} with progress on the standard error; an interrupt ends it, and what it has stays.
+    Call L{measureAll} with progress on the standard error; an interrupt ends it and keeps the
+    samples.
+
+    @param about: Gets the duration, and what was skipped and failed.
+    @return: The exit status.
     """
     # Without this a terminated benchmark would leave its server behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -1,10 +1,10 @@
 """
-The load generator without a compiler: the options, the work and the JSON line of C{generator.c}.
+The load generator for machines without a compiler: options, work and JSON line of C{generator.c}.
 
-It is slower than any server worth measuring: most rows it makes carry the flag for a busy
-generator.  A server that waits for it wakes for a few requests at a time, so its CPU time for each
-is too high as well, and most so for the fast ones.  Such figures show that all works; they are not
-to be quoted.
+It is slower than the servers, so most of its rows have the flag for a busy generator.  A server
+that waits for it wakes up for a few requests at a time, so its CPU time for each request is too
+high too, most of all for the fast servers.  Such figures show that everything works; do not quote
+them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LOOPBACK = 0x7F000001
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options; seconds are seconds, C{--server-pid} is the process whose CPU clock is read."""
+    """The options of C{generator.c}; C{--server-pid} is the process whose CPU clock is read."""
     options = argparse.ArgumentParser(prog="generator")
     options.add_argument("--mode", choices=("tcp", "udp", "hold"), default="tcp")
     options.add_argument("--host", default="127.0.0.1")
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def connect(options: argparse.Namespace) -> list[socket.socket]:
-    """Open all sockets, from C{--sources} loopback addresses in turn when that is not 0."""
+    """Open all sockets, from C{--sources} loopback addresses in turn; 0 means one."""
     kind = socket.SOCK_DGRAM if options.mode == "udp" else socket.SOCK_STREAM
     opened = []
     for number in range(options.connections):
@@ -68,16 +68,17 @@ def connect(options: argparse.Namespace) -> list[socket.socket]:
 
 
 def cpuClock(pid: int) -> int | None:
-    """The CPU clock of another process as a clock number, or C{None} where there is none."""
+    """The number of the CPU clock of another process, or C{None} where there is none."""
     if pid <= 0 or not sys.platform.startswith("linux"):
         return None
-    # What clock_getcpuclockid computes (CPUCLOCK_SCHED); Python has no name for it.
+    # The value that clock_getcpuclockid computes (CPUCLOCK_SCHED); Python does not offer that call.
     return (~pid << 3) | 2
 
 
-def waitedBy(pid: int) -> int | None:
+def waitedNanoseconds(pid: int) -> int | None:
     """
-    Nanoseconds the main thread of a process was ready to run while its core was taken, or C{None}.
+    How long the main thread of a process was ready to run while its core was busy, or C{None} where
+    the system does not tell.
     """
     try:
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
@@ -86,12 +87,12 @@ def waitedBy(pid: int) -> int | None:
 
 
 def shareOf(before: int | None, after: int | None, seconds: float) -> float | None:
-    """What a counter of nanoseconds gained, as a share of C{seconds}."""
+    """The increase of a counter of nanoseconds as a share of C{seconds}."""
     return None if before is None or after is None else (after - before) / 1e9 / seconds
 
 
 def load(options: argparse.Namespace) -> dict[str, object]:
-    """Run the requests and return what the JSON line says."""
+    """Make the requests and return the values of the JSON line."""
     tally = Tally()
     request = message(options.size)
     selector = selectors.DefaultSelector()
@@ -119,7 +120,10 @@ def load(options: argparse.Namespace) -> dict[str, object]:
             tally.reset()
             ownCpu = time.process_time_ns()
             serverCpu = 0 if clock is None else time.clock_gettime_ns(clock)
-            ownWait, serverWait = waitedBy(os.getpid()), waitedBy(options.server_pid)
+            ownWait, serverWait = (
+                waitedNanoseconds(os.getpid()),
+                waitedNanoseconds(options.server_pid),
+            )
         if now - scanned > SCAN_EVERY:
             scanned = now
             for client in clients:
@@ -142,8 +146,8 @@ def load(options: argparse.Namespace) -> dict[str, object]:
         "cpuSeconds": ownCpu / 1e9,
         "utilisation": ownCpu / 1e9 / seconds,
         "serverCpuSeconds": None if clock is None else serverCpu / 1e9,
-        "waited": shareOf(ownWait, waitedBy(os.getpid()), seconds),
-        "serverWaited": shareOf(serverWait, waitedBy(options.server_pid), seconds),
+        "waited": shareOf(ownWait, waitedNanoseconds(os.getpid()), seconds),
+        "serverWaited": shareOf(serverWait, waitedNanoseconds(options.server_pid), seconds),
         "stamps": tally.stamps,
         "lost": tally.lost,
         "wrong": tally.wrong,
@@ -155,7 +159,7 @@ def load(options: argparse.Namespace) -> dict[str, object]:
 
 
 def hold(options: argparse.Namespace) -> dict[str, object]:
-    """Keep connections open and silent until standard input ends."""
+    """Keep connections open and silent until standard input ends or the time is over."""
     selector = selectors.DefaultSelector()
     for connection in connect(options):
         selector.register(connection, selectors.EVENT_READ)
@@ -173,5 +177,5 @@ def hold(options: argparse.Namespace) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    asked = parser().parse_args()
-    print(json.dumps(hold(asked) if asked.mode == "hold" else load(asked)))
+    arguments = parser().parse_args()
+    print(json.dumps(hold(arguments) if arguments.mode == "hold" else load(arguments)))

@@ -1,5 +1,5 @@
 """
-One sample: one cell on one fresh server.
+One sample of the echo benchmark: one cell on one fresh server.
 """
 
 from __future__ import annotations
@@ -7,31 +7,32 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
 
+from benchmarks.common.generators import LoadError
 from benchmarks.common.histogram import nearestRank
-from benchmarks.common.pinning import Cores, pinned
+from benchmarks.common.pinning import pinned
+from benchmarks.common.samples import Conditions, LoadSample, leastDisturbed, progress
+from benchmarks.common.servers import Peer, Server, ServerError, running, stop
 from benchmarks.echo.cells import Cell, Kind
-from benchmarks.echo.load import Generator, LoadError, LoadReport
-from benchmarks.echo.peers import Peer, Server, ServerError, running, stop
+from benchmarks.echo.load import Generator, LoadReport
 
 # Seconds within which a server must have accepted all silent connections.
 ACCEPT_LIMIT = 60.0
 # Seconds of quiet before memory is read: closed connections and accept queues settle.
 SETTLE = 0.3
-# Share of a window above which somebody else on either core has spoilt a sample.
-DISTURBED = 0.05
 
 
 @dataclass(frozen=True)
 class Lateness:
     """
-    How late the server's own 10 ms timer ran inside the window, in milliseconds.
+    How late the 10 ms timer of the server ran in the measured time, in milliseconds.
 
-    @ivar ticks: How many ticks that is about.
+    @ivar ticks: Number of ticks.
+    @ivar p50: Median.
+    @ivar p99: 99th percentile.
+    @ivar maximum: Latest tick.
     """
 
     ticks: int
@@ -41,23 +42,17 @@ class Lateness:
 
 
 @dataclass(frozen=True)
-class Sample:
+class Sample(LoadSample):
     """
-    What one run of one peer gave.
+    A sample of the echo benchmark.
 
-    @ivar cell: Name of the cell.
-    @ivar peer: Name of the peer.
-    @ivar turn: Number of the round, from 0: only samples of one round are compared.
     @ivar load: The generator's report; beside the silent connections when the cell has some.
-    @ivar withoutIdle: The report of the same server before the silent connections came.
-    @ivar idleBytes: Resident bytes of the server for each silent connection.  What the kernel
-        holds for a socket is not in it, and is the same for every peer.
-    @ivar lateness: Of the server's timer.
+    @ivar withoutIdle: The report of the same server before the silent connections were opened.
+    @ivar idleBytes: Resident bytes of the server for each silent connection, without what the
+        kernel holds for a socket, which is the same for every peer.
+    @ivar lateness: The lateness of the server's timer.
     """
 
-    cell: str
-    peer: str
-    turn: int
     load: LoadReport
     withoutIdle: LoadReport | None = None
     idleBytes: float | None = None
@@ -79,78 +74,34 @@ class Sample:
 
     @property
     def waited(self) -> float:
-        """
-        Share of the window the worse off of the two sides was ready to run and could not; 0 where
-        the system does not say.
-        """
+        """The worse wait of both reports: a ratio needs both of them undisturbed."""
         loads = [self.load] if self.withoutIdle is None else [self.load, self.withoutIdle]
         return max(load.worseWait for load in loads)
 
     @property
     def summary(self) -> str:
-        """What a line of progress says."""
-        cpu = "" if self.load.serverCpu is None else f", {self.load.serverCpu:.2f} us"
-        return f"{self.load.requestsPerSecond:,.0f}/s{cpu}"
-
-
-class Disturbable(Protocol):
-    """What may have been spoilt by somebody else on the cores."""
-
-    @property
-    def waited(self) -> float:
-        """Share of the window the worse off side could not run though it was ready."""
-
-
-Taken = TypeVar("Taken", bound=Disturbable)
-
-
-def leastDisturbed(once: Callable[[], Taken], retries: int) -> Taken:
-    """
-    A sample; taken again while somebody else was on the cores and C{retries} are left.  Which of
-    several counts is decided by that alone, never by its figures.
-    """
-    sample = once()
-    for _ in range(retries):
-        if sample.waited <= DISTURBED:
-            break
-        sample = min(sample, once(), key=lambda each: each.waited)
-    return sample
+        return progress(self.load.requestsPerSecond, self)
 
 
 @dataclass(frozen=True)
 class Bench:
     """
-    What is the same for all samples of a run.
+    Takes the samples of the echo benchmark.
 
-    @ivar generator: What makes the load.
-    @ivar cores: Where the two sides run, or C{None} for unpinned.
-    @ivar seconds: Length of the measured window.
-    @ivar warmup: Seconds of load before it.
-    @ivar retries: How often a sample is taken again at most.
+    @ivar generator: The program that produces the load.
+    @ivar conditions: What is the same for all samples of a run.
     """
 
     generator: Generator
-    cores: Cores | None
-    seconds: float
-    warmup: float
-    retries: int
+    conditions: Conditions
 
     def sample(self, cell: Cell, peer: Peer, turn: int) -> Sample:
-        """
-        Start the peer, load it, stop it; again when the sample was spoilt.
+        return leastDisturbed(lambda: self._measure(cell, peer, turn), self.conditions.retries)
 
-        @raise ServerError: It did not start.
-        @raise LoadError: It did not do the work.
-        """
-        return leastDisturbed(lambda: self._once(cell, peer, turn), self.retries)
-
-    def _once(self, cell: Cell, peer: Peer, turn: int) -> Sample:
-        """One fresh server under one load."""
-        with running(
-            peer, cell.kind is Kind.LATENESS, None if self.cores is None else self.cores.server
-        ) as server:
+    def _measure(self, cell: Cell, peer: Peer, turn: int) -> Sample:
+        with running(peer, cell.kind is Kind.LATENESS, self.conditions.serverCore) as server:
             if cell.kind is Kind.IDLE:
-                return self._idle(cell, peer, turn, server)
+                return self._measureIdle(cell, peer, turn, server)
             load = self._load(cell, server)
             lateness = None
             if cell.kind is Kind.LATENESS:
@@ -159,25 +110,23 @@ class Bench:
             return Sample(cell.name, peer.name, turn, load, lateness=lateness)
 
     def _load(self, cell: Cell, server: Server) -> LoadReport:
-        """Run the generator on its core."""
-        with pinned(None if self.cores is None else self.cores.generator):
+        with pinned(self.conditions.generatorCore):
             return self.generator.run(
                 cell,
                 server.ports[cell.transport],
                 server.process.pid,
-                self.seconds,
-                self.warmup,
+                self.conditions.seconds,
+                self.conditions.warmup,
             )
 
-    def _idle(self, cell: Cell, peer: Peer, turn: int, server: Server) -> Sample:
-        """Busy connections alone, then silent ones in hundreds or thousands, then both."""
+    def _measureIdle(self, cell: Cell, peer: Peer, turn: int, server: Server) -> Sample:
         pid = server.process.pid
         descriptors = openDescriptors(pid)
         without = self._load(cell, server)
         time.sleep(SETTLE)
         before = residentBytes(pid)
         with (
-            pinned(None if self.cores is None else self.cores.generator),
+            pinned(self.conditions.generatorCore),
             self.generator.holding(cell.idle, server.ports[cell.transport]),
         ):
             limit = time.monotonic() + ACCEPT_LIMIT
@@ -201,16 +150,16 @@ class Bench:
 
 def readLateness(path: Path, load: LoadReport) -> Lateness:
     """
-    The ticks inside the measured window.
+    The lateness of the ticks that were due in the measured time.
 
-    @param path: What the server left: pairs of monotonic second and seconds late.
-    @raise ServerError: It left nothing, or no tick was in the window.
+    @param path: What the server wrote: pairs of monotonic second and seconds late.
+    @raise ServerError: It wrote nothing, or no tick was due in that time.
     """
     try:
         ticks: list[tuple[float, float]] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise ServerError(f"no record of lateness: {error}") from error
-    # A tick that should have run inside the window but ran after it is the latest of all.
+    # A tick that was due in that time but ran after it counts: it is the latest of all.
     late = [seconds * 1e3 for at, seconds in ticks if load.began <= at - seconds <= load.ended]
     if not late:
         raise ServerError("its timer did not run")
@@ -219,12 +168,12 @@ def readLateness(path: Path, load: LoadReport) -> Lateness:
 
 def residentBytes(pid: int) -> int:
     """
-    Resident memory of a process.
+    Bytes of resident memory of a process.
 
     @raise LoadError: The system does not tell.
     """
     try:
-        # statm and status lag by up to some hundred kB on several cores; this one does not.
+        # statm and status lag by up to some hundred kB on several cores; smaps_rollup does not.
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Rss:"):
                 return int(line.split()[1]) * 1024
@@ -235,7 +184,7 @@ def residentBytes(pid: int) -> int:
 
 def openDescriptors(pid: int) -> int:
     """
-    How many descriptors a process has open.
+    The number of descriptors that a process has open.
 
     @raise LoadError: The system does not tell.
     """

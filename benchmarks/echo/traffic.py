@@ -1,5 +1,5 @@
 """
-The traffic of the Python generator: what one TCP connection and one UDP socket send and expect.
+The traffic of the Python generator: what one socket sends and expects, over TCP and over UDP.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ import time
 
 from benchmarks.common.histogram import Histogram
 
-# Bytes a stamp adds: "[", 24 of ctime, "] ".
+# Bytes that a stamp adds: "[", 24 of ctime, "] ".
 STAMP = 27
-# Bytes one receive call may take.
+# Bytes of one receive call at most.
 READ = 256 * 1024
 # Nanoseconds until a datagram counts as lost.
 LOST_AFTER = 200_000_000
 
 
 def message(size: int) -> bytes:
-    """One request: letters, and a newline at its end."""
+    """One request: letters with a newline at the end."""
     return bytes(97 + index % 23 for index in range(size - 1)) + b"\n"
 
 
 class Tally:
     """
-    What one run has counted since its window began.
+    What was counted since the measured time began; C{wrong} and C{closed} since the run began.
 
     @ivar requests: Requests answered.
-    @ivar stamps: Stamps in the answers.
-    @ivar lost: Datagrams without an answer.
-    @ivar wrong: Answers that are not what was asked for; never reset.
-    @ivar closed: Connections the server closed; never reset.
+    @ivar stamps: Stamps in the replies.
+    @ivar lost: Datagrams without a reply.
+    @ivar wrong: Replies that are not a stamp with the request behind it.
+    @ivar closed: Connections that the server closed.
     @ivar firstReply: The first stamp as text.
     """
 
@@ -42,18 +42,18 @@ class Tally:
         self.reset()
 
     def reset(self) -> None:
-        """Begin the window."""
+        """Begin the measured time."""
         self.requests = self.stamps = self.lost = 0
         self.latencies = Histogram()
 
     def keepFirst(self, data: bytes) -> None:
-        """Keep the first stamp of the run."""
+        """Keep the stamp of the first reply of the run."""
         if not self.firstReply and len(data) >= STAMP:
             self.firstReply = data[:STAMP].decode("ascii", "replace")
 
 
 class Stream:
-    """One TCP connection with one batch of requests on its way."""
+    """One TCP connection with one batch of requests in flight."""
 
     def __init__(self, connection: socket.socket, batch: bytes, depth: int, tally: Tally) -> None:
         self.socket = connection
@@ -63,16 +63,17 @@ class Stream:
 
     def start(self, now: int) -> None:
         """
-        Send the next batch.  The socket blocks while sending: the server reads all the time.
+        Send the next batch.
 
         @param now: Nanoseconds, monotonic.
         """
+        # The socket blocks here.  That is no deadlock, as the server reads all the time.
         self.got = self.lines = 0
         self.startedAt = now
         self.socket.sendall(self.batch)
 
     def ready(self) -> bool:
-        """Read once; true while the connection lives."""
+        """Read once; return whether the connection is still open."""
         data = self.socket.recv(READ)
         tally = self.tally
         if not data:
@@ -82,6 +83,8 @@ class Stream:
         tally.keepFirst(data)
         self.got += len(data)
         self.lines += data.count(b"\n")
+        # How many stamps a batch gets depends on the chunks that the kernel makes of it.  So the
+        # newlines tell where it ends, and each stamp adds exactly STAMP bytes.
         if self.lines >= self.depth:
             added = self.got - len(self.batch)
             changed = len(data) == self.got and added == STAMP and data[STAMP:] != self.batch
@@ -95,11 +98,11 @@ class Stream:
         return True
 
     def resendLost(self, now: int) -> None:
-        """Nothing is lost on a stream."""
+        """Do nothing: a stream loses nothing."""
 
 
 class Datagrams:
-    """One UDP socket with a few numbered datagrams on their way."""
+    """One UDP socket with a few numbered datagrams in flight."""
 
     head = struct.Struct("=cHI")
 
@@ -111,38 +114,38 @@ class Datagrams:
         self.sentAt = [0] * depth
 
     def start(self, now: int) -> None:
-        """Send all of them."""
-        for which in range(len(self.numbers)):
-            self._send(which, now)
+        """Send the first datagram of each slot."""
+        for slot in range(len(self.numbers)):
+            self._send(slot, now)
 
-    def _send(self, which: int, now: int) -> None:
-        """Send the next datagram of one slot."""
-        self.numbers[which] += 1
-        self.sentAt[which] = now
-        self.socket.send(self.head.pack(b"a", which, self.numbers[which]) + self.tail)
+    def _send(self, slot: int, now: int) -> None:
+        self.numbers[slot] += 1
+        self.sentAt[slot] = now
+        self.socket.send(self.head.pack(b"a", slot, self.numbers[slot]) + self.tail)
 
     def ready(self) -> bool:
-        """Read one datagram; always true."""
+        """Read one datagram; return C{True}, as the socket stays open."""
         data = self.socket.recv(READ)
         tally = self.tally
         tally.keepFirst(data)
         if len(data) != STAMP + self.head.size + len(self.tail) or data[:1] != b"[":
             tally.wrong += 1
             return True
-        _, which, number = self.head.unpack_from(data, STAMP)
-        if which >= len(self.numbers) or data[STAMP + self.head.size :] != self.tail:
+        _, slot, number = self.head.unpack_from(data, STAMP)
+        if slot >= len(self.numbers) or data[STAMP + self.head.size :] != self.tail:
             tally.wrong += 1
-        elif number == self.numbers[which]:
+        elif number == self.numbers[slot]:
+            # Another number is the late reply to a datagram that was counted as lost.
             now = time.monotonic_ns()
-            tally.latencies.add(now - self.sentAt[which])
+            tally.latencies.add(now - self.sentAt[slot])
             tally.requests += 1
             tally.stamps += 1
-            self._send(which, now)
+            self._send(slot, now)
         return True
 
     def resendLost(self, now: int) -> None:
-        """Send again what had no answer in time."""
-        for which, sentAt in enumerate(self.sentAt):
+        """Send the next datagram of each slot that had no reply in time."""
+        for slot, sentAt in enumerate(self.sentAt):
             if now - sentAt > LOST_AFTER:
                 self.tally.lost += 1
-                self._send(which, now)
+                self._send(slot, now)

@@ -13,11 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.common.compile import CompileError
+from benchmarks.common.generators import LoadError
 from benchmarks.common.machine import described, machine
 from benchmarks.common.pinning import cores
-from benchmarks.common.run import Unable, positive, raiseDescriptors, rounds, words
-from benchmarks.echo.load import LoadError
-from benchmarks.echo.peers import ServerError
+from benchmarks.common.run import Unable, commaSeparated, positive, raiseDescriptors, rounds
+from benchmarks.common.servers import ServerError
 from benchmarks.probe.measure import ProbeBench, Run, pooled
 from benchmarks.probe.report import goals, table
 
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 1 if any run failed."""
     command = parser()
     options = command.parse_args(arguments)
-    chosen = words(options.only) or list(RUNS)
+    chosen = commaSeparated(options.only) or list(RUNS)
     for name in chosen:
         if name not in RUNS:
             command.error(f"no run {name!r}; there are: {', '.join(RUNS)}")

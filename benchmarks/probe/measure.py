@@ -19,11 +19,19 @@ from statistics import median
 
 from benchmarks.chat.cells import CHAT_CELLS
 from benchmarks.chat.measure import CROWD_LIMIT, crowd
+from benchmarks.common.generators import LoadError, commandOptions
 from benchmarks.common.histogram import nearestRank
 from benchmarks.common.pinning import Cores, pinned
 from benchmarks.common.run import Unable
-from benchmarks.echo.load import LoadError, spelled
-from benchmarks.echo.peers import MOST_CONNECTIONS, TWISTD, Peer, Server, ServerError, running, stop
+from benchmarks.common.servers import (
+    MOST_CONNECTIONS,
+    TWISTD,
+    Peer,
+    Server,
+    ServerError,
+    running,
+    stop,
+)
 
 #: The room whose messages keep the reactor busy.
 BUSY_ROOM = "200m-20w-8s"
@@ -210,7 +218,7 @@ class ProbeBench:
     @contextmanager
     def _talking(self, program: Path, server: Server) -> Iterator[subprocess.Popen[bytes]]:
         cell = next(cell for cell in CHAT_CELLS if cell.name == BUSY_ROOM)
-        line = spelled(
+        line = commandOptions(
             port=server.ports["tcp"],
             wire="line",
             outstanding=50,

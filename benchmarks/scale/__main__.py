@@ -1,6 +1,8 @@
 """
-The command: C{python -m benchmarks.scale}.  A model of a cluster with very many people: where its
-walls stand.  L{benchmarks.scale.model} has the arithmetic.
+The command: C{python -m benchmarks.scale}.
+
+It prints what the nodes of a cluster would have to do for very many people, and at how many people
+each limit is reached.  L{benchmarks.scale.model} has the arithmetic.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from benchmarks.common.report import aligned, number
-from benchmarks.common.run import words
+from benchmarks.common.run import commaSeparated
+from benchmarks.common.tables import aligned, number
 from benchmarks.scale.model import (
     Load,
     Node,
@@ -26,7 +28,7 @@ from benchmarks.scale.model import (
     loadOf,
     nodeOf,
     roomSizes,
-    shardShare,
+    streamShares,
 )
 from tsservices.cluster.failure_detector import SILENCE_SECONDS
 
@@ -35,106 +37,134 @@ ROOMS = 100_000
 NODES = "10,20,50,100"
 EXPONENT = 1.0
 SEED = 1
-# A large room is quiet when it is not told who comes and goes: the change that is looked at.
+# A possible change, for the second table of limits: rooms of so many members get no notifications.
 QUIET_FROM = 1000
-SHARDS = (10, 100, 1000, 10_000)
-# People for whom the walls are looked for: from few to very many, in steps of a fifth.
+# Numbers of streams in the table of streams; the last row has one for each room.
+STREAMS = (10, 100, 1000, 10_000)
+# Numbers of people for which limits are looked for, in steps of a fifth.
 GRID = [round(500 * 1.2**step) for step in range(61)]
 
 SCENARIOS = (
     Scenario("quiet", 3600.0),
     Scenario("evening", 600.0),
     Scenario("busy", 120.0),
-    Scenario("event", 30.0, roomMost=10.0),
+    Scenario("event", 30.0, roomLinesLimit=10.0),
 )
+# The scenario of the table of streams.
+EVENING = 1
 
 
 @dataclass(frozen=True)
-class Wall:
+class ResourceLimit:
     """
-    Something that there is only so much of.
+    A resource, and how much of it a node has.
 
-    @ivar name: Of it.
-    @ivar limit: How much.
-    @ivar of: How much a node takes of it.
+    @ivar name: Its name in tables.
+    @ivar limit: How much there is.
+    @ivar usedBy: How much a node uses.
     """
 
     name: str
     limit: float
-    of: Callable[[Node], float]
+    usedBy: Callable[[Node], float]
 
 
-WALLS = (
-    Wall("a node dies: applying that, s", SILENCE_SECONDS, lambda node: node.goneSeconds),
-    Wall("a node dies: memory for telling it, GB", 8.0, lambda node: node.goneBytes / 1e9),
-    Wall("its people come back: core", 0.7, lambda node: node.stormCores),
-    Wall("their passwords: a thread", 1.0, lambda node: node.stormLogins),
-    Wall("who comes and goes, applied: core", 0.7, lambda node: node.presenceCores),
-    Wall("deliveries: core", 0.7, lambda node: node.deliveryCores),
-    Wall("lines applied and stored: core", 0.7, lambda node: node.lineCores),
-    Wall("all of these three: core", 0.7, lambda node: node.cores),
-    Wall("a checkpoint in one go, s", 1.0, lambda node: node.checkpointSeconds),
-    Wall("memory for people, GB", 8.0, lambda node: node.memory / 1e9),
-    Wall("connections of a process", 65_000.0, lambda node: node.people),
-    Wall("written a day, TB", 1.0, lambda node: (node.fileDay + node.checkpointDay) / 1e12),
-    Wall("sent by the engine, MB/s", 118.0, lambda node: node.received * node.nodes / 1e6),
+LIMITS = (
+    ResourceLimit("a node dies: s to apply it", SILENCE_SECONDS, lambda node: node.goneSeconds),
+    ResourceLimit(
+        "a node dies: memory for notifications, GB", 8.0, lambda node: node.goneBytes / 1e9
+    ),
+    ResourceLimit("a dead node's people come back: core", 0.7, lambda node: node.returnCores),
+    ResourceLimit("passwords after a node's death: thread", 1.0, lambda node: node.loginCores),
+    ResourceLimit("core: entering and leaving, applied", 0.7, lambda node: node.presenceCores),
+    ResourceLimit("core: deliveries", 0.7, lambda node: node.deliveryCores),
+    ResourceLimit("core: lines applied and stored", 0.7, lambda node: node.lineCores),
+    ResourceLimit("core: everything together", 0.7, lambda node: node.cores),
+    ResourceLimit("a checkpoint in one step, s", 1.0, lambda node: node.checkpointSeconds),
+    ResourceLimit("memory for all people, GB", 8.0, lambda node: node.memory / 1e9),
+    ResourceLimit("connections of a process", 65_000.0, lambda node: node.people),
+    ResourceLimit(
+        "written to the disk, TB a day",
+        1.0,
+        lambda node: (node.fileDay + node.checkpointDay) / 1e12,
+    ),
+    ResourceLimit(
+        "the broker's network, MB/s", 118.0, lambda node: node.received * node.nodes / 1e6
+    ),
 )
+# The columns of the table of limits.
+LIMIT_COLUMNS = ("first limit", "second", "third", "fourth")
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.scale",
-        description="A model of a cluster: what its nodes would have to do, and where it ends.",
+        description="A model of a cluster: what its nodes would have to do, and its limits.",
     )
-    options.add_argument("--people", type=int, default=PEOPLE)
-    options.add_argument("--rooms", type=int, default=ROOMS)
-    options.add_argument("--nodes", default=NODES, help=f"how many, with commas [{NODES}]")
-    options.add_argument("--exponent", type=float, default=EXPONENT, help="of Zipf's law")
-    options.add_argument("--seed", type=int, default=SEED, help="of who is on which node")
-    options.add_argument("--apply", type=float, default=Prices.apply, help="microseconds a line")
-    options.add_argument("--json", type=Path, metavar="FILE", help="where all figures go")
+    options.add_argument("--people", type=int, default=PEOPLE, help=f"number of people [{PEOPLE}]")
+    options.add_argument("--rooms", type=int, default=ROOMS, help=f"number of rooms [{ROOMS}]")
+    options.add_argument(
+        "--nodes", default=NODES, metavar="N,..", help=f"numbers of nodes [{NODES}]"
+    )
+    options.add_argument(
+        "--exponent",
+        type=float,
+        default=EXPONENT,
+        help=f"exponent of Zipf's law for the sizes of rooms [{EXPONENT:g}]",
+    )
+    options.add_argument(
+        "--seed", type=int, default=SEED, help=f"seed that puts people on nodes [{SEED}]"
+    )
+    options.add_argument(
+        "--apply",
+        type=float,
+        default=Prices.apply,
+        help=f"microseconds to apply, store and index a line [{Prices.apply:g}]",
+    )
+    options.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     return options
 
 
-class Town:
+class Population:
     """
-    The people of a scenario, however many.
+    The people of a scenario, for any number of them.
 
-    @ivar scenario: What they do.
+    @ivar scenario: How active they are.
     """
 
-    def __init__(self, scenario: Scenario, roomsEach: float, exponent: float) -> None:
+    def __init__(self, scenario: Scenario, roomsPerPerson: float, exponent: float) -> None:
         self.scenario = scenario
-        self._roomsEach = roomsEach
+        self._roomsPerPerson = roomsPerPerson
         self._exponent = exponent
-        self._loads: list[Load] = []
+        self._gridLoads: list[Load] = []
 
     @property
-    def loads(self) -> list[Load]:
-        """What the people of C{GRID} do."""
-        if not self._loads:
-            self._loads = [self.load(people) for people in GRID]
-        return self._loads
+    def gridLoads(self) -> list[Load]:
+        """The load for each number of people of C{GRID}."""
+        if not self._gridLoads:
+            self._gridLoads = [self.load(people) for people in GRID]
+        return self._gridLoads
 
     def load(self, people: int) -> Load:
-        """What so many do."""
-        rooms = max(1, round(people * self._roomsEach))
+        """The load for this number of people."""
+        rooms = max(1, round(people * self._roomsPerPerson))
         sizes = roomSizes(people * self.scenario.rooms, rooms, self._exponent, people)
         return loadOf(people, sizes, self.scenario)
 
 
-def walls(town: Town, nodes: int, prices: Prices) -> dict[str, float | None]:
-    """The people for whom each of C{WALLS} is reached, the first wall first."""
-    each = [nodeOf(load, town.scenario, nodes, prices) for load in town.loads]
-    found = {
-        wall.name: crossing(GRID, [wall.of(node) for node in each], wall.limit) for wall in WALLS
+def limitsOf(population: Population, nodes: int, prices: Prices) -> dict[str, float | None]:
+    """The people at whom each of C{LIMITS} is reached, or C{None}; the first limit first."""
+    grid = [nodeOf(load, population.scenario, nodes, prices) for load in population.gridLoads]
+    reached = {
+        resource.name: crossing(GRID, [resource.usedBy(node) for node in grid], resource.limit)
+        for resource in LIMITS
     }
-    return dict(sorted(found.items(), key=lambda item: (item[1] is None, item[1] or 0.0)))
+    return dict(sorted(reached.items(), key=lambda item: (item[1] is None, item[1] or 0.0)))
 
 
 def people(count: float | None) -> str:
-    """A number of people for a table, no more exact than it is."""
+    """A number of people for a table, as exact as the model."""
     if count is None:
         return f"> {GRID[-1] // 1_000_000} M"
     if count >= 999_500:
@@ -142,123 +172,134 @@ def people(count: float | None) -> str:
     return f"{round(count, -3):,.0f}" if count >= 10_000 else f"{round(count, -2):,.0f}"
 
 
-def nodeTable(
-    nodes: Sequence[Node], town: Town, load: Load, drawn: Sequence[dict[int, list[int]]]
-) -> str:
-    """A column for each number of nodes."""
-    uneven = [max(drawnNeeds(load, town.scenario, each)) for each in drawn]
+def nodeTable(nodes: Sequence[Node], load: Load, largestShares: Sequence[float]) -> str:
+    """
+    What one node has to do: a column for each number of nodes.
+
+    @param largestShares: The share of the lines that the node with the largest share needs.
+    """
     rows: list[tuple[str, list[str]]] = [
-        ("people on a node", [number(node.people) for node in nodes]),
+        ("people connected to it", [number(node.people) for node in nodes]),
         ("messages/s in the stream", [number(node.messages) for node in nodes]),
         ("of them heartbeats", [number(node.beats, 1) for node in nodes]),
         ("a line waits for others, ms", [number(node.delay * 1e3) for node in nodes]),
-        ("received, lines/s", [number(load.lines) for _ in nodes]),
-        ("received, kB/s", [number(node.received / 1e3) for node in nodes]),
-        ("lines needed, mean", [f"{node.needed:.0%}" for node in nodes]),
-        ("lines needed, most of any node", [f"{each:.0%}" for each in uneven]),
-        ("memberships in rooms it needs", [f"{node.known:.0%}" for node in nodes]),
+        ("received: lines/s", [number(load.lines) for _ in nodes]),
+        ("received: kB/s", [number(node.received / 1e3) for node in nodes]),
+        ("lines in rooms with its people", [f"{node.neededLines:.0%}" for node in nodes]),
+        ("the same, largest of all nodes", [f"{share:.0%}" for share in largestShares]),
+        (
+            "memberships in rooms with its people",
+            [f"{node.neededMemberships:.0%}" for node in nodes],
+        ),
         ("core: lines applied and stored", [number(node.lineCores, 3) for node in nodes]),
-        ("core: who comes and goes", [number(node.presenceCores, 2) for node in nodes]),
-        ("line deliveries/s", [number(load.deliveries / node.nodes) for node in nodes]),
-        ("deliveries/s of coming and going", [number(load.told / node.nodes) for node in nodes]),
+        ("core: entering and leaving, applied", [number(node.presenceCores, 2) for node in nodes]),
+        ("deliveries/s of lines", [number(load.deliveries / node.nodes) for node in nodes]),
+        (
+            "deliveries/s of entering and leaving",
+            [number(load.presenceDeliveries / node.nodes) for node in nodes],
+        ),
         ("core: deliveries", [number(node.deliveryCores, 2) for node in nodes]),
         ("SQLite, GB a day", [number(node.fileDay / 1e9, 1) for node in nodes]),
-        ("stream, GB in 7 days", [number(node.store / 1e9) for node in nodes]),
-        ("memory for people, GB", [number(node.memory / 1e9, 1) for node in nodes]),
-        ("checkpoint, MB", [number(node.checkpointBytes / 1e6) for node in nodes]),
-        ("checkpoint in one go, s", [number(node.checkpointSeconds, 1) for node in nodes]),
+        ("the stream, GB in 7 days", [number(node.store / 1e9) for node in nodes]),
+        ("memory for all people, GB", [number(node.memory / 1e9, 1) for node in nodes]),
+        ("a checkpoint, MB", [number(node.checkpointBytes / 1e6) for node in nodes]),
+        ("a checkpoint in one step, s", [number(node.checkpointSeconds, 1) for node in nodes]),
         ("checkpoints, GB a day", [number(node.checkpointDay / 1e9) for node in nodes]),
-        ("another node is gone: applied in s", [number(node.goneSeconds, 1) for node in nodes]),
-        ("memory for telling it, GB", [number(node.goneBytes / 1e9) for node in nodes]),
-        ("its people are back: core, a minute", [number(node.stormCores, 2) for node in nodes]),
-        ("their passwords: threads, a minute", [number(node.stormLogins, 2) for node in nodes]),
+        ("another node is gone: s to apply it", [number(node.goneSeconds, 1) for node in nodes]),
+        ("memory for the notifications, GB", [number(node.goneBytes / 1e9) for node in nodes]),
+        ("its people come back: cores", [number(node.returnCores, 2) for node in nodes]),
+        ("their passwords: threads", [number(node.loginCores, 2) for node in nodes]),
     ]
-    heading = ["a node of", *(str(node.nodes) for node in nodes)]
+    heading = ["nodes in the cluster", *(str(node.nodes) for node in nodes)]
     return aligned([heading, *([name, *cells] for name, cells in rows)], texts=1)
 
 
-def wallTable(towns: Sequence[Town], nodes: Sequence[int], prices: Prices) -> str:
-    """For each scenario and number of nodes the first walls, each with the people whom it stops."""
-    lines: list[list[str]] = [["scenario", "nodes", "first wall", "second", "third", "fourth"]]
-    for town in towns:
+def limitTable(populations: Sequence[Population], nodes: Sequence[int], prices: Prices) -> str:
+    """The first limits of each scenario and number of nodes, with the people at whom they are."""
+    lines: list[list[str]] = [["scenario", "nodes", *LIMIT_COLUMNS]]
+    for population in populations:
         for count in nodes:
-            first = list(walls(town, count, prices).items())[:4]
-            cells = [f"{people(where)} {name}" for name, where in first]
-            lines.append([town.scenario.name, str(count), *cells])
+            first = list(limitsOf(population, count, prices).items())[: len(LIMIT_COLUMNS)]
+            cells = [f"{people(reached)} {name}" for name, reached in first]
+            lines.append([population.scenario.name, str(count), *cells])
     return aligned(lines, texts=6)
 
 
-def shardTable(load: Load, town: Town, nodes: Sequence[int], rooms: int) -> str:
-    """What a node receives of some streams."""
+def streamTable(load: Load, scenario: Scenario, nodes: Sequence[int], rooms: int) -> str:
+    """The shares of streams and lines that a node reads, by number of streams."""
     lines = [["streams", *(f"{count} nodes: streams, lines" for count in nodes)]]
-    for shards in [each for each in SHARDS if each < rooms] + [rooms]:
-        shares = [shardShare(load, town.scenario, count, shards, rooms) for count in nodes]
-        lines.append([number(shards), *(f"{some:.1%}, {part:.1%}" for some, part in shares)])
+    for streams in [count for count in STREAMS if count < rooms] + [rooms]:
+        shares = [streamShares(load, scenario, count, streams, rooms) for count in nodes]
+        lines.append(
+            [number(streams), *(f"{read:.1%}, {readLines:.1%}" for read, readLines in shares)]
+        )
     return aligned(lines, texts=1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the model."""
+    """Run the command and return its exit status."""
     command = parser()
     options = command.parse_args(arguments)
     try:
-        nodes = [int(each) for each in words(options.nodes)]
+        nodes = [int(count) for count in commaSeparated(options.nodes)]
     except ValueError:
         command.error(f"--nodes takes numbers with commas between, not {options.nodes!r}")
     if not nodes or min(nodes) < 2 or options.people < max(nodes) or options.rooms < 1:
-        command.error("there have to be two nodes, and people for each of them, and a room")
+        command.error("at least two nodes, a room and one person for each node are needed")
     prices = Prices(apply=options.apply)
-    each = options.rooms / options.people
-    document: list[dict[str, object]] = []
-    towns = [Town(scenario, each, options.exponent) for scenario in SCENARIOS]
+    ratio = options.rooms / options.people
+    populations = [Population(scenario, ratio, options.exponent) for scenario in SCENARIOS]
     chance = random.Random(options.seed)
-    # The same rooms in all scenarios.
-    sizes = towns[0].load(options.people).rooms
+    # All scenarios have the same rooms.
+    sizes = populations[0].load(options.people).rooms
     drawn = [draw(sizes, count, chance) for count in nodes]
-    for town in towns:
-        load = town.load(options.people)
-        row = [nodeOf(load, town.scenario, count, prices) for count in nodes]
+    scenarioRows: list[dict[str, object]] = []
+    for population in populations:
+        scenario = population.scenario
+        load = population.load(options.people)
+        columns = [nodeOf(load, scenario, count, prices) for count in nodes]
         print(
-            f"\n{town.scenario.name}: {number(load.lines)} lines/s, {number(load.deliveries)}"
+            f"\n{scenario.name}: {number(load.lines)} lines/s, {number(load.deliveries)}"
             f" deliveries/s, {number(load.joins)} joins/s; largest room {number(load.rooms[0][0])}"
         )
-        print("\n" + nodeTable(row, town, load, drawn))
-        document.append(
+        largestShares = [max(drawnNeeds(load, scenario, counts)) for counts in drawn]
+        print("\n" + nodeTable(columns, load, largestShares))
+        scenarioRows.append(
             {
-                "scenario": asdict(town.scenario),
+                "scenario": asdict(scenario),
                 "lines": load.lines,
                 "deliveries": load.deliveries,
-                "nodes": [asdict(node) | {"cores": node.cores} for node in row],
+                "nodes": [asdict(node) | {"cores": node.cores} for node in columns],
             }
         )
-    print(
-        "\nPeople at whom each wall stands, the first first\n\n" + wallTable(towns, nodes, prices)
-    )
+    print("\nNumber of people at which each limit is reached, the lowest first\n")
+    print(limitTable(populations, nodes, prices))
     quiet = [
-        Town(replace(town.scenario, quietFrom=QUIET_FROM), each, options.exponent) for town in towns
+        Population(replace(population.scenario, quietFrom=QUIET_FROM), ratio, options.exponent)
+        for population in populations
     ]
-    print(f"\nThe same, rooms of {QUIET_FROM:,} not told who comes and goes\n")
-    print(wallTable(quiet, nodes, prices))
-    evening = towns[1]
+    print(f"\nThe same, if rooms of {QUIET_FROM:,} and more do not tell who enters and leaves\n")
+    print(limitTable(quiet, nodes, prices))
+    evening = populations[EVENING]
     load = evening.load(options.people)
     print(f"\nRooms in several streams, {evening.scenario.name}: what a node reads of them\n")
-    print(shardTable(load, evening, nodes, options.rooms))
+    print(streamTable(load, evening.scenario, nodes, options.rooms))
     if options.json is not None:
-        found = {
+        limits = {
             kind: [
                 {
-                    "scenario": town.scenario.name,
+                    "scenario": population.scenario.name,
                     "nodes": count,
-                    "people": walls(town, count, prices),
+                    "people": limitsOf(population, count, prices),
                 }
-                for town in group
+                for population in group
                 for count in nodes
             ]
-            for kind, group in (("walls", towns), ("quietWalls", quiet))
+            for kind, group in (("limits", populations), ("quietLimits", quiet))
         }
         about = {"people": options.people, "rooms": options.rooms, "exponent": options.exponent}
-        text = json.dumps({**about, "prices": asdict(prices), "load": document, **found}, indent=1)
-        options.json.write_text(text + "\n")
+        figures = {**about, "prices": asdict(prices), "load": scenarioRows, **limits}
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
 

@@ -1,8 +1,8 @@
 """
-The command: C{python -m benchmarks.scale.costs}.  Measures what L{benchmarks.scale} counts with:
-what people, lines, and coming and going cost a node that has nothing of them but their state.
+The measured costs of the model: memory and processor time for people, lines, and who enters and
+leaves.
 
-Nothing of it has wires: all people are on other nodes.
+All people are on other nodes, so nothing is delivered: the cost of the state alone is measured.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import os
 import random
 import sqlite3
-import sys
 import tempfile
 import threading
 import time
@@ -34,37 +33,43 @@ from tsservices.storage.sqlite.journal import SQLiteStorage
 
 PEOPLE = 100_000
 ROOMS = 10_000
-EACH = 5
+# Rooms of one person.
+ROOMS_PER_PERSON = 5
+# Members of the two rooms that people enter and leave.
 SMALL = 50
 LARGE = 20_000
+# Lines that are stored one by one, and lines that share transactions.
 ALONE = 500
 TOGETHER = 40_000
-PATIENCE = 30.0
-TEXT = "a line of the length that the other benchmarks say, 64 bytes long"[:64]
-# What the index of words gets.
+# Seconds of a wait for the storage.
+STORAGE_LIMIT = 30.0
+TEXT = "a line of the length that the other benchmarks send, 64 bytes long"[:64]
+# The words of lines, for the full-text index.
 WORDS = ("tea", "milk", "sugar", "cup", "pot", "kettle", "water", "leaf", "lemon", "honey", "spoon")
+# Nanoseconds: the time of the first message.
 BEGAN = 1_795_176_600_000_000_000
+# The id of the log.
 LOG = "5f0c62a15f0c62a1"
 
 
 @dataclass
 class Costs:
     """
-    What was measured.
+    The measured costs.
 
-    @ivar sessionBytes: Resident memory for one person with a name who is in no room.
-    @ivar membershipBytes: Resident memory for one room that one person is in.
-    @ivar lineMicroseconds: To apply one line, alone in its message, in a room of 50.
-    @ivar lineTogetherMicroseconds: The same for one of 20 lines of 20 people in one message.
-    @ivar joinMicroseconds: For somebody who enters a room, beside what its members cost.
-    @ivar joinMemberNanoseconds: What each member of that room adds.
-    @ivar quitMicroseconds: For somebody who leaves, being in one room.
-    @ivar quitMemberNanoseconds: What each member of that room adds.
-    @ivar fileBytes: Of the database for one line, with its words in the index.
+    @ivar sessionBytes: Resident memory for one person with a name, in no room.
+    @ivar membershipBytes: Resident memory for one person in one room.
+    @ivar lineMicroseconds: Time to apply one line, alone in its message, in a room of 50.
+    @ivar lineTogetherMicroseconds: Time to apply one of 20 lines of 20 people in one message.
+    @ivar joinMicroseconds: Time for a person who enters a room, without the time for its members.
+    @ivar joinMemberNanoseconds: Additional time for each member of that room.
+    @ivar quitMicroseconds: Time for a person who leaves, in one room, without that for its members.
+    @ivar quitMemberNanoseconds: Additional time for each member of that room.
+    @ivar fileBytes: Bytes of the database for one line with its words in the index.
     @ivar transactionMicroseconds: Processor time for a line that is stored alone.
-    @ivar storeMicroseconds: The same for one of many.
-    @ivar stateBytes: JSON for one person in C{EACH} rooms.
-    @ivar stateMicroseconds: To write it.
+    @ivar storeMicroseconds: Processor time for a line that is stored with many.
+    @ivar stateBytes: Bytes of JSON for one person in C{ROOMS_PER_PERSON} rooms.
+    @ivar stateMicroseconds: Time to write that JSON.
     """
 
     sessionBytes: float = 0.0
@@ -84,36 +89,35 @@ class Costs:
 
 class Node:
     """
-    A state that events are applied to, one message after another.
+    A node that applies operations of other nodes, one message after another.
 
-    @ivar lobby: The state.
+    @ivar state: The state of the chat.
     """
 
     def __init__(self) -> None:
-        """Nobody is there."""
-        most = 10_000_000
-        self.lobby = ChatState(Limits(maxRooms=most, roomsEach=10_000, roomsFounded=most))
+        unlimited = 10_000_000
+        self.state = ChatState(Limits(maxRooms=unlimited, roomsEach=10_000, roomsFounded=unlimited))
         self._position = 0
-        self._people: dict[str, Session] = {}
+        self._sessions: dict[str, Session] = {}
 
     def session(self, number: int) -> Session:
-        """Somebody on another node."""
+        """A new session on another node."""
         ident = f"b-5f0c62a1-{number}"
-        session = self._people[ident] = Session(ident, None, "k3v9x2m7q8w1", "b")
+        session = self._sessions[ident] = Session(ident, None, "k3v9x2m7q8w1", "b")
         return session
 
-    def message(self, events: Sequence[Operation]) -> Batch:
-        """Apply the events of one message, and release what comes of it."""
+    def message(self, operations: Sequence[Operation]) -> Batch:
+        """Apply the operations of one message and release the notifications."""
         self._position += 1
         batch = Batch(LOG, self._position, BEGAN + self._position * 1_000_000)
-        for event in events:
-            apply(self.lobby, event, self._people[event.session], batch)
+        for operation in operations:
+            apply(self.state, operation, self._sessions[operation.session], batch)
         batch.freeze()
         batch.deliver(True)
         return batch
 
     def enter(self, number: int, rooms: Sequence[int]) -> Session:
-        """Somebody comes and enters some rooms."""
+        """A new session of a person who enters these rooms."""
         session = self.session(number)
         name = f"person{number}"
         self.message([Enter(session.ident, name, name, session.cloak, f"{number:064x}")])
@@ -123,45 +127,43 @@ class Node:
 
 
 def resident() -> int:
-    """Bytes of memory that this process has."""
+    """Bytes of resident memory of this process."""
     gc.collect()
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def microseconds(call: Callable[[], object], times: int) -> float:
-    """Processor time of one call in this thread, the least of three stretches."""
-    found = []
+    """Processor time of one call in this thread: the lowest of three measurements."""
+    measured = []
     for _ in range(3):
         began = time.thread_time_ns()
         for _ in range(times):
             call()
-        found.append((time.thread_time_ns() - began) / times / 1e3)
-    return min(found)
+        measured.append((time.thread_time_ns() - began) / times / 1e3)
+    return min(measured)
 
 
 def memory(costs: Costs) -> None:
-    """People with names, and the rooms they are in."""
+    """Measure people with names, and their memberships."""
     node = Node()
     before = resident()
     people = [node.enter(number, ()) for number in range(PEOPLE)]
     entered = resident()
     for number, session in enumerate(people):
-        events = [
-            Join(session.ident, f"room{room}", f"room{room}")
-            for room in {(number * EACH + each) % ROOMS for each in range(EACH)}
-        ]
-        node.message(events)
+        first = number * ROOMS_PER_PERSON
+        rooms = {room % ROOMS for room in range(first, first + ROOMS_PER_PERSON)}
+        node.message([Join(session.ident, f"room{room}", f"room{room}") for room in rooms])
     costs.sessionBytes = (entered - before) / PEOPLE
-    costs.membershipBytes = (resident() - entered) / PEOPLE / EACH
+    costs.membershipBytes = (resident() - entered) / PEOPLE / ROOMS_PER_PERSON
     began = time.thread_time_ns()
-    size = sum(len(json.dumps(state(each))) for each in people)
+    size = sum(len(json.dumps(checkpointRow(session))) for session in people)
     costs.stateMicroseconds = (time.thread_time_ns() - began) / PEOPLE / 1e3
     costs.stateBytes = size / PEOPLE
 
 
-def state(session: Session) -> list[Any]:
-    """All there is to know of a session."""
+def checkpointRow(session: Session) -> list[Any]:
+    """The fields of a session in a checkpoint."""
     return [
         session.ident,
         session.node,
@@ -179,25 +181,26 @@ def state(session: Session) -> list[Any]:
 
 
 def presence(costs: Costs) -> None:
-    """Coming and going in a small room and in a large one."""
+    """Measure who enters and leaves a small room and a large one."""
+    # Read once: the tests set smaller numbers.
     small, large = SMALL, LARGE
-    found: dict[int, tuple[float, float]] = {}
+    times: dict[int, tuple[float, float]] = {}
     for members in (small, large):
         node = Node()
         for number in range(members):
             node.enter(number, [0])
         if members == small:
-            talk(costs, node)
-        found[members] = comingAndGoing(node, members)
-    (joinSmall, quitSmall), (joinLarge, quitLarge) = found[small], found[large]
+            applyLines(costs, node)
+        times[members] = joinAndQuit(node, members)
+    (joinSmall, quitSmall), (joinLarge, quitLarge) = times[small], times[large]
     costs.joinMemberNanoseconds = (joinLarge - joinSmall) / (large - small) * 1e3
     costs.quitMemberNanoseconds = (quitLarge - quitSmall) / (large - small) * 1e3
     costs.joinMicroseconds = joinSmall - costs.joinMemberNanoseconds * small / 1e3
     costs.quitMicroseconds = quitSmall - costs.quitMemberNanoseconds * small / 1e3
 
 
-def talk(costs: Costs, node: Node) -> None:
-    """Lines of the people of a node with one room."""
+def applyLines(costs: Costs, node: Node) -> None:
+    """Measure lines in the one room of a node."""
     many: list[Operation] = [
         Say(f"b-5f0c62a1-{number}", "room0", "message", (TEXT,)) for number in range(20)
     ]
@@ -205,8 +208,8 @@ def talk(costs: Costs, node: Node) -> None:
     costs.lineTogetherMicroseconds = microseconds(lambda: node.message(many), 200) / len(many)
 
 
-def comingAndGoing(node: Node, members: int) -> tuple[float, float]:
-    """Microseconds for entering the room of a node, and for leaving; medians of 100."""
+def joinAndQuit(node: Node, members: int) -> tuple[float, float]:
+    """Microseconds to enter the one room of a node, and to leave; medians of 100."""
     joins, quits = [], []
     for number in range(members, members + 100):
         session = node.enter(number, ())
@@ -219,86 +222,82 @@ def comingAndGoing(node: Node, members: int) -> tuple[float, float]:
     return sorted(joins)[50], sorted(quits)[50]
 
 
-class Stored:
+class StorageObserver:
     """
-    Hears of a journal what was stored.
+    Waits until a storage has stored a position.
 
-    @ivar problem: What went wrong, if anything did.
+    @ivar problem: The last error of the storage, or nothing.
     """
 
     def __init__(self) -> None:
-        """Nothing was stored."""
         self.problem = ""
         self._position = 0
         self._changed = threading.Condition()
 
     def stored(self, position: int) -> None:
-        """All is on disk up to there."""
         with self._changed:
             self._position = position
             self._changed.notify()
 
     def troubled(self, trouble: ChatError | None) -> None:
-        """The disk is full, or not any more."""
         self.problem = str(trouble or "")
 
     def failed(self, reason: str) -> None:
-        """The disk has failed."""
         self.problem = reason
 
-    def await_(self, position: int) -> None:
+    def awaitStored(self, position: int) -> None:
         """
-        Wait for it.
+        Wait until the position is on disk.
 
         @raise RuntimeError: It takes too long.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._position >= position, PATIENCE):
-                raise RuntimeError(self.problem or f"the journal has not stored {position}")
+            if not self._changed.wait_for(lambda: self._position >= position, STORAGE_LIMIT):
+                raise RuntimeError(self.problem or f"the storage has not stored {position}")
 
 
 def storing(costs: Costs) -> None:
-    """Lines in SQLite: one after another, each in its transaction, and then many in each."""
+    """Measure lines in SQLite, first each in its own transaction, then many in one."""
     chance = random.Random(1)
-    batch = Node()
-    ident = batch.enter(0, range(100)).ident
+    node = Node()
+    ident = node.enter(0, range(100)).ident
 
     def line(number: int) -> Batch:
         text = " ".join(chance.choices(WORDS, k=12))[:64]
-        return batch.message([Say(ident, f"room{number % 100}", "message", (text,))])
+        return node.message([Say(ident, f"room{number % 100}", "message", (text,))])
 
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "chat.sqlite")
-        heard = Stored()
-        journal = SQLiteStorage(path, LOG, None, lambda call, *args: call(*args), lambda: 0)
-        journal.prepare()
-        journal.start(heard)
+        observer = StorageObserver()
+        storage = SQLiteStorage(path, LOG, None, lambda call, *args: call(*args), lambda: 0)
+        storage.prepare()
+        storage.start(observer)
         batches = [line(number) for number in range(ALONE)]
         began = time.process_time_ns()
-        for each in batches:
-            journal.store(each)
-            heard.await_(each.position)
+        for batch in batches:
+            storage.store(batch)
+            observer.awaitStored(batch.position)
         costs.transactionMicroseconds = (time.process_time_ns() - began) / ALONE / 1e3
         batches = [line(number) for number in range(TOGETHER)]
         began = time.process_time_ns()
-        for each in batches:
-            journal.store(each)
-        heard.await_(batches[-1].position)
+        for batch in batches:
+            storage.store(batch)
+        observer.awaitStored(batches[-1].position)
         awaitIndex(path)
         costs.storeMicroseconds = (time.process_time_ns() - began) / TOGETHER / 1e3
         stopped = threading.Event()
-        journal.stop(stopped.set)
-        stopped.wait(PATIENCE)
+        storage.stop(stopped.set)
+        stopped.wait(STORAGE_LIMIT)
         costs.fileBytes = os.path.getsize(path) / (ALONE + TOGETHER)
 
 
 def awaitIndex(path: str) -> None:
     """
-    Wait until all lines of a database are in its index of words.
+    Wait until all lines of a database are in its full-text index.
 
     @raise RuntimeError: It takes too long.
     """
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + STORAGE_LIMIT
     with closing(sqlite3.connect(path)) as connection:
         while time.monotonic() < until:
             query = "SELECT (SELECT max(id) FROM messages) - indexed FROM meta"
@@ -309,25 +308,21 @@ def awaitIndex(path: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure it."""
+    """Run the command and return its exit status."""
     options = argparse.ArgumentParser(
-        prog="python -m benchmarks.scale.costs",
-        description="What people, lines, and coming and going cost a node of a cluster.",
+        prog="python -m benchmarks.scalecosts",
+        description="Measure what people, lines, entering and leaving cost a node.",
     )
-    options.add_argument("--json", action="store_true", help="print it as JSON")
-    chosen = options.parse_args(arguments)
+    options.add_argument("--json", action="store_true", help="print JSON")
+    asJson = options.parse_args(arguments).json
     costs = Costs()
     memory(costs)
     presence(costs)
     storing(costs)
-    if chosen.json:
+    if asJson:
         print(json.dumps({"about": machine(), **asdict(costs)}, indent=1))
         return 0
     print(described(machine()))
     for name, value in asdict(costs).items():
         print(f"{name:24} {value:10.2f}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,9 +1,8 @@
 """
-A model of many people in many rooms on the nodes of a cluster: what each node receives, needs and
-spends.  L{benchmarks.scale} prints it.
+The model of a cluster with many people in many rooms: what each node receives and what it costs.
 
-Nothing is measured here, all is arithmetic with the constants of L{Prices}.  Rates are means; what
-comes in bursts is in it only where its name says so.
+Nothing is measured here: everything is computed from the constants of L{Prices}.  Rates are means,
+and bursts are not in the model, but for the death of a node.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from tsservices.cluster.nats.stream import STREAM_SECONDS
 from tsservices.cluster.outbox import MAX_IN_FLIGHT
 
 DAY = 86_400
-# Rooms with more members than this have one on every node; who is in the others is drawn.
-DRAWN = 1000
-# Bytes for one member of an audience.
+# Rooms with more members than this have one on every node; for smaller ones it is drawn by chance.
+DRAWN_MEMBERS = 1000
+# Bytes for one recipient of a notification.
 POINTER = 8
-# Seconds in which those whose node has died are back.
-STORM_SECONDS = 60.0
-# What a line, and somebody who enters a room, look like in a message.
+# Seconds in which the people of a dead node are connected to other nodes.
+RETURN_SECONDS = 60.0
+# The rows of a message of the stream: a line, a join, and a person who comes and who leaves.
 LINE = ["Say", "b-5f0c62a1-123456", "room12345", "message", [""]]
 JOIN = ["Join", "b-5f0c62a1-123456", "room12345", "room12345"]
 ENTER = ["Enter", "b-5f0c62a1-123456", "person123456", "person123456", "k3v9x2m7q8w1", "0" * 64]
@@ -38,26 +37,26 @@ ENVELOPE = {"v": 1, "node": "b", "inc": "5f0c62a15f0c62a1", "n": 1234567, "event
 @dataclass(frozen=True)
 class Prices:
     """
-    What things cost a node.  Measured by C{benchmarks.scale.costs}, unless it says where else.
+    The cost of each step for a node, measured by C{benchmarks.scalecosts} if nothing else is said.
 
     @ivar apply: Microseconds for a line applied, stored and indexed on a node that has nobody in
-        its room.  Assumed; C{benchmarks.scale.costs} has 18 to 21 without what the message costs.
+        its room.  Assumed; C{benchmarks.scalecosts} measures 18 to 21 without the message around.
     @ivar deliver: Microseconds for one line to one member: C{docs/fan-out.md}, 1000 members, 1
         line, 1 sender.
-    @ivar join: Microseconds for somebody who enters a room.
-    @ivar joinMember: Microseconds more for each of its members, on whatever node they are.
-    @ivar quit: Microseconds for somebody who leaves.
-    @ivar quitMember: Microseconds more for each member of each of their rooms.
-    @ivar sessionBytes: Memory for one person.
-    @ivar membershipBytes: Memory for each room that they are in.
-    @ivar fileBytes: Of SQLite for one line, with its words in the index.
-    @ivar stateBytes: Of a checkpoint for one person.
-    @ivar stateTime: Microseconds to write these.
+    @ivar join: Microseconds to apply that a person enters a room.
+    @ivar joinMember: Additional microseconds for each member of the room, on any node.
+    @ivar quit: Microseconds to apply that a person leaves.
+    @ivar quitMember: Additional microseconds for each member of each of the person's rooms.
+    @ivar sessionBytes: Bytes of memory for one person.
+    @ivar membershipBytes: Bytes of memory for one person in one room.
+    @ivar fileBytes: Bytes of the SQLite database for one line with its words in the index.
+    @ivar stateBytes: Bytes of a checkpoint for one person.
+    @ivar stateTime: Microseconds to write one person into a checkpoint.
     @ivar login: Microseconds of a thread for one password.
-    @ivar envelope: Bytes that the engine adds to a message: subject, id, number, checksum.
+    @ivar envelope: Bytes that the broker adds to a message: subject, id, number, checksum.
         Assumed.
-    @ivar engineMessages: Messages a second that the engine takes and syncs one by one: one server,
-        C{sync_interval: always}, 64 on their way.
+    @ivar brokerMessages: Messages a second that the broker takes and syncs one by one: one server,
+        C{sync_interval: always}, 64 in flight.
     """
 
     apply: float = 15.0
@@ -73,23 +72,23 @@ class Prices:
     stateTime: float = 3.8
     login: float = 30_000.0
     envelope: float = 120.0
-    engineMessages: float = 6400.0
+    brokerMessages: float = 6400.0
 
 
 @dataclass(frozen=True)
 class Scenario:
     """
-    What people do.
+    How active people are.
 
-    @ivar name: Of it.
-    @ivar pause: Seconds between two lines of one person, in whichever room.
-    @ivar stay: Seconds that one person is connected.
-    @ivar rooms: Rooms that one person is in.
+    @ivar name: Its name in tables.
+    @ivar pause: Seconds between two lines of one person, in any room.
+    @ivar stay: Seconds for which one person is connected.
+    @ivar rooms: Number of rooms of one person.
     @ivar text: Bytes of a line.
-    @ivar roomMost: Lines a second in one room beyond which its members wait for their turn.
+    @ivar roomLinesLimit: Lines a second in one room at most: nobody can read more.
     @ivar accounts: Share of the people who log in.
-    @ivar quietFrom: Members from which on a room is not told who comes and goes, and a node knows
-        only its own of them; 0: never, as it is.
+    @ivar quietFrom: Number of members from which on a room gets no notifications of who enters and
+        leaves, and a node knows only its own members of it; 0: never, as today.
     """
 
     name: str
@@ -97,52 +96,56 @@ class Scenario:
     stay: float = 7200.0
     rooms: float = 5.0
     text: int = 64
-    roomMost: float = 2.0
+    roomLinesLimit: float = 2.0
     accounts: float = 0.5
     quietFrom: int = 0
 
 
-def roomSizes(memberships: float, rooms: int, exponent: float, most: int) -> list[tuple[int, int]]:
+def roomSizes(
+    memberships: float, rooms: int, exponent: float, people: int
+) -> list[tuple[int, int]]:
     """
-    How many rooms of which size there are, when the size is proportional to rank to the power of
-    minus C{exponent}.
+    Pairs of a size and the number of rooms of this size, by Zipf's law.
+
+    @param exponent: The size of a room is proportional to its rank to the power of minus this.
     """
     first = memberships / harmonic(rooms, exponent)
-    found: list[tuple[int, int]] = []
+    sizes: list[tuple[int, int]] = []
     rank = 1
     while rank <= rooms:
-        size = max(1, min(most, round(first * rank**-exponent)))
+        size = max(1, min(people, round(first * rank**-exponent)))
         last = rooms
         if size > 1 and exponent > 0:
             last = min(rooms, max(rank, math.floor((first / (size - 0.5)) ** (1 / exponent))))
-        found.append((size, last - rank + 1))
+        sizes.append((size, last - rank + 1))
         rank = last + 1
-    return found
+    return sizes
 
 
 def harmonic(count: int, exponent: float) -> float:
     """
-    The sum of the first numbers, each to the power of minus C{exponent}; beyond some thousands by
-    its integral, which is as good as floating point is.
+    The sum of the numbers from 1 to C{count}, each to the power of minus C{exponent}.
     """
+    # Beyond 5000 the integral is as exact as floating point numbers, and takes no time.
     exact = min(count, 5000)
-    found = math.fsum(float(rank) ** -exponent for rank in range(1, exact + 1))
+    total = math.fsum(float(rank) ** -exponent for rank in range(1, exact + 1))
     if count == exact:
-        return found
+        return total
     integral: float
     if exponent == 1:
         integral = math.log(count / exact)
     else:
         integral = (count ** (1 - exponent) - exact ** (1 - exponent)) / (1 - exponent)
     ends = float(count) ** -exponent - float(exact) ** -exponent
-    return float(found + integral + ends / 2)
+    return float(total + integral + ends / 2)
 
 
 def heartbeats(lines: float, period: float) -> float:
     """
-    Heartbeats a second of a node whose lines come by chance.
+    Heartbeats a second of a node whose lines are a Poisson process.
 
-    @param lines: Its lines a second.
+    @param lines: Lines a second of this node.
+    @param period: Seconds without a line after which a heartbeat is sent.
     """
     if not lines:
         return 1 / period
@@ -150,28 +153,28 @@ def heartbeats(lines: float, period: float) -> float:
 
 
 def present(size: int, nodes: int) -> float:
-    """The chance that a node has a member of a room."""
+    """The probability that a node has a member of a room of this size."""
     return 1.0 - (1.0 - 1.0 / nodes) ** size
 
 
 def rowBytes(row: object) -> int:
-    """Bytes of something in a message, with the comma behind it."""
+    """Bytes of a row in a message, with the comma behind it."""
     return len(json.dumps(row, separators=(",", ":"))) + 1
 
 
 @dataclass
 class Load:
     """
-    What people do altogether, however many nodes there are.
+    What all people do together, whatever the number of nodes.
 
-    @ivar people: How many.
-    @ivar rooms: How many rooms of which size.
-    @ivar lines: A second, in all rooms.
-    @ivar deliveries: Of lines, a second.
-    @ivar joins: Rooms entered, a second; as many are left.
-    @ivar quits: People who leave, a second; as many come.
-    @ivar told: Deliveries a second of who comes and goes.
-    @ivar touched: Members looked at by one who leaves: of all rooms of theirs that are told.
+    @ivar people: Number of people.
+    @ivar rooms: Pairs of a size and the number of rooms of this size.
+    @ivar lines: Lines a second in all rooms.
+    @ivar deliveries: Deliveries of lines a second.
+    @ivar joins: Rooms entered a second; as many are left.
+    @ivar quits: People who leave a second; as many come.
+    @ivar presenceDeliveries: Notifications a second of who enters and leaves.
+    @ivar sharedMemberships: Members of all rooms of one person that get notifications.
     """
 
     people: int
@@ -180,17 +183,17 @@ class Load:
     deliveries: float = 0.0
     joins: float = 0.0
     quits: float = 0.0
-    told: float = 0.0
-    touched: float = 0.0
+    presenceDeliveries: float = 0.0
+    sharedMemberships: float = 0.0
 
 
 def roomLines(size: int, scenario: Scenario) -> float:
-    """Lines a second in a room."""
-    return min(scenario.roomMost, size / scenario.rooms / scenario.pause)
+    """Lines a second in a room of this size."""
+    return min(scenario.roomLinesLimit, size / scenario.rooms / scenario.pause)
 
 
 def loadOf(people: int, rooms: list[tuple[int, int]], scenario: Scenario) -> Load:
-    """What these people do."""
+    """What these people do in these rooms."""
     load = Load(people, rooms, quits=people / scenario.stay)
     squares = 0.0
     for size, count in rooms:
@@ -200,40 +203,40 @@ def loadOf(people: int, rooms: list[tuple[int, int]], scenario: Scenario) -> Loa
         load.joins += count * size / scenario.stay
         if not scenario.quietFrom or size < scenario.quietFrom:
             squares += count * size * size
-    load.told = 2 * squares / scenario.stay
-    load.touched = squares / people
+    load.presenceDeliveries = 2 * squares / scenario.stay
+    load.sharedMemberships = squares / people
     return load
 
 
 @dataclass
 class Node:
     """
-    What one of the nodes has to do with it.
+    What one of the nodes has to do.
 
-    @ivar nodes: How many there are.
-    @ivar people: Of this one.
-    @ivar messages: A second in the stream, of all nodes; heartbeats are in it.
-    @ivar beats: Heartbeats a second, of all nodes.
-    @ivar delay: Seconds that a line waits at least for the messages before it.
+    @ivar nodes: Number of nodes of the cluster.
+    @ivar people: People connected to this one.
+    @ivar messages: Messages a second in the stream, of all nodes, with the heartbeats.
+    @ivar beats: Heartbeats a second of all nodes.
+    @ivar delay: Seconds that a line waits at least for messages before it.
     @ivar received: Bytes a second from the stream.
-    @ivar needed: Share of the lines that are of rooms where the node has somebody.
-    @ivar known: Share of the memberships that are of such rooms.
-    @ivar lineCores: Cores for applying and storing all lines.
-    @ivar presenceCores: Cores for applying who comes and goes.
-    @ivar deliveries: A second to its own people: lines, and who comes and goes.
-    @ivar deliveryCores: Cores for these.
-    @ivar checkpointCores: Cores for writing the state, in the mean.
-    @ivar checkpointSeconds: For one, in one go.
-    @ivar checkpointBytes: Of one.
-    @ivar memory: Bytes for the state.
-    @ivar fileDay: Bytes of lines a day.
+    @ivar neededLines: Share of the lines in rooms where the node has people.
+    @ivar neededMemberships: Share of the memberships in rooms where the node has people.
+    @ivar lineCores: Cores to apply and store all lines.
+    @ivar presenceCores: Cores to apply who enters and leaves.
+    @ivar deliveries: Deliveries a second to its own people, of lines and notifications.
+    @ivar deliveryCores: Cores for these deliveries.
+    @ivar checkpointCores: Cores to write checkpoints, in the mean.
+    @ivar checkpointSeconds: Seconds for one checkpoint in one step.
+    @ivar checkpointBytes: Bytes of one checkpoint.
+    @ivar memory: Bytes of memory for the state.
+    @ivar fileDay: Bytes of lines a day in SQLite.
     @ivar checkpointDay: Bytes of checkpoints a day.
-    @ivar store: Bytes of the stream, at one replica.
-    @ivar goneSeconds: For applying that another node is gone.
-    @ivar goneBytes: Memory for whom that is told, each of its people to all who are in a room
-        with them.
-    @ivar stormCores: Cores for applying the return of its people.
-    @ivar stormLogins: Cores for their passwords.
+    @ivar store: Bytes of the stream, for each replica.
+    @ivar goneSeconds: Seconds to apply that another node is gone.
+    @ivar goneBytes: Memory for the notifications of that: each of its people to all who share a
+        room with them.
+    @ivar returnCores: Cores to apply that its people come back.
+    @ivar loginCores: Cores for the passwords of these people.
     """
 
     nodes: int
@@ -242,8 +245,8 @@ class Node:
     beats: float
     delay: float
     received: float
-    needed: float
-    known: float
+    neededLines: float
+    neededMemberships: float
     lineCores: float
     presenceCores: float
     deliveries: float
@@ -257,48 +260,51 @@ class Node:
     store: float
     goneSeconds: float
     goneBytes: float
-    stormCores: float
-    stormLogins: float
+    returnCores: float
+    loginCores: float
 
     @property
     def cores(self) -> float:
-        """Cores in an ordinary hour, where there is one."""
+        """Cores for everything that happens while no node dies."""
         return self.lineCores + self.presenceCores + self.deliveryCores + self.checkpointCores
 
 
 def nodeOf(load: Load, scenario: Scenario, nodes: int, prices: Prices) -> Node:
-    """What one of so many nodes has to do with it."""
+    """What one node of a cluster has to do."""
     people = load.people / nodes
-    # Joins of somebody who comes are a message each, until they have to wait for each other.
+    # Each join is a message of its own, until the broker is full: then messages become larger.
     events = load.lines + load.joins + 2 * load.quits
     beats = nodes * heartbeats(events / nodes, HEARTBEAT_SECONDS)
-    messages = min(events + beats, prices.engineMessages)
-    crowded = events + beats > prices.engineMessages
+    messages = min(events + beats, prices.brokerMessages)
+    brokerFull = events + beats > prices.brokerMessages
     size = (
         load.lines * (rowBytes(LINE) + scenario.text)
         + load.joins * rowBytes(JOIN)
         + load.quits * (rowBytes(ENTER) + rowBytes(QUIT))
         + messages * (rowBytes(ENVELOPE) + prices.envelope)
     )
-    heard = sum(
-        count * roomLines(each, scenario) * present(each, nodes) for each, count in load.rooms
-    )
-    members = sum(count * each for each, count in load.rooms)
-    known = sum(count * each * present(each, nodes) for each, count in load.rooms) / members
-    joining = load.joins * prices.join + load.told / 2 * prices.joinMember
-    leaving = load.quits * prices.quit + load.told / 2 * prices.quitMember
-    deliveries = (load.deliveries + load.told) / nodes
+    neededLines = neededMemberships = memberships = 0.0
+    for members, count in load.rooms:
+        probability = present(members, nodes)
+        neededLines += count * roomLines(members, scenario) * probability
+        neededMemberships += count * members * probability
+        memberships += count * members
+    joining = load.joins * prices.join + load.presenceDeliveries / 2 * prices.joinMember
+    leaving = load.quits * prices.quit + load.presenceDeliveries / 2 * prices.quitMember
+    deliveries = (load.deliveries + load.presenceDeliveries) / nodes
     checkpoint = load.people * prices.stateTime / 1e6
-    entering = scenario.rooms * prices.join + load.touched * prices.joinMember
+    entering = scenario.rooms * prices.join + load.sharedMemberships * prices.joinMember
+    # The people of a dead node log in on all other nodes.
+    logins = people * scenario.accounts / max(1, nodes - 1)
     return Node(
         nodes=nodes,
         people=people,
         messages=messages,
         beats=beats,
-        delay=MAX_IN_FLIGHT * nodes / prices.engineMessages if crowded else 0.0,
+        delay=MAX_IN_FLIGHT * nodes / prices.brokerMessages if brokerFull else 0.0,
         received=size,
-        needed=heard / load.lines,
-        known=known,
+        neededLines=neededLines / load.lines,
+        neededMemberships=neededMemberships / memberships,
         lineCores=load.lines * prices.apply / 1e6,
         presenceCores=(joining + leaving) / 1e6,
         deliveries=deliveries,
@@ -310,72 +316,76 @@ def nodeOf(load: Load, scenario: Scenario, nodes: int, prices: Prices) -> Node:
         fileDay=load.lines * prices.fileBytes * DAY,
         checkpointDay=load.people * prices.stateBytes * DAY / CHECKPOINT_SECONDS,
         store=size * STREAM_SECONDS,
-        goneSeconds=people * (prices.quit + load.touched * prices.quitMember) / 1e6,
-        goneBytes=people * load.touched * POINTER,
-        stormCores=people * entering / STORM_SECONDS / 1e6,
-        stormLogins=people
-        * scenario.accounts
-        / max(1, nodes - 1)
-        * prices.login
-        / STORM_SECONDS
-        / 1e6,
+        goneSeconds=people * (prices.quit + load.sharedMemberships * prices.quitMember) / 1e6,
+        goneBytes=people * load.sharedMemberships * POINTER,
+        returnCores=people * entering / RETURN_SECONDS / 1e6,
+        loginCores=logins * prices.login / RETURN_SECONDS / 1e6,
     )
 
 
 def draw(rooms: list[tuple[int, int]], nodes: int, chance: random.Random) -> dict[int, list[int]]:
-    """Put people on nodes."""
-    places = range(nodes)
+    """
+    Put people on nodes by chance.
+
+    @return: For each size of small rooms, the number of rooms with a member on each node.
+    """
+    nodeNumbers = range(nodes)
     drawn: dict[int, list[int]] = {}
     for size, count in rooms:
-        if size <= DRAWN:
-            here: Counter[int] = Counter()
+        if size <= DRAWN_MEMBERS:
+            roomsOnNode: Counter[int] = Counter()
             for _ in range(count):
-                here.update(set(chance.choices(places, k=size)))
-            drawn[size] = [here[node] for node in places]
+                roomsOnNode.update(set(chance.choices(nodeNumbers, k=size)))
+            drawn[size] = [roomsOnNode[number] for number in nodeNumbers]
     return drawn
 
 
 def drawnNeeds(load: Load, scenario: Scenario, drawn: dict[int, list[int]]) -> list[float]:
-    """For each node, the share of the lines that are of rooms where it has somebody."""
+    """For each node, the share of the lines in rooms where it has people."""
     everywhere = sum(
         count * roomLines(size, scenario) for size, count in load.rooms if size not in drawn
     )
-    nodes = max((len(each) for each in drawn.values()), default=1)
-    found = [everywhere] * nodes
+    nodes = max((len(counts) for counts in drawn.values()), default=1)
+    needed = [everywhere] * nodes
     for size, counts in drawn.items():
         lines = roomLines(size, scenario)
-        found = [before + lines * count for before, count in zip(found, counts, strict=True)]
-    return [each / load.lines for each in found]
+        needed = [before + lines * count for before, count in zip(needed, counts, strict=True)]
+    return [lines / load.lines for lines in needed]
 
 
-def shardShare(
-    load: Load, scenario: Scenario, nodes: int, shards: int, rooms: int
+def streamShares(
+    load: Load, scenario: Scenario, nodes: int, streams: int, rooms: int
 ) -> tuple[float, float]:
     """
-    What a node receives when each room is in one of some streams and the node reads those in which
-    it has anybody.
+    What a node reads when each room is in one of several streams, and the node reads the streams in
+    which it has people.
+
+    @return: Its share of the streams, and its share of the lines.
     """
-    # What is said of all rooms holds in the mean for those in which a node has nobody.
+    # The mean probability that a node has nobody in a room is taken for every room.
     absent = sum(count * (1 - present(size, nodes)) for size, count in load.rooms) / rooms
-    others = absent ** (rooms / shards - 1)
+    otherRoomsAbsent = absent ** (rooms / streams - 1)
     lines = sum(
-        count * roomLines(size, scenario) * (1 - (1 - present(size, nodes)) * others)
+        count * roomLines(size, scenario) * (1 - (1 - present(size, nodes)) * otherRoomsAbsent)
         for size, count in load.rooms
     )
-    return 1 - absent * others, lines / load.lines
+    return 1 - absent * otherRoomsAbsent, lines / load.lines
 
 
 def crossing(grid: Sequence[int], values: Sequence[float], limit: float) -> float | None:
     """
-    Where a figure that grows with the people passes its limit.
+    The number of people at which a figure that grows with them passes its limit.
 
-    @return: People; C{None} beyond the grid.
+    @param grid: Numbers of people.
+    @param values: The figure for each of these.
+    @return: C{None} when it is beyond the grid.
     """
     before: tuple[int, float] | None = None
     for people, value in zip(grid, values, strict=True):
         if value > limit:
             if before is None or before[1] <= 0:
                 return float(people)
+            # Between two points of the grid, the figure is taken for a power of the people.
             part = math.log(limit / before[1]) / math.log(value / before[1])
             return float(before[0] * (people / before[0]) ** part)
         before = people, value

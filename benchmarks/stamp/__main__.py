@@ -14,8 +14,8 @@ from benchmarks.common.compile import CompileError
 from benchmarks.common.figures import medianOf, pairedRatio
 from benchmarks.common.machine import described, machine
 from benchmarks.common.pinning import cores
-from benchmarks.common.run import Outcome, commonOptions, runAll, words
-from benchmarks.echo.peers import Peer, available, namedPeers
+from benchmarks.common.run import Outcome, commaSeparated, commonOptions, runAll
+from benchmarks.common.servers import Peer, available, namedPeers
 from benchmarks.stamp.measure import (
     STAMP_CELLS,
     STAMP_PEERS,
@@ -115,8 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = command.parse_args(arguments)
     outcome: Outcome[StampSample] = Outcome()
     try:
-        cells = chosenCells(words(options.only), options.quick)
-        peers = available(namedPeers(STAMP_PEERS, words(options.peers)), outcome.skipped)
+        cells = chosenCells(commaSeparated(options.only), options.quick)
+        peers = available(namedPeers(STAMP_PEERS, commaSeparated(options.peers)), outcome.skipped)
         program = buildSender()
     except (ValueError, CompileError) as error:
         command.error(str(error))

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.common.compile import compiled, compiler
+from benchmarks.common.generators import (
+    GENERATOR_LIMIT,
+    GeneratorReport,
+    LoadError,
+    commandOptions,
+    runGenerator,
+)
 from benchmarks.common.pinning import Cores, pinned
-from benchmarks.echo.load import GENERATOR_LIMIT, LoadError, LoadSample, Stretch, said, spelled
-from benchmarks.echo.measure import leastDisturbed
-from benchmarks.echo.peers import TWISTD, Peer, portsOf, running
+from benchmarks.common.samples import LoadSample, leastDisturbed
+from benchmarks.common.servers import TWISTD, Peer, portsOf, running
 
 #: Senders, each with its own port, and packets of each on their way.
 SESSIONS = 16
@@ -87,7 +93,7 @@ STAMP_PEERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class StampReport(Stretch):
+class StampReport(GeneratorReport):
     """
     The generator's JSON line.  Latency is the time from packet to reply.
 
@@ -149,7 +155,7 @@ class StampBench:
         core = None if self.cores is None else self.cores.server
         with running(peer, cell.authenticated, core) as server:
             line = [str(self.generator)]
-            line += spelled(
+            line += commandOptions(
                 port=server.ports["udp"],
                 sessions=SESSIONS,
                 depth=DEPTH,
@@ -161,13 +167,13 @@ class StampBench:
             line += ["--key", KEY] if cell.authenticated else []
             line += ["--following"] if cell.followUp else []
             with pinned(None if self.cores is None else self.cores.generator):
-                report = said(line, self.seconds + self.warmup + GENERATOR_LIMIT)
-        load = StampReport(**report)
-        if not load.packets:
-            raise LoadError(f"no packet was answered; {load.lost} were lost")
-        if load.wrong:
-            raise LoadError(f"{load.wrong} wrong answers of {load.packets}")
-        return StampSample(cell.name, peer.name, turn, load)
+                found = runGenerator(line, self.seconds + self.warmup + GENERATOR_LIMIT)
+        report = StampReport(**found)
+        if not report.packets:
+            raise LoadError(f"no packet was answered; {report.lost} were lost")
+        if report.wrong:
+            raise LoadError(f"{report.wrong} wrong answers of {report.packets}")
+        return StampSample(cell.name, peer.name, turn, report)
 
 
 def buildSender() -> Path | None:

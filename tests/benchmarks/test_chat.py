@@ -1,5 +1,5 @@
 """
-Tests for L{benchmarks.chat}: what is chosen, ratios, tables, and one short run of the whole.
+Tests for L{benchmarks.chat}: choices, samples, tables, and one short run of the command.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 import benchmarks
-from benchmarks.chat.cells import CHAT_CELLS, FILL, chosenRooms
+from benchmarks.chat.cells import CHAT_CELLS, FILL
 from benchmarks.chat.figures import chatRows, deliveriesPerSecond
 from benchmarks.chat.ircd import accepting, inspircd, ngircd, program
 from benchmarks.chat.measure import ChatReport
 from benchmarks.chat.peers import CHAT_PEERS
-from benchmarks.chat.report import chatDocument, details, remarks, summary
+from benchmarks.chat.report import details, remarks, summary
+from benchmarks.common.cells import matchingCells
 from benchmarks.common.compile import compiler
 from benchmarks.common.figures import pairedRatio
+from benchmarks.common.generators import LoadError
 from benchmarks.common.run import Outcome, Unable, measureAll
-from benchmarks.echo.load import LoadError
-from benchmarks.echo.measure import leastDisturbed
-from benchmarks.echo.peers import available, namedPeers
+from benchmarks.common.samples import leastDisturbed
+from benchmarks.common.servers import available, namedPeers
+from benchmarks.common.tables import document
 from tests.support.benchmarks import CHAT_REPORT, chatted
 
 CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
@@ -40,22 +42,22 @@ class ChoiceTests(SynchronousTestCase):
     def test_cells(self) -> None:
         """Names are unique; names, beginnings and patterns choose; an unknown one is an error."""
         assert len({cell.name for cell in CHAT_CELLS}) == len(CHAT_CELLS)
-        assert chosenRooms([], False) == list(CHAT_CELLS)
-        assert {cell.members for cell in chosenRooms(["1000m"], False)} == {1000}
-        assert len(chosenRooms(["stalled"], True)) == 4
+        assert matchingCells(CHAT_CELLS, [], False) == list(CHAT_CELLS)
+        assert {cell.members for cell in matchingCells(CHAT_CELLS, ["1000m"], False)} == {1000}
+        assert len(matchingCells(CHAT_CELLS, ["stalled"], True)) == 4
         with pytest.raises(ValueError, match="2000m"):
-            chosenRooms(["2000m"], False)
+            matchingCells(CHAT_CELLS, ["2000m"], False)
 
     def test_stalled(self) -> None:
-        """One of twenty never reads where some do not, and those are filled before the stretch."""
+        """One of twenty is stalled in some cells, and is filled before the measured time."""
         for cell in CHAT_CELLS:
             assert cell.stalled in (0, cell.members // 20)
             assert cell.fill == (FILL if cell.stalled else 0)
             assert ("never read" in cell.title) == bool(cell.stalled)
 
     def test_quick(self) -> None:
-        """A short run has a closed loop, one with those who never read, and the open loop."""
-        cells = chosenRooms([], True)
+        """A short run has a closed loop, one with stalled members, and the open loop."""
+        cells = matchingCells(CHAT_CELLS, [], True)
         assert max(cell.members for cell in cells) == 200
         assert any(cell.stalled for cell in cells)
         assert any(cell.rate for cell in cells)
@@ -74,7 +76,7 @@ class ChoiceTests(SynchronousTestCase):
 
 class IrcServerTests(SynchronousTestCase):
     def test_configuration(self) -> None:
-        """Each configuration names the port where the server is looked for."""
+        """Each configuration has the port on which the server is awaited."""
         for command in (inspircd, ngircd):
             with tempfile.TemporaryDirectory() as folder:
                 state = Path(folder)
@@ -98,7 +100,7 @@ class IrcServerTests(SynchronousTestCase):
 
 class SampleTests(SynchronousTestCase):
     def test_check(self) -> None:
-        """A stretch without a complete window is refused."""
+        """A report without a complete window is an error."""
         CHAT_REPORT.check()
         with pytest.raises(LoadError, match="longer"):
             replace(CHAT_REPORT, windows=0).check()
@@ -110,7 +112,7 @@ class SampleTests(SynchronousTestCase):
         assert replace(CHAT_REPORT, serverCpuSeconds=None).serverCpu is None
 
     def test_leastDisturbed(self) -> None:
-        """A spoilt sample is taken again as often as allowed, and the least spoilt one counts."""
+        """A disturbed sample is repeated as often as allowed; the least disturbed one counts."""
         waits = [0.5, 0.2, 0.4, 0.0]
         taken = iter(
             [replace(chatted("c", 0, 1), load=replace(CHAT_REPORT, waited=wait)) for wait in waits]
@@ -119,7 +121,7 @@ class SampleTests(SynchronousTestCase):
         assert leastDisturbed(lambda: next(taken), 2).waited == 0.0
 
     def test_unable(self) -> None:
-        """What a peer cannot do is known before it is started."""
+        """A peer and a cell that it cannot do are known before it starts."""
         unable = {
             (peer.name, cell.name)
             for peer in CHAT_PEERS
@@ -133,8 +135,6 @@ class SampleTests(SynchronousTestCase):
         order: list[str] = []
 
         class Bench:
-            """Fails, and one peer cannot do it at all."""
-
             def sample(self, cell: object, peer: object, turn: int) -> object:
                 if peer is CHAT_PEERS[3]:
                     raise Unable("it is asleep")
@@ -188,7 +188,7 @@ class FigureTests(SynchronousTestCase):
         assert len(summary(rows, CHAT_CELLS, CHAT_PEERS).splitlines()) == 3
 
     def test_remarks(self) -> None:
-        """A generator above 90 %, a core that was shared and who was cut off are named."""
+        """A busy generator, a core that others used and disconnected members are remarks."""
         known = {cell.name: cell for cell in CHAT_CELLS}
         row = self.rows[5]
         assert remarks(row, known[row.cell]) == [
@@ -199,7 +199,7 @@ class FigureTests(SynchronousTestCase):
         assert remarks(self.rows[0], known[self.rows[0].cell]) == []
 
     def test_summary(self) -> None:
-        """A line for each cell that was measured, with the ratios and who a remark is about."""
+        """A line for each measured cell, with the ratios, and the peers of each remark."""
         heading, first, second = summary(self.rows, CHAT_CELLS, CHAT_PEERS).splitlines()
         assert "memory:fanout" in heading
         assert "sqlite:memory" in heading
@@ -214,8 +214,8 @@ class FigureTests(SynchronousTestCase):
         assert "1.50" in lines[1]
 
     def test_document(self) -> None:
-        """The JSON has every sample with all the generator said."""
-        written = json.loads(json.dumps(chatDocument(self.samples, self.rows, {"cores": 2})))
+        """The JSON has every sample with the whole report of the generator."""
+        written = json.loads(json.dumps(document(self.samples, self.rows, {"cores": 2})))
         assert len(written["samples"]) == len(self.samples)
         assert ChatReport(**written["samples"][0]["load"]) == self.samples[0].load
 
@@ -227,9 +227,9 @@ class SmokeTests(SynchronousTestCase):
     def measured(self, *options: str) -> list[dict[str, dict[str, float]]]:
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder) / "samples.json"
-            words = ["--quick", "--seconds", "0.2", "--json", str(written), *options]
+            arguments = ["--quick", "--seconds", "0.2", "--json", str(written), *options]
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.chat", *words],
+                [sys.executable, "-m", "benchmarks.chat", *arguments],
                 cwd=CHECKOUT,
                 timeout=SMOKE_LIMIT,
                 capture_output=True,
@@ -237,13 +237,13 @@ class SmokeTests(SynchronousTestCase):
                 check=False,
             )
             assert done.returncode == 0, done.stderr
-            found: list[dict[str, dict[str, float]]] = json.loads(written.read_text())["samples"]
-        return found
+            samples: list[dict[str, dict[str, float]]] = json.loads(written.read_text())["samples"]
+        return samples
 
     def test_loop(self) -> None:
         """
-        The closed loop, those who never read, and the open loop against the C loop, which keeps
-        everybody; each line came once and in order, or the run had failed.
+        The closed loop, stalled members and the open loop work against the C loop; a line that does
+        not come once and in order makes the run fail.
         """
         cells = ["20m-20w-8s", "stalled-200m-1w-1s", "open-200m"]
         samples = self.measured("--peers", "fanout", "--only", ",".join(cells))
@@ -254,7 +254,7 @@ class SmokeTests(SynchronousTestCase):
         assert 12_000 < samples[2]["load"]["deliveries"] < 20_000
 
     def test_irc(self) -> None:
-        """The other wire, against an IRC server."""
+        """The IRC protocol works against an IRC server."""
         if program("inspircd") is None:
             self.skipTest("no InspIRCd")
         (sample,) = self.measured("--peers", "inspircd", "--only", "20m-20w-8s")

@@ -1,5 +1,5 @@
 """
-Tests for L{benchmarks}: percentiles, what counts, what is chosen, and one short run of the whole.
+Tests for L{benchmarks.echo}: percentiles, reports, choices, and one short run of the command.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 import benchmarks
+from benchmarks.common.generators import LoadError
 from benchmarks.common.histogram import Histogram, bucketOf, middleOf, nearestRank
 from benchmarks.common.pinning import Cores, chooseCores
-from benchmarks.echo.cells import CELLS, QUICK_IDLE, Kind, chosen
-from benchmarks.echo.load import LoadError
+from benchmarks.common.servers import ServerError, namedPeers
+from benchmarks.echo.cells import CELLS, QUICK_IDLE, Kind, chosenCells
 from benchmarks.echo.measure import readLateness
-from benchmarks.echo.peers import PEERS, ServerError, chosenPeers
+from benchmarks.echo.peers import PEERS
 from tests.support.benchmarks import REPORT
 
 CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
@@ -32,9 +33,7 @@ SMOKE_LIMIT = 60
 
 class HistogramTests(SynchronousTestCase):
     def test_buckets(self) -> None:
-        """
-        Buckets follow each other without a gap, and their middle is within 0.4 % of each value.
-        """
+        """Buckets have no gap, and the middle of a bucket is within 0.4 % of its values."""
         assert [bucketOf(value) for value in range(300)] == sorted(
             bucketOf(value) for value in range(300)
         )
@@ -45,7 +44,7 @@ class HistogramTests(SynchronousTestCase):
             assert abs(middleOf(bucketOf(value)) - value) <= 0.004 * value + 0.5
 
     def test_percentiles(self) -> None:
-        """Percentiles of 1 to 10,000 microseconds are where they belong; the maximum is exact."""
+        """Percentiles of 1 to 10,000 microseconds are right; the maximum is exact."""
         histogram = Histogram()
         for microseconds in range(1, 10_001):
             histogram.add(microseconds * 1000)
@@ -66,9 +65,9 @@ class HistogramTests(SynchronousTestCase):
             nearestRank([], 0.5)
 
 
-class CheckTests(SynchronousTestCase):
-    def test_refused(self) -> None:
-        """No reply, wrong replies, lost connections and a stamp of another form are refused."""
+class ReportTests(SynchronousTestCase):
+    def test_check(self) -> None:
+        """No reply, wrong replies, closed connections and a stamp of another form are errors."""
         REPORT.check()
         replace(REPORT, firstReply="[Fri Nov  6 12:10:00 2026] ").check()
         for changed in (
@@ -88,7 +87,7 @@ class CheckTests(SynchronousTestCase):
 
     def test_lateness(self) -> None:
         """
-        Only ticks that were due inside the window count, one that ran after its end among them.
+        Ticks count when they were due in the measured time, also one that ran after its end.
         """
         path = self.emptyFolder() / "lateness.json"
         ticks = [(9.0, 0.5), (10.5, 0.001), (11.0, 0.003), (12.5, 1.0), (13.0, 0.0)]
@@ -97,7 +96,7 @@ class CheckTests(SynchronousTestCase):
         assert (late.ticks, late.p50, late.p99, late.maximum) == (3, 3.0, 1000.0, 1000.0)
 
     def test_noLateness(self) -> None:
-        """A server that left no record, or none in the window, is an error."""
+        """A server without a record, or without a tick in the measured time, is an error."""
         path = self.emptyFolder() / "lateness.json"
         with pytest.raises(ServerError, match="no record"):
             readLateness(path, REPORT)
@@ -110,15 +109,15 @@ class ChoiceTests(SynchronousTestCase):
     def test_cells(self) -> None:
         """Names are unique; names, beginnings and patterns choose; an unknown one is an error."""
         assert len({cell.name for cell in CELLS}) == len(CELLS)
-        assert chosen([], False) == list(CELLS)
-        assert [cell.transport for cell in chosen(["udp"], False)] == ["udp"] * 4
-        assert len(chosen(["*4096b"], True)) == 6
+        assert chosenCells([], False) == list(CELLS)
+        assert [cell.transport for cell in chosenCells(["udp"], False)] == ["udp"] * 4
+        assert len(chosenCells(["*4096b"], True)) == 6
         with pytest.raises(ValueError, match="sctp"):
-            chosen(["sctp"], False)
+            chosenCells(["sctp"], False)
 
     def test_quick(self) -> None:
-        """A short run has every kind of cell, few silent connections, and a title that tells."""
-        cells = chosen([], True)
+        """A short run has every kind of cell and few silent connections, as the title says."""
+        cells = chosenCells([], True)
         assert {cell.kind for cell in cells} == set(Kind)
         (idle,) = (cell for cell in cells if cell.idle)
         assert idle.idle == QUICK_IDLE
@@ -126,13 +125,13 @@ class ChoiceTests(SynchronousTestCase):
 
     def test_peers(self) -> None:
         """Peers keep the order of the table; an unknown one is an error."""
-        assert [peer.name for peer in chosenPeers(["c", "twisted"])] == ["twisted", "c"]
-        assert chosenPeers([]) == list(PEERS)
+        assert [peer.name for peer in namedPeers(PEERS, ["c", "twisted"])] == ["twisted", "c"]
+        assert namedPeers(PEERS, []) == list(PEERS)
         with pytest.raises(ValueError, match="erlang"):
-            chosenPeers(["erlang"])
+            namedPeers(PEERS, ["erlang"])
 
     def test_cores(self) -> None:
-        """Two physical cores are preferred to two threads of one; a single core is not pinned."""
+        """Two physical cores are better than two threads of one; a single core is not pinned."""
         assert chooseCores({0}, {}) is None
         assert chooseCores({0, 1}, {}) == Cores(server=1, generator=0)
         assert chooseCores({2, 3}, {3: {2, 3}}) == Cores(server=3, generator=2)
@@ -146,9 +145,9 @@ class SmokeTests(SynchronousTestCase):
     def measured(self, *extra: str, **environment: str) -> dict[str, object]:
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder) / "samples.json"
-            words = ["--quick", "--seconds", "0.2", "--peers", "asyncio", "--json", str(written)]
+            options = ["--quick", "--seconds", "0.2", "--peers", "asyncio", "--json", str(written)]
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.echo", *words, *extra],
+                [sys.executable, "-m", "benchmarks.echo", *options, *extra],
                 cwd=CHECKOUT,
                 env={**os.environ, **environment},
                 timeout=SMOKE_LIMIT,
@@ -157,15 +156,15 @@ class SmokeTests(SynchronousTestCase):
                 check=False,
             )
             assert done.returncode == 0, done.stderr
-            found: dict[str, object] = json.loads(written.read_text())
-        return found
+            document: dict[str, object] = json.loads(written.read_text())
+        return document
 
     def test_quick(self) -> None:
         """
-        TCP and UDP are measured; every reply was a stamp and the request, or the run had failed.
+        TCP and UDP are measured; a reply that is not a stamp and the request makes the run fail.
         """
-        found = self.measured("--only", "tcp-64c-64b,udp-64f-64b")
-        samples = found["samples"]
+        document = self.measured("--only", "tcp-64c-64b,udp-64f-64b")
+        samples = document["samples"]
         assert isinstance(samples, list)
         assert [sample["cell"] for sample in samples] == ["tcp-64c-64b", "udp-64f-64b"]
         assert all(sample["load"]["requests"] > 0 for sample in samples)
@@ -173,10 +172,10 @@ class SmokeTests(SynchronousTestCase):
     def test_withoutCompiler(self) -> None:
         """The Python generator does the same work on streams and datagrams."""
         with tempfile.TemporaryDirectory() as empty:
-            found = self.measured("--only", "pipelined-64c-64b,udp-1f-64b", PATH=empty, CC="")
-        about = found["about"]
+            document = self.measured("--only", "pipelined-64c-64b,udp-1f-64b", PATH=empty, CC="")
+        about = document["about"]
         assert isinstance(about, dict)
         assert about["generator"] == "Python"
-        samples = found["samples"]
+        samples = document["samples"]
         assert isinstance(samples, list)
         assert len(samples) == 2

@@ -1,5 +1,5 @@
 """
-Tests for L{benchmarks}: ratios, tables, JSON and the picture.
+Tests for the figures of L{benchmarks.echo}: ratios, tables, JSON and the picture.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from xml.etree import ElementTree
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.common.figures import flagsOf, medianOf, pairedRatio, requestsPerSecond, rowsOf
-from benchmarks.common.picture import picture, short
-from benchmarks.common.report import aligned, document, number, tables
-from benchmarks.echo.cells import CELLS, Kind, chosen
+from benchmarks.common.figures import medianOf, pairedRatio
+from benchmarks.common.tables import aligned, document, number
+from benchmarks.echo.cells import CELLS, Kind, chosenCells
+from benchmarks.echo.figures import flagsOf, requestsPerSecond, rowsOf
 from benchmarks.echo.load import LoadReport
 from benchmarks.echo.measure import Lateness, Sample
 from benchmarks.echo.peers import PEERS
+from benchmarks.echo.picture import picture, short
+from benchmarks.echo.report import tables
 from tests.support.benchmarks import REPORT, sampled
 
 
@@ -48,21 +50,21 @@ class RatioTests(SynchronousTestCase):
         assert replace(REPORT, serverCpuSeconds=None).serverCpu is None
 
     def test_idleRatios(self) -> None:
-        """Beside is divided by without, for the rate and for the CPU of one request."""
+        """The rate and the CPU of one request are divided by those without idle connections."""
         beside = replace(REPORT, requestsPerSecond=450.0, serverCpuSeconds=0.012)
         sample = Sample("idle", "c", 0, beside, withoutIdle=REPORT)
         assert sample.idleRatio == pytest.approx(0.9)
         assert sample.idleCpuRatio == pytest.approx(1.2)
 
     def test_waited(self) -> None:
-        """The worst off side in the worst window tells how disturbed a sample is."""
+        """The longest wait of both sides and both reports is that of the sample."""
         disturbed = replace(REPORT, waited=0.02, serverWaited=0.3)
         assert Sample("idle", "c", 0, REPORT, withoutIdle=disturbed).waited == 0.3
         unknown = replace(REPORT, waited=None, serverWaited=None)
         assert Sample("a", "c", 0, unknown).waited == 0
 
     def test_flags(self) -> None:
-        """A generator that never waited, a core somebody else used and lost datagrams are named."""
+        """A busy generator, a core that others used and lost datagrams have flags."""
         assert flagsOf([Sample("a", "c", 0, REPORT)]) == ()
         busy = replace(REPORT, utilisation=0.6, waited=0.38)
         assert flagsOf([Sample("a", "c", 0, busy)]) == ("generator busy", "core shared")
@@ -71,7 +73,7 @@ class RatioTests(SynchronousTestCase):
 
     def test_rows(self) -> None:
         """There is a row for each cell and peer with a sample, in the order of the tables."""
-        cells = chosen(["tcp-1c-64b", "tcp-64c-64b"], False)
+        cells = chosenCells(["tcp-1c-64b", "tcp-64c-64b"], False)
         samples = [sampled("c", 0, 200), sampled("uvloop", 0, 100), sampled("uvloop", 1, 120)]
         rows = rowsOf(samples, cells, PEERS)
         assert [(row.cell, row.peer) for row in rows] == [
@@ -111,7 +113,7 @@ class ReportTests(SynchronousTestCase):
         assert number(6.789, 2) == "6.79"
 
     def test_tables(self) -> None:
-        """Each row is there, with its ratio, and the two special tables follow."""
+        """Each row is there with its ratio, and the tables of idle and lateness follow."""
         requests, idle, late = tables(self.rows, CELLS, PEERS).split("\n\n")
         assert len(requests.splitlines()) == 1 + 2 * len(CELLS)
         assert "123,456" in requests
@@ -120,7 +122,7 @@ class ReportTests(SynchronousTestCase):
         assert "4.75" in late
 
     def test_document(self) -> None:
-        """The JSON has every sample with all the generator said."""
+        """The JSON has every sample with the whole report of the generator."""
         written = json.loads(json.dumps(document(self.samples, self.rows, {"cores": 2})))
         assert len(written["samples"]) == len(self.samples)
         assert LoadReport(**written["samples"][0]["load"]) == self.samples[0].load
@@ -146,7 +148,7 @@ class ReportTests(SynchronousTestCase):
         ElementTree.fromstring(picture([], CELLS, PEERS, ""))
 
     def test_short(self) -> None:
-        """Rates keep three figures."""
+        """Rates have three digits."""
         rates = (12, 9_870, 9_999, 98_700, 99_990, 5_971_320)
         assert [short(rate) for rate in rates] == [
             "12",

@@ -1,5 +1,5 @@
 """
-Tests for L{benchmarks.path}: what is counted, how it is printed, and one run of the whole.
+Tests for L{benchmarks.path}: what is counted, how it is printed, and one run of the command.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 class TestPath:
-    """A trace put together by hand."""
+    """Traces that are made by hand."""
 
     def trace(self) -> Trace:
-        """One call before the read, one after the send, and in between two that repeat."""
+        """One call before the read, one after the last send, and between them two that repeat."""
         trace = Trace()
 
         def call(outer: object, name: str) -> object:
             trace.calls += 1
             return trace._add(outer, f"module{name[0]}", name)  # type: ignore[arg-type]
 
-        turn = call(trace.top, "turn")
+        turn = call(trace.root, "turn")
         call(call(turn, "before"), "inner")
         trace.reads.append(trace._add(turn, "", "read").number)  # type: ignore[arg-type]
         for _ in range(3):
@@ -86,23 +86,23 @@ class TestPath:
         """One call that repeats is written once, and counted each time."""
         trace = Trace()
         for _ in range(4):
-            trace._add(trace.top, "throttle", "take")
-        assert lines(trace.top.inner) == ["throttle:take  x4"]
-        assert len(flattened(trace.top.inner)) == 4
+            trace._add(trace.root, "throttle", "take")
+        assert lines(trace.root.inner) == ["throttle:take  x4"]
+        assert len(flattened(trace.root.inner)) == 4
 
     def test_nothingSeen(self) -> None:
         with pytest.raises(PathError):
             Trace().path()
 
     def test_exceeded(self) -> None:
-        """Both bounds of the line and the one of the datagrams are checked, each inclusive."""
-        found = {
+        """A count may be as large as its limit."""
+        counted = {
             "line": {"calls": 55, "modules": 20},
             "trusted datagram": {"calls": 4},
             "untrusted datagram": {"calls": 12},
         }
-        assert exceeded(found, (55, 20, 12)) == []
-        assert exceeded(found, (54, 19, 11)) == [
+        assert exceeded(counted, (55, 20, 12)) == []
+        assert exceeded(counted, (54, 19, 11)) == [
             "line: 55 calls, at most 54 wanted",
             "line: 20 modules, at most 19 wanted",
             "untrusted datagram: 12 calls, at most 11 wanted",
@@ -110,10 +110,8 @@ class TestPath:
 
 
 class TestCommand:
-    """The command itself, on the server itself."""
-
     def test_printed(self) -> None:
-        """Three trees, all of modules that there are; with too low bounds the status is 1."""
+        """Three trees are printed, all of existing modules; with too low limits the status is 1."""
         done = run("--check", "1", "1", "1")
         assert done.returncode == 1, done.stderr
         assert len(done.stderr.splitlines()) == 4, done.stderr
@@ -126,32 +124,32 @@ class TestCommand:
             calls, modules = 0, set()
             factors: list[tuple[int, int]] = []
             for entry in entries:
-                found = ENTRY.match(entry)
-                assert found is not None, entry
-                depth = len(found["depth"])
+                match = ENTRY.match(entry)
+                assert match is not None, entry
+                depth = len(match["depth"])
                 while factors and factors[-1][0] >= depth:
                     factors.pop()
                 times = TIMES.search(entry) or re.search(r"^ *x(\d+):$", entry)
                 factors.append((depth, int(times[1]) if times else 1))
-                if found["module"] is not None:
-                    module = importlib.import_module(f"{PACKAGE}.{found['module']}")
-                    assert hasattr(module, found["name"].split(".")[0]), entry
+                if match["module"] is not None:
+                    module = importlib.import_module(f"{PACKAGE}.{match['module']}")
+                    assert hasattr(module, match["name"].split(".")[0]), entry
                     modules.add(module)
                     product = 1
                     for _, factor in factors:
                         product *= factor
                     calls += product
-            assert [calls, len(modules), sends] == [int(each) for each in numbers.groups()[:3]]
+            assert [calls, len(modules), sends] == [int(text) for text in numbers.groups()[:3]]
             assert "-> read" in part
             assert entries[-1].endswith("-> send")
 
     def test_json(self) -> None:
-        """The counts alone; with bounds that hold the status is 0."""
+        """Only the counts are printed; with limits that hold the status is 0."""
         done = run("--json", "--check", "1000", "1000", "1000")
         assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout)
-        assert list(found) == ["line", "trusted datagram", "untrusted datagram"]
-        assert found["line"]["sends"] == 4
-        assert found["line"]["calls"] > found["line"]["modules"] > 10
-        # Only who is not trusted has an allowance.
-        assert found["untrusted datagram"]["calls"] > found["trusted datagram"]["calls"]
+        counted = json.loads(done.stdout)
+        assert list(counted) == ["line", "trusted datagram", "untrusted datagram"]
+        assert counted["line"]["sends"] == 4
+        assert counted["line"]["calls"] > counted["line"]["modules"] > 10
+        # Only an address that is not trusted has a rate limit.
+        assert counted["untrusted datagram"]["calls"] > counted["trusted datagram"]["calls"]

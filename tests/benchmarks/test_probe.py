@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.echo.load import LoadError
+from benchmarks.common.generators import LoadError
 from benchmarks.probe.__main__ import main
 from benchmarks.probe.measure import Run, Trips, pooled, readProbe
 from benchmarks.probe.report import goals, table

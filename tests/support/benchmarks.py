@@ -1,5 +1,5 @@
 """
-What the tests of L{benchmarks} start from.
+Reports and samples for the tests of L{benchmarks}.
 """
 
 from __future__ import annotations

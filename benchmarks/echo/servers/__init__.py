@@ -1,6 +1,8 @@
 """
-The servers the benchmark starts.  Each takes C{--state DIR}, writes C{DIR/ports.json} when it
-listens (the form is that of C{tsserver}), and stops at SIGTERM.
+The servers in Python that the echo benchmark starts.
+
+Each takes C{--state DIR}, writes C{DIR/ports.json} in the form of C{tsserver} when it listens, and
+stops at SIGTERM.
 """
 
 __all__: list[str] = []

@@ -4,7 +4,6 @@ The timestamp echo as asyncio protocols, on asyncio's own loop or on uvloop.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import signal
 import time
@@ -12,53 +11,43 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from benchmarks.echo.servers.lateness import LatenessRecord, writePorts
+from benchmarks.echo.servers.shared import LatenessRecord, Stamp, serverParser, writePorts
 
 
-class Clock:
-    """@cvar stamp: What every reply begins with."""
-
-    stamp = b""
-
-    @classmethod
-    def refresh(cls) -> None:
-        """Make the text of this second, and again in a second."""
-        cls.stamp = f"[{time.ctime()}] ".encode()
-        asyncio.get_running_loop().call_later(1, cls.refresh)
-
-
-class Stamp(asyncio.Protocol):
-    """Stamps each chunk."""
+class Echo(asyncio.Protocol):
+    """Puts the stamp in front of each chunk."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; asyncio and uvloop have switched Nagle's delay off."""
+        # asyncio and uvloop switch Nagle's delay off by themselves.
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer one chunk."""
-        self.transport.write(Clock.stamp + data)
+        self.transport.write(Stamp.text + data)
 
 
-class StampDatagrams(asyncio.DatagramProtocol):
-    """Stamps each datagram."""
+class EchoDatagrams(asyncio.DatagramProtocol):
+    """Puts the stamp in front of each datagram."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
         self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer one datagram."""
-        self.transport.sendto(Clock.stamp + data, addr)
+        self.transport.sendto(Stamp.text + data, addr)
 
 
 async def serve(state: Path, lateness: bool) -> None:
-    """Listen, tell where, and run until SIGTERM."""
+    """Listen, write the ports, and run until SIGTERM."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    Clock.refresh()
-    streams = await loop.create_server(Stamp, "127.0.0.1", 0, backlog=4096)
-    datagrams, _ = await loop.create_datagram_endpoint(StampDatagrams, ("127.0.0.1", 0))
+
+    def refresh() -> None:
+        Stamp.refresh()
+        loop.call_later(1, refresh)
+
+    refresh()
+    streams = await loop.create_server(Echo, "127.0.0.1", 0, backlog=4096)
+    datagrams, _ = await loop.create_datagram_endpoint(EchoDatagrams, ("127.0.0.1", 0))
     record = LatenessRecord(time.monotonic)
 
     def tick() -> None:
@@ -75,22 +64,17 @@ async def serve(state: Path, lateness: bool) -> None:
 
 
 def settleMemory() -> None:
-    """
-    Let the C library keep large blocks on its heap.
-
-    asyncio asks for 256 KiB at each receive.  In glibc a process that has never freed a block above
-    128 KiB pays for that with C{mmap}, C{mremap}, C{munmap} and a page fault each time, which here
-    made a reply three times as dear; a program of some size has long freed one.
-    """
+    """Let the C library keep large blocks on its heap."""
+    # asyncio asks for 256 KiB at each receive.  In glibc a process that has never freed a block
+    # above 128 KiB pays for that with mmap, mremap, munmap and a page fault each time: a reply cost
+    # three times as much here.  A program of some size has long freed such a block.
     block = bytes(4 * 1024 * 1024)
     del block
 
 
 def main() -> None:
-    """Read the options and run."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--lateness", action="store_true")
+    """Run with the options of the command line."""
+    parser = serverParser()
     parser.add_argument("--uvloop", action="store_true")
     options = parser.parse_args()
     settleMemory()

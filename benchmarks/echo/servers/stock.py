@@ -4,9 +4,7 @@ The timestamp echo on stock Twisted, as a tutorial would write it.
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
@@ -14,56 +12,40 @@ from twisted.internet.interfaces import IReactorUDP, ITCPTransport, IUDPTranspor
 from twisted.internet.protocol import DatagramProtocol, Protocol, ServerFactory
 from twisted.internet.task import LoopingCall
 
-from benchmarks.echo.servers.lateness import LatenessRecord, writePorts
+from benchmarks.echo.servers.shared import LatenessRecord, Stamp, serverParser, writePorts
 
 
-class Clock:
-    """@cvar stamp: What every reply begins with."""
-
-    stamp = b""
-
-    @classmethod
-    def refresh(cls) -> None:
-        """Make the text of this second."""
-        cls.stamp = f"[{time.ctime()}] ".encode()
-
-
-class Stamp(Protocol):
-    """Stamps each chunk."""
+class Echo(Protocol):
+    """Puts the stamp in front of each chunk."""
 
     transport: ITCPTransport
 
     def connectionMade(self) -> None:
-        """Switch Nagle's delay off, as asyncio does by itself."""
+        # asyncio switches Nagle's delay off by itself, Twisted does not.
         self.transport.setTcpNoDelay(True)
 
     def dataReceived(self, data: bytes) -> None:
-        """Answer one chunk."""
-        self.transport.write(Clock.stamp + data)
+        self.transport.write(Stamp.text + data)
 
 
-class StampDatagrams(DatagramProtocol):
-    """Stamps each datagram."""
+class EchoDatagrams(DatagramProtocol):
+    """Puts the stamp in front of each datagram."""
 
     transport: IUDPTransport
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Answer one datagram."""
-        self.transport.write(Clock.stamp + datagram, addr)
+        self.transport.write(Stamp.text + datagram, addr)
 
 
 def main() -> None:
-    """Listen, tell where, and run until SIGTERM."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--lateness", action="store_true")
-    options = parser.parse_args()
-    LoopingCall(Clock.refresh).start(1)
+    """Listen, write the ports, and run until SIGTERM."""
+    options = serverParser().parse_args()
+    LoopingCall(Stamp.refresh).start(1)
     streams: ServerFactory = ServerFactory()
-    streams.protocol = Stamp
+    streams.protocol = Echo
     streams.noisy = False
     listening = reactor.listenTCP(0, streams, 4096, "127.0.0.1")
-    datagrams = IReactorUDP(reactor).listenUDP(0, StampDatagrams(), "127.0.0.1", 8192)
+    datagrams = IReactorUDP(reactor).listenUDP(0, EchoDatagrams(), "127.0.0.1", 8192)
     record = LatenessRecord(time.monotonic)
 
     def tick() -> None:

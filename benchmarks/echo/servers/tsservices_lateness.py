@@ -1,8 +1,8 @@
 """
-Our own server in this process, with a timer beside it that records how late it runs.
+Our own server with a timer in the same process that records how late it runs.
 
-It takes the options of C{tsserver} and C{--state}; the timer is an ordinary C{callLater} of the
-same reactor, so it waits behind whatever one pass of the fast lane does.
+It takes the options of C{tsserver}.  The timer is an ordinary C{callLater} of the same reactor, so
+it waits for all that one pass of the fast lane does.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from twisted.application.service import IService
 from twisted.internet import reactor
 
-from benchmarks.echo.servers.lateness import LatenessRecord
-from tsservices.server import plugin as tap
+from benchmarks.echo.servers.shared import LatenessRecord
+from tsservices.server import plugin
 
 
-def main(words: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Start the service, which writes C{ports.json} itself, and run until SIGTERM."""
-    options = tap.Options()
-    options.parseOptions(words)
-    service = IService(tap.makeService(options))
+    options = plugin.Options()
+    options.parseOptions(arguments)
+    service = IService(plugin.makeService(options))
     service.privilegedStartService()
     service.startService()
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
@@ -34,7 +34,7 @@ def main(words: list[str]) -> None:
 
     reactor.callLater(record.arm(), tick)
     reactor.run()
-    record.write(Path(words[words.index("--state") + 1]))
+    record.write(Path(arguments[arguments.index("--state") + 1]))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """
-The picture for the README: requests/s by peer, one panel for each main cell, as SVG.
+The picture for the README: the requests/s of each server, one panel for each main cell, as SVG.
 
-It brings its own background in both colour schemes, so it is readable also where the page around it
-disagrees with the reader's system.
+It has its own background in both colour schemes, because the page around it may have another scheme
+than the system of the reader.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from benchmarks.common.figures import Row
+from benchmarks.common.servers import Peer
 from benchmarks.echo.cells import Cell
-from benchmarks.echo.peers import Peer
+from benchmarks.echo.figures import Row
 
 # All lengths in the units of the drawing, which are pixels at its natural size.
 WIDTH = 860
@@ -49,14 +49,14 @@ text { font-family: -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fon
 """
 
 
-def text(x: float, y: float, words: str, classes: str = "", anchor: str = "start") -> str:
+def text(x: float, y: float, content: str, classes: str = "", anchor: str = "start") -> str:
     """One line of text, its baseline at C{y}."""
-    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text {place} class="{classes}">{escape(words)}</text>'
+    position = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {position} class="{classes}">{escape(content)}</text>'
 
 
 def short(value: float) -> str:
-    """A rate in three figures: C{"9.87k"}, C{"98.7k"}, C{"987k"}."""
+    """A rate with three digits: C{"9.87k"}, C{"98.7k"}, C{"987k"}."""
     if value < 1000:
         return f"{value:.0f}"
     thousands = value / 1000
@@ -67,23 +67,23 @@ def short(value: float) -> str:
 def panel(
     x: float, y: float, width: float, cell: Cell, rows: Sequence[Row], titles: dict[str, str]
 ) -> list[str]:
-    """One cell: a bar for each peer from 0 to its median, and a line from the least to the most."""
+    """One cell: a bar for the median of each peer, a line from its lowest to its highest rate."""
     out = [text(x, y + 14, cell.title, "panel")]
     space = width - LABEL_WIDTH - VALUE_WIDTH
-    most = max(row.highest for row in rows) or 1.0
-    for place, row in enumerate(rows):
+    highest = max(row.highest for row in rows) or 1.0
+    for index, row in enumerate(rows):
         rate = row.requestsPerSecond or 0.0
-        top = y + PANEL_HEAD + place * BAR_STEP
+        top = y + PANEL_HEAD + index * BAR_STEP
         middle = top + BAR_HEIGHT / 2
         left = x + LABEL_WIDTH
         kind = "ours" if row.peer == "tsservices" else "bar"
         out.append(text(left - 8, middle + 4, titles[row.peer], "", "end"))
         out.append(
-            f'<rect x="{left:.1f}" y="{top:.1f}" width="{rate / most * space:.1f}" '
+            f'<rect x="{left:.1f}" y="{top:.1f}" width="{rate / highest * space:.1f}" '
             f'height="{BAR_HEIGHT}" rx="2" class="{kind}"/>'
         )
         if row.highest > row.lowest:
-            ends = [left + value / most * space for value in (row.lowest, row.highest)]
+            ends = [left + value / highest * space for value in (row.lowest, row.highest)]
             out.append(
                 f'<line x1="{ends[0]:.1f}" x2="{ends[1]:.1f}" y1="{middle:.1f}" '
                 f'y2="{middle:.1f}" class="spread"/>'
@@ -110,7 +110,7 @@ def picture(rows: Sequence[Row], cells: Sequence[Cell], peers: Sequence[Peer], c
     rounds = max((row.rounds for row in rows), default=0)
     note = "one round"
     if rounds > 1:
-        note = f"median of {rounds} rounds; the thin line runs from the least to the most"
+        note = f"median of {rounds} rounds; the thin line runs from the lowest to the highest"
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
         f'width="{WIDTH}" height="{height:.0f}" role="img">',

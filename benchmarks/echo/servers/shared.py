@@ -1,0 +1,91 @@
+"""
+What the servers in Python share: options, the stamp, and the files that the benchmark reads.
+
+It imports no event loop, so servers on any loop can use it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Seconds between two ticks.
+PERIOD = 0.010
+# Ticks that are recorded: those of an hour.
+MOST_TICKS = 360_000
+
+
+class Stamp:
+    """
+    The text in front of each reply, made once a second as our own server does.
+
+    @cvar text: The text of this second.
+    """
+
+    text = b""
+
+    @classmethod
+    def refresh(cls) -> None:
+        """Make the text of this second."""
+        cls.text = f"[{time.ctime()}] ".encode()
+
+
+def serverParser() -> argparse.ArgumentParser:
+    """The options that the benchmark gives to each server."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--lateness", action="store_true")
+    return parser
+
+
+class LatenessRecord:
+    """
+    The ticks of one periodic timer, which is armed again after each tick.
+
+    @ivar ticks: Pairs of the monotonic second of a tick and the seconds by which it was late.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """
+        Record nothing yet.
+
+        @param clock: The monotonic clock in seconds, in which the generator reports its times.
+        """
+        self.ticks: list[tuple[float, float]] = []
+        self._clock = clock
+        self._due = 0.0
+
+    def arm(self) -> float:
+        """
+        Expect the next tick one period from now.
+
+        @return: The delay for the loop's timer in seconds.
+        """
+        self._due = self._clock() + PERIOD
+        return PERIOD
+
+    def fired(self) -> None:
+        """Record the tick that runs now."""
+        now = self._clock()
+        if len(self.ticks) < MOST_TICKS:
+            # Loops round delays to milliseconds, so a tick can be early: it counts as 0 late.
+            self.ticks.append((now, max(0.0, now - self._due)))
+
+    def write(self, state: Path) -> None:
+        """Write the ticks to C{lateness.json}, which the benchmark reads after the stop."""
+        (state / "lateness.json").write_text(json.dumps(self.ticks))
+
+
+def writePorts(state: Path, tcpPort: int, udpPort: int) -> None:
+    """Write C{ports.json} in the form of C{tsserver}."""
+    rows = [
+        {"offering": "timestamp", "transport": transport, "host": "127.0.0.1", "port": port}
+        for transport, port in (("tcp", tcpPort), ("udp", udpPort))
+    ]
+    # Renamed when it is complete, as the benchmark reads it as soon as it is there.
+    draft = state / "ports.draft"
+    draft.write_text(json.dumps(rows))
+    draft.replace(state / "ports.json")
