@@ -1,0 +1,1 @@
+"""The measuring client beside irtt and ping."""

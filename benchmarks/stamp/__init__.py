@@ -1,0 +1,1 @@
+"""The STAMP reflector beside one in C."""

@@ -12,7 +12,7 @@ from tsservices.chat.errors import READ_FAILED, ChatError
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.notifications import HistoryReplay
 from tsservices.chat.records import RoomRecord
-from tsservices.chat.requests import Reply, Request, RequestQueue
+from tsservices.chat.requests import PendingReply, Request, RequestQueue
 from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.storage import HISTORY_PAGE
 
@@ -41,7 +41,7 @@ class TestHistoryReplayer:
         self.room = Room(record.copy())
         self.history = HistoryReplayer(self.journal)
         self.pages: list[HistoryReplay] = []
-        self.taken: list[Reply[None]] = []
+        self.taken: list[PendingReply[None]] = []
         self.errors: list[ChatError] = []
         self.ended = 0
 
@@ -59,7 +59,7 @@ class TestHistoryReplayer:
         async def read() -> None:
             async for page in self.history.pages(self.room, first):
                 self.pages.append(page)
-                self.taken.append(Reply())
+                self.taken.append(PendingReply())
                 await self.taken[-1]
 
         self.start(read)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tsservices.chat.errors import NOWHERE, READ_FAILED, ChatError
-from tsservices.chat.requests import Reply, Request, RequestQueue
+from tsservices.chat.requests import PendingReply, Request, RequestQueue
 
 #: More than the interpreter lets calls be nested.
 MANY = 10_000
@@ -24,7 +24,7 @@ class Port:
         self.asked = 0
         self._waiting: list[Callable[[int], None]] = []
 
-    def ask(self, reply: Reply[int]) -> None:
+    def ask(self, reply: PendingReply[int]) -> None:
         self.asked += 1
         if self.held:
             self._waiting.append(reply)
@@ -43,7 +43,7 @@ class TestRequestQueue:
         self.queue = RequestQueue(self.errors.append, lambda: self.log.append("resumed"))
 
     async def ask(self) -> int:
-        reply: Reply[int] = Reply()
+        reply: PendingReply[int] = PendingReply()
         self.port.ask(reply)
         return await reply
 
@@ -99,10 +99,10 @@ class TestRequestQueue:
     def test_error(self) -> None:
         """What a port answers is raised where it is awaited; what a request raises is told."""
         refused = ChatError(READ_FAILED)
-        replies: list[Reply[int]] = []
+        replies: list[PendingReply[int]] = []
 
         async def careful() -> None:
-            replies.append(Reply())
+            replies.append(PendingReply())
             try:
                 await replies[-1]
             except ChatError as error:

@@ -1,0 +1,1 @@
+"""Harnesses in memory, named by what they drive."""

@@ -22,7 +22,7 @@ from tsservices.chat.operations import MESSAGE, Operation, Quit, Say
 from tsservices.chat.outlet import Presenter
 from tsservices.chat.passwords import PasswordHasher
 from tsservices.chat.pipeline import Pipeline
-from tsservices.chat.requests import Reply, Request, RequestQueue
+from tsservices.chat.requests import PendingReply, Request, RequestQueue
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -91,10 +91,10 @@ class SessionController:
         self.requests = RequestQueue(self.refuse, presenter.resumeInput)
         self.current = ""
         self.ended = False
-        self.secret: Reply[str] | None = None
+        self.secret: PendingReply[str] | None = None
         self.olderResults: SearchQuery | None = None
         self.olderPrivate: tuple[str, str] | None = None
-        self._settled: Reply[None] | None = None
+        self._settled: PendingReply[None] | None = None
         self._token = ""
 
     @property
@@ -114,7 +114,7 @@ class SessionController:
     async def settled(self) -> None:
         """Wait until all that was proposed is decided, stored and delivered."""
         while self.session.pending:
-            self._settled = Reply()
+            self._settled = PendingReply()
             await self._settled
 
     def onIdle(self) -> None:
@@ -125,7 +125,7 @@ class SessionController:
 
     async def ask(self, prompt: str) -> str:
         """Have the person type a secret: their next line."""
-        self.secret = Reply()
+        self.secret = PendingReply()
         self.presenter.prompt(prompt)
         return await self.secret
 
@@ -224,7 +224,7 @@ class SessionController:
         self.presenter.holdOutput(False)
 
     async def _showPage(self, page: Notification) -> None:
-        read: Reply[None] = Reply()
+        read: PendingReply[None] = PendingReply()
         self.presenter.show(page, lambda: read(None))
         await read
 

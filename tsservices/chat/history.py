@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import HistoryReplay, RoomMessages
-from tsservices.chat.requests import Reply
+from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.storage import HistoryReader
 
@@ -18,7 +18,7 @@ class HistoryReplayer:
 
     def __init__(self, reader: HistoryReader) -> None:
         self._reader = reader
-        self._preloading: dict[str, list[Reply[None]]] = {}
+        self._preloading: dict[str, list[PendingReply[None]]] = {}
 
     async def preload(self, room: Room) -> None:
         """
@@ -31,7 +31,7 @@ class HistoryReplayer:
             return
         # After a restart everybody comes back at once: all of them wait for one read.
         waiting = self._preloading.setdefault(key, [])
-        reply: Reply[None] = Reply()
+        reply: PendingReply[None] = PendingReply()
         waiting.append(reply)
         if len(waiting) == 1:
             first = max(1, last - REPLAYED_LINES + 1)
@@ -57,7 +57,7 @@ class HistoryReplayer:
         # sent as live output, whenever a page happens to be read.
         record, last = room.record, room.storedSeq
         while first <= last:
-            reply: Reply[list[RoomMessages]] = Reply()
+            reply: PendingReply[list[RoomMessages]] = PendingReply()
             self._reader.read(record.key, first, last, reply)
             lines = await reply
             begin = lines[0].first if lines else last + 1

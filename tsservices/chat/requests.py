@@ -1,8 +1,8 @@
 """
 Requests that wait: C{async def} over the answers of ports, and the queue that runs them.  Pure.
 
-There is no event loop.  A request runs until it awaits a L{Reply} that is not filled yet; the
-call that fills it goes on with the request before it returns.
+There is no event loop.  A request runs until it awaits a L{PendingReply} that is not filled yet;
+the call that fills it goes on with the request before it returns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tsservices.chat.errors import ChatError
 _Value = TypeVar("_Value")
 
 
-class Reply(Generic[_Value]):
+class PendingReply(Generic[_Value]):
     """
     One answer, for one reader: the port calls it, the request awaits it.
 
@@ -42,7 +42,7 @@ class Reply(Generic[_Value]):
         """Have the request resumed that has just been suspended by this reply."""
         self._resume = resume
 
-    def __await__(self) -> Generator[Reply[Any], None, _Value]:
+    def __await__(self) -> Generator[PendingReply[Any], None, _Value]:
         if not self._filled:
             yield self
         if isinstance(self._answer, ChatError):
@@ -51,7 +51,7 @@ class Reply(Generic[_Value]):
 
 
 #: What runs: it is suspended by replies, and its result is nobody's.
-RequestCoroutine: TypeAlias = Coroutine[Reply[Any], None, None]
+RequestCoroutine: TypeAlias = Coroutine[PendingReply[Any], None, None]
 
 #: Makes the coroutine when its turn has come.  A coroutine made before, which a session that ends
 #: would never start, makes Python warn that it was never awaited.

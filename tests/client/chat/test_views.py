@@ -17,7 +17,7 @@ from tsservices.client.chat.events import (
     ReplayHead,
     RoomLine,
     SearchHead,
-    SecretPrompt,
+    SecretWanted,
     decode,
 )
 from tsservices.client.chat.json_view import JSONView
@@ -214,7 +214,7 @@ class TestOwnWords:
         shown.receive(
             content("invited", room="den", by="bob"),
             content("refused", code="x", text="no"),
-            SecretPrompt("password"),
+            SecretWanted("password"),
         )
         shown.view.unreadBegins()
         assert shown.spans == [

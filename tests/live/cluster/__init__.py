@@ -1,0 +1,1 @@
+"""Nodes and brokers that are killed, frozen and cut off, and an oracle that judges all nodes."""

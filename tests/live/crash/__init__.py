@@ -1,0 +1,1 @@
+"""A chat server is killed again and again, and an oracle judges what it kept."""

@@ -1,0 +1,1 @@
+"""What live tests start and drive: servers, clients, brokers, proxies, terminals."""

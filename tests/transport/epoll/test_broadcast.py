@@ -14,7 +14,7 @@ from tests.support.epoll import EpollCase, Recorder, receiveAll
 from tests.support.line_sockets import PEOPLE, Crowd
 from tsservices.chat import fanout as audience
 from tsservices.chat import fanout as deliveries
-from tsservices.transport.epoll.broadcast import Broadcast
+from tsservices.transport.epoll.broadcast import StreamBroadcast
 from tsservices.transport.epoll.set import available
 from tsservices.transport.epoll.tcp import FastTCPServer
 
@@ -173,7 +173,7 @@ class DissolvingTests(SynchronousTestCase):
 
     def test_together(self) -> None:
         self.assertTrue(self.together())
-        broadcasts: list[Broadcast] = list(self.one.transport.broadcasts)
+        broadcasts: list[StreamBroadcast] = list(self.one.transport.broadcasts)
         self.crowd.do(1, b"/ack on\n")
         self.crowd.do(1, b"hi\n")
         self.assertIn(b"hello", self.say(b"hello"))

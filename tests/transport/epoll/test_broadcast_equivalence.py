@@ -19,7 +19,7 @@ from tests.support.line_sockets import PEOPLE, Crowd
 from tsservices.chat import fanout as audience
 from tsservices.chat import fanout as deliveries
 from tsservices.transport.epoll import set as epollset
-from tsservices.transport.epoll.broadcast import Broadcast
+from tsservices.transport.epoll.broadcast import StreamBroadcast
 from tsservices.transport.epoll.set import available
 from tsservices.transport.epoll.tcp import FastTCPServer
 
@@ -61,12 +61,14 @@ STEPS = st.lists(
 
 
 def heardIn(
-    steps: list[tuple[int, bytes | str]], least: int, sends: Callable[..., bool] = Broadcast.send
+    steps: list[tuple[int, bytes | str]],
+    least: int,
+    sends: Callable[..., bool] = StreamBroadcast.send,
 ) -> list[bytes]:
     with ExitStack() as stack:
         for module in (audience, deliveries):
             stack.enter_context(patch.object(module, "BROADCAST_FROM", least))
-        stack.enter_context(patch.object(Broadcast, "send", sends))
+        stack.enter_context(patch.object(StreamBroadcast, "send", sends))
         # A pass that is late would end between two of those who are to be read together.
         stack.enter_context(patch.object(epollset, "PASS_SECONDS", 60.0))
         crowd = Crowd()
@@ -89,9 +91,9 @@ class TogetherTests(SynchronousTestCase):
     def test_broadcast(self) -> None:
         """The third line of a room that does not change is the first broadcast."""
         counted: list[int] = []
-        send = Broadcast.send
+        send = StreamBroadcast.send
 
-        def counting(broadcast: Broadcast, data: bytes, without: list[FastTCPServer]) -> bool:
+        def counting(broadcast: StreamBroadcast, data: bytes, without: list[FastTCPServer]) -> bool:
             counted.append(len(data))
             return send(broadcast, data, without)
 

@@ -27,7 +27,7 @@ from tsservices.chat.names import fold
 from tsservices.chat.notifications import Notice
 from tsservices.chat.operations import DropAccount, Login, Logout, Register, Resume, SetPassword
 from tsservices.chat.records import Account
-from tsservices.chat.requests import Reply
+from tsservices.chat.requests import PendingReply
 from tsservices.common.timestamps import NANOSECONDS
 
 #: The prompts.
@@ -139,7 +139,7 @@ async def _check(controller: SessionController, account: Account, password: str)
     wait = limits.allowed(account.key, cloak, _seconds(controller))
     if wait:
         raise ChatError(GUESSED_OFTEN, seconds=math.ceil(wait))
-    reply: Reply[bool] = Reply()
+    reply: PendingReply[bool] = PendingReply()
     try:
         controller.context.hasher.check(account.verifier, password, reply)
         matched = await reply
@@ -153,7 +153,7 @@ async def _check(controller: SessionController, account: Account, password: str)
 
 
 async def _derive(controller: SessionController, password: str) -> str:
-    reply: Reply[str] = Reply()
+    reply: PendingReply[str] = PendingReply()
     controller.context.hasher.derive(password, reply)
     return await reply
 

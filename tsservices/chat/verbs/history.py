@@ -20,7 +20,7 @@ from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.chat.notifications import Inbox, RoomMessages, SearchResults, SeenReply
 from tsservices.chat.operations import ME, MESSAGE, NOTICE, ClearUnread, DeleteMessage, MarkRead
 from tsservices.chat.records import StoredPrivateMessage
-from tsservices.chat.requests import Reply
+from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.storage import SearchQuery
 
@@ -62,7 +62,7 @@ async def delete(controller: SessionController, room: Room, seq: int) -> None:
     if not room.permissions.firstReadable(controller.session) <= seq <= room.storedSeq:
         raise missing
     controller.checkStored()
-    reply: Reply[list[RoomMessages]] = Reply()
+    reply: PendingReply[list[RoomMessages]] = PendingReply()
     controller.context.archive.read(room.record.key, seq, seq, reply)
     lines = await reply
     if not lines or lines[0].first != seq or lines[0].kind not in (MESSAGE, ME, NOTICE):
@@ -109,7 +109,7 @@ async def olderInbox(controller: SessionController) -> None:
 
 async def _showInbox(controller: SessionController, name: str, other: str, before: str) -> None:
     account = controller.session.account or ""
-    reply: Reply[list[StoredPrivateMessage]] = Reply()
+    reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
     # One more than is shown says whether there are older ones.
     controller.context.archive.privateMessages(account, other, before, INBOX_PAGE + 1, reply)
     messages = await reply
@@ -177,7 +177,7 @@ async def olderResults(controller: SessionController) -> None:
         raise ChatError(SEARCHING)
     context.searching.add(searcher)
     try:
-        reply: Reply[list[RoomMessages]] = Reply()
+        reply: PendingReply[list[RoomMessages]] = PendingReply()
         context.archive.search(replace(query, rooms=rooms), reply)
         lines = await reply
     finally:

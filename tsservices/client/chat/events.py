@@ -62,7 +62,7 @@ class FormatVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretPrompt:
+class SecretWanted:
     """The server takes the next line as a secret."""
 
     text: str
@@ -111,7 +111,7 @@ class SearchHead:
 
 #: What an object can say.  In the JSON form replays and search results are split into a head and
 #: lines, so L{RoomMessages}, L{HistoryReplay} and L{SearchResults} are not among it.
-Content = Notification | FormatVersion | SecretPrompt | RoomLine | ReplayHead | SearchHead
+Content = Notification | FormatVersion | SecretWanted | RoomLine | ReplayHead | SearchHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +344,7 @@ def _error(fields: Fields) -> ErrorReply:
 #: How the objects of each type are read.
 _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "format": lambda it: FormatVersion(it.number("version")),
-    "prompt": lambda it: SecretPrompt(it.text("text")),
+    "prompt": lambda it: SecretWanted(it.text("text")),
     "said": _line,
     "replay": lambda it: ReplayHead(*it.room(), it.number("lines"), it.numberPair("missing")),
     "found": lambda it: SearchHead(it.number("lines"), it.flag("more")),

@@ -9,7 +9,7 @@ from enum import Enum
 
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import ErrorReply, LoggedIn, Resumed, Welcome
-from tsservices.client.chat.events import Content, SecretPrompt, roomKey
+from tsservices.client.chat.events import Content, SecretWanted, roomKey
 from tsservices.client.chat.login import LoginAttempt, LoginOptions, Method
 from tsservices.client.chat.ports import Network, View
 from tsservices.client.chat.sender import SYNC, Sender
@@ -108,7 +108,7 @@ class SessionResumer:
                 self._view.notify(content)
             self._catchUp(content)
             return LoginProgress.ENTERED
-        if isinstance(content, SecretPrompt):
+        if isinstance(content, SecretWanted):
             self._answerPrompt(attempt, content)
         elif not isinstance(content, ErrorReply) or self._nameless:
             self._view.notify(content)
@@ -152,7 +152,7 @@ class SessionResumer:
         """The connection is lost, on which all that was missed had come."""
         self._nickBefore = self._state.nick
 
-    def _answerPrompt(self, attempt: LoginAttempt, prompt: SecretPrompt) -> None:
+    def _answerPrompt(self, attempt: LoginAttempt, prompt: SecretWanted) -> None:
         if attempt.method is not Method.LOGIN:
             ask = self._sender.secretAsked()
         elif self._options.password:

@@ -25,7 +25,7 @@ from tsservices.client.chat.events import (
     ReplayHead,
     RoomLine,
     SearchHead,
-    SecretPrompt,
+    SecretWanted,
     roomKey,
 )
 from tsservices.client.chat.ports import LineOrigin, View
@@ -229,7 +229,7 @@ class Transcript:
         if not self._sender.quiet:
             self._view.notify(error)
 
-    def _prompt(self, prompt: SecretPrompt, now: float, catchingUp: bool) -> None:
+    def _prompt(self, prompt: SecretWanted, now: float, catchingUp: bool) -> None:
         if self._sender.secretAsked():
             self._view.askSecret(prompt.text)
 
@@ -242,5 +242,5 @@ class Transcript:
         MemberList: _members,
         MarkedRead: _markedRead,
         ErrorReply: _error,
-        SecretPrompt: _prompt,
+        SecretWanted: _prompt,
     }

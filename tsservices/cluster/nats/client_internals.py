@@ -29,7 +29,7 @@ class TLSRequired(Error):
     """A server offers no TLS where it has to be."""
 
 
-class Connection(Client):
+class NATSConnection(Client):
     """
     One connection, which is not used again.
 

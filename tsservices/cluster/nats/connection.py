@@ -14,7 +14,7 @@ from random import Random
 from nats.errors import Error
 
 from tsservices.cluster.broker import BrokerError
-from tsservices.cluster.nats.client_internals import Connection, TLSRequired
+from tsservices.cluster.nats.client_internals import NATSConnection, TLSRequired
 from tsservices.cluster.nats.config import JetStreamConfig, Log, connectOptions
 from tsservices.cluster.nats.loop_thread import oneLine
 
@@ -66,7 +66,7 @@ class ReconnectingConnection:
         self._servers = list(config.servers)
         # Not all nodes go to the same server.
         random.shuffle(self._servers)
-        self.connection: Connection | None = None
+        self.connection: NATSConnection | None = None
         self.rejections = 0
 
     async def run(self) -> None:
@@ -87,10 +87,10 @@ class ReconnectingConnection:
             self._servers.remove(server)
             self._servers.append(server)
 
-    async def _connect(self, server: str) -> Connection | None:
+    async def _connect(self, server: str) -> NATSConnection | None:
         secure = self._config.secure or server.startswith("tls:")
         errors: list[BaseException] = []
-        connection = Connection(secure, errors.append)
+        connection = NATSConnection(secure, errors.append)
         try:
             options = connectOptions(self._config)
             async with asyncio.timeout(_LOGIN_SECONDS):
@@ -127,7 +127,7 @@ class ReconnectingConnection:
         self.log(f"{server}: {oneLine(error)}")
         return None
 
-    async def _use(self, connection: Connection, server: str) -> None:
+    async def _use(self, connection: NATSConnection, server: str) -> None:
         self.connection = connection
         self._changed(server)
         try:

@@ -37,7 +37,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
 from tsservices.cluster.broker import StreamMessage
-from tsservices.cluster.nats.client_internals import Connection
+from tsservices.cluster.nats.client_internals import NATSConnection
 from tsservices.cluster.nats.config import JetStreamConfig, Log
 from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
@@ -88,7 +88,7 @@ class ConsumerCredit(NamedTuple):
     @ivar reply: the subject to which that is said.
     """
 
-    connection: Connection
+    connection: NATSConnection
     reply: str
 
 
@@ -139,7 +139,7 @@ class StreamConsumer:
         self._clock = asyncio.get_running_loop().time
         self._wake = asyncio.Event()
         self._check: StreamCheck | None = None
-        self._connection: Connection | None = None
+        self._connection: NATSConnection | None = None
         self._subscription: Subscription | None = None
         #: Deliveries of an earlier subscription may still be in the client's queue.
         self._subscriptionNumber = 0
@@ -199,7 +199,7 @@ class StreamConsumer:
                 # Whatever it was: the next look shows whether it stays.
                 self._log(f"reading: {oneLine(error)}")
 
-    async def _supervise(self, connection: Connection, jetstream: JetStreamContext) -> None:
+    async def _supervise(self, connection: NATSConnection, jetstream: JetStreamContext) -> None:
         now = self._clock()
         if connection is not self._connection:
             self._connection, self._subscription, self._stale = connection, None, True
@@ -225,7 +225,7 @@ class StreamConsumer:
             with contextlib.suppress(Error, OSError):
                 await subscription.unsubscribe()
 
-    async def _subscribe(self, connection: Connection, jetstream: JetStreamContext) -> None:
+    async def _subscribe(self, connection: NATSConnection, jetstream: JetStreamContext) -> None:
         self._nextDelivery = 1
         self._receivedAt = self._clock()
         self._stale = False

@@ -23,7 +23,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error
 
 from tsservices.cluster.broker import ACKNOWLEDGE_SECONDS, RETRY_SECONDS
-from tsservices.cluster.nats.client_internals import Connection
+from tsservices.cluster.nats.client_internals import NATSConnection
 from tsservices.cluster.nats.config import JetStreamConfig, Log
 from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
@@ -65,7 +65,7 @@ class Publisher:
         self._askAt = 0.0
         self._hasPublished = False
         self._inbox = ""
-        self._connection: Connection | None = None
+        self._connection: NATSConnection | None = None
         self._isUncertain = self._notified = False
         self._notifiedAt = 0.0
         self._answerSeconds = ACKNOWLEDGE_SECONDS
@@ -124,7 +124,7 @@ class Publisher:
                     self._log(f"publishing: {oneLine(error)}")
                 self._becomeUncertain()
 
-    async def _listen(self, connection: Connection) -> None:
+    async def _listen(self, connection: NATSConnection) -> None:
         if self._hasPublished:
             raise Error("the connection was lost")
         self._inbox = connection.new_inbox()
@@ -132,7 +132,7 @@ class Publisher:
         self._answerSeconds = ACKNOWLEDGE_SECONDS
         await connection.subscribe(f"{self._inbox}.*", cb=self._answered)
 
-    async def _sendOne(self, connection: Connection, data: bytes) -> None:
+    async def _sendOne(self, connection: NATSConnection, data: bytes) -> None:
         now = self._clock()
         reply = ""
         if now >= self._askAt:

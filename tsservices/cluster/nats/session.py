@@ -21,7 +21,7 @@ from tsservices.cluster.broker import (
     StreamState,
 )
 from tsservices.cluster.messages import MESSAGE_BYTES
-from tsservices.cluster.nats.client_internals import Connection
+from tsservices.cluster.nats.client_internals import NATSConnection
 from tsservices.cluster.nats.config import JetStreamConfig, Log
 from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.consumer import ConsumerCredit, StreamConsumer
@@ -207,7 +207,7 @@ class BrokerSession:
         done(await work)
 
 
-def _checkSize(connection: Connection) -> None:
+def _checkSize(connection: NATSConnection) -> None:
     if connection.max_payload < MESSAGE_BYTES:
         raise BrokerError(
             f"the server takes messages of {connection.max_payload} bytes at most, and"

@@ -1,0 +1,1 @@
+"""Notifications as text and as JSON, for all frontends and the terminal client.  Pure."""

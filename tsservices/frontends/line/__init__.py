@@ -1,0 +1,1 @@
+"""The line frontend of the chat, for nc, telnet and programs."""

@@ -18,7 +18,7 @@ from tsservices.chat.names import ROOM_SIGN, roomKey
 from tsservices.chat.notifications import CommandList, Notice
 from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
 from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER
-from tsservices.chat.requests import Reply
+from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.verbs import accounts, moderation, talk
 from tsservices.chat.verbs import history as past
@@ -33,7 +33,7 @@ OLDER = "+"
 NODES = "nodes"
 
 #: What a handler of a verb that waits gives back, to be run.
-Waiting: TypeAlias = Coroutine[Reply[Any], None, None]
+Waiting: TypeAlias = Coroutine[PendingReply[Any], None, None]
 
 #: Parses a command's argument, and calls its verb.
 Handler: TypeAlias = Callable[[SessionController, str], Waiting | None]

@@ -1,0 +1,1 @@
+"""The talk service: one operator and the people who connect."""

@@ -1,0 +1,1 @@
+"""The storage in SQLite: one thread writes, one reads, one makes backups."""

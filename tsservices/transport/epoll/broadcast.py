@@ -20,19 +20,19 @@ from tsservices.transport.epoll.set import EpollReactor
 
 class BroadcastStream(InPlaceStream, Protocol):
     """
-    A stream transport as a L{Broadcast} needs it.
+    A stream transport as a L{StreamBroadcast} needs it.
 
-    @ivar broadcasts: those in which it is; only L{Broadcast} changes them.
+    @ivar broadcasts: those in which it is; only L{StreamBroadcast} changes them.
     """
 
     reactor: EpollReactor
-    broadcasts: tuple[Broadcast, ...]
+    broadcasts: tuple[StreamBroadcast, ...]
 
     def write(self, data: bytes) -> None:
         """Queue some bytes."""
 
 
-class Broadcast:
+class StreamBroadcast:
     """
     Some idle streams of one set, all of which are sent the same bytes.
 

@@ -34,7 +34,7 @@ from tsservices.transport.capabilities import (
     Reply,
     RoundObserver,
 )
-from tsservices.transport.epoll.broadcast import Broadcast
+from tsservices.transport.epoll.broadcast import StreamBroadcast
 from tsservices.transport.epoll.interfaces import SHORT_READ
 from tsservices.transport.epoll.set import EpollReactor, epollSetOf
 from tsservices.transport.stock import CountsBytesMixin
@@ -71,7 +71,7 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
         # has the same default, because the interpreter finds them faster there.
         self.descriptor = sock.fileno()
         self.sentAlone = 0
-        self.broadcasts: tuple[Broadcast, ...] = ()
+        self.broadcasts: tuple[StreamBroadcast, ...] = ()
         self.bufferSize = type(self).bufferSize
         self.readSize = min(SHORT_READ, self.bufferSize)
         self.reply: Reply | None = None
@@ -97,8 +97,8 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
     def isIdle(self) -> bool:
         return self.plain and not self.dataBuffer
 
-    def broadcastWith(self, wires: Sequence[FastTCPServer]) -> Broadcast:
-        return Broadcast(wires)
+    def broadcastWith(self, wires: Sequence[FastTCPServer]) -> StreamBroadcast:
+        return StreamBroadcast(wires)
 
     def leaveBroadcast(self) -> None:
         for broadcast in self.broadcasts:
