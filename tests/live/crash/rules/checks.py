@@ -13,6 +13,7 @@ from tests.live.crash.rules.accounts import NOBODY, OWNED
 from tests.live.crash.rules.actions import Act
 from tests.live.crash.rules.clients import Citizen
 from tests.live.crash.rules.database import copied, read, stands
+from tests.live.crash.rules.log import Entry
 from tests.live.crash.rules.oracle import Judge
 from tests.live.crash.rules.room import RoomOrder
 from tests.live.crash.rules.world import FOUNDERS, GUESTS, OWNERS, Town
@@ -157,7 +158,8 @@ class Trial:
             message.refused not in ("", "muted")
         ):
             yield f"mute is {mute}, and {message}"
-        entry = [one for one in each.diary.entries if one.room == room.name][-1]
+        arrivals = [one for one in each.diary.arrivals if one.room == room.name]
+        entry = [one for one in arrivals if isinstance(one, Entry)][-1]
         if (entry.rank, entry.private) != (room.rank(each.name), room.private):
             yield f"{entry} of {room.rank(each.name)}, {room.private}"
         read = self.judge.ledger.owners[each.name].read if each.diary.lasting else {}

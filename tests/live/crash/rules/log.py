@@ -7,6 +7,7 @@ says that the act is over: what is told between two such answers belongs to one 
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, NamedTuple
 
 from tests.live.crash.rules.actions import Act
@@ -54,6 +55,13 @@ class Entry(NamedTuple):
     read: int | None
 
 
+class Login(NamedTuple):
+    """That somebody has logged in who was in a room."""
+
+    room: str
+    seq: int
+
+
 class Diary:
     """All that one client asked for and was told in one life of the server."""
 
@@ -61,11 +69,11 @@ class Diary:
         self.name = name
         self.acts: list[Act] = []
         self.heard: list[Heard] = []
-        self.entries: list[Entry] = []
+        # In one list: who logs in, leaves and comes back may do so between two lines of the room.
+        self.arrivals: list[Entry | Login] = []
         self.rooms: dict[str, int] = {}
         self.whispers: list[dict[str, Any]] = []
         self.reads: list[tuple[str, int]] = []
-        self.logins: list[tuple[str, int]] = []
         self.lasting = False
         self.unread = -1
         self.strange: list[str] = []
@@ -89,7 +97,7 @@ class Diary:
                 self.reads.append((told["room"], told["seq"]))
             case "loggedIn":
                 self.lasting, self.unread = True, told["unread"]
-                self.logins += self.rooms.items()
+                self.arrivals += itertools.starmap(Login, self.rooms.items())
             case "refused" if told["code"] in FAREWELLS:
                 pass
             case "notice" if told["lines"] == FENCED:
@@ -118,7 +126,7 @@ class Diary:
     def _entered(self, told: dict[str, Any]) -> None:
         room, seq = told["room"], told["joinedSeq"]
         self.rooms[room] = seq
-        self.entries.append(
+        self.arrivals.append(
             Entry(
                 room,
                 told["nick"],
@@ -140,7 +148,7 @@ class Diary:
                 act.after = self.rooms.get(act.room, 0)
                 if told["code"] == "registered":
                     self.lasting = True
-                    self.logins += self.rooms.items()
+                    self.arrivals += itertools.starmap(Login, self.rooms.items())
                 elif told["code"] == "loggedOut":
                     self.lasting = False
             case "inbox":

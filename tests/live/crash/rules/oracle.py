@@ -75,6 +75,9 @@ class Judge:
         names = {diary.name for diary in diaries}
         yield from (f"nobody here said {line}" for line in new if line.nick not in names)
         told = [mark for diary in diaries for mark in marks(room.name, diary)]
+        # The kill may come after the guest has entered, and before the host sees the answer.
+        for diary in diaries:
+            room.doubtInvitations(diary)
         yield from room.advance(new, told)
         for diary in diaries:
             yield from asked(room.name, diary, new)

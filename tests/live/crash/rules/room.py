@@ -18,7 +18,8 @@ from tests.live.crash.rules.timeline import Mark
 #: Whether a private room lets somebody in who is not an operator.
 OPEN, CLOSED, UNSURE = "open", "closed", "unsure"
 
-_TURNS = ("line", "stay", "invite", "enter", "login")
+#: In which order things happened after one line.  Entries and logins of one person keep their own.
+_TURNS = {"stay": 1, "invite": 2, "enter": 3, "login": 3}
 
 _OFFICES = {
     **dict.fromkeys(("kick", "ban", "unban", "mute", "unmute"), ("operator", "founder")),
@@ -75,7 +76,7 @@ class RoomOrder:
     def advance(self, lines: list[Line], marks: Iterable[Mark]) -> Iterator[str]:
         items: list[tuple[int, int, Line | Mark]] = [(line.seq, 0, line) for line in lines]
         # Who was there when it was said, who was invited after it, and who could enter then.
-        items += [(mark.after, _TURNS.index(mark.what), mark) for mark in marks]
+        items += [(mark.after, _TURNS[mark.what], mark) for mark in marks]
         for _, _, item in sorted(items, key=lambda each: each[:2]):
             if isinstance(item, Line):
                 yield from self._line(item)
@@ -88,14 +89,18 @@ class RoomOrder:
         last = diary.rooms.get(self.name, 0)
         unheard = any(line.kind == "private" and line.seq > last for line in lines)
         for act in diary.acts:
-            if act.room == self.name and act.pending:
-                if act.verb == "invite":
-                    self._doubt(act.target)
-                elif act.verb == "join" and (unheard or diary.name in self.operators):
+            if act.room == self.name and act.pending and act.verb == "join":
+                if unheard or diary.name in self.operators:
                     self._doubt(diary.name)
+        self.doubtInvitations(diary)
         unsure = any(act.pending and act.verb in ("login", "register") for act in diary.acts)
         if (unheard or unsure) and self.name in diary.rooms:
             self._doubt(diary.name)
+
+    def doubtInvitations(self, diary: Diary) -> None:
+        for act in diary.acts:
+            if act.room == self.name and act.pending and act.verb == "invite":
+                self._doubt(act.target)
 
     def restart(self, accounts: Iterable[str]) -> None:
         known = set(accounts)

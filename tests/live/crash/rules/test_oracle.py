@@ -148,6 +148,34 @@ def test_doors() -> None:
     assert room.outcomes("cleo", late) == {"entered"}
 
 
+@pytest.mark.parametrize("registered", [True, False])
+def test_registeredAndBack(registered: bool) -> None:
+    """A guest who registers in a private room may leave and enter before the next line of it."""
+    sample = Sample()
+    fritz = sample.diaries["fritz"] = Diary("fritz")
+    fritz.feed(entered("fritz", 4))
+    for line in sample.tables.lines["den"][4:]:
+        fritz.feed(said(line))
+    if registered:
+        ask(fritz, Act("register", text="fritz-1"), notice("registered"))
+        sample.tables.accounts.add("fritz")
+    fritz.feed({"type": "roomLeft", "room": "den"})
+    fritz.feed(entered("fritz", 7, True))
+    _, complaints = sample.judge()
+    assert any("fritz is a stranger, and entered after 7" in each for each in complaints) is (
+        not registered
+    )
+    assert registered is (complaints == [])
+
+
+def test_invitedAndKilled() -> None:
+    """Somebody may enter by an invitation whose answer was never seen."""
+    sample = Sample()
+    ask(sample.diaries["anna"], Act("invite", "den", "cleo"), settled=False)
+    sample.diaries["cleo"].feed(entered("cleo", 7, True))
+    assert sample.judge()[1] == []
+
+
 def test_leftAndBack() -> None:
     """Who was there when the room became private, left and came back, is no stranger."""
     sample = Sample()

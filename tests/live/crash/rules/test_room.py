@@ -46,6 +46,7 @@ INVITED, LOGGED_IN = Mark(1, "invite", "cleo"), Mark(1, "login", "cleo")
         (room(PUBLIC, PRIVATE, marks=(INVITED,)), OUTSIDE),
         (room(PRIVATE, marks=(LOGGED_IN,)), INSIDE),
         (room(PUBLIC, PRIVATE, marks=(LOGGED_IN,)), OUTSIDE),
+        (room(PRIVATE, marks=(LOGGED_IN, entered(1, True))), INSIDE),
         (room(PRIVATE, PUBLIC, PRIVATE, marks=(INVITED,)), INSIDE),
         (room(PRIVATE, PUBLIC, PRIVATE, marks=(INVITED, entered(2, False))), OUTSIDE),
         (

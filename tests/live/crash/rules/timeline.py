@@ -24,12 +24,13 @@ def marks(room: str, diary: Diary) -> Iterator[Mark]:
     for act in diary.acts:
         if act.verb == "invite" and act.room == room and "invited" in act.codes:
             yield Mark(act.after, "invite", act.target)
-    for entry in diary.entries:
-        if entry.room == room:
-            yield Mark(entry.seq, "enter", entry.nick, entry.lasting, entry)
-    for where, seq in diary.logins:
-        if where == room:
-            yield Mark(seq, "login", diary.name)
+    for arrival in diary.arrivals:
+        if arrival.room != room:
+            continue
+        if isinstance(arrival, Entry):
+            yield Mark(arrival.seq, "enter", arrival.nick, arrival.lasting, arrival)
+        else:
+            yield Mark(arrival.seq, "login", diary.name)
     for each in diary.heard:
         if each.live and each.line.room == room and each.line.kind == "private":
             yield Mark(each.line.seq, "stay", diary.name, each.lasting)
