@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.crash.__main__ import Crashes
-from tests.live.support.line_client import Talker
+from tests.live.crash.__main__ import CrashRun
+from tests.live.support.line_client import LineClient
 from tests.live.support.server import ANSWER_SECONDS, START_SECONDS, Server
 
 #: Of servers that let everybody speak as fast as they like.
@@ -56,7 +56,7 @@ def _cpuSeconds(server: Server) -> float:
 
 def test_two(chat: Server) -> None:
     """Two people see each other come, talk and go; nobody hears their own lines."""
-    with Talker(chat, "ann") as ann, Talker(chat) as bob:
+    with LineClient(chat, "ann") as ann, LineClient(chat) as bob:
         ann.until("* you are in #lobby")
         bob.say("bob")
         assert bob.until("* you are in #lobby")[-1] == "* you are in #lobby with 1 other: ann"
@@ -81,10 +81,10 @@ def test_restart(folder: Path) -> None:
     state = folder / "state"
     with (
         Server(folder / "first", *OPTIONS, state=state) as server,
-        Talker(server, "ann", "/ack on", "one", "/topic tea", "two") as ann,
+        LineClient(server, "ann", "/ack on", "one", "/topic tea", "two") as ann,
     ):
         ann.until("* stored lobby 3")
-    with Server(folder / "second", *OPTIONS, state=state) as server, Talker(server, "bob") as bob:
+    with Server(folder / "second", *OPTIONS, state=state) as server, LineClient(server, "bob") as bob:
         told = bob.until("--- now ---")
         assert any(line.startswith("* topic of #lobby: tea (set by ann") for line in told)
         replayed = [re.sub(CLOCK, "", line) for line in told if "ann> " in line]
@@ -112,7 +112,7 @@ def test_sameState(folder: Path) -> None:
         third = folder / "three"
         with Server(third, *OPTIONS, "--journal", "memory", state=state, guest=True) as server:
             for each in (first, server):
-                with Talker(each, "ann") as ann:
+                with LineClient(each, "ann") as ann:
                     ann.until("* you are in #lobby, alone")
 
 
@@ -123,7 +123,7 @@ def test_halfClose(chat: Server, program: str) -> None:
     stored.
     """
     name = f"half-{program}"
-    with Talker(chat, f"/nick {name}-reader", "/join lobby") as reader:
+    with LineClient(chat, f"/nick {name}-reader", "/join lobby") as reader:
         reader.until("* you are in #lobby")
         if program == "nc":
             nc = shutil.which("nc")
@@ -139,7 +139,7 @@ def test_halfClose(chat: Server, program: str) -> None:
                 check=True,
             ).stdout.splitlines()
         else:
-            with Talker(chat, name) as talker:
+            with LineClient(chat, name) as talker:
                 # The last line need not end.
                 talker.socket.sendall(b"hello")
                 talker.socket.shutdown(socket.SHUT_WR)
@@ -152,7 +152,7 @@ def test_halfClose(chat: Server, program: str) -> None:
 
 def test_endless(chat: Server) -> None:
     """Much without a line's end costs little, is refused once, and what follows is taken."""
-    with Talker(chat, "/nick endless", "/ack on", "/join endless") as talker:
+    with LineClient(chat, "/nick endless", "/ack on", "/join endless") as talker:
         talker.until("* you are the founder of #endless")
         before = _cpuSeconds(chat)
         for _ in range(ENDLESS // 1000):
@@ -169,7 +169,7 @@ def test_joinsOfOne(chat: Server) -> None:
     A thousand joins of one client in one write are all done, and others are answered
     meanwhile.
     """
-    with Talker(chat, "/nick jumper") as jumper, Talker(chat, "/nick waiter") as waiter:
+    with LineClient(chat, "/nick jumper") as jumper, LineClient(chat, "/nick waiter") as waiter:
         waiter.until("* you are waiter")
         begun = time.monotonic()
         jumper.say(*["/join jumps\n/part"] * JOINS)
@@ -189,7 +189,7 @@ def test_joinsOfMany(chat: Server) -> None:
     """Hundreds who come at once are all in, and each hears of all who come later."""
     begun = time.monotonic()
     with ExitStack() as stack:
-        crowd = [stack.enter_context(Talker(chat)) for _ in range(CROWD)]
+        crowd = [stack.enter_context(LineClient(chat)) for _ in range(CROWD)]
         for which, each in enumerate(crowd):
             each.say(f"/nick crowd-{which}", "/join crowd")
         joined = []
@@ -216,10 +216,10 @@ def test_stop(folder: Path, lane: str) -> None:
     were told is there afterwards.
     """
     options = ["--no-fast-lane"] if lane == "stock" else []
-    crashes = Crashes(folder, 3, options, signal.SIGTERM)
+    crashes = CrashRun(folder, 3, options, signal.SIGTERM)
     crashes.run(1, ANSWER_SECONDS)
-    assert min(crashes.tally.seen, crashes.tally.acknowledged) > 0, crashes.tally
-    assert crashes.tally.missing == 0
+    assert min(crashes.counts.seen, crashes.counts.acknowledged) > 0, crashes.counts
+    assert crashes.counts.missing == 0
 
 
 def test_telnet(chat: Server) -> None:
@@ -227,9 +227,9 @@ def test_telnet(chat: Server) -> None:
     What telnet puts among the lines is not text, and its Enter key ends a line,
     wherever the network cuts.
     """
-    with Talker(chat, "/nick tel-reader", "/join telnet") as reader:
+    with LineClient(chat, "/nick tel-reader", "/join telnet") as reader:
         reader.until("* you are in #telnet")
-        with Talker(chat) as telnet:
+        with LineClient(chat) as telnet:
             for part in (
                 b"\xff\xfb\x18\xff\xfa\x18\x00xterm\xff",
                 b"\xf0/nick tel\r",
@@ -249,9 +249,9 @@ def test_telnet(chat: Server) -> None:
 def test_web(chat: Server) -> None:
     """A web page can't post into a room: its request ends with a reason."""
     body = "web\n/join web\nbuy\n"
-    with Talker(chat, "/nick web-reader", "/join web", "/join lobby") as reader:
+    with LineClient(chat, "/nick web-reader", "/join web", "/join lobby") as reader:
         reader.until("* you are in #lobby")
-        with Talker(chat) as page:
+        with LineClient(chat) as page:
             page.say("POST / HTTP/1.1\r", "Host: x\r", f"Content-Length: {len(body)}\r", "\r", body)
             told = page.rest()
         assert told[-1] == "! this is a chat for people, not a web server"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.support.line_client import Talker
+from tests.live.support.line_client import LineClient
 from tests.live.support.server import ANSWER_SECONDS, Server
 
 #: Of the server.
@@ -26,7 +26,7 @@ LINES = 1000
 @pytest.fixture(scope="module")
 def chat(sharedFolder: Path) -> Iterator[Server]:
     with Server(sharedFolder, *OPTIONS) as server:
-        with Talker(server, "ann", "/ack on") as ann:
+        with LineClient(server, "ann", "/ack on") as ann:
             ann.say(*(f"line {number}" for number in range(1, LINES + 1)))
             ann.until(f"* stored lobby {LINES}")
         yield server

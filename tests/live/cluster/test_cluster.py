@@ -20,7 +20,7 @@ from tests.live.cluster.__main__ import crash
 from tests.live.cluster.faults import GONE_SECONDS
 from tests.live.cluster.nats import Servers
 from tests.live.cluster.nodes import OPEN_SECONDS, Cluster, Node
-from tests.live.support.line_client import Talker
+from tests.live.support.line_client import LineClient
 from tests.live.support.nats_server import NatsServer, freePorts
 from tests.live.support.server import START_SECONDS, until
 from tsservices.server.options import DEFAULT_STREAM
@@ -54,7 +54,7 @@ def _said(lines: list[str]) -> list[str]:
 
 
 def _others(node: Node, asked: str) -> list[str]:
-    with Talker(node.server, "/nick observer", asked, "/echo on") as observer:
+    with LineClient(node.server, "/nick observer", asked, "/echo on") as observer:
         lines = observer.until("echo is on")
         observer.say("/quit")
         observer.rest()
@@ -71,7 +71,7 @@ def test_talk(pair: tuple[Node, Node]) -> None:
     numbers.
     """
     a, b = pair
-    with Talker(a.server, "ann", "/join tea") as ann, Talker(b.server, "bob") as bob:
+    with LineClient(a.server, "ann", "/join tea") as ann, LineClient(b.server, "bob") as bob:
         ann.until("you are in #tea")
         bob.say("/join tea")
         assert bob.until("you are in #tea")[-1] == "* you are in #tea with 1 other: ann"
@@ -91,7 +91,7 @@ def test_talk(pair: tuple[Node, Node]) -> None:
 def test_names(pair: tuple[Node, Node]) -> None:
     """A name that somebody has at one node is taken at the other one."""
     a, b = pair
-    with Talker(a.server, "cleo") as cleo, Talker(b.server) as other:
+    with LineClient(a.server, "cleo") as cleo, LineClient(b.server) as other:
         cleo.until("you are in #lobby")
         other.say("/nick Cleo")
         other.until("! Cleo is taken by somebody else")
@@ -105,9 +105,9 @@ def test_names(pair: tuple[Node, Node]) -> None:
 def test_whisper(pair: tuple[Node, Node]) -> None:
     """Private messages go from one node to the other, and wait for whoever has an account."""
     a, b = pair
-    with Talker(a.server, "/nick dora", "/register a long secret") as dora:
+    with LineClient(a.server, "/nick dora", "/register a long secret") as dora:
         dora.until("belongs to you now")
-        with Talker(b.server, "/nick emil", "/register another secret") as emil:
+        with LineClient(b.server, "/nick emil", "/register another secret") as emil:
             emil.until("belongs to you now")
             emil.say("/msg dora hello there")
             assert "emil" in dora.until("hello there")[-1]
@@ -116,16 +116,16 @@ def test_whisper(pair: tuple[Node, Node]) -> None:
         dora.say("/msg emil for later", "/echo on")
         dora.until("echo is on")
     # Known everywhere, once stored where it was said.
-    with Talker(b.server, "/login emil another secret", "/inbox") as emil:
+    with LineClient(b.server, "/login emil another secret", "/inbox") as emil:
         emil.until("for later")
 
 
 def test_order(pair: tuple[Node, Node]) -> None:
     """An account holds everywhere, and so does what it does to people at another node."""
     a, b = pair
-    with Talker(a.server, "/nick fay", "/register a long secret", "/join den") as fay:
+    with LineClient(a.server, "/nick fay", "/register a long secret", "/join den") as fay:
         fay.until("you are in #den")
-        with Talker(b.server, "/nick gus", "/join den") as gus:
+        with LineClient(b.server, "/nick gus", "/join den") as gus:
             gus.until("you are in #den")
             fay.say("/kick gus enough")
             assert "enough" in gus.until("kicked")[-1]
@@ -135,17 +135,17 @@ def test_order(pair: tuple[Node, Node]) -> None:
             gus.until("banned")
             gus.say("/join den")
             gus.until("! you are banned from #den")
-        with Talker(b.server, "/login fay a long secret", "/join den", "/ban") as again:
+        with LineClient(b.server, "/login fay a long secret", "/join den", "/ban") as again:
             again.until("gus")
 
 
 def test_resume(pair: tuple[Node, Node]) -> None:
     """Whoever loses a node goes on at another one, where they were."""
     a, b = pair
-    with Talker(a.server, "/format json", "/nick hal", "/join hall") as hal:
+    with LineClient(a.server, "/format json", "/nick hal", "/join hall") as hal:
         [token] = re.findall('"token":"([^"]+)"', "".join(hal.until('"token":')))
         hal.until('"roomEntered"')
-        with Talker(b.server, "/format json", f"/resume {token}", "back") as again:
+        with LineClient(b.server, "/format json", f"/resume {token}", "back") as again:
             lines = again.until('"resumed"')
             assert '"nick":"hal"' in lines[-1]
             assert '"room":"hall"' in lines[-1]
@@ -158,7 +158,7 @@ def test_nodeKilled(folder: Path) -> None:
     """Others learn that a node is no more, and it comes back with all that was said meanwhile."""
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
-        with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server) as bob:
+        with LineClient(a.server, "ann", "/ack on", "one") as ann, LineClient(b.server) as bob:
             ann.until("* stored lobby 1")
             bob.say("bob")
             bob.until("one")
@@ -172,7 +172,7 @@ def test_nodeKilled(folder: Path) -> None:
             ann.until("* stored lobby 3")
         b.start()
         b.opened()
-        with Talker(b.server, "bob") as bob:
+        with LineClient(b.server, "bob") as bob:
             assert _said(bob.until("--- now ---")) == ["<ann> one", "<bob> two", "<ann> three"]
 
 
@@ -180,7 +180,7 @@ def test_restartedAtOnce(folder: Path) -> None:
     """A node that is killed and comes back at once has lost its people for all, at once."""
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
-        with Talker(a.server, "ann") as ann, Talker(b.server) as bob:
+        with LineClient(a.server, "ann") as ann, LineClient(b.server) as bob:
             ann.until("you are in #lobby")
             bob.say("bob")
             bob.until("you are in #lobby")
@@ -188,10 +188,10 @@ def test_restartedAtOnce(folder: Path) -> None:
             b.restart()
             b.opened()
             ann.until("bob is gone")
-            with Talker(b.server, "bob") as again:
+            with LineClient(b.server, "bob") as again:
                 again.until("* you are in #lobby with 1 other: ann")
             a.stop()
-            with Talker(b.server, "cat") as cat:
+            with LineClient(b.server, "cat") as cat:
                 cat.until("* you are in #lobby, alone")
             b.stop()
 
@@ -203,7 +203,7 @@ def test_engineKilled(folder: Path) -> None:
     """
     with _cluster(folder, 2) as (cluster, engine):
         a, b = cluster.nodes
-        with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server, "bob") as bob:
+        with LineClient(a.server, "ann", "/ack on", "one") as ann, LineClient(b.server, "bob") as bob:
             ann.until("* stored lobby 1")
             bob.until("one")
             engine.kill(0)
@@ -225,7 +225,7 @@ def test_leaderKilled(folder: Path) -> None:
     """
     with _cluster(folder, 2, 3) as (cluster, engine):
         a, b = cluster.nodes
-        with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server, "bob") as bob:
+        with LineClient(a.server, "ann", "/ack on", "one") as ann, LineClient(b.server, "bob") as bob:
             ann.until("* stored lobby 1")
             bob.until("one")
             leader = engine.leader()
@@ -265,7 +265,7 @@ def _deleteStream(url: str) -> None:
 
 def test_streamDeleted(folder: Path) -> None:
     """Without the stream no node goes on: each ends with a failure, and says why in one line."""
-    with _cluster(folder, 2) as (cluster, engine), Talker(cluster.nodes[0].server, "ann") as ann:
+    with _cluster(folder, 2) as (cluster, engine), LineClient(cluster.nodes[0].server, "ann") as ann:
         ann.until("you are in #lobby")
         _deleteStream(engine.url)
         for node in cluster.nodes:
@@ -289,7 +289,7 @@ def test_sameName(folder: Path) -> None:
             second.start()
             assert "name" in _reason(first)
             second.opened()
-            with Talker(second.server, "ann") as ann:
+            with LineClient(second.server, "ann") as ann:
                 ann.until("* you are in #lobby, alone")
             assert not second.troubles()
         finally:
@@ -300,26 +300,26 @@ def test_late(folder: Path) -> None:
     """A node that is new has all that was said before it came."""
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
-        with Talker(a.server, "/nick ann", "/register a long secret", "/join lobby") as ann:
+        with LineClient(a.server, "/nick ann", "/register a long secret", "/join lobby") as ann:
             ann.until("you are in #lobby")
             ann.say("/ack on", "/topic tea", *[f"line {number}" for number in range(50)])
             ann.until("* stored lobby 51")
             late = cluster.add()
             late.start()
             late.opened()
-            with Talker(late.server, "cat", "/since lobby 0", "/whois ann", "/who") as cat:
+            with LineClient(late.server, "cat", "/since lobby 0", "/whois ann", "/who") as cat:
                 told = cat.until("line 49")
                 assert any("topic of #lobby: tea" in line for line in told)
                 cat.until("line 49")
                 ann.say("hello")
                 cat.until("<ann> hello")
-            with Talker(late.server, "/login ann a long secret") as again:
+            with LineClient(late.server, "/login ann a long secret") as again:
                 again.until("you are ann, logged in")
         histories = []
         for node in (a, b, late):
             # Each has another name: a node may not have heard yet that the one before is gone.
             nick = f"/nick eve-{node.name}"
-            with Talker(node.server, "/format json", nick, "/join lobby") as eve:
+            with LineClient(node.server, "/format json", nick, "/join lobby") as eve:
                 eve.until('"roomEntered"')
                 eve.say("/since lobby 0", "/echo on")
                 told = eve.until("echo is on")
@@ -338,7 +338,7 @@ def test_founded(folder: Path) -> None:
     try:
         nodes[0].start()
         nodes[0].opened()
-        with Talker(nodes[0].server, "ann", "/ack on", "hello") as ann:
+        with LineClient(nodes[0].server, "ann", "/ack on", "hello") as ann:
             ann.until("* stored lobby 1")
         nodes[0].stop()
         with NatsServer(folder / "engine") as engine:
@@ -348,7 +348,7 @@ def test_founded(folder: Path) -> None:
             until(lambda: "a snapshot for other nodes was made" in nodes[1].said(), "a snapshot")
             nodes[2].start()
             nodes[2].opened()
-            with Talker(nodes[2].server, "bob") as bob:
+            with LineClient(nodes[2].server, "bob") as bob:
                 bob.until("<ann> hello")
             for node in nodes[:0:-1]:
                 node.stop()
@@ -376,7 +376,7 @@ def test_waits(folder: Path) -> None:
         until(lambda: f"the engine: {engine.url}: " in node.said(), "why it waits")
         with engine:
             node.opened()
-            with Talker(node.server, "ann", "/ack on", "hello") as ann:
+            with LineClient(node.server, "ann", "/ack on", "hello") as ann:
                 ann.until("* stored lobby 1")
             node.stop()
         assert not node.troubles()

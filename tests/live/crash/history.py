@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 
 from tests.live.crash.listeners import ROOMS
-from tests.live.crash.oracle import Kept
-from tests.live.crash.wire import Noticed, ReplayBegins, Replayed, RoomEntered, Told, understand
+from tests.live.crash.oracle import RoomHistory
+from tests.live.crash.wire import Notice, ReplayStarted, ReplayedMessage, Joined, Message, parse
 from tsservices.chat.room import REPLAYED_LINES
 
 #: Within this the history of a room is read.
@@ -24,7 +24,7 @@ END_OF_ENTRY = "echo is on"
 END_OF_HISTORY = "echo is off"
 
 
-def histories(client: socket.socket, nick: str) -> Iterator[tuple[str, Kept]]:
+def readHistories(client: socket.socket, nick: str) -> Iterator[tuple[str, RoomHistory]]:
     client.sendall(f"/nick {nick}\n/format json\n".encode())
     with client.makefile("rb") as answers:
         for room in ROOMS:
@@ -38,26 +38,26 @@ def histories(client: socket.socket, nick: str) -> Iterator[tuple[str, Kept]]:
             assert newest == lines[-REPLAYED_LINES:], (
                 f"{room}: on entering {len(newest)} lines were told, not the last of {len(lines)}"
             )
-            yield room, Kept(lines, entered.topic)
+            yield room, RoomHistory(lines, entered.topic)
 
 
 def _replayed(
     room: str, answers: Iterator[bytes], end: str
-) -> tuple[RoomEntered | None, list[Told]]:
+) -> tuple[Joined | None, list[Message]]:
     deadline = time.monotonic() + READ_SECONDS
-    entered: RoomEntered | None = None
-    lines: list[Told] = []
+    entered: Joined | None = None
+    lines: list[Message] = []
     for answer in answers:
         assert time.monotonic() < deadline, f"{room}: {len(lines)} lines in {READ_SECONDS} s"
-        for event in understand(answer.rstrip(b"\n")):
+        for event in parse(answer.rstrip(b"\n")):
             match event:
-                case Noticed(text) if text == end:
+                case Notice(text) if text == end:
                     return entered, lines
-                case RoomEntered():
+                case Joined():
                     entered = event
-                case Replayed(line):
+                case ReplayedMessage(line):
                     lines.append(line)
-                case ReplayBegins(missing=False) | Noticed():
+                case ReplayStarted(missing=False) | Notice():
                     pass
                 case other:
                     raise AssertionError(f"{room}: {other} where the history was asked for")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 from random import Random
 
-from tests.live.crash.oracle import Heard, Life
-from tests.live.crash.wire import Noticed, understand
+from tests.live.crash.oracle import Transcript, Life
+from tests.live.crash.wire import Notice, parse
 from tests.live.support.server import Address
 
 #: Where they are.
@@ -19,26 +19,26 @@ ROOMS = ("lobby", "garden", "küche", "room-4_2")
 UNSENT = 65_536
 
 
-class Person:
+class ChatClient:
     """
     One client.  Its socket does not block; a loop outside tells it when to read, to
     send and to act.
     """
 
     def __init__(
-        self, address: Address, name: str, random: Random, rooms: int, json: bool, whole: bool
+        self, address: Address, name: str, random: Random, rooms: int, json: bool, complete: bool
     ) -> None:
         self.socket = address.connect()
         self.socket.setblocking(False)
         self.name = self.nick = name
-        self.heard = Heard(name, whole)
+        self.transcript = Transcript(name, complete)
         self.due = 0.0
         self.pauses = (0.02, 0.3)
         self.ended = False
         self._random = random
         self._received = b""
         self._unsent = bytearray()
-        self._times = 0
+        self._renames = 0
         self._rooms: list[str] = []
         self._current = ""
         self._send(f"/nick {name}")
@@ -67,7 +67,7 @@ class Person:
         self.ended = not data
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            self._hear(line)
+            self._receiveLine(line)
 
     def flush(self) -> None:
         # One that is gone is seen by who reads.
@@ -75,15 +75,15 @@ class Person:
             del self._unsent[: self.socket.send(self._unsent)]
 
     def report(self, life: Life) -> None:
-        life.heard.append(self.heard)
+        life.transcripts.append(self.transcript)
 
-    def _hear(self, line: bytes) -> None:
-        self.heard.events += [each for each in understand(line) if not isinstance(each, Noticed)]
+    def _receiveLine(self, line: bytes) -> None:
+        self.transcript.events += [each for each in parse(line) if not isinstance(each, Notice)]
 
     def _act(self) -> None:
         choice = self._random.random()
         if choice < 0.3:
-            self._wander()
+            self._changeRoom()
         elif choice < 0.4:
             self._rename()
         elif choice < 0.7:
@@ -92,7 +92,7 @@ class Person:
         else:
             self._send(self._random.choice(("/who", "/rooms", "/topic")))
 
-    def _wander(self) -> None:
+    def _changeRoom(self) -> None:
         room = self._random.choice(ROOMS)
         if room in self._rooms and len(self._rooms) > 1:
             self._send(f"/part #{room} see you")
@@ -109,21 +109,21 @@ class Person:
             self._rooms.append(room)
 
     def _rename(self) -> None:
-        self._times += 1
-        self.nick = f"{self.name}-{self._times}"
+        self._renames += 1
+        self.nick = f"{self.name}-{self._renames}"
         self._send(f"/nick {self.nick}")
 
     def _send(self, line: str) -> None:
         self._unsent += line.encode() + b"\n"
 
 
-class Reader(Person):
+class Listener(ChatClient):
     """Only listens."""
 
     def __init__(
         self, address: Address, name: str, random: Random, rooms: int, json: bool, moves: bool
     ) -> None:
-        super().__init__(address, name, random, rooms, json, whole=True)
+        super().__init__(address, name, random, rooms, json, complete=True)
         self.moves = moves
 
     def _act(self) -> None:
@@ -131,6 +131,6 @@ class Reader(Person):
             super()._act()
 
 
-def disperse(people: list[Person]) -> None:
+def closeAll(people: list[ChatClient]) -> None:
     for person in people:
         person.socket.close()

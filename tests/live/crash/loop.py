@@ -32,34 +32,34 @@ class Client(Protocol):
     def flush(self) -> None: ...
 
 
-def together(
-    people: Sequence[Client], seconds: float, patience: float, kill: Callable[[], object]
+def runUntilKill(
+    clients: Sequence[Client], seconds: float, extension: float, kill: Callable[[], object]
 ) -> list[str]:
     with selectors.DefaultSelector() as selector:
-        for person in people:
+        for person in clients:
             selector.register(person.socket, selectors.EVENT_READ, person)
         deadline = time.monotonic() + seconds
-        while (now := time.monotonic()) < deadline + patience:
-            for person in people:
+        while (now := time.monotonic()) < deadline + extension:
+            for person in clients:
                 person.act(now)
-            due = min(person.due for person in people)
-            told = _turn(selector, max(0.0, min(due, deadline + patience) - now))
+            due = min(person.due for person in clients)
+            told = _iterate(selector, max(0.0, min(due, deadline + extension) - now))
             if told and time.monotonic() >= deadline:
                 break
         complaints = [
-            f"{each.name} lost its connection before the kill" for each in people if each.ended
+            f"{each.name} lost its connection before the kill" for each in clients if each.ended
         ]
         kill()
         deadline = time.monotonic() + DRAIN_SECONDS
         while selector.get_map() and (now := time.monotonic()) < deadline:
-            _turn(selector, deadline - now)
+            _iterate(selector, deadline - now)
         return complaints + [
             f"{each.data.name} does not see that the server is gone"
             for each in selector.get_map().values()
         ]
 
 
-def _turn(selector: selectors.BaseSelector, seconds: float) -> bool:
+def _iterate(selector: selectors.BaseSelector, seconds: float) -> bool:
     for key in list(selector.get_map().values()):
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if key.data.unsent else 0)
         if key.events != wanted:

@@ -11,34 +11,34 @@ from dataclasses import dataclass, field
 
 from tests.live.crash.wire import (
     Event,
-    NotUnderstood,
-    Refused,
-    ReplayBegins,
-    Replayed,
-    RoomEntered,
-    RoomLeft,
-    Spoken,
-    Told,
+    Unknown,
+    Error,
+    ReplayStarted,
+    ReplayedMessage,
+    Joined,
+    Left,
+    LiveMessage,
+    Message,
 )
 
 #: How many of one kind are written down; the others are as bad.
-COMPLAINTS = 20
+VIOLATIONS_SHOWN = 20
 
 
 @dataclass
-class Kept:
+class RoomHistory:
     """What a fresh client finds in one room."""
 
-    lines: list[Told]
+    lines: list[Message]
     topic: tuple[str, str, int] | None
 
 
 @dataclass
-class Heard:
+class Transcript:
     """What one client was told, in order."""
 
     name: str
-    whole: bool
+    complete: bool
     events: list[Event] = field(default_factory=list)
 
 
@@ -46,15 +46,15 @@ class Heard:
 class Life:
     """All that clients know of one run of the server."""
 
-    written: dict[str, list[Told]] = field(default_factory=dict)
-    acknowledged: list[tuple[Told, int]] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    farewell: str = ""
+    written: dict[str, list[Message]] = field(default_factory=dict)
+    acknowledged: list[tuple[Message, int]] = field(default_factory=list)
+    transcripts: list[Transcript] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    stopText: str = ""
 
 
 @dataclass
-class Tally:
+class Counts:
     """How much has been judged."""
 
     written: int = 0
@@ -64,20 +64,20 @@ class Tally:
     missing: int = 0
 
 
-class Proof:
+class MessageOracle:
     """
     Judges one life after the other.  Of what was judged it remembers only a fingerprint
     of each line.
     """
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.counts = Counts()
         self._known: dict[str, array[int]] = {}
         self._missing: set[str] = set()
 
-    def judge(self, history: dict[str, Kept], life: Life) -> list[str]:
+    def check(self, history: dict[str, RoomHistory], life: Life) -> list[str]:
         judged = [
-            life.complaints,
+            life.violations,
             self._numbered(history),
             self._written(history, life),
             self._acknowledged(history, life),
@@ -89,15 +89,15 @@ class Proof:
         complaints = []
         for kind in judged:
             found = list(kind)
-            complaints += found[:COMPLAINTS]
-            if len(found) > COMPLAINTS:
-                complaints.append(f"... and {len(found) - COMPLAINTS} more like these")
-        self.tally.missing += len(self._missing)
+            complaints += found[:VIOLATIONS_SHOWN]
+            if len(found) > VIOLATIONS_SHOWN:
+                complaints.append(f"... and {len(found) - VIOLATIONS_SHOWN} more like these")
+        self.counts.missing += len(self._missing)
         self._missing.clear()
-        self.tally.kept = sum(len(kept.lines) for kept in history.values())
+        self.counts.kept = sum(len(kept.lines) for kept in history.values())
         return complaints
 
-    def _numbered(self, history: dict[str, Kept]) -> Iterator[str]:
+    def _numbered(self, history: dict[str, RoomHistory]) -> Iterator[str]:
         idents: set[str] = set()
         for room, kept in history.items():
             time = 0
@@ -111,7 +111,7 @@ class Proof:
                 time = line.time
                 idents.add(line.ident)
 
-    def _unchanged(self, history: dict[str, Kept]) -> Iterator[str]:
+    def _unchanged(self, history: dict[str, RoomHistory]) -> Iterator[str]:
         for room, kept in history.items():
             now = array("q", map(hash, kept.lines))
             before = self._known.get(room, array("q"))
@@ -122,13 +122,13 @@ class Proof:
                     yield f"{room} {seq}: it was another line before: {kept.lines[seq - 1]}"
             self._known[room] = now
 
-    def _written(self, history: dict[str, Kept], life: Life) -> Iterator[str]:
+    def _written(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
         authors = {
             line.text: (writer, which)
             for writer, lines in life.written.items()
             for which, line in enumerate(lines)
         }
-        self.tally.written += sum(map(len, life.written.values()))
+        self.counts.written += sum(map(len, life.written.values()))
         kept: dict[str, set[int]] = {writer: set() for writer in life.written}
         for room, found in history.items():
             before: dict[str, int] = {}
@@ -151,8 +151,8 @@ class Proof:
             for hole in sorted(set(range(len(which_))) - which_):
                 yield f"{life.written[writer][hole]} is not kept, later ones are"
 
-    def _acknowledged(self, history: dict[str, Kept], life: Life) -> Iterator[str]:
-        self.tally.acknowledged += len(life.acknowledged)
+    def _acknowledged(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
+        self.counts.acknowledged += len(life.acknowledged)
         for wrote, seq in life.acknowledged:
             lines = history[wrote.room].lines
             if len(lines) < seq:
@@ -161,18 +161,18 @@ class Proof:
             elif lines[seq - 1][:4] != wrote[:4]:
                 yield f"{wrote.room} {seq}: {lines[seq - 1]}, but acknowledged was {wrote}"
 
-    def _heard(self, history: dict[str, Kept], life: Life) -> Iterator[str]:
+    def _heard(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
         places = {line.text: line for kept in history.values() for line in kept.lines}
         seen: set[str] = set()
-        for heard in life.heard:
-            memory = _Memory(heard, places, life.farewell)
+        for heard in life.transcripts:
+            memory = _TranscriptCheck(heard, places, life.stopText)
             for event in heard.events:
-                yield from memory.hear(event)
+                yield from memory.check(event)
             seen |= memory.seen
             self._missing |= memory.missing
-        self.tally.seen += len(seen)
+        self.counts.seen += len(seen)
 
-    def _topics(self, history: dict[str, Kept]) -> Iterator[str]:
+    def _topics(self, history: dict[str, RoomHistory]) -> Iterator[str]:
         for room, kept in history.items():
             last = None
             for line in kept.lines:
@@ -182,10 +182,10 @@ class Proof:
                 yield f"{room}: its topic is {kept.topic}, the last one said is {last}"
 
 
-class _Memory:
+class _TranscriptCheck:
     """Goes through what one client was told."""
 
-    def __init__(self, heard: Heard, places: dict[str, Told], farewell: str) -> None:
+    def __init__(self, heard: Transcript, places: dict[str, Message], farewell: str) -> None:
         self._farewell = farewell
         self._heard = heard
         self._places = places
@@ -194,37 +194,37 @@ class _Memory:
         self.seen: set[str] = set()
         self.missing: set[str] = set()
 
-    def hear(self, event: Event) -> Iterator[str]:
+    def check(self, event: Event) -> Iterator[str]:
         name = self._heard.name
         match event:
-            case Spoken(line):
+            case LiveMessage(line):
                 self.seen.add(line.text)
                 if kept := self._find(line):
                     yield from self._follow(kept)
                 else:
                     yield f"{name} was told {line}: found {self._places.get(line.text)}"
-            case Replayed(line):
+            case ReplayedMessage(line):
                 if kept := self._find(line):
                     yield from self._repeat(kept)
                 else:
                     yield f"{name} was told again {line}: found {self._places.get(line.text)}"
-            case ReplayBegins():
+            case ReplayStarted():
                 self._replayed.pop(event.room, None)
                 self._raise(event.room, event.until)
                 if event.missing:
                     yield f"{name} was told that lines of {event.room} are not kept"
-            case RoomEntered():
+            case Joined():
                 self._last.pop(event.room, None)
                 if event.last >= 0:
                     self._last[event.room] = event.last
-            case RoomLeft():
+            case Left():
                 self._last.pop(event.room, None)
-            case Refused(text) if text == self._farewell:
+            case Error(text) if text == self._farewell:
                 pass
-            case Refused() | NotUnderstood():
+            case Error() | Unknown():
                 yield f"{name} was told {event}"
 
-    def _find(self, line: Told) -> Told | None:
+    def _find(self, line: Message) -> Message | None:
         kept = self._places.get(line.text)
         if kept is None:
             self.missing.add(line.text)
@@ -234,13 +234,13 @@ class _Memory:
         same = (line.room or kept.room, line.kind, line.nick) == kept[:3]
         return kept if same else None
 
-    def _follow(self, kept: Told) -> Iterator[str]:
+    def _follow(self, kept: Message) -> Iterator[str]:
         last = self._last.get(kept.room)
-        if last is not None and (kept.seq != last + 1 if self._heard.whole else kept.seq <= last):
+        if last is not None and (kept.seq != last + 1 if self._heard.complete else kept.seq <= last):
             yield f"{self._heard.name} was told {kept.seq} of {kept.room} after {last}"
         self._last[kept.room] = kept.seq
 
-    def _repeat(self, kept: Told) -> Iterator[str]:
+    def _repeat(self, kept: Message) -> Iterator[str]:
         last = self._replayed.get(kept.room)
         if last is not None and kept.seq != last + 1:
             yield f"{self._heard.name} was told again {kept.seq} of {kept.room} after {last}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.crash.__main__ import Crashes
+from tests.live.crash.__main__ import CrashRun
 from tests.support.examples import tried
 
 #: How often the server is killed.
@@ -32,14 +32,14 @@ def test_killed(folder: Path, seed: int) -> None:
     banned, muted, let in or put in charge still is, who has an account can log in, what
     was deleted is nowhere, and nothing has happened that was refused.
     """
-    crashes = Crashes(folder, seed)
+    crashes = CrashRun(folder, seed)
     crashes.run(KILLS, SECONDS)
-    tally = crashes.tally
+    tally = crashes.counts
     assert crashes.kills > 1
     assert min(tally.seen, tally.kept) > LINES, tally
     # Half of those who write want that; what they can't get in any form is missed here.
     assert tally.acknowledged > tally.kept / 4, tally
     assert tally.missing == 0, tally
-    deeds = crashes.deeds
-    assert min(deeds.acts, deeds.refusals, deeds.lines, deeds.tries) > LINES, deeds
-    assert min(deeds.unseen, deeds.deleted, deeds.letters) > 0, deeds
+    deeds = crashes.ruleCounts
+    assert min(deeds.succeeded, deeds.errors, deeds.lines, deeds.checks) > LINES, deeds
+    assert min(deeds.unanswered, deeds.deleted, deeds.privateMessages) > 0, deeds

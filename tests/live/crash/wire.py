@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 #: A line that somebody said, in the form for people.
-SPOKEN = re.compile(
+MESSAGE = re.compile(
     r"(\| )?\[\d\d:\d\d:\d\d\] (?:#(\S+) )?"
     r"(?:<(\S+)> |\* (\S+) )(.*)"
 )
@@ -19,7 +19,7 @@ SPOKEN = re.compile(
 #: A new topic, in the same form.
 _TOPIC = re.compile(r"(\| )?\* (?:\[\d\d:\d\d:\d\d\] )?(\S+) changed the topic of #(\S+) to: (.*)")
 
-_OF_OTHERS = {
+_IGNORED = {
     "joined",
     "left",
     "gone",
@@ -41,7 +41,7 @@ _LEFT = re.compile(r"\* you left #(\S+)")
 _STORED = re.compile(r"\* stored (\S+) (\d+)")
 
 
-class Told(NamedTuple):
+class Message(NamedTuple):
     """A line of a room, as somebody was told it or wrote it."""
 
     room: str
@@ -54,21 +54,21 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class LiveMessage:
     """A line that was said just now."""
 
-    line: Told
+    line: Message
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayedMessage:
     """A line that was said before."""
 
-    line: Told
+    line: Message
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayBegins:
+class ReplayStarted:
     """Lines that were said before follow."""
 
     room: str
@@ -78,7 +78,7 @@ class ReplayBegins:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomEntered:
+class Joined:
     """The one who is told this is in a room."""
 
     room: str
@@ -87,7 +87,7 @@ class RoomEntered:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomLeft:
+class Left:
     """The one who is told this is not in a room any more."""
 
     room: str
@@ -102,51 +102,51 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Noticed:
+class Notice:
     """Words of the server."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Error:
     """Something was not done."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class NotUnderstood:
+class Unknown:
     """What the door should never have said."""
 
     text: str
 
 
 Event = (
-    Spoken
-    | Replayed
-    | ReplayBegins
-    | RoomEntered
-    | RoomLeft
+    LiveMessage
+    | ReplayedMessage
+    | ReplayStarted
+    | Joined
+    | Left
     | Stored
-    | Noticed
-    | Refused
-    | NotUnderstood
+    | Notice
+    | Error
+    | Unknown
 )
 
 
-def understand(line: bytes) -> list[Event]:
+def parse(line: bytes) -> list[Event]:
     try:
         text = line.decode()
-        return _object(json.loads(text)) if text.startswith("{") else _words(text)
+        return _parseObject(json.loads(text)) if text.startswith("{") else _parseText(text)
     except (ValueError, KeyError, TypeError):
-        return [NotUnderstood(repr(line))]
+        return [Unknown(repr(line))]
 
 
-def _object(told: dict[str, Any]) -> list[Event]:
+def _parseObject(told: dict[str, Any]) -> list[Event]:
     match told["type"]:
         case "said":
-            line = Told(
+            line = Message(
                 told["room"],
                 told["kind"],
                 told["nick"],
@@ -155,46 +155,46 @@ def _object(told: dict[str, Any]) -> list[Event]:
                 told["id"],
                 told["time"],
             )
-            return [Replayed(line) if told.get("replay") else Spoken(line)]
+            return [ReplayedMessage(line) if told.get("replay") else LiveMessage(line)]
         case "replay":
             missing = told["missing"] is not None
-            return [ReplayBegins(told["room"], told["until"], told["lines"], missing)]
+            return [ReplayStarted(told["room"], told["until"], told["lines"], missing)]
         case "roomEntered":
             about = told["topic"]
             topic = (about["text"], about["by"], about["time"]) if about else None
-            return [RoomEntered(told["room"], told["joinedSeq"], topic)]
+            return [Joined(told["room"], told["joinedSeq"], topic)]
         case "roomLeft":
-            return [RoomLeft(told["room"])]
+            return [Left(told["room"])]
         case "stored":
             return [Stored(told["room"], seq) for seq in range(told["first"], told["last"] + 1)]
         case "notice":
-            return [Noticed(text) for text in told["lines"]]
+            return [Notice(text) for text in told["lines"]]
         case "refused":
-            return [Refused(told["text"])]
-    if told["type"] in _OF_OTHERS:
+            return [Error(told["text"])]
+    if told["type"] in _IGNORED:
         return []
-    return [NotUnderstood(repr(told))]
+    return [Unknown(repr(told))]
 
 
-def _words(text: str) -> list[Event]:
-    if spoken := SPOKEN.fullmatch(text):
+def _parseText(text: str) -> list[Event]:
+    if spoken := MESSAGE.fullmatch(text):
         before, room, nick, actor, said = spoken.groups()
-        line = Told(room or "", "message" if nick else "me", nick or actor, said)
-        return [Replayed(line) if before else Spoken(line)]
+        line = Message(room or "", "message" if nick else "me", nick or actor, said)
+        return [ReplayedMessage(line) if before else LiveMessage(line)]
     if changed := _TOPIC.fullmatch(text):
         before, nick, room, said = changed.groups()
-        line = Told(room, "topic", nick, said)
-        return [Replayed(line) if before else Spoken(line)]
+        line = Message(room, "topic", nick, said)
+        return [ReplayedMessage(line) if before else LiveMessage(line)]
     if found := _STORED.fullmatch(text):
         return [Stored(found[1], int(found[2]))]
     if found := _REPLAY.fullmatch(text):
-        return [ReplayBegins(found[1])]
+        return [ReplayStarted(found[1])]
     if found := _ENTERED.fullmatch(text):
-        return [RoomEntered(found[1])]
+        return [Joined(found[1])]
     if found := _LEFT.fullmatch(text):
-        return [RoomLeft(found[1])]
+        return [Left(found[1])]
     if text.startswith("! "):
-        return [Refused(text[2:])]
+        return [Error(text[2:])]
     if text.startswith("* ") and not text.startswith(("* stored", "* you are in", "* you left")):
-        return [Noticed(text[2:])]
-    return [] if text.startswith(("| * ", "--- now ---")) else [NotUnderstood(repr(text))]
+        return [Notice(text[2:])]
+    return [] if text.startswith(("| * ", "--- now ---")) else [Unknown(repr(text))]

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections import deque
 from random import Random
 
-from tests.live.crash.listeners import ROOMS, Person, Reader, disperse
+from tests.live.crash.listeners import ROOMS, ChatClient, Listener, closeAll
 from tests.live.crash.oracle import Life
-from tests.live.crash.wire import Noticed, Stored, Told, understand
+from tests.live.crash.wire import Notice, Stored, Message, parse
 from tests.live.support.server import Address
 
 #: Lines that some write at once.
@@ -38,7 +38,7 @@ WORDS = (
 )
 
 
-class Writer(Person):
+class Writer(ChatClient):
     """Writes.  No text of its is anybody else's."""
 
     def __init__(
@@ -52,9 +52,9 @@ class Writer(Person):
         burst: bool,
     ) -> None:
         super().__init__(address, name, random, 2, json, echoes)
-        self.written: list[Told] = []
-        self._stored: list[tuple[Told, int]] = []
-        self._waiting: dict[str, deque[Told]] = {room: deque() for room in ROOMS}
+        self.written: list[Message] = []
+        self._stored: list[tuple[Message, int]] = []
+        self._waiting: dict[str, deque[Message]] = {room: deque() for room in ROOMS}
         self._complaints: list[str] = []
         self._acks = acks
         self._burst = burst
@@ -68,14 +68,14 @@ class Writer(Person):
         super().report(life)
         life.written[self.name] = self.written
         life.acknowledged += self._stored
-        life.complaints += self._complaints
+        life.violations += self._complaints
 
-    def _hear(self, line: bytes) -> None:
-        for event in understand(line):
+    def _receiveLine(self, line: bytes) -> None:
+        for event in parse(line):
             if isinstance(event, Stored):
                 self._acknowledge(event)
-            elif not isinstance(event, Noticed):
-                self.heard.events.append(event)
+            elif not isinstance(event, Notice):
+                self.transcript.events.append(event)
 
     def _acknowledge(self, stored: Stored) -> None:
         waiting = self._waiting[stored.room]
@@ -89,16 +89,16 @@ class Writer(Person):
             return
         choice = self._random.random()
         if choice < 0.05:
-            self._wander()
+            self._changeRoom()
         elif choice < 0.07:
             self._rename()
         elif self._burst:
             for _ in range(BURST):
-                self._say()
+                self._write()
         elif not (self._acks and any(self._waiting.values())):
-            self._say()
+            self._write()
 
-    def _say(self) -> None:
+    def _write(self) -> None:
         choice = self._random.random()
         room = self._current
         text = f"{self.name}:{len(self.written)} {self._random.choice(WORDS)}"
@@ -116,18 +116,18 @@ class Writer(Person):
         else:
             line = text
         self._send(line)
-        wrote = Told(room, kind, self.nick, text)
+        wrote = Message(room, kind, self.nick, text)
         self.written.append(wrote)
         if self._acks:
             self._waiting[room].append(wrote)
 
 
-def crowd(address: Address, life: int, random: Random) -> list[Person]:
-    people: list[Person] = []
+def connectClients(address: Address, life: int, random: Random) -> list[ChatClient]:
+    people: list[ChatClient] = []
     try:
         for which in range(6):
             people.append(
-                Reader(
+                Listener(
                     address,
                     f"r{which}-{life}",
                     random,
@@ -150,6 +150,6 @@ def crowd(address: Address, life: int, random: Random) -> list[Person]:
                 )
             )
     except BaseException:
-        disperse(people)
+        closeAll(people)
         raise
     return people

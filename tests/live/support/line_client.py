@@ -12,7 +12,7 @@ from typing import Self
 from tests.live.support.server import ANSWER_SECONDS, Server
 
 
-class Talker:
+class LineClient:
     """One client of the line door, as C{nc} is one."""
 
     def __init__(self, server: Server, *lines: str) -> None:

@@ -8,42 +8,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.live.crash.rules.actions import Act
-from tests.live.crash.rules.database import Letter, Tables
-from tests.live.crash.rules.log import Diary
+from tests.live.crash.rules.actions import Action
+from tests.live.crash.rules.database import PrivateMessage, Tables
+from tests.live.crash.rules.log import ClientLog
 
 #: Whether a name is an account.
-NOBODY, MAYBE, OWNED = "nobody's", "maybe somebody's", "somebody's"
+UNREGISTERED, UNCERTAIN, REGISTERED = "nobody's", "maybe somebody's", "somebody's"
 
 
 @dataclass
-class Owner:
+class ExpectedAccount:
     """What is owed to one name."""
 
-    state: str = NOBODY
+    state: str = UNREGISTERED
     passwords: list[str] = field(default_factory=list)
-    wrong: str = ""
+    wrongPassword: str = ""
     unread: set[int] = field(default_factory=lambda: {0})
-    read: dict[str, set[int]] = field(default_factory=dict)
+    readMarkers: dict[str, set[int]] = field(default_factory=dict)
 
-    def secrets(self, acts: Iterable[Act]) -> None:
+    def applyPasswords(self, acts: Iterable[Action]) -> None:
         for act in acts:
             if act.verb not in ("register", "passwd"):
                 continue
             if {"registered", "password"} & set(act.codes):
-                self.state, self.passwords = OWNED, [act.text]
-            elif act.refused:
-                self.wrong = act.text
+                self.state, self.passwords = REGISTERED, [act.text]
+            elif act.error:
+                self.wrongPassword = act.text
             elif act.pending:
                 self.passwords.append(act.text)
-                self.state = MAYBE if self.state == NOBODY else self.state
+                self.state = UNCERTAIN if self.state == UNREGISTERED else self.state
 
-    def marks(self, diary: Diary, lengths: dict[str, int]) -> None:
-        for room, seq in diary.reads:
-            self.read[room] = {seq}
-        for act in diary.acts:
+    def applyReadMarkers(self, diary: ClientLog, lengths: dict[str, int]) -> None:
+        for room, seq in diary.readMarkers:
+            self.readMarkers[room] = {seq}
+        for act in diary.actions:
             if act.verb == "read" and act.pending:
-                known = self.read.setdefault(act.room, {0})
+                known = self.readMarkers.setdefault(act.room, {0})
                 asked = int(act.target)
                 # Nobody reads further than what was said when that was applied.
                 known |= {
@@ -53,45 +53,45 @@ class Owner:
                 }
 
 
-class Ledger:
+class AccountRules:
     """What is owed to everybody."""
 
     def __init__(self) -> None:
-        self.owners: dict[str, Owner] = {}
-        self.letters: list[Letter] = []
+        self.expected: dict[str, ExpectedAccount] = {}
+        self.privateMessages: list[PrivateMessage] = []
 
-    def judge(self, diaries: list[Diary], tables: Tables) -> Iterator[str]:
+    def check(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
         lengths = {room: len(lines) for room, lines in tables.lines.items()}
-        for diary in diaries:
-            owner = self.owners.setdefault(diary.name, Owner())
-            owner.secrets(diary.acts)
-            owner.marks(diary, lengths)
-        for name, owner in self.owners.items():
-            if (name in tables.accounts) is not (owner.state == OWNED) and owner.state != MAYBE:
+        for diary in logs:
+            owner = self.expected.setdefault(diary.name, ExpectedAccount())
+            owner.applyPasswords(diary.actions)
+            owner.applyReadMarkers(diary, lengths)
+        for name, owner in self.expected.items():
+            if (name in tables.accounts) is not (owner.state == REGISTERED) and owner.state != UNCERTAIN:
                 yield f"{name} is {owner.state}, and the accounts are {sorted(tables.accounts)}"
-            if owner.state == MAYBE:
-                owner.state = OWNED if name in tables.accounts else NOBODY
-        yield from self._letters(diaries, tables)
-        for name in tables.accounts - set(self.owners):
+            if owner.state == UNCERTAIN:
+                owner.state = REGISTERED if name in tables.accounts else UNREGISTERED
+        yield from self._checkPrivateMessages(logs, tables)
+        for name in tables.accounts - set(self.expected):
             yield f"nobody has registered {name}"
         for name, count in tables.unread.items():
-            if name in self.owners and count not in self.owners[name].unread:
-                allowed = self.owners[name].unread
+            if name in self.expected and count not in self.expected[name].unread:
+                allowed = self.expected[name].unread
                 yield f"{count} private messages wait for {name}, not {sorted(allowed)}"
-            if name in self.owners:
-                self.owners[name].unread = {count}
+            if name in self.expected:
+                self.expected[name].unread = {count}
 
-    def _letters(self, diaries: list[Diary], tables: Tables) -> Iterator[str]:
-        if tables.letters[: len(self.letters)] != self.letters:
+    def _checkPrivateMessages(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
+        if tables.privateMessages[: len(self.privateMessages)] != self.privateMessages:
             yield "private messages that were kept have changed"
-        new = tables.letters[len(self.letters) :]
-        self.letters = tables.letters
+        new = tables.privateMessages[len(self.privateMessages) :]
+        self.privateMessages = tables.privateMessages
         kept = {letter.ident: letter for letter in new}
         if len(kept) < len(new):
             yield "two private messages have the same id"
         told: dict[str, set[str]] = {}
-        for diary in diaries:
-            for each in diary.whispers:
+        for diary in logs:
+            for each in diary.privateMessages:
                 told.setdefault(each["text"], set()).add(diary.name)
                 letter = kept.get(each["id"])
                 if each["id"] and (
@@ -103,34 +103,34 @@ class Ledger:
                     yield f"{diary.name} was told {each}, and it is kept"
         acts = {
             act.text: (diary.name, act)
-            for diary in diaries
-            for act in diary.acts
+            for diary in logs
+            for act in diary.actions
             if act.verb == "whisper"
         }
         away: dict[str, list[tuple[int, bool]]] = {}
         for place, letter in enumerate(new):
-            sender, act = acts.get(letter.text, ("", Act("nothing")))
-            if (sender, act.target) != (letter.sender, letter.receiver) or act.refused:
+            sender, act = acts.get(letter.text, ("", Action("nothing")))
+            if (sender, act.target) != (letter.sender, letter.receiver) or act.error:
                 yield f"this is kept: {letter}; asked for was {act} by {sender!r}"
             if "kept" in act.codes:
                 away.setdefault(letter.receiver, []).append((place, True))
             elif act.pending and letter.receiver not in told.get(letter.text, ()):
                 away.setdefault(letter.receiver, []).append((place, False))
-        for diary in diaries:
+        for diary in logs:
             self._unread(diary, [letter.ident for letter in new], away.pop(diary.name, []))
         for name, places in away.items():
-            owner = self.owners.get(name)
+            owner = self.expected.get(name)
             if owner is not None:
                 owner.unread = _counts(owner.unread, places)
 
-    def _unread(self, diary: Diary, idents: list[str], places: list[tuple[int, bool]]) -> None:
-        owner = self.owners[diary.name]
+    def _unread(self, diary: ClientLog, idents: list[str], places: list[tuple[int, bool]]) -> None:
+        owner = self.expected[diary.name]
         counts = owner.unread
-        for act in diary.acts:
-            if act.verb == "inbox" and not act.target and not act.refused:
-                shown = [idents.index(each["id"]) for each in act.letters if each["id"] in idents]
+        for act in diary.actions:
+            if act.verb == "inbox" and not act.target and not act.error:
+                shown = [idents.index(each["id"]) for each in act.privateMessages if each["id"] in idents]
                 left = [each for each in places if each[0] > max(shown, default=-1)]
-                if act.done:
+                if act.succeeded:
                     counts, places = {0}, left
                 else:
                     owner.unread = _counts(counts, places) | _counts({0}, left)

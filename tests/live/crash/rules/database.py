@@ -19,7 +19,7 @@ FILE = "chat.sqlite"
 
 
 @dataclass
-class Letter:
+class PrivateMessage:
     """A private message that is kept."""
 
     ident: str
@@ -35,11 +35,11 @@ class Tables:
     lines: dict[str, list[Line]]
     accounts: set[str]
     unread: dict[str, int]
-    letters: list[Letter]
+    privateMessages: list[PrivateMessage]
 
 
 @contextmanager
-def copied(state: Path) -> Iterator[sqlite3.Connection]:
+def openCopy(state: Path) -> Iterator[sqlite3.Connection]:
     """Look at a copy: whoever opens the file itself mends it, which is for the server."""
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("", "-wal"):
@@ -50,7 +50,7 @@ def copied(state: Path) -> Iterator[sqlite3.Connection]:
             yield connection
 
 
-def read(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
+def readTables(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
     lines: dict[str, list[Line]] = {}
     for name, *row in connection.execute(
         "SELECT rooms.name, messages.seq, kind, nick, text,"
@@ -62,7 +62,7 @@ def read(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
             lines.setdefault(name, []).append(Line(name, *row))
     unread = dict(connection.execute("SELECT key, unread FROM accounts").fetchall())
     letters = [
-        Letter(*row)
+        PrivateMessage(*row)
         for row in connection.execute(
             "SELECT ident, sender, receiver, text FROM letters ORDER BY id"
         )
@@ -70,7 +70,7 @@ def read(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
     return Tables(lines, set(unread), unread, letters)
 
 
-def stands(connection: sqlite3.Connection, word: str) -> bool:
+def containsText(connection: sqlite3.Connection, word: str) -> bool:
     like = f"%{word}%"
     (count,) = connection.execute(
         "SELECT (SELECT count(*) FROM messages WHERE text LIKE ?)"

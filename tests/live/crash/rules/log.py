@@ -10,16 +10,16 @@ from __future__ import annotations
 import itertools
 from typing import Any, NamedTuple
 
-from tests.live.crash.rules.actions import Act
+from tests.live.crash.rules.actions import Action
 
 #: The question behind each act.
 FENCE = "/echo on"
 
 #: Its answer.
-FENCED = ["echo is on"]
+FENCE_ANSWER = ["echo is on"]
 
 #: Codes of refusals that are about no act.
-FAREWELLS = frozenset({"stopping"})
+STOP_ERRORS = frozenset({"stopping"})
 
 
 class Line(NamedTuple):
@@ -34,13 +34,13 @@ class Line(NamedTuple):
     time: int
 
 
-class Heard(NamedTuple):
+class Received(NamedTuple):
     """That somebody was told a line."""
 
     line: Line
     live: bool
-    again: bool
-    lasting: bool
+    replayed: bool
+    loggedIn: bool
 
 
 class Entry(NamedTuple):
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
     room: str
     nick: str
-    lasting: bool
+    loggedIn: bool
     seq: int
     private: bool
     rank: str
@@ -62,75 +62,75 @@ class Login(NamedTuple):
     seq: int
 
 
-class Diary:
+class ClientLog:
     """All that one client asked for and was told in one life of the server."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.acts: list[Act] = []
-        self.heard: list[Heard] = []
+        self.actions: list[Action] = []
+        self.received: list[Received] = []
         # In one list: who logs in, leaves and comes back may do so between two lines of the room.
         self.arrivals: list[Entry | Login] = []
         self.rooms: dict[str, int] = {}
-        self.whispers: list[dict[str, Any]] = []
-        self.reads: list[tuple[str, int]] = []
-        self.lasting = False
+        self.privateMessages: list[dict[str, Any]] = []
+        self.readMarkers: list[tuple[str, int]] = []
+        self.loggedIn = False
         self.unread = -1
-        self.strange: list[str] = []
+        self.violations: list[str] = []
         self._next = 0
 
     @property
-    def outstanding(self) -> list[Act]:
-        return self.acts[self._next :]
+    def outstanding(self) -> list[Action]:
+        return self.actions[self._next :]
 
-    def feed(self, told: dict[str, Any]) -> None:
-        match told["type"]:
+    def receive(self, event: dict[str, Any]) -> None:
+        match event["type"]:
             case "said":
-                self._said(told)
+                self._receiveLine(event)
             case "roomEntered":
-                self._entered(told)
+                self._receiveEntry(event)
             case "roomLeft":
-                self.rooms.pop(told["room"], None)
+                self.rooms.pop(event["room"], None)
             case "whispered":
-                self.whispers.append(told)
+                self.privateMessages.append(event)
             case "read":
-                self.reads.append((told["room"], told["seq"]))
+                self.readMarkers.append((event["room"], event["seq"]))
             case "loggedIn":
-                self.lasting, self.unread = True, told["unread"]
+                self.loggedIn, self.unread = True, event["unread"]
                 self.arrivals += itertools.starmap(Login, self.rooms.items())
-            case "refused" if told["code"] in FAREWELLS:
+            case "refused" if event["code"] in STOP_ERRORS:
                 pass
-            case "notice" if told["lines"] == FENCED:
-                self._current(told).settled = True
+            case "notice" if event["lines"] == FENCE_ANSWER:
+                self._current(event).answered = True
                 self._next += 1
             case "refused" | "notice" | "inbox" | "found" | "replay" | "restraints":
-                self._answer(told)
+                self._receiveAnswer(event)
 
-    def _current(self, told: dict[str, Any]) -> Act:
-        if self._next < len(self.acts):
-            return self.acts[self._next]
-        self.strange.append(f"{self.name} was told {told}, and has asked for nothing")
-        return Act("nothing")
+    def _current(self, told: dict[str, Any]) -> Action:
+        if self._next < len(self.actions):
+            return self.actions[self._next]
+        self.violations.append(f"{self.name} was told {told}, and has asked for nothing")
+        return Action("nothing")
 
-    def _said(self, told: dict[str, Any]) -> None:
+    def _receiveLine(self, told: dict[str, Any]) -> None:
         live = not told.get("replay") and not told.get("found")
         names = ("room", "seq", "kind", "nick", "text", "id", "time")
         line = Line(*[told[name] for name in names])
-        self.heard.append(Heard(line, live, bool(told.get("replay")), self.lasting))
+        self.received.append(Received(line, live, bool(told.get("replay")), self.loggedIn))
         if live:
             last = self.rooms.get(line.room)
             if last is None or line.seq != last + 1:
-                self.strange.append(f"{self.name} was told {line} after {last}")
+                self.violations.append(f"{self.name} was told {line} after {last}")
             self.rooms[line.room] = line.seq
 
-    def _entered(self, told: dict[str, Any]) -> None:
+    def _receiveEntry(self, told: dict[str, Any]) -> None:
         room, seq = told["room"], told["joinedSeq"]
         self.rooms[room] = seq
         self.arrivals.append(
             Entry(
                 room,
                 told["nick"],
-                self.lasting,
+                self.loggedIn,
                 seq,
                 told["private"],
                 told["rank"],
@@ -138,24 +138,24 @@ class Diary:
             )
         )
 
-    def _answer(self, told: dict[str, Any]) -> None:
+    def _receiveAnswer(self, told: dict[str, Any]) -> None:
         act = self._current(told)
         match told["type"]:
             case "refused":
-                act.refused = told["code"]
+                act.error = told["code"]
             case "notice":
                 act.codes.append(told["code"])
                 act.after = self.rooms.get(act.room, 0)
                 if told["code"] == "registered":
-                    self.lasting = True
+                    self.loggedIn = True
                     self.arrivals += itertools.starmap(Login, self.rooms.items())
                 elif told["code"] == "loggedOut":
-                    self.lasting = False
+                    self.loggedIn = False
             case "inbox":
-                act.letters += told["letters"]
+                act.privateMessages += told["letters"]
             case "found" | "replay":
                 act.lines += told["lines"]
             case "restraints" if told["room"] == act.room:
                 for each in told["restraints"]:
-                    ever = act.restraints.get(each["name"], False)
-                    act.restraints[each["name"]] = ever or not each["until"]
+                    ever = act.restrictions.get(each["name"], False)
+                    act.restrictions[each["name"]] = ever or not each["until"]

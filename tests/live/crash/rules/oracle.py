@@ -8,48 +8,48 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.live.crash.rules.accounts import Ledger
+from tests.live.crash.rules.accounts import AccountRules
 from tests.live.crash.rules.database import Tables
-from tests.live.crash.rules.log import Diary, Line
-from tests.live.crash.rules.messages import asked, heard, unchanged
-from tests.live.crash.rules.room import RoomOrder
-from tests.live.crash.rules.timeline import marks
+from tests.live.crash.rules.log import ClientLog, Line
+from tests.live.crash.rules.messages import checkRequested, checkReceived, checkStored
+from tests.live.crash.rules.room import RoomRules
+from tests.live.crash.rules.timeline import timeline
 
 
 @dataclass
-class Deeds:
+class RuleCounts:
     """How much has been judged."""
 
-    acts: int = 0
-    refusals: int = 0
-    unseen: int = 0
+    succeeded: int = 0
+    errors: int = 0
+    unanswered: int = 0
     lines: int = 0
     deleted: int = 0
-    letters: int = 0
-    tries: int = 0
+    privateMessages: int = 0
+    checks: int = 0
 
 
-class Judge:
+class RuleOracle:
     """Knows what must hold."""
 
     def __init__(self) -> None:
-        self.rooms: dict[str, RoomOrder] = {}
-        self.ledger = Ledger()
-        self.deeds = Deeds()
+        self.rooms: dict[str, RoomRules] = {}
+        self.accounts = AccountRules()
+        self.counts = RuleCounts()
 
-    def found(self, name: str, founder: str) -> None:
-        self.rooms.setdefault(name, RoomOrder(name, founder))
+    def addRoom(self, name: str, founder: str) -> None:
+        self.rooms.setdefault(name, RoomRules(name, founder))
 
-    def judge(self, diaries: list[Diary], tables: Tables) -> Iterator[str]:
-        for diary in diaries:
-            yield from diary.strange
-            self.deeds.acts += sum(act.done for act in diary.acts)
-            self.deeds.refusals += sum(bool(act.refused) for act in diary.acts)
-            self.deeds.unseen += sum(act.pending for act in diary.acts)
+    def check(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
+        for diary in logs:
+            yield from diary.violations
+            self.counts.succeeded += sum(act.succeeded for act in diary.actions)
+            self.counts.errors += sum(bool(act.error) for act in diary.actions)
+            self.counts.unanswered += sum(act.pending for act in diary.actions)
         first = {
             (each.line.room, each.line.seq): each.line
-            for diary in diaries
-            for each in diary.heard
+            for diary in logs
+            for each in diary.received
             if each.line.kind != "deleted"
         }
         for name, room in self.rooms.items():
@@ -58,41 +58,41 @@ class Judge:
                 first.get((name, line.seq), line) if line.kind == "deleted" else line
                 for line in kept[len(room.lines) :]
             ]
-            yield from self._room(room, kept, new, diaries)
+            yield from self._checkRoom(room, kept, new, logs)
         gone = {name: room.deleted for name, room in self.rooms.items()}
-        for diary in diaries:
-            yield from heard(diary, tables.lines, gone)
-        yield from self.ledger.judge(diaries, tables)
+        for diary in logs:
+            yield from checkReceived(diary, tables.lines, gone)
+        yield from self.accounts.check(logs, tables)
         for room in self.rooms.values():
             room.restart(tables.accounts)
-        self.deeds.lines = sum(map(len, tables.lines.values()))
-        self.deeds.deleted = sum(map(len, gone.values()))
-        self.deeds.letters = len(tables.letters)
+        self.counts.lines = sum(map(len, tables.lines.values()))
+        self.counts.deleted = sum(map(len, gone.values()))
+        self.counts.privateMessages = len(tables.privateMessages)
 
-    def _room(
-        self, room: RoomOrder, kept: list[Line], new: list[Line], diaries: list[Diary]
+    def _checkRoom(
+        self, room: RoomRules, kept: list[Line], new: list[Line], logs: list[ClientLog]
     ) -> Iterator[str]:
-        names = {diary.name for diary in diaries}
+        names = {diary.name for diary in logs}
         yield from (f"nobody here said {line}" for line in new if line.nick not in names)
-        told = [mark for diary in diaries for mark in marks(room.name, diary)]
+        told = [mark for diary in logs for mark in timeline(room.name, diary)]
         # The kill may come after the guest has entered, and before the host sees the answer.
-        for diary in diaries:
-            room.doubtInvitations(diary)
+        for diary in logs:
+            room.applyUnansweredInvitations(diary)
         yield from room.advance(new, told)
-        for diary in diaries:
-            yield from asked(room.name, diary, new)
-            room.doubt(diary, new)
-        yield from unchanged(kept, room.lines, room.deleted)
-        for diary in diaries:
-            for each in diary.heard:
+        for diary in logs:
+            yield from checkRequested(room.name, diary, new)
+            room.applyUnanswered(diary, new)
+        yield from checkStored(kept, room.lines, room.deleted)
+        for diary in logs:
+            for each in diary.received:
                 seq = each.line.seq
-                if each.line.room == room.name and not room.mayHaveRead(diary.name, seq):
-                    yield f"{diary.name} is a stranger, and was told {each}; {room.insiders}"
+                if each.line.room == room.name and not room.mayRead(diary.name, seq):
+                    yield f"{diary.name} is a stranger, and was told {each}; {room.readableFrom}"
 
-    def secrets(self, most: int) -> Iterator[tuple[str, bool]]:
+    def storedTexts(self, count: int) -> Iterator[tuple[str, bool]]:
         for room in self.rooms.values():
             said = [line for line in room.lines if line.kind == "message"]
             gone = [line for line in said if line.seq in room.deleted]
             left = [line for line in said if line.seq not in room.deleted]
-            yield from ((line.text, False) for line in gone[-most:])
-            yield from ((line.text, True) for line in left[-most:])
+            yield from ((line.text, False) for line in gone[-count:])
+            yield from ((line.text, True) for line in left[-count:])

@@ -11,38 +11,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.live.crash.rules.log import Diary, Line
-from tests.live.crash.rules.restrictions import Restraints
-from tests.live.crash.rules.timeline import Mark
+from tests.live.crash.rules.log import ClientLog, Line
+from tests.live.crash.rules.restrictions import Restrictions
+from tests.live.crash.rules.timeline import TimelineEvent
 
 #: Whether a private room lets somebody in who is not an operator.
-OPEN, CLOSED, UNSURE = "open", "closed", "unsure"
+ALLOWED, DENIED, UNCERTAIN = "open", "closed", "unsure"
 
 #: In which order things happened after one line.  Entries and logins of one person keep their own.
-_TURNS = {"stay": 1, "invite": 2, "enter": 3, "login": 3}
+_EVENT_ORDER = {"stay": 1, "invite": 2, "enter": 3, "login": 3}
 
-_OFFICES = {
+_REQUIRED_RANKS = {
     **dict.fromkeys(("kick", "ban", "unban", "mute", "unmute"), ("operator", "founder")),
     **dict.fromkeys(("op", "deop", "private", "public"), ("founder",)),
 }
 
 
 @dataclass
-class RoomOrder:
+class RoomRules:
     """What must hold of one room."""
 
     name: str
     founder: str
     lines: list[Line] = field(default_factory=list)
     operators: set[str] = field(default_factory=set)
-    restraints: dict[str, Restraints] = field(
-        default_factory=lambda: {"ban": Restraints(), "mute": Restraints()}
+    restrictions: dict[str, Restrictions] = field(
+        default_factory=lambda: {"ban": Restrictions(), "mute": Restrictions()}
     )
     private: bool = False
-    spans: list[tuple[int, int]] = field(default_factory=list)
-    doors: dict[str, str] = field(default_factory=dict)
+    privateRanges: list[tuple[int, int]] = field(default_factory=list)
+    access: dict[str, str] = field(default_factory=dict)
     invited: set[str] = field(default_factory=set)
-    insiders: dict[str, int] = field(default_factory=dict)
+    readableFrom: dict[str, int] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
 
     def rank(self, name: str) -> str:
@@ -50,111 +50,111 @@ class RoomOrder:
             return "founder"
         return "operator" if name in self.operators else "member"
 
-    def restrained(self, kind: str, name: str, now: int) -> bool | None:
-        return self.restraints[kind].holds(name, now)
+    def isRestricted(self, kind: str, name: str, now: int) -> bool | None:
+        return self.restrictions[kind].isActive(name, now)
 
-    def outcomes(self, name: str, now: int) -> set[str]:
-        banned = self.restrained("ban", name, now)
+    def joinOutcomes(self, name: str, now: int) -> set[str]:
+        banned = self.isRestricted("ban", name, now)
         if banned:
             return {"banned"}
-        door = OPEN
+        door = ALLOWED
         if self.private and self.rank(name) == "member":
-            door = self.doors.get(name, CLOSED)
-        found = {"entered"} if door != CLOSED else set()
-        found |= {"private-room"} if door != OPEN else set()
+            door = self.access.get(name, DENIED)
+        found = {"entered"} if door != DENIED else set()
+        found |= {"private-room"} if door != ALLOWED else set()
         return found | ({"banned"} if banned is None else set())
 
-    def learn(self, name: str, entered: bool) -> None:
+    def recordJoin(self, name: str, entered: bool) -> None:
         if self.private and self.rank(name) == "member":
-            self.doors[name] = OPEN if entered else CLOSED
+            self.access[name] = ALLOWED if entered else DENIED
 
-    def mayHaveRead(self, name: str, seq: int) -> bool:
-        if name == self.founder or not any(low <= seq <= high for low, high in self.spans):
+    def mayRead(self, name: str, seq: int) -> bool:
+        if name == self.founder or not any(low <= seq <= high for low, high in self.privateRanges):
             return True
-        return name in self.insiders and seq >= self.insiders[name]
+        return name in self.readableFrom and seq >= self.readableFrom[name]
 
-    def advance(self, lines: list[Line], marks: Iterable[Mark]) -> Iterator[str]:
-        items: list[tuple[int, int, Line | Mark]] = [(line.seq, 0, line) for line in lines]
+    def advance(self, lines: list[Line], marks: Iterable[TimelineEvent]) -> Iterator[str]:
+        items: list[tuple[int, int, Line | TimelineEvent]] = [(line.seq, 0, line) for line in lines]
         # Who was there when it was said, who was invited after it, and who could enter then.
-        items += [(mark.after, _TURNS[mark.what], mark) for mark in marks]
+        items += [(mark.after, _EVENT_ORDER[mark.kind], mark) for mark in marks]
         for _, _, item in sorted(items, key=lambda each: each[:2]):
             if isinstance(item, Line):
-                yield from self._line(item)
+                yield from self._applyLine(item)
                 self.lines.append(item)
             else:
-                yield from self._mark(item)
+                yield from self._applyEvent(item)
 
-    def doubt(self, diary: Diary, lines: list[Line]) -> None:
+    def applyUnanswered(self, diary: ClientLog, lines: list[Line]) -> None:
         """Take into account what somebody asked for without seeing what came of it."""
         last = diary.rooms.get(self.name, 0)
         unheard = any(line.kind == "private" and line.seq > last for line in lines)
-        for act in diary.acts:
+        for act in diary.actions:
             if act.room == self.name and act.pending and act.verb == "join":
                 if unheard or diary.name in self.operators:
-                    self._doubt(diary.name)
-        self.doubtInvitations(diary)
-        unsure = any(act.pending and act.verb in ("login", "register") for act in diary.acts)
+                    self._setUncertain(diary.name)
+        self.applyUnansweredInvitations(diary)
+        unsure = any(act.pending and act.verb in ("login", "register") for act in diary.actions)
         if (unheard or unsure) and self.name in diary.rooms:
-            self._doubt(diary.name)
+            self._setUncertain(diary.name)
 
-    def doubtInvitations(self, diary: Diary) -> None:
-        for act in diary.acts:
+    def applyUnansweredInvitations(self, diary: ClientLog) -> None:
+        for act in diary.actions:
             if act.room == self.name and act.pending and act.verb == "invite":
-                self._doubt(act.target)
+                self._setUncertain(act.target)
 
     def restart(self, accounts: Iterable[str]) -> None:
         known = set(accounts)
-        self.doors = {name: door for name, door in self.doors.items() if name in known}
+        self.access = {name: door for name, door in self.access.items() if name in known}
 
-    def _doubt(self, name: str) -> None:
-        if self.doors.get(name, CLOSED) == CLOSED:
-            self.doors[name] = UNSURE
-        self.insiders[name] = 0
+    def _setUncertain(self, name: str) -> None:
+        if self.access.get(name, DENIED) == DENIED:
+            self.access[name] = UNCERTAIN
+        self.readableFrom[name] = 0
 
     def _admit(self, name: str, lowest: int) -> None:
-        self.insiders[name] = min(lowest, self.insiders.get(name, lowest))
+        self.readableFrom[name] = min(lowest, self.readableFrom.get(name, lowest))
 
-    def _line(self, line: Line) -> Iterator[str]:
+    def _applyLine(self, line: Line) -> Iterator[str]:
         kind, nick = line.kind, line.nick
         where = f"{self.name} {line.seq}"
         own = kind == "deop" and line.text == nick
-        if self.rank(nick) not in _OFFICES.get(kind, (self.rank(nick),)) and not own:
+        if self.rank(nick) not in _REQUIRED_RANKS.get(kind, (self.rank(nick),)) and not own:
             yield f"{where}: {nick}, a {self.rank(nick)}, did this: {line}"
-        if self.restrained("ban", nick, line.time):
+        if self.isRestricted("ban", nick, line.time):
             yield f"{where}: {nick} is banned, and did this: {line}"
-        if kind in ("message", "deleted") and self.restrained("mute", nick, line.time):
+        if kind in ("message", "deleted") and self.isRestricted("mute", nick, line.time):
             yield f"{where}: {nick} is mute, and said this: {line}"
         name, _, more = line.text.partition(" ")
         match kind:
             case "ban" | "mute":
-                self.restraints[kind].begin(name, more.partition(" ")[0], line.time)
+                self.restrictions[kind].begin(name, more.partition(" ")[0], line.time)
             case "unban" | "unmute":
-                if not self.restraints[kind.removeprefix("un")].end(name):
+                if not self.restrictions[kind.removeprefix("un")].end(name):
                     yield f"{where}: {name} is not restrained: {line}"
             case "op":
                 self.operators.add(name)
                 self.invited -= {name} if self.private else set()
                 self._admit(name, line.seq)
                 if self.private:
-                    self.doors[name] = OPEN
+                    self.access[name] = ALLOWED
             case "deop":
                 self.operators.discard(name)
             case "private":
                 self.private = True
-                self.spans.append((line.seq, 2**63))
+                self.privateRanges.append((line.seq, 2**63))
             case "public":
                 self.private = False
-                self.spans[-1:] = [(low, line.seq) for low, _ in self.spans[-1:]]
+                self.privateRanges[-1:] = [(low, line.seq) for low, _ in self.privateRanges[-1:]]
             case "delete":
-                yield from self._delete(line)
+                yield from self._applyDeletion(line)
         if kind in ("kick", "ban"):
-            self._close(name)
+            self._deny(name)
 
-    def _close(self, name: str) -> None:
-        self.doors[name] = CLOSED
+    def _deny(self, name: str) -> None:
+        self.access[name] = DENIED
         self.invited.discard(name)
 
-    def _delete(self, line: Line) -> Iterator[str]:
+    def _applyDeletion(self, line: Line) -> Iterator[str]:
         seq = int(line.text)
         old = self.lines[seq - 1] if 0 < seq <= len(self.lines) else None
         if old is None or old.kind not in ("message", "deleted"):
@@ -163,30 +163,30 @@ class RoomOrder:
             yield f"{self.name} {line.seq}: {line.nick} deleted a line of {old.nick}"
         self.deleted.add(seq)
 
-    def _mark(self, mark: Mark) -> Iterator[str]:
+    def _applyEvent(self, mark: TimelineEvent) -> Iterator[str]:
         name, first = mark.name, mark.after + 1
-        if mark.what == "stay" or (mark.what == "login" and self.private):
+        if mark.kind == "stay" or (mark.kind == "login" and self.private):
             self._admit(name, 0)
-            if mark.lasting:
-                self.doors[name] = OPEN
+            if mark.loggedIn:
+                self.access[name] = ALLOWED
                 self.invited.discard(name)
-        elif mark.what == "invite" and self.private:
-            if self.doors.get(name, CLOSED) != OPEN:
-                self.doors[name] = OPEN
+        elif mark.kind == "invite" and self.private:
+            if self.access.get(name, DENIED) != ALLOWED:
+                self.access[name] = ALLOWED
                 self.invited.add(name)
                 self._admit(name, first)
         elif mark.entry is not None:
             entry = mark.entry
             if (entry.private, entry.rank) != (self.private, self.rank(name)):
                 yield f"{self.name}: {entry} after {mark.after}, a {self.rank(name)} there"
-            if name in self.restraints["ban"].lasting:
+            if name in self.restrictions["ban"].permanent:
                 yield f"{self.name}: {name} is banned, and entered after {mark.after}"
             if self.private:
-                if self.rank(name) == "member" and self.doors.get(name, CLOSED) == CLOSED:
+                if self.rank(name) == "member" and self.access.get(name, DENIED) == DENIED:
                     yield f"{self.name}: {name} is a stranger, and entered after {mark.after}"
                 self._admit(name, first)
-                if mark.lasting:
-                    self.doors[name] = OPEN
+                if mark.loggedIn:
+                    self.access[name] = ALLOWED
                     self.invited.discard(name)
             elif name in self.invited:
-                self._close(name)
+                self._deny(name)

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live.crash.rules.actions import Act
+from tests.live.crash.rules.actions import Action
 from tests.model.order import Sample, ask, notice
 
 
 def test_refusedNotDone() -> None:
     """A password that was refused is not one, and one that was seen to be set is the only one."""
     sample = Sample()
-    ask(sample.diaries["cleo"], Act("passwd", target="cleo-1", text="cleo-3"), notice("password"))
+    ask(sample.diaries["cleo"], Action("passwd", target="cleo-1", text="cleo-3"), notice("password"))
     judge, _ = sample.judge()
-    owner = judge.ledger.owners["cleo"]
-    assert (owner.passwords, owner.wrong) == (["cleo-3"], "cleo-2")
+    owner = judge.accounts.expected["cleo"]
+    assert (owner.passwords, owner.wrongPassword) == (["cleo-3"], "cleo-2")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_inbox(settled: bool, shown: bool, counts: set[int]) -> None:
     sample = Sample()
     if shown:
         letters = {"type": "inbox", "letters": [{"id": "log-9-w1"}]}
-        ask(sample.diaries["cleo"], Act("inbox"), letters, settled=settled)
+        ask(sample.diaries["cleo"], Action("inbox"), letters, settled=settled)
     for count in (0, 1, 2):
         again = Sample()
         again.diaries = sample.diaries

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.live.crash.rules.actions import Act
-from tests.live.crash.rules.database import Letter
-from tests.live.crash.rules.log import Diary
-from tests.live.crash.rules.room import RoomOrder
+from tests.live.crash.rules.actions import Action
+from tests.live.crash.rules.database import PrivateMessage
+from tests.live.crash.rules.log import ClientLog
+from tests.live.crash.rules.room import RoomRules
 from tests.model.order import LINES, SECOND, Sample, ask, entered, makeLine, notice, refused, said
 
 
@@ -19,17 +19,17 @@ def test_nothingWrong() -> None:
     """Nothing is found where nothing is wrong, and what must hold is known."""
     judge, complaints = Sample().judge()
     assert complaints == []
-    room, owners = judge.rooms["den"], judge.ledger.owners
+    room, owners = judge.rooms["den"], judge.accounts.expected
     late = 100 * SECOND
-    assert room.outcomes("emil", late) == {"banned"}
-    assert room.outcomes("anna", late) == room.outcomes("bert", late) == {"entered"}
-    assert room.outcomes("cleo", late) == {"private-room"}
-    assert room.restrained("mute", "gast", 4 * SECOND + 1)
-    assert room.restrained("mute", "gast", 6 * SECOND) is None
-    assert not room.restrained("mute", "gast", late)
-    assert (owners["bert"].passwords, owners["cleo"].wrong) == (["bert-1", "bert-2"], "cleo-2")
-    assert (owners["cleo"].unread, owners["bert"].read) == ({1}, {"den": {6}})
-    assert dict(judge.secrets(1)) == {"w1": False, "w4": True}
+    assert room.joinOutcomes("emil", late) == {"banned"}
+    assert room.joinOutcomes("anna", late) == room.joinOutcomes("bert", late) == {"entered"}
+    assert room.joinOutcomes("cleo", late) == {"private-room"}
+    assert room.isRestricted("mute", "gast", 4 * SECOND + 1)
+    assert room.isRestricted("mute", "gast", 6 * SECOND) is None
+    assert not room.isRestricted("mute", "gast", late)
+    assert (owners["bert"].passwords, owners["cleo"].wrongPassword) == (["bert-1", "bert-2"], "cleo-2")
+    assert (owners["cleo"].unread, owners["bert"].readMarkers) == ({1}, {"den": {6}})
+    assert dict(judge.storedTexts(1)) == {"w1": False, "w4": True}
 
 
 @pytest.mark.parametrize(
@@ -44,26 +44,26 @@ def test_nothingWrong() -> None:
         (lambda it: it.put(6, nick="dan"), "nobody here said"),
         (lambda it: it.add("kick", "cleo", "bert w6"), "was refused this"),
         (
-            lambda it: it.add("kick", "cleo", "bert w7", Act("kick", "den", "bert", "w7")),
+            lambda it: it.add("kick", "cleo", "bert w7", Action("kick", "den", "bert", "w7")),
             "cleo, a member, did this",
         ),
         (
-            lambda it: it.add("message", "emil", "w7", Act("message", "den", text="w7")),
+            lambda it: it.add("message", "emil", "w7", Action("message", "den", text="w7")),
             "emil is banned, and did this",
         ),
         (
-            lambda it: it.add("unban", "bert", "cleo", Act("unban", "den", "cleo")),
+            lambda it: it.add("unban", "bert", "cleo", Action("unban", "den", "cleo")),
             "cleo is not restrained",
         ),
         (
-            lambda it: it.add("delete", "bert", "5", Act("delete", "den", "5")),
+            lambda it: it.add("delete", "bert", "5", Action("delete", "den", "5")),
             "5 can't be deleted",
         ),
         (
-            lambda it: it.add("delete", "cleo", "6", Act("delete", "den", "6")),
+            lambda it: it.add("delete", "cleo", "6", Action("delete", "den", "6")),
             "cleo deleted a line",
         ),
-        (lambda it: ask(it.diaries["anna"], Act("message", "den", text="w8")), "is not there"),
+        (lambda it: ask(it.diaries["anna"], Action("message", "den", text="w8")), "is not there"),
         (lambda it: it.diaries["cleo"].feed(entered("cleo", 7, True)), "is a stranger, and ent"),
         (lambda it: it.diaries["cleo"].feed(entered("cleo", 7)), "Entry"),
         (lambda it: it.diaries["emil"].feed(entered("emil", 3)), "is banned, and entered"),
@@ -86,7 +86,7 @@ def test_nothingWrong() -> None:
         (lambda it: it.tables.letters.clear(), "found None"),
         (lambda it: it.tables.letters.append(it.tables.letters[0]), "have the same id"),
         (
-            lambda it: it.tables.letters.append(Letter("x", "cleo", "anna", "w9")),
+            lambda it: it.tables.letters.append(PrivateMessage("x", "cleo", "anna", "w9")),
             "asked for was",
         ),
         (lambda it: it.tables.unread.update(cleo=0), "0 private messages wait for cleo"),
@@ -98,14 +98,14 @@ def test_wrong(change: Callable[[Sample], object], words: str) -> None:
     sample = Sample()
     change(sample)
     if words == "has asked for nothing":
-        sample.diaries["bert"].feed(refused("not-allowed"))
+        sample.diaries["bert"].receive(refused("not-allowed"))
     _, complaints = sample.judge()
     assert any(words in each for each in complaints), complaints
 
 
 def test_mute() -> None:
     """Who is mute says nothing, until that has an end."""
-    room = RoomOrder("den", "anna")
+    room = RoomRules("den", "anna")
     lines = [
         makeLine(1, "mute", "anna", "cleo 2s w1"),
         makeLine(2, "message", "cleo", "w2"),
@@ -127,40 +127,40 @@ def test_doors() -> None:
     both, and what nobody has seen the outcome of is left open.
     """
     sample = Sample()
-    ask(sample.diaries["anna"], Act("invite", "den", "cleo"), notice("invited"))
-    sample.diaries["cleo"].feed(entered("cleo", 7, True))
+    ask(sample.diaries["anna"], Action("invite", "den", "cleo"), notice("invited"))
+    sample.diaries["cleo"].receive(entered("cleo", 7, True))
     judge, complaints = sample.judge()
     assert complaints == []
     room = judge.rooms["den"]
     late = 100 * SECOND
-    assert room.outcomes("cleo", late) == {"entered"}
-    assert not room.mayHaveRead("cleo", 6)
-    assert room.mayHaveRead("cleo", 8)
+    assert room.joinOutcomes("cleo", late) == {"entered"}
+    assert not room.mayRead("cleo", 6)
+    assert room.mayRead("cleo", 8)
     assert list(room.advance([makeLine(8, "kick", "anna", "cleo w7")], [])) == []
-    assert room.outcomes("cleo", late) == {"private-room"}
-    doubtful = Diary("anna")
-    doubtful.acts.append(Act("invite", "den", "cleo"))
-    room.doubt(doubtful, [])
-    assert room.outcomes("cleo", late) == {"entered", "private-room"}
-    room.learn("cleo", False)
-    assert room.outcomes("cleo", late) == {"private-room"}
+    assert room.joinOutcomes("cleo", late) == {"private-room"}
+    doubtful = ClientLog("anna")
+    doubtful.actions.append(Action("invite", "den", "cleo"))
+    room.applyUnanswered(doubtful, [])
+    assert room.joinOutcomes("cleo", late) == {"entered", "private-room"}
+    room.recordJoin("cleo", False)
+    assert room.joinOutcomes("cleo", late) == {"private-room"}
     assert list(room.advance([makeLine(9, "public", "anna", "")], [])) == []
-    assert room.outcomes("cleo", late) == {"entered"}
+    assert room.joinOutcomes("cleo", late) == {"entered"}
 
 
 @pytest.mark.parametrize("registered", [True, False])
 def test_registeredAndBack(registered: bool) -> None:
     """A guest who registers in a private room may leave and enter before the next line of it."""
     sample = Sample()
-    fritz = sample.diaries["fritz"] = Diary("fritz")
-    fritz.feed(entered("fritz", 4))
+    fritz = sample.diaries["fritz"] = ClientLog("fritz")
+    fritz.receive(entered("fritz", 4))
     for line in sample.tables.lines["den"][4:]:
-        fritz.feed(said(line))
+        fritz.receive(said(line))
     if registered:
-        ask(fritz, Act("register", text="fritz-1"), notice("registered"))
+        ask(fritz, Action("register", text="fritz-1"), notice("registered"))
         sample.tables.accounts.add("fritz")
-    fritz.feed({"type": "roomLeft", "room": "den"})
-    fritz.feed(entered("fritz", 7, True))
+    fritz.receive({"type": "roomLeft", "room": "den"})
+    fritz.receive(entered("fritz", 7, True))
     _, complaints = sample.judge()
     assert any("fritz is a stranger, and entered after 7" in each for each in complaints) is (
         not registered
@@ -171,8 +171,8 @@ def test_registeredAndBack(registered: bool) -> None:
 def test_invitedAndKilled() -> None:
     """Somebody may enter by an invitation whose answer was never seen."""
     sample = Sample()
-    ask(sample.diaries["anna"], Act("invite", "den", "cleo"), settled=False)
-    sample.diaries["cleo"].feed(entered("cleo", 7, True))
+    ask(sample.diaries["anna"], Action("invite", "den", "cleo"), settled=False)
+    sample.diaries["cleo"].receive(entered("cleo", 7, True))
     assert sample.judge()[1] == []
 
 
@@ -180,17 +180,17 @@ def test_leftAndBack() -> None:
     """Who was there when the room became private, left and came back, is no stranger."""
     sample = Sample()
     bert = sample.diaries["bert"]
-    bert.feed({"type": "roomLeft", "room": "den"})
-    bert.feed(entered("bert", 7, True, "operator"))
+    bert.receive({"type": "roomLeft", "room": "den"})
+    bert.receive(entered("bert", 7, True, "operator"))
     lines = sample.tables.lines["den"]
     for line in (makeLine(8, "deop", "anna", "bert"), makeLine(9, "public", "anna", "")):
         lines.append(line)
-        bert.feed(said(line))
-        sample.diaries["anna"].feed(said(line))
-    sample.diaries["anna"].acts += [Act("deop", "den", "bert"), Act("public", "den")]
-    sample.add("private", "anna", "", Act("private", "den"))
-    bert.feed(said(lines[-1]))
-    bert.feed({"type": "roomLeft", "room": "den"})
-    bert.feed(entered("bert", 10, True))
+        bert.receive(said(line))
+        sample.diaries["anna"].receive(said(line))
+    sample.diaries["anna"].actions += [Action("deop", "den", "bert"), Action("public", "den")]
+    sample.add("private", "anna", "", Action("private", "den"))
+    bert.receive(said(lines[-1]))
+    bert.receive({"type": "roomLeft", "room": "den"})
+    bert.receive(entered("bert", 10, True))
     _, complaints = sample.judge()
     assert complaints == []

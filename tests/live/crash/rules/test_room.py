@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 
 from tests.live.crash.rules.log import Entry, Line
-from tests.live.crash.rules.restrictions import Restraints
-from tests.live.crash.rules.room import RoomOrder
-from tests.live.crash.rules.timeline import Mark
+from tests.live.crash.rules.restrictions import Restrictions
+from tests.live.crash.rules.room import RoomRules
+from tests.live.crash.rules.timeline import TimelineEvent
 
 #: Nanoseconds.
 SECOND = 1_000_000_000
@@ -20,22 +20,22 @@ LATE = 100 * SECOND
 INSIDE, OUTSIDE = {"entered"}, {"private-room"}
 
 
-def room(*rows: tuple[str, str, str], marks: tuple[Mark, ...] = ()) -> RoomOrder:
+def room(*rows: tuple[str, str, str], marks: tuple[TimelineEvent, ...] = ()) -> RoomRules:
     lines = [
         Line("den", seq, *row, f"log-{seq}-0", seq * SECOND) for seq, row in enumerate(rows, 1)
     ]
-    found = RoomOrder("den", "anna")
+    found = RoomRules("den", "anna")
     assert list(found.advance(lines, marks)) == []
     return found
 
 
-def entered(after: int, private: bool, rank: str = "member") -> Mark:
+def entered(after: int, private: bool, rank: str = "member") -> TimelineEvent:
     entry = Entry("den", "cleo", True, after, private, rank, None)
-    return Mark(after, "enter", "cleo", True, entry)
+    return TimelineEvent(after, "enter", "cleo", True, entry)
 
 
 PRIVATE, PUBLIC = ("private", "anna", ""), ("public", "anna", "")
-INVITED, LOGGED_IN = Mark(1, "invite", "cleo"), Mark(1, "login", "cleo")
+INVITED, LOGGED_IN = TimelineEvent(1, "invite", "cleo"), TimelineEvent(1, "login", "cleo")
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ INVITED, LOGGED_IN = Mark(1, "invite", "cleo"), Mark(1, "login", "cleo")
             room(PRIVATE, PUBLIC, PRIVATE, marks=(INVITED, entered(1, True), entered(2, False))),
             INSIDE,
         ),
-        (room(PRIVATE, marks=(Mark(1, "stay", "cleo", False),)), OUTSIDE),
-        (room(PRIVATE, marks=(Mark(1, "stay", "cleo"),)), INSIDE),
+        (room(PRIVATE, marks=(TimelineEvent(1, "stay", "cleo", False),)), OUTSIDE),
+        (room(PRIVATE, marks=(TimelineEvent(1, "stay", "cleo"),)), INSIDE),
         (room(PRIVATE, ("op", "anna", "cleo"), ("deop", "cleo", "cleo")), INSIDE),
         (room(("op", "anna", "cleo"), PRIVATE), INSIDE),
         (room(("op", "anna", "cleo"), PRIVATE, ("deop", "anna", "cleo")), OUTSIDE),
@@ -66,35 +66,35 @@ INVITED, LOGGED_IN = Mark(1, "invite", "cleo"), Mark(1, "login", "cleo")
         (room(("ban", "anna", "cleo forever w"), ("unban", "anna", "cleo")), INSIDE),
     ],
 )
-def test_outcomes(found: RoomOrder, outcomes: set[str]) -> None:
+def test_outcomes(found: RoomRules, outcomes: set[str]) -> None:
     """What comes of it when cleo tries to enter is what the lines say, and what was between."""
-    assert found.outcomes("cleo", LATE) == outcomes
+    assert found.joinOutcomes("cleo", LATE) == outcomes
 
 
 def test_mayHaveRead() -> None:
     """What was said while the room was private is for those who were in."""
     message = ("message", "anna", "w")
     found = room(
-        message, PRIVATE, message, message, PUBLIC, message, marks=(Mark(3, "invite", "cleo"),)
+        message, PRIVATE, message, message, PUBLIC, message, marks=(TimelineEvent(3, "invite", "cleo"),)
     )
     readable: dict[str, list[int]] = {name: [] for name in ("anna", "cleo", "dora")}
     for name, seqs in readable.items():
-        seqs += [seq for seq in range(1, 7) if found.mayHaveRead(name, seq)]
+        seqs += [seq for seq in range(1, 7) if found.mayRead(name, seq)]
     assert readable == {"anna": [1, 2, 3, 4, 5, 6], "cleo": [1, 4, 5, 6], "dora": [1, 6]}
 
 
 def test_restraints() -> None:
     """The last one of a name holds; a longer one before it may hold still."""
-    restraints = Restraints()
+    restraints = Restrictions()
     restraints.begin("cleo", "2s", SECOND)
-    assert restraints.holds("cleo", SECOND)
-    assert restraints.holds("cleo", 3 * SECOND) is None
-    assert restraints.holds("cleo", LATE) is False
+    assert restraints.isActive("cleo", SECOND)
+    assert restraints.isActive("cleo", 3 * SECOND) is None
+    assert restraints.isActive("cleo", LATE) is False
     restraints.begin("cleo", "forever", SECOND)
-    assert restraints.lasting == {"cleo"}
+    assert restraints.permanent == {"cleo"}
     restraints.begin("cleo", "2s", SECOND)
-    assert restraints.lasting == set()
-    assert restraints.holds("cleo", LATE) is None
+    assert restraints.permanent == set()
+    assert restraints.isActive("cleo", LATE) is None
     assert restraints.end("cleo")
     assert not restraints.end("cleo")
-    assert restraints.holds("cleo", SECOND) is False
+    assert restraints.isActive("cleo", SECOND) is False

@@ -7,30 +7,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.live.crash.rules.log import Diary, Entry
+from tests.live.crash.rules.log import ClientLog, Entry
 
 
-class Mark(NamedTuple):
+class TimelineEvent(NamedTuple):
     """What happened between two lines of a room."""
 
     after: int
-    what: str
+    kind: str
     name: str
-    lasting: bool = True
+    loggedIn: bool = True
     entry: Entry | None = None
 
 
-def marks(room: str, diary: Diary) -> Iterator[Mark]:
-    for act in diary.acts:
+def timeline(room: str, diary: ClientLog) -> Iterator[TimelineEvent]:
+    for act in diary.actions:
         if act.verb == "invite" and act.room == room and "invited" in act.codes:
-            yield Mark(act.after, "invite", act.target)
+            yield TimelineEvent(act.after, "invite", act.target)
     for arrival in diary.arrivals:
         if arrival.room != room:
             continue
         if isinstance(arrival, Entry):
-            yield Mark(arrival.seq, "enter", arrival.nick, arrival.lasting, arrival)
+            yield TimelineEvent(arrival.seq, "enter", arrival.nick, arrival.loggedIn, arrival)
         else:
-            yield Mark(arrival.seq, "login", diary.name)
-    for each in diary.heard:
+            yield TimelineEvent(arrival.seq, "login", diary.name)
+    for each in diary.received:
         if each.live and each.line.room == room and each.line.kind == "private":
-            yield Mark(each.line.seq, "stay", diary.name, each.lasting)
+            yield TimelineEvent(each.line.seq, "stay", diary.name, each.loggedIn)

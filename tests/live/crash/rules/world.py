@@ -17,7 +17,7 @@ GUESTS = ("gast-1", "gast-2")
 FOUNDERS = {"council": "anna", "den": "bert"}
 
 
-class Town:
+class World:
     """What all of them know."""
 
     def __init__(self, random: Random) -> None:
@@ -25,11 +25,11 @@ class Town:
         self.founders = dict(FOUNDERS)
         self.life = 0
         self.newcomers: list[str] = []
-        self.known: set[str] = set()
+        self.existingRooms: set[str] = set()
         self._numbers = itertools.count(1)
 
-    def word(self) -> str:
+    def newText(self) -> str:
         return f"w{next(self._numbers):07}"
 
-    def secret(self) -> str:
+    def newPassword(self) -> str:
         return f"secret-{next(self._numbers):07}"
