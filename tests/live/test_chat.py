@@ -84,7 +84,10 @@ def test_restart(folder: Path) -> None:
         LineClient(server, "ann", "/ack on", "one", "/topic tea", "two") as ann,
     ):
         ann.until("* stored lobby 3")
-    with Server(folder / "second", *OPTIONS, state=state) as server, LineClient(server, "bob") as bob:
+    with (
+        Server(folder / "second", *OPTIONS, state=state) as server,
+        LineClient(server, "bob") as bob,
+    ):
         told = bob.until("--- now ---")
         assert any(line.startswith("* topic of #lobby: tea (set by ann") for line in told)
         replayed = [re.sub(CLOCK, "", line) for line in told if "ann> " in line]

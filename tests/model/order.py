@@ -46,13 +46,13 @@ def entered(nick: str, seq: int, private: bool = False, rank: str = "member") ->
     }
 
 
-def ask(diary: ClientLog, act: Action, *answers: dict[str, Any], settled: bool = True) -> Action:
-    diary.actions.append(act)
+def ask(log: ClientLog, action: Action, *answers: dict[str, Any], settled: bool = True) -> Action:
+    log.actions.append(action)
     for told in answers:
-        diary.receive(told)
+        log.receive(told)
     if settled:
-        diary.receive({"type": "notice", "lines": FENCE_ANSWER, "code": ""})
-    return act
+        log.receive({"type": "notice", "lines": FENCE_ANSWER, "code": ""})
+    return action
 
 
 def notice(code: str) -> dict[str, Any]:
@@ -67,10 +67,10 @@ class Sample:
     """A life with nothing wrong, to be spoiled."""
 
     def __init__(self) -> None:
-        self.diaries = {name: ClientLog(name) for name in ("anna", "bert", "cleo", "emil", "gast")}
-        anna, bert, cleo = [self.diaries[name] for name in ("anna", "bert", "cleo")]
-        for diary in (anna, bert, cleo):
-            ask(diary, Action("register", text=f"{diary.name}-1"), notice("registered"))
+        self.logs = {name: ClientLog(name) for name in ("anna", "bert", "cleo", "emil", "gast")}
+        anna, bert, cleo = [self.logs[name] for name in ("anna", "bert", "cleo")]
+        for log in (anna, bert, cleo):
+            ask(log, Action("register", text=f"{log.name}-1"), notice("registered"))
         lines = [makeLine(seq, *row) for seq, row in enumerate(LINES, 1)]
         ask(anna, Action("join", "den"), entered("anna", 0, rank="founder"))
         ask(bert, Action("join", "den"), entered("bert", 1))
@@ -87,7 +87,7 @@ class Sample:
             anna.receive(said(line))
             if line.seq > 1:
                 bert.receive(said(line))
-            ask(self.diaries[line.nick], verbs[line.text])
+            ask(self.logs[line.nick], verbs[line.text])
         ask(anna, Action("invite", "den", "dora"), notice("invited"))
         whispered = {
             "type": "whispered",
@@ -110,17 +110,17 @@ class Sample:
             [PrivateMessage("log-9-w1", "anna", "cleo", "w5")],
         )
 
-    def add(self, kind: str, nick: str, text: str, act: Action | None = None) -> None:
+    def add(self, kind: str, nick: str, text: str, action: Action | None = None) -> None:
         lines = self.tables.lines["den"]
         lines.append(makeLine(len(lines) + 1, kind, nick, text))
-        if act is not None:
-            self.diaries[nick].actions.append(act)
+        if action is not None:
+            self.logs[nick].actions.append(action)
 
     def put(self, seq: int, **others: object) -> None:
         lines = self.tables.lines["den"]
         lines[seq - 1] = lines[seq - 1]._replace(**others)  # type: ignore[arg-type]
 
-    def judge(self) -> tuple[RuleOracle, list[str]]:
-        judge = RuleOracle()
-        judge.addRoom("den", "anna")
-        return judge, list(judge.check(list(self.diaries.values()), self.tables))
+    def check(self) -> tuple[RuleOracle, list[str]]:
+        oracle = RuleOracle()
+        oracle.addRoom("den", "anna")
+        return oracle, list(oracle.check(list(self.logs.values()), self.tables))

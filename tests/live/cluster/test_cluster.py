@@ -203,7 +203,10 @@ def test_engineKilled(folder: Path) -> None:
     """
     with _cluster(folder, 2) as (cluster, engine):
         a, b = cluster.nodes
-        with LineClient(a.server, "ann", "/ack on", "one") as ann, LineClient(b.server, "bob") as bob:
+        with (
+            LineClient(a.server, "ann", "/ack on", "one") as ann,
+            LineClient(b.server, "bob") as bob,
+        ):
             ann.until("* stored lobby 1")
             bob.until("one")
             engine.kill(0)
@@ -225,7 +228,10 @@ def test_leaderKilled(folder: Path) -> None:
     """
     with _cluster(folder, 2, 3) as (cluster, engine):
         a, b = cluster.nodes
-        with LineClient(a.server, "ann", "/ack on", "one") as ann, LineClient(b.server, "bob") as bob:
+        with (
+            LineClient(a.server, "ann", "/ack on", "one") as ann,
+            LineClient(b.server, "bob") as bob,
+        ):
             ann.until("* stored lobby 1")
             bob.until("one")
             leader = engine.leader()
@@ -265,7 +271,10 @@ def _deleteStream(url: str) -> None:
 
 def test_streamDeleted(folder: Path) -> None:
     """Without the stream no node goes on: each ends with a failure, and says why in one line."""
-    with _cluster(folder, 2) as (cluster, engine), LineClient(cluster.nodes[0].server, "ann") as ann:
+    with (
+        _cluster(folder, 2) as (cluster, engine),
+        LineClient(cluster.nodes[0].server, "ann") as ann,
+    ):
         ann.until("you are in #lobby")
         _deleteStream(engine.url)
         for node in cluster.nodes:

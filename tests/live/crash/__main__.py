@@ -29,7 +29,7 @@ from random import Random
 from tests.live.crash.history import READ_SECONDS, readHistories
 from tests.live.crash.listeners import closeAll
 from tests.live.crash.loop import runUntilKill
-from tests.live.crash.oracle import Life, MessageOracle, Counts
+from tests.live.crash.oracle import Counts, Life, MessageOracle
 from tests.live.crash.rules.checks import RuleChecks
 from tests.live.crash.rules.clients import Moderator
 from tests.live.crash.rules.oracle import RuleCounts
@@ -92,8 +92,8 @@ class CrashRun:
         self, kills: int, seconds: float, report: Callable[[str], object] = lambda line: None
     ) -> None:
         """
-        Kill, and judge what is left, until it is enough; then stop the server in order,
-        and judge for the last time.
+        Kill, and oracle what is left, until it is enough; then stop the server in order,
+        and oracle for the last time.
         """
         deadline = time.monotonic() + seconds
         life = Life()
@@ -137,20 +137,20 @@ class CrashRun:
                 history = dict(readHistories(client, f"proof-{self._life}"))
             except (AssertionError, OSError) as reason:
                 raise Violation(f"{reason}\n{self._position()}") from reason
-        complaints = self._oracle.check(history, life)
+        violations = self._oracle.check(history, life)
         try:
             self._moderators, more = self._checks.startLife(server.address("chat"))
         except (AssertionError, OSError) as reason:
             raise Violation(f"{reason}\n{self._position()}") from reason
-        self._raiseViolations(complaints + more)
+        self._raiseViolations(violations + more)
         return self.counts.kept
 
     def _checkDatabase(self) -> None:
         self._raiseViolations(self._checks.checkDatabase(self._folder / "state"))
 
-    def _raiseViolations(self, complaints: list[str]) -> None:
-        if complaints:
-            raise Violation("\n".join([*complaints, self._position()]))
+    def _raiseViolations(self, violations: list[str]) -> None:
+        if violations:
+            raise Violation("\n".join([*violations, self._position()]))
 
     def _position(self) -> str:
         return f"seed {self._seed}, {self.kills} kills, life {self._life} in {self._folder}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from tests.live.crash.listeners import ROOMS
 from tests.live.crash.oracle import RoomHistory
-from tests.live.crash.wire import Notice, ReplayStarted, ReplayedMessage, Joined, Message, parse
+from tests.live.crash.wire import Joined, Message, Notice, ReplayedMessage, ReplayStarted, parse
 from tsservices.chat.room import REPLAYED_LINES
 
 #: Within this the history of a room is read.
@@ -41,9 +41,7 @@ def readHistories(client: socket.socket, nick: str) -> Iterator[tuple[str, RoomH
             yield room, RoomHistory(lines, entered.topic)
 
 
-def _replayed(
-    room: str, answers: Iterator[bytes], end: str
-) -> tuple[Joined | None, list[Message]]:
+def _replayed(room: str, answers: Iterator[bytes], end: str) -> tuple[Joined | None, list[Message]]:
     deadline = time.monotonic() + READ_SECONDS
     entered: Joined | None = None
     lines: list[Message] = []

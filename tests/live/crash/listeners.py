@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from random import Random
 
-from tests.live.crash.oracle import Transcript, Life
+from tests.live.crash.oracle import Life, Transcript
 from tests.live.crash.wire import Notice, parse
 from tests.live.support.server import Address
 

@@ -46,14 +46,14 @@ def runUntilKill(
             told = _iterate(selector, max(0.0, min(due, deadline + extension) - now))
             if told and time.monotonic() >= deadline:
                 break
-        complaints = [
+        violations = [
             f"{each.name} lost its connection before the kill" for each in clients if each.ended
         ]
         kill()
         deadline = time.monotonic() + DRAIN_SECONDS
         while selector.get_map() and (now := time.monotonic()) < deadline:
             _iterate(selector, deadline - now)
-        return complaints + [
+        return violations + [
             f"{each.data.name} does not see that the server is gone"
             for each in selector.get_map().values()
         ]

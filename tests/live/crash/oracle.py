@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.live.crash.wire import (
-    Event,
-    Unknown,
     Error,
-    ReplayStarted,
-    ReplayedMessage,
+    Event,
     Joined,
     Left,
     LiveMessage,
     Message,
+    ReplayedMessage,
+    ReplayStarted,
+    Unknown,
 )
 
 #: How many of one kind are written down; the others are as bad.
@@ -86,16 +86,16 @@ class MessageOracle:
             # The last one: it remembers the history as it is now.
             self._unchanged(history),
         ]
-        complaints = []
+        violations = []
         for kind in judged:
             found = list(kind)
-            complaints += found[:VIOLATIONS_SHOWN]
+            violations += found[:VIOLATIONS_SHOWN]
             if len(found) > VIOLATIONS_SHOWN:
-                complaints.append(f"... and {len(found) - VIOLATIONS_SHOWN} more like these")
+                violations.append(f"... and {len(found) - VIOLATIONS_SHOWN} more like these")
         self.counts.missing += len(self._missing)
         self._missing.clear()
         self.counts.kept = sum(len(kept.lines) for kept in history.values())
-        return complaints
+        return violations
 
     def _numbered(self, history: dict[str, RoomHistory]) -> Iterator[str]:
         idents: set[str] = set()
@@ -236,7 +236,9 @@ class _TranscriptCheck:
 
     def _follow(self, kept: Message) -> Iterator[str]:
         last = self._last.get(kept.room)
-        if last is not None and (kept.seq != last + 1 if self._heard.complete else kept.seq <= last):
+        if last is not None and (
+            kept.seq != last + 1 if self._heard.complete else kept.seq <= last
+        ):
             yield f"{self._heard.name} was told {kept.seq} of {kept.room} after {last}"
         self._last[kept.room] = kept.seq
 

@@ -8,19 +8,19 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.live.crash.oracle import Transcript, RoomHistory, Life, MessageOracle
+from tests.live.crash.oracle import Life, MessageOracle, RoomHistory, Transcript
 from tests.live.crash.wire import (
-    Event,
-    Notice,
-    Unknown,
     Error,
-    ReplayStarted,
-    ReplayedMessage,
+    Event,
     Joined,
     Left,
     LiveMessage,
-    Stored,
     Message,
+    Notice,
+    ReplayedMessage,
+    ReplayStarted,
+    Stored,
+    Unknown,
     parse,
 )
 
@@ -138,11 +138,17 @@ class TestProof:
             (_swap, "stands after what came later"),
             (_hole, "is not kept, later ones are"),
             (lambda history, life: setattr(history["lobby"], "topic", None), "its topic is None"),
-            (lambda history, life: life.complaints.append("it hurts"), "it hurts"),
+            (lambda history, life: life.violations.append("it hurts"), "it hurts"),
             (_hear(LiveMessage(_line(3)), LiveMessage(_line(5))), "told 5 of lobby after 3"),
-            (_hear(LiveMessage(_line(3)), LiveMessage(_line(3)), whole=False), "told 3 of lobby after 3"),
+            (
+                _hear(LiveMessage(_line(3)), LiveMessage(_line(3)), whole=False),
+                "told 3 of lobby after 3",
+            ),
             (_hear(Joined("lobby", 3), LiveMessage(_line(5))), "told 5 of lobby after 3"),
-            (_hear(ReplayedMessage(_line(3)), ReplayedMessage(_line(5))), "told again 5 of lobby after 3"),
+            (
+                _hear(ReplayedMessage(_line(3)), ReplayedMessage(_line(5))),
+                "told again 5 of lobby after 3",
+            ),
             (_hear(ReplayedMessage(_line(3)), LiveMessage(_line(5))), "told 5 of lobby after 3"),
             (_hear(ReplayedMessage(_line(7))), "found None"),
             (_hear(ReplayStarted("lobby", missing=True)), "are not kept"),
@@ -156,8 +162,8 @@ class TestProof:
         """Whatever is wrong is told."""
         history, life = _sample()
         change(history, life)
-        complaints = MessageOracle().check(history, life)
-        assert any(words in complaint for complaint in complaints), complaints
+        violations = MessageOracle().check(history, life)
+        assert any(words in violation for violation in violations), violations
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -176,8 +182,8 @@ class TestProof:
         history, life = _sample()
         assert proof.check(history, life) == []
         change(history, Life())
-        complaints = proof.check(history, Life())
-        assert any(words in complaint for complaint in complaints), complaints
+        violations = proof.check(history, Life())
+        assert any(words in violation for violation in violations), violations
 
 
 @pytest.mark.parametrize(
@@ -193,7 +199,10 @@ class TestProof:
         ('{"type":"refused","code":"x","text":"no"}', [Error("no")]),
         ('{"type":"left","room":"a","nick":"b","why":""}', []),
         ('{"type":"what"}', None),
-        ("[12:10:05] <ann> * stored #a 3", [LiveMessage(Message("", "message", "ann", "* stored #a 3"))]),
+        (
+            "[12:10:05] <ann> * stored #a 3",
+            [LiveMessage(Message("", "message", "ann", "* stored #a 3"))],
+        ),
         ("[12:10:05] #a <ann> hello", [LiveMessage(Message("a", "message", "ann", "hello"))]),
         ("| [12:10:05] #a * ann waves", [ReplayedMessage(Message("a", "me", "ann", "waves"))]),
         (

@@ -9,7 +9,7 @@ from random import Random
 
 from tests.live.crash.listeners import ROOMS, ChatClient, Listener, closeAll
 from tests.live.crash.oracle import Life
-from tests.live.crash.wire import Notice, Stored, Message, parse
+from tests.live.crash.wire import Message, Notice, Stored, parse
 from tests.live.support.server import Address
 
 #: Lines that some write at once.

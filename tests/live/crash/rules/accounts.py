@@ -26,29 +26,29 @@ class ExpectedAccount:
     unread: set[int] = field(default_factory=lambda: {0})
     readMarkers: dict[str, set[int]] = field(default_factory=dict)
 
-    def applyPasswords(self, acts: Iterable[Action]) -> None:
-        for act in acts:
-            if act.verb not in ("register", "passwd"):
+    def applyPasswords(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            if action.verb not in ("register", "passwd"):
                 continue
-            if {"registered", "password"} & set(act.codes):
-                self.state, self.passwords = REGISTERED, [act.text]
-            elif act.error:
-                self.wrongPassword = act.text
-            elif act.pending:
-                self.passwords.append(act.text)
+            if {"registered", "password"} & set(action.codes):
+                self.state, self.passwords = REGISTERED, [action.text]
+            elif action.error:
+                self.wrongPassword = action.text
+            elif action.pending:
+                self.passwords.append(action.text)
                 self.state = UNCERTAIN if self.state == UNREGISTERED else self.state
 
-    def applyReadMarkers(self, diary: ClientLog, lengths: dict[str, int]) -> None:
-        for room, seq in diary.readMarkers:
+    def applyReadMarkers(self, log: ClientLog, lengths: dict[str, int]) -> None:
+        for room, seq in log.readMarkers:
             self.readMarkers[room] = {seq}
-        for act in diary.actions:
-            if act.verb == "read" and act.pending:
-                known = self.readMarkers.setdefault(act.room, {0})
-                asked = int(act.target)
+        for action in log.actions:
+            if action.verb == "read" and action.pending:
+                known = self.readMarkers.setdefault(action.room, {0})
+                asked = int(action.target)
                 # Nobody reads further than what was said when that was applied.
                 known |= {
                     max(max(known), seq)
-                    for seq in range(lengths.get(act.room, 0) + 1)
+                    for seq in range(lengths.get(action.room, 0) + 1)
                     if seq <= asked
                 }
 
@@ -62,15 +62,17 @@ class AccountRules:
 
     def check(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
         lengths = {room: len(lines) for room, lines in tables.lines.items()}
-        for diary in logs:
-            owner = self.expected.setdefault(diary.name, ExpectedAccount())
-            owner.applyPasswords(diary.actions)
-            owner.applyReadMarkers(diary, lengths)
-        for name, owner in self.expected.items():
-            if (name in tables.accounts) is not (owner.state == REGISTERED) and owner.state != UNCERTAIN:
-                yield f"{name} is {owner.state}, and the accounts are {sorted(tables.accounts)}"
-            if owner.state == UNCERTAIN:
-                owner.state = REGISTERED if name in tables.accounts else UNREGISTERED
+        for log in logs:
+            account = self.expected.setdefault(log.name, ExpectedAccount())
+            account.applyPasswords(log.actions)
+            account.applyReadMarkers(log, lengths)
+        for name, account in self.expected.items():
+            if (name in tables.accounts) is not (
+                account.state == REGISTERED
+            ) and account.state != UNCERTAIN:
+                yield f"{name} is {account.state}, and the accounts are {sorted(tables.accounts)}"
+            if account.state == UNCERTAIN:
+                account.state = REGISTERED if name in tables.accounts else UNREGISTERED
         yield from self._checkPrivateMessages(logs, tables)
         for name in tables.accounts - set(self.expected):
             yield f"nobody has registered {name}"
@@ -86,58 +88,62 @@ class AccountRules:
             yield "private messages that were kept have changed"
         new = tables.privateMessages[len(self.privateMessages) :]
         self.privateMessages = tables.privateMessages
-        kept = {letter.ident: letter for letter in new}
-        if len(kept) < len(new):
+        stored = {message.ident: message for message in new}
+        if len(stored) < len(new):
             yield "two private messages have the same id"
-        told: dict[str, set[str]] = {}
-        for diary in logs:
-            for each in diary.privateMessages:
-                told.setdefault(each["text"], set()).add(diary.name)
-                letter = kept.get(each["id"])
+        receivers: dict[str, set[str]] = {}
+        for log in logs:
+            for each in log.privateMessages:
+                receivers.setdefault(each["text"], set()).add(log.name)
+                message = stored.get(each["id"])
                 if each["id"] and (
-                    letter is None
-                    or (letter.sender, letter.text) != (each["account"], each["text"])
+                    message is None
+                    or (message.sender, message.text) != (each["account"], each["text"])
                 ):
-                    yield f"{diary.name} was told {each}: found {letter}"
+                    yield f"{log.name} was told {each}: found {message}"
                 elif not each["id"] and any(each["text"] == one.text for one in new):
-                    yield f"{diary.name} was told {each}, and it is kept"
-        acts = {
-            act.text: (diary.name, act)
-            for diary in logs
-            for act in diary.actions
-            if act.verb == "whisper"
+                    yield f"{log.name} was told {each}, and it is kept"
+        actions = {
+            action.text: (log.name, action)
+            for log in logs
+            for action in log.actions
+            if action.verb == "whisper"
         }
         away: dict[str, list[tuple[int, bool]]] = {}
-        for place, letter in enumerate(new):
-            sender, act = acts.get(letter.text, ("", Action("nothing")))
-            if (sender, act.target) != (letter.sender, letter.receiver) or act.error:
-                yield f"this is kept: {letter}; asked for was {act} by {sender!r}"
-            if "kept" in act.codes:
-                away.setdefault(letter.receiver, []).append((place, True))
-            elif act.pending and letter.receiver not in told.get(letter.text, ()):
-                away.setdefault(letter.receiver, []).append((place, False))
-        for diary in logs:
-            self._unread(diary, [letter.ident for letter in new], away.pop(diary.name, []))
-        for name, places in away.items():
-            owner = self.expected.get(name)
-            if owner is not None:
-                owner.unread = _counts(owner.unread, places)
+        for position, message in enumerate(new):
+            sender, action = actions.get(message.text, ("", Action("nothing")))
+            if (sender, action.target) != (message.sender, message.receiver) or action.error:
+                yield f"this is stored: {message}; asked for was {action} by {sender!r}"
+            if "kept" in action.codes:
+                away.setdefault(message.receiver, []).append((position, True))
+            elif action.pending and message.receiver not in receivers.get(message.text, ()):
+                away.setdefault(message.receiver, []).append((position, False))
+        for log in logs:
+            self._unread(log, [message.ident for message in new], away.pop(log.name, []))
+        for name, positions in away.items():
+            account = self.expected.get(name)
+            if account is not None:
+                account.unread = _counts(account.unread, positions)
 
-    def _unread(self, diary: ClientLog, idents: list[str], places: list[tuple[int, bool]]) -> None:
-        owner = self.expected[diary.name]
-        counts = owner.unread
-        for act in diary.actions:
-            if act.verb == "inbox" and not act.target and not act.error:
-                shown = [idents.index(each["id"]) for each in act.privateMessages if each["id"] in idents]
-                left = [each for each in places if each[0] > max(shown, default=-1)]
-                if act.succeeded:
-                    counts, places = {0}, left
+    def _unread(self, log: ClientLog, idents: list[str], positions: list[tuple[int, bool]]) -> None:
+        account = self.expected[log.name]
+        counts = account.unread
+        for action in log.actions:
+            if action.verb == "inbox" and not action.target and not action.error:
+                shown = [
+                    idents.index(each["id"])
+                    for each in action.privateMessages
+                    if each["id"] in idents
+                ]
+                left = [each for each in positions if each[0] > max(shown, default=-1)]
+                if action.succeeded:
+                    counts, positions = {0}, left
                 else:
-                    owner.unread = _counts(counts, places) | _counts({0}, left)
+                    account.unread = _counts(counts, positions) | _counts({0}, left)
                     return
-        owner.unread = _counts(counts, places)
+        account.unread = _counts(counts, positions)
 
 
-def _counts(counts: set[int], places: list[tuple[int, bool]]) -> set[int]:
-    sure = sum(each[1] for each in places)
-    return {count + sure + more for count in counts for more in range(len(places) - sure + 1)}
+def _counts(counts: set[int], positions: list[tuple[int, bool]]) -> set[int]:
+    sure = sum(each[1] for each in positions)
+    return {count + sure + more for count in counts for more in range(len(positions) - sure + 1)}

@@ -64,10 +64,10 @@ class Moderator:
     def unsent(self) -> bool:
         return bool(self._unsent)
 
-    def ask(self, *acts: Action) -> None:
-        for act in acts:
-            self.log.actions.append(act)
-            self._unsent += f"{act.command}\n{FENCE}\n".encode()
+    def ask(self, *actions: Action) -> None:
+        for action in actions:
+            self.log.actions.append(action)
+            self._unsent += f"{action.command}\n{FENCE}\n".encode()
         self.flush()
 
     def act(self, now: float) -> None:
@@ -81,9 +81,9 @@ class Moderator:
             len(outstanding) < 3 and all(each.verb in _PIPELINED for each in outstanding)
         ):
             self._updatePassword()
-            act = self._next(random)
-            if not outstanding or act.verb in _PIPELINED:
-                self.ask(act)
+            action = self._next(random)
+            if not outstanding or action.verb in _PIPELINED:
+                self.ask(action)
 
     def receive(self) -> None:
         try:
@@ -116,53 +116,53 @@ class Moderator:
                 self.receive()
 
     def _updatePassword(self) -> None:
-        for act in self.log.actions:
-            if {"registered", "password"} & set(act.codes):
-                self.password = act.text
+        for action in self.log.actions:
+            if {"registered", "password"} & set(action.codes):
+                self.password = action.text
 
     def _next(self, random: Random) -> Action:
-        town, diary = self._world, self.log
-        rooms = sorted(town.existingRooms & set(town.founders))
-        present = sorted(set(diary.rooms) & set(rooms))
-        if self.name in OWNERS and not diary.loggedIn:
+        world, log = self._world, self.log
+        rooms = sorted(world.existingRooms & set(world.founders))
+        present = sorted(set(log.rooms) & set(rooms))
+        if self.name in OWNERS and not log.loggedIn:
             return Action("login", target=self.name, text=self.password)
-        for room, founder in town.founders.items():
-            if founder == self.name and room not in town.existingRooms:
-                verb = "message" if room in diary.rooms else "join"
-                return Action(verb, room, text=town.newText())
+        for room, founder in world.founders.items():
+            if founder == self.name and room not in world.existingRooms:
+                verb = "message" if room in log.rooms else "join"
+                return Action(verb, room, text=world.newText())
         if not rooms:
             return Action("rooms")
         choice = random.random()
         if not present or choice < 0.12:
             return Action("join", random.choice(rooms))
         if choice < 0.24:
-            people = [each for each in (*OWNERS, *GUESTS, *town.newcomers) if each != self.name]
-            return Action("whisper", target=random.choice(people), text=town.newText())
+            people = [each for each in (*OWNERS, *GUESTS, *world.newcomers) if each != self.name]
+            return Action("whisper", target=random.choice(people), text=world.newText())
         if choice < 0.36:
             return self._actForSelf(random, random.choice(present))
-        last = next((act for act in reversed(diary.actions) if act.verb == "join"), None)
+        last = next((action for action in reversed(log.actions) if action.verb == "join"), None)
         if last is None or last.error or last.room not in present:
             # What is done to a room is done to the one turned to last.
             return Action("join", random.choice(present))
         return self._moderate(random, last.room)
 
     def _actForSelf(self, random: Random, room: str) -> Action:
-        town, diary = self._world, self.log
-        acts = [
+        world, log = self._world, self.log
+        actions = [
             Action("since", room),
             Action("search", target="#*", text=f"from:{random.choice(OWNERS)}"),
             Action("part", room),
             Action("bans", room),
         ]
-        if diary.loggedIn:
-            old = self.password if random.random() < 0.7 else town.newPassword()
-            acts += [Action("passwd", target=old, text=town.newPassword())] * 2
-            acts += [Action("read", room, str(max(1, diary.rooms[room])))] * 2
-            acts += [Action("inbox"), Action("inbox", target=random.choice(OWNERS))]
-            acts += [Action("logout")] if self.name in OWNERS else []
+        if log.loggedIn:
+            old = self.password if random.random() < 0.7 else world.newPassword()
+            actions += [Action("passwd", target=old, text=world.newPassword())] * 2
+            actions += [Action("read", room, str(max(1, log.rooms[room])))] * 2
+            actions += [Action("inbox"), Action("inbox", target=random.choice(OWNERS))]
+            actions += [Action("logout")] if self.name in OWNERS else []
         elif self.name not in GUESTS:
-            acts += [Action("register", text=town.newPassword())] * 6
-        return random.choice(acts)
+            actions += [Action("register", text=world.newPassword())] * 6
+        return random.choice(actions)
 
     def _moderate(self, random: Random, room: str) -> Action:
         [verb] = random.choices([each[0] for each in _WEIGHTS], [each[1] for each in _WEIGHTS])

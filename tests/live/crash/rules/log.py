@@ -106,56 +106,56 @@ class ClientLog:
             case "refused" | "notice" | "inbox" | "found" | "replay" | "restraints":
                 self._receiveAnswer(event)
 
-    def _current(self, told: dict[str, Any]) -> Action:
+    def _current(self, event: dict[str, Any]) -> Action:
         if self._next < len(self.actions):
             return self.actions[self._next]
-        self.violations.append(f"{self.name} was told {told}, and has asked for nothing")
+        self.violations.append(f"{self.name} was told {event}, and has asked for nothing")
         return Action("nothing")
 
-    def _receiveLine(self, told: dict[str, Any]) -> None:
-        live = not told.get("replay") and not told.get("found")
+    def _receiveLine(self, event: dict[str, Any]) -> None:
+        live = not event.get("replay") and not event.get("found")
         names = ("room", "seq", "kind", "nick", "text", "id", "time")
-        line = Line(*[told[name] for name in names])
-        self.received.append(Received(line, live, bool(told.get("replay")), self.loggedIn))
+        line = Line(*[event[name] for name in names])
+        self.received.append(Received(line, live, bool(event.get("replay")), self.loggedIn))
         if live:
             last = self.rooms.get(line.room)
             if last is None or line.seq != last + 1:
                 self.violations.append(f"{self.name} was told {line} after {last}")
             self.rooms[line.room] = line.seq
 
-    def _receiveEntry(self, told: dict[str, Any]) -> None:
-        room, seq = told["room"], told["joinedSeq"]
+    def _receiveEntry(self, event: dict[str, Any]) -> None:
+        room, seq = event["room"], event["joinedSeq"]
         self.rooms[room] = seq
         self.arrivals.append(
             Entry(
                 room,
-                told["nick"],
+                event["nick"],
                 self.loggedIn,
                 seq,
-                told["private"],
-                told["rank"],
-                told["read"],
+                event["private"],
+                event["rank"],
+                event["read"],
             )
         )
 
-    def _receiveAnswer(self, told: dict[str, Any]) -> None:
-        act = self._current(told)
-        match told["type"]:
+    def _receiveAnswer(self, event: dict[str, Any]) -> None:
+        action = self._current(event)
+        match event["type"]:
             case "refused":
-                act.error = told["code"]
+                action.error = event["code"]
             case "notice":
-                act.codes.append(told["code"])
-                act.after = self.rooms.get(act.room, 0)
-                if told["code"] == "registered":
+                action.codes.append(event["code"])
+                action.after = self.rooms.get(action.room, 0)
+                if event["code"] == "registered":
                     self.loggedIn = True
                     self.arrivals += itertools.starmap(Login, self.rooms.items())
-                elif told["code"] == "loggedOut":
+                elif event["code"] == "loggedOut":
                     self.loggedIn = False
             case "inbox":
-                act.privateMessages += told["letters"]
+                action.privateMessages += event["letters"]
             case "found" | "replay":
-                act.lines += told["lines"]
-            case "restraints" if told["room"] == act.room:
-                for each in told["restraints"]:
-                    ever = act.restrictions.get(each["name"], False)
-                    act.restrictions[each["name"]] = ever or not each["until"]
+                action.lines += event["lines"]
+            case "restraints" if event["room"] == action.room:
+                for each in event["restraints"]:
+                    ever = action.restrictions.get(each["name"], False)
+                    action.restrictions[each["name"]] = ever or not each["until"]

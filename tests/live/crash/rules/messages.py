@@ -27,43 +27,47 @@ def checkStored(kept: list[Line], said: list[Line], deleted: set[int]) -> Iterat
             yield f"{line.room}: {line}, deleted are {sorted(deleted)}"
 
 
-def checkReceived(diary: ClientLog, kept: dict[str, list[Line]], deleted: dict[str, set[int]]) -> Iterator[str]:
+def checkReceived(
+    log: ClientLog, kept: dict[str, list[Line]], deleted: dict[str, set[int]]
+) -> Iterator[str]:
     gone: set[tuple[str, str]] = set()
-    for each in diary.received:
+    for each in log.received:
         line = each.line
         if line.kind == "delete":
             gone.add((line.room, line.text))
         elif each.replayed and line.text and (line.room, str(line.seq)) in gone:
-            yield f"{diary.name} was told again {line}, which is deleted"
+            yield f"{log.name} was told again {line}, which is deleted"
         if line.room not in kept and line.room not in deleted:
             continue
         lines = kept.get(line.room, [])
         found = lines[line.seq - 1] if line.seq <= len(lines) else None
         if found not in (line, asStored(line, deleted.get(line.room, set()))):
-            yield f"{diary.name} was told {line}: found {found}"
+            yield f"{log.name} was told {line}: found {found}"
 
 
-def checkRequested(room: str, diary: ClientLog, lines: list[Line]) -> Iterator[str]:
-    acts = deque(act for act in diary.actions if act.room == room and act.verb in NUMBERED)
+def checkRequested(room: str, log: ClientLog, lines: list[Line]) -> Iterator[str]:
+    actions = deque(
+        action for action in log.actions if action.room == room and action.verb in NUMBERED
+    )
     for line in lines:
-        if line.nick != diary.name:
+        if line.nick != log.name:
             continue
-        while acts and (acts[0].error or not _makes(acts[0], line)):
-            yield from _missing(acts.popleft())
-        if not acts:
-            yield f"{room}: {diary.name} was refused this, or has not asked for it: {line}"
+        while actions and (actions[0].error or not _makes(actions[0], line)):
+            yield from _missing(actions.popleft())
+        if not actions:
+            yield f"{room}: {log.name} was refused this, or has not asked for it: {line}"
             return
-        acts.popleft()
-    for act in acts:
-        yield from _missing(act)
+        actions.popleft()
+    for action in actions:
+        yield from _missing(action)
 
 
-def _makes(act: Action, line: Line) -> bool:
+def _makes(action: Action, line: Line) -> bool:
     if line.kind == "deleted":
-        return act.verb == "message"
-    return (act.verb, act.lineText) == (line.kind, line.text)
+        return action.verb == "message"
+    return (action.verb, action.lineText) == (line.kind, line.text)
 
 
-def _missing(act: Action) -> Iterator[str]:
-    if act.succeeded and act.verb not in IDEMPOTENT:
-        yield f"{act.room}: this was done, and is not there: {act}"
+def _missing(action: Action) -> Iterator[str]:
+    if action.succeeded and action.verb not in IDEMPOTENT:
+        yield f"{action.room}: this was done, and is not there: {action}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tests.live.crash.rules.accounts import AccountRules
 from tests.live.crash.rules.database import Tables
 from tests.live.crash.rules.log import ClientLog, Line
-from tests.live.crash.rules.messages import checkRequested, checkReceived, checkStored
+from tests.live.crash.rules.messages import checkReceived, checkRequested, checkStored
 from tests.live.crash.rules.room import RoomRules
 from tests.live.crash.rules.timeline import timeline
 
@@ -41,15 +41,15 @@ class RuleOracle:
         self.rooms.setdefault(name, RoomRules(name, founder))
 
     def check(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
-        for diary in logs:
-            yield from diary.violations
-            self.counts.succeeded += sum(act.succeeded for act in diary.actions)
-            self.counts.errors += sum(bool(act.error) for act in diary.actions)
-            self.counts.unanswered += sum(act.pending for act in diary.actions)
+        for log in logs:
+            yield from log.violations
+            self.counts.succeeded += sum(action.succeeded for action in log.actions)
+            self.counts.errors += sum(bool(action.error) for action in log.actions)
+            self.counts.unanswered += sum(action.pending for action in log.actions)
         first = {
             (each.line.room, each.line.seq): each.line
-            for diary in logs
-            for each in diary.received
+            for log in logs
+            for each in log.received
             if each.line.kind != "deleted"
         }
         for name, room in self.rooms.items():
@@ -60,8 +60,8 @@ class RuleOracle:
             ]
             yield from self._checkRoom(room, kept, new, logs)
         gone = {name: room.deleted for name, room in self.rooms.items()}
-        for diary in logs:
-            yield from checkReceived(diary, tables.lines, gone)
+        for log in logs:
+            yield from checkReceived(log, tables.lines, gone)
         yield from self.accounts.check(logs, tables)
         for room in self.rooms.values():
             room.restart(tables.accounts)
@@ -72,22 +72,22 @@ class RuleOracle:
     def _checkRoom(
         self, room: RoomRules, kept: list[Line], new: list[Line], logs: list[ClientLog]
     ) -> Iterator[str]:
-        names = {diary.name for diary in logs}
+        names = {log.name for log in logs}
         yield from (f"nobody here said {line}" for line in new if line.nick not in names)
-        told = [mark for diary in logs for mark in timeline(room.name, diary)]
+        told = [mark for log in logs for mark in timeline(room.name, log)]
         # The kill may come after the guest has entered, and before the host sees the answer.
-        for diary in logs:
-            room.applyUnansweredInvitations(diary)
+        for log in logs:
+            room.applyUnansweredInvitations(log)
         yield from room.advance(new, told)
-        for diary in logs:
-            yield from checkRequested(room.name, diary, new)
-            room.applyUnanswered(diary, new)
+        for log in logs:
+            yield from checkRequested(room.name, log, new)
+            room.applyUnanswered(log, new)
         yield from checkStored(kept, room.lines, room.deleted)
-        for diary in logs:
-            for each in diary.received:
+        for log in logs:
+            for each in log.received:
                 seq = each.line.seq
-                if each.line.room == room.name and not room.mayRead(diary.name, seq):
-                    yield f"{diary.name} is a stranger, and was told {each}; {room.readableFrom}"
+                if each.line.room == room.name and not room.mayRead(log.name, seq):
+                    yield f"{log.name} is a stranger, and was told {each}; {room.readableFrom}"
 
     def storedTexts(self, count: int) -> Iterator[tuple[str, bool]]:
         for room in self.rooms.values():

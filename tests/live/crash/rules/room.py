@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from tests.live.crash.rules.log import ClientLog, Line
 from tests.live.crash.rules.restrictions import Restrictions
 from tests.live.crash.rules.timeline import TimelineEvent
 
 #: Whether a private room lets somebody in who is not an operator.
-ALLOWED, DENIED, UNCERTAIN = "open", "closed", "unsure"
+ALLOWED, DENIED, UNCERTAIN = "allowed", "denied", "uncertain"
 
 #: In which order things happened after one line.  Entries and logins of one person keep their own.
 _EVENT_ORDER = {"stay": 1, "invite": 2, "enter": 3, "login": 3}
@@ -57,11 +58,11 @@ class RoomRules:
         banned = self.isRestricted("ban", name, now)
         if banned:
             return {"banned"}
-        door = ALLOWED
+        access = ALLOWED
         if self.private and self.rank(name) == "member":
-            door = self.access.get(name, DENIED)
-        found = {"entered"} if door != DENIED else set()
-        found |= {"private-room"} if door != ALLOWED else set()
+            access = self.access.get(name, DENIED)
+        found = {"entered"} if access != DENIED else set()
+        found |= {"private-room"} if access != ALLOWED else set()
         return found | ({"banned"} if banned is None else set())
 
     def recordJoin(self, name: str, entered: bool) -> None:
@@ -73,38 +74,39 @@ class RoomRules:
             return True
         return name in self.readableFrom and seq >= self.readableFrom[name]
 
-    def advance(self, lines: list[Line], marks: Iterable[TimelineEvent]) -> Iterator[str]:
+    def advance(self, lines: list[Line], events: Iterable[TimelineEvent]) -> Iterator[str]:
         items: list[tuple[int, int, Line | TimelineEvent]] = [(line.seq, 0, line) for line in lines]
         # Who was there when it was said, who was invited after it, and who could enter then.
-        items += [(mark.after, _EVENT_ORDER[mark.kind], mark) for mark in marks]
-        for _, _, item in sorted(items, key=lambda each: each[:2]):
+        items += [(event.after, _EVENT_ORDER[event.kind], event) for event in events]
+        for _, _, item in sorted(items, key=itemgetter(0, 1)):
             if isinstance(item, Line):
                 yield from self._applyLine(item)
                 self.lines.append(item)
             else:
                 yield from self._applyEvent(item)
 
-    def applyUnanswered(self, diary: ClientLog, lines: list[Line]) -> None:
+    def applyUnanswered(self, log: ClientLog, lines: list[Line]) -> None:
         """Take into account what somebody asked for without seeing what came of it."""
-        last = diary.rooms.get(self.name, 0)
-        unheard = any(line.kind == "private" and line.seq > last for line in lines)
-        for act in diary.actions:
-            if act.room == self.name and act.pending and act.verb == "join":
-                if unheard or diary.name in self.operators:
-                    self._setUncertain(diary.name)
-        self.applyUnansweredInvitations(diary)
-        unsure = any(act.pending and act.verb in ("login", "register") for act in diary.actions)
-        if (unheard or unsure) and self.name in diary.rooms:
-            self._setUncertain(diary.name)
+        last = log.rooms.get(self.name, 0)
+        # Whether the room became private is not known to who has not received that line.
+        unseen = any(line.kind == "private" and line.seq > last for line in lines)
+        pending = [action for action in log.actions if action.pending]
+        joins = any(action.verb == "join" and action.room == self.name for action in pending)
+        logsIn = any(action.verb in ("login", "register") for action in pending)
+        if (joins and (unseen or log.name in self.operators)) or (
+            (unseen or logsIn) and self.name in log.rooms
+        ):
+            self._setUncertain(log.name)
+        self.applyUnansweredInvitations(log)
 
-    def applyUnansweredInvitations(self, diary: ClientLog) -> None:
-        for act in diary.actions:
-            if act.room == self.name and act.pending and act.verb == "invite":
-                self._setUncertain(act.target)
+    def applyUnansweredInvitations(self, log: ClientLog) -> None:
+        for action in log.actions:
+            if action.room == self.name and action.pending and action.verb == "invite":
+                self._setUncertain(action.target)
 
     def restart(self, accounts: Iterable[str]) -> None:
         known = set(accounts)
-        self.access = {name: door for name, door in self.access.items() if name in known}
+        self.access = {name: access for name, access in self.access.items() if name in known}
 
     def _setUncertain(self, name: str) -> None:
         if self.access.get(name, DENIED) == DENIED:
@@ -116,21 +118,21 @@ class RoomRules:
 
     def _applyLine(self, line: Line) -> Iterator[str]:
         kind, nick = line.kind, line.nick
-        where = f"{self.name} {line.seq}"
+        position = f"{self.name} {line.seq}"
         own = kind == "deop" and line.text == nick
         if self.rank(nick) not in _REQUIRED_RANKS.get(kind, (self.rank(nick),)) and not own:
-            yield f"{where}: {nick}, a {self.rank(nick)}, did this: {line}"
+            yield f"{position}: {nick}, a {self.rank(nick)}, did this: {line}"
         if self.isRestricted("ban", nick, line.time):
-            yield f"{where}: {nick} is banned, and did this: {line}"
+            yield f"{position}: {nick} is banned, and did this: {line}"
         if kind in ("message", "deleted") and self.isRestricted("mute", nick, line.time):
-            yield f"{where}: {nick} is mute, and said this: {line}"
+            yield f"{position}: {nick} is mute, and said this: {line}"
         name, _, more = line.text.partition(" ")
         match kind:
             case "ban" | "mute":
                 self.restrictions[kind].begin(name, more.partition(" ")[0], line.time)
             case "unban" | "unmute":
                 if not self.restrictions[kind.removeprefix("un")].end(name):
-                    yield f"{where}: {name} is not restrained: {line}"
+                    yield f"{position}: {name} is not restrained: {line}"
             case "op":
                 self.operators.add(name)
                 self.invited -= {name} if self.private else set()
@@ -163,29 +165,29 @@ class RoomRules:
             yield f"{self.name} {line.seq}: {line.nick} deleted a line of {old.nick}"
         self.deleted.add(seq)
 
-    def _applyEvent(self, mark: TimelineEvent) -> Iterator[str]:
-        name, first = mark.name, mark.after + 1
-        if mark.kind == "stay" or (mark.kind == "login" and self.private):
+    def _applyEvent(self, event: TimelineEvent) -> Iterator[str]:
+        name, first = event.name, event.after + 1
+        if event.kind == "stay" or (event.kind == "login" and self.private):
             self._admit(name, 0)
-            if mark.loggedIn:
+            if event.loggedIn:
                 self.access[name] = ALLOWED
                 self.invited.discard(name)
-        elif mark.kind == "invite" and self.private:
+        elif event.kind == "invite" and self.private:
             if self.access.get(name, DENIED) != ALLOWED:
                 self.access[name] = ALLOWED
                 self.invited.add(name)
                 self._admit(name, first)
-        elif mark.entry is not None:
-            entry = mark.entry
+        elif event.entry is not None:
+            entry = event.entry
             if (entry.private, entry.rank) != (self.private, self.rank(name)):
-                yield f"{self.name}: {entry} after {mark.after}, a {self.rank(name)} there"
+                yield f"{self.name}: {entry} after {event.after}, a {self.rank(name)} there"
             if name in self.restrictions["ban"].permanent:
-                yield f"{self.name}: {name} is banned, and entered after {mark.after}"
+                yield f"{self.name}: {name} is banned, and entered after {event.after}"
             if self.private:
                 if self.rank(name) == "member" and self.access.get(name, DENIED) == DENIED:
-                    yield f"{self.name}: {name} is a stranger, and entered after {mark.after}"
+                    yield f"{self.name}: {name} is a stranger, and entered after {event.after}"
                 self._admit(name, first)
-                if mark.loggedIn:
+                if event.loggedIn:
                     self.access[name] = ALLOWED
                     self.invited.discard(name)
             elif name in self.invited:

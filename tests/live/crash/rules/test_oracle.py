@@ -17,9 +17,9 @@ from tests.model.order import LINES, SECOND, Sample, ask, entered, makeLine, not
 
 def test_nothingWrong() -> None:
     """Nothing is found where nothing is wrong, and what must hold is known."""
-    judge, complaints = Sample().judge()
-    assert complaints == []
-    room, owners = judge.rooms["den"], judge.accounts.expected
+    oracle, violations = Sample().check()
+    assert violations == []
+    room, accounts = oracle.rooms["den"], oracle.accounts.expected
     late = 100 * SECOND
     assert room.joinOutcomes("emil", late) == {"banned"}
     assert room.joinOutcomes("anna", late) == room.joinOutcomes("bert", late) == {"entered"}
@@ -27,9 +27,12 @@ def test_nothingWrong() -> None:
     assert room.isRestricted("mute", "gast", 4 * SECOND + 1)
     assert room.isRestricted("mute", "gast", 6 * SECOND) is None
     assert not room.isRestricted("mute", "gast", late)
-    assert (owners["bert"].passwords, owners["cleo"].wrongPassword) == (["bert-1", "bert-2"], "cleo-2")
-    assert (owners["cleo"].unread, owners["bert"].readMarkers) == ({1}, {"den": {6}})
-    assert dict(judge.storedTexts(1)) == {"w1": False, "w4": True}
+    assert (accounts["bert"].passwords, accounts["cleo"].wrongPassword) == (
+        ["bert-1", "bert-2"],
+        "cleo-2",
+    )
+    assert (accounts["cleo"].unread, accounts["bert"].readMarkers) == ({1}, {"den": {6}})
+    assert dict(oracle.storedTexts(1)) == {"w1": False, "w4": True}
 
 
 @pytest.mark.parametrize(
@@ -63,30 +66,33 @@ def test_nothingWrong() -> None:
             lambda it: it.add("delete", "cleo", "6", Action("delete", "den", "6")),
             "cleo deleted a line",
         ),
-        (lambda it: ask(it.diaries["anna"], Action("message", "den", text="w8")), "is not there"),
-        (lambda it: it.diaries["cleo"].feed(entered("cleo", 7, True)), "is a stranger, and ent"),
-        (lambda it: it.diaries["cleo"].feed(entered("cleo", 7)), "Entry"),
-        (lambda it: it.diaries["emil"].feed(entered("emil", 3)), "is banned, and entered"),
+        (lambda it: ask(it.logs["anna"], Action("message", "den", text="w8")), "is not there"),
+        (lambda it: it.logs["cleo"].receive(entered("cleo", 7, True)), "is a stranger, and ent"),
+        (lambda it: it.logs["cleo"].receive(entered("cleo", 7)), "Entry"),
+        (lambda it: it.logs["emil"].receive(entered("emil", 3)), "is banned, and entered"),
         (
-            lambda it: it.diaries["cleo"].feed(said(it.tables.lines["den"][5], found=True)),
+            lambda it: it.logs["cleo"].receive(said(it.tables.lines["den"][5], found=True)),
             "cleo is a stranger, and was told",
         ),
         (
-            lambda it: it.diaries["bert"].feed(said(makeLine(9, "message", "anna", "w9"))),
+            lambda it: it.logs["bert"].receive(said(makeLine(9, "message", "anna", "w9"))),
             "after 7",
         ),
         (
-            lambda it: it.diaries["bert"].feed(said(makeLine(1, *LINES[0]), replay=True)),
+            lambda it: it.logs["bert"].receive(said(makeLine(1, *LINES[0]), replay=True)),
             "which is deleted",
         ),
-        (lambda it: it.diaries["bert"].acts.clear(), "has asked for nothing"),
+        (lambda it: it.logs["bert"].actions.clear(), "has asked for nothing"),
         (lambda it: it.tables.accounts.discard("bert"), "bert is somebody's"),
         (lambda it: it.tables.accounts.add("gast"), "gast is nobody's"),
         (lambda it: it.tables.accounts.add("dan"), "nobody has registered dan"),
-        (lambda it: it.tables.letters.clear(), "found None"),
-        (lambda it: it.tables.letters.append(it.tables.letters[0]), "have the same id"),
+        (lambda it: it.tables.privateMessages.clear(), "found None"),
         (
-            lambda it: it.tables.letters.append(PrivateMessage("x", "cleo", "anna", "w9")),
+            lambda it: it.tables.privateMessages.append(it.tables.privateMessages[0]),
+            "have the same id",
+        ),
+        (
+            lambda it: it.tables.privateMessages.append(PrivateMessage("x", "cleo", "anna", "w9")),
             "asked for was",
         ),
         (lambda it: it.tables.unread.update(cleo=0), "0 private messages wait for cleo"),
@@ -98,9 +104,9 @@ def test_wrong(change: Callable[[Sample], object], words: str) -> None:
     sample = Sample()
     change(sample)
     if words == "has asked for nothing":
-        sample.diaries["bert"].receive(refused("not-allowed"))
-    _, complaints = sample.judge()
-    assert any(words in each for each in complaints), complaints
+        sample.logs["bert"].receive(refused("not-allowed"))
+    _, violations = sample.check()
+    assert any(words in each for each in violations), violations
 
 
 def test_mute() -> None:
@@ -114,8 +120,8 @@ def test_mute() -> None:
         makeLine(11, "deleted", "cleo", ""),
     ]
     lines[1] = lines[1]._replace(time=SECOND + 1)
-    complaints = list(room.advance(lines, []))
-    assert [each.partition(",")[0] for each in complaints] == [
+    violations = list(room.advance(lines, []))
+    assert [each.partition(",")[0] for each in violations] == [
         "den 2: cleo is mute",
         "den 11: cleo is mute",
     ]
@@ -127,20 +133,20 @@ def test_doors() -> None:
     both, and what nobody has seen the outcome of is left open.
     """
     sample = Sample()
-    ask(sample.diaries["anna"], Action("invite", "den", "cleo"), notice("invited"))
-    sample.diaries["cleo"].receive(entered("cleo", 7, True))
-    judge, complaints = sample.judge()
-    assert complaints == []
-    room = judge.rooms["den"]
+    ask(sample.logs["anna"], Action("invite", "den", "cleo"), notice("invited"))
+    sample.logs["cleo"].receive(entered("cleo", 7, True))
+    oracle, violations = sample.check()
+    assert violations == []
+    room = oracle.rooms["den"]
     late = 100 * SECOND
     assert room.joinOutcomes("cleo", late) == {"entered"}
     assert not room.mayRead("cleo", 6)
     assert room.mayRead("cleo", 8)
     assert list(room.advance([makeLine(8, "kick", "anna", "cleo w7")], [])) == []
     assert room.joinOutcomes("cleo", late) == {"private-room"}
-    doubtful = ClientLog("anna")
-    doubtful.actions.append(Action("invite", "den", "cleo"))
-    room.applyUnanswered(doubtful, [])
+    unanswered = ClientLog("anna")
+    unanswered.actions.append(Action("invite", "den", "cleo"))
+    room.applyUnanswered(unanswered, [])
     assert room.joinOutcomes("cleo", late) == {"entered", "private-room"}
     room.recordJoin("cleo", False)
     assert room.joinOutcomes("cleo", late) == {"private-room"}
@@ -152,7 +158,7 @@ def test_doors() -> None:
 def test_registeredAndBack(registered: bool) -> None:
     """A guest who registers in a private room may leave and enter before the next line of it."""
     sample = Sample()
-    fritz = sample.diaries["fritz"] = ClientLog("fritz")
+    fritz = sample.logs["fritz"] = ClientLog("fritz")
     fritz.receive(entered("fritz", 4))
     for line in sample.tables.lines["den"][4:]:
         fritz.receive(said(line))
@@ -161,36 +167,36 @@ def test_registeredAndBack(registered: bool) -> None:
         sample.tables.accounts.add("fritz")
     fritz.receive({"type": "roomLeft", "room": "den"})
     fritz.receive(entered("fritz", 7, True))
-    _, complaints = sample.judge()
-    assert any("fritz is a stranger, and entered after 7" in each for each in complaints) is (
+    _, violations = sample.check()
+    assert any("fritz is a stranger, and entered after 7" in each for each in violations) is (
         not registered
     )
-    assert registered is (complaints == [])
+    assert registered is (violations == [])
 
 
 def test_invitedAndKilled() -> None:
     """Somebody may enter by an invitation whose answer was never seen."""
     sample = Sample()
-    ask(sample.diaries["anna"], Action("invite", "den", "cleo"), settled=False)
-    sample.diaries["cleo"].receive(entered("cleo", 7, True))
-    assert sample.judge()[1] == []
+    ask(sample.logs["anna"], Action("invite", "den", "cleo"), settled=False)
+    sample.logs["cleo"].receive(entered("cleo", 7, True))
+    assert sample.check()[1] == []
 
 
 def test_leftAndBack() -> None:
     """Who was there when the room became private, left and came back, is no stranger."""
     sample = Sample()
-    bert = sample.diaries["bert"]
+    bert = sample.logs["bert"]
     bert.receive({"type": "roomLeft", "room": "den"})
     bert.receive(entered("bert", 7, True, "operator"))
     lines = sample.tables.lines["den"]
     for line in (makeLine(8, "deop", "anna", "bert"), makeLine(9, "public", "anna", "")):
         lines.append(line)
         bert.receive(said(line))
-        sample.diaries["anna"].receive(said(line))
-    sample.diaries["anna"].actions += [Action("deop", "den", "bert"), Action("public", "den")]
+        sample.logs["anna"].receive(said(line))
+    sample.logs["anna"].actions += [Action("deop", "den", "bert"), Action("public", "den")]
     sample.add("private", "anna", "", Action("private", "den"))
     bert.receive(said(lines[-1]))
     bert.receive({"type": "roomLeft", "room": "den"})
     bert.receive(entered("bert", 10, True))
-    _, complaints = sample.judge()
-    assert complaints == []
+    _, violations = sample.check()
+    assert violations == []

@@ -20,13 +20,13 @@ LATE = 100 * SECOND
 INSIDE, OUTSIDE = {"entered"}, {"private-room"}
 
 
-def room(*rows: tuple[str, str, str], marks: tuple[TimelineEvent, ...] = ()) -> RoomRules:
+def room(*rows: tuple[str, str, str], events: tuple[TimelineEvent, ...] = ()) -> RoomRules:
     lines = [
         Line("den", seq, *row, f"log-{seq}-0", seq * SECOND) for seq, row in enumerate(rows, 1)
     ]
-    found = RoomRules("den", "anna")
-    assert list(found.advance(lines, marks)) == []
-    return found
+    rules = RoomRules("den", "anna")
+    assert list(rules.advance(lines, events)) == []
+    return rules
 
 
 def entered(after: int, private: bool, rank: str = "member") -> TimelineEvent:
@@ -39,62 +39,68 @@ INVITED, LOGGED_IN = TimelineEvent(1, "invite", "cleo"), TimelineEvent(1, "login
 
 
 @pytest.mark.parametrize(
-    ("found", "outcomes"),
+    ("rules", "outcomes"),
     [
         (room(PRIVATE), OUTSIDE),
-        (room(PRIVATE, marks=(INVITED,)), INSIDE),
-        (room(PUBLIC, PRIVATE, marks=(INVITED,)), OUTSIDE),
-        (room(PRIVATE, marks=(LOGGED_IN,)), INSIDE),
-        (room(PUBLIC, PRIVATE, marks=(LOGGED_IN,)), OUTSIDE),
-        (room(PRIVATE, marks=(LOGGED_IN, entered(1, True))), INSIDE),
-        (room(PRIVATE, PUBLIC, PRIVATE, marks=(INVITED,)), INSIDE),
-        (room(PRIVATE, PUBLIC, PRIVATE, marks=(INVITED, entered(2, False))), OUTSIDE),
+        (room(PRIVATE, events=(INVITED,)), INSIDE),
+        (room(PUBLIC, PRIVATE, events=(INVITED,)), OUTSIDE),
+        (room(PRIVATE, events=(LOGGED_IN,)), INSIDE),
+        (room(PUBLIC, PRIVATE, events=(LOGGED_IN,)), OUTSIDE),
+        (room(PRIVATE, events=(LOGGED_IN, entered(1, True))), INSIDE),
+        (room(PRIVATE, PUBLIC, PRIVATE, events=(INVITED,)), INSIDE),
+        (room(PRIVATE, PUBLIC, PRIVATE, events=(INVITED, entered(2, False))), OUTSIDE),
         (
-            room(PRIVATE, PUBLIC, PRIVATE, marks=(INVITED, entered(1, True), entered(2, False))),
+            room(PRIVATE, PUBLIC, PRIVATE, events=(INVITED, entered(1, True), entered(2, False))),
             INSIDE,
         ),
-        (room(PRIVATE, marks=(TimelineEvent(1, "stay", "cleo", False),)), OUTSIDE),
-        (room(PRIVATE, marks=(TimelineEvent(1, "stay", "cleo"),)), INSIDE),
+        (room(PRIVATE, events=(TimelineEvent(1, "stay", "cleo", False),)), OUTSIDE),
+        (room(PRIVATE, events=(TimelineEvent(1, "stay", "cleo"),)), INSIDE),
         (room(PRIVATE, ("op", "anna", "cleo"), ("deop", "cleo", "cleo")), INSIDE),
         (room(("op", "anna", "cleo"), PRIVATE), INSIDE),
         (room(("op", "anna", "cleo"), PRIVATE, ("deop", "anna", "cleo")), OUTSIDE),
-        (room(PRIVATE, ("kick", "anna", "cleo w"), marks=(INVITED,)), OUTSIDE),
-        (room(PRIVATE, ("ban", "anna", "cleo 1h w"), marks=(INVITED,)), {"banned"}),
-        (room(PRIVATE, ("ban", "anna", "cleo 2s w"), marks=(INVITED,)), OUTSIDE),
+        (room(PRIVATE, ("kick", "anna", "cleo w"), events=(INVITED,)), OUTSIDE),
+        (room(PRIVATE, ("ban", "anna", "cleo 1h w"), events=(INVITED,)), {"banned"}),
+        (room(PRIVATE, ("ban", "anna", "cleo 2s w"), events=(INVITED,)), OUTSIDE),
         (room(("ban", "anna", "cleo 2s w")), INSIDE),
         (room(("ban", "anna", "cleo 1h w"), ("ban", "anna", "cleo 2s w")), INSIDE | {"banned"}),
         (room(("ban", "anna", "cleo forever w"), ("unban", "anna", "cleo")), INSIDE),
     ],
 )
-def test_outcomes(found: RoomRules, outcomes: set[str]) -> None:
+def test_outcomes(rules: RoomRules, outcomes: set[str]) -> None:
     """What comes of it when cleo tries to enter is what the lines say, and what was between."""
-    assert found.joinOutcomes("cleo", LATE) == outcomes
+    assert rules.joinOutcomes("cleo", LATE) == outcomes
 
 
 def test_mayHaveRead() -> None:
     """What was said while the room was private is for those who were in."""
     message = ("message", "anna", "w")
-    found = room(
-        message, PRIVATE, message, message, PUBLIC, message, marks=(TimelineEvent(3, "invite", "cleo"),)
+    rules = room(
+        message,
+        PRIVATE,
+        message,
+        message,
+        PUBLIC,
+        message,
+        events=(TimelineEvent(3, "invite", "cleo"),),
     )
     readable: dict[str, list[int]] = {name: [] for name in ("anna", "cleo", "dora")}
     for name, seqs in readable.items():
-        seqs += [seq for seq in range(1, 7) if found.mayRead(name, seq)]
+        seqs += [seq for seq in range(1, 7) if rules.mayRead(name, seq)]
     assert readable == {"anna": [1, 2, 3, 4, 5, 6], "cleo": [1, 4, 5, 6], "dora": [1, 6]}
 
 
-def test_restraints() -> None:
+def test_restrictions() -> None:
     """The last one of a name holds; a longer one before it may hold still."""
-    restraints = Restrictions()
-    restraints.begin("cleo", "2s", SECOND)
-    assert restraints.isActive("cleo", SECOND)
-    assert restraints.isActive("cleo", 3 * SECOND) is None
-    assert restraints.isActive("cleo", LATE) is False
-    restraints.begin("cleo", "forever", SECOND)
-    assert restraints.permanent == {"cleo"}
-    restraints.begin("cleo", "2s", SECOND)
-    assert restraints.permanent == set()
-    assert restraints.isActive("cleo", LATE) is None
-    assert restraints.end("cleo")
-    assert not restraints.end("cleo")
-    assert restraints.isActive("cleo", SECOND) is False
+    restrictions = Restrictions()
+    restrictions.begin("cleo", "2s", SECOND)
+    assert restrictions.isActive("cleo", SECOND)
+    assert restrictions.isActive("cleo", 3 * SECOND) is None
+    assert restrictions.isActive("cleo", LATE) is False
+    restrictions.begin("cleo", "forever", SECOND)
+    assert restrictions.permanent == {"cleo"}
+    restrictions.begin("cleo", "2s", SECOND)
+    assert restrictions.permanent == set()
+    assert restrictions.isActive("cleo", LATE) is None
+    assert restrictions.end("cleo")
+    assert not restrictions.end("cleo")
+    assert restrictions.isActive("cleo", SECOND) is False

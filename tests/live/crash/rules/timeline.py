@@ -20,17 +20,17 @@ class TimelineEvent(NamedTuple):
     entry: Entry | None = None
 
 
-def timeline(room: str, diary: ClientLog) -> Iterator[TimelineEvent]:
-    for act in diary.actions:
-        if act.verb == "invite" and act.room == room and "invited" in act.codes:
-            yield TimelineEvent(act.after, "invite", act.target)
-    for arrival in diary.arrivals:
+def timeline(room: str, log: ClientLog) -> Iterator[TimelineEvent]:
+    for action in log.actions:
+        if action.verb == "invite" and action.room == room and "invited" in action.codes:
+            yield TimelineEvent(action.after, "invite", action.target)
+    for arrival in log.arrivals:
         if arrival.room != room:
             continue
         if isinstance(arrival, Entry):
             yield TimelineEvent(arrival.seq, "enter", arrival.nick, arrival.loggedIn, arrival)
         else:
-            yield TimelineEvent(arrival.seq, "login", diary.name)
-    for each in diary.received:
-        if each.live and each.line.room == room and each.line.kind == "private":
-            yield TimelineEvent(each.line.seq, "stay", diary.name, each.loggedIn)
+            yield TimelineEvent(arrival.seq, "login", log.name)
+    for line, live, _, loggedIn in log.received:
+        if live and line.room == room and line.kind == "private":
+            yield TimelineEvent(line.seq, "stay", log.name, loggedIn)
