@@ -1,11 +1,11 @@
 """
-Kills a chat server again and again, while people talk, and sees that nothing that
+Kills a chat server again and again, while clients talk, and sees that nothing that
 anybody was told is lost.
 
 Usage: C{python -m tests.live.crash --kills 50 --seed 1 --seconds 600}.  Every life of
 the server begins on the same state folder with what is left of the life before: a fresh
 client reads all of the history, L{tests.live.crash.oracle} judges it, then a crowd talks
-until the next kill.  Beside the crowd there are people with accounts who keep order in
+until the next kill.  Beside the crowd there are clients with accounts who keep order in
 rooms of their own: L{tests.live.crash.rules.oracle} judges what the server leaves in its file,
 and L{tests.live.crash.rules.checks} tries, after each start, whether all of it is in force.  Exits
 with 0 when nothing was wrong, and leaves the folder alone otherwise.
@@ -27,8 +27,7 @@ from pathlib import Path
 from random import Random
 
 from tests.live.crash.history import READ_SECONDS, readHistories
-from tests.live.crash.listeners import closeAll
-from tests.live.crash.loop import runUntilKill
+from tests.live.crash.loop import closeAll, runUntilKill
 from tests.live.crash.oracle import Counts, Life, MessageOracle
 from tests.live.crash.rules.checks import RuleChecks
 from tests.live.crash.rules.clients import Moderator
@@ -38,10 +37,10 @@ from tests.live.crash.writers import connectClients
 from tests.live.support.server import STOP_SECONDS, Server
 from tsservices.chat.errors import STOPPING, ChatError
 
-#: Of the server: people here say more than a chat lets one person say.
+#: Of the server: clients here say more than a chat lets one person say.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
 
-#: Seconds from the moment when people began until the kill.
+#: Seconds from the moment when clients began until the kill.
 EARLIEST, LATEST = 0.05, 1.5
 
 #: How often a server is also killed while it starts.
@@ -164,20 +163,20 @@ class CrashRun:
 
     def _runLife(self, server: Server) -> Life:
         life = Life()
-        people = connectClients(server.address("chat"), self._life, self._random)
+        clients = connectClients(server.address("chat"), self._life, self._random)
         try:
             # Half of the kills come at once after somebody was told something: what is
             # told before it is stored is lost then.
             life.violations += runUntilKill(
-                [*people, *self._moderators],
+                [*clients, *self._moderators],
                 self._random.uniform(EARLIEST, LATEST),
                 self._random.choice((0.0, 0.1)),
                 lambda: self._kill(server, life),
             )
         finally:
-            closeAll(people)
-        for person in people:
-            person.report(life)
+            closeAll(clients)
+        for client in clients:
+            client.report(life)
         try:
             status = server.process.wait(STOP_SECONDS)
             assert status == (-self._signal if self._signal == signal.SIGKILL else 0), status

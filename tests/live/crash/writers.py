@@ -5,9 +5,11 @@ People in a chat that is going to be killed, who write.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from random import Random
 
-from tests.live.crash.listeners import ROOMS, ChatClient, Listener, closeAll
+from tests.live.crash.listeners import ROOMS, ChatClient, Listener
+from tests.live.crash.loop import closeAll
 from tests.live.crash.oracle import Life
 from tests.live.crash.wire import Message, Notice, Stored, parse
 from tests.live.support.server import Address
@@ -38,39 +40,39 @@ WORDS = (
 )
 
 
-class Writer(ChatClient):
-    """Writes.  No text of its is anybody else's."""
+@dataclass(frozen=True)
+class Habits:
+    json: bool
+    acks: bool
+    echoes: bool
+    burst: bool
 
-    def __init__(
-        self,
-        address: Address,
-        name: str,
-        random: Random,
-        json: bool,
-        acks: bool,
-        echoes: bool,
-        burst: bool,
-    ) -> None:
-        super().__init__(address, name, random, 2, json, echoes)
+
+class Writer(ChatClient):
+    """Somebody who writes; no two texts are equal, whoever wrote them."""
+
+    def __init__(self, address: Address, name: str, random: Random, habits: Habits) -> None:
+        super().__init__(address, name, random, 2, habits.json, habits.echoes)
+        acks, burst = habits.acks, habits.burst
         self.written: list[Message] = []
         self._stored: list[tuple[Message, int]] = []
         self._waiting: dict[str, deque[Message]] = {room: deque() for room in ROOMS}
-        self._complaints: list[str] = []
+        self._violations: list[str] = []
         self._acks = acks
         self._burst = burst
         self.pauses = (0.02, 0.15) if burst else (0.0, 0.005) if acks else (0.002, 0.03)
         if acks:
             self._send("/ack on")
-        if echoes:
+        if habits.echoes:
             self._send("/echo on")
 
     def report(self, life: Life) -> None:
         super().report(life)
         life.written[self.name] = self.written
         life.acknowledged += self._stored
-        life.violations += self._complaints
+        life.violations += self._violations
 
-    def _receiveLine(self, line: bytes) -> None:
+    def receiveLine(self, line: bytes) -> None:
         for event in parse(line):
             if isinstance(event, Stored):
                 self._acknowledge(event)
@@ -82,7 +84,7 @@ class Writer(ChatClient):
         if waiting:
             self._stored.append((waiting.popleft(), stored.seq))
         else:
-            self._complaints.append(f"{self.name} was told {stored}, but waits for nothing")
+            self._violations.append(f"{self.name} was told {stored}, but waits for nothing")
 
     def _act(self) -> None:
         if len(self.written) >= LINES_EACH:
@@ -123,33 +125,22 @@ class Writer(ChatClient):
 
 
 def connectClients(address: Address, life: int, random: Random) -> list[ChatClient]:
-    people: list[ChatClient] = []
+    clients: list[ChatClient] = []
     try:
-        for which in range(6):
-            people.append(
-                Listener(
-                    address,
-                    f"r{which}-{life}",
-                    random,
-                    # The first two miss nothing; the last is told without names of rooms.
-                    rooms=len(ROOMS) if which < 2 else 1,
-                    json=which % 2 == 0,
-                    moves=2 <= which < 5,
-                )
+        for number in range(6):
+            # The first two miss nothing; the last one is alone in reading lines without room names.
+            rooms, moves = len(ROOMS) if number < 2 else 1, 2 <= number < 5
+            name = f"r{number}-{life}"
+            clients.append(Listener(address, name, random, rooms, number % 2 == 0, moves))
+        for number in range(8):
+            habits = Habits(
+                json=number % 3 == 0,
+                acks=number % 2 == 0,
+                echoes=number % 4 == 3 or number == 2,
+                burst=number % 4 < 2,
             )
-        for which in range(8):
-            people.append(
-                Writer(
-                    address,
-                    f"w{which}-{life}",
-                    random,
-                    json=which % 3 == 0,
-                    acks=which % 2 == 0,
-                    echoes=which % 4 == 3 or which == 2,
-                    burst=which % 4 < 2,
-                )
-            )
+            clients.append(Writer(address, f"w{number}-{life}", random, habits))
     except BaseException:
-        closeAll(people)
+        closeAll(clients)
         raise
-    return people
+    return clients

@@ -6,9 +6,10 @@ what they may do and what they may not.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.live.crash.loop import closeAll
 from tests.live.crash.rules.accounts import REGISTERED, UNREGISTERED
 from tests.live.crash.rules.actions import Action
 from tests.live.crash.rules.clients import Moderator
@@ -40,7 +41,8 @@ class RuleChecks:
 
     def checkDatabase(self, state: Path) -> list[str]:
         logs = [client.log for client in self._all]
-        self.closeAll()
+        closeAll(self._all)
+        self._all = []
         with openCopy(state) as connection:
             tables = readTables(connection, set(self.oracle.rooms))
             violations = list(self.oracle.check(logs, tables))
@@ -49,11 +51,6 @@ class RuleChecks:
                     violations.append(f"{text} is in the file: {not expected}")
         self.world.existingRooms = set(tables.lines)
         return violations
-
-    def closeAll(self) -> None:
-        for client in self._all:
-            client.socket.close()
-        self._all = []
 
     def startLife(self, address: Address) -> tuple[list[Moderator], list[str]]:
         world = self.world
@@ -75,25 +72,20 @@ class RuleChecks:
         violations += self._checkHistory(permanent, rooms)
         violations += self._checkInboxes(permanent)
         self._addRoom()
-        for client in late:
-            client.socket.close()
+        closeAll(late)
         # One of them is away, and gets private messages.
         absent = world.random.choice(permanent[2 : len(OWNERS)])
         absent.socket.close()
         return [client for client in (*permanent, *new) if client is not absent], violations
 
-    def _connect(
-        self, address: Address, names: tuple[str, ...] | list[str], hostByte: int
-    ) -> list[Moderator]:
-        connected = []
-        for which, name in enumerate(names):
-            client = Moderator(address, name, self.world, hostByte + which)
-            self._all.append(client)
-            connected.append(client)
-        return connected
+    def _connect(self, address: Address, names: Sequence[str], hostByte: int) -> list[Moderator]:
+        first = len(self._all)
+        for number, name in enumerate(names, hostByte):
+            self._all.append(Moderator(address, name, self.world, number))
+        return self._all[first:]
 
     def _addRoom(self) -> None:
-        """There is to be one more room, and the last one of this kind goes out of use."""
+        # The room of the life before is used no more.
         world = self.world
         world.founders = {**FOUNDERS, f"yard-{world.life}": world.random.choice(OWNERS[:3])}
         for name, founder in world.founders.items():
