@@ -1,7 +1,4 @@
-"""
-Clients that send for ever and never read, ones that say nothing, and ones that read
-slowly: what they cost the server, and when it has had enough.
-"""
+"""What clients that never read, are silent or read slowly cost, and when they are closed."""
 
 from __future__ import annotations
 
@@ -21,8 +18,8 @@ import pytest
 from tests.live.support.echo_client import (
     ACKNOWLEDGEMENT,
     CTIME,
-    WELCOME,
-    checkStamped,
+    checkExchange,
+    checkStream,
     exchange,
     receive,
     receiveRest,
@@ -103,7 +100,6 @@ def _cost(server: Server, clients: list[socket.socket], chunk: bytes) -> None:
 
 @pytest.mark.parametrize("offering", FLOODS)
 def test_memory(folder: Path, offering: str) -> None:
-    """A client that never reads costs less than 1 MiB, and others are answered."""
     with Server(folder, *SMALL) as server, ExitStack() as stack:
         _checkOthers(server)
         clients = [stack.enter_context(server.connect(offering)) for _ in range(CLIENTS)]
@@ -112,7 +108,6 @@ def test_memory(folder: Path, offering: str) -> None:
 
 
 def test_memoryUnix(folder: Path) -> None:
-    """The same through a UNIX socket."""
     with (
         Server(folder, "--listen", f"timestamp=unix:{folder}/sock") as server,
         ExitStack() as stack,
@@ -125,7 +120,6 @@ def test_memoryUnix(folder: Path) -> None:
 
 
 def test_memoryProxied(folder: Path) -> None:
-    """The same behind a proxy."""
     with (
         Server(folder, "--listen", "timestamp-line=haproxy:tcp:0") as server,
         ExitStack() as stack,
@@ -138,7 +132,6 @@ def test_memoryProxied(folder: Path) -> None:
 
 @pytest.mark.parametrize("offering", ["echo", "timestamp-line"])
 def test_memoryTLS(folder: Path, certificate: tuple[Path, Path], offering: str) -> None:
-    """The same over TLS."""
     key, cert = certificate
     where = f"{offering}=ssl:0:privateKey={key}:certKey={cert}"
     context = ssl.create_default_context(cafile=str(cert))
@@ -152,17 +145,9 @@ def test_memoryTLS(folder: Path, certificate: tuple[Path, Path], offering: str) 
 
 
 def _checkOthers(server: Server) -> None:
-    for offering in ("timestamp", "timestamp-line"):
+    for offering in ("timestamp", "timestamp-line", "hello", "echo"):
         with server.connect(offering) as client:
-            client.send(b"hello\n")
-            checkStamped(receive(client, 27 + 6), b"hello\n")
-    with server.connect("hello") as client:
-        assert receive(client, 8) == WELCOME
-        client.send(b"you")
-        assert receive(client, 11) == b"Hello, you!"
-    with server.connect("echo") as client:
-        client.send(b"hello")
-        assert receive(client, 5) == b"hello"
+            checkStream(server, server.address(offering), client)
 
 
 @pytest.fixture(scope="module")
@@ -179,12 +164,7 @@ def impatient(
 
 
 class Client(threading.Thread):
-    """
-    A client with habits of its own.
-
-    @ivar waited: seconds until the server closed the connection; L{None} if it has
-        not.
-    """
+    """A client in a thread; C{waited} is the seconds until the server closed, or L{None}."""
 
     def __init__(self, client: socket.socket) -> None:
         super().__init__()
@@ -207,10 +187,7 @@ class Client(threading.Thread):
 
 
 class Stubborn(Client):
-    """
-    Sends for ever and never reads.  Its patience begins anew whenever something is
-    taken.
-    """
+    """Sends for ever and never reads; its time begins anew whenever something is taken."""
 
     def __init__(self, client: socket.socket, chunk: bytes, taken: bool = False) -> None:
         super().__init__(client)
@@ -227,17 +204,12 @@ class Stubborn(Client):
 
 
 class Silent(Client):
-    """Says nothing."""
-
     def live(self) -> None:
         receiveRest(self.client)
 
 
 class Typing(Client):
-    """
-    Says something to ack now and then, and leaves when it has been there longer than
-    the limits.
-    """
+    """Says something to ack now and then, and leaves when the limits are over."""
 
     @property
     def over(self) -> bool:
@@ -253,11 +225,7 @@ class Typing(Client):
 
 
 class Slow(Typing):
-    """
-    Reads slowly what chargen says for ever.
-
-    @ivar read: how many bytes.
-    """
+    """Reads slowly what chargen sends; C{read} is the number of bytes."""
 
     read = 0
 
@@ -271,11 +239,6 @@ class Slow(Typing):
 
 
 def test_closed(impatient: tuple[Server, ssl.SSLContext]) -> None:
-    """
-    Who reads nothing, and who says nothing, is closed when the limit is over and not
-    before, and the counters tell which.  All the while others are answered, and who
-    reads slowly, or speaks now and then, may stay.
-    """
     server, trust = impatient
     quiet = ("timestamp-line", "hello", "ack", "sink", "talk", "echo", "discard")
     secure = trust.wrap_socket(server.connect("timestamp"), server_hostname="localhost")
@@ -341,47 +304,24 @@ HALF_CLOSED = {
 }
 
 
-def _checkAll(offering: str, data: bytes, answers: bytes) -> None:
-    match offering:
-        case "timestamp":
-            assert unstamped(answers) == data
-        case "timestamp-line":
-            assert unstamped(answers) == data + b"\n"
-            assert len(answers) == 27 * (data.count(b"\n") + 1) + len(data) + 1
-        case "hello":
-            assert answers.startswith(WELCOME + b"Hello, x")
-            assert answers.replace(WELCOME, b"").replace(b"Hello, ", b"").replace(b"!", b"") == data
-        case "ack":
-            assert answers
-            assert answers.replace(ACKNOWLEDGEMENT, b"") == b""
-        case "echo":
-            assert answers == data
-
-
 def test_halfClose(patient: Server) -> None:
-    """
-    Who says all that there is to say, closes that half, and only then begins to
-    read, gets all answers and then the end.
-    """
     for offering, data in HALF_CLOSED.items():
         with patient.connect(offering) as client:
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
-            _checkAll(offering, data, receiveRest(client))
+            checkExchange(offering, data, receiveRest(client))
     for offering in HALF_CLOSED:
         patient.counted(offering, accepted=1, open=0)
 
 
 @pytest.mark.parametrize("offering", HALF_CLOSED)
 def test_muchAtOnce(patient: Server, offering: str) -> None:
-    """Many times what sockets hold, while the client reads: everything is answered."""
     data = HALF_CLOSED[offering] * (5 if offering == "timestamp-line" else 20)
     with patient.connect(offering) as client:
-        _checkAll(offering, data, exchange(client, data))
+        checkExchange(offering, data, exchange(client, data))
 
 
 def test_stampsAreWhole(patient: Server) -> None:
-    """A stamp never stands in the middle of another one, however the answers are cut."""
     with patient.connect("timestamp-line") as client:
         answers = exchange(client, b"\n" * 50_000)
     assert re.fullmatch(rb"(?:%s\n){50000}" % CTIME, answers)
@@ -389,10 +329,6 @@ def test_stampsAreWhole(patient: Server) -> None:
 
 @pytest.mark.parametrize("offering", ["timestamp-line", "echo"])
 def test_readerResumes(patient: Server, offering: str) -> None:
-    """
-    Who has not read until the server stopped reading too, and then reads, gets
-    everything.
-    """
     with patient.connect(offering) as client:
         sent = _flood([client], FLOODS[offering])[client]
         assert sent < MOST

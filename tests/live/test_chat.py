@@ -1,6 +1,4 @@
-"""
-The chat as people have it at its line door: real servers, real sockets.
-"""
+"""The chat over its line protocol: real servers, real sockets."""
 
 from __future__ import annotations
 
@@ -55,7 +53,6 @@ def _cpuSeconds(server: Server) -> float:
 
 
 def test_two(chat: Server) -> None:
-    """Two people see each other come, talk and go; nobody hears their own lines."""
     with LineClient(chat, "ann") as ann, LineClient(chat) as bob:
         ann.until("* you are in #lobby")
         bob.say("bob")
@@ -74,10 +71,6 @@ def test_two(chat: Server) -> None:
 
 
 def test_restart(folder: Path) -> None:
-    """
-    What was said is told to those who come after a restart, with the topic, and the
-    numbers go on.
-    """
     state = folder / "state"
     with (
         Server(folder / "first", *OPTIONS, state=state) as server,
@@ -98,10 +91,6 @@ def test_restart(folder: Path) -> None:
 
 
 def test_sameState(folder: Path) -> None:
-    """
-    A second server can't have the same chat: it says so in one line and ends with
-    status 1.  Without that chat it serves.
-    """
     state = folder / "state"
     with Server(folder / "one", *OPTIONS, state=state) as first:
         second = Server(folder / "two", *OPTIONS, state=state, guest=True)
@@ -121,10 +110,6 @@ def test_sameState(folder: Path) -> None:
 
 @pytest.mark.parametrize("program", ["shutdown", "nc"])
 def test_halfClose(chat: Server, program: str) -> None:
-    """
-    Who says something and then closes the sending half has said it: it is told, and
-    stored.
-    """
     name = f"half-{program}"
     with LineClient(chat, f"/nick {name}-reader", "/join lobby") as reader:
         reader.until("* you are in #lobby")
@@ -154,7 +139,6 @@ def test_halfClose(chat: Server, program: str) -> None:
 
 
 def test_endless(chat: Server) -> None:
-    """Much without a line's end costs little, is refused once, and what follows is taken."""
     with LineClient(chat, "/nick endless", "/ack on", "/join endless") as talker:
         talker.until("* you are the founder of #endless")
         before = _cpuSeconds(chat)
@@ -168,10 +152,6 @@ def test_endless(chat: Server) -> None:
 
 
 def test_joinsOfOne(chat: Server) -> None:
-    """
-    A thousand joins of one client in one write are all done, and others are answered
-    meanwhile.
-    """
     with LineClient(chat, "/nick jumper") as jumper, LineClient(chat, "/nick waiter") as waiter:
         waiter.until("* you are waiter")
         begun = time.monotonic()
@@ -189,7 +169,6 @@ def test_joinsOfOne(chat: Server) -> None:
 
 
 def test_joinsOfMany(chat: Server) -> None:
-    """Hundreds who come at once are all in, and each hears of all who come later."""
     begun = time.monotonic()
     with ExitStack() as stack:
         crowd = [stack.enter_context(LineClient(chat)) for _ in range(CROWD)]
@@ -214,10 +193,6 @@ def test_joinsOfMany(chat: Server) -> None:
 
 @pytest.mark.parametrize("lane", ["fast", "stock"])
 def test_stop(folder: Path, lane: str) -> None:
-    """
-    A server that is asked to stop while people talk ends with status 0, and what they
-    were told is there afterwards.
-    """
     options = ["--no-fast-lane"] if lane == "stock" else []
     crashes = CrashRun(folder, 3, options, signal.SIGTERM)
     crashes.run(1, ANSWER_SECONDS)
@@ -226,10 +201,6 @@ def test_stop(folder: Path, lane: str) -> None:
 
 
 def test_telnet(chat: Server) -> None:
-    """
-    What telnet puts among the lines is not text, and its Enter key ends a line,
-    wherever the network cuts.
-    """
     with LineClient(chat, "/nick tel-reader", "/join telnet") as reader:
         reader.until("* you are in #telnet")
         with LineClient(chat) as telnet:
@@ -250,7 +221,6 @@ def test_telnet(chat: Server) -> None:
 
 
 def test_web(chat: Server) -> None:
-    """A web page can't post into a room: its request ends with a reason."""
     body = "web\n/join web\nbuy\n"
     with LineClient(chat, "/nick web-reader", "/join web", "/join lobby") as reader:
         reader.until("* you are in #lobby")

@@ -1,6 +1,4 @@
-"""
-Commands to a running server, as people give them.
-"""
+"""Commands to a running server: export and backup."""
 
 from __future__ import annotations
 
@@ -45,7 +43,6 @@ def command(
 
 
 def test_export(chat: Server, tmp_path: Path) -> None:
-    """All lines of a room, in both formats, to the standard output and to a file."""
     done = command(chat, "export", "lobby", "--since", "2")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -64,7 +61,6 @@ def test_export(chat: Server, tmp_path: Path) -> None:
 
 
 def test_noRoom(chat: Server, tmp_path: Path) -> None:
-    """A room that is not there is one line, and makes no file."""
     done = command(chat, "export", "nowhere", "-o", str(tmp_path / "x"))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "tsservices: there is no room #nowhere; /rooms lists them\n"
@@ -72,7 +68,6 @@ def test_noRoom(chat: Server, tmp_path: Path) -> None:
 
 
 def test_enough(chat: Server) -> None:
-    """Who has read enough is told nothing more."""
     done = command(
         chat,
         "export",
@@ -84,7 +79,6 @@ def test_enough(chat: Server) -> None:
 
 
 def test_backup(chat: Server, tmp_path: Path) -> None:
-    """A relative path is one of the place where the command is given."""
     done = subprocess.run(
         [sys.executable, "-m", "tsservices", "backup", "copy", "--state", str(chat.state)],
         capture_output=True,
@@ -101,12 +95,10 @@ def test_backup(chat: Server, tmp_path: Path) -> None:
 
 
 def test_ownerOnly(chat: Server) -> None:
-    """The socket is for the owner only."""
     assert (chat.state / "control.sock").stat().st_mode & 0o777 == 0o600
 
 
 def test_garbage(chat: Server) -> None:
-    """What comes there in another way ends nothing."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER_SECONDS)
         connection.connect(str(chat.state / "control.sock"))

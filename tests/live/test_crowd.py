@@ -1,6 +1,4 @@
-"""
-The generator of the chat benchmark notices a server that does not do its work.
-"""
+"""The generator of the chat benchmark notices a server that does not do its work."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ Heard = Callable[["Member", bytes], list[bytes]]
 
 
 class Member(LineOnlyReceiver):
-    """Somebody in the room of a server that may not do its work."""
+    """A connection to a server that may lose, double or cut lines."""
 
     delimiter = b"\n"
     transport: Any
@@ -106,7 +104,6 @@ async def crowded(heard: Heard, *options: str) -> tuple[str, str, int]:
 
 
 async def test_faithful() -> None:
-    """A server that does its work is measured; of ten members nine get each line."""
     out, err, status = await crowded(faithful, "--window", "4", "--senders", "2")
     assert (err, status) == ("", 0)
     report = json.loads(out)
@@ -120,7 +117,6 @@ async def test_faithful() -> None:
     [(doubling, "doubled"), (dropping, "lost"), (cutting, "not whole")],
 )
 async def test_unfaithful(heard: Heard, complaint: str) -> None:
-    """A line that comes twice, not at all or not whole ends the run."""
     out, err, status = await crowded(heard, "--rate", "400")
     assert status == 1
     assert out == ""
@@ -128,14 +124,13 @@ async def test_unfaithful(heard: Heard, complaint: str) -> None:
 
 
 async def test_closing() -> None:
-    """So does a member who is thrown out."""
     _, err, status = await crowded(closing)
     assert status == 1
     assert "closed the connection of member" in err
 
 
 async def test_stalled() -> None:
-    """Who never reads may be thrown out: that is counted, and no failure."""
+    """A server may close who never reads: that is counted, and no failure."""
 
     def full(member: Member, line: bytes) -> list[bytes]:
         if member.nick == b"nick3" and member.count > 100:

@@ -1,6 +1,4 @@
-"""
-NATS takes the configuration that C{deploy} has for it.
-"""
+"""NATS takes the configuration in C{deploy}."""
 
 from __future__ import annotations
 
@@ -29,13 +27,11 @@ def checked(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_compose() -> None:
-    """The one without TLS."""
     found = checked(FOLDER / "compose.conf")
     assert found.returncode == 0, found.stderr
 
 
 def test_machines(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
-    """The one with TLS, when there are certificates; without them it says so."""
     key, cert = certificate
     text = (FOLDER / "nats.conf").read_text(encoding="utf-8")
     for name, path in (("key", key), ("certificate", cert), ("ca", cert)):

@@ -1,7 +1,4 @@
-"""
-A whole server in this process, on the reactor that the tests run on: started,
-used through real sockets, and stopped.
-"""
+"""A whole server in this process: started, used through real sockets, and stopped."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ WAIT = 10
 
 
 class Client(Protocol):
-    """Keeps what it hears until there is as much as was asked for, or the end."""
+    """Collects data until there is as much as is wanted, or the end."""
 
     def __init__(self) -> None:
         self.heard = b""
@@ -63,8 +60,6 @@ class Client(Protocol):
 
 
 class Sender(DatagramProtocol):
-    """Sends one datagram and waits for the answer."""
-
     noisy = False
 
     def __init__(self, data: bytes, where: tuple[str, int]) -> None:
@@ -82,8 +77,6 @@ class Sender(DatagramProtocol):
 
 
 class Server:
-    """A server of the test's."""
-
     def __init__(self, folder: Path, *words: str) -> None:
         options = Options()
         options.parseOptions(["--port", "0", "--state", str(folder), *words])
@@ -114,7 +107,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def _processAsBefore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Signals stay the tests' own, and descriptors as few as they were."""
+    """Keep the signal handlers and the limit of descriptors of the test process."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     monkeypatch.setattr(SignalService, "startService", lambda self: None)
     yield
@@ -122,10 +115,6 @@ def _processAsBefore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def test_everyTransport(tmp_path: Path) -> None:
-    """
-    Each stream transport answers, the client learns of the stop, and nothing is
-    left behind.
-    """
     server = Server(
         tmp_path, "--services", "timestamp", "--listen", "timestamp=tcp:0", "--listen",
         f"timestamp=unix:{tmp_path}/sock", "--listen", r"echo=tcp6:0",
@@ -156,7 +145,6 @@ async def test_everyTransport(tmp_path: Path) -> None:
 
 
 async def test_halfClosed(tmp_path: Path) -> None:
-    """Who sends much and half-closes gets every answer, then the end."""
     server = Server(tmp_path, "--services", "timestamp-line")
     try:
         client = await server.connect("timestamp-line")
@@ -171,7 +159,6 @@ async def test_halfClosed(tmp_path: Path) -> None:
 
 
 async def test_operatorAttaches(tmp_path: Path) -> None:
-    """An operator at another terminal talks with a caller."""
     server = Server(tmp_path, "--services", "talk", "--operator", "Jack")
     try:
         attached = await connectProtocol(

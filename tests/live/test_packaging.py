@@ -1,6 +1,4 @@
-"""
-What users install: the wheel, in an environment of its own, away from the checkout.
-"""
+"""The wheel that users install, in an environment of its own, away from the checkout."""
 
 from __future__ import annotations
 
@@ -100,10 +98,6 @@ def environment(sharedFolder: Path, wheel: Path) -> Path:
 
 
 def test_contents(wheel: Path) -> None:
-    """
-    The plugin is in the wheel, and nothing that would stand in for Twisted's own
-    packages, no cache, and no tests.
-    """
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
@@ -136,7 +130,6 @@ def _readOnly(folder: Path) -> Iterator[None]:
 
 
 def test_readOnly(environment: Path, folder: Path) -> None:
-    """The environment may be read-only, and Twisted have never looked for plugins in it."""
     bound = BOUND_ROOT if os.geteuid() == 0 else []
     if bound and shutil.which(bound[0]) is None:
         pytest.skip("root writes where nobody else can, and there is no setpriv")
@@ -158,10 +151,6 @@ def test_readOnly(environment: Path, folder: Path) -> None:
     ids=" ".join,
 )
 def test_installed(environment: Path, folder: Path, words: list[str]) -> None:
-    """
-    Each command serves from an unrelated folder, with what was installed and nothing
-    of the checkout.
-    """
     command = [str(environment / "bin" / words[0]), *words[1:]]
     python = str(environment / "bin" / "python")
     where = [python, "-c", "import tsservices; print(tsservices.__file__)"]
@@ -172,10 +161,6 @@ def test_installed(environment: Path, folder: Path, words: list[str]) -> None:
 
 
 def test_noExtras(environment: Path, folder: Path) -> None:
-    """
-    Without the extra of that name, TLS is refused in one line that says what to
-    install.
-    """
     twistd = str(environment / "bin" / "twistd")
     done = subprocess.run(
         [twistd, "-n", "--pidfile=", "tsserver", "--port", "0", "--listen", "hello=ssl:0"],

@@ -1,6 +1,4 @@
-"""
-Starting and stopping, as people, scripts and supervisors do it.
-"""
+"""Starting and stopping, as people, scripts and supervisors do it."""
 
 from __future__ import annotations
 
@@ -83,10 +81,6 @@ def _freePorts(count: int) -> int:
 @foreground
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM], ids=["tcp", "udp"])
 def test_busyPort(folder: Path, daemon: bool, kind: socket.SocketKind) -> None:
-    """
-    A port that is in use: status 1, one line that names offering and address, and
-    nothing is left, neither files nor sockets nor a process.
-    """
     free = _freePorts(1)
     transport = "tcp" if kind == socket.SOCK_STREAM else "udp"
     with _holding(kind) as port:
@@ -114,7 +108,6 @@ def test_busyPort(folder: Path, daemon: bool, kind: socket.SocketKind) -> None:
 
 @foreground
 def test_noSuchAddress(folder: Path, daemon: bool) -> None:
-    """The same for an address that this host does not have."""
     done = launch(folder, "--port", "0", "--interface", "192.0.2.1", daemon=daemon)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -125,10 +118,6 @@ def test_noSuchAddress(folder: Path, daemon: bool) -> None:
 
 @pytest.mark.parametrize("taken", ["socket", "file"])
 def test_busyPath(folder: Path, taken: str) -> None:
-    """
-    The same for a UNIX socket where somebody answers, and for a file in its way,
-    neither of which is touched.
-    """
     path = folder / "sock"
     with socket.socket(socket.AF_UNIX) as holder:
         if taken == "socket":
@@ -149,7 +138,6 @@ def test_busyPath(folder: Path, taken: str) -> None:
 
 
 def test_stateNotWritable(folder: Path) -> None:
-    """A state folder that can't be made ends the start in one line too."""
     done = launch(folder, "--port", "0", "--state", "/dev/null/such")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -158,11 +146,6 @@ def test_stateNotWritable(folder: Path) -> None:
 
 @foreground
 def test_serves(folder: Path, daemon: bool) -> None:
-    """
-    One table on the standard output says what is where, as C{ports.json} does for
-    programs, and where the log is; then everything answers.  After the stop the
-    files that speak of a running server are gone.
-    """
     with Server(folder, daemon=daemon) as server:
         places = {(each.offering, each.transport) for each in server.addresses}
         assert places == set(OFFSETS)
@@ -189,7 +172,6 @@ def test_serves(folder: Path, daemon: bool) -> None:
 
 
 def test_daemonIsGone(folder: Path) -> None:
-    """A daemon leaves the launcher's session, and its launcher does not wait for it."""
     with Server(folder, daemon=True) as server:
         assert server.process.returncode == 0
         assert server.pid != server.process.pid
@@ -200,7 +182,6 @@ def test_daemonIsGone(folder: Path) -> None:
 
 
 def test_consecutivePorts(folder: Path) -> None:
-    """C{--port} places the offerings one after the other."""
     first = _freePorts(max(OFFSETS.values()) + 1)
     with Server(folder, port=str(first)) as server:
         found = {(each.offering, each.transport): each.port - first for each in server.addresses}
@@ -209,10 +190,6 @@ def test_consecutivePorts(folder: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopTellsPeople(folder: Path, number: signal.Signals) -> None:
-    """
-    A signal ends the server with status 0; open connections get their end, and who
-    talks is told.
-    """
     with Server(folder) as server, contextlib.ExitStack() as stack:
         clients = {
             offering: stack.enter_context(server.connect(offering))
@@ -238,10 +215,6 @@ def test_stopTellsPeople(folder: Path, number: signal.Signals) -> None:
 
 
 def test_stopIsBounded(folder: Path) -> None:
-    """
-    Who reads nothing does not keep a server from stopping; more signals meanwhile
-    neither hurry nor break it.
-    """
     config = folder / "limits.toml"
     config.write_text("stop-limit = 1\n")
     options = ("--config", str(config), "--listen", "echo=tcp:0")
@@ -261,7 +234,6 @@ def test_stopIsBounded(folder: Path) -> None:
 
 
 def test_countersAtTheEnd(folder: Path) -> None:
-    """What is counted last is in the file and in the log."""
     with Server(folder) as server:
         with server.connect("timestamp") as client:
             for _ in range(7):
@@ -297,10 +269,6 @@ USAGE = {
 
 @pytest.mark.parametrize("case", USAGE)
 def test_usage(folder: Path, case: str) -> None:
-    """
-    What can't be asked for is refused with a status that is not 0 and a last line that
-    names it, and what there is instead; nothing is begun.
-    """
     words, named = USAGE[case]
     port = () if "--port" in words else ("--port", "0")
     done = launch(folder, *port, *words)
@@ -315,7 +283,6 @@ def test_usage(folder: Path, case: str) -> None:
 
 
 def test_help(folder: Path) -> None:
-    """C{--help} names every option, service, endpoint and limit."""
     done = launch(folder, "--help")
     assert done.returncode == 0
     for word in (
@@ -330,7 +297,6 @@ def test_help(folder: Path) -> None:
 
 
 def test_config(folder: Path) -> None:
-    """The configuration file has the same names; what the command line says wins."""
     config = folder / "ts.toml"
     config.write_text(
         """
@@ -376,10 +342,6 @@ def test_config(folder: Path) -> None:
     ],
 )
 def test_badConfig(folder: Path, text: str, named: tuple[str, ...]) -> None:
-    """
-    A file with unknown keys, or values that can't be, is refused; the line names the
-    file and the key.
-    """
     config = folder / "ts.toml"
     config.write_bytes(text.encode("latin-1"))
     done = launch(folder, "--config", str(config))
@@ -392,10 +354,6 @@ def test_badConfig(folder: Path, text: str, named: tuple[str, ...]) -> None:
 
 
 def test_sameState(folder: Path) -> None:
-    """
-    A second server in one state folder serves too, if its chat is not to be kept there:
-    what it has is in C{ports.<pid>.json}, and what belongs to the first stays as it is.
-    """
     state = folder / "state"
     with Server(folder / "one", state=state) as first:
         owned = (state / "ports.json").read_text()
@@ -417,7 +375,6 @@ def test_sameState(folder: Path) -> None:
 
 
 def test_stateOfTheDead(folder: Path) -> None:
-    """After C{kill -9} the next server has the folder for itself, whatever was left."""
     with Server(folder) as server:
         server.send(signal.SIGKILL)
         server.process.wait(ANSWER_SECONDS)
@@ -429,10 +386,6 @@ def test_stateOfTheDead(folder: Path) -> None:
 
 
 def test_longStatePath(folder: Path) -> None:
-    """
-    Where the path is too long for a UNIX socket there is no place for operators, which
-    the start tells; the services serve.
-    """
     state = folder.joinpath(*["a folder with a long name"] * 6)
     with Server(folder, state=state) as server:
         assert "operators can't attach" in server.output()
@@ -440,8 +393,6 @@ def test_longStatePath(folder: Path) -> None:
 
 
 class _Operator:
-    """Somebody at the operator's socket."""
-
     def __init__(self, server: Server) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(ANSWER_SECONDS)
@@ -473,11 +424,6 @@ class _Operator:
 
 
 def test_operatorAttaches(folder: Path) -> None:
-    """
-    C{operator.sock} is for the owner only.  Who attaches sees what people have written
-    meanwhile, and talks with them; a second operator is turned away; after the first
-    has gone there is room for the next.
-    """
     with Server(folder, "--operator", "Jack", daemon=True) as server:
         path = server.state / "operator.sock"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -516,11 +462,6 @@ def test_operatorAttaches(folder: Path) -> None:
 
 
 def test_operatorPiped(folder: Path) -> None:
-    """
-    With C{--operator} the terminal is the operator's, and the log goes to the state
-    folder.  What is piped in is what the operator types; its end ends the console, not
-    the server, and another operator may attach.
-    """
     log = folder / "state" / "tsserver.log"
     with Server(folder, "--operator", "Jack", log=log, stdin=subprocess.PIPE) as server:
         stdin = server.process.stdin
@@ -549,16 +490,11 @@ def test_operatorPiped(folder: Path) -> None:
 
 
 def test_operatorWithoutInput(folder: Path) -> None:
-    """With an empty standard input the server serves all the same."""
     with Server(folder, "--operator", "Jack", log=folder / "state" / "tsserver.log") as server:
         checkAnswers(server)
 
 
 def test_operatorAtTerminal(folder: Path) -> None:
-    """
-    The operator at a real terminal: talk both ways, and Ctrl-C stops the server with
-    status 0.
-    """
     mine, theirs = pty.openpty()
     shown = ""
 
@@ -621,10 +557,6 @@ COMMANDS = {
     list(zip(COMMANDS, [signal.SIGTERM, signal.SIGINT, signal.SIGTERM], strict=True)),
 )
 def test_otherCommands(folder: Path, name: str, number: signal.Signals) -> None:
-    """
-    The same server without naming twistd: it stays in the foreground, logs to the
-    terminal, leaves no pidfile, and stops with status 0.
-    """
     with Server(folder, command=COMMANDS[name], log=folder / "stdout") as server:
         checkAnswers(server)
         assert "timestamp-line" in server.output()
@@ -634,7 +566,6 @@ def test_otherCommands(folder: Path, name: str, number: signal.Signals) -> None:
 
 
 def test_otherCommandFails(folder: Path) -> None:
-    """So does a start that fails: status 1 and one line."""
     for name, command in COMMANDS.items():
         with _holding(socket.SOCK_STREAM) as port:
             done = subprocess.run(
@@ -650,7 +581,6 @@ def test_otherCommandFails(folder: Path) -> None:
 
 
 def test_stateDirectory(folder: Path) -> None:
-    """Without C{--state}, the folder that systemd names is the one."""
     place = folder / "systemd"
     process = subprocess.Popen(
         [TWISTD, "-n", "--pidfile=", f"--logfile={folder}/log", "tsserver", "--port", "0"],

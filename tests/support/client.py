@@ -1,6 +1,4 @@
-"""
-Stand-ins for what surrounds the client: the person, the network, the clock.
-"""
+"""Fakes for what surrounds the client: the console, the network, the clock."""
 
 from __future__ import annotations
 
@@ -25,8 +23,6 @@ from zope.interface import implementer
 
 
 class FakeConsole:
-    """A console whose lines the test types."""
-
     def __init__(self, *lines: bytes, interactive: bool = False, ended: bool = True) -> None:
         self.interactive = interactive
         self.gone: Deferred[bool] = Deferred()
@@ -74,8 +70,6 @@ class FakeConsole:
 
 
 class FakeStream(StringTransport):
-    """A stream transport that also knows half-closing."""
-
     halfClosed = False
 
     def loseWriteConnection(self) -> None:
@@ -83,7 +77,7 @@ class FakeStream(StringTransport):
 
 
 class FakeServer:
-    """The far end of one connection that the client makes."""
+    """The other end of one connection that the client makes."""
 
     def __init__(self, factory: Callable[[], IProtocol | None]) -> None:
         protocol = factory()
@@ -105,8 +99,6 @@ class FakeServer:
 
 
 class FakePort:
-    """A UDP port that keeps what is sent."""
-
     def __init__(self, protocol: DatagramProtocol, interface: str, size: int) -> None:
         self.sent: list[tuple[bytes, tuple[str, int]]] = []
         self.protocol = protocol
@@ -123,8 +115,6 @@ class FakePort:
 
 @implementer(IReactorUDP)
 class FakeReactor(MemoryReactorClock):
-    """A reactor in memory that also has UDP."""
-
     def __init__(self) -> None:
         super().__init__()
         self.udpPorts: list[FakePort] = []

@@ -1,7 +1,4 @@
-"""
-How much is tried of what has no end: a part in each run of the tests, all of it in
-C{python -m pytest --hypothesis-profile=thorough}.
-"""
+"""How many examples a test tries: all only with C{--hypothesis-profile=thorough}."""
 
 from __future__ import annotations
 

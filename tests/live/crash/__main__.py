@@ -1,14 +1,11 @@
 """
-Kills a chat server again and again, while clients talk, and sees that nothing that
-anybody was told is lost.
+Kills a chat server again and again while clients talk, and checks that nothing is lost.
 
-Usage: C{python -m tests.live.crash --kills 50 --seed 1 --seconds 600}.  Every life of
-the server begins on the same state folder with what is left of the life before: a fresh
-client reads all of the history, L{tests.live.crash.oracle} judges it, then a crowd talks
-until the next kill.  Beside the crowd there are clients with accounts who keep order in
-rooms of their own: L{tests.live.crash.rules.oracle} judges what the server leaves in its file,
-and L{tests.live.crash.rules.checks} tries, after each start, whether all of it is in force.  Exits
-with 0 when nothing was wrong, and leaves the folder alone otherwise.
+Usage: C{python -m tests.live.crash --kills 50 --seed 1 --seconds 600}.  Every life of the server
+begins with the state folder of the life before.  L{tests.live.crash.oracle} compares what clients
+wrote and received with the history that a fresh client reads.  L{tests.live.crash.rules} does so
+for accounts, private messages and the rights in rooms.  Then clients talk until the next kill.
+Exits with 0 if nothing was wrong, and else leaves the folder for a look at it.
 """
 
 from __future__ import annotations
@@ -37,10 +34,10 @@ from tests.live.crash.writers import connectClients
 from tests.live.support.server import STOP_SECONDS, Server
 from tsservices.chat.errors import STOPPING, ChatError
 
-#: Of the server: clients here say more than a chat lets one person say.
+#: Of the server: clients here write more than the flood limits allow.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
 
-#: Seconds from the moment when clients began until the kill.
+#: Seconds from the first action of a client to the kill.
 EARLIEST, LATEST = 0.05, 1.5
 
 #: How often a server is also killed while it starts.
@@ -51,15 +48,10 @@ STARTING_SECONDS = 1.0
 
 
 class Violation(AssertionError):
-    """
-    The server did not keep what it has to keep.  The argument says what, and how to do
-    the same again.
-    """
+    """What the server got wrong, with all that is needed to do the run again."""
 
 
 class CrashRun:
-    """One run."""
-
     def __init__(
         self,
         folder: Path,
@@ -73,7 +65,7 @@ class CrashRun:
         self._options = (*OPTIONS, *options)
         self._signal = number
         self._oracle = MessageOracle()
-        # With chances of their own: what the others do with a seed stays as it was.
+        # A random source of its own: what other clients do with a seed does not depend on it.
         self._checks = RuleChecks(World(Random(seed)))
         self._moderators: list[Moderator] = []
         self._life = 0
@@ -90,22 +82,19 @@ class CrashRun:
     def run(
         self, kills: int, seconds: float, report: Callable[[str], object] = lambda line: None
     ) -> None:
-        """
-        Kill, and oracle what is left, until it is enough; then stop the server in order,
-        and oracle for the last time.
-        """
+        """Kill and check until it is enough, then stop in order and check for the last time."""
         deadline = time.monotonic() + seconds
         life = Life()
         while self.kills < kills and time.monotonic() < deadline:
             if self._random.random() < KILLED_STARTING:
                 self._killStarting()
             with self._start() as server:
-                found = self._check(server, life)
+                kept = self._check(server, life)
                 life = self._runLife(server)
             self.kills += 1
             self._checkDatabase()
-            said = sum(map(len, life.written.values()))
-            report(f"kill {self.kills}: {found} lines were there, {said} written since")
+            written = sum(map(len, life.written.values()))
+            report(f"kill {self.kills}: {kept} lines were there, {written} written since")
         for _ in range(2):
             # Once after the last kill, and once after an orderly stop.
             with self._start() as server:
@@ -131,13 +120,10 @@ class CrashRun:
         raise Violation(f"it ended while it started: {server.complaint()}\n{self._position()}")
 
     def _check(self, server: Server, life: Life) -> int:
-        with server.connect("chat", seconds=READ_SECONDS) as client:
-            try:
-                history = dict(readHistories(client, f"proof-{self._life}"))
-            except (AssertionError, OSError) as reason:
-                raise Violation(f"{reason}\n{self._position()}") from reason
-        violations = self._oracle.check(history, life)
         try:
+            with server.connect("chat", seconds=READ_SECONDS) as client:
+                history = dict(readHistories(client, f"proof-{self._life}"))
+            violations = self._oracle.check(history, life)
             self._moderators, more = self._checks.startLife(server.address("chat"))
         except (AssertionError, OSError) as reason:
             raise Violation(f"{reason}\n{self._position()}") from reason
@@ -165,8 +151,8 @@ class CrashRun:
         life = Life()
         clients = connectClients(server.address("chat"), self._life, self._random)
         try:
-            # Half of the kills come at once after somebody was told something: what is
-            # told before it is stored is lost then.
+            # Half of the kills come right after a client has received something: what is sent
+            # before it is stored is lost then.
             life.violations += runUntilKill(
                 [*clients, *self._moderators],
                 self._random.uniform(EARLIEST, LATEST),
@@ -195,17 +181,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--signal", default="KILL", choices=("KILL", "TERM", "INT"))
     parser.add_argument("options", nargs="*", help="of the server, after --")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="ts-crashes-"))
-    crashes = CrashRun(folder, asked.seed, asked.options, signal.Signals[f"SIG{asked.signal}"])
+    number = signal.Signals[f"SIG{options.signal}"]
+    crashes = CrashRun(folder, options.seed, options.options, number)
     try:
-        crashes.run(asked.kills, asked.seconds, print)
+        crashes.run(options.kills, options.seconds, print)
     except AssertionError as reason:
         print(reason, file=sys.stderr)
         return 1
     finally:
-        counted = {**asdict(crashes.counts), "order": asdict(crashes.ruleCounts)}
-        print(json.dumps({"kills": crashes.kills, "seed": asked.seed, **counted}))
+        counts = {**asdict(crashes.counts), "order": asdict(crashes.ruleCounts)}
+        print(json.dumps({"kills": crashes.kills, "seed": options.seed, **counts}))
     shutil.rmtree(folder)
     return 0
 

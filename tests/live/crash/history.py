@@ -1,6 +1,4 @@
-"""
-What is in the rooms of a chat, as a fresh client finds it.
-"""
+"""Reads the history of all rooms as a fresh client, and how it begins on joining."""
 
 from __future__ import annotations
 
@@ -16,11 +14,10 @@ from tsservices.chat.room import REPLAYED_LINES
 #: Within this the history of a room is read.
 READ_SECONDS = 60.0
 
-#: The answer to a command that is sent behind the wish to enter: what one is told of a room on
-#: entering it ends there.
-END_OF_ENTRY = "echo is on"
+#: The answer to the command behind the join: there ends what is received on joining.
+END_OF_JOIN = "echo is on"
 
-#: The answer to a command that is sent behind the question for the history.
+#: The answer to the command behind the question for the history.
 END_OF_HISTORY = "echo is off"
 
 
@@ -29,30 +26,32 @@ def readHistories(client: socket.socket, nick: str) -> Iterator[tuple[str, RoomH
     with client.makefile("rb") as answers:
         for room in ROOMS:
             client.sendall(f"/join {room}\n/echo on\n/since {room} 0\n/echo off\n".encode())
-            entered, newest = _replayed(room, answers, END_OF_ENTRY)
-            _, lines = _replayed(room, answers, END_OF_HISTORY)
-            assert entered is not None, f"{room} was not entered"
-            assert entered.last == len(lines), (
-                f"{room}: {entered.last} lines are announced, {len(lines)} are told"
+            joined, newest = _readReplay(room, answers, END_OF_JOIN)
+            _, lines = _readReplay(room, answers, END_OF_HISTORY)
+            assert joined is not None, f"{room} was not joined"
+            assert joined.last == len(lines), (
+                f"{room}: {joined.last} lines are announced, {len(lines)} are replayed"
             )
             assert newest == lines[-REPLAYED_LINES:], (
-                f"{room}: on entering {len(newest)} lines were told, not the last of {len(lines)}"
+                f"{room}: on joining {len(newest)} lines were replayed, not the last {REPLAYED_LINES}"
             )
-            yield room, RoomHistory(lines, entered.topic)
+            yield room, RoomHistory(lines, joined.topic)
 
 
-def _replayed(room: str, answers: Iterator[bytes], end: str) -> tuple[Joined | None, list[Message]]:
+def _readReplay(
+    room: str, answers: Iterator[bytes], end: str
+) -> tuple[Joined | None, list[Message]]:
     deadline = time.monotonic() + READ_SECONDS
-    entered: Joined | None = None
+    joined: Joined | None = None
     lines: list[Message] = []
     for answer in answers:
         assert time.monotonic() < deadline, f"{room}: {len(lines)} lines in {READ_SECONDS} s"
         for event in parse(answer.rstrip(b"\n")):
             match event:
                 case Notice(text) if text == end:
-                    return entered, lines
+                    return joined, lines
                 case Joined():
-                    entered = event
+                    joined = event
                 case ReplayedMessage(line):
                     lines.append(line)
                 case ReplayStarted(missing=False) | Notice():

@@ -1,7 +1,4 @@
-"""
-People in a chat that is going to be killed, who listen and move about.  What they do
-comes from a seed; what they were told they write down.
-"""
+"""Clients of the server to be killed that listen and move between rooms, as a seed says."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Lets many clients of a chat read, write and act until its server ends.
-"""
+"""Runs many clients on one selector until their server ends."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""
-Whether a chat has kept what it told people that it keeps.  Pure: it judges what clients
-have written down, and what is in the history afterwards.
-"""
+"""The oracle of messages: whether a chat keeps what clients message and received.  Pure."""
 
 from __future__ import annotations
 
@@ -27,15 +24,13 @@ VIOLATIONS_SHOWN = 20
 
 @dataclass
 class RoomHistory:
-    """What a fresh client finds in one room."""
-
     lines: list[Message]
     topic: tuple[str, str, int] | None
 
 
 @dataclass
 class Transcript:
-    """What one client was told, in order."""
+    """The events that one client received, in order; a complete one must have no gaps."""
 
     name: str
     complete: bool
@@ -44,7 +39,7 @@ class Transcript:
 
 @dataclass
 class Life:
-    """All that clients know of one run of the server."""
+    """All that clients know of one life of the server."""
 
     written: dict[str, list[Message]] = field(default_factory=dict)
     acknowledged: list[tuple[Message, int]] = field(default_factory=list)
@@ -55,7 +50,7 @@ class Life:
 
 @dataclass
 class Counts:
-    """How much has been judged."""
+    """How much has been checked."""
 
     written: int = 0
     kept: int = 0
@@ -65,29 +60,26 @@ class Counts:
 
 
 class MessageOracle:
-    """
-    Judges one life after the other.  Of what was judged it remembers only a fingerprint
-    of each line.
-    """
+    """Checks one life after the other; of older messages it knows only a hash each."""
 
     def __init__(self) -> None:
         self.counts = Counts()
-        self._known: dict[str, array[int]] = {}
+        self._hashes: dict[str, array[int]] = {}
         self._missing: set[str] = set()
 
     def check(self, history: dict[str, RoomHistory], life: Life) -> list[str]:
-        judged = [
+        checks = [
             life.violations,
-            self._numbered(history),
-            self._written(history, life),
-            self._acknowledged(history, life),
-            self._heard(history, life),
-            self._topics(history),
+            self._checkNumbers(history),
+            self._checkWritten(history, life),
+            self._checkAcknowledged(history, life),
+            self._checkTranscripts(history, life),
+            self._checkTopics(history),
             # The last one: it remembers the history as it is now.
-            self._unchanged(history),
+            self._checkUnchanged(history),
         ]
         violations = []
-        for kind in judged:
+        for kind in checks:
             found = list(kind)
             violations += found[:VIOLATIONS_SHOWN]
             if len(found) > VIOLATIONS_SHOWN:
@@ -97,7 +89,7 @@ class MessageOracle:
         self.counts.kept = sum(len(kept.lines) for kept in history.values())
         return violations
 
-    def _numbered(self, history: dict[str, RoomHistory]) -> Iterator[str]:
+    def _checkNumbers(self, history: dict[str, RoomHistory]) -> Iterator[str]:
         idents: set[str] = set()
         for room, kept in history.items():
             time = 0
@@ -111,68 +103,68 @@ class MessageOracle:
                 time = line.time
                 idents.add(line.ident)
 
-    def _unchanged(self, history: dict[str, RoomHistory]) -> Iterator[str]:
+    def _checkUnchanged(self, history: dict[str, RoomHistory]) -> Iterator[str]:
         for room, kept in history.items():
             now = array("q", map(hash, kept.lines))
-            before = self._known.get(room, array("q"))
+            before = self._hashes.get(room, array("q"))
             if len(now) < len(before):
                 yield f"{room}: {len(now)} lines, there were {len(before)}"
             for seq, (old, new) in enumerate(zip(before, now, strict=False), 1):
                 if old != new:
                     yield f"{room} {seq}: it was another line before: {kept.lines[seq - 1]}"
-            self._known[room] = now
+            self._hashes[room] = now
 
-    def _written(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
+    def _checkWritten(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
         authors = {
-            line.text: (writer, which)
+            line.text: (writer, position)
             for writer, lines in life.written.items()
-            for which, line in enumerate(lines)
+            for position, line in enumerate(lines)
         }
         self.counts.written += sum(map(len, life.written.values()))
         kept: dict[str, set[int]] = {writer: set() for writer in life.written}
         for room, found in history.items():
             before: dict[str, int] = {}
-            for line in found.lines[len(self._known.get(room, ())) :]:
-                writer, which = authors.get(line.text, ("", -1))
+            for line in found.lines[len(self._hashes.get(room, ())) :]:
+                writer, position = authors.get(line.text, ("", -1))
                 if not writer:
                     yield f"{room} {line.seq}: nobody wrote {line.text!r} in this life"
                     continue
-                wrote = life.written[writer][which]
-                if wrote[:4] != line[:4]:
-                    yield f"{room} {line.seq}: {line} instead of {wrote}"
-                if which in kept[writer]:
+                message = life.written[writer][position]
+                if message[:4] != line[:4]:
+                    yield f"{room} {line.seq}: {line} instead of {message}"
+                if position in kept[writer]:
                     yield f"{room} {line.seq}: {line.text!r} is there twice"
-                if which < before.get(writer, -1):
+                if position < before.get(writer, -1):
                     yield f"{room} {line.seq}: {line.text!r} stands after what came later"
-                before[writer] = which
-                kept[writer].add(which)
-        for writer, which_ in kept.items():
+                before[writer] = position
+                kept[writer].add(position)
+        for writer, positions in kept.items():
             # Lines of one writer are taken in order: what is kept has no holes.
-            for hole in sorted(set(range(len(which_))) - which_):
-                yield f"{life.written[writer][hole]} is not kept, later ones are"
+            for missing in sorted(set(range(len(positions))) - positions):
+                yield f"{life.written[writer][missing]} is not kept, later ones are"
 
-    def _acknowledged(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
+    def _checkAcknowledged(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
         self.counts.acknowledged += len(life.acknowledged)
-        for wrote, seq in life.acknowledged:
-            lines = history[wrote.room].lines
+        for message, seq in life.acknowledged:
+            lines = history[message.room].lines
             if len(lines) < seq:
-                self._missing.add(wrote.text)
-                yield f"{wrote.room} {seq}: acknowledged and missing: {wrote}"
-            elif lines[seq - 1][:4] != wrote[:4]:
-                yield f"{wrote.room} {seq}: {lines[seq - 1]}, but acknowledged was {wrote}"
+                self._missing.add(message.text)
+                yield f"{message.room} {seq}: acknowledged and missing: {message}"
+            elif lines[seq - 1][:4] != message[:4]:
+                yield f"{message.room} {seq}: {lines[seq - 1]}, but acknowledged was {message}"
 
-    def _heard(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
-        places = {line.text: line for kept in history.values() for line in kept.lines}
+    def _checkTranscripts(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
+        stored = {line.text: line for kept in history.values() for line in kept.lines}
         seen: set[str] = set()
-        for heard in life.transcripts:
-            memory = _TranscriptCheck(heard, places, life.stopText)
-            for event in heard.events:
-                yield from memory.check(event)
-            seen |= memory.seen
-            self._missing |= memory.missing
+        for transcript in life.transcripts:
+            check = _TranscriptCheck(transcript, stored, life.stopText)
+            for event in transcript.events:
+                yield from check.check(event)
+            seen |= check.seen
+            self._missing |= check.missing
         self.counts.seen += len(seen)
 
-    def _topics(self, history: dict[str, RoomHistory]) -> Iterator[str]:
+    def _checkTopics(self, history: dict[str, RoomHistory]) -> Iterator[str]:
         for room, kept in history.items():
             last = None
             for line in kept.lines:
@@ -183,34 +175,32 @@ class MessageOracle:
 
 
 class _TranscriptCheck:
-    """Goes through what one client was told."""
-
-    def __init__(self, heard: Transcript, places: dict[str, Message], farewell: str) -> None:
-        self._farewell = farewell
-        self._heard = heard
-        self._places = places
+    def __init__(self, transcript: Transcript, stored: dict[str, Message], stopText: str) -> None:
+        self._stopText = stopText
+        self._transcript = transcript
+        self._stored = stored
         self._last: dict[str, int] = {}
         self._replayed: dict[str, int] = {}
         self.seen: set[str] = set()
         self.missing: set[str] = set()
 
     def check(self, event: Event) -> Iterator[str]:
-        name = self._heard.name
+        name = self._transcript.name
         match event:
             case LiveMessage(line):
                 self.seen.add(line.text)
                 if kept := self._find(line):
-                    yield from self._follow(kept)
+                    yield from self._checkLive(kept)
                 else:
-                    yield f"{name} was told {line}: found {self._places.get(line.text)}"
+                    yield f"{name} was told {line}: found {self._stored.get(line.text)}"
             case ReplayedMessage(line):
                 if kept := self._find(line):
-                    yield from self._repeat(kept)
+                    yield from self._checkReplayed(kept)
                 else:
-                    yield f"{name} was told again {line}: found {self._places.get(line.text)}"
+                    yield f"{name} was told again {line}: found {self._stored.get(line.text)}"
             case ReplayStarted():
                 self._replayed.pop(event.room, None)
-                self._raise(event.room, event.until)
+                self._advance(event.room, event.until)
                 if event.missing:
                     yield f"{name} was told that lines of {event.room} are not kept"
             case Joined():
@@ -219,13 +209,13 @@ class _TranscriptCheck:
                     self._last[event.room] = event.last
             case Left():
                 self._last.pop(event.room, None)
-            case Error(text) if text == self._farewell:
+            case Error(text) if text == self._stopText:
                 pass
             case Error() | Unknown():
                 yield f"{name} was told {event}"
 
     def _find(self, line: Message) -> Message | None:
-        kept = self._places.get(line.text)
+        kept = self._stored.get(line.text)
         if kept is None:
             self.missing.add(line.text)
             return None
@@ -234,21 +224,21 @@ class _TranscriptCheck:
         same = (line.room or kept.room, line.kind, line.nick) == kept[:3]
         return kept if same else None
 
-    def _follow(self, kept: Message) -> Iterator[str]:
+    def _checkLive(self, kept: Message) -> Iterator[str]:
         last = self._last.get(kept.room)
         if last is not None and (
-            kept.seq != last + 1 if self._heard.complete else kept.seq <= last
+            kept.seq != last + 1 if self._transcript.complete else kept.seq <= last
         ):
-            yield f"{self._heard.name} was told {kept.seq} of {kept.room} after {last}"
+            yield f"{self._transcript.name} was told {kept.seq} of {kept.room} after {last}"
         self._last[kept.room] = kept.seq
 
-    def _repeat(self, kept: Message) -> Iterator[str]:
+    def _checkReplayed(self, kept: Message) -> Iterator[str]:
         last = self._replayed.get(kept.room)
         if last is not None and kept.seq != last + 1:
-            yield f"{self._heard.name} was told again {kept.seq} of {kept.room} after {last}"
+            yield f"{self._transcript.name} was told again {kept.seq} of {kept.room} after {last}"
         self._replayed[kept.room] = kept.seq
-        self._raise(kept.room, kept.seq)
+        self._advance(kept.room, kept.seq)
 
-    def _raise(self, room: str, seq: int) -> None:
+    def _advance(self, room: str, seq: int) -> None:
         if seq:
             self._last[room] = max(seq, self._last.get(room, 0))

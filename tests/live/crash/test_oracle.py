@@ -1,6 +1,4 @@
-"""
-Tests of what judges a killed chat: it must see what is wrong.
-"""
+"""The oracle of messages finds what is wrong, and nothing else."""
 
 from __future__ import annotations
 
@@ -86,10 +84,6 @@ def _hole(history: dict[str, RoomHistory], life: Life) -> None:
 
 class TestProof:
     def test_nothingWrong(self) -> None:
-        """
-        A history that holds what was told is in order, also when lines that were only
-        written are not in it; what was in it before may be told again.
-        """
         proof = MessageOracle()
         history, life = _sample()
         assert proof.check(history, life) == []
@@ -112,7 +106,6 @@ class TestProof:
         assert tally.missing == 0
 
     def test_farewell(self) -> None:
-        """A server that stops in order may refuse everybody, in those words only."""
         history, life = _sample()
         life.stopText = "the server stops"
         _hear(Error("the server stops"))(history, life)
@@ -159,7 +152,6 @@ class TestProof:
         ],
     )
     def test_wrong(self, change: Change, words: str) -> None:
-        """Whatever is wrong is told."""
         history, life = _sample()
         change(history, life)
         violations = MessageOracle().check(history, life)
@@ -177,7 +169,6 @@ class TestProof:
         ],
     )
     def test_wrongLater(self, change: Change, words: str) -> None:
-        """What was judged once stays as it was, and a line that was lost does not come back."""
         proof = MessageOracle()
         history, life = _sample()
         assert proof.check(history, life) == []
@@ -231,10 +222,6 @@ class TestProof:
     ],
 )
 def test_understand(line: str, meaning: list[Event] | None) -> None:
-    """
-    Both forms of the door are understood as the same, and nothing that stands in a text
-    is taken for anything else.
-    """
     understood = parse(line.encode())
     if meaning is not None:
         assert understood == meaning

@@ -1,7 +1,4 @@
-"""
-What the line door of the chat says, as the clients of a test understand it: both its
-forms, as the same values.
-"""
+"""Both forms of the line protocol, for people and JSON, as the same events."""
 
 from __future__ import annotations
 
@@ -10,39 +7,29 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-#: A line that somebody said, in the form for people.
-MESSAGE = re.compile(
+_MESSAGE = re.compile(
     r"(\| )?\[\d\d:\d\d:\d\d\] (?:#(\S+) )?"
     r"(?:<(\S+)> |\* (\S+) )(.*)"
 )
 
-#: A new topic, in the same form.
 _TOPIC = re.compile(r"(\| )?\* (?:\[\d\d:\d\d:\d\d\] )?(\S+) changed the topic of #(\S+) to: (.*)")
-
-_IGNORED = {
-    "joined",
-    "left",
-    "gone",
-    "renamed",
-    "entered",
-    "format",
-    "people",
-    "rooms",
-    "topic",
-    "token",
-}
-
-_REPLAY = re.compile(r"--- #(\S+): (?:\d+ lines?|nothing) from before ---")
-
-_ENTERED = re.compile(r"\* you are in #(\S+?)(?:, alone| with .*)")
-
-_LEFT = re.compile(r"\* you left #(\S+)")
 
 _STORED = re.compile(r"\* stored (\S+) (\d+)")
 
+_REPLAY = re.compile(r"--- #(\S+): (?:\d+ lines?|nothing) from before ---")
+
+_JOINED = re.compile(r"\* you are in #(\S+?)(?:, alone| with .*)")
+
+_LEFT = re.compile(r"\* you left #(\S+)")
+
+#: Types of JSON objects about other people, and answers to questions that are not checked.
+_IGNORED = frozenset(
+    ["joined", "left", "gone", "renamed", "entered", "format", "people", "rooms", "topic", "token"]
+)
+
 
 class Message(NamedTuple):
-    """A line of a room, as somebody was told it or wrote it."""
+    """A message of a room, as a client wrote or received it."""
 
     room: str
     kind: str
@@ -55,21 +42,17 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LiveMessage:
-    """A line that was said just now."""
-
     line: Message
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayedMessage:
-    """A line that was said before."""
-
     line: Message
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayStarted:
-    """Lines that were said before follow."""
+    """Replayed messages follow."""
 
     room: str
     until: int = 0
@@ -79,8 +62,6 @@ class ReplayStarted:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The one who is told this is in a room."""
-
     room: str
     last: int = -1
     topic: tuple[str, str, int] | None = None
@@ -88,14 +69,12 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The one who is told this is not in a room any more."""
-
     room: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A line of the one who is told this is stored."""
+    """The acknowledgement of a message of one's own."""
 
     room: str
     seq: int
@@ -103,21 +82,17 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Words of the server."""
-
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """Something was not done."""
-
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """What the door should never have said."""
+    """What the server should never send."""
 
     text: str
 
@@ -143,56 +118,45 @@ def parse(line: bytes) -> list[Event]:
         return [Unknown(repr(line))]
 
 
-def _parseObject(told: dict[str, Any]) -> list[Event]:
-    match told["type"]:
+def _parseObject(event: dict[str, Any]) -> list[Event]:
+    match event["type"]:
         case "said":
-            line = Message(
-                told["room"],
-                told["kind"],
-                told["nick"],
-                told["text"],
-                told["seq"],
-                told["id"],
-                told["time"],
-            )
-            return [ReplayedMessage(line) if told.get("replay") else LiveMessage(line)]
+            names = ("room", "kind", "nick", "text", "seq", "id", "time")
+            message = Message(*[event[name] for name in names])
+            return [ReplayedMessage(message) if event.get("replay") else LiveMessage(message)]
         case "replay":
-            missing = told["missing"] is not None
-            return [ReplayStarted(told["room"], told["until"], told["lines"], missing)]
+            missing = event["missing"] is not None
+            return [ReplayStarted(event["room"], event["until"], event["lines"], missing)]
         case "roomEntered":
-            about = told["topic"]
+            about = event["topic"]
             topic = (about["text"], about["by"], about["time"]) if about else None
-            return [Joined(told["room"], told["joinedSeq"], topic)]
+            return [Joined(event["room"], event["joinedSeq"], topic)]
         case "roomLeft":
-            return [Left(told["room"])]
+            return [Left(event["room"])]
         case "stored":
-            return [Stored(told["room"], seq) for seq in range(told["first"], told["last"] + 1)]
+            return [Stored(event["room"], seq) for seq in range(event["first"], event["last"] + 1)]
         case "notice":
-            return [Notice(text) for text in told["lines"]]
+            return [Notice(text) for text in event["lines"]]
         case "refused":
-            return [Error(told["text"])]
-    if told["type"] in _IGNORED:
-        return []
-    return [Unknown(repr(told))]
+            return [Error(event["text"])]
+        case kind:
+            return [] if kind in _IGNORED else [Unknown(repr(event))]
 
 
 def _parseText(text: str) -> list[Event]:
-    if spoken := MESSAGE.fullmatch(text):
-        before, room, nick, actor, said = spoken.groups()
-        line = Message(room or "", "message" if nick else "me", nick or actor, said)
-        return [ReplayedMessage(line) if before else LiveMessage(line)]
-    if changed := _TOPIC.fullmatch(text):
-        before, nick, room, said = changed.groups()
-        line = Message(room, "topic", nick, said)
-        return [ReplayedMessage(line) if before else LiveMessage(line)]
-    if found := _STORED.fullmatch(text):
-        return [Stored(found[1], int(found[2]))]
-    if found := _REPLAY.fullmatch(text):
-        return [ReplayStarted(found[1])]
-    if found := _ENTERED.fullmatch(text):
-        return [Joined(found[1])]
-    if found := _LEFT.fullmatch(text):
-        return [Left(found[1])]
+    if match := _MESSAGE.fullmatch(text):
+        replayed, room, nick, actor, said = match.groups()
+        message = Message(room or "", "message" if nick else "me", nick or actor, said)
+        return [ReplayedMessage(message) if replayed else LiveMessage(message)]
+    if match := _TOPIC.fullmatch(text):
+        replayed, nick, room, said = match.groups()
+        message = Message(room, "topic", nick, said)
+        return [ReplayedMessage(message) if replayed else LiveMessage(message)]
+    if match := _STORED.fullmatch(text):
+        return [Stored(match[1], int(match[2]))]
+    for pattern, kind in ((_REPLAY, ReplayStarted), (_JOINED, Joined), (_LEFT, Left)):
+        if match := pattern.fullmatch(text):
+            return [kind(match[1])]
     if text.startswith("! "):
         return [Error(text[2:])]
     if text.startswith("* ") and not text.startswith(("* stored", "* you are in", "* you left")):

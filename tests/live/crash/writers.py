@@ -1,6 +1,4 @@
-"""
-People in a chat that is going to be killed, who write.
-"""
+"""Clients of the server to be killed that write, as a seed says."""
 
 from __future__ import annotations
 
@@ -14,29 +12,17 @@ from tests.live.crash.oracle import Life
 from tests.live.crash.wire import Message, Notice, Stored, parse
 from tests.live.support.server import Address
 
-#: Lines that some write at once.
+#: Lines that some writers send at once.
 BURST = 20
 
-#: Lines that one writes at most in one life.
+#: Lines that one writer sends at most in one life.
 LINES_EACH = 3000
 
-#: What they speak of: nothing in it may be taken for anything but text.
+#: Parts of texts: a parser must take none of them for anything but text.
 WORDS = (
-    "hello",
-    "早上好",
-    "naïve",
-    "e\u0301",
-    "👍🏽",
-    '"quoted"',
-    "back\\slash",
-    "\\u0000",
-    "'; DROP TABLE lines; --",
-    "<b>&amp;</b>",
-    "%s {0} $1",
-    "| --- now ---",
-    "[12:00:00] <ann> not me",
-    "* stored lobby 1",
-    "x" * 300,
+    *("hello", "早上好", "naïve", "e\u0301", "👍🏽", '"quoted"', "back\\slash", "\\u0000"),
+    *("'; DROP TABLE lines; --", "<b>&amp;</b>", "%s {0} $1", "| --- now ---"),
+    *("[12:00:00] <ann> not me", "* stored lobby 1", "x" * 300),
 )
 
 
@@ -49,7 +35,7 @@ class Habits:
 
 
 class Writer(ChatClient):
-    """Somebody who writes; no two texts are equal, whoever wrote them."""
+    """Somebody who writes; no two texts are equal, whoever message them."""
 
     def __init__(self, address: Address, name: str, random: Random, habits: Habits) -> None:
         super().__init__(address, name, random, 2, habits.json, habits.echoes)
@@ -118,10 +104,10 @@ class Writer(ChatClient):
         else:
             line = text
         self._send(line)
-        wrote = Message(room, kind, self.nick, text)
-        self.written.append(wrote)
+        message = Message(room, kind, self.nick, text)
+        self.written.append(message)
         if self._acks:
-            self._waiting[room].append(wrote)
+            self._waiting[room].append(message)
 
 
 def connectClients(address: Address, life: int, random: Random) -> list[ChatClient]:

@@ -1,20 +1,15 @@
-"""
-People of a chat as a test plays them, one step after the other.
-"""
+"""A client of the line protocol that a test plays step by step."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from types import TracebackType
 from typing import Self
 
 from tests.live.support.server import ANSWER_SECONDS, Server
 
 
 class LineClient:
-    """One client of the line door, as C{nc} is one."""
-
     def __init__(self, server: Server, *lines: str) -> None:
         self.socket = server.connect("chat")
         self._received = b""
@@ -23,12 +18,7 @@ class LineClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self.socket.close()
 
     def say(self, *lines: str) -> None:

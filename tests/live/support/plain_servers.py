@@ -1,6 +1,4 @@
-"""
-Tiny servers on plain sockets, and real client processes beside them.
-"""
+"""Tiny servers on plain sockets, and real client processes."""
 
 from __future__ import annotations
 
@@ -30,7 +28,6 @@ OWN_TERMINAL = (
 
 
 def stampChunks(connection: socket.socket) -> None:
-    """Answer as the timestamp service does: a stamp before each chunk."""
     while data := connection.recv(1024):
         connection.sendall(STAMP + data)
 
@@ -47,7 +44,7 @@ def answerOnce(connection: socket.socket) -> None:
 
 
 def converse(connection: socket.socket) -> None:
-    """Behave as an operator who greets, repeats, and says goodbye at the end."""
+    """Greet, repeat, and say goodbye at the end."""
     connection.sendall("你好\x1b[31m\n".encode())
     while data := connection.recv(1024):
         connection.sendall(b"heard " + data)

@@ -1,7 +1,4 @@
-"""
-What a chat owes the owners of accounts: their passwords, their private messages, and how
-far they have read.  Pure.
-"""
+"""The oracle of accounts: passwords, private messages and read markers.  Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +10,12 @@ from tests.live.crash.rules.database import PrivateMessage, Tables
 from tests.live.crash.rules.log import ClientLog
 
 #: Whether a name is an account.
-UNREGISTERED, UNCERTAIN, REGISTERED = "nobody's", "maybe somebody's", "somebody's"
+UNREGISTERED, UNCERTAIN, REGISTERED = "unregistered", "uncertain", "registered"
 
 
 @dataclass
 class ExpectedAccount:
-    """What is owed to one name."""
+    """What the server may know of one name: every value that is possible."""
 
     state: str = UNREGISTERED
     passwords: list[str] = field(default_factory=list)
@@ -54,8 +51,6 @@ class ExpectedAccount:
 
 
 class AccountRules:
-    """What is owed to everybody."""
-
     def __init__(self) -> None:
         self.expected: dict[str, ExpectedAccount] = {}
         self.privateMessages: list[PrivateMessage] = []
@@ -85,7 +80,7 @@ class AccountRules:
 
     def _checkPrivateMessages(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
         if tables.privateMessages[: len(self.privateMessages)] != self.privateMessages:
-            yield "private messages that were kept have changed"
+            yield "private messages that were stored have changed"
         new = tables.privateMessages[len(self.privateMessages) :]
         self.privateMessages = tables.privateMessages
         stored = {message.ident: message for message in new}
@@ -93,34 +88,34 @@ class AccountRules:
             yield "two private messages have the same id"
         receivers: dict[str, set[str]] = {}
         for log in logs:
-            for each in log.privateMessages:
-                receivers.setdefault(each["text"], set()).add(log.name)
-                message = stored.get(each["id"])
-                if each["id"] and (
+            for event in log.privateMessages:
+                receivers.setdefault(event["text"], set()).add(log.name)
+                message = stored.get(event["id"])
+                if event["id"] and (
                     message is None
-                    or (message.sender, message.text) != (each["account"], each["text"])
+                    or (message.sender, message.text) != (event["account"], event["text"])
                 ):
-                    yield f"{log.name} was told {each}: found {message}"
-                elif not each["id"] and any(each["text"] == one.text for one in new):
-                    yield f"{log.name} was told {each}, and it is kept"
+                    yield f"{log.name} received {event}: found {message}"
+                elif not event["id"] and any(event["text"] == message.text for message in new):
+                    yield f"{log.name} received {event}, and it is stored"
         actions = {
             action.text: (log.name, action)
             for log in logs
             for action in log.actions
             if action.verb == "whisper"
         }
-        away: dict[str, list[tuple[int, bool]]] = {}
+        unseen: dict[str, list[tuple[int, bool]]] = {}
         for position, message in enumerate(new):
             sender, action = actions.get(message.text, ("", Action("nothing")))
             if (sender, action.target) != (message.sender, message.receiver) or action.error:
                 yield f"this is stored: {message}; asked for was {action} by {sender!r}"
             if "kept" in action.codes:
-                away.setdefault(message.receiver, []).append((position, True))
+                unseen.setdefault(message.receiver, []).append((position, True))
             elif action.pending and message.receiver not in receivers.get(message.text, ()):
-                away.setdefault(message.receiver, []).append((position, False))
+                unseen.setdefault(message.receiver, []).append((position, False))
         for log in logs:
-            self._unread(log, [message.ident for message in new], away.pop(log.name, []))
-        for name, positions in away.items():
+            self._unread(log, [message.ident for message in new], unseen.pop(log.name, []))
+        for name, positions in unseen.items():
             account = self.expected.get(name)
             if account is not None:
                 account.unread = _counts(account.unread, positions)
@@ -131,19 +126,19 @@ class AccountRules:
         for action in log.actions:
             if action.verb == "inbox" and not action.target and not action.error:
                 shown = [
-                    idents.index(each["id"])
-                    for each in action.privateMessages
-                    if each["id"] in idents
+                    idents.index(event["id"])
+                    for event in action.privateMessages
+                    if event["id"] in idents
                 ]
-                left = [each for each in positions if each[0] > max(shown, default=-1)]
+                later = [row for row in positions if row[0] > max(shown, default=-1)]
                 if action.succeeded:
-                    counts, positions = {0}, left
+                    counts, positions = {0}, later
                 else:
-                    account.unread = _counts(counts, positions) | _counts({0}, left)
+                    account.unread = _counts(counts, positions) | _counts({0}, later)
                     return
         account.unread = _counts(counts, positions)
 
 
 def _counts(counts: set[int], positions: list[tuple[int, bool]]) -> set[int]:
-    sure = sum(each[1] for each in positions)
-    return {count + sure + more for count in counts for more in range(len(positions) - sure + 1)}
+    known = sum(certain for _, certain in positions)
+    return {count + known + more for count in counts for more in range(len(positions) - known + 1)}

@@ -1,6 +1,4 @@
-"""
-What people may ask of a chat where order is kept in rooms.  Pure.
-"""
+"""What clients may ask of a chat, and what came of it.  Pure."""
 
 from __future__ import annotations
 
@@ -42,8 +40,6 @@ _COMMANDS = {
 
 @dataclass
 class Action:
-    """Something that was asked for."""
-
     verb: str
     room: str = ""
     target: str = ""

@@ -1,7 +1,4 @@
-"""
-Whether a chat that has just started keeps order as it has to: people log in, and try
-what they may do and what they may not.
-"""
+"""Whether the rules hold after a start: clients try what they may do and what not."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ FIRST_HOST_BYTE, FIRST_NEW, FIRST_OLD = 11, 31, 41
 
 
 class RuleChecks:
-    """The people, and what is known of them from one life of the server to the next."""
+    """The clients, and the oracle of all lives."""
 
     def __init__(self, world: World) -> None:
         self.oracle = RuleOracle()

@@ -1,7 +1,4 @@
-"""
-People who keep order in the rooms of a chat, or suffer it, while it is killed.  What
-they do comes from a seed.
-"""
+"""Clients that moderate rooms of the server to be killed, as a seed says."""
 
 from __future__ import annotations
 
@@ -45,7 +42,6 @@ class Moderator(Client):
         self.flush()
 
     def act(self, now: float) -> None:
-        """Do the next thing, if its time has come and the last one is over."""
         if now < self.due:
             return
         random = self._world.random

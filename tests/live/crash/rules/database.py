@@ -1,6 +1,4 @@
-"""
-What stands in the file of a chat whose server is down.
-"""
+"""Reads the database of a chat whose server is down."""
 
 from __future__ import annotations
 
@@ -20,8 +18,6 @@ FILE = "chat.sqlite"
 
 @dataclass
 class PrivateMessage:
-    """A private message that is kept."""
-
     ident: str
     sender: str
     receiver: str
@@ -30,8 +26,6 @@ class PrivateMessage:
 
 @dataclass
 class Tables:
-    """What is kept."""
-
     lines: dict[str, list[Line]]
     accounts: set[str]
     unread: dict[str, int]
@@ -40,7 +34,7 @@ class Tables:
 
 @contextmanager
 def openCopy(state: Path) -> Iterator[sqlite3.Connection]:
-    """Look at a copy: whoever opens the file itself mends it, which is for the server."""
+    """Open a copy: the file itself is for the server to recover."""
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("", "-wal"):
             source = state / f"{FILE}{suffix}"

@@ -1,8 +1,8 @@
 """
-What one client of a chat asks for and is told, where order is kept in rooms.  Pure.
+What one client asks for and receives.  Pure.
 
-A client asks for one act after the other, each with a question behind it whose answer
-says that the act is over: what is told between two such answers belongs to one act.
+Behind each action the client sends a command whose answer is known, the fence.  What comes between
+two such answers belongs to one action.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from tests.live.crash.rules.actions import Action
 
-#: The question behind each act.
+#: The command behind each action.
 FENCE = "/echo on"
 
 #: Its answer.
 FENCE_ANSWER = ["echo is on"]
 
-#: Codes of refusals that are about no act.
+#: Codes of errors that answer no action.
 STOP_ERRORS = frozenset({"stopping"})
 
 
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 class Received(NamedTuple):
-    """That somebody was told a line."""
+    """A line that a client received."""
 
     line: Line
     live: bool
@@ -44,7 +44,7 @@ class Received(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """That somebody has entered a room."""
+    """Somebody has joined a room."""
 
     room: str
     nick: str
@@ -56,20 +56,20 @@ class Entry(NamedTuple):
 
 
 class Login(NamedTuple):
-    """That somebody has logged in who was in a room."""
+    """Somebody who is in a room has logged in."""
 
     room: str
     seq: int
 
 
 class ClientLog:
-    """All that one client asked for and was told in one life of the server."""
+    """All that one client asked for and received in one life of the server."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.actions: list[Action] = []
         self.received: list[Received] = []
-        # In one list: who logs in, leaves and comes back may do so between two lines of the room.
+        # In one list: a login, a part and a join may all come between two lines of the room.
         self.arrivals: list[Entry | Login] = []
         self.rooms: dict[str, int] = {}
         self.privateMessages: list[dict[str, Any]] = []
@@ -109,7 +109,7 @@ class ClientLog:
     def _current(self, event: dict[str, Any]) -> Action:
         if self._next < len(self.actions):
             return self.actions[self._next]
-        self.violations.append(f"{self.name} was told {event}, and has asked for nothing")
+        self.violations.append(f"{self.name} received {event}, and has asked for nothing")
         return Action("nothing")
 
     def _receiveLine(self, event: dict[str, Any]) -> None:
@@ -120,23 +120,15 @@ class ClientLog:
         if live:
             last = self.rooms.get(line.room)
             if last is None or line.seq != last + 1:
-                self.violations.append(f"{self.name} was told {line} after {last}")
+                self.violations.append(f"{self.name} received {line} after {last}")
             self.rooms[line.room] = line.seq
 
     def _receiveEntry(self, event: dict[str, Any]) -> None:
         room, seq = event["room"], event["joinedSeq"]
         self.rooms[room] = seq
-        self.arrivals.append(
-            Entry(
-                room,
-                event["nick"],
-                self.loggedIn,
-                seq,
-                event["private"],
-                event["rank"],
-                event["read"],
-            )
-        )
+        private, rank, read = event["private"], event["rank"], event["read"]
+        entry = Entry(room, event["nick"], self.loggedIn, seq, private, rank, read)
+        self.arrivals.append(entry)
 
     def _receiveAnswer(self, event: dict[str, Any]) -> None:
         action = self._current(event)
@@ -156,6 +148,6 @@ class ClientLog:
             case "found" | "replay":
                 action.lines += event["lines"]
             case "restraints" if event["room"] == action.room:
-                for each in event["restraints"]:
-                    ever = action.restrictions.get(each["name"], False)
-                    action.restrictions[each["name"]] = ever or not each["until"]
+                for row in event["restraints"]:
+                    permanent = action.restrictions.get(row["name"], False)
+                    action.restrictions[row["name"]] = permanent or not row["until"]

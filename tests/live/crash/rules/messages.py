@@ -1,6 +1,4 @@
-"""
-Whether the lines of rooms are what people asked for and were told.  Pure.
-"""
+"""Whether the lines of rooms are those that clients asked for and received.  Pure."""
 
 from __future__ import annotations
 
@@ -15,34 +13,33 @@ def asStored(line: Line, deleted: set[int]) -> Line:
     return line._replace(kind="deleted", text="") if line.seq in deleted else line
 
 
-def checkStored(kept: list[Line], said: list[Line], deleted: set[int]) -> Iterator[str]:
-    if len(kept) < len(said):
-        yield f"{said[0].room}: {len(kept)} lines, there were {len(said)}"
-    for seq, line in enumerate(kept, 1):
+def checkStored(stored: list[Line], known: list[Line], deleted: set[int]) -> Iterator[str]:
+    if len(stored) < len(known):
+        yield f"{known[0].room}: {len(stored)} lines, there were {len(known)}"
+    for seq, line in enumerate(stored, 1):
         if line.seq != seq:
             yield f"{line.room}: number {line.seq} where {seq} should be"
-        elif seq <= len(said) and line != asStored(said[seq - 1], deleted):
-            yield f"{line.room}: {line} should be {asStored(said[seq - 1], deleted)}"
+        elif seq <= len(known) and line != asStored(known[seq - 1], deleted):
+            yield f"{line.room}: {line} should be {asStored(known[seq - 1], deleted)}"
         elif (line.kind == "deleted") != (seq in deleted):
             yield f"{line.room}: {line}, deleted are {sorted(deleted)}"
 
 
 def checkReceived(
-    log: ClientLog, kept: dict[str, list[Line]], deleted: dict[str, set[int]]
+    log: ClientLog, stored: dict[str, list[Line]], deleted: dict[str, set[int]]
 ) -> Iterator[str]:
-    gone: set[tuple[str, str]] = set()
-    for each in log.received:
-        line = each.line
+    deletions: set[tuple[str, str]] = set()
+    for line, _, replayed, _ in log.received:
         if line.kind == "delete":
-            gone.add((line.room, line.text))
-        elif each.replayed and line.text and (line.room, str(line.seq)) in gone:
-            yield f"{log.name} was told again {line}, which is deleted"
-        if line.room not in kept and line.room not in deleted:
+            deletions.add((line.room, line.text))
+        elif replayed and line.text and (line.room, str(line.seq)) in deletions:
+            yield f"{log.name} received again {line}, which is deleted"
+        if line.room not in stored and line.room not in deleted:
             continue
-        lines = kept.get(line.room, [])
+        lines = stored.get(line.room, [])
         found = lines[line.seq - 1] if line.seq <= len(lines) else None
         if found not in (line, asStored(line, deleted.get(line.room, set()))):
-            yield f"{log.name} was told {line}: found {found}"
+            yield f"{log.name} received {line}: found {found}"
 
 
 def checkRequested(room: str, log: ClientLog, lines: list[Line]) -> Iterator[str]:

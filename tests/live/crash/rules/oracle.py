@@ -1,6 +1,7 @@
 """
-Goes on from one life of a chat to the next: what people did there, what stands in the
-file afterwards, and what must hold from then on.  Pure.
+The second implementation of the rules of rooms: an oracle for one life after the other.  Pure.
+
+From what clients did and what the database has afterwards it knows what must hold from then on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tests.live.crash.rules.timeline import timeline
 
 @dataclass
 class RuleCounts:
-    """How much has been judged."""
+    """How much has been checked."""
 
     succeeded: int = 0
     errors: int = 0
@@ -30,8 +31,6 @@ class RuleCounts:
 
 
 class RuleOracle:
-    """Knows what must hold."""
-
     def __init__(self) -> None:
         self.rooms: dict[str, RoomRules] = {}
         self.accounts = AccountRules()
@@ -46,27 +45,28 @@ class RuleOracle:
             self.counts.succeeded += sum(action.succeeded for action in log.actions)
             self.counts.errors += sum(bool(action.error) for action in log.actions)
             self.counts.unanswered += sum(action.pending for action in log.actions)
-        first = {
-            (each.line.room, each.line.seq): each.line
+        # What deleted lines were, as far as a client has received them before.
+        originals = {
+            (line.room, line.seq): line
             for log in logs
-            for each in log.received
-            if each.line.kind != "deleted"
+            for line, *_ in log.received
+            if line.kind != "deleted"
         }
         for name, room in self.rooms.items():
             kept = tables.lines.get(name, [])
             new = [
-                first.get((name, line.seq), line) if line.kind == "deleted" else line
+                originals.get((name, line.seq), line) if line.kind == "deleted" else line
                 for line in kept[len(room.lines) :]
             ]
             yield from self._checkRoom(room, kept, new, logs)
-        gone = {name: room.deleted for name, room in self.rooms.items()}
+        deleted = {name: room.deleted for name, room in self.rooms.items()}
         for log in logs:
-            yield from checkReceived(log, tables.lines, gone)
+            yield from checkReceived(log, tables.lines, deleted)
         yield from self.accounts.check(logs, tables)
         for room in self.rooms.values():
             room.restart(tables.accounts)
         self.counts.lines = sum(map(len, tables.lines.values()))
-        self.counts.deleted = sum(map(len, gone.values()))
+        self.counts.deleted = sum(map(len, deleted.values()))
         self.counts.privateMessages = len(tables.privateMessages)
 
     def _checkRoom(
@@ -74,25 +74,26 @@ class RuleOracle:
     ) -> Iterator[str]:
         names = {log.name for log in logs}
         yield from (f"nobody here said {line}" for line in new if line.nick not in names)
-        told = [mark for log in logs for mark in timeline(room.name, log)]
-        # The kill may come after the guest has entered, and before the host sees the answer.
+        events = [event for log in logs for event in timeline(room.name, log)]
+        # The kill may come after the guest has joined, and before the host has the answer.
         for log in logs:
             room.applyUnansweredInvitations(log)
-        yield from room.advance(new, told)
+        yield from room.advance(new, events)
         for log in logs:
             yield from checkRequested(room.name, log, new)
             room.applyUnanswered(log, new)
         yield from checkStored(kept, room.lines, room.deleted)
         for log in logs:
-            for each in log.received:
-                seq = each.line.seq
-                if each.line.room == room.name and not room.mayRead(log.name, seq):
-                    yield f"{log.name} is a stranger, and was told {each}; {room.readableFrom}"
+            for row in log.received:
+                if row.line.room == room.name and not room.mayRead(log.name, row.line.seq):
+                    yield f"{log.name} is a stranger, and received {row}; {room.readableFrom}"
 
     def storedTexts(self, count: int) -> Iterator[tuple[str, bool]]:
         for room in self.rooms.values():
-            said = [line for line in room.lines if line.kind == "message"]
-            gone = [line for line in said if line.seq in room.deleted]
-            left = [line for line in said if line.seq not in room.deleted]
-            yield from ((line.text, False) for line in gone[-count:])
-            yield from ((line.text, True) for line in left[-count:])
+            for stored in (False, True):
+                lines = [
+                    line
+                    for line in room.lines
+                    if line.kind == "message" and (line.seq not in room.deleted) is stored
+                ]
+                yield from ((line.text, stored) for line in lines[-count:])

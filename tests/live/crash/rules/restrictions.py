@@ -1,6 +1,4 @@
-"""
-Who may not enter a room, or not speak in it.  Pure.
-"""
+"""The oracle of bans and mutes.  Pure."""
 
 from __future__ import annotations
 

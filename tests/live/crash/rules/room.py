@@ -1,9 +1,8 @@
 """
-The order in one room, as its numbered lines tell it.  Pure: it says what must hold of
-the room, and what in its lines should not have happened.
+The oracle of one room: who may do what, as its numbered lines say.  Pure.
 
-All that matters has a place among these numbers: who enters is told after which line
-that is, and who invites hears every line of the room.
+Everything has a position among the lines.  Who joins learns after which line that is, and who
+invites somebody receives every line of the room.
 """
 
 from __future__ import annotations
@@ -30,8 +29,6 @@ _REQUIRED_RANKS = {
 
 @dataclass
 class RoomRules:
-    """What must hold of one room."""
-
     name: str
     founder: str
     lines: list[Line] = field(default_factory=list)
@@ -86,7 +83,7 @@ class RoomRules:
                 yield from self._applyEvent(item)
 
     def applyUnanswered(self, log: ClientLog, lines: list[Line]) -> None:
-        """Take into account what somebody asked for without seeing what came of it."""
+        """Allow for all that may have come of actions that got no answer."""
         last = log.rooms.get(self.name, 0)
         # Whether the room became private is not known to who has not received that line.
         unseen = any(line.kind == "private" and line.seq > last for line in lines)

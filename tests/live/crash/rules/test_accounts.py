@@ -1,6 +1,4 @@
-"""
-Tests of what a killed chat owes the owners of accounts.
-"""
+"""The oracle of accounts, on its own."""
 
 from __future__ import annotations
 
@@ -11,7 +9,6 @@ from tests.model.order import Sample, ask, notice
 
 
 def test_refusedNotDone() -> None:
-    """A password that was refused is not one, and one that was seen to be set is the only one."""
     sample = Sample()
     ask(sample.logs["cleo"], Action("passwd", target="cleo-1", text="cleo-3"), notice("password"))
     oracle, _ = sample.check()
@@ -24,7 +21,6 @@ def test_refusedNotDone() -> None:
     [(True, True, {0}), (False, True, {0, 1}), (False, False, {1})],
 )
 def test_inbox(settled: bool, shown: bool, counts: set[int]) -> None:
-    """What was shown is unread no more, once that is seen."""
     sample = Sample()
     if shown:
         letters = {"type": "inbox", "letters": [{"id": "log-9-w1"}]}

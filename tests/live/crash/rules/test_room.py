@@ -1,6 +1,4 @@
-"""
-Tests of what is known of the order in one room of a killed chat.
-"""
+"""The oracle of one room, on its own."""
 
 from __future__ import annotations
 
@@ -67,12 +65,10 @@ INVITED, LOGGED_IN = TimelineEvent(1, "invite", "cleo"), TimelineEvent(1, "login
     ],
 )
 def test_outcomes(rules: RoomRules, outcomes: set[str]) -> None:
-    """What comes of it when cleo tries to enter is what the lines say, and what was between."""
     assert rules.joinOutcomes("cleo", LATE) == outcomes
 
 
 def test_mayHaveRead() -> None:
-    """What was said while the room was private is for those who were in."""
     message = ("message", "anna", "w")
     rules = room(
         message,
@@ -90,7 +86,6 @@ def test_mayHaveRead() -> None:
 
 
 def test_restrictions() -> None:
-    """The last one of a name holds; a longer one before it may hold still."""
     restrictions = Restrictions()
     restrictions.begin("cleo", "2s", SECOND)
     assert restrictions.isActive("cleo", SECOND)

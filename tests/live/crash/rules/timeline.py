@@ -1,6 +1,4 @@
-"""
-What happened between two numbered lines of a room.  Pure.
-"""
+"""What happened between two numbered lines of a room.  Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +9,6 @@ from tests.live.crash.rules.log import ClientLog, Entry
 
 
 class TimelineEvent(NamedTuple):
-    """What happened between two lines of a room."""
-
     after: int
     kind: str
     name: str

@@ -1,6 +1,4 @@
-"""
-Where people keep order in the rooms of a chat: what all of them know.
-"""
+"""What all moderators know: names, rooms, and where fresh texts come from."""
 
 from __future__ import annotations
 
@@ -18,8 +16,6 @@ FOUNDERS = {"council": "anna", "den": "bert"}
 
 
 class World:
-    """What all of them know."""
-
     def __init__(self, random: Random) -> None:
         self.random = random
         self.founders = dict(FOUNDERS)
