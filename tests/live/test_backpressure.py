@@ -56,12 +56,8 @@ LATEST = max(WRITE_LIMIT, IDLE_LIMIT) + 2 * SWEEP + 3
 
 #: What is sent again and again: for lines the worst there is, empty ones.
 FLOODS = {
-    "timestamp": b"x" * 65_536,
+    **dict.fromkeys(("timestamp", "hello", "ack", "echo", "chargen"), b"x" * 65_536),
     "timestamp-line": b"\n" * 65_536,
-    "hello": b"x" * 65_536,
-    "ack": b"x" * 65_536,
-    "echo": b"x" * 65_536,
-    "chargen": b"x" * 65_536,
 }
 
 SMALL = ["--listen", "echo=tcp:0", "--listen", "chargen=tcp:0", "--listen", "discard=tcp:0"]
@@ -108,10 +104,8 @@ def test_memory(folder: Path, offering: str) -> None:
 
 
 def test_memoryUnix(folder: Path) -> None:
-    with (
-        Server(folder, "--listen", f"timestamp=unix:{folder}/sock") as server,
-        ExitStack() as stack,
-    ):
+    listen = f"timestamp=unix:{folder}/sock"
+    with Server(folder, "--listen", listen) as server, ExitStack() as stack:
         clients = [stack.enter_context(server.connect("timestamp", "unix")) for _ in range(CLIENTS)]
         before = server.memory()
         sent = _flood(clients, FLOODS["timestamp"])
@@ -120,10 +114,8 @@ def test_memoryUnix(folder: Path) -> None:
 
 
 def test_memoryProxied(folder: Path) -> None:
-    with (
-        Server(folder, "--listen", "timestamp-line=haproxy:tcp:0") as server,
-        ExitStack() as stack,
-    ):
+    listen = "timestamp-line=haproxy:tcp:0"
+    with Server(folder, "--listen", listen) as server, ExitStack() as stack:
         clients = [stack.enter_context(server.connect("timestamp-line")) for _ in range(CLIENTS)]
         for client in clients:
             client.send(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n")
@@ -266,12 +258,10 @@ def test_closed(impatient: tuple[Server, ssl.SSLContext]) -> None:
             slowest = max(slowest, time.monotonic() - begun)
             next(thread for thread in threads if thread.is_alive() or thread is slow).join(0.05)
     assert slowest < 2
-    for offering, flooding in stubborn.items():
-        assert flooding.waited is not None, f"{offering} was never closed"
-        assert WRITE_LIMIT / 2 < flooding.waited < LATEST, (offering, flooding.waited)
-    for offering, waiting in silent.items():
-        assert waiting.waited is not None, f"{offering} was never closed"
-        assert IDLE_LIMIT / 2 < waiting.waited < LATEST, (offering, waiting.waited)
+    for limit, closed in ((WRITE_LIMIT, stubborn), (IDLE_LIMIT, silent)):
+        for offering, client in closed.items():
+            assert client.waited is not None, f"{offering} was never closed"
+            assert limit / 2 < client.waited < LATEST, (offering, client.waited)
     assert typing.waited is None
     assert slow.waited is None
     assert slow.read > 4 << 20

@@ -32,21 +32,24 @@ class Client(Protocol):
     """Collects data until there is as much as is wanted, or the end."""
 
     def __init__(self) -> None:
-        self.heard = b""
+        self.received = b""
         self.lost = False
         self._waiting: Deferred[bytes] | None = None
         self._wanted = 0
 
     def read(self, count: int) -> Deferred[bytes]:
         self._wanted = count
-        self._waiting = Deferred()
-        self._waiting.addTimeout(WAIT, reactor)
-        waiting = self._waiting
+        waiting = self._waiting = Deferred()
+        waiting.addTimeout(WAIT, reactor)
         self._check()
         return waiting
 
+    def write(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(data)
+
     def dataReceived(self, data: bytes) -> None:
-        self.heard += data
+        self.received += data
         self._check()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -54,9 +57,9 @@ class Client(Protocol):
         self._check()
 
     def _check(self) -> None:
-        if self._waiting is not None and (self.lost or len(self.heard) >= self._wanted):
+        if self._waiting is not None and (self.lost or len(self.received) >= self._wanted):
             waiting, self._waiting = self._waiting, None
-            waiting.callback(self.heard)
+            waiting.callback(self.received)
 
 
 class Sender(DatagramProtocol):
@@ -84,18 +87,16 @@ class Server:
         self.service: IService = makeService(options, reactor, io.StringIO())
         self.service.startService()
 
-    def where(self, offering: str, transport: str) -> dict[str, Any]:
+    def address(self, offering: str, transport: str) -> dict[str, Any]:
         with (self.folder / "ports.json").open(encoding="utf-8") as file:
-            (entry,) = [
-                each
-                for each in json.load(file)
-                if (each["offering"], each["transport"]) == (offering, transport)
-            ]
-        found: dict[str, Any] = entry
-        return found
+            rows: list[dict[str, Any]] = json.load(file)
+        (row,) = [
+            row for row in rows if (row["offering"], row["transport"]) == (offering, transport)
+        ]
+        return row
 
     async def connect(self, offering: str, transport: str = "tcp") -> Client:
-        entry = self.where(offering, transport)
+        entry = self.address(offering, transport)
         endpoint: IStreamClientEndpoint
         if "path" in entry:
             endpoint = UNIXClientEndpoint(reactor, entry["path"])
@@ -126,12 +127,11 @@ async def test_everyTransport(tmp_path: Path) -> None:
             await server.connect("echo"),
         ]
         for client in clients:
-            assert client.transport is not None
-            client.transport.write(b"hello")
+            client.write(b"hello")
         assert (await clients[0].read(32))[27:] == b"hello"
         assert (await clients[1].read(32))[27:] == b"hello"
         assert await clients[2].read(5) == b"hello"
-        entry = server.where("timestamp", "udp")
+        entry = server.address("timestamp", "udp")
         sender = Sender(b"hello", (entry["host"], entry["port"]))
         port = reactor.listenUDP(0, sender, "127.0.0.1")
         assert (await sender.answer)[27:] == b"hello"
@@ -141,15 +141,15 @@ async def test_everyTransport(tmp_path: Path) -> None:
     for client in clients:
         await client.read(10_000)
         assert client.lost
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["counters.json", "lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["counters.json", "lock"]
 
 
 async def test_halfClosed(tmp_path: Path) -> None:
     server = Server(tmp_path, "--services", "timestamp-line")
     try:
         client = await server.connect("timestamp-line")
+        client.write(b"x\n" * 20_000 + b"last")
         assert client.transport is not None
-        client.transport.write(b"x\n" * 20_000 + b"last")
         client.transport.loseWriteConnection()  # type: ignore[attr-defined]
         answers = (await client.read(10_000_000)).splitlines()
         assert len(answers) == 20_001
@@ -166,12 +166,10 @@ async def test_operatorAttaches(tmp_path: Path) -> None:
         )
         assert b"Jack, you are the operator" in await attached.read(20)
         caller = await server.connect("talk")
-        assert caller.transport is not None
-        assert attached.transport is not None
-        caller.transport.write(b"hello")
-        while b"[1] hello\n" not in attached.heard:
-            await attached.read(len(attached.heard) + 1)
-        attached.transport.write(b"good day\n")
+        caller.write(b"hello")
+        while b"[1] hello\n" not in attached.received:
+            await attached.read(len(attached.received) + 1)
+        attached.write(b"good day\n")
         assert await caller.read(8) == b"good day"
     finally:
         await server.service.stopService()

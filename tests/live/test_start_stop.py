@@ -13,6 +13,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -41,11 +42,14 @@ LAUNCH_SECONDS = 10
 foreground = pytest.mark.parametrize("daemon", [False, True], ids=["foreground", "daemon"])
 
 
-def launch(folder: Path, *options: str, daemon: bool = False) -> subprocess.CompletedProcess[str]:
-    log, pidFile, state = (folder / name for name in ("log", "pid", "state"))
-    command = [TWISTD, f"--logfile={log}", f"--pidfile={pidFile}"]
+def launch(
+    folder: Path, *options: str, daemon: bool = False, command: list[str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    if command is None:
+        command = [TWISTD, f"--logfile={folder}/log", f"--pidfile={folder}/pid"]
+        command += ["tsserver"] if daemon else ["-n", "tsserver"]
     return subprocess.run(
-        [*command, *([] if daemon else ["-n"]), "tsserver", "--state", str(state), *options],
+        [*command, "--state", str(folder / "state"), *options],
         capture_output=True,
         stdin=subprocess.DEVNULL,
         text=True,
@@ -53,6 +57,23 @@ def launch(folder: Path, *options: str, daemon: bool = False) -> subprocess.Comp
         timeout=LAUNCH_SECONDS,
         start_new_session=True,
     )
+
+
+def checkFails(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    for word in words:
+        assert word in line
+
+
+def checkUsage(done: subprocess.CompletedProcess[str], folder: Path, *words: str) -> None:
+    assert done.returncode != 0
+    output = done.stdout + done.stderr
+    for word in words:
+        assert word in output.splitlines()[-1]
+    for word in TROUBLE:
+        assert word not in output
+    assert not (folder / "state").exists()
 
 
 @contextlib.contextmanager
@@ -91,12 +112,7 @@ def test_busyPort(folder: Path, daemon: bool, kind: socket.SocketKind) -> None:
             *("--listen", f"talk=unix:{folder}/talk"),
             daemon=daemon,
         )
-    assert done.returncode == 1
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert "hello" in line
-    assert f"{transport} 127.0.0.1:{port}" in line
-    assert "already in use" in line
+    checkFails(done, "hello", f"{transport} 127.0.0.1:{port}", "already in use")
     left = {path.name for path in folder.rglob("*") if path.is_file() or path.is_socket()}
     assert left <= {"lock"}
     with socket.socket() as client, pytest.raises(ConnectionRefusedError):
@@ -109,10 +125,7 @@ def test_busyPort(folder: Path, daemon: bool, kind: socket.SocketKind) -> None:
 @foreground
 def test_noSuchAddress(folder: Path, daemon: bool) -> None:
     done = launch(folder, "--port", "0", "--interface", "192.0.2.1", daemon=daemon)
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert "timestamp" in line
-    assert "192.0.2.1:0" in line
+    checkFails(done, "timestamp", "192.0.2.1:0")
     assert not (folder / "pid").exists()
 
 
@@ -126,10 +139,7 @@ def test_busyPath(folder: Path, taken: str) -> None:
         else:
             path.write_text("precious")
         done = launch(folder, "--port", "0", "--listen", f"hello=unix:{path}")
-        assert done.returncode == 1
-        (line,) = done.stderr.splitlines()
-        assert "hello" in line
-        assert str(path) in line
+        checkFails(done, "hello", str(path))
         if taken == "socket":
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(str(path))
@@ -138,24 +148,19 @@ def test_busyPath(folder: Path, taken: str) -> None:
 
 
 def test_stateNotWritable(folder: Path) -> None:
-    done = launch(folder, "--port", "0", "--state", "/dev/null/such")
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert "/dev/null/such" in line
+    checkFails(launch(folder, "--port", "0", "--state", "/dev/null/such"), "/dev/null/such")
 
 
 @foreground
 def test_serves(folder: Path, daemon: bool) -> None:
     with Server(folder, daemon=daemon) as server:
-        places = {(each.offering, each.transport) for each in server.addresses}
-        assert places == set(OFFSETS)
+        assert {(row.offering, row.transport) for row in server.addresses} == set(OFFSETS)
         heading, *rows = server.output().splitlines()
         assert heading.split()[:3] == ["service", "over", "address"]
         table, notes = rows[: len(OFFSETS)], rows[len(OFFSETS) :]
-        for row, each in zip(table, server.addresses, strict=True):
-            name, transport, address, _ = row.split(None, 3)
-            assert (name, transport) == (each.offering, each.transport)
-            assert address == f"127.0.0.1:{each.port}"
+        for row, address in zip(table, server.addresses, strict=True):
+            words = [address.offering, address.transport, f"127.0.0.1:{address.port}"]
+            assert row.split(None, 3)[:3] == words
         assert f"log: {server.log}" in notes[0]
         assert str(server.state) in notes[0]
         assert server.complaint() == ""
@@ -184,8 +189,10 @@ def test_daemonIsGone(folder: Path) -> None:
 def test_consecutivePorts(folder: Path) -> None:
     first = _freePorts(max(OFFSETS.values()) + 1)
     with Server(folder, port=str(first)) as server:
-        found = {(each.offering, each.transport): each.port - first for each in server.addresses}
-        assert found == OFFSETS
+        assert {
+            (address.offering, address.transport): address.port - first
+            for address in server.addresses
+        } == OFFSETS
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -269,17 +276,9 @@ USAGE = {
 
 @pytest.mark.parametrize("case", USAGE)
 def test_usage(folder: Path, case: str) -> None:
-    words, named = USAGE[case]
-    port = () if "--port" in words else ("--port", "0")
-    done = launch(folder, *port, *words)
-    assert done.returncode != 0
-    output = done.stdout + done.stderr
-    last = output.splitlines()[-1]
-    for each in named:
-        assert each in last
-    for word in TROUBLE:
-        assert word not in output
-    assert not (folder / "state").exists()
+    options, words = USAGE[case]
+    port = () if "--port" in options else ("--port", "0")
+    checkUsage(launch(folder, *port, *options), folder, *words)
 
 
 def test_help(folder: Path) -> None:
@@ -311,15 +310,13 @@ def test_config(folder: Path) -> None:
         """
     )
     with Server(folder, "-c", str(config), "--stamp", "epoch-ns") as server:
-        places = {(each.offering, each.transport) for each in server.addresses}
-        names = ("timestamp", "hello", "echo")
-        wanted = {(name, transport) for name in names for transport in ("tcp", "udp")}
-        assert places == wanted | {("talk", "tcp")}
+        wanted = {*product(("timestamp", "hello", "echo"), ("tcp", "udp")), ("talk", "tcp")}
+        assert {(row.offering, row.transport) for row in server.addresses} == wanted
         with contextlib.ExitStack() as stack:
-            lot = [stack.enter_context(server.connect("timestamp")) for _ in range(4)]
-            lot[0].send(b"hello")
-            checkStamped(lot[0].recv(BUFSIZ), b"hello", "epoch-ns")
-            assert b"3 connections" in receiveRest(lot[3])
+            clients = [stack.enter_context(server.connect("timestamp")) for _ in range(4)]
+            clients[0].send(b"hello")
+            checkStamped(clients[0].recv(BUFSIZ), b"hello", "epoch-ns")
+            assert b"3 connections" in receiveRest(clients[3])
         with server.connect("timestamp", "udp") as client:
             client.send(b"x" * 10)
             client.send(b"x" * 9)
@@ -344,13 +341,7 @@ def test_config(folder: Path) -> None:
 def test_badConfig(folder: Path, text: str, named: tuple[str, ...]) -> None:
     config = folder / "ts.toml"
     config.write_bytes(text.encode("latin-1"))
-    done = launch(folder, "--config", str(config))
-    assert done.returncode != 0
-    last = (done.stdout + done.stderr).splitlines()[-1]
-    for word in (*named, str(config)):
-        assert word in last
-    assert "Traceback" not in done.stderr
-    assert not (folder / "state").exists()
+    checkUsage(launch(folder, "--config", str(config)), folder, *named, str(config))
 
 
 def test_sameState(folder: Path) -> None:
@@ -374,7 +365,7 @@ def test_sameState(folder: Path) -> None:
     assert not list(state.glob("ports*.json"))
 
 
-def test_stateOfTheDead(folder: Path) -> None:
+def test_stateAfterKill(folder: Path) -> None:
     with Server(folder) as server:
         server.send(signal.SIGKILL)
         server.process.wait(ANSWER_SECONDS)
@@ -382,7 +373,7 @@ def test_stateOfTheDead(folder: Path) -> None:
     assert (folder / "state" / "ports.json").exists()
     with Server(folder) as server:
         checkAnswers(server)
-        assert _Operator(server).heard("you are the operator").leave()
+        assert _Operator(server).expect("you are the operator").leave()
 
 
 def test_longStatePath(folder: Path) -> None:
@@ -403,7 +394,7 @@ class _Operator:
         self._socket.send(line.encode() + b"\n")
         return self
 
-    def heard(self, text: str) -> _Operator:
+    def expect(self, text: str) -> _Operator:
         while text not in self._seen:
             more = self._socket.recv(BUFSIZ)
             assert more, f"no {text!r} in {self._seen!r}"
@@ -434,27 +425,27 @@ def test_operatorAttaches(folder: Path) -> None:
                 client.send(b"\n")
             # The server has heard both when it has counted them.
             server.counted("talk", receivedBytes=len("早上好".encode()) + 1 + 24 + 1)
-            jack = _Operator(server).heard("Jack, you are the operator")
-            jack.heard("早上好").heard("hello, is anybody there?")
+            jack = _Operator(server).expect("Jack, you are the operator")
+            jack.expect("早上好").expect("hello, is anybody there?")
             refused = _Operator(server).rest()
             assert "Jack is on the line already" in refused
             assert "早上好" not in refused
-            jack.type("/who").heard("[1]").heard("[2]")
+            jack.type("/who").expect("[1]").expect("[2]")
             jack.type("/to 1").type("you, Ann").type("/to 2").type("and you, Bob")
             assert ann.recv(BUFSIZ) == b"you, Ann\n"
             assert bob.recv(BUFSIZ) == b"and you, Bob\n"
             jack.type("/all both of you")
             assert ann.recv(BUFSIZ) == b"both of you\n"
             assert bob.recv(BUFSIZ) == b"both of you\n"
-            jack.type("/nonsense").heard("/nonsense")
+            jack.type("/nonsense").expect("/nonsense")
             ann.send(b"\x1b[2Jsly\n")
-            jack.heard("\\x1b[2Jsly")
+            jack.expect("\\x1b[2Jsly")
             jack.type("/close 1")
             assert b"ended" in receiveRest(ann)
             jack.leave()
             bob.send(b"are you gone?\n")
             assert b"no operator" in bob.recv(BUFSIZ)
-            jill = _Operator(server).heard("are you gone?")
+            jill = _Operator(server).expect("are you gone?")
             server.stop()
             assert "the server stops" in jill.rest()
             assert b"the server stops" in receiveRest(bob)
@@ -481,7 +472,7 @@ def test_operatorPiped(folder: Path) -> None:
             assert said.decode() == "你好\nthe last words\n"
             client.send(b"still there?")
             assert b"no operator" in client.recv(BUFSIZ)
-            jill = _Operator(server).heard("still there?")
+            jill = _Operator(server).expect("still there?")
             jill.type("yes")
             assert client.recv(BUFSIZ) == b"yes"
             jill.leave()
@@ -565,19 +556,11 @@ def test_otherCommands(folder: Path, name: str, number: signal.Signals) -> None:
     assert names == {"stdout", "stderr", "state"}
 
 
-def test_otherCommandFails(folder: Path) -> None:
-    for name, command in COMMANDS.items():
-        with _holding(socket.SOCK_STREAM) as port:
-            done = subprocess.run(
-                [*command, "--port", "0", "--state", "state", "--listen", f"hello=tcp:{port}"],
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                cwd=folder,
-                timeout=LAUNCH_SECONDS,
-            )
-        assert done.returncode == 1, name
-        assert [f"127.0.0.1:{port}" in line for line in done.stderr.splitlines()] == [True], name
+@pytest.mark.parametrize("name", COMMANDS)
+def test_otherCommandFails(folder: Path, name: str) -> None:
+    with _holding(socket.SOCK_STREAM) as port:
+        options = ("--port", "0", "--listen", f"hello=tcp:{port}")
+        checkFails(launch(folder, *options, command=COMMANDS[name]), f"127.0.0.1:{port}")
 
 
 def test_stateDirectory(folder: Path) -> None:

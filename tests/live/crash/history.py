@@ -33,7 +33,7 @@ def readHistories(client: socket.socket, nick: str) -> Iterator[tuple[str, RoomH
                 f"{room}: {joined.last} lines are announced, {len(lines)} are replayed"
             )
             assert newest == lines[-REPLAYED_LINES:], (
-                f"{room}: on joining {len(newest)} lines were replayed, not the last {REPLAYED_LINES}"
+                f"{room}: joining replayed {len(newest)} lines, not the last {REPLAYED_LINES}"
             )
             yield room, RoomHistory(lines, joined.topic)
 
