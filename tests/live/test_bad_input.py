@@ -203,21 +203,21 @@ def test_megabyteLineGoesOn(server: Server) -> None:
 
 def test_dropped(server: Server, chance: random.Random) -> None:
     services = [STREAMS[number % len(STREAMS)] for number in range(CONNECTIONS)]
-    lot: list[socket.socket] = []
+    clients: list[socket.socket] = []
     for number, offering in enumerate(services):
         client = server.connect(offering)
-        lot.append(client)
+        clients.append(client)
         if number % 3 == 0:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if number % 2 == 0:
             with contextlib.suppress(ConnectionError):
                 client.send(b"half a word")
-        if len(lot) == 100:
-            chance.shuffle(lot)
-            for opened in lot:
+        if len(clients) == 100:
+            chance.shuffle(clients)
+            for opened in clients:
                 opened.close()
-            lot.clear()
-    assert not lot
+            clients.clear()
+    assert not clients
     for offering in STREAMS:
         server.counted(offering, accepted=services.count(offering), open=0, refused=0, idle=0)
     checkAnswers(server)

@@ -81,9 +81,9 @@ def test_restart(folder: Path) -> None:
         Server(folder / "second", *OPTIONS, state=state) as server,
         LineClient(server, "bob") as bob,
     ):
-        told = bob.until("--- now ---")
-        assert any(line.startswith("* topic of #lobby: tea (set by ann") for line in told)
-        replayed = [re.sub(CLOCK, "", line) for line in told if "ann> " in line]
+        lines = bob.until("--- now ---")
+        assert any(line.startswith("* topic of #lobby: tea (set by ann") for line in lines)
+        replayed = [re.sub(CLOCK, "", line) for line in lines if "ann> " in line]
         assert replayed == ["|  <ann> one", "|  <ann> two"]
         bob.say("/ack on", "three", "/since 2")
         assert bob.until("* stored")[-1] == "* stored lobby 4"
@@ -103,8 +103,8 @@ def test_sameState(folder: Path) -> None:
         assert "another server has the state folder" in line
         third = folder / "three"
         with Server(third, *OPTIONS, "--journal", "memory", state=state, guest=True) as server:
-            for each in (first, server):
-                with LineClient(each, "ann") as ann:
+            for serving in (first, server):
+                with LineClient(serving, "ann") as ann:
                     ann.until("* you are in #lobby, alone")
 
 
@@ -118,7 +118,7 @@ def test_halfClose(chat: Server, program: str) -> None:
             if nc is None or "OpenBSD" not in subprocess.getoutput(f"{nc} -h"):
                 pytest.skip("no nc that closes its sending half is here")
             host, port = chat.address("chat").pair
-            told = subprocess.run(
+            lines = subprocess.run(
                 f"printf '{name}\\nhello\\n' | {nc} -N {host} {port}",
                 shell=True,
                 capture_output=True,
@@ -127,28 +127,28 @@ def test_halfClose(chat: Server, program: str) -> None:
                 check=True,
             ).stdout.splitlines()
         else:
-            with LineClient(chat, name) as talker:
+            with LineClient(chat, name) as client:
                 # The last line need not end.
-                talker.socket.sendall(b"hello")
-                talker.socket.shutdown(socket.SHUT_WR)
-                told = talker.rest()
-        assert "* you are in #lobby with " in "\n".join(told)
+                client.socket.sendall(b"hello")
+                client.socket.shutdown(socket.SHUT_WR)
+                lines = client.rest()
+        assert "* you are in #lobby with " in "\n".join(lines)
         reader.until(f"<{name}> hello")
         reader.say("/history 1")
         assert f"<{name}> hello" in reader.until("--- now ---")[-2]
 
 
 def test_endless(chat: Server) -> None:
-    with LineClient(chat, "/nick endless", "/ack on", "/join endless") as talker:
-        talker.until("* you are the founder of #endless")
+    with LineClient(chat, "/nick endless", "/ack on", "/join endless") as client:
+        client.until("* you are the founder of #endless")
         before = _cpuSeconds(chat)
         for _ in range(ENDLESS // 1000):
-            talker.socket.sendall(b"x" * 1000)
-        talker.say("", "still here")
-        told = talker.until("* stored")
+            client.socket.sendall(b"x" * 1000)
+        client.say("", "still here")
+        lines = client.until("* stored")
         assert _cpuSeconds(chat) - before < CPU_SECONDS
         refusal = "! a line has at most 4096 bytes: this one was not sent"
-        assert told == [refusal, "* stored endless 1"]
+        assert lines == [refusal, "* stored endless 1"]
 
 
 def test_joinsOfOne(chat: Server) -> None:
@@ -160,10 +160,10 @@ def test_joinsOfOne(chat: Server) -> None:
         waiter.until("* you are in #elsewhere")
         waited = time.monotonic() - begun
         jumper.say("/rooms")
-        told = jumper.until(" room", JOIN_SECONDS)
+        lines = jumper.until(" room", JOIN_SECONDS)
         took = time.monotonic() - begun
-        assert told.count("* you are in #jumps, alone") == JOINS
-        assert told.count("* you left #jumps") == JOINS
+        assert lines.count("* you are in #jumps, alone") == JOINS
+        assert lines.count("* you left #jumps") == JOINS
         assert took < JOIN_SECONDS
         assert waited < took / 2, (waited, took)
 
@@ -172,22 +172,24 @@ def test_joinsOfMany(chat: Server) -> None:
     begun = time.monotonic()
     with ExitStack() as stack:
         crowd = [stack.enter_context(LineClient(chat)) for _ in range(CROWD)]
-        for which, each in enumerate(crowd):
-            each.say(f"/nick crowd-{which}", "/join crowd")
+        for number, client in enumerate(crowd):
+            client.say(f"/nick crowd-{number}", "/join crowd")
         joined = []
-        for which, each in enumerate(crowd):
-            each.until(f"* you are crowd-{which}", JOIN_SECONDS)
-            [line] = each.until("* you are in #crowd", JOIN_SECONDS)
+        for number, client in enumerate(crowd):
+            client.until(f"* you are crowd-{number}", JOIN_SECONDS)
+            [line] = client.until("* you are in #crowd", JOIN_SECONDS)
             if line.endswith(", alone"):
                 joined.append(0)
             else:
                 joined.append(int(line.split(" with ")[1].split()[0]))
         assert sorted(joined) == list(range(CROWD))
         crowd[joined.index(CROWD - 1)].say("the last one")
-        for which, each in zip(joined, crowd, strict=True):
-            if which != CROWD - 1:
-                told = each.until("the last one", JOIN_SECONDS)
-                assert sum(line.endswith(" joined #crowd") for line in told) == CROWD - 1 - which
+        for position, client in zip(joined, crowd, strict=True):
+            if position != CROWD - 1:
+                lines = client.until("the last one", JOIN_SECONDS)
+                assert (
+                    sum(line.endswith(" joined #crowd") for line in lines) == CROWD - 1 - position
+                )
         assert time.monotonic() - begun < JOIN_SECONDS
 
 
@@ -217,7 +219,7 @@ def test_telnet(chat: Server) -> None:
                 reader.until(" room")
             [*_, line] = reader.until("<tel>")
             assert re.fullmatch(f"{CLOCK} <tel> hello", line), line
-            assert not [each for each in telnet.until("#telnet") if each.startswith("!")]
+            assert not [line for line in telnet.until("#telnet") if line.startswith("!")]
 
 
 def test_web(chat: Server) -> None:
@@ -226,8 +228,8 @@ def test_web(chat: Server) -> None:
         reader.until("* you are in #lobby")
         with LineClient(chat) as page:
             page.say("POST / HTTP/1.1\r", "Host: x\r", f"Content-Length: {len(body)}\r", "\r", body)
-            told = page.rest()
-        assert told[-1] == "! this is a chat for people, not a web server"
+            lines = page.rest()
+        assert lines[-1] == "! this is a chat for people, not a web server"
         reader.say("/msg #web end", "/since web 0")
         assert not [
             line for line in reader.until("end") if "buy" in line or "web (guest) joined" in line

@@ -17,7 +17,7 @@ from tests.live.support.server import ANSWER_SECONDS, Server
 #: Of the server.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
 
-#: What was said in it: some pages.
+#: Lines in its room: several pages.
 LINES = 1000
 
 
@@ -31,13 +31,17 @@ def chat(sharedFolder: Path) -> Iterator[Server]:
 
 
 def command(
-    server: Server, *words: str, program: tuple[str, ...] = (sys.executable, "-m", "tsservices")
+    server: Server,
+    *words: str,
+    program: tuple[str, ...] = (sys.executable, "-m", "tsservices"),
+    folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*program, *words, "--state", str(server.state)],
         capture_output=True,
         stdin=subprocess.DEVNULL,
         text=True,
+        cwd=folder,
         timeout=3 * ANSWER_SECONDS,
     )
 
@@ -53,7 +57,7 @@ def test_export(chat: Server, tmp_path: Path) -> None:
     done = command(chat, "export", "#lobby", "--format", "json", "-o", str(file))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     found = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [each["seq"] for each in found] == list(range(1, LINES + 1))
+    assert [row["seq"] for row in found] == list(range(1, LINES + 1))
     assert file.stat().st_mode & 0o777 == 0o600
     done = command(chat, "export", "lobby", "-o", str(file))
     assert done.returncode == 1
@@ -67,7 +71,7 @@ def test_noRoom(chat: Server, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_enough(chat: Server) -> None:
+def test_readerClosesPipe(chat: Server) -> None:
     done = command(
         chat,
         "export",
@@ -79,13 +83,8 @@ def test_enough(chat: Server) -> None:
 
 
 def test_backup(chat: Server, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tsservices", "backup", "copy", "--state", str(chat.state)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=3 * ANSWER_SECONDS,
-    )
+    # A relative path is one of the folder where the command is given.
+    done = command(chat, "backup", "copy", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"copied to {tmp_path}/copy\n"
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600

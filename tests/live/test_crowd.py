@@ -26,7 +26,7 @@ WAIT = 30
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
 
 #: What a member gets when another says something.
-Heard = Callable[["Member", bytes], list[bytes]]
+Deliver = Callable[["Member", bytes], list[bytes]]
 
 
 class Member(LineOnlyReceiver):
@@ -35,9 +35,9 @@ class Member(LineOnlyReceiver):
     delimiter = b"\n"
     transport: Any
 
-    def __init__(self, room: list[Member], heard: Heard) -> None:
+    def __init__(self, room: list[Member], deliver: Deliver) -> None:
         self.room = room
-        self.heard = heard
+        self.deliver = deliver
         self.nick = b""
         self.count = 0
         self.last = b""
@@ -51,25 +51,13 @@ class Member(LineOnlyReceiver):
         for member in list(self.room):
             if member is not self:
                 member.count += 1
-                for each in member.heard(member, b"[12:10:05] <" + self.nick + b"> " + line):
-                    member.sendLine(each)
+                for part in member.deliver(member, b"[12:10:05] <" + self.nick + b"> " + line):
+                    member.sendLine(part)
                 member.last = line
 
 
 def faithful(member: Member, line: bytes) -> list[bytes]:
     return [line]
-
-
-def doubling(member: Member, line: bytes) -> list[bytes]:
-    return [line] * (1 + (member.count == 50))
-
-
-def dropping(member: Member, line: bytes) -> list[bytes]:
-    return [] if member.count == 50 else [line]
-
-
-def cutting(member: Member, line: bytes) -> list[bytes]:
-    return [line[:-1] if member.count == 50 else line]
 
 
 def closing(member: Member, line: bytes) -> list[bytes]:
@@ -79,9 +67,9 @@ def closing(member: Member, line: bytes) -> list[bytes]:
 
 
 @asynccontextmanager
-async def serving(heard: Heard) -> AsyncIterator[int]:
+async def serving(deliver: Deliver) -> AsyncIterator[int]:
     room: list[Member] = []
-    factory = Factory.forProtocol(lambda: Member(room, heard))
+    factory = Factory.forProtocol(lambda: Member(room, deliver))
     factory.noisy = False
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
     try:
@@ -92,9 +80,9 @@ async def serving(heard: Heard) -> AsyncIterator[int]:
         await port.stopListening()
 
 
-async def crowded(heard: Heard, *options: str) -> tuple[str, str, int]:
+async def crowded(deliver: Deliver, *options: str) -> tuple[str, str, int]:
     program = crowd()
-    async with serving(heard) as port:
+    async with serving(deliver) as port:
         words = ["--port", str(port), "--members", "10", "--seconds", "0.3"]
         words += ["--server-pid", str(os.getpid()), *options]
         ended = getProcessOutputAndValue(str(program), words)
@@ -113,11 +101,15 @@ async def test_faithful() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "complaint"),
-    [(doubling, "doubled"), (dropping, "lost"), (cutting, "not whole")],
+    ("deliver", "complaint"),
+    [
+        (lambda member, line: [line] * (1 + (member.count == 50)), "doubled"),
+        (lambda member, line: [] if member.count == 50 else [line], "lost"),
+        (lambda member, line: [line[:-1] if member.count == 50 else line], "not whole"),
+    ],
 )
-async def test_unfaithful(heard: Heard, complaint: str) -> None:
-    out, err, status = await crowded(heard, "--rate", "400")
+async def test_unfaithful(deliver: Deliver, complaint: str) -> None:
+    out, err, status = await crowded(deliver, "--rate", "400")
     assert status == 1
     assert out == ""
     assert complaint in err

@@ -464,12 +464,12 @@ def test_operatorPiped(folder: Path) -> None:
             until(lambda: "calls" in server.output(), "the call")
             stdin.write(b"/who\n" + "你好\n".encode() + b"the last words")
             stdin.close()
-            said = b""
-            while not said.endswith(b"words\n"):
+            received = b""
+            while not received.endswith(b"words\n"):
                 more = client.recv(BUFSIZ)
-                assert more, said
-                said += more
-            assert said.decode() == "你好\nthe last words\n"
+                assert more, received
+                received += more
+            assert received.decode() == "你好\nthe last words\n"
             client.send(b"still there?")
             assert b"no operator" in client.recv(BUFSIZ)
             jill = _Operator(server).expect("still there?")

@@ -157,7 +157,7 @@ def test_ackLines(server: Server) -> None:
 
 def test_sinkTogether(server: Server) -> None:
     together = threading.Barrier(6)
-    said: list[str] = []
+    sent: list[str] = []
 
     def client(number: int) -> None:
         with server.connect("sink") as connection:
@@ -167,7 +167,7 @@ def test_sinkTogether(server: Server) -> None:
                 text = f"{number}号: {word}"
                 connection.send(text.encode("utf-8"))
                 server.logged(f"客户端发来的消息是:{text} [{peer}]")
-                said.append(text)
+                sent.append(text)
             connection.shutdown(socket.SHUT_WR)
             assert connection.recv(BUFSIZ) == b""
 
@@ -176,7 +176,7 @@ def test_sinkTogether(server: Server) -> None:
         thread.start()
     for thread in threads:
         thread.join(3 * ANSWER_SECONDS)
-    assert len(said) == 12
+    assert len(sent) == 12
 
 
 def test_sinkUDP(server: Server) -> None:
@@ -234,10 +234,10 @@ def _shown(server: Server, text: str) -> None:
 
 def test_talkWithNobody(server: Server) -> None:
     with server.connect("talk") as client:
-        told = receive(client, len(ABSENT))
-        assert told == ABSENT
-        while not told.endswith(b"\n"):
-            told += client.recv(1)
+        received = receive(client, len(ABSENT))
+        assert received == ABSENT
+        while not received.endswith(b"\n"):
+            received += client.recv(1)
         client.send(b"hello?")
         client.send(b"anybody?")
         client.settimeout(0.3)

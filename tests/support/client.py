@@ -121,11 +121,7 @@ class FakeReactor(MemoryReactorClock):
         self.udpFailure: Exception | None = None
 
     def listenUDP(
-        self,
-        port: int,
-        protocol: DatagramProtocol,
-        interface: str = "",
-        maxPacketSize: int = 8192,
+        self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
     ) -> IListeningPort:
         opened = FakePort(protocol, interface, maxPacketSize)
         self.udpPorts.append(opened)

@@ -128,7 +128,7 @@ class CrashRun:
         except (AssertionError, OSError) as reason:
             raise Violation(f"{reason}\n{self._position()}") from reason
         self._raiseViolations(violations + more)
-        return self.counts.kept
+        return self.counts.stored
 
     def _checkDatabase(self) -> None:
         self._raiseViolations(self._checks.checkDatabase(self._folder / "state"))

@@ -53,7 +53,7 @@ class Counts:
     """How much has been checked."""
 
     written: int = 0
-    kept: int = 0
+    stored: int = 0
     seen: int = 0
     acknowledged: int = 0
     missing: int = 0
@@ -86,14 +86,14 @@ class MessageOracle:
                 violations.append(f"... and {len(found) - VIOLATIONS_SHOWN} more like these")
         self.counts.missing += len(self._missing)
         self._missing.clear()
-        self.counts.kept = sum(len(kept.lines) for kept in history.values())
+        self.counts.stored = sum(len(stored.lines) for stored in history.values())
         return violations
 
     def _checkNumbers(self, history: dict[str, RoomHistory]) -> Iterator[str]:
         idents: set[str] = set()
-        for room, kept in history.items():
+        for room, stored in history.items():
             time = 0
-            for seq, line in enumerate(kept.lines, 1):
+            for seq, line in enumerate(stored.lines, 1):
                 if (line.room, line.seq) != (room, seq):
                     yield f"{room}: number {line.seq} of {line.room} where {seq} should be"
                 if line.time <= time:
@@ -104,14 +104,14 @@ class MessageOracle:
                 idents.add(line.ident)
 
     def _checkUnchanged(self, history: dict[str, RoomHistory]) -> Iterator[str]:
-        for room, kept in history.items():
-            now = array("q", map(hash, kept.lines))
+        for room, stored in history.items():
+            now = array("q", map(hash, stored.lines))
             before = self._hashes.get(room, array("q"))
             if len(now) < len(before):
                 yield f"{room}: {len(now)} lines, there were {len(before)}"
             for seq, (old, new) in enumerate(zip(before, now, strict=False), 1):
                 if old != new:
-                    yield f"{room} {seq}: it was another line before: {kept.lines[seq - 1]}"
+                    yield f"{room} {seq}: it was another line before: {stored.lines[seq - 1]}"
             self._hashes[room] = now
 
     def _checkWritten(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
@@ -121,10 +121,10 @@ class MessageOracle:
             for position, line in enumerate(lines)
         }
         self.counts.written += sum(map(len, life.written.values()))
-        kept: dict[str, set[int]] = {writer: set() for writer in life.written}
-        for room, found in history.items():
+        positions: dict[str, set[int]] = {writer: set() for writer in life.written}
+        for room, stored in history.items():
             before: dict[str, int] = {}
-            for line in found.lines[len(self._hashes.get(room, ())) :]:
+            for line in stored.lines[len(self._hashes.get(room, ())) :]:
                 writer, position = authors.get(line.text, ("", -1))
                 if not writer:
                     yield f"{room} {line.seq}: nobody wrote {line.text!r} in this life"
@@ -132,16 +132,16 @@ class MessageOracle:
                 message = life.written[writer][position]
                 if message[:4] != line[:4]:
                     yield f"{room} {line.seq}: {line} instead of {message}"
-                if position in kept[writer]:
+                if position in positions[writer]:
                     yield f"{room} {line.seq}: {line.text!r} is there twice"
                 if position < before.get(writer, -1):
                     yield f"{room} {line.seq}: {line.text!r} stands after what came later"
                 before[writer] = position
-                kept[writer].add(position)
-        for writer, positions in kept.items():
-            # Lines of one writer are taken in order: what is kept has no holes.
-            for missing in sorted(set(range(len(positions))) - positions):
-                yield f"{life.written[writer][missing]} is not kept, later ones are"
+                positions[writer].add(position)
+        for writer, found in positions.items():
+            # Lines of one writer are taken in order: what is stored has no holes.
+            for missing in sorted(set(range(len(found))) - found):
+                yield f"{life.written[writer][missing]} is not stored, later ones are"
 
     def _checkAcknowledged(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
         self.counts.acknowledged += len(life.acknowledged)
@@ -154,10 +154,10 @@ class MessageOracle:
                 yield f"{message.room} {seq}: {lines[seq - 1]}, but acknowledged was {message}"
 
     def _checkTranscripts(self, history: dict[str, RoomHistory], life: Life) -> Iterator[str]:
-        stored = {line.text: line for kept in history.values() for line in kept.lines}
+        messages = {line.text: line for room in history.values() for line in room.lines}
         seen: set[str] = set()
         for transcript in life.transcripts:
-            check = _TranscriptCheck(transcript, stored, life.stopText)
+            check = _TranscriptCheck(transcript, messages, life.stopText)
             for event in transcript.events:
                 yield from check.check(event)
             seen |= check.seen
@@ -165,20 +165,20 @@ class MessageOracle:
         self.counts.seen += len(seen)
 
     def _checkTopics(self, history: dict[str, RoomHistory]) -> Iterator[str]:
-        for room, kept in history.items():
+        for room, stored in history.items():
             last = None
-            for line in kept.lines:
+            for line in stored.lines:
                 if line.kind == "topic":
                     last = (line.text, line.nick, line.time)
-            if kept.topic != last:
-                yield f"{room}: its topic is {kept.topic}, the last one said is {last}"
+            if stored.topic != last:
+                yield f"{room}: its topic is {stored.topic}, the last one written is {last}"
 
 
 class _TranscriptCheck:
-    def __init__(self, transcript: Transcript, stored: dict[str, Message], stopText: str) -> None:
+    def __init__(self, transcript: Transcript, messages: dict[str, Message], stopText: str) -> None:
         self._stopText = stopText
         self._transcript = transcript
-        self._stored = stored
+        self._messages = messages
         self._last: dict[str, int] = {}
         self._replayed: dict[str, int] = {}
         self.seen: set[str] = set()
@@ -189,20 +189,20 @@ class _TranscriptCheck:
         match event:
             case LiveMessage(line):
                 self.seen.add(line.text)
-                if kept := self._find(line):
-                    yield from self._checkLive(kept)
+                if stored := self._find(line):
+                    yield from self._checkLive(stored)
                 else:
-                    yield f"{name} was told {line}: found {self._stored.get(line.text)}"
+                    yield f"{name} received {line}: found {self._messages.get(line.text)}"
             case ReplayedMessage(line):
-                if kept := self._find(line):
-                    yield from self._checkReplayed(kept)
+                if stored := self._find(line):
+                    yield from self._checkReplayed(stored)
                 else:
-                    yield f"{name} was told again {line}: found {self._stored.get(line.text)}"
+                    yield f"{name} received again {line}: found {self._messages.get(line.text)}"
             case ReplayStarted():
                 self._replayed.pop(event.room, None)
                 self._advance(event.room, event.until)
                 if event.missing:
-                    yield f"{name} was told that lines of {event.room} are not kept"
+                    yield f"{name} received that lines of {event.room} are not stored"
             case Joined():
                 self._last.pop(event.room, None)
                 if event.last >= 0:
@@ -212,32 +212,33 @@ class _TranscriptCheck:
             case Error(text) if text == self._stopText:
                 pass
             case Error() | Unknown():
-                yield f"{name} was told {event}"
+                yield f"{name} received {event}"
 
     def _find(self, line: Message) -> Message | None:
-        kept = self._stored.get(line.text)
-        if kept is None:
+        stored = self._messages.get(line.text)
+        if stored is None:
             self.missing.add(line.text)
             return None
         if line.seq:
-            return kept if kept == line else None
-        same = (line.room or kept.room, line.kind, line.nick) == kept[:3]
-        return kept if same else None
+            return stored if stored == line else None
+        same = (line.room or stored.room, line.kind, line.nick) == stored[:3]
+        return stored if same else None
 
-    def _checkLive(self, kept: Message) -> Iterator[str]:
-        last = self._last.get(kept.room)
+    def _checkLive(self, message: Message) -> Iterator[str]:
+        last = self._last.get(message.room)
         if last is not None and (
-            kept.seq != last + 1 if self._transcript.complete else kept.seq <= last
+            message.seq != last + 1 if self._transcript.complete else message.seq <= last
         ):
-            yield f"{self._transcript.name} was told {kept.seq} of {kept.room} after {last}"
-        self._last[kept.room] = kept.seq
+            yield f"{self._transcript.name} received {message.seq} of {message.room} after {last}"
+        self._last[message.room] = message.seq
 
-    def _checkReplayed(self, kept: Message) -> Iterator[str]:
-        last = self._replayed.get(kept.room)
-        if last is not None and kept.seq != last + 1:
-            yield f"{self._transcript.name} was told again {kept.seq} of {kept.room} after {last}"
-        self._replayed[kept.room] = kept.seq
-        self._advance(kept.room, kept.seq)
+    def _checkReplayed(self, message: Message) -> Iterator[str]:
+        last = self._replayed.get(message.room)
+        if last is not None and message.seq != last + 1:
+            name = self._transcript.name
+            yield f"{name} received again {message.seq} of {message.room} after {last}"
+        self._replayed[message.room] = message.seq
+        self._advance(message.room, message.seq)
 
     def _advance(self, room: str, seq: int) -> None:
         if seq:

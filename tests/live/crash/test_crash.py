@@ -28,12 +28,12 @@ LINES = 50
 def test_killed(folder: Path, seed: int) -> None:
     crashes = CrashRun(folder, seed)
     crashes.run(KILLS, SECONDS)
-    tally = crashes.counts
+    counts = crashes.counts
     assert crashes.kills > 1
-    assert min(tally.seen, tally.kept) > LINES, tally
+    assert min(counts.seen, counts.stored) > LINES, counts
     # Half of those who write want that; what they can't get in any form is missed here.
-    assert tally.acknowledged > tally.kept / 4, tally
-    assert tally.missing == 0, tally
-    deeds = crashes.ruleCounts
-    assert min(deeds.succeeded, deeds.errors, deeds.lines, deeds.checks) > LINES, deeds
-    assert min(deeds.unanswered, deeds.deleted, deeds.privateMessages) > 0, deeds
+    assert counts.acknowledged > counts.stored / 4, counts
+    assert counts.missing == 0, counts
+    rules = crashes.ruleCounts
+    assert min(rules.succeeded, rules.errors, rules.lines, rules.checks) > LINES, rules
+    assert min(rules.unanswered, rules.deleted, rules.privateMessages) > 0, rules

@@ -36,6 +36,14 @@ def _bare(line: Message) -> Message:
     return Message(*line[:4])
 
 
+def _live(seq: int, **others: object) -> LiveMessage:
+    return LiveMessage(_line(seq, **others))
+
+
+def _replayed(seq: int) -> ReplayedMessage:
+    return ReplayedMessage(_line(seq))
+
+
 def _sample() -> tuple[dict[str, RoomHistory], Life]:
     lines = [_line(seq) for seq in range(1, 6)]
     history = {
@@ -53,8 +61,8 @@ def _sample() -> tuple[dict[str, RoomHistory], Life]:
     return history, life
 
 
-def _hear(*events: Event, whole: bool = True) -> Change:
-    return lambda history, life: life.transcripts.append(Transcript("bob", whole, list(events)))
+def _receive(*events: Event, complete: bool = True) -> Change:
+    return lambda history, life: life.transcripts.append(Transcript("bob", complete, list(events)))
 
 
 def _put(index: int, **others: object) -> Change:
@@ -82,11 +90,11 @@ def _hole(history: dict[str, RoomHistory], life: Life) -> None:
     life.acknowledged.clear()
 
 
-class TestProof:
+class TestMessageOracle:
     def test_nothingWrong(self) -> None:
-        proof = MessageOracle()
+        oracle = MessageOracle()
         history, life = _sample()
-        assert proof.check(history, life) == []
+        assert oracle.check(history, life) == []
         history["lobby"].lines.append(_line(6))
         again = Transcript(
             "late",
@@ -100,17 +108,17 @@ class TestProof:
             ],
         )
         second = Life({"bob": [Message("lobby", "message", "ann", "text 6")]}, [], [again])
-        assert proof.check(history, second) == []
-        tally = proof.counts
-        assert (tally.written, tally.kept, tally.seen, tally.acknowledged) == (7, 6, 6, 4)
-        assert tally.missing == 0
+        assert oracle.check(history, second) == []
+        counts = oracle.counts
+        assert (counts.written, counts.stored, counts.seen, counts.acknowledged) == (7, 6, 6, 4)
+        assert counts.missing == 0
 
-    def test_farewell(self) -> None:
+    def test_stopText(self) -> None:
         history, life = _sample()
         life.stopText = "the server stops"
-        _hear(Error("the server stops"))(history, life)
+        _receive(Error("the server stops"))(history, life)
         assert MessageOracle().check(history, life) == []
-        _hear(Error("too slow"))(history, life)
+        _receive(Error("too slow"))(history, life)
         assert MessageOracle().check(history, life) != []
 
     @pytest.mark.parametrize(
@@ -127,28 +135,22 @@ class TestProof:
             (_put(4, ident="log-4-0"), "another line has the id"),
             (_put(4, nick="bob"), "instead of"),
             (_put(1, kind="topic"), "instead of"),
-            (_put(3, time=1009), "was told"),
+            (_put(3, time=1009), "received"),
             (_swap, "stands after what came later"),
-            (_hole, "is not kept, later ones are"),
+            (_hole, "is not stored, later ones are"),
             (lambda history, life: setattr(history["lobby"], "topic", None), "its topic is None"),
             (lambda history, life: life.violations.append("it hurts"), "it hurts"),
-            (_hear(LiveMessage(_line(3)), LiveMessage(_line(5))), "told 5 of lobby after 3"),
-            (
-                _hear(LiveMessage(_line(3)), LiveMessage(_line(3)), whole=False),
-                "told 3 of lobby after 3",
-            ),
-            (_hear(Joined("lobby", 3), LiveMessage(_line(5))), "told 5 of lobby after 3"),
-            (
-                _hear(ReplayedMessage(_line(3)), ReplayedMessage(_line(5))),
-                "told again 5 of lobby after 3",
-            ),
-            (_hear(ReplayedMessage(_line(3)), LiveMessage(_line(5))), "told 5 of lobby after 3"),
-            (_hear(ReplayedMessage(_line(7))), "found None"),
-            (_hear(ReplayStarted("lobby", missing=True)), "are not kept"),
-            (_hear(LiveMessage(_line(3, ident="other"))), "bob was told"),
-            (_hear(LiveMessage(_bare(_line(3, nick="bob")))), "bob was told"),
-            (_hear(Error("no")), "no"),
-            (_hear(Unknown("???")), "???"),
+            (_receive(_live(3), _live(5)), "received 5 of lobby after 3"),
+            (_receive(_live(3), _live(3), complete=False), "received 3 of lobby after 3"),
+            (_receive(Joined("lobby", 3), _live(5)), "received 5 of lobby after 3"),
+            (_receive(_replayed(3), _replayed(5)), "again 5 of lobby after 3"),
+            (_receive(_replayed(3), _live(5)), "received 5 of lobby after 3"),
+            (_receive(_replayed(7)), "found None"),
+            (_receive(ReplayStarted("lobby", missing=True)), "are not stored"),
+            (_receive(_live(3, ident="other")), "bob received"),
+            (_receive(LiveMessage(_bare(_line(3, nick="bob")))), "bob received"),
+            (_receive(Error("no")), "no"),
+            (_receive(Unknown("???")), "???"),
         ],
     )
     def test_wrong(self, change: Change, words: str) -> None:
@@ -169,11 +171,11 @@ class TestProof:
         ],
     )
     def test_wrongLater(self, change: Change, words: str) -> None:
-        proof = MessageOracle()
+        oracle = MessageOracle()
         history, life = _sample()
-        assert proof.check(history, life) == []
+        assert oracle.check(history, life) == []
         change(history, Life())
-        violations = proof.check(history, Life())
+        violations = oracle.check(history, Life())
         assert any(words in violation for violation in violations), violations
 
 

@@ -35,7 +35,7 @@ class Habits:
 
 
 class Writer(ChatClient):
-    """Somebody who writes; no two texts are equal, whoever message them."""
+    """Somebody who writes; no two texts of all writers are equal."""
 
     def __init__(self, address: Address, name: str, random: Random, habits: Habits) -> None:
         super().__init__(address, name, random, 2, habits.json, habits.echoes)
@@ -70,7 +70,7 @@ class Writer(ChatClient):
         if waiting:
             self._stored.append((waiting.popleft(), stored.seq))
         else:
-            self._violations.append(f"{self.name} was told {stored}, but waits for nothing")
+            self._violations.append(f"{self.name} received {stored}, but waits for nothing")
 
     def _act(self) -> None:
         if len(self.written) >= LINES_EACH:

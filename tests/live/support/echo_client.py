@@ -28,10 +28,10 @@ CTIME = rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d \d{4}\] "
 #: What the chat says to who connects.
 CHAT_GREETING = f"* {GREETING}\n".encode()
 
-#: How a caller is told that there is nobody to talk with.
+#: The answer of talk when there is no operator.
 ABSENT = b"! no operator is here"
 
-#: What hello says to those who come.
+#: What hello says to a new connection.
 WELCOME = b"Welcome!"
 
 #: What ack answers.

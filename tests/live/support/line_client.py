@@ -34,11 +34,11 @@ class LineClient:
                 if words in lines[-1]:
                     return lines
             remains = deadline - time.monotonic()
-            assert remains > 0, f"no {words!r} in {seconds} s; told was {lines[-20:]}"
+            assert remains > 0, f"no {words!r} in {seconds} s; received was {lines[-20:]}"
             self.socket.settimeout(remains)
             with contextlib.suppress(TimeoutError):
                 part = self.socket.recv(1 << 18)
-                assert part, f"the end instead of {words!r}; told was {lines[-20:]}"
+                assert part, f"the end instead of {words!r}; received was {lines[-20:]}"
                 self._received += part
 
     def rest(self, seconds: float = ANSWER_SECONDS) -> list[str]:

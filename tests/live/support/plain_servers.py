@@ -121,35 +121,35 @@ class Terminal:
     """The client on a terminal of its own."""
 
     def __init__(self, term: str, *arguments: object) -> None:
-        self._here, there = pty.openpty()
+        self._terminal, stdio = pty.openpty()
         self._screen = b""
         self._process = subprocess.Popen(
             [sys.executable, "-c", OWN_TERMINAL, *command(*arguments)[1:]],
-            stdin=there,
-            stdout=there,
-            stderr=there,
+            stdin=stdio,
+            stdout=stdio,
+            stderr=stdio,
             env={**os.environ, "TERM": term, "PYTHONWARNINGS": "error"},
             start_new_session=True,
             close_fds=True,
         )
-        os.close(there)
+        os.close(stdio)
 
     def close(self) -> None:
         with self._process:
             self._process.kill()
-        os.close(self._here)
+        os.close(self._terminal)
 
     def type(self, keys: str) -> None:
-        os.write(self._here, keys.encode())
+        os.write(self._terminal, keys.encode())
 
     def shows(self, text: str) -> str:
         deadline = time.monotonic() + PATIENCE
         while text.encode() not in self._screen:
             left = deadline - time.monotonic()
             assert left > 0, f"{text!r} is not in {self._screen!r}"
-            if select.select([self._here], [], [], left)[0]:
+            if select.select([self._terminal], [], [], left)[0]:
                 try:
-                    self._screen += os.read(self._here, 4096)
+                    self._screen += os.read(self._terminal, 4096)
                 except OSError as error:
                     raise AssertionError(f"{text!r} is not in {self._screen!r}") from error
         before, found, self._screen = self._screen.partition(text.encode())

@@ -42,7 +42,7 @@ class ExpectedAccount:
             if action.verb == "read" and action.pending:
                 known = self.readMarkers.setdefault(action.room, {0})
                 asked = int(action.target)
-                # Nobody reads further than what was said when that was applied.
+                # A marker never goes beyond the last line of the moment.
                 known |= {
                     max(max(known), seq)
                     for seq in range(lengths.get(action.room, 0) + 1)

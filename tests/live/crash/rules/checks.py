@@ -18,7 +18,7 @@ from tests.live.crash.rules.world import FOUNDERS, GUESTS, OWNERS, World
 from tests.live.support.server import Address
 from tsservices.chat.verbs.history import INBOX_PAGE
 
-#: Lines of each room that are looked for, of those deleted and of those not.
+#: Lines of each room that are searched for, of the deleted ones and of the others.
 LINES_CHECKED = 3
 
 #: The last bytes of the addresses of those who are always here, who are new, and who were new
@@ -142,7 +142,7 @@ class RuleChecks:
             room.recordJoin(client.name, outcome == "entered")
         if outcome != "entered":
             if message.error != "not-in-room":
-                yield f"is not there, and said {message}"
+                yield f"is not in the room, and wrote {message}"
             return
         mute = {room.isRestricted("mute", client.name, now) for now in times}
         if (message.error, mute) in (("", {True}), ("muted", {False})) or (
@@ -181,9 +181,9 @@ class RuleChecks:
             since = Action("since", room.name)
             lengths.append((since, founder.log.rooms))
             founder.ask(since)
-            said = [line for line in room.lines if line.kind == "message"]
+            messages = [line for line in room.lines if line.kind == "message"]
             for gone in (True, False):
-                lines = [line for line in said if (line.seq in room.deleted) is gone]
+                lines = [line for line in messages if (line.seq in room.deleted) is gone]
                 for line in lines[-LINES_CHECKED:]:
                     action = Action("search", room.name, f"#{room.name}", line.text)
                     checked.append((action, 0 if gone else 1))

@@ -53,12 +53,12 @@ class RuleOracle:
             if line.kind != "deleted"
         }
         for name, room in self.rooms.items():
-            kept = tables.lines.get(name, [])
+            stored = tables.lines.get(name, [])
             new = [
                 originals.get((name, line.seq), line) if line.kind == "deleted" else line
-                for line in kept[len(room.lines) :]
+                for line in stored[len(room.lines) :]
             ]
-            yield from self._checkRoom(room, kept, new, logs)
+            yield from self._checkRoom(room, stored, new, logs)
         deleted = {name: room.deleted for name, room in self.rooms.items()}
         for log in logs:
             yield from checkReceived(log, tables.lines, deleted)
@@ -70,10 +70,10 @@ class RuleOracle:
         self.counts.privateMessages = len(tables.privateMessages)
 
     def _checkRoom(
-        self, room: RoomRules, kept: list[Line], new: list[Line], logs: list[ClientLog]
+        self, room: RoomRules, stored: list[Line], new: list[Line], logs: list[ClientLog]
     ) -> Iterator[str]:
         names = {log.name for log in logs}
-        yield from (f"nobody here said {line}" for line in new if line.nick not in names)
+        yield from (f"no client wrote {line}" for line in new if line.nick not in names)
         events = [event for log in logs for event in timeline(room.name, log)]
         # The kill may come after the guest has joined, and before the host has the answer.
         for log in logs:
@@ -82,7 +82,7 @@ class RuleOracle:
         for log in logs:
             yield from checkRequested(room.name, log, new)
             room.applyUnanswered(log, new)
-        yield from checkStored(kept, room.lines, room.deleted)
+        yield from checkStored(stored, room.lines, room.deleted)
         for log in logs:
             for row in log.received:
                 if row.line.room == room.name and not room.mayRead(log.name, row.line.seq):

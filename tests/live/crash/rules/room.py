@@ -15,7 +15,7 @@ from tests.live.crash.rules.log import ClientLog, Line
 from tests.live.crash.rules.restrictions import Restrictions
 from tests.live.crash.rules.timeline import TimelineEvent
 
-#: Whether a private room lets somebody in who is not an operator.
+#: Whether a member may join a private room.
 ALLOWED, DENIED, UNCERTAIN = "allowed", "denied", "uncertain"
 
 #: In which order things happened after one line.  Entries and logins of one person keep their own.
@@ -73,7 +73,7 @@ class RoomRules:
 
     def advance(self, lines: list[Line], events: Iterable[TimelineEvent]) -> Iterator[str]:
         items: list[tuple[int, int, Line | TimelineEvent]] = [(line.seq, 0, line) for line in lines]
-        # Who was there when it was said, who was invited after it, and who could enter then.
+        # Behind a line comes who was in the room, then who was invited, then who joined.
         items += [(event.after, _EVENT_ORDER[event.kind], event) for event in events]
         for _, _, item in sorted(items, key=itemgetter(0, 1)):
             if isinstance(item, Line):
@@ -122,7 +122,7 @@ class RoomRules:
         if self.isRestricted("ban", nick, line.time):
             yield f"{position}: {nick} is banned, and did this: {line}"
         if kind in ("message", "deleted") and self.isRestricted("mute", nick, line.time):
-            yield f"{position}: {nick} is mute, and said this: {line}"
+            yield f"{position}: {nick} is mute, and wrote this: {line}"
         name, _, more = line.text.partition(" ")
         match kind:
             case "ban" | "mute":

@@ -17,8 +17,7 @@ def test_refusedNotDone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settled", "shown", "counts"),
-    [(True, True, {0}), (False, True, {0, 1}), (False, False, {1})],
+    ("settled", "shown", "counts"), [(True, True, {0}), (False, True, {0, 1}), (False, False, {1})]
 )
 def test_inbox(settled: bool, shown: bool, counts: set[int]) -> None:
     sample = Sample()
