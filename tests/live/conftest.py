@@ -84,12 +84,7 @@ def certificate(sharedFolder: Path) -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
     )
     keyFile, certFile = sharedFolder / "key.pem", sharedFolder / "cert.pem"
-    keyFile.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    certFile.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    keyFile.write_bytes(key.private_bytes(pem, form, serialization.NoEncryption()))
+    certFile.write_bytes(signed.public_bytes(pem))
     return keyFile, certFile

@@ -22,6 +22,8 @@ from tests.live.support.server import ANSWER_SECONDS, START_SECONDS, Server
 #: Of servers that let everybody speak as fast as they like.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
 
+LANES: dict[str, list[str]] = {"fast": [], "stock": ["--no-fast-lane"]}
+
 #: Bytes without a line's end.
 ENDLESS = 600_000
 
@@ -40,10 +42,9 @@ JOIN_SECONDS = 5.0
 CLOCK = r"\[\d\d:\d\d:\d\d\]"
 
 
-@pytest.fixture(scope="module", params=["fast", "stock"])
+@pytest.fixture(scope="module", params=LANES)
 def chat(request: pytest.FixtureRequest, sharedFolder: Path) -> Iterator[Server]:
-    lane = ["--no-fast-lane"] if request.param == "stock" else []
-    with Server(sharedFolder / str(request.param), *OPTIONS, *lane) as server:
+    with Server(sharedFolder / request.param, *OPTIONS, *LANES[request.param]) as server:
         yield server
 
 
@@ -193,10 +194,9 @@ def test_joinsOfMany(chat: Server) -> None:
         assert time.monotonic() - begun < JOIN_SECONDS
 
 
-@pytest.mark.parametrize("lane", ["fast", "stock"])
+@pytest.mark.parametrize("lane", LANES)
 def test_stop(folder: Path, lane: str) -> None:
-    options = ["--no-fast-lane"] if lane == "stock" else []
-    crashes = CrashRun(folder, 3, options, signal.SIGTERM)
+    crashes = CrashRun(folder, 3, LANES[lane], signal.SIGTERM)
     crashes.run(1, ANSWER_SECONDS)
     assert min(crashes.counts.seen, crashes.counts.acknowledged) > 0, crashes.counts
     assert crashes.counts.missing == 0

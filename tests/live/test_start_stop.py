@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pty
-import select
 import signal
 import socket
 import stat
@@ -19,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.support.echo_client import BUFSIZ, checkAnswers, checkStamped, receiveRest
+from tests.live.support.plain_servers import Terminal
 from tests.live.support.server import ANSWER_SECONDS, PYTHON, TROUBLE, TWISTD, Server, alive, until
 
 #: What is served when nothing is asked for, and how far from C{--port}.
@@ -486,54 +485,25 @@ def test_operatorWithoutInput(folder: Path) -> None:
 
 
 def test_operatorAtTerminal(folder: Path) -> None:
-    mine, theirs = pty.openpty()
-    shown = ""
-
-    def seen(text: str) -> bool:
-        nonlocal shown
-        if select.select([mine], [], [], 0)[0]:
-            shown += os.read(mine, BUFSIZ).decode()
-        return text in shown
-
     state = folder / "state"
     command = [TWISTD, "-n", "--pidfile=", "tsserver", "--port", "0", "--state", str(state)]
-    process = subprocess.Popen(
-        # A terminal of its own is needed for Ctrl-C to arrive.
-        [str(PYTHON), "-c", _TAKE_TERMINAL, *command, "--operator", "Jack"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=folder,
-        start_new_session=True,
-    )
-    try:
-        until(lambda: seen("Jack, you are the operator"), lambda: f"the console in {shown}")
-        until(lambda: (state / "ports.json").exists(), "a server")
-        assert "starting up" not in shown
+    with contextlib.closing(Terminal("dumb", program=[*command, "--operator", "Jack"])) as terminal:
+        shown = terminal.shows("Jack, you are the operator")
+        until((state / "ports.json").exists, "a server")
         rows = json.loads((state / "ports.json").read_text())
         (port,) = (row["port"] for row in rows if row["offering"] == "talk")
         with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as client:
             client.send("你好".encode())
-            until(lambda: seen("[1] 你好"), lambda: f"the call in {shown}")
-            os.write(mine, "嗨\n".encode())
+            shown += terminal.shows("[1] 你好")
+            terminal.type("嗨\n")
             assert client.recv(BUFSIZ).decode() == "嗨"
-            os.write(mine, b"\x03")
-            assert process.wait(ANSWER_SECONDS) == 0
+            # Ctrl-C stops the server in order.
+            terminal.type("\x03")
+            assert terminal.status() == 0
             assert b"the server stops" in receiveRest(client)
+        assert "starting up" not in shown
         log = (state / "tsserver.log").read_text()
         assert not any(word in log for word in TROUBLE)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(mine)
-        os.close(theirs)
-
-
-_TAKE_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 COMMANDS = {

@@ -116,6 +116,16 @@ class Sample:
         if action is not None:
             self.logs[nick].actions.append(action)
 
+    def act(self, nick: str, verb: str, target: str = "", text: str = "") -> None:
+        action = Action(verb, "den", target, text)
+        self.add(verb, nick, action.lineText, action)
+
+    def receive(self, name: str, event: dict[str, Any]) -> None:
+        self.logs[name].receive(event)
+
+    def store(self, message: PrivateMessage) -> None:
+        self.tables.privateMessages.append(message)
+
     def put(self, seq: int, **others: object) -> None:
         lines = self.tables.lines["den"]
         lines[seq - 1] = lines[seq - 1]._replace(**others)  # type: ignore[arg-type]

@@ -99,14 +99,19 @@ class FakeServer:
 
 
 class FakePort:
-    def __init__(self, protocol: DatagramProtocol, interface: str, size: int) -> None:
+    def __init__(
+        self, protocol: DatagramProtocol, interface: str, size: int, failure: Exception | None
+    ) -> None:
         self.sent: list[tuple[bytes, tuple[str, int]]] = []
         self.protocol = protocol
         self.interface = interface
         self.size = size
         self.listening = True
+        self._failure = failure
 
     def write(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        if self._failure is not None:
+            raise self._failure
         self.sent.append((datagram, addr))
 
     def stopListening(self) -> None:
@@ -123,15 +128,8 @@ class FakeReactor(MemoryReactorClock):
     def listenUDP(
         self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
     ) -> IListeningPort:
-        opened = FakePort(protocol, interface, maxPacketSize)
+        opened = FakePort(protocol, interface, maxPacketSize, self.udpFailure)
         self.udpPorts.append(opened)
-        if self.udpFailure is not None:
-            failure = self.udpFailure
-
-            def refuse(datagram: bytes, addr: tuple[str, int]) -> None:
-                raise failure
-
-            opened.write = refuse  # type: ignore[method-assign]
         protocol.makeConnection(cast(IUDPTransport, opened))
         return cast(IListeningPort, opened)
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 #: Seconds after which anything here has failed.
@@ -118,13 +118,13 @@ def runningClient(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class Terminal:
-    """The client on a terminal of its own."""
+    """The client, or another program in Python, on a terminal of its own."""
 
-    def __init__(self, term: str, *arguments: object) -> None:
+    def __init__(self, term: str, *arguments: object, program: Sequence[str] = ()) -> None:
         self._terminal, stdio = pty.openpty()
         self._screen = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", OWN_TERMINAL, *command(*arguments)[1:]],
+            [sys.executable, "-c", OWN_TERMINAL, *(program or command(*arguments)[1:])],
             stdin=stdio,
             stdout=stdio,
             stderr=stdio,

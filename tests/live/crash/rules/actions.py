@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Acts whose line is a name and nothing else.
+#: Actions whose line is a name and nothing else.
 NAMING = frozenset({"op", "deop", "unban", "unmute"})
 
-#: Acts whose line says for how long.
+#: Actions whose line says for how long.
 RESTRICTING = frozenset({"ban", "mute"})
 
-#: Acts that make no line where they would change nothing.
+#: Actions that make no line where they would change nothing.
 IDEMPOTENT = frozenset({"op", "deop", "private", "public"})
 
-#: Acts that make a numbered line of the same kind.
+#: Actions that make a numbered line of the same kind.
 NUMBERED = NAMING | RESTRICTING | {"message", "kick", "private", "public", "delete"}
 
 _COMMANDS = {
@@ -25,8 +25,8 @@ _COMMANDS = {
     "since": "/since {room} 0",
     "read": "/read #{room} {target}",
     "search": "/search {target} {text}",
-    "ban": "/ban {target} {span} {text}",
-    "mute": "/mute {target} {span} {text}",
+    "ban": "/ban {target} {duration} {text}",
+    "mute": "/mute {target} {duration} {text}",
     "kick": "/kick {target} {text}",
     "private": "/private on",
     "public": "/private off",
@@ -64,8 +64,7 @@ class Action:
     @property
     def command(self) -> str:
         pattern = _COMMANDS.get(self.verb, f"/{self.verb} {{target}}")
-        names = {"room": self.room, "target": self.target, "text": self.text, "span": self.duration}
-        return pattern.format(**names).strip()
+        return pattern.format(**vars(self)).strip()
 
     @property
     def lineText(self) -> str:

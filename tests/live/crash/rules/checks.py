@@ -165,7 +165,7 @@ class RuleChecks:
             ever = {name for name, lasts in listed.restrictions.items() if lasts}
             may = {name for name, until in restrictions.longest.items() if not until}
             if not restrictions.permanent <= ever <= may:
-                yield f"for ever restrained are {listed.restrictions}, not {restrictions}"
+                yield f"for ever restricted are {listed.restrictions}, not {restrictions}"
             for name in restrictions.until:
                 holds = room.isRestricted(kind, name, times[0])
                 if holds is not None and holds is not (name in listed.restrictions):

@@ -129,7 +129,7 @@ class RoomRules:
                 self.restrictions[kind].begin(name, more.partition(" ")[0], line.time)
             case "unban" | "unmute":
                 if not self.restrictions[kind.removeprefix("un")].end(name):
-                    yield f"{position}: {name} is not restrained: {line}"
+                    yield f"{position}: {name} is not restricted: {line}"
             case "op":
                 self.operators.add(name)
                 self.invited -= {name} if self.private else set()
