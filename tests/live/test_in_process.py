@@ -7,7 +7,7 @@ import json
 import resource
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from twisted.application.service import IService
@@ -87,6 +87,12 @@ class Server:
         self.service: IService = makeService(options, reactor, io.StringIO())
         self.service.startService()
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.service.stopService()
+
     def address(self, offering: str, transport: str) -> dict[str, Any]:
         with (self.folder / "ports.json").open(encoding="utf-8") as file:
             rows: list[dict[str, Any]] = json.load(file)
@@ -116,11 +122,9 @@ def _processAsBefore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def test_everyTransport(tmp_path: Path) -> None:
-    server = Server(
-        tmp_path, "--services", "timestamp", "--listen", "timestamp=tcp:0", "--listen",
-        f"timestamp=unix:{tmp_path}/sock", "--listen", r"echo=tcp6:0",
-    )  # fmt: skip
-    try:
+    listens = ("timestamp=tcp:0", f"timestamp=unix:{tmp_path}/sock", "echo=tcp6:0")
+    options = [option for listen in listens for option in ("--listen", listen)]
+    async with Server(tmp_path, "--services", "timestamp", *options) as server:
         clients = [
             await server.connect("timestamp"),
             await server.connect("timestamp", "unix"),
@@ -136,8 +140,6 @@ async def test_everyTransport(tmp_path: Path) -> None:
         port = reactor.listenUDP(0, sender, "127.0.0.1")
         assert (await sender.answer)[27:] == b"hello"
         await port.stopListening()
-    finally:
-        await server.service.stopService()
     for client in clients:
         await client.read(10_000)
         assert client.lost
@@ -145,8 +147,7 @@ async def test_everyTransport(tmp_path: Path) -> None:
 
 
 async def test_halfClosed(tmp_path: Path) -> None:
-    server = Server(tmp_path, "--services", "timestamp-line")
-    try:
+    async with Server(tmp_path, "--services", "timestamp-line") as server:
         client = await server.connect("timestamp-line")
         client.write(b"x\n" * 20_000 + b"last")
         assert client.transport is not None
@@ -154,13 +155,10 @@ async def test_halfClosed(tmp_path: Path) -> None:
         answers = (await client.read(10_000_000)).splitlines()
         assert len(answers) == 20_001
         assert answers[-1].endswith(b"] last")
-    finally:
-        await server.service.stopService()
 
 
 async def test_operatorAttaches(tmp_path: Path) -> None:
-    server = Server(tmp_path, "--services", "talk", "--operator", "Jack")
-    try:
+    async with Server(tmp_path, "--services", "talk", "--operator", "Jack") as server:
         attached = await connectProtocol(
             UNIXClientEndpoint(reactor, str(tmp_path / "operator.sock")), Client()
         )
@@ -171,5 +169,3 @@ async def test_operatorAttaches(tmp_path: Path) -> None:
             await attached.read(len(attached.received) + 1)
         attached.write(b"good day\n")
         assert await caller.read(8) == b"good day"
-    finally:
-        await server.service.stopService()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.support.echo_client import BUFSIZ, checkAnswers, checkStamped, receiveRest
+from tests.live.support.echo_client import BUFSIZ, checkAnswers, checkStamped, receive, receiveRest
 from tests.live.support.plain_servers import Terminal
 from tests.live.support.server import ANSWER_SECONDS, PYTHON, TROUBLE, TWISTD, Server, alive, until
 
@@ -372,7 +372,7 @@ def test_stateAfterKill(folder: Path) -> None:
     assert (folder / "state" / "ports.json").exists()
     with Server(folder) as server:
         checkAnswers(server)
-        assert _Operator(server).expect("you are the operator").leave()
+        _Operator(server).expect("you are the operator").leave()
 
 
 def test_longStatePath(folder: Path) -> None:
@@ -405,12 +405,9 @@ class _Operator:
         with self._socket:
             return self._seen + receiveRest(self._socket).decode()
 
-    def leave(self) -> bool:
+    def leave(self) -> None:
         self._socket.shutdown(socket.SHUT_WR)
-        while self._socket.recv(BUFSIZ):
-            pass
-        self._socket.close()
-        return True
+        self.rest()
 
 
 def test_operatorAttaches(folder: Path) -> None:
@@ -463,12 +460,8 @@ def test_operatorPiped(folder: Path) -> None:
             until(lambda: "calls" in server.output(), "the call")
             stdin.write(b"/who\n" + "你好\n".encode() + b"the last words")
             stdin.close()
-            received = b""
-            while not received.endswith(b"words\n"):
-                more = client.recv(BUFSIZ)
-                assert more, received
-                received += more
-            assert received.decode() == "你好\nthe last words\n"
+            words = "你好\nthe last words\n".encode()
+            assert receive(client, len(words)) == words
             client.send(b"still there?")
             assert b"no operator" in client.recv(BUFSIZ)
             jill = _Operator(server).expect("still there?")

@@ -12,6 +12,5 @@ _PART = 0.4
 
 
 def tried(thorough: int) -> int:
-    if settings.get_current_profile_name().startswith(THOROUGH):
-        return thorough
-    return round(thorough * _PART)
+    everything = settings.get_current_profile_name().startswith(THOROUGH)
+    return thorough if everything else round(thorough * _PART)

@@ -42,11 +42,6 @@ class LineClient:
                 self._received += part
 
     def rest(self, seconds: float = ANSWER_SECONDS) -> list[str]:
-        deadline = time.monotonic() + seconds
-        parts = [self._received]
-        while True:
-            self.socket.settimeout(max(0.001, deadline - time.monotonic()))
-            part = self.socket.recv(1 << 18)
-            if not part:
-                return b"".join(parts).decode().splitlines()
-            parts.append(part)
+        self.socket.settimeout(seconds)
+        with self.socket.makefile("rb") as stream:
+            return (self._received + stream.read()).decode().splitlines()

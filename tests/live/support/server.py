@@ -15,14 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-#: Within this a server serves, on a machine that is busy with other things.
-START_SECONDS = 20.0
-
-#: Within this a server that is asked to stop has stopped.
-STOP_SECONDS = 10.0
-
-#: Within this a server that runs has done what it is to do.
-ANSWER_SECONDS = 10.0
+#: Seconds until a server serves, has stopped, or has done what it is to do, on a busy machine.
+START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 20.0, 10.0, 10.0
 
 #: How often a question is asked again.
 POLL_SECONDS = 0.02

@@ -52,7 +52,7 @@ def test_nothingWrong() -> None:
         (lambda life: life.receive("emil", entered("emil", 3)), "is banned, and entered"),
         (
             lambda life: life.receive("cleo", said(makeLine(6, *LINES[5]), found=True)),
-            "and received",
+            "cleo is a stranger, and received",
         ),
         (lambda life: life.receive("bert", said(makeLine(9, "message", "anna", "w9"))), "after 7"),
         (
