@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import cast
 
 from twisted.internet.address import IPv4Address
@@ -98,20 +99,18 @@ class FakeServer:
         self._protocol.connectionLost(Failure(reason or ConnectionDone()))
 
 
+@dataclass
 class FakePort:
-    def __init__(
-        self, protocol: DatagramProtocol, interface: str, size: int, failure: Exception | None
-    ) -> None:
-        self.sent: list[tuple[bytes, tuple[str, int]]] = []
-        self.protocol = protocol
-        self.interface = interface
-        self.size = size
-        self.listening = True
-        self._failure = failure
+    protocol: DatagramProtocol
+    interface: str
+    size: int
+    failure: Exception | None
+    sent: list[tuple[bytes, tuple[str, int]]] = field(default_factory=list)
+    listening: bool = True
 
     def write(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         self.sent.append((datagram, addr))
 
     def stopListening(self) -> None:

@@ -20,7 +20,7 @@ KILLS = tried(8)
 #: After these no new life of the server begins.
 SECONDS = 20.0
 
-#: That at least must have been told and stored, or nothing was tested.
+#: At least so many lines must have been sent and stored, or nothing was tested.
 LINES = 50
 
 
@@ -31,7 +31,7 @@ def test_killed(folder: Path, seed: int) -> None:
     counts = crashes.counts
     assert crashes.kills > 1
     assert min(counts.seen, counts.stored) > LINES, counts
-    # Half of those who write want that; what they can't get in any form is missed here.
+    # Half of the writers ask for acknowledgements.
     assert counts.acknowledged > counts.stored / 4, counts
     assert counts.missing == 0, counts
     rules = crashes.ruleCounts

@@ -114,7 +114,7 @@ def connectClients(address: Address, life: int, random: Random) -> list[ChatClie
     clients: list[ChatClient] = []
     try:
         for number in range(6):
-            # The first two miss nothing; the last one is alone in reading lines without room names.
+            # The first two are in all rooms; the last stays in one, so its lines name no room.
             rooms, moves = len(ROOMS) if number < 2 else 1, 2 <= number < 5
             name = f"r{number}-{life}"
             clients.append(Listener(address, name, random, rooms, number % 2 == 0, moves))

@@ -41,13 +41,9 @@ class ExpectedAccount:
         for action in log.actions:
             if action.verb == "read" and action.pending:
                 known = self.readMarkers.setdefault(action.room, {0})
-                asked = int(action.target)
                 # A marker never goes beyond the last line of the moment.
-                known |= {
-                    max(max(known), seq)
-                    for seq in range(lengths.get(action.room, 0) + 1)
-                    if seq <= asked
-                }
+                highest = min(lengths.get(action.room, 0), int(action.target))
+                known |= {max(max(known), seq) for seq in range(highest + 1)}
 
 
 class AccountRules:
@@ -62,21 +58,19 @@ class AccountRules:
             account.applyPasswords(log.actions)
             account.applyReadMarkers(log, lengths)
         for name, account in self.expected.items():
-            if (name in tables.accounts) is not (
-                account.state == REGISTERED
-            ) and account.state != UNCERTAIN:
-                yield f"{name} is {account.state}, and the accounts are {sorted(tables.accounts)}"
+            state = REGISTERED if name in tables.accounts else UNREGISTERED
             if account.state == UNCERTAIN:
-                account.state = REGISTERED if name in tables.accounts else UNREGISTERED
+                account.state = state
+            elif account.state != state:
+                yield f"{name} is {account.state}, and the accounts are {sorted(tables.accounts)}"
         yield from self._checkPrivateMessages(logs, tables)
         for name in tables.accounts - set(self.expected):
             yield f"nobody has registered {name}"
-        for name, count in tables.unread.items():
-            if name in self.expected and count not in self.expected[name].unread:
-                allowed = self.expected[name].unread
-                yield f"{count} private messages wait for {name}, not {sorted(allowed)}"
-            if name in self.expected:
-                self.expected[name].unread = {count}
+        for name in tables.unread.keys() & self.expected.keys():
+            account, count = self.expected[name], tables.unread[name]
+            if count not in account.unread:
+                yield f"{count} private messages wait for {name}, not {sorted(account.unread)}"
+            account.unread = {count}
 
     def _checkPrivateMessages(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
         if tables.privateMessages[: len(self.privateMessages)] != self.privateMessages:
@@ -115,10 +109,9 @@ class AccountRules:
                 unseen.setdefault(message.receiver, []).append((position, False))
         for log in logs:
             self._unread(log, [message.ident for message in new], unseen.pop(log.name, []))
-        for name, positions in unseen.items():
-            account = self.expected.get(name)
-            if account is not None:
-                account.unread = _counts(account.unread, positions)
+        for name in unseen.keys() & self.expected.keys():
+            account = self.expected[name]
+            account.unread = _counts(account.unread, unseen[name])
 
     def _unread(self, log: ClientLog, idents: list[str], positions: list[tuple[int, bool]]) -> None:
         account = self.expected[log.name]

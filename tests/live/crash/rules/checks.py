@@ -21,8 +21,7 @@ from tsservices.chat.verbs.history import INBOX_PAGE
 #: Lines of each room that are searched for, of the deleted ones and of the others.
 LINES_CHECKED = 3
 
-#: The last bytes of the addresses of those who are always here, who are new, and who were new
-#: before.
+#: The last bytes of addresses: of permanent clients, of new ones, and of those new one life ago.
 FIRST_HOST_BYTE, FIRST_NEW, FIRST_OLD = 11, 31, 41
 
 
@@ -63,8 +62,8 @@ class RuleChecks:
                 if client.name in OWNERS:
                     client.ask(Action("register", text=world.newPassword()))
         _waitForAnswers(permanent + new)
-        rooms = [room for name, room in self.oracle.rooms.items() if name in world.existingRooms]
-        rooms = [room for room in rooms if room.name in world.founders]
+        names = world.existingRooms & world.founders.keys()
+        rooms = [room for name, room in self.oracle.rooms.items() if name in names]
         violations += self._checkJoins(permanent, rooms)
         violations += self._checkHistory(permanent, rooms)
         violations += self._checkInboxes(permanent)
@@ -149,8 +148,8 @@ class RuleChecks:
             message.error not in ("", "muted")
         ):
             yield f"mute is {mute}, and {message}"
-        arrivals = [one for one in client.log.arrivals if one.room == room.name]
-        entry = [one for one in arrivals if isinstance(one, Entry)][-1]
+        entries = [row for row in client.log.arrivals if isinstance(row, Entry)]
+        entry = [row for row in entries if row.room == room.name][-1]
         if (entry.rank, entry.private) != (room.rank(client.name), room.private):
             yield f"{entry} of {room.rank(client.name)}, {room.private}"
         read = self.oracle.accounts.expected[client.name].readMarkers if client.log.loggedIn else {}
@@ -162,14 +161,14 @@ class RuleChecks:
             if room.rank(client.name) == "member":
                 continue
             restrictions = room.restrictions[kind]
-            ever = {name for name, lasts in listed.restrictions.items() if lasts}
-            may = {name for name, until in restrictions.longest.items() if not until}
-            if not restrictions.permanent <= ever <= may:
+            permanent = {name for name, always in listed.restrictions.items() if always}
+            possible = {name for name, until in restrictions.longest.items() if not until}
+            if not restrictions.permanent <= permanent <= possible:
                 yield f"for ever restricted are {listed.restrictions}, not {restrictions}"
             for name in restrictions.until:
-                holds = room.isRestricted(kind, name, times[0])
-                if holds is not None and holds is not (name in listed.restrictions):
-                    yield f"{kind} of {name} is {holds}, listed are {listed.restrictions}"
+                active = room.isRestricted(kind, name, times[0])
+                if active is not None and active is not (name in listed.restrictions):
+                    yield f"{kind} of {name} is {active}, listed are {listed.restrictions}"
 
     def _checkHistory(self, clients: list[Moderator], rooms: list[RoomRules]) -> Iterator[str]:
         checked: list[tuple[Action, int]] = []
@@ -182,11 +181,11 @@ class RuleChecks:
             lengths.append((since, founder.log.rooms))
             founder.ask(since)
             messages = [line for line in room.lines if line.kind == "message"]
-            for gone in (True, False):
-                lines = [line for line in messages if (line.seq in room.deleted) is gone]
+            for deleted in (True, False):
+                lines = [line for line in messages if (line.seq in room.deleted) is deleted]
                 for line in lines[-LINES_CHECKED:]:
                     action = Action("search", room.name, f"#{room.name}", line.text)
-                    checked.append((action, 0 if gone else 1))
+                    checked.append((action, 0 if deleted else 1))
                     founder.ask(action)
         _waitForAnswers(clients)
         # The last lines before the answer may have come on the way.
@@ -201,14 +200,14 @@ class RuleChecks:
         checked: list[tuple[Action, list[str]]] = []
         for client in clients[: len(OWNERS)]:
             other = self.world.random.choice([name for name in OWNERS if name != client.name])
-            ends = ((client.name, other), (other, client.name))
-            between = [one.ident for one in stored if (one.sender, one.receiver) in ends]
-            checked.append((Action("inbox", target=other), between[-INBOX_PAGE:]))
-            client.ask(checked[-1][0])
+            both = ((client.name, other), (other, client.name))
+            between = [row.ident for row in stored if (row.sender, row.receiver) in both]
+            pages = [(Action("inbox", target=other), between[-INBOX_PAGE:])]
             if self.world.random.random() < 0.5:
-                received = [one.ident for one in stored if one.receiver == client.name]
-                checked.append((Action("inbox"), received[-INBOX_PAGE:]))
-                client.ask(checked[-1][0])
+                received = [row.ident for row in stored if row.receiver == client.name]
+                pages.append((Action("inbox"), received[-INBOX_PAGE:]))
+            client.ask(*(action for action, _ in pages))
+            checked += pages
         _waitForAnswers(clients)
         for action, idents in checked:
             self.oracle.counts.checks += 1

@@ -18,7 +18,7 @@ from tests.live.crash.rules.timeline import TimelineEvent
 #: Whether a member may join a private room.
 ALLOWED, DENIED, UNCERTAIN = "allowed", "denied", "uncertain"
 
-#: In which order things happened after one line.  Entries and logins of one person keep their own.
+#: The order of events after one line.  Entries and logins of one client keep their own order.
 _EVENT_ORDER = {"stay": 1, "invite": 2, "enter": 3, "login": 3}
 
 _REQUIRED_RANKS = {
@@ -85,7 +85,7 @@ class RoomRules:
     def applyUnanswered(self, log: ClientLog, lines: list[Line]) -> None:
         """Allow for all that may have come of actions that got no answer."""
         last = log.rooms.get(self.name, 0)
-        # Whether the room became private is not known to who has not received that line.
+        # Who has not received that line may be in the room when it became private, or not.
         unseen = any(line.kind == "private" and line.seq > last for line in lines)
         pending = [action for action in log.actions if action.pending]
         joins = any(action.verb == "join" and action.room == self.name for action in pending)
