@@ -1,7 +1,4 @@
-"""
-What the contracts of the import linter cover (pyproject.toml), counted, so that a module that is
-moved or added does not fall out of them unseen.
-"""
+"""What the contracts of the import linter cover, so that no module falls out of them unseen."""
 
 from __future__ import annotations
 
@@ -44,7 +41,6 @@ def covered() -> set[str]:
 
 
 def test_pure() -> None:
-    """Every module of the pure packages is covered, and some of the others are."""
     wanted = {
         module
         for package, impure in PURE.items()
@@ -56,7 +52,6 @@ def test_pure() -> None:
 
 
 def test_layers() -> None:
-    """Each package and module at the top stands in one row."""
     (contract,) = [row for row in CONTRACTS if row["type"] == "layers"]
     named = [name for row in contract["layers"] for name in row.split(" | ")]
     top = [found.name for found in pkgutil.iter_modules(tsservices.__path__)]

@@ -1,6 +1,4 @@
-"""
-The README tells the truth.
-"""
+"""README.md and docs have every service, command, limit and counter."""
 
 from __future__ import annotations
 
@@ -31,7 +29,6 @@ OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 class ReadmeTests(SynchronousTestCase):
     def test_table(self) -> None:
-        """The table of services is the catalogue."""
         rows = []
         for service in BUILTIN:
             over = ", ".join(service.transports).upper()
@@ -40,7 +37,6 @@ class ReadmeTests(SynchronousTestCase):
         self.assertIn("\n".join(rows), README)
 
     def test_commands(self) -> None:
-        """Run and Test are one line each."""
         for heading, words in (
             ("Run", "twistd -n --pidfile= tsserver --port 21567"),
             ("Test", "pytest"),
@@ -51,20 +47,17 @@ class ReadmeTests(SynchronousTestCase):
             self.assertIn(words, block)
 
     def test_limits(self) -> None:
-        """What looks like a key of the configuration is one."""
         keys = set(re.findall(r"^([a-z-]+) = ", OPERATING, re.MULTILINE))
         known = set(Limits.fieldNames()) | {row[0] for row in Options.optParameters}
         self.assertEqual(keys - known - {"listen", "trust", "chat-operators"}, set())
         self.assertTrue(keys)
 
     def test_counters(self) -> None:
-        """Every counter is explained."""
         for counters in (StreamCounters, DatagramCounters, StampCounters, ClusterCounters):
             for name in counters.__dataclass_fields__:
                 self.assertIn(f"`{name}`", OPERATING + SERVICES)
 
     def test_commandsOfTheChat(self) -> None:
-        """The manual of the chat is the table of its commands."""
         rows = []
         for command in CHAT_COMMANDS.values():
             synopsis = command.synopsis.replace("|", "\\|")
@@ -72,6 +65,5 @@ class ReadmeTests(SynchronousTestCase):
         self.assertIn("\n".join(rows), CHAT)
 
     def test_commandsOfTheOperator(self) -> None:
-        """Every command of the talk is named."""
         for command in COMMANDS.values():
             self.assertIn(f"`{command.usage}`", SERVICES)

@@ -1,6 +1,4 @@
-"""
-Fixtures of the live tests.
-"""
+"""Fixtures of the live tests."""
 
 from __future__ import annotations
 
@@ -25,16 +23,14 @@ class Start(Protocol):
     def __call__(self, *options: str) -> Server: ...
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
+def _makeFolder() -> Iterator[Path]:
+    # Not tmp_path: its name is too long for the paths of UNIX sockets.
     with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as path:
         yield Path(path)
 
 
-@pytest.fixture(scope="module")
-def sharedFolder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as path:
-        yield Path(path)
+folder = pytest.fixture(_makeFolder, name="folder")
+sharedFolder = pytest.fixture(_makeFolder, scope="module", name="sharedFolder")
 
 
 @pytest.fixture
@@ -57,13 +53,13 @@ def natsServer(folder: Path) -> Iterator[NatsServer]:
 
 @pytest.fixture
 def quietLoop(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """See that nothing goes to the log of asyncio: the engine's client has a loop of its own."""
+    """Check that nothing goes to asyncio's log: the client of NATS has an event loop of its own."""
     pytest.importorskip("nats", reason="the extra cluster is not installed")
     with caplog.at_level(logging.WARNING):
         yield
         gc.collect()
-    said = [each for each in caplog.records if each.name.partition(".")[0] == "asyncio"]
-    assert not said, said
+    records = [row for row in caplog.records if row.name.partition(".")[0] == "asyncio"]
+    assert not records, records
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +84,7 @@ def certificate(sharedFolder: Path) -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
     )
     keyFile, certFile = sharedFolder / "key.pem", sharedFolder / "cert.pem"
-    keyFile.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    certFile.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    keyFile.write_bytes(key.private_bytes(pem, form, serialization.NoEncryption()))
+    certFile.write_bytes(signed.public_bytes(pem))
     return keyFile, certFile

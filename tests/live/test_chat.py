@@ -1,6 +1,4 @@
-"""
-The chat as people have it at its line door: real servers, real sockets.
-"""
+"""The chat over its line protocol: real servers, real sockets."""
 
 from __future__ import annotations
 
@@ -17,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.crash.__main__ import Crashes
-from tests.live.support.line_client import Talker
+from tests.live.crash.__main__ import CrashRun
+from tests.live.support.line_client import LineClient
 from tests.live.support.server import ANSWER_SECONDS, START_SECONDS, Server
 
 #: Of servers that let everybody speak as fast as they like.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
+
+LANES: dict[str, list[str]] = {"fast": [], "stock": ["--no-fast-lane"]}
 
 #: Bytes without a line's end.
 ENDLESS = 600_000
@@ -42,10 +42,9 @@ JOIN_SECONDS = 5.0
 CLOCK = r"\[\d\d:\d\d:\d\d\]"
 
 
-@pytest.fixture(scope="module", params=["fast", "stock"])
+@pytest.fixture(scope="module", params=LANES)
 def chat(request: pytest.FixtureRequest, sharedFolder: Path) -> Iterator[Server]:
-    lane = ["--no-fast-lane"] if request.param == "stock" else []
-    with Server(sharedFolder / str(request.param), *OPTIONS, *lane) as server:
+    with Server(sharedFolder / request.param, *OPTIONS, *LANES[request.param]) as server:
         yield server
 
 
@@ -55,8 +54,7 @@ def _cpuSeconds(server: Server) -> float:
 
 
 def test_two(chat: Server) -> None:
-    """Two people see each other come, talk and go; nobody hears their own lines."""
-    with Talker(chat, "ann") as ann, Talker(chat) as bob:
+    with LineClient(chat, "ann") as ann, LineClient(chat) as bob:
         ann.until("* you are in #lobby")
         bob.say("bob")
         assert bob.until("* you are in #lobby")[-1] == "* you are in #lobby with 1 other: ann"
@@ -74,20 +72,19 @@ def test_two(chat: Server) -> None:
 
 
 def test_restart(folder: Path) -> None:
-    """
-    What was said is told to those who come after a restart, with the topic, and the
-    numbers go on.
-    """
     state = folder / "state"
     with (
         Server(folder / "first", *OPTIONS, state=state) as server,
-        Talker(server, "ann", "/ack on", "one", "/topic tea", "two") as ann,
+        LineClient(server, "ann", "/ack on", "one", "/topic tea", "two") as ann,
     ):
         ann.until("* stored lobby 3")
-    with Server(folder / "second", *OPTIONS, state=state) as server, Talker(server, "bob") as bob:
-        told = bob.until("--- now ---")
-        assert any(line.startswith("* topic of #lobby: tea (set by ann") for line in told)
-        replayed = [re.sub(CLOCK, "", line) for line in told if "ann> " in line]
+    with (
+        Server(folder / "second", *OPTIONS, state=state) as server,
+        LineClient(server, "bob") as bob,
+    ):
+        lines = bob.until("--- now ---")
+        assert any(line.startswith("* topic of #lobby: tea (set by ann") for line in lines)
+        replayed = [re.sub(CLOCK, "", line) for line in lines if "ann> " in line]
         assert replayed == ["|  <ann> one", "|  <ann> two"]
         bob.say("/ack on", "three", "/since 2")
         assert bob.until("* stored")[-1] == "* stored lobby 4"
@@ -95,10 +92,6 @@ def test_restart(folder: Path) -> None:
 
 
 def test_sameState(folder: Path) -> None:
-    """
-    A second server can't have the same chat: it says so in one line and ends with
-    status 1.  Without that chat it serves.
-    """
     state = folder / "state"
     with Server(folder / "one", *OPTIONS, state=state) as first:
         second = Server(folder / "two", *OPTIONS, state=state, guest=True)
@@ -111,26 +104,22 @@ def test_sameState(folder: Path) -> None:
         assert "another server has the state folder" in line
         third = folder / "three"
         with Server(third, *OPTIONS, "--journal", "memory", state=state, guest=True) as server:
-            for each in (first, server):
-                with Talker(each, "ann") as ann:
+            for serving in (first, server):
+                with LineClient(serving, "ann") as ann:
                     ann.until("* you are in #lobby, alone")
 
 
 @pytest.mark.parametrize("program", ["shutdown", "nc"])
 def test_halfClose(chat: Server, program: str) -> None:
-    """
-    Who says something and then closes the sending half has said it: it is told, and
-    stored.
-    """
     name = f"half-{program}"
-    with Talker(chat, f"/nick {name}-reader", "/join lobby") as reader:
+    with LineClient(chat, f"/nick {name}-reader", "/join lobby") as reader:
         reader.until("* you are in #lobby")
         if program == "nc":
             nc = shutil.which("nc")
             if nc is None or "OpenBSD" not in subprocess.getoutput(f"{nc} -h"):
                 pytest.skip("no nc that closes its sending half is here")
             host, port = chat.address("chat").pair
-            told = subprocess.run(
+            lines = subprocess.run(
                 f"printf '{name}\\nhello\\n' | {nc} -N {host} {port}",
                 shell=True,
                 capture_output=True,
@@ -139,37 +128,32 @@ def test_halfClose(chat: Server, program: str) -> None:
                 check=True,
             ).stdout.splitlines()
         else:
-            with Talker(chat, name) as talker:
+            with LineClient(chat, name) as client:
                 # The last line need not end.
-                talker.socket.sendall(b"hello")
-                talker.socket.shutdown(socket.SHUT_WR)
-                told = talker.rest()
-        assert "* you are in #lobby with " in "\n".join(told)
+                client.socket.sendall(b"hello")
+                client.socket.shutdown(socket.SHUT_WR)
+                lines = client.rest()
+        assert "* you are in #lobby with " in "\n".join(lines)
         reader.until(f"<{name}> hello")
         reader.say("/history 1")
         assert f"<{name}> hello" in reader.until("--- now ---")[-2]
 
 
 def test_endless(chat: Server) -> None:
-    """Much without a line's end costs little, is refused once, and what follows is taken."""
-    with Talker(chat, "/nick endless", "/ack on", "/join endless") as talker:
-        talker.until("* you are the founder of #endless")
+    with LineClient(chat, "/nick endless", "/ack on", "/join endless") as client:
+        client.until("* you are the founder of #endless")
         before = _cpuSeconds(chat)
         for _ in range(ENDLESS // 1000):
-            talker.socket.sendall(b"x" * 1000)
-        talker.say("", "still here")
-        told = talker.until("* stored")
+            client.socket.sendall(b"x" * 1000)
+        client.say("", "still here")
+        lines = client.until("* stored")
         assert _cpuSeconds(chat) - before < CPU_SECONDS
         refusal = "! a line has at most 4096 bytes: this one was not sent"
-        assert told == [refusal, "* stored endless 1"]
+        assert lines == [refusal, "* stored endless 1"]
 
 
 def test_joinsOfOne(chat: Server) -> None:
-    """
-    A thousand joins of one client in one write are all done, and others are answered
-    meanwhile.
-    """
-    with Talker(chat, "/nick jumper") as jumper, Talker(chat, "/nick waiter") as waiter:
+    with LineClient(chat, "/nick jumper") as jumper, LineClient(chat, "/nick waiter") as waiter:
         waiter.until("* you are waiter")
         begun = time.monotonic()
         jumper.say(*["/join jumps\n/part"] * JOINS)
@@ -177,59 +161,51 @@ def test_joinsOfOne(chat: Server) -> None:
         waiter.until("* you are in #elsewhere")
         waited = time.monotonic() - begun
         jumper.say("/rooms")
-        told = jumper.until(" room", JOIN_SECONDS)
+        lines = jumper.until(" room", JOIN_SECONDS)
         took = time.monotonic() - begun
-        assert told.count("* you are in #jumps, alone") == JOINS
-        assert told.count("* you left #jumps") == JOINS
+        assert lines.count("* you are in #jumps, alone") == JOINS
+        assert lines.count("* you left #jumps") == JOINS
         assert took < JOIN_SECONDS
         assert waited < took / 2, (waited, took)
 
 
 def test_joinsOfMany(chat: Server) -> None:
-    """Hundreds who come at once are all in, and each hears of all who come later."""
     begun = time.monotonic()
     with ExitStack() as stack:
-        crowd = [stack.enter_context(Talker(chat)) for _ in range(CROWD)]
-        for which, each in enumerate(crowd):
-            each.say(f"/nick crowd-{which}", "/join crowd")
+        crowd = [stack.enter_context(LineClient(chat)) for _ in range(CROWD)]
+        for number, client in enumerate(crowd):
+            client.say(f"/nick crowd-{number}", "/join crowd")
         joined = []
-        for which, each in enumerate(crowd):
-            each.until(f"* you are crowd-{which}", JOIN_SECONDS)
-            [line] = each.until("* you are in #crowd", JOIN_SECONDS)
+        for number, client in enumerate(crowd):
+            client.until(f"* you are crowd-{number}", JOIN_SECONDS)
+            [line] = client.until("* you are in #crowd", JOIN_SECONDS)
             if line.endswith(", alone"):
                 joined.append(0)
             else:
                 joined.append(int(line.split(" with ")[1].split()[0]))
         assert sorted(joined) == list(range(CROWD))
         crowd[joined.index(CROWD - 1)].say("the last one")
-        for which, each in zip(joined, crowd, strict=True):
-            if which != CROWD - 1:
-                told = each.until("the last one", JOIN_SECONDS)
-                assert sum(line.endswith(" joined #crowd") for line in told) == CROWD - 1 - which
+        for position, client in zip(joined, crowd, strict=True):
+            if position != CROWD - 1:
+                lines = client.until("the last one", JOIN_SECONDS)
+                assert (
+                    sum(line.endswith(" joined #crowd") for line in lines) == CROWD - 1 - position
+                )
         assert time.monotonic() - begun < JOIN_SECONDS
 
 
-@pytest.mark.parametrize("lane", ["fast", "stock"])
+@pytest.mark.parametrize("lane", LANES)
 def test_stop(folder: Path, lane: str) -> None:
-    """
-    A server that is asked to stop while people talk ends with status 0, and what they
-    were told is there afterwards.
-    """
-    options = ["--no-fast-lane"] if lane == "stock" else []
-    crashes = Crashes(folder, 3, options, signal.SIGTERM)
+    crashes = CrashRun(folder, 3, LANES[lane], signal.SIGTERM)
     crashes.run(1, ANSWER_SECONDS)
-    assert min(crashes.tally.seen, crashes.tally.acknowledged) > 0, crashes.tally
-    assert crashes.tally.missing == 0
+    assert min(crashes.counts.seen, crashes.counts.acknowledged) > 0, crashes.counts
+    assert crashes.counts.missing == 0
 
 
 def test_telnet(chat: Server) -> None:
-    """
-    What telnet puts among the lines is not text, and its Enter key ends a line,
-    wherever the network cuts.
-    """
-    with Talker(chat, "/nick tel-reader", "/join telnet") as reader:
+    with LineClient(chat, "/nick tel-reader", "/join telnet") as reader:
         reader.until("* you are in #telnet")
-        with Talker(chat) as telnet:
+        with LineClient(chat) as telnet:
             for part in (
                 b"\xff\xfb\x18\xff\xfa\x18\x00xterm\xff",
                 b"\xf0/nick tel\r",
@@ -243,18 +219,17 @@ def test_telnet(chat: Server) -> None:
                 reader.until(" room")
             [*_, line] = reader.until("<tel>")
             assert re.fullmatch(f"{CLOCK} <tel> hello", line), line
-            assert not [each for each in telnet.until("#telnet") if each.startswith("!")]
+            assert not [line for line in telnet.until("#telnet") if line.startswith("!")]
 
 
 def test_web(chat: Server) -> None:
-    """A web page can't post into a room: its request ends with a reason."""
     body = "web\n/join web\nbuy\n"
-    with Talker(chat, "/nick web-reader", "/join web", "/join lobby") as reader:
+    with LineClient(chat, "/nick web-reader", "/join web", "/join lobby") as reader:
         reader.until("* you are in #lobby")
-        with Talker(chat) as page:
+        with LineClient(chat) as page:
             page.say("POST / HTTP/1.1\r", "Host: x\r", f"Content-Length: {len(body)}\r", "\r", body)
-            told = page.rest()
-        assert told[-1] == "! this is a chat for people, not a web server"
+            lines = page.rest()
+        assert lines[-1] == "! this is a chat for people, not a web server"
         reader.say("/msg #web end", "/since web 0")
         assert not [
             line for line in reader.until("end") if "buy" in line or "web (guest) joined" in line

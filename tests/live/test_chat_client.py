@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.live import flaky_network
-from tests.live.support.line_client import Talker
+from tests.live.support.line_client import LineClient
 from tests.live.support.plain_servers import runClient
 from tests.live.support.server import Server
 from tests.live.support.tcp_proxy import Proxy
@@ -117,7 +117,7 @@ class TestTerminal:
         from tests.live.support.terminal import chatScreen
 
         with (
-            Talker(server, "/nick bob", "/join tea") as bob,
+            LineClient(server, "/nick bob", "/join tea") as bob,
             chatScreen(port, tmp_path, "--nick", "ann", "--room", "tea") as screen,
         ):
             screen.status("ann (guest) | #tea | online")
@@ -154,7 +154,7 @@ class TestTerminal:
         arguments = (port, tmp_path, "--nick", "ann", "--room", "quiet", "--no-bell")
         with (
             chatScreen(*arguments, NO_COLOR="1") as screen,
-            Talker(server, "/nick bob", "/join quiet") as bob,
+            LineClient(server, "/nick bob", "/join quiet") as bob,
         ):
             screen.status("online")
             bob.until("#quiet")
@@ -187,7 +187,7 @@ class TestTerminal:
 
         with (
             Proxy(server.address("chat").pair) as proxy,
-            Talker(server, "/nick bob", "/join cut") as bob,
+            LineClient(server, "/nick bob", "/join cut") as bob,
             chatScreen(proxy.port, tmp_path, "--nick", "ann", "--room", "cut") as screen,
         ):
             screen.status("online")

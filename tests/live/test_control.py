@@ -1,6 +1,4 @@
-"""
-Commands to a running server, as people give them.
-"""
+"""Commands to a running server: export and backup."""
 
 from __future__ import annotations
 
@@ -13,39 +11,42 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.support.line_client import Talker
+from tests.live.support.line_client import LineClient
 from tests.live.support.server import ANSWER_SECONDS, Server
 
 #: Of the server.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
 
-#: What was said in it: some pages.
+#: Lines in its room: several pages.
 LINES = 1000
 
 
 @pytest.fixture(scope="module")
 def chat(sharedFolder: Path) -> Iterator[Server]:
     with Server(sharedFolder, *OPTIONS) as server:
-        with Talker(server, "ann", "/ack on") as ann:
+        with LineClient(server, "ann", "/ack on") as ann:
             ann.say(*(f"line {number}" for number in range(1, LINES + 1)))
             ann.until(f"* stored lobby {LINES}")
         yield server
 
 
 def command(
-    server: Server, *words: str, program: tuple[str, ...] = (sys.executable, "-m", "tsservices")
+    server: Server,
+    *words: str,
+    program: tuple[str, ...] = (sys.executable, "-m", "tsservices"),
+    folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*program, *words, "--state", str(server.state)],
         capture_output=True,
         stdin=subprocess.DEVNULL,
         text=True,
+        cwd=folder,
         timeout=3 * ANSWER_SECONDS,
     )
 
 
 def test_export(chat: Server, tmp_path: Path) -> None:
-    """All lines of a room, in both formats, to the standard output and to a file."""
     done = command(chat, "export", "lobby", "--since", "2")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -56,7 +57,7 @@ def test_export(chat: Server, tmp_path: Path) -> None:
     done = command(chat, "export", "#lobby", "--format", "json", "-o", str(file))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     found = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [each["seq"] for each in found] == list(range(1, LINES + 1))
+    assert [row["seq"] for row in found] == list(range(1, LINES + 1))
     assert file.stat().st_mode & 0o777 == 0o600
     done = command(chat, "export", "lobby", "-o", str(file))
     assert done.returncode == 1
@@ -64,15 +65,13 @@ def test_export(chat: Server, tmp_path: Path) -> None:
 
 
 def test_noRoom(chat: Server, tmp_path: Path) -> None:
-    """A room that is not there is one line, and makes no file."""
     done = command(chat, "export", "nowhere", "-o", str(tmp_path / "x"))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "tsservices: there is no room #nowhere; /rooms lists them\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_enough(chat: Server) -> None:
-    """Who has read enough is told nothing more."""
+def test_readerClosesPipe(chat: Server) -> None:
     done = command(
         chat,
         "export",
@@ -84,14 +83,8 @@ def test_enough(chat: Server) -> None:
 
 
 def test_backup(chat: Server, tmp_path: Path) -> None:
-    """A relative path is one of the place where the command is given."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tsservices", "backup", "copy", "--state", str(chat.state)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=3 * ANSWER_SECONDS,
-    )
+    # A relative path is one of the folder where the command is given.
+    done = command(chat, "backup", "copy", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"copied to {tmp_path}/copy\n"
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
@@ -101,12 +94,10 @@ def test_backup(chat: Server, tmp_path: Path) -> None:
 
 
 def test_ownerOnly(chat: Server) -> None:
-    """The socket is for the owner only."""
     assert (chat.state / "control.sock").stat().st_mode & 0o777 == 0o600
 
 
 def test_garbage(chat: Server) -> None:
-    """What comes there in another way ends nothing."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER_SECONDS)
         connection.connect(str(chat.state / "control.sock"))

@@ -1,6 +1,4 @@
-"""
-The generator of the chat benchmark notices a server that does not do its work.
-"""
+"""The generator of the chat benchmark notices a server that does not do its work."""
 
 from __future__ import annotations
 
@@ -28,18 +26,18 @@ WAIT = 30
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
 
 #: What a member gets when another says something.
-Heard = Callable[["Member", bytes], list[bytes]]
+Deliver = Callable[["Member", bytes], list[bytes]]
 
 
 class Member(LineOnlyReceiver):
-    """Somebody in the room of a server that may not do its work."""
+    """A connection to a server that may lose, double or cut lines."""
 
     delimiter = b"\n"
     transport: Any
 
-    def __init__(self, room: list[Member], heard: Heard) -> None:
+    def __init__(self, room: list[Member], deliver: Deliver) -> None:
         self.room = room
-        self.heard = heard
+        self.deliver = deliver
         self.nick = b""
         self.count = 0
         self.last = b""
@@ -53,25 +51,13 @@ class Member(LineOnlyReceiver):
         for member in list(self.room):
             if member is not self:
                 member.count += 1
-                for each in member.heard(member, b"[12:10:05] <" + self.nick + b"> " + line):
-                    member.sendLine(each)
+                for part in member.deliver(member, b"[12:10:05] <" + self.nick + b"> " + line):
+                    member.sendLine(part)
                 member.last = line
 
 
 def faithful(member: Member, line: bytes) -> list[bytes]:
     return [line]
-
-
-def doubling(member: Member, line: bytes) -> list[bytes]:
-    return [line] * (1 + (member.count == 50))
-
-
-def dropping(member: Member, line: bytes) -> list[bytes]:
-    return [] if member.count == 50 else [line]
-
-
-def cutting(member: Member, line: bytes) -> list[bytes]:
-    return [line[:-1] if member.count == 50 else line]
 
 
 def closing(member: Member, line: bytes) -> list[bytes]:
@@ -81,9 +67,9 @@ def closing(member: Member, line: bytes) -> list[bytes]:
 
 
 @asynccontextmanager
-async def serving(heard: Heard) -> AsyncIterator[int]:
+async def serving(deliver: Deliver) -> AsyncIterator[int]:
     room: list[Member] = []
-    factory = Factory.forProtocol(lambda: Member(room, heard))
+    factory = Factory.forProtocol(lambda: Member(room, deliver))
     factory.noisy = False
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
     try:
@@ -94,9 +80,9 @@ async def serving(heard: Heard) -> AsyncIterator[int]:
         await port.stopListening()
 
 
-async def crowded(heard: Heard, *options: str) -> tuple[str, str, int]:
+async def crowded(deliver: Deliver, *options: str) -> tuple[str, str, int]:
     program = crowd()
-    async with serving(heard) as port:
+    async with serving(deliver) as port:
         words = ["--port", str(port), "--members", "10", "--seconds", "0.3"]
         words += ["--server-pid", str(os.getpid()), *options]
         ended = getProcessOutputAndValue(str(program), words)
@@ -106,7 +92,6 @@ async def crowded(heard: Heard, *options: str) -> tuple[str, str, int]:
 
 
 async def test_faithful() -> None:
-    """A server that does its work is measured; of ten members nine get each line."""
     out, err, status = await crowded(faithful, "--window", "4", "--senders", "2")
     assert (err, status) == ("", 0)
     report = json.loads(out)
@@ -116,26 +101,28 @@ async def test_faithful() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "complaint"),
-    [(doubling, "doubled"), (dropping, "lost"), (cutting, "not whole")],
+    ("deliver", "complaint"),
+    [
+        (lambda member, line: [line] * (1 + (member.count == 50)), "doubled"),
+        (lambda member, line: [] if member.count == 50 else [line], "lost"),
+        (lambda member, line: [line[:-1] if member.count == 50 else line], "not whole"),
+    ],
 )
-async def test_unfaithful(heard: Heard, complaint: str) -> None:
-    """A line that comes twice, not at all or not whole ends the run."""
-    out, err, status = await crowded(heard, "--rate", "400")
+async def test_unfaithful(deliver: Deliver, complaint: str) -> None:
+    out, err, status = await crowded(deliver, "--rate", "400")
     assert status == 1
     assert out == ""
     assert complaint in err
 
 
 async def test_closing() -> None:
-    """So does a member who is thrown out."""
     _, err, status = await crowded(closing)
     assert status == 1
     assert "closed the connection of member" in err
 
 
 async def test_stalled() -> None:
-    """Who never reads may be thrown out: that is counted, and no failure."""
+    """A server may close who never reads: that is counted, and no failure."""
 
     def full(member: Member, line: bytes) -> list[bytes]:
         if member.nick == b"nick3" and member.count > 100:

@@ -1,7 +1,4 @@
-"""
-A whole server in this process, on the reactor that the tests run on: started,
-used through real sockets, and stopped.
-"""
+"""A whole server in this process: started, used through real sockets, and stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import json
 import resource
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from twisted.application.service import IService
@@ -32,24 +29,27 @@ WAIT = 10
 
 
 class Client(Protocol):
-    """Keeps what it hears until there is as much as was asked for, or the end."""
+    """Collects data until there is as much as is wanted, or the end."""
 
     def __init__(self) -> None:
-        self.heard = b""
+        self.received = b""
         self.lost = False
         self._waiting: Deferred[bytes] | None = None
         self._wanted = 0
 
     def read(self, count: int) -> Deferred[bytes]:
         self._wanted = count
-        self._waiting = Deferred()
-        self._waiting.addTimeout(WAIT, reactor)
-        waiting = self._waiting
+        waiting = self._waiting = Deferred()
+        waiting.addTimeout(WAIT, reactor)
         self._check()
         return waiting
 
+    def write(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(data)
+
     def dataReceived(self, data: bytes) -> None:
-        self.heard += data
+        self.received += data
         self._check()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -57,14 +57,12 @@ class Client(Protocol):
         self._check()
 
     def _check(self) -> None:
-        if self._waiting is not None and (self.lost or len(self.heard) >= self._wanted):
+        if self._waiting is not None and (self.lost or len(self.received) >= self._wanted):
             waiting, self._waiting = self._waiting, None
-            waiting.callback(self.heard)
+            waiting.callback(self.received)
 
 
 class Sender(DatagramProtocol):
-    """Sends one datagram and waits for the answer."""
-
     noisy = False
 
     def __init__(self, data: bytes, where: tuple[str, int]) -> None:
@@ -82,8 +80,6 @@ class Sender(DatagramProtocol):
 
 
 class Server:
-    """A server of the test's."""
-
     def __init__(self, folder: Path, *words: str) -> None:
         options = Options()
         options.parseOptions(["--port", "0", "--state", str(folder), *words])
@@ -91,18 +87,22 @@ class Server:
         self.service: IService = makeService(options, reactor, io.StringIO())
         self.service.startService()
 
-    def where(self, offering: str, transport: str) -> dict[str, Any]:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.service.stopService()
+
+    def address(self, offering: str, transport: str) -> dict[str, Any]:
         with (self.folder / "ports.json").open(encoding="utf-8") as file:
-            (entry,) = [
-                each
-                for each in json.load(file)
-                if (each["offering"], each["transport"]) == (offering, transport)
-            ]
-        found: dict[str, Any] = entry
-        return found
+            rows: list[dict[str, Any]] = json.load(file)
+        (row,) = [
+            row for row in rows if (row["offering"], row["transport"]) == (offering, transport)
+        ]
+        return row
 
     async def connect(self, offering: str, transport: str = "tcp") -> Client:
-        entry = self.where(offering, transport)
+        entry = self.address(offering, transport)
         endpoint: IStreamClientEndpoint
         if "path" in entry:
             endpoint = UNIXClientEndpoint(reactor, entry["path"])
@@ -114,7 +114,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def _processAsBefore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Signals stay the tests' own, and descriptors as few as they were."""
+    """Keep the signal handlers and the limit of descriptors of the test process."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     monkeypatch.setattr(SignalService, "startService", lambda self: None)
     yield
@@ -122,69 +122,50 @@ def _processAsBefore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def test_everyTransport(tmp_path: Path) -> None:
-    """
-    Each stream transport answers, the client learns of the stop, and nothing is
-    left behind.
-    """
-    server = Server(
-        tmp_path, "--services", "timestamp", "--listen", "timestamp=tcp:0", "--listen",
-        f"timestamp=unix:{tmp_path}/sock", "--listen", r"echo=tcp6:0",
-    )  # fmt: skip
-    try:
+    listens = ("timestamp=tcp:0", f"timestamp=unix:{tmp_path}/sock", "echo=tcp6:0")
+    options = [option for listen in listens for option in ("--listen", listen)]
+    async with Server(tmp_path, "--services", "timestamp", *options) as server:
         clients = [
             await server.connect("timestamp"),
             await server.connect("timestamp", "unix"),
             await server.connect("echo"),
         ]
         for client in clients:
-            assert client.transport is not None
-            client.transport.write(b"hello")
+            client.write(b"hello")
         assert (await clients[0].read(32))[27:] == b"hello"
         assert (await clients[1].read(32))[27:] == b"hello"
         assert await clients[2].read(5) == b"hello"
-        entry = server.where("timestamp", "udp")
+        entry = server.address("timestamp", "udp")
         sender = Sender(b"hello", (entry["host"], entry["port"]))
         port = reactor.listenUDP(0, sender, "127.0.0.1")
         assert (await sender.answer)[27:] == b"hello"
         await port.stopListening()
-    finally:
-        await server.service.stopService()
     for client in clients:
         await client.read(10_000)
         assert client.lost
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["counters.json", "lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["counters.json", "lock"]
 
 
 async def test_halfClosed(tmp_path: Path) -> None:
-    """Who sends much and half-closes gets every answer, then the end."""
-    server = Server(tmp_path, "--services", "timestamp-line")
-    try:
+    async with Server(tmp_path, "--services", "timestamp-line") as server:
         client = await server.connect("timestamp-line")
+        client.write(b"x\n" * 20_000 + b"last")
         assert client.transport is not None
-        client.transport.write(b"x\n" * 20_000 + b"last")
         client.transport.loseWriteConnection()  # type: ignore[attr-defined]
         answers = (await client.read(10_000_000)).splitlines()
         assert len(answers) == 20_001
         assert answers[-1].endswith(b"] last")
-    finally:
-        await server.service.stopService()
 
 
 async def test_operatorAttaches(tmp_path: Path) -> None:
-    """An operator at another terminal talks with a caller."""
-    server = Server(tmp_path, "--services", "talk", "--operator", "Jack")
-    try:
+    async with Server(tmp_path, "--services", "talk", "--operator", "Jack") as server:
         attached = await connectProtocol(
             UNIXClientEndpoint(reactor, str(tmp_path / "operator.sock")), Client()
         )
         assert b"Jack, you are the operator" in await attached.read(20)
         caller = await server.connect("talk")
-        assert caller.transport is not None
-        assert attached.transport is not None
-        caller.transport.write(b"hello")
-        while b"[1] hello\n" not in attached.heard:
-            await attached.read(len(attached.heard) + 1)
-        attached.transport.write(b"good day\n")
+        caller.write(b"hello")
+        while b"[1] hello\n" not in attached.received:
+            await attached.read(len(attached.received) + 1)
+        attached.write(b"good day\n")
         assert await caller.read(8) == b"good day"
-    finally:
-        await server.service.stopService()

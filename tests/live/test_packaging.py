@@ -1,6 +1,4 @@
-"""
-What users install: the wheel, in an environment of its own, away from the checkout.
-"""
+"""The wheel that users install, in an environment of its own, away from the checkout."""
 
 from __future__ import annotations
 
@@ -38,13 +36,17 @@ UNREACHABLE = re.compile(
 )
 
 
+def _run(command: list[str], folder: Path, seconds: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds)
+
+
 def _checkoutFiles() -> list[str]:
     if not (CHECKOUT / ".git").exists():
         pytest.skip("this is no checkout")
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=30)
+    done = _run(command, CHECKOUT, BUILD_SECONDS)
     if done.returncode:
-        pytest.skip(f"git does not tell: {done.stderr}")
+        pytest.skip(f"git does not list the files: {done.stderr}")
     return done.stdout.rstrip("\0").split("\0")
 
 
@@ -64,12 +66,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy2(CHECKOUT / name, target)
     # Left over from a run, and not to be shipped.
     (folder / "twisted" / "plugins" / "dropin.cache").write_bytes(b"stale")
-    done = subprocess.run(
+    done = _run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=BUILD_SECONDS,
+        folder,
+        BUILD_SECONDS,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = (folder / "dist").glob("*.whl")
@@ -86,13 +86,7 @@ def environment(sharedFolder: Path, wheel: Path) -> Path:
     python = str(place / "bin" / "python")
     pip = [sys.executable, "-m", "pip", "--python", python] if bare else [python, "-m", "pip"]
     options = ["--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]
-    done = subprocess.run(
-        [*pip, "install", *options, str(wheel)],
-        cwd=sharedFolder,
-        capture_output=True,
-        text=True,
-        timeout=INSTALL_SECONDS,
-    )
+    done = _run([*pip, "install", *options, str(wheel)], sharedFolder, INSTALL_SECONDS)
     if done.returncode and UNREACHABLE.search(done.stdout + done.stderr):
         pytest.skip(f"the package index can't be reached: {done.stderr.splitlines()[-1]}")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -100,10 +94,6 @@ def environment(sharedFolder: Path, wheel: Path) -> Path:
 
 
 def test_contents(wheel: Path) -> None:
-    """
-    The plugin is in the wheel, and nothing that would stand in for Twisted's own
-    packages, no cache, and no tests.
-    """
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
@@ -125,18 +115,17 @@ def test_contents(wheel: Path) -> None:
 @contextmanager
 def _readOnly(folder: Path) -> Iterator[None]:
     files = [folder, *folder.rglob("*")]
-    modes = {each: stat.S_IMODE(each.lstat().st_mode) for each in files if not each.is_symlink()}
+    modes = {path: stat.S_IMODE(path.lstat().st_mode) for path in files if not path.is_symlink()}
     try:
-        for each, mode in modes.items():
-            each.chmod(mode & ~0o222)
+        for path, mode in modes.items():
+            path.chmod(mode & ~0o222)
         yield
     finally:
-        for each, mode in modes.items():
-            each.chmod(mode)
+        for path, mode in modes.items():
+            path.chmod(mode)
 
 
 def test_readOnly(environment: Path, folder: Path) -> None:
-    """The environment may be read-only, and Twisted have never looked for plugins in it."""
     bound = BOUND_ROOT if os.geteuid() == 0 else []
     if bound and shutil.which(bound[0]) is None:
         pytest.skip("root writes where nobody else can, and there is no setpriv")
@@ -158,10 +147,6 @@ def test_readOnly(environment: Path, folder: Path) -> None:
     ids=" ".join,
 )
 def test_installed(environment: Path, folder: Path, words: list[str]) -> None:
-    """
-    Each command serves from an unrelated folder, with what was installed and nothing
-    of the checkout.
-    """
     command = [str(environment / "bin" / words[0]), *words[1:]]
     python = str(environment / "bin" / "python")
     where = [python, "-c", "import tsservices; print(tsservices.__file__)"]
@@ -172,17 +157,11 @@ def test_installed(environment: Path, folder: Path, words: list[str]) -> None:
 
 
 def test_noExtras(environment: Path, folder: Path) -> None:
-    """
-    Without the extra of that name, TLS is refused in one line that says what to
-    install.
-    """
     twistd = str(environment / "bin" / "twistd")
-    done = subprocess.run(
+    done = _run(
         [twistd, "-n", "--pidfile=", "tsserver", "--port", "0", "--listen", "hello=ssl:0"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=BUILD_SECONDS,
+        folder,
+        BUILD_SECONDS,
     )
     assert done.returncode == 1
     last = (done.stdout + done.stderr).splitlines()[-1]

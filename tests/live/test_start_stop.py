@@ -1,25 +1,23 @@
-"""
-Starting and stopping, as people, scripts and supervisors do it.
-"""
+"""Starting and stopping, as people, scripts and supervisors do it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import pty
-import select
 import signal
 import socket
 import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from tests.live.support.echo_client import BUFSIZ, checkAnswers, checkStamped, receiveRest
+from tests.live.support.echo_client import BUFSIZ, checkAnswers, checkStamped, receive, receiveRest
+from tests.live.support.plain_servers import Terminal
 from tests.live.support.server import ANSWER_SECONDS, PYTHON, TROUBLE, TWISTD, Server, alive, until
 
 #: What is served when nothing is asked for, and how far from C{--port}.
@@ -43,11 +41,14 @@ LAUNCH_SECONDS = 10
 foreground = pytest.mark.parametrize("daemon", [False, True], ids=["foreground", "daemon"])
 
 
-def launch(folder: Path, *options: str, daemon: bool = False) -> subprocess.CompletedProcess[str]:
-    log, pidFile, state = (folder / name for name in ("log", "pid", "state"))
-    command = [TWISTD, f"--logfile={log}", f"--pidfile={pidFile}"]
+def launch(
+    folder: Path, *options: str, daemon: bool = False, command: list[str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    if command is None:
+        command = [TWISTD, f"--logfile={folder}/log", f"--pidfile={folder}/pid"]
+        command += ["tsserver"] if daemon else ["-n", "tsserver"]
     return subprocess.run(
-        [*command, *([] if daemon else ["-n"]), "tsserver", "--state", str(state), *options],
+        [*command, "--state", str(folder / "state"), *options],
         capture_output=True,
         stdin=subprocess.DEVNULL,
         text=True,
@@ -55,6 +56,23 @@ def launch(folder: Path, *options: str, daemon: bool = False) -> subprocess.Comp
         timeout=LAUNCH_SECONDS,
         start_new_session=True,
     )
+
+
+def checkFails(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    for word in words:
+        assert word in line
+
+
+def checkUsage(done: subprocess.CompletedProcess[str], folder: Path, *words: str) -> None:
+    assert done.returncode != 0
+    output = done.stdout + done.stderr
+    for word in words:
+        assert word in output.splitlines()[-1]
+    for word in TROUBLE:
+        assert word not in output
+    assert not (folder / "state").exists()
 
 
 @contextlib.contextmanager
@@ -83,10 +101,6 @@ def _freePorts(count: int) -> int:
 @foreground
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM], ids=["tcp", "udp"])
 def test_busyPort(folder: Path, daemon: bool, kind: socket.SocketKind) -> None:
-    """
-    A port that is in use: status 1, one line that names offering and address, and
-    nothing is left, neither files nor sockets nor a process.
-    """
     free = _freePorts(1)
     transport = "tcp" if kind == socket.SOCK_STREAM else "udp"
     with _holding(kind) as port:
@@ -97,12 +111,7 @@ def test_busyPort(folder: Path, daemon: bool, kind: socket.SocketKind) -> None:
             *("--listen", f"talk=unix:{folder}/talk"),
             daemon=daemon,
         )
-    assert done.returncode == 1
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert "hello" in line
-    assert f"{transport} 127.0.0.1:{port}" in line
-    assert "already in use" in line
+    checkFails(done, "hello", f"{transport} 127.0.0.1:{port}", "already in use")
     left = {path.name for path in folder.rglob("*") if path.is_file() or path.is_socket()}
     assert left <= {"lock"}
     with socket.socket() as client, pytest.raises(ConnectionRefusedError):
@@ -114,21 +123,13 @@ def test_busyPort(folder: Path, daemon: bool, kind: socket.SocketKind) -> None:
 
 @foreground
 def test_noSuchAddress(folder: Path, daemon: bool) -> None:
-    """The same for an address that this host does not have."""
     done = launch(folder, "--port", "0", "--interface", "192.0.2.1", daemon=daemon)
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert "timestamp" in line
-    assert "192.0.2.1:0" in line
+    checkFails(done, "timestamp", "192.0.2.1:0")
     assert not (folder / "pid").exists()
 
 
 @pytest.mark.parametrize("taken", ["socket", "file"])
 def test_busyPath(folder: Path, taken: str) -> None:
-    """
-    The same for a UNIX socket where somebody answers, and for a file in its way,
-    neither of which is touched.
-    """
     path = folder / "sock"
     with socket.socket(socket.AF_UNIX) as holder:
         if taken == "socket":
@@ -137,10 +138,7 @@ def test_busyPath(folder: Path, taken: str) -> None:
         else:
             path.write_text("precious")
         done = launch(folder, "--port", "0", "--listen", f"hello=unix:{path}")
-        assert done.returncode == 1
-        (line,) = done.stderr.splitlines()
-        assert "hello" in line
-        assert str(path) in line
+        checkFails(done, "hello", str(path))
         if taken == "socket":
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(str(path))
@@ -149,30 +147,19 @@ def test_busyPath(folder: Path, taken: str) -> None:
 
 
 def test_stateNotWritable(folder: Path) -> None:
-    """A state folder that can't be made ends the start in one line too."""
-    done = launch(folder, "--port", "0", "--state", "/dev/null/such")
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert "/dev/null/such" in line
+    checkFails(launch(folder, "--port", "0", "--state", "/dev/null/such"), "/dev/null/such")
 
 
 @foreground
 def test_serves(folder: Path, daemon: bool) -> None:
-    """
-    One table on the standard output says what is where, as C{ports.json} does for
-    programs, and where the log is; then everything answers.  After the stop the
-    files that speak of a running server are gone.
-    """
     with Server(folder, daemon=daemon) as server:
-        places = {(each.offering, each.transport) for each in server.addresses}
-        assert places == set(OFFSETS)
+        assert {(row.offering, row.transport) for row in server.addresses} == set(OFFSETS)
         heading, *rows = server.output().splitlines()
         assert heading.split()[:3] == ["service", "over", "address"]
         table, notes = rows[: len(OFFSETS)], rows[len(OFFSETS) :]
-        for row, each in zip(table, server.addresses, strict=True):
-            name, transport, address, _ = row.split(None, 3)
-            assert (name, transport) == (each.offering, each.transport)
-            assert address == f"127.0.0.1:{each.port}"
+        for row, address in zip(table, server.addresses, strict=True):
+            words = [address.offering, address.transport, f"127.0.0.1:{address.port}"]
+            assert row.split(None, 3)[:3] == words
         assert f"log: {server.log}" in notes[0]
         assert str(server.state) in notes[0]
         assert server.complaint() == ""
@@ -189,7 +176,6 @@ def test_serves(folder: Path, daemon: bool) -> None:
 
 
 def test_daemonIsGone(folder: Path) -> None:
-    """A daemon leaves the launcher's session, and its launcher does not wait for it."""
     with Server(folder, daemon=True) as server:
         assert server.process.returncode == 0
         assert server.pid != server.process.pid
@@ -200,19 +186,16 @@ def test_daemonIsGone(folder: Path) -> None:
 
 
 def test_consecutivePorts(folder: Path) -> None:
-    """C{--port} places the offerings one after the other."""
     first = _freePorts(max(OFFSETS.values()) + 1)
     with Server(folder, port=str(first)) as server:
-        found = {(each.offering, each.transport): each.port - first for each in server.addresses}
-        assert found == OFFSETS
+        assert {
+            (address.offering, address.transport): address.port - first
+            for address in server.addresses
+        } == OFFSETS
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopTellsPeople(folder: Path, number: signal.Signals) -> None:
-    """
-    A signal ends the server with status 0; open connections get their end, and who
-    talks is told.
-    """
     with Server(folder) as server, contextlib.ExitStack() as stack:
         clients = {
             offering: stack.enter_context(server.connect(offering))
@@ -238,10 +221,6 @@ def test_stopTellsPeople(folder: Path, number: signal.Signals) -> None:
 
 
 def test_stopIsBounded(folder: Path) -> None:
-    """
-    Who reads nothing does not keep a server from stopping; more signals meanwhile
-    neither hurry nor break it.
-    """
     config = folder / "limits.toml"
     config.write_text("stop-limit = 1\n")
     options = ("--config", str(config), "--listen", "echo=tcp:0")
@@ -261,7 +240,6 @@ def test_stopIsBounded(folder: Path) -> None:
 
 
 def test_countersAtTheEnd(folder: Path) -> None:
-    """What is counted last is in the file and in the log."""
     with Server(folder) as server:
         with server.connect("timestamp") as client:
             for _ in range(7):
@@ -297,25 +275,12 @@ USAGE = {
 
 @pytest.mark.parametrize("case", USAGE)
 def test_usage(folder: Path, case: str) -> None:
-    """
-    What can't be asked for is refused with a status that is not 0 and a last line that
-    names it, and what there is instead; nothing is begun.
-    """
-    words, named = USAGE[case]
-    port = () if "--port" in words else ("--port", "0")
-    done = launch(folder, *port, *words)
-    assert done.returncode != 0
-    output = done.stdout + done.stderr
-    last = output.splitlines()[-1]
-    for each in named:
-        assert each in last
-    for word in TROUBLE:
-        assert word not in output
-    assert not (folder / "state").exists()
+    options, words = USAGE[case]
+    port = () if "--port" in options else ("--port", "0")
+    checkUsage(launch(folder, *port, *options), folder, *words)
 
 
 def test_help(folder: Path) -> None:
-    """C{--help} names every option, service, endpoint and limit."""
     done = launch(folder, "--help")
     assert done.returncode == 0
     for word in (
@@ -330,7 +295,6 @@ def test_help(folder: Path) -> None:
 
 
 def test_config(folder: Path) -> None:
-    """The configuration file has the same names; what the command line says wins."""
     config = folder / "ts.toml"
     config.write_text(
         """
@@ -345,15 +309,13 @@ def test_config(folder: Path) -> None:
         """
     )
     with Server(folder, "-c", str(config), "--stamp", "epoch-ns") as server:
-        places = {(each.offering, each.transport) for each in server.addresses}
-        names = ("timestamp", "hello", "echo")
-        wanted = {(name, transport) for name in names for transport in ("tcp", "udp")}
-        assert places == wanted | {("talk", "tcp")}
+        wanted = {*product(("timestamp", "hello", "echo"), ("tcp", "udp")), ("talk", "tcp")}
+        assert {(row.offering, row.transport) for row in server.addresses} == wanted
         with contextlib.ExitStack() as stack:
-            lot = [stack.enter_context(server.connect("timestamp")) for _ in range(4)]
-            lot[0].send(b"hello")
-            checkStamped(lot[0].recv(BUFSIZ), b"hello", "epoch-ns")
-            assert b"3 connections" in receiveRest(lot[3])
+            clients = [stack.enter_context(server.connect("timestamp")) for _ in range(4)]
+            clients[0].send(b"hello")
+            checkStamped(clients[0].recv(BUFSIZ), b"hello", "epoch-ns")
+            assert b"3 connections" in receiveRest(clients[3])
         with server.connect("timestamp", "udp") as client:
             client.send(b"x" * 10)
             client.send(b"x" * 9)
@@ -376,26 +338,12 @@ def test_config(folder: Path) -> None:
     ],
 )
 def test_badConfig(folder: Path, text: str, named: tuple[str, ...]) -> None:
-    """
-    A file with unknown keys, or values that can't be, is refused; the line names the
-    file and the key.
-    """
     config = folder / "ts.toml"
     config.write_bytes(text.encode("latin-1"))
-    done = launch(folder, "--config", str(config))
-    assert done.returncode != 0
-    last = (done.stdout + done.stderr).splitlines()[-1]
-    for word in (*named, str(config)):
-        assert word in last
-    assert "Traceback" not in done.stderr
-    assert not (folder / "state").exists()
+    checkUsage(launch(folder, "--config", str(config)), folder, *named, str(config))
 
 
 def test_sameState(folder: Path) -> None:
-    """
-    A second server in one state folder serves too, if its chat is not to be kept there:
-    what it has is in C{ports.<pid>.json}, and what belongs to the first stays as it is.
-    """
     state = folder / "state"
     with Server(folder / "one", state=state) as first:
         owned = (state / "ports.json").read_text()
@@ -416,8 +364,7 @@ def test_sameState(folder: Path) -> None:
     assert not list(state.glob("ports*.json"))
 
 
-def test_stateOfTheDead(folder: Path) -> None:
-    """After C{kill -9} the next server has the folder for itself, whatever was left."""
+def test_stateAfterKill(folder: Path) -> None:
     with Server(folder) as server:
         server.send(signal.SIGKILL)
         server.process.wait(ANSWER_SECONDS)
@@ -425,14 +372,10 @@ def test_stateOfTheDead(folder: Path) -> None:
     assert (folder / "state" / "ports.json").exists()
     with Server(folder) as server:
         checkAnswers(server)
-        assert _Operator(server).heard("you are the operator").leave()
+        _Operator(server).expect("you are the operator").leave()
 
 
 def test_longStatePath(folder: Path) -> None:
-    """
-    Where the path is too long for a UNIX socket there is no place for operators, which
-    the start tells; the services serve.
-    """
     state = folder.joinpath(*["a folder with a long name"] * 6)
     with Server(folder, state=state) as server:
         assert "operators can't attach" in server.output()
@@ -440,8 +383,6 @@ def test_longStatePath(folder: Path) -> None:
 
 
 class _Operator:
-    """Somebody at the operator's socket."""
-
     def __init__(self, server: Server) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(ANSWER_SECONDS)
@@ -452,7 +393,7 @@ class _Operator:
         self._socket.send(line.encode() + b"\n")
         return self
 
-    def heard(self, text: str) -> _Operator:
+    def expect(self, text: str) -> _Operator:
         while text not in self._seen:
             more = self._socket.recv(BUFSIZ)
             assert more, f"no {text!r} in {self._seen!r}"
@@ -464,20 +405,12 @@ class _Operator:
         with self._socket:
             return self._seen + receiveRest(self._socket).decode()
 
-    def leave(self) -> bool:
+    def leave(self) -> None:
         self._socket.shutdown(socket.SHUT_WR)
-        while self._socket.recv(BUFSIZ):
-            pass
-        self._socket.close()
-        return True
+        self.rest()
 
 
 def test_operatorAttaches(folder: Path) -> None:
-    """
-    C{operator.sock} is for the owner only.  Who attaches sees what people have written
-    meanwhile, and talks with them; a second operator is turned away; after the first
-    has gone there is room for the next.
-    """
     with Server(folder, "--operator", "Jack", daemon=True) as server:
         path = server.state / "operator.sock"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -488,27 +421,27 @@ def test_operatorAttaches(folder: Path) -> None:
                 client.send(b"\n")
             # The server has heard both when it has counted them.
             server.counted("talk", receivedBytes=len("早上好".encode()) + 1 + 24 + 1)
-            jack = _Operator(server).heard("Jack, you are the operator")
-            jack.heard("早上好").heard("hello, is anybody there?")
+            jack = _Operator(server).expect("Jack, you are the operator")
+            jack.expect("早上好").expect("hello, is anybody there?")
             refused = _Operator(server).rest()
             assert "Jack is on the line already" in refused
             assert "早上好" not in refused
-            jack.type("/who").heard("[1]").heard("[2]")
+            jack.type("/who").expect("[1]").expect("[2]")
             jack.type("/to 1").type("you, Ann").type("/to 2").type("and you, Bob")
             assert ann.recv(BUFSIZ) == b"you, Ann\n"
             assert bob.recv(BUFSIZ) == b"and you, Bob\n"
             jack.type("/all both of you")
             assert ann.recv(BUFSIZ) == b"both of you\n"
             assert bob.recv(BUFSIZ) == b"both of you\n"
-            jack.type("/nonsense").heard("/nonsense")
+            jack.type("/nonsense").expect("/nonsense")
             ann.send(b"\x1b[2Jsly\n")
-            jack.heard("\\x1b[2Jsly")
+            jack.expect("\\x1b[2Jsly")
             jack.type("/close 1")
             assert b"ended" in receiveRest(ann)
             jack.leave()
             bob.send(b"are you gone?\n")
             assert b"no operator" in bob.recv(BUFSIZ)
-            jill = _Operator(server).heard("are you gone?")
+            jill = _Operator(server).expect("are you gone?")
             server.stop()
             assert "the server stops" in jill.rest()
             assert b"the server stops" in receiveRest(bob)
@@ -516,11 +449,6 @@ def test_operatorAttaches(folder: Path) -> None:
 
 
 def test_operatorPiped(folder: Path) -> None:
-    """
-    With C{--operator} the terminal is the operator's, and the log goes to the state
-    folder.  What is piped in is what the operator types; its end ends the console, not
-    the server, and another operator may attach.
-    """
     log = folder / "state" / "tsserver.log"
     with Server(folder, "--operator", "Jack", log=log, stdin=subprocess.PIPE) as server:
         stdin = server.process.stdin
@@ -532,15 +460,11 @@ def test_operatorPiped(folder: Path) -> None:
             until(lambda: "calls" in server.output(), "the call")
             stdin.write(b"/who\n" + "你好\n".encode() + b"the last words")
             stdin.close()
-            said = b""
-            while not said.endswith(b"words\n"):
-                more = client.recv(BUFSIZ)
-                assert more, said
-                said += more
-            assert said.decode() == "你好\nthe last words\n"
+            words = "你好\nthe last words\n".encode()
+            assert receive(client, len(words)) == words
             client.send(b"still there?")
             assert b"no operator" in client.recv(BUFSIZ)
-            jill = _Operator(server).heard("still there?")
+            jill = _Operator(server).expect("still there?")
             jill.type("yes")
             assert client.recv(BUFSIZ) == b"yes"
             jill.leave()
@@ -549,64 +473,30 @@ def test_operatorPiped(folder: Path) -> None:
 
 
 def test_operatorWithoutInput(folder: Path) -> None:
-    """With an empty standard input the server serves all the same."""
     with Server(folder, "--operator", "Jack", log=folder / "state" / "tsserver.log") as server:
         checkAnswers(server)
 
 
 def test_operatorAtTerminal(folder: Path) -> None:
-    """
-    The operator at a real terminal: talk both ways, and Ctrl-C stops the server with
-    status 0.
-    """
-    mine, theirs = pty.openpty()
-    shown = ""
-
-    def seen(text: str) -> bool:
-        nonlocal shown
-        if select.select([mine], [], [], 0)[0]:
-            shown += os.read(mine, BUFSIZ).decode()
-        return text in shown
-
     state = folder / "state"
     command = [TWISTD, "-n", "--pidfile=", "tsserver", "--port", "0", "--state", str(state)]
-    process = subprocess.Popen(
-        # A terminal of its own is needed for Ctrl-C to arrive.
-        [str(PYTHON), "-c", _TAKE_TERMINAL, *command, "--operator", "Jack"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=folder,
-        start_new_session=True,
-    )
-    try:
-        until(lambda: seen("Jack, you are the operator"), lambda: f"the console in {shown}")
-        until(lambda: (state / "ports.json").exists(), "a server")
-        assert "starting up" not in shown
+    with contextlib.closing(Terminal("dumb", program=[*command, "--operator", "Jack"])) as terminal:
+        shown = terminal.shows("Jack, you are the operator")
+        until((state / "ports.json").exists, "a server")
         rows = json.loads((state / "ports.json").read_text())
         (port,) = (row["port"] for row in rows if row["offering"] == "talk")
         with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as client:
             client.send("你好".encode())
-            until(lambda: seen("[1] 你好"), lambda: f"the call in {shown}")
-            os.write(mine, "嗨\n".encode())
+            shown += terminal.shows("[1] 你好")
+            terminal.type("嗨\n")
             assert client.recv(BUFSIZ).decode() == "嗨"
-            os.write(mine, b"\x03")
-            assert process.wait(ANSWER_SECONDS) == 0
+            # Ctrl-C stops the server in order.
+            terminal.type("\x03")
+            assert terminal.status() == 0
             assert b"the server stops" in receiveRest(client)
+        assert "starting up" not in shown
         log = (state / "tsserver.log").read_text()
         assert not any(word in log for word in TROUBLE)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(mine)
-        os.close(theirs)
-
-
-_TAKE_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 COMMANDS = {
@@ -621,10 +511,6 @@ COMMANDS = {
     list(zip(COMMANDS, [signal.SIGTERM, signal.SIGINT, signal.SIGTERM], strict=True)),
 )
 def test_otherCommands(folder: Path, name: str, number: signal.Signals) -> None:
-    """
-    The same server without naming twistd: it stays in the foreground, logs to the
-    terminal, leaves no pidfile, and stops with status 0.
-    """
     with Server(folder, command=COMMANDS[name], log=folder / "stdout") as server:
         checkAnswers(server)
         assert "timestamp-line" in server.output()
@@ -633,24 +519,14 @@ def test_otherCommands(folder: Path, name: str, number: signal.Signals) -> None:
     assert names == {"stdout", "stderr", "state"}
 
 
-def test_otherCommandFails(folder: Path) -> None:
-    """So does a start that fails: status 1 and one line."""
-    for name, command in COMMANDS.items():
-        with _holding(socket.SOCK_STREAM) as port:
-            done = subprocess.run(
-                [*command, "--port", "0", "--state", "state", "--listen", f"hello=tcp:{port}"],
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                cwd=folder,
-                timeout=LAUNCH_SECONDS,
-            )
-        assert done.returncode == 1, name
-        assert [f"127.0.0.1:{port}" in line for line in done.stderr.splitlines()] == [True], name
+@pytest.mark.parametrize("name", COMMANDS)
+def test_otherCommandFails(folder: Path, name: str) -> None:
+    with _holding(socket.SOCK_STREAM) as port:
+        options = ("--port", "0", "--listen", f"hello=tcp:{port}")
+        checkFails(launch(folder, *options, command=COMMANDS[name]), f"127.0.0.1:{port}")
 
 
 def test_stateDirectory(folder: Path) -> None:
-    """Without C{--state}, the folder that systemd names is the one."""
     place = folder / "systemd"
     process = subprocess.Popen(
         [TWISTD, "-n", "--pidfile=", f"--logfile={folder}/log", "tsserver", "--port", "0"],

@@ -1,15 +1,17 @@
-"""A faultless run of a chat as its clients saw it, for tests of the oracle of room rules."""
+"""
+A life of a chat with nothing wrong, for tests of what judges the order in its rooms.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.live.crash.rules.actions import Act
-from tests.live.crash.rules.database import Letter, Tables
-from tests.live.crash.rules.log import FENCED, Diary, Line
-from tests.live.crash.rules.oracle import Judge
+from tests.live.crash.rules.actions import Action
+from tests.live.crash.rules.database import PrivateMessage, Tables
+from tests.live.crash.rules.log import FENCE_ANSWER, ClientLog, Line
+from tests.live.crash.rules.oracle import RuleOracle
 
-#: In nanoseconds.
+#: Nanoseconds.
 SECOND = 1_000_000_000
 
 LINES = (
@@ -27,9 +29,9 @@ def makeLine(seq: int, kind: str, nick: str, text: str) -> Line:
     return Line("den", seq, kind, nick, text, f"log-{seq}-0", seq * SECOND)
 
 
-def said(line: Line, **changes: object) -> dict[str, Any]:
-    fields = line._asdict()
-    return {"type": "said", "id": fields.pop("ident"), **fields, **changes}
+def said(it: Line, **others: object) -> dict[str, Any]:
+    told = it._asdict()
+    return {"type": "said", "id": told.pop("ident"), **told, **others}
 
 
 def entered(nick: str, seq: int, private: bool = False, rank: str = "member") -> dict[str, Any]:
@@ -44,13 +46,13 @@ def entered(nick: str, seq: int, private: bool = False, rank: str = "member") ->
     }
 
 
-def ask(diary: Diary, act: Act, *answers: dict[str, Any], settled: bool = True) -> Act:
-    diary.acts.append(act)
-    for answer in answers:
-        diary.feed(answer)
+def ask(log: ClientLog, action: Action, *answers: dict[str, Any], settled: bool = True) -> Action:
+    log.actions.append(action)
+    for told in answers:
+        log.receive(told)
     if settled:
-        diary.feed({"type": "notice", "lines": FENCED, "code": ""})
-    return act
+        log.receive({"type": "notice", "lines": FENCE_ANSWER, "code": ""})
+    return action
 
 
 def notice(code: str) -> dict[str, Any]:
@@ -62,31 +64,31 @@ def refused(code: str) -> dict[str, Any]:
 
 
 class Sample:
-    """A run without faults; tests put one in."""
+    """A life with nothing wrong, to be spoiled."""
 
     def __init__(self) -> None:
-        self.diaries = {name: Diary(name) for name in ("anna", "bert", "cleo", "emil", "gast")}
-        anna, bert, cleo = [self.diaries[name] for name in ("anna", "bert", "cleo")]
-        for diary in (anna, bert, cleo):
-            ask(diary, Act("register", text=f"{diary.name}-1"), notice("registered"))
+        self.logs = {name: ClientLog(name) for name in ("anna", "bert", "cleo", "emil", "gast")}
+        anna, bert, cleo = [self.logs[name] for name in ("anna", "bert", "cleo")]
+        for log in (anna, bert, cleo):
+            ask(log, Action("register", text=f"{log.name}-1"), notice("registered"))
         lines = [makeLine(seq, *row) for seq, row in enumerate(LINES, 1)]
-        ask(anna, Act("join", "den"), entered("anna", 0, rank="founder"))
-        ask(bert, Act("join", "den"), entered("bert", 1))
+        ask(anna, Action("join", "den"), entered("anna", 0, rank="founder"))
+        ask(bert, Action("join", "den"), entered("bert", 1))
         verbs = {
-            "w1": Act("message", "den", text="w1"),
-            "bert": Act("op", "den", "bert"),
-            "emil forever w2": Act("ban", "den", "emil", "w2"),
-            "gast 2s w3": Act("mute", "den", "gast", "w3", "2s"),
-            "": Act("private", "den"),
-            "w4": Act("message", "den", text="w4"),
-            "1": Act("delete", "den", "1"),
+            "w1": Action("message", "den", text="w1"),
+            "bert": Action("op", "den", "bert"),
+            "emil forever w2": Action("ban", "den", "emil", "w2"),
+            "gast 2s w3": Action("mute", "den", "gast", "w3", "2s"),
+            "": Action("private", "den"),
+            "w4": Action("message", "den", text="w4"),
+            "1": Action("delete", "den", "1"),
         }
         for line in lines:
-            anna.feed(said(line))
+            anna.receive(said(line))
             if line.seq > 1:
-                bert.feed(said(line))
-            ask(self.diaries[line.nick], verbs[line.text])
-        ask(anna, Act("invite", "den", "dora"), notice("invited"))
+                bert.receive(said(line))
+            ask(self.logs[line.nick], verbs[line.text])
+        ask(anna, Action("invite", "den", "dora"), notice("invited"))
         whispered = {
             "type": "whispered",
             "nick": "anna",
@@ -95,32 +97,40 @@ class Sample:
             "text": "w5",
             "id": "log-9-w1",
         }
-        ask(anna, Act("whisper", target="cleo", text="w5"), whispered, notice("kept"))
-        ask(bert, Act("read", "den", "6"), {"type": "read", "room": "den", "seq": 6})
-        ask(cleo, Act("kick", "den", "bert", "w6"), refused("not-allowed"))
-        ask(cleo, Act("passwd", target="cleo-0", text="cleo-2"), refused("wrong-password"))
-        ask(bert, Act("passwd", target="bert-1", text="bert-2"), settled=False)
-        stored = [
-            line._replace(kind="deleted", text="") if line.seq == 1 else line for line in lines
-        ]
+        ask(anna, Action("whisper", target="cleo", text="w5"), whispered, notice("kept"))
+        ask(bert, Action("read", "den", "6"), {"type": "read", "room": "den", "seq": 6})
+        ask(cleo, Action("kick", "den", "bert", "w6"), refused("not-allowed"))
+        ask(cleo, Action("passwd", target="cleo-0", text="cleo-2"), refused("wrong-password"))
+        ask(bert, Action("passwd", target="bert-1", text="bert-2"), settled=False)
+        kept = [line._replace(kind="deleted", text="") if line.seq == 1 else line for line in lines]
         self.tables = Tables(
-            {"den": stored},
+            {"den": kept},
             {"anna", "bert", "cleo"},
             {"anna": 0, "bert": 0, "cleo": 1},
-            [Letter("log-9-w1", "anna", "cleo", "w5")],
+            [PrivateMessage("log-9-w1", "anna", "cleo", "w5")],
         )
 
-    def add(self, kind: str, nick: str, text: str, act: Act | None = None) -> None:
+    def add(self, kind: str, nick: str, text: str, action: Action | None = None) -> None:
         lines = self.tables.lines["den"]
         lines.append(makeLine(len(lines) + 1, kind, nick, text))
-        if act is not None:
-            self.diaries[nick].acts.append(act)
+        if action is not None:
+            self.logs[nick].actions.append(action)
 
-    def put(self, seq: int, **changes: object) -> None:
+    def act(self, nick: str, verb: str, target: str = "", text: str = "") -> None:
+        action = Action(verb, "den", target, text)
+        self.add(verb, nick, action.lineText, action)
+
+    def receive(self, name: str, event: dict[str, Any]) -> None:
+        self.logs[name].receive(event)
+
+    def store(self, message: PrivateMessage) -> None:
+        self.tables.privateMessages.append(message)
+
+    def put(self, seq: int, **others: object) -> None:
         lines = self.tables.lines["den"]
-        lines[seq - 1] = lines[seq - 1]._replace(**changes)  # type: ignore[arg-type]
+        lines[seq - 1] = lines[seq - 1]._replace(**others)  # type: ignore[arg-type]
 
-    def judge(self) -> tuple[Judge, list[str]]:
-        judge = Judge()
-        judge.found("den", "anna")
-        return judge, list(judge.judge(list(self.diaries.values()), self.tables))
+    def check(self) -> tuple[RuleOracle, list[str]]:
+        oracle = RuleOracle()
+        oracle.addRoom("den", "anna")
+        return oracle, list(oracle.check(list(self.logs.values()), self.tables))

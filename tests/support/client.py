@@ -1,11 +1,10 @@
-"""
-Stand-ins for what surrounds the client: the person, the network, the clock.
-"""
+"""Fakes for what surrounds the client: the console, the network, the clock."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import cast
 
 from twisted.internet.address import IPv4Address
@@ -25,8 +24,6 @@ from zope.interface import implementer
 
 
 class FakeConsole:
-    """A console whose lines the test types."""
-
     def __init__(self, *lines: bytes, interactive: bool = False, ended: bool = True) -> None:
         self.interactive = interactive
         self.gone: Deferred[bool] = Deferred()
@@ -74,8 +71,6 @@ class FakeConsole:
 
 
 class FakeStream(StringTransport):
-    """A stream transport that also knows half-closing."""
-
     halfClosed = False
 
     def loseWriteConnection(self) -> None:
@@ -83,7 +78,7 @@ class FakeStream(StringTransport):
 
 
 class FakeServer:
-    """The far end of one connection that the client makes."""
+    """The other end of one connection that the client makes."""
 
     def __init__(self, factory: Callable[[], IProtocol | None]) -> None:
         protocol = factory()
@@ -104,17 +99,18 @@ class FakeServer:
         self._protocol.connectionLost(Failure(reason or ConnectionDone()))
 
 
+@dataclass
 class FakePort:
-    """A UDP port that keeps what is sent."""
-
-    def __init__(self, protocol: DatagramProtocol, interface: str, size: int) -> None:
-        self.sent: list[tuple[bytes, tuple[str, int]]] = []
-        self.protocol = protocol
-        self.interface = interface
-        self.size = size
-        self.listening = True
+    protocol: DatagramProtocol
+    interface: str
+    size: int
+    failure: Exception | None
+    sent: list[tuple[bytes, tuple[str, int]]] = field(default_factory=list)
+    listening: bool = True
 
     def write(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        if self.failure is not None:
+            raise self.failure
         self.sent.append((datagram, addr))
 
     def stopListening(self) -> None:
@@ -123,29 +119,16 @@ class FakePort:
 
 @implementer(IReactorUDP)
 class FakeReactor(MemoryReactorClock):
-    """A reactor in memory that also has UDP."""
-
     def __init__(self) -> None:
         super().__init__()
         self.udpPorts: list[FakePort] = []
         self.udpFailure: Exception | None = None
 
     def listenUDP(
-        self,
-        port: int,
-        protocol: DatagramProtocol,
-        interface: str = "",
-        maxPacketSize: int = 8192,
+        self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
     ) -> IListeningPort:
-        opened = FakePort(protocol, interface, maxPacketSize)
+        opened = FakePort(protocol, interface, maxPacketSize, self.udpFailure)
         self.udpPorts.append(opened)
-        if self.udpFailure is not None:
-            failure = self.udpFailure
-
-            def refuse(datagram: bytes, addr: tuple[str, int]) -> None:
-                raise failure
-
-            opened.write = refuse  # type: ignore[method-assign]
         protocol.makeConnection(cast(IUDPTransport, opened))
         return cast(IListeningPort, opened)
 

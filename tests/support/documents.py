@@ -49,8 +49,6 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """One code block of a page."""
-
     page: str
     line: int
     language: str
@@ -61,7 +59,7 @@ class Block:
         return f"{self.page}:{self.line}"
 
     def comment(self, name: str) -> str | None:
-        """Get what a comment of this name says; L{None} if there is none."""
+        """Get the text of the comment with this name; L{None} if there is none."""
         for comment in self.comments:
             if comment == name or comment.startswith(f"{name}:"):
                 return comment.removeprefix(name).removeprefix(":").strip()
@@ -81,7 +79,6 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """Get all pages, also those that were not there when this was written."""
     return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -149,11 +146,7 @@ def pattern(line: str) -> re.Pattern[str]:
 
 
 def difference(expected: list[str], got: list[str]) -> str:
-    """
-    Compare what a page shows with what a run has shown.
-
-    A line C{...} stands for any number of lines.
-    """
+    """Compare a page with a run; a line C{...} of the page stands for any number of lines."""
     position, gap = 0, False
     for line in expected:
         if line.strip() == "...":

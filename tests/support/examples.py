@@ -1,7 +1,4 @@
-"""
-How much is tried of what has no end: a part in each run of the tests, all of it in
-C{python -m pytest --hypothesis-profile=thorough}.
-"""
+"""How many examples a test tries: all only with C{--hypothesis-profile=thorough}."""
 
 from __future__ import annotations
 
@@ -15,6 +12,5 @@ _PART = 0.4
 
 
 def tried(thorough: int) -> int:
-    if settings.get_current_profile_name().startswith(THOROUGH):
-        return thorough
-    return round(thorough * _PART)
+    everything = settings.get_current_profile_name().startswith(THOROUGH)
+    return thorough if everything else round(thorough * _PART)

@@ -1,6 +1,4 @@
-"""
-What is logged during a test.
-"""
+"""Collects what is logged during a test."""
 
 from __future__ import annotations
 

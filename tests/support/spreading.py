@@ -1,9 +1,8 @@
 """
-In which order several processes run the tests, each its own part of the list (C{-n}, with
-C{--dist worksteal}).
+The order in which several processes run the tests (C{-n} with C{--dist worksteal}).
 
-The live tests mostly wait and the others mostly compute, so that each process has some of both
-at any time; and each ends with short ones, of which the others can take some.
+Live tests mostly wait and the others compute: each process has some of both at any time.  Each ends
+with short tests, of which other processes can take some.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from tests.live.cluster.__main__ import crash
 from tests.live.cluster.faults import REMOVED_SECONDS
 from tests.live.cluster.nats import BrokerServers
 from tests.live.cluster.nodes import OPEN_SECONDS, Cluster, Node
-from tests.live.support.line_client import Talker
+from tests.live.support.line_client import LineClient
 from tests.live.support.nats_server import NatsServer, freePorts
 from tests.live.support.server import START_SECONDS, until
 from tsservices.server.options import DEFAULT_STREAM
@@ -54,7 +54,7 @@ def _said(lines: list[str]) -> list[str]:
 
 
 def _ask(node: Node, asked: str) -> list[str]:
-    with Talker(node.server, "/nick observer", asked, "/echo on") as observer:
+    with LineClient(node.server, "/nick observer", asked, "/echo on") as observer:
         lines = observer.until("echo is on")
         observer.say("/quit")
         observer.rest()
@@ -67,7 +67,7 @@ def _isGone(node: Node, name: str, room: str = "lobby") -> bool:
 
 def test_talkBetweenNodes(pair: tuple[Node, Node]) -> None:
     a, b = pair
-    with Talker(a.server, "ann", "/join tea") as ann, Talker(b.server, "bob") as bob:
+    with LineClient(a.server, "ann", "/join tea") as ann, LineClient(b.server, "bob") as bob:
         ann.until("you are in #tea")
         bob.say("/join tea")
         assert bob.until("you are in #tea")[-1] == "* you are in #tea with 1 other: ann"
@@ -86,7 +86,7 @@ def test_talkBetweenNodes(pair: tuple[Node, Node]) -> None:
 
 def test_nicksAreTakenOnAllNodes(pair: tuple[Node, Node]) -> None:
     a, b = pair
-    with Talker(a.server, "cleo") as cleo, Talker(b.server) as other:
+    with LineClient(a.server, "cleo") as cleo, LineClient(b.server) as other:
         cleo.until("you are in #lobby")
         other.say("/nick Cleo")
         other.until("! Cleo is taken by somebody else")
@@ -99,9 +99,9 @@ def test_nicksAreTakenOnAllNodes(pair: tuple[Node, Node]) -> None:
 
 def test_privateMessages(pair: tuple[Node, Node]) -> None:
     a, b = pair
-    with Talker(a.server, "/nick dora", "/register a long secret") as dora:
+    with LineClient(a.server, "/nick dora", "/register a long secret") as dora:
         dora.until("belongs to you now")
-        with Talker(b.server, "/nick emil", "/register another secret") as emil:
+        with LineClient(b.server, "/nick emil", "/register another secret") as emil:
             emil.until("belongs to you now")
             emil.say("/msg dora hello there")
             assert "emil" in dora.until("hello there")[-1]
@@ -110,15 +110,15 @@ def test_privateMessages(pair: tuple[Node, Node]) -> None:
         dora.say("/msg emil for later", "/echo on")
         dora.until("echo is on")
     # Known everywhere, once stored where it was said.
-    with Talker(b.server, "/login emil another secret", "/inbox") as emil:
+    with LineClient(b.server, "/login emil another secret", "/inbox") as emil:
         emil.until("for later")
 
 
 def test_accountsAndBansHoldOnAllNodes(pair: tuple[Node, Node]) -> None:
     a, b = pair
-    with Talker(a.server, "/nick fay", "/register a long secret", "/join den") as fay:
+    with LineClient(a.server, "/nick fay", "/register a long secret", "/join den") as fay:
         fay.until("you are in #den")
-        with Talker(b.server, "/nick gus", "/join den") as gus:
+        with LineClient(b.server, "/nick gus", "/join den") as gus:
             gus.until("you are in #den")
             fay.say("/kick gus enough")
             assert "enough" in gus.until("kicked")[-1]
@@ -128,16 +128,16 @@ def test_accountsAndBansHoldOnAllNodes(pair: tuple[Node, Node]) -> None:
             gus.until("banned")
             gus.say("/join den")
             gus.until("! you are banned from #den")
-        with Talker(b.server, "/login fay a long secret", "/join den", "/ban") as again:
+        with LineClient(b.server, "/login fay a long secret", "/join den", "/ban") as again:
             again.until("gus")
 
 
 def test_resumeAtAnotherNode(pair: tuple[Node, Node]) -> None:
     a, b = pair
-    with Talker(a.server, "/format json", "/nick hal", "/join hall") as hal:
+    with LineClient(a.server, "/format json", "/nick hal", "/join hall") as hal:
         [token] = re.findall('"token":"([^"]+)"', "".join(hal.until('"token":')))
         hal.until('"roomEntered"')
-        with Talker(b.server, "/format json", f"/resume {token}", "back") as again:
+        with LineClient(b.server, "/format json", f"/resume {token}", "back") as again:
             lines = again.until('"resumed"')
             assert '"nick":"hal"' in lines[-1]
             assert '"room":"hall"' in lines[-1]
@@ -149,7 +149,7 @@ def test_resumeAtAnotherNode(pair: tuple[Node, Node]) -> None:
 def test_nodeKilled(folder: Path) -> None:
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
-        with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server) as bob:
+        with LineClient(a.server, "ann", "/ack on", "one") as ann, LineClient(b.server) as bob:
             ann.until("* stored lobby 1")
             bob.say("bob")
             bob.until("one")
@@ -163,14 +163,14 @@ def test_nodeKilled(folder: Path) -> None:
             ann.until("* stored lobby 3")
         b.start()
         b.waitUntilOpen()
-        with Talker(b.server, "bob") as bob:
+        with LineClient(b.server, "bob") as bob:
             assert _said(bob.until("--- now ---")) == ["<ann> one", "<bob> two", "<ann> three"]
 
 
 def test_restartedAtOnce(folder: Path) -> None:
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
-        with Talker(a.server, "ann") as ann, Talker(b.server) as bob:
+        with LineClient(a.server, "ann") as ann, LineClient(b.server) as bob:
             ann.until("you are in #lobby")
             bob.say("bob")
             bob.until("you are in #lobby")
@@ -178,10 +178,10 @@ def test_restartedAtOnce(folder: Path) -> None:
             b.restart()
             b.waitUntilOpen()
             ann.until("bob is gone")
-            with Talker(b.server, "bob") as again:
+            with LineClient(b.server, "bob") as again:
                 again.until("* you are in #lobby with 1 other: ann")
             a.stop()
-            with Talker(b.server, "cat") as cat:
+            with LineClient(b.server, "cat") as cat:
                 cat.until("* you are in #lobby, alone")
             b.stop()
 
@@ -189,7 +189,10 @@ def test_restartedAtOnce(folder: Path) -> None:
 def test_brokerKilled(folder: Path) -> None:
     with _cluster(folder, 2) as (cluster, broker):
         a, b = cluster.nodes
-        with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server, "bob") as bob:
+        with (
+            LineClient(a.server, "ann", "/ack on", "one") as ann,
+            LineClient(b.server, "bob") as bob,
+        ):
             ann.until("* stored lobby 1")
             bob.until("one")
             broker.kill(0)
@@ -207,7 +210,10 @@ def test_brokerKilled(folder: Path) -> None:
 def test_leaderKilled(folder: Path) -> None:
     with _cluster(folder, 2, 3) as (cluster, broker):
         a, b = cluster.nodes
-        with Talker(a.server, "ann", "/ack on", "one") as ann, Talker(b.server, "bob") as bob:
+        with (
+            LineClient(a.server, "ann", "/ack on", "one") as ann,
+            LineClient(b.server, "bob") as bob,
+        ):
             ann.until("* stored lobby 1")
             bob.until("one")
             leader = broker.leader()
@@ -246,7 +252,10 @@ def _deleteStream(url: str) -> None:
 
 
 def test_streamDeleted(folder: Path) -> None:
-    with _cluster(folder, 2) as (cluster, broker), Talker(cluster.nodes[0].server, "ann") as ann:
+    with (
+        _cluster(folder, 2) as (cluster, broker),
+        LineClient(cluster.nodes[0].server, "ann") as ann,
+    ):
         ann.until("you are in #lobby")
         _deleteStream(broker.url)
         for node in cluster.nodes:
@@ -269,7 +278,7 @@ def test_sameName(folder: Path) -> None:
             second.start()
             assert "name" in _reason(first)
             second.waitUntilOpen()
-            with Talker(second.server, "ann") as ann:
+            with LineClient(second.server, "ann") as ann:
                 ann.until("* you are in #lobby, alone")
             assert not second.troubles()
         finally:
@@ -279,26 +288,26 @@ def test_sameName(folder: Path) -> None:
 def test_newNodeHasTheHistory(folder: Path) -> None:
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
-        with Talker(a.server, "/nick ann", "/register a long secret", "/join lobby") as ann:
+        with LineClient(a.server, "/nick ann", "/register a long secret", "/join lobby") as ann:
             ann.until("you are in #lobby")
             ann.say("/ack on", "/topic tea", *[f"line {number}" for number in range(50)])
             ann.until("* stored lobby 51")
             late = cluster.add()
             late.start()
             late.waitUntilOpen()
-            with Talker(late.server, "cat", "/since lobby 0", "/whois ann", "/who") as cat:
+            with LineClient(late.server, "cat", "/since lobby 0", "/whois ann", "/who") as cat:
                 lines = cat.until("line 49")
                 assert any("topic of #lobby: tea" in line for line in lines)
                 cat.until("line 49")
                 ann.say("hello")
                 cat.until("<ann> hello")
-            with Talker(late.server, "/login ann a long secret") as again:
+            with LineClient(late.server, "/login ann a long secret") as again:
                 again.until("you are ann, logged in")
         histories = []
         for node in (a, b, late):
             # Each has another name: a node may not have heard yet that the one before is gone.
             nick = f"/nick eve-{node.name}"
-            with Talker(node.server, "/format json", nick, "/join lobby") as eve:
+            with LineClient(node.server, "/format json", nick, "/join lobby") as eve:
                 eve.until('"roomEntered"')
                 eve.say("/since lobby 0", "/echo on")
                 told = eve.until("echo is on")
@@ -316,7 +325,7 @@ def test_singleServerFoundsCluster(folder: Path) -> None:
     try:
         nodes[0].start()
         nodes[0].waitUntilOpen()
-        with Talker(nodes[0].server, "ann", "/ack on", "hello") as ann:
+        with LineClient(nodes[0].server, "ann", "/ack on", "hello") as ann:
             ann.until("* stored lobby 1")
         nodes[0].stop()
         with NatsServer(folder / "broker") as broker:
@@ -326,7 +335,7 @@ def test_singleServerFoundsCluster(folder: Path) -> None:
             until(lambda: "a snapshot for other nodes was made" in nodes[1].output(), "a snapshot")
             nodes[2].start()
             nodes[2].waitUntilOpen()
-            with Talker(nodes[2].server, "bob") as bob:
+            with LineClient(nodes[2].server, "bob") as bob:
                 bob.until("<ann> hello")
             for node in nodes[:0:-1]:
                 node.stop()
@@ -353,7 +362,7 @@ def test_waitsForTheBroker(folder: Path) -> None:
         until(lambda: f"the engine: {broker.url}: " in node.output(), "why it waits")
         with broker:
             node.waitUntilOpen()
-            with Talker(node.server, "ann", "/ack on", "hello") as ann:
+            with LineClient(node.server, "ann", "/ack on", "hello") as ann:
                 ann.until("* stored lobby 1")
             node.stop()
         assert not node.troubles()

@@ -1,14 +1,11 @@
 """
-Kills a chat server again and again, while people talk, and sees that nothing that
-anybody was told is lost.
+Kills a chat server again and again while clients talk, and checks that nothing is lost.
 
-Usage: C{python -m tests.live.crash --kills 50 --seed 1 --seconds 600}.  Every life of
-the server begins on the same state folder with what is left of the life before: a fresh
-client reads all of the history, L{tests.live.crash.oracle} judges it, then a crowd talks
-until the next kill.  Beside the crowd there are people with accounts who keep order in
-rooms of their own: L{tests.live.crash.rules.oracle} judges what the server leaves in its file,
-and L{tests.live.crash.rules.checks} tries, after each start, whether all of it is in force.  Exits
-with 0 when nothing was wrong, and leaves the folder alone otherwise.
+Usage: C{python -m tests.live.crash --kills 50 --seed 1 --seconds 600}.  Every life of the server
+begins with the state folder of the life before.  L{tests.live.crash.oracle} compares what clients
+wrote and received with the history that a fresh client reads.  L{tests.live.crash.rules} does so
+for accounts, private messages and the rights in rooms.  Then clients talk until the next kill.
+Exits with 0 if nothing was wrong, and else leaves the folder for a look at it.
 """
 
 from __future__ import annotations
@@ -26,92 +23,83 @@ from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
-from tests.live.crash.history import READ_SECONDS, histories
-from tests.live.crash.listeners import disperse
-from tests.live.crash.loop import together
-from tests.live.crash.oracle import Life, Proof, Tally
-from tests.live.crash.rules.checks import Trial
-from tests.live.crash.rules.clients import Citizen
-from tests.live.crash.rules.oracle import Deeds
-from tests.live.crash.rules.world import Town
-from tests.live.crash.writers import crowd
+from tests.live.crash.history import READ_SECONDS, readHistories
+from tests.live.crash.loop import closeAll, runUntilKill
+from tests.live.crash.oracle import Counts, Life, MessageOracle
+from tests.live.crash.rules.checks import RuleChecks
+from tests.live.crash.rules.clients import Moderator
+from tests.live.crash.rules.oracle import RuleCounts
+from tests.live.crash.rules.world import World
+from tests.live.crash.writers import connectClients
 from tests.live.support.server import STOP_SECONDS, Server
 from tsservices.chat.errors import STOPPING, ChatError
 
-#: Of the server: people here say more than a chat lets one person say.
+#: Of the server: clients here write more than the flood limits allow.
 OPTIONS = ("--services", "chat", "--flood-lines", "0", "--flood-bytes", "0")
 
-#: Seconds from the moment when people began until the kill.
+#: Seconds from the first action of a client to the kill.
 EARLIEST, LATEST = 0.05, 1.5
 
 #: How often a server is also killed while it starts.
-STILLBORN = 0.15
+KILLED_STARTING = 0.15
 
 #: When a start is disturbed, it is within this time.
 STARTING_SECONDS = 1.0
 
 
-class Lost(AssertionError):
-    """
-    The server did not keep what it has to keep.  The argument says what, and how to do
-    the same again.
-    """
+class Violation(AssertionError):
+    """What the server got wrong, with all that is needed to do the run again."""
 
 
-class Crashes:
-    """One run."""
-
+class CrashRun:
     def __init__(
         self,
         folder: Path,
         seed: int,
         options: Sequence[str] = (),
-        end: signal.Signals = signal.SIGKILL,
+        number: signal.Signals = signal.SIGKILL,
     ) -> None:
         self._folder = folder
         self._seed = seed
         self._random = Random(seed)
         self._options = (*OPTIONS, *options)
-        self._end = end
-        self._proof = Proof()
-        # With chances of their own: what the others do with a seed stays as it was.
-        self._trial = Trial(Town(Random(seed)))
-        self._citizens: list[Citizen] = []
+        self._signal = number
+        self._oracle = MessageOracle()
+        # A random source of its own: what other clients do with a seed does not depend on it.
+        self._checks = RuleChecks(World(Random(seed)))
+        self._moderators: list[Moderator] = []
         self._life = 0
         self.kills = 0
 
     @property
-    def tally(self) -> Tally:
-        return self._proof.tally
+    def counts(self) -> Counts:
+        return self._oracle.counts
 
     @property
-    def deeds(self) -> Deeds:
-        return self._trial.judge.deeds
+    def ruleCounts(self) -> RuleCounts:
+        return self._checks.oracle.counts
 
     def run(
         self, kills: int, seconds: float, report: Callable[[str], object] = lambda line: None
     ) -> None:
-        """
-        Kill, and judge what is left, until it is enough; then stop the server in order,
-        and judge for the last time.
-        """
+        """Kill and check until it is enough, then stop in order and check for the last time."""
         deadline = time.monotonic() + seconds
         life = Life()
         while self.kills < kills and time.monotonic() < deadline:
-            if self._random.random() < STILLBORN:
-                self._disturb()
+            if self._random.random() < KILLED_STARTING:
+                self._killStarting()
             with self._start() as server:
-                found = self._judge(server, life)
-                life = self._talk(server)
+                kept = self._check(server, life)
+                life = self._runLife(server)
             self.kills += 1
-            self._settle()
-            said = sum(map(len, life.written.values()))
-            report(f"kill {self.kills}: {found} lines were there, {said} written since")
+            self._checkDatabase()
+            written = sum(map(len, life.written.values()))
+            report(f"kill {self.kills}: {kept} lines were there, {written} written since")
         for _ in range(2):
             # Once after the last kill, and once after an orderly stop.
             with self._start() as server:
-                self._judge(server, life)
-            self._settle()
+                self._check(server, life)
+            self._checkDatabase()
             life = Life()
 
     def _start(self) -> Server:
@@ -120,7 +108,7 @@ class Crashes:
             self._folder / f"life-{self._life}", *self._options, state=self._folder / "state"
         )
 
-    def _disturb(self) -> None:
+    def _killStarting(self) -> None:
         server = self._start()
         try:
             server.process.wait(self._random.uniform(0.0, STARTING_SECONDS))
@@ -129,61 +117,58 @@ class Crashes:
             return
         finally:
             server.kill()
-        raise Lost(f"it ended while it started: {server.complaint()}\n{self._again()}")
+        raise Violation(f"it ended while it started: {server.complaint()}\n{self._position()}")
 
-    def _judge(self, server: Server, life: Life) -> int:
-        with server.connect("chat", seconds=READ_SECONDS) as client:
-            try:
-                history = dict(histories(client, f"proof-{self._life}"))
-            except (AssertionError, OSError) as reason:
-                raise Lost(f"{reason}\n{self._again()}") from reason
-        complaints = self._proof.judge(history, life)
+    def _check(self, server: Server, life: Life) -> int:
         try:
-            self._citizens, more = self._trial.begin(server.address("chat"))
+            with server.connect("chat", seconds=READ_SECONDS) as client:
+                history = dict(readHistories(client, f"proof-{self._life}"))
+            violations = self._oracle.check(history, life)
+            self._moderators, more = self._checks.startLife(server.address("chat"))
         except (AssertionError, OSError) as reason:
-            raise Lost(f"{reason}\n{self._again()}") from reason
-        self._complain(complaints + more)
-        return self.tally.kept
+            raise Violation(f"{reason}\n{self._position()}") from reason
+        self._raiseViolations(violations + more)
+        return self.counts.stored
 
-    def _settle(self) -> None:
-        self._complain(self._trial.end(self._folder / "state"))
+    def _checkDatabase(self) -> None:
+        self._raiseViolations(self._checks.checkDatabase(self._folder / "state"))
 
-    def _complain(self, complaints: list[str]) -> None:
-        if complaints:
-            raise Lost("\n".join([*complaints, self._again()]))
+    def _raiseViolations(self, violations: list[str]) -> None:
+        if violations:
+            raise Violation("\n".join([*violations, self._position()]))
 
-    def _again(self) -> str:
+    def _position(self) -> str:
         return f"seed {self._seed}, {self.kills} kills, life {self._life} in {self._folder}"
 
     def _kill(self, server: Server, life: Life) -> None:
-        if self._end == signal.SIGKILL:
+        if self._signal == signal.SIGKILL:
             server.kill()
         else:
-            life.farewell = str(ChatError(STOPPING))
-            server.send(self._end)
+            life.stopText = str(ChatError(STOPPING))
+            server.send(self._signal)
 
-    def _talk(self, server: Server) -> Life:
+    def _runLife(self, server: Server) -> Life:
         life = Life()
-        people = crowd(server.address("chat"), self._life, self._random)
+        clients = connectClients(server.address("chat"), self._life, self._random)
         try:
-            # Half of the kills come at once after somebody was told something: what is
-            # told before it is stored is lost then.
-            life.complaints += together(
-                [*people, *self._citizens],
+            # Half of the kills come right after a client has received something: what is sent
+            # before it is stored is lost then.
+            life.violations += runUntilKill(
+                [*clients, *self._moderators],
                 self._random.uniform(EARLIEST, LATEST),
                 self._random.choice((0.0, 0.1)),
                 lambda: self._kill(server, life),
             )
         finally:
-            disperse(people)
-        for person in people:
-            person.report(life)
+            closeAll(clients)
+        for client in clients:
+            client.report(life)
         try:
             status = server.process.wait(STOP_SECONDS)
-            assert status == (-self._end if self._end == signal.SIGKILL else 0), status
+            assert status == (-self._signal if self._signal == signal.SIGKILL else 0), status
             server.untroubled()
         except (AssertionError, subprocess.TimeoutExpired) as trouble:
-            life.complaints.append(f"the end of the server: {trouble}")
+            life.violations.append(f"the end of the server: {trouble}")
         finally:
             server.kill()
         return life
@@ -196,17 +181,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--signal", default="KILL", choices=("KILL", "TERM", "INT"))
     parser.add_argument("options", nargs="*", help="of the server, after --")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="ts-crashes-"))
-    crashes = Crashes(folder, asked.seed, asked.options, signal.Signals[f"SIG{asked.signal}"])
+    number = signal.Signals[f"SIG{options.signal}"]
+    crashes = CrashRun(folder, options.seed, options.options, number)
     try:
-        crashes.run(asked.kills, asked.seconds, print)
+        crashes.run(options.kills, options.seconds, print)
     except AssertionError as reason:
         print(reason, file=sys.stderr)
         return 1
     finally:
-        counted = {**asdict(crashes.tally), "order": asdict(crashes.deeds)}
-        print(json.dumps({"kills": crashes.kills, "seed": asked.seed, **counted}))
+        counts = {**asdict(crashes.counts), "order": asdict(crashes.ruleCounts)}
+        print(json.dumps({"kills": crashes.kills, "seed": options.seed, **counts}))
     shutil.rmtree(folder)
     return 0
 

@@ -1,15 +1,12 @@
-"""
-People in a chat that is going to be killed, who listen and move about.  What they do
-comes from a seed; what they were told they write down.
-"""
+"""Clients of the server to be killed that listen and move between rooms, as a seed says."""
 
 from __future__ import annotations
 
-import contextlib
 from random import Random
 
-from tests.live.crash.oracle import Heard, Life
-from tests.live.crash.wire import Noticed, understand
+from tests.live.crash.loop import Client
+from tests.live.crash.oracle import Life, Transcript
+from tests.live.crash.wire import Notice, parse
 from tests.live.support.server import Address
 
 #: Where they are.
@@ -19,26 +16,18 @@ ROOMS = ("lobby", "garden", "küche", "room-4_2")
 UNSENT = 65_536
 
 
-class Person:
-    """
-    One client.  Its socket does not block; a loop outside tells it when to read, to
-    send and to act.
-    """
+class ChatClient(Client):
+    """Somebody who listens, moves between rooms and keeps a transcript."""
 
     def __init__(
-        self, address: Address, name: str, random: Random, rooms: int, json: bool, whole: bool
+        self, address: Address, name: str, random: Random, rooms: int, json: bool, complete: bool
     ) -> None:
-        self.socket = address.connect()
-        self.socket.setblocking(False)
-        self.name = self.nick = name
-        self.heard = Heard(name, whole)
-        self.due = 0.0
+        super().__init__(name, address.connect())
+        self.nick = name
+        self.transcript = Transcript(name, complete)
         self.pauses = (0.02, 0.3)
-        self.ended = False
         self._random = random
-        self._received = b""
-        self._unsent = bytearray()
-        self._times = 0
+        self._renames = 0
         self._rooms: list[str] = []
         self._current = ""
         self._send(f"/nick {name}")
@@ -47,43 +36,22 @@ class Person:
         for room in random.sample(ROOMS, rooms):
             self._join(room)
 
-    @property
-    def unsent(self) -> bool:
-        return bool(self._unsent)
-
     def act(self, now: float) -> None:
         if now >= self.due:
             self.due = now + self._random.uniform(*self.pauses)
-            if len(self._unsent) < UNSENT:
+            if len(self.unsent) < UNSENT:
                 self._act()
 
-    def receive(self) -> None:
-        try:
-            data = self.socket.recv(1 << 18)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        self.ended = not data
-        *lines, self._received = (self._received + data).split(b"\n")
-        for line in lines:
-            self._hear(line)
-
-    def flush(self) -> None:
-        # One that is gone is seen by who reads.
-        with contextlib.suppress(OSError):
-            del self._unsent[: self.socket.send(self._unsent)]
+    def receiveLine(self, line: bytes) -> None:
+        self.transcript.events += [event for event in parse(line) if not isinstance(event, Notice)]
 
     def report(self, life: Life) -> None:
-        life.heard.append(self.heard)
-
-    def _hear(self, line: bytes) -> None:
-        self.heard.events += [each for each in understand(line) if not isinstance(each, Noticed)]
+        life.transcripts.append(self.transcript)
 
     def _act(self) -> None:
         choice = self._random.random()
         if choice < 0.3:
-            self._wander()
+            self._changeRoom()
         elif choice < 0.4:
             self._rename()
         elif choice < 0.7:
@@ -92,12 +60,12 @@ class Person:
         else:
             self._send(self._random.choice(("/who", "/rooms", "/topic")))
 
-    def _wander(self) -> None:
+    def _changeRoom(self) -> None:
         room = self._random.choice(ROOMS)
         if room in self._rooms and len(self._rooms) > 1:
             self._send(f"/part #{room} see you")
             self._rooms.remove(room)
-            # Said, so that there is no doubt where the next lines go.
+            # Joining again makes it the current room, where the next lines go.
             self._join(self._rooms[-1])
         else:
             self._join(room)
@@ -109,28 +77,21 @@ class Person:
             self._rooms.append(room)
 
     def _rename(self) -> None:
-        self._times += 1
-        self.nick = f"{self.name}-{self._times}"
+        self._renames += 1
+        self.nick = f"{self.name}-{self._renames}"
         self._send(f"/nick {self.nick}")
 
     def _send(self, line: str) -> None:
-        self._unsent += line.encode() + b"\n"
+        self.unsent += line.encode() + b"\n"
 
 
-class Reader(Person):
-    """Only listens."""
-
+class Listener(ChatClient):
     def __init__(
         self, address: Address, name: str, random: Random, rooms: int, json: bool, moves: bool
     ) -> None:
-        super().__init__(address, name, random, rooms, json, whole=True)
-        self.moves = moves
+        super().__init__(address, name, random, rooms, json, complete=True)
+        self._moves = moves
 
     def _act(self) -> None:
-        if self.moves:
+        if self._moves:
             super()._act()
-
-
-def disperse(people: list[Person]) -> None:
-    for person in people:
-        person.socket.close()

@@ -1,6 +1,4 @@
-"""
-Tests of what judges a killed chat: it must see what is wrong.
-"""
+"""The oracle of messages finds what is wrong, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,117 +6,120 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.live.crash.oracle import Heard, Kept, Life, Proof
+from tests.live.crash.oracle import Life, MessageOracle, RoomHistory, Transcript
 from tests.live.crash.wire import (
+    Error,
     Event,
-    Noticed,
-    NotUnderstood,
-    Refused,
-    ReplayBegins,
-    Replayed,
-    RoomEntered,
-    RoomLeft,
-    Spoken,
+    Joined,
+    Left,
+    LiveMessage,
+    Message,
+    Notice,
+    ReplayedMessage,
+    ReplayStarted,
     Stored,
-    Told,
-    understand,
+    Unknown,
+    parse,
 )
 
 #: Spoils a history, or what people know.
-Change = Callable[[dict[str, Kept], Life], object]
+Change = Callable[[dict[str, RoomHistory], Life], object]
 
 
-def _line(seq: int, **others: object) -> Told:
+def _line(seq: int, **others: object) -> Message:
     kind = "topic" if seq == 3 else "message"
-    line = Told("lobby", kind, "ann", f"text {seq}", seq, f"log-{seq}-0", 1000 + seq)
+    line = Message("lobby", kind, "ann", f"text {seq}", seq, f"log-{seq}-0", 1000 + seq)
     return line._replace(**others)  # type: ignore[arg-type]
 
 
-def _bare(line: Told) -> Told:
-    return Told(*line[:4])
+def _bare(line: Message) -> Message:
+    return Message(*line[:4])
 
 
-def _sample() -> tuple[dict[str, Kept], Life]:
+def _live(seq: int, **others: object) -> LiveMessage:
+    return LiveMessage(_line(seq, **others))
+
+
+def _replayed(seq: int) -> ReplayedMessage:
+    return ReplayedMessage(_line(seq))
+
+
+def _sample() -> tuple[dict[str, RoomHistory], Life]:
     lines = [_line(seq) for seq in range(1, 6)]
     history = {
-        "lobby": Kept(lines, ("text 3", "ann", 1003)),
-        "garden": Kept([], None),
+        "lobby": RoomHistory(lines, ("text 3", "ann", 1003)),
+        "garden": RoomHistory([], None),
     }
     life = Life(
-        {"ann": [*map(_bare, lines), Told("lobby", "message", "ann", "text 6")]},
+        {"ann": [*map(_bare, lines), Message("lobby", "message", "ann", "text 6")]},
         [(_bare(line), line.seq) for line in lines[:4]],
         [
-            Heard("json", True, [RoomEntered("lobby", 0), *map(Spoken, lines[:4])]),
-            Heard("text", True, [Spoken(_bare(line)) for line in lines[2:5]]),
+            Transcript("json", True, [Joined("lobby", 0), *map(LiveMessage, lines[:4])]),
+            Transcript("text", True, [LiveMessage(_bare(line)) for line in lines[2:5]]),
         ],
     )
     return history, life
 
 
-def _hear(*events: Event, whole: bool = True) -> Change:
-    return lambda history, life: life.heard.append(Heard("bob", whole, list(events)))
+def _receive(*events: Event, complete: bool = True) -> Change:
+    return lambda history, life: life.transcripts.append(Transcript("bob", complete, list(events)))
 
 
 def _put(index: int, **others: object) -> Change:
 
-    def change(history: dict[str, Kept], life: Life) -> None:
+    def change(history: dict[str, RoomHistory], life: Life) -> None:
         lines = history["lobby"].lines
         lines[index] = lines[index]._replace(**others)  # type: ignore[arg-type]
 
     return change
 
 
-def _swap(history: dict[str, Kept], life: Life) -> None:
+def _swap(history: dict[str, RoomHistory], life: Life) -> None:
     _put(3, text="text 5")(history, life)
     _put(4, text="text 4")(history, life)
-    life.heard.clear()
+    life.transcripts.clear()
     life.acknowledged.clear()
 
 
-def _hole(history: dict[str, Kept], life: Life) -> None:
+def _hole(history: dict[str, RoomHistory], life: Life) -> None:
     lines = [_line(seq) for seq in (1, 3, 4, 5)]
     history["lobby"].lines[:] = [
         line._replace(seq=seq, ident=str(seq)) for seq, line in enumerate(lines, 1)
     ]
-    life.heard.clear()
+    life.transcripts.clear()
     life.acknowledged.clear()
 
 
-class TestProof:
+class TestMessageOracle:
     def test_nothingWrong(self) -> None:
-        """
-        A history that holds what was told is in order, also when lines that were only
-        written are not in it; what was in it before may be told again.
-        """
-        proof = Proof()
+        oracle = MessageOracle()
         history, life = _sample()
-        assert proof.judge(history, life) == []
+        assert oracle.check(history, life) == []
         history["lobby"].lines.append(_line(6))
-        again = Heard(
+        again = Transcript(
             "late",
             True,
             [
-                RoomEntered("lobby"),
-                ReplayBegins("lobby"),
-                *[Replayed(_bare(_line(seq))) for seq in (4, 5)],
-                Spoken(_bare(_line(6))),
-                RoomLeft("lobby"),
+                Joined("lobby"),
+                ReplayStarted("lobby"),
+                *[ReplayedMessage(_bare(_line(seq))) for seq in (4, 5)],
+                LiveMessage(_bare(_line(6))),
+                Left("lobby"),
             ],
         )
-        second = Life({"bob": [Told("lobby", "message", "ann", "text 6")]}, [], [again])
-        assert proof.judge(history, second) == []
-        tally = proof.tally
-        assert (tally.written, tally.kept, tally.seen, tally.acknowledged) == (7, 6, 6, 4)
-        assert tally.missing == 0
+        second = Life({"bob": [Message("lobby", "message", "ann", "text 6")]}, [], [again])
+        assert oracle.check(history, second) == []
+        counts = oracle.counts
+        assert (counts.written, counts.stored, counts.seen, counts.acknowledged) == (7, 6, 6, 4)
+        assert counts.missing == 0
 
-    def test_farewell(self) -> None:
-        """A server that stops in order may refuse everybody, in those words only."""
+    def test_stopText(self) -> None:
         history, life = _sample()
-        life.farewell = "the server stops"
-        _hear(Refused("the server stops"))(history, life)
-        assert Proof().judge(history, life) == []
-        _hear(Refused("too slow"))(history, life)
-        assert Proof().judge(history, life) != []
+        life.stopText = "the server stops"
+        _receive(Error("the server stops"))(history, life)
+        assert MessageOracle().check(history, life) == []
+        _receive(Error("too slow"))(history, life)
+        assert MessageOracle().check(history, life) != []
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -134,30 +135,29 @@ class TestProof:
             (_put(4, ident="log-4-0"), "another line has the id"),
             (_put(4, nick="bob"), "instead of"),
             (_put(1, kind="topic"), "instead of"),
-            (_put(3, time=1009), "was told"),
+            (_put(3, time=1009), "received"),
             (_swap, "stands after what came later"),
-            (_hole, "is not kept, later ones are"),
+            (_hole, "is not stored, later ones are"),
             (lambda history, life: setattr(history["lobby"], "topic", None), "its topic is None"),
-            (lambda history, life: life.complaints.append("it hurts"), "it hurts"),
-            (_hear(Spoken(_line(3)), Spoken(_line(5))), "told 5 of lobby after 3"),
-            (_hear(Spoken(_line(3)), Spoken(_line(3)), whole=False), "told 3 of lobby after 3"),
-            (_hear(RoomEntered("lobby", 3), Spoken(_line(5))), "told 5 of lobby after 3"),
-            (_hear(Replayed(_line(3)), Replayed(_line(5))), "told again 5 of lobby after 3"),
-            (_hear(Replayed(_line(3)), Spoken(_line(5))), "told 5 of lobby after 3"),
-            (_hear(Replayed(_line(7))), "found None"),
-            (_hear(ReplayBegins("lobby", missing=True)), "are not kept"),
-            (_hear(Spoken(_line(3, ident="other"))), "bob was told"),
-            (_hear(Spoken(_bare(_line(3, nick="bob")))), "bob was told"),
-            (_hear(Refused("no")), "no"),
-            (_hear(NotUnderstood("???")), "???"),
+            (lambda history, life: life.violations.append("it hurts"), "it hurts"),
+            (_receive(_live(3), _live(5)), "received 5 of lobby after 3"),
+            (_receive(_live(3), _live(3), complete=False), "received 3 of lobby after 3"),
+            (_receive(Joined("lobby", 3), _live(5)), "received 5 of lobby after 3"),
+            (_receive(_replayed(3), _replayed(5)), "again 5 of lobby after 3"),
+            (_receive(_replayed(3), _live(5)), "received 5 of lobby after 3"),
+            (_receive(_replayed(7)), "found None"),
+            (_receive(ReplayStarted("lobby", missing=True)), "are not stored"),
+            (_receive(_live(3, ident="other")), "bob received"),
+            (_receive(LiveMessage(_bare(_line(3, nick="bob")))), "bob received"),
+            (_receive(Error("no")), "no"),
+            (_receive(Unknown("???")), "???"),
         ],
     )
     def test_wrong(self, change: Change, words: str) -> None:
-        """Whatever is wrong is told."""
         history, life = _sample()
         change(history, life)
-        complaints = Proof().judge(history, life)
-        assert any(words in complaint for complaint in complaints), complaints
+        violations = MessageOracle().check(history, life)
+        assert any(words in violation for violation in violations), violations
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -171,13 +171,12 @@ class TestProof:
         ],
     )
     def test_wrongLater(self, change: Change, words: str) -> None:
-        """What was judged once stays as it was, and a line that was lost does not come back."""
-        proof = Proof()
+        oracle = MessageOracle()
         history, life = _sample()
-        assert proof.judge(history, life) == []
+        assert oracle.check(history, life) == []
         change(history, Life())
-        complaints = proof.judge(history, Life())
-        assert any(words in complaint for complaint in complaints), complaints
+        violations = oracle.check(history, Life())
+        assert any(words in violation for violation in violations), violations
 
 
 @pytest.mark.parametrize(
@@ -186,49 +185,48 @@ class TestProof:
         (
             '{"type":"said","room":"a","seq":3,"id":"x-1-0","time":5,"kind":"me","nick":"b",'
             '"account":null,"text":"waves"}',
-            [Spoken(Told("a", "me", "b", "waves", 3, "x-1-0", 5))],
+            [LiveMessage(Message("a", "me", "b", "waves", 3, "x-1-0", 5))],
         ),
         ('{"type":"stored","room":"a","first":3,"last":4}', [Stored("a", 3), Stored("a", 4)]),
         ('{"type":"replay","room":"a","lines":2,"missing":[1,3],"until":5}', None),
-        ('{"type":"refused","code":"x","text":"no"}', [Refused("no")]),
+        ('{"type":"refused","code":"x","text":"no"}', [Error("no")]),
         ('{"type":"left","room":"a","nick":"b","why":""}', []),
         ('{"type":"what"}', None),
-        ("[12:10:05] <ann> * stored #a 3", [Spoken(Told("", "message", "ann", "* stored #a 3"))]),
-        ("[12:10:05] #a <ann> hello", [Spoken(Told("a", "message", "ann", "hello"))]),
-        ("| [12:10:05] #a * ann waves", [Replayed(Told("a", "me", "ann", "waves"))]),
+        (
+            "[12:10:05] <ann> * stored #a 3",
+            [LiveMessage(Message("", "message", "ann", "* stored #a 3"))],
+        ),
+        ("[12:10:05] #a <ann> hello", [LiveMessage(Message("a", "message", "ann", "hello"))]),
+        ("| [12:10:05] #a * ann waves", [ReplayedMessage(Message("a", "me", "ann", "waves"))]),
         (
             "* ann changed the topic of #a to: tea",
-            [Spoken(Told("a", "topic", "ann", "tea"))],
+            [LiveMessage(Message("a", "topic", "ann", "tea"))],
         ),
         (
             "| * [12:10:05] ann changed the topic of #a to: tea",
-            [Replayed(Told("a", "topic", "ann", "tea"))],
+            [ReplayedMessage(Message("a", "topic", "ann", "tea"))],
         ),
         (
             "[12:10:05] * ann changed the topic of #a to: tea",
-            [Spoken(Told("", "me", "ann", "changed the topic of #a to: tea"))],
+            [LiveMessage(Message("", "me", "ann", "changed the topic of #a to: tea"))],
         ),
         ("* stored a 3", [Stored("a", 3)]),
-        ("* stored somehow", [NotUnderstood("'* stored somehow'")]),
-        ("* you are in #a with 2 others: b, c", [RoomEntered("a")]),
-        ("* you are in #a, alone", [RoomEntered("a")]),
-        ("* you left #a", [RoomLeft("a")]),
-        ("--- #a: 20 lines from before ---", [ReplayBegins("a")]),
+        ("* stored somehow", [Unknown("'* stored somehow'")]),
+        ("* you are in #a with 2 others: b, c", [Joined("a")]),
+        ("* you are in #a, alone", [Joined("a")]),
+        ("* you left #a", [Left("a")]),
+        ("--- #a: 20 lines from before ---", [ReplayStarted("a")]),
         ("--- now ---", []),
         ("| * Monday", []),
-        ("! no", [Refused("no")]),
-        ("* echo is off", [Noticed("echo is off")]),
-        ("hello", [NotUnderstood("'hello'")]),
+        ("! no", [Error("no")]),
+        ("* echo is off", [Notice("echo is off")]),
+        ("hello", [Unknown("'hello'")]),
     ],
 )
 def test_understand(line: str, meaning: list[Event] | None) -> None:
-    """
-    Both forms of the door are understood as the same, and nothing that stands in a text
-    is taken for anything else.
-    """
-    understood = understand(line.encode())
+    understood = parse(line.encode())
     if meaning is not None:
         assert understood == meaning
     else:
         [event] = understood
-        assert event == ReplayBegins("a", 5, 2, True) or isinstance(event, NotUnderstood)
+        assert event == ReplayStarted("a", 5, 2, True) or isinstance(event, Unknown)

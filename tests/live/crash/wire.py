@@ -1,7 +1,4 @@
-"""
-What the line door of the chat says, as the clients of a test understand it: both its
-forms, as the same values.
-"""
+"""Both forms of the line protocol, for people and JSON, as the same events."""
 
 from __future__ import annotations
 
@@ -10,39 +7,29 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-#: A line that somebody said, in the form for people.
-SPOKEN = re.compile(
+_MESSAGE = re.compile(
     r"(\| )?\[\d\d:\d\d:\d\d\] (?:#(\S+) )?"
     r"(?:<(\S+)> |\* (\S+) )(.*)"
 )
 
-#: A new topic, in the same form.
 _TOPIC = re.compile(r"(\| )?\* (?:\[\d\d:\d\d:\d\d\] )?(\S+) changed the topic of #(\S+) to: (.*)")
-
-_OF_OTHERS = {
-    "joined",
-    "left",
-    "gone",
-    "renamed",
-    "entered",
-    "format",
-    "people",
-    "rooms",
-    "topic",
-    "token",
-}
-
-_REPLAY = re.compile(r"--- #(\S+): (?:\d+ lines?|nothing) from before ---")
-
-_ENTERED = re.compile(r"\* you are in #(\S+?)(?:, alone| with .*)")
-
-_LEFT = re.compile(r"\* you left #(\S+)")
 
 _STORED = re.compile(r"\* stored (\S+) (\d+)")
 
+_REPLAY = re.compile(r"--- #(\S+): (?:\d+ lines?|nothing) from before ---")
 
-class Told(NamedTuple):
-    """A line of a room, as somebody was told it or wrote it."""
+_JOINED = re.compile(r"\* you are in #(\S+?)(?:, alone| with .*)")
+
+_LEFT = re.compile(r"\* you left #(\S+)")
+
+#: Types of JSON objects about other people, and answers to questions that are not checked.
+_IGNORED = frozenset(
+    ["joined", "left", "gone", "renamed", "entered", "format", "people", "rooms", "topic", "token"]
+)
+
+
+class Message(NamedTuple):
+    """A message of a room, as a client wrote or received it."""
 
     room: str
     kind: str
@@ -54,22 +41,18 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """A line that was said just now."""
-
-    line: Told
+class LiveMessage:
+    line: Message
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """A line that was said before."""
-
-    line: Told
+class ReplayedMessage:
+    line: Message
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayBegins:
-    """Lines that were said before follow."""
+class ReplayStarted:
+    """Replayed messages follow."""
 
     room: str
     until: int = 0
@@ -78,123 +61,104 @@ class ReplayBegins:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomEntered:
-    """The one who is told this is in a room."""
-
+class Joined:
     room: str
     last: int = -1
     topic: tuple[str, str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class RoomLeft:
-    """The one who is told this is not in a room any more."""
-
+class Left:
     room: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A line of the one who is told this is stored."""
+    """The acknowledgement of a message of one's own."""
 
     room: str
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
-class Noticed:
-    """Words of the server."""
-
+class Notice:
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Something was not done."""
-
+class Error:
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class NotUnderstood:
-    """What the door should never have said."""
+class Unknown:
+    """What the server should never send."""
 
     text: str
 
 
 Event = (
-    Spoken
-    | Replayed
-    | ReplayBegins
-    | RoomEntered
-    | RoomLeft
+    LiveMessage
+    | ReplayedMessage
+    | ReplayStarted
+    | Joined
+    | Left
     | Stored
-    | Noticed
-    | Refused
-    | NotUnderstood
+    | Notice
+    | Error
+    | Unknown
 )
 
 
-def understand(line: bytes) -> list[Event]:
+def parse(line: bytes) -> list[Event]:
     try:
         text = line.decode()
-        return _object(json.loads(text)) if text.startswith("{") else _words(text)
+        return _parseObject(json.loads(text)) if text.startswith("{") else _parseText(text)
     except (ValueError, KeyError, TypeError):
-        return [NotUnderstood(repr(line))]
+        return [Unknown(repr(line))]
 
 
-def _object(told: dict[str, Any]) -> list[Event]:
-    match told["type"]:
+def _parseObject(event: dict[str, Any]) -> list[Event]:
+    match event["type"]:
         case "said":
-            line = Told(
-                told["room"],
-                told["kind"],
-                told["nick"],
-                told["text"],
-                told["seq"],
-                told["id"],
-                told["time"],
-            )
-            return [Replayed(line) if told.get("replay") else Spoken(line)]
+            names = ("room", "kind", "nick", "text", "seq", "id", "time")
+            message = Message(*[event[name] for name in names])
+            return [ReplayedMessage(message) if event.get("replay") else LiveMessage(message)]
         case "replay":
-            missing = told["missing"] is not None
-            return [ReplayBegins(told["room"], told["until"], told["lines"], missing)]
+            missing = event["missing"] is not None
+            return [ReplayStarted(event["room"], event["until"], event["lines"], missing)]
         case "roomEntered":
-            about = told["topic"]
+            about = event["topic"]
             topic = (about["text"], about["by"], about["time"]) if about else None
-            return [RoomEntered(told["room"], told["joinedSeq"], topic)]
+            return [Joined(event["room"], event["joinedSeq"], topic)]
         case "roomLeft":
-            return [RoomLeft(told["room"])]
+            return [Left(event["room"])]
         case "stored":
-            return [Stored(told["room"], seq) for seq in range(told["first"], told["last"] + 1)]
+            return [Stored(event["room"], seq) for seq in range(event["first"], event["last"] + 1)]
         case "notice":
-            return [Noticed(text) for text in told["lines"]]
+            return [Notice(text) for text in event["lines"]]
         case "refused":
-            return [Refused(told["text"])]
-    if told["type"] in _OF_OTHERS:
-        return []
-    return [NotUnderstood(repr(told))]
+            return [Error(event["text"])]
+        case kind:
+            return [] if kind in _IGNORED else [Unknown(repr(event))]
 
 
-def _words(text: str) -> list[Event]:
-    if spoken := SPOKEN.fullmatch(text):
-        before, room, nick, actor, said = spoken.groups()
-        line = Told(room or "", "message" if nick else "me", nick or actor, said)
-        return [Replayed(line) if before else Spoken(line)]
-    if changed := _TOPIC.fullmatch(text):
-        before, nick, room, said = changed.groups()
-        line = Told(room, "topic", nick, said)
-        return [Replayed(line) if before else Spoken(line)]
-    if found := _STORED.fullmatch(text):
-        return [Stored(found[1], int(found[2]))]
-    if found := _REPLAY.fullmatch(text):
-        return [ReplayBegins(found[1])]
-    if found := _ENTERED.fullmatch(text):
-        return [RoomEntered(found[1])]
-    if found := _LEFT.fullmatch(text):
-        return [RoomLeft(found[1])]
+def _parseText(text: str) -> list[Event]:
+    if match := _MESSAGE.fullmatch(text):
+        replayed, room, nick, actor, said = match.groups()
+        message = Message(room or "", "message" if nick else "me", nick or actor, said)
+        return [ReplayedMessage(message) if replayed else LiveMessage(message)]
+    if match := _TOPIC.fullmatch(text):
+        replayed, nick, room, said = match.groups()
+        message = Message(room, "topic", nick, said)
+        return [ReplayedMessage(message) if replayed else LiveMessage(message)]
+    if match := _STORED.fullmatch(text):
+        return [Stored(match[1], int(match[2]))]
+    for pattern, kind in ((_REPLAY, ReplayStarted), (_JOINED, Joined), (_LEFT, Left)):
+        if match := pattern.fullmatch(text):
+            return [kind(match[1])]
     if text.startswith("! "):
-        return [Refused(text[2:])]
+        return [Error(text[2:])]
     if text.startswith("* ") and not text.startswith(("* stored", "* you are in", "* you left")):
-        return [Noticed(text[2:])]
-    return [] if text.startswith(("| * ", "--- now ---")) else [NotUnderstood(repr(text))]
+        return [Notice(text[2:])]
+    return [] if text.startswith(("| * ", "--- now ---")) else [Unknown(repr(text))]

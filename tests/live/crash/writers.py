@@ -1,104 +1,92 @@
-"""
-People in a chat that is going to be killed, who write.
-"""
+"""Clients of the server to be killed that write, as a seed says."""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from random import Random
 
-from tests.live.crash.listeners import ROOMS, Person, Reader, disperse
+from tests.live.crash.listeners import ROOMS, ChatClient, Listener
+from tests.live.crash.loop import closeAll
 from tests.live.crash.oracle import Life
-from tests.live.crash.wire import Noticed, Stored, Told, understand
+from tests.live.crash.wire import Message, Notice, Stored, parse
 from tests.live.support.server import Address
 
-#: Lines that some write at once.
+#: Lines that some writers send at once.
 BURST = 20
 
-#: Lines that one writes at most in one life.
+#: Lines that one writer sends at most in one life.
 LINES_EACH = 3000
 
-#: What they speak of: nothing in it may be taken for anything but text.
+#: Parts of texts: a parser must take none of them for anything but text.
 WORDS = (
-    "hello",
-    "早上好",
-    "naïve",
-    "e\u0301",
-    "👍🏽",
-    '"quoted"',
-    "back\\slash",
-    "\\u0000",
-    "'; DROP TABLE lines; --",
-    "<b>&amp;</b>",
-    "%s {0} $1",
-    "| --- now ---",
-    "[12:00:00] <ann> not me",
-    "* stored lobby 1",
-    "x" * 300,
+    *("hello", "早上好", "naïve", "e\u0301", "👍🏽", '"quoted"', "back\\slash", "\\u0000"),
+    *("'; DROP TABLE lines; --", "<b>&amp;</b>", "%s {0} $1", "| --- now ---"),
+    *("[12:00:00] <ann> not me", "* stored lobby 1", "x" * 300),
 )
 
 
-class Writer(Person):
-    """Writes.  No text of its is anybody else's."""
+@dataclass(frozen=True)
+class Habits:
+    json: bool
+    acks: bool
+    echoes: bool
+    burst: bool
 
-    def __init__(
-        self,
-        address: Address,
-        name: str,
-        random: Random,
-        json: bool,
-        acks: bool,
-        echoes: bool,
-        burst: bool,
-    ) -> None:
-        super().__init__(address, name, random, 2, json, echoes)
-        self.written: list[Told] = []
-        self._stored: list[tuple[Told, int]] = []
-        self._waiting: dict[str, deque[Told]] = {room: deque() for room in ROOMS}
-        self._complaints: list[str] = []
+
+class Writer(ChatClient):
+    """Somebody who writes; no two texts of all writers are equal."""
+
+    def __init__(self, address: Address, name: str, random: Random, habits: Habits) -> None:
+        super().__init__(address, name, random, 2, habits.json, habits.echoes)
+        acks, burst = habits.acks, habits.burst
+        self.written: list[Message] = []
+        self._stored: list[tuple[Message, int]] = []
+        self._waiting: dict[str, deque[Message]] = {room: deque() for room in ROOMS}
+        self._violations: list[str] = []
         self._acks = acks
         self._burst = burst
         self.pauses = (0.02, 0.15) if burst else (0.0, 0.005) if acks else (0.002, 0.03)
         if acks:
             self._send("/ack on")
-        if echoes:
+        if habits.echoes:
             self._send("/echo on")
 
     def report(self, life: Life) -> None:
         super().report(life)
         life.written[self.name] = self.written
         life.acknowledged += self._stored
-        life.complaints += self._complaints
+        life.violations += self._violations
 
-    def _hear(self, line: bytes) -> None:
-        for event in understand(line):
+    def receiveLine(self, line: bytes) -> None:
+        for event in parse(line):
             if isinstance(event, Stored):
                 self._acknowledge(event)
-            elif not isinstance(event, Noticed):
-                self.heard.events.append(event)
+            elif not isinstance(event, Notice):
+                self.transcript.events.append(event)
 
     def _acknowledge(self, stored: Stored) -> None:
         waiting = self._waiting[stored.room]
         if waiting:
             self._stored.append((waiting.popleft(), stored.seq))
         else:
-            self._complaints.append(f"{self.name} was told {stored}, but waits for nothing")
+            self._violations.append(f"{self.name} received {stored}, but waits for nothing")
 
     def _act(self) -> None:
         if len(self.written) >= LINES_EACH:
             return
         choice = self._random.random()
         if choice < 0.05:
-            self._wander()
+            self._changeRoom()
         elif choice < 0.07:
             self._rename()
         elif self._burst:
             for _ in range(BURST):
-                self._say()
+                self._write()
         elif not (self._acks and any(self._waiting.values())):
-            self._say()
+            self._write()
 
-    def _say(self) -> None:
+    def _write(self) -> None:
         choice = self._random.random()
         room = self._current
         text = f"{self.name}:{len(self.written)} {self._random.choice(WORDS)}"
@@ -116,40 +104,29 @@ class Writer(Person):
         else:
             line = text
         self._send(line)
-        wrote = Told(room, kind, self.nick, text)
-        self.written.append(wrote)
+        message = Message(room, kind, self.nick, text)
+        self.written.append(message)
         if self._acks:
-            self._waiting[room].append(wrote)
+            self._waiting[room].append(message)
 
 
-def crowd(address: Address, life: int, random: Random) -> list[Person]:
-    people: list[Person] = []
+def connectClients(address: Address, life: int, random: Random) -> list[ChatClient]:
+    clients: list[ChatClient] = []
     try:
-        for which in range(6):
-            people.append(
-                Reader(
-                    address,
-                    f"r{which}-{life}",
-                    random,
-                    # The first two miss nothing; the last is told without names of rooms.
-                    rooms=len(ROOMS) if which < 2 else 1,
-                    json=which % 2 == 0,
-                    moves=2 <= which < 5,
-                )
+        for number in range(6):
+            # The first two are in all rooms; the last stays in one, so its lines name no room.
+            rooms, moves = len(ROOMS) if number < 2 else 1, 2 <= number < 5
+            name = f"r{number}-{life}"
+            clients.append(Listener(address, name, random, rooms, number % 2 == 0, moves))
+        for number in range(8):
+            habits = Habits(
+                json=number % 3 == 0,
+                acks=number % 2 == 0,
+                echoes=number % 4 == 3 or number == 2,
+                burst=number % 4 < 2,
             )
-        for which in range(8):
-            people.append(
-                Writer(
-                    address,
-                    f"w{which}-{life}",
-                    random,
-                    json=which % 3 == 0,
-                    acks=which % 2 == 0,
-                    echoes=which % 4 == 3 or which == 2,
-                    burst=which % 4 < 2,
-                )
-            )
+            clients.append(Writer(address, f"w{number}-{life}", random, habits))
     except BaseException:
-        disperse(people)
+        closeAll(clients)
         raise
-    return people
+    return clients

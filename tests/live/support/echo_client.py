@@ -1,7 +1,4 @@
-"""
-What several live tests ask of a server: stamps, whole conversations, and whether
-everything still answers.
-"""
+"""What live tests ask of a server: stamps, conversations, and whether everything answers."""
 
 from __future__ import annotations
 
@@ -31,10 +28,10 @@ CTIME = rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d \d{4}\] "
 #: What the chat says to who connects.
 CHAT_GREETING = f"* {GREETING}\n".encode()
 
-#: How a caller is told that there is nobody to talk with.
+#: The answer of talk when there is no operator.
 ABSENT = b"! no operator is here"
 
-#: What hello says to those who come.
+#: What hello says to a new connection.
 WELCOME = b"Welcome!"
 
 #: What ack answers.
@@ -56,7 +53,7 @@ def stampTime(stamp: bytes, form: str) -> float:
 
 
 def checkStamped(answer: bytes, data: bytes, form: str = "ctime") -> None:
-    """See that an answer is the data behind a stamp of this moment."""
+    """Check that an answer is the data behind a stamp of this moment."""
     assert answer.endswith(data), (answer, data)
     moment = stampTime(answer[: len(answer) - len(data)], form)
     assert abs(moment - time.time()) < TOLERANCE_SECONDS, answer
@@ -81,7 +78,7 @@ def receiveRest(client: socket.socket) -> bytes:
 
 
 def exchange(client: socket.socket, data: bytes, seconds: float = 30.0) -> bytes:
-    """Send, and read at the same time; then close the sending half, and read to the end."""
+    """Send and read at the same time; then close the sending half, and read to the end."""
     deadline = time.monotonic() + seconds
     view = memoryview(data)
     parts: list[bytes] = []
@@ -113,6 +110,32 @@ def _endSending(client: socket.socket) -> None:
         raise
 
 
+def checkExchange(offering: str, data: bytes, answers: bytes) -> None:
+    match offering:
+        case "timestamp":
+            assert unstamped(answers) == data
+        case "timestamp-line":
+            lines = data if data.endswith(b"\n") else data + b"\n"
+            assert unstamped(answers) == lines
+        case "hello":
+            assert answers.startswith(WELCOME + b"Hello, ")
+            for added in (WELCOME, b"Hello, ", b"!"):
+                answers = answers.replace(added, b"")
+            assert answers == data.replace(b"!", b"")
+        case "ack":
+            assert answers.startswith(ACKNOWLEDGEMENT)
+            # A chunk that ends a line is acknowledged by a line.
+            endings = answers.replace(ACKNOWLEDGEMENT, b"")
+            assert endings.strip(b"\r\n") == b""
+            assert not endings or b"\n" in data
+        case "talk":
+            assert answers.startswith(ABSENT)
+        case "echo":
+            assert answers == data
+        case "sink" | "discard":
+            assert answers == b""
+
+
 def ask(server: Server, offering: str, data: bytes) -> bytes:
     with server.connect(offering, "udp") as client:
         client.send(data)
@@ -120,16 +143,16 @@ def ask(server: Server, offering: str, data: bytes) -> bytes:
 
 
 def checkAnswers(server: Server) -> None:
-    """See that every place of a server still does what it is there for."""
+    """Check that every offering of a server answers."""
     for address in server.addresses:
         with address.connect() as client:
             if address.transport == "udp":
                 _checkDatagrams(server, address, client)
             else:
-                _checkStream(server, address, client)
+                checkStream(server, address, client)
 
 
-def _checkStream(server: Server, address: Address, client: socket.socket) -> None:
+def checkStream(server: Server, address: Address, client: socket.socket) -> None:
     match address.offering:
         case "timestamp" | "timestamp-line":
             client.sendall(b"are you there?\n")

@@ -1,7 +1,4 @@
-"""
-C{twistd} whose counters and limits are looked at as often as a test can wait for: for tests of
-what they say, not of how long it takes until they do.
-"""
+"""C{twistd} that looks at counters and limits often, for tests that wait for them."""
 
 from __future__ import annotations
 

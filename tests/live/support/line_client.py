@@ -1,20 +1,15 @@
-"""
-People of a chat as a test plays them, one step after the other.
-"""
+"""A client of the line protocol that a test plays step by step."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from types import TracebackType
 from typing import Self
 
 from tests.live.support.server import ANSWER_SECONDS, Server
 
 
-class Talker:
-    """One client of the line door, as C{nc} is one."""
-
+class LineClient:
     def __init__(self, server: Server, *lines: str) -> None:
         self.socket = server.connect("chat")
         self._received = b""
@@ -23,12 +18,7 @@ class Talker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self.socket.close()
 
     def say(self, *lines: str) -> None:
@@ -44,19 +34,14 @@ class Talker:
                 if words in lines[-1]:
                     return lines
             remains = deadline - time.monotonic()
-            assert remains > 0, f"no {words!r} in {seconds} s; told was {lines[-20:]}"
+            assert remains > 0, f"no {words!r} in {seconds} s; received was {lines[-20:]}"
             self.socket.settimeout(remains)
             with contextlib.suppress(TimeoutError):
                 part = self.socket.recv(1 << 18)
-                assert part, f"the end instead of {words!r}; told was {lines[-20:]}"
+                assert part, f"the end instead of {words!r}; received was {lines[-20:]}"
                 self._received += part
 
     def rest(self, seconds: float = ANSWER_SECONDS) -> list[str]:
-        deadline = time.monotonic() + seconds
-        parts = [self._received]
-        while True:
-            self.socket.settimeout(max(0.001, deadline - time.monotonic()))
-            part = self.socket.recv(1 << 18)
-            if not part:
-                return b"".join(parts).decode().splitlines()
-            parts.append(part)
+        self.socket.settimeout(seconds)
+        with self.socket.makefile("rb") as stream:
+            return (self._received + stream.read()).decode().splitlines()

@@ -1,6 +1,4 @@
-"""
-Tiny servers on plain sockets, and real client processes beside them.
-"""
+"""Tiny servers on plain sockets, and real client processes."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 #: Seconds after which anything here has failed.
@@ -30,7 +28,6 @@ OWN_TERMINAL = (
 
 
 def stampChunks(connection: socket.socket) -> None:
-    """Answer as the timestamp service does: a stamp before each chunk."""
     while data := connection.recv(1024):
         connection.sendall(STAMP + data)
 
@@ -47,7 +44,7 @@ def answerOnce(connection: socket.socket) -> None:
 
 
 def converse(connection: socket.socket) -> None:
-    """Behave as an operator who greets, repeats, and says goodbye at the end."""
+    """Greet, repeat, and say goodbye at the end."""
     connection.sendall("你好\x1b[31m\n".encode())
     while data := connection.recv(1024):
         connection.sendall(b"heard " + data)
@@ -121,38 +118,38 @@ def runningClient(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class Terminal:
-    """The client on a terminal of its own."""
+    """The client, or another program in Python, on a terminal of its own."""
 
-    def __init__(self, term: str, *arguments: object) -> None:
-        self._here, there = pty.openpty()
+    def __init__(self, term: str, *arguments: object, program: Sequence[str] = ()) -> None:
+        self._terminal, stdio = pty.openpty()
         self._screen = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", OWN_TERMINAL, *command(*arguments)[1:]],
-            stdin=there,
-            stdout=there,
-            stderr=there,
+            [sys.executable, "-c", OWN_TERMINAL, *(program or command(*arguments)[1:])],
+            stdin=stdio,
+            stdout=stdio,
+            stderr=stdio,
             env={**os.environ, "TERM": term, "PYTHONWARNINGS": "error"},
             start_new_session=True,
             close_fds=True,
         )
-        os.close(there)
+        os.close(stdio)
 
     def close(self) -> None:
         with self._process:
             self._process.kill()
-        os.close(self._here)
+        os.close(self._terminal)
 
     def type(self, keys: str) -> None:
-        os.write(self._here, keys.encode())
+        os.write(self._terminal, keys.encode())
 
     def shows(self, text: str) -> str:
         deadline = time.monotonic() + PATIENCE
         while text.encode() not in self._screen:
             left = deadline - time.monotonic()
             assert left > 0, f"{text!r} is not in {self._screen!r}"
-            if select.select([self._here], [], [], left)[0]:
+            if select.select([self._terminal], [], [], left)[0]:
                 try:
-                    self._screen += os.read(self._here, 4096)
+                    self._screen += os.read(self._terminal, 4096)
                 except OSError as error:
                     raise AssertionError(f"{text!r} is not in {self._screen!r}") from error
         before, found, self._screen = self._screen.partition(text.encode())

@@ -1,7 +1,4 @@
-"""
-A real server for a test: C{twistd} in a process of its own, and what can be known
-of it from outside.
-"""
+"""A real server in a process of its own, and what can be seen of it from outside."""
 
 from __future__ import annotations
 
@@ -16,17 +13,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-#: Within this a server serves, on a machine that is busy with other things.
-START_SECONDS = 20.0
-
-#: Within this a server that is asked to stop has stopped.
-STOP_SECONDS = 10.0
-
-#: Within this a server that runs has done what it is to do.
-ANSWER_SECONDS = 10.0
+#: Seconds until a server serves, has stopped, or has done what it is to do, on a busy machine.
+START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 20.0, 10.0, 10.0
 
 #: How often a question is asked again.
 POLL_SECONDS = 0.02
@@ -120,10 +110,7 @@ class Address:
 
 
 class Server:
-    """
-    One server process.  Made, it is on its way; entered, it serves; left, it has
-    been stopped in an orderly way, or killed when the test has failed already.
-    """
+    """One server process; leaving its context stops it in order, or kills it after a failure."""
 
     def __init__(
         self,
@@ -175,12 +162,7 @@ class Server:
             self.kill()
             raise
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *failure: object) -> None:
         try:
             if kind is None and not self._stopped:
                 self.stop()
@@ -229,9 +211,9 @@ class Server:
         return self._addresses
 
     def address(self, offering: str, transport: str = "tcp") -> Address:
-        for each in self.addresses:
-            if (each.offering, each.transport) == (offering, transport):
-                return each
+        for address in self.addresses:
+            if (address.offering, address.transport) == (offering, transport):
+                return address
         raise AssertionError(f"no {offering} over {transport} among {self.addresses}")
 
     def connect(
@@ -249,24 +231,13 @@ class Server:
             for entry in entries:
                 over = entry["transport"].replace("unix", "tcp")
                 if (entry["offering"], over) == (offering, transport):
-                    for name, value in entry.items():
-                        if name in PLACE:
-                            continue
-                        sums[name] = sums.get(name, 0) + value
+                    for name in entry.keys() - set(PLACE):
+                        sums[name] = sums.get(name, 0) + entry[name]
         return sums
 
-    def counted(
-        self,
-        offering: str,
-        transport: str = "tcp",
-        **expected: int,
-    ) -> None:
-
-        def asExpected() -> bool:
-            return expected.items() <= self.counters(offering, transport).items()
-
+    def counted(self, offering: str, transport: str = "tcp", **expected: int) -> None:
         until(
-            asExpected,
+            lambda: expected.items() <= self.counters(offering, transport).items(),
             lambda: f"{expected} of {offering} {transport}: {self.counters(offering, transport)}",
         )
 
@@ -274,7 +245,7 @@ class Server:
         os.kill(self.pid, number)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to stop, and see that it does, without having got into trouble."""
+        """Stop, and check that there was no trouble."""
         self._stopped = True
         assert self.runs(), f"it had ended before: {self.complaint()}"
         self.send(number)
@@ -286,7 +257,7 @@ class Server:
         self.untroubled()
 
     def untroubled(self) -> None:
-        """See that neither its log nor its standard error tells of trouble."""
+        """Check that neither log nor standard error has a traceback."""
         for name, text in (("log", self.logText()), ("stderr", self.complaint())):
             for word in TROUBLE:
                 assert word not in text, f"{word} in its {name}:\n{text[-5000:]}"
@@ -296,9 +267,8 @@ class Server:
         if self.daemon and self.pidFile.exists():
             with contextlib.suppress(ProcessLookupError, ValueError):
                 os.kill(int(self.pidFile.read_text()), signal.SIGKILL)
-        stdin: IO[bytes] | None = self.process.stdin
-        if stdin is not None:
+        if self.process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                stdin.close()
+                self.process.stdin.close()
         self.process.kill()
         self.process.wait()

@@ -1,6 +1,4 @@
-"""
-A TCP proxy whose connections can be cut, like a network that fails.
-"""
+"""A TCP proxy whose connections can be cut, like a network that fails."""
 
 from __future__ import annotations
 
@@ -8,15 +6,13 @@ import socket
 import struct
 import threading
 from contextlib import suppress
-from types import TracebackType
+from itertools import chain
 from typing import Self
 
 from tests.live.support.server import ANSWER_SECONDS
 
 
 class Proxy:
-    """Passes bytes on, until it is told not to."""
-
     def __init__(self, target: tuple[str, int]) -> None:
         self.passed = 0
         self._target = target
@@ -31,12 +27,7 @@ class Proxy:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -49,12 +40,11 @@ class Proxy:
     def cut(self) -> None:
         with self._lock:
             pairs, self._pairs = self._pairs, []
-        for pair in pairs:
-            for each in pair:
-                with suppress(OSError):
-                    # A reset, which takes along what was not delivered.
-                    each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    each.shutdown(socket.SHUT_RDWR)
+        for end in chain.from_iterable(pairs):
+            with suppress(OSError):
+                # A reset discards what was not delivered.
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                end.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -79,7 +69,7 @@ class Proxy:
         with suppress(OSError):
             while data := source.recv(65_536):
                 target.sendall(data)
-        for each in (source, target):
+        for end in (source, target):
             with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RDWR)
         source.close()

@@ -1,143 +1,137 @@
-"""
-What a chat owes the owners of accounts: their passwords, their private messages, and how
-far they have read.  Pure.
-"""
+"""The oracle of accounts: passwords, private messages and read markers.  Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.live.crash.rules.actions import Act
-from tests.live.crash.rules.database import Letter, Tables
-from tests.live.crash.rules.log import Diary
+from tests.live.crash.rules.actions import Action
+from tests.live.crash.rules.database import PrivateMessage, Tables
+from tests.live.crash.rules.log import ClientLog
 
 #: Whether a name is an account.
-NOBODY, MAYBE, OWNED = "nobody's", "maybe somebody's", "somebody's"
+UNREGISTERED, UNCERTAIN, REGISTERED = "unregistered", "uncertain", "registered"
 
 
 @dataclass
-class Owner:
-    """What is owed to one name."""
+class ExpectedAccount:
+    """What the server may know of one name: every value that is possible."""
 
-    state: str = NOBODY
+    state: str = UNREGISTERED
     passwords: list[str] = field(default_factory=list)
-    wrong: str = ""
+    wrongPassword: str = ""
     unread: set[int] = field(default_factory=lambda: {0})
-    read: dict[str, set[int]] = field(default_factory=dict)
+    readMarkers: dict[str, set[int]] = field(default_factory=dict)
 
-    def secrets(self, acts: Iterable[Act]) -> None:
-        for act in acts:
-            if act.verb not in ("register", "passwd"):
+    def applyPasswords(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            if action.verb not in ("register", "passwd"):
                 continue
-            if {"registered", "password"} & set(act.codes):
-                self.state, self.passwords = OWNED, [act.text]
-            elif act.refused:
-                self.wrong = act.text
-            elif act.pending:
-                self.passwords.append(act.text)
-                self.state = MAYBE if self.state == NOBODY else self.state
+            if {"registered", "password"} & set(action.codes):
+                self.state, self.passwords = REGISTERED, [action.text]
+            elif action.error:
+                self.wrongPassword = action.text
+            elif action.pending:
+                self.passwords.append(action.text)
+                self.state = UNCERTAIN if self.state == UNREGISTERED else self.state
 
-    def marks(self, diary: Diary, lengths: dict[str, int]) -> None:
-        for room, seq in diary.reads:
-            self.read[room] = {seq}
-        for act in diary.acts:
-            if act.verb == "read" and act.pending:
-                known = self.read.setdefault(act.room, {0})
-                asked = int(act.target)
-                # Nobody reads further than what was said when that was applied.
-                known |= {
-                    max(max(known), seq)
-                    for seq in range(lengths.get(act.room, 0) + 1)
-                    if seq <= asked
-                }
+    def applyReadMarkers(self, log: ClientLog, lengths: dict[str, int]) -> None:
+        for room, seq in log.readMarkers:
+            self.readMarkers[room] = {seq}
+        for action in log.actions:
+            if action.verb == "read" and action.pending:
+                known = self.readMarkers.setdefault(action.room, {0})
+                # A marker never goes beyond the last line of the moment.
+                highest = min(lengths.get(action.room, 0), int(action.target))
+                known |= {max(max(known), seq) for seq in range(highest + 1)}
 
 
-class Ledger:
-    """What is owed to everybody."""
-
+class AccountRules:
     def __init__(self) -> None:
-        self.owners: dict[str, Owner] = {}
-        self.letters: list[Letter] = []
+        self.expected: dict[str, ExpectedAccount] = {}
+        self.privateMessages: list[PrivateMessage] = []
 
-    def judge(self, diaries: list[Diary], tables: Tables) -> Iterator[str]:
+    def check(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
         lengths = {room: len(lines) for room, lines in tables.lines.items()}
-        for diary in diaries:
-            owner = self.owners.setdefault(diary.name, Owner())
-            owner.secrets(diary.acts)
-            owner.marks(diary, lengths)
-        for name, owner in self.owners.items():
-            if (name in tables.accounts) is not (owner.state == OWNED) and owner.state != MAYBE:
-                yield f"{name} is {owner.state}, and the accounts are {sorted(tables.accounts)}"
-            if owner.state == MAYBE:
-                owner.state = OWNED if name in tables.accounts else NOBODY
-        yield from self._letters(diaries, tables)
-        for name in tables.accounts - set(self.owners):
+        for log in logs:
+            account = self.expected.setdefault(log.name, ExpectedAccount())
+            account.applyPasswords(log.actions)
+            account.applyReadMarkers(log, lengths)
+        for name, account in self.expected.items():
+            state = REGISTERED if name in tables.accounts else UNREGISTERED
+            if account.state == UNCERTAIN:
+                account.state = state
+            elif account.state != state:
+                yield f"{name} is {account.state}, and the accounts are {sorted(tables.accounts)}"
+        yield from self._checkPrivateMessages(logs, tables)
+        for name in tables.accounts - set(self.expected):
             yield f"nobody has registered {name}"
-        for name, count in tables.unread.items():
-            if name in self.owners and count not in self.owners[name].unread:
-                allowed = self.owners[name].unread
-                yield f"{count} private messages wait for {name}, not {sorted(allowed)}"
-            if name in self.owners:
-                self.owners[name].unread = {count}
+        for name in tables.unread.keys() & self.expected.keys():
+            account, count = self.expected[name], tables.unread[name]
+            if count not in account.unread:
+                yield f"{count} private messages wait for {name}, not {sorted(account.unread)}"
+            account.unread = {count}
 
-    def _letters(self, diaries: list[Diary], tables: Tables) -> Iterator[str]:
-        if tables.letters[: len(self.letters)] != self.letters:
-            yield "private messages that were kept have changed"
-        new = tables.letters[len(self.letters) :]
-        self.letters = tables.letters
-        kept = {letter.ident: letter for letter in new}
-        if len(kept) < len(new):
+    def _checkPrivateMessages(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
+        if tables.privateMessages[: len(self.privateMessages)] != self.privateMessages:
+            yield "private messages that were stored have changed"
+        new = tables.privateMessages[len(self.privateMessages) :]
+        self.privateMessages = tables.privateMessages
+        stored = {message.ident: message for message in new}
+        if len(stored) < len(new):
             yield "two private messages have the same id"
-        told: dict[str, set[str]] = {}
-        for diary in diaries:
-            for each in diary.whispers:
-                told.setdefault(each["text"], set()).add(diary.name)
-                letter = kept.get(each["id"])
-                if each["id"] and (
-                    letter is None
-                    or (letter.sender, letter.text) != (each["account"], each["text"])
+        receivers: dict[str, set[str]] = {}
+        for log in logs:
+            for event in log.privateMessages:
+                receivers.setdefault(event["text"], set()).add(log.name)
+                message = stored.get(event["id"])
+                if event["id"] and (
+                    message is None
+                    or (message.sender, message.text) != (event["account"], event["text"])
                 ):
-                    yield f"{diary.name} was told {each}: found {letter}"
-                elif not each["id"] and any(each["text"] == one.text for one in new):
-                    yield f"{diary.name} was told {each}, and it is kept"
-        acts = {
-            act.text: (diary.name, act)
-            for diary in diaries
-            for act in diary.acts
-            if act.verb == "whisper"
+                    yield f"{log.name} received {event}: found {message}"
+                elif not event["id"] and any(event["text"] == message.text for message in new):
+                    yield f"{log.name} received {event}, and it is stored"
+        actions = {
+            action.text: (log.name, action)
+            for log in logs
+            for action in log.actions
+            if action.verb == "whisper"
         }
-        away: dict[str, list[tuple[int, bool]]] = {}
-        for place, letter in enumerate(new):
-            sender, act = acts.get(letter.text, ("", Act("nothing")))
-            if (sender, act.target) != (letter.sender, letter.receiver) or act.refused:
-                yield f"this is kept: {letter}; asked for was {act} by {sender!r}"
-            if "kept" in act.codes:
-                away.setdefault(letter.receiver, []).append((place, True))
-            elif act.pending and letter.receiver not in told.get(letter.text, ()):
-                away.setdefault(letter.receiver, []).append((place, False))
-        for diary in diaries:
-            self._unread(diary, [letter.ident for letter in new], away.pop(diary.name, []))
-        for name, places in away.items():
-            owner = self.owners.get(name)
-            if owner is not None:
-                owner.unread = _counts(owner.unread, places)
+        unseen: dict[str, list[tuple[int, bool]]] = {}
+        for position, message in enumerate(new):
+            sender, action = actions.get(message.text, ("", Action("nothing")))
+            if (sender, action.target) != (message.sender, message.receiver) or action.error:
+                yield f"this is stored: {message}; asked for was {action} by {sender!r}"
+            if "kept" in action.codes:
+                unseen.setdefault(message.receiver, []).append((position, True))
+            elif action.pending and message.receiver not in receivers.get(message.text, ()):
+                unseen.setdefault(message.receiver, []).append((position, False))
+        for log in logs:
+            self._unread(log, [message.ident for message in new], unseen.pop(log.name, []))
+        for name in unseen.keys() & self.expected.keys():
+            account = self.expected[name]
+            account.unread = _counts(account.unread, unseen[name])
 
-    def _unread(self, diary: Diary, idents: list[str], places: list[tuple[int, bool]]) -> None:
-        owner = self.owners[diary.name]
-        counts = owner.unread
-        for act in diary.acts:
-            if act.verb == "inbox" and not act.target and not act.refused:
-                shown = [idents.index(each["id"]) for each in act.letters if each["id"] in idents]
-                left = [each for each in places if each[0] > max(shown, default=-1)]
-                if act.done:
-                    counts, places = {0}, left
+    def _unread(self, log: ClientLog, idents: list[str], positions: list[tuple[int, bool]]) -> None:
+        account = self.expected[log.name]
+        counts = account.unread
+        for action in log.actions:
+            if action.verb == "inbox" and not action.target and not action.error:
+                shown = [
+                    idents.index(event["id"])
+                    for event in action.privateMessages
+                    if event["id"] in idents
+                ]
+                later = [row for row in positions if row[0] > max(shown, default=-1)]
+                if action.succeeded:
+                    counts, positions = {0}, later
                 else:
-                    owner.unread = _counts(counts, places) | _counts({0}, left)
+                    account.unread = _counts(counts, positions) | _counts({0}, later)
                     return
-        owner.unread = _counts(counts, places)
+        account.unread = _counts(counts, positions)
 
 
-def _counts(counts: set[int], places: list[tuple[int, bool]]) -> set[int]:
-    sure = sum(each[1] for each in places)
-    return {count + sure + more for count in counts for more in range(len(places) - sure + 1)}
+def _counts(counts: set[int], positions: list[tuple[int, bool]]) -> set[int]:
+    known = sum(certain for _, certain in positions)
+    return {count + known + more for count in counts for more in range(len(positions) - known + 1)}

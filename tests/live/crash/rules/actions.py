@@ -1,23 +1,21 @@
-"""
-What people may ask of a chat where order is kept in rooms.  Pure.
-"""
+"""What clients may ask of a chat, and what came of it.  Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Acts whose line is a name and nothing else.
+#: Actions whose line is a name and nothing else.
 NAMING = frozenset({"op", "deop", "unban", "unmute"})
 
-#: Acts whose line says for how long.
-RESTRAINING = frozenset({"ban", "mute"})
+#: Actions whose line says for how long.
+RESTRICTING = frozenset({"ban", "mute"})
 
-#: Acts that make no line where they would change nothing.
+#: Actions that make no line where they would change nothing.
 IDEMPOTENT = frozenset({"op", "deop", "private", "public"})
 
-#: Acts that make a numbered line of the same kind.
-NUMBERED = NAMING | RESTRAINING | {"message", "kick", "private", "public", "delete"}
+#: Actions that make a numbered line of the same kind.
+NUMBERED = NAMING | RESTRICTING | {"message", "kick", "private", "public", "delete"}
 
 _COMMANDS = {
     "message": "/msg #{room} {text}",
@@ -27,8 +25,8 @@ _COMMANDS = {
     "since": "/since {room} 0",
     "read": "/read #{room} {target}",
     "search": "/search {target} {text}",
-    "ban": "/ban {target} {span} {text}",
-    "mute": "/mute {target} {span} {text}",
+    "ban": "/ban {target} {duration} {text}",
+    "mute": "/mute {target} {duration} {text}",
     "kick": "/kick {target} {text}",
     "private": "/private on",
     "public": "/private off",
@@ -41,40 +39,37 @@ _COMMANDS = {
 
 
 @dataclass
-class Act:
-    """Something that was asked for."""
-
+class Action:
     verb: str
     room: str = ""
     target: str = ""
     text: str = ""
-    span: str = "forever"
-    settled: bool = False
-    refused: str = ""
+    duration: str = "forever"
+    answered: bool = False
+    error: str = ""
     codes: list[str] = field(default_factory=list)
     after: int = 0
     lines: int = 0
-    letters: list[dict[str, Any]] = field(default_factory=list)
-    restraints: dict[str, bool] = field(default_factory=dict)
+    privateMessages: list[dict[str, Any]] = field(default_factory=list)
+    restrictions: dict[str, bool] = field(default_factory=dict)
 
     @property
-    def done(self) -> bool:
-        return self.settled and not self.refused
+    def succeeded(self) -> bool:
+        return self.answered and not self.error
 
     @property
     def pending(self) -> bool:
-        return not self.settled and not self.refused
+        return not self.answered and not self.error
 
     @property
     def command(self) -> str:
         pattern = _COMMANDS.get(self.verb, f"/{self.verb} {{target}}")
-        names = {"room": self.room, "target": self.target, "text": self.text, "span": self.span}
-        return pattern.format(**names).strip()
+        return pattern.format(**vars(self)).strip()
 
     @property
-    def words(self) -> str:
-        if self.verb in RESTRAINING:
-            return f"{self.target} {self.span} {self.text}"
+    def lineText(self) -> str:
+        if self.verb in RESTRICTING:
+            return f"{self.target} {self.duration} {self.text}"
         if self.verb == "kick":
             return f"{self.target} {self.text}"
         return self.text if self.verb == "message" else self.target

@@ -1,229 +1,221 @@
-"""
-Whether a chat that has just started keeps order as it has to: people log in, and try
-what they may do and what they may not.
-"""
+"""Whether the rules hold after a start: clients try what they may do and what not."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.live.crash.rules.accounts import NOBODY, OWNED
-from tests.live.crash.rules.actions import Act
-from tests.live.crash.rules.clients import Citizen
-from tests.live.crash.rules.database import copied, read, stands
-from tests.live.crash.rules.oracle import Judge
-from tests.live.crash.rules.room import RoomOrder
-from tests.live.crash.rules.world import FOUNDERS, GUESTS, OWNERS, Town
+from tests.live.crash.loop import closeAll
+from tests.live.crash.rules.accounts import REGISTERED, UNREGISTERED
+from tests.live.crash.rules.actions import Action
+from tests.live.crash.rules.clients import Moderator
+from tests.live.crash.rules.database import containsText, openCopy, readTables
+from tests.live.crash.rules.log import Entry
+from tests.live.crash.rules.oracle import RuleOracle
+from tests.live.crash.rules.room import RoomRules
+from tests.live.crash.rules.world import FOUNDERS, GUESTS, OWNERS, World
 from tests.live.support.server import Address
 from tsservices.chat.verbs.history import INBOX_PAGE
 
-#: Lines of each room that are looked for, of those deleted and of those not.
-PROBED = 3
+#: Lines of each room that are searched for, of the deleted ones and of the others.
+LINES_CHECKED = 3
 
-#: The last bytes of the addresses of those who are always here, who are new, and who were new
-#: before.
-FIRST_PLACE, FIRST_NEW, FIRST_OLD = 11, 31, 41
+#: The last bytes of addresses: of permanent clients, of new ones, and of those new one life ago.
+FIRST_HOST_BYTE, FIRST_NEW, FIRST_OLD = 11, 31, 41
 
 
-class Trial:
-    """The people, and what is known of them from one life of the server to the next."""
+class RuleChecks:
+    """The clients, and the oracle of all lives."""
 
-    def __init__(self, town: Town) -> None:
-        self.judge = Judge()
-        self.town = town
-        self._all: list[Citizen] = []
+    def __init__(self, world: World) -> None:
+        self.oracle = RuleOracle()
+        self.world = world
+        self._all: list[Moderator] = []
         for name, founder in FOUNDERS.items():
-            self.judge.found(name, founder)
+            self.oracle.addRoom(name, founder)
 
-    def end(self, state: Path) -> list[str]:
-        diaries = [each.diary for each in self._all]
-        self.disperse()
-        with copied(state) as connection:
-            tables = read(connection, set(self.judge.rooms))
-            complaints = list(self.judge.judge(diaries, tables))
-            for word, wanted in self.judge.secrets(10):
-                if word and stands(connection, word) is not wanted:
-                    complaints.append(f"{word} is in the file: {not wanted}")
-        self.town.known = set(tables.lines)
-        return complaints
-
-    def disperse(self) -> None:
-        for each in self._all:
-            each.socket.close()
+    def checkDatabase(self, state: Path) -> list[str]:
+        logs = [client.log for client in self._all]
+        closeAll(self._all)
         self._all = []
+        with openCopy(state) as connection:
+            tables = readTables(connection, set(self.oracle.rooms))
+            violations = list(self.oracle.check(logs, tables))
+            for text, expected in self.oracle.storedTexts(10):
+                if text and containsText(connection, text) is not expected:
+                    violations.append(f"{text} is in the file: {not expected}")
+        self.world.existingRooms = set(tables.lines)
+        return violations
 
-    def begin(self, address: Address) -> tuple[list[Citizen], list[str]]:
-        town = self.town
-        old, town.life = town.newcomers, town.life + 1
-        town.newcomers = [f"neu-{town.life}-{which}" for which in range(2)]
-        always = self._come(address, (*OWNERS, *GUESTS), FIRST_PLACE)
-        new = self._come(address, town.newcomers, FIRST_NEW)
-        late = self._come(address, old, FIRST_OLD)
-        complaints = list(self._logIn([*always, *late]))
-        for each in (*always, *new):
-            if not each.diary.lasting:
-                each.ask(Act("nick", target=each.name))
-                if each.name in OWNERS:
-                    each.ask(Act("register", text=town.secret()))
-        _settle(always + new)
-        rooms = [room for name, room in self.judge.rooms.items() if name in town.known]
-        rooms = [room for room in rooms if room.name in town.founders]
-        complaints += self._enter(always, rooms)
-        complaints += self._look(always, rooms)
-        complaints += self._letters(always)
-        self._found()
-        for each in late:
-            each.socket.close()
+    def startLife(self, address: Address) -> tuple[list[Moderator], list[str]]:
+        world = self.world
+        previous, world.life = world.newcomers, world.life + 1
+        world.newcomers = [f"neu-{world.life}-{which}" for which in range(2)]
+        permanent = self._connect(address, (*OWNERS, *GUESTS), FIRST_HOST_BYTE)
+        new = self._connect(address, world.newcomers, FIRST_NEW)
+        late = self._connect(address, previous, FIRST_OLD)
+        violations = list(self._checkLogins([*permanent, *late]))
+        for client in (*permanent, *new):
+            if not client.log.loggedIn:
+                client.ask(Action("nick", target=client.name))
+                if client.name in OWNERS:
+                    client.ask(Action("register", text=world.newPassword()))
+        _waitForAnswers(permanent + new)
+        names = world.existingRooms & world.founders.keys()
+        rooms = [room for name, room in self.oracle.rooms.items() if name in names]
+        violations += self._checkJoins(permanent, rooms)
+        violations += self._checkHistory(permanent, rooms)
+        violations += self._checkInboxes(permanent)
+        self._addRoom()
+        closeAll(late)
         # One of them is away, and gets private messages.
-        sleeper = town.random.choice(always[2 : len(OWNERS)])
-        sleeper.socket.close()
-        return [each for each in (*always, *new) if each is not sleeper], complaints
+        absent = world.random.choice(permanent[2 : len(OWNERS)])
+        absent.socket.close()
+        return [client for client in (*permanent, *new) if client is not absent], violations
 
-    def _come(
-        self, address: Address, names: tuple[str, ...] | list[str], place: int
-    ) -> list[Citizen]:
-        come = []
-        for which, name in enumerate(names):
-            citizen = Citizen(address, name, self.town, place + which)
-            self._all.append(citizen)
-            come.append(citizen)
-        return come
+    def _connect(self, address: Address, names: Sequence[str], hostByte: int) -> list[Moderator]:
+        first = len(self._all)
+        for number, name in enumerate(names, hostByte):
+            self._all.append(Moderator(address, name, self.world, number))
+        return self._all[first:]
 
-    def _found(self) -> None:
-        """There is to be one more room, and the last one of this kind goes out of use."""
-        town = self.town
-        town.founders = {**FOUNDERS, f"yard-{town.life}": town.random.choice(OWNERS[:3])}
-        for name, founder in town.founders.items():
-            self.judge.found(name, founder)
+    def _addRoom(self) -> None:
+        # The room of the life before is used no more.
+        world = self.world
+        world.founders = {**FOUNDERS, f"yard-{world.life}": world.random.choice(OWNERS[:3])}
+        for name, founder in world.founders.items():
+            self.oracle.addRoom(name, founder)
 
-    def _logIn(self, people: list[Citizen]) -> Iterator[str]:
-        owners = self.judge.ledger.owners
-        waiting = [each for each in people if each.name in owners and each.name not in GUESTS]
-        for each in waiting:
-            owner = owners[each.name]
-            wrong = owner.wrong or self.town.secret()
-            each.ask(Act("login", target=each.name, text=wrong))
-            for password in owner.passwords if owner.state == OWNED else ():
-                each.ask(Act("login", target=each.name, text=password))
-        _settle(waiting)
-        for each in waiting:
-            owner = owners[each.name]
-            _, wrong_, *tries = each.diary.acts
-            self.judge.deeds.tries += 1 + len(tries)
-            expected = "no-account" if owner.state == NOBODY else "wrong-password"
-            if wrong_.refused != expected:
-                yield f"{each.name}, {owner.state}: {wrong_}, not {expected}"
-            right = [act.text for act in tries if act.done]
-            if owner.state == OWNED and len(right) != 1:
-                yield f"{each.name} can't log in, or with several passwords: {tries}"
+    def _checkLogins(self, clients: list[Moderator]) -> Iterator[str]:
+        accounts = self.oracle.accounts.expected
+        waiting = [
+            client for client in clients if client.name in accounts and client.name not in GUESTS
+        ]
+        for client in waiting:
+            account = accounts[client.name]
+            wrong = account.wrongPassword or self.world.newPassword()
+            client.ask(Action("login", target=client.name, text=wrong))
+            for password in account.passwords if account.state == REGISTERED else ():
+                client.ask(Action("login", target=client.name, text=password))
+        _waitForAnswers(waiting)
+        for client in waiting:
+            account = accounts[client.name]
+            _, refused, *logins = client.log.actions
+            self.oracle.counts.checks += 1 + len(logins)
+            expected = "no-account" if account.state == UNREGISTERED else "wrong-password"
+            if refused.error != expected:
+                yield f"{client.name}, {account.state}: {refused}, not {expected}"
+            right = [action.text for action in logins if action.succeeded]
+            if account.state == REGISTERED and len(right) != 1:
+                yield f"{client.name} can't log in, or with several passwords: {logins}"
             if right:
-                owner.passwords, each.password = right, right[0]
-                if each.diary.unread not in owner.unread:
-                    yield f"{each.name} has {each.diary.unread} unread, not {owner.unread}"
+                account.passwords, client.password = right, right[0]
+                if client.log.unread not in account.unread:
+                    yield f"{client.name} has {client.log.unread} unread, not {account.unread}"
 
-    def _enter(self, people: list[Citizen], rooms: list[RoomOrder]) -> Iterator[str]:
+    def _checkJoins(self, clients: list[Moderator], rooms: list[RoomRules]) -> Iterator[str]:
         begun = time.time_ns()
-        tried: list[tuple[Citizen, RoomOrder, list[Act]]] = []
-        for each in people:
+        checked: list[tuple[Moderator, RoomRules, list[Action]]] = []
+        for client in clients:
             for room in rooms:
-                acts = [Act(verb, room.name) for verb in ("join", "message", "bans", "mutes")]
-                acts[1].text = self.town.word()
-                each.ask(*acts)
-                tried.append((each, room, acts))
-        _settle(people)
-        for each, room, acts in tried:
-            self.judge.deeds.tries += 2
-            for complaint in self._tried(each, room, acts, (begun, time.time_ns())):
-                yield f"{each.name} in {room.name}: {complaint}"
+                actions = [Action(verb, room.name) for verb in ("join", "message", "bans", "mutes")]
+                actions[1].text = self.world.newText()
+                client.ask(*actions)
+                checked.append((client, room, actions))
+        _waitForAnswers(clients)
+        for client, room, actions in checked:
+            self.oracle.counts.checks += 2
+            for violation in self._checkJoin(client, room, actions, (begun, time.time_ns())):
+                yield f"{client.name} in {room.name}: {violation}"
 
-    def _tried(
-        self, each: Citizen, room: RoomOrder, acts: list[Act], times: tuple[int, int]
+    def _checkJoin(
+        self, client: Moderator, room: RoomRules, actions: list[Action], times: tuple[int, int]
     ) -> Iterator[str]:
-        join, message, *lists = acts
-        allowed = {code for now in times for code in room.outcomes(each.name, now)}
-        outcome = join.refused or "entered"
+        join, message, *lists = actions
+        allowed = {code for now in times for code in room.joinOutcomes(client.name, now)}
+        outcome = join.error or "entered"
         if outcome not in allowed:
             yield f"{outcome}, not {allowed}"
-        if each.name in OWNERS and outcome != "banned":
-            room.learn(each.name, outcome == "entered")
+        if client.name in OWNERS and outcome != "banned":
+            room.recordJoin(client.name, outcome == "entered")
         if outcome != "entered":
-            if message.refused != "not-in-room":
-                yield f"is not there, and said {message}"
+            if message.error != "not-in-room":
+                yield f"is not in the room, and wrote {message}"
             return
-        mute = {room.restrained("mute", each.name, now) for now in times}
-        if (message.refused, mute) in (("", {True}), ("muted", {False})) or (
-            message.refused not in ("", "muted")
+        mute = {room.isRestricted("mute", client.name, now) for now in times}
+        if (message.error, mute) in (("", {True}), ("muted", {False})) or (
+            message.error not in ("", "muted")
         ):
             yield f"mute is {mute}, and {message}"
-        entry = [one for one in each.diary.entries if one.room == room.name][-1]
-        if (entry.rank, entry.private) != (room.rank(each.name), room.private):
-            yield f"{entry} of {room.rank(each.name)}, {room.private}"
-        read = self.judge.ledger.owners[each.name].read if each.diary.lasting else {}
+        entries = [row for row in client.log.arrivals if isinstance(row, Entry)]
+        entry = [row for row in entries if row.room == room.name][-1]
+        if (entry.rank, entry.private) != (room.rank(client.name), room.private):
+            yield f"{entry} of {room.rank(client.name)}, {room.private}"
+        read = self.oracle.accounts.expected[client.name].readMarkers if client.log.loggedIn else {}
         if (entry.read or 0) not in read.get(room.name, {0}):
             yield f"has read up to {entry.read}, not {read}"
-        if each.diary.lasting:
+        if client.log.loggedIn:
             read[room.name] = {entry.read or 0}
         for kind, listed in zip(("ban", "mute"), lists, strict=True):
-            if room.rank(each.name) == "member":
+            if room.rank(client.name) == "member":
                 continue
-            held = room.restraints[kind]
-            ever = {name for name, lasts in listed.restraints.items() if lasts}
-            may = {name for name, until in held.longest.items() if not until}
-            if not held.lasting <= ever <= may:
-                yield f"for ever restrained are {listed.restraints}, not {held}"
-            for name in held.until:
-                holds = room.restrained(kind, name, times[0])
-                if holds is not None and holds is not (name in listed.restraints):
-                    yield f"{kind} of {name} is {holds}, listed are {listed.restraints}"
+            restrictions = room.restrictions[kind]
+            permanent = {name for name, always in listed.restrictions.items() if always}
+            possible = {name for name, until in restrictions.longest.items() if not until}
+            if not restrictions.permanent <= permanent <= possible:
+                yield f"for ever restricted are {listed.restrictions}, not {restrictions}"
+            for name in restrictions.until:
+                active = room.isRestricted(kind, name, times[0])
+                if active is not None and active is not (name in listed.restrictions):
+                    yield f"{kind} of {name} is {active}, listed are {listed.restrictions}"
 
-    def _look(self, people: list[Citizen], rooms: list[RoomOrder]) -> Iterator[str]:
-        tried: list[tuple[Act, int]] = []
-        told: list[tuple[Act, dict[str, int]]] = []
+    def _checkHistory(self, clients: list[Moderator], rooms: list[RoomRules]) -> Iterator[str]:
+        checked: list[tuple[Action, int]] = []
+        lengths: list[tuple[Action, dict[str, int]]] = []
         for room in rooms:
-            [founder] = [each for each in people if each.name == room.founder]
-            if room.name not in founder.diary.rooms:
+            [founder] = [client for client in clients if client.name == room.founder]
+            if room.name not in founder.log.rooms:
                 continue
-            since = Act("since", room.name)
-            told.append((since, founder.diary.rooms))
+            since = Action("since", room.name)
+            lengths.append((since, founder.log.rooms))
             founder.ask(since)
-            said = [line for line in room.lines if line.kind == "message"]
-            for gone in (True, False):
-                lines = [line for line in said if (line.seq in room.deleted) is gone]
-                for line in lines[-PROBED:]:
-                    act = Act("search", room.name, f"#{room.name}", line.text)
-                    tried.append((act, 0 if gone else 1))
-                    founder.ask(act)
-        _settle(people)
+            messages = [line for line in room.lines if line.kind == "message"]
+            for deleted in (True, False):
+                lines = [line for line in messages if (line.seq in room.deleted) is deleted]
+                for line in lines[-LINES_CHECKED:]:
+                    action = Action("search", room.name, f"#{room.name}", line.text)
+                    checked.append((action, 0 if deleted else 1))
+                    founder.ask(action)
+        _waitForAnswers(clients)
         # The last lines before the answer may have come on the way.
-        tried += [(act, numbers[act.room]) for act, numbers in told]
-        for act, count in tried:
-            self.judge.deeds.tries += 1
-            if act.lines != count or act.refused:
-                yield f"{act} brought {act.lines} lines, not {count}"
+        checked += [(action, numbers[action.room]) for action, numbers in lengths]
+        for action, count in checked:
+            self.oracle.counts.checks += 1
+            if action.lines != count or action.error:
+                yield f"{action} brought {action.lines} lines, not {count}"
 
-    def _letters(self, people: list[Citizen]) -> Iterator[str]:
-        kept = self.judge.ledger.letters
-        tried: list[tuple[Act, list[str]]] = []
-        for each in people[: len(OWNERS)]:
-            other = self.town.random.choice([name for name in OWNERS if name != each.name])
-            ends = ((each.name, other), (other, each.name))
-            between = [one.ident for one in kept if (one.sender, one.receiver) in ends]
-            tried.append((Act("inbox", target=other), between[-INBOX_PAGE:]))
-            each.ask(tried[-1][0])
-            if self.town.random.random() < 0.5:
-                received = [one.ident for one in kept if one.receiver == each.name]
-                tried.append((Act("inbox"), received[-INBOX_PAGE:]))
-                each.ask(tried[-1][0])
-        _settle(people)
-        for act, idents in tried:
-            self.judge.deeds.tries += 1
-            found = [letter["id"] for letter in act.letters]
+    def _checkInboxes(self, clients: list[Moderator]) -> Iterator[str]:
+        stored = self.oracle.accounts.privateMessages
+        checked: list[tuple[Action, list[str]]] = []
+        for client in clients[: len(OWNERS)]:
+            other = self.world.random.choice([name for name in OWNERS if name != client.name])
+            both = ((client.name, other), (other, client.name))
+            between = [row.ident for row in stored if (row.sender, row.receiver) in both]
+            pages = [(Action("inbox", target=other), between[-INBOX_PAGE:])]
+            if self.world.random.random() < 0.5:
+                received = [row.ident for row in stored if row.receiver == client.name]
+                pages.append((Action("inbox"), received[-INBOX_PAGE:]))
+            client.ask(*(action for action, _ in pages))
+            checked += pages
+        _waitForAnswers(clients)
+        for action, idents in checked:
+            self.oracle.counts.checks += 1
+            found = [message["id"] for message in action.privateMessages]
             if found != idents:
-                yield f"{act} brought {found}, not {idents}"
+                yield f"{action} brought {found}, not {idents}"
 
 
-def _settle(people: list[Citizen]) -> None:
-    for each in people:
-        each.settle()
+def _waitForAnswers(clients: list[Moderator]) -> None:
+    for client in clients:
+        client.waitForAnswers()

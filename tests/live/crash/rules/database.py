@@ -1,6 +1,4 @@
-"""
-What stands in the file of a chat whose server is down.
-"""
+"""Reads the database of a chat whose server is down."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ FILE = "chat.sqlite"
 
 
 @dataclass
-class Letter:
-    """A private message that is kept."""
-
+class PrivateMessage:
     ident: str
     sender: str
     receiver: str
@@ -30,17 +26,15 @@ class Letter:
 
 @dataclass
 class Tables:
-    """What is kept."""
-
     lines: dict[str, list[Line]]
     accounts: set[str]
     unread: dict[str, int]
-    letters: list[Letter]
+    privateMessages: list[PrivateMessage]
 
 
 @contextmanager
-def copied(state: Path) -> Iterator[sqlite3.Connection]:
-    """Look at a copy: whoever opens the file itself mends it, which is for the server."""
+def openCopy(state: Path) -> Iterator[sqlite3.Connection]:
+    """Open a copy: the file itself is for the server to recover."""
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("", "-wal"):
             source = state / f"{FILE}{suffix}"
@@ -50,7 +44,7 @@ def copied(state: Path) -> Iterator[sqlite3.Connection]:
             yield connection
 
 
-def read(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
+def readTables(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
     lines: dict[str, list[Line]] = {}
     for name, *row in connection.execute(
         "SELECT rooms.name, messages.seq, kind, nick, text,"
@@ -62,7 +56,7 @@ def read(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
             lines.setdefault(name, []).append(Line(name, *row))
     unread = dict(connection.execute("SELECT key, unread FROM accounts").fetchall())
     letters = [
-        Letter(*row)
+        PrivateMessage(*row)
         for row in connection.execute(
             "SELECT ident, sender, receiver, text FROM letters ORDER BY id"
         )
@@ -70,7 +64,7 @@ def read(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
     return Tables(lines, set(unread), unread, letters)
 
 
-def stands(connection: sqlite3.Connection, word: str) -> bool:
+def containsText(connection: sqlite3.Connection, word: str) -> bool:
     like = f"%{word}%"
     (count,) = connection.execute(
         "SELECT (SELECT count(*) FROM messages WHERE text LIKE ?)"

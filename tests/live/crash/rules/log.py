@@ -1,24 +1,25 @@
 """
-What one client of a chat asks for and is told, where order is kept in rooms.  Pure.
+What one client asks for and receives.  Pure.
 
-A client asks for one act after the other, each with a question behind it whose answer
-says that the act is over: what is told between two such answers belongs to one act.
+Behind each action the client sends a command whose answer is known, the fence.  What comes between
+two such answers belongs to one action.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, NamedTuple
 
-from tests.live.crash.rules.actions import Act
+from tests.live.crash.rules.actions import Action
 
-#: The question behind each act.
+#: The command behind each action.
 FENCE = "/echo on"
 
 #: Its answer.
-FENCED = ["echo is on"]
+FENCE_ANSWER = ["echo is on"]
 
-#: Codes of refusals that are about no act.
-FAREWELLS = frozenset({"stopping"})
+#: Codes of errors that answer no action.
+STOP_ERRORS = frozenset({"stopping"})
 
 
 class Line(NamedTuple):
@@ -33,121 +34,120 @@ class Line(NamedTuple):
     time: int
 
 
-class Heard(NamedTuple):
-    """That somebody was told a line."""
+class Received(NamedTuple):
+    """A line that a client received."""
 
     line: Line
     live: bool
-    again: bool
-    lasting: bool
+    replayed: bool
+    loggedIn: bool
 
 
 class Entry(NamedTuple):
-    """That somebody has entered a room."""
+    """Somebody has joined a room."""
 
     room: str
     nick: str
-    lasting: bool
+    loggedIn: bool
     seq: int
     private: bool
     rank: str
     read: int | None
 
 
-class Diary:
-    """All that one client asked for and was told in one life of the server."""
+class Login(NamedTuple):
+    """Somebody who is in a room has logged in."""
+
+    room: str
+    seq: int
+
+
+class ClientLog:
+    """All that one client asked for and received in one life of the server."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.acts: list[Act] = []
-        self.heard: list[Heard] = []
-        self.entries: list[Entry] = []
+        self.actions: list[Action] = []
+        self.received: list[Received] = []
+        # In one list: a login, a part and a join may all come between two lines of the room.
+        self.arrivals: list[Entry | Login] = []
         self.rooms: dict[str, int] = {}
-        self.whispers: list[dict[str, Any]] = []
-        self.reads: list[tuple[str, int]] = []
-        self.logins: list[tuple[str, int]] = []
-        self.lasting = False
+        self.privateMessages: list[dict[str, Any]] = []
+        self.readMarkers: list[tuple[str, int]] = []
+        self.loggedIn = False
         self.unread = -1
-        self.strange: list[str] = []
+        self.violations: list[str] = []
         self._next = 0
 
     @property
-    def outstanding(self) -> list[Act]:
-        return self.acts[self._next :]
+    def outstanding(self) -> list[Action]:
+        return self.actions[self._next :]
 
-    def feed(self, told: dict[str, Any]) -> None:
-        match told["type"]:
+    def receive(self, event: dict[str, Any]) -> None:
+        match event["type"]:
             case "said":
-                self._said(told)
+                self._receiveLine(event)
             case "roomEntered":
-                self._entered(told)
+                self._receiveEntry(event)
             case "roomLeft":
-                self.rooms.pop(told["room"], None)
+                self.rooms.pop(event["room"], None)
             case "whispered":
-                self.whispers.append(told)
+                self.privateMessages.append(event)
             case "read":
-                self.reads.append((told["room"], told["seq"]))
+                self.readMarkers.append((event["room"], event["seq"]))
             case "loggedIn":
-                self.lasting, self.unread = True, told["unread"]
-                self.logins += self.rooms.items()
-            case "refused" if told["code"] in FAREWELLS:
+                self.loggedIn, self.unread = True, event["unread"]
+                self.arrivals += itertools.starmap(Login, self.rooms.items())
+            case "refused" if event["code"] in STOP_ERRORS:
                 pass
-            case "notice" if told["lines"] == FENCED:
-                self._current(told).settled = True
+            case "notice" if event["lines"] == FENCE_ANSWER:
+                self._current(event).answered = True
                 self._next += 1
             case "refused" | "notice" | "inbox" | "found" | "replay" | "restraints":
-                self._answer(told)
+                self._receiveAnswer(event)
 
-    def _current(self, told: dict[str, Any]) -> Act:
-        if self._next < len(self.acts):
-            return self.acts[self._next]
-        self.strange.append(f"{self.name} was told {told}, and has asked for nothing")
-        return Act("nothing")
+    def _current(self, event: dict[str, Any]) -> Action:
+        if self._next < len(self.actions):
+            return self.actions[self._next]
+        self.violations.append(f"{self.name} received {event}, and has asked for nothing")
+        return Action("nothing")
 
-    def _said(self, told: dict[str, Any]) -> None:
-        live = not told.get("replay") and not told.get("found")
+    def _receiveLine(self, event: dict[str, Any]) -> None:
+        live = not event.get("replay") and not event.get("found")
         names = ("room", "seq", "kind", "nick", "text", "id", "time")
-        line = Line(*[told[name] for name in names])
-        self.heard.append(Heard(line, live, bool(told.get("replay")), self.lasting))
+        line = Line(*[event[name] for name in names])
+        self.received.append(Received(line, live, bool(event.get("replay")), self.loggedIn))
         if live:
             last = self.rooms.get(line.room)
             if last is None or line.seq != last + 1:
-                self.strange.append(f"{self.name} was told {line} after {last}")
+                self.violations.append(f"{self.name} received {line} after {last}")
             self.rooms[line.room] = line.seq
 
-    def _entered(self, told: dict[str, Any]) -> None:
-        room, seq = told["room"], told["joinedSeq"]
+    def _receiveEntry(self, event: dict[str, Any]) -> None:
+        room, seq = event["room"], event["joinedSeq"]
         self.rooms[room] = seq
-        self.entries.append(
-            Entry(
-                room,
-                told["nick"],
-                self.lasting,
-                seq,
-                told["private"],
-                told["rank"],
-                told["read"],
-            )
-        )
+        private, rank, read = event["private"], event["rank"], event["read"]
+        entry = Entry(room, event["nick"], self.loggedIn, seq, private, rank, read)
+        self.arrivals.append(entry)
 
-    def _answer(self, told: dict[str, Any]) -> None:
-        act = self._current(told)
-        match told["type"]:
+    def _receiveAnswer(self, event: dict[str, Any]) -> None:
+        action = self._current(event)
+        match event["type"]:
             case "refused":
-                act.refused = told["code"]
+                action.error = event["code"]
             case "notice":
-                act.codes.append(told["code"])
-                act.after = self.rooms.get(act.room, 0)
-                if told["code"] == "registered":
-                    self.lasting = True
-                    self.logins += self.rooms.items()
-                elif told["code"] == "loggedOut":
-                    self.lasting = False
+                action.codes.append(event["code"])
+                action.after = self.rooms.get(action.room, 0)
+                if event["code"] == "registered":
+                    self.loggedIn = True
+                    self.arrivals += itertools.starmap(Login, self.rooms.items())
+                elif event["code"] == "loggedOut":
+                    self.loggedIn = False
             case "inbox":
-                act.letters += told["letters"]
+                action.privateMessages += event["letters"]
             case "found" | "replay":
-                act.lines += told["lines"]
-            case "restraints" if told["room"] == act.room:
-                for each in told["restraints"]:
-                    ever = act.restraints.get(each["name"], False)
-                    act.restraints[each["name"]] = ever or not each["until"]
+                action.lines += event["lines"]
+            case "restraints" if event["room"] == action.room:
+                for row in event["restraints"]:
+                    permanent = action.restrictions.get(row["name"], False)
+                    action.restrictions[row["name"]] = permanent or not row["until"]

@@ -1,69 +1,70 @@
-"""
-Whether the lines of rooms are what people asked for and were told.  Pure.
-"""
+"""Whether the lines of rooms are those that clients asked for and received.  Pure."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
 
-from tests.live.crash.rules.actions import IDEMPOTENT, NUMBERED, Act
-from tests.live.crash.rules.log import Diary, Line
+from tests.live.crash.rules.actions import IDEMPOTENT, NUMBERED, Action
+from tests.live.crash.rules.log import ClientLog, Line
 
 
-def asKept(line: Line, deleted: set[int]) -> Line:
+def asStored(line: Line, deleted: set[int]) -> Line:
     return line._replace(kind="deleted", text="") if line.seq in deleted else line
 
 
-def unchanged(kept: list[Line], said: list[Line], deleted: set[int]) -> Iterator[str]:
-    if len(kept) < len(said):
-        yield f"{said[0].room}: {len(kept)} lines, there were {len(said)}"
-    for seq, line in enumerate(kept, 1):
+def checkStored(stored: list[Line], known: list[Line], deleted: set[int]) -> Iterator[str]:
+    if len(stored) < len(known):
+        yield f"{known[0].room}: {len(stored)} lines, there were {len(known)}"
+    for seq, line in enumerate(stored, 1):
         if line.seq != seq:
             yield f"{line.room}: number {line.seq} where {seq} should be"
-        elif seq <= len(said) and line != asKept(said[seq - 1], deleted):
-            yield f"{line.room}: {line} should be {asKept(said[seq - 1], deleted)}"
+        elif seq <= len(known) and line != asStored(known[seq - 1], deleted):
+            yield f"{line.room}: {line} should be {asStored(known[seq - 1], deleted)}"
         elif (line.kind == "deleted") != (seq in deleted):
             yield f"{line.room}: {line}, deleted are {sorted(deleted)}"
 
 
-def heard(diary: Diary, kept: dict[str, list[Line]], deleted: dict[str, set[int]]) -> Iterator[str]:
-    gone: set[tuple[str, str]] = set()
-    for each in diary.heard:
-        line = each.line
+def checkReceived(
+    log: ClientLog, stored: dict[str, list[Line]], deleted: dict[str, set[int]]
+) -> Iterator[str]:
+    deletions: set[tuple[str, str]] = set()
+    for line, _, replayed, _ in log.received:
         if line.kind == "delete":
-            gone.add((line.room, line.text))
-        elif each.again and line.text and (line.room, str(line.seq)) in gone:
-            yield f"{diary.name} was told again {line}, which is deleted"
-        if line.room not in kept and line.room not in deleted:
+            deletions.add((line.room, line.text))
+        elif replayed and line.text and (line.room, str(line.seq)) in deletions:
+            yield f"{log.name} received again {line}, which is deleted"
+        if line.room not in stored and line.room not in deleted:
             continue
-        lines = kept.get(line.room, [])
+        lines = stored.get(line.room, [])
         found = lines[line.seq - 1] if line.seq <= len(lines) else None
-        if found not in (line, asKept(line, deleted.get(line.room, set()))):
-            yield f"{diary.name} was told {line}: found {found}"
+        if found not in (line, asStored(line, deleted.get(line.room, set()))):
+            yield f"{log.name} received {line}: found {found}"
 
 
-def asked(room: str, diary: Diary, lines: list[Line]) -> Iterator[str]:
-    acts = deque(act for act in diary.acts if act.room == room and act.verb in NUMBERED)
+def checkRequested(room: str, log: ClientLog, lines: list[Line]) -> Iterator[str]:
+    actions = deque(
+        action for action in log.actions if action.room == room and action.verb in NUMBERED
+    )
     for line in lines:
-        if line.nick != diary.name:
+        if line.nick != log.name:
             continue
-        while acts and (acts[0].refused or not _makes(acts[0], line)):
-            yield from _missing(acts.popleft())
-        if not acts:
-            yield f"{room}: {diary.name} was refused this, or has not asked for it: {line}"
+        while actions and (actions[0].error or not _makes(actions[0], line)):
+            yield from _missing(actions.popleft())
+        if not actions:
+            yield f"{room}: {log.name} was refused this, or has not asked for it: {line}"
             return
-        acts.popleft()
-    for act in acts:
-        yield from _missing(act)
+        actions.popleft()
+    for action in actions:
+        yield from _missing(action)
 
 
-def _makes(act: Act, line: Line) -> bool:
+def _makes(action: Action, line: Line) -> bool:
     if line.kind == "deleted":
-        return act.verb == "message"
-    return (act.verb, act.words) == (line.kind, line.text)
+        return action.verb == "message"
+    return (action.verb, action.lineText) == (line.kind, line.text)
 
 
-def _missing(act: Act) -> Iterator[str]:
-    if act.done and act.verb not in IDEMPOTENT:
-        yield f"{act.room}: this was done, and is not there: {act}"
+def _missing(action: Action) -> Iterator[str]:
+    if action.succeeded and action.verb not in IDEMPOTENT:
+        yield f"{action.room}: this was done, and is not there: {action}"

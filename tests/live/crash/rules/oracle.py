@@ -1,6 +1,7 @@
 """
-Goes on from one life of a chat to the next: what people did there, what stands in the
-file afterwards, and what must hold from then on.  Pure.
+The second implementation of the rules of rooms: an oracle for one life after the other.  Pure.
+
+From what clients did and what the database has afterwards it knows what must hold from then on.
 """
 
 from __future__ import annotations
@@ -8,88 +9,91 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.live.crash.rules.accounts import Ledger
+from tests.live.crash.rules.accounts import AccountRules
 from tests.live.crash.rules.database import Tables
-from tests.live.crash.rules.log import Diary, Line
-from tests.live.crash.rules.messages import asked, heard, unchanged
-from tests.live.crash.rules.room import RoomOrder
-from tests.live.crash.rules.timeline import marks
+from tests.live.crash.rules.log import ClientLog, Line
+from tests.live.crash.rules.messages import checkReceived, checkRequested, checkStored
+from tests.live.crash.rules.room import RoomRules
+from tests.live.crash.rules.timeline import timeline
 
 
 @dataclass
-class Deeds:
-    """How much has been judged."""
+class RuleCounts:
+    """How much has been checked."""
 
-    acts: int = 0
-    refusals: int = 0
-    unseen: int = 0
+    succeeded: int = 0
+    errors: int = 0
+    unanswered: int = 0
     lines: int = 0
     deleted: int = 0
-    letters: int = 0
-    tries: int = 0
+    privateMessages: int = 0
+    checks: int = 0
 
 
-class Judge:
-    """Knows what must hold."""
-
+class RuleOracle:
     def __init__(self) -> None:
-        self.rooms: dict[str, RoomOrder] = {}
-        self.ledger = Ledger()
-        self.deeds = Deeds()
+        self.rooms: dict[str, RoomRules] = {}
+        self.accounts = AccountRules()
+        self.counts = RuleCounts()
 
-    def found(self, name: str, founder: str) -> None:
-        self.rooms.setdefault(name, RoomOrder(name, founder))
+    def addRoom(self, name: str, founder: str) -> None:
+        self.rooms.setdefault(name, RoomRules(name, founder))
 
-    def judge(self, diaries: list[Diary], tables: Tables) -> Iterator[str]:
-        for diary in diaries:
-            yield from diary.strange
-            self.deeds.acts += sum(act.done for act in diary.acts)
-            self.deeds.refusals += sum(bool(act.refused) for act in diary.acts)
-            self.deeds.unseen += sum(act.pending for act in diary.acts)
-        first = {
-            (each.line.room, each.line.seq): each.line
-            for diary in diaries
-            for each in diary.heard
-            if each.line.kind != "deleted"
+    def check(self, logs: list[ClientLog], tables: Tables) -> Iterator[str]:
+        for log in logs:
+            yield from log.violations
+            self.counts.succeeded += sum(action.succeeded for action in log.actions)
+            self.counts.errors += sum(bool(action.error) for action in log.actions)
+            self.counts.unanswered += sum(action.pending for action in log.actions)
+        # What deleted lines were, as far as a client has received them before.
+        originals = {
+            (line.room, line.seq): line
+            for log in logs
+            for line, *_ in log.received
+            if line.kind != "deleted"
         }
         for name, room in self.rooms.items():
-            kept = tables.lines.get(name, [])
+            stored = tables.lines.get(name, [])
             new = [
-                first.get((name, line.seq), line) if line.kind == "deleted" else line
-                for line in kept[len(room.lines) :]
+                originals.get((name, line.seq), line) if line.kind == "deleted" else line
+                for line in stored[len(room.lines) :]
             ]
-            yield from self._room(room, kept, new, diaries)
-        gone = {name: room.deleted for name, room in self.rooms.items()}
-        for diary in diaries:
-            yield from heard(diary, tables.lines, gone)
-        yield from self.ledger.judge(diaries, tables)
+            yield from self._checkRoom(room, stored, new, logs)
+        deleted = {name: room.deleted for name, room in self.rooms.items()}
+        for log in logs:
+            yield from checkReceived(log, tables.lines, deleted)
+        yield from self.accounts.check(logs, tables)
         for room in self.rooms.values():
             room.restart(tables.accounts)
-        self.deeds.lines = sum(map(len, tables.lines.values()))
-        self.deeds.deleted = sum(map(len, gone.values()))
-        self.deeds.letters = len(tables.letters)
+        self.counts.lines = sum(map(len, tables.lines.values()))
+        self.counts.deleted = sum(map(len, deleted.values()))
+        self.counts.privateMessages = len(tables.privateMessages)
 
-    def _room(
-        self, room: RoomOrder, kept: list[Line], new: list[Line], diaries: list[Diary]
+    def _checkRoom(
+        self, room: RoomRules, stored: list[Line], new: list[Line], logs: list[ClientLog]
     ) -> Iterator[str]:
-        names = {diary.name for diary in diaries}
-        yield from (f"nobody here said {line}" for line in new if line.nick not in names)
-        told = [mark for diary in diaries for mark in marks(room.name, diary)]
-        yield from room.advance(new, told)
-        for diary in diaries:
-            yield from asked(room.name, diary, new)
-            room.doubt(diary, new)
-        yield from unchanged(kept, room.lines, room.deleted)
-        for diary in diaries:
-            for each in diary.heard:
-                seq = each.line.seq
-                if each.line.room == room.name and not room.mayHaveRead(diary.name, seq):
-                    yield f"{diary.name} is a stranger, and was told {each}; {room.insiders}"
+        names = {log.name for log in logs}
+        yield from (f"no client wrote {line}" for line in new if line.nick not in names)
+        events = [event for log in logs for event in timeline(room.name, log)]
+        # The kill may come after the guest has joined, and before the host has the answer.
+        for log in logs:
+            room.applyUnansweredInvitations(log)
+        yield from room.advance(new, events)
+        for log in logs:
+            yield from checkRequested(room.name, log, new)
+            room.applyUnanswered(log, new)
+        yield from checkStored(stored, room.lines, room.deleted)
+        for log in logs:
+            for row in log.received:
+                if row.line.room == room.name and not room.mayRead(log.name, row.line.seq):
+                    yield f"{log.name} is a stranger, and received {row}; {room.readableFrom}"
 
-    def secrets(self, most: int) -> Iterator[tuple[str, bool]]:
+    def storedTexts(self, count: int) -> Iterator[tuple[str, bool]]:
         for room in self.rooms.values():
-            said = [line for line in room.lines if line.kind == "message"]
-            gone = [line for line in said if line.seq in room.deleted]
-            left = [line for line in said if line.seq not in room.deleted]
-            yield from ((line.text, False) for line in gone[-most:])
-            yield from ((line.text, True) for line in left[-most:])
+            for stored in (False, True):
+                lines = [
+                    line
+                    for line in room.lines
+                    if line.kind == "message" and (line.seq not in room.deleted) is stored
+                ]
+                yield from ((line.text, stored) for line in lines[-count:])

@@ -1,6 +1,4 @@
-"""
-Who may not enter a room, or not speak in it.  Pure.
-"""
+"""The oracle of bans and mutes.  Pure."""
 
 from __future__ import annotations
 
@@ -14,18 +12,18 @@ _SLACK = 1_000_000_000
 
 
 @dataclass
-class Restraints:
+class Restrictions:
     """The bans of a room, or its mutes."""
 
     until: dict[str, int] = field(default_factory=dict)
     longest: dict[str, int] = field(default_factory=dict)
 
     @property
-    def lasting(self) -> set[str]:
+    def permanent(self) -> set[str]:
         return {name for name, until in self.until.items() if not until}
 
-    def begin(self, name: str, span: str, time: int) -> None:
-        seconds = _SECONDS.get(span, 0)
+    def begin(self, name: str, duration: str, time: int) -> None:
+        seconds = _SECONDS.get(duration, 0)
         until = time + seconds * 1_000_000_000 if seconds else 0
         before = self.longest.get(name, until)
         self.until[name] = until
@@ -35,7 +33,7 @@ class Restraints:
         self.longest.pop(name, None)
         return self.until.pop(name, None) is not None
 
-    def holds(self, name: str, now: int) -> bool | None:
+    def isActive(self, name: str, now: int) -> bool | None:
         until = self.until.get(name, -1)
         if until == 0 or now < until - _SLACK:
             return True

@@ -1,35 +1,32 @@
-"""
-What happened between two numbered lines of a room.  Pure.
-"""
+"""What happened between two numbered lines of a room.  Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.live.crash.rules.log import Diary, Entry
+from tests.live.crash.rules.log import ClientLog, Entry
 
 
-class Mark(NamedTuple):
-    """What happened between two lines of a room."""
-
+class TimelineEvent(NamedTuple):
     after: int
-    what: str
+    kind: str
     name: str
-    lasting: bool = True
+    loggedIn: bool = True
     entry: Entry | None = None
 
 
-def marks(room: str, diary: Diary) -> Iterator[Mark]:
-    for act in diary.acts:
-        if act.verb == "invite" and act.room == room and "invited" in act.codes:
-            yield Mark(act.after, "invite", act.target)
-    for entry in diary.entries:
-        if entry.room == room:
-            yield Mark(entry.seq, "enter", entry.nick, entry.lasting, entry)
-    for where, seq in diary.logins:
-        if where == room:
-            yield Mark(seq, "login", diary.name)
-    for each in diary.heard:
-        if each.live and each.line.room == room and each.line.kind == "private":
-            yield Mark(each.line.seq, "stay", diary.name, each.lasting)
+def timeline(room: str, log: ClientLog) -> Iterator[TimelineEvent]:
+    for action in log.actions:
+        if action.verb == "invite" and action.room == room and "invited" in action.codes:
+            yield TimelineEvent(action.after, "invite", action.target)
+    for arrival in log.arrivals:
+        if arrival.room != room:
+            continue
+        if isinstance(arrival, Entry):
+            yield TimelineEvent(arrival.seq, "enter", arrival.nick, arrival.loggedIn, arrival)
+        else:
+            yield TimelineEvent(arrival.seq, "login", log.name)
+    for line, live, _, loggedIn in log.received:
+        if live and line.room == room and line.kind == "private":
+            yield TimelineEvent(line.seq, "stay", log.name, loggedIn)

@@ -1,6 +1,4 @@
-"""
-Where people keep order in the rooms of a chat: what all of them know.
-"""
+"""What all moderators know: names, rooms, and where fresh texts come from."""
 
 from __future__ import annotations
 
@@ -17,19 +15,17 @@ GUESTS = ("gast-1", "gast-2")
 FOUNDERS = {"council": "anna", "den": "bert"}
 
 
-class Town:
-    """What all of them know."""
-
+class World:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.founders = dict(FOUNDERS)
         self.life = 0
         self.newcomers: list[str] = []
-        self.known: set[str] = set()
+        self.existingRooms: set[str] = set()
         self._numbers = itertools.count(1)
 
-    def word(self) -> str:
+    def newText(self) -> str:
         return f"w{next(self._numbers):07}"
 
-    def secret(self) -> str:
+    def newPassword(self) -> str:
         return f"secret-{next(self._numbers):07}"
