@@ -189,7 +189,7 @@ class Stubborn(Client):
         self._taken = taken
 
     def live(self) -> None:
-        deadline = time.monotonic() + 6 * LATEST
+        deadline = time.monotonic() + 12 * LATEST
         while time.monotonic() < deadline:
             self.client.send(self._chunk)
             if not self._taken:
