@@ -217,13 +217,13 @@ class ControlProtocol(Protocol):
         self._write({"alive": True})
         self.working()
 
-    def _wait(self, seconds: float | None, then: Callable[[], object]) -> None:
+    def _wait(self, seconds: float | None, callback: Callable[[], object]) -> None:
         # There is one timer: each step of a command has one time limit, and a new one ends the old.
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
         if seconds is not None:
-            self._timer = self.factory.reactor.callLater(seconds, then)
+            self._timer = self.factory.reactor.callLater(seconds, callback)
 
 
 def _isPath(path: str) -> bool:

@@ -40,7 +40,7 @@ class BroadcastMember(Protocol):
         """Whether bytes go as they are to a peer that takes them."""
         ...
 
-    def broadcastWith(self, wires: Sequence[Any]) -> Broadcast:
+    def broadcastWith(self, members: Sequence[Any]) -> Broadcast:
         """What sends to them at one go."""
         ...
 
@@ -55,11 +55,13 @@ class BroadcastMember(Protocol):
 class Presenter(Protocol):
     """How a controller shows its person the answers to their requests."""
 
-    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
+    def show(
+        self, notification: Notification, onWritable: Callable[[], None] | None = None
+    ) -> None:
         """
         Show it now, before what a pause of its reader holds back.
 
-        @param then: called in a later turn, when its reader can take more.
+        @param onWritable: called in a later turn, when its reader can take more.
         """
         ...
 
@@ -87,7 +89,7 @@ class Presenter(Protocol):
 class Formatter(Protocol):
     """A way to write notifications; one object for all connections that have the same."""
 
-    def encode(self, happenings: Sequence[Notification]) -> bytes:
+    def encode(self, notifications: Sequence[Notification]) -> bytes:
         """The bytes for a wire."""
         ...
 
@@ -97,12 +99,12 @@ class Recipient(Protocol):
     Where a session's output goes.
 
     @ivar form: how it is written now.
-    @ivar wire: where what is pushed goes as it is; L{None} while it does not.  Whoever changes
-        this or C{form} calls its L{BroadcastMember.leaveBroadcast} first.
+    @ivar broadcastMember: takes its part in broadcasts; L{None} while the session has to be served
+        alone.  Whoever changes this or C{form} calls L{BroadcastMember.leaveBroadcast} first.
     """
 
     form: Formatter
-    wire: BroadcastMember | None
+    broadcastMember: BroadcastMember | None
 
     @property
     def write(self) -> Callable[[bytes], object]:

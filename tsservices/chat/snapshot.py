@@ -103,10 +103,10 @@ _MEMBERSHIP, _NODE, _ROOM = _fieldsOf(DetachedMembership), _fieldsOf(Node), _fie
 _DETACHED = _fieldsOf(DetachedSession)
 
 
-def _records(kind: type[Record], found: Callable[[ChatState], Iterable[Record]]) -> _Section:
+def _records(kind: type[Record], select: Callable[[ChatState], Iterable[Record]]) -> _Section:
     values = _fieldsOf(kind)
     return _Section(
-        lambda state: map(values, found(state)), lambda state, *row: state.load(kind(*row))
+        lambda state: map(values, select(state)), lambda state, *row: state.load(kind(*row))
     )
 
 

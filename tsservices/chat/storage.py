@@ -151,10 +151,10 @@ class StorageListener(Protocol):
 
 
 #: Gets lines in order, or an error.
-MessagesFound = Callable[["list[RoomMessages] | ChatError"], None]
+MessagesCallback = Callable[["list[RoomMessages] | ChatError"], None]
 
 #: Gets private messages in order, or an error.
-PrivateMessagesFound = Callable[["list[StoredPrivateMessage] | ChatError"], None]
+PrivateMessagesCallback = Callable[["list[StoredPrivateMessage] | ChatError"], None]
 
 #: Gets None when the copy is there, or one line that says why it can't be made.
 Copied = Callable[["str | None"], None]
@@ -177,7 +177,7 @@ class BatchStore(Protocol):
 class HistoryReader(Protocol):
     """The part of a storage that replays rooms."""
 
-    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
+    def read(self, room: str, first: int, last: int, onResult: MessagesCallback) -> None:
         """Read lines by number. Those that are not stored any more are missing at the beginning."""
         ...
 
@@ -185,12 +185,12 @@ class HistoryReader(Protocol):
 class HistoryQueries(HistoryReader, Protocol):
     """The part of a storage that answers questions about the past."""
 
-    def search(self, search: SearchQuery, found: MessagesFound) -> None:
+    def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         """Find lines; those whose text was deleted are not found."""
         ...
 
     def privateMessages(
-        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
+        self, account: str, other: str, before: str, maximum: int, onResult: PrivateMessagesCallback
     ) -> None:
         """
         Read the newest private messages of an account.

@@ -49,7 +49,7 @@ class LocalState:
 
 
 def decideJoin(
-    own: LocalState, stream: StreamState, snapshot: SnapshotInfo | None
+    local: LocalState, stream: StreamState, snapshot: SnapshotInfo | None
 ) -> tuple[JoinMethod, int]:
     """
     What to do, and the number of the first message to read; after L{JoinMethod.SNAPSHOT} this is
@@ -59,25 +59,25 @@ def decideJoin(
     """
     identity = stream.identity
     base = identity.baseSequence
-    if own.epoch == identity.epoch:
-        if own.position - base > stream.last:
+    if local.epoch == identity.epoch:
+        if local.position - base > stream.last:
             raise BrokerError(
                 f"the stream ends at {stream.last}, but this node has its message"
-                f" {own.position - base}: the engine has lost what it had; see docs/cluster.md"
+                f" {local.position - base}: the engine has lost what it had; see docs/cluster.md"
             )
-        number = own.checkpoint - base + 1
+        number = local.checkpoint - base + 1
         if number >= stream.first:
             return JoinMethod.OWN_DATABASE, number
         return JoinMethod.SNAPSHOT, _afterSnapshot(stream, snapshot)
-    if own.epoch:
+    if local.epoch:
         raise BrokerError(
             "the database of this node belongs to another stream, which was made anew since or"
             " is elsewhere; see docs/cluster.md"
         )
-    if stream.created or (own.log == identity.log and own.position == base):
+    if stream.created or (local.log == identity.log and local.position == base):
         # This node has created the stream, maybe in a run that went no further.
         return JoinMethod.BIND, 1
-    if not own.empty:
+    if not local.empty:
         raise BrokerError(
             "this node has a chat of its own in its database, which is not that of the cluster;"
             " start it with another --state, or move chat.sqlite away"

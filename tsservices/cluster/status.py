@@ -166,16 +166,16 @@ class StatusChangeLog:
     def __init__(self, log: Callable[[str], object]) -> None:
         self._log = log
         self._nodes: tuple[str, ...] = ()
-        self._behind = False
+        self._isBehind = False
 
     def update(self, status: NodeStatus) -> None:
         nodes = tuple(sorted(name for name, _, _ in status.nodes))
         if nodes != self._nodes:
             self._nodes = nodes
             self._log(f"nodes that are up: {', '.join(nodes) or 'none'}")
-        behind = status.lag > (BEHIND // 2 if self._behind else BEHIND)
-        if behind != self._behind:
-            self._behind = behind
+        behind = status.lag > (BEHIND // 2 if self._isBehind else BEHIND)
+        if behind != self._isBehind:
+            self._isBehind = behind
             self._log(f"{status.lag} messages behind" if behind else "not behind any more")
 
 

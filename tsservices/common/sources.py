@@ -44,8 +44,8 @@ class SourceTable(BoundedDict[str, Source]):
 
     __slots__ = ("_trust",)
 
-    def __init__(self, trust: TrustedNetworks, most: int = PEERS_REMEMBERED) -> None:
-        super().__init__(most)
+    def __init__(self, trust: TrustedNetworks, maximum: int = PEERS_REMEMBERED) -> None:
+        super().__init__(maximum)
         self._trust = trust
 
     def meet(self, host: str) -> Source:

@@ -108,13 +108,13 @@ class ChatConnection:
         property, and L{changeForm} changes it.
     @ivar write: as L{Recipient} has it; the queue sets this and the next two.
     @ivar writeLast: the same.
-    @ivar wire: the same.
+    @ivar broadcastMember: the same.
     @ivar queue: what is still to be sent.
     """
 
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
-    wire: BroadcastMember | None
+    broadcastMember: BroadcastMember | None
 
     def __init__(self, stream: ChatStream, context: ConnectionContext, form: Formatter) -> None:
         self.stream = stream
@@ -132,8 +132,8 @@ class ChatConnection:
 
     def changeForm(self, form: Formatter) -> None:
         """Write notifications in another way from now on."""
-        if self.wire is not None:
-            self.wire.leaveBroadcast()
+        if self.broadcastMember is not None:
+            self.broadcastMember.leaveBroadcast()
         self.form = form
 
     def resumeInput(self) -> None:
@@ -179,12 +179,14 @@ class ChatConnection:
             self.controller.onIdle()
         self.resumeInput()
 
-    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
-        if isinstance(happening, ErrorReply):
+    def show(
+        self, notification: Notification, onWritable: Callable[[], None] | None = None
+    ) -> None:
+        if isinstance(notification, ErrorReply):
             self.context.counters.refusals += 1
-        self.queue.writeReply(self.form.encode([happening]))
-        if then is not None:
-            self._paging = then
+        self.queue.writeReply(self.form.encode([notification]))
+        if onWritable is not None:
+            self._paging = onWritable
             # In a turn of its own: others are served between two pages.
             self.context.callLater(0, self._continuePaging)
 

@@ -61,12 +61,12 @@ class SendTarget(Protocol):
 
     @ivar write: takes what to send next.
     @ivar writeLast: the same for what is the last in this turn.
-    @ivar wire: what sends it together with others', as long as nothing waits; or L{None}.
+    @ivar broadcastMember: for broadcasts, as long as nothing waits in the queue; else L{None}.
     """
 
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
-    wire: BroadcastMember | None
+    broadcastMember: BroadcastMember | None
 
 
 class CountsSent(Protocol):
@@ -182,11 +182,15 @@ class SendQueue:
 
     def _direct(self) -> None:
         sink, target = self._sink, self._target
-        target.write, target.writeLast, target.wire = sink.write, sink.writeLast, sink.member
+        target.write, target.writeLast, target.broadcastMember = (
+            sink.write,
+            sink.writeLast,
+            sink.member,
+        )
 
     def _redirect(self, write: Callable[[bytes], object]) -> None:
         self._target.write = self._target.writeLast = write
-        self._target.wire = None
+        self._target.broadcastMember = None
         if self._sink.member is not None:
             self._sink.member.leaveBroadcast()
 

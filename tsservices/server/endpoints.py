@@ -130,8 +130,8 @@ def endpoint(spec: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
         if spec.kind == "systemd" and isinstance(reason, LookupError):
             raise EndpointError("systemd has passed no such socket") from reason
         # A wrong argument is a TypeError that names Twisted's function: _parseTCP() got ...
-        words = re.sub(r"^\S+\(\) ", f"{spec.kind} ", str(reason))
-        raise EndpointError(words or type(reason).__name__) from reason
+        message = re.sub(r"^\S+\(\) ", f"{spec.kind} ", str(reason))
+        raise EndpointError(message or type(reason).__name__) from reason
 
 
 def udpAddress(spec: EndpointSpec) -> tuple[int, str]:

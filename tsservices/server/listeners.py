@@ -130,15 +130,15 @@ def resolveListeners(
     for name in catalog.names:
         if (service := wanted.get(name)) is None:
             continue
-        own = [place for place in added if place.service is service]
+        ofService = [place for place in added if place.service is service]
         # With C{--port 0} every port is a free one, so no default is needed.  But who has said one
         # place does not expect another one beside it.
-        hasDefault = service.offset is not None or (not port and not own)
+        hasDefault = service.offset is not None or (not port and not ofService)
         for transport in service.transports:
-            found = [place for place in own if place.transport == transport]
-            if not found and service in services and hasDefault:
-                found = [_default(service, transport, port, interface, backlog)]
-            places += found
+            onTransport = [place for place in ofService if place.transport == transport]
+            if not onTransport and service in services and hasDefault:
+                onTransport = [_default(service, transport, port, interface, backlog)]
+            places += onTransport
         if not any(place.service is service for place in places):
             raise ListenError(
                 f"{name} has no default place; say --listen {name}={service.transports[-1]}:PORT, "

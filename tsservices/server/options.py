@@ -213,7 +213,7 @@ class Options(usage.Options):
 
     def __init__(self) -> None:
         # What the command line names wins over the file, also where it names the default.
-        self._given: set[str] = set()
+        self._setByUser: set[str] = set()
         super().__init__()
         self["listen"] = []
         self["load"] = []
@@ -221,11 +221,11 @@ class Options(usage.Options):
         self["chat-operators"] = []
         for key, (_, _, _, default) in _CLUSTER.items():
             self[key] = default
-        self._given.clear()
+        self._setByUser.clear()
 
     def __setitem__(self, key: str, value: Any) -> None:
         # usage.Options stores here what the command line names; defaults it stores with update.
-        self._given.add(key)
+        self._setByUser.add(key)
         super().__setitem__(key, value)
 
     def getSynopsis(self) -> str:
@@ -302,7 +302,7 @@ class Options(usage.Options):
         fieldNames = Limits.fieldNames()
         limits = {key: self[key] for key in _OFFERED}
         for key, value in values.items():
-            if key in self._given:
+            if key in self._setByUser:
                 continue
             if key in fieldNames:
                 limits[key] = value
@@ -320,7 +320,7 @@ class Options(usage.Options):
         try:
             chosen = selectServices(catalog, self["services"], sharing)
         except CatalogError as reason:
-            if "services" in self._given:
+            if "services" in self._setByUser:
                 raise
             raise CatalogError(f"{self['config']}: services: {reason}") from reason
         self.places = resolveListeners(catalog, chosen, added, self["port"], interface, backlog)

@@ -77,10 +77,10 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
-        asked = chatConfig(options, limits)
-        chat = makeChat(asked, reactor)
+        chatOptions = chatConfig(options, limits)
+        chat = makeChat(chatOptions, reactor)
         closedPorts = set(REFLECTOR_PORTS)
-        wiring = _wire(options, limits, closedPorts, chat, reactor)
+        wiring = _makeContexts(options, limits, closedPorts, chat, reactor)
         counters = CounterRegistry()
         listeners = bind(options.places, wiring, closedPorts, counters, binder)
         chat.prepare()
@@ -96,7 +96,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     if any(place.service.name == "talk" for place in options.places):
         operator.bind()
     control = ControlService(chat, folder, reactor)
-    if asked.served:
+    if chatOptions.served:
         control.bind()
     # Without the right to do this there is none to become that user, which twistd will say.
     with contextlib.suppress(OSError):
@@ -124,7 +124,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     return server
 
 
-def _wire(
+def _makeContexts(
     options: Options, limits: Limits, closedPorts: set[int], chat: ChatService, reactor: Any
 ) -> Wiring:
     trusted = TrustedNetworks(options["trust"])

@@ -120,11 +120,11 @@ class ProxyProtocolWrapper(HAProxyProtocolWrapper):
         self._reportPeer("sent no PROXY header in time")
         self.transport.abortConnection()  # type: ignore[union-attr]
 
-    def _reportPeer(self, what: str) -> None:
+    def _reportPeer(self, problem: str) -> None:
         self.factory.counters.unproxied += 1
         address = self.transport.getPeer()  # type: ignore[union-attr]
         self.factory.context.peerLog.warn(
-            getattr(address, "host", "unix"), "{peer} {what}", peer=peerName(address), what=what
+            getattr(address, "host", "unix"), "{peer} {what}", peer=peerName(address), what=problem
         )
 
     def _headerDone(self) -> None:

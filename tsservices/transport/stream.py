@@ -84,7 +84,7 @@ class StreamProtocol(Protocol):
         self.measured = _bottom(self.transport)
         # Before the service writes anything: a transport without a producer takes all there is.
         self.transport.registerProducer(self.producer(), self.streaming)
-        self.factory.joined(self)
+        self.factory.connected(self)
         self.connectionReady()
 
     def dataReceived(self, data: bytes) -> None:
@@ -111,7 +111,7 @@ class StreamProtocol(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ending = True
-        self.factory.left(self)
+        self.factory.disconnected(self)
         self.closed()
 
     def closed(self) -> None:
@@ -231,10 +231,10 @@ class StreamFactory(ServerFactory):
         protocol.peer = peerName(address)
         return protocol
 
-    def joined(self, protocol: StreamProtocol) -> None:
+    def connected(self, protocol: StreamProtocol) -> None:
         self.context.timeouts.add(protocol)
 
-    def left(self, protocol: StreamProtocol) -> None:
+    def disconnected(self, protocol: StreamProtocol) -> None:
         self.counters.open -= 1
         self.context.admission.leave(protocol.source)
         self.context.timeouts.remove(protocol)

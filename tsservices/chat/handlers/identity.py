@@ -87,11 +87,11 @@ def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch
     partly: list[tuple[Room, UserJoined | UserLeft]] = []
     for room in state.roomsOf(session):
         oldStays = room.nickCounts[oldKey] > 1
-        newIsThere = key != oldKey and key in room.nickCounts
+        newIsPresent = key != oldKey and key in room.nickCounts
         record = room.record
-        if not oldStays and not newIsThere:
+        if not oldStays and not newIsPresent:
             notified.update(room.members)
-        elif not newIsThere:
+        elif not newIsPresent:
             partly.append((room, UserJoined(record.key, record.name, nick, session.account)))
         elif not oldStays:
             partly.append((room, UserLeft(record.key, record.name, oldNick, "")))

@@ -255,8 +255,8 @@ def _restoreNick(
     if account is not None:
         names.append((account.name, account.key))
     for nick, key in names:
-        own = account is not None and key == account.key
-        if own or (key not in state.accounts and key not in state.sessionsByNick):
+        isOwn = account is not None and key == account.key
+        if isOwn or (key not in state.accounts and key not in state.sessionsByNick):
             claimNick(state, session, nick, key)
             return
     guest = guestName(state)

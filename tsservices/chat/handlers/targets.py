@@ -66,6 +66,6 @@ def checkOutranks(state: ChatState, session: Session, room: Room, target: Target
         rank = state.rank(target.session, room)
     else:
         rank = state.rankOf(target.mask, room)
-    own = state.rank(session, room)
-    if own != SERVER and atLeast(rank, own):
+    ownRank = state.rank(session, room)
+    if ownRank != SERVER and atLeast(rank, ownRank):
         raise ChatError(STANDS_ABOVE, name=target.name)

@@ -225,20 +225,20 @@ def parseChat(
         the password was interrupted.
     """
     parser = _parser()
-    given = parser.parse_args(arguments)
-    if given.password_file and not given.account:
+    parsed = parser.parse_args(arguments)
+    if parsed.password_file and not parsed.account:
         parser.error("--password-file needs --account")
-    if given.account and given.nick:
+    if parsed.account and parsed.nick:
         parser.error("--account goes without --nick: the account has a name")
     password = ""
-    if given.account:
+    if parsed.account:
         try:
-            if given.password_file:
-                password = passwordOf(given.password_file, os.getuid())
+            if parsed.password_file:
+                password = passwordOf(parsed.password_file, os.getuid())
             else:
                 password = environ.get(PASSWORD, "")
                 if not password and ask is not None:
-                    password = ask(f"password of {given.account}: ")
+                    password = ask(f"password of {parsed.account}: ")
         except ValueError as error:
             parser.error(str(error))
         except (KeyboardInterrupt, EOFError):
@@ -246,16 +246,16 @@ def parseChat(
         if not password:
             parser.error(f"--account needs a password: --password-file, or ${PASSWORD}")
     return ChatOptions(
-        given.host,
-        given.port,
-        given.nick or "",
-        tuple(dict.fromkeys(given.rooms or [LOBBY])),
-        given.account or "",
+        parsed.host,
+        parsed.port,
+        parsed.nick or "",
+        tuple(dict.fromkeys(parsed.rooms or [LOBBY])),
+        parsed.account or "",
         password,
-        given.json,
-        not given.no_bell,
-        given.state or stateFolder(),
-        given.timeout,
+        parsed.json,
+        not parsed.no_bell,
+        parsed.state or stateFolder(),
+        parsed.timeout,
         userName(environ),
     )
 

@@ -139,5 +139,5 @@ class LoginAttempt:
         if self._nothingToResume or self.method is Method.RESUME:
             return True
         # Connections that are logged in may share a name; those of guests do not.
-        own = bool(self._nickBefore) and fold(nick) == fold(self._nickBefore)
-        return self.method is Method.NICK and own
+        sameNick = bool(self._nickBefore) and fold(nick) == fold(self._nickBefore)
+        return self.method is Method.NICK and sameNick

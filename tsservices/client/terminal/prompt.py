@@ -31,7 +31,7 @@ class PromptConsole:
     thread, every 0.2 seconds: an answer and the next prompt could cross.)
 
     @ivar interactive: a person types, always.
-    @ivar gone: never fires: a terminal that is gone sends SIGHUP.
+    @ivar outputClosed: never fires: a terminal that is gone sends SIGHUP.
     """
 
     interactive = True
@@ -44,7 +44,7 @@ class PromptConsole:
         screen: Output,
         errors: Callable[[str], None] = writeError,
     ) -> None:
-        self.gone: Deferred[bool] = Deferred()
+        self.outputClosed: Deferred[bool] = Deferred()
         self._loop = loop
         self._clock = clock
         self._output = screen

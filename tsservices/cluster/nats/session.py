@@ -216,9 +216,9 @@ def _checkSize(connection: Connection) -> None:
 
 
 async def _cancel(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
-    left = tasks
-    while left:
-        for task in left:
+    pending = tasks
+    while pending:
+        for task in pending:
             task.cancel()
         # nats-py loses a cancellation where it is about to send something.
-        _, left = await asyncio.wait(left, timeout=seconds)
+        _, pending = await asyncio.wait(pending, timeout=seconds)

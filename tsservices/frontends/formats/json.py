@@ -252,9 +252,9 @@ def prompt(text: str) -> bytes:
 class JSONFormatter:
     """Writes notifications for programs; without state, so one serves all."""
 
-    def encode(self, happenings: Sequence[Notification]) -> bytes:
+    def encode(self, notifications: Sequence[Notification]) -> bytes:
         """Lines in UTF-8."""
-        lines = [_write(happening) for happening in happenings]
+        lines = [_write(notification) for notification in notifications]
         return "".join(lines).encode("utf-8", "replace")
 
 
@@ -325,9 +325,9 @@ _WRITE_SEVERAL: dict[type[Notification], Callable[[Any], str]] = {
 }
 
 
-def _write(happening: Notification) -> str:
-    kind = type(happening)
+def _write(notification: Notification) -> str:
+    kind = type(notification)
     if (writeSeveral := _WRITE_SEVERAL.get(kind)) is not None:
-        return writeSeveral(happening)
+        return writeSeveral(notification)
     name, fields = FIELDS[kind]
-    return f"{_asJSON({'type': name, **fields(happening)})}\n"
+    return f"{_asJSON({'type': name, **fields(notification)})}\n"

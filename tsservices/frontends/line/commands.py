@@ -129,7 +129,7 @@ def _part(controller: SessionController, argument: str) -> Waiting:
     return talk.part(controller, controller.room(name), reason.strip())
 
 
-def _who(controller: SessionController, argument: str) -> Waiting | None:
+def _listMembers(controller: SessionController, argument: str) -> Waiting | None:
     if argument == NODES and talk.listNodes(controller):
         return None
     room = talk.visibleRoom(controller, argument) if argument else controller.room()
@@ -261,7 +261,7 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("join", "ROOM", "enter a room, or turn to it", NAMED, _withText(talk.join)),
     ("part", "[ROOM [WHY]]", "leave a room", NAMED, _part),
     ("rooms", "", "which rooms there are", ANYONE, _alone(talk.listRooms)),
-    ("who", "[ROOM]", "who is in a room", NAMED, _who),
+    ("who", "[ROOM]", "who is in a room", NAMED, _listMembers),
     ("whois", "NAME", "what there is to know of somebody", NAMED, _withText(talk.whois)),
     ("seen", "NAME", "when somebody was last here", NAMED, _withText(past.seen)),
     ("msg", "NAME|#ROOM TEXT", "tell one person, or one room", NAMED, _msg),

@@ -161,11 +161,11 @@ class ChatService(Service):
         self.storage.stop(lambda: stopped.callback(None))
         return stopped
 
-    def newSession(self, outlet: Recipient, host: str) -> Session:
+    def newSession(self, recipient: Recipient, host: str) -> Session:
         """A session for a new connection."""
         self._sessions += 1
         ident = f"{self._config.run}.{self._sessions}"
-        return Session(ident, outlet, cloak(self._secret, host), self.node)
+        return Session(ident, recipient, cloak(self._secret, host), self.node)
 
     def welcome(self) -> list[str]:
         """The lines of the welcome file, which may have been changed since the last time."""

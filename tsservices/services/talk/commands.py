@@ -38,7 +38,7 @@ def enter(board: Switchboard, text: str) -> None:
         word, _, argument = text.partition(" ")
         command = COMMANDS.get(word)
         if command is None:
-            board.tell(f"there is no command {visible(word)}; /help lists them")
+            board.notify(f"there is no command {visible(word)}; /help lists them")
         else:
             command.run(board, argument.strip())
 
@@ -57,8 +57,8 @@ def _close(board: Switchboard, number: str) -> None:
 
 def _help(board: Switchboard, argument: str) -> None:
     for command in COMMANDS.values():
-        board.tell(f"{command.usage:<14} {command.meaning}")
-    board.tell("anything else goes to the one you talk with; // begins a line with /")
+        board.notify(f"{command.usage:<14} {command.meaning}")
+    board.notify("anything else goes to the one you talk with; // begins a line with /")
 
 
 #: By the word they begin with.

@@ -56,16 +56,16 @@ class _Call:
 
     @ivar number: by which the operator names it.
     @ivar waiting: bytes of it that wait for an operator.
-    @ivar absenceSaid: the caller knows that no operator is there.
-    @ivar fullSaid: the caller knows that too much is waiting.
+    @ivar absenceShown: the caller knows that no operator is there.
+    @ivar fullShown: the caller knows that too much is waiting.
     @ivar halfClosed: the caller will send nothing more.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.waiting = 0
-        self.absenceSaid = False
-        self.fullSaid = False
+        self.absenceShown = False
+        self.fullShown = False
         self.halfClosed = False
 
 
@@ -109,7 +109,7 @@ class Switchboard:
             self._show(label, text)
         for caller, call in self._calls.items():
             call.waiting = 0
-            call.absenceSaid = call.fullSaid = False
+            call.absenceShown = call.fullShown = False
             caller.hold(self._held)
         if self._calls:
             self.who()
@@ -122,7 +122,7 @@ class Switchboard:
 
     def close(self) -> None:
         """Show that the server stops."""
-        self.tell("the server stops")
+        self.notify("the server stops")
 
     def hold(self, held: bool) -> None:
         """Stop reading from all callers while the console takes nothing, or go on."""
@@ -137,13 +137,13 @@ class Switchboard:
         self._last += 1
         call = self._calls[caller] = _Call(self._last)
         if self._console is None:
-            call.absenceSaid = True
+            call.absenceShown = True
             caller.say(ABSENT)
             return
         if self._current is None:
             self._current = caller
         talking = "; you talk with them" if self._current is caller else ""
-        self.tell(f"{self._label(caller)} calls{talking}")
+        self.notify(f"{self._label(caller)} calls{talking}")
         if self._held:
             caller.hold(True)
 
@@ -154,13 +154,13 @@ class Switchboard:
                 self._current = caller
             self._show(f"[{call.number}]", text)
             return
-        if not call.absenceSaid:
-            call.absenceSaid = True
+        if not call.absenceShown:
+            call.absenceShown = True
             caller.say(ABSENT)
         size = len(text.encode("utf-8", "surrogatepass"))
         if self._waitingBytes + size > WAITING_IN_ALL:
-            if not call.fullSaid:
-                call.fullSaid = True
+            if not call.fullShown:
+                call.fullShown = True
                 caller.say(FULL)
             caller.hold(True)
             return
@@ -172,10 +172,10 @@ class Switchboard:
 
     def halfClose(self, caller: TalkPeer) -> None:
         self._calls[caller].halfClosed = True
-        self.tell(f"{self._label(caller)} has finished speaking")
+        self.notify(f"{self._label(caller)} has finished speaking")
 
     def leave(self, caller: TalkPeer) -> None:
-        self.tell(f"{self._label(caller)} has gone")
+        self.notify(f"{self._label(caller)} has gone")
         del self._calls[caller]
         if self._current is caller:
             self._current = None
@@ -187,18 +187,18 @@ class Switchboard:
         for caller in self._calls:
             marks = "; has finished speaking" if self._calls[caller].halfClosed else ""
             marks += "; you talk with them" if caller is self._current else ""
-            self.tell(f"{self._label(caller)}{marks}")
+            self.notify(f"{self._label(caller)}{marks}")
         if not self._calls:
-            self.tell("nobody is there")
+            self.notify("nobody is there")
 
     def choose(self, caller: TalkPeer) -> None:
         self._current = caller
-        self.tell(f"you talk with {self._label(caller)}")
+        self.notify(f"you talk with {self._label(caller)}")
 
     def sayToAll(self, text: str) -> None:
         for caller in tuple(self._calls):
             self._say(caller, text)
-        self.tell(f"told {len(self._calls)}")
+        self.notify(f"told {len(self._calls)}")
 
     def sayToCurrent(self, text: str) -> None:
         caller = self.partner()
@@ -214,7 +214,7 @@ class Switchboard:
         for caller, call in self._calls.items():
             if str(call.number) == number:
                 return caller
-        self.tell("there is no such caller; /who lists them")
+        self.notify("there is no such caller; /who lists them")
         return None
 
     def partner(self) -> TalkPeer | None:
@@ -222,19 +222,19 @@ class Switchboard:
         if self._current is None and len(self._calls) == 1:
             (self._current,) = self._calls
         if self._current is None:
-            self.tell("whom do you mean? /to N chooses" if self._calls else "nobody is there")
+            self.notify("whom do you mean? /to N chooses" if self._calls else "nobody is there")
         return self._current
 
     def _say(self, caller: TalkPeer, text: str) -> None:
         if caller.reads:
             caller.say(text)
         else:
-            self.tell(f"[{self._calls[caller].number}] does not read; this was not sent")
+            self.notify(f"[{self._calls[caller].number}] does not read; this was not sent")
 
     def _label(self, caller: TalkPeer) -> str:
         return f"[{self._calls[caller].number}] {caller.peer}"
 
-    def tell(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         if self._console is not None:
             self._console.show(f"* {text}")
 

@@ -43,17 +43,17 @@ def messageRows(messages: Iterable[RoomMessages]) -> str:
     """Rows for L{INSERT_MESSAGES}, without the brackets around them all."""
     rows = [
         (
-            said.room,
-            said.first,
-            said.time,
-            said.position,
-            said.index,
-            said.kind,
-            said.nick,
-            said.account,
-            said.texts,
+            message.room,
+            message.first,
+            message.time,
+            message.position,
+            message.index,
+            message.kind,
+            message.nick,
+            message.account,
+            message.texts,
         )
-        for said in messages
+        for message in messages
     ]
     return asJSON(rows)[1:-1]
 
