@@ -61,16 +61,13 @@ class ControlError(Exception):
 
 
 class ControlledChat(Interface):
-    """
-    The chat that commands are about, as far as they know it.
+    """The chat that commands are about, as far as they know it."""
 
-    @ivar open: whether people may connect; until then its state is not complete.
-    @ivar storage: where it is stored.
-    @ivar context: has its state.
-    """
-
+    #: Whether people may connect; until then its state is not complete.
     open: bool
+    #: Where it is stored.
     storage: Storage
+    #: Has its state.
     context: ChatContext
 
 

@@ -31,30 +31,27 @@ from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
 
 @dataclass(frozen=True, slots=True)
 class ChatContext:
-    """
-    What all sessions share.
+    """What all sessions share."""
 
-    @ivar pipeline: takes proposals.
-    @ivar history: replays messages.
-    @ivar store: says whether anything can be stored.
-    @ivar archive: answers queries.
-    @ivar hasher: hashes passwords.
-    @ivar loginLimits: bounds how often passwords are guessed.
-    @ivar now: the time: nanoseconds since 1970, UTC.
-    @ivar random: makes a text that nobody can guess.
-    @ivar nodes: describes this node and the others, a line each; L{None}: there are no others.
-    @ivar searching: who has a search under way: accounts, or sessions of guests.
-    """
-
+    #: Takes proposals.
     pipeline: Pipeline
+    #: Replays messages.
     history: HistoryReplayer
+    #: Says whether anything can be stored.
     store: BatchStore
+    #: Answers queries.
     archive: HistoryQueries
+    #: Hashes passwords.
     hasher: PasswordHasher
+    #: Bounds how often passwords are guessed.
     loginLimits: LoginRateLimiter
+    #: The time: nanoseconds since 1970, UTC.
     now: Callable[[], int]
+    #: Makes a text that nobody can guess.
     random: Callable[[], str]
+    #: Describes this node and the others, a line each; L{None}: there are no others.
     nodes: Callable[[], list[str]] | None = None
+    #: Who has a search under way: accounts, or sessions of guests.
     searching: set[str] = field(default_factory=set)
 
     @property

@@ -216,14 +216,11 @@ class RecipientGroup(NamedTuple):
 
 
 class Recipients(tuple[Session, ...]):
-    """
-    The members of a room, until one joins or leaves.
+    """The members of a room, until one joins or leaves."""
 
-    @ivar groups: those that broadcasts serve, while L{canBroadcast} says so.
-    @ivar unbroadcast: those that have to be served one by one.
-    """
-
+    #: Members that broadcasts serve, while L{canBroadcast} says so.
     groups: tuple[RecipientGroup, ...] = ()
+    #: Members that have to be served one by one.
     unbroadcast: tuple[Session, ...] = ()
     _askedBefore = False
     _closed = False

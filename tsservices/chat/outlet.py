@@ -95,15 +95,12 @@ class Formatter(Protocol):
 
 
 class Recipient(Protocol):
-    """
-    Where a session's output goes.
+    """Where a session's output goes."""
 
-    @ivar form: how it is written now.
-    @ivar broadcastMember: takes its part in broadcasts; L{None} while the session has to be served
-        alone.  Whoever changes this or C{form} calls L{BroadcastMember.leaveBroadcast} first.
-    """
-
+    #: How it is written now.
     form: Formatter
+    #: Takes its part in broadcasts; L{None} while the session has to be served alone.  Whoever
+    #: changes this or C{form} calls L{BroadcastMember.leaveBroadcast} first.
     broadcastMember: BroadcastMember | None
 
     @property

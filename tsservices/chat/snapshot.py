@@ -82,14 +82,11 @@ _Row = tuple[Any, ...]
 
 
 class _Section(NamedTuple):
-    """
-    One part of the state.
+    """One part of the state."""
 
-    @ivar rows: its rows, which JSON can say.
-    @ivar restore: puts one row back into a state that has the parts before.
-    """
-
+    #: The rows to write; each can be JSON.
     rows: Callable[[ChatState], Iterable[_Row]]
+    #: Puts one row back into a state that has the parts before.
     restore: Callable[..., None]
 
 

@@ -55,47 +55,38 @@ Wire = Literal["tcp", "line", "udp"]
 
 @dataclass(frozen=True)
 class EchoOptions:
-    """
-    Send lines to the timestamp service and print the answers.
+    """Send lines to the timestamp service and print the answers."""
 
-    @ivar host: a name, or an IPv4 or IPv6 address.
-    @ivar wire: which of the three forms of the service is used.
-    @ivar timeout: the longest wait for a connection or an answer, in seconds.
-    @ivar retries: how often a datagram without an answer is sent again.
-    """
-
+    #: A name, or an IPv4 or IPv6 address.
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+    #: Which of the three forms of the service is used.
     wire: Wire = "tcp"
+    #: The longest wait for a connection or an answer, in seconds.
     timeout: float = STREAM_TIMEOUT
+    #: How often a datagram without an answer is sent again.
     retries: int = DATAGRAM_RETRIES
 
 
 @dataclass(frozen=True)
 class TalkOptions:
-    """
-    Talk with the operator of a server.
+    """Talk with the operator of a server."""
 
-    @ivar host: a name, or an IPv4 or IPv6 address.
-    @ivar timeout: the longest wait for the connection, and the longest
-        silence after the end of the input, in seconds.
-    """
-
+    #: A name, or an IPv4 or IPv6 address.
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT + TALK_OFFSET
+    #: The longest wait for the connection, and the longest silence after the end of the input, in
+    #: seconds.
     timeout: float = STREAM_TIMEOUT
 
 
 @dataclass(frozen=True)
 class OperatorOptions:
-    """
-    Talk as the operator of a server on this machine.
+    """Talk as the operator of a server on this machine."""
 
-    @ivar path: of the server's UNIX socket for its operator.
-    @ivar timeout: as for L{TalkOptions}.
-    """
-
+    #: Of the server's UNIX socket for its operator.
     path: str
+    #: As for L{TalkOptions}.
     timeout: float = STREAM_TIMEOUT
 
 

@@ -37,17 +37,14 @@ FROZEN_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _PeerState:
-    """
-    What is known of another node.
-
-    @ivar position: of its last message.
-    @ivar seenAt: when that was noticed here, in seconds.
-    @ivar reported: it was proposed to be down since then.
-    """
+    """What is known of another node."""
 
     incarnation: str
+    #: Of its last message.
     position: int
+    #: When that was noticed here, in seconds.
     seenAt: float
+    #: It was proposed to be down since then.
     reported: bool = False
 
 

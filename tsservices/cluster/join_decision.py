@@ -31,20 +31,17 @@ class JoinMethod(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LocalState:
-    """
-    What a node's own database has.
+    """What a node's own database has."""
 
-    @ivar epoch: of the stream it belongs to; nothing: of none.
-    @ivar log: the incarnation of its order.
-    @ivar position: of the last batch in it.
-    @ivar checkpoint: the position of the whole state in it.
-    @ivar empty: nothing was ever stored in it.
-    """
-
+    #: Of the stream it belongs to; nothing: of none.
     epoch: str
+    #: The incarnation of its order.
     log: str
+    #: Of the last batch in it.
     position: int
+    #: The position of the whole state in it.
     checkpoint: int
+    #: Nothing was ever stored in it.
     empty: bool
 
 

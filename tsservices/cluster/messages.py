@@ -37,14 +37,11 @@ class UnsupportedVersion(Exception):
 
 @dataclass(slots=True)
 class Message:
-    """
-    What a node publishes in one go.
-
-    @ivar n: the number of the message in this incarnation of the node, from 1 on.
-    """
+    """What a node publishes in one go."""
 
     node: str
     incarnation: str
+    #: The number of the message in this incarnation of the node, from 1 on.
     n: int
     operations: list[Operation]
 

@@ -13,12 +13,9 @@ LINES_AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True)
 class LineTooLong:
-    """
-    Stands where a line over the limit would have been.
+    """Stands where a line over the limit would have been."""
 
-    @ivar limit: the bytes it may have had, without its ending.
-    """
-
+    #: The bytes it may have had, without its ending.
     limit: int
 
 

@@ -21,18 +21,15 @@ BROADCAST = IPv4Address("255.255.255.255")
 
 @dataclass(slots=True)
 class Source:
-    """
-    What is known of one address.
+    """What is known of one address."""
 
-    @ivar usable: an honest client may have it.
-    @ivar trusted: it is in a trusted network.
-    @ivar key: what counts as one source, see L{addresses.source}.
-    @ivar bucket: what it may still send, if the user of the table keeps that here.
-    """
-
+    #: An honest client may have it.
     usable: bool
+    #: Whether it is in a trusted network.
     trusted: bool
+    #: What counts as one source, see L{addresses.source}.
     key: tuple[int, int]
+    #: What it may still send, if the user of the table keeps that here.
     bucket: TokenBucket | None = None
 
 

@@ -23,17 +23,15 @@ class ChatStream(ByteSink, Protocol):
     """
     What the chat asks of a wire.  A thin protocol for each kind of wire implements it, and calls
     its L{ChatConnection} when something happens.
-
-    @ivar host: the peer's address, for its cloak and the count of log lines.
-    @ivar peer: the peer's name for the log.
-    @ivar ending: nothing is read or written any more.
-    @ivar deadline: when it is closed, whatever has come, in seconds of the monotonic clock;
-        L{None}: never.
     """
 
+    #: The peer's address, for its cloak and the count of log lines.
     host: str
+    #: The peer's name for the log.
     peer: str
+    #: Nothing is read or written any more.
     ending: bool
+    #: When it is closed, whatever has come, in seconds of the monotonic clock; L{None}: never.
     deadline: float | None
 
     def pauseReading(self) -> None:
@@ -81,19 +79,16 @@ class Timer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """
-    What all connections of one listener share.
-
-    @ivar monotonic: the time in seconds.
-    @ivar callLater: calls in so many seconds.
-    @ivar warn: writes a line to the log: the peer's address, a format, and its fields.
-    """
+    """What all connections of one listener share."""
 
     chat: Chat
     limits: Limits
     counters: StreamCounters
+    #: The time in seconds.
     monotonic: Callable[[], float]
+    #: Calls in so many seconds.
     callLater: Callable[[float, Callable[[], None]], Timer]
+    #: Writes a line to the log: the peer's address, a format, and its fields.
     warn: Callable[..., Any]
 
 
@@ -106,12 +101,10 @@ class ChatConnection:
 
     @ivar form: how notifications are written now; read for each line and each member, so it is no
         property, and L{changeForm} changes it.
-    @ivar write: as L{Recipient} has it; the queue sets this and the next two.
-    @ivar writeLast: the same.
-    @ivar broadcastMember: the same.
     @ivar queue: what is still to be sent.
     """
 
+    # The send queue sets these three; they are L{Recipient}'s.
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
     broadcastMember: BroadcastMember | None

@@ -56,16 +56,13 @@ class SendQueuePool:
 
 
 class SendTarget(Protocol):
-    """
-    Where output is delivered.  The queue sets all three.
+    """Where output is delivered.  The queue sets all three."""
 
-    @ivar write: takes what to send next.
-    @ivar writeLast: the same for what is the last in this turn.
-    @ivar broadcastMember: for broadcasts, as long as nothing waits in the queue; else L{None}.
-    """
-
+    #: Takes what to send next.
     write: Callable[[bytes], object]
+    #: Takes what is the last to send in this turn.
     writeLast: Callable[[bytes], object]
+    #: For broadcasts, as long as nothing waits in the queue; else L{None}.
     broadcastMember: BroadcastMember | None
 
 

@@ -49,18 +49,15 @@ class EndpointError(ValueError):
 
 @dataclass
 class EndpointSpec:
-    """
-    An endpoint string, taken apart.
+    """An endpoint string, taken apart."""
 
-    @ivar kind: the first word.
-    @ivar arguments: those without a name.
-    @ivar named: those with one.
-    @ivar proxied: it stood behind C{haproxy:}.
-    """
-
+    #: The first word.
     kind: str
+    #: Values without a name.
     arguments: list[str] = field(default_factory=list)
+    #: Values by name.
     named: dict[str, str] = field(default_factory=dict)
+    #: Whether C{haproxy:} stood before it.
     proxied: bool = False
 
     def argument(self, name: str) -> str | None:

@@ -43,16 +43,12 @@ class ListenError(ValueError):
 
 @dataclass(frozen=True)
 class ListenSpec:
-    """
-    One service at one place.
-
-    @ivar service: what is served.
-    @ivar transport: C{tcp}, which means UNIX sockets too, or C{udp}.
-    @ivar description: where it is served.
-    """
+    """One service at one place."""
 
     service: ServiceSpec
+    #: C{tcp}, which means UNIX sockets too, or C{udp}.
     transport: str
+    #: Where it is served.
     description: EndpointSpec
 
 
@@ -164,14 +160,10 @@ class BindError(Exception):
 
 @dataclass(frozen=True)
 class BoundListener:
-    """
-    One place that is bound.
-
-    @ivar place: what was asked for.
-    @ivar port: the bound socket, to be served.
-    """
+    """One place that is bound."""
 
     place: ListenSpec
+    #: The bound socket, to be served.
     port: BoundPort
 
     @property

@@ -169,14 +169,7 @@ def _moreHelp(modules: list[str]) -> str:
 
 
 class Options(usage.Options):
-    """
-    The options and the configuration file, read and checked.
-
-    @ivar places: which service listens where.
-    @ivar limits: all limits.
-    @ivar folder: the state folder.
-    @ivar mode: how STAMP is reflected.
-    """
+    """The options and the configuration file, read and checked."""
 
     optParameters: ClassVar[list[list[Any]]] = _parameters()
     optFlags: ClassVar[list[list[Any]]] = [
@@ -206,9 +199,13 @@ class Options(usage.Options):
 
     longdesc: ClassVar[str] = ""
 
+    #: Which service listens where.
     places: list[ListenSpec]
+    #: All limits.
     limits: Limits
+    #: The state folder.
     folder: StateDirectory
+    #: How STAMP is reflected.
     mode: ReflectorConfig
 
     def __init__(self) -> None:

@@ -21,10 +21,9 @@ class CountsBytes(Interface):
     """
     What a stream transport of this package has beside L{ITCPTransport
     <twisted.internet.interfaces.ITCPTransport>}.
-
-    @ivar bytesSent: bytes that the kernel has taken so far.
     """
 
+    #: Bytes that the kernel has taken so far.
     bytesSent: int
 
     def pendingBytes(self) -> int:

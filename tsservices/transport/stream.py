@@ -54,30 +54,31 @@ class StreamProtocol(Protocol):
 
     @cvar streaming: whether the producer is a push producer.
     @cvar sendsReason: whether a peer that is not admitted may be sent the reason as text.
-    @ivar factory: has the context, and the counters of the listener.
-    @ivar source: from L{Admission.enter<tsservices.transport.admission.Admission.enter>}.
+
     @ivar host: the peer's address, by which log lines about it are limited.
     @ivar peer: the peer's name for logs and people.
     @ivar heard: whether something was read since L{ConnectionTimeouts
         <tsservices.transport.timeouts.ConnectionTimeouts>} looked last.
-    @ivar measured: the transport at the bottom, below TLS and PROXY.
     @ivar ending: nothing more is to be answered.
-    @ivar idleLimit: seconds without reading and sending after which it is ended, 0 for never;
-        L{None} for the limit of the server.
-    @ivar deadline: when it is ended in any case, in monotonic seconds; L{None} for never.
     """
 
     transport: IStreamTransport
+    #: Has the context, and the counters of the listener.
     factory: StreamFactory
+    #: The transport at the bottom, below TLS and PROXY.
     measured: CountsBytes
     streaming: ClassVar[bool] = True
     sendsReason: ClassVar[bool] = True
+    #: From L{Admission.enter<tsservices.transport.admission.Admission.enter>}.
     source: tuple[int, int] | None = None
     host = UNIX
     peer = UNIX
     heard = False
     ending = False
+    #: Seconds without reading and sending after which it is ended, 0 for never; L{None} for the
+    #: limit of the server.
     idleLimit: int | None = None
+    #: When it is ended in any case, in monotonic seconds; L{None} for never.
     deadline: float | None = None
 
     def connectionMade(self) -> None:

@@ -26,19 +26,16 @@ SWEEP_SLICE = 500
 
 
 class TimedConnection(Interface):
-    """
-    What has time limits.
+    """What has time limits."""
 
-    @ivar heard: set to true at each read, and to false here.
-    @ivar measured: the transport at its bottom.
-    @ivar idleLimit: seconds without reading and sending after which it is ended, 0 for never;
-        L{None} for the limit of the server.
-    @ivar deadline: when it is ended in any case, in monotonic seconds; L{None} for never.
-    """
-
+    #: Set to true at each read, and to false here.
     heard: bool
+    #: The transport at its bottom.
     measured: CountsBytes
+    #: Seconds without reading and sending after which it is ended, 0 for never; L{None} for the
+    #: limit of the server.
     idleLimit: int | None
+    #: When it is ended in any case, in monotonic seconds; L{None} for never.
     deadline: float | None
 
     def expired(self, counter: str) -> None:

@@ -14,15 +14,12 @@ from tsservices.chat.state import ChatState
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """
-    Somebody who is kicked, banned, muted, invited, or made operator.
-
-    @ivar mask: the key of the account, or the cloak of the address of a guest.
-    @ivar session: None: not here.
-    """
+    """Somebody who is kicked, banned, muted, invited, or made operator."""
 
     name: str
+    #: The key of the account, or the cloak of the address of a guest.
     mask: str
+    #: None if the target is not connected.
     session: Session | None
 
     @property

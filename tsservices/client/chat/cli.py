@@ -66,29 +66,26 @@ exit status:
 
 @dataclass(frozen=True)
 class ChatOptions:
-    """
-    Talk in the chat.
+    """Talk in the chat."""
 
-    @ivar host: a name, or an IPv4 or IPv6 address.
-    @ivar nick: the name to enter with; empty: none was chosen.
-    @ivar account: to log in to; empty: none.
-    @ivar json: write objects for programs.
-    @ivar bell: ring when the person's name is said.
-    @ivar state: the folder where what was typed is kept.
-    @ivar timeout: the longest wait for a connection, in seconds.
-    @ivar userName: a likely name for who has chosen none.
-    """
-
+    #: A name, or an IPv4 or IPv6 address.
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT + CHAT_OFFSET
+    #: The name to enter with; empty: none was chosen.
     nick: str = ""
     rooms: tuple[str, ...] = (LOBBY,)
+    #: To log in to; empty: none.
     account: str = ""
     password: str = field(default="", repr=False)
+    #: Write objects for programs.
     json: bool = False
+    #: Ring when the person's name is said.
     bell: bool = True
+    #: The folder where what was typed is kept.
     state: str = ""
+    #: The longest wait for a connection, in seconds.
     timeout: float = STREAM_TIMEOUT
+    #: A likely name for who has chosen none.
     userName: str = "guest"
 
 

@@ -70,42 +70,33 @@ class SecretPrompt:
 
 @dataclass(frozen=True, slots=True)
 class RoomLine:
-    """
-    One line of a room, in an object of its own.
+    """One line of a room, in an object of its own."""
 
-    @ivar message: it has one text.
-    @ivar replayed: it was said before.
-    @ivar found: it was searched for.
-    """
-
+    #: It has one text.
     message: RoomMessages
+    #: It was said before.
     replayed: bool = False
+    #: It was searched for.
     found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayHead:
-    """
-    So many lines follow that were said before.
-
-    @ivar missing: the first and the last number of those that are no longer kept, if any.
-    """
+    """So many lines follow that were said before."""
 
     room: str
     roomName: str
     count: int
+    #: The first and the last number of those that are no longer kept, if any.
     missing: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchHead:
-    """
-    So many lines follow that were searched for.
-
-    @ivar more: whether there are older ones.
-    """
+    """So many lines follow that were searched for."""
 
     count: int
+    #: Whether there are older ones.
     more: bool
 
 
@@ -116,14 +107,11 @@ Content = Notification | FormatVersion | SecretPrompt | RoomLine | ReplayHead | 
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
-    """
-    One object from the server.
+    """One object from the server."""
 
-    @ivar raw: the line it came in.
-    @ivar content: what it says; L{None}: its type is not known here.
-    """
-
+    #: The line it came in.
     raw: str
+    #: What it says; L{None}: its type is not known here.
     content: Content | None
 
 

@@ -34,22 +34,19 @@ _STEM_LENGTH = 24
 
 @dataclass(slots=True)
 class LoginOptions:
-    """
-    As whom to log in, and where to.
-
-    @ivar chosen: whether somebody has chosen the name; else it is only likely.
-    @ivar account: to log in to; empty: to none.
-    @ivar rooms: names of the rooms to join.
-    @ivar attended: somebody can be asked.
-    @ivar marks: the server is to know what was read.
-    """
+    """As whom to log in, and where to."""
 
     nick: str
+    #: Whether somebody has chosen the name; else it is only likely.
     chosen: bool = True
+    #: To log in to; empty: to none.
     account: str = ""
     password: str = field(default="", repr=False)
+    #: Names of the rooms to join.
     rooms: list[str] = field(default_factory=lambda: ["lobby"])
+    #: Somebody can be asked.
     attended: bool = False
+    #: The server is to know what was read.
     marks: bool = False
 
 

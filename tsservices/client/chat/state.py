@@ -137,14 +137,11 @@ class ClientRoom:
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """
-    One command of the server, or of this client.
+    """One command of the server, or of this client."""
 
-    @ivar name: its word, without the slash.
-    @ivar usage: what follows the word.
-    """
-
+    #: Its word, without the slash.
     name: str
+    #: What follows the word.
     usage: str
     meaning: str
 

@@ -31,15 +31,12 @@ class Interrupted(Exception):
 
 
 class Console(Interface):
-    """
-    What the exchanges need of a console.
+    """What the exchanges need of a console."""
 
-    @ivar interactive: whether a person types the lines.
-    @ivar outputClosed: fires when no more output can be written, and never else: with
-        L{True} when its reader has left, L{False} when it is a file that fails.
-    """
-
+    #: Whether a person types the lines.
     interactive: bool
+    #: Fires when no more output can be written, and never else: with L{True} when its reader has
+    #: left, L{False} when it is a file that fails.
     outputClosed: Deferred[bool]
 
     async def readLine(self) -> bytes | None:

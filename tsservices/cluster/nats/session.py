@@ -56,17 +56,14 @@ _MIN_REJECTIONS = 2
 
 @dataclass(frozen=True, slots=True)
 class SessionEvents:
-    """
-    What a session calls, in its own thread.
+    """What a session calls, in its own thread."""
 
-    @ivar connected: gets the address of the server, or nothing when the connection ends.
-    @ivar uncertain: a published message may be lost.
-    @ivar broken: gets the reason why the stream can't be read any more.
-    """
-
+    #: Gets the address of the server, or nothing when the connection ends.
     connected: Callable[[str], object]
     delivered: Callable[[StreamMessage | ConsumerCredit], object]
+    #: A published message may be lost.
     uncertain: Callable[[], object]
+    #: Gets the reason why the stream can't be read any more.
     broken: Callable[[str], object]
     log: Log
 

@@ -41,22 +41,18 @@ Handler: TypeAlias = Callable[[SessionController, str], Waiting | None]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """
-    One command.
+    """One command."""
 
-    @ivar name: the word, without its sign.
-    @ivar usage: what follows the word.
-    @ivar help: what it does, in one line.
-    @ivar permission: who may use it: L{ANYONE}, L{NAMED}, L{REGISTERED}, or a rank.
-    @ivar run: its handler.
-    @ivar waits: whether it has to know the outcome of all that was proposed before.
-    """
-
+    #: The word, without its sign.
     name: str
+    #: What follows the word.
     usage: str
+    #: What it does, in one line.
     help: str
+    #: Who may use it: L{ANYONE}, L{NAMED}, L{REGISTERED}, or a rank.
     permission: str
     run: Handler
+    #: Whether it has to know the outcome of all that was proposed before.
     waits: bool = True
 
     @property
@@ -307,5 +303,5 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
 #: Talk follows talk without waiting.
 _TALK = frozenset({"msg", "me"})
 
-#: By their names, in the order of the help.
+#: The commands by name, in the order of the help.
 COMMANDS = {row[0]: Command(*row, waits=row[0] not in _TALK) for row in _ROWS}

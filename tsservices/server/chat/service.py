@@ -40,17 +40,14 @@ WELCOME_BYTES = 8192
 
 @dataclass(frozen=True, slots=True)
 class ChatServiceConfig:
-    """
-    @ivar run: the first part of the ids of sessions: no other run has it.
-    @ivar welcomeFile: its path; nothing: there is none.
-    @ivar operators: folded names of the accounts that may do anything.
-    @ivar leaveCluster: a chat that belongs to a cluster goes on alone, for good.
-    """
-
     limits: Limits
+    #: The first part of the ids of sessions: no other run has it.
     run: str
+    #: The path of the welcome text; empty: there is none.
     welcomeFile: str = ""
+    #: Folded names of the accounts that may do anything.
     operators: frozenset[str] = frozenset()
+    #: A chat that belongs to a cluster goes on alone, for good.
     leaveCluster: bool = False
 
 
@@ -61,20 +58,20 @@ class ChatService(Service):
     Between L{prepare} and C{startService} the process may become a daemon: what a fork would
     break (threads, locks on files) begins in C{startService}.
 
-    @ivar context: what all controllers of sessions share.
     @ivar pool: the send queues of all connections together.
     @ivar notes: lines for whoever starts the server.
     @ivar open: people may come.
     @ivar node: the name of this node; nothing: it is no node of a cluster.
-    @ivar counters: of the cluster; L{None}: there is none.
-    @ivar nodes: describes the nodes of the cluster to an operator; L{None}: there is none.
     """
 
     name = "chat"
     node = ""
+    #: L{None} if this is no node of a cluster.
     counters: ClusterCounters | None = None
     open = False
+    #: Describes the nodes of the cluster to an operator; L{None}: there is none.
     nodes: Callable[[], list[str]] | None = None
+    #: What all controllers of sessions share.
     context: ChatContext
     _log: ClassVar[Logger] = Logger("tsservices")
 

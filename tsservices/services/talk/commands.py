@@ -15,16 +15,12 @@ from tsservices.services.talk.switchboard import Switchboard
 
 @dataclass(frozen=True, slots=True)
 class OperatorCommand:
-    """
-    One command.
+    """One command."""
 
-    @ivar usage: how it is written.
-    @ivar meaning: what the help says of it.
-    @ivar run: takes the switchboard and the rest of the line.
-    """
-
+    #: How it is written.
     usage: str
     meaning: str
+    #: Takes the switchboard and the rest of the line.
     run: Callable[[Switchboard, str], None]
 
 
@@ -61,7 +57,7 @@ def _help(board: Switchboard, argument: str) -> None:
     board.notify("anything else goes to the one you talk with; // begins a line with /")
 
 
-#: By the word they begin with.
+#: The operator's commands by name.
 COMMANDS = {
     "/who": OperatorCommand("/who", "who is there", lambda board, _: board.who()),
     "/to": OperatorCommand("/to N", "talk with caller N", _to),

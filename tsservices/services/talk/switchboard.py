@@ -19,14 +19,11 @@ CLOSED = "! the operator has ended this talk"
 
 
 class TalkPeer(Interface):
-    """
-    A caller.
+    """A caller."""
 
-    @ivar peer: the name for people.
-    @ivar reads: whether the caller reads what is sent.
-    """
-
+    #: The name for people.
     peer: str
+    #: Whether the caller reads what is sent.
     reads: bool
 
     def say(self, text: str) -> None: ...

@@ -25,16 +25,13 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class _Query:
-    """
-    Something that is to be read.
+    """Something that is to be read."""
 
-    @ivar read: reads it.
-    @ivar deadline: until when, by the clock in seconds.
-    @ivar onResult: gets the result, in the reactor's thread.
-    """
-
+    #: Reads it.
     read: Callable[[sqlite3.Connection], Any]
+    #: Until when, by the clock in seconds.
     deadline: float
+    #: Gets the result, in the reactor's thread.
     onResult: Callable[[Any], None]
 
 

@@ -19,13 +19,10 @@ from tsservices.transport.epoll.set import EpollReactor
 
 
 class BroadcastStream(InPlaceStream, Protocol):
-    """
-    A stream transport as a L{Broadcast} needs it.
-
-    @ivar broadcasts: those in which it is; only L{Broadcast} changes them.
-    """
+    """A stream transport as a L{Broadcast} needs it."""
 
     reactor: EpollReactor
+    #: The broadcasts of which it is a member; only L{Broadcast} changes them.
     broadcasts: tuple[Broadcast, ...]
 
     def write(self, data: bytes) -> None:

@@ -30,12 +30,9 @@ if TYPE_CHECKING:
 
 
 class Display(Protocol):
-    """
-    Shows lines.
+    """Shows lines."""
 
-    @ivar editing: it is a prompt that stays, at which somebody can be asked.
-    """
-
+    #: It is a prompt that stays, at which somebody can be asked.
     editing: bool
 
     def show(self, line: list[Span], alert: bool) -> None:
