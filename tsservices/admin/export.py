@@ -1,6 +1,4 @@
-"""
-The export of a room: all its messages, page by page, as fast as somebody reads them.
-"""
+"""The export of a room: all its messages, page by page, as fast as somebody reads them."""
 
 from __future__ import annotations
 

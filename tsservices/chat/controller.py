@@ -71,7 +71,7 @@ class SessionController:
 
     @ivar context: what all sessions share.
     @ivar session: the session, as the state knows it.
-    @ivar presenter: shows answers to its person.
+    @ivar presenter: shows answers to the user.
     @ivar requests: what is under way, and what waits behind it.
     @ivar current: the key of the room where plain lines go.
     @ivar ended: nothing more is to be shown; L{end} sets it.

@@ -1,5 +1,5 @@
 """
-Notifications: what sessions are told, as typed values.
+Notifications: the events and answers that sessions get, as typed values.
 
 Handlers make them, deliveries write them in the format of each recipient
 (L{Formatter<tsservices.chat.outlet.Formatter>}). Those that answer a question

@@ -236,7 +236,7 @@ class SetPassword(Operation):
 
     #: The key.
     account: str
-    #: The old password, which was checked; None for an operator of the server, who does not know it.
+    #: The old password, which was checked; None for an operator of the server.
     version: int | None
     #: Verifies the new password.
     verifier: str

@@ -1,5 +1,5 @@
 """
-Verifiers of passwords, by SCRAM-SHA-256 (RFC 5802, 7677).  Pure.
+How passwords are hashed and checked: by SCRAM-SHA-256 (RFC 5802, 7677).  Pure.
 
 A verifier is one line of text, in the form that other servers write too (PostgreSQL's)::
 

@@ -1,5 +1,5 @@
 """
-Permissions: what a session may do in one room, and who reads from which line on.
+Permissions in one room: ranks, bans and mutes, invitations, and who reads from which line on.
 
 Lasting rights belong to accounts, and are records. Those of a guest end with the session and are
 stored nowhere else than here: the next owner of the nick must not inherit them.

@@ -31,8 +31,8 @@ class Account:
     name: str
     #: Verifies the password, as L{tsservices.chat.passwords} writes it.
     verifier: str
-    #: Numbers the passwords. It grows with each new one, and begins at another number for each owner
-    #: that the name has had.
+    #: Numbers the passwords: it grows with each new one, and begins at another number for each
+    #: owner that the name has had.
     version: int
     #: When it was registered.
     created: int

@@ -1,6 +1,6 @@
 """
-The state of the chat: all that operations make and decide by, and the checks that both verbs and
-handlers ask.
+The state of the chat, and the checks that verbs and handlers share: who may join (not with a ban),
+speak, and take a nick.
 
 Nothing that only one node knows decides anything: neither the connections of sessions, nor lines in
 memory, nor a clock. Of a session, C{ignores}, C{wantsEcho} and C{wantsAcks} are known to its own

@@ -1,6 +1,4 @@
-"""
-From the name of a server to the addresses its datagrams go to.
-"""
+"""From the name of a server to the addresses its datagrams go to."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-One run of the client, from the first connection to the exit status.
-"""
+"""One run of the client, from the first connection to the exit status."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
 Which of the other nodes have been silent for too long.  Pure.
 
-The stream is the only way between nodes, so a node that is cut off from it hears nobody.  It must
-not take all the others for dead: only a node whose own messages come back all the time counts the
+The stream is the only way between nodes, so a node that is cut off from it gets no messages.
+It must not take all others for dead: only a node whose own messages come back all the time counts
 seconds, and it begins again after each interruption.  What it finds is only proposed; whether the
 other node is down is decided at the message's place in the stream, where a later heartbeat stands
 against it.
@@ -49,7 +49,7 @@ class _PeerState:
 
 
 class FailureDetector:
-    """Finds the other nodes that are silent, while this one hears well."""
+    """Finds silent nodes, while messages of this node itself come back."""
 
     def __init__(self, node: str, state: ChatState, clock: Callable[[], float]) -> None:
         self._node = node
@@ -76,7 +76,7 @@ class FailureDetector:
         self.paused()
 
     def ages(self) -> dict[str, float]:
-        """How many seconds ago each other node was heard, by name."""
+        """Seconds since the last message of each other node, by name."""
         now = self._clock()
         return {name: now - peer.seenAt for name, peer in self._peers.items()}
 

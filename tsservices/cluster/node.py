@@ -1,6 +1,4 @@
-"""
-The name of a node, and what a node is configured with.  Pure.
-"""
+"""The name of a node, and what a node is configured with.  Pure."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class ClusterOrderer:
 
     @property
     def trouble(self) -> ChatError | None:
-        """Why nothing gets its place at present."""
+        """Why no proposal gets its position at present."""
         return self._notifier.trouble
 
     def status(self) -> NodeStatus:

@@ -1,6 +1,4 @@
-"""
-A table whose keys come from strangers, and that takes bounded memory all the same.  Pure.
-"""
+"""A table whose keys come from strangers, and that takes bounded memory all the same.  Pure."""
 
 from __future__ import annotations
 

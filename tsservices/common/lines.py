@@ -1,6 +1,4 @@
-"""
-Lines out of a stream of bytes, however the network has cut it.  Pure.
-"""
+"""Lines out of a stream of bytes, however the network has cut it.  Pure."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-The folder of all that a server keeps, and the names of the files in it.
+The state folder: its lock, which only one server has, and the names of the files in it.
 
 The clients use the names too, and import no Twisted for them.
 """
@@ -83,7 +83,7 @@ class StateDirectory:
 
     def lock(self) -> None:
         """
-        Take the folder, if it is free.
+        Take the folder, if no other server has it.
 
         @raise OSError: it can't be written to.
         """

@@ -52,7 +52,7 @@ class Chat(Protocol):
 
     @property
     def context(self) -> ChatContext:
-        """What all sessions share."""
+        """The part of the chat that all connections share."""
 
     @property
     def pool(self) -> SendQueuePool:
@@ -211,8 +211,8 @@ class ChatConnection:
 
     def serverStopping(self) -> None:
         """
-        The server stops; what was said is stored and acknowledged first.  Nobody is told that all
-        others leave.
+        The server stops; what was said is stored and acknowledged first.  No session is
+        notified that all others leave.
         """
         self.replaced(ChatError(STOPPING))
 

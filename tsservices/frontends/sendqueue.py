@@ -67,7 +67,7 @@ class SendTarget(Protocol):
 
 
 class CountsSent(Protocol):
-    """What carries bytes at last, below TLS."""
+    """The transport below TLS."""
 
     @property
     def bytesSent(self) -> int:

@@ -1,6 +1,4 @@
-"""
-The packets of STAMP: the one layout, which sender and reflector share.
-"""
+"""The packets of STAMP: the one layout, which sender and reflector share."""
 
 from __future__ import annotations
 

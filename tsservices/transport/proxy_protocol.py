@@ -32,17 +32,17 @@ from tsservices.transport.twisted_internals import (
 )
 
 #: Bytes that Twisted needs to tell that a header is of version 1.
-LEAST_V1 = 8
+MINIMUM_V1 = 8
 
 #: Bytes that it needs for version 2.
-LEAST_V2 = 16
+MINIMUM_V2 = 16
 
 
 def _tooShortToTell(data: bytes) -> bool:
     # Twisted's wrapper takes fewer bytes than these for a bad header and closes.
-    if len(data) < LEAST_V1:
+    if len(data) < MINIMUM_V1:
         return b"PROXY TC".startswith(data) or V2Parser.PREFIX.startswith(data)
-    return len(data) < LEAST_V2 and data.startswith(V2Parser.PREFIX[:LEAST_V1])
+    return len(data) < MINIMUM_V2 and data.startswith(V2Parser.PREFIX[:MINIMUM_V1])
 
 
 class _EarlyData(Protocol):

@@ -174,7 +174,7 @@ class _BelowWrapper:
             self._transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The connection is lost; its protocol is told so too."""
+        """The connection is lost; the protocol learns of it by C{connectionLost}."""
 
 
 def _bottom(transport: Any) -> CountsBytes:

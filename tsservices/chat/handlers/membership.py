@@ -171,8 +171,8 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
     """
     End many sessions at once, without a reason.
 
-    They may be most of a large room. One after another, each of a thousand that leave would be told
-    to all that are still there; so those who stay are told of all together.
+    They may be most of a large room.  The members that stay get one notification for all of them;
+    else a thousand members that leave would be a thousand notifications to all others.
     """
     departures = [(item, state.roomsOf(item)) for item in sessions if state.removeSession(item)]
     for session, rooms in departures:

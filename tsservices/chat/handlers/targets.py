@@ -1,4 +1,4 @@
-"""The target of a command about somebody, and whether the rank of its author suffices."""
+"""Targets of moderation commands, and whether the rank of the author suffices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tsservices.chat.state import ChatState
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Somebody who is kicked, banned, muted, invited, or made operator."""
+    """The user who is kicked, banned, muted, invited, or made operator."""
 
     name: str
     #: The key of the account, or the cloak of the address of a guest.

@@ -1,6 +1,4 @@
-"""
-Checks that verbs and frontends make before they propose anything.  Pure.
-"""
+"""Checks that verbs and frontends make before they propose anything.  Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Verbs about names, rooms, presence and talk.  Pure.
-"""
+"""Verbs about names, rooms, presence and talk.  Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The command line of the chat's client.
-"""
+"""The command line of the chat's client."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class ClientRoom:
             )
 
     def nicks(self) -> list[str]:
-        """Those who are there, who spoke last first."""
+        """The nicks of the members; who spoke last comes first."""
         return list(reversed(self.members.values()))
 
 

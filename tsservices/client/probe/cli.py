@@ -1,6 +1,4 @@
-"""
-The command line of the probe: C{python -m tsservices.client probe}.
-"""
+"""The command line of the probe: C{python -m tsservices.client probe}."""
 
 from __future__ import annotations
 

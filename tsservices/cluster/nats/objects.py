@@ -1,6 +1,4 @@
-"""
-Snapshots in the object store of NATS: one object, the newest copy of a node's database.
-"""
+"""Snapshots in the object store of NATS: one object, the newest copy of a node's database."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ OLDER = "+"
 #: As the argument of C{/who}, asks an operator of the server for the nodes, not for a room.
 NODES = "nodes"
 
-#: What a handler of a verb that waits gives back, to be run.
+#: Returned by the handler of a verb that waits; the controller runs it.
 Waiting: TypeAlias = Coroutine[Reply[Any], None, None]
 
 #: Parses a command's argument, and calls its verb.
@@ -41,7 +41,7 @@ Handler: TypeAlias = Callable[[SessionController, str], Waiting | None]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command."""
+    """A row of the table."""
 
     #: The word, without its sign.
     name: str
@@ -52,12 +52,12 @@ class Command:
     #: Who may use it: L{ANYONE}, L{NAMED}, L{REGISTERED}, or a rank.
     permission: str
     run: Handler
-    #: Whether it has to know the outcome of all that was proposed before.
+    #: Whether all earlier proposals have to be decided first.
     waits: bool = True
 
     @property
     def synopsis(self) -> str:
-        """How it is written."""
+        """The command with its arguments, as the help shows it."""
         return f"{SIGN}{self.name} {self.usage}".rstrip()
 
     def call(self, controller: SessionController, argument: str) -> Waiting | None:
@@ -75,7 +75,7 @@ class Command:
 
 def perform(controller: SessionController, line: str) -> None:
     """
-    Do what a line asks for, as soon as its turn has come.
+    Run the command of a line, behind the earlier requests of the session.
 
     @param line: without the sign.
     @raise ChatError: it can't be done, if that is known at once.
@@ -96,7 +96,7 @@ async def _perform(controller: SessionController, command: Command, argument: st
     waiting = command.call(controller, argument)
     if waiting is not None:
         await waiting
-    # The lines that follow may rest on what this one has changed.
+    # The lines that follow may depend on what this one has changed.
     await controller.settled()
 
 

@@ -1,6 +1,4 @@
-"""
-One connection of the line frontend: lines in, text or JSON out.  Pure.
-"""
+"""One connection of the line frontend: lines in, text or JSON out.  Pure."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ NOT_OPEN = b"! this server has not caught up with the others yet: come again in 
 
 
 class LineChatProtocol(StreamProtocol):
-    """The wire of one L{LineConnection}."""
+    """Connects a Twisted stream with a L{LineConnection}."""
 
     factory: LineChatFactory
     #: Gets all input.

@@ -1,6 +1,4 @@
-"""
-The chat of one node of a cluster: how it opens among the others, reports on them, and leaves.
-"""
+"""The chat of one node of a cluster: how it opens among the others, reports on them, and leaves."""
 
 from __future__ import annotations
 

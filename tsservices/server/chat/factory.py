@@ -1,6 +1,4 @@
-"""
-Puts the chat of a server together: where it is stored, and what orders it.
-"""
+"""Puts the chat of a server together: where it is stored, and what orders it."""
 
 from __future__ import annotations
 

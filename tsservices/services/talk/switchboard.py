@@ -1,5 +1,5 @@
 """
-Who talks with whom: one operator and any number of callers.  Pure: how text comes and goes is in
+The calls of the talk service: one operator and any number of callers.  Pure: connections are in
 L{tsservices.services.talk.protocol}.
 """
 
@@ -9,8 +9,8 @@ from typing import Protocol as Interface
 
 from tsservices.common.text import visible
 
-#: Bytes of talk kept for an operator who is not there, from all callers together: callers are
-#: many, and C{talk-waiting} limits each one only.
+#: Bytes that wait for an operator, from all callers together: C{talk-waiting} limits one caller
+#: only, and there may be many.
 WAITING_IN_ALL = 1024 * 1024
 
 ABSENT = "! no operator is here; what you write is kept until one comes"
@@ -19,7 +19,7 @@ CLOSED = "! the operator has ended this talk"
 
 
 class TalkPeer(Interface):
-    """A caller."""
+    """The connection of a caller."""
 
     #: The name for people.
     peer: str
@@ -38,7 +38,7 @@ class TalkPeer(Interface):
 
 
 class OperatorConsole(Interface):
-    """What shows lines to an operator."""
+    """Shows lines to an operator."""
 
     def show(self, line: str) -> None: ...
 
@@ -48,21 +48,15 @@ class OperatorBusy(Exception):
 
 
 class _Call:
-    """
-    One call.
-
-    @ivar number: by which the operator names it.
-    @ivar waiting: bytes of it that wait for an operator.
-    @ivar absenceShown: the caller knows that no operator is there.
-    @ivar fullShown: the caller knows that too much is waiting.
-    @ivar halfClosed: the caller will send nothing more.
-    """
-
     def __init__(self, number: int) -> None:
+        #: The operator's commands name the call by it.
         self.number = number
+        #: Bytes that wait for an operator.
         self.waiting = 0
+        # Each notice is shown once, not for every chunk.
         self.absenceShown = False
         self.fullShown = False
+        #: The caller will send nothing more.
         self.halfClosed = False
 
 
@@ -70,15 +64,15 @@ class Switchboard:
     """
     Connects one operator with callers.
 
-    While no operator is there, text waits, in the order in which it came.  A caller of whom too
-    much waits is not read from.  If too much waits in all, further text is lost, and its caller is
-    told so.
+    Without an operator text waits, in the order of its arrival.  A caller of whom too much waits
+    is not read from.  If too much waits in all, further text is dropped, with a notice to its
+    caller.
 
-    @ivar name: that of the operator.
+    @ivar name: the name of the operator, for people.
     """
 
     def __init__(self, name: str, waiting: int) -> None:
-        """@param waiting: bytes kept of each caller while there is no operator."""
+        """@param waiting: bytes that may wait from one caller while there is no operator."""
         self.name = name
         self._limit = waiting
         self._console: OperatorConsole | None = None
@@ -93,7 +87,7 @@ class Switchboard:
 
     def attach(self, console: OperatorConsole) -> None:
         """
-        Give an operator the calls, and all text that has waited.
+        Connect an operator, who gets all text that has waited.
 
         @raise OperatorBusy: there is one already.
         """
@@ -112,13 +106,13 @@ class Switchboard:
             self.who()
 
     def detach(self, console: OperatorConsole) -> None:
-        """Take the operator away.  It may be one that never was attached."""
+        """Disconnect the operator; nothing happens if another one is attached."""
         if self._console is console:
             self._console = None
             self.hold(False)
 
     def close(self) -> None:
-        """Show that the server stops."""
+        """Announce the stop of the server."""
         self.notify("the server stops")
 
     def hold(self, held: bool) -> None:
@@ -177,7 +171,7 @@ class Switchboard:
         if self._current is caller:
             self._current = None
 
-    # Of these the operator's commands are made.
+    # The operator's commands.
 
     def who(self) -> None:
         """Show all callers."""
@@ -207,7 +201,7 @@ class Switchboard:
         caller.finish()
 
     def find(self, number: str) -> TalkPeer | None:
-        """Get the caller; if there is none, show that."""
+        """The caller with this number; if there is none, the operator is shown so."""
         for caller, call in self._calls.items():
             if str(call.number) == number:
                 return caller
@@ -215,7 +209,7 @@ class Switchboard:
         return None
 
     def partner(self) -> TalkPeer | None:
-        """Get the current caller; if there is none, show how to choose one."""
+        """The current caller; if there is none, the operator is shown how to choose one."""
         if self._current is None and len(self._calls) == 1:
             (self._current,) = self._calls
         if self._current is None:

@@ -108,7 +108,7 @@ class ProbeResult:
 
     @property
     def delays(self) -> Delays:
-        """What follows from the timestamps."""
+        """The delays that follow from the timestamps."""
         return delaysOf(self.timestamps, self.application)
 
     @property

@@ -1,6 +1,4 @@
-"""
-Messages in rooms: the table C{messages}.
-"""
+"""The history of rooms: rows of the table C{messages} to write, and pages of it to read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Private messages between accounts: the table C{letters}.
-"""
+"""Private messages between accounts: the table C{letters}."""
 
 from __future__ import annotations
 

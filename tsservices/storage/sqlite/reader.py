@@ -1,6 +1,4 @@
-"""
-A thread that reads: its connection can't write.
-"""
+"""The thread that runs queries, on a connection that can't write."""
 
 from __future__ import annotations
 

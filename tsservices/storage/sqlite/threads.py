@@ -1,6 +1,4 @@
-"""
-What the threads of one database share.  None of them knows Twisted.
-"""
+"""What the threads of one database share.  None of them imports Twisted."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What Tab offers.  Pure.
-"""
+"""Completions of commands, rooms and nicks.  Pure."""
 
 from __future__ import annotations
 

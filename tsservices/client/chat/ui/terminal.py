@@ -1,6 +1,4 @@
-"""
-A prompt with line editing, and lines printed above it, by prompt_toolkit.
-"""
+"""A prompt with line editing, and lines printed above it, by prompt_toolkit."""
 
 from __future__ import annotations
 
