@@ -31,7 +31,7 @@ from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
 
 @dataclass(frozen=True, slots=True)
 class ChatContext:
-    """What all sessions share."""
+    """The ports and services of the chat that all sessions of a node share."""
 
     #: Takes proposals.
     pipeline: Pipeline
@@ -61,7 +61,7 @@ class ChatContext:
 
 
 def digest(token: str) -> str:
-    """What may be stored and sent to other nodes of a secret token."""
+    """The digest of a token, which may be stored and sent to other nodes."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -15,7 +15,7 @@ from tsservices.common.timestamps import NANOSECONDS
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """One kind of error."""
+    """A kind of error, with the text for people."""
 
     #: How programs know it; it is public and stays.
     name: str

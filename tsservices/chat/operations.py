@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Operation:
-    """What can be proposed."""
+    """A change of the state that a session or a node proposes."""
 
     #: The id of the proposer; empty in operations of nodes.
     session: str
@@ -142,7 +142,7 @@ class SetOperator(Operation):
 
 @dataclass(slots=True)
 class Kick(Operation):
-    """Somebody is to leave a room at once; they may join again."""
+    """A member has to leave a room at once, and may join again."""
 
     room: str
     name: str
@@ -152,7 +152,7 @@ class Kick(Operation):
 
 @dataclass(slots=True)
 class Restrict(Operation):
-    """Somebody is banned from a room or muted in it."""
+    """A user or an address is banned from a room or muted in it."""
 
     room: str
     #: L{BAN} or L{MUTE}.
@@ -188,7 +188,7 @@ class SetPrivate(Operation):
 
 @dataclass(slots=True)
 class Invite(Operation):
-    """Somebody may join a private room."""
+    """A user may join a private room."""
 
     room: str
     name: str

@@ -77,7 +77,7 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class RoomRole:
-    """What an account may do in a room."""
+    """The rights of an account in one room."""
 
     KEY: ClassVar[tuple[str, ...]] = ("room", "account")
 

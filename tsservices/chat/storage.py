@@ -29,7 +29,7 @@ class StorageError(Exception):
 
 @dataclass(slots=True)
 class StoredState:
-    """What a storage has, without the lines."""
+    """The content of a storage at the start, without the history."""
 
     #: The incarnation of the order, which begins with the storage.
     log: str

@@ -37,14 +37,13 @@ FROZEN_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _PeerState:
-    """What is known of another node."""
+    """The last message of another node."""
 
     incarnation: str
-    #: Of its last message.
     position: int
-    #: When that was noticed here, in seconds.
+    #: When it was noticed here, in seconds.
     seenAt: float
-    #: It was proposed to be down since then.
+    #: A L{NodeDown} was proposed since then.
     reported: bool = False
 
 
@@ -71,7 +70,7 @@ class FailureDetector:
         self._ownSeenAt = None
 
     def reset(self) -> None:
-        """What this node has proposed does not count any more."""
+        """Forget what was proposed: each silence may be proposed again."""
         self._peers.clear()
         self.paused()
 
@@ -81,7 +80,7 @@ class FailureDetector:
         return {name: now - peer.seenAt for name, peer in self._peers.items()}
 
     def tick(self) -> list[NodeDown]:
-        """What is to be proposed now: each silence once."""
+        """The operations to propose now: each silence once."""
         now = self._clock()
         if now - self._tickedAt > FROZEN_SECONDS:
             self.paused()

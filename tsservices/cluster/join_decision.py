@@ -31,7 +31,7 @@ class JoinMethod(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LocalState:
-    """What a node's own database has."""
+    """The content of a node's own database."""
 
     #: Of the stream it belongs to; nothing: of none.
     epoch: str

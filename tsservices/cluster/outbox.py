@@ -193,7 +193,7 @@ class PublishQueue:
 
     def takeExpired(self, known: Container[str]) -> list[Proposal]:
         """
-        What has waited for too long and now is never published.
+        Take the proposals that have waited for too long and now are never published.
 
         @param known: ids of the sessions that all nodes know.
         """

@@ -68,7 +68,7 @@ class BrokerStatus(Protocol):
 
 
 class ClusterListener(Protocol):
-    """Whoever starts and ends the node, and keeps its log."""
+    """Starts and ends the node, and writes its log."""
 
     def ready(self) -> None:
         """Called once: this node has applied all that was in the stream, and the others know."""

@@ -123,6 +123,6 @@ class KeyedRateLimiter:
         bucket.tokens = tokens
 
     def giveBack(self, key: str) -> None:
-        """What L{take} has allowed does not count after all."""
+        """Undo one L{take}."""
         if (bucket := self._buckets.get(key)) is not None:
             bucket.tokens = min(bucket.burst, bucket.tokens + 1)

@@ -21,7 +21,7 @@ BROADCAST = IPv4Address("255.255.255.255")
 
 @dataclass(slots=True)
 class Source:
-    """What is known of one address."""
+    """An address that sends datagrams."""
 
     #: An honest client may have it.
     usable: bool

@@ -21,8 +21,8 @@ from tsservices.frontends.sendqueue import ByteSink, SendQueue, SendQueuePool
 
 class ChatStream(ByteSink, Protocol):
     """
-    What the chat asks of a wire.  A thin protocol for each kind of wire implements it, and calls
-    its L{ChatConnection} when something happens.
+    The byte stream below a connection.  A thin protocol for each transport implements it, and
+    calls its L{ChatConnection} for each event.
     """
 
     #: The peer's address, for its cloak and the count of log lines.

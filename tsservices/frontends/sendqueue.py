@@ -28,7 +28,7 @@ _NOTHING: deque[bytes] = deque(maxlen=0)
 
 class SendQueuePool:
     """
-    What waits for all readers together: each object counts once.
+    The bytes that wait for all readers together: each object counts once.
 
     @ivar size: bytes.
     @ivar queues: those in which anything waits.
@@ -100,7 +100,7 @@ class ByteSink(Protocol):
 
 class SendQueue:
     """
-    What waits for one reader.
+    The bytes that wait for one reader.
 
     @ivar size: bytes.
     @ivar paused: the transport has enough.

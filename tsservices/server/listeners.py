@@ -38,7 +38,7 @@ CHAT = "chat"
 
 
 class ListenError(ValueError):
-    """What was asked for can't be served.  The argument is why."""
+    """A service can't listen; the argument says why."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class BindError(Exception):
 
 @dataclass(frozen=True)
 class BoundListener:
-    """One place that is bound."""
+    """A bound socket, and the service for it."""
 
     place: ListenSpec
     #: The bound socket, to be served.
@@ -256,7 +256,7 @@ def _why(reason: CannotListenError | OSError) -> str:
 
 
 class Readiness(Interface):
-    """What is not ready when the server starts: the chat of a node that has to catch up."""
+    """The chat of a node has to catch up first: it is not ready when the server starts."""
 
     def whenReady(self, call: Callable[[], object]) -> None:
         """Call this once it is ready, which may be at once."""

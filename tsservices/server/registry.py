@@ -54,7 +54,7 @@ class BuiltinService(ServiceSpec):
     offset: int | None = None
     #: The fields of L{Wiring} that its constructors take behind the context.
     needs: tuple[str, ...] = ()
-    #: The counters of its UDP ports.
+    #: The class of the counters of its UDP ports.
     datagramCounters: type[DatagramCounters] = DatagramCounters
     #: How many bytes a datagram may have, where C{max-datagram} does not say so.
     longest: Callable[[Limits], int] | None = None

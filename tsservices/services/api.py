@@ -87,7 +87,7 @@ class ServiceSpec:
 
     @property
     def datagramCounters(self) -> type[DatagramCounters]:
-        """What counts at its UDP ports."""
+        """The class of the counters of its UDP ports."""
         return DatagramCounters
 
     def bytesRead(self, limits: Limits) -> int:

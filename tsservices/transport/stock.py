@@ -19,7 +19,7 @@ from tsservices.transport.twisted_internals import reserveDescriptor
 
 class CountsBytes(Interface):
     """
-    What a stream transport of this package has beside L{ITCPTransport
+    The counts that a stream transport of this package has beside L{ITCPTransport
     <twisted.internet.interfaces.ITCPTransport>}.
     """
 

@@ -26,7 +26,7 @@ SWEEP_SLICE = 500
 
 
 class TimedConnection(Interface):
-    """What has time limits."""
+    """A connection with time limits."""
 
     #: Set to true at each read, and to false here.
     heard: bool

@@ -66,7 +66,7 @@ class GuardPolicy:
 
 class _Allowance(TokenBucket):
     """
-    What one source may still ask.
+    The budget of one source.
 
     @ivar drops: datagrams dropped in a row.
     @ivar streak: answers since the last pause.

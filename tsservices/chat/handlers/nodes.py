@@ -41,10 +41,10 @@ LAST_POSITION = 2**63 - 1
 class Verdict(Enum):
     """Whether a message counts."""
 
-    #: It does: it is the next of its node.
+    #: The next message of its node: it is applied.
     TAKEN = auto()
 
-    #: It came before.
+    #: It was applied before.
     DUPLICATE = auto()
 
     #: One before it is missing; the node will send both again.

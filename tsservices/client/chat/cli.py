@@ -266,5 +266,5 @@ def userName(environ: Mapping[str, str]) -> str:
 
 
 def asker(isTerminal: Callable[[int], bool]) -> Callable[[str], str] | None:
-    """What asks for a password, unseen; L{None} if nobody is there to be asked."""
+    """A function that asks for a password without echo; L{None} without a terminal."""
     return getpass.getpass if isTerminal(0) and isTerminal(2) else None

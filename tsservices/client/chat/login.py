@@ -97,7 +97,7 @@ class LoginAttempt:
         self.retryAt: float | None = None
 
     def next(self) -> str:
-        """What to send next; empty if nothing is left to try."""
+        """The next line to send; empty if no method is left."""
         self.retryAt = None
         if not self._attempts:
             self.method = None

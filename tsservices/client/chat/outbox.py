@@ -72,7 +72,7 @@ def parseTyped(typed: str) -> OutgoingLine | None:
 
 @dataclass(slots=True)
 class Outbox:
-    """What was typed and is not settled yet."""
+    """Lines that were typed and have no outcome yet."""
 
     #: Not sent; in the order in which it was typed.
     waiting: deque[OutgoingLine] = field(default_factory=deque)

@@ -90,7 +90,7 @@ class ConsumerCredit(NamedTuple):
 
 
 class _Delivery(NamedTuple):
-    """What the reply subject of a message says."""
+    """The numbers of a message, from its reply subject."""
 
     sequence: int
     #: Counted by the consumer, from 1 on.

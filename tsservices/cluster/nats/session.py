@@ -56,7 +56,7 @@ _MIN_REJECTIONS = 2
 
 @dataclass(frozen=True, slots=True)
 class SessionEvents:
-    """What a session calls, in its own thread."""
+    """Gets the events of a session, in the thread of the session."""
 
     #: Gets the address of the server, or nothing when the connection ends.
     connected: Callable[[str], object]

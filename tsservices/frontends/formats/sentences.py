@@ -106,7 +106,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def expiredText(first: int, last: int) -> str:
-    """That these lines of a room are deleted for their age."""
+    """The sentence for lines of a room that were deleted for their age."""
     if first == last:
         return f"line {first} is no longer kept"
     return f"lines {first} to {last} are no longer kept"
@@ -123,7 +123,7 @@ def durationText(duration: str) -> str:
 
 def replayHead(roomName: str, count: int, missing: tuple[int, int] | None) -> str:
     """
-    What stands above lines that were said before.
+    The head above replayed lines.
 
     @param missing: the first and the last number of those that were asked for and are no
         longer kept; L{None}: there are none.
@@ -135,7 +135,7 @@ def replayHead(roomName: str, count: int, missing: tuple[int, int] | None) -> st
 
 def searchHead(count: int, more: bool) -> str:
     """
-    What stands above lines that were searched for.
+    The head above search results.
 
     @param more: whether there are older ones.
     """

@@ -15,7 +15,7 @@ from tsservices.services.talk.switchboard import Switchboard
 
 @dataclass(frozen=True, slots=True)
 class OperatorCommand:
-    """One command."""
+    """A command of the operator."""
 
     #: How it is written.
     usage: str

@@ -75,7 +75,7 @@ def describeError(code: int) -> tuple[ProbeState, str]:
 
 
 class ProbeProtocol(TimestampedDatagramProtocol):
-    """What a L{ProbePort} calls, besides datagrams and their times."""
+    """Gets errors from a L{ProbePort}, besides datagrams and their times."""
 
     def icmpReceived(self, code: int, datagram: bytes | None) -> None:
         """
