@@ -82,7 +82,9 @@ class DeployTests(SynchronousTestCase):
             for key in CLUSTER & found.keys() - {"cluster"}:
                 self.assertEqual(taken[key], found[key])
             self.assertEqual(taken["cluster"], found["cluster"])
-            self.assertTrue(all(each.service.name in found["services"] for each in taken.places))
+            self.assertTrue(
+                all(each.service.name in found["services"] for each in taken.listenSpecs)
+            )
             commented = set(re.findall(r"^# ([a-z-]+) = ", text, re.MULTILINE))
             self.assertEqual(commented - known(), set())
 

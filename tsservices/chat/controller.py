@@ -46,7 +46,7 @@ class ChatContext:
     #: Bounds how often passwords are guessed.
     loginLimits: LoginRateLimiter
     #: The time: nanoseconds since 1970, UTC.
-    now: Callable[[], int]
+    wallClock: Callable[[], int]
     #: Makes a text that nobody can guess.
     random: Callable[[], str]
     #: Describes this node and the others, a line each; L{None}: there are no others.
@@ -185,7 +185,7 @@ class SessionController:
         state = pipeline.state
         target = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
         if target.permissions.restrictions:
-            state.checkSpeak(session, target, context.now())
+            state.checkSpeak(session, target, context.wallClock())
         if context.store.trouble is not None:
             self.checkStored()
         pipeline.propose(Say(session.ident, room, kind, texts), session)

@@ -200,7 +200,7 @@ class Options(usage.Options):
     longdesc: ClassVar[str] = ""
 
     #: Which service listens where.
-    places: list[ListenSpec]
+    listenSpecs: list[ListenSpec]
     #: All limits.
     limits: Limits
     #: The state folder.
@@ -313,14 +313,16 @@ class Options(usage.Options):
         added = [parseListen(catalog, text, interface, backlog) for text in self["listen"]]
         sharing = bool(self["reuse-port"])
         if sharing:
-            checkShareable(place.service for place in added)
+            checkShareable(spec.service for spec in added)
         try:
             chosen = selectServices(catalog, self["services"], sharing)
         except CatalogError as reason:
             if "services" in self._setByUser:
                 raise
             raise CatalogError(f"{self['config']}: services: {reason}") from reason
-        self.places = resolveListeners(catalog, chosen, added, self["port"], interface, backlog)
+        self.listenSpecs = resolveListeners(
+            catalog, chosen, added, self["port"], interface, backlog
+        )
 
     def _moveLog(self) -> None:
         # The operator has the terminal: the log would run into what is typed.

@@ -82,7 +82,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         closedPorts = set(REFLECTOR_PORTS)
         wiring = _makeContexts(options, limits, closedPorts, chat, reactor)
         counters = CounterRegistry()
-        listeners = bind(options.places, wiring, closedPorts, counters, binder)
+        listeners = bind(options.listenSpecs, wiring, closedPorts, counters, binder)
         chat.prepare()
     except (BindError, StorageError, BrokerError) as reason:
         binder.discard()
@@ -93,7 +93,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     operator = OperatorService(
         wiring.switchboard, folder, reactor, onTerminal=_hasTerminal(options)
     )
-    if any(place.service.name == "talk" for place in options.places):
+    if any(spec.service.name == "talk" for spec in options.listenSpecs):
         operator.bind()
     control = ControlService(chat, folder, reactor)
     if chatOptions.served:
@@ -177,7 +177,7 @@ def chatConfig(options: Options, limits: Limits) -> ChatConfig:
     return ChatConfig(
         folder=options.folder,
         limits=limits,
-        served=any(place.service.name == CHAT for place in options.places),
+        served=any(spec.service.name == CHAT for spec in options.listenSpecs),
         persistent=options["journal"] != "memory",
         keep=options["keep"],
         operators=frozenset(options["chat-operators"]),

@@ -158,7 +158,7 @@ def search(controller: SessionController, text: str) -> SearchQuery:
         else:
             words.append(bare if phrase is None else phrase)
     checkWords(words)
-    now = controller.context.now()
+    now = controller.context.wallClock()
     return searchQuery(
         rooms or [controller.room()],
         words,

@@ -80,19 +80,19 @@ class ChatService(Service):
         config: ChatServiceConfig,
         storage: Storage,
         hasher: PasswordHasherThread,
-        now: Callable[[], int],
+        wallClock: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
         shutDown: Callable[[str], object] | None = None,
     ) -> None:
         """
-        @param now: the time: nanoseconds since 1970, UTC.
+        @param wallClock: the time: nanoseconds since 1970, UTC.
         @param turnEnd: has something called at the end of the reactor's turn.
         @param shutDown: ends the server with a failure, for a reason in one line.
         """
         self._config = config
         self.storage = storage
         self.hasher = hasher
-        self._now = now
+        self._wallClock = wallClock
         self._turnEnd = turnEnd
         self._shutDown = shutDown
         self._sessions = 0
@@ -126,7 +126,9 @@ class ChatService(Service):
                 f"chat-operators: nobody has registered {', '.join(free)} yet;"
                 " whoever does first looks after the server"
             )
-        self._pipeline = Pipeline(state, loaded.log, loaded.position, self._now, self._turnEnd)
+        self._pipeline = Pipeline(
+            state, loaded.log, loaded.position, self._wallClock, self._turnEnd
+        )
         self.context = ChatContext(
             self._pipeline,
             HistoryReplayer(self.storage),
@@ -134,7 +136,7 @@ class ChatService(Service):
             self.storage,
             self.hasher,
             LoginRateLimiter(self._config.limits.guesses),
-            self._now,
+            self._wallClock,
             lambda: secrets.token_urlsafe(TOKEN_BYTES),
             self.nodes,
         )

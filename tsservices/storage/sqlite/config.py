@@ -49,7 +49,7 @@ class SQLiteConfig:
     """All of a storage that has a default."""
 
     #: The time in seconds, for deadlines.
-    seconds: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = time.monotonic
     pace: Timings = Timings()
     #: Bytes of the file that makes room when the disk is full.
     ballast: int = BALLAST_BYTES

@@ -50,20 +50,20 @@ class SQLiteStorage:
         log: str,
         keep: float | None,
         callFromThread: Callable[..., object],
-        now: Callable[[], int],
+        wallClock: Callable[[], int],
         config: SQLiteConfig = _CONFIG,
     ) -> None:
         """
         @param log: the incarnation of a database that is new.
         @param keep: the seconds that messages are kept; L{None}: for ever.
-        @param now: the time: nanoseconds since 1970, UTC.
+        @param wallClock: the time: nanoseconds since 1970, UTC.
         """
         self.trouble: ChatError | None = None
         self._path = os.path.abspath(path)
         self._log = log
         self._keep = keep
         self._config = config
-        self._context = ThreadContext(self._path, config, callFromThread, now)
+        self._context = ThreadContext(self._path, config, callFromThread, wallClock)
         self._ballast = ReservedSpace(f"{os.path.splitext(self._path)[0]}.ballast", config.ballast)
         self._startup = DatabaseStartup(self._path, log, config)
         self._reader: ReaderThread | None = None
@@ -81,7 +81,7 @@ class SQLiteStorage:
 
     def prepare(self) -> StoredState:
         """@raise StorageError: it can't be used."""
-        state = self._startup.prepare(self._context.now())
+        state = self._startup.prepare(self._context.wallClock())
         self._log, self._stored = state.log, state.position
         return state
 

@@ -39,7 +39,7 @@ class ReaderThread:
     def __init__(self, context: ThreadContext, name: str, ended: Callable[[], None]) -> None:
         self._context = context
         self._name = name
-        self._clock = context.config.seconds
+        self._monotonic = context.config.monotonic
         self._ended = ended
         self._queries: SimpleQueue[_Query | None] = SimpleQueue()
         self._waiting = 0
@@ -58,7 +58,7 @@ class ReaderThread:
             onResult(ChatError(READ_SLOW))
             return
         self._waiting += 1
-        self._queries.put(_Query(read, self._clock() + READ_SECONDS, onResult))
+        self._queries.put(_Query(read, self._monotonic() + READ_SECONDS, onResult))
 
     def end(self) -> None:
         """Answer what was asked, then end."""
@@ -97,7 +97,7 @@ class ReaderThread:
             return ChatError(READ_FAILED)
 
     def _late(self) -> bool:
-        return self._clock() > self._deadline
+        return self._monotonic() > self._deadline
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

@@ -52,7 +52,7 @@ class DatabaseStartup:
                 rooms = loadRooms(connection)
                 records = loadRecords(connection, now)
                 connection.execute("COMMIT")
-            fsync = fsyncMilliseconds(f"{path}.probe", config.seconds)
+            fsync = fsyncMilliseconds(f"{path}.probe", config.monotonic)
         except (sqlite3.Error, OSError) as error:
             raise StorageError(explain(path, error)) from error
         notes = [

@@ -18,7 +18,7 @@ class ThreadContext:
     #: Calls something in the reactor's thread: the only way out of these.
     callFromThread: Callable[..., object]
     #: The time: nanoseconds since 1970, UTC.
-    now: Callable[[], int]
+    wallClock: Callable[[], int]
     # Two connections that open a database at once are in each other's way: the writer is the first.
     #: Set when the writer has opened the database, or has failed to.
     opened: threading.Event = field(default_factory=threading.Event)
