@@ -66,11 +66,9 @@ class StateDirectory:
         self.owned = False
 
     def __str__(self) -> str:
-        """The path of the folder."""
         return self._folder
 
     def path(self, name: str) -> str:
-        """The path of a file in it."""
         return os.path.join(self._folder, name)
 
     def create(self) -> None:
@@ -107,7 +105,6 @@ class StateDirectory:
                 os.chown(self.path(name), user, group)
 
     def release(self) -> None:
-        """Give up the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
