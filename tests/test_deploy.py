@@ -1,4 +1,6 @@
-"""The server takes what C{deploy} and C{docs/cluster.md} ask of it."""
+"""
+What C{deploy} and C{docs/cluster.md} ask of the server is what it takes.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,19 @@ from tsservices.storage.sqlite.config import JOURNAL_STOP_SECONDS
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
 
-#: Options and keys of clusters, but for leaving one.
+#: What there is about clusters, but for leaving one.
 CLUSTER = {
-    *("cluster", "node", "cluster-replicas", "cluster-stream", "cluster-ca"),
-    *("cluster-certificate", "cluster-key", "cluster-credentials"),
-    *("cluster-nkey-file", "cluster-token-file", "cluster-user-file"),
+    "cluster",
+    "node",
+    "cluster-replicas",
+    "cluster-stream",
+    "cluster-ca",
+    "cluster-certificate",
+    "cluster-key",
+    "cluster-credentials",
+    "cluster-nkey-file",
+    "cluster-token-file",
+    "cluster-user-file",
 }
 
 #: Options of other programs in the examples: of docker compose, and of nats.
@@ -38,10 +48,6 @@ def known() -> set[str]:
     return found | keys | {"listen", "trust", "help"}
 
 
-def load(path: str) -> str:
-    return (DEPLOY / path).read_text(encoding="utf-8")
-
-
 def read(name: str) -> Options:
     found = Options()
     found.parseOptions(["--config", str(DEPLOY / name)])
@@ -52,7 +58,7 @@ def unit(name: str) -> configparser.RawConfigParser:
     # Keys may stand there several times, comments only on lines of their own.
     found = configparser.RawConfigParser(strict=False, comment_prefixes=("#",))
     found.optionxform = str  # type: ignore[method-assign,assignment]
-    found.read_string(load(f"systemd/{name}"))
+    found.read_string((DEPLOY / "systemd" / name).read_text(encoding="utf-8"))
     return found
 
 
@@ -62,33 +68,39 @@ def options(text: str) -> set[str]:
 
 class DeployTests(SynchronousTestCase):
     def test_cluster(self) -> None:
-        named = {name for name in known() if name.startswith(("cluster", "node"))}
+        """The options and keys of clusters are these, all of them."""
+        named = {each for each in known() if each.startswith(("cluster", "node"))}
         self.assertEqual(named, CLUSTER)
         self.assertIn("leave-cluster", known())
 
     def test_keys(self) -> None:
+        """A server takes the configuration files, also with what they have as comments."""
         for name in ("tsservices.toml", "compose.toml"):
-            text = load(name)
+            text = (DEPLOY / name).read_text(encoding="utf-8")
             found = tomllib.loads(text)
             taken = read(name)
             for key in CLUSTER & found.keys() - {"cluster"}:
                 self.assertEqual(taken[key], found[key])
             self.assertEqual(taken["cluster"], found["cluster"])
-            self.assertTrue(all(place.service.name in found["services"] for place in taken.places))
+            self.assertTrue(
+                all(each.service.name in found["services"] for each in taken.listenSpecs)
+            )
             commented = set(re.findall(r"^# ([a-z-]+) = ", text, re.MULTILINE))
             self.assertEqual(commented - known(), set())
 
     def test_options(self) -> None:
+        """What looks like an option of the server is one."""
         taken = known()
-        entry = load("Dockerfile").partition("ENTRYPOINT")[2]
-        compose = load("compose.yaml")
+        entry = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").partition("ENTRYPOINT")[2]
+        compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
         nodes = "\n".join(re.findall(r"command: (.*--config.*)", compose))
-        start = load("systemd/tsservices.service")
+        start = (DEPLOY / "systemd" / "tsservices.service").read_text(encoding="utf-8")
         for text in (entry, nodes, start):
             self.assertEqual(options(text) - taken, set())
             self.assertTrue(options(text))
 
     def test_unit(self) -> None:
+        """The unit starts the command of this package, and gives it time to stop."""
         service = unit("tsservices.service")["Service"]
         words = shlex.split(service["ExecStart"])
         self.assertEqual(words[0], "/opt/tsservices/bin/tsservices")
@@ -103,15 +115,17 @@ class DeployTests(SynchronousTestCase):
         self.assertEqual(service["Restart"], "on-failure")
 
     def test_engine(self) -> None:
+        """The servers of NATS put on disk what they acknowledge, and take what nodes send."""
         for name in ("nats.conf", "compose.conf"):
-            text = load(f"nats/{name}")
+            text = (DEPLOY / "nats" / name).read_text(encoding="utf-8")
             self.assertIn("\n  sync_interval: always\n", text)
             self.assertIn("\nmax_payload: 1MB\n", text)
             self.assertIn('include "nodes.conf"', text)
         self.assertGreater(1_000_000, MESSAGE_BYTES)
 
     def test_stream(self) -> None:
-        rights = load("nats/nodes.conf")
+        """What nodes may do is about the stream that they are told of."""
+        rights = (DEPLOY / "nats" / "nodes.conf").read_text(encoding="utf-8")
         subjects = re.findall(r'^ +"(.+)"$', rights, re.MULTILINE)
         for name in ("tsservices.toml", "compose.toml"):
             stream = read(name)["cluster-stream"]
@@ -123,10 +137,11 @@ class DeployTests(SynchronousTestCase):
         self.assertNotIn("DELETE", rights)
 
     def test_document(self) -> None:
+        """The manual of clusters names options and keys that there are."""
         text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
         self.assertEqual(options(text) - known() - ELSEWHERE, set())
         named = set(re.findall(r"`(cluster-[a-z-]+)", text))
         self.assertEqual(named - CLUSTER, set())
         self.assertIn(f"`{DEFAULT_STREAM}`", text)
-        for name in CLUSTER:
-            self.assertTrue(f"`{name}`" in text or f"--{name}" in text, name)
+        for each in CLUSTER:
+            self.assertTrue(f"`{each}`" in text or f"--{each}" in text, each)

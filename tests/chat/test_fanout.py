@@ -18,9 +18,9 @@ class FakeWire:
         self.valid = True
         self.wires: Sequence[Any] = ()
 
-    def broadcastWith(self, wires: Sequence[Any]) -> FakeWire:
+    def broadcastWith(self, members: Sequence[Any]) -> FakeWire:
         self.valid = True
-        self.wires = wires
+        self.wires = members
         return self
 
     def leaveBroadcast(self) -> None:
@@ -35,7 +35,7 @@ class FakeWire:
 def people(count: int = BROADCAST_FROM) -> tuple[list[Session], list[Ear]]:
     ears = [Ear() for _ in range(count)]
     for ear in ears:
-        ear.wire = FakeWire()
+        ear.broadcastMember = FakeWire()
     return [Session(f"s{number}", ear) for number, ear in enumerate(ears)], ears
 
 
@@ -46,8 +46,8 @@ class TestRecipients:
         assert [audience.canBroadcast() for _ in range(3)] == [False, True, True]
         (group,) = audience.groups
         assert group.sessions == sessions
-        assert audience.others == ()
-        wire = ears[0].wire
+        assert audience.unbroadcast == ()
+        wire = ears[0].broadcastMember
         assert wire is not None
         wire.leaveBroadcast()
         assert [audience.canBroadcast() for _ in range(4)] == [False, False, True, True]
@@ -59,10 +59,10 @@ class TestRecipients:
     def test_groupPerFormat(self) -> None:
         sessions, ears = people()
         ears[0].form = other = Index()
-        ears[1].wire = None
+        ears[1].broadcastMember = None
         sessions[2].recipient = None
         sessions[3].ignores = frozenset({"x"})
-        wire = ears[4].wire = FakeWire()
+        wire = ears[4].broadcastMember = FakeWire()
         wire.isIdle = False
         audience = Recipients(sessions)
         audience.canBroadcast()
@@ -71,24 +71,24 @@ class TestRecipients:
             (other, sessions[:1]),
             (ears[5].form, sessions[5:]),
         ]
-        assert audience.others == tuple(sessions[1:5])
-        assert audience.groups[1].broadcast.wires == [ear.wire for ear in ears[5:]]  # type: ignore[attr-defined]
+        assert audience.unbroadcast == tuple(sessions[1:5])
+        assert audience.groups[1].broadcast.wires == [ear.broadcastMember for ear in ears[5:]]  # type: ignore[attr-defined]
 
     def test_noWireNoGroup(self) -> None:
         sessions, ears = people()
         for ear in ears:
-            ear.wire = None
+            ear.broadcastMember = None
         audience = Recipients(sessions)
         assert not any(audience.canBroadcast() for _ in range(4))
 
     def test_wireThatIsIdleAgain(self) -> None:
         sessions, ears = people()
-        wire, ears[0].wire = ears[0].wire, None
+        wire, ears[0].broadcastMember = ears[0].broadcastMember, None
         audience = Recipients(sessions)
         assert [audience.canBroadcast() for _ in range(3)] == [False, True, True]
-        ears[0].wire = wire
+        ears[0].broadcastMember = wire
         assert [audience.canBroadcast() for _ in range(3)] == [False, False, True]
-        assert audience.others == ()
+        assert audience.unbroadcast == ()
 
     def test_closed(self) -> None:
         audience = Recipients(people()[0])

@@ -150,14 +150,14 @@ class TestHistoryReplayer:
     def test_missing(self) -> None:
         """Who asks for lines that are not kept any more is told which."""
         self.store(5)
-        self.journal._most = 2
+        self.journal._maximumLines = 2
         self.journal.store(Talk(LOG, 5).batch(("q", ("x",))))
         assert self.replay(2) == [(["5"], (2, 4), 5)]
 
     def test_allMissing(self) -> None:
         """The same when none is kept."""
         self.store(5)
-        self.journal._most = 1
+        self.journal._maximumLines = 1
         self.journal.store(Talk(LOG, 5).batch(("q", ("x",))))
         assert self.replay(2) == [([], (2, 5), 5)]
 

@@ -196,7 +196,7 @@ class SessionTests(SynchronousTestCase):
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP()
-        console.gone.callback(True)
+        console.outputClosed.callback(True)
         assert self.successResultOf(status) == 0
         assert console.closed == [False]
         assert console.complaints == []
@@ -206,7 +206,7 @@ class SessionTests(SynchronousTestCase):
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP()
-        console.gone.callback(False)
+        console.outputClosed.callback(False)
         assert self.successResultOf(status) == 1
         assert console.complaints == ["the output cannot be written"]
 

@@ -57,7 +57,7 @@ class LineSplitterTests(SynchronousTestCase):
             splitter.feed(b"x" * 500)
             while splitter.more:
                 splitter.take(1)
-            self.assertLessEqual(len(splitter._rest) + sum(map(len, splitter._pieces)), 1000)
+            self.assertLessEqual(len(splitter._pending) + sum(map(len, splitter._pieces)), 1000)
 
     def test_pieces(self) -> None:
         """Pieces of an unfinished line are not looked at again before it ends."""

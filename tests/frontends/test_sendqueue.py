@@ -33,7 +33,7 @@ class Reader:
 
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
-    wire: BroadcastMember | None
+    broadcastMember: BroadcastMember | None
     isIdle = True
 
     def __init__(self, pool: SendQueuePool) -> None:
@@ -57,7 +57,7 @@ class Reader:
         if self.room == 0:
             self.queue.pause()
 
-    def broadcastWith(self, wires: Sequence[BroadcastMember]) -> Broadcast:
+    def broadcastWith(self, members: Sequence[BroadcastMember]) -> Broadcast:
         raise NotImplementedError
 
     def leaveBroadcast(self) -> None:

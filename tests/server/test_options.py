@@ -39,7 +39,7 @@ class OptionsTests(SynchronousTestCase):
     def test_defaults(self) -> None:
         """All default services, on loopback; trusted is loopback."""
         options = self.parse()
-        self.assertEqual(len(options.places), 11)
+        self.assertEqual(len(options.listenSpecs), 11)
         self.assertEqual(options["trust"], ["127.0.0.0/8", "::1/128"])
         self.assertEqual(options.limits, Limits())
         self.assertEqual(str(options.folder), self.state)
@@ -201,7 +201,7 @@ class OptionsTests(SynchronousTestCase):
     def test_sharing(self) -> None:
         """Shared ports are for what keeps no state."""
         options = self.parse("--reuse-port")
-        self.assertEqual(len(options.places), 9)
+        self.assertEqual(len(options.listenSpecs), 9)
         for words in (("--services", "talk"), ("--listen", "talk=tcp:1")):
             self.assertIn("talk can't share", self.refused("--reuse-port", *words))
         options = self.parse("--config", self.config("reuse-port = true\nno-fast-lane = false"))
@@ -223,7 +223,7 @@ class OptionsTests(SynchronousTestCase):
         )
         options = self.parse("--config", path)
         self.assertEqual(
-            [str(place.description) for place in options.places],
+            [str(place.description) for place in options.listenSpecs],
             [
                 "tcp:30002:interface=127.0.0.1:backlog=7",
                 "udp:30002:interface=127.0.0.1",
@@ -245,14 +245,14 @@ class OptionsTests(SynchronousTestCase):
         self.addCleanup(sys.modules.pop, "loaded", None)
         path = self.config('load = "loaded"\nservices = "mine"\nport = 0')
         self.assertEqual(
-            [place.service.name for place in self.parse("--config", path).places], ["mine"]
+            [place.service.name for place in self.parse("--config", path).listenSpecs], ["mine"]
         )
         # The command line may name the module behind the service.
         options = self.parse("--services", "mine", "--listen", "mine=tcp:7", "--load", "loaded")
-        (place,) = options.places
+        (place,) = options.listenSpecs
         self.assertEqual((place.service.name, place.description.argument("port")), ("mine", "7"))
         self.assertNotIn(
-            "mine", [place.service.name for place in self.parse("--load", "loaded").places]
+            "mine", [place.service.name for place in self.parse("--load", "loaded").listenSpecs]
         )
         path = self.config('services = "mine"')
         self.assertIn(
@@ -274,7 +274,7 @@ class OptionsTests(SynchronousTestCase):
             "--config", path, "--port", "21567", "--backlog", "1024", "--listen", "ack=tcp:2"
         )
         self.assertEqual(
-            [str(place.description) for place in options.places],
+            [str(place.description) for place in options.listenSpecs],
             ["tcp:2:interface=127.0.0.1:backlog=1024"],
         )
 

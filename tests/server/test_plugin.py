@@ -84,9 +84,9 @@ class MakeServiceTests(SynchronousTestCase):
         lines = self.terminal.getvalue().splitlines()
         self.assertEqual(lines[0].split(), ["service", "over", "address", "what", "it", "is"])
         for line, listener in zip(lines[1:], self.listening(server).listeners, strict=False):
-            self.assertIn(listener.place.service.name, line)
+            self.assertIn(listener.spec.service.name, line)
             self.assertIn(listener.address, line)
-            self.assertIn(listener.place.service.summary, line)
+            self.assertIn(listener.spec.service.summary, line)
         self.assertEqual(lines[12], f"log: this terminal; state: {self.state}")
         self.assertIn("chat.sqlite holds 0 rooms", lines[13])
 
@@ -166,7 +166,7 @@ class MakeServiceTests(SynchronousTestCase):
         """The guards know all UDP ports of the server."""
         server = self.make()
         listeners = self.listening(server).listeners
-        protocols = {each.port.name[1] for each in listeners if each.place.transport == "udp"}
+        protocols = {each.port.name[1] for each in listeners if each.spec.transport == "udp"}
         self.assertEqual(len(protocols), 4)
 
     def test_portInUse(self) -> None:

@@ -250,7 +250,7 @@ class OptionTests(SynchronousTestCase):
     def test_place(self) -> None:
         """It can be put where the RFC has it, several processes can share it, and it is UDP."""
         options = self.parse("--listen", "stamp=udp:862", "--services", "stamp", "--reuse-port")
-        (place,) = options.places
+        (place,) = options.listenSpecs
         self.assertEqual((place.service.name, place.transport), ("stamp", "udp"))
         self.assertEqual(place.description.argument("port"), "862")
         self.assertRaises(UsageError, self.parse, "--listen", "stamp=tcp:862")

@@ -22,7 +22,7 @@ from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.chat.storage import MessagesFound
+from tsservices.chat.storage import MessagesCallback
 from tsservices.chat.verbs.talk import enter
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import perform
@@ -44,11 +44,11 @@ class Index:
         self.written: list[Notification] = []
         self.encodings = 0
 
-    def encode(self, happenings: Sequence[Notification]) -> bytes:
+    def encode(self, notifications: Sequence[Notification]) -> bytes:
         self.encodings += 1
-        self.written.extend(happenings)
+        self.written.extend(notifications)
         end = len(self.written)
-        return b"".join(b"%d;" % number for number in range(end - len(happenings), end))
+        return b"".join(b"%d;" % number for number in range(end - len(notifications), end))
 
     def read(self, data: bytes) -> list[Notification]:
         return [self.written[int(number)] for number in data.split(b";")[:-1]]
@@ -63,7 +63,7 @@ class Ear:
 
     def __init__(self, form: Index = INDEX) -> None:
         self.form: Formatter = form
-        self.wire: BroadcastMember | None = None
+        self.broadcastMember: BroadcastMember | None = None
         self._index = form
         self.pushed: list[bytes] = []
         self.lasts = 0
@@ -167,14 +167,14 @@ class SlowJournal(MemoryStorage):
         for batch in queue:
             super().store(batch)
 
-    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
+    def read(self, room: str, first: int, last: int, onResult: MessagesCallback) -> None:
         self.reads.append((room, first, last))
         if self.failure is not None:
-            found(self.failure)
+            onResult(self.failure)
         elif self.slowReads:
-            self._waiting.append(lambda: super(SlowJournal, self).read(room, first, last, found))
+            self._waiting.append(lambda: super(SlowJournal, self).read(room, first, last, onResult))
         else:
-            super().read(room, first, last, found)
+            super().read(room, first, last, onResult)
 
     def answer(self) -> None:
         self._waiting.pop(0)()
@@ -196,10 +196,12 @@ class Person(Ear):
         self._then: Callable[[], None] | None = None
         self.conversation = SessionController(town.house, self.session, self)
 
-    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
-        self.heard.append(happening)
-        if then is not None:
-            self._then = then
+    def show(
+        self, notification: Notification, onWritable: Callable[[], None] | None = None
+    ) -> None:
+        self.heard.append(notification)
+        if onWritable is not None:
+            self._then = onWritable
 
     def holdOutput(self, held: bool) -> None:
         self.held = held

@@ -26,7 +26,7 @@ from zope.interface import implementer
 class FakeConsole:
     def __init__(self, *lines: bytes, interactive: bool = False, ended: bool = True) -> None:
         self.interactive = interactive
-        self.gone: Deferred[bool] = Deferred()
+        self.outputClosed: Deferred[bool] = Deferred()
         self.written = b""
         self.complaints: list[str] = []
         self.producer: IPushProducer | None = None

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tsservices.server.password_hasher import Job, PasswordHasherThread, Then
+from tsservices.server.password_hasher import Job, PasswordHasherThread, ResultCallback
 
 
 class ImmediateHasher(PasswordHasherThread):
@@ -15,7 +15,7 @@ class ImmediateHasher(PasswordHasherThread):
     def __init__(self) -> None:
         super().__init__(_now, bytes, 1)
         self.held = False
-        self._queue: list[tuple[Job, Then]] = []
+        self._queue: list[tuple[Job, ResultCallback]] = []
 
     def start(self) -> None:
         pass
@@ -23,8 +23,8 @@ class ImmediateHasher(PasswordHasherThread):
     def stop(self) -> None:
         self._queue.clear()
 
-    def _put(self, job: Job, then: Then) -> None:
-        self._queue.append((job, then))
+    def _put(self, job: Job, onResult: ResultCallback) -> None:
+        self._queue.append((job, onResult))
         if not self.held:
             self.work()
 

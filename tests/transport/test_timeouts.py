@@ -106,7 +106,7 @@ class SweepTests(SynchronousTestCase):
 
     def test_lost(self) -> None:
         """What is lost is not looked at any more, also in the middle of a round."""
-        self.timeouts._left = [self.protocol]
+        self.timeouts._unchecked = [self.protocol]
         self.protocol.connectionLost(connectionDone)
         self.timeouts._lookAtSlice()
         self.wait(1000)
@@ -127,9 +127,9 @@ class SweepTests(SynchronousTestCase):
             connect("echo", self.server)
         self.clock.rightNow += SWEEP_SECONDS
         self.timeouts._beginRound()
-        left = list(self.timeouts._left)
+        left = list(self.timeouts._unchecked)
         self.timeouts._beginRound()
-        self.assertEqual(self.timeouts._left, left)
+        self.assertEqual(self.timeouts._unchecked, left)
 
     def test_stopsAtOnce(self) -> None:
         """With nobody there, stopping takes no time."""

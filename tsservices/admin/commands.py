@@ -164,15 +164,15 @@ def _parser() -> argparse.ArgumentParser:
         default=defaultStateFolder(),
         help="folder of all that the server keeps [default: %(default)s]",
     )
-    words = parser.add_subparsers(dest="word", required=True)
-    copying = words.add_parser(
+    subcommands = parser.add_subparsers(dest="word", required=True)
+    copying = subcommands.add_parser(
         "backup",
         parents=[state],
         help="copy the chat to a file, while it goes on",
         description="Copy all that the chat has kept to a new file, while it goes on.",
     )
     copying.add_argument("file", metavar="FILE", help="the new file")
-    exporting = words.add_parser(
+    exporting = subcommands.add_parser(
         "export",
         parents=[state],
         help="write all lines of a room",

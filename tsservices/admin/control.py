@@ -61,16 +61,13 @@ class ControlError(Exception):
 
 
 class ControlledChat(Interface):
-    """
-    The chat that commands are about, as far as they know it.
+    """The chat that commands are about, as far as they know it."""
 
-    @ivar open: whether people may connect; until then its state is not complete.
-    @ivar storage: where it is stored.
-    @ivar context: has its state.
-    """
-
+    #: Whether people may connect; until then its state is not complete.
     open: bool
+    #: Where it is stored.
     storage: Storage
+    #: Has its state.
     context: ChatContext
 
 
@@ -217,13 +214,13 @@ class ControlProtocol(Protocol):
         self._write({"alive": True})
         self.working()
 
-    def _wait(self, seconds: float | None, then: Callable[[], object]) -> None:
+    def _wait(self, seconds: float | None, callback: Callable[[], object]) -> None:
         # There is one timer: each step of a command has one time limit, and a new one ends the old.
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
         if seconds is not None:
-            self._timer = self.factory.reactor.callLater(seconds, then)
+            self._timer = self.factory.reactor.callLater(seconds, callback)
 
 
 def _isPath(path: str) -> bool:

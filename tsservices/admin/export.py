@@ -1,6 +1,4 @@
-"""
-The export of a room: all its messages, page by page, as fast as somebody reads them.
-"""
+"""The export of a room: all its messages, page by page, as fast as somebody reads them."""
 
 from __future__ import annotations
 
@@ -38,7 +36,7 @@ FORMATS: dict[str, Callable[[Callable[[float], time.struct_time]], Page]] = {
 
 
 class ExportSink(Interface):
-    """Who gets an export: the text of its pages, then how many messages it has or why it failed."""
+    """Gets an export: the text of its pages, then how many messages it has or why it failed."""
 
     def working(self) -> None:
         """The next page is being read from the storage."""

@@ -1,6 +1,4 @@
-"""
-The counters of a server in a file that people and programs can read: C{counters.json}.
-"""
+"""The counters of a server in a file that people and programs can read: C{counters.json}."""
 
 from __future__ import annotations
 

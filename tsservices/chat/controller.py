@@ -31,30 +31,27 @@ from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
 
 @dataclass(frozen=True, slots=True)
 class ChatContext:
-    """
-    What all sessions share.
+    """The ports and services of the chat that all sessions of a node share."""
 
-    @ivar pipeline: takes proposals.
-    @ivar history: replays messages.
-    @ivar store: says whether anything can be stored.
-    @ivar archive: answers queries.
-    @ivar hasher: hashes passwords.
-    @ivar loginLimits: bounds how often passwords are guessed.
-    @ivar now: the time: nanoseconds since 1970, UTC.
-    @ivar random: makes a text that nobody can guess.
-    @ivar nodes: describes this node and the others, a line each; L{None}: there are no others.
-    @ivar searching: who has a search under way: accounts, or sessions of guests.
-    """
-
+    #: Takes proposals.
     pipeline: Pipeline
+    #: Replays messages.
     history: HistoryReplayer
+    #: Says whether anything can be stored.
     store: BatchStore
+    #: Answers queries.
     archive: HistoryQueries
+    #: Hashes passwords.
     hasher: PasswordHasher
+    #: Bounds how often passwords are guessed.
     loginLimits: LoginRateLimiter
-    now: Callable[[], int]
+    #: The time: nanoseconds since 1970, UTC.
+    wallClock: Callable[[], int]
+    #: Makes a text that nobody can guess.
     random: Callable[[], str]
+    #: Describes this node and the others, a line each; L{None}: there are no others.
     nodes: Callable[[], list[str]] | None = None
+    #: Who has a search under way: accounts, or sessions of guests.
     searching: set[str] = field(default_factory=set)
 
     @property
@@ -64,7 +61,7 @@ class ChatContext:
 
 
 def digest(token: str) -> str:
-    """What may be stored and sent to other nodes of a secret token."""
+    """The digest of a token, which may be stored and sent to other nodes."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -74,7 +71,7 @@ class SessionController:
 
     @ivar context: what all sessions share.
     @ivar session: the session, as the state knows it.
-    @ivar presenter: shows answers to its person.
+    @ivar presenter: shows answers to the user.
     @ivar requests: what is under way, and what waits behind it.
     @ivar current: the key of the room where plain lines go.
     @ivar ended: nothing more is to be shown; L{end} sets it.
@@ -188,7 +185,7 @@ class SessionController:
         state = pipeline.state
         target = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
         if target.permissions.restrictions:
-            state.checkSpeak(session, target, context.now())
+            state.checkSpeak(session, target, context.wallClock())
         if context.store.trouble is not None:
             self.checkStored()
         pipeline.propose(Say(session.ident, room, kind, texts), session)

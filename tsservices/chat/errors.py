@@ -15,14 +15,11 @@ from tsservices.common.timestamps import NANOSECONDS
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """
-    One kind of error.
+    """A kind of error, with the text for people."""
 
-    @ivar name: how programs know it; it is public and stays.
-    @ivar template: the text for people, with the names of facts in braces.
-    """
-
+    #: How programs know it; it is public and stays.
     name: str
+    #: The text for people, with the names of facts in braces.
     template: str
 
 

@@ -105,14 +105,14 @@ class RoomDelivery:
     def _broadcast(self) -> list[Session]:
         # Returns those that the loop still has to serve.
         authors, recipients = self.authors, self.recipients
-        remaining = [session for session in recipients.others if session.ident not in authors]
+        remaining = [session for session in recipients.unbroadcast if session.ident not in authors]
         remaining += self.authorSessions
-        wires = [
-            session.recipient.wire
+        members = [
+            session.recipient.broadcastMember
             for session in self.authorSessions
             if session.recipient is not None
         ]
-        without = [wire for wire in wires if wire is not None]
+        without = [member for member in members if member is not None]
         for form, sessions, broadcast in recipients.groups:
             if not broadcast.send(b"".join(self._encodeShared(form)), without):
                 remaining += [session for session in sessions if session.ident not in authors]
@@ -216,15 +216,12 @@ class RecipientGroup(NamedTuple):
 
 
 class Recipients(tuple[Session, ...]):
-    """
-    The members of a room, until one joins or leaves.
+    """The members of a room, until one joins or leaves."""
 
-    @ivar groups: those that broadcasts serve, while L{canBroadcast} says so.
-    @ivar others: those that have to be served one by one.
-    """
-
+    #: Members that broadcasts serve, while L{canBroadcast} says so.
     groups: tuple[RecipientGroup, ...] = ()
-    others: tuple[Session, ...] = ()
+    #: Members that have to be served one by one.
+    unbroadcast: tuple[Session, ...] = ()
     _askedBefore = False
     _closed = False
 
@@ -241,8 +238,8 @@ class Recipients(tuple[Session, ...]):
                     break
             else:
                 # Whoever could join a broadcast by now would be served one by one for ever.
-                for session in self.others:
-                    if _broadcastWire(session) is not None:
+                for session in self.unbroadcast:
+                    if _idleBroadcastMember(session) is not None:
                         break
                 else:
                     return True
@@ -258,7 +255,7 @@ class Recipients(tuple[Session, ...]):
 
     def reset(self) -> None:
         """End the broadcasts; the loop serves everybody again."""
-        groups, self.groups, self.others = self.groups, (), ()
+        groups, self.groups, self.unbroadcast = self.groups, (), ()
         self._askedBefore = False
         for group in groups:
             group.broadcast.dissolve()
@@ -270,27 +267,27 @@ class Recipients(tuple[Session, ...]):
 
     def _makeGroups(self) -> None:
         byFormat: dict[Formatter, tuple[list[Session], list[BroadcastMember]]] = {}
-        others: list[Session] = []
+        individual: list[Session] = []
         for session in self:
-            wire = _broadcastWire(session)
-            if wire is None or session.recipient is None:
-                others.append(session)
+            member = _idleBroadcastMember(session)
+            if member is None or session.recipient is None:
+                individual.append(session)
             else:
-                sessions, wires = byFormat.setdefault(session.recipient.form, ([], []))
+                sessions, members = byFormat.setdefault(session.recipient.form, ([], []))
                 sessions.append(session)
-                wires.append(wire)
-        self.others = tuple(others)
+                members.append(member)
+        self.unbroadcast = tuple(individual)
         self.groups = tuple(
             [
-                RecipientGroup(form, sessions, wires[0].broadcastWith(wires))
-                for form, (sessions, wires) in byFormat.items()
+                RecipientGroup(form, sessions, members[0].broadcastWith(members))
+                for form, (sessions, members) in byFormat.items()
             ]
         )
 
 
-def _broadcastWire(session: Session) -> BroadcastMember | None:
+def _idleBroadcastMember(session: Session) -> BroadcastMember | None:
     recipient = session.recipient
     if recipient is None or session.ignores:
         return None
-    wire = recipient.wire
-    return wire if wire is not None and wire.isIdle else None
+    member = recipient.broadcastMember
+    return member if member is not None and member.isIdle else None

@@ -1,6 +1,4 @@
-"""
-Messages of a room that were stored before, read page by page.  Pure.
-"""
+"""Messages of a room that were stored before, read page by page.  Pure."""
 
 from __future__ import annotations
 

@@ -96,8 +96,8 @@ class LoginRateLimiter:
         for index, bucket in enumerate(buckets):
             if not bucket.take(now):
                 # An address that is held up for one account has lost nothing for another.
-                for taken in buckets[:index]:
-                    taken.tokens += 1
+                for charged in buckets[:index]:
+                    charged.tokens += 1
                 return max(1.0, bucket.wait())
         return 0.0
 
@@ -130,9 +130,9 @@ class LoginRateLimiter:
 
     def _buckets(self, account: str, cloak: str, now: float) -> list[TokenBucket]:
         homes = self._homes.get(account)
-        own = None if homes is None else homes.get(cloak)
-        if own is not None:
-            return [own]
+        ownBucket = None if homes is None else homes.get(cloak)
+        if ownBucket is not None:
+            return [ownBucket]
         address = self._addresses.get(cloak)
         if address is None:
             address = self._addresses.put(cloak, _bucket(GUESS_SECONDS, self._atOnce, now))

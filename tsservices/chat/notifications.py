@@ -1,5 +1,5 @@
 """
-Notifications: what sessions are told, as typed values.
+Notifications: the events and answers that sessions get, as typed values.
 
 Handlers make them, deliveries write them in the format of each recipient
 (L{Formatter<tsservices.chat.outlet.Formatter>}). Those that answer a question
@@ -26,30 +26,28 @@ class RoomMessages:
     """
     Lines that one member sent to a room together, to all members; also as they are read from the
     storage. Lines after the first have the next numbers, each a nanosecond later.
-
-    @ivar first: the number of the first line.
-    @ivar time: that of the first line.
-    @ivar log: the incarnation of the order.
-    @ivar position: that of the batch in the order.
-    @ivar index: that of the first line in the batch.
-    @ivar kind: L{tsservices.chat.operations.MESSAGE} and its like, the same for all lines.
-    @ivar session: the id of the author's session; empty if this was read from the storage.
-    @ivar previous: the time of the line before; 0 if there is none, or if this was read from the
-        storage.
     """
 
     room: str
     roomName: str
+    #: The number of the first line.
     first: int
+    #: When the first line was sent.
     time: int
+    #: The incarnation of the order.
     log: str
+    #: The place of the batch in the order.
     position: int
+    #: The place of the first line in the batch.
     index: int
+    #: L{tsservices.chat.operations.MESSAGE} and its like, the same for all lines.
     kind: str
     nick: str
     account: str | None
+    #: The id of the author's session; empty if this was read from the storage.
     session: str
     texts: tuple[str, ...]
+    #: The time of the line before; 0 if there is none, or if this was read from the storage.
     previous: int = 0
 
     @property
@@ -102,43 +100,34 @@ class ResumeToken:
 
 @dataclass(slots=True, eq=False)
 class Resumed:
-    """
-    To a session that has taken the place of another connection, instead of L{Welcome}.
-
-    @ivar rooms: the rooms it is in: the name, and the number of the last line.
-    """
+    """To a session that has taken the place of another connection, instead of L{Welcome}."""
 
     nick: str
     account: str | None
+    #: The rooms it is in: the name, and the number of the last line.
     rooms: list[tuple[str, int]]
 
 
 @dataclass(slots=True, eq=False)
 class LoggedIn:
-    """
-    To the session itself: it is logged in.
-
-    @ivar account: the key; the name is C{nick}.
-    @ivar unread: private messages that came while nobody was logged in.
-    """
+    """To the session itself: it is logged in."""
 
     nick: str
+    #: The key; the name is C{nick}.
     account: str
+    #: Private messages that came while nobody was logged in.
     unread: int
 
 
 @dataclass(slots=True, eq=False)
 class Invited:
-    """
-    To all sessions of somebody who was invited to a room.
-
-    @ivar by: the nick of whoever invites.
-    @ivar key: the same, folded, for those who ignore them.
-    """
+    """To all sessions of somebody who was invited to a room."""
 
     room: str
     roomName: str
+    #: The nick of whoever invites.
     by: str
+    #: This nick, folded, for those who ignore them.
     key: str
 
 
@@ -153,30 +142,27 @@ class MarkedRead:
 
 @dataclass(slots=True, eq=False)
 class JoinedRoom:
-    """
-    To the session itself: it has joined a room.
-
-    @ivar nicks: the names of the first members; L{MemberList} has all.
-    @ivar memberCount: members, by name.
-    @ivar joinedSeq: the number of the last line before. Replay ends there, live lines follow.
-    @ivar replay: the last lines; None if they have to be read from the storage first.
-    @ivar nick: the session's own name.
-    @ivar rank: its rank there: a name of L{tsservices.chat.permissions}.
-    @ivar private: whether others need an invitation.
-    @ivar read: the number of the last line that the owner of the account has read; None if that is
-        not known.
-    """
+    """To the session itself: it has joined a room."""
 
     room: str
     roomName: str
     topic: Topic
+    #: The names of the first members; L{MemberList} has all.
     nicks: list[str]
+    #: Members, by name.
     memberCount: int
+    #: The number of the last line before. Replay ends there, live lines follow.
     joinedSeq: int
+    #: The last lines; None if they have to be read from the storage first.
     replay: HistoryReplay | None
+    #: The session's own name.
     nick: str
+    #: The rank of the session in the room: a name of L{tsservices.chat.permissions}.
     rank: str = ""
+    #: Whether others need an invitation.
     private: bool = False
+    #: The number of the last line that the owner of the account has read; None if that is not
+    #: known.
     read: int | None = None
 
 
@@ -207,61 +193,49 @@ class RoomList:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """
-    A row of L{MemberList}.
-
-    @ivar guest: nobody is logged in under this name.
-    @ivar away: the text for being away; empty: present.
-    @ivar rank: a name of L{tsservices.chat.permissions}.
-    """
+    """A row of L{MemberList}."""
 
     nick: str
+    #: Nobody is logged in under this name.
     guest: bool
+    #: The text for being away; empty: present.
     away: str
+    #: A name of L{tsservices.chat.permissions}.
     rank: str
 
 
 @dataclass(slots=True, eq=False)
 class MemberList:
-    """
-    The answer to a question: the members of a room.
+    """The answer to a question: the members of a room."""
 
-    @ivar roomName: empty: people of all rooms that the asker may see.
-    """
-
+    #: Empty for people of all rooms that the asker may see.
     roomName: str
     members: list[Member]
 
 
 @dataclass(slots=True, eq=False)
 class WhoisReply:
-    """
-    The answer to a question about somebody.
-
-    @ivar guest: nobody is logged in under this name.
-    @ivar away: the text for being away; empty: present.
-    @ivar rooms: the names of those that the asker is in too.
-    @ivar cloak: that of the address; empty for an asker who may not know it.
-    """
+    """The answer to a question about somebody."""
 
     nick: str
+    #: Nobody is logged in under this name.
     guest: bool
+    #: The text for being away; empty: present.
     away: str
+    #: The names of those that the asker is in too.
     rooms: list[str]
+    #: The cloak of the address; empty for an asker who may not know it.
     cloak: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class SeenReply:
-    """
-    The answer to a question: when somebody was last here.
-
-    @ivar online: whether they are here now.
-    @ivar time: 0: not known.
-    """
+    """The answer to a question: when somebody was last here."""
 
     nick: str
+    #: Whether they are here now.
     online: bool
+    #: 0 if it is not known.
     time: int
 
 
@@ -276,27 +250,21 @@ class RestrictionList:
 
 @dataclass(slots=True, eq=False)
 class Inbox:
-    """
-    The answer to a question: earlier private messages, the oldest first.
-
-    @ivar other: the name of the other side; empty: all.
-    @ivar more: whether there are older ones.
-    """
+    """The answer to a question: earlier private messages, the oldest first."""
 
     messages: list[StoredPrivateMessage]
+    #: The name of the other side; empty: all.
     other: str
+    #: Whether there are older ones.
     more: bool
 
 
 @dataclass(slots=True, eq=False)
 class SearchResults:
-    """
-    The answer to a search, the oldest line first.
-
-    @ivar more: whether there are older ones.
-    """
+    """The answer to a search, the oldest line first."""
 
     messages: list[RoomMessages]
+    #: Whether there are older ones.
     more: bool
 
 
@@ -309,13 +277,10 @@ class CommandList:
 
 @dataclass(slots=True, eq=False)
 class Notice:
-    """
-    Text from the server to one session.
-
-    @ivar code: how programs know it; empty: it is for people only.
-    """
+    """Text from the server to one session."""
 
     lines: list[str]
+    #: How programs know it; empty: it is for people only.
     code: str = ""
 
 
@@ -364,34 +329,28 @@ class NickChanged:
 
 @dataclass(slots=True, eq=False)
 class AwayChanged:
-    """
-    To the session itself and to all who share a room with it.
-
-    @ivar text: empty: back.
-    """
+    """To the session itself and to all who share a room with it."""
 
     nick: str
+    #: Why the user is away; empty if back.
     text: str
 
 
 @dataclass(slots=True, eq=False)
 class PrivateMessage:
-    """
-    To all sessions of both sides of a private message.
+    """To all sessions of both sides of a private message."""
 
-    @ivar nick: the author.
-    @ivar key: the same, folded.
-    @ivar to: the nick of the other side.
-    @ivar ident: the id under which it is stored; empty if it is not, since one side is a guest.
-    """
-
+    #: The author.
     nick: str
+    #: The nick of the author, folded.
     key: str
     account: str | None
+    #: The nick of the other side.
     to: str
     kind: str
     text: str
     time: int
+    #: The id under which it is stored; empty if it is not, since one side is a guest.
     ident: str = ""
 
 
@@ -415,31 +374,26 @@ class AccountChanged:
 class Topic:
     """
     The topic of a room, as part of L{JoinedRoom} or as an answer. A change is a line of the room.
-
-    @ivar by: the nick of whoever set it; empty when there is no topic.
     """
 
     room: str
     roomName: str
     text: str
+    #: The nick of whoever set it; empty when there is no topic.
     by: str
     time: int
 
 
 @dataclass(slots=True, eq=False)
 class HistoryReplay:
-    """
-    To the session itself: earlier lines of a room.
-
-    @ivar missing: the first and the last number of lines that were asked for, and are not stored
-        any more.
-    @ivar until: the number up to which this goes, also when the last lines are missing.
-    """
+    """To the session itself: earlier lines of a room."""
 
     room: str
     roomName: str
     messages: list[RoomMessages]
+    #: The first and the last number of lines that were asked for, and are not stored any more.
     missing: tuple[int, int] | None
+    #: The number up to which this goes, also when the last lines are missing.
     until: int
 
 

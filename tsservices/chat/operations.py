@@ -20,12 +20,9 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Operation:
-    """
-    What can be proposed.
+    """A change of the state that a session or a node proposes."""
 
-    @ivar session: the id of the proposer; empty in operations of nodes.
-    """
-
+    #: The id of the proposer; empty in operations of nodes.
     session: str
 
 
@@ -72,27 +69,21 @@ class Quit(Operation):
 
 @dataclass(slots=True)
 class Say(Operation):
-    """
-    A session sends lines to a room, one after another with nobody else's between.
-
-    @ivar kind: L{MESSAGE}, L{ME} or L{NOTICE}.
-    """
+    """A session sends lines to a room, one after another with nobody else's between."""
 
     room: str
+    #: L{MESSAGE}, L{ME} or L{NOTICE}.
     kind: str
     texts: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class SendPrivate(Operation):
-    """
-    A session sends a line to one person.
-
-    @ivar kind: L{MESSAGE}, L{ME} or L{NOTICE}.
-    """
+    """A session sends a line to one person."""
 
     nick: str
     key: str
+    #: L{MESSAGE}, L{ME} or L{NOTICE}.
     kind: str
     text: str
 
@@ -114,22 +105,18 @@ class SetAway(Operation):
 
 @dataclass(slots=True)
 class DeleteMessage(Operation):
-    """
-    The text of a line is to be deleted.
-
-    @ivar author: the account that wrote it, as the proposer read it from the history; None for a
-        guest's.
-    """
+    """The text of a line is to be deleted."""
 
     room: str
     seq: int
+    #: The account that wrote it, as the proposer read it from the history; None for a guest's.
     author: str | None
 
 
 #: The kinds of lines that people write.
 MESSAGE, ME, NOTICE, TOPIC = "message", "me", "notice", "topic"
 
-#: Those of them that the author sees when typing, so that nothing has to be sent back.
+#: Kinds that authors see when they type, so that nothing has to be sent back.
 TALK = frozenset({MESSAGE, ME, NOTICE})
 
 #: The kinds of lines that say what was done to a room or its members. They are numbered and stored
@@ -144,21 +131,18 @@ DELETED = "deleted"
 
 @dataclass(slots=True)
 class SetOperator(Operation):
-    """
-    An account is to be operator of a room, or not any more.
-
-    @ivar grant: whether it is to be.
-    """
+    """An account is to be operator of a room, or not any more."""
 
     room: str
     name: str
     key: str
+    #: Whether the account becomes operator.
     grant: bool
 
 
 @dataclass(slots=True)
 class Kick(Operation):
-    """Somebody is to leave a room at once; they may join again."""
+    """A member has to leave a room at once, and may join again."""
 
     room: str
     name: str
@@ -168,52 +152,43 @@ class Kick(Operation):
 
 @dataclass(slots=True)
 class Restrict(Operation):
-    """
-    Somebody is banned from a room or muted in it.
-
-    @ivar kind: L{BAN} or L{MUTE}.
-    @ivar name: a name, or the cloak of an address.
-    @ivar seconds: for how long; 0: for ever.
-    """
+    """A user or an address is banned from a room or muted in it."""
 
     room: str
+    #: L{BAN} or L{MUTE}.
     kind: str
+    #: A name, or the cloak of an address.
     name: str
     key: str
+    #: For how long; 0: for ever.
     seconds: int
     reason: str
 
 
 @dataclass(slots=True)
 class LiftRestriction(Operation):
-    """
-    A ban or a mute ends.
-
-    @ivar kind: L{BAN} or L{MUTE}.
-    @ivar name: a name, or the cloak of an address.
-    """
+    """A ban or a mute ends."""
 
     room: str
+    #: L{BAN} or L{MUTE}.
     kind: str
+    #: A name, or the cloak of an address.
     name: str
     key: str
 
 
 @dataclass(slots=True)
 class SetPrivate(Operation):
-    """
-    A room is to be joined by invitation only, or by everybody.
-
-    @ivar private: whether by invitation.
-    """
+    """A room is to be joined by invitation only, or by everybody."""
 
     room: str
+    #: Whether by invitation.
     private: bool
 
 
 @dataclass(slots=True)
 class Invite(Operation):
-    """Somebody may join a private room."""
+    """A user may join a private room."""
 
     room: str
     name: str
@@ -230,29 +205,23 @@ class Resume(Operation):
 
 @dataclass(slots=True)
 class Register(Operation):
-    """
-    A session wants to own its name.
-
-    @ivar verifier: that of the password.
-    """
+    """A session wants to own its name."""
 
     key: str
+    #: Verifies the password.
     verifier: str
 
 
 @dataclass(slots=True)
 class Login(Operation):
-    """
-    A session has given the password of an account.
+    """A session has given the password of an account."""
 
-    @ivar account: the key.
-    @ivar version: that of the password that was checked: the account may have another one by now.
-    @ivar token: used if the session has no name yet.
-    """
-
+    #: The key.
     account: str
+    #: The password that was checked: the account may have another one by now.
     version: int
     cloak: str
+    #: Used if the session has no name yet.
     token: str
 
 
@@ -263,28 +232,21 @@ class Logout(Operation):
 
 @dataclass(slots=True)
 class SetPassword(Operation):
-    """
-    An account gets another password.
+    """An account gets another password."""
 
-    @ivar account: the key.
-    @ivar version: that of the old password, which was checked; None for an operator of the server,
-        who does not know it.
-    @ivar verifier: that of the new one.
-    """
-
+    #: The key.
     account: str
+    #: The old password, which was checked; None for an operator of the server.
     version: int | None
+    #: Verifies the new password.
     verifier: str
 
 
 @dataclass(slots=True)
 class DropAccount(Operation):
-    """
-    An account is to be deleted.
+    """An account is to be deleted."""
 
-    @ivar account: the key.
-    """
-
+    #: The key.
     account: str
 
 
@@ -307,32 +269,28 @@ class NodeUp(Operation):
     A node starts. All sessions that it had before are gone.
 
     Its limits and operators hold on all nodes from now on: all must decide by the same ones.
-
-    @ivar incarnation: the name of this start, which no other start of any node has.
-    @ivar operators: the keys of the accounts that are operators of the server.
     """
 
     node: str
+    #: The name of this start, which no other start of any node has.
     incarnation: str
     roomsEach: int
     maxRooms: int
     maxAccounts: int
     roomsFounded: int
     accountsFounded: int
+    #: The keys of the accounts that are operators of the server.
     operators: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class NodeDown(Operation):
-    """
-    A node is silent for too long, or says itself that it stops. All its sessions are gone.
-
-    @ivar seen: the position of its last message when this was proposed. If there is a later one by
-        now, the node is alive and this is rejected.
-    """
+    """A node is silent for too long, or says itself that it stops. All its sessions are gone."""
 
     node: str
     incarnation: str
+    #: The position of its last message when this was proposed. If there is a later one by now, the
+    #: node is alive and this is rejected.
     seen: int
 
 
@@ -341,20 +299,19 @@ class ReattachSession(Operation):
     """
     A session is still connected to a node that the others have taken for gone: it gets back what it
     had, as far as nobody else has it by now.
-
-    @ivar account: the key of the account that it was logged in to.
-    @ivar version: that of the account's password then.
-    @ivar connectedAt: when it entered: nanoseconds since 1970, UTC. What the nodes remember counts
-        more; a session that they do not remember has just come.
-    @ivar rooms: its rooms: key, name, and the number of the last line that it got.
     """
 
     nick: str
     key: str
+    #: The key of the account that it was logged in to.
     account: str | None
+    #: The account's password then.
     version: int
     cloak: str
     token: str
     away: str
+    #: When it entered: nanoseconds since 1970, UTC. What the nodes remember counts more; a session
+    #: that they do not remember has just come.
     connectedAt: int
+    #: Its rooms: key, name, and the number of the last line that it got.
     rooms: tuple[tuple[str, str, int], ...]

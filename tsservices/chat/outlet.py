@@ -1,6 +1,4 @@
-"""
-The port to the wires: what the chat asks of a frontend, and of what carries its bytes.  Pure.
-"""
+"""The port to the frontends: how the chat shows answers and delivers notifications.  Pure."""
 
 from __future__ import annotations
 
@@ -12,36 +10,32 @@ from tsservices.chat.notifications import Notification
 
 
 class Broadcast(Protocol):
-    """
-    Some wires that are sent the same bytes at one go.
-
-    @ivar valid: none of them has left since this was made.
-    """
+    """Sends the same bytes to several peers in one loop."""
 
     @property
     def valid(self) -> bool:
-        """Whether none of them has left."""
+        """Whether all members are still in it."""
         ...
 
     def send(self, data: bytes, without: Sequence[Any]) -> bool:
-        """Whether it was done; if not, nobody was sent anything."""
+        """@return: whether it was done; if not, nothing was sent to any member."""
         ...
 
     def dissolve(self) -> None:
-        """From now on each of them is sent to alone."""
+        """Have each member served alone from now on."""
         ...
 
 
 class BroadcastMember(Protocol):
-    """What carries bytes to one peer."""
+    """Carries bytes to one peer, alone or as part of broadcasts."""
 
     @property
     def isIdle(self) -> bool:
-        """Whether bytes go as they are to a peer that takes them."""
+        """Whether bytes are sent unchanged and nothing waits, so that a broadcast may send them."""
         ...
 
-    def broadcastWith(self, wires: Sequence[Any]) -> Broadcast:
-        """What sends to them at one go."""
+    def broadcastWith(self, members: Sequence[Any]) -> Broadcast:
+        """Create the broadcast for these members, of which this is one."""
         ...
 
     def leaveBroadcast(self) -> None:
@@ -53,13 +47,15 @@ class BroadcastMember(Protocol):
 
 
 class Presenter(Protocol):
-    """How a controller shows its person the answers to their requests."""
+    """Shows the user of a session the answers to requests."""
 
-    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
+    def show(
+        self, notification: Notification, onWritable: Callable[[], None] | None = None
+    ) -> None:
         """
-        Show it now, before what a pause of its reader holds back.
+        Show a notification now, before the output that L{holdOutput} keeps back.
 
-        @param then: called in a later turn, when its reader can take more.
+        @param onWritable: called in a later turn, when the peer can take more.
         """
         ...
 
@@ -74,9 +70,7 @@ class Presenter(Protocol):
     def setFormat(self, form: str) -> None: ...
 
     def prompt(self, prompt: str) -> None:
-        """
-        Ask for a line that is not to be shown; L{SessionController.answerSecret} gets it.
-        """
+        """Ask for a line that is not to be shown; L{SessionController.answerSecret} gets it."""
         ...
 
     def closeWhenIdle(self) -> None:
@@ -85,24 +79,21 @@ class Presenter(Protocol):
 
 
 class Formatter(Protocol):
-    """A way to write notifications; one object for all connections that have the same."""
+    """Encodes notifications; connections with the same format share one object."""
 
-    def encode(self, happenings: Sequence[Notification]) -> bytes:
-        """The bytes for a wire."""
+    def encode(self, notifications: Sequence[Notification]) -> bytes:
+        """Encode notifications that are delivered together."""
         ...
 
 
 class Recipient(Protocol):
-    """
-    Where a session's output goes.
+    """Where a session's output goes."""
 
-    @ivar form: how it is written now.
-    @ivar wire: where what is pushed goes as it is; L{None} while it does not.  Whoever changes
-        this or C{form} calls its L{BroadcastMember.leaveBroadcast} first.
-    """
-
+    #: The present format.
     form: Formatter
-    wire: BroadcastMember | None
+    #: Takes its part in broadcasts; L{None} while the session has to be served alone.  Whoever
+    #: changes this or C{form} calls L{BroadcastMember.leaveBroadcast} first.
+    broadcastMember: BroadcastMember | None
 
     @property
     def write(self) -> Callable[[bytes], object]:
@@ -115,7 +106,7 @@ class Recipient(Protocol):
         ...
 
     def idle(self) -> None:
-        """All that the session had proposed is decided, stored and delivered."""
+        """All that the session has proposed is decided, stored and delivered."""
         ...
 
     def replaced(self, why: ChatError) -> None:
@@ -123,5 +114,5 @@ class Recipient(Protocol):
         ...
 
     def roomCountChanged(self, rooms: int) -> None:
-        """The session is in more rooms now, or in fewer: what comes next may have another form."""
+        """The session has joined or left a room: lines may have to show their room from now on."""
         ...

@@ -1,5 +1,5 @@
 """
-Verifiers of passwords, by SCRAM-SHA-256 (RFC 5802, 7677).  Pure.
+How passwords are hashed and checked: by SCRAM-SHA-256 (RFC 5802, 7677).  Pure.
 
 A verifier is one line of text, in the form that other servers write too (PostgreSQL's)::
 
@@ -63,7 +63,7 @@ _FORBIDDEN: tuple[tuple[str, Callable[[str], bool]], ...] = (
 class PasswordHasher(Protocol):
     """PORT to what hashes passwords: it takes milliseconds of a core for each, in order."""
 
-    def derive(self, password: str, then: Callable[[str | ChatError], object]) -> None:
+    def derive(self, password: str, onResult: Callable[[str | ChatError], object]) -> None:
         """
         Make a verifier.
 
@@ -72,7 +72,7 @@ class PasswordHasher(Protocol):
         ...
 
     def check(
-        self, verifier: str, password: str, then: Callable[[bool | ChatError], object]
+        self, verifier: str, password: str, onResult: Callable[[bool | ChatError], object]
     ) -> None:
         """
         Compare a password with a verifier.

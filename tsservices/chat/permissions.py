@@ -1,5 +1,5 @@
 """
-Permissions: what a session may do in one room, and who reads from which line on.
+Permissions in one room: ranks, bans and mutes, invitations, and who reads from which line on.
 
 Lasting rights belong to accounts, and are records. Those of a guest end with the session and are
 stored nowhere else than here: the next owner of the nick must not inherit them.
@@ -90,20 +90,20 @@ class RoomPermissions:
         if not self.restrictions:
             return None
         if account is not None:
-            found = self.restrictions.get((kind, account.key))
-            if found is not None and not _hasEnded(found, now):
-                return found
-        found = self.restrictions.get((kind, session.cloak))
-        if found is None or _hasEnded(found, now):
+            match = self.restrictions.get((kind, account.key))
+            if match is not None and not _hasEnded(match, now):
+                return match
+        match = self.restrictions.get((kind, session.cloak))
+        if match is None or _hasEnded(match, now):
             return None
-        if (found.room, kind, found.mask, found.time) in session.inheritedRestrictions:
-            return found
+        if (match.room, kind, match.mask, match.time) in session.inheritedRestrictions:
+            return match
         # A family or an office shares one address. A session that was here before the ban, or an
         # account that is older, is another person, unless the operator meant the address itself.
-        since = session.connectedAt if found.name != found.mask else found.time + 1
+        since = session.connectedAt if match.name != match.mask else match.time + 1
         if account is not None:
             since = account.created
-        return found if since > found.time else None
+        return match if since > match.time else None
 
     def canJoin(self, session: Session) -> bool:
         """Whether the room is open to a session; bans are looked up apart."""

@@ -67,20 +67,20 @@ class Pipeline:
         state: ChatState,
         log: str,
         position: int,
-        now: Callable[[], int],
+        wallClock: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
     ) -> None:
         """
         @param log: the incarnation of the order.
         @param position: that of the last batch that is stored.
-        @param now: the clock: nanoseconds since 1970, UTC.
+        @param wallClock: the clock: nanoseconds since 1970, UTC.
         @param turnEnd: calls a function at the end of this turn of the reactor.
         """
         self.state = state
         self._log = log
         self._position = self._storedPosition = position
         self._deliveryDue = False
-        self._now = now
+        self._wallClock = wallClock
         self._turnEnd = turnEnd
         self._outbox: list[Proposal] = []
         self._undelivered: deque[Batch] = deque()
@@ -121,7 +121,7 @@ class Pipeline:
         if self._orderer is not None:
             self._orderer.submit(outbox)
             return
-        batch = Batch(self._log, self._position + 1, self._now())
+        batch = Batch(self._log, self._position + 1, self._wallClock())
         for operation, session in outbox:
             apply(self.state, operation, session, batch)
             batch.proposers.append(session)

@@ -21,27 +21,24 @@ INBOX_UNREAD = 500
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """
-    A name that belongs to somebody.
-
-    @ivar key: the folded name.
-    @ivar name: as its owner writes it.
-    @ivar verifier: that of the password, as L{tsservices.chat.passwords} writes it.
-    @ivar version: that of the password. It grows with each new one, and begins at another number
-        for each owner that the name has had.
-    @ivar created: when it was registered.
-    @ivar seen: when its owner was here last.
-    @ivar unread: private messages that came while nobody was logged in.
-    """
+    """A name that belongs to somebody."""
 
     KEY: ClassVar[tuple[str, ...]] = ("key",)
 
+    #: The folded name.
     key: str
+    #: As its owner writes it.
     name: str
+    #: Verifies the password, as L{tsservices.chat.passwords} writes it.
     verifier: str
+    #: Numbers the passwords: it grows with each new one, and begins at another number for each
+    #: owner that the name has had.
     version: int
+    #: When it was registered.
     created: int
+    #: When its owner was here last.
     seen: int
+    #: Private messages that came while nobody was logged in.
     unread: int = 0
 
     def seenAt(self, time: int) -> Account:
@@ -56,48 +53,42 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """
-    A ban or a mute in a room.
-
-    @ivar kind: L{tsservices.chat.operations.BAN} or L{tsservices.chat.operations.MUTE}.
-    @ivar mask: the key of an account, or the cloak of an address.
-    @ivar name: the nick that was meant.
-    @ivar by: the nick of the operator.
-    @ivar until: when it ends; 0: never.
-    @ivar key: C{name} folded: it is not folded again later or elsewhere, where that may give
-        something else.
-    """
+    """A ban or a mute in a room."""
 
     KEY: ClassVar[tuple[str, ...]] = ("room", "kind", "mask")
 
     room: str
+    #: L{tsservices.chat.operations.BAN} or L{tsservices.chat.operations.MUTE}.
     kind: str
+    #: The key of an account, or the cloak of an address.
     mask: str
+    #: The nick that was meant.
     name: str
+    #: The nick of the operator.
     by: str
     time: int
+    #: When it ends; 0: never.
     until: int
     reason: str
+    #: C{name} folded: it is not folded again later or elsewhere, where that may give something
+    #: else.
     key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomRole:
-    """
-    What an account may do in a room.
-
-    @ivar operator: whether it is operator of the room.
-    @ivar invited: whether it may join the private room for the first time.
-    @ivar admitted: the number of the first line of the private room that it may read, once it has
-        joined; None before.
-    """
+    """The rights of an account in one room."""
 
     KEY: ClassVar[tuple[str, ...]] = ("room", "account")
 
     room: str
     account: str
+    #: Whether the account is operator of the room.
     operator: bool = False
+    #: Whether it may join the private room for the first time.
     invited: bool = False
+    #: The number of the first line of the private room that it may read, once it has joined; None
+    #: before.
     admitted: int | None = None
 
 
@@ -123,21 +114,18 @@ def keyOf(record: Record) -> tuple[object, ...]:
 
 @dataclass(frozen=True, slots=True)
 class StoredPrivateMessage:
-    """
-    A private message between two accounts.
+    """A private message between two accounts."""
 
-    @ivar ident: its id: the same on every node and for ever.
-    @ivar sender: the key of the author's account.
-    @ivar receiver: the key of the other account.
-    @ivar nick: the author's name.
-    @ivar to: the receiver's name.
-    """
-
+    #: The same on every node and for ever.
     ident: str
     time: int
+    #: The key of the author's account.
     sender: str
+    #: The key of the other account.
     receiver: str
+    #: The author's name.
     nick: str
+    #: The receiver's name.
     to: str
     kind: str
     text: str
@@ -153,29 +141,26 @@ class MessageDeletion:
 
 @dataclass(slots=True)
 class RoomRecord:
-    """
-    A room without its lines.
+    """A room without its lines."""
 
-    @ivar key: the folded name.
-    @ivar name: as the first visitor wrote it.
-    @ivar seq: the number of the last line.
-    @ivar time: the time of the last line.
-    @ivar topicBy: the nick of whoever set the topic.
-    @ivar founder: the key of the account that created it; empty if a guest did.
-    @ivar private: whether joining needs an invitation.
-    @ivar openFrom: the number of the first line that every member may read: lines from a private
-        time stay private.
-    """
-
+    #: The folded name.
     key: str
+    #: As the first visitor wrote it.
     name: str
+    #: The number of the last line.
     seq: int = 0
+    #: The time of the last line.
     time: int = 0
     topic: str = ""
+    #: The nick of whoever set the topic.
     topicBy: str = ""
     topicTime: int = 0
+    #: The key of the account that created it; empty if a guest did.
     founder: str = ""
+    #: Whether joining needs an invitation.
     private: bool = False
+    #: The number of the first line that every member may read: lines from a private time stay
+    #: private.
     openFrom: int = 1
 
     def copy(self) -> RoomRecord:
@@ -193,23 +178,20 @@ INCARNATIONS_REMEMBERED = 8
 
 @dataclass(slots=True)
 class Node:
-    """
-    A node of the cluster that is up.
-
-    @ivar incarnation: the name of its start, which no other start has.
-    @ivar n: the number of its last message that counted.
-    @ivar position: the position of its last message.
-    @ivar stamp: the time of its last message.
-    @ivar startedAt: when it started.
-    @ivar previousIncarnations: those before, the newest last.
-    """
+    """A node of the cluster that is up."""
 
     name: str
+    #: The name of its start, which no other start has.
     incarnation: str
+    #: The number of its last message that counted.
     n: int
+    #: The position of its last message.
     position: int
+    #: The time of its last message.
     stamp: int
+    #: When it started.
     startedAt: int
+    #: Earlier starts of the node, the newest last.
     previousIncarnations: tuple[str, ...] = ()
 
     def allIncarnations(self) -> tuple[str, ...]:
@@ -219,21 +201,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class DetachedMembership:
-    """
-    A room of a L{DetachedSession}.
-
-    @ivar seq: the number of the last line then.
-    @ivar readableFrom: the number of the first line that the session could read as a guest of a
-        private room; 0 in all other cases.
-    @ivar openFrom: that of the room then.
-    @ivar founder: whether the session was the founder as a guest.
-    """
+    """A room of a L{DetachedSession}."""
 
     room: str
     name: str
+    #: The number of the last line then.
     seq: int
+    #: The number of the first line that the session could read as a guest of a private room; 0 in
+    #: all other cases.
     readableFrom: int
+    #: C{openFrom} of the room then.
     openFrom: int
+    #: Whether the session was the founder as a guest.
     founder: bool
 
 
@@ -242,17 +221,16 @@ class DetachedSession:
     """
     What a session had when its node was taken for gone; the fields are those of
     L{Session<tsservices.chat.session.Session>}.
-
-    @ivar detachedAt: when that was.
-    @ivar version: that of the account's password.
     """
 
     ident: str
     node: str
+    #: When that was.
     detachedAt: int
     nick: str
     key: str
     account: str | None
+    #: The account's password.
     version: int
     cloak: str
     token: str

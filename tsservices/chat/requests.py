@@ -23,16 +23,16 @@ class PendingReply(Generic[_Value]):
     whose answers all come at once is a plain loop, and never a recursion.
     """
 
-    __slots__ = ("_answer", "_filled", "_resume")
+    __slots__ = ("_filled", "_result", "_resume")
 
     def __init__(self) -> None:
         self._filled = False
-        self._answer: _Value | ChatError | None = None
+        self._result: _Value | ChatError | None = None
         self._resume: Callable[[], None] | None = None
 
-    def __call__(self, answer: _Value | ChatError) -> None:
+    def __call__(self, result: _Value | ChatError) -> None:
         """Fill it, once.  A L{ChatError} is raised where it is awaited."""
-        self._answer = answer
+        self._result = result
         self._filled = True
         resume, self._resume = self._resume, None
         if resume is not None:
@@ -45,9 +45,9 @@ class PendingReply(Generic[_Value]):
     def __await__(self) -> Generator[PendingReply[Any], None, _Value]:
         if not self._filled:
             yield self
-        if isinstance(self._answer, ChatError):
-            raise self._answer
-        return cast(_Value, self._answer)
+        if isinstance(self._result, ChatError):
+            raise self._result
+        return cast(_Value, self._result)
 
 
 #: What runs: it is suspended by replies, and its result is nobody's.

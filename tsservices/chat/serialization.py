@@ -86,19 +86,16 @@ _Read = Callable[[Any], tuple[Any, ...]]
 
 
 class _Layout(NamedTuple):
-    """
-    How rows of one kind are laid out.
-
-    @ivar name: its name in rows.
-    @ivar values: gets the values of the fields of an operation.
-    @ivar types: each combination of types that the values of a row may have.
-    @ivar tuples: the indexes of tuples among the values, and what reads each.
-    """
+    """How rows of one kind are laid out."""
 
     kind: type[Operation]
+    #: The name of the kind in rows.
     name: str
+    #: Gets the values of the fields of an operation.
     values: Callable[[Operation], tuple[Any, ...]]
+    #: Each combination of types that the values of a row may have.
     types: frozenset[tuple[type, ...]]
+    #: The indexes of tuples among the values, and what reads each.
     tuples: tuple[tuple[int, _Read], ...]
 
 

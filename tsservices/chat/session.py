@@ -86,5 +86,5 @@ class Session:
 
     def _leaveBroadcast(self) -> None:
         # Before the change: a broadcast relies on what its members were when it was made.
-        if self.recipient is not None and self.recipient.wire is not None:
-            self.recipient.wire.leaveBroadcast()
+        if self.recipient is not None and self.recipient.broadcastMember is not None:
+            self.recipient.broadcastMember.leaveBroadcast()

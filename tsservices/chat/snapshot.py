@@ -82,14 +82,11 @@ _Row = tuple[Any, ...]
 
 
 class _Section(NamedTuple):
-    """
-    One part of the state.
+    """One part of the state."""
 
-    @ivar rows: its rows, which JSON can say.
-    @ivar restore: puts one row back into a state that has the parts before.
-    """
-
+    #: The rows to write; each can be JSON.
     rows: Callable[[ChatState], Iterable[_Row]]
+    #: Puts one row back into a state that has the parts before.
     restore: Callable[..., None]
 
 
@@ -103,10 +100,10 @@ _MEMBERSHIP, _NODE, _ROOM = _fieldsOf(DetachedMembership), _fieldsOf(Node), _fie
 _DETACHED = _fieldsOf(DetachedSession)
 
 
-def _records(kind: type[Record], found: Callable[[ChatState], Iterable[Record]]) -> _Section:
+def _records(kind: type[Record], select: Callable[[ChatState], Iterable[Record]]) -> _Section:
     values = _fieldsOf(kind)
     return _Section(
-        lambda state: map(values, found(state)), lambda state, *row: state.load(kind(*row))
+        lambda state: map(values, select(state)), lambda state, *row: state.load(kind(*row))
     )
 
 

@@ -1,6 +1,6 @@
 """
-The state of the chat: all that operations make and decide by, and the checks that both verbs and
-handlers ask.
+The state of the chat, and the checks that verbs and handlers share: who may join (not with a ban),
+speak, and take a nick.
 
 Nothing that only one node knows decides anything: neither the connections of sessions, nor lines in
 memory, nor a clock. Of a session, C{ignores}, C{wantsEcho} and C{wantsAcks} are known to its own
@@ -259,11 +259,11 @@ class ChatState:
         if not room.permissions.restrictions:
             return
         name = ROOM_SIGN + room.record.name
-        if (found := self.restriction(MUTE, session, room, now)) is not None:
-            raise ChatError(MUTED, room=name, until=endText(found), why=reasonText(found))
-        if (found := self.restriction(BAN, session, room, now)) is not None:
+        if (match := self.restriction(MUTE, session, room, now)) is not None:
+            raise ChatError(MUTED, room=name, until=endText(match), why=reasonText(match))
+        if (match := self.restriction(BAN, session, room, now)) is not None:
             # A member may be banned: it has another address now, or is no operator any more.
-            raise ChatError(BANNED, room=name, until=endText(found), why=reasonText(found))
+            raise ChatError(BANNED, room=name, until=endText(match), why=reasonText(match))
 
     def isMuted(self, session: Session, room: Room, now: int) -> bool:
         """
@@ -281,13 +281,13 @@ class ChatState:
 
         @param now: nanoseconds since 1970, UTC.
         """
-        found = room.permissions.restriction(kind, session, self.accountOf(session), now)
-        if found is None:
+        match = room.permissions.restriction(kind, session, self.accountOf(session), now)
+        if match is None:
             return None
         rank = self.rank(session, room)
-        if rank == SERVER or (rank != MEMBER and found.mask != session.account):
+        if rank == SERVER or (rank != MEMBER and match.mask != session.account):
             return None
-        return found
+        return match
 
     def canSee(self, session: Session, room: Room) -> bool:
         """Whether a session may know of the room and its members."""

@@ -29,46 +29,40 @@ class StorageError(Exception):
 
 @dataclass(slots=True)
 class StoredState:
-    """
-    What a storage has, without the lines.
+    """The content of a storage at the start, without the history."""
 
-    @ivar log: the incarnation of the order, which begins with the storage.
-    @ivar position: that of the last batch.
-    @ivar notes: lines for whoever starts the server.
-    @ivar records: accounts and all other records.
-    @ivar secret: L{SECRET_BYTES} that only this server knows, and keeps for ever: with another one
-        all bans of addresses would end.
-    @ivar epoch: that of the cluster it belongs to; empty: none.
-    @ivar checkpoint: the whole state after some batch, as L{tsservices.chat.snapshot} writes it;
-        empty: there is none.
-    @ivar checkpointPosition: that of this batch.
-    """
-
+    #: The incarnation of the order, which begins with the storage.
     log: str
+    #: The position of the last batch.
     position: int
     rooms: list[RoomRecord]
+    #: Lines for whoever starts the server.
     notes: list[str] = field(default_factory=list)
+    #: Accounts and all other records.
     records: list[Record] = field(default_factory=list)
+    #: L{SECRET_BYTES} that only this server knows, and keeps for ever: with another one all bans of
+    #: addresses would end.
     secret: bytes = bytes(SECRET_BYTES)
+    #: The epoch of the cluster that it belongs to; empty: none.
     epoch: str = ""
+    #: The whole state after some batch, as L{tsservices.chat.snapshot} writes it; empty: there is
+    #: none.
     checkpoint: list[str] = field(default_factory=list)
+    #: The position of the batch after which the checkpoint was made.
     checkpointPosition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterBinding:
-    """
-    The cluster that a storage belongs to.
+    """The cluster that a storage belongs to."""
 
-    @ivar epoch: empty: none.
-    @ivar log: the incarnation of the order.
-    @ivar secret: that of the cloaks.
-    @ivar position: that of the last batch.
-    """
-
+    #: Empty: none.
     epoch: str
+    #: The incarnation of the order.
     log: str
+    #: The key of the cloaks.
     secret: bytes
+    #: The position of the last batch.
     position: int
 
     def bound(self, epoch: str, log: str, secret: bytes, base: int, where: str) -> ClusterBinding:
@@ -102,26 +96,21 @@ class ClusterBinding:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """
-    A search for lines.
+    """A search for lines."""
 
-    @ivar rooms: the keys of the rooms, each with the number of the first line that the asker may
-        read.
-    @ivar words: words and phrases that a line has to contain; none: any line.
-    @ivar nick: the folded name of the author; empty: anybody.
-    @ivar since: the earliest time: nanoseconds since 1970, UTC.
-    @ivar until: the latest time: the same; 0: now.
-    @ivar before: the place C{(position, index)} in the order before which lines are found; None:
-        any.
-    @ivar limit: the number of lines, the newest.
-    """
-
+    #: The keys of the rooms, each with the number of the first line that the asker may read.
     rooms: tuple[tuple[str, int], ...]
+    #: Words and phrases that a line has to contain; none: any line.
     words: tuple[str, ...]
+    #: The folded name of the author; empty: anybody.
     nick: str
+    #: The earliest time: nanoseconds since 1970, UTC.
     since: int
+    #: The latest time: the same; 0: now.
     until: int
+    #: The place C{(position, index)} in the order before which lines are found; None: any.
     before: tuple[int, int] | None
+    #: The number of lines, the newest.
     limit: int
 
 
@@ -151,22 +140,19 @@ class StorageListener(Protocol):
 
 
 #: Gets lines in order, or an error.
-MessagesFound = Callable[["list[RoomMessages] | ChatError"], None]
+MessagesCallback = Callable[["list[RoomMessages] | ChatError"], None]
 
 #: Gets private messages in order, or an error.
-PrivateMessagesFound = Callable[["list[StoredPrivateMessage] | ChatError"], None]
+PrivateMessagesCallback = Callable[["list[StoredPrivateMessage] | ChatError"], None]
 
 #: Gets None when the copy is there, or one line that says why it can't be made.
 Copied = Callable[["str | None"], None]
 
 
 class BatchStore(Protocol):
-    """
-    The part of a storage that keeps batches.
+    """The part of a storage that keeps batches."""
 
-    @ivar trouble: why nothing can be stored at present.
-    """
-
+    #: Why nothing can be stored at present.
     trouble: ChatError | None
 
     def store(self, batch: Batch) -> None:
@@ -177,7 +163,7 @@ class BatchStore(Protocol):
 class HistoryReader(Protocol):
     """The part of a storage that replays rooms."""
 
-    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
+    def read(self, room: str, first: int, last: int, onResult: MessagesCallback) -> None:
         """Read lines by number. Those that are not stored any more are missing at the beginning."""
         ...
 
@@ -185,12 +171,12 @@ class HistoryReader(Protocol):
 class HistoryQueries(HistoryReader, Protocol):
     """The part of a storage that answers questions about the past."""
 
-    def search(self, search: SearchQuery, found: MessagesFound) -> None:
+    def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         """Find lines; those whose text was deleted are not found."""
         ...
 
     def privateMessages(
-        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
+        self, account: str, other: str, before: str, maximum: int, onResult: PrivateMessagesCallback
     ) -> None:
         """
         Read the newest private messages of an account.

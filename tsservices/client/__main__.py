@@ -1,6 +1,4 @@
-"""
-C{python -m tsservices.client}: choose the reactor, run, and exit.
-"""
+"""C{python -m tsservices.client}: choose the reactor, run, and exit."""
 
 from __future__ import annotations
 

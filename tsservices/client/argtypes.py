@@ -1,6 +1,4 @@
-"""
-Types of arguments on the client's command lines.
-"""
+"""Types of arguments on the client's command lines."""
 
 from __future__ import annotations
 

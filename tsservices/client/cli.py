@@ -55,47 +55,38 @@ Wire = Literal["tcp", "line", "udp"]
 
 @dataclass(frozen=True)
 class EchoOptions:
-    """
-    Send lines to the timestamp service and print the answers.
+    """Send lines to the timestamp service and print the answers."""
 
-    @ivar host: a name, or an IPv4 or IPv6 address.
-    @ivar wire: which of the three forms of the service is used.
-    @ivar timeout: the longest wait for a connection or an answer, in seconds.
-    @ivar retries: how often a datagram without an answer is sent again.
-    """
-
+    #: A name, or an IPv4 or IPv6 address.
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+    #: Which of the three forms of the service is used.
     wire: Wire = "tcp"
+    #: The longest wait for a connection or an answer, in seconds.
     timeout: float = STREAM_TIMEOUT
+    #: How often a datagram without an answer is sent again.
     retries: int = DATAGRAM_RETRIES
 
 
 @dataclass(frozen=True)
 class TalkOptions:
-    """
-    Talk with the operator of a server.
+    """Talk with the operator of a server."""
 
-    @ivar host: a name, or an IPv4 or IPv6 address.
-    @ivar timeout: the longest wait for the connection, and the longest
-        silence after the end of the input, in seconds.
-    """
-
+    #: A name, or an IPv4 or IPv6 address.
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT + TALK_OFFSET
+    #: The longest wait for the connection, and the longest silence after the end of the input, in
+    #: seconds.
     timeout: float = STREAM_TIMEOUT
 
 
 @dataclass(frozen=True)
 class OperatorOptions:
-    """
-    Talk as the operator of a server on this machine.
+    """Talk as the operator of a server on this machine."""
 
-    @ivar path: of the server's UNIX socket for its operator.
-    @ivar timeout: as for L{TalkOptions}.
-    """
-
+    #: Of the server's UNIX socket for its operator.
     path: str
+    #: As for L{TalkOptions}.
     timeout: float = STREAM_TIMEOUT
 
 
@@ -226,18 +217,18 @@ def _talkParser() -> argparse.ArgumentParser:
 
 def _parseEcho(arguments: Sequence[str]) -> EchoOptions:
     parser = _echoParser()
-    given = parser.parse_args(arguments)
-    wire: Wire = given.wire or "tcp"
-    if given.host in ("talk", "chat", "probe"):
-        parser.error(f"the command {given.host!r} stands before its options")
-    if given.retries is not None and wire != "udp":
+    parsed = parser.parse_args(arguments)
+    wire: Wire = parsed.wire or "tcp"
+    if parsed.host in ("talk", "chat", "probe"):
+        parser.error(f"the command {parsed.host!r} stands before its options")
+    if parsed.retries is not None and wire != "udp":
         parser.error("--retries needs --udp")
     return EchoOptions(
-        host=given.host,
-        port=given.port or DEFAULT_PORT + (LINE_OFFSET if wire == "line" else 0),
+        host=parsed.host,
+        port=parsed.port or DEFAULT_PORT + (LINE_OFFSET if wire == "line" else 0),
         wire=wire,
-        timeout=given.timeout or (DATAGRAM_TIMEOUT if wire == "udp" else STREAM_TIMEOUT),
-        retries=DATAGRAM_RETRIES if given.retries is None else given.retries,
+        timeout=parsed.timeout or (DATAGRAM_TIMEOUT if wire == "udp" else STREAM_TIMEOUT),
+        retries=DATAGRAM_RETRIES if parsed.retries is None else parsed.retries,
     )
 
 
@@ -245,16 +236,16 @@ def _parseTalk(
     arguments: Sequence[str], stateFolder: Callable[[], str]
 ) -> TalkOptions | OperatorOptions:
     parser = _talkParser()
-    given = parser.parse_args(arguments)
-    if given.operator:
-        if given.host is not None or given.port is not None:
+    parsed = parser.parse_args(arguments)
+    if parsed.operator:
+        if parsed.host is not None or parsed.port is not None:
             parser.error("--operator goes without HOST and --port")
-        folder = given.state or stateFolder()
-        return OperatorOptions(os.path.join(folder, OPERATOR_SOCKET), given.timeout)
-    if given.state is not None:
+        folder = parsed.state or stateFolder()
+        return OperatorOptions(os.path.join(folder, OPERATOR_SOCKET), parsed.timeout)
+    if parsed.state is not None:
         parser.error("--state needs --operator")
     return TalkOptions(
-        given.host or DEFAULT_HOST, given.port or DEFAULT_PORT + TALK_OFFSET, given.timeout
+        parsed.host or DEFAULT_HOST, parsed.port or DEFAULT_PORT + TALK_OFFSET, parsed.timeout
     )
 
 

@@ -1,6 +1,4 @@
-"""
-The exchange with the two timestamp services over TCP: lines out, answers in.
-"""
+"""The exchange with the two timestamp services over TCP: lines out, answers in."""
 
 from __future__ import annotations
 

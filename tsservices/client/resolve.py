@@ -1,6 +1,4 @@
-"""
-From the name of a server to the addresses its datagrams go to.
-"""
+"""From the name of a server to the addresses its datagrams go to."""
 
 from __future__ import annotations
 
@@ -61,6 +59,14 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
 
 
 def _inOrder(addresses: Iterable[IAddress]) -> list[tuple[str, int]]:
-    ipv4 = [(found.host, found.port) for found in addresses if isinstance(found, IPv4Address)]
-    ipv6 = [(found.host, found.port) for found in addresses if isinstance(found, IPv6Address)]
+    ipv4 = [
+        (candidate.host, candidate.port)
+        for candidate in addresses
+        if isinstance(candidate, IPv4Address)
+    ]
+    ipv6 = [
+        (candidate.host, candidate.port)
+        for candidate in addresses
+        if isinstance(candidate, IPv6Address)
+    ]
     return ipv4 + ipv6

@@ -1,6 +1,4 @@
-"""
-One run of the client, from the first connection to the exit status.
-"""
+"""One run of the client, from the first connection to the exit status."""
 
 from __future__ import annotations
 
@@ -106,14 +104,14 @@ async def supervise(
     IReactorCore(reactor).addSystemEventTrigger("before", "shutdown", interrupted)
     status, message = 1, ""
 
-    def gone(read: bool) -> None:
+    def onOutputClosed(read: bool) -> None:
         # A reader who has enough is no failure.
         nonlocal message
         if not read:
             message = "the output cannot be written"
         end(0 if read else 1)
 
-    console.gone.addCallback(gone)
+    console.outputClosed.addCallback(onOutputClosed)
     try:
         status = await exchanging
     except Interrupted:

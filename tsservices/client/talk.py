@@ -1,6 +1,4 @@
-"""
-The exchange of the talk service: text both ways at any time.
-"""
+"""The exchange of the talk service: text both ways at any time."""
 
 from __future__ import annotations
 

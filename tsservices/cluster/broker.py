@@ -29,62 +29,50 @@ class BrokerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClusterIdentity:
-    """
-    What all nodes of a cluster share from its beginning.  It is kept with the stream itself.
+    """What all nodes of a cluster share from its beginning.  It is kept with the stream itself."""
 
-    @ivar epoch: which stream it is: one that is made again under the same name has another one.
-    @ivar log: the incarnation of the order: the first part of the ids of lines.
-    @ivar baseSequence: what is added to a number in the stream to get a position.
-    @ivar cloakKey: 32 bytes by which the addresses of people are cloaked.
-    """
-
+    #: Which stream it is: one that is made again under the same name has another one.
     epoch: str
+    #: The incarnation of the order: the first part of the ids of lines.
     log: str
+    #: What is added to a number in the stream to get a position.
     baseSequence: int
+    #: 32 bytes by which the addresses of people are cloaked.
     cloakKey: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """
-    The stream, as it is found when a node opens it.
-
-    @ivar first: the number of its first message; of the next one, if it is empty.
-    @ivar last: the number of its last message; 0, if there never was one.
-    @ivar created: this node has just made it.
-    """
+    """The stream, as it is found when a node opens it."""
 
     identity: ClusterIdentity
+    #: The number of its first message; of the next one, if it is empty.
     first: int
+    #: The number of its last message; 0, if there never was one.
     last: int
+    #: This node has just made it.
     created: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StreamMessage:
-    """
-    A message at its place in the stream.
-
-    @ivar stamp: when the stream took it: nanoseconds since 1970, UTC.
-    """
+    """A message at its place in the stream."""
 
     sequence: int
+    #: When the stream took it: nanoseconds since 1970, UTC.
     stamp: int
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotInfo:
-    """
-    A copy of a node's database, kept beside the stream.
+    """A copy of a node's database, kept beside the stream."""
 
-    @ivar epoch: of the stream.
-    @ivar position: of the last batch in it.
-    @ivar size: in bytes.
-    """
-
+    #: Of the stream.
     epoch: str
+    #: Of the last batch in it.
     position: int
+    #: In bytes.
     size: int
 
 

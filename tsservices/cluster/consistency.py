@@ -18,13 +18,10 @@ _Entries = frozenset[tuple[str, int, int]]
 
 @dataclass(frozen=True, slots=True)
 class StateDigest:
-    """
-    What the database had at one position.
-
-    @ivar entries: of rooms, the last line and its time; of accounts, the version of the password.
-    """
+    """The digest of the database at one position."""
 
     position: int
+    #: Of rooms, the last line and its time; of accounts, the version of the password.
     entries: _Entries
 
     @classmethod

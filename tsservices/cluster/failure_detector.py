@@ -1,8 +1,8 @@
 """
 Which of the other nodes have been silent for too long.  Pure.
 
-The stream is the only way between nodes, so a node that is cut off from it hears nobody.  It must
-not take all the others for dead: only a node whose own messages come back all the time counts the
+The stream is the only way between nodes, so a node that is cut off from it gets no messages.
+It must not take all others for dead: only a node whose own messages come back all the time counts
 seconds, and it begins again after each interruption.  What it finds is only proposed; whether the
 other node is down is decided at the message's place in the stream, where a later heartbeat stands
 against it.
@@ -37,22 +37,18 @@ FROZEN_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _PeerState:
-    """
-    What is known of another node.
-
-    @ivar position: of its last message.
-    @ivar seenAt: when that was noticed here, in seconds.
-    @ivar reported: it was proposed to be down since then.
-    """
+    """The last message of another node."""
 
     incarnation: str
     position: int
+    #: When it was noticed here, in seconds.
     seenAt: float
+    #: A L{NodeDown} was proposed since then.
     reported: bool = False
 
 
 class FailureDetector:
-    """Finds the other nodes that are silent, while this one hears well."""
+    """Finds silent nodes, while messages of this node itself come back."""
 
     def __init__(self, node: str, state: ChatState, clock: Callable[[], float]) -> None:
         self._node = node
@@ -74,17 +70,17 @@ class FailureDetector:
         self._ownSeenAt = None
 
     def reset(self) -> None:
-        """What this node has proposed does not count any more."""
+        """Forget what was proposed: each silence may be proposed again."""
         self._peers.clear()
         self.paused()
 
     def ages(self) -> dict[str, float]:
-        """How many seconds ago each other node was heard, by name."""
+        """Seconds since the last message of each other node, by name."""
         now = self._clock()
         return {name: now - peer.seenAt for name, peer in self._peers.items()}
 
     def tick(self) -> list[NodeDown]:
-        """What is to be proposed now: each silence once."""
+        """The operations to propose now: each silence once."""
         now = self._clock()
         if now - self._tickedAt > FROZEN_SECONDS:
             self.paused()

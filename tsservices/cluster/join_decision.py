@@ -31,25 +31,22 @@ class JoinMethod(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LocalState:
-    """
-    What a node's own database has.
+    """The content of a node's own database."""
 
-    @ivar epoch: of the stream it belongs to; nothing: of none.
-    @ivar log: the incarnation of its order.
-    @ivar position: of the last batch in it.
-    @ivar checkpoint: the position of the whole state in it.
-    @ivar empty: nothing was ever stored in it.
-    """
-
+    #: Of the stream it belongs to; nothing: of none.
     epoch: str
+    #: The incarnation of its order.
     log: str
+    #: Of the last batch in it.
     position: int
+    #: The position of the whole state in it.
     checkpoint: int
+    #: Nothing was ever stored in it.
     empty: bool
 
 
 def decideJoin(
-    own: LocalState, stream: StreamState, snapshot: SnapshotInfo | None
+    local: LocalState, stream: StreamState, snapshot: SnapshotInfo | None
 ) -> tuple[JoinMethod, int]:
     """
     What to do, and the number of the first message to read; after L{JoinMethod.SNAPSHOT} this is
@@ -59,25 +56,25 @@ def decideJoin(
     """
     identity = stream.identity
     base = identity.baseSequence
-    if own.epoch == identity.epoch:
-        if own.position - base > stream.last:
+    if local.epoch == identity.epoch:
+        if local.position - base > stream.last:
             raise BrokerError(
                 f"the stream ends at {stream.last}, but this node has its message"
-                f" {own.position - base}: the engine has lost what it had; see docs/cluster.md"
+                f" {local.position - base}: the engine has lost what it had; see docs/cluster.md"
             )
-        number = own.checkpoint - base + 1
+        number = local.checkpoint - base + 1
         if number >= stream.first:
             return JoinMethod.OWN_DATABASE, number
         return JoinMethod.SNAPSHOT, _afterSnapshot(stream, snapshot)
-    if own.epoch:
+    if local.epoch:
         raise BrokerError(
             "the database of this node belongs to another stream, which was made anew since or"
             " is elsewhere; see docs/cluster.md"
         )
-    if stream.created or (own.log == identity.log and own.position == base):
+    if stream.created or (local.log == identity.log and local.position == base):
         # This node has created the stream, maybe in a run that went no further.
         return JoinMethod.BIND, 1
-    if not own.empty:
+    if not local.empty:
         raise BrokerError(
             "this node has a chat of its own in its database, which is not that of the cluster;"
             " start it with another --state, or move chat.sqlite away"

@@ -37,30 +37,27 @@ class UnsupportedVersion(Exception):
 
 @dataclass(slots=True)
 class Message:
-    """
-    What a node publishes in one go.
-
-    @ivar n: the number of the message in this incarnation of the node, from 1 on.
-    """
+    """Operations that a node publishes together, in one place of the stream."""
 
     node: str
     incarnation: str
+    #: The number of the message in this incarnation of the node, from 1 on.
     n: int
     operations: list[Operation]
 
 
 def encodeOperation(operation: Operation) -> bytes:
-    """The row that stands for it in a message."""
+    """Encode an operation as a row of a message."""
     return _toJson(asRow(operation)).encode("utf-8", "surrogatepass")
 
 
 def overhead(node: str, incarnation: str) -> int:
-    """How many bytes of a message are not its operations, at most, whatever its number is."""
+    """The most bytes that a message has beside its operations, with the largest number."""
     return len(assemble(node, incarnation, 2**63, ()))
 
 
 def assemble(node: str, incarnation: str, n: int, rows: Iterable[bytes]) -> bytes:
-    """The message.  Its rows were encoded when they were proposed, to know their sizes."""
+    """Build a message.  Its rows were encoded when they were proposed, to know their sizes."""
     source = f'"node":{_quoted(node)},"inc":{_quoted(incarnation)}'
     head = f'{{"v":{SCHEMA},{source},"n":{n},"events":['
     return b"".join((head.encode("utf-8", "surrogatepass"), b",".join(rows), b"]}"))
@@ -73,7 +70,7 @@ def encode(message: Message) -> bytes:
 
 def decode(data: bytes) -> Message:
     """
-    The message that was encoded.
+    Parse what L{encode} or L{assemble} has written.
 
     @raise UnsupportedVersion: it has a newer version.
     @raise ValueError: it is no message.

@@ -1,6 +1,4 @@
-"""
-The name of a node, and what a node is configured with.  Pure.
-"""
+"""The name of a node, and what a node is configured with.  Pure."""
 
 from __future__ import annotations
 
@@ -22,17 +20,14 @@ _HOST_LENGTH = 20
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """
-    A node among the others.
-
-    @ivar makeIncarnation: gives what no other start of any node has.
-    @ivar operators: folded names of the accounts that may do anything; all nodes take over
-        those of the node that started last.
-    """
+    """A node among the others."""
 
     name: str
+    #: Gives what no other start of any node has.
     makeIncarnation: Callable[[], str]
     limits: Limits
+    #: Folded names of the accounts that may do anything; all nodes take over those of the node that
+    #: started last.
     operators: frozenset[str] = frozenset()
 
 

@@ -130,7 +130,7 @@ class ClusterOrderer:
 
     @property
     def trouble(self) -> ChatError | None:
-        """Why nothing gets its place at present."""
+        """Why no proposal gets its position at present."""
         return self._notifier.trouble
 
     def status(self) -> NodeStatus:
@@ -264,8 +264,8 @@ class ClusterOrderer:
             return
         verdict = judge(self._pipeline.state, message, position, delivery.stamp)
         self._counters.counts[verdict] += 1
-        own = message.node == self._config.name
-        current = own and message.incarnation == self._applier.incarnation
+        isOwn = message.node == self._config.name
+        current = isOwn and message.incarnation == self._applier.incarnation
         if current:
             # A duplicate counts as heard, too.
             self._detector.ownMessageSeen()
@@ -273,7 +273,7 @@ class ClusterOrderer:
             self._retransmitter.suspect()
         if verdict is not Verdict.TAKEN:
             return
-        if own and not current and self._up:
+        if isOwn and not current and self._up:
             self.streamBroken(
                 f"another server has the name {self._config.name} too: each needs its own"
             )

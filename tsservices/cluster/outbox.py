@@ -35,32 +35,26 @@ ALWAYS_ACCEPTED: tuple[type[Operation], ...] = (Quit, NodeUp, NodeDown, Reattach
 
 @dataclass(slots=True)
 class InFlight:
-    """
-    A message that was published and has not come back.
+    """A message that was published and has not come back."""
 
-    @ivar n: its number.
-    @ivar publishedAt: when it was published first, in seconds.
-    @ivar notified: its people know that its fate is unknown.
-    """
-
+    #: Its number.
     n: int
     data: bytes
     proposals: list[Proposal]
+    #: When it was published first, in seconds.
     publishedAt: float
+    #: Its people know that its fate is unknown.
     notified: bool = False
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """
-    A proposal that was never published.
-
-    @ivar data: its row in a message.
-    @ivar proposedAt: in seconds.
-    """
+    """A proposal that was never published."""
 
     proposal: Proposal
+    #: Its row in a message.
     data: bytes
+    #: In seconds.
     proposedAt: float
 
 
@@ -199,7 +193,7 @@ class PublishQueue:
 
     def takeExpired(self, known: Container[str]) -> list[Proposal]:
         """
-        What has waited for too long and now is never published.
+        Take the proposals that have waited for too long and now are never published.
 
         @param known: ids of the sessions that all nodes know.
         """

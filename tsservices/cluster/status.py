@@ -42,16 +42,13 @@ STORED = Notice(["what you said is stored after all"], "known")
 
 
 class BrokerStatus(Protocol):
-    """
-    How a broker is doing.
+    """How a broker is doing."""
 
-    @ivar where: the server there is a connection to, or nothing.
-    @ivar connections: how many there were, one after the other.
-    @ivar lastError: what went wrong last, in one line.
-    """
-
+    #: The server there is a connection to, or nothing.
     where: str
+    #: How many there were, one after the other.
     connections: int
+    #: What went wrong last, in one line.
     lastError: str
 
     @property
@@ -71,7 +68,7 @@ class BrokerStatus(Protocol):
 
 
 class ClusterListener(Protocol):
-    """Whoever starts and ends the node, and keeps its log."""
+    """Starts and ends the node, and writes its log."""
 
     def ready(self) -> None:
         """Called once: this node has applied all that was in the stream, and the others know."""
@@ -92,33 +89,30 @@ class ClusterListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """
-    How a node is doing among the others.
+    """How a node is doing among the others."""
 
-    @ivar incarnation: nothing before the node has begun to publish.
-    @ivar up: the others know this incarnation.
-    @ivar position: of the last message that was read.
-    @ivar lag: how many messages the stream has beyond that, as far as known.
-    @ivar messages: how many are in flight, or wait.
-    @ivar size: bytes of these.
-    @ivar quiet: seconds since a message of this node came back.
-    @ivar taken: how many messages were applied; the next three: were not, by L{Verdict}.
-    @ivar garbage: how many could not be decoded.
-    @ivar nodes: those that are up: name, incarnation, and seconds since they were heard.
-    """
-
+    #: Nothing before the node has begun to publish.
     incarnation: str
+    #: The others know this incarnation.
     up: bool
+    #: Of the last message that was read.
     position: int
+    #: How many messages the stream has beyond that, as far as known.
     lag: int
+    #: How many are in flight, or wait.
     messages: int
+    #: Bytes of these.
     size: int
+    #: Seconds since a message of this node came back.
     quiet: float
+    #: How many messages were applied; the next three: were not, by L{Verdict}.
     taken: int
     duplicates: int
     gaps: int
     strangers: int
+    #: How many could not be decoded.
     garbage: int
+    #: Those that are up: name, incarnation, and seconds since they were heard.
     nodes: tuple[tuple[str, str, float], ...]
 
 
@@ -166,16 +160,16 @@ class StatusChangeLog:
     def __init__(self, log: Callable[[str], object]) -> None:
         self._log = log
         self._nodes: tuple[str, ...] = ()
-        self._behind = False
+        self._isBehind = False
 
     def update(self, status: NodeStatus) -> None:
         nodes = tuple(sorted(name for name, _, _ in status.nodes))
         if nodes != self._nodes:
             self._nodes = nodes
             self._log(f"nodes that are up: {', '.join(nodes) or 'none'}")
-        behind = status.lag > (BEHIND // 2 if self._behind else BEHIND)
-        if behind != self._behind:
-            self._behind = behind
+        behind = status.lag > (BEHIND // 2 if self._isBehind else BEHIND)
+        if behind != self._isBehind:
+            self._isBehind = behind
             self._log(f"{status.lag} messages behind" if behind else "not behind any more")
 
 

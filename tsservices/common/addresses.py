@@ -1,6 +1,4 @@
-"""
-Addresses of peers: which are one source, and which are trusted.  Pure.
-"""
+"""Addresses of peers: which are one source, and which are trusted.  Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ HIGHEST_PORT = 65535
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 #: The word for an empty list of trusted networks.
-NOBODY = "none"
+NO_NETWORKS = "none"
 
 
 def parse(host: str) -> IPv4Address | IPv6Address:
@@ -52,7 +50,7 @@ class TrustedNetworks:
     def __init__(self, networks: Iterable[str] = LOOPBACK) -> None:
         """@raise ValueError: one of them is no network."""
         self._networks: list[IPv4Network | IPv6Network] = [
-            ipaddress.ip_network(network) for network in networks if network != NOBODY
+            ipaddress.ip_network(network) for network in networks if network != NO_NETWORKS
         ]
 
     def __contains__(self, address: IPv4Address | IPv6Address) -> bool:

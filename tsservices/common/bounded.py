@@ -1,6 +1,4 @@
-"""
-A table whose keys come from strangers, and that takes bounded memory all the same.  Pure.
-"""
+"""A table whose keys come from strangers, and that takes bounded memory all the same.  Pure."""
 
 from __future__ import annotations
 
@@ -19,16 +17,16 @@ class BoundedDict(OrderedDict[Key, Value]):
 
     # Not a class around an OrderedDict: get and move_to_end are called for each datagram, and stay
     # calls of C.
-    __slots__ = ("_most",)
+    __slots__ = ("_maximum",)
 
-    def __init__(self, most: int) -> None:
-        """@param most: entries."""
+    def __init__(self, maximum: int) -> None:
+        """@param maximum: entries."""
         super().__init__()
-        self._most = most
+        self._maximum = maximum
 
     def put(self, key: Key, value: Value) -> Value:
         """Add an entry; returns its value."""
         self[key] = value
-        if len(self) > self._most:
+        if len(self) > self._maximum:
             self.popitem(last=False)
         return value

@@ -11,113 +11,101 @@ from dataclasses import astuple, dataclass
 
 @dataclass(slots=True)
 class StreamCounters:
-    """
-    Of one TCP or UNIX listener.
+    """Of one TCP or UNIX listener."""
 
-    @ivar accepted: connections taken.
-    @ivar open: connections that are open now.
-    @ivar refused: connections turned away by a limit on their number.
-    @ivar received: chunks read.
-    @ivar receivedBytes: bytes read.
-    @ivar overlong: lines over the limit, which were skipped.
-    @ivar idle: connections closed because nothing happened on them.
-    @ivar stalled: connections closed because their peer read nothing.
-    @ivar unproxied: connections closed for want of a good PROXY header.
-    @ivar refusals: requests that were answered with an error.
-    @ivar delayed: how often a connection was slowed down for sending too fast.
-    @ivar slow: connections dropped because too much waited that their peer did not read.
-    """
-
+    #: Connections taken.
     accepted: int = 0
+    #: Connections that are open now.
     open: int = 0
+    #: Connections turned away by a limit on their number.
     refused: int = 0
+    #: Chunks read.
     received: int = 0
+    #: Bytes read.
     receivedBytes: int = 0
+    #: Lines over the limit, which were skipped.
     overlong: int = 0
+    #: Connections closed because nothing happened on them.
     idle: int = 0
+    #: Connections closed because their peer read nothing.
     stalled: int = 0
+    #: Connections closed for want of a good PROXY header.
     unproxied: int = 0
+    #: Requests that were answered with an error.
     refusals: int = 0
+    #: How often a connection was slowed down for sending too fast.
     delayed: int = 0
+    #: Connections dropped because too much waited that their peer did not read.
     slow: int = 0
 
 
 @dataclass(slots=True)
 class DatagramCounters:
-    """
-    Of one UDP listener.  The drops are in the order of the guards.
+    """Of one UDP listener.  The drops are in the order of the guards."""
 
-    @ivar received: datagrams read.
-    @ivar receivedBytes: bytes read.
-    @ivar answered: datagrams answered.
-    @ivar badSource: dropped; no honest client has such an address or port.
-    @ivar ownFormat: dropped; it looks like an answer of a server like this one.
-    @ivar badSize: dropped; empty or too long.
-    @ivar overRate: dropped; its source asks too often.
-    @ivar muted: dropped; its source gets nothing for a while, for asking too often.
-    @ivar unsent: answers that the system would not send.
-    """
-
+    #: Datagrams read.
     received: int = 0
+    #: Bytes read.
     receivedBytes: int = 0
+    #: Datagrams answered.
     answered: int = 0
+    #: Dropped; no honest client has such an address or port.
     badSource: int = 0
+    #: Dropped; it looks like an answer of a server like this one.
     ownFormat: int = 0
+    #: Dropped; empty or too long.
     badSize: int = 0
+    #: Dropped; its source asks too often.
     overRate: int = 0
+    #: Dropped; its source gets nothing for a while, for asking too often.
     muted: int = 0
+    #: Answers that the system would not send.
     unsent: int = 0
 
 
 @dataclass(slots=True)
 class StampCounters(DatagramCounters):
-    """
-    Of one STAMP reflector.
+    """Of one STAMP reflector."""
 
-    @ivar forged: dropped; its authentication is wrong.
-    @ivar replayed: dropped; it has come before.
-    @ivar unstamped: received without a time from the kernel; the time they were read counts.
-    """
-
+    #: Dropped; its authentication is wrong.
     forged: int = 0
+    #: Dropped; it has come before.
     replayed: int = 0
+    #: Received without a time from the kernel; the time they were read counts.
     unstamped: int = 0
 
 
 @dataclass(slots=True)
 class ClusterCounters:
-    """
-    Of one node of a cluster.
+    """Of one node of a cluster."""
 
-    @ivar connected: 1 if there is a connection to the broker.
-    @ivar connections: how many there were, one after the other.
-    @ivar published: messages of this node that the broker has acknowledged.
-    @ivar doubts: how often it was not known whether the broker has one.
-    @ivar resubscriptions: how often the consumer had to begin again.
-    @ivar nodes: those that are up.
-    @ivar position: of the last message that was applied.
-    @ivar lag: messages that the broker has and this node has not.
-    @ivar outbox: messages that are not acknowledged yet.
-    @ivar outboxBytes: bytes of these.
-    @ivar duplicates: messages that came again, and were ignored.
-    @ivar gaps: messages that came before their turn, and were sent again.
-    @ivar strangers: messages of nodes that were not up.
-    @ivar garbage: messages that can't be decoded.
-    """
-
+    #: 1 if there is a connection to the broker.
     connected: int = 0
+    #: How many there were, one after the other.
     connections: int = 0
+    #: Messages of this node that the broker has acknowledged.
     published: int = 0
+    #: How often it was not known whether the broker has one.
     doubts: int = 0
+    #: How often the consumer had to begin again.
     resubscriptions: int = 0
+    #: Nodes that are up.
     nodes: int = 0
+    #: The position of the last message that was applied.
     position: int = 0
+    #: Messages that the broker has and this node has not.
     lag: int = 0
+    #: Messages that are not acknowledged yet.
     outbox: int = 0
+    #: Bytes of these.
     outboxBytes: int = 0
+    #: Messages that came again, and were ignored.
     duplicates: int = 0
+    #: Messages that came before their turn, and were sent again.
     gaps: int = 0
+    #: Messages of nodes that were not up.
     strangers: int = 0
+    #: Messages that can't be decoded.
     garbage: int = 0
 
 

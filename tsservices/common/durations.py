@@ -1,6 +1,4 @@
-"""
-Durations and points in time, as people write them: C{90d}, C{2026-11-20T12:10}.  Pure.
-"""
+"""Durations and points in time, as people write them: C{90d}, C{2026-11-20T12:10}.  Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Lines out of a stream of bytes, however the network has cut it.  Pure.
-"""
+"""Lines out of a stream of bytes, however the network has cut it.  Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +11,9 @@ LINES_AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True)
 class LineTooLong:
-    """
-    Stands where a line over the limit would have been.
+    """Stands where a line over the limit would have been."""
 
-    @ivar limit: the bytes it may have had, without its ending.
-    """
-
+    #: The bytes it may have had, without its ending.
     limit: int
 
 
@@ -33,7 +28,7 @@ class LineSplitter:
     def __init__(self, limit: int) -> None:
         """@param limit: bytes in a line, without its ending."""
         self._limit = limit
-        self._rest = b""
+        self._pending = b""
         # More of an unfinished line.  Joined only when it ends: with one string that grows, each
         # piece would copy all before it, and a line of 4 MiB that came in segments of 1448 bytes
         # took 4 seconds.
@@ -45,25 +40,25 @@ class LineSplitter:
     @property
     def unfinished(self) -> bool:
         """Whether there are bytes that were not taken, or the end of a line is still skipped."""
-        return bool(self._rest) or self._skipping
+        return bool(self._pending) or self._skipping
 
     def feed(self, data: bytes) -> None:
-        if self._rest:
+        if self._pending:
             self._pieces.append(data)
             self._length += len(data)
             if b"\n" not in data and self._length <= self._limit:
                 return
         else:
-            self._rest = data
+            self._pending = data
         self.more = True
 
-    def take(self, most: int) -> list[bytes | LineTooLong]:
+    def take(self, maximum: int) -> list[bytes | LineTooLong]:
         """
         Take whole lines.
 
-        @param most: how many; L{more} says whether there are others.
+        @param maximum: how many; L{more} says whether there are others.
         """
-        *whole, rest = self._joined().split(b"\n", most)
+        *whole, remainder = self._joined().split(b"\n", maximum)
         lines: list[bytes | LineTooLong] = []
         # One look at the longest is cheaper than one at each line, and mostly all are short.
         if whole and not self._skipping and len(max(whole, key=len)) <= self._limit:
@@ -74,27 +69,27 @@ class LineSplitter:
                 self._skipping = False
             else:
                 lines.append(line if len(line) <= self._limit else LineTooLong(self._limit))
-        self.more = b"\n" in rest
+        self.more = b"\n" in remainder
         if not self.more:
             if self._skipping:
-                rest = b""
-            elif len(rest) > self._limit:
+                remainder = b""
+            elif len(remainder) > self._limit:
                 lines.append(LineTooLong(self._limit))
                 self._skipping = True
-                rest = b""
-        self._rest = rest
-        self._length = len(rest)
+                remainder = b""
+        self._pending = remainder
+        self._length = len(remainder)
         return lines
 
     def finish(self) -> bytes:
         """Take what has no line feed: the stream has ended."""
-        rest = self._joined()
-        self._rest = b""
-        return rest
+        remainder = self._joined()
+        self._pending = b""
+        return remainder
 
     def _joined(self) -> bytes:
         if not self._pieces:
-            return self._rest
-        rest = b"".join((self._rest, *self._pieces))
+            return self._pending
+        joined = b"".join((self._pending, *self._pieces))
         self._pieces.clear()
-        return rest
+        return joined

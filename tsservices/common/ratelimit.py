@@ -84,14 +84,14 @@ class KeyedRateLimiter:
     order that all of them share.
     """
 
-    def __init__(self, atOnce: int, seconds: float, most: int = ADDRESSES_REMEMBERED) -> None:
+    def __init__(self, atOnce: int, seconds: float, maximum: int = ADDRESSES_REMEMBERED) -> None:
         """
         @param atOnce: tokens of a bucket.
         @param seconds: until one token has come back.
         """
         self._atOnce = atOnce
         self._rate = 1 / seconds
-        self._buckets: BoundedDict[str, TokenBucket] = BoundedDict(most)
+        self._buckets: BoundedDict[str, TokenBucket] = BoundedDict(maximum)
 
     def take(self, key: str, now: float) -> bool:
         """Whether it is allowed; if so it counts."""
@@ -123,6 +123,6 @@ class KeyedRateLimiter:
         bucket.tokens = tokens
 
     def giveBack(self, key: str) -> None:
-        """What L{take} has allowed does not count after all."""
+        """Undo one L{take}."""
         if (bucket := self._buckets.get(key)) is not None:
             bucket.tokens = min(bucket.burst, bucket.tokens + 1)

@@ -21,18 +21,15 @@ BROADCAST = IPv4Address("255.255.255.255")
 
 @dataclass(slots=True)
 class Source:
-    """
-    What is known of one address.
+    """An address that sends datagrams."""
 
-    @ivar usable: an honest client may have it.
-    @ivar trusted: it is in a trusted network.
-    @ivar key: what counts as one source, see L{addresses.source}.
-    @ivar bucket: what it may still send, if the user of the table keeps that here.
-    """
-
+    #: An honest client may have it.
     usable: bool
+    #: Whether it is in a trusted network.
     trusted: bool
+    #: What counts as one source, see L{addresses.source}.
     key: tuple[int, int]
+    #: What it may still send, if the user of the table keeps that here.
     bucket: TokenBucket | None = None
 
 
@@ -44,8 +41,8 @@ class SourceTable(BoundedDict[str, Source]):
 
     __slots__ = ("_trust",)
 
-    def __init__(self, trust: TrustedNetworks, most: int = PEERS_REMEMBERED) -> None:
-        super().__init__(most)
+    def __init__(self, trust: TrustedNetworks, maximum: int = PEERS_REMEMBERED) -> None:
+        super().__init__(maximum)
         self._trust = trust
 
     def meet(self, host: str) -> Source:

@@ -1,5 +1,5 @@
 """
-The folder of all that a server keeps, and the names of the files in it.
+The state folder: its lock, which only one server has, and the names of the files in it.
 
 The clients use the names too, and import no Twisted for them.
 """
@@ -66,11 +66,9 @@ class StateDirectory:
         self.owned = False
 
     def __str__(self) -> str:
-        """The path of the folder."""
         return self._folder
 
     def path(self, name: str) -> str:
-        """The path of a file in it."""
         return os.path.join(self._folder, name)
 
     def create(self) -> None:
@@ -83,7 +81,7 @@ class StateDirectory:
 
     def lock(self) -> None:
         """
-        Take the folder, if it is free.
+        Take the folder, if no other server has it.
 
         @raise OSError: it can't be written to.
         """
@@ -107,7 +105,6 @@ class StateDirectory:
                 os.chown(self.path(name), user, group)
 
     def release(self) -> None:
-        """Give up the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

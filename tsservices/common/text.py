@@ -1,6 +1,4 @@
-"""
-Text that came from strangers, made safe to show on a terminal and in a log.  Pure.
-"""
+"""Text that came from strangers, made safe to show on a terminal and in a log.  Pure."""
 
 from __future__ import annotations
 

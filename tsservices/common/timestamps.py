@@ -40,11 +40,7 @@ def stamped(data: bytes) -> bool:
 
 
 def rfc868(nanoseconds: int) -> bytes:
-    """
-    The time as RFC 868 puts it: seconds since 1900 in four bytes, the highest first.
-
-    @param nanoseconds: since 1970.
-    """
+    """RFC 868 time, seconds since 1900 in four octets, from nanoseconds since 1970."""
     # From 2036 on they begin again at zero, which is all that 32 bits allow.
     seconds = nanoseconds // NANOSECONDS + SECONDS_1900_TO_1970
     return (seconds & 0xFFFFFFFF).to_bytes(4, "big")
@@ -80,7 +76,6 @@ class TimestampFormatter:
             self.held = self.stamp()
 
     def roundEnded(self) -> None:
-        """The next message comes later."""
         self.held = b""
 
     def _ctime(self) -> bytes:

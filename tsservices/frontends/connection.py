@@ -21,19 +21,17 @@ from tsservices.frontends.sendqueue import ByteSink, SendQueue, SendQueuePool
 
 class ChatStream(ByteSink, Protocol):
     """
-    What the chat asks of a wire.  A thin protocol for each kind of wire implements it, and calls
-    its L{ChatConnection} when something happens.
-
-    @ivar host: the peer's address, for its cloak and the count of log lines.
-    @ivar peer: the peer's name for the log.
-    @ivar ending: nothing is read or written any more.
-    @ivar deadline: when it is closed, whatever has come, in seconds of the monotonic clock;
-        L{None}: never.
+    The byte stream below a connection.  A thin protocol for each transport implements it, and
+    calls its L{ChatConnection} for each event.
     """
 
+    #: The peer's address, for its cloak and the count of log lines.
     host: str
+    #: The peer's name for the log.
     peer: str
+    #: Nothing is read or written any more.
     ending: bool
+    #: When it is closed, whatever has come, in seconds of the monotonic clock; L{None}: never.
     deadline: float | None
 
     def pauseReading(self) -> None:
@@ -54,7 +52,7 @@ class Chat(Protocol):
 
     @property
     def context(self) -> ChatContext:
-        """What all sessions share."""
+        """The part of the chat that all connections share."""
 
     @property
     def pool(self) -> SendQueuePool:
@@ -81,19 +79,16 @@ class Timer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """
-    What all connections of one listener share.
-
-    @ivar monotonic: the time in seconds.
-    @ivar callLater: calls in so many seconds.
-    @ivar warn: writes a line to the log: the peer's address, a format, and its fields.
-    """
+    """What all connections of one listener share."""
 
     chat: Chat
     limits: Limits
     counters: StreamCounters
+    #: The time in seconds.
     monotonic: Callable[[], float]
+    #: Calls in so many seconds.
     callLater: Callable[[float, Callable[[], None]], Timer]
+    #: Writes a line to the log: the peer's address, a format, and its fields.
     warn: Callable[..., Any]
 
 
@@ -106,15 +101,13 @@ class ChatConnection:
 
     @ivar form: how notifications are written now; read for each line and each member, so it is no
         property, and L{changeForm} changes it.
-    @ivar write: as L{Recipient} has it; the queue sets this and the next two.
-    @ivar writeLast: the same.
-    @ivar wire: the same.
     @ivar queue: what is still to be sent.
     """
 
+    # The send queue sets these three; they are L{Recipient}'s.
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
-    wire: BroadcastMember | None
+    broadcastMember: BroadcastMember | None
 
     def __init__(self, stream: ChatStream, context: ConnectionContext, form: Formatter) -> None:
         self.stream = stream
@@ -132,8 +125,8 @@ class ChatConnection:
 
     def changeForm(self, form: Formatter) -> None:
         """Write notifications in another way from now on."""
-        if self.wire is not None:
-            self.wire.leaveBroadcast()
+        if self.broadcastMember is not None:
+            self.broadcastMember.leaveBroadcast()
         self.form = form
 
     def resumeInput(self) -> None:
@@ -179,12 +172,14 @@ class ChatConnection:
             self.controller.onIdle()
         self.resumeInput()
 
-    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
-        if isinstance(happening, ErrorReply):
+    def show(
+        self, notification: Notification, onWritable: Callable[[], None] | None = None
+    ) -> None:
+        if isinstance(notification, ErrorReply):
             self.context.counters.refusals += 1
-        self.queue.writeReply(self.form.encode([happening]))
-        if then is not None:
-            self._paging = then
+        self.queue.writeReply(self.form.encode([notification]))
+        if onWritable is not None:
+            self._paging = onWritable
             # In a turn of its own: others are served between two pages.
             self.context.callLater(0, self._continuePaging)
 
@@ -216,8 +211,8 @@ class ChatConnection:
 
     def serverStopping(self) -> None:
         """
-        The server stops; what was said is stored and acknowledged first.  Nobody is told that all
-        others leave.
+        The server stops; what was said is stored and acknowledged first.  No session is
+        notified that all others leave.
         """
         self.replaced(ChatError(STOPPING))
 

@@ -1,6 +1,4 @@
-"""
-How fast one connection may send.  Pure: the time comes from the caller.
-"""
+"""How fast one connection may send.  Pure: the time comes from the caller."""
 
 from __future__ import annotations
 

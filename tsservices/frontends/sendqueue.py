@@ -28,7 +28,7 @@ _NOTHING: deque[bytes] = deque(maxlen=0)
 
 class SendQueuePool:
     """
-    What waits for all readers together: each object counts once.
+    The bytes that wait for all readers together: each object counts once.
 
     @ivar size: bytes.
     @ivar queues: those in which anything waits.
@@ -56,21 +56,18 @@ class SendQueuePool:
 
 
 class SendTarget(Protocol):
-    """
-    Where output is delivered.  The queue sets all three.
+    """Where output is delivered.  The queue sets all three."""
 
-    @ivar write: takes what to send next.
-    @ivar writeLast: the same for what is the last in this turn.
-    @ivar wire: what sends it together with others', as long as nothing waits; or L{None}.
-    """
-
+    #: Takes what to send next.
     write: Callable[[bytes], object]
+    #: Takes what is the last to send in this turn.
     writeLast: Callable[[bytes], object]
-    wire: BroadcastMember | None
+    #: For broadcasts, as long as nothing waits in the queue; else L{None}.
+    broadcastMember: BroadcastMember | None
 
 
 class CountsSent(Protocol):
-    """What carries bytes at last, below TLS."""
+    """The transport below TLS."""
 
     @property
     def bytesSent(self) -> int:
@@ -103,7 +100,7 @@ class ByteSink(Protocol):
 
 class SendQueue:
     """
-    What waits for one reader.
+    The bytes that wait for one reader.
 
     @ivar size: bytes.
     @ivar paused: the transport has enough.
@@ -182,11 +179,15 @@ class SendQueue:
 
     def _direct(self) -> None:
         sink, target = self._sink, self._target
-        target.write, target.writeLast, target.wire = sink.write, sink.writeLast, sink.member
+        target.write, target.writeLast, target.broadcastMember = (
+            sink.write,
+            sink.writeLast,
+            sink.member,
+        )
 
     def _redirect(self, write: Callable[[bytes], object]) -> None:
         self._target.write = self._target.writeLast = write
-        self._target.wire = None
+        self._target.broadcastMember = None
         if self._sink.member is not None:
             self._sink.member.leaveBroadcast()
 

@@ -49,18 +49,15 @@ class EndpointError(ValueError):
 
 @dataclass
 class EndpointSpec:
-    """
-    An endpoint string, taken apart.
+    """An endpoint string, taken apart."""
 
-    @ivar kind: the first word.
-    @ivar arguments: those without a name.
-    @ivar named: those with one.
-    @ivar proxied: it stood behind C{haproxy:}.
-    """
-
+    #: The first word.
     kind: str
+    #: Values without a name.
     arguments: list[str] = field(default_factory=list)
+    #: Values by name.
     named: dict[str, str] = field(default_factory=dict)
+    #: Whether C{haproxy:} stood before it.
     proxied: bool = False
 
     def argument(self, name: str) -> str | None:
@@ -130,8 +127,8 @@ def endpoint(spec: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
         if spec.kind == "systemd" and isinstance(reason, LookupError):
             raise EndpointError("systemd has passed no such socket") from reason
         # A wrong argument is a TypeError that names Twisted's function: _parseTCP() got ...
-        words = re.sub(r"^\S+\(\) ", f"{spec.kind} ", str(reason))
-        raise EndpointError(words or type(reason).__name__) from reason
+        message = re.sub(r"^\S+\(\) ", f"{spec.kind} ", str(reason))
+        raise EndpointError(message or type(reason).__name__) from reason
 
 
 def udpAddress(spec: EndpointSpec) -> tuple[int, str]:

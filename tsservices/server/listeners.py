@@ -38,21 +38,17 @@ CHAT = "chat"
 
 
 class ListenError(ValueError):
-    """What was asked for can't be served.  The argument is why."""
+    """A service can't listen; the argument says why."""
 
 
 @dataclass(frozen=True)
 class ListenSpec:
-    """
-    One service at one place.
-
-    @ivar service: what is served.
-    @ivar transport: C{tcp}, which means UNIX sockets too, or C{udp}.
-    @ivar description: where it is served.
-    """
+    """One service at one place."""
 
     service: ServiceSpec
+    #: C{tcp}, which means UNIX sockets too, or C{udp}.
     transport: str
+    #: Where it is served.
     description: EndpointSpec
 
 
@@ -124,27 +120,27 @@ def resolveListeners(
     @param services: those to serve, also where nothing is added.
     @raise ListenError: a service has no place, or a port is too high.
     """
-    places: list[ListenSpec] = []
+    specs: list[ListenSpec] = []
     wanted = {service.name: service for service in services}
-    wanted |= {place.service.name: place.service for place in added}
+    wanted |= {spec.service.name: spec.service for spec in added}
     for name in catalog.names:
         if (service := wanted.get(name)) is None:
             continue
-        own = [place for place in added if place.service is service]
+        ofService = [spec for spec in added if spec.service is service]
         # With C{--port 0} every port is a free one, so no default is needed.  But who has said one
         # place does not expect another one beside it.
-        hasDefault = service.offset is not None or (not port and not own)
+        hasDefault = service.offset is not None or (not port and not ofService)
         for transport in service.transports:
-            found = [place for place in own if place.transport == transport]
-            if not found and service in services and hasDefault:
-                found = [_default(service, transport, port, interface, backlog)]
-            places += found
-        if not any(place.service is service for place in places):
+            onTransport = [spec for spec in ofService if spec.transport == transport]
+            if not onTransport and service in services and hasDefault:
+                onTransport = [_default(service, transport, port, interface, backlog)]
+            specs += onTransport
+        if not any(spec.service is service for spec in specs):
             raise ListenError(
                 f"{name} has no default place; say --listen {name}={service.transports[-1]}:PORT, "
                 "or --port 0 for a free one"
             )
-    return places
+    return specs
 
 
 def _default(
@@ -164,14 +160,10 @@ class BindError(Exception):
 
 @dataclass(frozen=True)
 class BoundListener:
-    """
-    One place that is bound.
+    """A bound socket, and the service for it."""
 
-    @ivar place: what was asked for.
-    @ivar port: the bound socket, to be served.
-    """
-
-    place: ListenSpec
+    spec: ListenSpec
+    #: The bound socket, to be served.
     port: BoundPort
 
     @property
@@ -185,14 +177,14 @@ class BoundListener:
         name = self.port.name
         where = {"path": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
         return {
-            "offering": self.place.service.name,
-            "transport": self.place.transport if "port" in where else "unix",
+            "offering": self.spec.service.name,
+            "transport": self.spec.transport if "port" in where else "unix",
             **where,
         }
 
 
 def bind(
-    places: list[ListenSpec],
+    specs: list[ListenSpec],
     wiring: Wiring,
     closedPorts: set[int],
     registry: CounterRegistry,
@@ -206,50 +198,50 @@ def bind(
     @raise BindError: one can't be bound.
     """
     listeners: list[BoundListener] = []
-    for place in places:
+    for spec in specs:
         counters: AnyCounters
         try:
-            if place.transport == "udp":
-                counters = _bindDatagram(place, wiring, binder)
+            if spec.transport == "udp":
+                counters = _bindDatagram(spec, wiring, binder)
             else:
-                counters = _bindStream(place, wiring, binder)
+                counters = _bindStream(spec, wiring, binder)
         except (CannotListenError, OSError) as reason:
             # A server that serves a part of what was asked for would look like one that works.
             binder.discard()
             raise BindError(
-                f"{place.service.name} can't listen on {_where(place)}: {_why(reason)}"
+                f"{spec.service.name} can't listen on {_where(spec)}: {_why(reason)}"
             ) from reason
-        listener = BoundListener(place, binder.ports[-1])
+        listener = BoundListener(spec, binder.ports[-1])
         listeners.append(listener)
         registry.add(listener.asJSON(), counters)
-        if place.transport == "udp":
+        if spec.transport == "udp":
             # Only now the number is known, if the system has chosen it.
             closedPorts.add(int(binder.ports[-1].name[1]))
     return listeners
 
 
-def _bindStream(place: ListenSpec, wiring: Wiring, binder: Binder) -> StreamCounters:
-    inner = wiring.streamFactory(place.service)
+def _bindStream(spec: ListenSpec, wiring: Wiring, binder: Binder) -> StreamCounters:
+    inner = wiring.streamFactory(spec.service)
     factory: Any = inner
-    if place.description.proxied:
+    if spec.description.proxied:
         factory = ProxyProtocolFactory(inner, inner.context)
     failures: list[Failure] = []
-    endpoint(place.description, binder).listen(factory).addErrback(failures.append)
+    endpoint(spec.description, binder).listen(factory).addErrback(failures.append)
     # A L{Binder} binds at once, so the Deferred has fired already.
     for failure in failures:
         failure.raiseException()
     return inner.counters
 
 
-def _bindDatagram(place: ListenSpec, wiring: Wiring, binder: Binder) -> DatagramCounters:
-    protocol, counters = wiring.datagramProtocol(place.service)
-    port, interface = udpAddress(place.description)
-    binder.bindUDP(port, interface, protocol, place.service.bytesRead(wiring.datagrams.limits))
+def _bindDatagram(spec: ListenSpec, wiring: Wiring, binder: Binder) -> DatagramCounters:
+    protocol, counters = wiring.datagramProtocol(spec.service)
+    port, interface = udpAddress(spec.description)
+    binder.bindUDP(port, interface, protocol, spec.service.bytesRead(wiring.datagrams.limits))
     return counters
 
 
-def _where(place: ListenSpec) -> str:
-    description = place.description
+def _where(spec: ListenSpec) -> str:
+    description = spec.description
     if description.kind == "unix":
         return f"unix {description.arguments[0] if description.arguments else description.named}"
     host, port = description.argument("interface"), description.argument("port")
@@ -264,7 +256,7 @@ def _why(reason: CannotListenError | OSError) -> str:
 
 
 class Readiness(Interface):
-    """What is not ready when the server starts: the chat of a node that has to catch up."""
+    """The chat of a node has to catch up first: it is not ready when the server starts."""
 
     def whenReady(self, call: Callable[[], object]) -> None:
         """Call this once it is ready, which may be at once."""
@@ -310,7 +302,7 @@ class ListenerService(Service):
         serving = [
             listener.asJSON()
             for listener in self.listeners
-            if self._chatReady or listener.place.service.name != CHAT
+            if self._chatReady or listener.spec.service.name != CHAT
         ]
         try:
             self._folder.write(self._file, serving)
@@ -329,10 +321,10 @@ def writeTable(listeners: list[BoundListener], notes: list[str], terminal: TextI
     """Write the start's table: what is served where."""
     rows = [("service", "over", "address", "what it is")] + [
         (
-            listener.place.service.name,
+            listener.spec.service.name,
             str(listener.asJSON()["transport"]),
             listener.address,
-            listener.place.service.summary,
+            listener.spec.service.summary,
         )
         for listener in listeners
     ]

@@ -169,14 +169,7 @@ def _moreHelp(modules: list[str]) -> str:
 
 
 class Options(usage.Options):
-    """
-    The options and the configuration file, read and checked.
-
-    @ivar places: which service listens where.
-    @ivar limits: all limits.
-    @ivar folder: the state folder.
-    @ivar mode: how STAMP is reflected.
-    """
+    """The options and the configuration file, read and checked."""
 
     optParameters: ClassVar[list[list[Any]]] = _parameters()
     optFlags: ClassVar[list[list[Any]]] = [
@@ -206,14 +199,18 @@ class Options(usage.Options):
 
     longdesc: ClassVar[str] = ""
 
-    places: list[ListenSpec]
+    #: Which service listens where.
+    listenSpecs: list[ListenSpec]
+    #: All limits.
     limits: Limits
+    #: The state folder.
     folder: StateDirectory
+    #: How STAMP is reflected.
     mode: ReflectorConfig
 
     def __init__(self) -> None:
         # What the command line names wins over the file, also where it names the default.
-        self._given: set[str] = set()
+        self._setByUser: set[str] = set()
         super().__init__()
         self["listen"] = []
         self["load"] = []
@@ -221,11 +218,11 @@ class Options(usage.Options):
         self["chat-operators"] = []
         for key, (_, _, _, default) in _CLUSTER.items():
             self[key] = default
-        self._given.clear()
+        self._setByUser.clear()
 
     def __setitem__(self, key: str, value: Any) -> None:
         # usage.Options stores here what the command line names; defaults it stores with update.
-        self._given.add(key)
+        self._setByUser.add(key)
         super().__setitem__(key, value)
 
     def getSynopsis(self) -> str:
@@ -302,7 +299,7 @@ class Options(usage.Options):
         fieldNames = Limits.fieldNames()
         limits = {key: self[key] for key in _OFFERED}
         for key, value in values.items():
-            if key in self._given:
+            if key in self._setByUser:
                 continue
             if key in fieldNames:
                 limits[key] = value
@@ -316,14 +313,16 @@ class Options(usage.Options):
         added = [parseListen(catalog, text, interface, backlog) for text in self["listen"]]
         sharing = bool(self["reuse-port"])
         if sharing:
-            checkShareable(place.service for place in added)
+            checkShareable(spec.service for spec in added)
         try:
             chosen = selectServices(catalog, self["services"], sharing)
         except CatalogError as reason:
-            if "services" in self._given:
+            if "services" in self._setByUser:
                 raise
             raise CatalogError(f"{self['config']}: services: {reason}") from reason
-        self.places = resolveListeners(catalog, chosen, added, self["port"], interface, backlog)
+        self.listenSpecs = resolveListeners(
+            catalog, chosen, added, self["port"], interface, backlog
+        )
 
     def _moveLog(self) -> None:
         # The operator has the terminal: the log would run into what is typed.

@@ -40,7 +40,7 @@ _NICE = 10
 Job = Callable[[], object]
 
 #: Gets the result, in the reactor's thread.
-Then = Callable[..., object]
+ResultCallback = Callable[..., object]
 
 
 class PasswordHasherThread:
@@ -61,14 +61,14 @@ class PasswordHasherThread:
         callFromThread: Callable[..., object],
         random: Callable[[int], bytes] = os.urandom,
         iterations: int = HASH_ITERATIONS,
-        most: int = HASHES_WAITING,
+        maximumWaiting: int = HASHES_WAITING,
     ) -> None:
         """@param random: makes as many random bytes as it is asked for."""
         self._callFromThread = callFromThread
         self._random = random
         self._iterations = iterations
-        self._most = most
-        self._jobs: SimpleQueue[tuple[Job, Then] | None] = SimpleQueue()
+        self._maximumWaiting = maximumWaiting
+        self._jobs: SimpleQueue[tuple[Job, ResultCallback] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self.waiting = 0
 
@@ -88,24 +88,24 @@ class PasswordHasherThread:
             self._jobs.put(None)
             thread.join(HASHING_STOP_SECONDS)
 
-    def derive(self, password: str, then: Callable[[str | ChatError], object]) -> None:
+    def derive(self, password: str, onResult: Callable[[str | ChatError], object]) -> None:
         checked(password)
         salt = self._random(SALT_BYTES)
-        self._add(lambda: verifier(password, salt, self._iterations), then)
+        self._add(lambda: verifier(password, salt, self._iterations), onResult)
 
     def check(
-        self, verifier: str, password: str, then: Callable[[bool | ChatError], object]
+        self, verifier: str, password: str, onResult: Callable[[bool | ChatError], object]
     ) -> None:
-        self._add(lambda: matches(verifier, password), then)
+        self._add(lambda: matches(verifier, password), onResult)
 
-    def _add(self, job: Job, then: Then) -> None:
-        if self.waiting >= self._most:
+    def _add(self, job: Job, onResult: ResultCallback) -> None:
+        if self.waiting >= self._maximumWaiting:
             raise ChatError(BUSY_HASHING, most=self.waiting)
         self.waiting += 1
-        self._put(job, then)
+        self._put(job, onResult)
 
-    def _put(self, job: Job, then: Then) -> None:
-        self._jobs.put((job, then))
+    def _put(self, job: Job, onResult: ResultCallback) -> None:
+        self._jobs.put((job, onResult))
 
     def _work(self) -> None:
         if sys.platform == "linux":
@@ -124,12 +124,12 @@ class PasswordHasherThread:
             # The loop waits in get with its locals alive: no password stays in one of them.
             del task, job, then
 
-    def _done(self, then: Then, result: object) -> None:
+    def _done(self, onResult: ResultCallback, result: object) -> None:
         self.waiting -= 1
         if self._thread is not None:
-            then(result)
+            onResult(result)
 
-    def _failed(self, then: Then) -> None:
+    def _failed(self, onResult: ResultCallback) -> None:
         # For lack of memory, say.
         self._log.error("a password could not be hashed")
-        self._done(then, ChatError(HASHING_FAILED))
+        self._done(onResult, ChatError(HASHING_FAILED))

@@ -77,12 +77,12 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
-        asked = chatConfig(options, limits)
-        chat = makeChat(asked, reactor)
+        chatOptions = chatConfig(options, limits)
+        chat = makeChat(chatOptions, reactor)
         closedPorts = set(REFLECTOR_PORTS)
-        wiring = _wire(options, limits, closedPorts, chat, reactor)
+        wiring = _makeContexts(options, limits, closedPorts, chat, reactor)
         counters = CounterRegistry()
-        listeners = bind(options.places, wiring, closedPorts, counters, binder)
+        listeners = bind(options.listenSpecs, wiring, closedPorts, counters, binder)
         chat.prepare()
     except (BindError, StorageError, BrokerError) as reason:
         binder.discard()
@@ -93,10 +93,10 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     operator = OperatorService(
         wiring.switchboard, folder, reactor, onTerminal=_hasTerminal(options)
     )
-    if any(place.service.name == "talk" for place in options.places):
+    if any(spec.service.name == "talk" for spec in options.listenSpecs):
         operator.bind()
     control = ControlService(chat, folder, reactor)
-    if asked.served:
+    if chatOptions.served:
         control.bind()
     # Without the right to do this there is none to become that user, which twistd will say.
     with contextlib.suppress(OSError):
@@ -124,7 +124,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     return server
 
 
-def _wire(
+def _makeContexts(
     options: Options, limits: Limits, closedPorts: set[int], chat: ChatService, reactor: Any
 ) -> Wiring:
     trusted = TrustedNetworks(options["trust"])
@@ -177,7 +177,7 @@ def chatConfig(options: Options, limits: Limits) -> ChatConfig:
     return ChatConfig(
         folder=options.folder,
         limits=limits,
-        served=any(place.service.name == CHAT for place in options.places),
+        served=any(spec.service.name == CHAT for spec in options.listenSpecs),
         persistent=options["journal"] != "memory",
         keep=options["keep"],
         operators=frozenset(options["chat-operators"]),

@@ -48,18 +48,15 @@ from tsservices.transport.udp_guard import GuardPolicy
 
 @dataclass(frozen=True, slots=True)
 class BuiltinService(ServiceSpec):
-    """
-    A service of this suite.
+    """A service of this suite."""
 
-    @ivar offset: how far its default port is from C{--port}; L{None} without a default port.
-    @ivar needs: the fields of L{Wiring} that its constructors take behind the context.
-    @ivar datagramCounters: what counts at its UDP ports.
-    @ivar longest: how many bytes a datagram may have, where C{max-datagram} does not say so.
-    """
-
+    #: How far its default port is from C{--port}; L{None} without a default port.
     offset: int | None = None
+    #: The fields of L{Wiring} that its constructors take behind the context.
     needs: tuple[str, ...] = ()
+    #: The class of the counters of its UDP ports.
     datagramCounters: type[DatagramCounters] = DatagramCounters
+    #: How many bytes a datagram may have, where C{max-datagram} does not say so.
     longest: Callable[[Limits], int] | None = None
 
     def bytesRead(self, limits: Limits) -> int:
@@ -183,24 +180,23 @@ class Wiring:
     """
     All that services are given, made once for each server.  No service sees it: each gets a
     context, and of the other fields those that its row names.
-
-    @ivar streams: the context of TCP and UNIX listeners, but for the counters.
-    @ivar datagrams: the context of UDP listeners, but for the counters and the policy.
-    @ivar formatter: writes timestamps.
-    @ivar payloadLog: logs what clients send to ack and sink.
-    @ivar switchboard: connects the callers of talk with the operator.
-    @ivar reflector: how STAMP is reflected.
-    @ivar nanoclock: nanoseconds since 1970.
-    @ivar chat: the chat service.
     """
 
+    #: The context of TCP and UNIX listeners, but for the counters.
     streams: StreamContext
+    #: The context of UDP listeners, but for the counters and the policy.
     datagrams: DatagramContext
+    #: Writes timestamps.
     formatter: TimestampFormatter
+    #: Logs what clients send to ack and sink.
     payloadLog: PayloadLog
+    #: Connects the callers of talk with the operator.
     switchboard: Switchboard
+    #: How STAMP is reflected.
     reflector: ReflectorConfig
+    #: Nanoseconds since 1970.
     nanoclock: Nanoclock
+    #: The chat service.
     chat: Chat
 
     def streamFactory(self, service: ServiceSpec) -> StreamFactory:

@@ -1,6 +1,4 @@
-"""
-How a server stops: in order, by a signal with exit status 0, or for an error with status 1.
-"""
+"""How a server stops: in order, by a signal with exit status 0, or for an error with status 1."""
 
 from __future__ import annotations
 

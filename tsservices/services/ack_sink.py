@@ -1,6 +1,4 @@
-"""
-Sink and ack: what comes is logged.  Ack answers each chunk with an acknowledgement too.
-"""
+"""Sink and ack: what comes is logged.  Ack answers each chunk with an acknowledgement too."""
 
 from __future__ import annotations
 

@@ -47,24 +47,24 @@ class ServiceSpec:
     """
     One service.
 
-    @ivar name: what options, C{ports.json} and C{counters.json} call it.
-    @ivar summary: what C{--help} and the start's table say of it, in one line.
-    @ivar stream: for TCP and UNIX sockets: a class of L{StreamProtocol}, or what makes a
-        L{StreamFactory} for one listener; L{None} if it has none.
-    @ivar datagram: for UDP: makes the protocol of one listener, which may be a class of
-        L{ReplyingDatagramProtocol}; L{None} if it has none.
-    @ivar guard: how the guard judges datagrams; the default is the strictest policy.  L{None} for
-        a service that never answers one: it is given datagrams of any size.
-    @ivar shareable: several processes may serve it on one port, because a client need not find
-        the same process again.
     @raise ValueError: the name or the summary is not of that form, or there is no transport.
     """
 
+    #: What options, C{ports.json} and C{counters.json} call it.
     name: str
+    #: What C{--help} and the start's table say of it, in one line.
     summary: str
+    #: For TCP and UNIX sockets: a class of L{StreamProtocol}, or what makes a L{StreamFactory} for
+    #: one listener; L{None} if it has none.
     stream: type[StreamProtocol] | Callable[..., StreamFactory] | None = None
+    #: For UDP: makes the protocol of one listener, which may be a class of
+    #: L{ReplyingDatagramProtocol}; L{None} if it has none.
     datagram: Callable[..., DatagramProtocol] | None = None
+    #: How the guard judges datagrams; the default is the strictest policy.  L{None} for a service
+    #: that never answers one: it is given datagrams of any size.
     guard: GuardPolicy | None = _STRICTEST
+    #: Several processes may serve it on one port, because a client need not find the same process
+    #: again.
     shareable: bool = True
 
     def __post_init__(self) -> None:
@@ -87,7 +87,7 @@ class ServiceSpec:
 
     @property
     def datagramCounters(self) -> type[DatagramCounters]:
-        """What counts at its UDP ports."""
+        """The class of the counters of its UDP ports."""
         return DatagramCounters
 
     def bytesRead(self, limits: Limits) -> int:

@@ -1,6 +1,4 @@
-"""
-Hello: a welcome, and a hello for each chunk.
-"""
+"""Hello: a welcome, and a hello for each chunk."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The small services of RFC 862 to 868: echo, discard, chargen, daytime and time.
-"""
+"""The small services of RFC 862 to 868: echo, discard, chargen, daytime and time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Timestamp: each chunk, line or datagram comes back with the time before it.
-"""
+"""Timestamp: each chunk, line or datagram comes back with the time before it."""
 
 from __future__ import annotations
 

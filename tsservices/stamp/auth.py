@@ -86,7 +86,7 @@ def _keyedHMAC(key: bytes) -> hmac.HMAC:
 
 
 def authenticate(key: bytes, datagram: bytes) -> bytes:
-    """The same packet with its HMAC."""
+    """The packet with its HMAC filled in."""
     code = computeHMAC(key, datagram)
     return datagram[:HMAC_OFFSET] + code + datagram[HMAC_OFFSET + HMAC_LENGTH :]
 

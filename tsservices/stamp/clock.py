@@ -1,6 +1,4 @@
-"""
-How far the system's clock may be off, as Linux knows it by adjtimex(2).
-"""
+"""How far the system's clock may be off, as Linux knows it by adjtimex(2)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The packets of STAMP: the one layout, which sender and reflector share.
-"""
+"""The packets of STAMP: the one layout, which sender and reflector share."""
 
 from __future__ import annotations
 
@@ -98,19 +96,16 @@ def _extensionsOf(datagram: bytes, authenticated: bool) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SenderPacket:
-    """
-    A packet of a Session-Sender.
-
-    @ivar timestamp: T1, 64 bits as they stand in the packet.
-    @ivar errorEstimate: of T1, 16 bits.
-    @ivar ssid: the session identifier; 0 for none.
-    @ivar extensions: what stands behind the base packet; padding too.
-    """
+    """A packet of a Session-Sender."""
 
     sequence: int
+    #: T1, 64 bits as they stand in the packet.
     timestamp: int
+    #: The error estimate of T1, 16 bits.
     errorEstimate: int
+    #: The session identifier; 0 for none.
     ssid: int = 0
+    #: What stands behind the base packet; padding too.
     extensions: bytes = b""
 
     @classmethod
@@ -134,29 +129,26 @@ class SenderPacket:
 
 @dataclass(frozen=True, slots=True)
 class ReflectorPacket:
-    """
-    A packet of a Session-Reflector.
+    """A packet of a Session-Reflector."""
 
-    @ivar sequence: the reflector's own count if it is stateful, else the sender's number.
-    @ivar timestamp: T3, 64 bits as they stand in the packet.
-    @ivar errorEstimate: of T3 and T2, 16 bits.
-    @ivar receiveTimestamp: T2, 64 bits.
-    @ivar senderTimestamp: T1 of the packet that this answers, 64 bits.
-    @ivar senderErrorEstimate: of T1, 16 bits.
-    @ivar senderTTL: the TTL or hop limit with which that packet came.
-    @ivar ssid: the session identifier; 0 for none.
-    @ivar extensions: what stands behind the base packet; padding too.
-    """
-
+    #: The reflector's own count if it is stateful, else the sender's number.
     sequence: int
+    #: T3, 64 bits as they stand in the packet.
     timestamp: int
+    #: The error estimate of T3 and T2, 16 bits.
     errorEstimate: int
+    #: T2, 64 bits.
     receiveTimestamp: int
     senderSequence: int
+    #: T1 of the packet that this answers, 64 bits.
     senderTimestamp: int
+    #: The error estimate of T1, 16 bits.
     senderErrorEstimate: int
+    #: The TTL or hop limit with which that packet came.
     senderTTL: int
+    #: The session identifier; 0 for none.
     ssid: int = 0
+    #: What stands behind the base packet; padding too.
     extensions: bytes = b""
 
     @classmethod

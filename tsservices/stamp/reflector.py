@@ -89,7 +89,7 @@ _packAuthenticated = REFLECTOR_AUTHENTICATED.pack
 class ReflectorConfig:
     """How a reflector works."""
 
-    #: Of authenticated packets, which then are the only ones; L{None} for unauthenticated ones.
+    #: Authenticates packets, of which no others are answered then; L{None}: unauthenticated.
     key: bytes | None = field(default=None, repr=False)
     #: The reflector counts the packets of each session itself, so that the sender can tell loss on
     #: the way up from loss on the way down; if not, it repeats the sender's numbers.

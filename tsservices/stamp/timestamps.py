@@ -87,7 +87,7 @@ def _unfold(seconds: int, near: int) -> int:
 class ErrorEstimate:
     """How far a clock may be off: C{multiplier * 2**(scale - 32)} seconds (RFC 4656, 4.1.2)."""
 
-    #: It follows an external clock, as far as its system knows.
+    #: Whether it follows an external clock, as far as its system knows.
     synchronised: bool
     #: The timestamps that go with this are in PTP format.
     ptp: bool

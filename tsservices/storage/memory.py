@@ -22,8 +22,8 @@ from tsservices.chat.storage import (
     SECRET_BYTES,
     ClusterBinding,
     Copied,
-    MessagesFound,
-    PrivateMessagesFound,
+    MessagesCallback,
+    PrivateMessagesCallback,
     SearchQuery,
     StorageListener,
     StoredState,
@@ -44,20 +44,20 @@ class MemoryStorage:
     def __init__(
         self,
         log: str,
-        most: int = MEMORY_LINES,
+        maximumLines: int = MEMORY_LINES,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """
         @param log: the incarnation of the order.
-        @param most: how many messages are kept, and how many private ones.
+        @param maximumLines: how many messages are kept, and how many private ones.
         @param entropy: makes as many random bytes as it is asked for.
         """
         self.trouble: ChatError | None = None
-        self._most = most
+        self._maximumLines = maximumLines
         self._lines = 0
         self._all: deque[RoomMessages] = deque()
         self._rooms: dict[str, deque[RoomMessages]] = {}
-        self._privateMessages: deque[StoredPrivateMessage] = deque(maxlen=most)
+        self._privateMessages: deque[StoredPrivateMessage] = deque(maxlen=maximumLines)
         self._binding = ClusterBinding("", log, entropy(SECRET_BYTES), 0)
         # Apart from the binding, because each batch changes it.
         self._position = 0
@@ -95,13 +95,13 @@ class MemoryStorage:
         self._listener = listener
 
     def store(self, batch: Batch) -> None:
-        for said in batch.messages:
-            self._all.append(said)
-            self._rooms.setdefault(said.room, deque()).append(said)
+        for message in batch.messages:
+            self._all.append(message)
+            self._rooms.setdefault(message.room, deque()).append(message)
         self._lines += batch.lineCount
         for deletion in batch.deletions:
             self._blank(deletion)
-        while self._lines > self._most:
+        while self._lines > self._maximumLines:
             self._forget(self._all.popleft())
         if batch.erasedInboxes:
             erased = set(batch.erasedInboxes)
@@ -122,18 +122,18 @@ class MemoryStorage:
 
     def _blank(self, deletion: MessageDeletion) -> None:
         room = self._rooms.get(deletion.room, ())
-        said = next((said for said in room if said.first <= deletion.seq <= said.last), None)
-        if said is None:
+        message = next((item for item in room if item.first <= deletion.seq <= item.last), None)
+        if message is None:
             return
         # The object is shared with readers and stays as it is; parts of it take its place here.
-        index = deletion.seq - said.first
-        parts = [replace(said.since(deletion.seq), texts=("",), kind=DELETED)]
+        index = deletion.seq - message.first
+        parts = [replace(message.since(deletion.seq), texts=("",), kind=DELETED)]
         if index:
-            parts.insert(0, replace(said, texts=said.texts[:index]))
-        if deletion.seq < said.last:
-            parts.append(said.since(deletion.seq + 1))
+            parts.insert(0, replace(message, texts=message.texts[:index]))
+        if deletion.seq < message.last:
+            parts.append(message.since(deletion.seq + 1))
         for messages in (self._all, self._rooms[deletion.room]):
-            place = messages.index(said)
+            place = messages.index(message)
             del messages[place]
             for part in reversed(parts):
                 messages.insert(place, part)
@@ -145,37 +145,37 @@ class MemoryStorage:
         if not room:
             del self._rooms[oldest.room]
 
-    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
+    def read(self, room: str, first: int, last: int, onResult: MessagesCallback) -> None:
         page: list[RoomMessages] = []
-        left = HISTORY_PAGE
-        for said in self._rooms.get(room, ()):
-            if said.first > last or not left:
+        remaining = HISTORY_PAGE
+        for message in self._rooms.get(room, ()):
+            if message.first > last or not remaining:
                 break
-            if said.last >= first:
-                part = said.since(first)
-                texts = part.texts[: min(left, last - part.first + 1)]
+            if message.last >= first:
+                part = message.since(first)
+                texts = part.texts[: min(remaining, last - part.first + 1)]
                 page.append(replace(part, session="", texts=texts))
-                left -= len(texts)
-        found(page)
+                remaining -= len(texts)
+        onResult(page)
 
-    def search(self, search: SearchQuery, found: MessagesFound) -> None:
+    def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         wanted: list[RoomMessages] = []
         words = phrases(search.words)
         rooms = dict(search.rooms)
         newest = () if words is None else reversed(self._all)
-        for said in newest:
-            first = rooms.get(said.room)
+        for message in newest:
+            first = rooms.get(message.room)
             if (
                 first is None
-                or said.last < first
-                or said.kind not in FOUND_KINDS
-                or (search.nick and fold(said.nick) != search.nick)
+                or message.last < first
+                or message.kind not in FOUND_KINDS
+                or (search.nick and fold(message.nick) != search.nick)
             ):
                 continue
-            for number in reversed(range(len(said.texts))):
+            for number in reversed(range(len(message.texts))):
                 if len(wanted) >= search.limit:
                     break
-                line = said.since(said.first + number)
+                line = message.since(message.first + number)
                 if (
                     line.first >= first
                     and line.time >= search.since
@@ -184,10 +184,10 @@ class MemoryStorage:
                     and holds(line.texts[0], words or ())
                 ):
                     wanted.append(replace(line, texts=line.texts[:1], session="", previous=0))
-        found(wanted[::-1])
+        onResult(wanted[::-1])
 
     def privateMessages(
-        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
+        self, account: str, other: str, before: str, maximum: int, onResult: PrivateMessagesCallback
     ) -> None:
         wanted: list[StoredPrivateMessage] = []
         for message in self._privateMessages:
@@ -196,7 +196,7 @@ class MemoryStorage:
             pair = (message.sender, message.receiver)
             if pair in ((account, other), (other, account)) if other else pair[1] == account:
                 wanted.append(message)
-        found(wanted[-most:] if most else [])
+        onResult(wanted[-maximum:] if maximum else [])
 
     def copy(self, path: str, copied: Copied) -> None:
         copied("this chat is kept in memory only, there is nothing to copy")

@@ -39,7 +39,7 @@ class RoundObserver(Protocol):
     """Does once for a round of reads what would otherwise be done for each read."""
 
     def roundBegan(self) -> None:
-        """What is ready will be read now."""
+        """A round begins to read the ready descriptors."""
 
     def roundEnded(self) -> None:
         """All that was ready is read: at most a millisecond has passed."""

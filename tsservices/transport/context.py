@@ -27,21 +27,19 @@ class StreamContext:
     What a TCP or UNIX listener gives to its protocols.
 
     All listeners of a server share everything but the counters.
-
-    @ivar limits: what the operator has set.
-    @ivar clock: schedules calls.
-    @ivar monotonic: seconds since some time in the past; nobody sets this clock.
-    @ivar admission: limits the number of connections.
-    @ivar timeouts: ends connections that are idle or do not read.
-    @ivar peerLog: for log lines about peers, so that a peer cannot fill the log.
-    @ivar counters: of this listener.
     """
 
+    #: What the operator has set.
     limits: Limits
+    #: Schedules calls.
     clock: IReactorTime
+    #: Seconds since some time in the past; nobody sets this clock.
     monotonic: Callable[[], float]
+    #: Limits the number of connections.
     admission: Admission
+    #: Ends connections that are idle or do not read.
     timeouts: ConnectionTimeouts
+    #: For log lines about peers, so that a peer cannot fill the log.
     peerLog: PeerLog
     counters: StreamCounters = field(default_factory=StreamCounters)
 
@@ -52,26 +50,24 @@ class DatagramContext:
     What a UDP listener gives to its protocol.
 
     All listeners of a server share everything but the counters and the policy.
-
-    @ivar limits: what the operator has set.
-    @ivar trusted: the networks that a policy may trust.
-    @ivar closedPorts: source ports from which nothing is answered.  The server's own UDP ports
-        are added when they are bound, which is after the protocols are made: ask each time.
-    @ivar clock: schedules calls.
-    @ivar monotonic: seconds since some time in the past; nobody sets this clock.
-    @ivar peerLog: for log lines about peers, so that a peer cannot fill the log.
-    @ivar counters: of this listener.
-    @ivar policy: how its guard judges.
     """
 
+    #: What the operator has set.
     limits: Limits
+    #: The networks that a policy may trust.
     trusted: TrustedNetworks
+    #: Source ports from which nothing is answered.  The server's own UDP ports are added when they
+    #: are bound, which is after the protocols are made: ask each time.
     closedPorts: Set[int]
+    #: Schedules calls.
     clock: IReactorTime
+    #: Seconds since some time in the past; nobody sets this clock.
     monotonic: Callable[[], float]
+    #: For log lines about peers, so that a peer cannot fill the log.
     peerLog: PeerLog
     counters: DatagramCounters = field(default_factory=DatagramCounters)
     # The strictest one: a service that forgets to name a policy does not become a reflector.
+    #: How its guard judges.
     policy: GuardPolicy = field(default_factory=GuardPolicy)
 
     def guard(self) -> DatagramGuard:

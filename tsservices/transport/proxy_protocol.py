@@ -32,17 +32,17 @@ from tsservices.transport.twisted_internals import (
 )
 
 #: Bytes that Twisted needs to tell that a header is of version 1.
-LEAST_V1 = 8
+MINIMUM_V1 = 8
 
 #: Bytes that it needs for version 2.
-LEAST_V2 = 16
+MINIMUM_V2 = 16
 
 
 def _tooShortToTell(data: bytes) -> bool:
     # Twisted's wrapper takes fewer bytes than these for a bad header and closes.
-    if len(data) < LEAST_V1:
+    if len(data) < MINIMUM_V1:
         return b"PROXY TC".startswith(data) or V2Parser.PREFIX.startswith(data)
-    return len(data) < LEAST_V2 and data.startswith(V2Parser.PREFIX[:LEAST_V1])
+    return len(data) < MINIMUM_V2 and data.startswith(V2Parser.PREFIX[:MINIMUM_V1])
 
 
 class _EarlyData(Protocol):
@@ -120,11 +120,11 @@ class ProxyProtocolWrapper(HAProxyProtocolWrapper):
         self._reportPeer("sent no PROXY header in time")
         self.transport.abortConnection()  # type: ignore[union-attr]
 
-    def _reportPeer(self, what: str) -> None:
+    def _reportPeer(self, problem: str) -> None:
         self.factory.counters.unproxied += 1
         address = self.transport.getPeer()  # type: ignore[union-attr]
         self.factory.context.peerLog.warn(
-            getattr(address, "host", "unix"), "{peer} {what}", peer=peerName(address), what=what
+            getattr(address, "host", "unix"), "{peer} {what}", peer=peerName(address), what=problem
         )
 
     def _headerDone(self) -> None:

@@ -1,6 +1,4 @@
-"""
-Sockets that are bound and do not block, before a reactor serves them.
-"""
+"""Sockets that are bound and do not block, before a reactor serves them."""
 
 from __future__ import annotations
 

@@ -19,12 +19,11 @@ from tsservices.transport.twisted_internals import reserveDescriptor
 
 class CountsBytes(Interface):
     """
-    What a stream transport of this package has beside L{ITCPTransport
+    The counts that a stream transport of this package has beside L{ITCPTransport
     <twisted.internet.interfaces.ITCPTransport>}.
-
-    @ivar bytesSent: bytes that the kernel has taken so far.
     """
 
+    #: Bytes that the kernel has taken so far.
     bytesSent: int
 
     def pendingBytes(self) -> int:

@@ -54,37 +54,38 @@ class StreamProtocol(Protocol):
 
     @cvar streaming: whether the producer is a push producer.
     @cvar sendsReason: whether a peer that is not admitted may be sent the reason as text.
-    @ivar factory: has the context, and the counters of the listener.
-    @ivar source: from L{Admission.enter<tsservices.transport.admission.Admission.enter>}.
+
     @ivar host: the peer's address, by which log lines about it are limited.
     @ivar peer: the peer's name for logs and people.
     @ivar heard: whether something was read since L{ConnectionTimeouts
         <tsservices.transport.timeouts.ConnectionTimeouts>} looked last.
-    @ivar measured: the transport at the bottom, below TLS and PROXY.
     @ivar ending: nothing more is to be answered.
-    @ivar idleLimit: seconds without reading and sending after which it is ended, 0 for never;
-        L{None} for the limit of the server.
-    @ivar deadline: when it is ended in any case, in monotonic seconds; L{None} for never.
     """
 
     transport: IStreamTransport
+    #: Has the context, and the counters of the listener.
     factory: StreamFactory
+    #: The transport at the bottom, below TLS and PROXY.
     measured: CountsBytes
     streaming: ClassVar[bool] = True
     sendsReason: ClassVar[bool] = True
+    #: From L{Admission.enter<tsservices.transport.admission.Admission.enter>}.
     source: tuple[int, int] | None = None
     host = UNIX
     peer = UNIX
     heard = False
     ending = False
+    #: Seconds without reading and sending after which it is ended, 0 for never; L{None} for the
+    #: limit of the server.
     idleLimit: int | None = None
+    #: When it is ended in any case, in monotonic seconds; L{None} for never.
     deadline: float | None = None
 
     def connectionMade(self) -> None:
         self.measured = _bottom(self.transport)
         # Before the service writes anything: a transport without a producer takes all there is.
         self.transport.registerProducer(self.producer(), self.streaming)
-        self.factory.joined(self)
+        self.factory.connected(self)
         self.connectionReady()
 
     def dataReceived(self, data: bytes) -> None:
@@ -111,7 +112,7 @@ class StreamProtocol(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ending = True
-        self.factory.left(self)
+        self.factory.disconnected(self)
         self.closed()
 
     def closed(self) -> None:
@@ -173,7 +174,7 @@ class _BelowWrapper:
             self._transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The connection is lost; its protocol is told so too."""
+        """The connection is lost; the protocol learns of it by C{connectionLost}."""
 
 
 def _bottom(transport: Any) -> CountsBytes:
@@ -231,10 +232,10 @@ class StreamFactory(ServerFactory):
         protocol.peer = peerName(address)
         return protocol
 
-    def joined(self, protocol: StreamProtocol) -> None:
+    def connected(self, protocol: StreamProtocol) -> None:
         self.context.timeouts.add(protocol)
 
-    def left(self, protocol: StreamProtocol) -> None:
+    def disconnected(self, protocol: StreamProtocol) -> None:
         self.counters.open -= 1
         self.context.admission.leave(protocol.source)
         self.context.timeouts.remove(protocol)

@@ -26,19 +26,16 @@ SWEEP_SLICE = 500
 
 
 class TimedConnection(Interface):
-    """
-    What has time limits.
+    """A connection with time limits."""
 
-    @ivar heard: set to true at each read, and to false here.
-    @ivar measured: the transport at its bottom.
-    @ivar idleLimit: seconds without reading and sending after which it is ended, 0 for never;
-        L{None} for the limit of the server.
-    @ivar deadline: when it is ended in any case, in monotonic seconds; L{None} for never.
-    """
-
+    #: Set to true at each read, and to false here.
     heard: bool
+    #: The transport at its bottom.
     measured: CountsBytes
+    #: Seconds without reading and sending after which it is ended, 0 for never; L{None} for the
+    #: limit of the server.
     idleLimit: int | None
+    #: When it is ended in any case, in monotonic seconds; L{None} for never.
     deadline: float | None
 
     def expired(self, counter: str) -> None:
@@ -86,7 +83,7 @@ class ConnectionTimeouts(Service):
         self._connections: dict[TimedConnection, _Times] = {}
         self._loop = LoopingCall(self._beginRound)
         self._loop.clock = clock
-        self._left: list[TimedConnection] = []
+        self._unchecked: list[TimedConnection] = []
         self._nextSlice: IDelayedCall | None = None
         self._emptied: Deferred[None] | None = None
 
@@ -132,19 +129,19 @@ class ConnectionTimeouts(Service):
     def _beginRound(self) -> None:
         # With many connections the last round may not be over yet.
         if self._nextSlice is None:
-            self._left = list(self._connections)
+            self._unchecked = list(self._connections)
             self._lookAtSlice()
 
     def _lookAtSlice(self) -> None:
         # One slice in each turn of the reactor, so that busy connections do not wait.
         self._nextSlice = None
         now = self._monotonic()
-        for connection in self._left[:SWEEP_SLICE]:
+        for connection in self._unchecked[:SWEEP_SLICE]:
             times = self._connections.get(connection)
             if times is not None:
                 self._check(connection, times, now)
-        del self._left[:SWEEP_SLICE]
-        if self._left:
+        del self._unchecked[:SWEEP_SLICE]
+        if self._unchecked:
             self._nextSlice = self._clock.callLater(0, self._lookAtSlice)
 
     def _check(self, connection: TimedConnection, times: _Times, now: float) -> None:

@@ -54,22 +54,19 @@ DROPS_TO_MUTE = 3
 
 @dataclass(frozen=True, slots=True)
 class GuardPolicy:
-    """
-    What differs between the services.  The defaults are the strictest.
+    """What differs between the services.  The defaults are the strictest."""
 
-    @ivar ownFormat: whether payloads like our own answers are dropped.
-    @ivar empty: whether empty requests are answered.
-    @ivar trusting: whether sources in trusted networks may ask without a limit.
-    """
-
+    #: Whether payloads like our own answers are dropped.
     ownFormat: bool = True
+    #: Whether empty requests are answered.
     empty: bool = False
+    #: Whether sources in trusted networks may ask without a limit.
     trusting: bool = False
 
 
 class _Allowance(TokenBucket):
     """
-    What one source may still ask.
+    The budget of one source.
 
     @ivar drops: datagrams dropped in a row.
     @ivar streak: answers since the last pause.

@@ -303,10 +303,10 @@ class TestLogin:
         town = Town()
         town.owner("ann")
         person = town.stranger("~x")
-        town.hasher._most = 0
+        town.hasher._maximumWaiting = 0
         for _ in range(ACCOUNT_GUESSES_AT_ONCE + 1):
             assert codes(person.do(f"/login ann {OTHER}")) == [BUSY_HASHING.name]
-        town.hasher._most = 1
+        town.hasher._maximumWaiting = 1
         with monkeypatch.context() as broken:
             failed = ChatError(HASHING_FAILED)
             broken.setattr(town.hasher, "check", lambda verifier, password, then: then(failed))

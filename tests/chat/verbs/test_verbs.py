@@ -39,7 +39,7 @@ from tsservices.chat.notifications import (
 from tsservices.chat.operations import BAN
 from tsservices.chat.permissions import FOUNDER
 from tsservices.chat.requests import RequestCoroutine
-from tsservices.chat.storage import MessagesFound, SearchQuery
+from tsservices.chat.storage import MessagesCallback, SearchQuery
 from tsservices.chat.verbs import accounts, history, moderation, talk
 from tsservices.chat.verbs.checks import ANYONE, NAMED, REGISTERED, checkPermission
 
@@ -53,10 +53,10 @@ class HeldSearches:
     """Answers the searches of a town when the test says so."""
 
     def __init__(self, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.answers: list[MessagesFound] = []
+        self.answers: list[MessagesCallback] = []
         monkeypatch.setattr(town.journal, "search", self._search)
 
-    def _search(self, search: SearchQuery, found: MessagesFound) -> None:
+    def _search(self, search: SearchQuery, found: MessagesCallback) -> None:
         self.answers.append(found)
 
 

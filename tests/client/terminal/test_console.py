@@ -171,10 +171,10 @@ class PlainConsoleTests(SynchronousTestCase):
     def test_gone(self) -> None:
         """When nobody reads the output it says so, and does not wait for it."""
         fixture = ConsoleFixture()
-        self.assertNoResult(fixture.console.gone)
+        self.assertNoResult(fixture.console.outputClosed)
         fixture.console.writeConnectionLost()
         fixture.console.writeConnectionLost()
-        self.successResultOf(fixture.console.gone)
+        self.successResultOf(fixture.console.outputClosed)
         self.successResultOf(Deferred.fromCoroutine(fixture.console.close(True)))
 
     def test_open(self) -> None:

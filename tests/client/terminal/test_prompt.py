@@ -215,7 +215,7 @@ class PromptTests(SynchronousTestCase):
         ):
             for _ in range(2):
                 console = prompt.openPromptConsole(fixture.loop, fixture.clock)
-                self.assertNoResult(console.gone)
+                self.assertNoResult(console.outputClosed)
         assert not vt100.enable_cpr
 
     def test_signals(self) -> None:

@@ -23,7 +23,7 @@ class Reader:
 
     def __init__(self, formatter: TextFormatter) -> None:
         self.form: Formatter = formatter
-        self.wire: BroadcastMember | None = None
+        self.broadcastMember: BroadcastMember | None = None
         self._data = b""
 
     def write(self, data: bytes) -> None:

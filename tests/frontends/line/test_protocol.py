@@ -229,7 +229,7 @@ class TalkTests(LineFrontendCase):
         ann, bob = self.people("ann", "bob")
         for _ in range(150):
             ann.send(b"x" * 4096)
-            self.assertLessEqual(len(ann.protocol.connection._input._lines._rest), 8192)
+            self.assertLessEqual(len(ann.protocol.connection._input._lines._pending), 8192)
         ann.send(b"tail\nhello\n")
         self.assertEqual(bob.take(), f"{AT} <ann> hello\n")
         self.assertEqual(ann.take(), "! a line has at most 4096 bytes: this one was not sent\n")

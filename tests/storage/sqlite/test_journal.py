@@ -58,10 +58,10 @@ class TestKeeping:
     def test_slowDisk(self) -> None:
         """Whoever starts on a slow disk is warned."""
         clock = iter(range(100))
-        kept = Kept(start=False, seconds=lambda: next(clock) * 0.021)
+        kept = Kept(start=False, monotonic=lambda: next(clock) * 0.021)
         assert "21 ms" in kept.loaded.notes[1]
         clock = iter(range(100))
-        assert len(Kept(start=False, seconds=lambda: next(clock) * 0.019).loaded.notes) == 1
+        assert len(Kept(start=False, monotonic=lambda: next(clock) * 0.019).loaded.notes) == 1
 
     def test_everything(self) -> None:
         """Lines come back with their numbers, times, ids, kinds and names; any text does."""

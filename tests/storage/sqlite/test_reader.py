@@ -30,7 +30,7 @@ class TestReading:
             nonlocal step
             step = by
 
-        kept = Kept(seconds=seconds)
+        kept = Kept(monotonic=seconds)
         kept.journal.store(Talk().batch(("a", ("x",) * 200)))
         kept.witness.await_(1)
         return kept, hurry

@@ -1,4 +1,4 @@
-"""Names: entering, renaming, and taking the place of another connection."""
+"""Identity: entering with a nick, renaming, and resuming the session of a lost connection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _enter(state: ChatState, operation: Enter, session: Session, batch: Batch) -
 
 def admit(state: ChatState, session: Session, cloak: str, token: str, now: int) -> None:
     """
-    Add a session, which gets its name next.
+    Add a session; the caller claims its nick next.
 
     @param now: nanoseconds since 1970, UTC.
     """
@@ -40,7 +40,7 @@ def admit(state: ChatState, session: Session, cloak: str, token: str, now: int) 
 
 
 def guestName(state: ChatState) -> str:
-    """A free name for a guest, which is its own key."""
+    """A free nick for a guest; it is its own key."""
     # By counting, not at random: all nodes find the same one.
     number = 1
     while (name := f"guest-{number}") in state.sessionsByNick or name in state.accounts:
@@ -49,13 +49,13 @@ def guestName(state: ChatState) -> str:
 
 
 def claimNick(state: ChatState, session: Session, nick: str, key: str) -> None:
-    """Give a name to a session that has none now."""
+    """Give a nick to a session that has none; the caller has checked that it may have it."""
     session.nick, session.key = nick, key
     state.sessionsByNick[key] = (*state.sessionsByNick.get(key, ()), session)
 
 
 def releaseNick(state: ChatState, session: Session) -> None:
-    """Take its name from a session."""
+    """Undo L{claimNick}."""
     removeFrom(state.sessionsByNick, session.key, session)
 
 
@@ -79,7 +79,7 @@ def _rename(state: ChatState, operation: Rename, session: Session, batch: Batch)
 
 
 def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch) -> None:
-    """Change the name of a session, and tell all who know it."""
+    """Change the nick of a session, and notify all sessions that share a room with it."""
     oldNick, oldKey = session.nick, session.key
     notified: dict[str, Session] = {session.ident: session}
     # Rooms know people by name. Where another session of this account has the old name, nobody has
@@ -87,11 +87,11 @@ def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch
     partly: list[tuple[Room, UserJoined | UserLeft]] = []
     for room in state.roomsOf(session):
         oldStays = room.nickCounts[oldKey] > 1
-        newIsThere = key != oldKey and key in room.nickCounts
+        newIsPresent = key != oldKey and key in room.nickCounts
         record = room.record
-        if not oldStays and not newIsThere:
+        if not oldStays and not newIsPresent:
             notified.update(room.members)
-        elif not newIsThere:
+        elif not newIsPresent:
             partly.append((room, UserJoined(record.key, record.name, nick, session.account)))
         elif not oldStays:
             partly.append((room, UserLeft(record.key, record.name, oldNick, "")))

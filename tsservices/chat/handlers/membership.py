@@ -171,11 +171,11 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
     """
     End many sessions at once, without a reason.
 
-    They may be most of a large room. One after another, each of a thousand that leave would be told
-    to all that are still there; so those who stay are told of all together.
+    They may be most of a large room.  The members that stay get one notification for all of them;
+    else a thousand members that leave would be a thousand notifications to all others.
     """
-    gone = [(item, state.roomsOf(item)) for item in sessions if state.removeSession(item)]
-    for session, rooms in gone:
+    departures = [(item, state.roomsOf(item)) for item in sessions if state.removeSession(item)]
+    for session, rooms in departures:
         state.tokens.pop(session.token, None)
         releaseNick(state, session)
         for room in rooms:
@@ -183,13 +183,15 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
         _recordLastSeen(state, session, batch)
     # The names that are gone, by the rooms that have to know: most share the same rooms.
     nicksByRooms: dict[tuple[str, ...], dict[str, None]] = {}
-    for session, rooms in gone:
-        left = [room for room in rooms if room.members and session.key not in room.nickCounts]
+    for session, rooms in departures:
+        remainingRooms = [
+            room for room in rooms if room.members and session.key not in room.nickCounts
+        ]
         if session.key not in state.sessionsByNick:
-            keys = tuple(sorted(room.record.key for room in left))
+            keys = tuple(sorted(room.record.key for room in remainingRooms))
             nicksByRooms.setdefault(keys, {})[session.nick] = None
             continue
-        for room in left:
+        for room in remainingRooms:
             record = room.record
             batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, ""))
     for keys, nicks in nicksByRooms.items():

@@ -95,8 +95,8 @@ def _setTopic(state: ChatState, operation: SetTopic, session: Session, batch: Ba
 def _delete(state: ChatState, operation: DeleteMessage, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
     name = ROOM_SIGN + room.record.name
-    own = operation.author is not None and operation.author == session.account
-    if not own and not atLeast(state.rank(session, room), OPERATOR):
+    isAuthor = operation.author is not None and operation.author == session.account
+    if not isAuthor and not atLeast(state.rank(session, room), OPERATOR):
         raise ChatError(NOT_ALLOWED, who="the author, logged in, or an operator")
     if not room.permissions.firstReadable(session) <= operation.seq <= room.record.seq:
         raise ChatError(NO_LINE, seq=operation.seq, room=name)
@@ -181,8 +181,8 @@ def _sendToBoth(
         ident,
     )
     # Other sessions of the author show the whole conversation too.
-    own = (session, *state.sessionsByAccount.get(session.account or "", ()))
-    for recipient in dict.fromkeys((*receivers, *own)):
+    ownSessions = (session, *state.sessionsByAccount.get(session.account or "", ()))
+    for recipient in dict.fromkeys((*receivers, *ownSessions)):
         batch.reply(recipient, message)
 
 
@@ -201,8 +201,8 @@ def _markRead(state: ChatState, operation: MarkRead, session: Session, batch: Ba
         session.account, record.key, seq
     )
     batch.upsert(marker)
-    for own in state.sessionsByAccount[session.account]:
-        batch.reply(own, MarkedRead(record.key, record.name, seq))
+    for ownSession in state.sessionsByAccount[session.account]:
+        batch.reply(ownSession, MarkedRead(record.key, record.name, seq))
 
 
 def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, batch: Batch) -> None:

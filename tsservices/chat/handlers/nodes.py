@@ -41,10 +41,10 @@ LAST_POSITION = 2**63 - 1
 class Verdict(Enum):
     """Whether a message counts."""
 
-    #: It does: it is the next of its node.
+    #: The next message of its node: it is applied.
     TAKEN = auto()
 
-    #: It came before.
+    #: It was applied before.
     DUPLICATE = auto()
 
     #: One before it is missing; the node will send both again.
@@ -255,8 +255,8 @@ def _restoreNick(
     if account is not None:
         names.append((account.name, account.key))
     for nick, key in names:
-        own = account is not None and key == account.key
-        if own or (key not in state.accounts and key not in state.sessionsByNick):
+        isOwn = account is not None and key == account.key
+        if isOwn or (key not in state.accounts and key not in state.sessionsByNick):
             claimNick(state, session, nick, key)
             return
     guest = guestName(state)

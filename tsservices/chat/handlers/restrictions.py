@@ -105,8 +105,8 @@ def _restrictSessions(
 
 def _isInForce(state: ChatState, key: str, kind: str, mask: str, time: int) -> bool:
     room = state.rooms.get(key)
-    found = None if room is None else room.permissions.restrictions.get((kind, mask))
-    return found is not None and found.time == time
+    restriction = None if room is None else room.permissions.restrictions.get((kind, mask))
+    return restriction is not None and restriction.time == time
 
 
 def _revokeInvitations(state: ChatState, room: Room, now: int) -> None:
@@ -132,24 +132,24 @@ def _lift(state: ChatState, operation: LiftRestriction, session: Session, batch:
     masks = {operation.key}
     if (holders := state.sessionsByNick.get(operation.key)) is not None:
         masks.add(holders[0].account or holders[0].cloak)
-    found = [
+    matches = [
         restriction
         for (kind, mask), restriction in restrictions.items()
         if kind == operation.kind and (mask in masks or restriction.key == operation.key)
     ]
     # The dict has another order after a restart, and the first one gives the line its name.
-    found.sort(key=lambda restriction: restriction.mask)
-    if not found:
+    matches.sort(key=lambda restriction: restriction.mask)
+    if not matches:
         where = ROOM_SIGN + room.record.name
         raise ChatError(NOT_RESTRAINED, kind=operation.kind, name=operation.name, room=where)
-    if any(restriction.mask == session.account for restriction in found):
+    if any(restriction.mask == session.account for restriction in matches):
         raise ChatError(ONESELF)
-    for restriction in found:
+    for restriction in matches:
         del restrictions[restriction.kind, restriction.mask]
         batch.delete(restriction)
     kind = UNBAN if operation.kind == BAN else UNMUTE
-    appendMessages(room, kind, (found[0].name,), session, batch)
-    batch.audit(kind, session, room, target=[restriction.mask for restriction in found])
+    appendMessages(room, kind, (matches[0].name,), session, batch)
+    batch.audit(kind, session, room, target=[restriction.mask for restriction in matches])
 
 
 HANDLERS: Handlers = {

@@ -1,4 +1,4 @@
-"""The target of a command about somebody, and whether the rank of its author suffices."""
+"""Targets of moderation commands, and whether the rank of the author suffices."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ from tsservices.chat.state import ChatState
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """
-    Somebody who is kicked, banned, muted, invited, or made operator.
-
-    @ivar mask: the key of the account, or the cloak of the address of a guest.
-    @ivar session: None: not here.
-    """
+    """The user who is kicked, banned, muted, invited, or made operator."""
 
     name: str
+    #: The key of the account, or the cloak of the address of a guest.
     mask: str
+    #: None if the target is not connected.
     session: Session | None
 
     @property
@@ -66,6 +63,6 @@ def checkOutranks(state: ChatState, session: Session, room: Room, target: Target
         rank = state.rank(target.session, room)
     else:
         rank = state.rankOf(target.mask, room)
-    own = state.rank(session, room)
-    if own != SERVER and atLeast(rank, own):
+    ownRank = state.rank(session, room)
+    if ownRank != SERVER and atLeast(rank, ownRank):
         raise ChatError(STANDS_ABOVE, name=target.name)

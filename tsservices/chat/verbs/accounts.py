@@ -167,4 +167,4 @@ async def _askTwice(controller: SessionController) -> str:
 
 
 def _seconds(controller: SessionController) -> float:
-    return controller.context.now() / NANOSECONDS
+    return controller.context.wallClock() / NANOSECONDS

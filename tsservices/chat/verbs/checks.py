@@ -1,6 +1,4 @@
-"""
-Checks that verbs and frontends make before they propose anything.  Pure.
-"""
+"""Checks that verbs and frontends make before they propose anything.  Pure."""
 
 from __future__ import annotations
 
@@ -29,14 +27,14 @@ RANK_HOLDERS = {
 }
 
 
-def checkLength(what: str, text: str) -> str:
+def checkLength(label: str, text: str) -> str:
     """
     The text.
 
     @raise ChatError: it is too long.
     """
     if len(text) > TOPIC_LENGTH:
-        raise ChatError(TEXT_LONG, what=what, most=TOPIC_LENGTH, length=len(text))
+        raise ChatError(TEXT_LONG, what=label, most=TOPIC_LENGTH, length=len(text))
     return text
 
 

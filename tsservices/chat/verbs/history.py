@@ -1,6 +1,4 @@
-"""
-Verbs about what was said before: replays, searches, private messages, deletion.  Pure.
-"""
+"""Verbs about history: replays, read markers, searches, the inbox, deletion.  Pure."""
 
 from __future__ import annotations
 
@@ -51,13 +49,13 @@ async def since(controller: SessionController, room: Room, seq: int) -> None:
 
 
 def markRead(controller: SessionController, room: Room, seq: int) -> None:
-    """Keep how far the account has read."""
+    """Store the number of the last line that the account has read."""
     controller.checkStored()
     controller.propose(MarkRead(controller.session.ident, room.record.key, seq))
 
 
 async def delete(controller: SessionController, room: Room, seq: int) -> None:
-    """Take the text of a line away."""
+    """Delete the text of a line; its number stays."""
     missing = ChatError(NO_LINE, seq=seq, room=ROOM_SIGN + room.record.name)
     if not room.permissions.firstReadable(controller.session) <= seq <= room.storedSeq:
         raise missing
@@ -75,7 +73,7 @@ async def delete(controller: SessionController, room: Room, seq: int) -> None:
 
 
 def seen(controller: SessionController, name: str) -> None:
-    """Show when somebody was last connected."""
+    """Show when a user was last connected."""
     state = controller.context.state
     key = fold(name)
     sessions, account = state.sessionsByNick.get(key), state.accounts.get(key)
@@ -94,7 +92,7 @@ async def inbox(controller: SessionController, name: str) -> None:
     """
     Show the newest private messages of the session's account.
 
-    @param name: of the one whom they are from or to; empty: of all.
+    @param name: the other side; empty: all.
     @raise ChatError: they can't be read.
     """
     await _showInbox(controller, name, fold(name), "")
@@ -125,12 +123,12 @@ def searchQuery(
     rooms: Iterable[Room], words: Sequence[str], nick: str = "", since: int = 0, until: int = 0
 ) -> SearchQuery:
     """
-    What L{search} takes.
+    Build the argument of L{search}.
 
     @param words: words or phrases that all have to be in a line; blank ones do not count.
-    @param nick: who said it; empty: anybody.
+    @param nick: the author; empty: any.
     @param since: nanoseconds since 1970, UTC.
-    @param until: the same; 0: now.
+    @param until: nanoseconds since 1970, UTC; 0: now.
     """
     keys = dict.fromkeys(room.record.key for room in rooms)
     return SearchQuery(
@@ -151,7 +149,7 @@ def checkWords(words: Sequence[str]) -> None:
 
 
 async def search(controller: SessionController, query: SearchQuery) -> None:
-    """Show the newest lines that are found."""
+    """Show the newest results."""
     checkWords(query.words)
     controller.olderResults = query
     await olderResults(controller)

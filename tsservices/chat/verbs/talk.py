@@ -1,6 +1,4 @@
-"""
-Verbs about names, rooms, presence and talk.  Pure.
-"""
+"""Verbs about names, rooms, presence and talk.  Pure."""
 
 from __future__ import annotations
 
@@ -63,7 +61,7 @@ async def join(controller: SessionController, name: str) -> None:
         controller.current = key
         controller.presenter.show(Notice([f"you talk in {ROOM_SIGN}{name}"]))
         return
-    state.checkJoin(session, key, controller.context.now())
+    state.checkJoin(session, key, controller.context.wallClock())
     controller.checkStored()
     room = state.rooms.get(key)
     if room is not None:
@@ -142,19 +140,19 @@ def listNodes(controller: SessionController) -> bool:
 def whois(controller: SessionController, nick: str) -> None:
     """Show what may be known of somebody."""
     state, session = controller.context.state, controller.session
-    person = state.sessionByNick(nick, fold(nick))
-    shared = [state.rooms[key] for key in person.rooms if key in session.rooms]
+    target = state.sessionByNick(nick, fold(nick))
+    shared = [state.rooms[key] for key in target.rooms if key in session.rooms]
     # Those who may ban somebody have to know what to ban.
     mayBan = session.account in state.operators or any(
         atLeast(state.rank(session, room), OPERATOR) for room in shared
     )
     controller.presenter.show(
         WhoisReply(
-            person.nick,
-            person.account is None,
-            person.away,
+            target.nick,
+            target.account is None,
+            target.away,
             [room.record.name for room in shared],
-            person.cloak if mayBan else "",
+            target.cloak if mayBan else "",
         )
     )
 

@@ -1,6 +1,4 @@
-"""
-The command line of the chat's client.
-"""
+"""The command line of the chat's client."""
 
 from __future__ import annotations
 
@@ -66,29 +64,26 @@ exit status:
 
 @dataclass(frozen=True)
 class ChatOptions:
-    """
-    Talk in the chat.
+    """Talk in the chat."""
 
-    @ivar host: a name, or an IPv4 or IPv6 address.
-    @ivar nick: the name to enter with; empty: none was chosen.
-    @ivar account: to log in to; empty: none.
-    @ivar json: write objects for programs.
-    @ivar bell: ring when the person's name is said.
-    @ivar state: the folder where what was typed is kept.
-    @ivar timeout: the longest wait for a connection, in seconds.
-    @ivar userName: a likely name for who has chosen none.
-    """
-
+    #: A name, or an IPv4 or IPv6 address.
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT + CHAT_OFFSET
+    #: The name to enter with; empty: none was chosen.
     nick: str = ""
     rooms: tuple[str, ...] = (LOBBY,)
+    #: To log in to; empty: none.
     account: str = ""
     password: str = field(default="", repr=False)
+    #: Write objects for programs.
     json: bool = False
+    #: Ring when the person's name is said.
     bell: bool = True
+    #: The folder where what was typed is kept.
     state: str = ""
+    #: The longest wait for a connection, in seconds.
     timeout: float = STREAM_TIMEOUT
+    #: A likely name for who has chosen none.
     userName: str = "guest"
 
 
@@ -225,20 +220,20 @@ def parseChat(
         the password was interrupted.
     """
     parser = _parser()
-    given = parser.parse_args(arguments)
-    if given.password_file and not given.account:
+    parsed = parser.parse_args(arguments)
+    if parsed.password_file and not parsed.account:
         parser.error("--password-file needs --account")
-    if given.account and given.nick:
+    if parsed.account and parsed.nick:
         parser.error("--account goes without --nick: the account has a name")
     password = ""
-    if given.account:
+    if parsed.account:
         try:
-            if given.password_file:
-                password = passwordOf(given.password_file, os.getuid())
+            if parsed.password_file:
+                password = passwordOf(parsed.password_file, os.getuid())
             else:
                 password = environ.get(PASSWORD, "")
                 if not password and ask is not None:
-                    password = ask(f"password of {given.account}: ")
+                    password = ask(f"password of {parsed.account}: ")
         except ValueError as error:
             parser.error(str(error))
         except (KeyboardInterrupt, EOFError):
@@ -246,16 +241,16 @@ def parseChat(
         if not password:
             parser.error(f"--account needs a password: --password-file, or ${PASSWORD}")
     return ChatOptions(
-        given.host,
-        given.port,
-        given.nick or "",
-        tuple(dict.fromkeys(given.rooms or [LOBBY])),
-        given.account or "",
+        parsed.host,
+        parsed.port,
+        parsed.nick or "",
+        tuple(dict.fromkeys(parsed.rooms or [LOBBY])),
+        parsed.account or "",
         password,
-        given.json,
-        not given.no_bell,
-        given.state or stateFolder(),
-        given.timeout,
+        parsed.json,
+        not parsed.no_bell,
+        parsed.state or stateFolder(),
+        parsed.timeout,
         userName(environ),
     )
 
@@ -271,5 +266,5 @@ def userName(environ: Mapping[str, str]) -> str:
 
 
 def asker(isTerminal: Callable[[int], bool]) -> Callable[[str], str] | None:
-    """What asks for a password, unseen; L{None} if nobody is there to be asked."""
+    """A function that asks for a password without echo; L{None} without a terminal."""
     return getpass.getpass if isTerminal(0) and isTerminal(2) else None

@@ -70,42 +70,33 @@ class SecretWanted:
 
 @dataclass(frozen=True, slots=True)
 class RoomLine:
-    """
-    One line of a room, in an object of its own.
+    """One line of a room, in an object of its own."""
 
-    @ivar message: it has one text.
-    @ivar replayed: it was said before.
-    @ivar found: it was searched for.
-    """
-
+    #: It has one text.
     message: RoomMessages
+    #: It was said before.
     replayed: bool = False
+    #: It was searched for.
     found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayHead:
-    """
-    So many lines follow that were said before.
-
-    @ivar missing: the first and the last number of those that are no longer kept, if any.
-    """
+    """So many lines follow that were said before."""
 
     room: str
     roomName: str
     count: int
+    #: The first and the last number of those that are no longer kept, if any.
     missing: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchHead:
-    """
-    So many lines follow that were searched for.
-
-    @ivar more: whether there are older ones.
-    """
+    """So many lines follow that were searched for."""
 
     count: int
+    #: Whether there are older ones.
     more: bool
 
 
@@ -116,14 +107,11 @@ Content = Notification | FormatVersion | SecretWanted | RoomLine | ReplayHead | 
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
-    """
-    One object from the server.
+    """One object from the server."""
 
-    @ivar raw: the line it came in.
-    @ivar content: what it says; L{None}: its type is not known here.
-    """
-
+    #: The line it came in.
     raw: str
+    #: What it says; L{None}: its type is not known here.
     content: Content | None
 
 
@@ -343,38 +331,50 @@ def _error(fields: Fields) -> ErrorReply:
 
 #: How the objects of each type are read.
 _CONTENTS: dict[str, Callable[[Fields], Content]] = {
-    "format": lambda it: FormatVersion(it.number("version")),
-    "prompt": lambda it: SecretWanted(it.text("text")),
+    "format": lambda fields: FormatVersion(fields.number("version")),
+    "prompt": lambda fields: SecretWanted(fields.text("text")),
     "said": _line,
-    "replay": lambda it: ReplayHead(*it.room(), it.number("lines"), it.numberPair("missing")),
-    "found": lambda it: SearchHead(it.number("lines"), it.flag("more")),
-    "joined": lambda it: UserJoined(*it.room(), it.text("nick"), it.account()),
-    "left": lambda it: UserLeft(*it.room(), it.text("nick"), it.text("why")),
-    "gone": lambda it: UserQuit(it.text("nick"), it.text("why")),
-    "renamed": lambda it: NickChanged(it.text("nick"), it.text("to")),
-    "away": lambda it: AwayChanged(it.text("nick"), it.text("text")),
-    "absent": lambda it: AwayReply(it.text("nick"), it.text("text")),
-    "account": lambda it: AccountChanged(it.text("nick"), it.account()),
+    "replay": lambda fields: ReplayHead(
+        *fields.room(), fields.number("lines"), fields.numberPair("missing")
+    ),
+    "found": lambda fields: SearchHead(fields.number("lines"), fields.flag("more")),
+    "joined": lambda fields: UserJoined(*fields.room(), fields.text("nick"), fields.account()),
+    "left": lambda fields: UserLeft(*fields.room(), fields.text("nick"), fields.text("why")),
+    "gone": lambda fields: UserQuit(fields.text("nick"), fields.text("why")),
+    "renamed": lambda fields: NickChanged(fields.text("nick"), fields.text("to")),
+    "away": lambda fields: AwayChanged(fields.text("nick"), fields.text("text")),
+    "absent": lambda fields: AwayReply(fields.text("nick"), fields.text("text")),
+    "account": lambda fields: AccountChanged(fields.text("nick"), fields.account()),
     "whispered": _private,
     "inbox": _inbox,
-    "entered": lambda it: Welcome(it.text("nick"), it.account()),
-    "loggedIn": lambda it: LoggedIn(it.text("nick"), it.text("account"), it.number("unread")),
+    "entered": lambda fields: Welcome(fields.text("nick"), fields.account()),
+    "loggedIn": lambda fields: LoggedIn(
+        fields.text("nick"), fields.text("account"), fields.number("unread")
+    ),
     "resumed": _resumed,
-    "token": lambda it: ResumeToken(it.word("token")),
+    "token": lambda fields: ResumeToken(fields.word("token")),
     "roomEntered": _joinedRoom,
-    "roomLeft": lambda it: LeftRoom(*it.room()),
-    "invited": lambda it: Invited(*it.room(), it.text("by"), fold(it.text("by"))),
-    "read": lambda it: MarkedRead(*it.room(), it.number("seq")),
-    "stored": lambda it: MessageStored(*it.room(), it.number("first"), it.number("last")),
-    "topic": lambda it: _topic(it.room(), it),
+    "roomLeft": lambda fields: LeftRoom(*fields.room()),
+    "invited": lambda fields: Invited(*fields.room(), fields.text("by"), fold(fields.text("by"))),
+    "read": lambda fields: MarkedRead(*fields.room(), fields.number("seq")),
+    "stored": lambda fields: MessageStored(
+        *fields.room(), fields.number("first"), fields.number("last")
+    ),
+    "topic": lambda fields: _topic(fields.room(), fields),
     "rooms": _rooms,
     "people": _members,
-    "person": lambda it: WhoisReply(
-        it.text("nick"), it.flag("guest"), it.text("away"), it.texts("rooms"), it.text("cloak")
+    "person": lambda fields: WhoisReply(
+        fields.text("nick"),
+        fields.flag("guest"),
+        fields.text("away"),
+        fields.texts("rooms"),
+        fields.text("cloak"),
     ),
-    "seen": lambda it: SeenReply(it.text("nick"), it.flag("here"), it.number("time")),
+    "seen": lambda fields: SeenReply(
+        fields.text("nick"), fields.flag("here"), fields.number("time")
+    ),
     "restraints": _restrictions,
     "commands": _commands,
-    "notice": lambda it: Notice(it.texts("lines"), it.text("code")),
+    "notice": lambda fields: Notice(fields.texts("lines"), fields.text("code")),
     "refused": _error,
 }

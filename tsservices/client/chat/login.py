@@ -34,22 +34,19 @@ _STEM_LENGTH = 24
 
 @dataclass(slots=True)
 class LoginOptions:
-    """
-    As whom to log in, and where to.
-
-    @ivar chosen: whether somebody has chosen the name; else it is only likely.
-    @ivar account: to log in to; empty: to none.
-    @ivar rooms: names of the rooms to join.
-    @ivar attended: somebody can be asked.
-    @ivar marks: the server is to know what was read.
-    """
+    """As whom to log in, and where to."""
 
     nick: str
+    #: Whether somebody has chosen the name; else it is only likely.
     chosen: bool = True
+    #: To log in to; empty: to none.
     account: str = ""
     password: str = field(default="", repr=False)
+    #: Names of the rooms to join.
     rooms: list[str] = field(default_factory=lambda: ["lobby"])
+    #: Somebody can be asked.
     attended: bool = False
+    #: The server is to know what was read.
     marks: bool = False
 
 
@@ -100,7 +97,7 @@ class LoginAttempt:
         self.retryAt: float | None = None
 
     def next(self) -> str:
-        """What to send next; empty if nothing is left to try."""
+        """The next line to send; empty if no method is left."""
         self.retryAt = None
         if not self._attempts:
             self.method = None
@@ -139,5 +136,5 @@ class LoginAttempt:
         if self._nothingToResume or self.method is Method.RESUME:
             return True
         # Connections that are logged in may share a name; those of guests do not.
-        own = bool(self._nickBefore) and fold(nick) == fold(self._nickBefore)
-        return self.method is Method.NICK and own
+        sameNick = bool(self._nickBefore) and fold(nick) == fold(self._nickBefore)
+        return self.method is Method.NICK and sameNick

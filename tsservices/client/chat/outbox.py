@@ -21,24 +21,21 @@ from tsservices.common.text import visible
 
 @dataclass(eq=False, slots=True)
 class OutgoingLine:
-    """
-    One thing that was typed, or that the client itself asks.
+    """One thing that was typed, or that the client itself asks."""
 
-    @ivar text: as it was typed.
-    @ivar word: of a command; empty for what is said in a room.
-    @ivar kind: of the line that it becomes; empty for a command.
-    @ivar body: what that line says.
-    @ivar room: the folded name of the room it is said in, once that is decided.
-    @ivar nick: the folded name it is said under, once it is sent.
-    @ivar quiet: the client itself asks, and shows nothing of it.
-    """
-
+    #: As it was typed.
     text: str
+    #: Of a command; empty for what is said in a room.
     word: str = ""
+    #: Of the line that it becomes; empty for a command.
     kind: str = ""
+    #: What that line says.
     body: str = ""
+    #: The folded name of the room it is said in, once that is decided.
     room: str = ""
+    #: The folded name it is said under, once it is sent.
     nick: str = ""
+    #: The client itself asks, and shows nothing of it.
     quiet: bool = False
 
     @property
@@ -75,19 +72,16 @@ def parseTyped(typed: str) -> OutgoingLine | None:
 
 @dataclass(slots=True)
 class Outbox:
-    """
-    What was typed and is not settled yet.
+    """Lines that were typed and have no outcome yet."""
 
-    @ivar waiting: not sent; in the order in which it was typed.
-    @ivar sent: on the way, with L{None} for each sync: what stands before a sync is
-        settled when that is answered.
-    @ivar doubtful: lines that were on the way when the connection was lost.
-    @ivar unsent: lines that are known not to be said.
-    """
-
+    #: Not sent; in the order in which it was typed.
     waiting: deque[OutgoingLine] = field(default_factory=deque)
+    #: On the way, with L{None} for each sync: what stands before a sync is settled when that is
+    #: answered.
     sent: deque[OutgoingLine | None] = field(default_factory=deque)
+    #: Lines that were on the way when the connection was lost.
     doubtful: list[OutgoingLine] = field(default_factory=list)
+    #: Lines that are known not to be said.
     unsent: list[OutgoingLine] = field(default_factory=list)
 
     @property

@@ -15,7 +15,7 @@ from tsservices.client.chat.state import ClientRoom
 
 
 class LineOrigin(Enum):
-    """Why a line of a room is shown."""
+    """The occasion on which a line of a room is shown."""
 
     #: It is said now.
     NOW = "now"
@@ -31,7 +31,7 @@ class LineOrigin(Enum):
 
 
 class ConnectionChange(Enum):
-    """What became of the connection."""
+    """A change of the state of the connection."""
 
     #: It stands; nobody has logged in yet.
     CONNECTED = "connected"
@@ -71,7 +71,7 @@ class View(Protocol):
         ...
 
     def complain(self, text: str) -> None:
-        """Why the client itself does not do something."""
+        """Show why the client itself refuses a command."""
         ...
 
     def queued(self, item: OutgoingLine) -> None: ...

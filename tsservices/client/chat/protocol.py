@@ -1,6 +1,4 @@
-"""
-A connection to the chat: lines in, lines out.
-"""
+"""A connection to the chat: lines in, lines out."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ LINE_BYTES = 4 * 1024 * 1024
 
 
 class ConnectionEvents(NamedTuple):
-    """Who is told what happens on a connection: that it stands, its lines, why it was lost."""
+    """Gets the events of a connection: its begin, its lines, why it was lost."""
 
     connected: Callable[[ChatProtocol], None]
     received: Callable[[bytes], None]

@@ -1,6 +1,4 @@
-"""
-Logging in, for the first time or again, and asking for what was missed.  Pure.
-"""
+"""Logging in, for the first time or again, and asking for what was missed.  Pure."""
 
 from __future__ import annotations
 

@@ -131,20 +131,17 @@ class ClientRoom:
             )
 
     def nicks(self) -> list[str]:
-        """Those who are there, who spoke last first."""
+        """The nicks of the members; who spoke last comes first."""
         return list(reversed(self.members.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """
-    One command of the server, or of this client.
+    """One command of the server, or of this client."""
 
-    @ivar name: its word, without the slash.
-    @ivar usage: what follows the word.
-    """
-
+    #: Its word, without the slash.
     name: str
+    #: What follows the word.
     usage: str
     meaning: str
 
@@ -215,8 +212,8 @@ class ClientState:
 
     def _setCommands(self, commands: list[CommandInfo]) -> None:
         names = {command.name for command in commands}
-        own = [command for command in OWN_COMMANDS if command.name not in names]
-        self.commands = [*commands, *own]
+        ownCommands = [command for command in OWN_COMMANDS if command.name not in names]
+        self.commands = [*commands, *ownCommands]
         self.accounts = "login" in names
 
     def _named(self, welcome: Welcome | Resumed | LoggedIn) -> None:
@@ -241,7 +238,7 @@ class ClientState:
         if joined.room in self.rooms:
             self.rooms[joined.room].addMember(joined.nick)
 
-    def _left(self, left: UserLeft) -> None:
+    def _userLeft(self, left: UserLeft) -> None:
         if left.room in self.rooms:
             self.rooms[left.room].removeMember(left.nick)
 
@@ -284,7 +281,7 @@ class ClientState:
         NickChanged: _renamed,
         UserQuit: _quit,
         UserJoined: _joined,
-        UserLeft: _left,
+        UserLeft: _userLeft,
         MemberList: _membersListed,
         RoomList: _roomsListed,
         JoinedRoom: _joinedRoom,

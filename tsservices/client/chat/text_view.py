@@ -92,12 +92,12 @@ class TextView:
                 self._sentences(f"* {moment.date}\n")
             self._date = moment.date
         text = message.texts[0]
-        own = self._state.isSelf(message.nick)
-        called = not own and mentions(text, self._state.nick)
-        found = origin is LineOrigin.FOUND
-        withRoom = not found and (room is None or len(self._state.rooms) > 1)
+        isOwn = self._state.isSelf(message.nick)
+        called = not isOwn and mentions(text, self._state.nick)
+        isResult = origin is LineOrigin.FOUND
+        withRoom = not isResult and (room is None or len(self._state.rooms) > 1)
         where = f"{ROOM_SIGN}{message.roomName} "
-        numbered = f"{where}{message.first} " if found else ""
+        numbered = f"{where}{message.first} " if isResult else ""
         prefix: list[Span] = [("time", REPLAYED)] if replayed else []
         clock: Span = ("time", f"[{moment.clock}] ")
         if message.kind not in NAME_SIGNS and message.kind != DELETED:
@@ -107,20 +107,20 @@ class TextView:
             line = [*prefix, ("event", "* "), *times, ("event", action)]
         else:
             start: Span = ("time", numbered or (where if withRoom else ""))
-            line = [*prefix, clock, start, *self._name(message, own)]
+            line = [*prefix, clock, start, *self._name(message, isOwn)]
             if message.kind == DELETED:
                 line.append(("event", "(deleted)"))
             elif called:
                 line.append(("mention", text))
             else:
-                line += highlighted(text, self.searched if found else [])
+                line += highlighted(text, self.searched if isResult else [])
         self._show(line, called and not replayed)
 
-    def _name(self, message: RoomMessages, own: bool) -> list[Span]:
+    def _name(self, message: RoomMessages, isOwn: bool) -> list[Span]:
         before, after = NAME_SIGNS.get(message.kind, NAME_SIGNS[MESSAGE])
         if self._marked and self._state.accounts and message.account is None:
             before += "~"
-        return [("", before), _nickSpan(message.nick, own), ("", after)]
+        return [("", before), _nickSpan(message.nick, isOwn), ("", after)]
 
     def _action(self, room: ClientRoom | None, message: RoomMessages, withRoom: bool) -> str:
         (action,) = actionText(message, withRoom)
@@ -135,17 +135,17 @@ class TextView:
 
     def _private(self, message: PrivateMessage) -> None:
         clock = self._time.moment(message.time // NANOSECONDS).clock
-        own = self._state.isSelf(message.nick)
+        isOwn = self._state.isSelf(message.nick)
         before, after = PRIVATE_SIGNS.get(message.kind, PRIVATE_SIGNS[MESSAGE])
         self._show(
             [
                 ("time", f"[{clock}] "),
                 ("", before),
-                _nickSpan(message.nick, own),
+                _nickSpan(message.nick, isOwn),
                 ("", f" -> {message.to}{after}"),
-                ("" if own else "mention", message.text),
+                ("" if isOwn else "mention", message.text),
             ],
-            not own,
+            not isOwn,
         )
 
     def linesBegin(self, head: ReplayHead | SearchHead) -> None:
@@ -191,8 +191,8 @@ class TextView:
             self.note(f"back: {lines} {verb} said meanwhile")
 
 
-def _nickSpan(nick: str, own: bool) -> Span:
-    return "own" if own else NICK + nick, nick
+def _nickSpan(nick: str, isOwn: bool) -> Span:
+    return "own" if isOwn else NICK + nick, nick
 
 
 def searchWords(arguments: str) -> list[str]:

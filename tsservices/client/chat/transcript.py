@@ -1,6 +1,4 @@
-"""
-What happens in the rooms, in the order in which it is shown: each line once.  Pure.
-"""
+"""What happens in the rooms, in the order in which it is shown: each line once.  Pure."""
 
 from __future__ import annotations
 

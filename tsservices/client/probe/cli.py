@@ -1,6 +1,4 @@
-"""
-The command line of the probe: C{python -m tsservices.client probe}.
-"""
+"""The command line of the probe: C{python -m tsservices.client probe}."""
 
 from __future__ import annotations
 
@@ -279,55 +277,55 @@ def _sizes(stamp: bool, authenticated: bool) -> tuple[int, int]:
 def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
     """@raise SystemExit: with 2 if the command line is wrong, with 0 after C{--help}."""
     parser = probeParser()
-    given = parser.parse_args(arguments)
-    stamp = given.protocol == "stamp"
+    parsed = parser.parse_args(arguments)
+    stamp = parsed.protocol == "stamp"
     for option, used in (
-        ("--key", given.key is not None),
-        ("--no-follow-up", not given.followUp),
-        ("--reflector", given.reflector != "auto"),
+        ("--key", parsed.key is not None),
+        ("--no-follow-up", not parsed.followUp),
+        ("--reflector", parsed.reflector != "auto"),
     ):
         if used and not stamp:
             parser.error(f"{option} is for STAMP: it goes without --tcp and --udp")
-    minimum, maximum = _sizes(stamp, given.key is not None)
-    if given.size is not None and not minimum <= given.size <= maximum:
-        parser.error(f"-s: a packet has {minimum} to {maximum} bytes here, not {given.size}")
-    if given.histogram and given.format != "text":
+    minimum, maximum = _sizes(stamp, parsed.key is not None)
+    if parsed.size is not None and not minimum <= parsed.size <= maximum:
+        parser.error(f"-s: a packet has {minimum} to {maximum} bytes here, not {parsed.size}")
+    if parsed.histogram and parsed.format != "text":
         parser.error("--histogram goes without --json and --csv")
-    if given.plot is not None:
+    if parsed.plot is not None:
         if find_spec("matplotlib") is None:
             parser.error("--plot needs matplotlib: pip install 'tsservices[plot]'")
-        if not os.path.isdir(os.path.dirname(given.plot) or "."):
-            parser.error(f"--plot: there is no folder for {given.plot}")
-    if given.prometheus is not None and find_spec("prometheus_client") is None:
+        if not os.path.isdir(os.path.dirname(parsed.plot) or "."):
+            parser.error(f"--plot: there is no folder for {parsed.plot}")
+    if parsed.prometheus is not None and find_spec("prometheus_client") is None:
         parser.error("--prometheus needs prometheus_client: pip install 'tsservices[http]'")
     try:
-        key = None if given.key is None else readKey(given.key)
-        thresholds = [] if given.fail_if is None else parseThresholds(given.fail_if)
+        key = None if parsed.key is None else readKey(parsed.key)
+        thresholds = [] if parsed.fail_if is None else parseThresholds(parsed.fail_if)
     except KeyFileError as error:
         parser.error(f"--key: {error}")
     except ThresholdError as error:
         parser.error(f"--fail-if: {error}")
     return ProbeOptions(
-        hosts=tuple(given.hosts),
-        port=given.port or DEFAULT_PORT + (STAMP_OFFSET if stamp else 0),
-        protocol=given.protocol,
-        family=given.family or 0,
-        count=given.count,
-        interval=given.interval,
-        deadline=given.deadline,
-        timeout=given.timeout,
-        size=given.size,
-        tos=given.tos,
-        followUp=given.followUp,
+        hosts=tuple(parsed.hosts),
+        port=parsed.port or DEFAULT_PORT + (STAMP_OFFSET if stamp else 0),
+        protocol=parsed.protocol,
+        family=parsed.family or 0,
+        count=parsed.count,
+        interval=parsed.interval,
+        deadline=parsed.deadline,
+        timeout=parsed.timeout,
+        size=parsed.size,
+        tos=parsed.tos,
+        followUp=parsed.followUp,
         key=key,
-        stateful={"auto": None, "stateful": True, "stateless": False}[given.reflector],
-        precise=given.precise,
-        format=given.format,
-        quiet=given.quiet,
-        dated=given.dated,
-        outstanding=given.outstanding,
-        histogram=given.histogram,
-        plot=given.plot,
-        prometheus=given.prometheus,
+        stateful={"auto": None, "stateful": True, "stateless": False}[parsed.reflector],
+        precise=parsed.precise,
+        format=parsed.format,
+        quiet=parsed.quiet,
+        dated=parsed.dated,
+        outstanding=parsed.outstanding,
+        histogram=parsed.histogram,
+        plot=parsed.plot,
+        prometheus=parsed.prometheus,
         thresholds=thresholds,
     )

@@ -1,6 +1,4 @@
-"""
-What a run of the probe is to do, and its exit statuses.
-"""
+"""What a run of the probe is to do, and its exit statuses."""
 
 from __future__ import annotations
 

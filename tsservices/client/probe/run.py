@@ -1,6 +1,4 @@
-"""
-The whole program: from the options to the exit status, in this process.
-"""
+"""The whole program: from the options to the exit status, in this process."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-When packets are sent: at t0 + i * interval by the monotonic clock, without drift.
-"""
+"""When packets are sent: at t0 + i * interval by the monotonic clock, without drift."""
 
 from __future__ import annotations
 

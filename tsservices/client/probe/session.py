@@ -1,6 +1,4 @@
-"""
-The sending part of a run: all targets at once, from the first packet to the last reply.
-"""
+"""The sending part of a run: all targets at once, from the first packet to the last reply."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-One host that is measured: what has been sent to it, and what became of each packet.
-"""
+"""A host that is measured: its packets in flight, their timeouts, and their results."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from tsservices.stamp.stats.loss import ReplyKind
 from tsservices.stamp.stats.result import ProbeResult, ProbeState, Timestamps
 from tsservices.stamp.stats.target import TargetStatistics
 
-#: Packets whose result is known and whose times are kept, for late and doubled replies.
+#: Packets whose times are kept after their result, for late and duplicate replies.
 MAXIMUM_PAST = 1024
 
 
@@ -37,7 +35,7 @@ class TargetConfig:
 
 
 class TargetListener(Protocol):
-    """What a target calls."""
+    """Gets the results of a target."""
 
     def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         pass
@@ -50,7 +48,7 @@ class TargetListener(Protocol):
 
 
 class SentPacket:
-    """A packet on its way, or a past one."""
+    """When a packet was sent; of a pending or a past one."""
 
     __slots__ = ("kernelSent", "sentAt", "sequence")
 

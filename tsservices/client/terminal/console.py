@@ -31,16 +31,13 @@ class Interrupted(Exception):
 
 
 class Console(Interface):
-    """
-    What the exchanges need of a console.
+    """What the exchanges need of a console."""
 
-    @ivar interactive: whether a person types the lines.
-    @ivar gone: fires when no more output can be written, and never else: with
-        L{True} when its reader has left, L{False} when it is a file that fails.
-    """
-
+    #: Whether a person types the lines.
     interactive: bool
-    gone: Deferred[bool]
+    #: Fires when no more output can be written, and never else: with L{True} when its reader has
+    #: left, L{False} when it is a file that fails.
+    outputClosed: Deferred[bool]
 
     async def readLine(self) -> bytes | None:
         """
@@ -94,7 +91,7 @@ class PlainConsole(Protocol):
         """
         self.interactive = interactive
         self._read = read
-        self.gone: Deferred[bool] = Deferred()
+        self.outputClosed: Deferred[bool] = Deferred()
         self._screen = TerminalText() if screen else None
         self._prompt = prompt if interactive and screen else b""
         self._errors = errors
@@ -127,8 +124,8 @@ class PlainConsole(Protocol):
         self._wake()
 
     def writeConnectionLost(self) -> None:
-        if not self.gone.called:
-            self.gone.callback(self._read)
+        if not self.outputClosed.called:
+            self.outputClosed.callback(self._read)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._closed.callback(None)
@@ -173,7 +170,7 @@ class PlainConsole(Protocol):
         if self._screen is not None:
             self._print(self._screen.show(b"", final=True))
         self.transport.loseConnection()
-        if flush and not self.gone.called:
+        if flush and not self.outputClosed.called:
             await self._closed
 
     def _print(self, text: str) -> None:

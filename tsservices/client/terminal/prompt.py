@@ -1,6 +1,4 @@
-"""
-The console with line editing and history, by prompt_toolkit.
-"""
+"""The interactive console: line editing and history, by prompt_toolkit."""
 
 from __future__ import annotations
 
@@ -30,8 +28,7 @@ class PromptConsole:
     the event loop in which it arrives.  (prompt_toolkit's own C{patch_stdout} writes in a
     thread, every 0.2 seconds: an answer and the next prompt could cross.)
 
-    @ivar interactive: a person types, always.
-    @ivar gone: never fires: a terminal that is gone sends SIGHUP.
+    @ivar outputClosed: never fires: when a terminal closes, SIGHUP comes.
     """
 
     interactive = True
@@ -44,7 +41,7 @@ class PromptConsole:
         screen: Output,
         errors: Callable[[str], None] = writeError,
     ) -> None:
-        self.gone: Deferred[bool] = Deferred()
+        self.outputClosed: Deferred[bool] = Deferred()
         self._loop = loop
         self._clock = clock
         self._output = screen
@@ -95,7 +92,7 @@ class PromptConsole:
         self._errors(complaint(message))
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        # Nobody is held back: a terminal takes what it is given.
+        # No back-pressure: writes to a terminal block until it has taken all.
         pass
 
     def unregisterProducer(self) -> None:
@@ -142,7 +139,7 @@ def openPromptConsole(loop: asyncio.AbstractEventLoop, clock: IReactorTime) -> P
     """Open the console on this process's terminal."""
     screen = create_output()
     if isinstance(screen, Vt100_Output):
-        # One line needs no cursor position, and the question for it leaves
-        # its traces on terminals that do not answer.
+        # One line needs no cursor position, and the request for it stays visible on terminals
+        # that do not answer.
         screen.enable_cpr = False
     return PromptConsole(loop, clock, create_input(), screen)

@@ -1,6 +1,4 @@
-"""
-What a person sees: text that is safe on a terminal, and complaints.
-"""
+"""What a person sees: text that is safe on a terminal, and complaints."""
 
 from __future__ import annotations
 

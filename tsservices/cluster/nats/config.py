@@ -34,28 +34,27 @@ class JetStreamConfig:
     """
     The configuration of JetStream.  Secrets stand in files, which are read anew for each
     connection, so that they can be changed while a node runs.
-
-    @ivar servers: addresses, as C{nats://host:port} or C{tls://host:port}.
-    @ivar stream: the name of the stream, and of the bucket for snapshots.
-    @ivar replicas: how many servers keep the stream: 1, 3 or 5.
-    @ivar caFile: certificates to trust; L{None}: those that the system trusts.
-    @ivar certificateFile: of this node, if the servers want to see one.
-    @ivar keyFile: of that certificate; L{None}: it is in the same file.
-    @ivar credentialsFile: what C{nsc} makes: a JWT and its seed.
-    @ivar nkeyFile: has the seed of an nkey.
-    @ivar passwordFile: has C{user:password}.
     """
 
+    #: Addresses, as C{nats://host:port} or C{tls://host:port}.
     servers: tuple[str, ...]
+    #: The name of the stream, and of the bucket for snapshots.
     stream: str = "tsservices-chat"
     subject: str = "tsservices.chat"
+    #: How many servers keep the stream: 1, 3 or 5.
     replicas: int = 1
+    #: Certificates to trust; L{None}: those that the system trusts.
     caFile: str | None = None
+    #: Of this node, if the servers want to see one.
     certificateFile: str | None = None
+    #: Of that certificate; L{None}: it is in the same file.
     keyFile: str | None = None
+    #: What C{nsc} makes: a JWT and its seed.
     credentialsFile: str | None = None
+    #: Has the seed of an nkey.
     nkeyFile: str | None = None
     tokenFile: str | None = None
+    #: Has C{user:password}.
     passwordFile: str | None = None
 
     @property

@@ -1,6 +1,4 @@
-"""
-The connection to one of the broker's servers, made again whenever it is lost.
-"""
+"""The connection to one of the broker's servers, made again whenever it is lost."""
 
 from __future__ import annotations
 

@@ -82,24 +82,18 @@ _REPLY_TOKENS = 9
 
 
 class ConsumerCredit(NamedTuple):
-    """
-    Stands among messages: when those before it are applied the server may send more.
-
-    @ivar reply: the subject to which that is said.
-    """
+    """Stands among messages: when those before it are applied the server may send more."""
 
     connection: NATSConnection
+    #: The subject to which that is said.
     reply: str
 
 
 class _Delivery(NamedTuple):
-    """
-    What the reply subject of a message says.
-
-    @ivar order: counted by the consumer, from 1 on.
-    """
+    """The numbers of a message, from its reply subject."""
 
     sequence: int
+    #: Counted by the consumer, from 1 on.
     order: int
     stamp: int
 

@@ -1,6 +1,4 @@
-"""
-A thread with an event loop of asyncio beside the reactor, and the way between the two.
-"""
+"""A thread with an event loop of asyncio beside the reactor, and the way between the two."""
 
 from __future__ import annotations
 
@@ -119,7 +117,7 @@ class AsyncioThread:
 
 
 def oneLine(error: BaseException) -> str:
-    """What went wrong, for the log."""
+    """An error in one line, for the log."""
     text = getattr(error, "description", None) or str(error)
     line = " ".join(text.split()).removeprefix("nats: ")
     if not line and isinstance(error, TimeoutError):

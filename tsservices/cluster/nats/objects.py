@@ -1,6 +1,4 @@
-"""
-Snapshots in the object store of NATS: one object, the newest copy of a node's database.
-"""
+"""Snapshots in the object store of NATS: one object, the newest copy of a node's database."""
 
 from __future__ import annotations
 
@@ -169,13 +167,13 @@ class SnapshotStore:
         except (NotFoundError, CorruptSnapshot, BadObjectMetaError):
             return None
 
-    async def _deleteStrays(self, jetstream: JetStreamContext, kept: str) -> None:
+    async def _deleteStrays(self, jetstream: JetStreamContext, current: str) -> None:
         # Chunks that belong to no snapshot are of a node that ended on the way, or of one that
         # writes right now.  Only what has not grown since the last time is deleted.
         bucket, stream = self._config.stream, f"OBJ_{self._config.stream}"
         info = await jetstream.stream_info(stream, subjects_filter=f"$O.{bucket}.C.*")
         strays = dict(info.state.subjects or {})
-        strays.pop(f"$O.{bucket}.C.{kept}", None)
+        strays.pop(f"$O.{bucket}.C.{current}", None)
         for subject, count in strays.items():
             if self._strays.get(subject) == count:
                 await jetstream.purge_stream(stream, subject=subject)

@@ -79,7 +79,7 @@ class Publisher:
             self._wake.set()
 
     def resume(self) -> None:
-        """Whoever publishes knows of the uncertainty: what comes from now on is in order again."""
+        """The outcome is known to be uncertain: messages from now on are in order again."""
         self._isUncertain = self._notified = False
 
     async def run(self) -> None:

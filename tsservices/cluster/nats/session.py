@@ -56,17 +56,14 @@ _MIN_REJECTIONS = 2
 
 @dataclass(frozen=True, slots=True)
 class SessionEvents:
-    """
-    What a session calls, in its own thread.
+    """Gets the events of a session, in the thread of the session."""
 
-    @ivar connected: gets the address of the server, or nothing when the connection ends.
-    @ivar uncertain: a published message may be lost.
-    @ivar broken: gets the reason why the stream can't be read any more.
-    """
-
+    #: Gets the address of the server, or nothing when the connection ends.
     connected: Callable[[str], object]
     delivered: Callable[[StreamMessage | ConsumerCredit], object]
+    #: A published message may be lost.
     uncertain: Callable[[], object]
+    #: Gets the reason why the stream can't be read any more.
     broken: Callable[[str], object]
     log: Log
 
@@ -216,9 +213,9 @@ def _checkSize(connection: NATSConnection) -> None:
 
 
 async def _cancel(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
-    left = tasks
-    while left:
-        for task in left:
+    pending = tasks
+    while pending:
+        for task in pending:
             task.cancel()
         # nats-py loses a cancellation where it is about to send something.
-        _, left = await asyncio.wait(left, timeout=seconds)
+        _, pending = await asyncio.wait(pending, timeout=seconds)

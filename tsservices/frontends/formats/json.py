@@ -186,50 +186,60 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
         _row(
             UserJoined,
             "joined",
-            lambda it: {"room": it.roomName, "nick": it.nick, "account": it.account},
+            lambda event: {"room": event.roomName, "nick": event.nick, "account": event.account},
         ),
-        _row(UserLeft, "left", lambda it: {"room": it.roomName, "nick": it.nick, "why": it.reason}),
-        _row(UserQuit, "gone", lambda it: {"nick": it.nick, "why": it.reason}),
-        _row(NickChanged, "renamed", lambda it: {"nick": it.nick, "to": it.to}),
-        _row(AwayChanged, "away", lambda it: {"nick": it.nick, "text": it.text}),
-        _row(AccountChanged, "account", lambda it: {"nick": it.nick, "account": it.account}),
+        _row(
+            UserLeft,
+            "left",
+            lambda event: {"room": event.roomName, "nick": event.nick, "why": event.reason},
+        ),
+        _row(UserQuit, "gone", lambda event: {"nick": event.nick, "why": event.reason}),
+        _row(NickChanged, "renamed", lambda event: {"nick": event.nick, "to": event.to}),
+        _row(AwayChanged, "away", lambda event: {"nick": event.nick, "text": event.text}),
+        _row(
+            AccountChanged, "account", lambda event: {"nick": event.nick, "account": event.account}
+        ),
         _row(PrivateMessage, "whispered", _private),
-        _row(AwayReply, "absent", lambda it: {"nick": it.nick, "text": it.text}),
-        _row(Welcome, "entered", lambda it: {"nick": it.nick, "account": it.account}),
-        _row(ResumeToken, "token", lambda it: {"token": it.token}),
+        _row(AwayReply, "absent", lambda event: {"nick": event.nick, "text": event.text}),
+        _row(Welcome, "entered", lambda event: {"nick": event.nick, "account": event.account}),
+        _row(ResumeToken, "token", lambda event: {"token": event.token}),
         _row(Resumed, "resumed", _resumed),
         _row(
             LoggedIn,
             "loggedIn",
-            lambda it: {"nick": it.nick, "account": it.account, "unread": it.unread},
+            lambda event: {"nick": event.nick, "account": event.account, "unread": event.unread},
         ),
-        _row(Invited, "invited", lambda it: {"room": it.roomName, "by": it.by}),
-        _row(MarkedRead, "read", lambda it: {"room": it.roomName, "seq": it.seq}),
-        _row(LeftRoom, "roomLeft", lambda it: {"room": it.roomName}),
+        _row(Invited, "invited", lambda event: {"room": event.roomName, "by": event.by}),
+        _row(MarkedRead, "read", lambda event: {"room": event.roomName, "seq": event.seq}),
+        _row(LeftRoom, "roomLeft", lambda event: {"room": event.roomName}),
         _row(Inbox, "inbox", _inbox),
-        _row(Topic, "topic", lambda it: {"room": it.roomName, **_topic(it)}),
+        _row(Topic, "topic", lambda event: {"room": event.roomName, **_topic(event)}),
         _row(
             MessageStored,
             "stored",
-            lambda it: {"room": it.roomName, "first": it.first, "last": it.last},
+            lambda event: {"room": event.roomName, "first": event.first, "last": event.last},
         ),
         _row(RoomList, "rooms", _rooms),
         _row(MemberList, "people", _members),
         _row(
             WhoisReply,
             "person",
-            lambda it: {
-                "nick": it.nick,
-                "guest": it.guest,
-                "away": it.away,
-                "rooms": it.rooms,
-                "cloak": it.cloak,
+            lambda event: {
+                "nick": event.nick,
+                "guest": event.guest,
+                "away": event.away,
+                "rooms": event.rooms,
+                "cloak": event.cloak,
             },
         ),
-        _row(SeenReply, "seen", lambda it: {"nick": it.nick, "here": it.online, "time": it.time}),
+        _row(
+            SeenReply,
+            "seen",
+            lambda event: {"nick": event.nick, "here": event.online, "time": event.time},
+        ),
         _row(RestrictionList, "restraints", _restrictions),
         _row(CommandList, "commands", _commands),
-        _row(Notice, "notice", lambda it: {"lines": it.lines, "code": it.code}),
+        _row(Notice, "notice", lambda event: {"lines": event.lines, "code": event.code}),
         _row(ErrorReply, "refused", _error),
     )
 )
@@ -252,9 +262,9 @@ def prompt(text: str) -> bytes:
 class JSONFormatter:
     """Writes notifications for programs; without state, so one serves all."""
 
-    def encode(self, happenings: Sequence[Notification]) -> bytes:
+    def encode(self, notifications: Sequence[Notification]) -> bytes:
         """Lines in UTF-8."""
-        lines = [_write(happening) for happening in happenings]
+        lines = [_write(notification) for notification in notifications]
         return "".join(lines).encode("utf-8", "replace")
 
 
@@ -325,9 +335,9 @@ _WRITE_SEVERAL: dict[type[Notification], Callable[[Any], str]] = {
 }
 
 
-def _write(happening: Notification) -> str:
-    kind = type(happening)
+def _write(notification: Notification) -> str:
+    kind = type(notification)
     if (writeSeveral := _WRITE_SEVERAL.get(kind)) is not None:
-        return writeSeveral(happening)
+        return writeSeveral(notification)
     name, fields = FIELDS[kind]
-    return f"{_asJSON({'type': name, **fields(happening)})}\n"
+    return f"{_asJSON({'type': name, **fields(notification)})}\n"

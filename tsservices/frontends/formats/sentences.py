@@ -106,7 +106,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def expiredText(first: int, last: int) -> str:
-    """That these lines of a room are deleted for their age."""
+    """The sentence for lines of a room that were deleted for their age."""
     if first == last:
         return f"line {first} is no longer kept"
     return f"lines {first} to {last} are no longer kept"
@@ -114,16 +114,16 @@ def expiredText(first: int, last: int) -> str:
 
 def durationText(duration: str) -> str:
     """A duration as it stands in a stored line (C{2h}, C{forever}) in words."""
-    found = parts(duration)
-    if found is None:
+    amount = parts(duration)
+    if amount is None:
         return "for ever"
-    count, unit = found
+    count, unit = amount
     return f"for {plural(count, _UNITS[unit])}"
 
 
 def replayHead(roomName: str, count: int, missing: tuple[int, int] | None) -> str:
     """
-    What stands above lines that were said before.
+    The head above replayed lines.
 
     @param missing: the first and the last number of those that were asked for and are no
         longer kept; L{None}: there are none.
@@ -135,7 +135,7 @@ def replayHead(roomName: str, count: int, missing: tuple[int, int] | None) -> st
 
 def searchHead(count: int, more: bool) -> str:
     """
-    What stands above lines that were searched for.
+    The head above search results.
 
     @param more: whether there are older ones.
     """
@@ -151,7 +151,7 @@ def actionText(message: RoomMessages, withRoom: bool) -> list[str]:
     return [write(message, text, withRoom) for text in message.texts]
 
 
-def _people(count: int) -> str:
+def _peopleText(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
 
 
@@ -233,7 +233,7 @@ def _joined(time: LocalTime, joined: UserJoined) -> str:
     return f"* {joined.nick}{guest} joined {ROOM_SIGN}{joined.roomName}\n"
 
 
-def _left(time: LocalTime, left: UserLeft) -> str:
+def _userLeft(time: LocalTime, left: UserLeft) -> str:
     return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{_inParentheses(left.reason)}\n"
 
 
@@ -290,13 +290,13 @@ def _joinedRoom(time: LocalTime, joined: JoinedRoom) -> str:
     room = f"{ROOM_SIGN}{joined.roomName}"
     company = ", alone"
     # A large room names some of its members only.
-    others = joined.memberCount - 1
-    if others > 0:
+    otherCount = joined.memberCount - 1
+    if otherCount > 0:
         names = [nick for nick in joined.nicks if nick != joined.nick]
-        unnamed = others - len(names)
+        unnamed = otherCount - len(names)
         if unnamed > 0:
             names.append(f"... and {unnamed} more: /who lists all")
-        company = f" with {plural(others, 'other')}: {', '.join(names)}"
+        company = f" with {plural(otherCount, 'other')}: {', '.join(names)}"
     lines = [f"* you are in {room}{company}\n"]
     if joined.private:
         lines.append(f"* {room} is by invitation only\n")
@@ -331,14 +331,14 @@ def _topic(time: LocalTime, topic: Topic) -> str:
 def _rooms(time: LocalTime, listed: RoomList) -> str:
     lines = [f"* {plural(len(listed.rooms), 'room')}\n"]
     for name, present, topic in listed.rooms:
-        lines.append(f"*   {ROOM_SIGN}{name}, {_people(present)}{_afterColon(topic)}\n")
+        lines.append(f"*   {ROOM_SIGN}{name}, {_peopleText(present)}{_afterColon(topic)}\n")
     return "".join(lines)
 
 
 def _members(time: LocalTime, listed: MemberList) -> str:
     where = f"in {ROOM_SIGN}{listed.roomName}" if listed.roomName else "here"
     names = [_member(member) for member in listed.members]
-    lines = [f"* {_people(len(names))} {where}\n"]
+    lines = [f"* {_peopleText(len(names))} {where}\n"]
     for begin in range(0, len(names), NAMES_PER_LINE):
         lines.append(f"*   {', '.join(names[begin : begin + NAMES_PER_LINE])}\n")
     return "".join(lines)
@@ -430,7 +430,7 @@ def _error(time: LocalTime, error: ErrorReply) -> str:
 #: replay follow L{JoinedRoom}; its sentences are those before them.
 SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     UserJoined: _joined,
-    UserLeft: _left,
+    UserLeft: _userLeft,
     UserQuit: _quit,
     NickChanged: _renamed,
     AwayChanged: _away,

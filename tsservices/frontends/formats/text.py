@@ -69,14 +69,14 @@ class TextFormatter:
             SearchResults: self._searchResults,
         }
 
-    def encode(self, happenings: Sequence[Notification]) -> bytes:
+    def encode(self, notifications: Sequence[Notification]) -> bytes:
         """Lines in UTF-8."""
         write = self._write
-        if len(happenings) == 1:
+        if len(notifications) == 1:
             # What a batch asks for, since many may read it: each notification by itself.
-            happening = happenings[0]
-            return write[type(happening)](happening).encode("utf-8", "replace")
-        lines = [write[type(happening)](happening) for happening in happenings]
+            notification = notifications[0]
+            return write[type(notification)](notification).encode("utf-8", "replace")
+        lines = [write[type(notification)](notification) for notification in notifications]
         return "".join(lines).encode("utf-8", "replace")
 
     def page(self, messages: Iterable[RoomMessages], before: int) -> str:

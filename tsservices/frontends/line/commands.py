@@ -32,7 +32,7 @@ OLDER = "+"
 #: As the argument of C{/who}, asks an operator of the server for the nodes, not for a room.
 NODES = "nodes"
 
-#: What a handler of a verb that waits gives back, to be run.
+#: Returned by the handler of a verb that waits; the controller runs it.
 Waiting: TypeAlias = Coroutine[PendingReply[Any], None, None]
 
 #: Parses a command's argument, and calls its verb.
@@ -41,27 +41,23 @@ Handler: TypeAlias = Callable[[SessionController, str], Waiting | None]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """
-    One command.
+    """A row of the table."""
 
-    @ivar name: the word, without its sign.
-    @ivar usage: what follows the word.
-    @ivar help: what it does, in one line.
-    @ivar permission: who may use it: L{ANYONE}, L{NAMED}, L{REGISTERED}, or a rank.
-    @ivar run: its handler.
-    @ivar waits: whether it has to know the outcome of all that was proposed before.
-    """
-
+    #: The word, without its sign.
     name: str
+    #: What follows the word.
     usage: str
+    #: What it does, in one line.
     help: str
+    #: Who may use it: L{ANYONE}, L{NAMED}, L{REGISTERED}, or a rank.
     permission: str
     run: Handler
+    #: Whether all earlier proposals have to be decided first.
     waits: bool = True
 
     @property
     def synopsis(self) -> str:
-        """How it is written."""
+        """The command with its arguments, as the help shows it."""
         return f"{SIGN}{self.name} {self.usage}".rstrip()
 
     def call(self, controller: SessionController, argument: str) -> Waiting | None:
@@ -79,7 +75,7 @@ class Command:
 
 def perform(controller: SessionController, line: str) -> None:
     """
-    Do what a line asks for, as soon as its turn has come.
+    Run the command of a line, behind the earlier requests of the session.
 
     @param line: without the sign.
     @raise ChatError: it can't be done, if that is known at once.
@@ -100,7 +96,7 @@ async def _perform(controller: SessionController, command: Command, argument: st
     waiting = command.call(controller, argument)
     if waiting is not None:
         await waiting
-    # The lines that follow may rest on what this one has changed.
+    # The lines that follow may depend on what this one has changed.
     await controller.settled()
 
 
@@ -129,7 +125,7 @@ def _part(controller: SessionController, argument: str) -> Waiting:
     return talk.part(controller, controller.room(name), reason.strip())
 
 
-def _who(controller: SessionController, argument: str) -> Waiting | None:
+def _listMembers(controller: SessionController, argument: str) -> Waiting | None:
     if argument == NODES and talk.listNodes(controller):
         return None
     room = talk.visibleRoom(controller, argument) if argument else controller.room()
@@ -261,7 +257,7 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("join", "ROOM", "enter a room, or turn to it", NAMED, _withText(talk.join)),
     ("part", "[ROOM [WHY]]", "leave a room", NAMED, _part),
     ("rooms", "", "which rooms there are", ANYONE, _alone(talk.listRooms)),
-    ("who", "[ROOM]", "who is in a room", NAMED, _who),
+    ("who", "[ROOM]", "who is in a room", NAMED, _listMembers),
     ("whois", "NAME", "what there is to know of somebody", NAMED, _withText(talk.whois)),
     ("seen", "NAME", "when somebody was last here", NAMED, _withText(past.seen)),
     ("msg", "NAME|#ROOM TEXT", "tell one person, or one room", NAMED, _msg),
@@ -307,5 +303,5 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
 #: Talk follows talk without waiting.
 _TALK = frozenset({"msg", "me"})
 
-#: By their names, in the order of the help.
+#: The commands by name, in the order of the help.
 COMMANDS = {row[0]: Command(*row, waits=row[0] not in _TALK) for row in _ROWS}

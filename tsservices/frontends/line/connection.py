@@ -1,6 +1,4 @@
-"""
-One connection of the line frontend: lines in, text or JSON out.  Pure.
-"""
+"""One connection of the line frontend: lines in, text or JSON out.  Pure."""
 
 from __future__ import annotations
 
@@ -38,16 +36,13 @@ _LOGGED = frozenset({LINE_LONG, NOT_UTF8, NO_WEB})
 
 @dataclass(frozen=True, slots=True)
 class LineFormats:
-    """
-    The ways in which output is written, one object each for all connections.
+    """The ways in which output is written, one object each for all connections."""
 
-    @ivar text: for a session in one room.
-    @ivar textWithRoom: for a session in several.
-    @ivar json: for programs.
-    """
-
+    #: For a session in one room.
     text: Formatter
+    #: For a session in several.
     textWithRoom: Formatter
+    #: For programs.
     json: Formatter
 
 

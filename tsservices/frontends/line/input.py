@@ -1,6 +1,4 @@
-"""
-Lines of clean text, out of the bytes that the network brings.  Pure.
-"""
+"""Lines of clean text, out of the bytes that the network brings.  Pure."""
 
 from __future__ import annotations
 

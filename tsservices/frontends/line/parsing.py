@@ -69,7 +69,7 @@ def wordAndText(text: str) -> tuple[str, str]:
     return first, more.strip()
 
 
-def number(what: str, text: str, least: int, most: int) -> int:
+def number(label: str, text: str, minimum: int, maximum: int) -> int:
     """
     A number.
 
@@ -78,18 +78,18 @@ def number(what: str, text: str, least: int, most: int) -> int:
     # Before the conversion: int() takes other scripts' digits, and its time grows by the square.
     if text.isascii() and text.isdigit() and len(text) <= 19:
         value = int(text)
-        if least <= value <= most:
+        if minimum <= value <= maximum:
             return value
-    raise ChatError(NUMBER, what=what, least=least, most=most, given=text)
+    raise ChatError(NUMBER, what=label, least=minimum, most=maximum, given=text)
 
 
-def lineNumber(text: str, least: int) -> int:
+def lineNumber(text: str, minimum: int) -> int:
     """
     The number of a line.
 
     @raise ChatError: it is none, or out of the range.
     """
-    return number("the number of a line", text, least, HIGHEST_SEQ)
+    return number("the number of a line", text, minimum, HIGHEST_SEQ)
 
 
 def choice(text: str, choices: tuple[str, ...]) -> str:
@@ -158,7 +158,7 @@ def search(controller: SessionController, text: str) -> SearchQuery:
         else:
             words.append(bare if phrase is None else phrase)
     checkWords(words)
-    now = controller.context.now()
+    now = controller.context.wallClock()
     return searchQuery(
         rooms or [controller.room()],
         words,

@@ -28,13 +28,10 @@ NOT_OPEN = b"! this server has not caught up with the others yet: come again in 
 
 
 class LineChatProtocol(StreamProtocol):
-    """
-    The wire of one L{LineConnection}.
-
-    @ivar connection: what all that comes is given to.
-    """
+    """Connects a Twisted stream with a L{LineConnection}."""
 
     factory: LineChatFactory
+    #: Gets all input.
     connection: LineConnection
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]

@@ -19,7 +19,7 @@ class SecretPrompt:
     """
     Asks for a line that is not to be shown.
 
-    A telnet program is told that this side echoes (RFC 857), which it then does not; any other
+    A telnet program is promised that this side echoes (RFC 857), which it then does not; any other
     terminal shows what is typed.
     """
 

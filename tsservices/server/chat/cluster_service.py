@@ -1,6 +1,4 @@
-"""
-The chat of one node of a cluster: how it opens among the others, reports on them, and leaves.
-"""
+"""The chat of one node of a cluster: how it opens among the others, reports on them, and leaves."""
 
 from __future__ import annotations
 
@@ -73,16 +71,12 @@ class MonitoredBroker(Broker, BrokerStatus, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClusterServiceConfig:
-    """
-    @ivar node: the name of this node.
-    @ivar where: the addresses of the broker, for people.
-    @ivar path: of the database.
-    @ivar makeIncarnation: gives what no other start of any node has.
-    """
-
+    #: The name of this node.
     node: str
+    #: The addresses of the broker, for people.
     where: str
     path: str
+    #: Gives what no other start of any node has.
     makeIncarnation: Callable[[], str] = lambda: secrets.token_hex(4)
 
 

@@ -1,6 +1,4 @@
-"""
-Makes copies of this node's database, for nodes that are new or were away for long.
-"""
+"""Makes copies of this node's database, for nodes that are new or were away for long."""
 
 from __future__ import annotations
 

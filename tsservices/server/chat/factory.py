@@ -1,6 +1,4 @@
-"""
-Puts the chat of a server together: where it is stored, and what orders it.
-"""
+"""Puts the chat of a server together: where it is stored, and what orders it."""
 
 from __future__ import annotations
 
@@ -37,28 +35,25 @@ _ERRORS_PER_MINUTE = 20
 
 @dataclass(frozen=True, slots=True)
 class ChatConfig:
-    """
-    The chat that is asked for.
-
-    @ivar served: somebody can come to it; else it needs neither disk nor cluster.
-    @ivar persistent: it is kept in a database, not in memory.
-    @ivar keep: seconds that lines are kept; L{None}: for ever.
-    @ivar operators: folded names of the accounts that may do anything.
-    @ivar leaveCluster: a chat that belongs to a cluster goes on alone, for good.
-    @ivar fastLane: the reactor may have its own set for epoll.
-    @ivar cluster: the broker; L{None}: the server is alone.
-    @ivar node: the name of the node; L{None}: it makes one up at its first start.
-    """
+    """The chat that is asked for."""
 
     folder: StateDirectory
     limits: Limits
+    #: Somebody can come to it; else it needs neither disk nor cluster.
     served: bool
+    #: Whether the chat is stored in a database, not in memory.
     persistent: bool
+    #: Seconds that lines are kept; L{None}: for ever.
     keep: float | None
+    #: Folded names of the accounts that may do anything.
     operators: frozenset[str]
+    #: A chat that belongs to a cluster goes on alone, for good.
     leaveCluster: bool
+    #: The reactor may have its own set for epoll.
     fastLane: bool
+    #: The broker; L{None}: the server is alone.
     cluster: JetStreamConfig | None
+    #: The name of the node; L{None}: it makes one up at its first start.
     node: str | None
 
 

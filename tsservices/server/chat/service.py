@@ -40,17 +40,14 @@ WELCOME_BYTES = 8192
 
 @dataclass(frozen=True, slots=True)
 class ChatServiceConfig:
-    """
-    @ivar run: the first part of the ids of sessions: no other run has it.
-    @ivar welcomeFile: its path; nothing: there is none.
-    @ivar operators: folded names of the accounts that may do anything.
-    @ivar leaveCluster: a chat that belongs to a cluster goes on alone, for good.
-    """
-
     limits: Limits
+    #: The first part of the ids of sessions: no other run has it.
     run: str
+    #: The path of the welcome text; empty: there is none.
     welcomeFile: str = ""
+    #: Folded names of the accounts that may do anything.
     operators: frozenset[str] = frozenset()
+    #: A chat that belongs to a cluster goes on alone, for good.
     leaveCluster: bool = False
 
 
@@ -61,20 +58,20 @@ class ChatService(Service):
     Between L{prepare} and C{startService} the process may become a daemon: what a fork would
     break (threads, locks on files) begins in C{startService}.
 
-    @ivar context: what all controllers of sessions share.
     @ivar pool: the send queues of all connections together.
     @ivar notes: lines for whoever starts the server.
     @ivar open: people may come.
     @ivar node: the name of this node; nothing: it is no node of a cluster.
-    @ivar counters: of the cluster; L{None}: there is none.
-    @ivar nodes: describes the nodes of the cluster to an operator; L{None}: there is none.
     """
 
     name = "chat"
     node = ""
+    #: L{None} if this is no node of a cluster.
     counters: ClusterCounters | None = None
     open = False
+    #: Describes the nodes of the cluster to an operator; L{None}: there is none.
     nodes: Callable[[], list[str]] | None = None
+    #: What all controllers of sessions share.
     context: ChatContext
     _log: ClassVar[Logger] = Logger("tsservices")
 
@@ -83,19 +80,19 @@ class ChatService(Service):
         config: ChatServiceConfig,
         storage: Storage,
         hasher: PasswordHasherThread,
-        now: Callable[[], int],
+        wallClock: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
         shutDown: Callable[[str], object] | None = None,
     ) -> None:
         """
-        @param now: the time: nanoseconds since 1970, UTC.
+        @param wallClock: the time: nanoseconds since 1970, UTC.
         @param turnEnd: has something called at the end of the reactor's turn.
         @param shutDown: ends the server with a failure, for a reason in one line.
         """
         self._config = config
         self.storage = storage
         self.hasher = hasher
-        self._now = now
+        self._wallClock = wallClock
         self._turnEnd = turnEnd
         self._shutDown = shutDown
         self._sessions = 0
@@ -129,7 +126,9 @@ class ChatService(Service):
                 f"chat-operators: nobody has registered {', '.join(free)} yet;"
                 " whoever does first looks after the server"
             )
-        self._pipeline = Pipeline(state, loaded.log, loaded.position, self._now, self._turnEnd)
+        self._pipeline = Pipeline(
+            state, loaded.log, loaded.position, self._wallClock, self._turnEnd
+        )
         self.context = ChatContext(
             self._pipeline,
             HistoryReplayer(self.storage),
@@ -137,7 +136,7 @@ class ChatService(Service):
             self.storage,
             self.hasher,
             LoginRateLimiter(self._config.limits.guesses),
-            self._now,
+            self._wallClock,
             lambda: secrets.token_urlsafe(TOKEN_BYTES),
             self.nodes,
         )
@@ -161,11 +160,11 @@ class ChatService(Service):
         self.storage.stop(lambda: stopped.callback(None))
         return stopped
 
-    def newSession(self, outlet: Recipient, host: str) -> Session:
+    def newSession(self, recipient: Recipient, host: str) -> Session:
         """A session for a new connection."""
         self._sessions += 1
         ident = f"{self._config.run}.{self._sessions}"
-        return Session(ident, outlet, cloak(self._secret, host), self.node)
+        return Session(ident, recipient, cloak(self._secret, host), self.node)
 
     def welcome(self) -> list[str]:
         """The lines of the welcome file, which may have been changed since the last time."""

@@ -15,16 +15,12 @@ from tsservices.services.talk.switchboard import Switchboard
 
 @dataclass(frozen=True, slots=True)
 class OperatorCommand:
-    """
-    One command.
+    """A command of the operator."""
 
-    @ivar usage: how it is written.
-    @ivar meaning: what the help says of it.
-    @ivar run: takes the switchboard and the rest of the line.
-    """
-
+    #: How it is written.
     usage: str
     meaning: str
+    #: Takes the switchboard and the rest of the line.
     run: Callable[[Switchboard, str], None]
 
 
@@ -38,7 +34,7 @@ def enter(board: Switchboard, text: str) -> None:
         word, _, argument = text.partition(" ")
         command = COMMANDS.get(word)
         if command is None:
-            board.tell(f"there is no command {visible(word)}; /help lists them")
+            board.notify(f"there is no command {visible(word)}; /help lists them")
         else:
             command.run(board, argument.strip())
 
@@ -57,11 +53,11 @@ def _close(board: Switchboard, number: str) -> None:
 
 def _help(board: Switchboard, argument: str) -> None:
     for command in COMMANDS.values():
-        board.tell(f"{command.usage:<14} {command.meaning}")
-    board.tell("anything else goes to the one you talk with; // begins a line with /")
+        board.notify(f"{command.usage:<14} {command.meaning}")
+    board.notify("anything else goes to the one you talk with; // begins a line with /")
 
 
-#: By the word they begin with.
+#: The operator's commands by name.
 COMMANDS = {
     "/who": OperatorCommand("/who", "who is there", lambda board, _: board.who()),
     "/to": OperatorCommand("/to N", "talk with caller N", _to),

@@ -1,5 +1,5 @@
 """
-Who talks with whom: one operator and any number of callers.  Pure: how text comes and goes is in
+The calls of the talk service: one operator and any number of callers.  Pure: connections are in
 L{tsservices.services.talk.protocol}.
 """
 
@@ -9,8 +9,8 @@ from typing import Protocol as Interface
 
 from tsservices.common.text import visible
 
-#: Bytes of talk kept for an operator who is not there, from all callers together: callers are
-#: many, and C{talk-waiting} limits each one only.
+#: Bytes that wait for an operator, from all callers together: C{talk-waiting} limits one caller
+#: only, and there may be many.
 WAITING_IN_ALL = 1024 * 1024
 
 ABSENT = "! no operator is here; what you write is kept until one comes"
@@ -19,14 +19,11 @@ CLOSED = "! the operator has ended this talk"
 
 
 class TalkPeer(Interface):
-    """
-    A caller.
+    """The connection of a caller."""
 
-    @ivar peer: the name for people.
-    @ivar reads: whether the caller reads what is sent.
-    """
-
+    #: The name for people.
     peer: str
+    #: Whether the caller reads what is sent.
     reads: bool
 
     def say(self, text: str) -> None: ...
@@ -41,7 +38,7 @@ class TalkPeer(Interface):
 
 
 class OperatorConsole(Interface):
-    """What shows lines to an operator."""
+    """Shows lines to an operator."""
 
     def show(self, line: str) -> None: ...
 
@@ -51,21 +48,15 @@ class OperatorBusy(Exception):
 
 
 class _Call:
-    """
-    One call.
-
-    @ivar number: by which the operator names it.
-    @ivar waiting: bytes of it that wait for an operator.
-    @ivar absenceSaid: the caller knows that no operator is there.
-    @ivar fullSaid: the caller knows that too much is waiting.
-    @ivar halfClosed: the caller will send nothing more.
-    """
-
     def __init__(self, number: int) -> None:
+        #: The operator's commands name the call by it.
         self.number = number
+        #: Bytes that wait for an operator.
         self.waiting = 0
-        self.absenceSaid = False
-        self.fullSaid = False
+        # Each notice is shown once, not for every chunk.
+        self.absenceShown = False
+        self.fullShown = False
+        #: The caller will send nothing more.
         self.halfClosed = False
 
 
@@ -73,15 +64,15 @@ class Switchboard:
     """
     Connects one operator with callers.
 
-    While no operator is there, text waits, in the order in which it came.  A caller of whom too
-    much waits is not read from.  If too much waits in all, further text is lost, and its caller is
-    told so.
+    Without an operator text waits, in the order of its arrival.  A caller of whom too much waits
+    is not read from.  If too much waits in all, further text is dropped, with a notice to its
+    caller.
 
-    @ivar name: that of the operator.
+    @ivar name: the name of the operator, for people.
     """
 
     def __init__(self, name: str, waiting: int) -> None:
-        """@param waiting: bytes kept of each caller while there is no operator."""
+        """@param waiting: bytes that may wait from one caller while there is no operator."""
         self.name = name
         self._limit = waiting
         self._console: OperatorConsole | None = None
@@ -96,7 +87,7 @@ class Switchboard:
 
     def attach(self, console: OperatorConsole) -> None:
         """
-        Give an operator the calls, and all text that has waited.
+        Connect an operator, who gets all text that has waited.
 
         @raise OperatorBusy: there is one already.
         """
@@ -109,20 +100,20 @@ class Switchboard:
             self._show(label, text)
         for caller, call in self._calls.items():
             call.waiting = 0
-            call.absenceSaid = call.fullSaid = False
+            call.absenceShown = call.fullShown = False
             caller.hold(self._held)
         if self._calls:
             self.who()
 
     def detach(self, console: OperatorConsole) -> None:
-        """Take the operator away.  It may be one that never was attached."""
+        """Disconnect the operator; nothing happens if another one is attached."""
         if self._console is console:
             self._console = None
             self.hold(False)
 
     def close(self) -> None:
-        """Show that the server stops."""
-        self.tell("the server stops")
+        """Announce the stop of the server."""
+        self.notify("the server stops")
 
     def hold(self, held: bool) -> None:
         """Stop reading from all callers while the console takes nothing, or go on."""
@@ -137,13 +128,13 @@ class Switchboard:
         self._last += 1
         call = self._calls[caller] = _Call(self._last)
         if self._console is None:
-            call.absenceSaid = True
+            call.absenceShown = True
             caller.say(ABSENT)
             return
         if self._current is None:
             self._current = caller
         talking = "; you talk with them" if self._current is caller else ""
-        self.tell(f"{self._label(caller)} calls{talking}")
+        self.notify(f"{self._label(caller)} calls{talking}")
         if self._held:
             caller.hold(True)
 
@@ -154,13 +145,13 @@ class Switchboard:
                 self._current = caller
             self._show(f"[{call.number}]", text)
             return
-        if not call.absenceSaid:
-            call.absenceSaid = True
+        if not call.absenceShown:
+            call.absenceShown = True
             caller.say(ABSENT)
         size = len(text.encode("utf-8", "surrogatepass"))
         if self._waitingBytes + size > WAITING_IN_ALL:
-            if not call.fullSaid:
-                call.fullSaid = True
+            if not call.fullShown:
+                call.fullShown = True
                 caller.say(FULL)
             caller.hold(True)
             return
@@ -172,33 +163,33 @@ class Switchboard:
 
     def halfClose(self, caller: TalkPeer) -> None:
         self._calls[caller].halfClosed = True
-        self.tell(f"{self._label(caller)} has finished speaking")
+        self.notify(f"{self._label(caller)} has finished speaking")
 
     def leave(self, caller: TalkPeer) -> None:
-        self.tell(f"{self._label(caller)} has gone")
+        self.notify(f"{self._label(caller)} has gone")
         del self._calls[caller]
         if self._current is caller:
             self._current = None
 
-    # Of these the operator's commands are made.
+    # The operator's commands.
 
     def who(self) -> None:
         """Show all callers."""
         for caller in self._calls:
             marks = "; has finished speaking" if self._calls[caller].halfClosed else ""
             marks += "; you talk with them" if caller is self._current else ""
-            self.tell(f"{self._label(caller)}{marks}")
+            self.notify(f"{self._label(caller)}{marks}")
         if not self._calls:
-            self.tell("nobody is there")
+            self.notify("nobody is there")
 
     def choose(self, caller: TalkPeer) -> None:
         self._current = caller
-        self.tell(f"you talk with {self._label(caller)}")
+        self.notify(f"you talk with {self._label(caller)}")
 
     def sayToAll(self, text: str) -> None:
         for caller in tuple(self._calls):
             self._say(caller, text)
-        self.tell(f"told {len(self._calls)}")
+        self.notify(f"told {len(self._calls)}")
 
     def sayToCurrent(self, text: str) -> None:
         caller = self.partner()
@@ -210,31 +201,31 @@ class Switchboard:
         caller.finish()
 
     def find(self, number: str) -> TalkPeer | None:
-        """Get the caller; if there is none, show that."""
+        """The caller with this number; if there is none, the operator is shown so."""
         for caller, call in self._calls.items():
             if str(call.number) == number:
                 return caller
-        self.tell("there is no such caller; /who lists them")
+        self.notify("there is no such caller; /who lists them")
         return None
 
     def partner(self) -> TalkPeer | None:
-        """Get the current caller; if there is none, show how to choose one."""
+        """The current caller; if there is none, the operator is shown how to choose one."""
         if self._current is None and len(self._calls) == 1:
             (self._current,) = self._calls
         if self._current is None:
-            self.tell("whom do you mean? /to N chooses" if self._calls else "nobody is there")
+            self.notify("whom do you mean? /to N chooses" if self._calls else "nobody is there")
         return self._current
 
     def _say(self, caller: TalkPeer, text: str) -> None:
         if caller.reads:
             caller.say(text)
         else:
-            self.tell(f"[{self._calls[caller].number}] does not read; this was not sent")
+            self.notify(f"[{self._calls[caller].number}] does not read; this was not sent")
 
     def _label(self, caller: TalkPeer) -> str:
         return f"[{self._calls[caller].number}] {caller.peer}"
 
-    def tell(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         if self._console is not None:
             self._console.show(f"* {text}")
 

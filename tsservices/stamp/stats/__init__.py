@@ -1,3 +1,1 @@
-"""
-What a sender learns of one target: delay, loss, reordering and clocks, in bounded memory.
-"""
+"""What a sender learns of one target: delay, loss, reordering and clocks, in bounded memory."""

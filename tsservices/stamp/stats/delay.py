@@ -1,6 +1,4 @@
-"""
-How the delay changes: from one packet to the next, above its minimum, and over the run.
-"""
+"""How the delay changes: from one packet to the next, above its minimum, and over the run."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ MAXIMUM_MISSES = 3
 
 
 class FollowUpInfo(NamedTuple):
-    """What a reply says of the one before it."""
+    """The Follow-Up Telemetry of a reply: about the reply before it."""
 
     #: The reflector's number of that one.
     sequence: int
@@ -84,7 +84,7 @@ class FollowUpMatcher:
         return []
 
     def release(self) -> list[ProbeResult]:
-        """What was held."""
+        """The results that are still held; nothing more will come."""
         held, self._held = self._held, None
         return [] if held is None else [held]
 

@@ -1,5 +1,5 @@
 """
-What became of one packet, and the delays that follow from its four times.
+The result of one packet, and the delays that follow from its four times.
 
     this host    T1 ----------.              .--------> T4
                                \\            /
@@ -17,7 +17,7 @@ MAXIMUM_CLOCK_STEP = 1_000_000
 
 
 class ProbeState(Enum):
-    """What became of a packet.  The values are public: they are C{state} in JSON and CSV."""
+    """The result of a packet.  The values are public: they are C{state} in JSON and CSV."""
 
     OK = "ok"
     #: The reply came after the packet was counted as lost.
@@ -50,7 +50,7 @@ class Timestamps:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """What follows from the four times, in nanoseconds; L{None} for what is unknown."""
+    """Delays from the four times, in nanoseconds; L{None} where a time is unknown."""
 
     #: The round trip: (T4 - T1) - (T3 - T2).
     network: int | None = None
@@ -87,7 +87,7 @@ def delaysOf(timestamps: Timestamps | None, application: int | None) -> Delays:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What became of one packet.  What is unknown is L{None}."""
+    """The result of one packet.  What is unknown is L{None}."""
 
     #: From 0.
     sequence: int
@@ -108,7 +108,7 @@ class ProbeResult:
 
     @property
     def delays(self) -> Delays:
-        """What follows from the timestamps."""
+        """The delays that follow from the timestamps."""
         return delaysOf(self.timestamps, self.application)
 
     @property

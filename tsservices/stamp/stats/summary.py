@@ -105,7 +105,7 @@ def clockSummary(statistics: TargetStatistics) -> Summary:
 
 
 def summarize(statistics: TargetStatistics) -> Summary:
-    """Everything."""
+    """All statistics of one target, by their public names."""
     return {
         "transmitted": statistics.transmitted,
         "received": statistics.received,

@@ -1,6 +1,4 @@
-"""
-All that is known of one target after any number of packets, in bounded memory.
-"""
+"""All that is known of one target after any number of packets, in bounded memory."""
 
 from __future__ import annotations
 
@@ -140,7 +138,7 @@ class TargetStatistics:
 
     @property
     def settled(self) -> int:
-        """Packets of which it is known what became of them."""
+        """Packets whose result is known."""
         return self.received + self.lost
 
     @property

@@ -85,7 +85,7 @@ class ThresholdError(ValueError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """One condition."""
+    """A condition on one statistic."""
 
     #: As it was written.
     text: str

@@ -42,7 +42,7 @@ class BackupThread:
         self._context.start("journal copier", self._run)
 
     def end(self) -> None:
-        """Give it up."""
+        """Abort the copy."""
         self._ending.set()
 
     def _run(self) -> None:

@@ -30,38 +30,32 @@ JOURNAL_STOP_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """
-    How long a storage waits, in seconds.
+    """How long a storage waits, in seconds."""
 
-    @ivar full: between two attempts while the disk is full.
-    @ivar prune: between two looks for old messages.
-    @ivar index: without a new message until the last ones go into the search index.
-    @ivar busy: while another program keeps the database locked.
-    @ivar stop: for the last messages, before the server stops without them.
-    """
-
+    #: Between two attempts while the disk is full.
     full: float = FULL_SECONDS
+    #: Between two looks for old messages.
     prune: float = PRUNE_SECONDS
+    #: Without a new message until the last ones go into the search index.
     index: float = INDEX_SECONDS
+    #: While another program keeps the database locked.
     busy: float = BUSY_SECONDS
+    #: For the last messages, before the server stops without them.
     stop: float = JOURNAL_STOP_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class SQLiteConfig:
-    """
-    All of a storage that has a default.
+    """All of a storage that has a default."""
 
-    @ivar seconds: the time in seconds, for deadlines.
-    @ivar ballast: bytes of the file that makes room when the disk is full.
-    @ivar connect: opens a connection.
-    @ivar migrations: see L{tsservices.storage.sqlite.schema.MIGRATIONS}.
-    @ivar entropy: makes as many random bytes as it is asked for.
-    """
-
-    seconds: Callable[[], float] = time.monotonic
+    #: The time in seconds, for deadlines.
+    monotonic: Callable[[], float] = time.monotonic
     pace: Timings = Timings()
+    #: Bytes of the file that makes room when the disk is full.
     ballast: int = BALLAST_BYTES
+    #: Opens a connection.
     connect: Connect = sqlite3.connect
+    #: See L{tsservices.storage.sqlite.schema.MIGRATIONS}.
     migrations: tuple[str, ...] = MIGRATIONS
+    #: Makes as many random bytes as it is asked for.
     entropy: Callable[[int], bytes] = os.urandom

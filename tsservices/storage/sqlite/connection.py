@@ -1,6 +1,4 @@
-"""
-Connections to the chat's database, and what their errors mean.
-"""
+"""Connections to the chat's database, and what their errors mean."""
 
 from __future__ import annotations
 

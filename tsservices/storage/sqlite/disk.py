@@ -1,6 +1,4 @@
-"""
-The disk that a database is on: room in reserve, and how fast it is.
-"""
+"""The disk that a database is on: room in reserve, and how fast it is."""
 
 from __future__ import annotations
 

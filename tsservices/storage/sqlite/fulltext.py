@@ -103,9 +103,9 @@ def phrases(words: Iterable[str]) -> list[str] | None:
     What has to be in the words of a message, each once.  What holds nothing that can be searched
     for is left out; if nothing else was given, L{None}: no message is found.
     """
-    given = [searchable(word) for word in words]
-    distinct = list(dict.fromkeys(phrase for phrase in given if phrase))
-    return None if given and not distinct else distinct
+    searchables = [searchable(word) for word in words]
+    distinct = list(dict.fromkeys(phrase for phrase in searchables if phrase))
+    return None if searchables and not distinct else distinct
 
 
 def holds(text: str, wanted: Iterable[str]) -> bool:
@@ -196,7 +196,7 @@ def lag(connection: sqlite3.Connection) -> int:
     return row[0]
 
 
-def index(connection: sqlite3.Connection, most: int) -> int:
+def index(connection: sqlite3.Connection, maximum: int) -> int:
     """
     Take the next messages into the index, in a transaction of its own.
 
@@ -204,7 +204,7 @@ def index(connection: sqlite3.Connection, most: int) -> int:
     @raise sqlite3.Error: it can't be done; the transaction may still be open.
     """
     (indexed,) = connection.execute("SELECT indexed FROM meta").fetchone()
-    rows = select(connection, "id, text, room, nick, kind", _NEXT, (indexed, most))
+    rows = select(connection, "id, text, room, nick, kind", _NEXT, (indexed, maximum))
     if not rows:
         return 0
     words = _words([row for row in rows if row[-1] in FOUND_KINDS])
@@ -234,19 +234,19 @@ def delete(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     return connection.execute(_BLANK, parameters).rowcount
 
 
-def prune(connection: sqlite3.Connection, before: int, most: int) -> int:
+def prune(connection: sqlite3.Connection, before: int, maximum: int) -> int:
     """
     Delete old messages, but neither the rooms nor their numbers, in a transaction of its own.
 
     @param before: nanoseconds since 1970, UTC.
-    @param most: how many of the first are looked at.
+    @param maximum: how many of the first are looked at.
     @return: how many were deleted.
     @raise sqlite3.Error: it can't be done; the transaction may still be open.
     """
     connection.execute("BEGIN IMMEDIATE")
-    _takeOut(connection, _OLD, (most, before))
+    _takeOut(connection, _OLD, (maximum, before))
     pruned = connection.execute(
-        f"DELETE FROM messages WHERE id IN ({_OLD})", (most, before)
+        f"DELETE FROM messages WHERE id IN ({_OLD})", (maximum, before)
     ).rowcount
     if pruned:
         connection.execute(_LOWER)

@@ -15,8 +15,8 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import JOURNAL_FAILED, ChatError
 from tsservices.chat.storage import (
     Copied,
-    MessagesFound,
-    PrivateMessagesFound,
+    MessagesCallback,
+    PrivateMessagesCallback,
     SearchQuery,
     StorageListener,
     StoredState,
@@ -50,20 +50,20 @@ class SQLiteStorage:
         log: str,
         keep: float | None,
         callFromThread: Callable[..., object],
-        now: Callable[[], int],
+        wallClock: Callable[[], int],
         config: SQLiteConfig = _CONFIG,
     ) -> None:
         """
         @param log: the incarnation of a database that is new.
         @param keep: the seconds that messages are kept; L{None}: for ever.
-        @param now: the time: nanoseconds since 1970, UTC.
+        @param wallClock: the time: nanoseconds since 1970, UTC.
         """
         self.trouble: ChatError | None = None
         self._path = os.path.abspath(path)
         self._log = log
         self._keep = keep
         self._config = config
-        self._context = ThreadContext(self._path, config, callFromThread, now)
+        self._context = ThreadContext(self._path, config, callFromThread, wallClock)
         self._ballast = ReservedSpace(f"{os.path.splitext(self._path)[0]}.ballast", config.ballast)
         self._startup = DatabaseStartup(self._path, log, config)
         self._reader: ReaderThread | None = None
@@ -74,14 +74,14 @@ class SQLiteStorage:
         self._writer: WriterThread | None = None
         self._listener: StorageListener | None = None
         # Positions: of the last batch that was given, and of the last that is stored.
-        self._given = 0
+        self._submitted = 0
         self._stored = 0
         self._stopped: Callable[[], None] | None = None
         self._watchdog: threading.Timer | None = None
 
     def prepare(self) -> StoredState:
         """@raise StorageError: it can't be used."""
-        state = self._startup.prepare(self._context.now())
+        state = self._startup.prepare(self._context.wallClock())
         self._log, self._stored = state.log, state.position
         return state
 
@@ -108,26 +108,29 @@ class SQLiteStorage:
         self._searcher.start()
 
     def store(self, batch: Batch) -> None:
-        self._given = batch.position
+        self._submitted = batch.position
         if self._writer is not None:
             self._writer.give(batch)
 
-    def read(self, room: str, first: int, last: int, found: MessagesFound) -> None:
+    def read(self, room: str, first: int, last: int, onResult: MessagesCallback) -> None:
         assert self._reader is not None
         log = self._log
-        self._reader.ask(lambda connection: readMessages(connection, log, room, first, last), found)
+        self._reader.ask(
+            lambda connection: readMessages(connection, log, room, first, last), onResult
+        )
 
-    def search(self, search: SearchQuery, found: MessagesFound) -> None:
+    def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         assert self._searcher is not None
         log = self._log
-        self._searcher.ask(lambda connection: searchMessages(connection, log, search), found)
+        self._searcher.ask(lambda connection: searchMessages(connection, log, search), onResult)
 
     def privateMessages(
-        self, account: str, other: str, before: str, most: int, found: PrivateMessagesFound
+        self, account: str, other: str, before: str, maximum: int, onResult: PrivateMessagesCallback
     ) -> None:
         assert self._reader is not None
         self._reader.ask(
-            lambda connection: readPrivateMessages(connection, account, other, before, most), found
+            lambda connection: readPrivateMessages(connection, account, other, before, maximum),
+            onResult,
         )
 
     def copy(self, path: str, copied: Copied) -> None:
@@ -200,7 +203,7 @@ class SQLiteStorage:
     def _giveUp(self) -> None:
         if self._stopped is not None:
             try:
-                if self._stored < self._given:
+                if self._stored < self._submitted:
                     self.failed(f"{self._path}: the last lines could not be stored in time")
             finally:
                 self._finish()

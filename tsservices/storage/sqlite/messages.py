@@ -1,6 +1,4 @@
-"""
-Messages in rooms: the table C{messages}.
-"""
+"""The history of rooms: rows of the table C{messages} to write, and pages of it to read."""
 
 from __future__ import annotations
 
@@ -43,17 +41,17 @@ def messageRows(messages: Iterable[RoomMessages]) -> str:
     """Rows for L{INSERT_MESSAGES}, without the brackets around them all."""
     rows = [
         (
-            said.room,
-            said.first,
-            said.time,
-            said.position,
-            said.index,
-            said.kind,
-            said.nick,
-            said.account,
-            said.texts,
+            message.room,
+            message.first,
+            message.time,
+            message.position,
+            message.index,
+            message.kind,
+            message.nick,
+            message.account,
+            message.texts,
         )
-        for said in messages
+        for message in messages
     ]
     return asJSON(rows)[1:-1]
 

@@ -1,6 +1,4 @@
-"""
-What a database says about itself: the tables C{meta}, of one row, and C{checkpoint}.
-"""
+"""What a database says about itself: the tables C{meta}, of one row, and C{checkpoint}."""
 
 from __future__ import annotations
 

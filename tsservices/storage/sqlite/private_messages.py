@@ -1,6 +1,4 @@
-"""
-Private messages between accounts: the table C{letters}.
-"""
+"""Private messages between accounts: the table C{letters}."""
 
 from __future__ import annotations
 
@@ -68,7 +66,7 @@ def privateMessageRows(messages: Iterable[StoredPrivateMessage]) -> str:
 
 
 def readPrivateMessages(
-    connection: sqlite3.Connection, account: str, other: str, before: str, most: int
+    connection: sqlite3.Connection, account: str, other: str, before: str, maximum: int
 ) -> list[StoredPrivateMessage]:
     """
     The newest that an account has received, or exchanged with another one; the oldest first.
@@ -78,18 +76,18 @@ def readPrivateMessages(
     @raise sqlite3.Error: it can't be done.
     """
     statement = _BETWEEN if other else _RECEIVED
-    names = {"account": account, "other": other, "before": before, "most": most}
+    names = {"account": account, "other": other, "before": before, "most": maximum}
     rows: list[tuple[str, int, str, str, str, str, str, str]]
     rows = connection.execute(statement, names).fetchall()
     return [StoredPrivateMessage(*row) for row in reversed(rows)]
 
 
-def prunePrivateMessages(connection: sqlite3.Connection, before: int, most: int) -> int:
+def prunePrivateMessages(connection: sqlite3.Connection, before: int, maximum: int) -> int:
     """
-    Delete old ones, looking at the first C{most}.
+    Delete old ones, looking at the first C{maximum}.
 
     @param before: nanoseconds since 1970, UTC.
     @return: how many were deleted.
     @raise sqlite3.Error: it can't be done.
     """
-    return connection.execute(_PRUNE, (most, before)).rowcount
+    return connection.execute(_PRUNE, (maximum, before)).rowcount

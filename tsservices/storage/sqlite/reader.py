@@ -1,6 +1,4 @@
-"""
-A thread that reads: its connection can't write.
-"""
+"""The thread that runs queries, on a connection that can't write."""
 
 from __future__ import annotations
 
@@ -25,17 +23,14 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class _Query:
-    """
-    Something that is to be read.
+    """Something that is to be read."""
 
-    @ivar read: reads it.
-    @ivar deadline: until when, by the clock in seconds.
-    @ivar found: gets the result, in the reactor's thread.
-    """
-
+    #: Reads it.
     read: Callable[[sqlite3.Connection], Any]
+    #: Until when, by the clock in seconds.
     deadline: float
-    found: Callable[[Any], None]
+    #: Gets the result, in the reactor's thread.
+    onResult: Callable[[Any], None]
 
 
 class ReaderThread:
@@ -44,7 +39,7 @@ class ReaderThread:
     def __init__(self, context: ThreadContext, name: str, ended: Callable[[], None]) -> None:
         self._context = context
         self._name = name
-        self._seconds = context.config.seconds
+        self._monotonic = context.config.monotonic
         self._ended = ended
         self._queries: SimpleQueue[_Query | None] = SimpleQueue()
         self._waiting = 0
@@ -57,13 +52,13 @@ class ReaderThread:
     def ask(
         self,
         read: Callable[[sqlite3.Connection], Result],
-        found: Callable[[Result | ChatError], None],
+        onResult: Callable[[Result | ChatError], None],
     ) -> None:
         if self._waiting >= READS_WAITING:
-            found(ChatError(READ_SLOW))
+            onResult(ChatError(READ_SLOW))
             return
         self._waiting += 1
-        self._queries.put(_Query(read, self._seconds() + READ_SECONDS, found))
+        self._queries.put(_Query(read, self._monotonic() + READ_SECONDS, onResult))
 
     def end(self) -> None:
         """Answer what was asked, then end."""
@@ -72,14 +67,14 @@ class ReaderThread:
     def _run(self) -> None:
         self._context.opened.wait()
         while (query := self._queries.get()) is not None:
-            self._context.callFromThread(self._answer, query.found, self._read(query))
+            self._context.callFromThread(self._answer, query.onResult, self._read(query))
         self._close()
         self._context.callFromThread(self._ended)
 
-    def _answer(self, found: Callable[[Any], None], result: object) -> None:
+    def _answer(self, onResult: Callable[[Any], None], result: object) -> None:
         # In the reactor's thread, as all that touches _waiting.
         self._waiting -= 1
-        found(result)
+        onResult(result)
 
     def _read(self, query: _Query) -> object:
         self._deadline = query.deadline
@@ -102,7 +97,7 @@ class ReaderThread:
             return ChatError(READ_FAILED)
 
     def _late(self) -> bool:
-        return self._seconds() > self._deadline
+        return self._monotonic() > self._deadline
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

@@ -1,6 +1,4 @@
-"""
-The schema of the chat's database, as the scripts that lead to it from each older one.
-"""
+"""The schema of the chat's database, as the scripts that lead to it from each older one."""
 
 from __future__ import annotations
 

@@ -155,16 +155,16 @@ def _search(
         "low": max(low, indexed + 1, newest - _UNINDEXED + 1),
         "high": high,
     }
-    found: list[list[Any]] = []
+    rows: list[list[Any]] = []
     for row in select(connection, _LINE, _NEWER, names):
-        if len(found) < wanted.limit and _isWanted(row, wanted.nick, words):
-            found.append(row)
-    left = wanted.limit - len(found)
-    if left:
+        if len(rows) < wanted.limit and _isWanted(row, wanted.nick, words):
+            rows.append(row)
+    remaining = wanted.limit - len(rows)
+    if remaining:
         query = _query([span[0] for span in spans], wanted.nick, words)
-        names.update(low=low, query=query, most=left)
-        found += select(connection, _LINE, _INDEXED, names)
-    return found
+        names.update(low=low, query=query, most=remaining)
+        rows += select(connection, _LINE, _INDEXED, names)
+    return rows
 
 
 def _isWanted(row: list[Any], nick: str, words: list[str]) -> bool:

@@ -1,5 +1,5 @@
 """
-What is done to a database before the threads use it: in the reactor's thread, by one connection.
+The start of a database, before the threads use it: upgrade, check, and read the state.
 
 This is all there is of a start, after C{kill -9} too: SQLite itself brings the write-ahead log in.
 The state comes from tables, no message is replayed, so a million of them make no difference.
@@ -52,7 +52,7 @@ class DatabaseStartup:
                 rooms = loadRooms(connection)
                 records = loadRecords(connection, now)
                 connection.execute("COMMIT")
-            fsync = fsyncMilliseconds(f"{path}.probe", config.seconds)
+            fsync = fsyncMilliseconds(f"{path}.probe", config.monotonic)
         except (sqlite3.Error, OSError) as error:
             raise StorageError(explain(path, error)) from error
         notes = [

@@ -159,5 +159,9 @@ def _foldNames(connection: sqlite3.Connection) -> None:
     # Restrictions from before the third schema have no folded names.
     table = _TABLES[Restriction]
     restrictions = [Restriction(*row) for row in connection.execute(table.load)]
-    if old := [replace(each, key=fold(each.name)) for each in restrictions if not each.key]:
-        connection.execute(table.put, (asJSON([table.values(each) for each in old]),))
+    if old := [
+        replace(restriction, key=fold(restriction.name))
+        for restriction in restrictions
+        if not restriction.key
+    ]:
+        connection.execute(table.put, (asJSON([table.values(restriction) for restriction in old]),))

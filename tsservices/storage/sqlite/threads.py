@@ -1,6 +1,4 @@
-"""
-What the threads of one database share.  None of them knows Twisted.
-"""
+"""What the threads of one database share.  None of them imports Twisted."""
 
 from __future__ import annotations
 
@@ -13,20 +11,16 @@ from tsservices.storage.sqlite.config import SQLiteConfig
 
 @dataclass(frozen=True, slots=True)
 class ThreadContext:
-    """
-    Where a thread works, and how it reports.
-
-    @ivar path: of the database.
-    @ivar callFromThread: calls something in the reactor's thread: the only way out of these.
-    @ivar now: the time: nanoseconds since 1970, UTC.
-    @ivar opened: set when the writer has opened the database, or has failed to.
-    """
+    """Where a thread works, and how it reports."""
 
     path: str
     config: SQLiteConfig
+    #: Calls something in the reactor's thread: the only way out of these.
     callFromThread: Callable[..., object]
-    now: Callable[[], int]
+    #: The time: nanoseconds since 1970, UTC.
+    wallClock: Callable[[], int]
     # Two connections that open a database at once are in each other's way: the writer is the first.
+    #: Set when the writer has opened the database, or has failed to.
     opened: threading.Event = field(default_factory=threading.Event)
 
     def start(self, name: str, run: Callable[[], None]) -> None:

@@ -92,9 +92,9 @@ class WriterThread:
         self._listener = listener
         self._ended = ended
         self._call = context.callFromThread
-        self._seconds = context.config.seconds
+        self._monotonic = context.config.monotonic
         self._pace = context.config.pace
-        self._given: SimpleQueue[Batch | None] = SimpleQueue()
+        self._queue: SimpleQueue[Batch | None] = SimpleQueue()
         self._pending: deque[Batch] = deque()
         self._ending = False
         self._short = False
@@ -110,11 +110,11 @@ class WriterThread:
         self._context.start("journal writer", self._run)
 
     def give(self, batch: Batch) -> None:
-        self._given.put(batch)
+        self._queue.put(batch)
 
     def end(self) -> None:
         """Store what was given, then end."""
-        self._given.put(None)
+        self._queue.put(None)
 
     def _run(self) -> None:
         path, config, opened = self._context.path, self._context.config, self._context.opened
@@ -148,7 +148,7 @@ class WriterThread:
         duties = (self._store, self._index, self._prune, self._checkpoint, self._recover)
         while self._pending or not self._ending:
             self._collect()
-            if self._short and self._seconds() < self._retryAt:
+            if self._short and self._monotonic() < self._retryAt:
                 continue
             self._refused = False
             for duty in duties:
@@ -164,7 +164,7 @@ class WriterThread:
         # Wait until there is something to do, and take all that was given.
         wait: float | None = None
         if self._short:
-            wait = max(0.0, self._retryAt - self._seconds())
+            wait = max(0.0, self._retryAt - self._monotonic())
         elif self._pending:
             wait = 0.0
         else:
@@ -174,15 +174,15 @@ class WriterThread:
             elif self._lag:
                 due.append(self._indexAt)
             if due:
-                wait = max(0.0, min(due) - self._seconds())
+                wait = max(0.0, min(due) - self._monotonic())
         try:
-            given = self._given.get(timeout=wait)
+            batch = self._queue.get(timeout=wait)
             while True:
-                if given is None:
+                if batch is None:
                     self._ending = True
                 else:
-                    self._pending.append(given)
-                given = self._given.get_nowait()
+                    self._pending.append(batch)
+                batch = self._queue.get_nowait()
         except Empty:
             pass
 
@@ -204,33 +204,33 @@ class WriterThread:
             self._pending.popleft()
         self._stored = lines
         self._lag += lines
-        self._indexAt = self._seconds() + self._pace.index
+        self._indexAt = self._monotonic() + self._pace.index
         # One call for all of them: each wakes the reactor.
         self._call(self._listener.stored, batches[-1].position)
 
     def _index(self) -> None:
         if not self._lag or self._short:
             return
-        most = INDEX_LINES
+        maximum = INDEX_LINES
         if self._lag > INDEX_LAG:
             # While there is never a pause, the index has to keep up with what is stored: each
             # search looks through all that is missing in it.
-            most = max(most, self._stored)
-        elif self._pending or self._seconds() < self._indexAt:
+            maximum = max(maximum, self._stored)
+        elif self._pending or self._monotonic() < self._indexAt:
             return
-        self._unmoved += index(self._connection, most)
+        self._unmoved += index(self._connection, maximum)
         self._lag = lag(self._connection)
 
     def _prune(self) -> None:
-        if self._keep is None or self._seconds() < self._pruneAt:
+        if self._keep is None or self._monotonic() < self._pruneAt:
             return
-        before = self._context.now() - int(self._keep * 1e9)
+        before = self._context.wallClock() - int(self._keep * 1e9)
         messages = prune(self._connection, before, PRUNED_LINES)
         privateMessages = prunePrivateMessages(self._connection, before, PRUNED_LINES)
         if messages:
             self._lag = lag(self._connection)
         more = PRUNED_LINES in (messages, privateMessages)
-        self._pruneAt = self._seconds() + (0.0 if more else self._pace.prune)
+        self._pruneAt = self._monotonic() + (0.0 if more else self._pace.prune)
         self._unmoved += (messages + privateMessages) * _PRUNED_BYTES
 
     def _checkpoint(self) -> None:
@@ -248,13 +248,13 @@ class WriterThread:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         if self._short:
-            self._retryAt = self._seconds() + self._pace.full
+            self._retryAt = self._monotonic() + self._pace.full
             return
         # The first time: the ballast is room enough for one transaction that deletes old messages,
         # and a checkpoint gives back what the log takes.
         self._short = True
         self._ballast.drop()
-        self._retryAt = self._pruneAt = self._seconds()
+        self._retryAt = self._pruneAt = self._monotonic()
         self._unmoved = CHECKPOINT_BYTES
         self._call(self._listener.troubled, ChatError(NOT_STORED, reason="the disk is full"))
 
@@ -267,4 +267,4 @@ class WriterThread:
             self._short = False
             self._call(self._listener.troubled, None)
         else:
-            self._retryAt = self._seconds() + self._pace.full
+            self._retryAt = self._monotonic() + self._pace.full

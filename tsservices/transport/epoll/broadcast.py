@@ -19,13 +19,10 @@ from tsservices.transport.epoll.set import EpollReactor
 
 
 class BroadcastStream(InPlaceStream, Protocol):
-    """
-    A stream transport as a L{StreamBroadcast} needs it.
-
-    @ivar broadcasts: those in which it is; only L{StreamBroadcast} changes them.
-    """
+    """A stream transport as a L{StreamBroadcast} needs it."""
 
     reactor: EpollReactor
+    #: The broadcasts of which it is a member; only L{StreamBroadcast} changes them.
     broadcasts: tuple[StreamBroadcast, ...]
 
     def write(self, data: bytes) -> None:
@@ -71,22 +68,22 @@ class StreamBroadcast:
             for stream in excluded:
                 descriptors.remove(stream.descriptor)
         size = len(data)
-        taken: list[int] = []
+        sizes: list[int] = []
         sends = map(os.write, descriptors, repeat(data))
         while True:
             # An exception ends `extend`, but not the iterator: the next call goes on behind the
             # stream that failed, of which 0 bytes were sent.
             try:
-                taken.extend(sends)
+                sizes.extend(sends)
                 break
             except OSError:
-                taken.append(0)
+                sizes.append(0)
         # One addition in place of one for each stream; the excluded ones are put right.
         self.sent += size
         for stream in excluded:
             stream.sentAlone -= size
-        if taken.count(size) != len(taken):
-            self._finish(data, dict(zip(descriptors, taken, strict=True)))
+        if sizes.count(size) != len(sizes):
+            self._finish(data, dict(zip(descriptors, sizes, strict=True)))
         return True
 
     def dissolve(self) -> None:
@@ -100,15 +97,15 @@ class StreamBroadcast:
         self._streams.clear()
         self._descriptors.clear()
 
-    def _finish(self, data: bytes, taken: dict[int, int]) -> None:
+    def _finish(self, data: bytes, sizes: dict[int, int]) -> None:
         size = len(data)
-        behind = [
-            (stream, taken[stream.descriptor])
+        incomplete = [
+            (stream, sizes[stream.descriptor])
             for stream in self._streams
-            if taken.get(stream.descriptor, size) < size
+            if sizes.get(stream.descriptor, size) < size
         ]
         self.dissolve()
-        for stream, sent in behind:
+        for stream, sent in incomplete:
             stream.sentAlone -= size - sent
             if sent:
                 stream.reactor.keepUnsent(stream, data, sent)

@@ -39,24 +39,23 @@ class InPlaceStream(WatchedDescriptor, Protocol):
     A stream transport whose fields the set reads and writes itself, without a method call.
 
     Names with an underscore are Twisted's, listed in L{tsservices.transport.twisted_internals}.
-
-    @ivar readInPlace: whether the set reads the socket itself, in place of C{doRead}.
-    @ivar descriptor: the number of the socket, as long as it is connected.
-    @ivar plain: whether bytes are sent as they are, to a socket that stays open: there is no TLS,
-        and no kind of close was asked for.  Only then may the set send for the transport.
-    @ivar sentAlone: how many bytes the kernel has taken since the connection was made, without
-        those of broadcasts.
-    @ivar bufferSize: the most bytes to read at once.
-    @ivar readSize: the bytes to read next: L{SHORT_READ} until a message is longer.
-    @ivar reply: makes the answer to each chunk in place of the protocol, if it asked for that.
     """
 
+    #: Whether the set reads the socket itself, in place of C{doRead}.
     readInPlace: bool
+    #: The number of the socket, as long as it is connected.
     descriptor: int
+    #: Whether bytes are sent as they are, to a socket that stays open: there is no TLS, and no kind
+    #: of close was asked for.  Only then may the set send for the transport.
     plain: bool
+    #: How many bytes the kernel has taken since the connection was made, without those of
+    #: broadcasts.
     sentAlone: int
+    #: The most bytes to read at once.
     bufferSize: int
+    #: The bytes to read next: L{SHORT_READ} until a message is longer.
     readSize: int
+    #: Makes the answer to each chunk in place of the protocol, if it asked for that.
     reply: Reply | None
     protocol: Any
     producer: Any

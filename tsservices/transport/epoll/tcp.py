@@ -97,8 +97,8 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
     def isIdle(self) -> bool:
         return self.plain and not self.dataBuffer
 
-    def broadcastWith(self, wires: Sequence[FastTCPServer]) -> StreamBroadcast:
-        return StreamBroadcast(wires)
+    def broadcastWith(self, members: Sequence[FastTCPServer]) -> StreamBroadcast:
+        return StreamBroadcast(members)
 
     def leaveBroadcast(self) -> None:
         for broadcast in self.broadcasts:

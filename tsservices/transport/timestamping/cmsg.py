@@ -82,22 +82,19 @@ _LOWEST_BYTE = 0 if sys.byteorder == "little" else 3
 
 
 class ReceiveInfo(NamedTuple):
-    """
-    How a datagram came.
+    """How a datagram came."""
 
-    @ivar ns: when, in nanoseconds since 1970.
-    @ivar kernel: whether the kernel took that time, when the datagram came; otherwise it was taken
-        when the datagram was read.
-    @ivar destination: the address of this host that it was sent to; L{GROUP_DESTINATION} for
-        broadcast and multicast; L{None} if not known.
-    @ivar ttl: its TTL or hop limit, if known.
-    @ivar tos: its type of service or traffic class, if asked for and known.
-    """
-
+    #: When, in nanoseconds since 1970.
     ns: int
+    #: Whether the kernel took that time, when the datagram came; otherwise it was taken when the
+    #: datagram was read.
     kernel: bool
+    #: The address of this host that it was sent to; L{GROUP_DESTINATION} for broadcast and
+    #: multicast; L{None} if not known.
     destination: str | None
+    #: TTL or hop limit, if known.
     ttl: int | None
+    #: Type of service or traffic class, if asked for and known.
     tos: int | None
 
 

@@ -51,7 +51,7 @@ WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 
 
 class TimestampedDatagramProtocol(DatagramProtocol):
-    """What a L{TimestampedUDPPort} calls: its datagrams come with their times."""
+    """Gets datagrams with their times from a L{TimestampedUDPPort}."""
 
     noisy = False
 

@@ -52,7 +52,7 @@ class Fixture:
         )
         self.terminal: Terminal = Terminal(loop, keys, screen, InputHistory(str(folder)))
         self.terminal.typed = self.typed.append
-        self.terminal.left = self._leave
+        self.terminal.quit = self._leave
         # Nothing is put off: here the loop is never idle.
         self.terminal._session.app.max_render_postpone_time = None
         self.turn(self.terminal.drawn())

@@ -1,6 +1,4 @@
-"""
-What Tab offers.  Pure.
-"""
+"""Completions of commands, rooms and nicks.  Pure."""
 
 from __future__ import annotations
 
@@ -18,12 +16,12 @@ def completions(before: str, state: ClientState) -> tuple[int, list[str]]:
     """How many characters before the cursor are replaced, and by what, best first."""
     word = before.rpartition(" ")[2]
     if before.startswith(SIGN) and not before.startswith(2 * SIGN):
-        words = _inCommand(before, word, state)
+        matches = _inCommand(before, word, state)
     elif word.startswith(ROOM_SIGN):
-        words = _rooms(word, state, ROOM_SIGN)
+        matches = _rooms(word, state, ROOM_SIGN)
     else:
-        words = _nicks(word, state, ": " if word == before else " ")
-    return len(word), words
+        matches = _nicks(word, state, ": " if word == before else " ")
+    return len(word), matches
 
 
 def _inCommand(before: str, word: str, state: ClientState) -> list[str]:
@@ -37,28 +35,28 @@ def _inCommand(before: str, word: str, state: ClientState) -> list[str]:
     if before.count(" ") > 1:
         # Behind the first argument stands what is said.
         return _nicks(word, state, " ")
-    words = []
+    matches = []
     choices = re.search(r"[a-z]+(\|[a-z]+)+", usage)
     if choices is not None:
-        words += [f"{choice} " for choice in choices[0].split("|") if choice.startswith(word)]
+        matches += [f"{choice} " for choice in choices[0].split("|") if choice.startswith(word)]
     if "NAME" in usage:
-        words += _nicks(word, state, " ")
+        matches += _nicks(word, state, " ")
     if "ROOM" in usage:
         signed = f"{ROOM_SIGN}ROOM" in usage or word.startswith(ROOM_SIGN)
-        words += _rooms(word, state, ROOM_SIGN if signed else "")
-    return words
+        matches += _rooms(word, state, ROOM_SIGN if signed else "")
+    return matches
 
 
 def _nicks(word: str, state: ClientState, ending: str) -> list[str]:
     key = fold(word)
     rooms = [state.rooms[state.current]] if state.current in state.rooms else []
     rooms += [room for room in state.rooms.values() if room not in rooms]
-    words: dict[str, str] = {}
+    matches: dict[str, str] = {}
     for room in rooms:
         for nick in room.nicks():
             if fold(nick).startswith(key) and not state.isSelf(nick):
-                words.setdefault(fold(nick), f"{nick}{ending}")
-    return list(words.values())
+                matches.setdefault(fold(nick), f"{nick}{ending}")
+    return list(matches.values())
 
 
 def _rooms(word: str, state: ClientState, sign: str) -> list[str]:

@@ -30,12 +30,9 @@ if TYPE_CHECKING:
 
 
 class Display(Protocol):
-    """
-    Shows lines.
+    """Shows lines."""
 
-    @ivar editing: it is a prompt that stays, at which somebody can be asked.
-    """
-
+    #: It is a prompt that stays, at which somebody can be asked.
     editing: bool
 
     def show(self, line: list[Span], alert: bool) -> None:
@@ -97,7 +94,7 @@ class TerminalDisplay:
     A L{Console} and a L{Display} on a prompt that stays.
 
     @ivar interactive: a person types, always.
-    @ivar gone: never fires: a terminal that is gone sends SIGHUP.
+    @ivar outputClosed: never fires: a terminal that is gone sends SIGHUP.
     @ivar editing: as in L{Display}.
     """
 
@@ -112,7 +109,7 @@ class TerminalDisplay:
         bell: bool,
         errors: Callable[[str], None] = writeError,
     ) -> None:
-        self.gone: Deferred[bool] = Deferred()
+        self.outputClosed: Deferred[bool] = Deferred()
         self._terminal = terminal
         self._loop = loop
         self._styler = styler
@@ -121,7 +118,7 @@ class TerminalDisplay:
         self._lines: deque[bytes | None] = deque()
         self._waiting: Deferred[None] | None = None
         terminal.typed = self._typed
-        terminal.left = lambda: self._put(None)
+        terminal.quit = lambda: self._put(None)
 
     async def readLine(self) -> bytes | None:
         """The next line that was typed; L{None}: Ctrl-D."""

@@ -1,6 +1,4 @@
-"""
-The lines that were typed, kept for the next time.
-"""
+"""Which typed lines go into the history; those with a password do not."""
 
 from __future__ import annotations
 

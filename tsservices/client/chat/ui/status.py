@@ -1,6 +1,4 @@
-"""
-What stands around the line being typed: the prompt, and the status below it.  Pure.
-"""
+"""What stands around the line being typed: the prompt, and the status below it.  Pure."""
 
 from __future__ import annotations
 

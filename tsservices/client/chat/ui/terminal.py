@@ -1,6 +1,4 @@
-"""
-A prompt with line editing, and lines printed above it, by prompt_toolkit.
-"""
+"""A prompt with line editing, and lines printed above it, by prompt_toolkit."""
 
 from __future__ import annotations
 
@@ -32,8 +30,8 @@ class _Completer(Completer):
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        length, words = self._complete(document.text_before_cursor)
-        return [Completion(word, -length, display=word.strip()) for word in words]
+        length, completions = self._complete(document.text_before_cursor)
+        return [Completion(word, -length, display=word.strip()) for word in completions]
 
 
 class _History(History):
@@ -79,7 +77,7 @@ class Terminal:
     The attributes are set by who uses this.
 
     @ivar typed: takes each line that was typed.
-    @ivar left: is called for Ctrl-D on an empty line.
+    @ivar quit: is called for Ctrl-D on an empty line.
     @ivar complete: gives completions for the line up to the cursor.
     @ivar status: gives the line below the prompt.
     @ivar prompt: gives what stands before what is typed.
@@ -93,7 +91,7 @@ class Terminal:
         history: InputHistory,
     ) -> None:
         self.typed: Callable[[str], None] = lambda line: None
-        self.left: Callable[[], None] = lambda: None
+        self.quit: Callable[[], None] = lambda: None
         self.complete: Callable[[str], tuple[int, list[str]]] = lambda before: (0, [])
         self.status: Callable[[], str] = lambda: " connecting "
         self.prompt: Callable[[], str] = lambda: "> "
@@ -203,12 +201,12 @@ class Terminal:
             if buffer.complete_state is not None:
                 buffer.complete_next()
                 return
-            length, words = self._completions(buffer.document.text_before_cursor)
-            if len(words) == 1:
+            length, completions = self._completions(buffer.document.text_before_cursor)
+            if len(completions) == 1:
                 # At once: what is typed next may be here already.
                 buffer.delete_before_cursor(length)
-                buffer.insert_text(words[0])
-            elif words:
+                buffer.insert_text(completions[0])
+            elif completions:
                 buffer.start_completion(select_first=True)
 
         @bindings.add("c-c")
@@ -217,6 +215,6 @@ class Terminal:
 
         @bindings.add("c-d", filter=Condition(lambda: not self.buffer.text))
         def leave(event: KeyPressEvent) -> None:
-            self.left()
+            self.quit()
 
         return bindings

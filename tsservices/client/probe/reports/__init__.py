@@ -1,3 +1,1 @@
-"""
-What a run prints, draws and serves: one module for each form.
-"""
+"""What a run prints, draws and serves: one module for each form."""

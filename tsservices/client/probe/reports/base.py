@@ -1,6 +1,4 @@
-"""
-What all reports share: the streams they write to, and the events they get.
-"""
+"""What all reports share: the streams they write to, and the events they get."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A histogram for a terminal.
-"""
+"""A histogram for a terminal."""
 
 from __future__ import annotations
 

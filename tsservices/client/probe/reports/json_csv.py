@@ -1,6 +1,4 @@
-"""
-Reports for programs: JSON lines and CSV.  Their names are public.
-"""
+"""Reports for programs: JSON lines and CSV.  Their names are public."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A picture of a run: round trips by time, and their distribution.
-"""
+"""A picture of a run: round trips by time, and their distribution."""
 
 from __future__ import annotations
 

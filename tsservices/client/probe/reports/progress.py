@@ -1,6 +1,4 @@
-"""
-The progress of a quiet run, in one line of a terminal.
-"""
+"""The progress of a quiet run, in one line of a terminal."""
 
 from __future__ import annotations
 

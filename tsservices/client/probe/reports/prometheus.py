@@ -1,6 +1,4 @@
-"""
-The statistics for Prometheus, at C{/metrics}.  Their names are public.
-"""
+"""The statistics for Prometheus, at C{/metrics}.  Their names are public."""
 
 from __future__ import annotations
 

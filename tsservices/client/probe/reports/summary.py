@@ -1,6 +1,4 @@
-"""
-The statistics of a target as text for a person.
-"""
+"""The statistics of a target as text for a person."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The report for a person: a line for each packet, in ping's manner.
-"""
+"""The report for a person: a line for each packet, in ping's manner."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ MARKS = {ProbeState.LATE: " (LATE)", ProbeState.DUPLICATE: " (DUP!)"}
 
 
 def replyText(result: ProbeResult) -> str:
-    """What is known of a packet with a reply."""
+    """The line of a packet with a reply."""
     delays = result.delays
     parts = [f"seq={result.sequence}"]
     if result.ttl is not None:
@@ -40,7 +38,7 @@ def replyText(result: ProbeResult) -> str:
 
 
 def interimText(target: ProbeTarget) -> str:
-    """What is known so far, in one line."""
+    """The statistics so far, in one line."""
     statistics = target.statistics
     trips = statistics.roundTrip
     text = (

@@ -1,3 +1,1 @@
-"""
-How packets go to a target: STAMP, and the timestamp service over UDP and TCP.
-"""
+"""How packets go to a target: STAMP, and the timestamp service over UDP and TCP."""

@@ -1,6 +1,4 @@
-"""
-The interface between targets and the transports of their packets.
-"""
+"""The interface between targets and the transports of their packets."""
 
 from __future__ import annotations
 
@@ -80,7 +78,7 @@ class Reply(NamedTuple):
 
 
 class TransportListener(Protocol):
-    """What a transport calls."""
+    """Gets the events of a transport."""
 
     def replied(self, reply: Reply) -> None:
         pass

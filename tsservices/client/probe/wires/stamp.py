@@ -1,6 +1,4 @@
-"""
-STAMP (RFC 8762): the sender's packets and the reading of replies.
-"""
+"""STAMP (RFC 8762): the sender's packets and the reading of replies."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The timestamp service over UDP: it answers text with the same text behind a timestamp.
-"""
+"""The timestamp service over UDP: it answers text with the same text behind a timestamp."""
 
 from __future__ import annotations
 

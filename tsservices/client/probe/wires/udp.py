@@ -75,7 +75,7 @@ def describeError(code: int) -> tuple[ProbeState, str]:
 
 
 class ProbeProtocol(TimestampedDatagramProtocol):
-    """What a L{ProbePort} calls, besides datagrams and their times."""
+    """Gets errors from a L{ProbePort}, besides datagrams and their times."""
 
     def icmpReceived(self, code: int, datagram: bytes | None) -> None:
         """
@@ -141,18 +141,18 @@ class ProbePort(TimestampedUDPPort):
             if not (self.transmitting and self.connected):
                 return
             try:
-                data, told, _, _ = self.socket.recvmsg(
+                data, ancillaryData, _, _ = self.socket.recvmsg(
                     RETURNED_OCTETS, ancillary.ERROR_CONTROL_BYTES, socket.MSG_ERRQUEUE
                 )
             except OSError as error:
                 if error.errno == errno.EINTR:
                     continue
                 return
-            found = ancillary.readTransmitTimestamp(told)
-            if found is not None:
-                self._transmitted(*found)
+            timestamp = ancillary.readTransmitTimestamp(ancillaryData)
+            if timestamp is not None:
+                self._transmitted(*timestamp)
                 continue
-            for level, kind, value in told:
+            for level, kind, value in ancillaryData:
                 if (level, kind) in ERROR_MESSAGES:
                     code, origin, *_ = _EXTENDED_ERROR.unpack_from(value)
                     if origin in ICMP_ORIGINS and code:
