@@ -37,7 +37,7 @@ class ControlCase(LineFrontendCase):
         super().setUp()
         self.control = ControlFactory(self.chat, self.clock, time.gmtime)
         self.copies: list[tuple[str, Callable[[str | None], None]]] = []
-        self.patch(self.journal, "copy", lambda path, copied: self.copies.append((path, copied)))
+        self.patch(self.storage, "copy", lambda path, copied: self.copies.append((path, copied)))
 
     def call(self) -> tuple[ControlProtocol, MemoryTransport]:
         protocol = self.control.buildProtocol(None)
@@ -197,13 +197,13 @@ class BackupTests(ControlCase):
 class ExportTests(ControlCase):
     def setUp(self) -> None:
         super().setUp()
-        (self.ann,) = self.people("ann")
+        (self.ann,) = self.join("ann")
         for number in range(1, 3 * HISTORY_PAGE + 1):
             self.ann.send(f"line {number}\n")
         self.ann.send("/me waves\n/topic tea\n")
-        self.turns()
+        self.tick()
         self.last = 3 * HISTORY_PAGE + 2
-        self.journal.reads.clear()
+        self.storage.reads.clear()
 
     def text(self, **command: object) -> tuple[list[str], int]:
         *pages, end = self.ask(**({"command": "export", "room": "lobby", "since": 0} | command))
@@ -255,20 +255,20 @@ class ExportTests(ControlCase):
         protocol, transport = self.call()
         command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
-        self.assertEqual(self.journal.reads, [])
+        self.assertEqual(self.storage.reads, [])
         self.pull(transport)
-        self.assertEqual(self.journal.reads, [("lobby", 1, self.last)])
+        self.assertEqual(self.storage.reads, [("lobby", 1, self.last)])
         self.assertEqual(len(self.heard(transport)), 1)
         self.clock.advance(CONTROL_ALIVE_SECONDS * 10)
         self.assertEqual(self.heard(transport), [])
         self.ann.send("more\n")
-        self.journal.slowReads = True
+        self.storage.slowReads = True
         self.pull(transport)
         self.pull(transport)
-        self.assertEqual(self.journal.reads[1:], [("lobby", HISTORY_PAGE + 1, self.last)])
+        self.assertEqual(self.storage.reads[1:], [("lobby", HISTORY_PAGE + 1, self.last)])
         self.clock.advance(CONTROL_ALIVE_SECONDS)
         self.assertEqual(self.heard(transport), [{"alive": True}])
-        self.journal.answer()
+        self.storage.answerRead()
         self.assertEqual(len(self.heard(transport)), 1)
         self.clock.advance(CONTROL_UNREAD_SECONDS)
         self.assertTrue(transport.aborted)
@@ -278,15 +278,15 @@ class ExportTests(ControlCase):
         protocol, transport = self.call()
         command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
-        self.journal.slowReads = True
+        self.storage.slowReads = True
         self.pull(transport)
         producer: Any = transport.producer
         producer.stopProducing()
         protocol.connectionLost(connectionDone)
-        self.journal.answer()
+        self.storage.answerRead()
         producer.resumeProducing()
         self.assertEqual(transport.value(), b"")
-        self.assertEqual(len(self.journal.reads), 1)
+        self.assertEqual(len(self.storage.reads), 1)
 
     def test_failed(self) -> None:
         """What ends it early says how to go on."""
@@ -294,7 +294,7 @@ class ExportTests(ControlCase):
         command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
         self.pull(transport)
-        self.journal.failure = ChatError(READ_SLOW)
+        self.storage.failure = ChatError(READ_SLOW)
         self.pull(transport)
         _, error = self.heard(transport)
         self.assertIn("takes too long", error["error"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tests.support.chat import Ear, Index
+from tests.support.chat import IndexFormatter, RecordingOutlet
 from tsservices.chat.fanout import BROADCAST_FROM, Recipients
 from tsservices.chat.session import Session
 
@@ -32,22 +32,22 @@ class FakeWire:
         raise NotImplementedError
 
 
-def people(count: int = BROADCAST_FROM) -> tuple[list[Session], list[Ear]]:
-    ears = [Ear() for _ in range(count)]
-    for ear in ears:
-        ear.wire = FakeWire()
-    return [Session(f"s{number}", ear) for number, ear in enumerate(ears)], ears
+def people(count: int = BROADCAST_FROM) -> tuple[list[Session], list[RecordingOutlet]]:
+    outlets = [RecordingOutlet() for _ in range(count)]
+    for outlet in outlets:
+        outlet.wire = FakeWire()
+    return [Session(f"s{number}", outlet) for number, outlet in enumerate(outlets)], outlets
 
 
 class TestRecipients:
     def test_groupsAreMadeAtSecondDelivery(self) -> None:
-        sessions, ears = people()
+        sessions, outlets = people()
         audience = Recipients(sessions)
         assert [audience.canBroadcast() for _ in range(3)] == [False, True, True]
         (group,) = audience.groups
         assert group.sessions == sessions
         assert audience.others == ()
-        wire = ears[0].wire
+        wire = outlets[0].wire
         assert wire is not None
         wire.leaveBroadcast()
         assert [audience.canBroadcast() for _ in range(4)] == [False, False, True, True]
@@ -57,36 +57,36 @@ class TestRecipients:
         assert not any(audience.canBroadcast() for _ in range(4))
 
     def test_groupPerFormat(self) -> None:
-        sessions, ears = people()
-        ears[0].form = other = Index()
-        ears[1].wire = None
+        sessions, outlets = people()
+        outlets[0].form = other = IndexFormatter()
+        outlets[1].wire = None
         sessions[2].recipient = None
         sessions[3].ignores = frozenset({"x"})
-        wire = ears[4].wire = FakeWire()
+        wire = outlets[4].wire = FakeWire()
         wire.isIdle = False
         audience = Recipients(sessions)
         audience.canBroadcast()
         assert audience.canBroadcast()
         assert [(item.form, item.sessions) for item in audience.groups] == [
             (other, sessions[:1]),
-            (ears[5].form, sessions[5:]),
+            (outlets[5].form, sessions[5:]),
         ]
         assert audience.others == tuple(sessions[1:5])
-        assert audience.groups[1].broadcast.wires == [ear.wire for ear in ears[5:]]  # type: ignore[attr-defined]
+        assert audience.groups[1].broadcast.wires == [outlet.wire for outlet in outlets[5:]]  # type: ignore[attr-defined]
 
     def test_noWireNoGroup(self) -> None:
-        sessions, ears = people()
-        for ear in ears:
-            ear.wire = None
+        sessions, outlets = people()
+        for outlet in outlets:
+            outlet.wire = None
         audience = Recipients(sessions)
         assert not any(audience.canBroadcast() for _ in range(4))
 
     def test_wireThatIsIdleAgain(self) -> None:
-        sessions, ears = people()
-        wire, ears[0].wire = ears[0].wire, None
+        sessions, outlets = people()
+        wire, outlets[0].wire = outlets[0].wire, None
         audience = Recipients(sessions)
         assert [audience.canBroadcast() for _ in range(3)] == [False, True, True]
-        ears[0].wire = wire
+        outlets[0].wire = wire
         assert [audience.canBroadcast() for _ in range(3)] == [False, False, True]
         assert audience.others == ()
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from itertools import chain
 
-from tests.support.chat import SlowJournal
-from tests.support.storage import LOG, Talk
+from tests.support.chat import SlowStorage
+from tests.support.storage import LOG, MessageSource
 from tsservices.chat.errors import READ_FAILED, ChatError
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.notifications import HistoryReplay
@@ -32,12 +32,12 @@ class Silent:
 
 class TestHistoryReplayer:
     def store(self, lines: int) -> None:
-        self.journal = SlowJournal()
+        self.journal = SlowStorage()
         self.journal.start(Silent())
-        talk = Talk(LOG)
+        source = MessageSource(LOG)
         for number in range(1, lines + 1):
-            self.journal.store(talk.batch(("r", (str(number),))))
-        record = talk.records()["r"] if lines else RoomRecord("r", "R")
+            self.journal.store(source.batch(("r", (str(number),))))
+        record = source.records()["r"] if lines else RoomRecord("r", "R")
         self.room = Room(record.copy())
         self.history = HistoryReplayer(self.journal)
         self.pages: list[HistoryReplay] = []
@@ -84,7 +84,7 @@ class TestHistoryReplayer:
             self.preload()
         assert self.journal.reads == [("r", 31 - REPLAYED_LINES, 30)]
         assert self.ended == 0
-        self.journal.answer()
+        self.journal.answerRead()
         assert self.ended == 3
         self.preload()
         assert (self.ended, len(self.journal.reads)) == (4, 1)
@@ -151,14 +151,14 @@ class TestHistoryReplayer:
         """Who asks for lines that are not kept any more is told which."""
         self.store(5)
         self.journal._most = 2
-        self.journal.store(Talk(LOG, 5).batch(("q", ("x",))))
+        self.journal.store(MessageSource(LOG, 5).batch(("q", ("x",))))
         assert self.replay(2) == [(["5"], (2, 4), 5)]
 
     def test_allMissing(self) -> None:
         """The same when none is kept."""
         self.store(5)
         self.journal._most = 1
-        self.journal.store(Talk(LOG, 5).batch(("q", ("x",))))
+        self.journal.store(MessageSource(LOG, 5).batch(("q", ("x",))))
         assert self.replay(2) == [([], (2, 5), 5)]
 
     def test_fails(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.chat import PASSWORD, Person, Town
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient
 from tsservices.chat.apply import HANDLERS
 from tsservices.chat.handlers import nodes
 from tsservices.chat.notifications import ErrorReply
@@ -153,7 +153,7 @@ LINES: dict[str, Cells] = {
 OUTSIDE = "S" + NOWHERE + "kx"
 
 
-def by(kind: Callable[..., Operation], *values: object) -> Callable[[Person], Operation]:
+def by(kind: Callable[..., Operation], *values: object) -> Callable[[MemoryClient], Operation]:
     return lambda person: kind(person.session.ident, *values)
 
 
@@ -165,7 +165,7 @@ def inside(**cells: str) -> Cells:
 
 
 #: What is proposed, by anybody, and who is rejected.
-PROPOSALS: dict[str, tuple[Callable[[Person], Operation], Cells]] = {
+PROPOSALS: dict[str, tuple[Callable[[MemoryClient], Operation], Cells]] = {
     "enter": (by(Enter, "fresh", "fresh", "~f"), ANYONE),
     "enter as another": (by(Enter, "vic", "vic", "~f"), {"nick-registered": EVERYBODY}),
     "rename": (by(Rename, "fresh", "fresh"), NAMED),
@@ -234,49 +234,49 @@ PROPOSALS: dict[str, tuple[Callable[[Person], Operation], Cells]] = {
 ROOMLESS = "SGAOFR"
 
 
-def _vic(person: Person) -> Person:
-    return next(item for item in person._town.people.values() if item.session.nick == "vic")
+def _vic(person: MemoryClient) -> MemoryClient:
+    return next(item for item in person._chat.clients.values() if item.session.nick == "vic")
 
 
-def _version(person: Person) -> int:
-    return person._town.house.state.accounts["vic"].version
+def _version(person: MemoryClient) -> int:
+    return person._chat.context.state.accounts["vic"].version
 
 
-def actor(role: str) -> Person:
-    town = Town(operators=["root", "boss"])
-    founder = town.owner("fern", "tea")
-    town.owner("vic", "tea").do("one")
-    town.owner("olga", "tea")
-    town.owner("ned")
-    founder.do("/op olga", "/ban ned", "/mute ned")
-    boss = town.owner("boss", "tea")
+def actor(role: str) -> MemoryClient:
+    chat = ChatHarness(operators=["root", "boss"])
+    founder = chat.joinRegistered("fern", "tea")
+    chat.joinRegistered("vic", "tea").say("one")
+    chat.joinRegistered("olga", "tea")
+    chat.joinRegistered("ned")
+    founder.say("/op olga", "/ban ned", "/mute ned")
+    boss = chat.joinRegistered("boss", "tea")
     place = () if role in ROOMLESS else ("/join tea",)
     if role in "Ffx":
         person = founder
         if role == "F":
-            person.do("/part")
+            person.say("/part")
     elif role == "S":
-        person = town.stranger()
+        person = chat.connect()
     else:
-        person = town.stranger()
-        person.do(f"/nick {'root' if role in 'Rr' else 'opal'}")
+        person = chat.connect()
+        person.say(f"/nick {'root' if role in 'Rr' else 'opal'}")
         if role not in GUESTS:
-            person.do(f"/register {PASSWORD}")
-        person.do(*place)
+            person.say(f"/register {PASSWORD}")
+        person.say(*place)
         if role in "Oo":
-            founder.do("/op opal")
+            founder.say("/op opal")
         elif role in "bmk":
-            founder.do({"b": "/ban opal", "m": "/mute opal", "k": "/kick opal"}[role])
+            founder.say({"b": "/ban opal", "m": "/mute opal", "k": "/kick opal"}[role])
         if role == "b":
-            person.conversation.current = ""
-    town.hush()
+            person.controller.current = ""
+    chat.clear()
     if role == "x":
         boss.type("/kick fern")
     return person
 
 
-def rejected(person: Person) -> str:
-    codes = [item.error.code.name for item in person.take() if isinstance(item, ErrorReply)]
+def rejected(person: MemoryClient) -> str:
+    codes = [item.error.code.name for item in person.heard() if isinstance(item, ErrorReply)]
     assert len(codes) < 2
     return "".join(codes)
 
@@ -290,10 +290,10 @@ def expected(cells: Cells, role: str) -> str:
 @pytest.mark.parametrize("line", LINES)
 def test_commands(line: str, role: str) -> None:
     person = actor(role)
-    state = person._town.house.state
+    state = person._chat.context.state
     before = state.rooms["tea"].record.seq
     person.type(line)
-    person._town.turn()
+    person._chat.tick()
     code = expected(LINES[line], role)
     assert rejected(person) == code
     if code and role != "x":
@@ -305,8 +305,8 @@ def test_commands(line: str, role: str) -> None:
 def test_operations(name: str, role: str) -> None:
     make, cells = PROPOSALS[name]
     person = actor(role)
-    person._town.house.pipeline.propose(make(person), person.session)
-    person._town.turn()
+    person._chat.context.pipeline.propose(make(person), person.session)
+    person._chat.tick()
     assert rejected(person) == expected(cells, role)
 
 

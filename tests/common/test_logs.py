@@ -99,20 +99,20 @@ class AuditedTests(AuditCase, LineFrontendCase):
 
     def test_stored(self) -> None:
         """What is done is told once it is stored, without a password or an address."""
-        ann, bob = self.people("ann", "bob")
-        self.journal.slow = True
+        ann, bob = self.join("ann", "bob")
+        self.storage.slow = True
         ann.send("/register correct horse\n")
-        self.turns()
+        self.tick()
         self.assertEqual(self.facts(), [])
-        self.journal.slow = False
-        self.journal.keep()
-        self.turns()
+        self.storage.slow = False
+        self.storage.storeQueued()
+        self.tick()
         (registered,) = self.facts()
         self.assertEqual(registered["audit"], "register")
         ann.send("/join dev\n")
         bob.send("/join dev\n")
         ann.send("/kick bob spam {0}\n")
-        self.turns()
+        self.tick()
         (kicked,) = [each for each in self.facts() if each["audit"] == "kick"]
         self.assertEqual(kicked["why"], "spam {0}")
         written = "\n".join(self.lines())

@@ -15,8 +15,8 @@ from functools import partial
 
 import pytest
 
-from tests.support.sqlite import Kept
-from tests.support.storage import LOG, PATIENCE, SECOND, Reactor, Talk, Witness
+from tests.support.sqlite import SQLiteHarness
+from tests.support.storage import LOG, SECOND, TIMEOUT, MessageSource, StorageClient, ThreadReactor
 from tsservices.chat.batch import Batch
 from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
 from tsservices.chat.records import (
@@ -66,8 +66,8 @@ def letter(number: int, sender: str = "ann", receiver: str = "bob") -> StoredPri
     )
 
 
-def changing(talk: Talk, *records: Record, gone: tuple[Record, ...] = ()) -> Batch:
-    batch = talk.batch()
+def changing(source: MessageSource, *records: Record, gone: tuple[Record, ...] = ()) -> Batch:
+    batch = source.batch()
     for each in records:
         batch.upsert(each)
     for each in gone:
@@ -80,10 +80,10 @@ class TestRecords:
 
     def test_everything(self) -> None:
         """All records are there after the next start, in every field."""
-        kept, talk = Kept(), Talk()
-        kept.journal.store(changing(talk, *RECORDS))
-        kept.witness.stop()
-        found = Kept(start=False).loaded.records
+        harness, source = SQLiteHarness(), MessageSource()
+        harness.storage.store(changing(source, *RECORDS))
+        harness.client.stop()
+        found = SQLiteHarness(start=False).loaded.records
         ban = Restriction("a", BAN, "bob", "Bob", "Ann", START, 0, 'he␀ "was" rude\ud800', "bob")
         assert set(found) == {*RECORDS} - {BAN_OF_BOB} | {ban}
         assert len(found) == len(RECORDS)
@@ -94,27 +94,27 @@ class TestRecords:
     @pytest.mark.parametrize("together", [False, True])
     def test_changed(self, together: bool) -> None:
         """The last value of each key stays, in one transaction as in several."""
-        kept, talk = Kept(), Talk()
+        harness, source = SQLiteHarness(), MessageSource()
         going = threading.Event()
         if together:
-            kept.wires.before = lambda connection, text: going.wait(PATIENCE)
-        kept.journal.store(changing(talk, RoomRole("z", "z", operator=True)))
+            harness.connections.before = lambda connection, text: going.wait(TIMEOUT)
+        harness.storage.store(changing(source, RoomRole("z", "z", operator=True)))
         newer = Account("ann", "Änn", "other", 2, START, START + 9, 1)
         for batch in (
-            changing(talk, *RECORDS),
-            changing(talk, gone=(ANN, MUTE_OF_BOB, BAN_OF_BOB)),
-            changing(talk, Account("ann", "AnN", "x", 1, START, START), BAN_OF_BOB),
-            changing(talk, newer, ReadMarker("ann", "a", 13), gone=(RoomRole("b", "ann"),)),
-            changing(talk, gone=(RoomRole("z", "z"), RoomRole("never", "there"))),
+            changing(source, *RECORDS),
+            changing(source, gone=(ANN, MUTE_OF_BOB, BAN_OF_BOB)),
+            changing(source, Account("ann", "AnN", "x", 1, START, START), BAN_OF_BOB),
+            changing(source, newer, ReadMarker("ann", "a", 13), gone=(RoomRole("b", "ann"),)),
+            changing(source, gone=(RoomRole("z", "z"), RoomRole("never", "there"))),
         ):
-            kept.journal.store(batch)
+            harness.storage.store(batch)
             if not together:
-                kept.witness.await_(batch.position)
+                harness.client.waitFor(batch.position)
         going.set()
-        kept.witness.stop()
-        assert (kept.witness.positions == [6]) is together
-        assert kept.witness.positions[-1] == 6
-        found = {keyOf(each): each for each in Kept(start=False).loaded.records}
+        harness.client.stop()
+        assert (harness.client.positions == [6]) is together
+        assert harness.client.positions[-1] == 6
+        found = {keyOf(each): each for each in SQLiteHarness(start=False).loaded.records}
         wanted = {keyOf(each): each for each in (*RECORDS, newer, ReadMarker("ann", "a", 13))}
         del wanted[keyOf(MUTE_OF_BOB)], wanted[keyOf(RoomRole("b", "ann"))]
         assert found.pop(keyOf(BAN_OF_BOB))
@@ -123,9 +123,9 @@ class TestRecords:
 
     def test_expired(self) -> None:
         """What is over is gone at the next start; what never ends is not."""
-        kept = Kept()
-        kept.journal.store(changing(Talk(), BAN_OF_BOB, MUTE_OF_BOB))
-        kept.witness.stop()
+        harness = SQLiteHarness()
+        harness.storage.store(changing(MessageSource(), BAN_OF_BOB, MUTE_OF_BOB))
+        harness.client.stop()
         for later, left in ((99, 2), (100, 1)):
             now = partial(int, START + later * SECOND)
             assert len(SQLiteStorage("chat.db", LOG, None, print, now).prepare().records) == left
@@ -137,39 +137,39 @@ class TestRecords:
         Plain talk asks nothing of these tables, and a batch of several changes no more
         than two statements for each of them.
         """
-        kept, talk = Kept(), Talk()
-        kept.reactor.until(lambda: len(kept.wires.statements) > 1)
+        harness, source = SQLiteHarness(), MessageSource()
+        harness.reactor.until(lambda: len(harness.connections.statements) > 1)
         for position, (batch, most) in enumerate(
             (
-                (talk.batch(("a", ("x",))), 5),
-                (changing(talk, *RECORDS), 5 + 4),
-                (changing(talk, ANN, gone=RECORDS[1:]), 5 + 5),
+                (source.batch(("a", ("x",))), 5),
+                (changing(source, *RECORDS), 5 + 4),
+                (changing(source, ANN, gone=RECORDS[1:]), 5 + 5),
             ),
             1,
         ):
-            before = len(kept.wires.statements[1])
-            kept.journal.store(batch)
-            kept.witness.await_(position)
-            seen = kept.wires.statements[1][before:]
+            before = len(harness.connections.statements[1])
+            harness.storage.store(batch)
+            harness.client.waitFor(position)
+            seen = harness.connections.statements[1][before:]
             assert seen.index("COMMIT") - seen.index("BEGIN IMMEDIATE") + 1 == most
-        kept.witness.stop()
+        harness.client.stop()
 
     def test_rooms(self) -> None:
         """Who made a room and whether it is private is kept."""
-        kept, talk = Kept(), Talk()
-        batch = talk.batch(("a", ("1",)), ("b", ("1",)))
+        harness, source = SQLiteHarness(), MessageSource()
+        batch = source.batch(("a", ("1",)), ("b", ("1",)))
         batch.roomRecords[0].founder, batch.roomRecords[0].private = "ann", True
-        kept.journal.store(batch)
-        kept.witness.stop()
-        loaded = Kept(start=False).loaded
+        harness.storage.store(batch)
+        harness.client.stop()
+        loaded = SQLiteHarness(start=False).loaded
         assert loaded.rooms == batch.roomRecords
         assert [each.private is True for each in loaded.rooms] == [True, False]
 
     def test_secret(self) -> None:
         """The secret is made once, and no two journals have the same."""
-        first = Kept(start=False, entropy=lambda count: bytes(range(count))).loaded.secret
+        first = SQLiteHarness(start=False, entropy=lambda count: bytes(range(count))).loaded.secret
         assert first == bytes(range(32))
-        assert Kept(start=False).loaded.secret == first
+        assert SQLiteHarness(start=False).loaded.secret == first
         others = {MemoryStorage(LOG).prepare().secret for _ in range(2)}
         assert len(others) == 2
         assert {len(each) for each in others} == {32}
@@ -181,34 +181,34 @@ Ask = Callable[[str, str, str, int], list[int]]
 
 @contextmanager
 def asking(kind: str, *letters: StoredPrivateMessage, erased: str = "") -> Iterator[Ask]:
-    talk = Talk()
+    source = MessageSource()
     if kind == "sqlite":
-        kept = Kept()
-        journal: Storage = kept.journal
-        witness = kept.witness
+        harness = SQLiteHarness()
+        journal: Storage = harness.storage
+        client = harness.client
     else:
         journal = MemoryStorage(LOG, 100)
-        witness = Witness(journal, Reactor())
-        journal.start(witness)
+        client = StorageClient(journal, ThreadReactor())
+        journal.start(client)
     for half in (letters[: len(letters) // 2], letters[len(letters) // 2 :]):
-        batch = talk.batch()
+        batch = source.batch()
         batch.privateMessages.extend(half)
         journal.store(batch)
-    witness.await_(talk.position)
+    client.waitFor(source.position)
     if erased:
-        batch = talk.batch()
+        batch = source.batch()
         batch.erasedInboxes.append(erased)
         journal.store(batch)
-        witness.await_(talk.position)
+        client.waitFor(source.position)
     sent = {each.ident: each for each in letters}
 
     def ask(account: str, other: str, before: str, most: int) -> list[int]:
-        found = witness.letters(account, other, before, most)
+        found = client.privateMessages(account, other, before, most)
         assert all(sent[each.ident] == each for each in found)
         return [each.time - START for each in found]
 
     yield ask
-    witness.stop()
+    client.stop()
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
@@ -274,16 +274,16 @@ class TestOldLetters:
 
     def test_old(self) -> None:
         """What is too old goes."""
-        kept, talk = Kept(keep=100.0), Talk()
-        batch = talk.batch()
+        harness, source = SQLiteHarness(keep=100.0), MessageSource()
+        batch = source.batch()
         batch.privateMessages += [letter(1), replace(letter(2), time=START + 60 * SECOND)]
-        kept.journal.store(batch)
-        kept.witness.await_(1)
-        assert len(kept.witness.letters("bob", "", "", 9)) == 2
-        kept.time = START + 130 * SECOND
-        kept.reactor.until(lambda: len(kept.witness.letters("bob", "", "", 9)) == 1)
-        assert kept.witness.letters("bob", "", "", 9) == batch.privateMessages[1:]
-        kept.witness.stop()
+        harness.storage.store(batch)
+        harness.client.waitFor(1)
+        assert len(harness.client.privateMessages("bob", "", "", 9)) == 2
+        harness.time = START + 130 * SECOND
+        harness.reactor.until(lambda: len(harness.client.privateMessages("bob", "", "", 9)) == 1)
+        assert harness.client.privateMessages("bob", "", "", 9) == batch.privateMessages[1:]
+        harness.client.stop()
 
 
 def test_droppedInTurn() -> None:
@@ -291,8 +291,8 @@ def test_droppedInTurn() -> None:
     When two names are dropped in one transaction, one after the other, what was said to
     the next owner of the first stays.
     """
-    talk = Talk()
-    first, between, second = talk.batch(), talk.batch(), talk.batch()
+    source = MessageSource()
+    first, between, second = source.batch(), source.batch(), source.batch()
     between.privateMessages += [letter(1, "cid", "ann"), letter(2, "cid", "bob")]
     first.erasedInboxes.append("ann")
     second.erasedInboxes.append("bob")

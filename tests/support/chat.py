@@ -37,68 +37,68 @@ NOON = 1_795_176_600_000_000_000
 PASSWORD = "correct horse"
 
 
-class Index:
+class IndexFormatter:
     """A form that can be read back: the number of each happening in one list."""
 
     def __init__(self) -> None:
-        self.written: list[Notification] = []
+        self.notifications: list[Notification] = []
         self.encodings = 0
 
     def encode(self, happenings: Sequence[Notification]) -> bytes:
         self.encodings += 1
-        self.written.extend(happenings)
-        end = len(self.written)
+        self.notifications.extend(happenings)
+        end = len(self.notifications)
         return b"".join(b"%d;" % number for number in range(end - len(happenings), end))
 
     def read(self, data: bytes) -> list[Notification]:
-        return [self.written[int(number)] for number in data.split(b";")[:-1]]
+        return [self.notifications[int(number)] for number in data.split(b";")[:-1]]
 
 
 #: What everybody hears in, who has nothing else to do with forms.
-INDEX = Index()
+INDEX_FORMATTER = IndexFormatter()
 
 
-class Ear:
+class RecordingOutlet:
     """Where one session hears."""
 
-    def __init__(self, form: Index = INDEX) -> None:
+    def __init__(self, form: IndexFormatter = INDEX_FORMATTER) -> None:
         self.form: Formatter = form
         self.wire: BroadcastMember | None = None
-        self._index = form
-        self.pushed: list[bytes] = []
-        self.lasts = 0
-        self.heard: list[Notification] = []
-        self.settlements = 0
-        self.moves: list[int] = []
-        self.dismissals: list[ChatError] = []
+        self._formatter = form
+        self.written: list[bytes] = []
+        self.lastWrites = 0
+        self.notifications: list[Notification] = []
+        self.idleCount = 0
+        self.roomCounts: list[int] = []
+        self.replacements: list[ChatError] = []
 
     def write(self, data: bytes) -> None:
-        self.pushed.append(data)
-        self.heard.extend(self._index.read(data))
+        self.written.append(data)
+        self.notifications.extend(self._formatter.read(data))
 
     def writeLast(self, data: bytes) -> None:
-        self.lasts += 1
+        self.lastWrites += 1
         self.write(data)
 
     def idle(self) -> None:
-        self.settlements += 1
+        self.idleCount += 1
 
     def roomCountChanged(self, rooms: int) -> None:
-        self.moves.append(rooms)
+        self.roomCounts.append(rooms)
 
     def replaced(self, why: ChatError) -> None:
-        self.dismissals.append(why)
+        self.replacements.append(why)
 
-    def take(self) -> list[Notification]:
-        heard, self.heard = self.heard, []
+    def heard(self) -> list[Notification]:
+        heard, self.notifications = self.notifications, []
         return heard
 
-    def reasons(self) -> list[ErrorCode]:
-        return [each.error.code for each in self.take() if isinstance(each, ErrorReply)]
+    def errorCodes(self) -> list[ErrorCode]:
+        return [each.error.code for each in self.heard() if isinstance(each, ErrorReply)]
 
-    def lines(self) -> list[str]:
+    def texts(self) -> list[str]:
         return [
-            text for each in self.take() if isinstance(each, RoomMessages) for text in each.texts
+            text for each in self.heard() if isinstance(each, RoomMessages) for text in each.texts
         ]
 
 
@@ -108,43 +108,43 @@ def only(kind: type[_Kind], notifications: Sequence[Notification]) -> _Kind:
     return found
 
 
-class Sessions:
+class StateHarness:
     """A lobby and sessions, turn by turn."""
 
     def __init__(
         self,
         limits: Limits | None = None,
         records: Sequence[RoomRecord] = (),
-        kept: Sequence[Record] = (),
+        rows: Sequence[Record] = (),
         operators: Sequence[str] = (),
     ) -> None:
-        self.state = ChatState(limits or Limits(), records, kept, operators)
-        self.people: dict[str, Session] = {}
-        self.ears: dict[str, Ear] = {}
+        self.state = ChatState(limits or Limits(), records, rows, operators)
+        self.sessions: dict[str, Session] = {}
+        self.outlets: dict[str, RecordingOutlet] = {}
         self.batches: list[Batch] = []
 
-    def arrive(self, ident: str) -> Session:
-        self.ears[ident] = Ear()
-        self.people[ident] = Session(ident, self.ears[ident])
-        return self.people[ident]
+    def connect(self, ident: str) -> Session:
+        self.outlets[ident] = RecordingOutlet()
+        self.sessions[ident] = Session(ident, self.outlets[ident])
+        return self.sessions[ident]
 
-    def turn(self, *events: Operation, stamp: int = NOON, release: bool = True) -> Batch:
+    def tick(self, *operations: Operation, stamp: int = NOON, release: bool = True) -> Batch:
         batch = Batch("log", len(self.batches) + 1, stamp)
         self.batches.append(batch)
-        for event in events:
-            session = self.people.get(event.session) or self.arrive(event.session)
+        for event in operations:
+            session = self.sessions.get(event.session) or self.connect(event.session)
             apply(self.state, event, session, batch)
         batch.freeze()
         if release:
             batch.deliver()
         return batch
 
-    def hush(self) -> None:
-        for ear in self.ears.values():
-            ear.take()
+    def clear(self) -> None:
+        for outlet in self.outlets.values():
+            outlet.heard()
 
 
-class SlowJournal(MemoryStorage):
+class SlowStorage(MemoryStorage):
     """Keeps when the test says so."""
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class SlowJournal(MemoryStorage):
         else:
             super().store(batch)
 
-    def keep(self) -> None:
+    def storeQueued(self) -> None:
         queue, self.queue = self.queue, []
         for batch in queue:
             super().store(batch)
@@ -172,55 +172,55 @@ class SlowJournal(MemoryStorage):
         if self.failure is not None:
             found(self.failure)
         elif self.slowReads:
-            self._waiting.append(lambda: super(SlowJournal, self).read(room, first, last, found))
+            self._waiting.append(lambda: super(SlowStorage, self).read(room, first, last, found))
         else:
             super().read(room, first, last, found)
 
-    def answer(self) -> None:
+    def answerRead(self) -> None:
         self._waiting.pop(0)()
 
 
-class Person(Ear):
-    """One person of a L{Town}: outlet and voice."""
+class MemoryClient(RecordingOutlet):
+    """One person of a L{ChatHarness}: outlet and voice."""
 
-    conversation: SessionController
+    controller: SessionController
 
-    def __init__(self, town: Town, ident: str, cloak: str) -> None:
+    def __init__(self, chat: ChatHarness, ident: str, cloak: str) -> None:
         super().__init__()
         self.session = Session(ident, self, cloak)
-        self.held = False
-        self.left = False
-        self.chosen: list[str] = []
+        self.outputHeld = False
+        self.closed = False
+        self.formats: list[str] = []
         self.prompts: list[str] = []
-        self._town = town
+        self._chat = chat
         self._then: Callable[[], None] | None = None
-        self.conversation = SessionController(town.house, self.session, self)
+        self.controller = SessionController(chat.context, self.session, self)
 
     def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
-        self.heard.append(happening)
+        self.notifications.append(happening)
         if then is not None:
             self._then = then
 
     def holdOutput(self, held: bool) -> None:
-        self.held = held
+        self.outputHeld = held
 
     def resumeInput(self) -> None:
         pass
 
     def setFormat(self, form: str) -> None:
-        self.chosen.append(form)
+        self.formats.append(form)
 
     def prompt(self, prompt: str) -> None:
         self.prompts.append(prompt)
 
     def closeWhenIdle(self) -> None:
-        self.left = True
+        self.closed = True
 
     def idle(self) -> None:
         super().idle()
-        self.conversation.onIdle()
+        self.controller.onIdle()
 
-    def more(self) -> None:
+    def continueOutput(self) -> None:
         then, self._then = self._then, None
         if then is not None:
             then()
@@ -229,29 +229,29 @@ class Person(Ear):
         """Type lines in one turn, whether or not the last one was answered."""
         for line in lines:
             try:
-                if self.conversation.secret is not None:
-                    self.conversation.answerSecret(line)
+                if self.controller.secret is not None:
+                    self.controller.answerSecret(line)
                 elif line.startswith("/"):
-                    perform(self.conversation, line[1:])
-                elif self.conversation.entered:
-                    self.conversation.say((line,))
+                    perform(self.controller, line[1:])
+                elif self.controller.entered:
+                    self.controller.say((line,))
                 else:
-                    self.conversation.start(partial(enter, self.conversation, line))
+                    self.controller.start(partial(enter, self.controller, line))
             except ChatError as refused:
-                self.conversation.refuse(refused)
+                self.controller.refuse(refused)
 
     def propose(self, kind: Callable[..., Operation], *values: object) -> None:
         """Propose without the checks that a verb makes."""
-        self._town.house.pipeline.propose(kind(self.session.ident, *values), self.session)
+        self._chat.context.pipeline.propose(kind(self.session.ident, *values), self.session)
 
-    def do(self, *lines: str) -> list[Notification]:
+    def say(self, *lines: str) -> list[Notification]:
         for line in lines:
             self.type(line)
-            self._town.turn()
-        return self.take()
+            self._chat.tick()
+        return self.heard()
 
 
-class Town:
+class ChatHarness:
     """A house with its journal, and people in it."""
 
     def __init__(
@@ -261,29 +261,29 @@ class Town:
         operators: Sequence[str] = (),
         nodes: Callable[[], list[str]] | None = None,
     ) -> None:
-        self.now = NOON
-        self.journal = SlowJournal()
+        self.time = NOON
+        self.storage = SlowStorage()
         self._jobs: list[Callable[[], None]] = []
         self.hasher = ImmediateHasher()
         self._secrets = 0
         state = ChatState(limits or Limits(), records, (), operators)
-        pipeline = Pipeline(state, "log", 0, lambda: self.now, self._jobs.append)
-        pipeline.start(self.journal)
-        self.journal.start(_Listening(pipeline))
-        self.house = ChatContext(
+        pipeline = Pipeline(state, "log", 0, lambda: self.time, self._jobs.append)
+        pipeline.start(self.storage)
+        self.storage.start(_Listening(pipeline))
+        self.context = ChatContext(
             pipeline,
-            HistoryReplayer(self.journal),
-            self.journal,
-            self.journal,
+            HistoryReplayer(self.storage),
+            self.storage,
+            self.storage,
             self.hasher,
             LoginRateLimiter((limits or Limits()).guesses),
-            lambda: self.now,
+            lambda: self.time,
             self._random,
             nodes,
         )
-        self.people: dict[str, Person] = {}
+        self.clients: dict[str, MemoryClient] = {}
 
-    def turn(self) -> None:
+    def tick(self) -> None:
         while self._jobs:
             self._jobs.pop(0)()
 
@@ -291,26 +291,26 @@ class Town:
         self._secrets += 1
         return f"secret-number-{self._secrets}"
 
-    def stranger(self, cloak: str = "") -> Person:
-        ident = f"s{len(self.people) + 1}"
-        self.people[ident] = Person(self, ident, cloak or f"~{ident}")
-        return self.people[ident]
+    def connect(self, cloak: str = "") -> MemoryClient:
+        ident = f"s{len(self.clients) + 1}"
+        self.clients[ident] = MemoryClient(self, ident, cloak or f"~{ident}")
+        return self.clients[ident]
 
-    def person(self, nick: str, *rooms: str) -> Person:
-        person = self.stranger()
-        person.do(*[f"/nick {nick}", *(f"/join {room}" for room in rooms or ("lobby",))])
-        self.hush()
+    def join(self, nick: str, *rooms: str) -> MemoryClient:
+        person = self.connect()
+        person.say(*[f"/nick {nick}", *(f"/join {room}" for room in rooms or ("lobby",))])
+        self.clear()
         return person
 
-    def owner(self, nick: str, *rooms: str) -> Person:
-        person = self.person(nick, *rooms)
-        person.do(f"/register {PASSWORD}")
-        self.hush()
+    def joinRegistered(self, nick: str, *rooms: str) -> MemoryClient:
+        person = self.join(nick, *rooms)
+        person.say(f"/register {PASSWORD}")
+        self.clear()
         return person
 
-    def hush(self) -> None:
-        for person in self.people.values():
-            person.take()
+    def clear(self) -> None:
+        for person in self.clients.values():
+            person.heard()
 
 
 class _Listening:

@@ -4,15 +4,15 @@ Accounts, for the tests of those who have one.
 
 from __future__ import annotations
 
-from tests.support.chat import PASSWORD, Person, Town
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import ErrorReply, Notice, Notification
 
 #: Another password.
-OTHER = "battery staple"
+OTHER_PASSWORD = "battery staple"
 
 
-def names(happenings: list[Notification]) -> list[str]:
+def kindNames(happenings: list[Notification]) -> list[str]:
     return [type(each).__name__ for each in happenings]
 
 
@@ -24,17 +24,17 @@ def codes(happenings: list[Notification]) -> list[str]:
     ]
 
 
-def login(town: Town, nick: str, *rooms: str, password: str = PASSWORD) -> Person:
-    person = town.stranger()
-    person.do(f"/login {nick} {password}", *(f"/join {room}" for room in rooms))
+def login(chat: ChatHarness, nick: str, *rooms: str, password: str = PASSWORD) -> MemoryClient:
+    person = chat.connect()
+    person.say(f"/login {nick} {password}", *(f"/join {room}" for room in rooms))
     assert person.session.account == nick.lower()
-    town.hush()
+    chat.clear()
     return person
 
 
-def verifierOf(town: Town) -> str:
+def verifierOf(chat: ChatHarness) -> str:
     got: list[str | ChatError] = []
-    town.house.hasher.derive(PASSWORD, got.append)
+    chat.context.hasher.derive(PASSWORD, got.append)
     (verifier,) = got
     assert isinstance(verifier, str)
     return verifier

@@ -11,7 +11,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.chat import SlowJournal
+from tests.support.chat import SlowStorage
 from tests.support.hasher import ImmediateHasher
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
@@ -19,7 +19,7 @@ from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.testing import ManualClock, MemoryServer, MemoryTransport
 
 
-class Client:
+class LineClient:
     """One connection."""
 
     def __init__(self, factory: LineChatFactory, clock: Clock, port: int) -> None:
@@ -36,15 +36,15 @@ class Client:
             self._clock.advance(0)
             self._clock.advance(0)
 
-    def take(self) -> str:
+    def heard(self) -> str:
         text: str = self.transport.value().decode()
         self.transport.clear()
         return text
 
-    def ask(self, data: str | bytes) -> str:
-        self.take()
+    def say(self, data: str | bytes) -> str:
+        self.heard()
         self.send(data)
-        return self.take()
+        return self.heard()
 
     def block(self) -> None:
         self.transport.pending = 65_536
@@ -55,7 +55,7 @@ class Client:
         self.transport.pending = 0
         self.protocol.resumeProducing()
 
-    def lose(self) -> None:
+    def disconnect(self) -> None:
         self.protocol.connectionLost(connectionDone)
         self._clock.advance(0)
 
@@ -72,11 +72,11 @@ class LineFrontendCase(SynchronousTestCase):
     def open(self, limits: Limits, welcomeFile: str = "") -> None:
         self.clock = ManualClock()
         streams = MemoryServer(limits, clock=self.clock).streams
-        self.journal = SlowJournal()
+        self.storage = SlowStorage()
         self.hasher = ImmediateHasher()
         self.chat = ChatService(
             ChatServiceConfig(limits, "run", welcomeFile),
-            self.journal,
+            self.storage,
             self.hasher,
             self.clock.nanoseconds,
             self._atTurnEnd,
@@ -92,20 +92,20 @@ class LineFrontendCase(SynchronousTestCase):
     def _atTurnEnd(self, job: Callable[[], None]) -> None:
         self.clock.callLater(0, job)
 
-    def connect(self) -> Client:
+    def connect(self) -> LineClient:
         self._ports += 1
-        return Client(self.factory, self.clock, self._ports)
+        return LineClient(self.factory, self.clock, self._ports)
 
-    def people(self, *names: str) -> list[Client]:
+    def join(self, *names: str) -> list[LineClient]:
         clients = []
         for name in names:
             client = self.connect()
             client.send(f"{name}\n")
             clients.append(client)
         for client in clients:
-            client.take()
+            client.heard()
         return clients
 
-    def turns(self, count: int = 5) -> None:
+    def tick(self, count: int = 5) -> None:
         for _ in range(count):
             self.clock.advance(0)

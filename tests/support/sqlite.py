@@ -10,16 +10,16 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from tests.support.storage import LOG, PATIENCE, SECOND, Reactor, Witness
+from tests.support.storage import LOG, SECOND, TIMEOUT, StorageClient, ThreadReactor
 from tsservices.chat.storage import Storage
 from tsservices.storage.sqlite.config import SQLiteConfig, Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
 
 #: Of a journal that has all lines in its index soon.
-AT_ONCE = Timings(full=0.01, prune=0.01, index=0.0)
+FAST_TIMINGS = Timings(full=0.01, prune=0.01, index=0.0)
 
 
-class Wires:
+class ConnectionSpy:
     """Connections to SQLite whose statements are seen, and can be held and fail."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Wires:
         def before(connection: sqlite3.Connection, text: str) -> None:
             if text == statement:
                 arrived.set()
-                assert going.wait(PATIENCE)
+                assert going.wait(TIMEOUT)
 
         self.before = before
         return arrived, going
@@ -57,14 +57,14 @@ class Wires:
         return connection
 
 
-def broken(code: int, words: str) -> sqlite3.OperationalError:
+def operationalError(code: int, words: str) -> sqlite3.OperationalError:
     error = sqlite3.OperationalError(words)
     error.sqlite_errorcode = code
     error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
     return error
 
 
-class Kept:
+class SQLiteHarness:
     """
     A journal in a database of this folder.
 
@@ -73,10 +73,10 @@ class Kept:
 
     def __init__(self, keep: float | None = None, start: bool = True, **more: Any) -> None:
         self._others = set(threading.enumerate())
-        self.reactor = Reactor()
-        self.wires = Wires()
+        self.reactor = ThreadReactor()
+        self.connections = ConnectionSpy()
         self.time = 1_700_000_000 * SECOND
-        self.journal = SQLiteStorage(
+        self.storage = SQLiteStorage(
             "chat.db",
             LOG,
             keep,
@@ -85,16 +85,16 @@ class Kept:
             SQLiteConfig(
                 **{
                     "pace": Timings(full=0.01, prune=0.01, index=3600.0),
-                    "connect": self.wires.connect,
+                    "connect": self.connections.connect,
                     **more,
                 }
             ),
         )
-        typed: Storage = self.journal
-        self.witness = Witness(typed, self.reactor)
-        self.loaded = self.journal.prepare()
+        typed: Storage = self.storage
+        self.client = StorageClient(typed, self.reactor)
+        self.loaded = self.storage.prepare()
         if start:
-            self.journal.start(self.witness)
+            self.storage.start(self.client)
 
     def threads(self) -> list[threading.Thread]:
         return [
@@ -103,12 +103,12 @@ class Kept:
             if each not in self._others and each.name.startswith("journal")
         ]
 
-    def join(self) -> None:
+    def waitForThreads(self) -> None:
         """Wait for its threads, which may still have something to say."""
         self.reactor.until(lambda: not self.threads())
 
 
-def unindexed() -> int:
+def unindexedCount() -> int:
     with closing(sqlite3.connect("chat.db")) as connection:
         row = connection.execute("SELECT (SELECT max(id) FROM messages) - indexed FROM meta")
         found: int = row.fetchone()[0]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat_samples import said
+from tests.support.chat_samples import roomMessages
 from tsservices.chat import operations as events
 from tsservices.frontends.formats.sentences import _ACTIONS, actionText, durationText
 
@@ -76,8 +76,8 @@ def test_deeds(kind: str, text: str, alone: str, withRoom: str | None) -> None:
     Each is a sentence, with the room where that is wanted; what is not known yet is told
     all the same.
     """
-    assert actionText(said(text, kind=kind), False) == [alone]
-    assert actionText(said(text, kind=kind), True) == [withRoom or alone]
+    assert actionText(roomMessages(text, kind=kind), False) == [alone]
+    assert actionText(roomMessages(text, kind=kind), True) == [withRoom or alone]
 
 
 def test_all() -> None:
@@ -87,7 +87,7 @@ def test_all() -> None:
 
 def test_several() -> None:
     """Of several lines each is a sentence."""
-    lines = actionText(said("1", "2", kind=events.DELETE), False)
+    lines = actionText(roomMessages("1", "2", kind=events.DELETE), False)
     assert lines == ["ann deleted line 1", "ann deleted line 2"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.chat_samples import NOON, entered, replay, said
+from tests.support.chat_samples import NOON, joinedRoom, replay, roomMessages
 from tsservices.chat.errors import NO_PERSON, ChatError
 from tsservices.chat.notifications import (
     AccountChanged,
@@ -215,7 +215,7 @@ def test_bytes() -> None:
     they are.
     """
     assert (
-        JSONFormatter().encode([said('你"好')]).decode()
+        JSONFormatter().encode([roomMessages('你"好')]).decode()
         == '{"type":"said","room":"Lobby","seq":17,"id":"4f-5-2","time":1795176600000000000,'
         '"kind":"message","nick":"ann","account":null,"text":"你\\"好"}\n'
     )
@@ -227,7 +227,7 @@ def test_bytes() -> None:
 
 def test_messages() -> None:
     """Each line is an object with its own number, id, and time."""
-    lines = said("a", "b", kind=ME, account="ann")
+    lines = roomMessages("a", "b", kind=ME, account="ann")
     first, second = objects(lines)
     assert second == {
         "type": "said",
@@ -247,13 +247,13 @@ def test_messages() -> None:
 @given(st.text(), st.text(), st.text())
 def test_anyText(text: str, nick: str, account: str) -> None:
     """Whatever is in a text, it is one line, and comes back as it was."""
-    (found,) = objects(said(text, nick=nick, account=account))
+    (found,) = objects(roomMessages(text, nick=nick, account=account))
     assert (found["text"], found["nick"], found["account"]) == (text, nick, account)
 
 
 def test_replay() -> None:
     """Lines said before are announced, and are as they were but for their mark."""
-    lines = said("a", "b", first=16), said("c", first=18)
+    lines = roomMessages("a", "b", first=16), roomMessages("c", first=18)
     head, *lineObjects = objects(replay(*lines, missing=(1, 15)))
     assert head == {
         "type": "replay",
@@ -282,16 +282,16 @@ def test_joinedRoom() -> None:
         "private": False,
         "read": None,
     }
-    assert objects(entered("bob", "ann", topic="tea")) == [expected]
-    before = replay(said("a"))
-    assert objects(entered("bob", "ann", before=before)) == [
+    assert objects(joinedRoom("bob", "ann", topic="tea")) == [expected]
+    before = replay(roomMessages("a"))
+    assert objects(joinedRoom("bob", "ann", before=before)) == [
         {**expected, "topic": None},
         *objects(before),
     ]
 
 
 def test_joinedRoomWithRights() -> None:
-    joined = entered("ann")
+    joined = joinedRoom("ann")
     joined.rank, joined.private, joined.read = "operator", True, 12
     (found,) = objects(joined)
     assert [found[name] for name in ("rank", "private", "read")] == ["operator", True, 12]
@@ -299,7 +299,7 @@ def test_joinedRoomWithRights() -> None:
 
 def test_searchResults() -> None:
     """Lines that were searched for are announced, and are as they were but for their mark."""
-    lines = said("a", "b", first=16), said("", first=18, kind=DELETED)
+    lines = roomMessages("a", "b", first=16), roomMessages("", first=18, kind=DELETED)
     head, *lineObjects = objects(SearchResults(list(lines), True))
     assert head == {"type": "found", "lines": 3, "more": True}
     assert lineObjects == [{**line, "found": True} for line in objects(*lines)]
@@ -324,9 +324,9 @@ def test_documented() -> None:
     assert jsonform.__doc__ is not None
     words = set(re.findall(r"\w+", jsonform.__doc__))
     written = objects(
-        said("a"),
-        entered("ann", topic="tea", before=replay(said("b"))),
-        SearchResults([said("a")], False),
+        roomMessages("a"),
+        joinedRoom("ann", topic="tea", before=replay(roomMessages("b"))),
+        SearchResults([roomMessages("a")], False),
         *(happening for happening, _ in SINGLE),
     )
     for found in written:

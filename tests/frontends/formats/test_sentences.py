@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from tests.support.chat_samples import DAY, NOON, entered
+from tests.support.chat_samples import DAY, NOON, joinedRoom
 from tsservices.chat.errors import NO_PERSON, ChatError
 from tsservices.chat.notifications import (
     AccountChanged,
@@ -63,7 +63,7 @@ def stored(when: int, kind: str) -> StoredPrivateMessage:
 
 
 def joined(rank: str) -> JoinedRoom:
-    room = entered("ann")
+    room = joinedRoom("ann")
     room.rank, room.private = rank, True
     return room
 
@@ -203,7 +203,7 @@ def restriction(
         ),
         (Inbox([], "", False), ["* there are no private messages"]),
         (Inbox([], "Bob", False), ["* there are no private messages with Bob"]),
-        (entered("ann"), ["* you are in #Lobby, alone"]),
+        (joinedRoom("ann"), ["* you are in #Lobby, alone"]),
         (joined("member"), ["* you are in #Lobby, alone", "* #Lobby is by invitation only"]),
         (
             joined("operator"),
@@ -230,16 +230,16 @@ def restriction(
             ],
         ),
         (
-            entered("ann", topic="tea"),
+            joinedRoom("ann", topic="tea"),
             [
                 "* you are in #Lobby, alone",
                 "* topic of #Lobby: tea (set by bob, 2026-11-20 12:10)",
             ],
         ),
-        (entered("bob", "ann"), ["* you are in #Lobby with 1 other: bob"]),
-        (entered("bob", "ann", "carl"), ["* you are in #Lobby with 2 others: bob, carl"]),
+        (joinedRoom("bob", "ann"), ["* you are in #Lobby with 1 other: bob"]),
+        (joinedRoom("bob", "ann", "carl"), ["* you are in #Lobby with 2 others: bob, carl"]),
         (
-            entered("bob", "carl", present=15),
+            joinedRoom("bob", "carl", present=15),
             ["* you are in #Lobby with 14 others: bob, carl, ... and 12 more: /who lists all"],
         ),
     ],

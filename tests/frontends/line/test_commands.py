@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import Person, Town
+from tests.support.chat import ChatHarness, MemoryClient
 from tsservices.chat.errors import (
     CHOICE,
     NAME_CHARACTER,
@@ -114,13 +114,13 @@ class TestCommands:
     """Ann is in the lobby with bob, and not in the room tea."""
 
     def setup_method(self) -> None:
-        self.town = Town(operators=["root"])
-        self.cat = self.town.person("cat", "tea")
-        self.bob = self.town.person("Bob", "lobby")
-        self.ann = self.town.person("ann", "lobby")
+        self.chat = ChatHarness(operators=["root"])
+        self.cat = self.chat.join("cat", "tea")
+        self.bob = self.chat.join("Bob", "lobby")
+        self.ann = self.chat.join("ann", "lobby")
 
     def one(self, *lines: str) -> Notification:
-        (told,) = self.ann.do(*lines)
+        (told,) = self.ann.say(*lines)
         return told
 
     @pytest.mark.parametrize(("line", "reason"), REFUSED, ids=lambda value: str(value)[:24])
@@ -130,17 +130,17 @@ class TestCommands:
         assert isinstance(told, ErrorReply)
         assert told.error.code is reason
         assert str(told.error).isprintable()
-        assert self.bob.take() == self.cat.take() == []
-        assert not self.ann.left
-        assert not self.ann.conversation.busy
+        assert self.bob.heard() == self.cat.heard() == []
+        assert not self.ann.closed
+        assert not self.ann.controller.busy
         assert list(self.ann.session.rooms) == ["lobby"]
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_nameFirst(self, name: str) -> None:
         """Who has no name may do what the table says."""
-        stranger = self.town.stranger()
+        stranger = self.chat.connect()
         stranger.type(f"/{name} x y")
-        refused = NAME_FIRST in stranger.reasons()
+        refused = NAME_FIRST in stranger.errorCodes()
         assert refused is (COMMANDS[name].permission != ANYONE)
 
     def test_help(self) -> None:
@@ -159,8 +159,8 @@ class TestCommands:
         command = COMMANDS[getattr(row, "name", "")]
         assert len(f"{command.synopsis:<26} {command.help}") < 80
         if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
-            root = self.town.owner("root")
-            (told,) = root.do(f"/{command.name}")
+            root = self.chat.joinRegistered("root")
+            (told,) = root.say(f"/{command.name}")
             assert isinstance(told, ErrorReply)
             assert str(told.error) == f"usage: {command.synopsis}"
 
@@ -173,9 +173,9 @@ class TestCommands:
         told = self.one("/nick Eve")
         assert isinstance(told, NickChanged)
         assert (told.nick, told.to) == ("ann", "Eve")
-        assert [type(each) for each in self.bob.take()] == [NickChanged]
-        assert self.cat.take() == []
-        assert [type(each) for each in self.town.stranger().do("/nick dan")] == [
+        assert [type(each) for each in self.bob.heard()] == [NickChanged]
+        assert self.cat.heard() == []
+        assert [type(each) for each in self.chat.connect().say("/nick dan")] == [
             Welcome,
             ResumeToken,
         ]
@@ -185,31 +185,31 @@ class TestCommands:
         told = self.one("/join #TEA")
         assert isinstance(told, JoinedRoom)
         assert (told.roomName, told.nicks) == ("tea", ["cat", "ann"])
-        assert self.ann.conversation.current == "tea"
+        assert self.ann.controller.current == "tea"
 
     def test_part(self) -> None:
         """The room one talks in, or another, with a reason."""
         assert isinstance(self.one("/part"), LeftRoom)
-        self.ann.do("/join lobby")
-        self.town.hush()
+        self.ann.say("/join lobby")
+        self.chat.clear()
         assert isinstance(self.one("/part #Lobby must go"), LeftRoom)
-        (left,) = self.bob.take()
+        (left,) = self.bob.heard()
         assert isinstance(left, UserLeft)
         assert left.reason == "must go"
         self.ann.type("/part", "/topic", "/who", "/history", "/since 1")
-        assert self.ann.reasons() == [NOWHERE] * 5
+        assert self.ann.errorCodes() == [NOWHERE] * 5
 
     def test_rooms(self) -> None:
         """The fullest first."""
-        self.cat.do("/topic hot")
+        self.cat.say("/topic hot")
         told = self.one("/rooms")
         assert isinstance(told, RoomList)
         assert told.rooms == [("lobby", 2, ""), ("tea", 1, "hot")]
 
     def test_who(self) -> None:
         """One's room, or any other; who is away is marked."""
-        self.bob.do("/away lunch")
-        self.town.hush()
+        self.bob.say("/away lunch")
+        self.chat.clear()
         told = self.one("/who")
         assert isinstance(told, MemberList)
         assert (told.roomName, people(told)) == (
@@ -225,47 +225,47 @@ class TestCommands:
         An operator of the server is told of its nodes; for all others that is a room like
         any other.
         """
-        town = Town(operators=["root"], nodes=lambda: ["a: fine", "b: far away"])
-        root, ann = town.owner("root"), town.owner("ann", "nodes")
-        (told,) = root.do("/who nodes")
+        chat = ChatHarness(operators=["root"], nodes=lambda: ["a: fine", "b: far away"])
+        root, ann = chat.joinRegistered("root"), chat.joinRegistered("ann", "nodes")
+        (told,) = root.say("/who nodes")
         assert isinstance(told, Notice)
         assert (told.lines, told.code) == (["a: fine", "b: far away"], "nodes")
         for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
-            (told,) = person.do(line)
+            (told,) = person.say(line)
             assert isinstance(told, MemberList)
             assert [each.nick for each in told.members] == ["ann"]
-        (told,) = ann.do("/part", "/who nodes")[1:]
+        (told,) = ann.say("/part", "/who nodes")[1:]
         assert isinstance(told, ErrorReply)
         assert told.error.code is NO_ROOM
 
     def test_whoNodesAlone(self) -> None:
         """Where there is one node only it is a room for operators, too."""
-        root = self.town.owner("root")
+        root = self.chat.joinRegistered("root")
         root.type("/who nodes")
-        assert root.reasons() == [NO_ROOM]
-        (told,) = root.do("/join nodes", "/who nodes")[1:]
+        assert root.errorCodes() == [NO_ROOM]
+        (told,) = root.say("/join nodes", "/who nodes")[1:]
         assert isinstance(told, MemberList)
 
     def test_manyRooms(self) -> None:
         """A long list comes in pages, the next one when the last is read."""
         for number in range(LIST_PAGE + 5):
-            self.town.house.state.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
+            self.chat.context.state.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
         self.ann.type("/rooms")
-        pages = [each for each in self.ann.take() if isinstance(each, RoomList)]
+        pages = [each for each in self.ann.heard() if isinstance(each, RoomList)]
         assert [len(each.rooms) for each in pages] == [LIST_PAGE]
-        assert self.ann.conversation.busy
-        self.ann.more()
-        pages = [each for each in self.ann.take() if isinstance(each, RoomList)]
+        assert self.ann.controller.busy
+        self.ann.continueOutput()
+        pages = [each for each in self.ann.heard() if isinstance(each, RoomList)]
         assert (
-            sum(len(each.rooms) for each in pages) == len(self.town.house.state.rooms) - LIST_PAGE
+            sum(len(each.rooms) for each in pages) == len(self.chat.context.state.rooms) - LIST_PAGE
         )
-        self.ann.more()
-        assert not self.ann.conversation.busy
+        self.ann.continueOutput()
+        assert not self.ann.controller.busy
 
     def test_whois(self) -> None:
         """Only the rooms that both are in are told."""
-        self.bob.do("/join tea", "/away lunch")
-        self.town.hush()
+        self.bob.say("/join tea", "/away lunch")
+        self.chat.clear()
         told = self.one("/whois BOB")
         assert isinstance(told, WhoisReply)
         assert (told.nick, told.guest, told.away, told.rooms) == ("Bob", True, "lunch", ["lobby"])
@@ -275,14 +275,14 @@ class TestCommands:
         told = self.one("/msg bob hello  there")
         assert isinstance(told, PrivateMessage)
         assert (told.to, told.kind, told.text) == ("Bob", MESSAGE, "hello  there")
-        assert [type(each) for each in self.bob.take()] == [PrivateMessage]
-        self.ann.do("/join tea", "/msg #lobby hi")
-        assert self.bob.lines() == ["hi"]
+        assert [type(each) for each in self.bob.heard()] == [PrivateMessage]
+        self.ann.say("/join tea", "/msg #lobby hi")
+        assert self.bob.texts() == ["hi"]
 
     def test_me(self) -> None:
         """A line of another kind."""
-        assert self.ann.do("/me waves") == []
-        (said,) = self.bob.take()
+        assert self.ann.say("/me waves") == []
+        (said,) = self.bob.heard()
         assert isinstance(said, RoomMessages)
         assert (said.kind, said.texts) == (ME, ("waves",))
 
@@ -302,11 +302,11 @@ class TestCommands:
         assert isinstance(told, Topic)
         assert (told.text, told.by) == ("", "")
 
-    def numbers(self, person: Person, line: str) -> list[int]:
-        pages = person.do(line)
+    def numbers(self, person: MemoryClient, line: str) -> list[int]:
+        pages = person.say(line)
         while person._then is not None:
-            person.more()
-            pages += person.take()
+            person.continueOutput()
+            pages += person.heard()
         assert all(isinstance(each, HistoryReplay) for each in pages)
         return [
             number
@@ -319,22 +319,22 @@ class TestCommands:
     def test_history(self) -> None:
         """The last lines, so many as are asked for, as far as there are any."""
         assert self.numbers(self.ann, "/history") == []
-        self.bob.conversation.say(tuple(map(str, range(30))))
-        self.town.turn()
-        self.town.hush()
+        self.bob.controller.say(tuple(map(str, range(30))))
+        self.chat.tick()
+        self.chat.clear()
         assert self.numbers(self.ann, "/history 3") == [28, 29, 30]
         assert self.numbers(self.ann, "/history") == list(range(11, 31))
         assert self.numbers(self.ann, f"/history {HISTORY_LINES}") == list(range(1, 31))
 
     def test_since(self) -> None:
         """All lines after a number, in one's room or in another."""
-        self.bob.conversation.say(tuple(map(str, range(30))))
-        self.town.turn()
-        self.ann.do("/join tea")
-        self.town.hush()
+        self.bob.controller.say(tuple(map(str, range(30))))
+        self.chat.tick()
+        self.ann.say("/join tea")
+        self.chat.clear()
         assert self.numbers(self.ann, "/since lobby 27") == [28, 29, 30]
         assert self.numbers(self.ann, "/since 0") == []
-        self.ann.do("/join lobby")
+        self.ann.say("/join lobby")
         assert self.numbers(self.ann, "/since 0") == list(range(1, 31))
         for number in (30, 31, HIGHEST_SEQ):
             assert self.numbers(self.ann, f"/since {number}") == []
@@ -347,7 +347,7 @@ class TestCommands:
         told = self.one("/away")
         assert isinstance(told, AwayChanged)
         assert told.text == ""
-        assert len(self.bob.take()) == 2
+        assert len(self.bob.heard()) == 2
 
     def test_ignore(self) -> None:
         """Once to ignore, once more to hear again."""
@@ -361,8 +361,8 @@ class TestCommands:
 
     def test_format(self) -> None:
         """The connection changes its format."""
-        self.ann.do("/format JSON", "/format text")
-        assert self.ann.chosen == ["json", "text"]
+        self.ann.say("/format JSON", "/format text")
+        assert self.ann.formats == ["json", "text"]
 
     def test_ackAndEcho(self) -> None:
         """On, and off."""
@@ -375,11 +375,11 @@ class TestCommands:
 
     def test_quit(self) -> None:
         """The others are told why, and the connection closes."""
-        self.ann.do("/quit for tea")
-        assert self.ann.left
-        (gone,) = self.bob.take()
+        self.ann.say("/quit for tea")
+        assert self.ann.closed
+        (gone,) = self.bob.heard()
         assert isinstance(gone, UserQuit)
         assert gone.reason == "for tea"
-        stranger = self.town.stranger()
-        stranger.do("/quit")
-        assert stranger.left
+        stranger = self.chat.connect()
+        stranger.say("/quit")
+        assert stranger.closed

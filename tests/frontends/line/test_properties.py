@@ -13,7 +13,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import provider
 
 from tests.support.examples import tried
-from tests.support.line_clients import Client, LineFrontendCase
+from tests.support.line_clients import LineClient, LineFrontendCase
 from tsservices.chat.notifications import RoomMessages
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.commands import COMMANDS
@@ -114,27 +114,27 @@ class Anything(LineFrontendCase):
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
 
-    def act(self, client: Client, step: bytes | str) -> None:
+    def act(self, client: LineClient, step: bytes | str) -> None:
         if isinstance(step, bytes):
             # A transport that was told to stop reading does not bring anything.
             if client.transport.producerState == "producing" and client.transport.connected:
                 client.send(step, turn=False)
         elif step == "turn":
-            self.turns()
+            self.tick()
         elif step == "slow":
-            self.journal.slow = self.journal.slowReads = True
+            self.storage.slow = self.storage.slowReads = True
         elif step == "keep":
-            self.journal.slow = False
-            self.journal.keep()
+            self.storage.slow = False
+            self.storage.storeQueued()
         elif step == "page":
-            if self.journal._waiting:
-                self.journal.answer()
+            if self.storage._waiting:
+                self.storage.answerRead()
         elif step == "second":
             self.clock.advance(1)
         elif client.transport.connected:
             if step == "lose":
                 client.transport.connected = False
-                client.lose()
+                client.disconnect()
             elif not client.transport.disconnecting:
                 if step == "block":
                     client.block()
@@ -157,11 +157,11 @@ class Anything(LineFrontendCase):
             client.send(ENTERED % number)
         for which, step in steps:
             self.act(clients[which], step)
-        self.journal.slow = self.journal.slowReads = False
-        self.journal.keep()
-        while self.journal._waiting:
-            self.journal.answer()
-        self.turns()
+        self.storage.slow = self.storage.slowReads = False
+        self.storage.storeQueued()
+        while self.storage._waiting:
+            self.storage.answerRead()
+        self.tick()
         state = self.chat.context.state
         self.assertEqual(
             {each.key: (each,) for each in state.sessions.values()}, state.sessionsByNick
@@ -169,15 +169,15 @@ class Anything(LineFrontendCase):
         for client in clients:
             sound(client.transport.value())
             if client.transport.connected:
-                client.lose()
-        self.turns()
-        self.journal.keep()
+                client.disconnect()
+        self.tick()
+        self.storage.storeQueued()
         self.assertEqual(self.troubles, [])
         self.assertEqual((state.sessions, state.sessionsByNick), ({}, {}))
         self.assertTrue(all(not room.members for room in state.rooms.values()))
         self.assertEqual((self.chat.pool.size, self.counters.open), (0, 0))
         self.timeouts.stopService()
-        self.turns(1)
+        self.tick(1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def history(self, chunks: list[bytes]) -> list[tuple[str, int, str, str, str]]:
@@ -186,13 +186,13 @@ class Anything(LineFrontendCase):
         other.send(b"bob\n")
         for chunk in chunks:
             client.send(chunk)
-            self.turns(60)
+            self.tick(60)
             if client.transport.disconnecting:
                 break
         if not client.transport.disconnecting:
             client.protocol.readConnectionLost()
-        self.turns(60)
-        said: list[RoomMessages] = list(self.journal._all)
+        self.tick(60)
+        said: list[RoomMessages] = list(self.storage._all)
         return [
             (each.room, each.first + number, each.kind, each.nick, text)
             for each in said
@@ -223,8 +223,8 @@ class Anything(LineFrontendCase):
         bob, ann = self.connect(), self.connect()
         bob.send(b"bob\n")
         ann.send(b"ann\n")
-        bob.take()
+        bob.heard()
         ann.send((command + text).encode("utf-8", "surrogatepass") + b"\n")
-        self.turns()
+        self.tick()
         for line in sound(bob.transport.value()):
             self.assertRegex(line, r"\A(\[12:10:00\] (<ann( -> bob)?> |\* ann )|\* ann )")

@@ -9,7 +9,7 @@ import json
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
-from tests.support.line_clients import Client, LineFrontendCase
+from tests.support.line_clients import LineClient, LineFrontendCase
 from tsservices.chat.errors import TAKEN_OVER, ChatError
 from tsservices.common.limits import Limits
 
@@ -39,16 +39,16 @@ class SecretCase(LineFrontendCase):
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
 
-    def asked(self, client: Client, data: str | bytes) -> bytes:
+    def asked(self, client: LineClient, data: str | bytes) -> bytes:
         client.transport.clear()
         client.send(data)
-        self.turns()
+        self.tick()
         wire: bytes = client.transport.value()
         client.transport.clear()
         return wire
 
-    def registered(self, name: str) -> Client:
-        (client,) = self.people(name)
+    def registered(self, name: str) -> LineClient:
+        (client,) = self.join(name)
         self.assertIn(b"belongs to you", self.asked(client, f"/register {SECRET}\n"))
         return client
 
@@ -58,21 +58,21 @@ class PasswordTests(SecretCase):
 
     def test_text(self) -> None:
         """Who has a plain terminal is asked, and what they type is no talk."""
-        ann, bob = self.people("ann", "bob")
+        ann, bob = self.join("ann", "bob")
         self.assertEqual(self.asked(ann, "/register\n"), b"* new password: ")
         self.assertEqual(self.asked(ann, f"{SECRET}\n"), b"* the same again: ")
         self.assertIn(b"belongs to you", self.asked(ann, f"{SECRET}\n"))
-        self.assertNotIn("horse", bob.take())
+        self.assertNotIn("horse", bob.heard())
         self.assertEqual(self.asked(ann, "hello\n"), b"")
-        self.assertIn("<ann> hello", bob.take())
+        self.assertIn("<ann> hello", bob.heard())
 
     def test_atOnce(self) -> None:
         """All in one segment is the same, and what follows is talk again."""
-        ann, bob = self.people("ann", "bob")
+        ann, bob = self.join("ann", "bob")
         told = self.asked(ann, f"/register\n{SECRET}\n{SECRET}\nhello\n")
         self.assertIn(b"* new password: * the same again: ", told)
         self.assertIn(b"belongs to you", told)
-        heard = bob.take()
+        heard = bob.heard()
         self.assertIn("<ann> hello", heard)
         self.assertNotIn("horse", heard)
 
@@ -104,7 +104,7 @@ class PasswordTests(SecretCase):
 
     def test_telnetTwice(self) -> None:
         """Each question hides its answer."""
-        (ann,) = self.people("ann")
+        (ann,) = self.join("ann")
         self.assertEqual(self.asked(ann, "/register\r\n"), WILL_ECHO + b"* new password: ")
         self.assertEqual(
             self.asked(ann, f"{SECRET}\r\n"),
@@ -139,7 +139,7 @@ class PasswordTests(SecretCase):
 
     def test_garbage(self) -> None:
         """Bytes that are no text, and NUL, are no password; that is told without them."""
-        (ann,) = self.people("ann")
+        (ann,) = self.join("ann")
         for garbage in (
             b"correct\0horse",
             b"correct horse\xfe\xfd",
@@ -162,7 +162,7 @@ class PasswordTests(SecretCase):
         On the line of the command it is the same password, whatever it is made of, and
         the name before it is still made visible.
         """
-        (ann,) = self.people("ann")
+        (ann,) = self.join("ann")
         odd = "pass\N{SOFT HYPHEN}word\N{ZERO WIDTH SPACE} x"
         self.assertIn(b"belongs to you", self.asked(ann, f"/register {odd}\n"))
         client = self.connect()
@@ -191,12 +191,12 @@ class PasswordTests(SecretCase):
         self.registered("ann")
         first, second = self.connect(), self.connect()
         self.asked(first, "/login ann\n")
-        first.lose()
+        first.disconnect()
         self.hasher.held = True
         self.asked(second, f"/login ann\n{SECRET}\n")
-        second.lose()
+        second.disconnect()
         self.hasher.work()
-        self.turns()
+        self.tick()
         self.assertEqual(len(self.chat.context.state.sessions), 1)
 
     def test_halfClose(self) -> None:
@@ -208,8 +208,8 @@ class PasswordTests(SecretCase):
         client.protocol.readConnectionLost()
         self.assertFalse(client.transport.disconnecting)
         self.hasher.work()
-        self.turns()
-        told = client.take()
+        self.tick()
+        told = client.heard()
         self.assertIn("* you are ann, logged in", told)
         self.assertIn("* 1 room", told)
         self.assertTrue(client.transport.disconnecting)
@@ -221,8 +221,8 @@ class PasswordTests(SecretCase):
         self.hasher.held = True
         self.assertEqual(self.asked(client, f"/login ann {SECRET}\n/nick rob\n"), b"")
         self.hasher.work()
-        self.turns()
-        self.assertIn("* you are ann, logged in", client.take())
+        self.tick()
+        self.assertIn("* you are ann, logged in", client.heard())
 
     def test_nowhere(self) -> None:
         """A password is in no log, whatever becomes of it."""
@@ -247,15 +247,15 @@ class FloodTests(SecretCase):
         """They are lines like others."""
         client = self.connect()
         client.send("ann\n" + "x\n" * 8)
-        client.take()
+        client.heard()
         told = self.asked(client, f"/register\n{SECRET}\n{SECRET}\n")
         self.assertIn(b"* new password: ", told)
         self.assertNotIn(b"again", told)
         self.clock.advance(1)
-        self.assertIn("* the same again: ", client.take())
+        self.assertIn("* the same again: ", client.heard())
         self.clock.advance(1)
-        self.turns()
-        self.assertIn("belongs to you", client.take())
+        self.tick()
+        self.assertIn("belongs to you", client.heard())
 
 
 class DismissedTests(SecretCase):
@@ -263,35 +263,35 @@ class DismissedTests(SecretCase):
 
     def test_dismissed(self) -> None:
         """Who is taken over is told, and closed, and nobody is told that they have left."""
-        ann, bob = self.people("ann", "bob")
+        ann, bob = self.join("ann", "bob")
         ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
-        self.assertEqual(ann.take(), f"! {ChatError(TAKEN_OVER)}\n")
+        self.assertEqual(ann.heard(), f"! {ChatError(TAKEN_OVER)}\n")
         self.assertTrue(ann.transport.disconnecting)
         ann.send("hello\n")
         ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
-        ann.lose()
-        self.turns()
-        self.assertEqual((ann.take(), bob.take()), ("", ""))
+        ann.disconnect()
+        self.tick()
+        self.assertEqual((ann.heard(), bob.heard()), ("", ""))
 
     def test_resumed(self) -> None:
         """With what it was told, a program goes on from a new connection."""
-        old, bob = self.connect(), self.people("bob")[0]
+        old, bob = self.connect(), self.join("bob")[0]
         told = self.asked(old, "/format json\n") + self.asked(old, "ann\n")
         objects = [json.loads(line) for line in told.splitlines()]
         (token,) = [each["token"] for each in objects if each["type"] == "token"]
-        bob.take()
+        bob.heard()
         new = self.connect()
         self.asked(new, "/format json\n")
         told = self.asked(new, f"/resume {token}\n")
         objects = [json.loads(line) for line in told.splitlines()]
         (resumed,) = [each for each in objects if each["type"] == "resumed"]
         self.assertEqual((resumed["nick"], resumed["rooms"][0]["room"]), ("ann", "lobby"))
-        self.assertIn('"code":"taken-over"', old.take())
+        self.assertIn('"code":"taken-over"', old.heard())
         self.assertTrue(old.transport.disconnecting)
-        old.lose()
-        self.assertEqual(bob.take(), "")
+        old.disconnect()
+        self.assertEqual(bob.heard(), "")
         self.asked(new, "hello\n")
-        self.assertIn("<ann> hello", bob.take())
+        self.assertIn("<ann> hello", bob.heard())
         self.clock.advance(1)
         for _ in range(2 * Limits().chatNameLimit):
             self.clock.advance(1)

@@ -13,7 +13,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.broker import ScriptedBroker
-from tests.support.storage import Talk
+from tests.support.storage import MessageSource
 from tsservices.chat import snapshot as checkpoint
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
@@ -58,7 +58,7 @@ def makeMember(position: int, room: str, path: str = DATABASE, epoch: str = "epo
 def makeHistory() -> None:
     storage(log="log").prepare()
     with closing(sqlite3.connect(DATABASE, isolation_level=None)) as connection:
-        write(connection, [Talk("log").batch(("tea", ("x",)))])
+        write(connection, [MessageSource("log").batch(("tea", ("x",)))])
 
 
 class JoinProcedureTests(SynchronousTestCase):

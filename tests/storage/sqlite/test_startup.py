@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sqlite import Kept
+from tests.support.sqlite import SQLiteHarness
 from tests.support.storage import LOG
 from tsservices.chat.storage import StorageError
 from tsservices.storage.sqlite.config import Timings
@@ -22,7 +22,7 @@ from tsservices.storage.sqlite.schema import MIGRATIONS
 
 def refusal(**more: object) -> str:
     with pytest.raises(StorageError) as caught:
-        Kept(start=False, **more)  # type: ignore[arg-type]
+        SQLiteHarness(start=False, **more)  # type: ignore[arg-type]
     words = str(caught.value)
     assert "\n" not in words
     return words.replace(f"{os.getcwd()}/", "")
@@ -71,7 +71,7 @@ class TestRefused:
 
     def test_newer(self) -> None:
         """It was written by a version that knows more."""
-        Kept(start=False)
+        SQLiteHarness(start=False)
         with closing(sqlite3.connect("chat.db")) as connection:
             connection.execute("PRAGMA user_version = 9")
         assert refusal() == (
@@ -80,22 +80,22 @@ class TestRefused:
 
     def test_migrationFails(self) -> None:
         """A migration that fails leaves nothing behind."""
-        Kept(start=False)
+        SQLiteHarness(start=False)
         script = "CREATE TABLE bans (room); INSERT INTO nowhere VALUES (1)"
         assert "no such table: nowhere" in refusal(migrations=(*MIGRATIONS, script))
         with closing(sqlite3.connect("chat.db")) as connection:
             assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
             tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
         assert ("bans",) not in tables
-        assert not Kept(start=False).loaded.rooms
+        assert not SQLiteHarness(start=False).loaded.rooms
 
     def test_locked(self) -> None:
         """Another process writes to it."""
-        Kept(start=False)
+        SQLiteHarness(start=False)
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             assert refusal(pace=Timings(busy=0.0)) == "chat.db is locked by another process"
-        Kept(start=False)
+        SQLiteHarness(start=False)
 
     def test_readOnlyFolder(self) -> None:
         """There may be no new file in its folder."""
@@ -108,7 +108,7 @@ class TestRefused:
 
     def test_readOnlyFile(self) -> None:
         """It may be read, but not written."""
-        Kept(start=False)
+        SQLiteHarness(start=False)
         os.chmod("chat.db", 0o400)
         os.chmod(".", 0o777)
         if not os.geteuid():
@@ -118,7 +118,7 @@ class TestRefused:
 
     def test_readOnlyAround(self) -> None:
         """It may be written, but nothing beside it."""
-        Kept(start=False)
+        SQLiteHarness(start=False)
         if not os.geteuid():
             os.chown("chat.db", 65534, -1)
         os.chmod(".", 0o555)
