@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.admin.control} and L{tsservices.admin.export}.
-"""
+"""Tests for L{tsservices.admin.control} and L{tsservices.admin.export}."""
 
 from __future__ import annotations
 
@@ -31,8 +29,6 @@ from tsservices.testing import MemoryTransport
 
 
 class ControlCase(LineFrontendCase):
-    """A chat, and commands to its server."""
-
     def setUp(self) -> None:
         super().setUp()
         self.control = ControlFactory(self.chat, self.clock, time.gmtime)
@@ -75,8 +71,7 @@ class ControlCase(LineFrontendCase):
 
 
 class ControlTests(ControlCase):
-    def test_noCommand(self) -> None:
-        """What is no command is refused in one line."""
+    def test_unknownCommand(self) -> None:
         for line in (
             b"",
             b"x",
@@ -97,7 +92,6 @@ class ControlTests(ControlCase):
         self.assertEqual(self.control.connections, set())
 
     def test_notOpen(self) -> None:
-        """While a node has not caught up with the others there is no chat yet to do it with."""
         self.patch(self.chat, "open", False)
         for command in (
             {"command": "backup", "path": os.path.abspath("x")},
@@ -109,8 +103,7 @@ class ControlTests(ControlCase):
         self.patch(self.chat, "open", True)
         self.assertIn("no room", self.error(**(command | {"room": "nowhere"})))
 
-    def test_cut(self) -> None:
-        """However the network has cut it, it is one command; what follows it is nothing."""
+    def test_anyCut(self) -> None:
         protocol, transport = self.call()
         for byte in json.dumps({"command": "backup", "path": os.path.abspath("x")}).encode():
             protocol.dataReceived(bytes([byte]))
@@ -119,8 +112,7 @@ class ControlTests(ControlCase):
         self.assertEqual([path for path, _ in self.copies], [os.path.abspath("x")])
         self.assertEqual(transport.value(), b"")
 
-    def test_silence(self) -> None:
-        """A command must come, and its end must be read."""
+    def test_timeouts(self) -> None:
         protocol, transport = self.call()
         protocol.dataReceived(b"{")
         self.clock.advance(CONTROL_SECONDS)
@@ -129,8 +121,7 @@ class ControlTests(ControlCase):
         self.clock.advance(CONTROL_SECONDS)
         self.assertTrue(transport.aborted)
 
-    def test_several(self) -> None:
-        """There are only some at the same time."""
+    def test_concurrentCommandsAreBounded(self) -> None:
         calls = [self.call() for _ in range(CONTROLS)]
         protocol, transport = self.call()
         (answer,) = self.heard(transport)
@@ -146,7 +137,6 @@ class ControlTests(ControlCase):
 
 class BackupTests(ControlCase):
     def test_backup(self) -> None:
-        """The journal makes the copy; meanwhile there are signs of life."""
         path = os.path.abspath("copy")
         protocol, transport = self.call()
         protocol.dataReceived(json.dumps({"command": "backup", "path": path}).encode() + b"\n")
@@ -162,7 +152,6 @@ class BackupTests(ControlCase):
         self.assertTrue(transport.disconnecting)
 
     def test_failed(self) -> None:
-        """A copy that can't be made is told of, and the next one may begin."""
         for reason in ("no room on the disk", "no disk"):
             protocol, transport = self.call()
             command = {"command": "backup", "path": os.path.abspath("copy")}
@@ -171,7 +160,6 @@ class BackupTests(ControlCase):
             self.assertEqual(self.heard(transport), [{"error": reason}])
 
     def test_hungUp(self) -> None:
-        """Who does not wait for the end is not told of it."""
         protocol, transport = self.call()
         command = {"command": "backup", "path": os.path.abspath("copy")}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
@@ -181,8 +169,7 @@ class BackupTests(ControlCase):
         self.assertEqual(transport.value(), b"")
         self.assertFalse(self.control.copying)
 
-    def test_path(self) -> None:
-        """Only a path that says where, and where nothing is, will do."""
+    def test_badPath(self) -> None:
         there = os.path.abspath("there")
         with open(there, "w", encoding="utf-8"):
             pass
@@ -211,7 +198,6 @@ class ExportTests(ControlCase):
         return written.splitlines(), end["done"]
 
     def test_text(self) -> None:
-        """For people: all lines, the date once, and no marks."""
         lines, count = self.text(format="text")
         self.assertEqual(count, self.last)
         self.assertEqual(lines[0], "* Friday 20 November 2026")
@@ -221,7 +207,6 @@ class ExportTests(ControlCase):
         self.assertEqual(len(lines), self.last + 1)
 
     def test_json(self) -> None:
-        """For programs: as they were told, one object each."""
         lines, count = self.text(format="json", room="#Lobby")
         self.assertEqual(count, self.last)
         objects = [json.loads(line) for line in lines]
@@ -229,8 +214,7 @@ class ExportTests(ControlCase):
         self.assertEqual(objects[0]["text"], "line 1")
         self.assertNotIn("replay", objects[0])
 
-    def test_days(self) -> None:
-        """A day begins once, wherever a page does."""
+    def test_dateOncePerDay(self) -> None:
         self.clock.advance(86_400)
         for _ in range(HISTORY_PAGE):
             self.ann.send("later\n")
@@ -241,17 +225,13 @@ class ExportTests(ControlCase):
         )
 
     def test_since(self) -> None:
-        """Only what comes after a line; after the last there is nothing."""
         lines, count = self.text(format="text", since=self.last - 1)
         self.assertEqual((len(lines), count), (2, 1))
         for since in (self.last, 10**18):
             self.assertEqual(self.text(format="text", since=since), ([], 0))
 
     def test_asFastAsItIsRead(self) -> None:
-        """
-        A page is read from the journal when the last one was sent, and not before; the
-        last line is that of the beginning.
-        """
+        """A page is read when the last one was sent, not before."""
         protocol, transport = self.call()
         command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
@@ -274,7 +254,6 @@ class ExportTests(ControlCase):
         self.assertTrue(transport.aborted)
 
     def test_hungUp(self) -> None:
-        """Nothing more is read for who has hung up."""
         protocol, transport = self.call()
         command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
@@ -288,8 +267,7 @@ class ExportTests(ControlCase):
         self.assertEqual(transport.value(), b"")
         self.assertEqual(len(self.storage.reads), 1)
 
-    def test_failed(self) -> None:
-        """What ends it early says how to go on."""
+    def test_failureSaysHowToGoOn(self) -> None:
         protocol, transport = self.call()
         command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
         protocol.dataReceived(json.dumps(command).encode() + b"\n")
@@ -301,8 +279,7 @@ class ExportTests(ControlCase):
         self.assertIn(f"--since {HISTORY_PAGE} goes on", error["error"])
         self.assertTrue(transport.disconnecting)
 
-    def test_refused(self) -> None:
-        """What can't be exported is told in one line."""
+    def test_rejected(self) -> None:
         self.assertIn(
             "no room #nowhere",
             self.error(command="export", room="#nowhere", since=0, format="text"),
@@ -330,8 +307,7 @@ class ControlSeatTests(ControlCase):
         self.addCleanup(folder.release)
         return ControlService(self.chat, folder, self.clock)
 
-    def test_bind(self) -> None:
-        """The socket is for its owner only."""
+    def test_socketIsOwnersOnly(self) -> None:
         # Sockets have short paths.
         place = TemporaryDirectory()
         self.addCleanup(place.cleanup)
@@ -342,8 +318,7 @@ class ControlSeatTests(ControlCase):
         self.assertEqual(status.st_mode & 0o777, 0o600)
         seat._binder.discard()
 
-    def test_trouble(self) -> None:
-        """Without it the server serves all the same, and says why."""
+    def test_cannotListen(self) -> None:
         place = self.mktemp()
         os.makedirs(os.path.join(place, "control.sock"))
         seat = self.seat(place)
@@ -353,7 +328,6 @@ class ControlSeatTests(ControlCase):
         self.successResultOf(seat.stopService())
 
     def test_stop(self) -> None:
-        """Commands under way are told that the server stops."""
         seat = self.seat(self.mktemp())
         self.control = seat._factory
         protocol, transport = self.call()

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.controller}.
-"""
+"""Tests for L{tsservices.chat.controller}."""
 
 from __future__ import annotations
 
@@ -39,18 +37,14 @@ def kinds(person: MemoryClient) -> list[str]:
 
 
 class TestEntering:
-    """The first line."""
-
-    def test_introduce(self) -> None:
-        """A bare name enters, and lands in the lobby."""
+    def test_bareNameEntersTheLobby(self) -> None:
         chat = ChatHarness()
         ann = chat.connect()
         heard = ann.say("Ann")
         assert [type(each) for each in heard] == [Welcome, ResumeToken, JoinedRoom]
         assert ann.controller.current == LOBBY
 
-    def test_command(self) -> None:
-        """Who enters by command is in no room unasked."""
+    def test_nickCommandJoinsNoRoom(self) -> None:
         chat = ChatHarness()
         ann = chat.connect()
         assert [type(each) for each in ann.say("/nick Ann")] == [Welcome, ResumeToken]
@@ -58,11 +52,7 @@ class TestEntering:
         ann.type("hello")
         assert ann.errorCodes() == [NOWHERE]
 
-    def test_refused(self) -> None:
-        """
-        A name that can't be one, or that somebody has, is refused at once; another one
-        may be said.
-        """
+    def test_badOrTakenNameIsRejectedAtOnce(self) -> None:
         chat = ChatHarness()
         chat.join("bob")
         ann = chat.connect()
@@ -72,8 +62,7 @@ class TestEntering:
         ann.say("ann")
         assert ann.controller.current == LOBBY
 
-    def test_tooLate(self) -> None:
-        """Of two who say a name in the same turn one has it, and the other stays outside."""
+    def test_sameNameInOneTick(self) -> None:
         chat = ChatHarness()
         one, other = chat.connect(), chat.connect()
         one.type("ann")
@@ -87,7 +76,6 @@ class TestEntering:
         assert other.controller.current == LOBBY
 
     def test_lobbyIsFull(self) -> None:
-        """Who can't enter the lobby has a name all the same, and is told."""
         chat = ChatHarness(Limits(maxRooms=1))
         chat.join("bob", "tea")
         ann = chat.connect()
@@ -97,10 +85,7 @@ class TestEntering:
 
 
 class TestOrder:
-    """A session is a queue."""
-
-    def test_talkPipelines(self) -> None:
-        """Talk does not wait for what was said before to be stored."""
+    def test_messagesDoNotWaitForStorage(self) -> None:
         chat = ChatHarness()
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.clear()
@@ -115,11 +100,7 @@ class TestOrder:
         chat.tick()
         assert bob.texts() == ["1", "1", "2", "2", "3", "3"]
 
-    def test_commandsWait(self) -> None:
-        """
-        A command that looks at the state waits for what was said before, and what comes
-        after waits for it.
-        """
+    def test_commandsWaitForMessages(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann")
         chat.storage.slow = True
@@ -135,8 +116,7 @@ class TestOrder:
         assert heard[1].text == "tea"
         assert not ann.controller.busy
 
-    def test_talkWaitsForCommands(self) -> None:
-        """Talk waits for what a command before it has changed, even whether one may."""
+    def test_messagesWaitForCommands(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann")
         chat.storage.slow = True
@@ -148,7 +128,6 @@ class TestOrder:
         assert not ann.controller.busy
 
     def test_othersDoNotWait(self) -> None:
-        """What one person has outstanding holds nobody else up."""
         chat = ChatHarness()
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.storage.slow = True
@@ -158,8 +137,7 @@ class TestOrder:
         bob.type("/who")
         assert kinds(bob) == ["MemberList"]
 
-    def test_topicIsStoredFirst(self) -> None:
-        """Nobody is told of a topic that a crash could take back, whichever way they ask."""
+    def test_topicIsStoredBeforeAnybodySeesIt(self) -> None:
         chat = ChatHarness()
         ann, bob = chat.join("ann"), chat.join("bob")
         ann.say("/topic tea")
@@ -173,8 +151,7 @@ class TestOrder:
         assert topic.text == "tea"
         assert getattr(rooms, "rooms", None) == [("lobby", 2, "tea")]
 
-    def test_refusedLater(self) -> None:
-        """What a queued command refuses its person is told."""
+    def test_queuedCommandIsRejected(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann")
         chat.storage.slow = True
@@ -185,11 +162,7 @@ class TestOrder:
         chat.tick()
         assert len(ann.errorCodes()) == 1
 
-    def test_current(self) -> None:
-        """
-        Talk goes where one has turned to; after a leave, to the last room entered of
-        those that are left.
-        """
+    def test_currentRoom(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann", "tea", "coffee", "milk")
         current = [ann.controller.current]
@@ -202,17 +175,13 @@ class TestOrder:
 
 
 class TestSaying:
-    """Refusals of talk."""
-
-    def test_nameFirst(self) -> None:
-        """Who has no name says nothing."""
+    def test_messageNeedsNick(self) -> None:
         chat = ChatHarness()
         with pytest.raises(ChatError) as caught:
             chat.connect().controller.say(("x",))
         assert caught.value.code is NAME_FIRST
 
-    def test_notThere(self) -> None:
-        """Who is not in a room says nothing there."""
+    def test_messageNeedsMembership(self) -> None:
         chat = ChatHarness()
         chat.join("bob", "tea")
         ann = chat.join("ann")
@@ -221,10 +190,7 @@ class TestSaying:
         assert caught.value == ChatError(NOT_IN_ROOM, room="#tea")
 
     def test_trouble(self) -> None:
-        """
-        While nothing can be stored no line is taken, nor a whisper: it would wait behind
-        what is not stored, without a bound.
-        """
+        """While nothing can be stored no message is taken: it would wait without a bound."""
         chat = ChatHarness()
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.clear()
@@ -241,29 +207,21 @@ class TestSaying:
 
 
 class TestJoining:
-    """Entering rooms."""
-
-    def test_again(self) -> None:
-        """Who is there already turns there."""
+    def test_joinAgainTurnsToTheRoom(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann", "tea", "coffee")
         (notice,) = ann.say("/join #TEA")
         assert isinstance(notice, Notice)
         assert ann.controller.current == "tea"
 
-    def test_refused(self) -> None:
-        """Who is refused stays where they are."""
+    def test_rejectedJoinChangesNothing(self) -> None:
         chat = ChatHarness(Limits(roomsEach=1))
         ann = chat.join("ann", "tea")
         ann.type("/join coffee")
         assert ann.errorCodes() == [ROOMS_EACH]
         assert ann.controller.current == "tea"
 
-    def test_preloaded(self) -> None:
-        """
-        What was said in a room that nobody is in is read first; what is typed meanwhile
-        waits.
-        """
+    def test_emptyRoomIsPreloaded(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann", "tea")
         ann.say("x", "/part")
@@ -280,8 +238,7 @@ class TestJoining:
         assert [each.texts for each in entered.replay.messages] == [("x",)]
         assert not ann.controller.busy
 
-    def test_notPreloaded(self) -> None:
-        """Who enters where nothing can be read is told so: no replay follows."""
+    def test_preloadFails(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann", "tea")
         ann.say("x", "/part")
@@ -290,8 +247,7 @@ class TestJoining:
         chat.tick()
         assert READ_FAILED in ann.errorCodes()
 
-    def test_leftMeanwhile(self) -> None:
-        """Who leaves while that is read does not enter any more."""
+    def test_partDuringPreload(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann", "tea")
         ann.say("x", "/part")
@@ -303,8 +259,7 @@ class TestJoining:
         assert chat.context.state.rooms["tea"].members == {}
         assert chat.context.state.sessionsByNick == {}
 
-    def test_lastOneLeavesMeanwhile(self) -> None:
-        """Who enters in the turn in which the last one leaves is shown what was said."""
+    def test_lastMemberLeavesDuringPreload(self) -> None:
         chat = ChatHarness()
         ann, bob = chat.join("ann", "tea"), chat.join("bob", "coffee")
         ann.say("x")
@@ -319,10 +274,7 @@ class TestJoining:
 
 
 class TestReplay:
-    """History and live lines."""
-
-    def test_liveWaits(self) -> None:
-        """What is said meanwhile waits, and so does what is typed."""
+    def test_liveMessagesWaitForReplay(self) -> None:
         chat = ChatHarness()
         ann, bob = chat.join("ann"), chat.join("bob")
         for number in range(HISTORY_PAGE + 1):
@@ -341,8 +293,7 @@ class TestReplay:
         assert not ann.outputHeld
         assert not ann.controller.busy
 
-    def test_leaves(self) -> None:
-        """Who leaves meanwhile is told no more."""
+    def test_quitDuringReplay(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann")
         ann.say("x")
@@ -354,7 +305,6 @@ class TestReplay:
         assert ann.heard() == []
 
     def test_readingFails(self) -> None:
-        """After a failure one goes on as before."""
         chat = ChatHarness()
         ann = chat.join("ann")
         ann.say("x")
@@ -367,10 +317,7 @@ class TestReplay:
 
 
 class TestQuit:
-    """Leaving."""
-
     def test_quit(self) -> None:
-        """The name is free, others are told once, and nothing queued is done any more."""
         chat = ChatHarness()
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.clear()
@@ -386,8 +333,7 @@ class TestQuit:
         assert kinds(bob) == ["RoomMessages", "UserQuit"]
         assert set(chat.context.state.sessionsByNick) == {"bob"}
 
-    def test_nameUnderway(self) -> None:
-        """Who leaves before the outcome of their name is known leaves nothing behind."""
+    def test_quitWhileNickIsPending(self) -> None:
         chat = ChatHarness()
         ann = chat.connect()
         ann.type("ann")
@@ -396,15 +342,13 @@ class TestQuit:
         assert not chat.context.state.sessionsByNick
         assert not chat.context.state.sessions
 
-    def test_stranger(self) -> None:
-        """Who never had a name leaves without a word."""
+    def test_strangerQuits(self) -> None:
         chat = ChatHarness()
         ann = chat.connect()
         ann.controller.quit("")
         assert ann.session.pending == 0
 
-    def test_records(self) -> None:
-        """A chat may begin with rooms; their numbers go on."""
+    def test_storedRoomsGoOn(self) -> None:
         chat = ChatHarness(records=[RoomRecord("tea", "Tea", 5)])
         ann = chat.join("ann", "tea")
         ann.controller.session.wantsEcho = True

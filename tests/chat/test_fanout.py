@@ -11,8 +11,6 @@ from tsservices.chat.session import Session
 
 
 class FakeWire:
-    """A wire, and its own broadcast."""
-
     def __init__(self) -> None:
         self.isIdle = True
         self.valid = True

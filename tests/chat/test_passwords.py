@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.passwords}.
-"""
+"""Tests for L{tsservices.chat.passwords}."""
 
 from __future__ import annotations
 
@@ -39,11 +37,7 @@ def why(password: str) -> ErrorCode:
 
 
 def test_vector() -> None:
-    """
-    With the verifier of RFC 7677's example, the proof of its client is found right, and
-    the signature of its server is made.  The example's password is too short for people
-    here, so it is asked for its keys alone.
-    """
+    """The verifier of RFC 7677's example, whose password is too short for L{prepare}."""
     salt = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
     stored, server = _keys(prepare("pencil"), salt, 4096)
     first = "n=user,r=rOprNGfwEbeRWgbNEkqO"
@@ -57,11 +51,7 @@ def test_vector() -> None:
     assert b64encode(hmac.digest(server, said, "sha256")) == expected
 
 
-def test_form() -> None:
-    """
-    The form is the usual one, and the example's password matches what PostgreSQL would
-    have written of it.
-    """
+def test_formIsThatOfPostgreSQL() -> None:
     kept = (
         "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
         "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
@@ -76,7 +66,6 @@ def test_form() -> None:
 
 
 def test_matches() -> None:
-    """One password is right, all others are not; salt and iterations count."""
     kept = verifier("correct horse", SALT, 10)
     assert matches(kept, "correct horse")
     for wrong in ("", "Correct horse", "correct horse ", "x" * 100_000, "correct\0horse"):
@@ -86,8 +75,7 @@ def test_matches() -> None:
     assert not matches(kept.replace("$10:", "$11:"), "correct horse")
 
 
-def test_bothKeys() -> None:
-    """A verifier with half of another one matches nothing."""
+def test_halfVerifierMatchesNothing() -> None:
     one, other = (verifier(each, SALT, 5).rpartition(":") for each in ("password", "passwort"))
     assert matches("".join(one), "password")
     assert not matches(one[0] + ":" + other[2], "password")
@@ -114,15 +102,13 @@ def test_bothKeys() -> None:
         "\ud800",
     ],
 )
-def test_oddVerifiers(kept: str) -> None:
-    """What is no verifier matches nothing."""
+def test_noVerifierMatchesNothing(kept: str) -> None:
     assert matches(kept, "password") is False
     assert matches(kept, "") is False
 
 
 @given(st.text(st.characters(), max_size=40))
-def test_anyPassword(password: str) -> None:
-    """Whatever is said is compared, or is refused as a new password, and nothing else."""
+def test_anyText(password: str) -> None:
     assert matches(verifier("correct horse", SALT, 1), password) is False
     try:
         kept = verifier(password, SALT, 1)
@@ -147,8 +133,7 @@ def test_anyPassword(password: str) -> None:
         ("\N{PILE OF POO}", "\N{PILE OF POO}"),
     ],
 )
-def test_prepare(said: str, prepared: str) -> None:
-    """The examples of RFC 4013, and others."""
+def test_rfc4013(said: str, prepared: str) -> None:
     assert prepare(said) == prepared
 
 
@@ -170,8 +155,7 @@ def test_prepare(said: str, prepared: str) -> None:
         "\N{ARABIC LETTER ALEF}11111111",
     ],
 )
-def test_characters(password: str) -> None:
-    """Some characters are in no password; their refusal does not show them."""
+def test_forbiddenCharactersAreNotShown(password: str) -> None:
     assert why(password) is PASSWORD_CHARACTER
     with pytest.raises(ChatError) as caught:
         verifier(password, SALT, 1)
@@ -179,15 +163,13 @@ def test_characters(password: str) -> None:
     assert str(caught.value).isprintable()
 
 
-def test_bothWays() -> None:
-    """Letters that run leftward are well among themselves."""
+def test_rightToLeft() -> None:
     word = "\N{HEBREW LETTER ALEF}" * PASSWORD_SHORTEST
     assert matches(verifier(word, SALT, 1), word)
     assert why(word + "a") is PASSWORD_CHARACTER
 
 
-def test_length() -> None:
-    """What counts is how long it is once it is prepared."""
+def test_lengthCountsAfterPreparation() -> None:
     assert why("a" * (PASSWORD_SHORTEST - 1)) is PASSWORD_SHORT
     assert why("") is PASSWORD_SHORT
     assert why("a" * (PASSWORD_SHORTEST - 1) + "\N{SOFT HYPHEN}") is PASSWORD_SHORT
@@ -199,10 +181,7 @@ def test_length() -> None:
 
 
 def test_lengthFirst() -> None:
-    """
-    What is too long once it is prepared is not looked at any further: one short line would
-    keep the reactor for as long as hashing takes.
-    """
+    """A long line would keep the reactor for as long as hashing takes."""
     long = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * PASSWORD_LONGEST + "\ue000"
     assert why(long) is PASSWORD_LONG
     assert why("\ue000" * PASSWORD_SHORTEST) is PASSWORD_CHARACTER

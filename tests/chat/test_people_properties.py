@@ -46,8 +46,6 @@ def durable(state: ChatState) -> object:
 
 
 class Database:
-    """What a storage would have."""
-
     def __init__(self) -> None:
         self.rooms: dict[str, RoomRecord] = {}
         self.rows: dict[tuple[object, ...], Record] = {}

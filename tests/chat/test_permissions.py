@@ -1,6 +1,4 @@
-"""
-Who may do what: every command and every operation, by everybody, wherever they are.
-"""
+"""Who may do what: every command and every operation, by everybody, wherever they are."""
 
 from __future__ import annotations
 

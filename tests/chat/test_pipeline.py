@@ -17,8 +17,6 @@ from tsservices.common.limits import Limits
 
 
 class FakeStore:
-    """Takes batches, and keeps none."""
-
     def __init__(self) -> None:
         self.trouble: ChatError | None = None
         self.batches: list[Batch] = []
@@ -105,7 +103,6 @@ class TestPipeline:
         assert bob.lastWrites == 2
 
     def test_batchWithoutDurableChange(self) -> None:
-        """A batch with nothing to store waits for those before it, and takes no position."""
         self.pipeline.propose(Join("ann", "q", "q"), self.sessions["ann"])
         self.turn()
         assert len(self.outlets["ann"].heard()) == 1

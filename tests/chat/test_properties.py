@@ -157,8 +157,7 @@ class MembershipModel:
 
 @settings(max_examples=tried(250), derandomize=True)
 @given(TURNS)
-def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
-    """Operations that nobody checked: the state stays consistent, rooms have no gap."""
+def test_stateStaysConsistent(turns: list[tuple[list[Operation], int]]) -> None:
     chat = StateHarness(LIMITS)
     for ident in PEOPLE:
         chat.connect(ident)
@@ -186,7 +185,6 @@ def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
 @settings(max_examples=tried(60), derandomize=True)
 @given(TURNS)
 def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
-    """The same operations give the same state and notifications, also after JSON, and elsewhere."""
     outcomes = []
     for serialized in (False, True):
         chat = StateHarness(LIMITS)
@@ -241,8 +239,7 @@ STEPS = st.lists(
 
 @settings(max_examples=tried(200), derandomize=True)
 @given(STEPS)
-def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
-    """Each node checks by its own stale view; in the end all have the same state."""
+def test_nodesWithStaleViewsAgree(steps: list[tuple[int, Operation | str]]) -> None:
     nodes = [Node(StateHarness(LIMITS), []) for _ in range(3)]
     order: list[Operation] = list(OPENING)
     home = {ident: number % 3 for number, ident in enumerate(PEOPLE)}
@@ -329,8 +326,7 @@ RUNS = st.lists(
 
 @settings(max_examples=tried(200), derandomize=True)
 @given(RUNS)
-def test_crash(runs: list[list[Operation | int | str]]) -> None:
-    """Whatever anybody has seen is stored, and no number is given twice."""
+def test_whatAnybodyHeardIsStoredAfterACrash(runs: list[list[Operation | int | str]]) -> None:
     disk = CrashingDisk()
     seen: list[str] = []
     topics: dict[str, str] = {}

@@ -87,7 +87,6 @@ def roundTrip(state: ChatState) -> ChatState:
 
 
 def test_anyMoment() -> None:
-    """Nodes with own sessions, without, and from a snapshot of any moment have the same state."""
     done: Counter[str] = Counter()
     returned = 0
     for seed in range(RUNS):
@@ -138,7 +137,6 @@ def rightsOf(
 
 
 def test_returningGuestGetsNoMoreRights() -> None:
-    """A returning guest may read and do no more than before, and restrictions hold."""
     seen: Counter[str] = Counter()
     for seed in range(RUNS, 4 * RUNS):
         cluster = RandomCluster(Random(seed))

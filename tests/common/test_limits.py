@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.common.limits}.
-"""
+"""Tests for L{tsservices.common.limits}."""
 
 from __future__ import annotations
 
@@ -13,21 +11,18 @@ from tsservices.common.limits import LimitError, Limits
 
 class LimitsTests(SynchronousTestCase):
     def test_names(self) -> None:
-        """Each field has a key of its own, in kebab case."""
         self.assertEqual(len(Limits.fieldNames()), len(fields(Limits)))
         for key in Limits.fieldNames():
             self.assertRegex(key, "^[a-z]+(-[a-z]+)*$")
         self.assertEqual(Limits.fieldNames()["idle-limit"], "idleLimit")
 
-    def test_defaultsAreInRange(self) -> None:
-        """Each default may be given by hand, and each limit says unit and reason."""
+    def test_defaults(self) -> None:
         for key in Limits.fieldNames():
             default, reason = Limits.describe(key)
             self.assertEqual(Limits.coerce(key, str(default)), default)
             self.assertIn(" ", reason)
 
-    def test_refused(self) -> None:
-        """What is no whole number, or out of range, is refused with unit and range."""
+    def test_rejected(self) -> None:
         for value in ("", "1.5", "many", "0x10", " 1", True, 2.0, "٣", "9" * 20):
             error = self.assertRaises(LimitError, Limits.coerce, "idle-limit", value)
             self.assertIn("idle-limit takes", str(error))

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.common.ratelimit}.
-"""
+"""Tests for L{tsservices.common.ratelimit}."""
 
 from __future__ import annotations
 
@@ -13,7 +11,6 @@ from tsservices.common.ratelimit import KeyedRateLimiter, LogThrottle, TokenBuck
 
 class BucketTests(SynchronousTestCase):
     def test_burstThenRate(self) -> None:
-        """The burst is there at once; then tokens come back at the rate."""
         bucket = TokenBucket(5, 20, 0.0)
         self.assertEqual(sum(bucket.take(0.0) for _ in range(30)), 20)
         self.assertFalse(bucket.take(0.19))
@@ -21,7 +18,6 @@ class BucketTests(SynchronousTestCase):
         self.assertFalse(bucket.take(0.2))
 
     def test_wait(self) -> None:
-        """It says when what is wanted will be there."""
         bucket = TokenBucket(5, 20, 0.0)
         self.assertEqual(bucket.wait(20), 0.0)
         self.assertTrue(bucket.take(0.0, 19))
@@ -30,13 +26,11 @@ class BucketTests(SynchronousTestCase):
         self.assertTrue(bucket.take(0.2, 2))
 
     def test_neverOverTheBurst(self) -> None:
-        """Waiting for long does not save up more than the burst."""
         bucket = TokenBucket(5, 20, 0.0)
         self.assertEqual(sum(bucket.take(1e6) for _ in range(30)), 20)
 
     @given(st.lists(st.floats(-1.0, 2.0), max_size=30))
     def test_holds(self, gaps: list[float]) -> None:
-        """What it says it holds is taken next, and saying so changes nothing."""
         bucket, other = TokenBucket(2, 3, 0.0), TokenBucket(2, 3, 0.0)
         now = 0.0
         for gap in gaps:
@@ -47,7 +41,6 @@ class BucketTests(SynchronousTestCase):
             self.assertEqual(other.take(now), taken)
 
     def test_clockGoesBack(self) -> None:
-        """A time before the last one gives and takes nothing."""
         bucket = TokenBucket(1, 1, 100.0)
         self.assertTrue(bucket.take(100.0))
         self.assertFalse(bucket.take(0.0))
@@ -55,7 +48,6 @@ class BucketTests(SynchronousTestCase):
 
     @given(st.lists(st.floats(0, 2), max_size=200))
     def test_bound(self, gaps: list[float]) -> None:
-        """In any stretch of time no more than burst and rate allow."""
         bucket = TokenBucket(5, 20, 0.0)
         now, taken = 0.0, 0
         for gap in gaps:
@@ -65,8 +57,7 @@ class BucketTests(SynchronousTestCase):
 
 
 class OncePerMinuteTests(SynchronousTestCase):
-    def test_eachPeer(self) -> None:
-        """Each subject once a minute."""
+    def test_eachSubject(self) -> None:
         once = LogThrottle(10, 100, 0.0)
         self.assertTrue(once.allows("a", 0.0))
         self.assertFalse(once.allows("a", 59.9))
@@ -74,12 +65,10 @@ class OncePerMinuteTests(SynchronousTestCase):
         self.assertTrue(once.allows("a", 60.0))
 
     def test_allTogether(self) -> None:
-        """Many peers share one bound."""
         once = LogThrottle(1000, 60, 0.0)
         self.assertEqual(sum(once.allows(str(n), 0.0) for n in range(500)), 60)
 
-    def test_forgets(self) -> None:
-        """Memory is bounded: the peer unheard of for longest is forgotten."""
+    def test_forgetsOldestPeer(self) -> None:
         once = LogThrottle(2, 100, 0.0)
         for peer in ("a", "b", "c"):
             once.allows(peer, 0.0)
@@ -88,8 +77,7 @@ class OncePerMinuteTests(SynchronousTestCase):
 
 
 class QuotaTests(SynchronousTestCase):
-    def test_change(self) -> None:
-        """Another bound holds at once for everybody; nothing is given to who has used it up."""
+    def test_changedBound(self) -> None:
         quota = KeyedRateLimiter(3, 60.0)
         self.assertTrue(quota.take("ann", 0.0))
         self.assertTrue(all(quota.take("bob", 0.0) for _ in range(3)))
@@ -100,8 +88,7 @@ class QuotaTests(SynchronousTestCase):
         self.assertEqual(sum(quota.take("ann", 300.0) for _ in range(9)), 5)
         self.assertEqual(sum(quota.take("cat", 0.0) for _ in range(9)), 5)
 
-    def test_rows(self) -> None:
-        """What is restored goes on as it was, also in who is forgotten first."""
+    def test_rowsKeepTheOrder(self) -> None:
         quota, other = KeyedRateLimiter(3, 60.0, 3), KeyedRateLimiter(3, 60.0, 3)
         for number, who in enumerate("abcab"):
             quota.take(who, number * 0.1)

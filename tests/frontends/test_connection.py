@@ -32,8 +32,6 @@ TEXT = TextFormatter(time.gmtime, withRoom=False)
 
 
 class Stream:
-    """A wire."""
-
     member: BroadcastMember | None = None
 
     def __init__(self) -> None:
@@ -80,8 +78,6 @@ class Timer:
 
 
 class HarnessChat:
-    """The chat of a harness, as frontends know it."""
-
     open = True
 
     def __init__(self) -> None:
@@ -130,18 +126,13 @@ class TestLineConnection:
         self.harness.tick()
         return self.stream.take()
 
-    def test_enters(self) -> None:
-        """A greeting, a name within the limit, and then no limit."""
+    def test_entering(self) -> None:
         assert self.stream.take() == f"* hello\n* {GREETING}\n"
         assert self.stream.deadline == LIMITS.chatNameLimit
         assert "#lobby" in self.send("ann\n")
         assert self.stream.deadline is None
 
     def test_slowReader(self) -> None:
-        """
-        What is delivered waits for a reader that is paused, and no line of theirs is taken; both
-        go on when they read.
-        """
         self.send("ann\n")
         bob = self.harness.join("bob")
         self.stream.take()
@@ -159,8 +150,7 @@ class TestLineConnection:
         assert "bob waves" in waved
         assert "tea" in topic
 
-    def test_answersWait(self) -> None:
-        """A request that becomes due while the reader is paused is answered when they read."""
+    def test_answerToPausedReader(self) -> None:
         self.send("ann\n")
         self.stream.take()
         self.harness.storage.slow = True
@@ -174,7 +164,6 @@ class TestLineConnection:
         assert "topic" in self.stream.take()
 
     def test_pages(self) -> None:
-        """The next page of an answer is for a later turn, and for a reader that is not paused."""
         self.send("ann\n")
         for number in range(3):
             self.ann.show(self.greeting(), lambda: None)
@@ -192,7 +181,6 @@ class TestLineConnection:
         return ErrorReply(ChatError(TAKEN_OVER))
 
     def test_overrun(self) -> None:
-        """Who reads nothing is told why, as the last thing, and is gone for the others."""
         self.send("ann\n")
         bob = self.harness.join("bob")
         self.stream.take()
@@ -208,7 +196,6 @@ class TestLineConnection:
         assert self.chat.pool.size == 0
 
     def test_replaced(self) -> None:
-        """A connection whose session goes on elsewhere says so, and closes when it is idle."""
         self.send("ann\n")
         self.harness.storage.slow = True
         self.send("/me waves\n")
@@ -220,10 +207,6 @@ class TestLineConnection:
         assert self.stream.ending
 
     def test_quitInOneChunk(self) -> None:
-        """
-        A line that a request has let go on may be the last one: what it proposes is delivered
-        before the connection closes.
-        """
         self.send("ann\n")
         bob = self.harness.join("bob")
         self.send("/topic tea\n/quit\n")
@@ -232,14 +215,12 @@ class TestLineConnection:
         assert [type(each).__name__ for each in bob.heard()] == ["RoomMessages", "UserQuit"]
         assert self.ann.session.pending == 0
 
-    def test_delayedIsCancelled(self) -> None:
-        """A line that waits for its turn does not outlive the connection."""
+    def test_closeCancelsDelayedLine(self) -> None:
         self.ann._delay(1.0)
         self.ann.closed()
         assert self.timers[-1].cancelled
 
-    def test_frontendsOwn(self) -> None:
-        """What each frontend does in its own way is not there without one."""
+    def test_frontendMethods(self) -> None:
         connection = ChatConnection(self.stream, self.context, TEXT)
         connection.roomCountChanged(2)
         for call in (

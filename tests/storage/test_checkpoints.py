@@ -1,6 +1,4 @@
-"""
-Tests for what both storages keep for a cluster: the binding and checkpoints.
-"""
+"""Tests for what both storages keep for a cluster: the binding and checkpoints."""
 
 from __future__ import annotations
 
@@ -57,13 +55,11 @@ class Case:
         self.reactor = ThreadReactor()
         self.source = MessageSource()
 
-    def test_single(self) -> None:
-        """A journal is part of no cluster by itself, and has no checkpoint."""
+    def test_noClusterByDefault(self) -> None:
         loaded = self.fresh().prepare()
         assert (loaded.epoch, loaded.checkpoint, loaded.checkpointPosition) == ("", [], 0)
 
-    def test_joins(self) -> None:
-        """One that is empty becomes part of any cluster, once and again, and of no other one."""
+    def test_joinsOneCluster(self) -> None:
         journal = self.fresh()
         for _ in range(2):
             journal.bind("e", "other", SECRET, 40)
@@ -81,11 +77,7 @@ class Case:
         journal.bind("e", "other", SECRET, 40)
         assert part(journal.prepare()) == ("e", "other", SECRET, 41)
 
-    def test_founds(self) -> None:
-        """
-        One with a history becomes part of the cluster that is founded on it, and only as
-        long as nothing was added.
-        """
+    def test_foundsUntilItGrows(self) -> None:
         journal = self.fresh()
         self.store(journal, self.source.batch(("a", ("1",))))
         journal = self.again(journal)
@@ -99,11 +91,7 @@ class Case:
         journal.bind("e", log, secret, 1)
         assert part(journal.prepare()) == ("e", log, secret, 1)
 
-    def test_begins(self) -> None:
-        """
-        The state with which it begins is kept as it becomes part of a cluster, not when it
-        is that already.
-        """
+    def test_stateOfFounding(self) -> None:
         journal = self.fresh()
         with pytest.raises(StorageError):
             journal.bind("e", LOG, journal.prepare().secret, 3, ["wrong"])
@@ -113,8 +101,7 @@ class Case:
         loaded = self.again(journal).prepare()
         assert (loaded.checkpoint, loaded.checkpointPosition) == (["1", "2"], 40)
 
-    def test_checkpoint(self) -> None:
-        """The last one is kept, in place of any before, and with its position."""
+    def test_lastCheckpointStays(self) -> None:
         journal = self.fresh()
         batches = [
             checkpoint(self.source, '["old"]', '["2"]', '["3"]'),
@@ -134,8 +121,6 @@ class Case:
 
 
 class TestMemory(Case):
-    """In memory."""
-
     def fresh(self) -> Storage:
         return MemoryStorage(LOG)
 
@@ -144,8 +129,6 @@ class TestMemory(Case):
 
 
 class TestSQLite(Case):
-    """In SQLite."""
-
     def fresh(self) -> Storage:
         call = self.reactor.callFromThread
         journal = SQLiteStorage("chat.db", LOG, None, call, lambda: 0)
@@ -155,8 +138,7 @@ class TestSQLite(Case):
     def again(self, journal: Storage) -> Storage:
         return self.fresh()
 
-    def test_together(self) -> None:
-        """A checkpoint is in the transaction of its batch, or not there at all."""
+    def test_checkpointWithItsBatch(self) -> None:
         harness = SQLiteHarness()
         harness.storage.store(checkpoint(self.source, "first"))
         harness.client.waitFor(1)
@@ -173,8 +155,7 @@ class TestSQLite(Case):
         loaded = self.fresh().prepare()
         assert (loaded.checkpoint, loaded.checkpointPosition, loaded.position) == (["first"], 1, 1)
 
-    def test_oneTransaction(self) -> None:
-        """Of several in one transaction only the last is written."""
+    def test_onlyLastCheckpointIsWritten(self) -> None:
         harness = SQLiteHarness()
         going = threading.Event()
         harness.connections.before = lambda connection, text: going.wait(TIMEOUT)
@@ -191,10 +172,7 @@ class TestSQLite(Case):
         assert (loaded.checkpoint, loaded.checkpointPosition, loaded.position) == (["3"], 3, 4)
 
     def test_durability(self) -> None:
-        """
-        Alone each transaction is on the disk before it is told of; a node's is kept by the
-        cluster too, from where it comes again.
-        """
+        """A single server syncs before it reports; a node can get lines again from its cluster."""
         harness = SQLiteHarness()
         harness.storage.store(self.source.batch(("a", ("1",))))
         harness.client.stop()
@@ -209,7 +187,6 @@ class TestSQLite(Case):
         assert any("PRAGMA synchronous = NORMAL" in each for each in again.connections.statements)
 
     def test_copy(self) -> None:
-        """A copy has it, and is part of the same."""
         harness = SQLiteHarness(start=False)
         harness.storage.bind("e", LOG, harness.loaded.secret, 0)
         harness.storage.start(harness.client)
@@ -224,7 +201,6 @@ class TestSQLite(Case):
         copy.bind("e", LOG, harness.loaded.secret, 0)
 
     def test_locked(self) -> None:
-        """A database that somebody else writes to can't be bound now."""
         harness = SQLiteHarness(start=False, pace=Timings(busy=0.01))
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -232,11 +208,7 @@ class TestSQLite(Case):
                 harness.storage.bind("e", "other", SECRET, 0)
         assert self.fresh().prepare().epoch == ""
 
-    def test_before(self) -> None:
-        """
-        A database of the version before is part of nothing; the names in its restraints
-        are folded once.
-        """
+    def test_olderVersion(self) -> None:
         name = "Stra\u00dfe\ud800"
         with closing(sqlite3.connect("chat.db")) as connection:
             scripts = "\n".join(MIGRATIONS[:2])

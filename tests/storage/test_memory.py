@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.memory}.
-"""
+"""Tests for L{tsservices.storage.memory}."""
 
 from __future__ import annotations
 
@@ -20,19 +18,16 @@ def begun(most: int = 1000) -> tuple[MemoryStorage, StorageClient]:
 
 class TestMemoryJournal:
     def test_empty(self) -> None:
-        """It begins with nothing."""
         loaded = MemoryStorage(LOG).prepare()
         assert (loaded.log, loaded.position, loaded.rooms, loaded.notes) == (LOG, 0, [], [])
 
-    def test_atOnce(self) -> None:
-        """What is given is stored in the same turn."""
+    def test_storesAtOnce(self) -> None:
         journal, client = begun()
         journal.store(MessageSource().batch(("a", ("x",))))
         assert client.positions == [1]
         assert journal.trouble is None
 
     def test_read(self) -> None:
-        """Lines come back as they were, from and to any number."""
         journal, client = begun()
         source = MessageSource()
         journal.store(source.batch(("a", ("1", "2", "3")), ("b", ("other",)), ("a", ("4", "5"))))
@@ -44,14 +39,12 @@ class TestMemoryJournal:
         assert client.lines("c", 1, 10) == []
 
     def test_page(self) -> None:
-        """Not more than a page is given, from the beginning."""
         journal, client = begun()
         source = MessageSource()
         journal.store(source.batch(("a", ("x",) * (HISTORY_PAGE - 1)), ("a", ("y",) * 3)))
         assert client.lines("a", 1, 500) == lineFields(source.messages)[:HISTORY_PAGE]
 
     def test_bounded(self) -> None:
-        """The oldest lines of all rooms go when there are too many, and nothing else."""
         journal, client = begun(most=4)
         source = MessageSource()
         for room in "abacb":
@@ -63,13 +56,11 @@ class TestMemoryJournal:
         assert len(client.lines("c", 1, 9)) == 4
 
     def test_stop(self) -> None:
-        """It stops at once."""
         journal, client = begun()
         journal.stop(lambda: setattr(client, "stopped", True))
         assert client.stopped
 
-    def test_sessionsAreGone(self) -> None:
-        """What is read names no session, though what was said does still."""
+    def test_readMessagesNameNoSession(self) -> None:
         journal, client = begun()
         batch = MessageSource().batch(("a", ("x",)))
         journal.store(batch)

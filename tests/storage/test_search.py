@@ -1,6 +1,4 @@
-"""
-Tests for searches in both storages.
-"""
+"""Tests for searches in both storages."""
 
 from __future__ import annotations
 
@@ -36,8 +34,6 @@ EVERYWHERE = (("a", 1), ("b", 1), ("c", 1))
 
 
 class Searched:
-    """A journal that can be searched."""
-
     def __init__(self, kind: str) -> None:
         self.source = MessageSource()
         self._harness: SQLiteHarness | None = None
@@ -72,10 +68,7 @@ def searching(kind: str) -> Iterator[Searched]:
 
 @pytest.mark.parametrize("kind", ["memory", "indexed", "stored"])
 class TestSearch:
-    """All journals find the same."""
-
-    def test_words(self, kind: str) -> None:
-        """A line has all the words; those in one are next to each other in it."""
+    def test_allWords(self, kind: str) -> None:
         with searching(kind) as searched:
             said = ("Tea or coffee?", "coffee or tea", "cöffee", "I like 中文输入法", "")
             searched.store(searched.source.batch(("a", said)))
@@ -111,22 +104,19 @@ class TestSearch:
             "tea " * 5000,
         ],
     )
-    def test_operators(self, kind: str, query: str) -> None:
-        """Nothing that people write is an operator."""
+    def test_noOperators(self, kind: str, query: str) -> None:
         with searching(kind) as searched:
             searched.store(searched.source.batch(("a", ("coffee and some tea",))))
             found = searched.texts(query)
             assert bool(found) == (query in ('"tea', "-tea", "^tea", "tea' --", "\0tea"))
 
-    def test_many(self, kind: str) -> None:
-        """Many words may be asked for at once."""
+    def test_manyWords(self, kind: str) -> None:
         with searching(kind) as searched:
             words = tuple(f"w{number}" for number in range(3000))
             searched.store(searched.source.batch(("a", (" ".join(words), "w1"))))
             assert len(searched.texts(*words)) == 1
 
-    def test_rooms(self, kind: str) -> None:
-        """Only rooms that were named are looked at, each from its first line on."""
+    def test_roomsAndFirstLines(self, kind: str) -> None:
         with searching(kind) as searched:
             source = searched.source
             searched.store(source.batch(("a", ("x 1", "x 2")), ("b", ("x 3",)), ("a", ("x 4",))))
@@ -140,16 +130,14 @@ class TestSearch:
             assert searched.texts("x", rooms=(*rooms, ("b", 1))) == ["x 3"]
             assert searched.texts(rooms=(*rooms, ("b", 1))) == ["x 3"]
 
-    def test_kinds(self, kind: str) -> None:
-        """Only what people say is found."""
+    def test_onlyMessages(self, kind: str) -> None:
         with searching(kind) as searched:
             source = searched.source
             for each in (ME, NOTICE, TOPIC, KICK):
                 searched.store(source.batch(("a", (f"it is {each}",)), kind=each))
             assert searched.texts("it is") == ["it is me", "it is notice", "it is topic"]
 
-    def test_nick(self, kind: str) -> None:
-        """What somebody said, by their folded name."""
+    def test_foldedNick(self, kind: str) -> None:
         with searching(kind) as searched:
             first, second = (
                 searched.source.batch(("a", ("x",))),
@@ -164,7 +152,6 @@ class TestSearch:
             assert searched.client.search(EVERYWHERE, nick="Ann") == []
 
     def test_times(self, kind: str) -> None:
-        """From one time to another, both included, whatever the other rooms' times are."""
         with searching(kind) as searched:
             source = searched.source
             for number in (0, 5, 3, 1, 4, 2):
@@ -184,7 +171,6 @@ class TestSearch:
             ]
 
     def test_pages(self, kind: str) -> None:
-        """The newest come first, and then those before any line."""
         with searching(kind) as searched:
             for number in range(9):
                 said = (("a", (f"x {number}", "y", "x")), ("b", ("x",)))
@@ -204,7 +190,6 @@ class TestSearch:
             assert searched.client.search(EVERYWHERE, "x", before=(99, 0), most=1) == every[-1:]
 
     def test_deleted(self, kind: str) -> None:
-        """What was deleted is not found and not read, and nothing else is gone."""
         with searching(kind) as searched:
             source = searched.source
             said = ("secret one", "secret two", "secret three", "other")
@@ -248,8 +233,7 @@ class TestSearch:
             # What others hold of it stays as it was said.
             assert batch.messages[0].texts == ("secret five", "secret six")
 
-    def test_early(self, kind: str) -> None:
-        """A deletion does nothing to lines of later batches."""
+    def test_deletionSparesLaterBatches(self, kind: str) -> None:
         with searching(kind) as searched:
             early = searched.source.batch()
             early.deletions.append(MessageDeletion("a", 1))
@@ -268,15 +252,12 @@ ODD = st.text(
 
 
 class TestAgreement:
-    """Whatever is said and searched for, all journals find the same."""
-
     @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         st.lists(st.lists(ODD, min_size=1, max_size=8), min_size=1, max_size=3),
         st.lists(ODD, max_size=4),
     )
-    def test_agree(self, said: list[list[str]], queries: list[str]) -> None:
-        """A line is found by each of its own words, and nothing that is asked is an error."""
+    def test_storagesAgree(self, said: list[list[str]], queries: list[str]) -> None:
         for name in os.listdir("."):
             os.unlink(name)
         with searching("memory") as memory, searching("indexed") as indexed:

@@ -76,10 +76,7 @@ def changing(source: MessageSource, *records: Record, gone: tuple[Record, ...] =
 
 
 class TestRecords:
-    """Accounts and the order in rooms."""
-
-    def test_everything(self) -> None:
-        """All records are there after the next start, in every field."""
+    def test_allFields(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         harness.storage.store(changing(source, *RECORDS))
         harness.client.stop()
@@ -92,8 +89,7 @@ class TestRecords:
         assert (standing.operator is True, standing.invited is False) == (True, True)
 
     @pytest.mark.parametrize("together", [False, True])
-    def test_changed(self, together: bool) -> None:
-        """The last value of each key stays, in one transaction as in several."""
+    def test_lastValueStays(self, together: bool) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         going = threading.Event()
         if together:
@@ -122,7 +118,6 @@ class TestRecords:
         assert found == wanted
 
     def test_expired(self) -> None:
-        """What is over is gone at the next start; what never ends is not."""
         harness = SQLiteHarness()
         harness.storage.store(changing(MessageSource(), BAN_OF_BOB, MUTE_OF_BOB))
         harness.client.stop()
@@ -132,11 +127,7 @@ class TestRecords:
         with closing(sqlite3.connect("chat.db")) as connection:
             assert connection.execute("SELECT kind FROM restraints").fetchall() == [(BAN,)]
 
-    def test_nothing(self) -> None:
-        """
-        Plain talk asks nothing of these tables, and a batch of several changes no more
-        than two statements for each of them.
-        """
+    def test_constantNumberOfStatements(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         harness.reactor.until(lambda: len(harness.connections.statements) > 1)
         for position, (batch, most) in enumerate(
@@ -155,7 +146,6 @@ class TestRecords:
         harness.client.stop()
 
     def test_rooms(self) -> None:
-        """Who made a room and whether it is private is kept."""
         harness, source = SQLiteHarness(), MessageSource()
         batch = source.batch(("a", ("1",)), ("b", ("1",)))
         batch.roomRecords[0].founder, batch.roomRecords[0].private = "ann", True
@@ -166,7 +156,6 @@ class TestRecords:
         assert [each.private is True for each in loaded.rooms] == [True, False]
 
     def test_secret(self) -> None:
-        """The secret is made once, and no two journals have the same."""
         first = SQLiteHarness(start=False, entropy=lambda count: bytes(range(count))).loaded.secret
         assert first == bytes(range(32))
         assert SQLiteHarness(start=False).loaded.secret == first
@@ -213,8 +202,6 @@ def asking(kind: str, *letters: StoredPrivateMessage, erased: str = "") -> Itera
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 class TestLetters:
-    """Private messages."""
-
     SAID = (
         letter(1),
         letter(2, "bob", "ann"),
@@ -225,8 +212,7 @@ class TestLetters:
         letter(7, "bob", "ann"),
     )
 
-    def test_between(self, kind: str) -> None:
-        """Both directions between two, and nothing else."""
+    def test_bothDirections(self, kind: str) -> None:
         with asking(kind, *self.SAID) as ask:
             assert ask("ann", "bob", "", 9) == ask("bob", "ann", "", 9) == [1, 2, 4, 7]
             assert ask("ann", "ann", "", 9) == [5]
@@ -234,13 +220,11 @@ class TestLetters:
             assert ask("cid", "dan", "", 9) == []
 
     def test_received(self, kind: str) -> None:
-        """All that was said to one."""
         with asking(kind, *self.SAID) as ask:
             assert ask("ann", "", "", 9) == [2, 3, 5, 7]
             assert ask("dan", "", "", 9) == []
 
     def test_pages(self, kind: str) -> None:
-        """The newest come first, page by page; before what is not known come all."""
         with asking(kind, *self.SAID) as ask:
             assert ask("ann", "bob", "", 3) == [2, 4, 7]
             assert ask("ann", "bob", self.SAID[1].ident, 3) == [1]
@@ -251,29 +235,23 @@ class TestLetters:
             assert ask("ann", "", "", 0) == []
 
     def test_anyText(self, kind: str) -> None:
-        """Any text comes back."""
         odd = replace(letter(1), text="ünï→😀 \ud800 \\u0000 \"'\n\t" + "x" * 70_000)
         with asking(kind, odd) as ask:
             assert ask("bob", "", "", 1) == [1]
 
     def test_erased(self, kind: str) -> None:
-        """All that an account has sent and received goes with it, and nothing else."""
         with asking(kind, *self.SAID, erased="bob") as ask:
             assert ask("ann", "bob", "", 9) == ask("cid", "bob", "", 9) == []
             assert ask("ann", "", "", 9) == [3, 5]
 
-    def test_many(self, kind: str) -> None:
-        """What is found are the newest of many; the journal in memory keeps no more than it may."""
+    def test_bounded(self, kind: str) -> None:
         with asking(kind, *(letter(number) for number in range(1, 151))) as ask:
             assert ask("ann", "bob", "", 3) == [148, 149, 150]
             assert len(ask("bob", "", "", 999)) == (150 if kind == "sqlite" else 100)
 
 
 class TestOldLetters:
-    """Private messages do not live longer than lines."""
-
-    def test_old(self) -> None:
-        """What is too old goes."""
+    def test_oldMessagesAreDeleted(self) -> None:
         harness, source = SQLiteHarness(keep=100.0), MessageSource()
         batch = source.batch()
         batch.privateMessages += [letter(1), replace(letter(2), time=START + 60 * SECOND)]
@@ -287,10 +265,7 @@ class TestOldLetters:
 
 
 def test_droppedInTurn() -> None:
-    """
-    When two names are dropped in one transaction, one after the other, what was said to
-    the next owner of the first stays.
-    """
+    """What was said to the next owner of a dropped name stays, if that one is dropped too."""
     source = MessageSource()
     first, between, second = source.batch(), source.batch(), source.batch()
     between.privateMessages += [letter(1, "cid", "ann"), letter(2, "cid", "bob")]

@@ -1,6 +1,4 @@
-"""
-A chat without wires, for tests of its core: people hear happenings, not bytes.
-"""
+"""A chat without wires, for tests of its core: people hear happenings, not bytes."""
 
 from __future__ import annotations
 

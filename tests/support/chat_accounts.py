@@ -1,6 +1,4 @@
-"""
-Accounts, for the tests of those who have one.
-"""
+"""Accounts, for the tests of those who have one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A room with an operator, a founder, and others, for the tests of order in rooms.
-"""
+"""A room with an operator, a founder, and others, for the tests of order in rooms."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Happenings for the tests of those that write them.
-"""
+"""Happenings for the tests of those that write them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Clients of the line frontend, without a network.
-"""
+"""Clients of the line frontend, without a network."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Clients of the line frontend on the epoll transport, over pairs of sockets.
-"""
+"""Clients of the line frontend on the epoll transport, over pairs of sockets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The services of this suite, in a server in memory.
-"""
+"""The services of this suite, in a server in memory."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What tests of the storage in SQLite need: one whose statements can be held and fail.
-"""
+"""What tests of the storage in SQLite need: one whose statements can be held and fail."""
 
 from __future__ import annotations
 

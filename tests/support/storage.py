@@ -1,6 +1,4 @@
-"""
-What tests of journals need: batches, a listener, and a reactor's thread to speak to.
-"""
+"""What tests of journals need: batches, a listener, and a reactor's thread to speak to."""
 
 from __future__ import annotations
 

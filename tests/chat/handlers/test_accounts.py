@@ -131,8 +131,7 @@ class TestRegister:
         assert codes(person.say(f"/register {PASSWORD}")) == ["registered"]
         assert codes(chat.join("zoe").say(f"/register {PASSWORD}")) == [ACCOUNTS_ALL.name]
 
-    def test_failedRegistrationIsNoOwner(self) -> None:
-        """It is no owner for those who count guesses, and gets nothing back that it never took."""
+    def test_failedRegistrationOwnsNoAddress(self) -> None:
         chat = ChatHarness(Limits(accountsFounded=REGISTERED_AT_ONCE))
         tried = [chat.connect("~same") for _ in range(REGISTERED_AT_ONCE + 1)]
         for number, person in enumerate(tried):
@@ -243,7 +242,6 @@ class TestLogin:
         assert [len(item) for item in chat.context.state.sessionsByAccount.values()] == [2, 1]
 
     def test_guestWithNickOfAccountIsRenamed(self) -> None:
-        """Such a guest can come from another node only."""
         chat = ChatHarness()
         guest, bob = chat.join("ann"), chat.join("bob")
         taken = chat.join("guest-1")

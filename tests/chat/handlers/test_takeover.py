@@ -125,8 +125,7 @@ class TestResume:
             item.session.token for item in (self.bob, self.cat)
         }
 
-    def test_linesOfSameTurn(self) -> None:
-        """Once: before it by the old connection, after it by the new one."""
+    def test_linesOfSameTurnAreSaidOnce(self) -> None:
         new = self.chat.connect()
         self.bob.type("/msg #milk one")
         new.type(f"/resume {self.token}")

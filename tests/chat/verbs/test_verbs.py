@@ -50,8 +50,6 @@ def start(person: MemoryClient, verb: Callable[..., RequestCoroutine], *given: A
 
 
 class HeldSearches:
-    """Answers the searches of a chat when the test says so."""
-
     def __init__(self, chat: ChatHarness, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answers: list[MessagesFound] = []
         monkeypatch.setattr(chat.storage, "search", self._search)
@@ -61,10 +59,7 @@ class HeldSearches:
 
 
 class TestTypedArguments:
-    """An IRC or a browser frontend has no text to parse."""
-
-    def test_visit(self) -> None:
-        """A whole visit."""
+    def test_completeVisit(self) -> None:
         chat = ChatHarness()
         ann, bob = chat.connect(), chat.join("bob", "tea")
         chat.clear()
@@ -93,8 +88,7 @@ class TestTypedArguments:
         chat.tick()
         assert ann.controller.current == "lobby"
 
-    def test_restrict(self) -> None:
-        """Spans are seconds."""
+    def test_restrictTakesSeconds(self) -> None:
         chat = ChatHarness()
         ann = chat.joinRegistered("ann", "tea")
         chat.join("bob", "tea")
@@ -108,8 +102,7 @@ class TestTypedArguments:
         assert isinstance(listed, RestrictionList)
         assert [(ban.name, ban.reason) for ban in listed.restrictions] == [("bob", "noise")]
 
-    def test_permissions(self) -> None:
-        """The check is one for all frontends."""
+    def test_permissionsAreChecked(self) -> None:
         chat = ChatHarness(operators=["root"])
         ann, stranger = chat.join("ann", "tea"), chat.connect()
         codes = []
@@ -127,8 +120,7 @@ class TestTypedArguments:
                 codes.append(error.code.name)
         assert codes == ["", "name-first", "", "account-needed", ""]
 
-    def test_bounds(self) -> None:
-        """What a verb may ask of the storage is bounded, whoever calls it."""
+    def test_searchesAreBounded(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann")
         ann.controller.say(tuple(map(str, range(history.HISTORY_LINES + 20))))
@@ -144,8 +136,6 @@ class TestTypedArguments:
 
 
 class TestSearching:
-    """One search for each person at a time."""
-
     @pytest.fixture(autouse=True)
     def _setUp(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.chat = ChatHarness()
@@ -155,8 +145,7 @@ class TestSearching:
         room = person.controller.room()
         start(person, history.search, history.searchQuery([room], ["tea"]))
 
-    def test_waits(self) -> None:
-        """What is asked for meanwhile waits for the answer."""
+    def test_requestsWaitForAnswer(self) -> None:
         ann = self.chat.join("ann")
         self.search(ann)
         ann.type("/topic")
@@ -168,8 +157,7 @@ class TestSearching:
         ann.type("/search")
         assert ann.errorCodes() == [NOTHING_SEARCHED]
 
-    def test_twoSessions(self) -> None:
-        """Two sessions of an account are one person; two guests are two."""
+    def test_sessionsOfOneAccountShareTheSearch(self) -> None:
         one = self.chat.joinRegistered("ann")
         other = login(self.chat, "ann", "lobby")
         bob = self.chat.join("bob")
@@ -182,11 +170,7 @@ class TestSearching:
         assert other.errorCodes() == []
         assert len(self.searches.answers) == 2
 
-    def test_quit(self) -> None:
-        """
-        Who quits does not end the search, so it counts until it is answered; then nothing is
-        shown.
-        """
+    def test_quitDuringSearch(self) -> None:
         ann, other = self.chat.joinRegistered("ann"), login(self.chat, "ann", "lobby")
         self.search(ann)
         ann.controller.quit("")
@@ -200,8 +184,7 @@ class TestSearching:
         assert other.errorCodes() == []
         assert len(self.searches.answers) == 1
 
-    def test_fails(self) -> None:
-        """A search that fails, or is not even begun, is over."""
+    def test_searchFails(self) -> None:
         ann = self.chat.join("ann")
         self.search(ann)
         self.searches.answers.pop()(ChatError(LINE_LONG, most=1))
@@ -210,10 +193,7 @@ class TestSearching:
 
 
 class TestWaiting:
-    """What may happen while a verb waits."""
-
-    def test_deletedMeanwhile(self) -> None:
-        """The author of a line is looked up when it has been read, not before."""
+    def test_authorIsLookedUpAfterReading(self) -> None:
         chat = ChatHarness()
         ann = chat.joinRegistered("ann")
         ann.say("hello")
@@ -224,8 +204,7 @@ class TestWaiting:
         (operation, _) = chat.context.pipeline._outbox[-1]
         assert getattr(operation, "author", "") is None
 
-    def test_noLine(self) -> None:
-        """A number beyond the last one needs no look."""
+    def test_numberAfterLastLine(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann")
         chat.storage.reads.clear()
@@ -233,8 +212,7 @@ class TestWaiting:
         assert ann.errorCodes() == [NO_LINE]
         assert chat.storage.reads == []
 
-    def test_quitWhileAsked(self) -> None:
-        """Who leaves while a secret is asked for is not shown anything, and nothing is done."""
+    def test_quitDuringSecret(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann")
         start(ann, accounts.register, None)
@@ -245,8 +223,7 @@ class TestWaiting:
         assert ann.prompts == [accounts.NEW_PASSWORD]
         assert chat.context.state.accounts == {}
 
-    def test_askedTwice(self) -> None:
-        """Two answers that differ are refused, and the session goes on."""
+    def test_secretsDiffer(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann")
         start(ann, accounts.register, None)
@@ -258,8 +235,7 @@ class TestWaiting:
         assert ann.controller.secret is None
         assert not ann.controller.busy
 
-    def test_wrongPasswords(self) -> None:
-        """Each wrong password counts, one that nobody could look at does not."""
+    def test_wrongPasswordsCount(self) -> None:
         chat = ChatHarness()
         chat.joinRegistered("ann")
         thief = chat.connect()
@@ -270,7 +246,6 @@ class TestWaiting:
         assert thief.errorCodes() == [GUESSED_OFTEN]
 
     def test_nickTakenMeanwhile(self) -> None:
-        """Of two who enter in one turn only one is shown a token, and joins the lobby."""
         chat = ChatHarness()
         one, other = chat.connect(), chat.connect()
         for person in (one, other):
@@ -279,8 +254,7 @@ class TestWaiting:
         assert [person.controller.current for person in (one, other)] == ["lobby", ""]
         assert other.errorCodes() == [NICK_TAKEN]
 
-    def test_notices(self) -> None:
-        """A verb that does not wait answers before it returns."""
+    def test_immediateAnswers(self) -> None:
         chat = ChatHarness()
         ann = chat.join("ann")
         talk.setAcks(ann.controller, True)
@@ -297,10 +271,7 @@ def depth(error: ChatError) -> int:
 
 
 def test_trouble() -> None:
-    """
-    The one error that is raised while nothing can be stored does not grow by each line that is
-    refused.
-    """
+    """The one error that is raised while nothing can be stored does not grow with each message."""
     chat = ChatHarness()
     ann = chat.join("ann")
     trouble = chat.storage.trouble = ChatError(NOT_STORED, reason="the disk is full")
@@ -310,8 +281,7 @@ def test_trouble() -> None:
     assert depth(trouble) < 15
 
 
-def test_liveOutputBehindReplay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a frontend is to hold back while a replay is shown, and that it is let go once."""
+def test_outputIsHeldDuringReplay(monkeypatch: pytest.MonkeyPatch) -> None:
     chat = ChatHarness()
     ann, bob = chat.join("ann"), chat.join("bob")
     bob.say("one")

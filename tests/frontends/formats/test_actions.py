@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.formats.sentences}.
-"""
+"""Tests for L{tsservices.frontends.formats.sentences}."""
 
 from __future__ import annotations
 
@@ -71,22 +69,16 @@ KINDS = (
         ("dance", "wild", "ann did dance: wild", "ann did dance in #Lobby: wild"),
     ],
 )
-def test_deeds(kind: str, text: str, alone: str, withRoom: str | None) -> None:
-    """
-    Each is a sentence, with the room where that is wanted; what is not known yet is told
-    all the same.
-    """
+def test_sentences(kind: str, text: str, alone: str, withRoom: str | None) -> None:
     assert actionText(roomMessages(text, kind=kind), False) == [alone]
     assert actionText(roomMessages(text, kind=kind), True) == [withRoom or alone]
 
 
-def test_all() -> None:
-    """All that can be done has a sentence of its own."""
+def test_allActionsHaveSentences() -> None:
     assert set(_ACTIONS) == set(KINDS)
 
 
-def test_several() -> None:
-    """Of several lines each is a sentence."""
+def test_severalActions() -> None:
     lines = actionText(roomMessages("1", "2", kind=events.DELETE), False)
     assert lines == ["ann deleted line 1", "ann deleted line 2"]
 
@@ -103,6 +95,5 @@ def test_several() -> None:
         ("", "for ever"),
     ],
 )
-def test_lasting(duration: str, words: str) -> None:
-    """How long something lasts, in words."""
+def test_durations(duration: str, words: str) -> None:
     assert durationText(duration) == words

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.formats.json}.
-"""
+"""Tests for L{tsservices.frontends.formats.json}."""
 
 from __future__ import annotations
 
@@ -209,11 +207,7 @@ def test_format() -> None:
     assert FORMAT == b'{"type":"format","version":1}\n'
 
 
-def test_bytes() -> None:
-    """
-    A line is one object without a space that is not needed, and with characters as
-    they are.
-    """
+def test_compactJSON() -> None:
     assert (
         JSONFormatter().encode([roomMessages('你"好')]).decode()
         == '{"type":"said","room":"Lobby","seq":17,"id":"4f-5-2","time":1795176600000000000,'
@@ -225,8 +219,7 @@ def test_bytes() -> None:
     )
 
 
-def test_messages() -> None:
-    """Each line is an object with its own number, id, and time."""
+def test_severalMessages() -> None:
     lines = roomMessages("a", "b", kind=ME, account="ann")
     first, second = objects(lines)
     assert second == {
@@ -246,13 +239,11 @@ def test_messages() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_anyText(text: str, nick: str, account: str) -> None:
-    """Whatever is in a text, it is one line, and comes back as it was."""
     (found,) = objects(roomMessages(text, nick=nick, account=account))
     assert (found["text"], found["nick"], found["account"]) == (text, nick, account)
 
 
 def test_replay() -> None:
-    """Lines said before are announced, and are as they were but for their mark."""
     lines = roomMessages("a", "b", first=16), roomMessages("c", first=18)
     head, *lineObjects = objects(replay(*lines, missing=(1, 15)))
     assert head == {
@@ -269,7 +260,6 @@ def test_replay() -> None:
 
 
 def test_joinedRoom() -> None:
-    """Who joins learns about the room; the replay follows if it is there."""
     expected = {
         "type": "roomEntered",
         "room": "Lobby",
@@ -298,7 +288,6 @@ def test_joinedRoomWithRights() -> None:
 
 
 def test_searchResults() -> None:
-    """Lines that were searched for are announced, and are as they were but for their mark."""
     lines = roomMessages("a", "b", first=16), roomMessages("", first=18, kind=DELETED)
     head, *lineObjects = objects(SearchResults(list(lines), True))
     assert head == {"type": "found", "lines": 3, "more": True}
@@ -319,8 +308,7 @@ def test_allSingle() -> None:
     assert {type(happening) for happening, _ in SINGLE} == set(FIELDS)
 
 
-def test_documented() -> None:
-    """The docstring of the module has every type and field."""
+def test_moduleDocumentsAllFields() -> None:
     assert jsonform.__doc__ is not None
     words = set(re.findall(r"\w+", jsonform.__doc__))
     written = objects(

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.formats.sentences}.
-"""
+"""Tests for L{tsservices.frontends.formats.sentences}."""
 
 from __future__ import annotations
 
@@ -245,13 +243,11 @@ def restriction(
     ],
 )
 @pytest.mark.parametrize("withRoom", [False, True])
-def test_sentences(happening: Notification, lines: list[str], withRoom: bool) -> None:
-    """Each is the same for those in one room and for those in several."""
+def test_oneRoomAndSeveral(happening: Notification, lines: list[str], withRoom: bool) -> None:
     written = TextFormatter(time.gmtime, withRoom).encode([happening]).decode()
     assert written == "".join(f"{line}\n" for line in lines)
 
 
-def test_everything() -> None:
-    """All notifications are sentences, but for those that are lines of rooms."""
+def test_allNotifications() -> None:
     messages = {RoomMessages, HistoryReplay, SearchResults}
     assert set(SENTENCES) == {*get_args(Notification)} - messages

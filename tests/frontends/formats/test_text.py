@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.formats.text}: the lines of rooms.
-"""
+"""Tests for L{tsservices.frontends.formats.text}: the lines of rooms."""
 
 from __future__ import annotations
 
@@ -88,16 +86,12 @@ def test_everything() -> None:
     ],
 )
 def test_kinds(message: RoomMessages, plain: list[str], withRoom: list[str]) -> None:
-    """Lines show their room to those who are in several; actions begin with the server's sign."""
     assert lines(message) == plain
     assert lines(message, WITH_ROOM) == withRoom
 
 
 def test_noForgery() -> None:
-    """
-    Nothing that somebody says, in any kind of line, looks like what the server says,
-    now or later, and what is said in a room not like what is said to one.
-    """
+    """No text in any kind of line looks like a line of the server, or like another kind of line."""
     genuine: set[str] = set()
     for kind, text in (
         (TOPIC, "tea"),
@@ -127,8 +121,7 @@ def test_noForgery() -> None:
                 assert lines(roomMessages(text, kind=other)) != [private]
 
 
-def test_several() -> None:
-    """What happens together is written in order."""
+def test_severalNotifications() -> None:
     happenings: list[Notification] = [
         roomMessages("a"),
         UserJoined("lobby", "Lobby", "bob", "bob"),
@@ -139,8 +132,7 @@ def test_several() -> None:
     assert PLAIN.encode([]) == b""
 
 
-def test_clock() -> None:
-    """The time of day is asked for once a second."""
+def test_localtimeOncePerSecond() -> None:
     asked: list[float] = []
 
     def localtime(seconds: float) -> time.struct_time:
@@ -159,7 +151,6 @@ def test_clock() -> None:
 
 class TestDates:
     def test_newDay(self) -> None:
-        """The first line of a day comes after its date."""
         evening, night = NOON + DAY // 2 - 11 * 60 * NANOSECONDS, NOON + DAY // 2
         assert lines(roomMessages("a", time=evening)) == ["[23:59:00] <ann> a"]
         assert lines(roomMessages("b", "c", time=night, previous=evening)) == [
@@ -175,19 +166,14 @@ class TestDates:
             "* ann kicked bob: spam",
         ]
 
-    def test_local(self) -> None:
-        """It is the day where the server stands."""
+    def test_dayIsLocal(self) -> None:
         formatter = TextFormatter(lambda seconds: time.gmtime(seconds + 12 * 3600), False)
         assert lines(roomMessages("a", time=NOON, previous=NOON - HOUR), formatter) == [
             "* Saturday 21 November 2026",
             "[00:10:00] <ann> a",
         ]
 
-    def test_repeated(self) -> None:
-        """
-        Whoever reads the first line of a day gets the date, whoever does not does not, in
-        whatever order that is asked for and however often.
-        """
+    def test_anyOrderOfReaders(self) -> None:
         first = roomMessages("a", time=NOON + DAY)
         second = roomMessages("b", nick="bob", time=NOON + DAY + 1, previous=NOON + DAY)
         dated = b"* Saturday 21 November 2026\n[12:10:00] <ann> a\n"
@@ -196,22 +182,17 @@ class TestDates:
             assert PLAIN.encode([first, second]) == dated + b"[12:10:00] <bob> b\n"
             assert PLAIN.encode([first]) == dated
 
-    def test_firstLine(self) -> None:
-        """The first line of a room comes without a date."""
+    def test_firstLineOfRoom(self) -> None:
         assert lines(roomMessages("a", first=1, previous=0)) == ["[12:10:00] <ann> a"]
 
-    def test_part(self) -> None:
-        """The later part of what one person said has no date of its own."""
+    def test_laterPartOfMessages(self) -> None:
         later = roomMessages("a", "b", time=NOON + DAY).since(18)
         assert lines(later) == ["[12:10:00] <ann> b"]
         assert (later.previous, later.time) == (NOON + DAY, NOON + DAY + 1)
 
 
 class TestBefore:
-    """Lines that were said before."""
-
     def test_replay(self) -> None:
-        """They are marked, and each day has its date."""
         before = replay(
             roomMessages("a", "b", first=14, time=NOON),
             roomMessages("c", first=16, time=NOON + HOUR, previous=0),
@@ -242,8 +223,7 @@ class TestBefore:
         assert lines(replay()) == ["--- #Lobby: nothing from before ---"]
 
     @pytest.mark.parametrize("formatter", FORMATTERS)
-    def test_search(self, formatter: TextFormatter) -> None:
-        """Lines that were searched for show their room and number, for C{/since}."""
+    def test_searchResults(self, formatter: TextFormatter) -> None:
         messages = [
             roomMessages("a", "b", first=14),
             roomMessages("bob 2h", first=16, kind=BAN),
@@ -266,7 +246,6 @@ class TestBefore:
 
 class TestJoinedRoom:
     def test_replay(self) -> None:
-        """The last lines follow, if there are any."""
         assert lines(joinedRoom("ann", topic="tea", before=replay(roomMessages("a")))) == [
             "* you are in #Lobby, alone",
             "* topic of #Lobby: tea (set by bob, 2026-11-20 12:10)",
@@ -289,7 +268,6 @@ class TestJoinedRoom:
             (joinedRoom("ann"), 16, "* 1 line you have not read: /since #Lobby 16 shows all"),
         ],
     )
-    def test_unread(self, joined: JoinedRoom, read: int, last: str) -> None:
-        """That there are more unread lines than are shown is said."""
+    def test_moreUnreadThanShown(self, joined: JoinedRoom, read: int, last: str) -> None:
         joined.read = read
         assert lines(joined)[-1] == last

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.line.commands}.
-"""
+"""Tests for L{tsservices.frontends.line.commands}."""
 
 from __future__ import annotations
 
@@ -124,8 +122,7 @@ class TestCommands:
         return told
 
     @pytest.mark.parametrize(("line", "reason"), REFUSED, ids=lambda value: str(value)[:24])
-    def test_refused(self, line: str, reason: ErrorCode) -> None:
-        """A refusal has its reason, can be shown, and changes nothing."""
+    def test_rejectionsChangeNothing(self, line: str, reason: ErrorCode) -> None:
         told = self.one(line)
         assert isinstance(told, ErrorReply)
         assert told.error.code is reason
@@ -136,15 +133,13 @@ class TestCommands:
         assert list(self.ann.session.rooms) == ["lobby"]
 
     @pytest.mark.parametrize("name", COMMANDS)
-    def test_nameFirst(self, name: str) -> None:
-        """Who has no name may do what the table says."""
+    def test_commandsWithoutNick(self, name: str) -> None:
         stranger = self.chat.connect()
         stranger.type(f"/{name} x y")
         refused = NAME_FIRST in stranger.errorCodes()
         assert refused is (COMMANDS[name].permission != ANYONE)
 
     def test_help(self) -> None:
-        """The help is the table: each command with its usage and meaning; and one at a time."""
         told = self.one("/help")
         assert isinstance(told, CommandList)
         for row, listed in zip(COMMANDS.values(), told.commands, strict=True):
@@ -154,8 +149,7 @@ class TestCommands:
             assert told.lines == [f"{row.synopsis}: {row.help}"]
 
     @pytest.mark.parametrize("row", COMMANDS.values(), ids=lambda row: row.name)
-    def test_rows(self, row: object) -> None:
-        """A row's help fits a line, and its usage is what its refusal tells who may do it."""
+    def test_rowsFitOneLine(self, row: object) -> None:
         command = COMMANDS[getattr(row, "name", "")]
         assert len(f"{command.synopsis:<26} {command.help}") < 80
         if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
@@ -164,12 +158,10 @@ class TestCommands:
             assert isinstance(told, ErrorReply)
             assert str(told.error) == f"usage: {command.synopsis}"
 
-    def test_case(self) -> None:
-        """The word may be written in any case, and spaces around the rest do not count."""
+    def test_caseAndSpaces(self) -> None:
         assert isinstance(self.one("/WHO   lobby  "), MemberList)
 
     def test_nick(self) -> None:
-        """All neighbours and oneself are told."""
         told = self.one("/nick Eve")
         assert isinstance(told, NickChanged)
         assert (told.nick, told.to) == ("ann", "Eve")
@@ -181,14 +173,12 @@ class TestCommands:
         ]
 
     def test_join(self) -> None:
-        """A room with the sign before its name, or without."""
         told = self.one("/join #TEA")
         assert isinstance(told, JoinedRoom)
         assert (told.roomName, told.nicks) == ("tea", ["cat", "ann"])
         assert self.ann.controller.current == "tea"
 
     def test_part(self) -> None:
-        """The room one talks in, or another, with a reason."""
         assert isinstance(self.one("/part"), LeftRoom)
         self.ann.say("/join lobby")
         self.chat.clear()
@@ -200,14 +190,12 @@ class TestCommands:
         assert self.ann.errorCodes() == [NOWHERE] * 5
 
     def test_rooms(self) -> None:
-        """The fullest first."""
         self.cat.say("/topic hot")
         told = self.one("/rooms")
         assert isinstance(told, RoomList)
         assert told.rooms == [("lobby", 2, ""), ("tea", 1, "hot")]
 
     def test_who(self) -> None:
-        """One's room, or any other; who is away is marked."""
         self.bob.say("/away lunch")
         self.chat.clear()
         told = self.one("/who")
@@ -220,11 +208,7 @@ class TestCommands:
         assert isinstance(told, MemberList)
         assert people(told) == [("cat", True, "", FOUNDER)]
 
-    def test_whoNodes(self) -> None:
-        """
-        An operator of the server is told of its nodes; for all others that is a room like
-        any other.
-        """
+    def test_whoNodesIsForOperators(self) -> None:
         chat = ChatHarness(operators=["root"], nodes=lambda: ["a: fine", "b: far away"])
         root, ann = chat.joinRegistered("root"), chat.joinRegistered("ann", "nodes")
         (told,) = root.say("/who nodes")
@@ -238,16 +222,14 @@ class TestCommands:
         assert isinstance(told, ErrorReply)
         assert told.error.code is NO_ROOM
 
-    def test_whoNodesAlone(self) -> None:
-        """Where there is one node only it is a room for operators, too."""
+    def test_whoNodesWithoutCluster(self) -> None:
         root = self.chat.joinRegistered("root")
         root.type("/who nodes")
         assert root.errorCodes() == [NO_ROOM]
         (told,) = root.say("/join nodes", "/who nodes")[1:]
         assert isinstance(told, MemberList)
 
-    def test_manyRooms(self) -> None:
-        """A long list comes in pages, the next one when the last is read."""
+    def test_longListIsPaged(self) -> None:
         for number in range(LIST_PAGE + 5):
             self.chat.context.state.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
         self.ann.type("/rooms")
@@ -262,8 +244,7 @@ class TestCommands:
         self.ann.continueOutput()
         assert not self.ann.controller.busy
 
-    def test_whois(self) -> None:
-        """Only the rooms that both are in are told."""
+    def test_whoisShowsCommonRoomsOnly(self) -> None:
         self.bob.say("/join tea", "/away lunch")
         self.chat.clear()
         told = self.one("/whois BOB")
@@ -271,7 +252,6 @@ class TestCommands:
         assert (told.nick, told.guest, told.away, told.rooms) == ("Bob", True, "lunch", ["lobby"])
 
     def test_msg(self) -> None:
-        """To one person, or to a room where one is, whichever one talks in."""
         told = self.one("/msg bob hello  there")
         assert isinstance(told, PrivateMessage)
         assert (told.to, told.kind, told.text) == ("Bob", MESSAGE, "hello  there")
@@ -280,14 +260,12 @@ class TestCommands:
         assert self.bob.texts() == ["hi"]
 
     def test_me(self) -> None:
-        """A line of another kind."""
         assert self.ann.say("/me waves") == []
         (said,) = self.bob.heard()
         assert isinstance(said, RoomMessages)
         assert (said.kind, said.texts) == (ME, ("waves",))
 
     def test_topic(self) -> None:
-        """Set, ask, and take away."""
         told = self.one("/topic two words")
         assert isinstance(told, RoomMessages)
         assert (told.kind, told.texts) == (TOPIC, ("two words",))
@@ -317,7 +295,6 @@ class TestCommands:
         ]
 
     def test_history(self) -> None:
-        """The last lines, so many as are asked for, as far as there are any."""
         assert self.numbers(self.ann, "/history") == []
         self.bob.controller.say(tuple(map(str, range(30))))
         self.chat.tick()
@@ -327,7 +304,6 @@ class TestCommands:
         assert self.numbers(self.ann, f"/history {HISTORY_LINES}") == list(range(1, 31))
 
     def test_since(self) -> None:
-        """All lines after a number, in one's room or in another."""
         self.bob.controller.say(tuple(map(str, range(30))))
         self.chat.tick()
         self.ann.say("/join tea")
@@ -340,7 +316,6 @@ class TestCommands:
             assert self.numbers(self.ann, f"/since {number}") == []
 
     def test_away(self) -> None:
-        """Away, and back."""
         told = self.one("/away lunch")
         assert isinstance(told, AwayChanged)
         assert told.text == "lunch"
@@ -349,8 +324,7 @@ class TestCommands:
         assert told.text == ""
         assert len(self.bob.heard()) == 2
 
-    def test_ignore(self) -> None:
-        """Once to ignore, once more to hear again."""
+    def test_ignoreToggles(self) -> None:
         notices = [self.one(line) for line in ("/ignore BOB", "/ignore", "/ignore bob", "/ignore")]
         assert [each.lines[0] for each in notices if isinstance(each, Notice)] == [
             "you ignore BOB",
@@ -360,12 +334,10 @@ class TestCommands:
         ]
 
     def test_format(self) -> None:
-        """The connection changes its format."""
         self.ann.say("/format JSON", "/format text")
         assert self.ann.formats == ["json", "text"]
 
     def test_ackAndEcho(self) -> None:
-        """On, and off."""
         for name, attribute in (("ack", "wantsAcks"), ("echo", "wantsEcho")):
             for word, wanted in (("ON", True), ("off", False)):
                 told = self.one(f"/{name} {word}")
@@ -374,7 +346,6 @@ class TestCommands:
                 assert getattr(self.ann.session, attribute) is wanted
 
     def test_quit(self) -> None:
-        """The others are told why, and the connection closes."""
         self.ann.say("/quit for tea")
         assert self.ann.closed
         (gone,) = self.bob.heard()

@@ -22,10 +22,7 @@ def numbers(text: str) -> list[int]:
 
 
 class LeavingTests(LineFrontendCase):
-    """How connections end."""
-
     def test_quit(self) -> None:
-        """Who says goodbye is gone for the others, and is heard no more."""
         ann, bob = self.join("ann", "bob")
         ann.send("bye\n/quit for tea\nafterwards\n")
         self.tick()
@@ -36,8 +33,7 @@ class LeavingTests(LineFrontendCase):
         self.assertEqual(bob.heard(), "")
         self.join("ann")
 
-    def test_endAfterTalk(self) -> None:
-        """Who stops sending, with nothing begun, has left."""
+    def test_closeAfterMessage(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("one\n")
         ann.send("two\n")
@@ -46,8 +42,7 @@ class LeavingTests(LineFrontendCase):
         self.assertEqual(bob.heard(), f"{AT} <ann> one\n{AT} <ann> two\n* ann is gone\n")
         self.assertTrue(ann.transport.disconnecting)
 
-    def test_quitIsStored(self) -> None:
-        """The end waits for what was said before it."""
+    def test_quitWaitsForStorage(self) -> None:
         (ann,) = self.join("ann")
         ann.say("/ack on\n")
         self.storage.slow = True
@@ -61,14 +56,12 @@ class LeavingTests(LineFrontendCase):
         self.assertTrue(ann.transport.disconnecting)
 
     def test_strangerQuits(self) -> None:
-        """Who has no name may leave too."""
         client = self.connect()
         client.send("/quit\n")
         self.assertTrue(client.transport.disconnecting)
         self.assertIsNone(client.transport.producer)
 
-    def test_lost(self) -> None:
-        """A lost connection frees the name."""
+    def test_lostConnectionFreesNick(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.disconnect()
         self.assertEqual(bob.heard(), "* ann is gone\n")
@@ -76,15 +69,13 @@ class LeavingTests(LineFrontendCase):
         self.assertEqual(self.counters.open, 2)
 
     def test_lostWhileEntering(self) -> None:
-        """Also while the name is under way."""
         client = self.connect()
         client.send("ann\n", turn=False)
         client.disconnect()
         self.tick()
         self.assertEqual(self.chat.context.state.sessionsByNick, {})
 
-    def test_halfClose(self) -> None:
-        """A whole visit in one segment: all of it is done, then the connection ends."""
+    def test_halfCloseAfterOneSegment(self) -> None:
         (bob,) = self.join("bob")
         client = self.connect()
         client.send("ann\nhello\n/who\nlast", turn=False)
@@ -97,17 +88,13 @@ class LeavingTests(LineFrontendCase):
         self.assertIn("* 2 people in #lobby\n", client.heard())
         self.assertTrue(client.transport.disconnecting)
 
-    def test_halfCloseOfAStranger(self) -> None:
-        """Who says nothing at all is let go."""
+    def test_halfCloseOfStranger(self) -> None:
         client = self.connect()
         client.protocol.readConnectionLost()
         self.assertTrue(client.transport.disconnecting)
 
     def test_halfCloseWhileSlow(self) -> None:
-        """
-        Who has half-closed and reads slowly is sent what waited, is in no room any more,
-        and so nothing more comes: the connection can end.
-        """
+        """A half-closed connection is in no room, so nothing new keeps it open."""
         ann, bob = self.join("ann", "bob")
         ann.block()
         bob.send("one\n")
@@ -120,11 +107,7 @@ class LeavingTests(LineFrontendCase):
         self.assertEqual(self.chat.pool.size, 0)
         self.assertIn("* ann is gone\n", bob.heard())
 
-    def test_goodbye(self) -> None:
-        """
-        When the server stops, all are told why, what they said is stored and told first,
-        and nobody is told that all others leave.
-        """
+    def test_serverStops(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.say("/ack on\n")
         self.storage.slow = True
@@ -142,16 +125,14 @@ class LeavingTests(LineFrontendCase):
             client.disconnect()
         self.successResultOf(stopping)
 
-    def test_goodbyeTwice(self) -> None:
-        """Who is leaving already is not told again."""
+    def test_serverStopsDuringQuit(self) -> None:
         client = self.connect()
         client.send("/quit\n")
         client.heard()
         client.protocol.serverStopping()
         self.assertEqual(client.heard(), "")
 
-    def test_afterTheEnd(self) -> None:
-        """What still comes from who was told goodbye is not said."""
+    def test_inputAfterServerStop(self) -> None:
         ann, bob = self.join("ann", "bob")
         self.timeouts.stopService()
         ann.send("after\n")
@@ -160,16 +141,13 @@ class LeavingTests(LineFrontendCase):
 
 
 class SlowTests(LineFrontendCase):
-    """People who do not read."""
-
     limits = Limits(floodLines=0, floodBytes=0, chatPending=65_536, chatSlow=10)
 
     def fill(self, client: LineClient, size: int) -> None:
         for _ in range(size // 1000):
             client.send("x" * 999 + "\n")
 
-    def test_dropped(self) -> None:
-        """Who does not read is told why, dropped and counted; the others hear everything."""
+    def test_slowReaderIsDropped(self) -> None:
         ann, bob, slow = self.join("ann", "bob", "slow")
         slow.block()
         self.fill(ann, 60_000)
@@ -193,8 +171,7 @@ class SlowTests(LineFrontendCase):
         slow.disconnect()
         self.assertEqual(bob.heard().count("gone"), 0)
 
-    def test_catchesUp(self) -> None:
-        """Who reads again in time has missed nothing."""
+    def test_slowReaderCatchesUp(self) -> None:
         ann, slow = self.join("ann", "slow")
         slow.block()
         for number in range(50):
@@ -206,8 +183,7 @@ class SlowTests(LineFrontendCase):
         self.assertEqual(slow.heard(), "".join(f"{AT} <ann> {n}\n" for n in range(60)))
         self.assertEqual(self.chat.pool.size, 0)
 
-    def test_takesNoLines(self) -> None:
-        """Who does not read is not asked for more; it is done when they read."""
+    def test_slowReadersInputWaits(self) -> None:
         ann, slow = self.join("ann", "slow")
         slow.block()
         slow.send("hello\n")
@@ -224,8 +200,7 @@ class SlowTests(LineFrontendCase):
         client.protocol.pauseProducing()
         self.assertEqual(client.transport.producerState, "producing")
 
-    def test_answersAreNotCounted(self) -> None:
-        """What one asked for is not what drops one: its pages come as fast as they are read."""
+    def test_ownAnswersDropNobody(self) -> None:
         ann, bob = self.join("ann", "bob")
         for _ in range(3 * HISTORY_PAGE // 50):
             ann.send(("x" * 999 + "\n") * 50)
@@ -246,10 +221,7 @@ class SlowTests(LineFrontendCase):
 
 
 class ReplayTests(LineFrontendCase):
-    """Lines from before, and lines that come meanwhile."""
-
-    def test_join(self) -> None:
-        """Who enters is shown the last lines, marked, and then what is said."""
+    def test_joinDuringMessages(self) -> None:
         (ann,) = self.join("ann")
         ann.send("".join(f"{number}\n" for number in range(30)))
         bob = self.connect()
@@ -260,11 +232,7 @@ class ReplayTests(LineFrontendCase):
         self.assertEqual(re.findall(r"\| .*<ann> (\d+)\n", heard), [str(n) for n in range(10, 30)])
         self.assertTrue(heard.endswith(f"--- now ---\n{AT} <ann> live\n"))
 
-    def test_sinceWhileOthersTalk(self) -> None:
-        """
-        Somebody asks for all lines while others go on talking: no line is missing, none
-        comes twice, and all are in order.
-        """
+    def test_sinceDuringMessages(self) -> None:
         ann, bob = self.join("ann", "bob")
         count = 3 * HISTORY_PAGE
         ann.send("".join(f"{number}\n" for number in range(count)))
@@ -287,8 +255,7 @@ class ReplayTests(LineFrontendCase):
         ann.send("last\n")
         self.assertEqual(numbers(bob.heard()), list(range(1, count + 10)))
 
-    def test_sinceWhileStoring(self) -> None:
-        """The same while lines wait to be stored."""
+    def test_sinceDuringStoring(self) -> None:
         ann, bob = self.join("ann", "bob")
         bob.say("/format json\n")
         ann.send("1\n2\n3\n")
@@ -303,8 +270,7 @@ class ReplayTests(LineFrontendCase):
         self.tick()
         self.assertEqual(numbers(bob.heard()), [4, 5])
 
-    def test_joinWhileStoring(self) -> None:
-        """Who enters is shown no line that is not stored, and misses none."""
+    def test_joinDuringStoring(self) -> None:
         (ann,) = self.join("ann")
         ann.send("1\n2\n")
         bob = self.connect()
@@ -320,8 +286,7 @@ class ReplayTests(LineFrontendCase):
         self.tick()
         self.assertEqual(numbers(bob.heard()), [1, 2, 3, 4])
 
-    def test_comesBack(self) -> None:
-        """Who comes back with the last number they know gets the rest, and no line twice."""
+    def test_returnWithLastNumber(self) -> None:
         ann, bob = self.join("ann", "bob")
         bob.say("/format json\n")
         ann.send("1\n2\n")
@@ -336,8 +301,7 @@ class ReplayTests(LineFrontendCase):
         self.tick()
         self.assertEqual(known + numbers(again.heard()), [1, 2, 3, 4, 5])
 
-    def test_leavesMeanwhile(self) -> None:
-        """Who leaves during a replay leaves nothing behind."""
+    def test_quitDuringReplay(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("".join(f"{number}\n" for number in range(2 * HISTORY_PAGE)))
         self.storage.slowReads = True
@@ -350,8 +314,7 @@ class ReplayTests(LineFrontendCase):
         ann.send("live\n")
         self.assertEqual(self.chat.pool.size, 0)
 
-    def test_failure(self) -> None:
-        """Who can't be told is told so, and talks on."""
+    def test_failedReplay(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("1\n")
         self.storage.failure = ChatError(NOT_STORED, reason="x")

@@ -1,6 +1,4 @@
-"""
-What holds for the line frontend whatever comes in.
-"""
+"""What holds for the line frontend whatever comes in."""
 
 from __future__ import annotations
 
@@ -100,8 +98,6 @@ def sound(output: bytes) -> list[str]:
 
 
 class Anything(LineFrontendCase):
-    """Tests with any input."""
-
     def setUp(self) -> None:
         self.troubles: list[LogEvent] = []
 
@@ -146,11 +142,7 @@ class Anything(LineFrontendCase):
     @settings(max_examples=tried(150), derandomize=True)
     @given(STEPS)
     @example([(0, b"ann\n"), (0, "turn"), (0, b"/join tea\nx\x08/quit \xff\xff\n"), (0, "end")])
-    def test_nothingBreaks(self, steps: list[tuple[int, bytes | str]]) -> None:
-        """
-        Nothing is raised and nothing logged, everybody gets whole lines that can be
-        shown, the state is sound, and when all have left nothing remains of them.
-        """
+    def test_anyInput(self, steps: list[tuple[int, bytes | str]]) -> None:
         self.open(SMALL)
         clients = [self.connect() for _ in range(3)]
         for number, client in enumerate(clients[:2]):
@@ -208,7 +200,6 @@ class Anything(LineFrontendCase):
     @example(False, b"no name\nbob\nann\nhello\n", [])
     @example(True, b"hello\nx\x08/msg bob secret\nbye\n", [4, 10])
     def test_anyCut(self, named: bool, data: bytes, cuts: list[int]) -> None:
-        """However the network cuts what somebody sends, the same is said."""
         if named:
             data = b"eve\n" + data
         places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
@@ -217,8 +208,7 @@ class Anything(LineFrontendCase):
 
     @settings(max_examples=tried(60), derandomize=True)
     @given(st.text(max_size=60), st.sampled_from(("", "/me ", "/topic ", "/away ", "/msg bob ")))
-    def test_anyText(self, text: str, command: str) -> None:
-        """Nothing that somebody says makes a line that does not begin as lines do."""
+    def test_anyTextIsMarkedAsText(self, text: str, command: str) -> None:
         self.open(self.limits)
         bob, ann = self.connect(), self.connect()
         bob.send(b"bob\n")

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.line.protocol}: entering, talk, and what people may send.
-"""
+"""Tests for L{tsservices.frontends.line.protocol}: entering, talk, and what people may send."""
 
 from __future__ import annotations
 
@@ -22,19 +20,12 @@ AT = "[12:10:00]"
 
 
 class EnteringTests(LineFrontendCase):
-    """The first lines."""
-
     def test_greeting(self) -> None:
-        """Who connects is told how to enter."""
         client = self.connect()
         verifyObject(IHalfCloseableProtocol, client.protocol)
         self.assertEqual(client.heard(), f"* {GREETING}\n")
 
-    def test_notOpen(self) -> None:
-        """
-        Who comes to a node that has not caught up is told so, unless very many come; when
-        it has, it is as ever.
-        """
+    def test_nodeThatIsNotOpen(self) -> None:
         self.patch(self.chat, "open", False)
         for _ in range(REJECTED_AT_ONCE):
             transport = MemoryTransport()
@@ -48,8 +39,7 @@ class EnteringTests(LineFrontendCase):
         self.patch(self.chat, "open", True)
         self.assertIn(GREETING, self.connect().heard())
 
-    def test_name(self) -> None:
-        """A bare name enters the lobby, with either ending of a line."""
+    def test_bareName(self) -> None:
         ann, bob = self.connect(), self.connect()
         self.assertEqual(ann.say("ann\n"), "* you are ann\n* you are in #lobby, alone\n")
         self.assertEqual(
@@ -57,27 +47,23 @@ class EnteringTests(LineFrontendCase):
         )
         self.assertEqual(ann.heard(), "* Bob (guest) joined #lobby\n")
 
-    def test_command(self) -> None:
-        """Who enters by command is in no room unasked."""
+    def test_nickCommandJoinsNoRoom(self) -> None:
         client = self.connect()
         self.assertEqual(client.say("/nick ann\n"), "* you are ann\n")
         self.assertIn("! you are in no room", client.say("hello\n"))
 
-    def test_helpFirst(self) -> None:
-        """Help needs no name; talk by command does."""
+    def test_commandsBeforeNick(self) -> None:
         client = self.connect()
         self.assertIn("* /nick NAME", client.say("/help\n"))
         self.assertIn("! say your name first", client.say("/me waves\n"))
 
-    def test_taken(self) -> None:
-        """A name that differs by case only is the same."""
+    def test_nickTakenInAnyCase(self) -> None:
         self.join("Ann")
         client = self.connect()
         self.assertIn("! aNN is taken", client.say("aNN\n"))
         self.assertIn("* you are eve", client.say("eve\n"))
 
-    def test_badNames(self) -> None:
-        """Look-alikes, mixed scripts and what can't be seen are no names."""
+    def test_badNicks(self) -> None:
         client = self.connect()
         for name in (
             "p\N{CYRILLIC SMALL LETTER A}ypal",
@@ -92,11 +78,7 @@ class EnteringTests(LineFrontendCase):
             self.assertTrue(answer[:-1].isprintable(), answer)
         self.assertEqual(self.chat.context.state.sessionsByNick, {})
 
-    def test_severalTries(self) -> None:
-        """
-        Without a name each line is a try, also when they come in one segment; what comes
-        after the name is talk.
-        """
+    def test_severalTriesInOneSegment(self) -> None:
         (bob,) = self.join("bob")
         client = self.connect()
         client.send("no name\nbob\nann\nhello\n//x\n")
@@ -106,8 +88,7 @@ class EnteringTests(LineFrontendCase):
         )
         self.assertEqual(client.heard().count("! "), 2)
 
-    def test_lostInTheOrder(self) -> None:
-        """The same when somebody else was first, which is known later."""
+    def test_nickTakenInTheOrder(self) -> None:
         bob, client = self.connect(), self.connect()
         bob.send("ann\n", turn=False)
         client.send("ann\neve\nhello\n")
@@ -115,8 +96,7 @@ class EnteringTests(LineFrontendCase):
         self.assertIn("* you are eve\n", client.heard())
         self.assertIn("<eve> hello\n", bob.heard())
 
-    def test_web(self) -> None:
-        """A web page can't post here."""
+    def test_httpRequestIsClosed(self) -> None:
         (bob,) = self.join("bob")
         body = "Host: x\r\nOrigin: y\r\n\r\nann\r\nhello\r\n"
         for request in (
@@ -136,14 +116,12 @@ class EnteringTests(LineFrontendCase):
                 client.disconnect()
         self.assertEqual(bob.heard(), "")
 
-    def test_talkOfTheWeb(self) -> None:
-        """Who has a name may speak of requests."""
+    def test_textLikeHTTPRequest(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("GET / HTTP/1.1\nHost: x\n")
         self.assertEqual(bob.heard(), f"{AT} <ann> GET / HTTP/1.1\n{AT} <ann> Host: x\n")
 
-    def test_idle(self) -> None:
-        """Who does not say a name is not waited for; who has, may be silent."""
+    def test_loginTimeout(self) -> None:
         silent, ann, command = self.connect(), self.connect(), self.connect()
         ann.send("ann\n")
         command.send("/nick bob\n")
@@ -158,11 +136,7 @@ class EnteringTests(LineFrontendCase):
         self.clock.advance(1_000_000)
         self.assertFalse(ann.transport.aborted)
 
-    def test_slowName(self) -> None:
-        """
-        Who spells a name for ever is not waited for either, whatever they are told
-        meanwhile.
-        """
+    def test_slowNick(self) -> None:
         slow = self.connect()
         for _ in range(Limits().chatNameLimit - 4):
             self.clock.advance(1)
@@ -175,8 +149,7 @@ class EnteringTests(LineFrontendCase):
                 slow.send("/help\nx")
         self.assertTrue(slow.transport.aborted)
 
-    def test_welcome(self) -> None:
-        """The welcome file is shown first, made safe, and as it is now."""
+    def test_welcomeFile(self) -> None:
         path = Path("welcome.txt")
         self.open(self.limits, str(path))
         self.assertEqual(self.connect().heard(), f"* {GREETING}\n")
@@ -191,24 +164,19 @@ class EnteringTests(LineFrontendCase):
 
 
 class TalkTests(LineFrontendCase):
-    """Lines."""
-
-    def test_lines(self) -> None:
-        """Others hear each line, oneself does not; several come in a segment."""
+    def test_othersHearLines(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("one\ntwo\r\n\nthree\n")
         self.assertEqual(bob.heard(), f"{AT} <ann> one\n{AT} <ann> two\n{AT} <ann> three\n")
         self.assertEqual(ann.heard(), "")
 
     def test_splitCharacter(self) -> None:
-        """A character may be split over segments."""
         ann, bob = self.join("ann", "bob")
         for byte in "grüß \N{FAMILY}\n".encode():
             ann.send(bytes([byte]))
         self.assertEqual(bob.heard(), f"{AT} <ann> grüß \N{FAMILY}\n")
 
     def test_notUTF8(self) -> None:
-        """A line that is not UTF-8 is refused; its neighbours are said."""
         ann, bob = self.join("ann", "bob")
         ann.send(b"a\nb\xe9\nc\n")
         self.tick()
@@ -217,8 +185,7 @@ class TalkTests(LineFrontendCase):
             ann.heard(), "! this line is not UTF-8 at byte 2: nothing of it was sent\n"
         )
 
-    def test_longest(self) -> None:
-        """The bound is of bytes, and is allowed itself."""
+    def test_longestLine(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("é" * 2048 + "\n" + "é" * 2048 + "x\n")
         self.tick()
@@ -226,8 +193,7 @@ class TalkTests(LineFrontendCase):
         self.assertEqual(ann.heard(), "! a line has at most 4096 bytes: this one was not sent\n")
         self.assertEqual(self.counters.overlong, 1)
 
-    def test_endless(self) -> None:
-        """A line without an end is refused once, skipped, and not kept in memory."""
+    def test_endlessLine(self) -> None:
         ann, bob = self.join("ann", "bob")
         for _ in range(150):
             ann.send(b"x" * 4096)
@@ -237,8 +203,7 @@ class TalkTests(LineFrontendCase):
         self.assertEqual(ann.heard(), "! a line has at most 4096 bytes: this one was not sent\n")
         self.assertEqual(self.counters.overlong, 1)
 
-    def test_visible(self) -> None:
-        """What a terminal would obey is made visible."""
+    def test_controlCharactersBecomeVisible(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("\0 \x1b[2J \N{RIGHT-TO-LEFT OVERRIDE} \x9b1m a\rb\n")
         self.assertEqual(bob.heard(), f"{AT} <ann> \\x00 \\x1b[2J \\u202e \\x9b1m a\\x0db\n")
@@ -248,16 +213,14 @@ class TalkTests(LineFrontendCase):
         self.assertTrue(heard.replace("\n", "").isprintable(), heard)
         self.assertEqual(heard.count("\\x"), 3)
 
-    def test_editedSecret(self) -> None:
-        """A whisper that was edited into being one is not said in the room."""
+    def test_editedWhisper(self) -> None:
         ann, bob, cat = self.join("ann", "bob", "cat")
         ann.send(b"hello\nx\x7f/msg bob secret\n")
         self.tick()
         self.assertIn("secret", bob.heard())
         self.assertEqual(cat.heard(), f"{AT} <ann> hello\n")
 
-    def test_rooms(self) -> None:
-        """Who is in several rooms is shown which; each line in the form of its time."""
+    def test_linesOfSeveralRooms(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("/join tea\n")
         bob.say("/join tea\n")
@@ -272,8 +235,7 @@ class TalkTests(LineFrontendCase):
         self.tick()
         self.assertEqual(bob.heard(), f"{AT} <ann> hello\n")
 
-    def test_roomsOfABatchThatWaits(self) -> None:
-        """The same when the disk is slow."""
+    def test_linesOfSeveralRoomsDuringStoring(self) -> None:
         ann, bob = self.join("ann", "bob")
         bob.say("/join tea\n")
         self.storage.slow = True
@@ -284,7 +246,6 @@ class TalkTests(LineFrontendCase):
         self.assertEqual(bob.heard(), f"{AT} #lobby <ann> hello\n* you left #tea\n")
 
     def test_formats(self) -> None:
-        """Programs are told the same in JSON, and may go back; the form keeps to that."""
         ann, bob = self.join("ann", "bob")
         answer = bob.say("/format json\n")
         self.assertEqual(json.loads(answer), {"type": "format", "version": 1})
@@ -298,8 +259,7 @@ class TalkTests(LineFrontendCase):
         ann.send("x\n")
         self.assertEqual(bob.heard(), f"{AT} #lobby <ann> x\n")
 
-    def test_ackAndEcho(self) -> None:
-        """A line is acknowledged when it is stored, not before."""
+    def test_acknowledgedWhenStored(self) -> None:
         (ann,) = self.join("ann")
         ann.say("/ack on\n/echo on\n")
         self.tick()
@@ -314,12 +274,9 @@ class TalkTests(LineFrontendCase):
 
 
 class FloodTests(LineFrontendCase):
-    """People who send fast."""
-
     limits = Limits()
 
-    def test_paste(self) -> None:
-        """A long paste is slowed down, told so once, and nothing of it is lost."""
+    def test_pasteIsDelayed(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("".join(f"{number}\n" for number in range(200)))
         self.assertLess(bob.heard().count("\n"), 110)
@@ -335,8 +292,7 @@ class FloodTests(LineFrontendCase):
         self.assertEqual(numbers, list(range(numbers[0], 200)))
         self.assertEqual(ann.heard(), "")
 
-    def test_pasteWithoutAnEnd(self) -> None:
-        """What comes while one is slowed down is not even read; bytes are bounded too."""
+    def test_endlessPasteIsNotRead(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send(("x" * 4000 + "\n") * 40)
         self.assertEqual(ann.transport.producerState, "paused")
@@ -347,8 +303,7 @@ class FloodTests(LineFrontendCase):
             self.clock.advance(1)
         self.assertEqual(bob.heard().count("x" * 4000), 40)
 
-    def test_leaves(self) -> None:
-        """Who leaves while slowed down leaves no timer behind."""
+    def test_quitCancelsTimer(self) -> None:
         (ann,) = self.join("ann")
         ann.send("x\n" * 200)
         self.assertIsNotNone(ann.protocol.connection._delayed)
@@ -357,8 +312,7 @@ class FloodTests(LineFrontendCase):
         self.timeouts.stopService()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_halfClosed(self) -> None:
-        """What was sent before the end is said, however long that takes."""
+    def test_halfCloseDuringDelay(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.send("".join(f"{number}\n" for number in range(150)) + "last")
         ann.protocol.readConnectionLost()
@@ -374,10 +328,7 @@ class FloodTests(LineFrontendCase):
 
 
 class OutstandingTests(LineFrontendCase):
-    """People who send while the disk is slow."""
-
-    def test_bounded(self) -> None:
-        """Only so much is taken, and then nothing is read any more, until it is stored."""
+    def test_outstandingLinesAreBounded(self) -> None:
         ann, bob = self.join("ann", "bob")
         self.storage.slow = True
         for number in range(OUTSTANDING + 20):
@@ -394,8 +345,7 @@ class OutstandingTests(LineFrontendCase):
         self.assertEqual(ann.transport.producerState, "producing")
         self.assertEqual(bob.heard().count("\n"), OUTSTANDING + 1)
 
-    def test_command(self) -> None:
-        """The same behind a command that waits."""
+    def test_outstandingCommandIsBounded(self) -> None:
         (ann,) = self.join("ann")
         self.storage.slow = True
         ann.send("x\n/who\n")

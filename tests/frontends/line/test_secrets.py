@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.line.protocol}: passwords, and sessions that go on elsewhere.
-"""
+"""Tests for L{tsservices.frontends.line.protocol}: passwords, and sessions that go on elsewhere."""
 
 from __future__ import annotations
 
@@ -26,8 +24,6 @@ SECRET = "correct horse"
 
 
 class SecretCase(LineFrontendCase):
-    """A listener, and a log that is read."""
-
     def setUp(self) -> None:
         super().setUp()
         self.logged: list[str] = []
@@ -54,10 +50,7 @@ class SecretCase(LineFrontendCase):
 
 
 class PasswordTests(SecretCase):
-    """Passwords that are asked for."""
-
-    def test_text(self) -> None:
-        """Who has a plain terminal is asked, and what they type is no talk."""
+    def test_plainTerminal(self) -> None:
         ann, bob = self.join("ann", "bob")
         self.assertEqual(self.asked(ann, "/register\n"), b"* new password: ")
         self.assertEqual(self.asked(ann, f"{SECRET}\n"), b"* the same again: ")
@@ -66,8 +59,7 @@ class PasswordTests(SecretCase):
         self.assertEqual(self.asked(ann, "hello\n"), b"")
         self.assertIn("<ann> hello", bob.heard())
 
-    def test_atOnce(self) -> None:
-        """All in one segment is the same, and what follows is talk again."""
+    def test_oneSegment(self) -> None:
         ann, bob = self.join("ann", "bob")
         told = self.asked(ann, f"/register\n{SECRET}\n{SECRET}\nhello\n")
         self.assertIn(b"* new password: * the same again: ", told)
@@ -76,8 +68,7 @@ class PasswordTests(SecretCase):
         self.assertIn("<ann> hello", heard)
         self.assertNotIn("horse", heard)
 
-    def test_anyLineIsTheSecret(self) -> None:
-        """What looks like a command is a password all the same, and so is nothing."""
+    def test_commandAsPassword(self) -> None:
         self.registered("ann")
         eve = self.connect()
         for line in ("/quit", "//", "", " ", "/nick eve", "GET / HTTP/1.1"):
@@ -85,11 +76,7 @@ class PasswordTests(SecretCase):
             self.assertIn(b"! that is not the password", self.asked(eve, f"{line}\n"))
         self.assertFalse(eve.transport.disconnecting)
 
-    def test_telnet(self) -> None:
-        """
-        A telnet program is told not to echo, and then to echo again; what it answers is
-        nothing anybody said.
-        """
+    def test_telnetHidesEcho(self) -> None:
         self.registered("ann")
         for end in ("\r\n", "\r\0"):
             client = self.connect()
@@ -103,7 +90,6 @@ class PasswordTests(SecretCase):
             self.assertIn(b"* you are", self.asked(client, f"/logout{end}/nick x{end}"))
 
     def test_telnetTwice(self) -> None:
-        """Each question hides its answer."""
         (ann,) = self.join("ann")
         self.assertEqual(self.asked(ann, "/register\r\n"), WILL_ECHO + b"* new password: ")
         self.assertEqual(
@@ -115,15 +101,13 @@ class PasswordTests(SecretCase):
             told, WONT_ECHO + b"\n! these were two different passwords; nothing is done\n"
         )
 
-    def test_keys(self) -> None:
-        """Keys that edit a line edit a password too."""
+    def test_editingKeys(self) -> None:
         self.registered("ann")
         client = self.connect()
         self.asked(client, "/login ann\r\n")
         self.assertIn(b"* you are ann", self.asked(client, "wrong\x15correct horsf\x7fe\r\n"))
 
     def test_json(self) -> None:
-        """A program is asked by an object, whatever its line endings are."""
         self.registered("ann")
         for end in ("\n", "\r\n"):
             client = self.connect()
@@ -137,8 +121,7 @@ class PasswordTests(SecretCase):
             self.assertIn("loggedIn", types)
             self.asked(client, f"/logout{end}")
 
-    def test_garbage(self) -> None:
-        """Bytes that are no text, and NUL, are no password; that is told without them."""
+    def test_notUTF8(self) -> None:
         (ann,) = self.join("ann")
         for garbage in (
             b"correct\0horse",
@@ -157,11 +140,7 @@ class PasswordTests(SecretCase):
             self.asked(eve, "/login bob\n")
             self.assertIn(b"! that is not the password of bob", self.asked(eve, garbage + b"\n"))
 
-    def test_oneLine(self) -> None:
-        """
-        On the line of the command it is the same password, whatever it is made of, and
-        the name before it is still made visible.
-        """
+    def test_passwordOnCommandLine(self) -> None:
         (ann,) = self.join("ann")
         odd = "pass\N{SOFT HYPHEN}word\N{ZERO WIDTH SPACE} x"
         self.assertIn(b"belongs to you", self.asked(ann, f"/register {odd}\n"))
@@ -175,8 +154,7 @@ class PasswordTests(SecretCase):
         self.assertIn(b"a\\x1b[31mnn", told)
         self.assertNotIn(b"\x1b", told)
 
-    def test_overlong(self) -> None:
-        """A line that is too long is no answer: the question stays, and so does its cover."""
+    def test_overlongAnswerKeepsTheQuestion(self) -> None:
         self.registered("ann")
         client = self.connect()
         self.asked(client, "/login ann\r\n")
@@ -186,8 +164,7 @@ class PasswordTests(SecretCase):
         self.assertNotIn(WONT_ECHO, told)
         self.assertIn(b"* you are ann", self.asked(client, f"{SECRET}\r\n"))
 
-    def test_left(self) -> None:
-        """Who leaves while being asked, or while being looked at, is nobody's trouble."""
+    def test_quitDuringQuestion(self) -> None:
         self.registered("ann")
         first, second = self.connect(), self.connect()
         self.asked(first, "/login ann\n")
@@ -200,7 +177,6 @@ class PasswordTests(SecretCase):
         self.assertEqual(len(self.chat.context.state.sessions), 1)
 
     def test_halfClose(self) -> None:
-        """A program that closes its side after the password is still told."""
         self.registered("ann")
         client = self.connect()
         self.hasher.held = True
@@ -214,8 +190,7 @@ class PasswordTests(SecretCase):
         self.assertIn("* 1 room", told)
         self.assertTrue(client.transport.disconnecting)
 
-    def test_waits(self) -> None:
-        """What follows a password waits until it was looked at."""
+    def test_inputWaitsForHashing(self) -> None:
         self.registered("ann")
         client = self.connect()
         self.hasher.held = True
@@ -224,8 +199,7 @@ class PasswordTests(SecretCase):
         self.tick()
         self.assertIn("* you are ann, logged in", client.heard())
 
-    def test_nowhere(self) -> None:
-        """A password is in no log, whatever becomes of it."""
+    def test_passwordsAreNotLogged(self) -> None:
         ann = self.registered("ann")
         self.asked(ann, f"/register {SECRET}\n")
         self.asked(ann, f"/passwd {SECRET} short\n")
@@ -239,12 +213,9 @@ class PasswordTests(SecretCase):
 
 
 class FloodTests(SecretCase):
-    """Passwords, and how fast they may come."""
-
     limits = Limits(floodLines=1, floodBytes=0)
 
     def test_flood(self) -> None:
-        """They are lines like others."""
         client = self.connect()
         client.send("ann\n" + "x\n" * 8)
         client.heard()
@@ -259,10 +230,7 @@ class FloodTests(SecretCase):
 
 
 class DismissedTests(SecretCase):
-    """Sessions that go on from another connection."""
-
-    def test_dismissed(self) -> None:
-        """Who is taken over is told, and closed, and nobody is told that they have left."""
+    def test_replaced(self) -> None:
         ann, bob = self.join("ann", "bob")
         ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
         self.assertEqual(ann.heard(), f"! {ChatError(TAKEN_OVER)}\n")
@@ -274,7 +242,6 @@ class DismissedTests(SecretCase):
         self.assertEqual((ann.heard(), bob.heard()), ("", ""))
 
     def test_resumed(self) -> None:
-        """With what it was told, a program goes on from a new connection."""
         old, bob = self.connect(), self.join("bob")[0]
         told = self.asked(old, "/format json\n") + self.asked(old, "ann\n")
         objects = [json.loads(line) for line in told.splitlines()]

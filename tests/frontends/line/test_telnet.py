@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.line.telnet}.
-"""
+"""Tests for L{tsservices.frontends.line.telnet}."""
 
 from __future__ import annotations
 
@@ -36,15 +34,13 @@ class TelnetFilterTests(SynchronousTestCase):
     @example(b"\xff\xfa" + b"x" * SUBNEGOTIATION + b"\xff\xf0", [SUBNEGOTIATION + 2])
     @example(b"\xff\xfa" + b"x" * (SUBNEGOTIATION - 1) + b"\xff\xf0!", [SUBNEGOTIATION + 2])
     def test_anyCut(self, data: bytes, cuts: list[int]) -> None:
-        """However data is cut, the same comes through."""
         places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
         chunks = [data[a:b] for a, b in pairwise(places)]
         whole = filtered(data)
         self.assertEqual(filtered(*chunks), whole)
         self.assertEqual(filtered(*(bytes([byte]) for byte in data)), whole)
 
-    def test_telnet(self) -> None:
-        """A telnet program is known by its commands, and by how it ends lines."""
+    def test_telnetIsRecognized(self) -> None:
         for data, telnet in (
             (b"ann\n", False),
             (b"a\rb\n", False),
@@ -61,17 +57,14 @@ class TelnetFilterTests(SynchronousTestCase):
                 self.assertEqual(known.telnet, telnet, data)
 
     @given(st.binary(max_size=60).map(lambda data: data.replace(b"\r", b"\n")))
-    def test_escaped(self, data: bytes) -> None:
-        """What a telnet program has escaped comes through as it was."""
+    def test_escapedByteIsKept(self, data: bytes) -> None:
         self.assertEqual(filtered(data.replace(b"\xff", b"\xff\xff")), data)
 
-    def test_untouched(self) -> None:
-        """Data with nothing to do is the same object."""
+    def test_plainDataIsUnchanged(self) -> None:
         data = "hello\n服务器\n".encode()
         self.assertIs(TelnetFilter().feed(data), data)
 
     def test_commands(self) -> None:
-        """Commands are taken out of the middle of a line; what stands for a key becomes it."""
         for command, left in (
             (b"\xff\xf1", b""),  # NOP
             (b"\xff\xf6", b""),  # AYT
@@ -91,25 +84,16 @@ class TelnetFilterTests(SynchronousTestCase):
             self.assertEqual(filtered(b"a" + command + b"b\n"), b"a" + left + b"b\n", command)
 
     def test_noCommand(self) -> None:
-        """
-        0xff from a program that knows nothing of telnet does not take the end of the
-        line with it.
-        """
+        """0xff from a program without telnet does not take the line's end with it."""
         self.assertEqual(filtered(b"\xff\n\xffa\r\n"), b"\xff\n\xffa\n")
 
-    def test_endings(self) -> None:
-        """CR LF and CR NUL end a line, other carriage returns are data."""
+    def test_lineEndings(self) -> None:
         self.assertEqual(filtered(b"a\r\nb\r\0c\nd\re\r\r\n"), b"a\nb\nc\nd\re\r\n")
 
-    def test_commandInAnEnding(self) -> None:
-        """A command between CR and LF makes no difference."""
+    def test_commandInsideLineEnding(self) -> None:
         self.assertEqual(filtered(b"a\r\xff", b"\xf1", b"\nb"), b"a\nb")
 
-    def test_unendedSubnegotiation(self) -> None:
-        """
-        A subnegotiation that does not end swallows so much and no more, and little of
-        it is kept.
-        """
+    def test_endlessSubnegotiation(self) -> None:
         telnet = TelnetFilter()
         came = telnet.feed(b"\xff\xfa")
         for _ in range(SUBNEGOTIATION - 1):
@@ -141,22 +125,18 @@ def typed(text: str) -> str:
 
 class EditTests(SynchronousTestCase):
     @given(st.text(st.sampled_from("ab é\u0301服👩\u200d\x08\x08\x7f\x15\x17\0\t")))
-    def test_keys(self, text: str) -> None:
-        """Keys take whole characters away, of any width."""
+    def test_editingKeys(self, text: str) -> None:
         self.assertEqual(edit(text.encode()).decode(), typed(text))
 
     @given(st.binary(max_size=30))
-    def test_noUTF8(self, line: bytes) -> None:
-        """What is no UTF-8 loses one byte for each key, and none that a key did not take."""
+    def test_notUTF8(self, line: bytes) -> None:
         self.assertEqual(edit(line + b"\xff\x80\x80\x80\x80" + b"\x7f" * 5), edit(line))
 
-    def test_untouched(self) -> None:
-        """A line with no key in it is the same object."""
+    def test_lineWithoutKeys(self) -> None:
         line = "hello 服务器\t\0\x1b[A".encode()
         self.assertIs(edit(line), line)
 
-    def test_characters(self) -> None:
-        """A mark goes before its letter; a key at the beginning does nothing."""
+    def test_combiningCharacters(self) -> None:
         self.assertEqual(edit("\x08e\u0301\x7f".encode()), b"e")
         self.assertEqual(edit("ne服\x08o".encode()), b"neo")
         self.assertEqual(edit(b"one two  \x17three"), b"one three")

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.chat.cluster_join}, with the database that it moves about.
-"""
+"""Tests for L{tsservices.server.chat.cluster_join}, with the database that it moves about."""
 
 from __future__ import annotations
 
@@ -79,7 +77,6 @@ class JoinProcedureTests(SynchronousTestCase):
         return procedure
 
     def startBehind(self) -> JoinProcedure:
-        """It needs a snapshot, and there is one."""
         makeMember(105, "old")
         self.broker.newestSnapshot = SNAPSHOT
         procedure = self.start()

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.chat.cluster_service}.
-"""
+"""Tests for L{tsservices.server.chat.cluster_service}."""
 
 from __future__ import annotations
 
@@ -45,8 +43,6 @@ HOST = "192.0.2.1"
 
 
 class CopyingStorage(SlowStorage):
-    """Makes copies, and stops when the test says so."""
-
     def __init__(self) -> None:
         super().__init__()
         self.records: dict[str, RoomRecord] = {}
@@ -109,7 +105,6 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.restart()
 
     def restart(self) -> None:
-        """The node was killed, and begins again with what its storage has."""
         self.clock = Clock()
         self.broker = ScriptedBroker()
         self.chat = self.make()

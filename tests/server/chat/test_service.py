@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.chat.service}.
-"""
+"""Tests for L{tsservices.server.chat.service}."""
 
 from __future__ import annotations
 
@@ -32,8 +30,6 @@ HOST = "192.0.2.1"
 
 
 class UsedStorage(SlowStorage):
-    """A storage that was used before, and stops when the test says so."""
-
     def __init__(self) -> None:
         super().__init__()
         self.stopped: Callable[[], None] | None = None

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.backup}.
-"""
+"""Tests for L{tsservices.storage.sqlite.backup}."""
 
 from __future__ import annotations
 
@@ -24,8 +22,6 @@ from tsservices.storage.sqlite.journal import SQLiteStorage
 
 
 class TestCopy:
-    """A copy is a journal of its own."""
-
     def harness(self, source: MessageSource) -> SQLiteHarness:
         harness = SQLiteHarness()
         batch = source.batch(("a", tuple(f"line {number} " + "x" * 900 for number in range(3000))))
@@ -35,7 +31,6 @@ class TestCopy:
         return harness
 
     def test_copy(self) -> None:
-        """It has everything, and is its owner's only."""
         source = MessageSource()
         harness = self.harness(source)
         before = os.umask(0)
@@ -62,11 +57,7 @@ class TestCopy:
         client.waitFor(2)
         client.stop()
 
-    def test_busy(self) -> None:
-        """
-        It ends though much is said meanwhile, does not begin again, and has all that was
-        stored before.
-        """
+    def test_copyDuringWrites(self) -> None:
         source = MessageSource()
         harness = self.harness(source)
         answers: list[str | None] = []
@@ -88,8 +79,7 @@ class TestCopy:
         assert loaded.position >= 1
         assert loaded.rooms[0].seq == 3000 + loaded.position - 1
 
-    def test_refused(self) -> None:
-        """Nothing that is there is written over, and what fails leaves nothing behind."""
+    def test_failures(self) -> None:
         harness = self.harness(MessageSource())
         here = os.getcwd()
         for path in ("copy.db", "other.db.part"):
@@ -114,8 +104,7 @@ class TestCopy:
         assert harness.client.copy("third.db") is None
         harness.client.stop()
 
-    def test_end(self) -> None:
-        """The end does not wait for a copy, which is given up; there is one at a time."""
+    def test_stopDuringCopy(self) -> None:
         harness = self.harness(MessageSource())
         arrived, going = harness.connections.hold("BEGIN")
         answers: list[str | None] = []
@@ -131,7 +120,6 @@ class TestCopy:
         assert harness.client.failures == []
 
     def test_memory(self) -> None:
-        """What is in memory only is not copied."""
         journal = MemoryStorage(LOG)
         reason = StorageClient(journal, ThreadReactor()).copy("copy.db")
         assert reason == "this chat is kept in memory only, there is nothing to copy"

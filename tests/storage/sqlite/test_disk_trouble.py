@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.writer}: disks that are full, broken or slow.
-"""
+"""Tests for L{tsservices.storage.sqlite.writer}: disks that are full, broken or slow."""
 
 from __future__ import annotations
 
@@ -21,8 +19,6 @@ FULL = ChatError(NOT_STORED, reason="the disk is full")
 
 
 class Small:
-    """A disk with room for a number of pages."""
-
     def __init__(self, pages: int) -> None:
         self.pages = pages
         self.refused = threading.Semaphore(0)
@@ -35,8 +31,6 @@ class Small:
 
 
 class TestFull:
-    """A full disk is waited for."""
-
     def full(self, harness: SQLiteHarness, source: MessageSource) -> Small:
         disk = harness.connections.before = Small(60)
         harness.storage.store(source.batch(("a", ("first",) * 100)))
@@ -48,8 +42,7 @@ class TestFull:
             assert disk.refused.acquire(timeout=TIMEOUT)
         return disk
 
-    def test_waits(self) -> None:
-        """It tells once, tries again, loses nothing and tells when it is over."""
+    def test_retries(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         disk = self.full(harness, source)
         assert harness.client.troubles == [FULL]
@@ -67,8 +60,7 @@ class TestFull:
         harness.client.stop()
         assert harness.client.failures == []
 
-    def test_ballast(self) -> None:
-        """The trouble is not over before the ballast has its room again."""
+    def test_ballastIsRestored(self) -> None:
         harness, source = SQLiteHarness(ballast=8192), MessageSource()
         disk = self.full(harness, source)
         os.mkdir("chat.ballast")
@@ -82,8 +74,7 @@ class TestFull:
         harness.client.stop()
 
     @pytest.mark.parametrize("indexed", [False, True])
-    def test_retention(self, indexed: bool) -> None:
-        """Old lines go at once to make room for new ones."""
+    def test_oldLinesMakeRoom(self, indexed: bool) -> None:
         pace = Timings(full=0.01, prune=3600, index=0.0 if indexed else 3600.0)
         harness, source = SQLiteHarness(keep=100.0, pace=pace), MessageSource()
         harness.connections.before = Small(100)
@@ -99,8 +90,7 @@ class TestFull:
         assert harness.client.lines("a", 1, 200) == lineFields(source.messages)[150:200]
         harness.client.stop()
 
-    def test_stop(self) -> None:
-        """The end does not wait for ever, and says what is lost."""
+    def test_stopReportsLoss(self) -> None:
         harness, source = SQLiteHarness(pace=Timings(full=0.01, stop=0.1)), MessageSource()
         disk = self.full(harness, source)
         harness.client.stop()
@@ -110,8 +100,7 @@ class TestFull:
         disk.pages = 4000
         harness.waitForThreads()
 
-    def test_bounded(self) -> None:
-        """One transaction is not larger than it may be, whatever has gathered meanwhile."""
+    def test_transactionIsBounded(self) -> None:
         harness, source = SQLiteHarness(start=False), MessageSource()
         harness.storage.start(harness.client)
         arrived, going = harness.connections.hold("BEGIN IMMEDIATE")
@@ -127,8 +116,6 @@ class TestFull:
 
 
 class TestBroken:
-    """After any other error nothing is tried again."""
-
     @pytest.mark.parametrize(
         ("error", "words"),
         [
@@ -146,7 +133,6 @@ class TestBroken:
     )
     @pytest.mark.parametrize("where", ["COMMIT", "BEGIN IMMEDIATE", "PRAGMA synchronous = FULL"])
     def test_fails(self, error: Exception, words: str, where: str) -> None:
-        """It says so in one line, stores nothing any more, and can still be read."""
         harness, source = SQLiteHarness(start=False), MessageSource()
         asked = []
 
@@ -166,8 +152,7 @@ class TestBroken:
         assert harness.storage.trouble == ChatError(JOURNAL_FAILED)
         assert (asked, harness.client.positions, harness.client.troubles) == ([where], [], [])
 
-    def test_checkpoint(self) -> None:
-        """An error while the log is copied is one too."""
+    def test_checkpointFails(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
@@ -181,7 +166,6 @@ class TestBroken:
         harness.client.stop()
 
     def test_hangs(self) -> None:
-        """The end does not wait for a disk that does not answer."""
         harness, source = SQLiteHarness(pace=Timings(stop=0.05)), MessageSource()
         going = threading.Event()
         harness.connections.before = lambda connection, text: going.wait(TIMEOUT)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.journal}: its files, threads and schema.
-"""
+"""Tests for L{tsservices.storage.sqlite.journal}: its files, threads and schema."""
 
 from __future__ import annotations
 
@@ -23,10 +21,7 @@ def modes() -> dict[str, int]:
 
 
 class TestFiles:
-    """What lies on the disk."""
-
-    def test_modes(self) -> None:
-        """All files are their owner's only, whatever the umask."""
+    def test_filesAreOwnersOnly(self) -> None:
         before = os.umask(0)
         try:
             harness = SQLiteHarness()
@@ -40,16 +35,14 @@ class TestFiles:
         finally:
             os.umask(before)
 
-    def test_tightened(self) -> None:
-        """A database that others could read is theirs no more."""
+    def test_modesAreTightened(self) -> None:
         SQLiteHarness(start=False)
         os.chmod("chat.db", 0o644)
         SQLiteHarness(start=False)
         assert modes() == {"chat.db": 0o600}
 
     @pytest.mark.parametrize("pragma", ["synchronous", "wal_autocheckpoint"])
-    def test_durable(self, pragma: str) -> None:
-        """A commit waits for the disk, and only the writer copies the log."""
+    def test_commitsAreDurable(self, pragma: str) -> None:
         harness, values = SQLiteHarness(start=False), []
 
         def look(connection: sqlite3.Connection, text: str) -> None:
@@ -62,8 +55,7 @@ class TestFiles:
         harness.client.stop()
         assert values == [{"synchronous": 2, "wal_autocheckpoint": 0}[pragma]]
 
-    def test_checkpoint(self) -> None:
-        """The write-ahead log does not grow for ever."""
+    def test_walIsBounded(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         for position in range(1, 12):
             harness.storage.store(source.batch(("a", ("x" * 1000,) * 1000)))
@@ -73,10 +65,6 @@ class TestFiles:
         harness.client.stop()
 
     def test_threads(self, request: pytest.FixtureRequest) -> None:
-        """
-        Nothing runs before the start or after the end, and Python's switch interval is
-        short only between.
-        """
         before, interval = sys.getswitchinterval(), 0.004
         request.addfinalizer(lambda: sys.setswitchinterval(before))
         sys.setswitchinterval(interval)
@@ -96,15 +84,12 @@ class TestFiles:
         assert sys.getswitchinterval() == pytest.approx(interval)
 
     def test_neverStarted(self) -> None:
-        """A journal that was not started stops at once."""
         harness = SQLiteHarness(start=False)
         harness.storage.stop(lambda: setattr(harness.client, "stopped", True))
         assert harness.client.stopped
 
 
 class TestSchema:
-    """Older databases become newer ones."""
-
     NEXT = (*MIGRATIONS, "CREATE TABLE bans (room INTEGER); INSERT INTO bans VALUES (3)")
 
     def version(self) -> int:
@@ -113,7 +98,6 @@ class TestSchema:
             return found
 
     def test_migrated(self) -> None:
-        """A database of the version before gets the new tables, once, and keeps its lines."""
         harness, source = SQLiteHarness(), MessageSource()
         harness.storage.store(source.batch(("a", ("x",))))
         harness.client.stop()

@@ -57,13 +57,10 @@ def damage() -> list[str]:
 
 
 class TestIndex:
-    """What is in the index."""
-
     def indexed(self, harness: SQLiteHarness) -> None:
         harness.reactor.until(lambda: not unindexedCount())
 
-    def test_slack(self) -> None:
-        """Lines go in when nothing else is to be done, some at once, and stay there."""
+    def test_indexedWhenIdle(self) -> None:
         harness, source = SQLiteHarness(pace=FAST_TIMINGS), MessageSource()
         harness.storage.store(source.batch(("a", ("tea",) * (2 * INDEX_LINES + 1)), ("b", ("x",))))
         harness.client.waitFor(1)
@@ -78,8 +75,7 @@ class TestIndex:
         harness.client.stop()
         assert not any("INSERT INTO words" in each for each in harness.connections.statements[1])
 
-    def test_patience(self) -> None:
-        """Who talks now does not wait for the index."""
+    def test_writesComeFirst(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         for _ in range(5):
             harness.storage.store(source.batch(("a", ("tea",) * 100)))
@@ -88,11 +84,7 @@ class TestIndex:
         assert matching("tea") == []
         assert unindexedCount() == 500
 
-    def test_lag(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """
-        However much is said, not more lines than a bound are missing in the index after
-        each transaction.
-        """
+    def test_lagIsBounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # With so many lines as usual the search takes longer than it may, on a busy machine.
         bound = INDEX_LAG // 8
         monkeypatch.setattr(writer, "INDEX_LAG", bound)
@@ -117,7 +109,6 @@ class TestIndex:
         harness.client.stop()
 
     def test_deleted(self) -> None:
-        """What was deleted is not in the index any more, nor in the table."""
         harness, source = SQLiteHarness(pace=FAST_TIMINGS), MessageSource()
         harness.storage.store(source.batch(("a", ("tea is mine", "tea is yours", "no"))))
         harness.client.waitFor(1)
@@ -143,10 +134,7 @@ class TestIndex:
         assert [each for each in texts if not each[0]] == [("", "deleted")] * 2
 
     def test_retention(self) -> None:
-        """
-        Old lines go out of the index with the words they went in with; what is said
-        afterwards is found, though it gets the ids of those that went.
-        """
+        """Lines after a retention are found, though they get the ids of old lines."""
         harness, source = SQLiteHarness(keep=100.0, pace=FAST_TIMINGS), MessageSource()
         harness.storage.store(source.batch(("a", ("tea Grüße 中文",) * 2100), ("b", ("tea",))))
         harness.client.waitFor(1)
@@ -163,8 +151,7 @@ class TestIndex:
         assert damage() == []
         harness.client.stop()
 
-    def test_retentionBeforeIndex(self) -> None:
-        """Lines that were never in the index go without harm to it."""
+    def test_retentionBeforeIndexing(self) -> None:
         harness, source = SQLiteHarness(keep=100.0), MessageSource()
         harness.storage.store(source.batch(("a", ("tea",) * 10)))
         harness.client.waitFor(1)
@@ -173,8 +160,7 @@ class TestIndex:
         harness.client.stop()
         assert damage() == []
 
-    def test_rules(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """An index that other rules made is made again."""
+    def test_otherRulesRebuildIndex(self, monkeypatch: pytest.MonkeyPatch) -> None:
         harness = SQLiteHarness(pace=FAST_TIMINGS)
         harness.storage.store(MessageSource().batch(("a", ("tea", "coffee"))))
         harness.client.waitFor(1)
@@ -191,8 +177,7 @@ class TestIndex:
         assert SQLiteHarness(start=False).loaded.position == 1
         assert unindexedCount() == 0
 
-    def test_full(self) -> None:
-        """A full disk is waited for: what could not go into the index does later, once."""
+    def test_diskFull(self) -> None:
         harness, source = SQLiteHarness(pace=FAST_TIMINGS), MessageSource()
         refusals = 2
 
@@ -213,7 +198,6 @@ class TestIndex:
         assert [bool(each) for each in harness.client.troubles] == [True, False, True, False]
 
     def test_broken(self) -> None:
-        """After any other error nothing is tried again."""
         harness = SQLiteHarness(pace=FAST_TIMINGS)
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
@@ -226,8 +210,7 @@ class TestIndex:
         assert len(harness.client.failures) == 1
         harness.client.stop()
 
-    def test_readersDoNotWait(self) -> None:
-        """A search that takes long is in nobody else's way."""
+    def test_slowSearchBlocksNobody(self) -> None:
         harness = SQLiteHarness()
         harness.storage.store(MessageSource().batch(("a", ("tea",))))
         harness.client.waitFor(1)
@@ -250,10 +233,7 @@ class TestIndex:
 
 
 class TestMigration:
-    """Databases of the first schema."""
-
-    def test_first(self) -> None:
-        """All rooms and lines are kept, and found; rooms have no founder."""
+    def test_firstSchema(self) -> None:
         source = MessageSource()
         source.batch(("a", ("tea", "coffee")), ("b", ("tea\ud800",)))
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as connection:

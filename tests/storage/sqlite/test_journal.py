@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.journal}: what is stored can be read.
-"""
+"""Tests for L{tsservices.storage.sqlite.journal}: what is stored can be read."""
 
 from __future__ import annotations
 
@@ -44,10 +42,7 @@ time.sleep(30)
 
 
 class TestKeeping:
-    """What is stored is there later."""
-
-    def test_new(self) -> None:
-        """A new journal begins a log, has nothing, and says how fast its disk is."""
+    def test_newDatabase(self) -> None:
         harness = SQLiteHarness(start=False)
         loaded = harness.loaded
         assert (loaded.log, loaded.position, loaded.rooms) == (LOG, 0, [])
@@ -56,7 +51,6 @@ class TestKeeping:
         assert os.listdir(".") == ["chat.db"]
 
     def test_slowDisk(self) -> None:
-        """Whoever starts on a slow disk is warned."""
         clock = iter(range(100))
         harness = SQLiteHarness(start=False, seconds=lambda: next(clock) * 0.021)
         assert "21 ms" in harness.loaded.notes[1]
@@ -65,8 +59,7 @@ class TestKeeping:
             len(SQLiteHarness(start=False, seconds=lambda: next(clock) * 0.019).loaded.notes) == 1
         )
 
-    def test_everything(self) -> None:
-        """Lines come back with their numbers, times, ids, kinds and names; any text does."""
+    def test_allFields(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         odd = ("", "ünï→😀", "\ud800 half", "a\\u0000", "\\\\u0000 \"'\n\t\x1b\x7f", "x" * 70_000)
         harness.storage.store(source.batch(("a", odd), ("b", ("between",)), ("a", ("1", "2", "3"))))
@@ -80,7 +73,7 @@ class TestKeeping:
         harness.client.stop()
 
     def test_NUL(self) -> None:
-        """A NUL, where SQLite's JSON ends a text, becomes its picture."""
+        """SQLite's JSON ends a text at NUL."""
         harness, source = SQLiteHarness(), MessageSource()
         harness.storage.store(source.batch(("a", ("a\0b\0\0", "\\\0", "\\\\u0000"))))
         harness.client.waitFor(1)
@@ -89,7 +82,6 @@ class TestKeeping:
         harness.client.stop()
 
     def test_page(self) -> None:
-        """Not more than a page is given, from the beginning."""
         harness, source = SQLiteHarness(), MessageSource()
         harness.storage.store(source.batch(("a", ("x",) * (HISTORY_PAGE + 5))))
         harness.client.waitFor(1)
@@ -98,8 +90,7 @@ class TestKeeping:
         )
         harness.client.stop()
 
-    def test_again(self) -> None:
-        """The next start finds rooms, topics, numbers and lines, and goes on."""
+    def test_restart(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         batch = source.batch(("a", ("1", "2")), ("b", ("1",)))
         batch.roomRecords[0].topic, batch.roomRecords[0].topicBy = "tea\ud800", "Ann"
@@ -122,18 +113,13 @@ class TestKeeping:
         )
         harness.client.stop()
 
-    def test_log(self) -> None:
-        """The log of a database is that of its beginning, whatever is proposed later."""
+    def test_logNeverChanges(self) -> None:
         SQLiteHarness(start=False)
         with closing(sqlite3.connect("chat.db")) as connection, connection:
             connection.execute("UPDATE meta SET log = 'ffffffff'")
         assert SQLiteHarness(start=False).loaded.log == "ffffffff"
 
     def test_crash(self) -> None:
-        """
-        A process that ends in the middle leaves all that it said was stored, and each
-        batch wholly or not at all.
-        """
         done = subprocess.run(
             [sys.executable, "-c", CHILD],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -156,8 +142,7 @@ class TestKeeping:
                 assert page == every[first - 1 : first - 1 + HISTORY_PAGE]
         harness.client.stop()
 
-    def test_grouped(self) -> None:
-        """What comes during a transaction is stored in the next, all at once, and told once."""
+    def test_oneTransactionForWaitingBatches(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         arrived, going = harness.connections.hold("BEGIN IMMEDIATE")
         harness.storage.store(source.batch(("a", ("1",))))
@@ -172,8 +157,7 @@ class TestKeeping:
         )
         harness.client.stop()
 
-    def test_constant(self) -> None:
-        """A large transaction takes as many statements as a small one."""
+    def test_constantNumberOfStatements(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         counts = []
         for position, said in enumerate((1, 700), 1):
@@ -187,10 +171,7 @@ class TestKeeping:
 
 
 class TestRetention:
-    """Lines do not live longer than they are to."""
-
-    def test_old(self) -> None:
-        """What is too old goes, from the beginning of each room; rooms and numbers stay."""
+    def test_oldLinesAreDeleted(self) -> None:
         harness, source = SQLiteHarness(keep=100.0), MessageSource()
         start = harness.time
         harness.storage.store(source.batch(("a", ("x",) * 2500), ("b", ("1",)), stamp=start))
@@ -208,8 +189,7 @@ class TestRetention:
         records = {each.key: each.seq for each in SQLiteHarness(start=False).loaded.rooms}
         assert records == {"a": 2501, "b": 1}
 
-    def test_forEver(self) -> None:
-        """Without a limit nothing is ever looked for."""
+    def test_noLimit(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         harness.storage.store(source.batch(("a", ("x",)), stamp=1))
         harness.client.waitFor(1)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.reader}: queries that can't be answered.
-"""
+"""Tests for L{tsservices.storage.sqlite.reader}: queries that can't be answered."""
 
 from __future__ import annotations
 
@@ -16,8 +14,6 @@ from tsservices.storage.sqlite.reader import READS_WAITING
 
 
 class TestReading:
-    """Nobody waits for ever for lines."""
-
     def clocked(self) -> tuple[SQLiteHarness, Callable[[float], None]]:
         now, step = 0.0, 0.0
 
@@ -37,7 +33,6 @@ class TestReading:
 
     @pytest.mark.parametrize("step", [0.6, 1.1])
     def test_slow(self, step: float) -> None:
-        """What takes too long, or had to wait too long, is refused; the next is not."""
         harness, hurry = self.clocked()
         made = len(harness.connections.statements)
         hurry(step)
@@ -48,15 +43,13 @@ class TestReading:
         assert len(harness.client.lines("a", 1, 200)) == 200
         harness.client.stop()
 
-    def test_fastEnough(self) -> None:
-        """A second is enough when the clock does not show more."""
+    def test_clockResolution(self) -> None:
         harness, hurry = self.clocked()
         hurry(0.01)
         assert len(harness.client.lines("a", 1, 200)) == 200
         harness.client.stop()
 
     def test_failed(self) -> None:
-        """What can't be read is refused; the next question gets a new connection."""
         harness, _hurry = self.clocked()
         made = len(harness.connections.statements)
 
@@ -71,8 +64,7 @@ class TestReading:
         assert len(harness.connections.statements) == made + 2
         harness.client.stop()
 
-    def test_queue(self) -> None:
-        """No more than so many may wait, and those that do are answered before the end."""
+    def test_queueIsBounded(self) -> None:
         harness, _hurry = self.clocked()
         answers: list[object] = []
         for _ in range(READS_WAITING + 1):
@@ -83,7 +75,6 @@ class TestReading:
         assert all(isinstance(each, list) for each in answers[1:])
 
     def test_readOnly(self) -> None:
-        """The connection that reads can't write."""
         harness, _hurry = self.clocked()
         tried: list[Exception] = []
 

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.startup}: databases that can't be used.
-"""
+"""Tests for L{tsservices.storage.sqlite.startup}: databases that can't be used."""
 
 from __future__ import annotations
 
@@ -41,27 +39,21 @@ def nobody() -> Iterator[None]:
 
 
 class TestRefused:
-    """Each is refused with one clear line."""
-
     def test_noFolder(self) -> None:
-        """The folder is not there."""
         journal = SQLiteStorage("gone/chat.db", LOG, None, print, lambda: 0)
         with pytest.raises(StorageError) as caught:
             journal.prepare()
         assert str(caught.value) == f"{os.getcwd()}/gone/chat.db: No such file or directory"
 
     def test_notADatabase(self) -> None:
-        """It is some other file."""
         Path("chat.db").write_text("Dear diary, today I have " + "slept, " * 500)
         assert refusal() == "chat.db is not a database"
 
     def test_folder(self) -> None:
-        """It is a folder."""
         os.mkdir("chat.db", 0o700)
         assert refusal() == "chat.db can't be opened for writing"
 
-    def test_anotherProgram(self) -> None:
-        """It is the database of somebody else, and stays as it is."""
+    def test_otherProgram(self) -> None:
         with closing(sqlite3.connect("chat.db")) as connection:
             connection.execute("CREATE TABLE recipes (name)")
         assert refusal() == "chat.db is a database of another program"
@@ -69,8 +61,7 @@ class TestRefused:
             found = connection.execute("SELECT name FROM sqlite_master").fetchall()
         assert found == [("recipes",)]
 
-    def test_newer(self) -> None:
-        """It was written by a version that knows more."""
+    def test_newerVersion(self) -> None:
         SQLiteHarness(start=False)
         with closing(sqlite3.connect("chat.db")) as connection:
             connection.execute("PRAGMA user_version = 9")
@@ -79,7 +70,6 @@ class TestRefused:
         )
 
     def test_migrationFails(self) -> None:
-        """A migration that fails leaves nothing behind."""
         SQLiteHarness(start=False)
         script = "CREATE TABLE bans (room); INSERT INTO nowhere VALUES (1)"
         assert "no such table: nowhere" in refusal(migrations=(*MIGRATIONS, script))
@@ -90,7 +80,6 @@ class TestRefused:
         assert not SQLiteHarness(start=False).loaded.rooms
 
     def test_locked(self) -> None:
-        """Another process writes to it."""
         SQLiteHarness(start=False)
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -98,7 +87,6 @@ class TestRefused:
         SQLiteHarness(start=False)
 
     def test_readOnlyFolder(self) -> None:
-        """There may be no new file in its folder."""
         os.chmod(".", 0o555)
         try:
             with nobody():
@@ -107,7 +95,6 @@ class TestRefused:
             os.chmod(".", 0o700)
 
     def test_readOnlyFile(self) -> None:
-        """It may be read, but not written."""
         SQLiteHarness(start=False)
         os.chmod("chat.db", 0o400)
         os.chmod(".", 0o777)
@@ -117,7 +104,6 @@ class TestRefused:
             assert refusal() == "chat.db can't be written to"
 
     def test_readOnlyAround(self) -> None:
-        """It may be written, but nothing beside it."""
         SQLiteHarness(start=False)
         if not os.geteuid():
             os.chown("chat.db", 65534, -1)
