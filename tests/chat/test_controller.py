@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import ChatHarness, MemoryClient
+from tests.support.chat import ChatHarness, MemoryClient, only
 from tsservices.chat.errors import (
     NAME_FIRST,
     NAME_SCRIPTS,
@@ -37,23 +37,20 @@ def kinds(person: MemoryClient) -> list[str]:
 
 
 class TestEntering:
-    def test_bareNameEntersTheLobby(self) -> None:
-        chat = ChatHarness()
+    def test_bareNameEntersTheLobby(self, chat: ChatHarness) -> None:
         ann = chat.connect()
         heard = ann.say("Ann")
         assert [type(each) for each in heard] == [Welcome, ResumeToken, JoinedRoom]
         assert ann.controller.current == LOBBY
 
-    def test_nickCommandJoinsNoRoom(self) -> None:
-        chat = ChatHarness()
+    def test_nickCommandJoinsNoRoom(self, chat: ChatHarness) -> None:
         ann = chat.connect()
         assert [type(each) for each in ann.say("/nick Ann")] == [Welcome, ResumeToken]
         assert ann.session.rooms == {}
         ann.type("hello")
         assert ann.errorCodes() == [NOWHERE]
 
-    def test_badOrTakenNameIsRejectedAtOnce(self) -> None:
-        chat = ChatHarness()
+    def test_badOrTakenNameIsRejectedAtOnce(self, chat: ChatHarness) -> None:
         chat.join("bob")
         ann = chat.connect()
         ann.type("p\N{CYRILLIC SMALL LETTER A}ypal", "BOB")
@@ -62,8 +59,7 @@ class TestEntering:
         ann.say("ann")
         assert ann.controller.current == LOBBY
 
-    def test_sameNameInOneTick(self) -> None:
-        chat = ChatHarness()
+    def test_sameNameInOneTick(self, chat: ChatHarness) -> None:
         one, other = chat.connect(), chat.connect()
         one.type("ann")
         other.type("ann")
@@ -85,8 +81,7 @@ class TestEntering:
 
 
 class TestOrder:
-    def test_messagesDoNotWaitForStorage(self) -> None:
-        chat = ChatHarness()
+    def test_messagesDoNotWaitForStorage(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.clear()
         chat.storage.slow = True
@@ -96,39 +91,33 @@ class TestOrder:
             assert not ann.controller.busy
         assert ann.session.pending == 6
         assert bob.texts() == []
-        chat.storage.storeQueued()
-        chat.tick()
+        chat.finishStoring()
         assert bob.texts() == ["1", "1", "2", "2", "3", "3"]
 
-    def test_commandsWaitForMessages(self) -> None:
-        chat = ChatHarness()
+    def test_commandsWaitForMessages(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         chat.storage.slow = True
         ann.type("/topic tea", "/topic")
         chat.tick()
         assert ann.controller.busy
         assert kinds(ann) == []
-        chat.storage.storeQueued()
-        chat.tick()
+        chat.finishStoring()
         heard = ann.heard()
         assert [type(each) for each in heard] == [RoomMessages, Topic]
         assert isinstance(heard[1], Topic)
         assert heard[1].text == "tea"
         assert not ann.controller.busy
 
-    def test_messagesWaitForCommands(self) -> None:
-        chat = ChatHarness()
+    def test_messagesWaitForCommands(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         chat.storage.slow = True
         ann.type("/topic tea")
         chat.tick()
         assert ann.controller.busy
-        chat.storage.storeQueued()
-        chat.tick()
+        chat.finishStoring()
         assert not ann.controller.busy
 
-    def test_othersDoNotWait(self) -> None:
-        chat = ChatHarness()
+    def test_othersDoNotWait(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.storage.slow = True
         ann.type("x")
@@ -137,8 +126,7 @@ class TestOrder:
         bob.type("/who")
         assert kinds(bob) == ["MemberList"]
 
-    def test_topicIsStoredBeforeAnybodySeesIt(self) -> None:
-        chat = ChatHarness()
+    def test_topicIsStoredBeforeAnybodySeesIt(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
         ann.say("/topic tea")
         chat.clear()
@@ -151,19 +139,16 @@ class TestOrder:
         assert topic.text == "tea"
         assert getattr(rooms, "rooms", None) == [("lobby", 2, "tea")]
 
-    def test_queuedCommandIsRejected(self) -> None:
-        chat = ChatHarness()
+    def test_queuedCommandIsRejected(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         chat.storage.slow = True
         ann.type("x", "/who nowhere")
         chat.tick()
         assert ann.errorCodes() == []
-        chat.storage.storeQueued()
-        chat.tick()
+        chat.finishStoring()
         assert len(ann.errorCodes()) == 1
 
-    def test_currentRoom(self) -> None:
-        chat = ChatHarness()
+    def test_currentRoom(self, chat: ChatHarness) -> None:
         ann = chat.join("ann", "tea", "coffee", "milk")
         current = [ann.controller.current]
         for command in ("/join tea", "/part milk", "/part tea", "/part"):
@@ -175,23 +160,20 @@ class TestOrder:
 
 
 class TestSaying:
-    def test_messageNeedsNick(self) -> None:
-        chat = ChatHarness()
+    def test_messageNeedsNick(self, chat: ChatHarness) -> None:
         with pytest.raises(ChatError) as caught:
             chat.connect().controller.say(("x",))
         assert caught.value.code is NAME_FIRST
 
-    def test_messageNeedsMembership(self) -> None:
-        chat = ChatHarness()
+    def test_messageNeedsMembership(self, chat: ChatHarness) -> None:
         chat.join("bob", "tea")
         ann = chat.join("ann")
         with pytest.raises(ChatError) as caught:
             ann.controller.sayIn("tea", ("x",), ME)
         assert caught.value == ChatError(NOT_IN_ROOM, room="#tea")
 
-    def test_trouble(self) -> None:
+    def test_trouble(self, chat: ChatHarness) -> None:
         """While nothing can be stored no message is taken: it would wait without a bound."""
-        chat = ChatHarness()
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.clear()
         chat.storage.trouble = ChatError(NOT_STORED, reason="the disk is full")
@@ -207,11 +189,9 @@ class TestSaying:
 
 
 class TestJoining:
-    def test_joinAgainTurnsToTheRoom(self) -> None:
-        chat = ChatHarness()
+    def test_joinAgainTurnsToTheRoom(self, chat: ChatHarness) -> None:
         ann = chat.join("ann", "tea", "coffee")
-        (notice,) = ann.say("/join #TEA")
-        assert isinstance(notice, Notice)
+        only(Notice, ann.say("/join #TEA"))
         assert ann.controller.current == "tea"
 
     def test_rejectedJoinChangesNothing(self) -> None:
@@ -221,8 +201,7 @@ class TestJoining:
         assert ann.errorCodes() == [ROOMS_EACH]
         assert ann.controller.current == "tea"
 
-    def test_emptyRoomIsPreloaded(self) -> None:
-        chat = ChatHarness()
+    def test_emptyRoomIsPreloaded(self, chat: ChatHarness) -> None:
         ann = chat.join("ann", "tea")
         ann.say("x", "/part")
         chat.storage.slowReads = True
@@ -230,16 +209,13 @@ class TestJoining:
         assert ann.controller.busy
         chat.tick()
         assert kinds(ann) == []
-        chat.storage.answerRead()
-        chat.tick()
-        (entered,) = ann.heard()
-        assert isinstance(entered, JoinedRoom)
+        chat.finishReading()
+        entered = only(JoinedRoom, ann.heard())
         assert entered.replay is not None
         assert [each.texts for each in entered.replay.messages] == [("x",)]
         assert not ann.controller.busy
 
-    def test_preloadFails(self) -> None:
-        chat = ChatHarness()
+    def test_preloadFails(self, chat: ChatHarness) -> None:
         ann = chat.join("ann", "tea")
         ann.say("x", "/part")
         chat.storage.failure = ChatError(READ_FAILED)
@@ -247,35 +223,30 @@ class TestJoining:
         chat.tick()
         assert READ_FAILED in ann.errorCodes()
 
-    def test_partDuringPreload(self) -> None:
-        chat = ChatHarness()
+    def test_partDuringPreload(self, chat: ChatHarness) -> None:
         ann = chat.join("ann", "tea")
         ann.say("x", "/part")
         chat.storage.slowReads = True
         ann.type("/join tea")
         ann.controller.quit("")
-        chat.storage.answerRead()
-        chat.tick()
+        chat.finishReading()
         assert chat.context.state.rooms["tea"].members == {}
         assert chat.context.state.sessionsByNick == {}
 
-    def test_lastMemberLeavesDuringPreload(self) -> None:
-        chat = ChatHarness()
+    def test_lastMemberLeavesDuringPreload(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann", "tea"), chat.join("bob", "coffee")
         ann.say("x")
         chat.clear()
         ann.type("/part")
         bob.type("/join tea")
         chat.tick()
-        (entered,) = bob.heard()
-        assert isinstance(entered, JoinedRoom)
+        entered = only(JoinedRoom, bob.heard())
         assert entered.replay is not None
         assert [each.texts for each in entered.replay.messages] == [("x",)]
 
 
 class TestReplay:
-    def test_liveMessagesWaitForReplay(self) -> None:
-        chat = ChatHarness()
+    def test_liveMessagesWaitForReplay(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
         for number in range(HISTORY_PAGE + 1):
             bob.say(str(number))
@@ -283,29 +254,24 @@ class TestReplay:
         ann.type("/since 0")
         assert ann.outputHeld
         assert ann.controller.busy
-        (page,) = ann.heard()
-        assert isinstance(page, HistoryReplay)
+        only(HistoryReplay, ann.heard())
         ann.continueOutput()
         assert ann.outputHeld
-        (page,) = ann.heard()
-        assert isinstance(page, HistoryReplay)
+        only(HistoryReplay, ann.heard())
         ann.continueOutput()
         assert not ann.outputHeld
         assert not ann.controller.busy
 
-    def test_quitDuringReplay(self) -> None:
-        chat = ChatHarness()
+    def test_quitDuringReplay(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         ann.say("x")
         chat.storage.slowReads = True
         ann.type("/since 0")
         ann.controller.quit("")
-        chat.storage.answerRead()
-        chat.tick()
+        chat.finishReading()
         assert ann.heard() == []
 
-    def test_readingFails(self) -> None:
-        chat = ChatHarness()
+    def test_readingFails(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         ann.say("x")
         chat.storage.failure = ChatError(NOT_STORED, reason="x")
@@ -317,8 +283,7 @@ class TestReplay:
 
 
 class TestQuit:
-    def test_quit(self) -> None:
-        chat = ChatHarness()
+    def test_quit(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.clear()
         chat.storage.slow = True
@@ -327,14 +292,12 @@ class TestQuit:
         ann.controller.quit("tea")
         ann.controller.quit("again")
         chat.tick()
-        chat.storage.storeQueued()
-        chat.tick()
+        chat.finishStoring()
         assert kinds(ann) == []
         assert kinds(bob) == ["RoomMessages", "UserQuit"]
         assert set(chat.context.state.sessionsByNick) == {"bob"}
 
-    def test_quitWhileNickIsPending(self) -> None:
-        chat = ChatHarness()
+    def test_quitWhileNickIsPending(self, chat: ChatHarness) -> None:
         ann = chat.connect()
         ann.type("ann")
         ann.controller.quit("")
@@ -342,8 +305,7 @@ class TestQuit:
         assert not chat.context.state.sessionsByNick
         assert not chat.context.state.sessions
 
-    def test_strangerQuits(self) -> None:
-        chat = ChatHarness()
+    def test_strangerQuits(self, chat: ChatHarness) -> None:
         ann = chat.connect()
         ann.controller.quit("")
         assert ann.session.pending == 0
@@ -352,6 +314,5 @@ class TestQuit:
         chat = ChatHarness(records=[RoomRecord("tea", "Tea", 5)])
         ann = chat.join("ann", "tea")
         ann.controller.session.wantsEcho = True
-        (said,) = ann.say("x")
-        assert isinstance(said, RoomMessages)
+        said = only(RoomMessages, ann.say("x"))
         assert (said.first, said.roomName) == (6, "Tea")

@@ -90,8 +90,7 @@ class AuditedTests(AuditCase, LineFrontendCase):
         self.tick()
         self.assertEqual(self.facts(), [])
         self.storage.slow = False
-        self.storage.storeQueued()
-        self.tick()
+        self.finishStoring()
         (registered,) = self.facts()
         self.assertEqual(registered["audit"], "register")
         ann.send("/join dev\n")

@@ -140,8 +140,7 @@ class TestSQLite(Case):
 
     def test_checkpointWithItsBatch(self) -> None:
         harness = SQLiteHarness()
-        harness.storage.store(checkpoint(self.source, "first"))
-        harness.client.waitFor(1)
+        harness.store(checkpoint(self.source, "first"))
 
         def before(connection: sqlite3.Connection, text: str) -> None:
             if text == "COMMIT":
@@ -190,8 +189,7 @@ class TestSQLite(Case):
         harness = SQLiteHarness(start=False)
         harness.storage.bind("e", LOG, harness.loaded.secret, 0)
         harness.storage.start(harness.client)
-        harness.storage.store(checkpoint(self.source, "1", "2"))
-        harness.client.waitFor(1)
+        harness.store(checkpoint(self.source, "1", "2"))
         assert harness.client.copy("copy.db") is None
         harness.client.stop()
         copy = SQLiteStorage("copy.db", "x", None, self.reactor.callFromThread, lambda: 0)

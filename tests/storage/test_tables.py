@@ -130,17 +130,13 @@ class TestRecords:
     def test_constantNumberOfStatements(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         harness.reactor.until(lambda: len(harness.connections.statements) > 1)
-        for position, (batch, most) in enumerate(
-            (
-                (source.batch(("a", ("x",))), 5),
-                (changing(source, *RECORDS), 5 + 4),
-                (changing(source, ANN, gone=RECORDS[1:]), 5 + 5),
-            ),
-            1,
+        for batch, most in (
+            (source.batch(("a", ("x",))), 5),
+            (changing(source, *RECORDS), 5 + 4),
+            (changing(source, ANN, gone=RECORDS[1:]), 5 + 5),
         ):
             before = len(harness.connections.statements[1])
-            harness.storage.store(batch)
-            harness.client.waitFor(position)
+            harness.store(batch)
             seen = harness.connections.statements[1][before:]
             assert seen.index("COMMIT") - seen.index("BEGIN IMMEDIATE") + 1 == most
         harness.client.stop()
@@ -255,8 +251,7 @@ class TestOldLetters:
         harness, source = SQLiteHarness(keep=100.0), MessageSource()
         batch = source.batch()
         batch.privateMessages += [letter(1), replace(letter(2), time=START + 60 * SECOND)]
-        harness.storage.store(batch)
-        harness.client.waitFor(1)
+        harness.store(batch)
         assert len(harness.client.privateMessages("bob", "", "", 9)) == 2
         harness.time = START + 130 * SECOND
         harness.reactor.until(lambda: len(harness.client.privateMessages("bob", "", "", 9)) == 1)

@@ -1,4 +1,4 @@
-"""A chat without wires, for tests of its core: people hear happenings, not bytes."""
+"""A chat without a network, for tests of its core: clients receive notifications, not bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tsservices.chat.controller import ChatContext, SessionController
 from tsservices.chat.errors import ChatError, ErrorCode
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
-from tsservices.chat.notifications import ErrorReply, Notification, RoomMessages
+from tsservices.chat.notifications import ErrorReply, Notice, Notification, RoomMessages
 from tsservices.chat.operations import Operation
 from tsservices.chat.outlet import BroadcastMember, Formatter
 from tsservices.chat.pipeline import Pipeline
@@ -23,6 +23,7 @@ from tsservices.chat.state import ChatState
 from tsservices.chat.storage import MessagesFound
 from tsservices.chat.verbs.talk import enter
 from tsservices.common.limits import Limits
+from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.commands import perform
 from tsservices.storage.memory import MemoryStorage
 
@@ -31,12 +32,18 @@ _Kind = TypeVar("_Kind")
 #: When tests take place: nanoseconds since 1970.
 NOON = 1_795_176_600_000_000_000
 
-#: Of everybody here who has one.
+#: Nanoseconds.
+HOUR = 3600 * NANOSECONDS
+
+#: Of every account here.
 PASSWORD = "correct horse"
+
+#: What it is changed to.
+OTHER_PASSWORD = "battery staple"
 
 
 class IndexFormatter:
-    """A form that can be read back: the number of each happening in one list."""
+    """A format that can be read back: the number of each notification in one list."""
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
@@ -52,12 +59,12 @@ class IndexFormatter:
         return [self.notifications[int(number)] for number in data.split(b";")[:-1]]
 
 
-#: What everybody hears in, who has nothing else to do with forms.
+#: The format of every outlet that does not name another one.
 INDEX_FORMATTER = IndexFormatter()
 
 
 class RecordingOutlet:
-    """Where one session hears."""
+    """Keeps what one session receives."""
 
     def __init__(self, form: IndexFormatter = INDEX_FORMATTER) -> None:
         self.form: Formatter = form
@@ -92,22 +99,45 @@ class RecordingOutlet:
         return heard
 
     def errorCodes(self) -> list[ErrorCode]:
-        return [each.error.code for each in self.heard() if isinstance(each, ErrorReply)]
+        return errorCodes(self.heard())
 
     def texts(self) -> list[str]:
-        return [
-            text for each in self.heard() if isinstance(each, RoomMessages) for text in each.texts
-        ]
+        return [text for _, text in kindsAndTexts(self.heard())]
+
+
+def kindNames(notifications: Sequence[Notification]) -> list[str]:
+    return [type(item).__name__ for item in notifications]
+
+
+def errorCodes(notifications: Sequence[Notification]) -> list[ErrorCode]:
+    return [item.error.code for item in notifications if isinstance(item, ErrorReply)]
+
+
+def codes(notifications: Sequence[Notification]) -> list[str]:
+    return [
+        item.error.code.name if isinstance(item, ErrorReply) else item.code
+        for item in notifications
+        if isinstance(item, ErrorReply | Notice)
+    ]
+
+
+def kindsAndTexts(notifications: Sequence[Notification]) -> list[tuple[str, str]]:
+    return [
+        (item.kind, text)
+        for item in notifications
+        if isinstance(item, RoomMessages)
+        for text in item.texts
+    ]
 
 
 def only(kind: type[_Kind], notifications: Sequence[Notification]) -> _Kind:
-    (found,) = notifications
-    assert isinstance(found, kind)
-    return found
+    (notification,) = notifications
+    assert isinstance(notification, kind)
+    return notification
 
 
 class StateHarness:
-    """A lobby and sessions, turn by turn."""
+    """A state and its sessions, without a pipeline: one batch for each tick."""
 
     def __init__(
         self,
@@ -143,7 +173,7 @@ class StateHarness:
 
 
 class SlowStorage(MemoryStorage):
-    """Keeps when the test says so."""
+    """A storage that stores and reads when the test says so."""
 
     def __init__(self) -> None:
         super().__init__("log")
@@ -179,7 +209,7 @@ class SlowStorage(MemoryStorage):
 
 
 class MemoryClient(RecordingOutlet):
-    """One person of a L{ChatHarness}: outlet and voice."""
+    """A client of a L{ChatHarness}."""
 
     controller: SessionController
 
@@ -224,7 +254,7 @@ class MemoryClient(RecordingOutlet):
             then()
 
     def type(self, *lines: str) -> None:
-        """Type lines in one turn, whether or not the last one was answered."""
+        """Type lines in one tick, whether or not the last one was answered."""
         for line in lines:
             try:
                 if self.controller.secret is not None:
@@ -235,8 +265,8 @@ class MemoryClient(RecordingOutlet):
                     self.controller.say((line,))
                 else:
                     self.controller.start(partial(enter, self.controller, line))
-            except ChatError as refused:
-                self.controller.refuse(refused)
+            except ChatError as error:
+                self.controller.refuse(error)
 
     def propose(self, kind: Callable[..., Operation], *values: object) -> None:
         """Propose without the checks that a verb makes."""
@@ -250,7 +280,7 @@ class MemoryClient(RecordingOutlet):
 
 
 class ChatHarness:
-    """A house with its journal, and people in it."""
+    """A chat with its storage, and clients that join and say something."""
 
     def __init__(
         self,
@@ -285,6 +315,14 @@ class ChatHarness:
         while self._jobs:
             self._jobs.pop(0)()
 
+    def finishStoring(self) -> None:
+        self.storage.storeQueued()
+        self.tick()
+
+    def finishReading(self) -> None:
+        self.storage.answerRead()
+        self.tick()
+
     def _random(self) -> str:
         self._secrets += 1
         return f"secret-number-{self._secrets}"
@@ -306,14 +344,28 @@ class ChatHarness:
         self.clear()
         return person
 
+    def login(
+        self, nick: str, *rooms: str, cloak: str = "", password: str = PASSWORD
+    ) -> MemoryClient:
+        client = self.connect(cloak)
+        client.say(f"/login {nick} {password}", *(f"/join {room}" for room in rooms))
+        assert client.session.account == nick.lower()
+        self.clear()
+        return client
+
+    def verifier(self) -> str:
+        got: list[str | ChatError] = []
+        self.hasher.derive(PASSWORD, got.append)
+        (verifier,) = got
+        assert isinstance(verifier, str)
+        return verifier
+
     def clear(self) -> None:
         for person in self.clients.values():
             person.heard()
 
 
 class _Listening:
-    """Tells a pipeline what is kept."""
-
     def __init__(self, pipeline: Pipeline) -> None:
         self.stored = pipeline.stored
 
@@ -322,3 +374,28 @@ class _Listening:
 
     def failed(self, reason: str) -> None:
         pass
+
+
+class RoomCase:
+    """
+    The room tea of ann, where opal is an operator; bob is a guest in it, and
+    mel is a member with an account.  Root is an operator of the server.
+    """
+
+    def setup_method(self) -> None:
+        self.chat = ChatHarness(operators=["root"])
+        self.root = self.chat.joinRegistered("root", "tea")
+        self.root.say("/part")
+        self.ann = self.chat.joinRegistered("ann", "tea")
+        self.opal = self.chat.joinRegistered("opal", "tea")
+        self.mel = self.chat.joinRegistered("mel", "tea")
+        self.bob = self.chat.join("bob", "tea")
+        self.ann.say("hello", "/op opal")
+        self.root.say("/join tea")
+        self.chat.clear()
+        self.state = self.chat.context.state
+        self.room = self.state.rooms["tea"]
+        assert self.room.record.founder == "ann"
+
+    def isMember(self, person: MemoryClient) -> bool:
+        return person.session.ident in self.room.members

@@ -107,3 +107,11 @@ class LineFrontendCase(SynchronousTestCase):
     def tick(self, count: int = 5) -> None:
         for _ in range(count):
             self.clock.advance(0)
+
+    def finishStoring(self) -> None:
+        self.storage.storeQueued()
+        self.tick()
+
+    def finishReading(self) -> None:
+        self.storage.answerRead()
+        self.tick()

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Any
 
 from tests.support.storage import LOG, SECOND, TIMEOUT, StorageClient, ThreadReactor
+from tsservices.chat.batch import Batch
 from tsservices.chat.storage import Storage
 from tsservices.storage.sqlite.config import SQLiteConfig, Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
@@ -93,6 +94,10 @@ class SQLiteHarness:
         self.loaded = self.storage.prepare()
         if start:
             self.storage.start(self.client)
+
+    def store(self, batch: Batch) -> None:
+        self.storage.store(batch)
+        self.client.waitFor(batch.position)
 
     def threads(self) -> list[threading.Thread]:
         return [

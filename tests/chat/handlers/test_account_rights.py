@@ -5,8 +5,16 @@ account.
 
 from __future__ import annotations
 
-from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, StateHarness, only
-from tests.support.chat_accounts import OTHER_PASSWORD, codes, kindNames, login
+from tests.support.chat import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    ChatHarness,
+    MemoryClient,
+    StateHarness,
+    codes,
+    kindNames,
+    only,
+)
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
     LOGGED_OUT,
@@ -37,7 +45,7 @@ class TestPasswords:
         self.ann = self.chat.joinRegistered("ann")
 
     def test_changeEndsOtherLogins(self) -> None:
-        second = login(self.chat, "ann")
+        second = self.chat.login("ann")
         chat = self.chat
         assert codes(self.ann.say("/passwd x y")) == [WRONG_PASSWORD.name]
         assert codes(self.ann.say("/passwd")) == []
@@ -55,7 +63,7 @@ class TestPasswords:
         assert codes(self.chat.join("bob").say("/passwd")) == [ACCOUNT_NEEDED.name]
 
     def test_firstOfTwoChangesCounts(self) -> None:
-        second = login(self.chat, "ann")
+        second = self.chat.login("ann")
         version = self.chat.context.state.accounts["ann"].version
         propose = self.chat.context.pipeline.propose
         bob = self.chat.joinRegistered("bob")
@@ -78,7 +86,7 @@ class TestPasswords:
         assert codes(self.root.say("/reset bob")) == [NO_ACCOUNT.name]
 
     def test_resetOfDroppedAccount(self) -> None:
-        other = login(self.chat, "root")
+        other = self.chat.login("root")
         self.chat.hasher.held = True
         self.root.type("/reset ann")
         other.say("/drop ann")
@@ -185,8 +193,7 @@ class TestDrop:
 
 
 class TestRights:
-    def test_guestFounderLogsIn(self) -> None:
-        chat = ChatHarness()
+    def test_guestFounderLogsIn(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann")
         guest = chat.join("bob", "tea")
         chat.join("cat", "tea")
@@ -195,8 +202,7 @@ class TestRights:
         assert room.record.founder == "ann"
         assert chat.context.state.rank(ann.session, room) == FOUNDER
 
-    def test_guestFounderLeaves(self) -> None:
-        chat = ChatHarness()
+    def test_guestFounderLeaves(self, chat: ChatHarness) -> None:
         guest, cat = chat.join("bob", "tea"), chat.join("cat", "tea")
         guest.say("hello")
         state = chat.context.state
@@ -220,16 +226,14 @@ class TestRights:
         chat.tick(Say("b", "tea", MESSAGE, ("x",)))
         assert [item.key for item in chat.batches[-1].roomRecords] == ["tea"]
 
-    def test_whoisGuest(self) -> None:
-        chat = ChatHarness()
+    def test_whoisGuest(self, chat: ChatHarness) -> None:
         ann, bob = chat.joinRegistered("ann"), chat.join("bob")
         shown = only(WhoisReply, bob.say("/whois ann"))
         assert not shown.guest
         shown = only(WhoisReply, ann.say("/whois bob"))
         assert shown.guest
 
-    def test_logoutOfGuest(self) -> None:
-        chat = ChatHarness()
+    def test_logoutOfGuest(self, chat: ChatHarness) -> None:
         bob = chat.join("bob")
         bob.propose(Logout)
         chat.tick()

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import NOON, PASSWORD, ChatHarness, only
-from tests.support.chat_accounts import OTHER_PASSWORD, codes, kindNames, verifierOf
+from tests.support.chat import NOON, OTHER_PASSWORD, PASSWORD, ChatHarness, codes, kindNames, only
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
     ACCOUNTS_ALL,
@@ -46,8 +45,7 @@ REGISTERED_AT_ONCE = 10
 
 
 class TestRegister:
-    def test_register(self) -> None:
-        chat = ChatHarness()
+    def test_register(self, chat: ChatHarness) -> None:
         ann, bob, cat = chat.join("Ann"), chat.join("bob"), chat.join("cat", "tea")
         heard = ann.say(f"/register {PASSWORD}")
         assert kindNames(heard) == ["Notice", "AccountChanged"]
@@ -61,8 +59,7 @@ class TestRegister:
         bob.type("/nick ANN")
         assert bob.errorCodes() == [NICK_REGISTERED]
 
-    def test_passwordPrompts(self) -> None:
-        chat = ChatHarness()
+    def test_passwordPrompts(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         ann.say("/register")
         assert ann.prompts == ["new password: "]
@@ -93,16 +90,14 @@ class TestRegister:
         ann.say("/nick eve")
         assert codes(ann.say(f"/register {PASSWORD}")) == [LOGGED_IN.name]
 
-    def test_renamedBeforeRegistering(self) -> None:
-        chat = ChatHarness()
+    def test_renamedBeforeRegistering(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         ann.propose(Register, "eve", "v")
         chat.tick()
         assert ann.errorCodes() == [NICK_TAKEN]
         assert not chat.context.state.accounts
 
-    def test_nickTakenDuringHashing(self) -> None:
-        chat = ChatHarness()
+    def test_nickTakenDuringHashing(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.hasher.held = True
         ann.type("/nick eve", f"/register {PASSWORD}")
@@ -163,8 +158,7 @@ class TestRegister:
         assert codes(person.say(f"/register {PASSWORD}")) == []
         assert chat.hasher.waiting == 1
 
-    def test_guestFounderRegisters(self) -> None:
-        chat = ChatHarness()
+    def test_guestFounderRegisters(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann", "tea"), chat.join("bob", "tea")
         ann.say("hello", f"/register {PASSWORD}")
         room = chat.context.state.rooms["tea"]
@@ -173,8 +167,7 @@ class TestRegister:
 
 
 class TestLogin:
-    def test_loginWithoutNick(self) -> None:
-        chat = ChatHarness()
+    def test_loginWithoutNick(self, chat: ChatHarness) -> None:
         chat.joinRegistered("Ann")
         person = chat.connect()
         heard = person.say(f"/login ANN {PASSWORD}")
@@ -188,8 +181,7 @@ class TestLogin:
         assert person.controller.entered
         assert person.session.rooms == {}
 
-    def test_loginRenamesGuest(self) -> None:
-        chat = ChatHarness()
+    def test_loginRenamesGuest(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("Ann")
         ann.say("/quit")
         bob, cat = chat.join("bob"), chat.join("cat")
@@ -202,8 +194,7 @@ class TestLogin:
         assert (changed.nick, changed.account) == ("Ann", "ann")
         assert set(chat.context.state.sessionsByNick) == {"ann", "cat"}
 
-    def test_wrongPassword(self) -> None:
-        chat = ChatHarness()
+    def test_wrongPassword(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
         person = chat.connect()
         assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [WRONG_PASSWORD.name]
@@ -211,8 +202,7 @@ class TestLogin:
         assert codes(person.say(f"/login bob {OTHER_PASSWORD}")) == [NO_ACCOUNT.name]
         assert codes(person.say("/login")) == [NO_ACCOUNT.name]
 
-    def test_loginPrompt(self) -> None:
-        chat = ChatHarness()
+    def test_loginPrompt(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann")
         ann.say("/logout", "/quit")
         person = chat.connect()
@@ -222,14 +212,12 @@ class TestLogin:
         person.say("/login ann")
         assert "LoggedIn" in kindNames(person.say(PASSWORD))
 
-    def test_loginTwice(self) -> None:
-        chat = ChatHarness()
+    def test_loginTwice(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann")
         chat.joinRegistered("bob")
         assert codes(ann.say(f"/login bob {PASSWORD}")) == [LOGGED_IN.name]
 
-    def test_twoLoginsUnderWay(self) -> None:
-        chat = ChatHarness()
+    def test_twoLoginsUnderWay(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
         chat.joinRegistered("bob")
         cat = chat.join("cat")
@@ -241,11 +229,10 @@ class TestLogin:
         assert cat.session.account == "ann"
         assert [len(item) for item in chat.context.state.sessionsByAccount.values()] == [2, 1]
 
-    def test_guestWithNickOfAccountIsRenamed(self) -> None:
-        chat = ChatHarness()
+    def test_guestWithNickOfAccountIsRenamed(self, chat: ChatHarness) -> None:
         guest, bob = chat.join("ann"), chat.join("bob")
         taken = chat.join("guest-1")
-        verifier = verifierOf(chat)
+        verifier = chat.verifier()
         chat.context.state.accounts["ann"] = Account("ann", "Ann", verifier, 1, NOON, NOON)
         heard = bob.say(f"/login ann {PASSWORD}")
         assert kindNames(heard) == ["NickChanged", "NickChanged", "LoggedIn"]
@@ -256,8 +243,7 @@ class TestLogin:
         assert kindNames(taken.heard()) == ["NickChanged", "NickChanged", "AccountChanged"]
         assert chat.context.state.sessionsByNick["ann"] == (bob.session,)
 
-    def test_passwordChangedDuringLogin(self) -> None:
-        chat = ChatHarness()
+    def test_passwordChangedDuringLogin(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann")
         thief = chat.connect()
         chat.hasher.held = True
@@ -286,8 +272,7 @@ class TestLogin:
         assert waiting.session.account is None
         assert chat.context.state.sessionsByAccount["ann"] == (new.session,)
 
-    def test_tooManyWrongPasswords(self) -> None:
-        chat = ChatHarness()
+    def test_tooManyWrongPasswords(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
         home, person = chat.connect("~home"), chat.connect("~x")
         home.say(f"/login ann {PASSWORD}", "/quit")
@@ -299,8 +284,7 @@ class TestLogin:
         assert not person.controller.busy
         assert "LoggedIn" in kindNames(chat.connect("~home").say(f"/login ann {PASSWORD}"))
 
-    def test_busyHasherIsNoGuess(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        chat = ChatHarness()
+    def test_busyHasherIsNoGuess(self, monkeypatch: pytest.MonkeyPatch, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
         person = chat.connect("~x")
         chat.hasher._most = 0
@@ -314,8 +298,7 @@ class TestLogin:
                 assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [HASHING_FAILED.name]
         assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [WRONG_PASSWORD.name]
 
-    def test_quitDuringLogin(self) -> None:
-        chat = ChatHarness()
+    def test_quitDuringLogin(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
         person = chat.connect()
         chat.hasher.held = True
@@ -326,8 +309,7 @@ class TestLogin:
         assert len(chat.context.state.sessionsByAccount["ann"]) == 1
         assert len(chat.context.state.sessions) == 1
 
-    def test_inputWaitsForLogin(self) -> None:
-        chat = ChatHarness()
+    def test_inputWaitsForLogin(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann", "tea")
         person = chat.connect()
         chat.hasher.held = True
@@ -340,8 +322,7 @@ class TestLogin:
 
 
 class TestLogout:
-    def test_logout(self) -> None:
-        chat = ChatHarness()
+    def test_logout(self, chat: ChatHarness) -> None:
         ann, bob = chat.joinRegistered("ann"), chat.join("bob")
         heard = ann.say("/logout")
         assert kindNames(heard) == ["NickChanged", "AccountChanged", "Notice"]

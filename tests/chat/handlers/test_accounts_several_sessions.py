@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.chat import NOON, PASSWORD, ChatHarness, only
-from tests.support.chat_accounts import codes, kindNames, login
+from tests.support.chat import NOON, PASSWORD, ChatHarness, codes, kindNames, only
 from tsservices.chat.errors import NICK_SHARED, TAKEN_OVER
 from tsservices.chat.handlers.accounts import SESSIONS_EACH
 from tsservices.chat.notifications import (
@@ -24,7 +23,7 @@ class TestSeveralSessions:
         self.ann = self.chat.joinRegistered("ann")
 
     def test_firstJoinAndLastPart(self) -> None:
-        second = login(self.chat, "ann")
+        second = self.chat.login("ann")
         heard = second.say("/join lobby")
         entered = only(JoinedRoom, heard)
         assert (entered.nicks, entered.memberCount) == (["bob", "ann"], 2)
@@ -43,7 +42,7 @@ class TestSeveralSessions:
         assert kindNames(self.bob.heard()) == ["UserQuit"]
 
     def test_quitOfOneSession(self) -> None:
-        second = login(self.chat, "ann", "tea")
+        second = self.chat.login("ann", "tea")
         self.bob.say("/join tea")
         self.chat.clear()
         self.ann.say("/quit")
@@ -53,13 +52,13 @@ class TestSeveralSessions:
         only(UserQuit, self.bob.heard())
 
     def test_ownLines(self) -> None:
-        second = login(self.chat, "ann", "lobby")
+        second = self.chat.login("ann", "lobby")
         self.ann.say("hello")
         assert second.texts() == self.bob.texts() == ["hello"]
         assert self.ann.heard() == []
 
     def test_privateMessages(self) -> None:
-        second, third = login(self.chat, "ann"), login(self.chat, "ann")
+        second, third = self.chat.login("ann"), self.chat.login("ann")
         self.bob.type("/msg ann psst")
         self.chat.tick()
         for person in (self.ann, second, third, self.bob):
@@ -76,9 +75,9 @@ class TestSeveralSessions:
 
     def test_oldestIsReplaced(self) -> None:
         for _ in range(SESSIONS_EACH - 1):
-            login(self.chat, "ann")
+            self.chat.login("ann")
         assert self.ann.replacements == []
-        login(self.chat, "ann", "lobby")
+        self.chat.login("ann", "lobby")
         assert self.ann.replacements[0].code is TAKEN_OVER
         assert len(self.chat.context.state.sessionsByAccount["ann"]) == SESSIONS_EACH
         assert len(self.chat.context.state.sessions) == SESSIONS_EACH + 1
@@ -88,11 +87,11 @@ class TestSeveralSessions:
         assert len(self.chat.context.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
     def test_renameOfSharedNick(self) -> None:
-        second = login(self.chat, "ann", "lobby")
+        second = self.chat.login("ann", "lobby")
         assert codes(second.say("/nick eve")) == [NICK_SHARED.name]
         self.ann.say("/quit")
         second.say("/nick eve")
-        third = login(self.chat, "ann", "lobby")
+        third = self.chat.login("ann", "lobby")
         self.chat.clear()
         assert kindNames(second.say("/nick ann")) == ["NickChanged", "UserLeft"]
         assert kindNames(self.bob.heard()) == ["UserLeft"]
@@ -101,7 +100,7 @@ class TestSeveralSessions:
         assert set(holders) == {"ann", "bob"}
 
     def test_logoutOfOne(self) -> None:
-        second = login(self.chat, "ann", "lobby")
+        second = self.chat.login("ann", "lobby")
         heard = second.say("/logout")
         assert codes(heard) == ["loggedOut"]
         assert second.session.nick == "guest-1"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.chat.handlers.test_private_rooms import asked
-from tests.support.chat import ChatHarness
-from tests.support.chat_rooms import RoomCase, errorCodes, kindsAndTexts
+from tests.support.chat import ChatHarness, RoomCase, errorCodes, kindsAndTexts
 from tsservices.chat.errors import NO_LINE, NOT_ALLOWED, NOT_STORED, NUMBER, USAGE, ChatError
 from tsservices.chat.notifications import (
     HistoryReplay,
@@ -144,8 +143,7 @@ class TestDelete(RoomCase):
         self.chat.storage.slowReads = True
         self.mel.type("/delete 3")
         self.opal.say("/kick mel")
-        self.chat.storage.answerRead()
-        self.chat.tick()
+        self.chat.finishReading()
         assert "three" in [text for _, _, text in shown(self._history())]
 
     def _history(self) -> list[Notification]:
@@ -163,8 +161,7 @@ class TestDelete(RoomCase):
         assert not self.mel.controller.busy
 
 
-def test_guestLinesOfAccountOwner() -> None:
-    chat = ChatHarness()
+def test_guestLinesOfAccountOwner(chat: ChatHarness) -> None:
     ann = chat.join("ann", "tea")
     chat.join("bob", "tea")
     ann.say("/join milk", "/part milk", "one", "/register correct horse")

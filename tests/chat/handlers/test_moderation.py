@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat_rooms import RoomCase, errorCodes, kindsAndTexts
+from tests.support.chat import RoomCase, errorCodes, kindsAndTexts
 from tsservices.chat.errors import (
     GUEST_OPERATOR,
     NO_PERSON,
@@ -50,7 +50,7 @@ class TestKick(RoomCase):
 
     def test_allSessionsOfAccount(self) -> None:
         self.mel.say("/nick zed")
-        second, third = self.login("mel", "tea"), self.login("mel", "tea")
+        second, third = self.chat.login("mel", "tea"), self.chat.login("mel", "tea")
         assert {item.session.nick for item in (self.mel, second, third)} == {"zed", "mel"}
         self.opal.say("/kick mel")
         assert not any(self.isMember(item) for item in (self.mel, second, third))
@@ -150,7 +150,7 @@ class TestOperators(RoomCase):
     def test_absentAccount(self) -> None:
         self.mel.say("/quit")
         self.ann.say("/op mel")
-        assert self.state.rank(self.login("mel", "tea").session, self.room) == OPERATOR
+        assert self.state.rank(self.chat.login("mel", "tea").session, self.room) == OPERATOR
 
     def test_operatorByGuestFounder(self) -> None:
         guest = self.chat.join("guest", "milk")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.chat import NOON, PASSWORD, ChatHarness, MemoryClient, only
-from tests.support.chat_rooms import errorCodes
+from tests.support.chat import NOON, PASSWORD, ChatHarness, MemoryClient, errorCodes, only
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
     INBOX_FULL,
@@ -185,8 +184,7 @@ class TestPrivateMessages:
 
 
 class TestSeen:
-    def test_account(self) -> None:
-        chat = ChatHarness()
+    def test_account(self, chat: ChatHarness) -> None:
         ann, bob = chat.joinRegistered("Ann"), chat.join("bob")
         other = chat.connect()
         other.say(f"/login ann {PASSWORD}")
@@ -204,16 +202,14 @@ class TestSeen:
         ]
         assert facts == [("Ann", True, 0), ("Ann", True, 0), ("Ann", False, NOON + 2 * NANOSECONDS)]
 
-    def test_seenUnderOtherNick(self) -> None:
-        chat = ChatHarness()
+    def test_seenUnderOtherNick(self, chat: ChatHarness) -> None:
         ann, bob = chat.joinRegistered("ann"), chat.join("bob")
         ann.say("/nick zed")
         chat.clear()
         seen = only(SeenReply, bob.say("/seen ann"))
         assert seen.online
 
-    def test_guest(self) -> None:
-        chat = ChatHarness()
+    def test_guest(self, chat: ChatHarness) -> None:
         gus, bob = chat.join("gus"), chat.join("bob")
         gus.say("/quit")
         chat.clear()

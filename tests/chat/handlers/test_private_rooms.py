@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, only
-from tests.support.chat_rooms import errorCodes, kindsAndTexts
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, errorCodes, kindsAndTexts, only
 from tsservices.chat.errors import (
     GUEST_ROOM,
     LOBBY_OPEN,

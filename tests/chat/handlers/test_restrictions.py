@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.chat import NOON, PASSWORD, only
-from tests.support.chat_rooms import HOUR, RoomCase, errorCodes, kindsAndTexts
+from tests.support.chat import HOUR, NOON, PASSWORD, RoomCase, errorCodes, kindsAndTexts, only
 from tsservices.chat.errors import (
     BANNED,
     DURATION,
@@ -44,7 +43,7 @@ class TestBan(RoomCase):
         assert kindsAndTexts(heard) == [(BAN, "mel 2h too loud")]
         assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["mel"]
         assert errorCodes(self.mel.say("/join tea")) == [BANNED]
-        assert not self.isMember(self.login("mel", "tea", cloak="~new"))
+        assert not self.isMember(self.chat.login("mel", "tea", cloak="~new"))
         other = self.chat.connect(self.mel.session.cloak)
         other.say("/nick other", "/join tea")
         assert self.isMember(other)
@@ -80,7 +79,7 @@ class TestBan(RoomCase):
 
     def test_olderAccountIsSpared(self) -> None:
         cloak = self.bob.session.cloak
-        old = self.login("mel", cloak=cloak)
+        old = self.chat.login("mel", cloak=cloak)
         self.opal.say("/ban bob")
         old.say("/join tea")
         assert self.isMember(old)
@@ -102,7 +101,7 @@ class TestBan(RoomCase):
         assert errorCodes(other.say("/join tea")) == []
 
     def test_olderSessionIsSpared(self) -> None:
-        old = self.login("mel", cloak=self.bob.session.cloak)
+        old = self.chat.login("mel", cloak=self.bob.session.cloak)
         self.mel.say("/quit")
         self.opal.say("/ban bob")
         old.say("/join tea")
@@ -167,7 +166,7 @@ class TestBan(RoomCase):
     def test_absentAccount(self) -> None:
         self.mel.say("/quit")
         self.opal.say("/ban MEL")
-        assert not self.isMember(self.login("mel", "tea"))
+        assert not self.isMember(self.chat.login("mel", "tea"))
 
     def test_banEnds(self) -> None:
         self.opal.say("/ban mel 1h")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.chat import PASSWORD, ChatHarness, MemoryClient
-from tests.support.chat_rooms import errorCodes
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, errorCodes
 from tsservices.chat.errors import ROOMS_FOUNDED
 from tsservices.chat.state import ROOM_CREATION_SECONDS
 from tsservices.common.limits import Limits

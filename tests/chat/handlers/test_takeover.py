@@ -191,8 +191,7 @@ class TestResume:
         assert self.chat.context.state.accounts["ann"] == account
         assert len(self.chat.context.state.sessionsByAccount["ann"]) == 1
 
-    def test_pendingMarks(self) -> None:
-        chat = ChatHarness()
+    def test_pendingMarks(self, chat: ChatHarness) -> None:
         old, token = entered(chat, "/nick eve", f"/register {PASSWORD}", "/join lobby", "x")
         new = chat.connect()
         new.type(f"/resume {token}")
@@ -202,8 +201,7 @@ class TestResume:
         assert chat.context.state.readMarkers == {}
         assert chat.context.state.sessionsByNick["eve"] == (new.session,)
 
-    def test_account(self) -> None:
-        chat = ChatHarness()
+    def test_account(self, chat: ChatHarness) -> None:
         old, token = entered(chat, "/nick eve", f"/register {PASSWORD}", "/join lobby")
         new = chat.connect()
         new.say(f"/resume {token}")

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.chat import PASSWORD, ChatHarness, MemoryClient
-from tests.support.chat_accounts import login
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, only
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import (
     GUESSED_OFTEN,
@@ -59,8 +58,7 @@ class HeldSearches:
 
 
 class TestTypedArguments:
-    def test_completeVisit(self) -> None:
-        chat = ChatHarness()
+    def test_completeVisit(self, chat: ChatHarness) -> None:
         ann, bob = chat.connect(), chat.join("bob", "tea")
         chat.clear()
         start(ann, talk.enter, "Ann")
@@ -74,22 +72,19 @@ class TestTypedArguments:
         assert bob.texts()[-1:] == ["hello"]
         ann.heard()
         start(ann, history.history, room, 1)
-        (page,) = ann.heard()
-        assert isinstance(page, HistoryReplay)
+        only(HistoryReplay, ann.heard())
         ann.continueOutput()
         talk.setTopic(ann.controller, room, "hot")
         chat.tick()
         chat.clear()
         start(ann, talk.listRooms)
-        (rooms,) = ann.heard()
-        assert isinstance(rooms, RoomList)
+        rooms = only(RoomList, ann.heard())
         assert rooms.rooms == [("lobby", 1, ""), ("tea", 2, "hot")][::-1]
         start(ann, talk.part, room, "bye")
         chat.tick()
         assert ann.controller.current == "lobby"
 
-    def test_restrictTakesSeconds(self) -> None:
-        chat = ChatHarness()
+    def test_restrictTakesSeconds(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann", "tea")
         chat.join("bob", "tea")
         chat.clear()
@@ -98,8 +93,7 @@ class TestTypedArguments:
         chat.tick()
         ann.heard()
         moderation.listRestrictions(ann.controller, room, BAN)
-        (listed,) = ann.heard()
-        assert isinstance(listed, RestrictionList)
+        listed = only(RestrictionList, ann.heard())
         assert [(ban.name, ban.reason) for ban in listed.restrictions] == [("bob", "noise")]
 
     def test_permissionsAreChecked(self) -> None:
@@ -120,8 +114,7 @@ class TestTypedArguments:
                 codes.append(error.code.name)
         assert codes == ["", "name-first", "", "account-needed", ""]
 
-    def test_searchesAreBounded(self) -> None:
-        chat = ChatHarness()
+    def test_searchesAreBounded(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         ann.controller.say(tuple(map(str, range(history.HISTORY_LINES + 20))))
         chat.tick()
@@ -159,7 +152,7 @@ class TestSearching:
 
     def test_sessionsOfOneAccountShareTheSearch(self) -> None:
         one = self.chat.joinRegistered("ann")
-        other = login(self.chat, "ann", "lobby")
+        other = self.chat.login("ann", "lobby")
         bob = self.chat.join("bob")
         for person in (one, other, bob):
             self.search(person)
@@ -171,7 +164,7 @@ class TestSearching:
         assert len(self.searches.answers) == 2
 
     def test_quitDuringSearch(self) -> None:
-        ann, other = self.chat.joinRegistered("ann"), login(self.chat, "ann", "lobby")
+        ann, other = self.chat.joinRegistered("ann"), self.chat.login("ann", "lobby")
         self.search(ann)
         ann.controller.quit("")
         self.chat.tick()
@@ -193,8 +186,7 @@ class TestSearching:
 
 
 class TestWaiting:
-    def test_authorIsLookedUpAfterReading(self) -> None:
-        chat = ChatHarness()
+    def test_authorIsLookedUpAfterReading(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann")
         ann.say("hello")
         chat.storage.slowReads = True
@@ -204,16 +196,14 @@ class TestWaiting:
         (operation, _) = chat.context.pipeline._outbox[-1]
         assert getattr(operation, "author", "") is None
 
-    def test_numberAfterLastLine(self) -> None:
-        chat = ChatHarness()
+    def test_numberAfterLastLine(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         chat.storage.reads.clear()
         start(ann, history.delete, ann.controller.room(), 1)
         assert ann.errorCodes() == [NO_LINE]
         assert chat.storage.reads == []
 
-    def test_quitDuringSecret(self) -> None:
-        chat = ChatHarness()
+    def test_quitDuringSecret(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         start(ann, accounts.register, None)
         assert ann.prompts == [accounts.NEW_PASSWORD]
@@ -223,8 +213,7 @@ class TestWaiting:
         assert ann.prompts == [accounts.NEW_PASSWORD]
         assert chat.context.state.accounts == {}
 
-    def test_secretsDiffer(self) -> None:
-        chat = ChatHarness()
+    def test_secretsDiffer(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         start(ann, accounts.register, None)
         for answer in (PASSWORD, "another one"):
@@ -235,8 +224,7 @@ class TestWaiting:
         assert ann.controller.secret is None
         assert not ann.controller.busy
 
-    def test_wrongPasswordsCount(self) -> None:
-        chat = ChatHarness()
+    def test_wrongPasswordsCount(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
         thief = chat.connect()
         for _ in range(ACCOUNT_GUESSES_AT_ONCE):
@@ -245,8 +233,7 @@ class TestWaiting:
         start(thief, accounts.login, "ann", PASSWORD)
         assert thief.errorCodes() == [GUESSED_OFTEN]
 
-    def test_nickTakenMeanwhile(self) -> None:
-        chat = ChatHarness()
+    def test_nickTakenMeanwhile(self, chat: ChatHarness) -> None:
         one, other = chat.connect(), chat.connect()
         for person in (one, other):
             start(person, talk.enter, "ann")
@@ -254,8 +241,7 @@ class TestWaiting:
         assert [person.controller.current for person in (one, other)] == ["lobby", ""]
         assert other.errorCodes() == [NICK_TAKEN]
 
-    def test_immediateAnswers(self) -> None:
-        chat = ChatHarness()
+    def test_immediateAnswers(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         talk.setAcks(ann.controller, True)
         talk.toggleIgnored(ann.controller, "Bob")
@@ -270,9 +256,8 @@ def depth(error: ChatError) -> int:
     return frames
 
 
-def test_trouble() -> None:
+def test_trouble(chat: ChatHarness) -> None:
     """The one error that is raised while nothing can be stored does not grow with each message."""
-    chat = ChatHarness()
     ann = chat.join("ann")
     trouble = chat.storage.trouble = ChatError(NOT_STORED, reason="the disk is full")
     for _ in range(20):
@@ -281,8 +266,7 @@ def test_trouble() -> None:
     assert depth(trouble) < 15
 
 
-def test_outputIsHeldDuringReplay(monkeypatch: pytest.MonkeyPatch) -> None:
-    chat = ChatHarness()
+def test_outputIsHeldDuringReplay(monkeypatch: pytest.MonkeyPatch, chat: ChatHarness) -> None:
     ann, bob = chat.join("ann"), chat.join("bob")
     bob.say("one")
     chat.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import ChatHarness, MemoryClient
+from tests.support.chat import ChatHarness, MemoryClient, errorCodes, only
 from tsservices.chat.errors import (
     CHOICE,
     NAME_CHARACTER,
@@ -154,8 +154,7 @@ class TestCommands:
         assert len(f"{command.synopsis:<26} {command.help}") < 80
         if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
             root = self.chat.joinRegistered("root")
-            (told,) = root.say(f"/{command.name}")
-            assert isinstance(told, ErrorReply)
+            told = only(ErrorReply, root.say(f"/{command.name}"))
             assert str(told.error) == f"usage: {command.synopsis}"
 
     def test_caseAndSpaces(self) -> None:
@@ -183,8 +182,7 @@ class TestCommands:
         self.ann.say("/join lobby")
         self.chat.clear()
         assert isinstance(self.one("/part #Lobby must go"), LeftRoom)
-        (left,) = self.bob.heard()
-        assert isinstance(left, UserLeft)
+        left = only(UserLeft, self.bob.heard())
         assert left.reason == "must go"
         self.ann.type("/part", "/topic", "/who", "/history", "/since 1")
         assert self.ann.errorCodes() == [NOWHERE] * 5
@@ -211,23 +209,17 @@ class TestCommands:
     def test_whoNodesIsForOperators(self) -> None:
         chat = ChatHarness(operators=["root"], nodes=lambda: ["a: fine", "b: far away"])
         root, ann = chat.joinRegistered("root"), chat.joinRegistered("ann", "nodes")
-        (told,) = root.say("/who nodes")
-        assert isinstance(told, Notice)
-        assert (told.lines, told.code) == (["a: fine", "b: far away"], "nodes")
+        notice = only(Notice, root.say("/who nodes"))
+        assert (notice.lines, notice.code) == (["a: fine", "b: far away"], "nodes")
         for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
-            (told,) = person.say(line)
-            assert isinstance(told, MemberList)
-            assert [each.nick for each in told.members] == ["ann"]
-        (told,) = ann.say("/part", "/who nodes")[1:]
-        assert isinstance(told, ErrorReply)
-        assert told.error.code is NO_ROOM
+            assert [each.nick for each in only(MemberList, person.say(line)).members] == ["ann"]
+        assert errorCodes(ann.say("/part", "/who nodes")[1:]) == [NO_ROOM]
 
     def test_whoNodesWithoutCluster(self) -> None:
         root = self.chat.joinRegistered("root")
         root.type("/who nodes")
         assert root.errorCodes() == [NO_ROOM]
-        (told,) = root.say("/join nodes", "/who nodes")[1:]
-        assert isinstance(told, MemberList)
+        only(MemberList, root.say("/join nodes", "/who nodes")[1:])
 
     def test_longListIsPaged(self) -> None:
         for number in range(LIST_PAGE + 5):
@@ -261,8 +253,7 @@ class TestCommands:
 
     def test_me(self) -> None:
         assert self.ann.say("/me waves") == []
-        (said,) = self.bob.heard()
-        assert isinstance(said, RoomMessages)
+        said = only(RoomMessages, self.bob.heard())
         assert (said.kind, said.texts) == (ME, ("waves",))
 
     def test_topic(self) -> None:
@@ -348,8 +339,7 @@ class TestCommands:
     def test_quit(self) -> None:
         self.ann.say("/quit for tea")
         assert self.ann.closed
-        (gone,) = self.bob.heard()
-        assert isinstance(gone, UserQuit)
+        gone = only(UserQuit, self.bob.heard())
         assert gone.reason == "for tea"
         stranger = self.chat.connect()
         stranger.say("/quit")

@@ -48,10 +48,8 @@ class LeavingTests(LineFrontendCase):
         self.storage.slow = True
         ann.send("bye\n/quit\n")
         self.assertFalse(ann.transport.disconnecting)
-        self.storage.storeQueued()
-        self.tick()
-        self.storage.storeQueued()
-        self.tick()
+        self.finishStoring()
+        self.finishStoring()
         self.assertIn("* stored lobby 1\n", ann.heard())
         self.assertTrue(ann.transport.disconnecting)
 
@@ -117,8 +115,7 @@ class LeavingTests(LineFrontendCase):
         self.assertFalse(ann.transport.disconnecting)
         self.assertTrue(bob.transport.disconnecting)
         self.assertEqual(bob.heard(), "! the server stops\n")
-        self.storage.storeQueued()
-        self.tick()
+        self.finishStoring()
         self.assertTrue(ann.transport.disconnecting)
         self.assertTrue(ann.heard().endswith("* stored lobby 1\n"))
         for client in (ann, bob):
@@ -250,8 +247,7 @@ class ReplayTests(LineFrontendCase):
                 bob.unblock()
             self.tick()
         while self.storage._waiting:
-            self.storage.answerRead()
-            self.tick()
+            self.finishReading()
         ann.send("last\n")
         self.assertEqual(numbers(bob.heard()), list(range(1, count + 10)))
 
@@ -266,8 +262,7 @@ class ReplayTests(LineFrontendCase):
         ann.send("5\n")
         self.tick()
         self.assertEqual(numbers(bob.heard()), [2, 3])
-        self.storage.storeQueued()
-        self.tick()
+        self.finishStoring()
         self.assertEqual(numbers(bob.heard()), [4, 5])
 
     def test_joinDuringStoring(self) -> None:
@@ -282,8 +277,7 @@ class ReplayTests(LineFrontendCase):
         ann.send("4\n")
         self.tick()
         self.assertEqual(bob.heard(), "")
-        self.storage.storeQueued()
-        self.tick()
+        self.finishStoring()
         self.assertEqual(numbers(bob.heard()), [1, 2, 3, 4])
 
     def test_returnWithLastNumber(self) -> None:
@@ -309,8 +303,7 @@ class ReplayTests(LineFrontendCase):
         ann.send("live\n")
         self.assertGreater(self.chat.pool.size, 0)
         bob.disconnect()
-        self.storage.answerRead()
-        self.tick()
+        self.finishReading()
         ann.send("live\n")
         self.assertEqual(self.chat.pool.size, 0)
 

@@ -152,8 +152,7 @@ class Anything(LineFrontendCase):
         self.storage.slow = self.storage.slowReads = False
         self.storage.storeQueued()
         while self.storage._waiting:
-            self.storage.answerRead()
-        self.tick()
+            self.finishReading()
         state = self.chat.context.state
         self.assertEqual(
             {each.key: (each,) for each in state.sessions.values()}, state.sessionsByNick

@@ -241,8 +241,7 @@ class TalkTests(LineFrontendCase):
         self.storage.slow = True
         ann.send("hello\n")
         bob.send("/part tea\n")
-        self.storage.storeQueued()
-        self.tick()
+        self.finishStoring()
         self.assertEqual(bob.heard(), f"{AT} #lobby <ann> hello\n* you left #tea\n")
 
     def test_formats(self) -> None:
@@ -266,8 +265,7 @@ class TalkTests(LineFrontendCase):
         ann.heard()
         self.storage.slow = True
         self.assertEqual(ann.say("x\ny\n"), "")
-        self.storage.storeQueued()
-        self.tick()
+        self.finishStoring()
         heard = ann.heard()
         self.assertIn("* stored lobby 1\n* stored lobby 2\n", heard)
         self.assertIn(f"{AT} <ann> x\n{AT} <ann> y\n", heard)
@@ -338,10 +336,8 @@ class OutstandingTests(LineFrontendCase):
         self.assertEqual(ann.protocol.connection.session.pending, OUTSTANDING)
         self.assertEqual(number, OUTSTANDING + 1)
         self.assertEqual(bob.heard(), "")
-        self.storage.storeQueued()
-        self.tick()
-        self.storage.storeQueued()
-        self.tick()
+        self.finishStoring()
+        self.finishStoring()
         self.assertEqual(ann.transport.producerState, "producing")
         self.assertEqual(bob.heard().count("\n"), OUTSTANDING + 1)
 
@@ -351,9 +347,7 @@ class OutstandingTests(LineFrontendCase):
         ann.send("x\n/who\n")
         ann.send("y\n")
         self.assertEqual(ann.transport.producerState, "paused")
-        self.storage.storeQueued()
-        self.tick()
-        self.storage.storeQueued()
-        self.tick()
+        self.finishStoring()
+        self.finishStoring()
         self.assertEqual(ann.transport.producerState, "producing")
         self.assertIn("1 person", ann.heard())

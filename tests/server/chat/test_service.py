@@ -10,7 +10,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
-from tests.support.chat import NOON, RecordingOutlet, SlowStorage
+from tests.support.chat import NOON, RecordingOutlet, SlowStorage, only
 from tests.support.hasher import ImmediateHasher
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
 from tsservices.chat.notifications import ErrorReply, Notice, RoomMessages
@@ -128,8 +128,7 @@ class ChatServiceTests(SynchronousTestCase):
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
         self.monitor.troubled(trouble)
-        (notice,) = self.recipients["ann"].heard()
-        assert isinstance(notice, Notice)
+        notice = only(Notice, self.recipients["ann"].heard())
         self.assertIn("the disk is full", notice.lines[0])
         self.assertEqual(self.recipients["bob"].heard(), [])
         self.monitor.troubled(None)
@@ -138,8 +137,7 @@ class ChatServiceTests(SynchronousTestCase):
     def test_failureIsToldToAllAndEndsTheServer(self) -> None:
         self.monitor.failed("no disk")
         for outlet in self.recipients.values():
-            (refusal,) = outlet.heard()
-            assert isinstance(refusal, ErrorReply)
+            refusal = only(ErrorReply, outlet.heard())
             self.assertIs(refusal.error.code, JOURNAL_FAILED)
         self.assertEqual(self.shutDowns, ["the chat can't be kept any more: no disk"])
 

@@ -26,8 +26,7 @@ class TestCopy:
         harness = SQLiteHarness()
         batch = source.batch(("a", tuple(f"line {number} " + "x" * 900 for number in range(3000))))
         batch.upsert(Account("ann", "Ann", "v", 1, 2, 3))
-        harness.storage.store(batch)
-        harness.client.waitFor(1)
+        harness.store(batch)
         return harness
 
     def test_copy(self) -> None:

@@ -33,8 +33,7 @@ class Small:
 class TestFull:
     def full(self, harness: SQLiteHarness, source: MessageSource) -> Small:
         disk = harness.connections.before = Small(60)
-        harness.storage.store(source.batch(("a", ("first",) * 100)))
-        harness.client.waitFor(1)
+        harness.store(source.batch(("a", ("first",) * 100)))
         assert os.path.exists("chat.ballast")
         harness.storage.store(source.batch(("a", ("x" * 1000,) * 180)))
         harness.reactor.until(lambda: harness.client.troubles)
@@ -66,8 +65,7 @@ class TestFull:
         os.mkdir("chat.ballast")
         disk.pages = 4000
         harness.client.waitFor(2)
-        harness.storage.store(source.batch(("a", ("more",))))
-        harness.client.waitFor(3)
+        harness.store(source.batch(("a", ("more",))))
         assert harness.client.troubles == [FULL]
         os.rmdir("chat.ballast")
         harness.reactor.until(lambda: len(harness.client.troubles) == 2)
@@ -78,13 +76,11 @@ class TestFull:
         pace = Timings(full=0.01, prune=3600, index=0.0 if indexed else 3600.0)
         harness, source = SQLiteHarness(keep=100.0, pace=pace), MessageSource()
         harness.connections.before = Small(100)
-        harness.storage.store(source.batch(("a", ("x" * 1000,) * 150), stamp=harness.time))
-        harness.client.waitFor(1)
+        harness.store(source.batch(("a", ("x" * 1000,) * 150), stamp=harness.time))
         if indexed:
             harness.reactor.until(lambda: not unindexedCount())
         harness.time += 200 * SECOND
-        harness.storage.store(source.batch(("a", ("y" * 1000,) * 150), stamp=harness.time))
-        harness.client.waitFor(2)
+        harness.store(source.batch(("a", ("y" * 1000,) * 150), stamp=harness.time))
         harness.reactor.until(lambda: len(harness.client.troubles) == 2)
         assert harness.client.troubles == [FULL, None]
         assert harness.client.lines("a", 1, 200) == lineFields(source.messages)[150:200]

@@ -62,8 +62,7 @@ class TestIndex:
 
     def test_indexedWhenIdle(self) -> None:
         harness, source = SQLiteHarness(pace=FAST_TIMINGS), MessageSource()
-        harness.storage.store(source.batch(("a", ("tea",) * (2 * INDEX_LINES + 1)), ("b", ("x",))))
-        harness.client.waitFor(1)
+        harness.store(source.batch(("a", ("tea",) * (2 * INDEX_LINES + 1)), ("b", ("x",))))
         self.indexed(harness)
         assert len(matching("text : tea")) == 2 * INDEX_LINES + 1
         assert damage() == []
@@ -78,8 +77,7 @@ class TestIndex:
     def test_writesComeFirst(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         for _ in range(5):
-            harness.storage.store(source.batch(("a", ("tea",) * 100)))
-            harness.client.waitFor(source.position)
+            harness.store(source.batch(("a", ("tea",) * 100)))
         harness.client.stop()
         assert matching("tea") == []
         assert unindexedCount() == 500
@@ -99,8 +97,7 @@ class TestIndex:
         harness.connections.before = look
         harness.storage.store(source.batch(("a", ("tea",) * (bound - 10))))
         for _ in range(10):
-            harness.storage.store(source.batch(("a", ("tea",) * 1000)))
-            harness.client.waitFor(source.position)
+            harness.store(source.batch(("a", ("tea",) * 1000)))
         harness.reactor.until(lambda: unindexedCount() <= bound)
         assert bound < max(lags) <= bound + 1000
         assert unindexedCount() > bound - 1000
@@ -110,8 +107,7 @@ class TestIndex:
 
     def test_deleted(self) -> None:
         harness, source = SQLiteHarness(pace=FAST_TIMINGS), MessageSource()
-        harness.storage.store(source.batch(("a", ("tea is mine", "tea is yours", "no"))))
-        harness.client.waitFor(1)
+        harness.store(source.batch(("a", ("tea is mine", "tea is yours", "no"))))
         self.indexed(harness)
         assert matching("tea") == [1, 2]
         for _ in range(2):
@@ -122,8 +118,7 @@ class TestIndex:
                 MessageDeletion("a", 2),
                 MessageDeletion("a", 4),
             ]
-            harness.storage.store(batch)
-            harness.client.waitFor(batch.position)
+            harness.store(batch)
             self.indexed(harness)
         assert matching("tea") == [1, 5]
         assert matching("yours OR room : 1 AND nick : 616e6e") == [1, 3, 5]
@@ -136,15 +131,13 @@ class TestIndex:
     def test_retention(self) -> None:
         """Lines after a retention are found, though they get the ids of old lines."""
         harness, source = SQLiteHarness(keep=100.0, pace=FAST_TIMINGS), MessageSource()
-        harness.storage.store(source.batch(("a", ("tea Grüße 中文",) * 2100), ("b", ("tea",))))
-        harness.client.waitFor(1)
+        harness.store(source.batch(("a", ("tea Grüße 中文",) * 2100), ("b", ("tea",))))
         self.indexed(harness)
         harness.time += 200 * SECOND
         harness.reactor.until(lambda: not harness.client.lines("b", 1, 1))
         assert matching("tea OR grusse OR 中 OR room : 1") == []
         assert damage() == []
-        harness.storage.store(source.batch(("a", ("tea again",)), stamp=harness.time))
-        harness.client.waitFor(2)
+        harness.store(source.batch(("a", ("tea again",)), stamp=harness.time))
         self.indexed(harness)
         assert [each[-1] for each in harness.client.search(A, "tea")] == ["tea again"]
         assert matching("tea") == [1]
@@ -153,8 +146,7 @@ class TestIndex:
 
     def test_retentionBeforeIndexing(self) -> None:
         harness, source = SQLiteHarness(keep=100.0), MessageSource()
-        harness.storage.store(source.batch(("a", ("tea",) * 10)))
-        harness.client.waitFor(1)
+        harness.store(source.batch(("a", ("tea",) * 10)))
         harness.time += 200 * SECOND
         harness.reactor.until(lambda: not harness.client.lines("a", 1, 10))
         harness.client.stop()
@@ -162,8 +154,7 @@ class TestIndex:
 
     def test_otherRulesRebuildIndex(self, monkeypatch: pytest.MonkeyPatch) -> None:
         harness = SQLiteHarness(pace=FAST_TIMINGS)
-        harness.storage.store(MessageSource().batch(("a", ("tea", "coffee"))))
-        harness.client.waitFor(1)
+        harness.store(MessageSource().batch(("a", ("tea", "coffee"))))
         self.indexed(harness)
         harness.client.stop()
         monkeypatch.setattr(index, "VERSION", "other")
@@ -212,8 +203,7 @@ class TestIndex:
 
     def test_slowSearchBlocksNobody(self) -> None:
         harness = SQLiteHarness()
-        harness.storage.store(MessageSource().batch(("a", ("tea",))))
-        harness.client.waitFor(1)
+        harness.store(MessageSource().batch(("a", ("tea",))))
         arrived, going = threading.Event(), threading.Event()
 
         def hold(connection: sqlite3.Connection, text: str) -> None:

@@ -63,8 +63,7 @@ class TestKeeping:
         harness, source = SQLiteHarness(), MessageSource()
         odd = ("", "ünï→😀", "\ud800 half", "a\\u0000", "\\\\u0000 \"'\n\t\x1b\x7f", "x" * 70_000)
         harness.storage.store(source.batch(("a", odd), ("b", ("between",)), ("a", ("1", "2", "3"))))
-        harness.storage.store(source.batch(("a", ("4",)), account="ann", kind=NOTICE))
-        harness.client.waitFor(2)
+        harness.store(source.batch(("a", ("4",)), account="ann", kind=NOTICE))
         every = lineFields([each for each in source.messages if each.room == "a"])
         assert harness.client.lines("a", 1, 10) == every
         assert harness.client.lines("a", 3, 8) == every[2:8]
@@ -75,16 +74,14 @@ class TestKeeping:
     def test_NUL(self) -> None:
         """SQLite's JSON ends a text at NUL."""
         harness, source = SQLiteHarness(), MessageSource()
-        harness.storage.store(source.batch(("a", ("a\0b\0\0", "\\\0", "\\\\u0000"))))
-        harness.client.waitFor(1)
+        harness.store(source.batch(("a", ("a\0b\0\0", "\\\0", "\\\\u0000"))))
         texts = [each[-1] for each in harness.client.lines("a", 1, 3)]
         assert texts == ["a␀b␀␀", "\\␀", "\\\\u0000"]
         harness.client.stop()
 
     def test_page(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
-        harness.storage.store(source.batch(("a", ("x",) * (HISTORY_PAGE + 5))))
-        harness.client.waitFor(1)
+        harness.store(source.batch(("a", ("x",) * (HISTORY_PAGE + 5))))
         assert (
             harness.client.lines("a", 2, 900) == lineFields(source.messages)[1 : HISTORY_PAGE + 1]
         )
@@ -162,8 +159,7 @@ class TestKeeping:
         counts = []
         for position, said in enumerate((1, 700), 1):
             before = len(harness.connections.statements[1]) if position > 1 else 0
-            harness.storage.store(source.batch(*[(f"r{n}", ("x",) * 3) for n in range(said)]))
-            harness.client.waitFor(position)
+            harness.store(source.batch(*[(f"r{n}", ("x",) * 3) for n in range(said)]))
             seen = harness.connections.statements[1][before:]
             counts.append(seen.index("COMMIT") - seen.index("BEGIN IMMEDIATE") + 1)
         assert counts == [5, 5]
@@ -175,8 +171,7 @@ class TestRetention:
         harness, source = SQLiteHarness(keep=100.0), MessageSource()
         start = harness.time
         harness.storage.store(source.batch(("a", ("x",) * 2500), ("b", ("1",)), stamp=start))
-        harness.storage.store(source.batch(("a", ("new",)), stamp=start + 60 * SECOND))
-        harness.client.waitFor(2)
+        harness.store(source.batch(("a", ("new",)), stamp=start + 60 * SECOND))
         assert len(harness.client.lines("b", 1, 1)) == 1
         harness.time = start + 130 * SECOND
         deadline = time.monotonic() + TIMEOUT
@@ -191,7 +186,6 @@ class TestRetention:
 
     def test_noLimit(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
-        harness.storage.store(source.batch(("a", ("x",)), stamp=1))
-        harness.client.waitFor(1)
+        harness.store(source.batch(("a", ("x",)), stamp=1))
         assert not any("DELETE" in each for each in harness.connections.statements[1])
         harness.client.stop()

@@ -27,8 +27,7 @@ class TestReading:
             step = by
 
         harness = SQLiteHarness(seconds=seconds)
-        harness.storage.store(MessageSource().batch(("a", ("x",) * 200)))
-        harness.client.waitFor(1)
+        harness.store(MessageSource().batch(("a", ("x",) * 200)))
         return harness, hurry
 
     @pytest.mark.parametrize("step", [0.6, 1.1])
