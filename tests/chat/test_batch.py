@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.chat import NOON, IndexFormatter, RecordingOutlet, StateHarness
+from tests.support.chat import NOON, IndexFormatter, RecordingOutlet, StateHarness, kinds
 from tsservices.chat.batch import AUTHORS_PER_DELIVERY
 from tsservices.chat.notifications import (
     JoinedRoom,
@@ -76,11 +76,11 @@ class TestRoomDelivery:
         chat = gathered("ann", "bob")
         chat.sessions["ann"].wantsAcks = True
         chat.tick(say("bob", "1"), say("ann", "2", "3"), SetTopic("ann", "r", "t"))
-        heard = chat.outlets["ann"].heard()
+        heard = chat.heard("ann")
         stored = [(item.first, item.last) for item in heard if isinstance(item, MessageStored)]
         assert stored == [(2, 3), (4, 4)]
         assert [item.kind for item in heard if isinstance(item, RoomMessages)] == [MESSAGE, TOPIC]
-        assert not [item for item in chat.outlets["bob"].heard() if isinstance(item, MessageStored)]
+        assert not [item for item in chat.heard("bob") if isinstance(item, MessageStored)]
 
     def test_authorGetsOwnTopic(self) -> None:
         chat = gathered("ann", "bob")
@@ -97,8 +97,8 @@ class TestRoomDelivery:
             SendPrivate("ann", "cat", "cat", MESSAGE, "psst"),
             Part("ann", "r", ""),
         )
-        heard = chat.outlets["cat"].heard()
-        assert [type(item) for item in heard] == [RoomMessages, UserLeft]
+        heard = chat.heard("cat")
+        assert kinds(heard) == [RoomMessages, UserLeft]
         assert isinstance(heard[0], RoomMessages)
         assert heard[0].texts == ("3",)
         assert chat.outlets["bob"].texts() == ["1", "2"]
@@ -121,7 +121,7 @@ class TestRoomDelivery:
         chat.tick(
             say("ann", "1"), SendPrivate("ann", "bob", "bob", MESSAGE, "psst"), Part("bob", "r", "")
         )
-        assert chat.outlets["bob"].heard() == []
+        assert chat.heard("bob") == []
 
     def test_manyAuthorsSplitDelivery(self) -> None:
         names = [f"p{number:03}" for number in range(AUTHORS_PER_DELIVERY + 20)]
@@ -146,7 +146,7 @@ class TestBatch:
             Part("cat", "r", ""),
             say("ann", "4"),
         )
-        assert [type(item) for item in chat.outlets["bob"].notifications] == [
+        assert kinds(chat.outlets["bob"].notifications) == [
             RoomMessages,
             UserJoined,
             RoomMessages,
@@ -170,8 +170,8 @@ class TestBatch:
             Rename("ann", "eve", "eve"),
             say("ann", "4"),
         )
-        heard = chat.outlets["bob"].heard()
-        assert [type(item) for item in heard] == [
+        heard = chat.heard("bob")
+        assert kinds(heard) == [
             RoomMessages,
             PrivateMessage,
             RoomMessages,

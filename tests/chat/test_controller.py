@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import ChatHarness, MemoryClient, only
-from tsservices.chat.errors import (
-    NAME_FIRST,
-    NAME_SCRIPTS,
-    NICK_TAKEN,
-    NOT_IN_ROOM,
-    NOT_STORED,
-    NOWHERE,
-    READ_FAILED,
-    ROOMS_EACH,
-    ChatError,
-)
+from tests.support.chat import ChatHarness, kindNames, kinds, only
+from tsservices.chat import errors
 from tsservices.chat.handlers.membership import LOBBY
 from tsservices.chat.notifications import (
     HistoryReplay,
@@ -32,29 +22,25 @@ from tsservices.chat.storage import HISTORY_PAGE
 from tsservices.common.limits import Limits
 
 
-def kinds(person: MemoryClient) -> list[str]:
-    return [type(each).__name__ for each in person.heard()]
-
-
 class TestEntering:
     def test_bareNameEntersTheLobby(self, chat: ChatHarness) -> None:
         ann = chat.connect()
         heard = ann.say("Ann")
-        assert [type(each) for each in heard] == [Welcome, ResumeToken, JoinedRoom]
+        assert kinds(heard) == [Welcome, ResumeToken, JoinedRoom]
         assert ann.controller.current == LOBBY
 
     def test_nickCommandJoinsNoRoom(self, chat: ChatHarness) -> None:
         ann = chat.connect()
-        assert [type(each) for each in ann.say("/nick Ann")] == [Welcome, ResumeToken]
+        assert kinds(ann.say("/nick Ann")) == [Welcome, ResumeToken]
         assert ann.session.rooms == {}
         ann.type("hello")
-        assert ann.errorCodes() == [NOWHERE]
+        assert ann.errorCodes() == [errors.NOWHERE]
 
     def test_badOrTakenNameIsRejectedAtOnce(self, chat: ChatHarness) -> None:
         chat.join("bob")
         ann = chat.connect()
         ann.type("p\N{CYRILLIC SMALL LETTER A}ypal", "BOB")
-        assert ann.errorCodes() == [NAME_SCRIPTS, NICK_TAKEN]
+        assert ann.errorCodes() == [errors.NAME_SCRIPTS, errors.NICK_TAKEN]
         assert not ann.controller.busy
         ann.say("ann")
         assert ann.controller.current == LOBBY
@@ -65,7 +51,7 @@ class TestEntering:
         other.type("ann")
         chat.tick()
         assert one.controller.entered
-        assert other.errorCodes() == [NICK_TAKEN]
+        assert other.errorCodes() == [errors.NICK_TAKEN]
         assert not other.controller.entered
         assert not other.controller.busy
         other.say("eve")
@@ -100,10 +86,10 @@ class TestOrder:
         ann.type("/topic tea", "/topic")
         chat.tick()
         assert ann.controller.busy
-        assert kinds(ann) == []
+        assert kindNames(ann.heard()) == []
         chat.finishStoring()
         heard = ann.heard()
-        assert [type(each) for each in heard] == [RoomMessages, Topic]
+        assert kinds(heard) == [RoomMessages, Topic]
         assert isinstance(heard[1], Topic)
         assert heard[1].text == "tea"
         assert not ann.controller.busy
@@ -124,7 +110,7 @@ class TestOrder:
         chat.tick()
         chat.clear()
         bob.type("/who")
-        assert kinds(bob) == ["MemberList"]
+        assert kindNames(bob.heard()) == ["MemberList"]
 
     def test_topicIsStoredBeforeAnybodySeesIt(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
@@ -156,32 +142,32 @@ class TestOrder:
             current.append(ann.controller.current)
         assert current == ["milk", "tea", "tea", "coffee", ""]
         ann.type("x")
-        assert ann.errorCodes() == [NOWHERE]
+        assert ann.errorCodes() == [errors.NOWHERE]
 
 
 class TestSaying:
     def test_messageNeedsNick(self, chat: ChatHarness) -> None:
-        with pytest.raises(ChatError) as caught:
+        with pytest.raises(errors.ChatError) as caught:
             chat.connect().controller.say(("x",))
-        assert caught.value.code is NAME_FIRST
+        assert caught.value.code is errors.NAME_FIRST
 
     def test_messageNeedsMembership(self, chat: ChatHarness) -> None:
         chat.join("bob", "tea")
         ann = chat.join("ann")
-        with pytest.raises(ChatError) as caught:
+        with pytest.raises(errors.ChatError) as caught:
             ann.controller.sayIn("tea", ("x",), ME)
-        assert caught.value == ChatError(NOT_IN_ROOM, room="#tea")
+        assert caught.value == errors.ChatError(errors.NOT_IN_ROOM, room="#tea")
 
     def test_trouble(self, chat: ChatHarness) -> None:
         """While nothing can be stored no message is taken: it would wait without a bound."""
         ann, bob = chat.join("ann"), chat.join("bob")
         chat.clear()
-        chat.storage.trouble = ChatError(NOT_STORED, reason="the disk is full")
+        chat.storage.trouble = errors.ChatError(errors.NOT_STORED, reason="the disk is full")
         ann.type("x", "/me x", "/topic x", "/msg #lobby x")
-        assert ann.errorCodes() == [NOT_STORED] * 4
+        assert ann.errorCodes() == [errors.NOT_STORED] * 4
         ann.type("/msg bob psst")
         assert bob.heard() == []
-        assert ann.errorCodes() == [NOT_STORED]
+        assert ann.errorCodes() == [errors.NOT_STORED]
         chat.storage.trouble = None
         ann.controller.sayIn("lobby", ("a", "b"), MESSAGE)
         chat.tick()
@@ -198,7 +184,7 @@ class TestJoining:
         chat = ChatHarness(Limits(roomsEach=1))
         ann = chat.join("ann", "tea")
         ann.type("/join coffee")
-        assert ann.errorCodes() == [ROOMS_EACH]
+        assert ann.errorCodes() == [errors.ROOMS_EACH]
         assert ann.controller.current == "tea"
 
     def test_emptyRoomIsPreloaded(self, chat: ChatHarness) -> None:
@@ -208,7 +194,7 @@ class TestJoining:
         ann.type("/join tea")
         assert ann.controller.busy
         chat.tick()
-        assert kinds(ann) == []
+        assert kindNames(ann.heard()) == []
         chat.finishReading()
         entered = only(JoinedRoom, ann.heard())
         assert entered.replay is not None
@@ -218,10 +204,10 @@ class TestJoining:
     def test_preloadFails(self, chat: ChatHarness) -> None:
         ann = chat.join("ann", "tea")
         ann.say("x", "/part")
-        chat.storage.failure = ChatError(READ_FAILED)
+        chat.storage.failure = errors.ChatError(errors.READ_FAILED)
         ann.type("/join tea")
         chat.tick()
-        assert READ_FAILED in ann.errorCodes()
+        assert errors.READ_FAILED in ann.errorCodes()
 
     def test_partDuringPreload(self, chat: ChatHarness) -> None:
         ann = chat.join("ann", "tea")
@@ -274,9 +260,9 @@ class TestReplay:
     def test_readingFails(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         ann.say("x")
-        chat.storage.failure = ChatError(NOT_STORED, reason="x")
+        chat.storage.failure = errors.ChatError(errors.NOT_STORED, reason="x")
         ann.type("/since 0")
-        assert ann.errorCodes() == [NOT_STORED]
+        assert ann.errorCodes() == [errors.NOT_STORED]
         ann.continueOutput()
         assert not ann.outputHeld
         assert not ann.controller.busy
@@ -293,8 +279,8 @@ class TestQuit:
         ann.controller.quit("again")
         chat.tick()
         chat.finishStoring()
-        assert kinds(ann) == []
-        assert kinds(bob) == ["RoomMessages", "UserQuit"]
+        assert kindNames(ann.heard()) == []
+        assert kindNames(bob.heard()) == ["RoomMessages", "UserQuit"]
         assert set(chat.context.state.sessionsByNick) == {"bob"}
 
     def test_quitWhileNickIsPending(self, chat: ChatHarness) -> None:

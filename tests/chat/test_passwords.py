@@ -10,13 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.chat.errors import (
-    PASSWORD_CHARACTER,
-    PASSWORD_LONG,
-    PASSWORD_SHORT,
-    ChatError,
-    ErrorCode,
-)
+from tsservices.chat import errors
 from tsservices.chat.passwords import (
     PASSWORD_LONGEST,
     PASSWORD_SHORTEST,
@@ -30,8 +24,8 @@ from tsservices.chat.passwords import (
 SALT = bytes(range(16))
 
 
-def why(password: str) -> ErrorCode:
-    with pytest.raises(ChatError) as caught:
+def why(password: str) -> errors.ErrorCode:
+    with pytest.raises(errors.ChatError) as caught:
         verifier(password, SALT, 1)
     return caught.value.code
 
@@ -112,7 +106,7 @@ def test_anyText(password: str) -> None:
     assert matches(verifier("correct horse", SALT, 1), password) is False
     try:
         kept = verifier(password, SALT, 1)
-    except ChatError:
+    except errors.ChatError:
         return
     assert matches(kept, password)
     assert matches(kept, prepare(password))
@@ -156,8 +150,8 @@ def test_rfc4013(said: str, prepared: str) -> None:
     ],
 )
 def test_forbiddenCharactersAreNotShown(password: str) -> None:
-    assert why(password) is PASSWORD_CHARACTER
-    with pytest.raises(ChatError) as caught:
+    assert why(password) is errors.PASSWORD_CHARACTER
+    with pytest.raises(errors.ChatError) as caught:
         verifier(password, SALT, 1)
     assert "aaa" not in str(caught.value)
     assert str(caught.value).isprintable()
@@ -166,22 +160,22 @@ def test_forbiddenCharactersAreNotShown(password: str) -> None:
 def test_rightToLeft() -> None:
     word = "\N{HEBREW LETTER ALEF}" * PASSWORD_SHORTEST
     assert matches(verifier(word, SALT, 1), word)
-    assert why(word + "a") is PASSWORD_CHARACTER
+    assert why(word + "a") is errors.PASSWORD_CHARACTER
 
 
 def test_lengthCountsAfterPreparation() -> None:
-    assert why("a" * (PASSWORD_SHORTEST - 1)) is PASSWORD_SHORT
-    assert why("") is PASSWORD_SHORT
-    assert why("a" * (PASSWORD_SHORTEST - 1) + "\N{SOFT HYPHEN}") is PASSWORD_SHORT
+    assert why("a" * (PASSWORD_SHORTEST - 1)) is errors.PASSWORD_SHORT
+    assert why("") is errors.PASSWORD_SHORT
+    assert why("a" * (PASSWORD_SHORTEST - 1) + "\N{SOFT HYPHEN}") is errors.PASSWORD_SHORT
     verifier("a" * PASSWORD_SHORTEST, SALT, 1)
     verifier("\N{ROMAN NUMERAL NINE}" * (PASSWORD_SHORTEST // 2), SALT, 1)
     verifier("a" * PASSWORD_LONGEST, SALT, 1)
-    assert why("a" * (PASSWORD_LONGEST + 1)) is PASSWORD_LONG
-    assert why("\N{SOFT HYPHEN}" * 100_000) is PASSWORD_LONG
+    assert why("a" * (PASSWORD_LONGEST + 1)) is errors.PASSWORD_LONG
+    assert why("\N{SOFT HYPHEN}" * 100_000) is errors.PASSWORD_LONG
 
 
 def test_lengthFirst() -> None:
     """A long line would keep the reactor for as long as hashing takes."""
     long = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * PASSWORD_LONGEST + "\ue000"
-    assert why(long) is PASSWORD_LONG
-    assert why("\ue000" * PASSWORD_SHORTEST) is PASSWORD_CHARACTER
+    assert why(long) is errors.PASSWORD_LONG
+    assert why("\ue000" * PASSWORD_SHORTEST) is errors.PASSWORD_CHARACTER

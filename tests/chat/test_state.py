@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import NOON, StateHarness, only
-from tsservices.chat.errors import (
-    NAME_FIRST,
-    NICK_TAKEN,
-    NO_PERSON,
-    NOT_IN_ROOM,
-    ROOMS_ALL,
-    ROOMS_EACH,
-)
+from tests.support.chat import NOON, StateHarness, kinds, only
+from tsservices.chat import errors
 from tsservices.chat.handlers.membership import NAMES_SHOWN
 from tsservices.chat.notifications import (
     AwayChanged,
@@ -72,19 +65,19 @@ class TestNames:
     def test_firstHolderKeepsNick(self) -> None:
         chat = StateHarness()
         chat.tick(enter("ann"), Enter("b", "ANN", "ann"))
-        entered = chat.outlets["ann"].heard()
-        assert [type(item) for item in entered] == [Welcome]
-        assert chat.outlets["b"].errorCodes() == [NICK_TAKEN]
+        entered = chat.heard("ann")
+        assert kinds(entered) == [Welcome]
+        assert chat.errorCodes("b") == [errors.NICK_TAKEN]
         assert chat.sessions["b"].nick == ""
         chat.tick(join("b"))
-        assert chat.outlets["b"].errorCodes() == [NAME_FIRST]
+        assert chat.errorCodes("b") == [errors.NAME_FIRST]
 
     def test_secondEnterRenames(self) -> None:
         chat = gathered("bob")
         chat.tick(enter("ann"), join("ann"), Enter("ann", "Eve", "eve"))
         assert set(chat.state.sessionsByNick) == {"bob", "eve"}
         assert chat.sessions["ann"].nick == "Eve"
-        assert [type(item) for item in chat.outlets["bob"].heard()] == [UserJoined, NickChanged]
+        assert kinds(chat.heard("bob")) == [UserJoined, NickChanged]
         chat.tick(Quit("ann", ""))
         assert set(chat.state.sessionsByNick) == {"bob"}
 
@@ -94,23 +87,23 @@ class TestNames:
         chat.clear()
         chat.tick(Rename("ann", "Eve", "eve"))
         for ident, count in (("ann", 1), ("bob", 1), ("cat", 0)):
-            assert len(chat.outlets[ident].heard()) == count
+            assert len(chat.heard(ident)) == count
         chat.tick(Rename("cat", "ann", "ann"))
-        assert chat.outlets["cat"].errorCodes() == []
+        assert chat.errorCodes("cat") == []
 
     def test_renameRejected(self) -> None:
         chat = gathered("ann", "bob")
         chat.tick(Rename("ann", "bob", "bob"), Rename("x", "zoe", "zoe"))
-        assert chat.outlets["ann"].errorCodes() == [NICK_TAKEN]
-        assert chat.outlets["x"].errorCodes() == [NAME_FIRST]
+        assert chat.errorCodes("ann") == [errors.NICK_TAKEN]
+        assert chat.errorCodes("x") == [errors.NAME_FIRST]
         assert chat.sessions["ann"].nick == "Ann"
 
     def test_renameCase(self) -> None:
         chat = gathered("ann", "bob")
         chat.tick(Rename("ann", "ANN", "ann"))
-        assert [type(item) for item in chat.outlets["bob"].heard()] == [NickChanged]
+        assert kinds(chat.heard("bob")) == [NickChanged]
         chat.tick(Rename("ann", "ANN", "ann"))
-        assert chat.outlets["bob"].heard() == []
+        assert chat.heard("bob") == []
         assert chat.state.sessionsByNick["ann"] == (chat.sessions["ann"],)
 
 
@@ -120,44 +113,44 @@ class TestRooms:
         chat.tick(say("ann", "x"), SetTopic("ann", "r", "tea"))
         chat.clear()
         chat.tick(enter("bob"), Join("bob", "R", "r"))
-        entered = only(JoinedRoom, chat.outlets["bob"].heard()[1:])
+        entered = only(JoinedRoom, chat.heard("bob")[1:])
         assert (entered.roomName, entered.nicks, entered.memberCount) == ("R", ["Ann", "Bob"], 2)
         assert (entered.joinedSeq, entered.topic.text, entered.nick) == (2, "tea", "Bob")
         assert entered.replay is not None
         assert [item.kind for item in entered.replay.messages] == [MESSAGE, TOPIC]
-        joined = only(UserJoined, chat.outlets["ann"].heard())
+        joined = only(UserJoined, chat.heard("ann"))
         assert joined.nick == "Bob"
 
     def test_joinTwice(self) -> None:
         chat = gathered("ann", "bob")
         chat.tick(join("ann"), join("ann"))
-        assert chat.outlets["bob"].heard() == []
+        assert chat.heard("bob") == []
 
     def test_namesAreBounded(self) -> None:
         chat = gathered(*(f"p{number}" for number in range(NAMES_SHOWN + 1)))
         chat.tick(enter("late"), join("late"))
-        entered = only(JoinedRoom, chat.outlets["late"].heard()[-1:])
+        entered = only(JoinedRoom, chat.heard("late")[-1:])
         assert (len(entered.nicks), entered.memberCount) == (NAMES_SHOWN, NAMES_SHOWN + 2)
 
     def test_roomLimits(self) -> None:
         chat = gathered("ann", "bob", limits=Limits(roomsEach=2, maxRooms=3))
         chat.tick(join("ann", "a"), join("ann", "b"))
-        assert chat.outlets["ann"].errorCodes() == [ROOMS_EACH]
+        assert chat.errorCodes("ann") == [errors.ROOMS_EACH]
         chat.tick(enter("cat"), join("cat", "b"), join("bob", "c"))
-        assert chat.outlets["bob"].errorCodes() == [ROOMS_ALL]
+        assert chat.errorCodes("bob") == [errors.ROOMS_ALL]
         chat.tick(join("bob", "a"))
-        assert chat.outlets["bob"].errorCodes() == []
+        assert chat.errorCodes("bob") == []
 
     def test_part(self) -> None:
         chat = gathered("ann", "bob")
         chat.tick(Part("ann", "r", "tea"), say("ann", "x"), say("bob", "y"))
-        left = only(UserLeft, chat.outlets["bob"].heard())
+        left = only(UserLeft, chat.heard("bob"))
         assert (left.nick, left.reason) == ("Ann", "tea")
-        heard = chat.outlets["ann"].heard()
+        heard = chat.heard("ann")
         assert isinstance(heard[0], LeftRoom)
         assert len(heard) == 2
         chat.tick(Part("ann", "r", ""))
-        assert chat.outlets["ann"].errorCodes() == [NOT_IN_ROOM]
+        assert chat.errorCodes("ann") == [errors.NOT_IN_ROOM]
 
     def test_emptyRooms(self) -> None:
         chat = gathered("ann")
@@ -170,7 +163,7 @@ class TestRooms:
         chat = gathered("ann")
         chat.tick(say("ann", "x"))
         chat.tick(enter("bob"), Part("ann", "r", ""), join("bob"))
-        entered = only(JoinedRoom, chat.outlets["bob"].heard()[-1:])
+        entered = only(JoinedRoom, chat.heard("bob")[-1:])
         assert entered.replay is not None
         assert [item.texts for item in entered.replay.messages] == [("x",)]
         assert chat.state.rooms["r"].replay() is not None
@@ -180,7 +173,7 @@ class TestRooms:
         chat.tick(enter("ann"), join("ann"), say("ann", "x"))
         (said,) = chat.batches[-1].messages
         assert (said.first, said.time, said.previous) == (8, NOON + 6, NOON + 5)
-        entered = only(JoinedRoom, chat.outlets["ann"].heard()[1:2])
+        entered = only(JoinedRoom, chat.heard("ann")[1:2])
         assert (entered.topic.text, entered.joinedSeq, entered.replay) == ("tea", 7, None)
 
 
@@ -200,14 +193,14 @@ class TestTalk:
     def test_rejectedTakesNoNumber(self) -> None:
         chat = gathered("ann")
         batch = chat.tick(say("x", "a"), SetTopic("x", "r", "a"), enter("x"), say("x", "b"))
-        assert chat.outlets["x"].errorCodes() == [NOT_IN_ROOM] * 3
+        assert chat.errorCodes("x") == [errors.NOT_IN_ROOM] * 3
         assert (batch.messages, batch.roomRecords) == ([], [])
         assert chat.tick(say("ann", "c")).messages[0].first == 1
 
     def test_errorNamesRoom(self) -> None:
         chat = gathered("ann")
         chat.tick(enter("x"), say("x", "a"), say("x", "a", room="nowhere"))
-        heard = chat.outlets["x"].heard()[1:]
+        heard = chat.heard("x")[1:]
         assert [str(item.error) for item in heard if isinstance(item, ErrorReply)] == [
             "you are not in #R; /join #R first",
             "you are not in #nowhere; /join #nowhere first",
@@ -226,7 +219,7 @@ class TestTalk:
         chat = gathered("ann")
         chat.tick(say("ann", *map(str, range(50))))
         chat.tick(enter("bob"), join("bob"))
-        entered = only(JoinedRoom, chat.outlets["bob"].heard()[-1:])
+        entered = only(JoinedRoom, chat.heard("bob")[-1:])
         assert entered.replay is not None
         (said,) = entered.replay.messages
         assert said.texts == tuple(map(str, range(50 - REPLAYED_LINES, 50)))
@@ -237,33 +230,33 @@ class TestTalk:
         chat = gathered("ann", "bob", "cat")
         batch = chat.tick(SendPrivate("ann", "BOB", "bob", ME, "waves"), stamp=NOON + 1)
         for ident in ("ann", "bob"):
-            heard = only(PrivateMessage, chat.outlets[ident].heard())
+            heard = only(PrivateMessage, chat.heard(ident))
             assert (heard.nick, heard.to, heard.kind, heard.text) == ("Ann", "Bob", ME, "waves")
             assert heard.time == NOON + 1
-        assert chat.outlets["cat"].heard() == []
+        assert chat.heard("cat") == []
         assert (batch.messages, batch.roomRecords) == ([], [])
 
     def test_privateMessageToOneself(self) -> None:
         chat = gathered("ann")
         chat.tick(SendPrivate("ann", "ann", "ann", MESSAGE, "hm"))
-        assert [type(item) for item in chat.outlets["ann"].heard()] == [PrivateMessage]
+        assert kinds(chat.heard("ann")) == [PrivateMessage]
 
     def test_privateMessageRejected(self) -> None:
         chat = gathered("ann")
         chat.tick(SendPrivate("ann", "bob", "bob", MESSAGE, "x"))
-        assert chat.outlets["ann"].errorCodes() == [NO_PERSON]
+        assert chat.errorCodes("ann") == [errors.NO_PERSON]
         chat.tick(SendPrivate("x", "ann", "ann", MESSAGE, "x"))
-        assert chat.outlets["x"].errorCodes() == [NAME_FIRST]
-        assert chat.outlets["ann"].heard() == []
+        assert chat.errorCodes("x") == [errors.NAME_FIRST]
+        assert chat.heard("ann") == []
 
     def test_away(self) -> None:
         chat = gathered("ann", "bob")
         chat.tick(SetAway("bob", "lunch"), SetAway("bob", "lunch"))
-        assert [type(item) for item in chat.outlets["ann"].heard()] == [AwayChanged]
+        assert kinds(chat.heard("ann")) == [AwayChanged]
         chat.tick(SendPrivate("ann", "bob", "bob", MESSAGE, "x"))
-        assert [type(item) for item in chat.outlets["ann"].heard()] == [PrivateMessage, AwayReply]
+        assert kinds(chat.heard("ann")) == [PrivateMessage, AwayReply]
         chat.tick(SetAway("bob", ""))
-        assert [type(item) for item in chat.outlets["ann"].heard()] == [AwayChanged]
+        assert kinds(chat.heard("ann")) == [AwayChanged]
 
 
 class TestQuit:
@@ -272,9 +265,9 @@ class TestQuit:
         chat.tick(join("ann", "q"), join("bob", "q"), Part("cat", "r", ""))
         chat.clear()
         chat.tick(Quit("ann", "tea"))
-        gone = only(UserQuit, chat.outlets["bob"].heard())
+        gone = only(UserQuit, chat.heard("bob"))
         assert (gone.nick, gone.reason) == ("Ann", "tea")
-        assert chat.outlets["cat"].heard() == chat.outlets["ann"].heard() == []
+        assert chat.heard("cat") == chat.heard("ann") == []
         assert "ann" not in chat.state.sessionsByNick
         assert chat.sessions["ann"].rooms == {}
         assert list(chat.state.rooms["q"].members) == ["bob"]
@@ -297,17 +290,17 @@ class TestQuit:
         chat.tick(Quit("ann", ""))
         chat.clear()
         batch = chat.tick(event)
-        assert len(chat.outlets["ann"].errorCodes()) == 1
-        assert chat.outlets["bob"].heard() == []
+        assert len(chat.errorCodes("ann")) == 1
+        assert chat.heard("bob") == []
         assert batch.messages == []
 
     def test_quitTwice(self) -> None:
         chat = gathered("ann", "bob")
         chat.tick(Quit("ann", ""), Quit("ann", ""), Quit("x", ""))
-        assert len(chat.outlets["bob"].heard()) == 1
-        assert chat.outlets["x"].heard() == []
+        assert len(chat.heard("bob")) == 1
+        assert chat.heard("x") == []
 
     def test_linesOfLastTurn(self) -> None:
         chat = gathered("ann", "bob")
         chat.tick(say("ann", "bye"), Quit("ann", ""))
-        assert [type(item) for item in chat.outlets["bob"].heard()] == [RoomMessages, UserQuit]
+        assert kinds(chat.heard("bob")) == [RoomMessages, UserQuit]

@@ -105,6 +105,10 @@ class RecordingOutlet:
         return [text for _, text in kindsAndTexts(self.heard())]
 
 
+def kinds(notifications: Sequence[Notification]) -> list[type[Notification]]:
+    return [type(item) for item in notifications]
+
+
 def kindNames(notifications: Sequence[Notification]) -> list[str]:
     return [type(item).__name__ for item in notifications]
 
@@ -166,6 +170,12 @@ class StateHarness:
         if release:
             batch.deliver()
         return batch
+
+    def heard(self, ident: str) -> list[Notification]:
+        return self.outlets[ident].heard()
+
+    def errorCodes(self, ident: str) -> list[ErrorCode]:
+        return self.outlets[ident].errorCodes()
 
     def clear(self) -> None:
         for outlet in self.outlets.values():

@@ -15,14 +15,7 @@ from tests.support.chat import (
     kindNames,
     only,
 )
-from tsservices.chat.errors import (
-    ACCOUNT_NEEDED,
-    LOGGED_OUT,
-    NO_ACCOUNT,
-    NOT_ALLOWED,
-    USAGE,
-    WRONG_PASSWORD,
-)
+from tsservices.chat import errors
 from tsservices.chat.notifications import Notice, WhoisReply
 from tsservices.chat.operations import (
     MESSAGE,
@@ -47,20 +40,20 @@ class TestPasswords:
     def test_changeEndsOtherLogins(self) -> None:
         second = self.chat.login("ann")
         chat = self.chat
-        assert codes(self.ann.say("/passwd x y")) == [WRONG_PASSWORD.name]
+        assert codes(self.ann.say("/passwd x y")) == [errors.WRONG_PASSWORD.name]
         assert codes(self.ann.say("/passwd")) == []
         assert codes(self.ann.say(PASSWORD, OTHER_PASSWORD, OTHER_PASSWORD)) == ["password"]
         heard = second.heard()
-        assert codes(heard) == [LOGGED_OUT.name]
+        assert codes(heard) == [errors.LOGGED_OUT.name]
         assert (second.session.account, second.session.nick) == (None, "guest-1")
         assert self.ann.session.account == "ann"
         person = chat.connect()
-        assert codes(person.say(f"/login ann {PASSWORD}")) == [WRONG_PASSWORD.name]
+        assert codes(person.say(f"/login ann {PASSWORD}")) == [errors.WRONG_PASSWORD.name]
         assert "LoggedIn" in kindNames(person.say(f"/login ann {OTHER_PASSWORD}"))
 
     def test_usage(self) -> None:
-        assert codes(self.ann.say("/passwd x")) == [USAGE.name]
-        assert codes(self.chat.join("bob").say("/passwd")) == [ACCOUNT_NEEDED.name]
+        assert codes(self.ann.say("/passwd x")) == [errors.USAGE.name]
+        assert codes(self.chat.join("bob").say("/passwd")) == [errors.ACCOUNT_NEEDED.name]
 
     def test_firstOfTwoChangesCounts(self) -> None:
         second = self.chat.login("ann")
@@ -71,19 +64,19 @@ class TestPasswords:
             propose(SetPassword(item.session.ident, "ann", version, verifier), item.session)
         self.chat.tick()
         assert self.chat.context.state.accounts["ann"].verifier == "w"
-        assert bob.errorCodes() == [LOGGED_OUT]
-        assert self.ann.errorCodes() == [LOGGED_OUT]
-        assert second.errorCodes() == [LOGGED_OUT, LOGGED_OUT]
+        assert bob.errorCodes() == [errors.LOGGED_OUT]
+        assert self.ann.errorCodes() == [errors.LOGGED_OUT]
+        assert second.errorCodes() == [errors.LOGGED_OUT, errors.LOGGED_OUT]
 
     def test_resetByServerOperator(self) -> None:
         heard = self.root.say("/reset ann")
         assert codes(heard) == ["password", "reset"]
         notice = only(Notice, heard[-1:])
         password = notice.lines[0].rpartition(" ")[2]
-        assert codes(self.ann.heard()) == [LOGGED_OUT.name]
+        assert codes(self.ann.heard()) == [errors.LOGGED_OUT.name]
         assert self.ann.session.account is None
         assert "LoggedIn" in kindNames(self.ann.say(f"/login ann {password}"))
-        assert codes(self.root.say("/reset bob")) == [NO_ACCOUNT.name]
+        assert codes(self.root.say("/reset bob")) == [errors.NO_ACCOUNT.name]
 
     def test_resetOfDroppedAccount(self) -> None:
         other = self.chat.login("root")
@@ -92,7 +85,7 @@ class TestPasswords:
         other.say("/drop ann")
         self.chat.hasher.work()
         self.chat.tick()
-        assert codes(self.root.heard()) == [NO_ACCOUNT.name]
+        assert codes(self.root.heard()) == [errors.NO_ACCOUNT.name]
 
     def test_auditLog(self) -> None:
         chat = ChatHarness(operators=["root"])
@@ -105,12 +98,12 @@ class TestPasswords:
 
     def test_resetNotAllowed(self) -> None:
         account = self.chat.context.state.accounts["root"]
-        assert codes(self.ann.say("/reset root")) == [NOT_ALLOWED.name]
+        assert codes(self.ann.say("/reset root")) == [errors.NOT_ALLOWED.name]
         self.ann.propose(SetPassword, "root", None, "v")
         self.ann.propose(SetPassword, "root", account.version, "v")
         self.ann.propose(DropAccount, "root")
         self.chat.tick()
-        assert self.ann.errorCodes() == [NOT_ALLOWED, LOGGED_OUT, NOT_ALLOWED]
+        assert self.ann.errorCodes() == [errors.NOT_ALLOWED, errors.LOGGED_OUT, errors.NOT_ALLOWED]
         assert self.chat.context.state.accounts["root"] is account
 
 
@@ -143,7 +136,7 @@ class TestDrop:
         assert all("ann" not in room.permissions.roles for room in state.rooms.values())
         assert all(room.record.founder != "ann" for room in state.rooms.values())
         assert not [key for key in state.readMarkers if key[0] == "ann"]
-        assert codes(self.root.say("/drop ann")) == [NO_ACCOUNT.name]
+        assert codes(self.root.say("/drop ann")) == [errors.NO_ACCOUNT.name]
 
     def test_nextOwnerInheritsNoRights(self) -> None:
         person = self.next()
@@ -173,13 +166,13 @@ class TestDrop:
         guest.say("as a guest")
         seq = self.chat.context.state.rooms["milk"].record.seq
         guest.say(f"/register {PASSWORD}")
-        assert codes(guest.say(f"/delete {seq}")) == [NOT_ALLOWED.name]
+        assert codes(guest.say(f"/delete {seq}")) == [errors.NOT_ALLOWED.name]
         self.ann.say("/join milk", "by the last one")
         seq = self.chat.context.state.rooms["milk"].record.seq
         person = self.next()
         person.say("/join milk")
         self.chat.clear()
-        assert codes(person.say(f"/delete {seq}")) == [NOT_ALLOWED.name]
+        assert codes(person.say(f"/delete {seq}")) == [errors.NOT_ALLOWED.name]
 
     def test_serverOperatorDropsOwnAccount(self) -> None:
         audits: list[dict[str, object]] = []
@@ -189,7 +182,7 @@ class TestDrop:
         assert dropped.code == "dropped"
         assert "whoever registers it" in dropped.lines[-1]
         assert self.root.session.account is None
-        assert codes(self.root.say("/drop bob")) == [NOT_ALLOWED.name]
+        assert codes(self.root.say("/drop bob")) == [errors.NOT_ALLOWED.name]
 
 
 class TestRights:
@@ -237,4 +230,4 @@ class TestRights:
         bob = chat.join("bob")
         bob.propose(Logout)
         chat.tick()
-        assert bob.errorCodes() == [ACCOUNT_NEEDED]
+        assert bob.errorCodes() == [errors.ACCOUNT_NEEDED]

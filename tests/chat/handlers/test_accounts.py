@@ -8,23 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.chat import NOON, OTHER_PASSWORD, PASSWORD, ChatHarness, codes, kindNames, only
-from tsservices.chat.errors import (
-    ACCOUNT_NEEDED,
-    ACCOUNTS_ALL,
-    ACCOUNTS_EACH,
-    BUSY_HASHING,
-    GUESSED_OFTEN,
-    HASHING_FAILED,
-    LOGGED_IN,
-    LOGGED_OUT,
-    NICK_REGISTERED,
-    NICK_TAKEN,
-    NO_ACCOUNT,
-    PASSWORD_SHORT,
-    PASSWORDS_DIFFER,
-    WRONG_PASSWORD,
-    ChatError,
-)
+from tsservices.chat import errors
 from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE
 from tsservices.chat.notifications import (
     AccountChanged,
@@ -57,7 +41,7 @@ class TestRegister:
         assert (account.name, account.created, account.unread) == ("Ann", NOON, 0)
         assert ann.session.account == "ann"
         bob.type("/nick ANN")
-        assert bob.errorCodes() == [NICK_REGISTERED]
+        assert bob.errorCodes() == [errors.NICK_REGISTERED]
 
     def test_passwordPrompts(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
@@ -73,28 +57,28 @@ class TestRegister:
     def test_passwordsDiffer(self) -> None:
         ann = ChatHarness().join("ann")
         ann.say("/register")
-        assert codes(ann.say(PASSWORD, OTHER_PASSWORD)) == [PASSWORDS_DIFFER.name]
+        assert codes(ann.say(PASSWORD, OTHER_PASSWORD)) == [errors.PASSWORDS_DIFFER.name]
         assert ann.controller.secret is None
 
     @pytest.mark.parametrize("asked", [False, True])
     def test_badPassword(self, asked: bool) -> None:
         ann = ChatHarness().join("ann")
         lines = ("/register", "short", "short") if asked else ("/register short",)
-        assert codes(ann.say(*lines)) == [PASSWORD_SHORT.name]
+        assert codes(ann.say(*lines)) == [errors.PASSWORD_SHORT.name]
         assert not ann.controller.busy
         assert codes(ann.say(f"/register {PASSWORD}")) == ["registered"]
 
     def test_registerTwice(self) -> None:
         ann = ChatHarness().joinRegistered("ann")
-        assert codes(ann.say(f"/register {PASSWORD}")) == [LOGGED_IN.name]
+        assert codes(ann.say(f"/register {PASSWORD}")) == [errors.LOGGED_IN.name]
         ann.say("/nick eve")
-        assert codes(ann.say(f"/register {PASSWORD}")) == [LOGGED_IN.name]
+        assert codes(ann.say(f"/register {PASSWORD}")) == [errors.LOGGED_IN.name]
 
     def test_renamedBeforeRegistering(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         ann.propose(Register, "eve", "v")
         chat.tick()
-        assert ann.errorCodes() == [NICK_TAKEN]
+        assert ann.errorCodes() == [errors.NICK_TAKEN]
         assert not chat.context.state.accounts
 
     def test_nickTakenDuringHashing(self, chat: ChatHarness) -> None:
@@ -107,7 +91,7 @@ class TestRegister:
         ann.propose(Register, "ann", "v")
         chat.hasher.work()
         chat.tick()
-        assert NICK_TAKEN in ann.errorCodes()
+        assert errors.NICK_TAKEN in ann.errorCodes()
         assert list(chat.context.state.accounts) == ["eve"]
         assert [item.nick for item in chat.context.state.sessionsByNick["ann"]] == ["ann"]
         assert chat.context.state.sessionsByNick["ann"][0] is bob.session
@@ -121,10 +105,10 @@ class TestRegister:
             person = chat.connect("~same")
             person.say(f"/nick p{number}")
             got += codes(person.say(f"/register {PASSWORD}"))
-        assert got == ["registered"] * REGISTERED_AT_ONCE + [ACCOUNTS_EACH.name]
+        assert got == ["registered"] * REGISTERED_AT_ONCE + [errors.ACCOUNTS_EACH.name]
         chat.time += int(REGISTRATION_SECONDS * NANOSECONDS)
         assert codes(person.say(f"/register {PASSWORD}")) == ["registered"]
-        assert codes(chat.join("zoe").say(f"/register {PASSWORD}")) == [ACCOUNTS_ALL.name]
+        assert codes(chat.join("zoe").say(f"/register {PASSWORD}")) == [errors.ACCOUNTS_ALL.name]
 
     def test_failedRegistrationOwnsNoAddress(self) -> None:
         chat = ChatHarness(Limits(accountsFounded=REGISTERED_AT_ONCE))
@@ -136,7 +120,7 @@ class TestRegister:
             person.type(f"/register {PASSWORD}")
         chat.hasher.work()
         chat.tick()
-        rejected = [item for item in tried if ACCOUNTS_EACH in item.errorCodes()]
+        rejected = [item for item in tried if errors.ACCOUNTS_EACH in item.errorCodes()]
         assert len(rejected) == 1
         homes = chat.context.loginLimits._homes
         owned = [homes.get(item.session.key) is not None for item in tried]
@@ -151,8 +135,8 @@ class TestRegister:
         person = chat.connect("~same")
         person.say("/nick eve")
         chat.hasher.held = True
-        assert codes(person.say(f"/register {PASSWORD}")) == [ACCOUNTS_EACH.name]
-        assert codes(person.say("/register")) == [ACCOUNTS_EACH.name]
+        assert codes(person.say(f"/register {PASSWORD}")) == [errors.ACCOUNTS_EACH.name]
+        assert codes(person.say("/register")) == [errors.ACCOUNTS_EACH.name]
         assert (chat.hasher.waiting, person.prompts) == (0, [])
         chat.time += int(REGISTRATION_SECONDS * NANOSECONDS)
         assert codes(person.say(f"/register {PASSWORD}")) == []
@@ -197,10 +181,10 @@ class TestLogin:
     def test_wrongPassword(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
         person = chat.connect()
-        assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [WRONG_PASSWORD.name]
+        assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [errors.WRONG_PASSWORD.name]
         assert not person.controller.entered
-        assert codes(person.say(f"/login bob {OTHER_PASSWORD}")) == [NO_ACCOUNT.name]
-        assert codes(person.say("/login")) == [NO_ACCOUNT.name]
+        assert codes(person.say(f"/login bob {OTHER_PASSWORD}")) == [errors.NO_ACCOUNT.name]
+        assert codes(person.say("/login")) == [errors.NO_ACCOUNT.name]
 
     def test_loginPrompt(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann")
@@ -208,14 +192,14 @@ class TestLogin:
         person = chat.connect()
         person.say("/login ann")
         assert person.prompts == ["password: "]
-        assert codes(person.say(OTHER_PASSWORD)) == [WRONG_PASSWORD.name]
+        assert codes(person.say(OTHER_PASSWORD)) == [errors.WRONG_PASSWORD.name]
         person.say("/login ann")
         assert "LoggedIn" in kindNames(person.say(PASSWORD))
 
     def test_loginTwice(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann")
         chat.joinRegistered("bob")
-        assert codes(ann.say(f"/login bob {PASSWORD}")) == [LOGGED_IN.name]
+        assert codes(ann.say(f"/login bob {PASSWORD}")) == [errors.LOGGED_IN.name]
 
     def test_twoLoginsUnderWay(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
@@ -225,7 +209,7 @@ class TestLogin:
             version = chat.context.state.accounts[account].version
             cat.propose(Login, account, version, "~c", "")
         chat.tick()
-        assert cat.errorCodes() == [LOGGED_IN]
+        assert cat.errorCodes() == [errors.LOGGED_IN]
         assert cat.session.account == "ann"
         assert [len(item) for item in chat.context.state.sessionsByAccount.values()] == [2, 1]
 
@@ -252,7 +236,7 @@ class TestLogin:
         ann.propose(SetPassword, "ann", version, "another")
         chat.hasher.work()
         chat.tick()
-        assert thief.errorCodes() == [LOGGED_OUT]
+        assert thief.errorCodes() == [errors.LOGGED_OUT]
         assert not thief.controller.entered
         assert chat.context.state.sessionsByAccount["ann"] == (ann.session,)
 
@@ -278,8 +262,8 @@ class TestLogin:
         home.say(f"/login ann {PASSWORD}", "/quit")
         most = ACCOUNT_GUESSES_AT_ONCE
         got = [codes(person.say(f"/login ann {OTHER_PASSWORD}"))[0] for _ in range(most + 1)]
-        assert got == [WRONG_PASSWORD.name] * most + [GUESSED_OFTEN.name]
-        assert codes(person.say(f"/login ann {PASSWORD}")) == [GUESSED_OFTEN.name]
+        assert got == [errors.WRONG_PASSWORD.name] * most + [errors.GUESSED_OFTEN.name]
+        assert codes(person.say(f"/login ann {PASSWORD}")) == [errors.GUESSED_OFTEN.name]
         assert not person.controller.entered
         assert not person.controller.busy
         assert "LoggedIn" in kindNames(chat.connect("~home").say(f"/login ann {PASSWORD}"))
@@ -289,14 +273,16 @@ class TestLogin:
         person = chat.connect("~x")
         chat.hasher._most = 0
         for _ in range(ACCOUNT_GUESSES_AT_ONCE + 1):
-            assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [BUSY_HASHING.name]
+            assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [errors.BUSY_HASHING.name]
         chat.hasher._most = 1
         with monkeypatch.context() as broken:
-            failed = ChatError(HASHING_FAILED)
+            failed = errors.ChatError(errors.HASHING_FAILED)
             broken.setattr(chat.hasher, "check", lambda verifier, password, then: then(failed))
             for _ in range(ACCOUNT_GUESSES_AT_ONCE + 1):
-                assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [HASHING_FAILED.name]
-        assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [WRONG_PASSWORD.name]
+                assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [
+                    errors.HASHING_FAILED.name
+                ]
+        assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [errors.WRONG_PASSWORD.name]
 
     def test_quitDuringLogin(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
@@ -329,8 +315,8 @@ class TestLogout:
         assert kindNames(bob.heard()) == ["NickChanged", "AccountChanged"]
         assert (ann.session.nick, ann.session.account) == ("guest-1", None)
         assert chat.context.state.sessionsByAccount == {}
-        assert codes(ann.say("/logout")) == [ACCOUNT_NEEDED.name]
-        assert codes(ann.say("/nick ann")) == [NICK_REGISTERED.name]
+        assert codes(ann.say("/logout")) == [errors.ACCOUNT_NEEDED.name]
+        assert codes(ann.say("/nick ann")) == [errors.NICK_REGISTERED.name]
 
     def test_logoutKeepsOtherNick(self) -> None:
         ann = ChatHarness().joinRegistered("ann")

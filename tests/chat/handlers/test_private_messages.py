@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.chat import NOON, PASSWORD, ChatHarness, MemoryClient, errorCodes, only
-from tsservices.chat.errors import (
-    ACCOUNT_NEEDED,
-    INBOX_FULL,
-    NO_PERSON,
-    NOT_HERE,
-    NOT_IN_ROOM,
-    NUMBER,
-    USAGE,
-)
+from tests.support.chat import NOON, PASSWORD, ChatHarness, MemoryClient, errorCodes, kinds, only
+from tsservices.chat import errors
 from tsservices.chat.handlers.membership import GUESTS_REMEMBERED
 from tsservices.chat.notifications import (
     Inbox,
@@ -73,7 +65,7 @@ class TestPrivateMessages:
         self.bob.say("/quit")
         self.chat.clear()
         heard = self.ann.say("/msg bob one")
-        assert [type(item) for item in heard] == [PrivateMessage, Notice]
+        assert kinds(heard) == [PrivateMessage, Notice]
         self.cat.say("/msg bob two")
         self.ann.say("/msg bob three")
         assert self.accounts["bob"].unread == 3
@@ -95,18 +87,18 @@ class TestPrivateMessages:
             )
         assert list(self.chat.storage._privateMessages) == []
         self.bob.say("/quit")
-        assert errorCodes(self.gus.say("/msg bob psst")) == [NOT_HERE]
-        assert errorCodes(self.gus.say("/inbox")) == [ACCOUNT_NEEDED]
-        assert errorCodes(self.ann.say("/msg nobody psst")) == [NO_PERSON]
+        assert errorCodes(self.gus.say("/msg bob psst")) == [errors.NOT_HERE]
+        assert errorCodes(self.gus.say("/inbox")) == [errors.ACCOUNT_NEEDED]
+        assert errorCodes(self.ann.say("/msg nobody psst")) == [errors.NO_PERSON]
         self.gus.say("/quit")
-        assert errorCodes(self.ann.say("/msg gus psst")) == [NO_PERSON]
+        assert errorCodes(self.ann.say("/msg gus psst")) == [errors.NO_PERSON]
 
     def test_guestLeavesBefore(self) -> None:
         self.ann.type("/msg gus psst")
         self.gus.controller.quit("")
         self.ann.propose(SendPrivate, "gus", "gus", MESSAGE, "again")
         self.chat.tick()
-        assert self.ann.errorCodes() == [NO_PERSON]
+        assert self.ann.errorCodes() == [errors.NO_PERSON]
         assert list(self.chat.storage._privateMessages) == []
 
     def test_receiverUnderOtherNick(self) -> None:
@@ -122,7 +114,7 @@ class TestPrivateMessages:
 
     def test_noteToOneself(self) -> None:
         heard = self.ann.say("/msg ann milk")
-        assert [type(item) for item in heard] == [PrivateMessage]
+        assert kinds(heard) == [PrivateMessage]
         assert texts(self.ann.say("/inbox")) == texts(self.ann.say("/inbox ann")) == ["milk"]
 
     def test_ignoredAuthor(self) -> None:
@@ -137,7 +129,7 @@ class TestPrivateMessages:
             self.ann.type(f"/msg bob {number}")
         self.chat.tick()
         assert self.ann.errorCodes() == []
-        assert errorCodes(self.cat.say("/msg bob more")) == [INBOX_FULL]
+        assert errorCodes(self.cat.say("/msg bob more")) == [errors.INBOX_FULL]
         assert self.accounts["bob"].unread == INBOX_UNREAD
         bob, logged = self.back("bob")
         assert logged.unread == INBOX_UNREAD
@@ -150,7 +142,7 @@ class TestPrivateMessages:
             self.ann.type(f"/msg bob {text}")
         self.chat.tick()
         self.chat.clear()
-        assert errorCodes(self.bob.say("/inbox +")) == [USAGE]
+        assert errorCodes(self.bob.say("/inbox +")) == [errors.USAGE]
         got: list[str] = []
         for line, more in (("/inbox ANN", True), ("/inbox +", True), ("/inbox +", False)):
             inbox = only(Inbox, self.bob.say(line))
@@ -158,7 +150,7 @@ class TestPrivateMessages:
             assert inbox.other.lower() == "ann"
             got = [item.text for item in inbox.messages] + got
         assert got == many
-        assert errorCodes(self.bob.say("/inbox +")) == [USAGE]
+        assert errorCodes(self.bob.say("/inbox +")) == [errors.USAGE]
 
     def test_pagesEndWithLogin(self) -> None:
         for _ in range(INBOX_PAGE + 1):
@@ -215,13 +207,13 @@ class TestSeen:
         chat.clear()
         seen = only(SeenReply, bob.say("/seen GUS"))
         assert (seen.online, seen.time) == (False, NOON)
-        assert errorCodes(bob.say("/seen nobody")) == [NO_PERSON]
-        assert errorCodes(bob.say("/seen")) == [USAGE]
+        assert errorCodes(bob.say("/seen nobody")) == [errors.NO_PERSON]
+        assert errorCodes(bob.say("/seen")) == [errors.USAGE]
         for number in range(GUESTS_REMEMBERED):
             chat.join(f"p{number}").say("/quit")
             del chat.clients[next(reversed(chat.clients))]
         chat.clear()
-        assert errorCodes(bob.say("/seen gus")) == [NO_PERSON]
+        assert errorCodes(bob.say("/seen gus")) == [errors.NO_PERSON]
         assert len(chat.context.state.lastSeenGuests) == GUESTS_REMEMBERED
 
 
@@ -257,8 +249,8 @@ class TestReadMarkers:
         assert self.chat.context.state.readMarkers == {}
 
     def test_rejections(self) -> None:
-        assert errorCodes(self.bob.say("/read 1")) == [ACCOUNT_NEEDED]
-        assert errorCodes(self.other.say("/read tea 1")) == [NOT_IN_ROOM]
-        assert errorCodes(self.ann.say("/read -1")) == [NUMBER]
-        assert errorCodes(self.ann.say("/read")) == [USAGE]
+        assert errorCodes(self.bob.say("/read 1")) == [errors.ACCOUNT_NEEDED]
+        assert errorCodes(self.other.say("/read tea 1")) == [errors.NOT_IN_ROOM]
+        assert errorCodes(self.ann.say("/read -1")) == [errors.NUMBER]
+        assert errorCodes(self.ann.say("/read")) == [errors.USAGE]
         assert self.chat.context.state.readMarkers == {}

@@ -5,17 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, errorCodes, kindsAndTexts, only
-from tsservices.chat.errors import (
-    GUEST_ROOM,
-    LOBBY_OPEN,
-    NO_LINE,
-    NO_PERSON,
-    NO_ROOM,
-    NOT_ALLOWED,
-    NOT_IN_ROOM,
-    PRIVATE_ROOM,
-    ErrorCode,
-)
+from tsservices.chat import errors
 from tsservices.chat.notifications import (
     HistoryReplay,
     Invited,
@@ -88,7 +78,7 @@ class TestPrivate:
         }
         assert got[3] == [number for number in got[0] if kinds[number] == MESSAGE]
         for number in range(1, got[0][0] if got[0] else self.room.record.seq + 1):
-            assert errorCodes(person.say(f"/delete {number}")) == [NO_LINE]
+            assert errorCodes(person.say(f"/delete {number}")) == [errors.NO_LINE]
         return got[0]
 
     def test_membersStay(self) -> None:
@@ -99,10 +89,10 @@ class TestPrivate:
     @pytest.mark.parametrize("name", ["bob", "zed", "gus"])
     def test_othersAreRejected(self, name: str) -> None:
         person: MemoryClient = getattr(self, name)
-        assert errorCodes(person.say("/join tea")) == [PRIVATE_ROOM]
+        assert errorCodes(person.say("/join tea")) == [errors.PRIVATE_ROOM]
         person.propose(Join, "tea", "tea")
         self.chat.tick()
-        assert person.errorCodes() == [PRIVATE_ROOM]
+        assert person.errorCodes() == [errors.PRIVATE_ROOM]
         assert not self.there(person)
 
     @pytest.mark.parametrize("name", ["bob", "zed", "gus"])
@@ -123,7 +113,7 @@ class TestPrivate:
         for person in (self.gus, self.zed):
             person.say("/part")
         self.ann.say("eight")
-        assert errorCodes(self.gus.say("/join tea")) == [PRIVATE_ROOM]
+        assert errorCodes(self.gus.say("/join tea")) == [errors.PRIVATE_ROOM]
         assert numbers(self.zed.say("/join tea")) == [7, 8]
 
     def test_invitationUsedWhilePublic(self) -> None:
@@ -133,20 +123,20 @@ class TestPrivate:
         self.ann.say("/private on")
         for person in (self.gus, self.zed):
             person.heard()
-            assert errorCodes(person.say("/join tea")) == [PRIVATE_ROOM]
+            assert errorCodes(person.say("/join tea")) == [errors.PRIVATE_ROOM]
 
     def test_invitationOfMemberIsNoReturn(self) -> None:
         self.ann.say("/invite gus")
         self.gus.say("/join tea")
         self.ann.say("/invite gus", "/kick gus")
-        assert errorCodes(self.gus.say("/join tea")) == [PRIVATE_ROOM]
+        assert errorCodes(self.gus.say("/join tea")) == [errors.PRIVATE_ROOM]
 
     def test_banRevokesInvitations(self) -> None:
         self.ann.say("/invite gus", "/invite zed", "/ban gus", "/ban zed")
         self.ann.say("/unban gus", "/unban zed")
         for person in (self.gus, self.zed):
             person.heard()
-            assert errorCodes(person.say("/join tea")) == [PRIVATE_ROOM]
+            assert errorCodes(person.say("/join tea")) == [errors.PRIVATE_ROOM]
 
     def test_otherSessionOfAccount(self) -> None:
         self.ann.say("/invite zed")
@@ -159,11 +149,11 @@ class TestPrivate:
 
     def test_kickRevokes(self) -> None:
         self.ann.say("/kick mel")
-        assert errorCodes(self.mel.say("/join tea")) == [PRIVATE_ROOM]
+        assert errorCodes(self.mel.say("/join tea")) == [errors.PRIVATE_ROOM]
         self.ann.say("/invite mel")
         assert numbers(self.mel.say("/join tea")) == []
         self.ann.say("/ban mel", "/unban mel")
-        assert errorCodes(self.mel.say("/join tea")) == [PRIVATE_ROOM]
+        assert errorCodes(self.mel.say("/join tea")) == [errors.PRIVATE_ROOM]
 
     def test_kickOfAllSessions(self) -> None:
         self.ann.say("/invite zed")
@@ -202,7 +192,7 @@ class TestPrivate:
         assert person.session.account is None
         assert not self.there(person)
         self.chat.clear()
-        assert errorCodes(person.say("/join tea")) == [PRIVATE_ROOM]
+        assert errorCodes(person.say("/join tea")) == [errors.PRIVATE_ROOM]
 
     def test_loginKeepsReadableLines(self) -> None:
         hob = self.chat.join("hob")
@@ -267,12 +257,12 @@ class TestPrivate:
         for person in (self.bob, self.gus):
             rooms = only(RoomList, person.say("/rooms"))
             assert [name for name, _, _ in rooms.rooms] == ["lobby"]
-            assert errorCodes(person.say("/who tea")) == [NO_ROOM]
-            assert errorCodes(person.say("/who nowhere")) == [NO_ROOM]
+            assert errorCodes(person.say("/who tea")) == [errors.NO_ROOM]
+            assert errorCodes(person.say("/who nowhere")) == [errors.NO_ROOM]
             shown = only(WhoisReply, person.say("/whois ann"))
             assert shown.rooms == []
             for line in ("/search #tea six", "/since tea 0", "/msg #tea hello", "/part tea"):
-                assert errorCodes(person.say(line)) == [NOT_IN_ROOM]
+                assert errorCodes(person.say(line)) == [errors.NOT_IN_ROOM]
         self.ann.say("/invite bob")
         self.chat.clear()
         for person in (self.bob, self.mel, self.root):
@@ -294,13 +284,13 @@ class TestPrivate:
     @pytest.mark.parametrize(
         ("name", "line", "reason"),
         [
-            ("mel", "/invite zed", NOT_ALLOWED),
-            ("mel", "/private off", NOT_ALLOWED),
-            ("ann", "/invite nobody", NO_PERSON),
-            ("ann", "/invite ~s1", NO_PERSON),
+            ("mel", "/invite zed", errors.NOT_ALLOWED),
+            ("mel", "/private off", errors.NOT_ALLOWED),
+            ("ann", "/invite nobody", errors.NO_PERSON),
+            ("ann", "/invite ~s1", errors.NO_PERSON),
         ],
     )
-    def test_rejections(self, name: str, line: str, reason: ErrorCode) -> None:
+    def test_rejections(self, name: str, line: str, reason: errors.ErrorCode) -> None:
         assert errorCodes(getattr(self, name).say(line)) == [reason]
         assert self.room.record.private
 
@@ -316,14 +306,14 @@ class TestPrivate:
         self.ann.say("/private on")
         for person in (self.zed, self.gus):
             person.heard()
-            assert errorCodes(person.say("/join tea")) == [PRIVATE_ROOM]
+            assert errorCodes(person.say("/join tea")) == [errors.PRIVATE_ROOM]
 
     def test_bannedAccountAsGuest(self) -> None:
         self.ann.say("/ban zed", "/invite gus")
         self.gus.say("/join tea", f"/login zed {PASSWORD}")
         assert not self.there(self.gus)
         self.ann.say("/unban zed")
-        assert errorCodes(self.gus.say("/join tea")) == [PRIVATE_ROOM]
+        assert errorCodes(self.gus.say("/join tea")) == [errors.PRIVATE_ROOM]
 
     def test_ignoredInviter(self) -> None:
         self.zed.say("/ignore ann")
@@ -333,12 +323,12 @@ class TestPrivate:
         assert self.there(self.zed)
 
     def test_lobbyStaysPublic(self) -> None:
-        assert errorCodes(self.root.say("/private on")) == [LOBBY_OPEN]
+        assert errorCodes(self.root.say("/private on")) == [errors.LOBBY_OPEN]
         self.gus.say("/join milk")
-        assert errorCodes(self.gus.say("/private on")) == [GUEST_ROOM]
+        assert errorCodes(self.gus.say("/private on")) == [errors.GUEST_ROOM]
         self.mel.propose(SetPrivate, "tea", False)
         self.chat.tick()
-        assert self.mel.errorCodes() == [NOT_ALLOWED]
+        assert self.mel.errorCodes() == [errors.NOT_ALLOWED]
 
     def test_operatorsKeepRank(self) -> None:
         self.ann.say("/private off", "/op mel", "/private on")

@@ -6,16 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.chat import HOUR, NOON, PASSWORD, RoomCase, errorCodes, kindsAndTexts, only
-from tsservices.chat.errors import (
-    BANNED,
-    DURATION,
-    MUTED,
-    NO_PERSON,
-    NOT_RESTRAINED,
-    ONESELF,
-    RESTRAINTS_ALL,
+from tests.support.chat import (
+    HOUR,
+    NOON,
+    PASSWORD,
+    RoomCase,
+    errorCodes,
+    kinds,
+    kindsAndTexts,
+    only,
 )
+from tsservices.chat import errors
 from tsservices.chat.handlers.restrictions import RESTRICTIONS_EACH
 from tsservices.chat.names import NAME_LENGTH
 from tsservices.chat.notifications import (
@@ -42,7 +43,7 @@ class TestBan(RoomCase):
         heard = self.bob.heard()
         assert kindsAndTexts(heard) == [(BAN, "mel 2h too loud")]
         assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["mel"]
-        assert errorCodes(self.mel.say("/join tea")) == [BANNED]
+        assert errorCodes(self.mel.say("/join tea")) == [errors.BANNED]
         assert not self.isMember(self.chat.login("mel", "tea", cloak="~new"))
         other = self.chat.connect(self.mel.session.cloak)
         other.say("/nick other", "/join tea")
@@ -68,13 +69,13 @@ class TestBan(RoomCase):
         }
         assert isinstance(twin.heard()[-1], LeftRoom)
         self.bob.say("/nick rob")
-        assert errorCodes(self.bob.say("/join tea")) == [BANNED]
+        assert errorCodes(self.bob.say("/join tea")) == [errors.BANNED]
         self.chat.time += 1
         self.opal.say("/unban bob", f"/unban {cloak}", "/ban rob")
         self.chat.time += 1
         third = self.chat.connect(cloak)
         third.say("/nick third")
-        assert errorCodes(third.say("/join tea")) == [BANNED]
+        assert errorCodes(third.say("/join tea")) == [errors.BANNED]
         assert errorCodes(twin.say("/join tea")) == []
 
     def test_olderAccountIsSpared(self) -> None:
@@ -87,16 +88,16 @@ class TestBan(RoomCase):
             self.chat.time += wait
             young = self.chat.connect(cloak)
             young.say(f"/nick young{wait}", f"/register {PASSWORD}")
-            assert (errorCodes(young.say("/join tea")) == [BANNED]) is bool(wait)
+            assert (errorCodes(young.say("/join tea")) == [errors.BANNED]) is bool(wait)
 
     def test_banFollowsLogout(self) -> None:
         self.opal.say("/ban mel 2h")
         self.mel.say("/logout", "/nick melon")
-        assert errorCodes(self.mel.say("/join tea")) == [BANNED]
+        assert errorCodes(self.mel.say("/join tea")) == [errors.BANNED]
         self.chat.time += 1
         other = self.chat.connect(self.mel.session.cloak)
         other.say("/nick other")
-        assert errorCodes(other.say("/join tea")) == [BANNED]
+        assert errorCodes(other.say("/join tea")) == [errors.BANNED]
         self.opal.say("/unban mel")
         assert errorCodes(other.say("/join tea")) == []
 
@@ -151,7 +152,7 @@ class TestBan(RoomCase):
         assert ban.key == "bob"
         self.bob.say("/quit")
         self.room.permissions.restrictions[key] = replace(ban, name="BOB", key="rob")
-        assert errorCodes(self.opal.say("/unban BOB")) == [NOT_RESTRAINED]
+        assert errorCodes(self.opal.say("/unban BOB")) == [errors.NOT_RESTRAINED]
         assert kindsAndTexts(self.opal.say("/unban rob")) == [(UNBAN, "BOB")]
 
     def test_liftsInOrderOfMasks(self) -> None:
@@ -171,7 +172,7 @@ class TestBan(RoomCase):
     def test_banEnds(self) -> None:
         self.opal.say("/ban mel 1h")
         self.chat.time = NOON + HOUR - 1
-        assert errorCodes(self.mel.say("/join tea")) == [BANNED]
+        assert errorCodes(self.mel.say("/join tea")) == [errors.BANNED]
         self.chat.time = NOON + HOUR
         listed = only(RestrictionList, self.opal.say("/ban"))
         assert listed.restrictions == []
@@ -196,7 +197,7 @@ class TestBan(RoomCase):
         for number in range(RESTRICTIONS_EACH):
             self.opal.type(f"/ban ~x{number} 1h")
             self.chat.tick()
-        assert errorCodes(self.opal.say("/ban mel"))[-1] is RESTRAINTS_ALL
+        assert errorCodes(self.opal.say("/ban mel"))[-1] is errors.RESTRAINTS_ALL
         assert errorCodes(self.opal.say("/ban ~x1 2h")) == []
         self.chat.time += HOUR
         assert errorCodes(self.opal.say("/ban mel")) == []
@@ -204,17 +205,17 @@ class TestBan(RoomCase):
 
     def test_restrictedOperators(self) -> None:
         self.ann.say("/mute opal")
-        assert errorCodes(self.opal.say("hello")) == [MUTED]
-        assert errorCodes(self.opal.say("/unmute opal")) == [ONESELF]
-        assert errorCodes(self.opal.say("hello")) == [MUTED]
+        assert errorCodes(self.opal.say("hello")) == [errors.MUTED]
+        assert errorCodes(self.opal.say("/unmute opal")) == [errors.ONESELF]
+        assert errorCodes(self.opal.say("hello")) == [errors.MUTED]
         self.ann.say("/unmute opal")
         assert errorCodes(self.opal.say("hello")) == []
         self.ann.say("/ban opal 1h")
         assert not self.isMember(self.opal)
-        assert errorCodes(self.opal.say("/join tea")) == [BANNED]
+        assert errorCodes(self.opal.say("/join tea")) == [errors.BANNED]
         self.root.say("/ban ann")
         assert not self.isMember(self.ann)
-        assert errorCodes(self.ann.say("/join tea")) == [BANNED]
+        assert errorCodes(self.ann.say("/join tea")) == [errors.BANNED]
         self.chat.time += HOUR
         self.opal.say("/join tea")
         assert self.state.rank(self.opal.session, self.room) == OPERATOR
@@ -228,7 +229,7 @@ class TestBan(RoomCase):
         self.chat.time += 1
         new = self.chat.connect(self.bob.session.cloak)
         new.say("/nick new", f"/register {PASSWORD}")
-        assert errorCodes(new.say("/join tea")) == [BANNED]
+        assert errorCodes(new.say("/join tea")) == [errors.BANNED]
         self.ann.say("/op new")
         new.say("/join tea")
         assert self.isMember(new)
@@ -241,7 +242,7 @@ class TestBan(RoomCase):
         assert len(self.mel.session.inheritedRestrictions) == 2
         self.ann.say("/mute bob")
         assert len(self.bob.session.inheritedRestrictions) == 1
-        assert errorCodes(self.bob.say("hello")) == [MUTED]
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
 
     def test_bannedFormerOperator(self) -> None:
         self.opal.say("/ban bob")
@@ -253,7 +254,7 @@ class TestBan(RoomCase):
         assert errorCodes(new.say("hello")) == []
         self.ann.say("/deop new")
         for line in ("hello", "/topic mine"):
-            assert errorCodes(new.say(line)) == [BANNED]
+            assert errorCodes(new.say(line)) == [errors.BANNED]
         self.mel.heard()
         new.say("/part tea spam")
         left = only(UserLeft, self.mel.heard())
@@ -269,17 +270,17 @@ class TestBan(RoomCase):
         assert errorCodes(new.say("hello")) == []
         self.opal.say(f"/ban {self.bob.session.cloak}")
         assert not self.isMember(new)
-        assert errorCodes(new.say("/join tea")) == [BANNED]
+        assert errorCodes(new.say("/join tea")) == [errors.BANNED]
 
     def test_guestFounderIsBanned(self) -> None:
         guest = self.chat.join("guest", "milk")
         guest.say("hello")
         self.root.say("/join milk", "/ban guest")
         assert guest.session.rooms == {}
-        assert errorCodes(guest.say("/join milk")) == [BANNED]
+        assert errorCodes(guest.say("/join milk")) == [errors.BANNED]
 
     def test_longMask(self) -> None:
-        assert errorCodes(self.opal.say(f"/ban ~{'a' * NAME_LENGTH}")) == [NO_PERSON]
+        assert errorCodes(self.opal.say(f"/ban ~{'a' * NAME_LENGTH}")) == [errors.NO_PERSON]
         assert self.room.permissions.restrictions == {}
         assert kindsAndTexts(self.opal.say("/ban ~abcdefghijkl")) == [
             (BAN, "~abcdefghijkl forever")
@@ -294,7 +295,7 @@ class TestMute(RoomCase):
         self.chat.clear()
         self.mel.say("/away spam")
         assert self.bob.heard() == []
-        assert [type(item) for item in gus.heard()] == [AwayChanged]
+        assert kinds(gus.heard()) == [AwayChanged]
         self.mel.say("/part tea spam", "/join tea")
         left, _ = self.bob.heard()
         assert isinstance(left, UserLeft)
@@ -306,7 +307,7 @@ class TestMute(RoomCase):
     def test_mute(self) -> None:
         assert kindsAndTexts(self.opal.say("/mute mel 10m hush")) == [(MUTE, "mel 10m hush")]
         for line in ("hello", "/me waves", "/topic mine", "/msg #tea hello"):
-            assert errorCodes(self.mel.say(line)) == [MUTED]
+            assert errorCodes(self.mel.say(line)) == [errors.MUTED]
         assert kindsAndTexts(self.bob.heard()) == [(MUTE, "mel 10m hush")]
         assert errorCodes(self.mel.say("/msg bob hello", "/who", "/history", "/away x")) == []
         assert kindsAndTexts(self.opal.say("/unmute mel")) == [(UNMUTE, "mel")]
@@ -316,25 +317,25 @@ class TestMute(RoomCase):
         self.opal.type("/mute mel")
         self.mel.type("one", "/me two")
         self.chat.tick()
-        assert self.mel.errorCodes() == [MUTED, MUTED]
+        assert self.mel.errorCodes() == [errors.MUTED, errors.MUTED]
         assert kindsAndTexts(self.bob.heard()) == [(MUTE, "mel forever")]
 
     def test_muteEnds(self) -> None:
         self.opal.say("/mute bob 30s")
         self.chat.time = NOON + 30 * NANOSECONDS - 1
-        assert errorCodes(self.bob.say("hello")) == [MUTED]
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
         self.chat.time += 1
         assert errorCodes(self.bob.say("hello")) == []
 
     def test_mutedGuestReturns(self) -> None:
         self.opal.say("/mute bob")
         self.bob.say("/nick rob")
-        assert errorCodes(self.bob.say("hello")) == [MUTED]
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
         self.bob.say("/part", "/join tea")
-        assert errorCodes(self.bob.say("hello")) == [MUTED]
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
         self.chat.time += 1
         self.bob.say(f"/register {PASSWORD}")
-        assert errorCodes(self.bob.say("hello")) == [MUTED]
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
 
     @pytest.mark.parametrize(
         ("given", "until"),
@@ -361,5 +362,5 @@ class TestMute(RoomCase):
     )
     def test_badDurations(self, given: str) -> None:
         for kind in (BAN, MUTE):
-            assert errorCodes(self.opal.say(f"/{kind} bob {given} why")) == [DURATION]
+            assert errorCodes(self.opal.say(f"/{kind} bob {given} why")) == [errors.DURATION]
         assert self.room.permissions.restrictions == {}

@@ -7,21 +7,12 @@ from dataclasses import replace
 import pytest
 
 from tests.model.cluster import FORGOTTEN, nodeUp
-from tests.support.chat import NOON, StateHarness, only
-from tsservices.chat.errors import (
-    BANNED,
-    LOGGED_OUT,
-    MUTED,
-    NO_ACCOUNT,
-    NOT_IN_ROOM,
-    PRIVATE_ROOM,
-    TAKEN_OVER,
-)
+from tests.support.chat import NOON, StateHarness, errorCodes, kinds, only
+from tsservices.chat import errors
 from tsservices.chat.handlers.accounts import SESSIONS_EACH
 from tsservices.chat.handlers.nodes import reattachments, shutdownOf
 from tsservices.chat.notifications import (
     AccountChanged,
-    ErrorReply,
     HistoryReplay,
     LeftRoom,
     NickChanged,
@@ -92,7 +83,7 @@ class TestReattach:
         return ident in self.room.members
 
     def errors(self, ident: str) -> list[object]:
-        return list(self.chat.outlets[ident].errorCodes())
+        return list(self.chat.errorCodes(ident))
 
     def test_nodeDown(self) -> None:
         self.turn(Join("ann", "Q", "q"), Join("bob", "Q", "q"))
@@ -101,7 +92,7 @@ class TestReattach:
         assert set(self.state.sessions) == {"bob", "opal"}
         assert set(self.state.tokens) == {"t-bob", "t-opal"}
         for ident in ("bob", "opal"):
-            sent = self.chat.outlets[ident].heard()
+            sent = self.chat.heard(ident)
             assert sorted(item.nick for item in sent if isinstance(item, UserQuit)) == [
                 "Ann",
                 "Gus",
@@ -121,7 +112,7 @@ class TestReattach:
         self.turn(Login("ann2", "ann", version, "~x", ""), Join("ann2", "Q", "q"))
         self.chat.clear()
         self.gone()
-        sent = self.chat.outlets["bob"].heard()
+        sent = self.chat.heard("bob")
         assert [(type(item), getattr(item, "nick", "")) for item in sent] == [
             (UserLeft, "Ann"),
             (UserQuit, "Gus"),
@@ -147,14 +138,14 @@ class TestReattach:
         assert after == before
         assert self.state.tokens["t-gus"] is self.state.sessions["gus"]
         assert [item.ident for item in self.state.sessionsByAccount["ann"]] == ["ann"]
-        sent = self.chat.outlets["bob"].heard()
+        sent = self.chat.heard("bob")
         assert [(type(item), getattr(item, "nick", "")) for item in sent] == [
             (UserJoined, "Ann"),
             (UserJoined, "Gus"),
         ]
         assert isinstance(sent[0], UserJoined)
         assert sent[0].account == "ann"
-        notice, replay, *_ = self.chat.outlets["gus"].heard()
+        notice, replay, *_ = self.chat.heard("gus")
         assert isinstance(notice, Notice)
         assert notice.code == "returned"
         assert isinstance(replay, HistoryReplay)
@@ -169,13 +160,13 @@ class TestReattach:
         for number in range(REPLAYED_LINES + 5):
             self.turn(Say("bob", "r", MESSAGE, (f"{number}",)))
         self.back(*operations)
-        replay = only(HistoryReplay, self.chat.outlets["gus"].heard()[1:])
+        replay = only(HistoryReplay, self.chat.heard("gus")[1:])
         assert replay.missing == (3, 7)
         assert [item.first for item in replay.messages] == list(range(8, 8 + REPLAYED_LINES))
 
     def test_nothingMissed(self) -> None:
         self.back(*self.gone())
-        assert [type(item) for item in self.chat.outlets["gus"].heard()] == [Notice]
+        assert kinds(self.chat.heard("gus")) == [Notice]
 
     def test_nickTaken(self) -> None:
         operations = self.gone()
@@ -183,9 +174,9 @@ class TestReattach:
             self.turn(Enter(ident, name, name, "~x", ident))
         self.back(*operations)
         assert self.state.sessions["gus"].nick == "guest-2"
-        renamed = only(NickChanged, self.chat.outlets["gus"].heard()[1:2])
+        renamed = only(NickChanged, self.chat.heard("gus")[1:2])
         assert (renamed.nick, renamed.to) == ("Gus", "guest-2")
-        sent = [item for item in self.chat.outlets["bob"].heard() if isinstance(item, UserJoined)]
+        sent = [item for item in self.chat.heard("bob") if isinstance(item, UserJoined)]
         assert [item.nick for item in sent] == ["Ann", "guest-2"]
         ann, _ = self.gone()
         self.back(replace(ann, nick="x2", key="gus"))
@@ -204,12 +195,12 @@ class TestReattach:
         ann = self.state.sessions["ann"]
         assert (ann.account, ann.nick) == (None, "guest-1")
         assert self.state.sessionsByAccount.keys() == {"opal"}
-        sent = self.chat.outlets["ann"].heard()
-        assert [item.error.code for item in sent if isinstance(item, ErrorReply)] == [LOGGED_OUT]
+        sent = self.chat.heard("ann")
+        assert errorCodes(sent) == [errors.LOGGED_OUT]
         assert [item.account for item in sent if isinstance(item, AccountChanged)] == [None]
         (operation, *_) = self.gone()
         self.back(replace(operation, account="nobody"))
-        assert self.errors("ann") == [NO_ACCOUNT]
+        assert self.errors("ann") == [errors.NO_ACCOUNT]
 
     def test_tooManySessions(self) -> None:
         operations = self.gone()
@@ -218,7 +209,7 @@ class TestReattach:
             self.turn(Login(f"x{number}", "ann", version, "~x", f"x{number}"))
         self.back(*operations)
         assert "ann" not in self.state.sessions
-        assert [item.code for item in self.chat.outlets["ann"].replacements] == [TAKEN_OVER]
+        assert [item.code for item in self.chat.outlets["ann"].replacements] == [errors.TAKEN_OVER]
         assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
     def test_bannedMeanwhile(self) -> None:
@@ -228,8 +219,8 @@ class TestReattach:
         self.back(*operations)
         for ident in ("ann", "gus"):
             assert not self.member(ident)
-            sent = self.chat.outlets[ident].heard()
-            assert [item.error.code for item in sent if isinstance(item, ErrorReply)] == [BANNED]
+            sent = self.chat.heard(ident)
+            assert errorCodes(sent) == [errors.BANNED]
             assert [item.room for item in sent if isinstance(item, LeftRoom)] == ["r"]
         assert self.state.restriction(BAN, self.state.sessions["gus"], self.room, self.stamp)
 
@@ -244,7 +235,7 @@ class TestReattach:
         self.back(*operations)
         assert self.member("gus")
         self.turn(Say("gus", "r", MESSAGE, ("x",)))
-        assert self.errors("gus") == [MUTED]
+        assert self.errors("gus") == [errors.MUTED]
 
     def test_earlierSessionIsSpared(self) -> None:
         for late in (False, True):
@@ -276,14 +267,14 @@ class TestReattach:
         assert list(gus.rooms) == ["r", "p"]
         assert private.permissions.firstReadable(gus) == 4
         assert gus.invited == {"q"}
-        replay = only(HistoryReplay, self.chat.outlets["gus"].heard()[-1:])
+        replay = only(HistoryReplay, self.chat.heard("gus")[-1:])
         assert [item.texts for item in replay.messages] == [("5",)]
         operations = self.gone()
         self.turn(SetPrivate("opal", "p", False), SetPrivate("opal", "p", True))
         self.turn(Restrict("opal", "q", BAN, "~gus", "~gus", 0, ""))
         self.back(*operations)
         assert list(gus.rooms) == ["r"]
-        assert self.errors("gus") == [PRIVATE_ROOM]
+        assert self.errors("gus") == [errors.PRIVATE_ROOM]
         assert gus.invited == frozenset()
 
     def test_bannedGuestNeedsInvitation(self) -> None:
@@ -293,9 +284,9 @@ class TestReattach:
         operations = self.gone()
         self.turn(Restrict("opal", "p", BAN, "~gus", "~gus", 0, ""))
         self.back(*operations)
-        assert self.errors("gus") == [BANNED]
+        assert self.errors("gus") == [errors.BANNED]
         self.turn(LiftRestriction("opal", "p", BAN, "~gus", "~gus"), Join("gus", "P", "p"))
-        assert self.errors("gus") == [PRIVATE_ROOM]
+        assert self.errors("gus") == [errors.PRIVATE_ROOM]
 
     def test_noAccessByWordOfNode(self) -> None:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
@@ -306,10 +297,8 @@ class TestReattach:
         self.chat.clear()
         self.back(ann, replace(gus, rooms=(("p", "P", 0), *gus.rooms)))
         for ident in ("ann", "gus"):
-            sent = self.chat.outlets[ident].heard()
-            assert PRIVATE_ROOM in [
-                item.error.code for item in sent if isinstance(item, ErrorReply)
-            ]
+            sent = self.chat.heard(ident)
+            assert errors.PRIVATE_ROOM in errorCodes(sent)
             assert {item.room for item in sent if isinstance(item, HistoryReplay)} <= {"r"}
         assert list(self.state.rooms["p"].members) == ["opal"]
 
@@ -359,5 +348,5 @@ class TestReattach:
     def test_nothingBetween(self) -> None:
         self.gone()
         self.turn(Say("gus", "r", MESSAGE, ("x",)), Login("gus", "ann", NOON, "~gus", ""))
-        assert self.errors("gus")[0] is NOT_IN_ROOM
+        assert self.errors("gus")[0] is errors.NOT_IN_ROOM
         assert "gus" not in self.state.sessions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, only
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, kinds, only
 from tsservices.chat.errors import MUTED, NOTHING_TO_RESUME, TAKEN_OVER
 from tsservices.chat.notifications import ErrorReply, Resumed, ResumeToken, RoomMessages, UserQuit
 from tsservices.chat.operations import (
@@ -56,7 +56,7 @@ class TestResume:
         several = {key: room.inSeveralRooms for key, room in state.rooms.items()}
         new = self.chat.connect("~elsewhere")
         heard = new.say(f"/resume {self.token}")
-        assert [type(item) for item in heard] == [Resumed, ResumeToken]
+        assert kinds(heard) == [Resumed, ResumeToken]
         resumed, token = heard
         assert isinstance(resumed, Resumed)
         assert (resumed.nick, resumed.account) == ("Ann", None)

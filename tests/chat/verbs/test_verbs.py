@@ -10,21 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, only
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, kinds, only
+from tsservices.chat import errors
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import (
-    GUESSED_OFTEN,
-    LINE_LONG,
-    NICK_TAKEN,
-    NO_LINE,
-    NOT_STORED,
-    NOTHING_SEARCHED,
-    PASSWORDS_DIFFER,
-    SEARCHING,
-    TEXT_LONG,
-    WRONG_PASSWORD,
-    ChatError,
-)
 from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE
 from tsservices.chat.notifications import (
     HistoryReplay,
@@ -110,7 +98,7 @@ class TestTypedArguments:
             try:
                 checkPermission(person.controller, permission, "do it")
                 codes.append("")
-            except ChatError as error:
+            except errors.ChatError as error:
                 codes.append(error.code.name)
         assert codes == ["", "name-first", "", "account-needed", ""]
 
@@ -125,7 +113,7 @@ class TestTypedArguments:
         bob = chat.join("bob")
         words = ["x"] * (history.SEARCH_WORDS + 1)
         start(bob, history.search, history.searchQuery([bob.controller.room()], words))
-        assert bob.errorCodes() == [TEXT_LONG]
+        assert bob.errorCodes() == [errors.TEXT_LONG]
 
 
 class TestSearching:
@@ -145,10 +133,10 @@ class TestSearching:
         assert ann.heard() == []
         assert ann.controller.busy
         self.searches.answers.pop()([])
-        assert [type(each) for each in ann.heard()] == [SearchResults, Topic]
+        assert kinds(ann.heard()) == [SearchResults, Topic]
         assert not ann.controller.busy
         ann.type("/search")
-        assert ann.errorCodes() == [NOTHING_SEARCHED]
+        assert ann.errorCodes() == [errors.NOTHING_SEARCHED]
 
     def test_sessionsOfOneAccountShareTheSearch(self) -> None:
         one = self.chat.joinRegistered("ann")
@@ -156,7 +144,7 @@ class TestSearching:
         bob = self.chat.join("bob")
         for person in (one, other, bob):
             self.search(person)
-        assert other.errorCodes() == [SEARCHING]
+        assert other.errorCodes() == [errors.SEARCHING]
         assert len(self.searches.answers) == 2
         self.searches.answers.pop(0)([])
         self.search(other)
@@ -170,7 +158,7 @@ class TestSearching:
         self.chat.tick()
         self.chat.clear()
         self.search(other)
-        assert other.errorCodes() == [SEARCHING]
+        assert other.errorCodes() == [errors.SEARCHING]
         self.searches.answers.pop()([])
         assert ann.heard() == []
         self.search(other)
@@ -180,8 +168,8 @@ class TestSearching:
     def test_searchFails(self) -> None:
         ann = self.chat.join("ann")
         self.search(ann)
-        self.searches.answers.pop()(ChatError(LINE_LONG, most=1))
-        assert ann.errorCodes() == [LINE_LONG]
+        self.searches.answers.pop()(errors.ChatError(errors.LINE_LONG, most=1))
+        assert ann.errorCodes() == [errors.LINE_LONG]
         assert self.chat.context.searching == set()
 
 
@@ -200,7 +188,7 @@ class TestWaiting:
         ann = chat.join("ann")
         chat.storage.reads.clear()
         start(ann, history.delete, ann.controller.room(), 1)
-        assert ann.errorCodes() == [NO_LINE]
+        assert ann.errorCodes() == [errors.NO_LINE]
         assert chat.storage.reads == []
 
     def test_quitDuringSecret(self, chat: ChatHarness) -> None:
@@ -220,7 +208,7 @@ class TestWaiting:
             assert not ann.controller.busy
             ann.controller.answerSecret(answer)
         assert ann.prompts == [accounts.NEW_PASSWORD, accounts.AGAIN]
-        assert ann.errorCodes() == [PASSWORDS_DIFFER]
+        assert ann.errorCodes() == [errors.PASSWORDS_DIFFER]
         assert ann.controller.secret is None
         assert not ann.controller.busy
 
@@ -229,9 +217,9 @@ class TestWaiting:
         thief = chat.connect()
         for _ in range(ACCOUNT_GUESSES_AT_ONCE):
             start(thief, accounts.login, "ann", "something else")
-        assert thief.errorCodes() == [WRONG_PASSWORD] * ACCOUNT_GUESSES_AT_ONCE
+        assert thief.errorCodes() == [errors.WRONG_PASSWORD] * ACCOUNT_GUESSES_AT_ONCE
         start(thief, accounts.login, "ann", PASSWORD)
-        assert thief.errorCodes() == [GUESSED_OFTEN]
+        assert thief.errorCodes() == [errors.GUESSED_OFTEN]
 
     def test_nickTakenMeanwhile(self, chat: ChatHarness) -> None:
         one, other = chat.connect(), chat.connect()
@@ -239,7 +227,7 @@ class TestWaiting:
             start(person, talk.enter, "ann")
         chat.tick()
         assert [person.controller.current for person in (one, other)] == ["lobby", ""]
-        assert other.errorCodes() == [NICK_TAKEN]
+        assert other.errorCodes() == [errors.NICK_TAKEN]
 
     def test_immediateAnswers(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
@@ -249,7 +237,7 @@ class TestWaiting:
         assert lines == [["ack is on"], ["you ignore Bob"]]
 
 
-def depth(error: ChatError) -> int:
+def depth(error: errors.ChatError) -> int:
     traceback, frames = error.__traceback__, 0
     while traceback is not None:
         traceback, frames = traceback.tb_next, frames + 1
@@ -259,10 +247,10 @@ def depth(error: ChatError) -> int:
 def test_trouble(chat: ChatHarness) -> None:
     """The one error that is raised while nothing can be stored does not grow with each message."""
     ann = chat.join("ann")
-    trouble = chat.storage.trouble = ChatError(NOT_STORED, reason="the disk is full")
+    trouble = chat.storage.trouble = errors.ChatError(errors.NOT_STORED, reason="the disk is full")
     for _ in range(20):
         ann.type("x", "/topic x")
-    assert ann.errorCodes() == [NOT_STORED] * 40
+    assert ann.errorCodes() == [errors.NOT_STORED] * 40
     assert depth(trouble) < 15
 
 

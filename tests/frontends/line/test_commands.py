@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import ChatHarness, MemoryClient, errorCodes, only
-from tsservices.chat.errors import (
-    CHOICE,
-    NAME_CHARACTER,
-    NAME_EMPTY,
-    NAME_FIRST,
-    NICK_TAKEN,
-    NO_COMMAND,
-    NO_PERSON,
-    NO_ROOM,
-    NOT_IN_ROOM,
-    NOWHERE,
-    NUMBER,
-    TEXT_LONG,
-    USAGE,
-    ErrorCode,
-)
+from tests.support.chat import ChatHarness, MemoryClient, errorCodes, kinds, only
+from tsservices.chat import errors
 from tsservices.chat.notifications import (
     AwayChanged,
     CommandList,
@@ -55,52 +40,52 @@ from tsservices.frontends.line.commands import COMMANDS
 LONG = "x" * (TOPIC_LENGTH + 1)
 
 #: What is not done, and why.
-REFUSED: tuple[tuple[str, ErrorCode], ...] = (
-    ("/", NO_COMMAND),
-    ("/sing", NO_COMMAND),
-    ("/nick", USAGE),
-    ("/nick a b", NAME_CHARACTER),
-    ("/nick BOB", NICK_TAKEN),
-    ("/join", USAGE),
-    ("/join #", NAME_EMPTY),
-    ("/join a b", NAME_CHARACTER),
-    ("/part tea", NOT_IN_ROOM),
-    ("/part nowhere", NOT_IN_ROOM),
-    ("/part lobby " + LONG, TEXT_LONG),
-    ("/who nowhere", NO_ROOM),
-    ("/who a.b", NAME_CHARACTER),
-    ("/whois", USAGE),
-    ("/whois eve", NO_PERSON),
-    ("/msg", USAGE),
-    ("/msg bob", USAGE),
-    ("/msg bob  ", USAGE),
-    ("/msg eve hello", NO_PERSON),
-    ("/msg #tea hello", NOT_IN_ROOM),
-    ("/msg #a.b hello", NAME_CHARACTER),
-    ("/me", USAGE),
-    ("/topic " + LONG, TEXT_LONG),
-    ("/history 0", NUMBER),
-    ("/history -1", NUMBER),
-    ("/history x", NUMBER),
-    ("/history \N{ARABIC-INDIC DIGIT ONE}", NUMBER),
-    ("/history \N{SUPERSCRIPT TWO}", NUMBER),
-    (f"/history {HISTORY_LINES + 1}", NUMBER),
-    ("/history " + "9" * 5000, NUMBER),
-    ("/since", USAGE),
-    ("/since a b c", USAGE),
-    ("/since x", NUMBER),
-    ("/since lobby x", NUMBER),
-    (f"/since {HIGHEST_SEQ + 1}", NUMBER),
-    ("/since tea 1", NOT_IN_ROOM),
-    ("/away " + LONG, TEXT_LONG),
-    ("/ignore a b", NAME_CHARACTER),
-    ("/format", CHOICE),
-    ("/format xml", CHOICE),
-    ("/ack", CHOICE),
-    ("/ack maybe", CHOICE),
-    ("/echo 1", CHOICE),
-    ("/help sing", NO_COMMAND),
-    ("/quit " + LONG, TEXT_LONG),
+REFUSED: tuple[tuple[str, errors.ErrorCode], ...] = (
+    ("/", errors.NO_COMMAND),
+    ("/sing", errors.NO_COMMAND),
+    ("/nick", errors.USAGE),
+    ("/nick a b", errors.NAME_CHARACTER),
+    ("/nick BOB", errors.NICK_TAKEN),
+    ("/join", errors.USAGE),
+    ("/join #", errors.NAME_EMPTY),
+    ("/join a b", errors.NAME_CHARACTER),
+    ("/part tea", errors.NOT_IN_ROOM),
+    ("/part nowhere", errors.NOT_IN_ROOM),
+    ("/part lobby " + LONG, errors.TEXT_LONG),
+    ("/who nowhere", errors.NO_ROOM),
+    ("/who a.b", errors.NAME_CHARACTER),
+    ("/whois", errors.USAGE),
+    ("/whois eve", errors.NO_PERSON),
+    ("/msg", errors.USAGE),
+    ("/msg bob", errors.USAGE),
+    ("/msg bob  ", errors.USAGE),
+    ("/msg eve hello", errors.NO_PERSON),
+    ("/msg #tea hello", errors.NOT_IN_ROOM),
+    ("/msg #a.b hello", errors.NAME_CHARACTER),
+    ("/me", errors.USAGE),
+    ("/topic " + LONG, errors.TEXT_LONG),
+    ("/history 0", errors.NUMBER),
+    ("/history -1", errors.NUMBER),
+    ("/history x", errors.NUMBER),
+    ("/history \N{ARABIC-INDIC DIGIT ONE}", errors.NUMBER),
+    ("/history \N{SUPERSCRIPT TWO}", errors.NUMBER),
+    (f"/history {HISTORY_LINES + 1}", errors.NUMBER),
+    ("/history " + "9" * 5000, errors.NUMBER),
+    ("/since", errors.USAGE),
+    ("/since a b c", errors.USAGE),
+    ("/since x", errors.NUMBER),
+    ("/since lobby x", errors.NUMBER),
+    (f"/since {HIGHEST_SEQ + 1}", errors.NUMBER),
+    ("/since tea 1", errors.NOT_IN_ROOM),
+    ("/away " + LONG, errors.TEXT_LONG),
+    ("/ignore a b", errors.NAME_CHARACTER),
+    ("/format", errors.CHOICE),
+    ("/format xml", errors.CHOICE),
+    ("/ack", errors.CHOICE),
+    ("/ack maybe", errors.CHOICE),
+    ("/echo 1", errors.CHOICE),
+    ("/help sing", errors.NO_COMMAND),
+    ("/quit " + LONG, errors.TEXT_LONG),
 )
 
 
@@ -122,7 +107,7 @@ class TestCommands:
         return told
 
     @pytest.mark.parametrize(("line", "reason"), REFUSED, ids=lambda value: str(value)[:24])
-    def test_rejectionsChangeNothing(self, line: str, reason: ErrorCode) -> None:
+    def test_rejectionsChangeNothing(self, line: str, reason: errors.ErrorCode) -> None:
         told = self.one(line)
         assert isinstance(told, ErrorReply)
         assert told.error.code is reason
@@ -136,7 +121,7 @@ class TestCommands:
     def test_commandsWithoutNick(self, name: str) -> None:
         stranger = self.chat.connect()
         stranger.type(f"/{name} x y")
-        refused = NAME_FIRST in stranger.errorCodes()
+        refused = errors.NAME_FIRST in stranger.errorCodes()
         assert refused is (COMMANDS[name].permission != ANYONE)
 
     def test_help(self) -> None:
@@ -164,9 +149,9 @@ class TestCommands:
         told = self.one("/nick Eve")
         assert isinstance(told, NickChanged)
         assert (told.nick, told.to) == ("ann", "Eve")
-        assert [type(each) for each in self.bob.heard()] == [NickChanged]
+        assert kinds(self.bob.heard()) == [NickChanged]
         assert self.cat.heard() == []
-        assert [type(each) for each in self.chat.connect().say("/nick dan")] == [
+        assert kinds(self.chat.connect().say("/nick dan")) == [
             Welcome,
             ResumeToken,
         ]
@@ -185,7 +170,7 @@ class TestCommands:
         left = only(UserLeft, self.bob.heard())
         assert left.reason == "must go"
         self.ann.type("/part", "/topic", "/who", "/history", "/since 1")
-        assert self.ann.errorCodes() == [NOWHERE] * 5
+        assert self.ann.errorCodes() == [errors.NOWHERE] * 5
 
     def test_rooms(self) -> None:
         self.cat.say("/topic hot")
@@ -213,12 +198,12 @@ class TestCommands:
         assert (notice.lines, notice.code) == (["a: fine", "b: far away"], "nodes")
         for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
             assert [each.nick for each in only(MemberList, person.say(line)).members] == ["ann"]
-        assert errorCodes(ann.say("/part", "/who nodes")[1:]) == [NO_ROOM]
+        assert errorCodes(ann.say("/part", "/who nodes")[1:]) == [errors.NO_ROOM]
 
     def test_whoNodesWithoutCluster(self) -> None:
         root = self.chat.joinRegistered("root")
         root.type("/who nodes")
-        assert root.errorCodes() == [NO_ROOM]
+        assert root.errorCodes() == [errors.NO_ROOM]
         only(MemberList, root.say("/join nodes", "/who nodes")[1:])
 
     def test_longListIsPaged(self) -> None:
@@ -247,7 +232,7 @@ class TestCommands:
         told = self.one("/msg bob hello  there")
         assert isinstance(told, PrivateMessage)
         assert (told.to, told.kind, told.text) == ("Bob", MESSAGE, "hello  there")
-        assert [type(each) for each in self.bob.heard()] == [PrivateMessage]
+        assert kinds(self.bob.heard()) == [PrivateMessage]
         self.ann.say("/join tea", "/msg #lobby hi")
         assert self.bob.texts() == ["hi"]
 
