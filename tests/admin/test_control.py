@@ -27,6 +27,9 @@ from tsservices.chat.storage import HISTORY_PAGE
 from tsservices.common.statedir import StateDirectory
 from tsservices.testing import MemoryTransport
 
+#: An export of all lines.
+EXPORT: dict[str, object] = {"command": "export", "room": "lobby", "since": 0, "format": "text"}
+
 
 class ControlCase(LineFrontendCase):
     def setUp(self) -> None:
@@ -35,12 +38,17 @@ class ControlCase(LineFrontendCase):
         self.copies: list[tuple[str, Callable[[str | None], None]]] = []
         self.patch(self.storage, "copy", lambda path, copied: self.copies.append((path, copied)))
 
-    def call(self) -> tuple[ControlProtocol, MemoryTransport]:
+    def call(self, **command: object) -> tuple[ControlProtocol, MemoryTransport]:
         protocol = self.control.buildProtocol(None)
         assert isinstance(protocol, ControlProtocol)
         transport = MemoryTransport()
         protocol.makeConnection(transport)
+        if command:
+            protocol.dataReceived(json.dumps(command).encode() + b"\n")
         return protocol, transport
+
+    def backup(self) -> tuple[ControlProtocol, MemoryTransport]:
+        return self.call(command="backup", path=os.path.abspath("copy"))
 
     def heard(self, transport: MemoryTransport) -> list[dict[str, Any]]:
         lines = transport.value().splitlines()
@@ -52,8 +60,7 @@ class ControlCase(LineFrontendCase):
         producer.resumeProducing()
 
     def ask(self, **command: object) -> list[dict[str, Any]]:
-        protocol, transport = self.call()
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        protocol, transport = self.call(**command)
         told = self.heard(transport)
         while transport.producer is not None and not transport.disconnecting:
             self.pull(transport)
@@ -138,8 +145,7 @@ class ControlTests(ControlCase):
 class BackupTests(ControlCase):
     def test_backup(self) -> None:
         path = os.path.abspath("copy")
-        protocol, transport = self.call()
-        protocol.dataReceived(json.dumps({"command": "backup", "path": path}).encode() + b"\n")
+        _, transport = self.backup()
         self.assertEqual(self.heard(transport), [])
         for _ in range(3):
             self.clock.advance(CONTROL_ALIVE_SECONDS)
@@ -153,16 +159,12 @@ class BackupTests(ControlCase):
 
     def test_failed(self) -> None:
         for reason in ("no room on the disk", "no disk"):
-            protocol, transport = self.call()
-            command = {"command": "backup", "path": os.path.abspath("copy")}
-            protocol.dataReceived(json.dumps(command).encode() + b"\n")
+            _, transport = self.backup()
             self.copies.pop()[1](reason)
             self.assertEqual(self.heard(transport), [{"error": reason}])
 
     def test_hungUp(self) -> None:
-        protocol, transport = self.call()
-        command = {"command": "backup", "path": os.path.abspath("copy")}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        protocol, transport = self.backup()
         protocol.connectionLost(connectionDone)
         self.clock.advance(CONTROL_ALIVE_SECONDS)
         self.copies.pop()[1](None)
@@ -193,7 +195,7 @@ class ExportTests(ControlCase):
         self.storage.reads.clear()
 
     def text(self, **command: object) -> tuple[list[str], int]:
-        *pages, end = self.ask(**({"command": "export", "room": "lobby", "since": 0} | command))
+        *pages, end = self.ask(**(EXPORT | command))
         written = "".join(each["text"] for each in pages if "text" in each)
         return written.splitlines(), end["done"]
 
@@ -232,9 +234,7 @@ class ExportTests(ControlCase):
 
     def test_asFastAsItIsRead(self) -> None:
         """A page is read when the last one was sent, not before."""
-        protocol, transport = self.call()
-        command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        _, transport = self.call(**(EXPORT | {"format": "json"}))
         self.assertEqual(self.storage.reads, [])
         self.pull(transport)
         self.assertEqual(self.storage.reads, [("lobby", 1, self.last)])
@@ -254,9 +254,7 @@ class ExportTests(ControlCase):
         self.assertTrue(transport.aborted)
 
     def test_hungUp(self) -> None:
-        protocol, transport = self.call()
-        command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        protocol, transport = self.call(**(EXPORT | {"format": "json"}))
         self.storage.slowReads = True
         self.pull(transport)
         producer: Any = transport.producer
@@ -268,9 +266,7 @@ class ExportTests(ControlCase):
         self.assertEqual(len(self.storage.reads), 1)
 
     def test_failureSaysHowToGoOn(self) -> None:
-        protocol, transport = self.call()
-        command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        _, transport = self.call(**(EXPORT | {"format": "json"}))
         self.pull(transport)
         self.storage.failure = ChatError(READ_SLOW)
         self.pull(transport)
@@ -295,8 +291,7 @@ class ExportTests(ControlCase):
             {"format": ["text"]},
             {"format": None},
         ):
-            command = {"command": "export", "room": "lobby", "since": 0, "format": "text"}
-            self.error(**(command | change))
+            self.error(**(EXPORT | change))
 
 
 class ControlSeatTests(ControlCase):
@@ -330,9 +325,7 @@ class ControlSeatTests(ControlCase):
     def test_stop(self) -> None:
         seat = self.seat(self.mktemp())
         self.control = seat._factory
-        protocol, transport = self.call()
-        command = {"command": "backup", "path": os.path.abspath("copy")}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        _, transport = self.backup()
         seat.startService()
         self.successResultOf(seat.stopService())
         self.assertEqual(self.heard(transport), [{"error": "the server stops"}])

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from twisted.trial.unittest import SynchronousTestCase
+import pytest
 
 from tsservices.common.addresses import TrustedNetworks, hostPort, parse, source
 
 
-class AddressTests(SynchronousTestCase):
+class TestAddress:
     def test_mappedIPv4(self) -> None:
-        self.assertEqual(str(parse("::ffff:192.0.2.1")), "192.0.2.1")
+        assert str(parse("::ffff:192.0.2.1")) == "192.0.2.1"
 
     def test_notAnAddress(self) -> None:
-        self.assertRaises(ValueError, parse, "localhost")
+        with pytest.raises(ValueError, match="localhost"):
+            parse("localhost")
 
     def test_source(self) -> None:
-        self.assertEqual(source(parse("2001:db8::1")), source(parse("2001:db8::ffff")))
-        self.assertNotEqual(source(parse("2001:db8::1")), source(parse("2001:db8:0:1::1")))
-        self.assertNotEqual(source(parse("192.0.2.1")), source(parse("192.0.2.2")))
-        self.assertNotEqual(source(parse("0.0.0.1")), source(parse("0:0:0:1::")))
+        assert source(parse("2001:db8::1")) == source(parse("2001:db8::ffff"))
+        assert source(parse("2001:db8::1")) != source(parse("2001:db8:0:1::1"))
+        assert source(parse("192.0.2.1")) != source(parse("192.0.2.2"))
+        assert source(parse("0.0.0.1")) != source(parse("0:0:0:1::"))
 
     def test_hostPort(self) -> None:
-        self.assertEqual(hostPort("::1", 7), "[::1]:7")
-        self.assertEqual(hostPort("127.0.0.1", 7), "127.0.0.1:7")
+        assert hostPort("::1", 7) == "[::1]:7"
+        assert hostPort("127.0.0.1", 7) == "127.0.0.1:7"
 
 
-class TrustTests(SynchronousTestCase):
+class TestTrust:
     def test_loopbackIsTrusted(self) -> None:
         trust = TrustedNetworks()
         for host, expected in (("127.9.9.9", True), ("::1", True), ("10.0.0.1", False)):
-            self.assertEqual(parse(host) in trust, expected)
+            assert (parse(host) in trust) == expected
 
     def test_named(self) -> None:
-        self.assertIn(parse("10.1.2.3"), TrustedNetworks(["10.0.0.0/8"]))
-        self.assertNotIn(parse("127.0.0.1"), TrustedNetworks(["10.0.0.0/8"]))
-        self.assertNotIn(parse("127.0.0.1"), TrustedNetworks(["none"]))
-        self.assertRaises(ValueError, TrustedNetworks, ["everyone"])
+        assert parse("10.1.2.3") in TrustedNetworks(["10.0.0.0/8"])
+        assert parse("127.0.0.1") not in TrustedNetworks(["10.0.0.0/8"])
+        assert parse("127.0.0.1") not in TrustedNetworks(["none"])
+        with pytest.raises(ValueError, match="everyone"):
+            TrustedNetworks(["everyone"])

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.common.ratelimit import KeyedRateLimiter, LogThrottle, TokenBucket
 
 
-class BucketTests(SynchronousTestCase):
+class TestBucket:
     def test_burstThenRate(self) -> None:
         bucket = TokenBucket(5, 20, 0.0)
-        self.assertEqual(sum(bucket.take(0.0) for _ in range(30)), 20)
-        self.assertFalse(bucket.take(0.19))
-        self.assertTrue(bucket.take(0.2))
-        self.assertFalse(bucket.take(0.2))
+        assert sum(bucket.take(0.0) for _ in range(30)) == 20
+        assert not bucket.take(0.19)
+        assert bucket.take(0.2)
+        assert not bucket.take(0.2)
 
     def test_wait(self) -> None:
         bucket = TokenBucket(5, 20, 0.0)
-        self.assertEqual(bucket.wait(20), 0.0)
-        self.assertTrue(bucket.take(0.0, 19))
-        self.assertEqual(bucket.wait(2), 0.2)
-        self.assertFalse(bucket.take(0.19, 2))
-        self.assertTrue(bucket.take(0.2, 2))
+        assert bucket.wait(20) == 0.0
+        assert bucket.take(0.0, 19)
+        assert bucket.wait(2) == 0.2
+        assert not bucket.take(0.19, 2)
+        assert bucket.take(0.2, 2)
 
     def test_neverOverTheBurst(self) -> None:
         bucket = TokenBucket(5, 20, 0.0)
-        self.assertEqual(sum(bucket.take(1e6) for _ in range(30)), 20)
+        assert sum(bucket.take(1e6) for _ in range(30)) == 20
 
     @given(st.lists(st.floats(-1.0, 2.0), max_size=30))
     def test_holds(self, gaps: list[float]) -> None:
@@ -37,14 +36,14 @@ class BucketTests(SynchronousTestCase):
             now += gap
             held = bucket.holds(now)
             taken = bucket.take(now)
-            self.assertEqual(held, taken)
-            self.assertEqual(other.take(now), taken)
+            assert held == taken
+            assert other.take(now) == taken
 
     def test_clockGoesBack(self) -> None:
         bucket = TokenBucket(1, 1, 100.0)
-        self.assertTrue(bucket.take(100.0))
-        self.assertFalse(bucket.take(0.0))
-        self.assertTrue(bucket.take(101.0))
+        assert bucket.take(100.0)
+        assert not bucket.take(0.0)
+        assert bucket.take(101.0)
 
     @given(st.lists(st.floats(0, 2), max_size=200))
     def test_bound(self, gaps: list[float]) -> None:
@@ -53,40 +52,40 @@ class BucketTests(SynchronousTestCase):
         for gap in gaps:
             now += gap
             taken += bucket.take(now)
-        self.assertLessEqual(taken, 20 + 5 * now + 1e-6)
+        assert taken <= 20 + 5 * now + 1e-6
 
 
-class OncePerMinuteTests(SynchronousTestCase):
+class TestOncePerMinute:
     def test_eachSubject(self) -> None:
         once = LogThrottle(10, 100, 0.0)
-        self.assertTrue(once.allows("a", 0.0))
-        self.assertFalse(once.allows("a", 59.9))
-        self.assertTrue(once.allows("b", 1.0))
-        self.assertTrue(once.allows("a", 60.0))
+        assert once.allows("a", 0.0)
+        assert not once.allows("a", 59.9)
+        assert once.allows("b", 1.0)
+        assert once.allows("a", 60.0)
 
     def test_allTogether(self) -> None:
         once = LogThrottle(1000, 60, 0.0)
-        self.assertEqual(sum(once.allows(str(n), 0.0) for n in range(500)), 60)
+        assert sum(once.allows(str(n), 0.0) for n in range(500)) == 60
 
     def test_forgetsOldestPeer(self) -> None:
         once = LogThrottle(2, 100, 0.0)
         for peer in ("a", "b", "c"):
             once.allows(peer, 0.0)
-        self.assertTrue(once.allows("a", 1.0))
-        self.assertFalse(once.allows("c", 1.0))
+        assert once.allows("a", 1.0)
+        assert not once.allows("c", 1.0)
 
 
-class QuotaTests(SynchronousTestCase):
+class TestQuota:
     def test_changedBound(self) -> None:
         quota = KeyedRateLimiter(3, 60.0)
-        self.assertTrue(quota.take("ann", 0.0))
-        self.assertTrue(all(quota.take("bob", 0.0) for _ in range(3)))
+        assert quota.take("ann", 0.0)
+        assert all(quota.take("bob", 0.0) for _ in range(3))
         quota.change(1)
-        self.assertEqual([quota.take("ann", 0.0) for _ in range(2)], [True, False])
+        assert [quota.take("ann", 0.0) for _ in range(2)] == [True, False]
         quota.change(5)
-        self.assertEqual([quota.take(who, 0.0) for who in ("ann", "bob")], [False, False])
-        self.assertEqual(sum(quota.take("ann", 300.0) for _ in range(9)), 5)
-        self.assertEqual(sum(quota.take("cat", 0.0) for _ in range(9)), 5)
+        assert [quota.take(who, 0.0) for who in ("ann", "bob")] == [False, False]
+        assert sum(quota.take("ann", 300.0) for _ in range(9)) == 5
+        assert sum(quota.take("cat", 0.0) for _ in range(9)) == 5
 
     def test_rowsKeepTheOrder(self) -> None:
         quota, other = KeyedRateLimiter(3, 60.0, 3), KeyedRateLimiter(3, 60.0, 3)
@@ -96,6 +95,6 @@ class QuotaTests(SynchronousTestCase):
             other.restore(*row)
         for each in (quota, other):
             each.giveBack("a")
-            self.assertTrue(each.take("d", 9.7))
-            self.assertEqual([who for who, _, _ in each.rows()], ["a", "b", "d"])
-        self.assertEqual(quota.rows(), other.rows())
+            assert each.take("d", 9.7)
+            assert [who for who, _, _ in each.rows()] == ["a", "b", "d"]
+        assert quota.rows() == other.rows()

@@ -6,47 +6,46 @@ import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.common.text import logged, splitEnding, utf8Decoder, visible
 
 
-class VisibleTests(SynchronousTestCase):
+class TestVisible:
     def test_plainText(self) -> None:
         for text in ("hello\n\t", "服务器", "e\u0301", "👩\u200d👩\u200d👧", "🇩🇪"):
-            self.assertEqual(visible(text), text)
+            assert visible(text) == text
 
     def test_controlCharacters(self) -> None:
-        self.assertEqual(visible("\x1b[2Ja\x07\r\x9b"), "\\x1b[2Ja\\x07\\x0d\\x9b")
-        self.assertEqual(visible("a\u202eb\ufeff"), "a\\u202eb\\ufeff")
+        assert visible("\x1b[2Ja\x07\r\x9b") == "\\x1b[2Ja\\x07\\x0d\\x9b"
+        assert visible("a\u202eb\ufeff") == "a\\u202eb\\ufeff"
 
     @given(st.text())
     def test_anyText(self, text: str) -> None:
         shown = visible(text)
         shown.encode("utf-8")
         controls = [c for c in shown if unicodedata.category(c) == "Cc" and c not in "\n\t"]
-        self.assertEqual(controls, [])
+        assert controls == []
 
     @given(st.text())
     def test_oneLogLine(self, text: str) -> None:
-        self.assertEqual(len(logged(text).splitlines() or [""]), 1)
+        assert len(logged(text).splitlines() or [""]) == 1
 
     def test_logEnding(self) -> None:
-        self.assertEqual(logged("hello\r\n"), "hello")
-        self.assertEqual(logged("a\nb\n\n"), "a\\nb\\n")
+        assert logged("hello\r\n") == "hello"
+        assert logged("a\nb\n\n") == "a\\nb\\n"
 
 
-class Utf8DecoderTests(SynchronousTestCase):
+class TestUtf8Decoder:
     def test_splitCharacter(self) -> None:
         decoder = utf8Decoder()
         first, second = "消".encode()[:2], "消".encode()[2:]
-        self.assertEqual(decoder.decode(first) + decoder.decode(second), "消")
+        assert decoder.decode(first) + decoder.decode(second) == "消"
 
     def test_notUTF8(self) -> None:
-        self.assertEqual(utf8Decoder().decode(b"a\xff\xfeb"), "a\\xff\\xfeb")
+        assert utf8Decoder().decode(b"a\xff\xfeb") == "a\\xff\\xfeb"
 
 
-class SplitEndingTests(SynchronousTestCase):
+class TestSplitEnding:
     def test_longestEnding(self) -> None:
         for data, expected in (
             (b"exit", (b"exit", b"")),
@@ -56,4 +55,4 @@ class SplitEndingTests(SynchronousTestCase):
             (b"a\n\n", (b"a\n", b"\n")),
             (b"", (b"", b"")),
         ):
-            self.assertEqual(splitEnding(data), expected)
+            assert splitEnding(data) == expected

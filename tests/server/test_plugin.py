@@ -61,6 +61,13 @@ class MakeServiceTests(SynchronousTestCase):
         self.addCleanup(options.folder.release)
         return server
 
+    def startError(self, *words: str) -> str:
+        return str(
+            self.assertRaises(
+                SystemExit, makeService, self.options(*words), MemoryReactorClock(), self.terminal
+            )
+        )
+
     def listening(self, server: MultiService) -> Any:
         return server.getServiceNamed("listeners")
 
@@ -180,11 +187,9 @@ class MakeServiceTests(SynchronousTestCase):
             raise OSError(errno.EBADF, "Bad file descriptor")
 
         self.patch(listeners, "_bindStream", refuse)
-        error = self.assertRaises(
-            SystemExit, makeService, self.options(), MemoryReactorClock(), self.terminal
-        )
         self.assertEqual(
-            str(error), "tsserver: timestamp can't listen on tcp 127.0.0.1:0: Bad file descriptor"
+            self.startError(),
+            "tsserver: timestamp can't listen on tcp 127.0.0.1:0: Bad file descriptor",
         )
 
     def test_unixInUse(self) -> None:
@@ -199,10 +204,7 @@ class MakeServiceTests(SynchronousTestCase):
     def test_noStateFolder(self) -> None:
         with open(self.state, "w"):
             pass
-        error = self.assertRaises(
-            SystemExit, makeService, self.options(), MemoryReactorClock(), self.terminal
-        )
-        self.assertEqual(str(error), f"tsserver: the state folder {self.state}: File exists")
+        self.assertEqual(self.startError(), f"tsserver: the state folder {self.state}: File exists")
 
     def test_secondServer(self) -> None:
         self.make("--services", "talk")
