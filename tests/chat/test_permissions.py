@@ -122,10 +122,7 @@ LINES: dict[str, Cells] = {
     "/login vic wrong-password": {"wrong-password": "SGg", "logged-in": OWNERS},
     "/login nobody x": {"no-account": EVERYBODY},
     "/logout": LOGGED_IN,
-    f"/passwd {PASSWORD.replace(' ', '')} new-password": {
-        **LOGGED_IN,
-        "wrong-password": OWNERS,
-    },
+    f"/passwd {PASSWORD.replace(' ', '')} new-password": {**LOGGED_IN, "wrong-password": OWNERS},
     "/resume nothing": {"nothing-to-resume": EVERYBODY},
     "/invite vic": room(),
     "/kick vic": room(not_allowed="gam"),

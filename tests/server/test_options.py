@@ -50,11 +50,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_chatOperators(self) -> None:
         self.assertEqual(self.parse()["chat-operators"], [])
-        for text, keys in (
-            ('["Ann", "bob"]', ["ann", "bob"]),
-            ('"Ann"', ["ann"]),
-            ("[]", []),
-        ):
+        for text, keys in (('["Ann", "bob"]', ["ann", "bob"]), ('"Ann"', ["ann"]), ("[]", [])):
             options = self.parse("--config", self.config(f"chat-operators = {text}\n"))
             self.assertEqual(options["chat-operators"], keys)
             self.assertIsNone(options["operator"])

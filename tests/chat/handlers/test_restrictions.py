@@ -357,8 +357,7 @@ class TestMute(RoomCase):
         assert end == (NOON + until * NANOSECONDS if until else 0)
 
     @pytest.mark.parametrize(
-        "given",
-        ["-1", "99999d", "0s", "1.5h", "10", "1,5h", "10x", "+2h", "2h30m", "3651d", "1h1"],
+        "given", ["-1", "99999d", "0s", "1.5h", "10", "1,5h", "10x", "+2h", "2h30m", "3651d", "1h1"]
     )
     def test_badDurations(self, given: str) -> None:
         for kind in (BAN, MUTE):

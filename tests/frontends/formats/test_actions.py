@@ -10,17 +10,8 @@ from tsservices.frontends.formats.sentences import _ACTIONS, actionText, duratio
 
 #: All that can be done.
 KINDS = (
-    events.TOPIC,
-    events.KICK,
-    events.BAN,
-    events.UNBAN,
-    events.MUTE,
-    events.UNMUTE,
-    events.OPERATOR,
-    events.NO_OPERATOR,
-    events.PRIVATE,
-    events.PUBLIC,
-    events.DELETE,
+    *(events.TOPIC, events.KICK, events.BAN, events.UNBAN, events.MUTE, events.UNMUTE),
+    *(events.OPERATOR, events.NO_OPERATOR, events.PRIVATE, events.PUBLIC, events.DELETE),
 )
 
 
@@ -44,19 +35,9 @@ KINDS = (
             "ann banned ~5f from #Lobby for ever",
         ),
         (events.UNBAN, "bob", "ann unbanned bob", "ann unbanned bob from #Lobby"),
-        (
-            events.MUTE,
-            "bob 1d",
-            "ann muted bob for 1 day",
-            "ann muted bob in #Lobby for 1 day",
-        ),
+        (events.MUTE, "bob 1d", "ann muted bob for 1 day", "ann muted bob in #Lobby for 1 day"),
         (events.UNMUTE, "bob", "ann unmuted bob", "ann unmuted bob in #Lobby"),
-        (
-            events.OPERATOR,
-            "bob",
-            "ann made bob an operator",
-            "ann made bob an operator of #Lobby",
-        ),
+        (events.OPERATOR, "bob", "ann made bob an operator", "ann made bob an operator of #Lobby"),
         (
             events.NO_OPERATOR,
             "bob",

@@ -188,13 +188,7 @@ def test_anyText(text: str, nick: str, account: str) -> None:
 def test_replay() -> None:
     lines = roomMessages("a", "b", first=16), roomMessages("c", first=18)
     head, *lineObjects = objects(replay(*lines, missing=(1, 15)))
-    assert head == {
-        "type": "replay",
-        "room": "Lobby",
-        "lines": 3,
-        "missing": [1, 15],
-        "until": 17,
-    }
+    assert head == {"type": "replay", "room": "Lobby", "lines": 3, "missing": [1, 15], "until": 17}
     assert lineObjects == [{**line, "replay": True} for line in objects(*lines)]
     assert objects(replay()) == [
         {"type": "replay", "room": "Lobby", "lines": 0, "missing": None, "until": 17}

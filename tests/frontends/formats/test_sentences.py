@@ -51,6 +51,9 @@ from tsservices.frontends.formats.text import TextFormatter
 
 HOUR = 3600 * NANOSECONDS
 
+#: What everybody reads who joins a private room.
+PRIVATE = ["* you are in #Lobby, alone", "* #Lobby is by invitation only"]
+
 
 def whispered(kind: str) -> PrivateMessage:
     return PrivateMessage("ann", "ann", None, "bob", kind, "psst", NOON)
@@ -143,10 +146,7 @@ def restriction(
         (SeenReply("bob", True, NOON), ["* bob is here"]),
         (SeenReply("bob", False, NOON), ["* bob was last here 2026-11-20 12:10"]),
         (SeenReply("bob", False, 0), ["* it is not known when bob was here"]),
-        (
-            RestrictionList("lobby", "Lobby", []),
-            ["* nobody is banned from #Lobby, or mute there"],
-        ),
+        (RestrictionList("lobby", "Lobby", []), ["* nobody is banned from #Lobby, or mute there"]),
         (
             RestrictionList(
                 "lobby",
@@ -202,37 +202,13 @@ def restriction(
         (Inbox([], "", False), ["* there are no private messages"]),
         (Inbox([], "Bob", False), ["* there are no private messages with Bob"]),
         (joinedRoom("ann"), ["* you are in #Lobby, alone"]),
-        (joined("member"), ["* you are in #Lobby, alone", "* #Lobby is by invitation only"]),
-        (
-            joined("operator"),
-            [
-                "* you are in #Lobby, alone",
-                "* #Lobby is by invitation only",
-                "* you are an operator of #Lobby",
-            ],
-        ),
-        (
-            joined("founder"),
-            [
-                "* you are in #Lobby, alone",
-                "* #Lobby is by invitation only",
-                "* you are the founder of #Lobby",
-            ],
-        ),
-        (
-            joined("server"),
-            [
-                "* you are in #Lobby, alone",
-                "* #Lobby is by invitation only",
-                "* you are an operator of this server in #Lobby",
-            ],
-        ),
+        (joined("member"), PRIVATE),
+        (joined("operator"), [*PRIVATE, "* you are an operator of #Lobby"]),
+        (joined("founder"), [*PRIVATE, "* you are the founder of #Lobby"]),
+        (joined("server"), [*PRIVATE, "* you are an operator of this server in #Lobby"]),
         (
             joinedRoom("ann", topic="tea"),
-            [
-                "* you are in #Lobby, alone",
-                "* topic of #Lobby: tea (set by bob, 2026-11-20 12:10)",
-            ],
+            ["* you are in #Lobby, alone", "* topic of #Lobby: tea (set by bob, 2026-11-20 12:10)"],
         ),
         (joinedRoom("bob", "ann"), ["* you are in #Lobby with 1 other: bob"]),
         (joinedRoom("bob", "ann", "carl"), ["* you are in #Lobby with 2 others: bob, carl"]),

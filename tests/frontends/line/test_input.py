@@ -194,22 +194,9 @@ class TestIntake:
         st.lists(
             st.sampled_from(
                 [
-                    b"a",
-                    b"/x",
-                    b"//x",
-                    b"\n",
-                    b"\r\n",
-                    b"\r\0",
-                    b"\r",
-                    b"\xc3",
-                    b"\xa9",
-                    b"\xff",
-                    b"\xff\xfb\x01",
-                    b"\xff\xfa",
-                    b"\xff\xf0",
-                    b"\x08",
-                    b"\x15",
-                    b"\0",
+                    *b"a /x //x".split(),
+                    *[b"\n", b"\r\n", b"\r\0", b"\r", b"\0", b"\x08", b"\x15"],
+                    *[b"\xc3", b"\xa9", b"\xff", b"\xff\xfb\x01", b"\xff\xfa", b"\xff\xf0"],
                     b"z" * LIMIT,
                 ]
             ),

@@ -93,8 +93,7 @@ class PasswordTests(SecretCase):
         (ann,) = self.join("ann")
         self.assertEqual(self.asked(ann, "/register\r\n"), WILL_ECHO + b"* new password: ")
         self.assertEqual(
-            self.asked(ann, f"{SECRET}\r\n"),
-            WONT_ECHO + b"\n" + WILL_ECHO + b"* the same again: ",
+            self.asked(ann, f"{SECRET}\r\n"), WONT_ECHO + b"\n" + WILL_ECHO + b"* the same again: "
         )
         told = self.asked(ann, "another horse\r\n")
         self.assertEqual(
