@@ -1,4 +1,4 @@
-"""Happenings for the tests of those that write them."""
+"""Notifications for the tests of the formats."""
 
 from __future__ import annotations
 

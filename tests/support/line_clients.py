@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import Clock
@@ -11,9 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.chat import SlowStorage
 from tests.support.hasher import ImmediateHasher
+from tests.support.services import startChat
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
-from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.testing import ManualClock, MemoryServer, MemoryTransport
 
 
@@ -72,23 +71,19 @@ class LineFrontendCase(SynchronousTestCase):
         streams = MemoryServer(limits, clock=self.clock).streams
         self.storage = SlowStorage()
         self.hasher = ImmediateHasher()
-        self.chat = ChatService(
-            ChatServiceConfig(limits, "run", welcomeFile),
+        self.chat = startChat(
+            limits,
+            self.clock.nanoseconds,
+            lambda job: self.clock.callLater(0, job),
             self.storage,
             self.hasher,
-            self.clock.nanoseconds,
-            self._atTurnEnd,
+            welcomeFile,
         )
-        self.chat.prepare()
-        self.chat.startService()
         self.timeouts = streams.timeouts
         self.timeouts.startService()
         self.counters = streams.counters
         self.factory = LineChatFactory(streams, self.chat, time.gmtime)
         self._ports = 50_000
-
-    def _atTurnEnd(self, job: Callable[[], None]) -> None:
-        self.clock.callLater(0, job)
 
     def connect(self) -> LineClient:
         self._ports += 1

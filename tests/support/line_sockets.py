@@ -8,20 +8,18 @@ import time
 from dataclasses import replace
 
 from tests.support.epoll import ManualReactor, connect, receiveAll
-from tests.support.hasher import ImmediateHasher
+from tests.support.services import startChat
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
-from tsservices.server.chat.service import ChatService, ChatServiceConfig
-from tsservices.storage.memory import MemoryStorage
 from tsservices.testing import NOON, MemoryServer
 from tsservices.transport.epoll.set import EpollReactor
 from tsservices.transport.epoll.tcp import FastTCPServer
 
-#: Nobody is held back or dropped.
+#: No client is delayed or dropped.
 LIMITS = Limits(floodLines=0, floodBytes=0, chatPending=1 << 22, chatPendingAll=1 << 24)
 
-#: How many there are; those who come later are others.
+#: How many join at first.
 CLIENTS = 5
 
 
@@ -53,15 +51,7 @@ class SocketHarness:
         self._reactor = ManualReactor()
         self.set = EpollReactor(self._reactor)
         self.set.portOpened()
-        chat = ChatService(
-            ChatServiceConfig(LIMITS, "run"),
-            MemoryStorage("log"),
-            ImmediateHasher(),
-            lambda: NOON * NANOSECONDS,
-            self.set.atTurnEnd,
-        )
-        chat.prepare()
-        chat.startService()
+        chat = startChat(LIMITS, lambda: NOON * NANOSECONDS, self.set.atTurnEnd)
         streams = replace(MemoryServer(LIMITS).streams, clock=self._reactor)
         self.factory = LineChatFactory(streams, chat, time.gmtime)
         self.closedClients: list[SocketClient] = []
@@ -76,7 +66,7 @@ class SocketHarness:
         return peer
 
     def tick(self) -> None:
-        """Let all that was typed be done, and all who read hear of it."""
+        """Let everything that was sent be done, and received by the clients that read."""
         for _ in range(6):
             self.set.doRead()
             self._reactor.advance(0)
@@ -84,7 +74,7 @@ class SocketHarness:
                 peer.receive()
 
     def drain(self) -> None:
-        """Let turns go by until those who read have all that is for them."""
+        """Tick until the clients that read have received everything."""
         before = -1
         while before != (before := sum(len(peer.heard) for peer in self.clients)):
             self.tick()
@@ -106,7 +96,7 @@ class SocketHarness:
             self.tick()
 
     def finish(self) -> list[bytes]:
-        """All read to the end, and all that was sent is counted; then all leave."""
+        """Let all clients read to the end, check the counts, and close."""
         for peer in self.clients:
             peer.reads = True
         self.drain()

@@ -1,4 +1,4 @@
-"""What tests of the storage in SQLite need: one whose statements can be held and fail."""
+"""A storage in SQLite whose statements a test can see, hold, and let fail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tsservices.chat.storage import Storage
 from tsservices.storage.sqlite.config import SQLiteConfig, Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
 
-#: Of a journal that has all lines in its index soon.
+#: Of a storage that indexes all lines soon.
 FAST_TIMINGS = Timings(full=0.01, prune=0.01, index=0.0)
 
 
@@ -65,9 +65,9 @@ def operationalError(code: int, words: str) -> sqlite3.OperationalError:
 
 class SQLiteHarness:
     """
-    A journal in a database of this folder.
+    A storage in a database of this folder.
 
-    @ivar time: that it goes by: nanoseconds since 1970.
+    @ivar time: of its clock, in nanoseconds since 1970.
     """
 
     def __init__(self, keep: float | None = None, start: bool = True, **more: Any) -> None:

@@ -1,4 +1,4 @@
-"""What tests of journals need: batches, a listener, and a reactor's thread to speak to."""
+"""What tests of storages need: batches, a client that waits for answers, and a thread's queue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECOND = 1_000_000_000
 
 
 class MessageSource:
-    """People who talk, as far as a journal knows of them."""
+    """Makes batches of messages, numbered as a server numbers them."""
 
     def __init__(self, log: str = LOG, position: int = 0) -> None:
         self.log = log
@@ -94,7 +94,7 @@ def lineFields(said: list[RoomMessages]) -> list[tuple[object, ...]]:
 
 
 class ThreadReactor:
-    """A thread that others can have something called in."""
+    """Runs in the thread of the test what other threads ask for."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]]] = SimpleQueue()
@@ -112,7 +112,7 @@ class ThreadReactor:
 
 
 class StorageClient:
-    """Listens to a journal, and asks it."""
+    """Listens to a storage, and waits for its answers."""
 
     def __init__(self, storage: Storage, reactor: ThreadReactor) -> None:
         self.positions: list[int] = []
