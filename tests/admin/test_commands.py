@@ -16,7 +16,7 @@ from tsservices.admin.commands import CONTROL_ANSWER
 
 
 def answered(*objects: object) -> io.BytesIO:
-    return io.BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in objects))
+    return io.BytesIO(b"".join(json.dumps(item).encode() + b"\n" for item in objects))
 
 
 def refused(words: list[str], capfd: pytest.CaptureFixture[str]) -> str:

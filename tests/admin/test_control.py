@@ -133,12 +133,12 @@ class ControlTests(ControlCase):
         protocol, transport = self.call()
         (answer,) = self.heard(transport)
         self.assertIn(f"{CONTROLS} commands", answer["error"])
-        for each in (protocol, calls[0][0]):
-            each.connectionLost(connectionDone)
+        for item in (protocol, calls[0][0]):
+            item.connectionLost(connectionDone)
         protocol, transport = self.call()
         self.assertEqual(self.heard(transport), [])
-        for each in (protocol, *(each for each, _ in calls[1:])):
-            each.connectionLost(connectionDone)
+        for item in (protocol, *(item for item, _ in calls[1:])):
+            item.connectionLost(connectionDone)
         self.assertEqual(self.clock.getDelayedCalls()[1:], [])
 
 
@@ -196,7 +196,7 @@ class ExportTests(ControlCase):
 
     def text(self, **command: object) -> tuple[list[str], int]:
         *pages, end = self.ask(**(EXPORT | command))
-        written = "".join(each["text"] for each in pages if "text" in each)
+        written = "".join(item["text"] for item in pages if "text" in item)
         return written.splitlines(), end["done"]
 
     def test_text(self) -> None:
@@ -212,7 +212,7 @@ class ExportTests(ControlCase):
         lines, count = self.text(format="json", room="#Lobby")
         self.assertEqual(count, self.last)
         objects = [json.loads(line) for line in lines]
-        self.assertEqual([each["seq"] for each in objects], list(range(1, self.last + 1)))
+        self.assertEqual([item["seq"] for item in objects], list(range(1, self.last + 1)))
         self.assertEqual(objects[0]["text"], "line 1")
         self.assertNotIn("replay", objects[0])
 

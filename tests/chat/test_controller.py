@@ -69,7 +69,6 @@ class TestEntering:
 class TestOrder:
     def test_messagesDoNotWaitForStorage(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
-        chat.clear()
         chat.storage.slow = True
         for text in "123":
             ann.type(text, "/me " + text)
@@ -161,7 +160,6 @@ class TestSaying:
     def test_trouble(self, chat: ChatHarness) -> None:
         """While nothing can be stored no message is taken: it would wait without a bound."""
         ann, bob = chat.join("ann"), chat.join("bob")
-        chat.clear()
         chat.storage.trouble = errors.ChatError(errors.NOT_STORED, reason="the disk is full")
         ann.type("x", "/me x", "/topic x", "/msg #lobby x")
         assert ann.errorCodes() == [errors.NOT_STORED] * 4
@@ -198,7 +196,7 @@ class TestJoining:
         chat.finishReading()
         entered = only(JoinedRoom, ann.heard())
         assert entered.replay is not None
-        assert [each.texts for each in entered.replay.messages] == [("x",)]
+        assert [item.texts for item in entered.replay.messages] == [("x",)]
         assert not ann.controller.busy
 
     def test_preloadFails(self, chat: ChatHarness) -> None:
@@ -228,7 +226,7 @@ class TestJoining:
         chat.tick()
         entered = only(JoinedRoom, bob.heard())
         assert entered.replay is not None
-        assert [each.texts for each in entered.replay.messages] == [("x",)]
+        assert [item.texts for item in entered.replay.messages] == [("x",)]
 
 
 class TestReplay:
@@ -271,7 +269,6 @@ class TestReplay:
 class TestQuit:
     def test_quit(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
-        chat.clear()
         chat.storage.slow = True
         ann.type("x", "/who")
         chat.tick()

@@ -121,7 +121,7 @@ def test_memoryIsBounded() -> None:
     for number in range(100):
         attack(guesses, "ann", f"~s{number}", 1, 1e6)
     assert not enter(guesses, "ann", "~h0", 1e6)
-    assert all(enter(guesses, "ann", f"~h{each}", 1e6) for each in range(1, HOMES_REMEMBERED + 1))
+    assert all(enter(guesses, "ann", f"~h{item}", 1e6) for item in range(1, HOMES_REMEMBERED + 1))
 
 
 def test_attackedAccountIsNotForgotten() -> None:

@@ -56,7 +56,7 @@ def test_formIsThatOfPostgreSQL() -> None:
     mechanism, work, keys = own.split("$")
     assert mechanism == "SCRAM-SHA-256"
     assert work == "7:" + b64encode(SALT).decode()
-    assert [len(b64decode(each)) for each in keys.split(":")] == [32, 32]
+    assert [len(b64decode(item)) for item in keys.split(":")] == [32, 32]
 
 
 def test_matches() -> None:
@@ -70,7 +70,7 @@ def test_matches() -> None:
 
 
 def test_halfVerifierMatchesNothing() -> None:
-    one, other = (verifier(each, SALT, 5).rpartition(":") for each in ("password", "passwort"))
+    one, other = (verifier(item, SALT, 5).rpartition(":") for item in ("password", "passwort"))
     assert matches("".join(one), "password")
     assert not matches(one[0] + ":" + other[2], "password")
     assert not matches(other[0] + ":" + one[2], "password")

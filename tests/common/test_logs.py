@@ -23,10 +23,10 @@ class AuditCase(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     def lines(self) -> list[str]:
-        return [each for each in self.file.getvalue().splitlines() if "[tsservices.audit#" in each]
+        return [item for item in self.file.getvalue().splitlines() if "[tsservices.audit#" in item]
 
     def facts(self) -> list[dict[str, object]]:
-        return [json.loads(each.partition("] ")[2]) for each in self.lines()]
+        return [json.loads(item.partition("] ")[2]) for item in self.lines()]
 
 
 class AuditTests(AuditCase):
@@ -50,7 +50,7 @@ class FilterTests(SynchronousTestCase):
 
     def test_withheldLinesAreCounted(self) -> None:
         limit = LogFilter(lambda allowed: bool(allowed))
-        self.assertEqual([limit.admit(each) for each in (1, 0, 0, 1, 1)], [0, None, None, 2, 0])
+        self.assertEqual([limit.admit(item) for item in (1, 0, 0, 1, 1)], [0, None, None, 2, 0])
 
     def test_oncePerMinuteForEachPeer(self) -> None:
         log = PeerLog(self.clock.seconds)
@@ -97,7 +97,7 @@ class AuditedTests(AuditCase, LineFrontendCase):
         bob.send("/join dev\n")
         ann.send("/kick bob spam {0}\n")
         self.tick()
-        (kicked,) = [each for each in self.facts() if each["audit"] == "kick"]
+        (kicked,) = [item for item in self.facts() if item["audit"] == "kick"]
         self.assertEqual(kicked["why"], "spam {0}")
         written = "\n".join(self.lines())
         for secret in ("horse", "192.0.2.1", "SCRAM"):

@@ -93,8 +93,8 @@ class TestQuota:
             quota.take(who, number * 0.1)
         for row in quota.rows():
             other.restore(*row)
-        for each in (quota, other):
-            each.giveBack("a")
-            assert each.take("d", 9.7)
-            assert [who for who, _, _ in each.rows()] == ["a", "b", "d"]
+        for item in (quota, other):
+            item.giveBack("a")
+            assert item.take("d", 9.7)
+            assert [who for who, _, _ in item.rows()] == ["a", "b", "d"]
         assert quota.rows() == other.rows()

@@ -212,7 +212,7 @@ class TestLineConnection:
         self.send("/topic tea\n/quit\n")
         self.harness.tick()
         assert self.stream.ending
-        assert [type(each).__name__ for each in bob.heard()] == ["RoomMessages", "UserQuit"]
+        assert [type(item).__name__ for item in bob.heard()] == ["RoomMessages", "UserQuit"]
         assert self.ann.session.pending == 0
 
     def test_closeCancelsDelayedLine(self) -> None:

@@ -100,7 +100,7 @@ class TestSendQueue:
         assert self.pool.size == sum(map(len, parts))
         self.reader.room = 2
         self.queue.resume()
-        assert [len(each) for each in self.reader.written] == [PIECE_BYTES, PIECE_BYTES]
+        assert [len(item) for item in self.reader.written] == [PIECE_BYTES, PIECE_BYTES]
         assert self.queue.paused
         self.reader.write(b"last")
         self.queue.writeReply(b"answer")

@@ -24,7 +24,7 @@ class PlacesTests(SynchronousTestCase):
         places = resolveListeners(
             self.catalog,
             selectServices(self.catalog, names),
-            [parseListen(self.catalog, each, "127.0.0.1", 5) for each in added],
+            [parseListen(self.catalog, item, "127.0.0.1", 5) for item in added],
             port,
             "127.0.0.1",
             5,
@@ -85,10 +85,10 @@ class PlacesTests(SynchronousTestCase):
 
     def test_statelessWhenSharing(self) -> None:
         self.assertNotIn(
-            "talk", [each.name for each in selectServices(self.catalog, None, sharing=True)]
+            "talk", [item.name for item in selectServices(self.catalog, None, sharing=True)]
         )
         self.assertEqual(
-            [each.name for each in selectServices(self.catalog, ["ack"], sharing=True)], ["ack"]
+            [item.name for item in selectServices(self.catalog, ["ack"], sharing=True)], ["ack"]
         )
         error = self.assertRaises(ListenError, selectServices, self.catalog, ["ack", "talk"], True)
         self.assertIn("talk can't share its port", str(error))

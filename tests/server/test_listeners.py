@@ -72,7 +72,7 @@ class ListeningTests(SynchronousTestCase):
 
     def told(self) -> list[int]:
         with open(self.folder.path(PORTS_FILE), encoding="utf-8") as file:
-            return [each["port"] for each in json.load(file)]
+            return [item["port"] for item in json.load(file)]
 
     def serving(self) -> list[int]:
         return [port.name[1] for port in self.ports if port.serves]

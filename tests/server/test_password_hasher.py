@@ -63,11 +63,11 @@ class HasherTests(SynchronousTestCase):
     def test_queueIsBounded(self) -> None:
         for _ in range(3):
             self.hasher.check(KEPT, "correct horse", self.told.append)
-        for each in (
+        for item in (
             lambda: self.hasher.check(KEPT, "x", self.told.append),
             lambda: self.hasher.derive("long enough", self.told.append),
         ):
-            self.assertEqual(self.assertRaises(ChatError, each), ChatError(BUSY_HASHING, most=3))
+            self.assertEqual(self.assertRaises(ChatError, item), ChatError(BUSY_HASHING, most=3))
         self.hasher.start()
         self.turn()
         self.hasher.check(KEPT, "x", self.told.append)
@@ -98,12 +98,12 @@ class HasherTests(SynchronousTestCase):
     def test_noThreadBefore(self) -> None:
         """A thread that runs before the start would be lost in a fork."""
         self.hasher.check(KEPT, "correct horse", self.told.append)
-        self.assertNotIn("hasher", [each.name for each in threading.enumerate()])
+        self.assertNotIn("hasher", [item.name for item in threading.enumerate()])
         self.hasher.start()
-        self.assertIn("hasher", [each.name for each in threading.enumerate()])
+        self.assertIn("hasher", [item.name for item in threading.enumerate()])
         self.turn()
         self.hasher.stop()
-        self.assertNotIn("hasher", [each.name for each in threading.enumerate()])
+        self.assertNotIn("hasher", [item.name for item in threading.enumerate()])
 
     def test_stop(self) -> None:
         self.hasher.start()

@@ -75,7 +75,7 @@ class MakeServiceTests(SynchronousTestCase):
         return server.getServiceNamed("operator")
 
     def test_plugin(self) -> None:
-        (maker,) = [each for each in getPlugins(IServiceMaker) if each.tapname == "tsserver"]
+        (maker,) = [item for item in getPlugins(IServiceMaker) if item.tapname == "tsserver"]
         self.assertIs(maker.options, Options)
         self.assertIs(maker.makeService, makeService)
 
@@ -158,7 +158,7 @@ class MakeServiceTests(SynchronousTestCase):
     def test_guardKnowsOwnPorts(self) -> None:
         server = self.make()
         listeners = self.listening(server).listeners
-        protocols = {each.port.name[1] for each in listeners if each.place.transport == "udp"}
+        protocols = {item.port.name[1] for item in listeners if item.place.transport == "udp"}
         self.assertEqual(len(protocols), 4)
 
     def test_portInUse(self) -> None:

@@ -165,7 +165,7 @@ class TestSQLite(Case):
         going.set()
         harness.client.stop()
         harness.waitForThreads()
-        wrote = [each for each in harness.connections.statements[1] if "INTO checkpoint" in each]
+        wrote = [item for item in harness.connections.statements[1] if "INTO checkpoint" in item]
         assert len(wrote) <= 2
         loaded = self.fresh().prepare()
         assert (loaded.checkpoint, loaded.checkpointPosition, loaded.position) == (["3"], 3, 4)
@@ -176,14 +176,14 @@ class TestSQLite(Case):
         harness.storage.store(self.source.batch(("a", ("1",))))
         harness.client.stop()
         harness.waitForThreads()
-        assert not any("synchronous = NORMAL" in each for each in harness.connections.statements[1])
+        assert not any("synchronous = NORMAL" in item for item in harness.connections.statements[1])
         assert "PRAGMA synchronous = FULL" in harness.connections.statements[1]
         again = SQLiteHarness(start=False)
         again.storage.bind("e", LOG, again.loaded.secret, 1)
         again.storage.start(again.client)
         again.client.stop()
         again.waitForThreads()
-        assert any("PRAGMA synchronous = NORMAL" in each for each in again.connections.statements)
+        assert any("PRAGMA synchronous = NORMAL" in item for item in again.connections.statements)
 
     def test_copy(self) -> None:
         harness = SQLiteHarness(start=False)

@@ -32,7 +32,7 @@ class TestMemoryJournal:
         source = MessageSource()
         journal.store(source.batch(("a", ("1", "2", "3")), ("b", ("other",)), ("a", ("4", "5"))))
         journal.store(source.batch(("a", ("6",)), account="ann"))
-        every = lineFields([each for each in source.messages if each.room == "a"])
+        every = lineFields([item for item in source.messages if item.room == "a"])
         for first in range(1, 7):
             for last in range(first, 7):
                 assert client.lines("a", first, last) == every[first - 1 : last]
@@ -49,8 +49,8 @@ class TestMemoryJournal:
         source = MessageSource()
         for room in "abacb":
             journal.store(source.batch((room, (room,))))
-        assert [each[2] for each in client.lines("a", 1, 9)] == [2]
-        assert [each[2] for each in client.lines("b", 1, 9)] == [1, 2]
+        assert [item[2] for item in client.lines("a", 1, 9)] == [2]
+        assert [item[2] for item in client.lines("b", 1, 9)] == [1, 2]
         journal.store(source.batch(("c", ("x", "y", "z", "z"))))
         assert client.lines("a", 1, 9) == []
         assert len(client.lines("c", 1, 9)) == 4

@@ -56,7 +56,7 @@ class Searched:
             self._harness.reactor.until(lambda: not unindexedCount())
 
     def texts(self, *words: str, rooms: tuple[tuple[str, int], ...] = EVERYWHERE) -> list[object]:
-        return [each[-1] for each in self.client.search(rooms, *words)]
+        return [item[-1] for item in self.client.search(rooms, *words)]
 
 
 @contextmanager
@@ -122,8 +122,8 @@ class TestSearch:
     def test_onlyMessages(self, kind: str) -> None:
         with searching(kind) as searched:
             source = searched.source
-            for each in (ME, NOTICE, TOPIC, KICK):
-                searched.store(source.batch(("a", (f"it is {each}",)), kind=each))
+            for item in (ME, NOTICE, TOPIC, KICK):
+                searched.store(source.batch(("a", (f"it is {item}",)), kind=item))
             assert searched.texts("it is") == ["it is me", "it is notice", "it is topic"]
 
     def test_foldedNick(self, kind: str) -> None:
@@ -147,16 +147,16 @@ class TestSearch:
                 stamp = START + number * SECOND
                 room = "abc"[number % 3]
                 searched.store(source.batch((room, (f"x {number}", "y")), stamp=stamp))
-            every = [each for each in lineFields(source.messages) if str(each[-1]).startswith("x")]
+            every = [item for item in lineFields(source.messages) if str(item[-1]).startswith("x")]
             for since in range(-1, 7):
                 for until in range(-1, 7):
                     first, last = START + since * SECOND, START + until * SECOND
                     found = searched.client.search(EVERYWHERE, "x", since=first, until=last)
-                    assert found == [each for each in every if first <= int(str(each[3])) <= last]
+                    assert found == [item for item in every if first <= int(str(item[3])) <= last]
             time = int(str(every[3][3]))
             assert len(searched.client.search(EVERYWHERE, since=time, until=time)) == 1
             assert searched.client.search(EVERYWHERE, "x", since=time) == [
-                each for each in every if int(str(each[3])) >= time
+                item for item in every if int(str(item[3])) >= time
             ]
 
     def test_pages(self, kind: str) -> None:
@@ -164,7 +164,7 @@ class TestSearch:
             for number in range(9):
                 said = (("a", (f"x {number}", "y", "x")), ("b", ("x",)))
                 searched.store(searched.source.batch(*said))
-            every = [each for each in lineFields(searched.source.messages) if each[-1] != "y"]
+            every = [item for item in lineFields(searched.source.messages) if item[-1] != "y"]
             found: list[tuple[object, ...]] = []
             before = None
             while len(found) < len(every):
@@ -198,7 +198,7 @@ class TestSearch:
                 "secret six",
             ]
             read = searched.client.lines("a", 1, 9)
-            assert [each[-1] for each in read] == [
+            assert [item[-1] for item in read] == [
                 "secret one",
                 "",
                 "secret three",
@@ -206,7 +206,7 @@ class TestSearch:
                 "",
                 "secret six",
             ]
-            wanted = lineFields([each for each in source.messages if each.room == "a"])
+            wanted = lineFields([item for item in source.messages if item.room == "a"])
             for number in (1, 4):
                 wanted[number] = (*wanted[number][:5], DELETED, *wanted[number][6:8], "")
             assert read == wanted

@@ -68,10 +68,10 @@ def letter(number: int, sender: str = "ann", receiver: str = "bob") -> StoredPri
 
 def changing(source: MessageSource, *records: Record, gone: tuple[Record, ...] = ()) -> Batch:
     batch = source.batch()
-    for each in records:
-        batch.upsert(each)
-    for each in gone:
-        batch.delete(each)
+    for item in records:
+        batch.upsert(item)
+    for item in gone:
+        batch.delete(item)
     return batch
 
 
@@ -84,7 +84,7 @@ class TestRecords:
         ban = Restriction("a", BAN, "bob", "Bob", "Ann", START, 0, 'he␀ "was" rude\ud800', "bob")
         assert set(found) == {*RECORDS} - {BAN_OF_BOB} | {ban}
         assert len(found) == len(RECORDS)
-        standing = next(each for each in found if each == RoomRole("a", "ann", True))
+        standing = next(item for item in found if item == RoomRole("a", "ann", True))
         assert isinstance(standing, RoomRole)
         assert (standing.operator is True, standing.invited is False) == (True, True)
 
@@ -110,8 +110,8 @@ class TestRecords:
         harness.client.stop()
         assert (harness.client.positions == [6]) is together
         assert harness.client.positions[-1] == 6
-        found = {keyOf(each): each for each in SQLiteHarness(start=False).loaded.records}
-        wanted = {keyOf(each): each for each in (*RECORDS, newer, ReadMarker("ann", "a", 13))}
+        found = {keyOf(item): item for item in SQLiteHarness(start=False).loaded.records}
+        wanted = {keyOf(item): item for item in (*RECORDS, newer, ReadMarker("ann", "a", 13))}
         del wanted[keyOf(MUTE_OF_BOB)], wanted[keyOf(RoomRole("b", "ann"))]
         assert found.pop(keyOf(BAN_OF_BOB))
         del wanted[keyOf(BAN_OF_BOB)]
@@ -149,7 +149,7 @@ class TestRecords:
         harness.client.stop()
         loaded = SQLiteHarness(start=False).loaded
         assert loaded.rooms == batch.roomRecords
-        assert [each.private is True for each in loaded.rooms] == [True, False]
+        assert [item.private is True for item in loaded.rooms] == [True, False]
 
     def test_secret(self) -> None:
         first = SQLiteHarness(start=False, entropy=lambda count: bytes(range(count))).loaded.secret
@@ -157,7 +157,7 @@ class TestRecords:
         assert SQLiteHarness(start=False).loaded.secret == first
         others = {MemoryStorage(LOG).prepare().secret for _ in range(2)}
         assert len(others) == 2
-        assert {len(each) for each in others} == {32}
+        assert {len(item) for item in others} == {32}
 
 
 #: Asks for private messages as L{Storage.privateMessages} does, and gives their numbers.
@@ -185,12 +185,12 @@ def asking(kind: str, *letters: StoredPrivateMessage, erased: str = "") -> Itera
         batch.erasedInboxes.append(erased)
         journal.store(batch)
         client.waitFor(source.position)
-    sent = {each.ident: each for each in letters}
+    sent = {item.ident: item for item in letters}
 
     def ask(account: str, other: str, before: str, most: int) -> list[int]:
         found = client.privateMessages(account, other, before, most)
-        assert all(sent[each.ident] == each for each in found)
-        return [each.time - START for each in found]
+        assert all(sent[item.ident] == item for item in found)
+        return [item.time - START for item in found]
 
     yield ask
     client.stop()

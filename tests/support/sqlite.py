@@ -101,9 +101,9 @@ class SQLiteHarness:
 
     def threads(self) -> list[threading.Thread]:
         return [
-            each
-            for each in threading.enumerate()
-            if each not in self._others and each.name.startswith("journal")
+            item
+            for item in threading.enumerate()
+            if item not in self._others and item.name.startswith("journal")
         ]
 
     def waitForThreads(self) -> None:

@@ -78,18 +78,18 @@ class MessageSource:
 def lineFields(said: list[RoomMessages]) -> list[tuple[object, ...]]:
     return [
         (
-            each.room,
-            each.roomName,
-            each.first + number,
-            each.time + number,
-            each.ident(number),
-            each.kind,
-            each.nick,
-            each.account,
+            item.room,
+            item.roomName,
+            item.first + number,
+            item.time + number,
+            item.ident(number),
+            item.kind,
+            item.nick,
+            item.account,
             text,
         )
-        for each in said
-        for number, text in enumerate(each.texts)
+        for item in said
+        for number, text in enumerate(item.texts)
     ]
 
 
@@ -143,7 +143,7 @@ class StorageClient:
     def lines(self, room: str, first: int, last: int) -> list[tuple[object, ...]]:
         answer = self.read(room, first, last)
         assert not isinstance(answer, ChatError), answer
-        assert all(not each.session for each in answer)
+        assert all(not item.session for item in answer)
         return lineFields(answer)
 
     def search(
@@ -161,7 +161,7 @@ class StorageClient:
         self._storage.search(wanted, answers.append)
         self._reactor.until(lambda: answers)
         assert not isinstance(answers[0], ChatError), answers
-        assert all(len(each.texts) == 1 and not each.session for each in answers[0])
+        assert all(len(item.texts) == 1 and not item.session for item in answers[0])
         return lineFields(answers[0])
 
     def privateMessages(

@@ -115,7 +115,6 @@ class TestSeveralSessions:
 
     def test_loginInsideRoom(self) -> None:
         cat = self.chat.join("cat")
-        self.chat.clear()
         cat.say(f"/login ann {PASSWORD}")
         assert kindNames(self.bob.heard())[:1] == ["UserLeft"]
         assert self.chat.context.state.rooms["lobby"].nickCounts == {"bob": 1, "ann": 2}

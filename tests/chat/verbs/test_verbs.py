@@ -263,9 +263,9 @@ def test_outputIsHeldDuringReplay(monkeypatch: pytest.MonkeyPatch, chat: ChatHar
     controller: SessionController = ann.controller
     start(ann, history.since, controller.room(), 0)
     bob.say("two")
-    pages = [each for each in ann.heard() if isinstance(each, HistoryReplay)]
+    pages = [item for item in ann.heard() if isinstance(item, HistoryReplay)]
     assert [line.texts for page in pages for line in page.messages] == [("one",)]
     assert held == [True]
     ann.continueOutput()
     assert held == [True, False]
-    assert not any(isinstance(each, RoomMessages) for each in ann.heard())
+    assert not any(isinstance(item, RoomMessages) for item in ann.heard())

@@ -132,7 +132,7 @@ def restriction(
             ["* 3 people in #Lobby", "*   ann (founder), bob (guest, away: lunch), eve"],
         ),
         (
-            MemberList("", [Member(f"p{each}", False, "", "") for each in range(11)]),
+            MemberList("", [Member(f"p{item}", False, "", "") for item in range(11)]),
             ["* 11 people here", "*   p0, p1, p2, p3, p4, p5, p6, p7, p8, p9", "*   p10"],
         ),
         (

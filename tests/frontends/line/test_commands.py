@@ -63,7 +63,7 @@ REJECTED: tuple[tuple[errors.ErrorCode, list[str]], ...] = (
 
 
 def people(listed: MemberList) -> list[tuple[str, bool, str, str]]:
-    return [(each.nick, each.guest, each.away, each.rank) for each in listed.members]
+    return [(item.nick, item.guest, item.away, item.rank) for item in listed.members]
 
 
 class TestCommands:
@@ -171,7 +171,7 @@ class TestCommands:
         notice = only(Notice, root.say("/who nodes"))
         assert (notice.lines, notice.code) == (["a: fine", "b: far away"], "nodes")
         for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
-            assert [each.nick for each in only(MemberList, person.say(line)).members] == ["ann"]
+            assert [item.nick for item in only(MemberList, person.say(line)).members] == ["ann"]
         assert errorCodes(ann.say("/part", "/who nodes")[1:]) == [errors.NO_ROOM]
 
     def test_whoNodesWithoutCluster(self) -> None:
@@ -184,13 +184,13 @@ class TestCommands:
         for number in range(LIST_PAGE + 5):
             self.chat.context.state.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
         self.ann.type("/rooms")
-        pages = [each for each in self.ann.heard() if isinstance(each, RoomList)]
-        assert [len(each.rooms) for each in pages] == [LIST_PAGE]
+        pages = [item for item in self.ann.heard() if isinstance(item, RoomList)]
+        assert [len(item.rooms) for item in pages] == [LIST_PAGE]
         assert self.ann.controller.busy
         self.ann.continueOutput()
-        pages = [each for each in self.ann.heard() if isinstance(each, RoomList)]
+        pages = [item for item in self.ann.heard() if isinstance(item, RoomList)]
         assert (
-            sum(len(each.rooms) for each in pages) == len(self.chat.context.state.rooms) - LIST_PAGE
+            sum(len(item.rooms) for item in pages) == len(self.chat.context.state.rooms) - LIST_PAGE
         )
         self.ann.continueOutput()
         assert not self.ann.controller.busy
@@ -233,7 +233,7 @@ class TestCommands:
         while person._then is not None:
             person.continueOutput()
             pages += person.heard()
-        assert all(isinstance(each, HistoryReplay) for each in pages)
+        assert all(isinstance(item, HistoryReplay) for item in pages)
         return [
             number
             for page in pages
@@ -274,7 +274,7 @@ class TestCommands:
 
     def test_ignoreToggles(self) -> None:
         notices = [self.one(line) for line in ("/ignore BOB", "/ignore", "/ignore bob", "/ignore")]
-        assert [each.lines[0] for each in notices if isinstance(each, Notice)] == [
+        assert [item.lines[0] for item in notices if isinstance(item, Notice)] == [
             "you ignore BOB",
             "you ignore bob",
             "you no longer ignore bob",

@@ -80,9 +80,9 @@ class TestWhole:
 def drain(lines: LineInput, together: bool = True) -> Taken:
     taken: Taken = []
     while lines.waiting:
-        each = lines.take(together)
-        if each:
-            taken.append(each)
+        item = lines.take(together)
+        if item:
+            taken.append(item)
         if lines.delay:
             break
     return taken
@@ -97,7 +97,7 @@ def given_(*chunks: bytes, together: bool = True) -> Taken:
 
 def flat(taken: Taken) -> list[object]:
     return [
-        text for each in taken for text in ([each.code] if isinstance(each, ChatError) else each)
+        text for item in taken for text in ([item.code] if isinstance(item, ChatError) else item)
     ]
 
 
@@ -131,7 +131,7 @@ class TestIntake:
 
     def test_rejectedLine(self) -> None:
         taken = given_(b"a\n" + b"x" * (LIMIT + 1) + b"\nb\n\xff\nc\n" + "é".encode()[:1] + b"\n")
-        assert [type(each).__name__ for each in taken] == [
+        assert [type(item).__name__ for item in taken] == [
             "tuple",
             "ChatError",
             "tuple",
@@ -216,6 +216,6 @@ class TestIntake:
         cut.endOfInput()
         taken += drain(cut)
         assert flat(taken) == flat(drain(whole))
-        for each in taken:
-            if isinstance(each, tuple) and len(each) > 1:
-                assert not any(isCommand(text) for text in each)
+        for item in taken:
+            if isinstance(item, tuple) and len(item) > 1:
+                assert not any(isCommand(text) for text in item)

@@ -18,7 +18,7 @@ AT = "[12:10:00]"
 
 def numbers(text: str) -> list[int]:
     told = [json.loads(line) for line in text.splitlines()]
-    return [each["seq"] for each in told if each["type"] == "said"]
+    return [item["seq"] for item in told if item["type"] == "said"]
 
 
 class LeavingTests(LineFrontendCase):

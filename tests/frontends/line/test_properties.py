@@ -126,7 +126,7 @@ class Anything(LineFrontendCase):
             self.finishReading()
         state = self.chat.context.state
         self.assertEqual(
-            {each.key: (each,) for each in state.sessions.values()}, state.sessionsByNick
+            {item.key: (item,) for item in state.sessions.values()}, state.sessionsByNick
         )
         for client in clients:
             sound(client.transport.value())
@@ -156,9 +156,9 @@ class Anything(LineFrontendCase):
         self.tick(60)
         said: list[RoomMessages] = list(self.storage._all)
         return [
-            (each.room, each.first + number, each.kind, each.nick, text)
-            for each in said
-            for number, text in enumerate(each.texts)
+            (item.room, item.first + number, item.kind, item.nick, text)
+            for item in said
+            for number, text in enumerate(item.texts)
         ]
 
     @settings(max_examples=tried(150), derandomize=True)

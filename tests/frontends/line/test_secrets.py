@@ -208,7 +208,7 @@ class PasswordTests(SecretCase):
         self.asked(client, b"/login ann\n\xff\xfe" + SECRET.encode() + b"\n")
         self.asked(client, b"/login ann " + SECRET.encode() + b"\xfe\n")
         self.asked(client, f"/login nobody {SECRET}\n/login ann\n{SECRET}{'x' * 5000}\n")
-        self.assertFalse([each for each in self.logged if "horse" in each])
+        self.assertFalse([item for item in self.logged if "horse" in item])
 
 
 class FloodTests(SecretCase):
@@ -244,13 +244,13 @@ class DismissedTests(SecretCase):
         old, bob = self.connect(), self.join("bob")[0]
         told = self.asked(old, "/format json\n") + self.asked(old, "ann\n")
         objects = [json.loads(line) for line in told.splitlines()]
-        (token,) = [each["token"] for each in objects if each["type"] == "token"]
+        (token,) = [item["token"] for item in objects if item["type"] == "token"]
         bob.heard()
         new = self.connect()
         self.asked(new, "/format json\n")
         told = self.asked(new, f"/resume {token}\n")
         objects = [json.loads(line) for line in told.splitlines()]
-        (resumed,) = [each for each in objects if each["type"] == "resumed"]
+        (resumed,) = [item for item in objects if item["type"] == "resumed"]
         self.assertEqual((resumed["nick"], resumed["rooms"][0]["room"]), ("ann", "lobby"))
         self.assertIn('"code":"taken-over"', old.heard())
         self.assertTrue(old.transport.disconnecting)

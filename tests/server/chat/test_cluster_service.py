@@ -252,8 +252,8 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.chat.context.pipeline.propose(say(session, "x"), session)
         stopping = self.chat.stopService()
         self.assertEqual(self.broker.stops, [])
-        events = [event for each in self.broker.pending for event in decode(each).operations]
-        self.assertEqual([type(each).__name__ for each in events], ["Say", "NodeDown"])
+        events = [event for item in self.broker.pending for event in decode(item).operations]
+        self.assertEqual([type(item).__name__ for item in events], ["Say", "NodeDown"])
         self.broker.deliver()
         self.assertEqual((len(self.broker.stops), len(self.storage.stops)), (1, 1))
         self.assertEqual(self.storage.prepare().checkpointPosition, self.broker.streamEnd)
@@ -306,8 +306,8 @@ class ClusterChatServiceTests(SynchronousTestCase):
         for deferred in stopping:
             self.assertNoResult(deferred)
         self.storage.stops.pop()()
-        for each in [*stopping, self.chat.stopService()]:
-            self.successResultOf(each)
+        for item in [*stopping, self.chat.stopService()]:
+            self.successResultOf(item)
 
     def test_stopFails(self) -> None:
         def refuse() -> None:

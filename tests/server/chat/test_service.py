@@ -104,7 +104,7 @@ class ChatServiceTests(SynchronousTestCase):
     def test_sessionIdsAreUnique(self) -> None:
         idents = [self.chat.newSession(RecordingOutlet(), HOST).ident for _ in range(10)]
         self.assertEqual(len({*idents, *(session.ident for session in self.sessions.values())}), 12)
-        self.assertTrue(all(each.startswith("run.") for each in idents))
+        self.assertTrue(all(item.startswith("run.") for item in idents))
 
     def test_stored(self) -> None:
         self.say("ann")

@@ -98,7 +98,7 @@ class TestCopy:
         harness.connections.before = fail
         assert harness.client.copy("third.db") == f"{here}/third.db can't grow, the disk is full"
         assert {Path(path).read_text() for path in ("copy.db", "other.db.part")} == {"precious"}
-        assert not [each for each in os.listdir(".") if each.startswith("third")]
+        assert not [item for item in os.listdir(".") if item.startswith("third")]
         harness.connections.before = lambda connection, text: None
         assert harness.client.copy("third.db") is None
         harness.client.stop()

@@ -90,7 +90,7 @@ class TestFull:
         harness, source = SQLiteHarness(pace=Timings(full=0.01, stop=0.1)), MessageSource()
         disk = self.full(harness, source)
         harness.client.stop()
-        assert [each.partition(": ")[2] for each in harness.client.failures] == [
+        assert [item.partition(": ")[2] for item in harness.client.failures] == [
             "the last lines could not be stored in time"
         ]
         disk.pages = 4000
@@ -144,7 +144,7 @@ class TestBroken:
         harness.storage.store(source.batch(("a", ("x",))))
         assert harness.client.lines("a", 1, 2) == []
         harness.client.stop()
-        assert [each.replace(f"{os.getcwd()}/", "") for each in harness.client.failures] == [words]
+        assert [item.replace(f"{os.getcwd()}/", "") for item in harness.client.failures] == [words]
         assert harness.storage.trouble == ChatError(JOURNAL_FAILED)
         assert (asked, harness.client.positions, harness.client.troubles) == ([where], [], [])
 

@@ -71,7 +71,7 @@ class TestFiles:
         harness.storage.start(harness.client)
         harness.store(MessageSource().batch(("a", ("x",))))
         assert sys.getswitchinterval() == pytest.approx(WRITER_SWITCH_SECONDS)
-        assert sorted(each.name for each in harness.threads()) == [
+        assert sorted(item.name for item in harness.threads()) == [
             "journal reader",
             "journal searcher",
             "journal writer",

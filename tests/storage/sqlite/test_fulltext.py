@@ -32,7 +32,7 @@ A = (("a", 1),)
 def matching(query: str) -> list[int]:
     with closing(sqlite3.connect("chat.db")) as connection:
         found = connection.execute("SELECT rowid FROM words WHERE words MATCH ?", (query,))
-        return [each for (each,) in found]
+        return [item for (item,) in found]
 
 
 def damage() -> list[str]:
@@ -67,12 +67,12 @@ class TestIndex:
         assert len(matching("text : tea")) == 2 * INDEX_LINES + 1
         assert damage() == []
         seen = harness.connections.statements[1]
-        assert sum("INSERT INTO words" in each for each in seen) == 3
+        assert sum("INSERT INTO words" in item for item in seen) == 3
         harness.client.stop()
         harness = SQLiteHarness(pace=FAST_TIMINGS)
         assert len(harness.client.search(A, "tea", most=9999)) == 2 * INDEX_LINES + 1
         harness.client.stop()
-        assert not any("INSERT INTO words" in each for each in harness.connections.statements[1])
+        assert not any("INSERT INTO words" in item for item in harness.connections.statements[1])
 
     def test_writesComeFirst(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
@@ -126,7 +126,7 @@ class TestIndex:
         harness.client.stop()
         with closing(sqlite3.connect("chat.db")) as connection:
             texts = connection.execute("SELECT text, kind FROM messages").fetchall()
-        assert [each for each in texts if not each[0]] == [("", "deleted")] * 2
+        assert [item for item in texts if not item[0]] == [("", "deleted")] * 2
 
     def test_retention(self) -> None:
         """Lines after a retention are found, though they get the ids of old lines."""
@@ -139,7 +139,7 @@ class TestIndex:
         assert damage() == []
         harness.store(source.batch(("a", ("tea again",)), stamp=harness.time))
         self.indexed(harness)
-        assert [each[-1] for each in harness.client.search(A, "tea")] == ["tea again"]
+        assert [item[-1] for item in harness.client.search(A, "tea")] == ["tea again"]
         assert matching("tea") == [1]
         assert damage() == []
         harness.client.stop()
@@ -186,7 +186,7 @@ class TestIndex:
         assert damage() == []
         harness.client.stop()
         assert harness.client.failures == []
-        assert [bool(each) for each in harness.client.troubles] == [True, False, True, False]
+        assert [bool(item) for item in harness.client.troubles] == [True, False, True, False]
 
     def test_broken(self) -> None:
         harness = SQLiteHarness(pace=FAST_TIMINGS)
@@ -253,8 +253,8 @@ class TestMigration:
         loaded = harness.loaded
         assert (loaded.log, loaded.position, loaded.records) == (source.log, 1, [])
         assert len(loaded.secret) == 32
-        assert [(each.key, each.topic) for each in loaded.rooms] == [("a", "t"), ("b", "t")]
-        assert {(each.founder, each.private) for each in loaded.rooms} == {("", False)}
+        assert [(item.key, item.topic) for item in loaded.rooms] == [("a", "t"), ("b", "t")]
+        assert {(item.founder, item.private) for item in loaded.rooms} == {("", False)}
         both = (("a", 1), ("b", 1))
         every = lineFields(source.messages)
         assert harness.client.lines("a", 1, 2) == every[:2]

@@ -64,7 +64,7 @@ class TestKeeping:
         odd = ("", "ünï→😀", "\ud800 half", "a\\u0000", "\\\\u0000 \"'\n\t\x1b\x7f", "x" * 70_000)
         harness.storage.store(source.batch(("a", odd), ("b", ("between",)), ("a", ("1", "2", "3"))))
         harness.store(source.batch(("a", ("4",)), account="ann", kind=NOTICE))
-        every = lineFields([each for each in source.messages if each.room == "a"])
+        every = lineFields([item for item in source.messages if item.room == "a"])
         assert harness.client.lines("a", 1, 10) == every
         assert harness.client.lines("a", 3, 8) == every[2:8]
         assert harness.client.lines("b", 1, 10) == lineFields(source.messages[1:2])
@@ -75,7 +75,7 @@ class TestKeeping:
         """SQLite's JSON ends a text at NUL."""
         harness, source = SQLiteHarness(), MessageSource()
         harness.store(source.batch(("a", ("a\0b\0\0", "\\\0", "\\\\u0000"))))
-        texts = [each[-1] for each in harness.client.lines("a", 1, 3)]
+        texts = [item[-1] for item in harness.client.lines("a", 1, 3)]
         assert texts == ["a␀b␀␀", "\\␀", "\\\\u0000"]
         harness.client.stop()
 
@@ -131,9 +131,9 @@ class TestKeeping:
         for number in range(position):
             source.batch(("a", (f"x{number}", "y")), ("b", ("z",) * 50))
         records = source.records()
-        assert {each.key: each for each in harness.loaded.rooms} == records
+        assert {item.key: item for item in harness.loaded.rooms} == records
         for room, record in records.items():
-            every = lineFields([each for each in source.messages if each.room == room])
+            every = lineFields([item for item in source.messages if item.room == room])
             for first in range(1, record.seq + 2, HISTORY_PAGE):
                 page = harness.client.lines(room, first, record.seq + 1)
                 assert page == every[first - 1 : first - 1 + HISTORY_PAGE]
@@ -150,7 +150,7 @@ class TestKeeping:
         harness.client.waitFor(10)
         assert harness.client.positions == [1, 10]
         assert harness.client.lines("r0", 1, 9) == lineFields(
-            [each for each in source.messages if each.room == "r0"]
+            [item for item in source.messages if item.room == "r0"]
         )
         harness.client.stop()
 
@@ -177,15 +177,15 @@ class TestRetention:
         deadline = time.monotonic() + TIMEOUT
         while harness.client.lines("b", 1, 1):
             assert time.monotonic() < deadline
-        assert [each[-1] for each in harness.client.lines("a", 1, 9999)] == ["new"]
-        deletes = [each for each in harness.connections.statements[1] if "DELETE" in each]
-        assert all("LIMIT 1000)" in each for each in deletes)
+        assert [item[-1] for item in harness.client.lines("a", 1, 9999)] == ["new"]
+        deletes = [item for item in harness.connections.statements[1] if "DELETE" in item]
+        assert all("LIMIT 1000)" in item for item in deletes)
         harness.client.stop()
-        records = {each.key: each.seq for each in SQLiteHarness(start=False).loaded.rooms}
+        records = {item.key: item.seq for item in SQLiteHarness(start=False).loaded.rooms}
         assert records == {"a": 2501, "b": 1}
 
     def test_noLimit(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         harness.store(source.batch(("a", ("x",)), stamp=1))
-        assert not any("DELETE" in each for each in harness.connections.statements[1])
+        assert not any("DELETE" in item for item in harness.connections.statements[1])
         harness.client.stop()

@@ -71,7 +71,7 @@ class TestReading:
         assert answers == [ChatError(READ_SLOW)]
         harness.client.stop()
         assert len(answers) == READS_WAITING + 1
-        assert all(isinstance(each, list) for each in answers[1:])
+        assert all(isinstance(item, list) for item in answers[1:])
 
     def test_readOnly(self) -> None:
         harness, _hurry = self.clocked()
@@ -86,5 +86,5 @@ class TestReading:
 
         harness.connections.before = write
         assert len(harness.client.lines("a", 1, 200)) == 200
-        assert [str(each) for each in tried] == ["attempt to write a readonly database"]
+        assert [str(item) for item in tried] == ["attempt to write a readonly database"]
         harness.client.stop()

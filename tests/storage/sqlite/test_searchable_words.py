@@ -49,11 +49,11 @@ class TestWords:
     def test_normalForm(self, text: str, other: str) -> None:
         words = searchable(text)
         assert words == " ".join(words.split())
-        assert all(not each.isascii() or each.isalnum() or each == " " for each in words)
+        assert all(not item.isascii() or item.isalnum() or item == " " for item in words)
         assert max(map(len, words.split()), default=0) <= 64
         assert holds(f"{other} {text} {other}", [words] if words else [])
 
     def test_namesStayDistinct(self) -> None:
         names = {"ann", "Ann", "a-n", "a_n", "büb", "我", "\ud800", "x" * 32}
-        assert len({nameWord(each) for each in names}) == len(names)
-        assert all(searchable(nameWord(each)[:64]) == nameWord(each)[:64] for each in names)
+        assert len({nameWord(item) for item in names}) == len(names)
+        assert all(searchable(nameWord(item)[:64]) == nameWord(item)[:64] for item in names)
