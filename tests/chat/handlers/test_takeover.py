@@ -5,29 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, kinds, only
+from tsservices.chat import operations
 from tsservices.chat.errors import MUTED, NOTHING_TO_RESUME, TAKEN_OVER
 from tsservices.chat.notifications import ErrorReply, Resumed, ResumeToken, RoomMessages, UserQuit
-from tsservices.chat.operations import (
-    MESSAGE,
-    ClearUnread,
-    DeleteMessage,
-    DropAccount,
-    Join,
-    Kick,
-    Login,
-    Logout,
-    MarkRead,
-    Operation,
-    Part,
-    Quit,
-    Register,
-    Rename,
-    Say,
-    SendPrivate,
-    SetAway,
-    SetPassword,
-    SetTopic,
-)
 from tsservices.chat.permissions import FOUNDER
 
 
@@ -140,29 +120,29 @@ class TestResume:
     @pytest.mark.parametrize(
         "event",
         [
-            Say("", "milk", MESSAGE, ("x",)),
-            Join("", "new", "new"),
-            Part("", "milk", ""),
-            Rename("", "eve", "eve"),
-            SetAway("", "x"),
-            SetTopic("", "milk", "x"),
-            SendPrivate("", "bob", "bob", MESSAGE, "x"),
-            Register("", "ann", "v"),
-            Kick("", "tea", "bob", "bob", ""),
-            DeleteMessage("", "milk", 1, None),
-            Login("", "zoe", 0, "~x", ""),
-            Logout(""),
+            operations.Say("", "milk", operations.MESSAGE, ("x",)),
+            operations.Join("", "new", "new"),
+            operations.Part("", "milk", ""),
+            operations.Rename("", "eve", "eve"),
+            operations.SetAway("", "x"),
+            operations.SetTopic("", "milk", "x"),
+            operations.SendPrivate("", "bob", "bob", operations.MESSAGE, "x"),
+            operations.Register("", "ann", "v"),
+            operations.Kick("", "tea", "bob", "bob", ""),
+            operations.DeleteMessage("", "milk", 1, None),
+            operations.Login("", "zoe", 0, "~x", ""),
+            operations.Logout(""),
         ],
         ids=lambda event: type(event).__name__,
     )
-    def test_pendingOperationsOfOldSession(self, event: Operation) -> None:
+    def test_pendingOperationsOfOldSession(self, event: operations.Operation) -> None:
         zoe = self.chat.joinRegistered("zoe")
-        if isinstance(event, Login):
+        if isinstance(event, operations.Login):
             event.version = self.chat.context.state.accounts["zoe"].version
         self.outstanding(event, self.ann, self.token)
         assert zoe.heard() == []
 
-    def outstanding(self, event: Operation, old: MemoryClient, token: str) -> None:
+    def outstanding(self, event: operations.Operation, old: MemoryClient, token: str) -> None:
         new = self.chat.connect()
         event.session = old.session.ident
         new.type(f"/resume {token}")
@@ -183,9 +163,9 @@ class TestResume:
         old, token = entered(self.chat, "/nick ann", f"/register {PASSWORD}", "/join lobby")
         account = self.chat.context.state.accounts["ann"]
         events = {
-            "logout": Logout(""),
-            "password": SetPassword("", "ann", account.version, "v"),
-            "drop": DropAccount("", "ann"),
+            "logout": operations.Logout(""),
+            "password": operations.SetPassword("", "ann", account.version, "v"),
+            "drop": operations.DropAccount("", "ann"),
         }
         self.outstanding(events[kind], old, token)
         assert self.chat.context.state.accounts["ann"] == account
@@ -195,7 +175,11 @@ class TestResume:
         old, token = entered(chat, "/nick eve", f"/register {PASSWORD}", "/join lobby", "x")
         new = chat.connect()
         new.type(f"/resume {token}")
-        for event in (ClearUnread("s1"), MarkRead("s1", "lobby", 1), Quit("s1", "")):
+        for event in (
+            operations.ClearUnread("s1"),
+            operations.MarkRead("s1", "lobby", 1),
+            operations.Quit("s1", ""),
+        ):
             chat.context.pipeline.propose(event, old.session)
         chat.tick()
         assert chat.context.state.readMarkers == {}

@@ -11,75 +11,51 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.chat_samples import NOON, joinedRoom, replay, roomMessages
+from tsservices.chat import notifications
 from tsservices.chat.errors import NO_PERSON, ChatError
-from tsservices.chat.notifications import (
-    AccountChanged,
-    AwayChanged,
-    AwayReply,
-    CommandList,
-    ErrorReply,
-    Inbox,
-    Invited,
-    LeftRoom,
-    LoggedIn,
-    MarkedRead,
-    Member,
-    MemberList,
-    MessageStored,
-    NickChanged,
-    Notice,
-    Notification,
-    PrivateMessage,
-    RestrictionList,
-    Resumed,
-    ResumeToken,
-    RoomList,
-    SearchResults,
-    SeenReply,
-    Topic,
-    UserJoined,
-    UserLeft,
-    UserQuit,
-    Welcome,
-    WhoisReply,
-)
 from tsservices.chat.operations import BAN, DELETED, ME
 from tsservices.chat.records import Restriction, StoredPrivateMessage
 from tsservices.frontends.formats import json as jsonform
 from tsservices.frontends.formats.json import FIELDS, FORMAT, JSONFormatter, prompt
 
 #: The notifications that are one object.
-SINGLE: tuple[tuple[Notification, str], ...] = (
+SINGLE: tuple[tuple[notifications.Notification, str], ...] = (
     (
-        UserJoined("lobby", "Lobby", "bob", None),
+        notifications.UserJoined("lobby", "Lobby", "bob", None),
         '{"type":"joined","room":"Lobby","nick":"bob","account":null}',
     ),
     (
-        UserLeft("lobby", "Lobby", "bob", "tea"),
+        notifications.UserLeft("lobby", "Lobby", "bob", "tea"),
         '{"type":"left","room":"Lobby","nick":"bob","why":"tea"}',
     ),
-    (UserQuit("bob", ""), '{"type":"gone","nick":"bob","why":""}'),
-    (NickChanged("bob", "rob"), '{"type":"renamed","nick":"bob","to":"rob"}'),
-    (AwayChanged("bob", ""), '{"type":"away","nick":"bob","text":""}'),
-    (AccountChanged("Bob", "bob"), '{"type":"account","nick":"Bob","account":"bob"}'),
+    (notifications.UserQuit("bob", ""), '{"type":"gone","nick":"bob","why":""}'),
+    (notifications.NickChanged("bob", "rob"), '{"type":"renamed","nick":"bob","to":"rob"}'),
+    (notifications.AwayChanged("bob", ""), '{"type":"away","nick":"bob","text":""}'),
+    (notifications.AccountChanged("Bob", "bob"), '{"type":"account","nick":"Bob","account":"bob"}'),
     (
-        PrivateMessage("Ann", "ann", "ann", "bob", "me", "psst", NOON, "4f-1-0"),
+        notifications.PrivateMessage("Ann", "ann", "ann", "bob", "me", "psst", NOON, "4f-1-0"),
         '{"type":"whispered","nick":"Ann","account":"ann","to":"bob","kind":"me","text":"psst",'
         '"time":1795176600000000000,"id":"4f-1-0"}',
     ),
-    (AwayReply("bob", "tea"), '{"type":"absent","nick":"bob","text":"tea"}'),
-    (Welcome("Ann", "ann"), '{"type":"entered","nick":"Ann","account":"ann"}'),
-    (ResumeToken("5f"), '{"type":"token","token":"5f"}'),
+    (notifications.AwayReply("bob", "tea"), '{"type":"absent","nick":"bob","text":"tea"}'),
+    (notifications.Welcome("Ann", "ann"), '{"type":"entered","nick":"Ann","account":"ann"}'),
+    (notifications.ResumeToken("5f"), '{"type":"token","token":"5f"}'),
     (
-        Resumed("Ann", "ann", [("Lobby", 17)]),
+        notifications.Resumed("Ann", "ann", [("Lobby", 17)]),
         '{"type":"resumed","nick":"Ann","account":"ann","rooms":[{"room":"Lobby","last":17}]}',
     ),
-    (LoggedIn("Ann", "ann", 3), '{"type":"loggedIn","nick":"Ann","account":"ann","unread":3}'),
-    (Invited("lobby", "Lobby", "Bob", "bob"), '{"type":"invited","room":"Lobby","by":"Bob"}'),
-    (MarkedRead("lobby", "Lobby", 12), '{"type":"read","room":"Lobby","seq":12}'),
-    (LeftRoom("lobby", "Lobby"), '{"type":"roomLeft","room":"Lobby"}'),
     (
-        Inbox(
+        notifications.LoggedIn("Ann", "ann", 3),
+        '{"type":"loggedIn","nick":"Ann","account":"ann","unread":3}',
+    ),
+    (
+        notifications.Invited("lobby", "Lobby", "Bob", "bob"),
+        '{"type":"invited","room":"Lobby","by":"Bob"}',
+    ),
+    (notifications.MarkedRead("lobby", "Lobby", 12), '{"type":"read","room":"Lobby","seq":12}'),
+    (notifications.LeftRoom("lobby", "Lobby"), '{"type":"roomLeft","room":"Lobby"}'),
+    (
+        notifications.Inbox(
             [StoredPrivateMessage("4f-1-0", NOON, "ann", "bob", "Ann", "Bob", "me", "x")],
             "Ann",
             True,
@@ -88,61 +64,61 @@ SINGLE: tuple[tuple[Notification, str], ...] = (
         '"to":"Bob","kind":"me","text":"x"}],"with":"Ann","more":true}',
     ),
     (
-        Topic("lobby", "Lobby", "tea", "bob", NOON),
+        notifications.Topic("lobby", "Lobby", "tea", "bob", NOON),
         '{"type":"topic","room":"Lobby","text":"tea","by":"bob","time":1795176600000000000}',
     ),
     (
-        MessageStored("lobby", "Lobby", 9, 11),
+        notifications.MessageStored("lobby", "Lobby", 9, 11),
         '{"type":"stored","room":"Lobby","first":9,"last":11}',
     ),
     (
-        RoomList([("Lobby", 2, "tea")]),
+        notifications.RoomList([("Lobby", 2, "tea")]),
         '{"type":"rooms","rooms":[{"room":"Lobby","present":2,"topic":"tea"}]}',
     ),
     (
-        MemberList("Lobby", [Member("bob", True, "tea", "member")]),
+        notifications.MemberList("Lobby", [notifications.Member("bob", True, "tea", "member")]),
         '{"type":"people","room":"Lobby","people":[{"nick":"bob","guest":true,"away":"tea",'
         '"rank":"member"}]}',
     ),
     (
-        WhoisReply("bob", True, "", ["Lobby"], "~5f"),
+        notifications.WhoisReply("bob", True, "", ["Lobby"], "~5f"),
         '{"type":"person","nick":"bob","guest":true,"away":"","rooms":["Lobby"],"cloak":"~5f"}',
     ),
     (
-        SeenReply("bob", False, NOON),
+        notifications.SeenReply("bob", False, NOON),
         '{"type":"seen","nick":"bob","here":false,"time":1795176600000000000}',
     ),
     (
-        RestrictionList(
+        notifications.RestrictionList(
             "lobby", "Lobby", [Restriction("lobby", BAN, "bob", "Bob", "ann", NOON, 0, "spam")]
         ),
         '{"type":"restraints","room":"Lobby","restraints":[{"kind":"ban","name":"Bob",'
         '"mask":"bob","by":"ann","time":1795176600000000000,"until":0,"why":"spam"}]}',
     ),
     (
-        CommandList([("nick", "NAME", "be called NAME", "anyone")]),
+        notifications.CommandList([("nick", "NAME", "be called NAME", "anyone")]),
         '{"type":"commands","commands":[{"name":"nick","usage":"NAME",'
         '"meaning":"be called NAME","permission":"anyone"}]}',
     ),
     (
-        Notice(["one", "two"], "registered"),
+        notifications.Notice(["one", "two"], "registered"),
         '{"type":"notice","lines":["one","two"],"code":"registered"}',
     ),
     (
-        ErrorReply(ChatError(NO_PERSON, nick="rob")),
+        notifications.ErrorReply(ChatError(NO_PERSON, nick="rob")),
         '{"type":"refused","code":"no-person","text":"nobody here is called rob"}',
     ),
 )
 
 
-def objects(*happenings: Notification) -> list[dict[str, Any]]:
+def objects(*happenings: notifications.Notification) -> list[dict[str, Any]]:
     lines = JSONFormatter().encode(happenings).decode().split("\n")
     assert lines.pop() == ""
     return [json.loads(line) for line in lines]
 
 
 def test_everything() -> None:
-    assert {*jsonform._WRITE_SEVERAL, *FIELDS} == set(get_args(Notification))
+    assert {*jsonform._WRITE_SEVERAL, *FIELDS} == set(get_args(notifications.Notification))
 
 
 def test_format() -> None:
@@ -156,7 +132,7 @@ def test_compactJSON() -> None:
         '"kind":"message","nick":"ann","account":null,"text":"你\\"好"}\n'
     )
     assert (
-        JSONFormatter().encode([Welcome("é")])
+        JSONFormatter().encode([notifications.Welcome("é")])
         == '{"type":"entered","nick":"é","account":null}\n'.encode()
     )
 
@@ -225,10 +201,12 @@ def test_joinedRoomWithRights() -> None:
 
 def test_searchResults() -> None:
     lines = roomMessages("a", "b", first=16), roomMessages("", first=18, kind=DELETED)
-    head, *lineObjects = objects(SearchResults(list(lines), True))
+    head, *lineObjects = objects(notifications.SearchResults(list(lines), True))
     assert head == {"type": "found", "lines": 3, "more": True}
     assert lineObjects == [{**line, "found": True} for line in objects(*lines)]
-    assert objects(SearchResults([], False)) == [{"type": "found", "lines": 0, "more": False}]
+    assert objects(notifications.SearchResults([], False)) == [
+        {"type": "found", "lines": 0, "more": False}
+    ]
 
 
 def test_prompt() -> None:
@@ -236,7 +214,7 @@ def test_prompt() -> None:
 
 
 @pytest.mark.parametrize(("notification", "expected"), SINGLE)
-def test_single(notification: Notification, expected: str) -> None:
+def test_single(notification: notifications.Notification, expected: str) -> None:
     assert JSONFormatter().encode([notification]).decode() == f"{expected}\n"
 
 
@@ -250,7 +228,7 @@ def test_moduleDocumentsAllFields() -> None:
     written = objects(
         roomMessages("a"),
         joinedRoom("ann", topic="tea", before=replay(roomMessages("b"))),
-        SearchResults([roomMessages("a")], False),
+        notifications.SearchResults([roomMessages("a")], False),
         *(happening for happening, _ in SINGLE),
     )
     for found in written:

@@ -5,28 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.chat import ChatHarness, MemoryClient, errorCodes, kinds, only
-from tsservices.chat import errors
-from tsservices.chat.notifications import (
-    AwayChanged,
-    CommandList,
-    ErrorReply,
-    HistoryReplay,
-    JoinedRoom,
-    LeftRoom,
-    MemberList,
-    NickChanged,
-    Notice,
-    Notification,
-    PrivateMessage,
-    ResumeToken,
-    RoomList,
-    RoomMessages,
-    Topic,
-    UserLeft,
-    UserQuit,
-    Welcome,
-    WhoisReply,
-)
+from tsservices.chat import errors, notifications
 from tsservices.chat.operations import ME, MESSAGE, TOPIC
 from tsservices.chat.permissions import FOUNDER, MEMBER
 from tsservices.chat.records import RoomRecord
@@ -62,7 +41,7 @@ REJECTED: tuple[tuple[errors.ErrorCode, list[str]], ...] = (
 )
 
 
-def people(listed: MemberList) -> list[tuple[str, bool, str, str]]:
+def people(listed: notifications.MemberList) -> list[tuple[str, bool, str, str]]:
     return [(item.nick, item.guest, item.away, item.rank) for item in listed.members]
 
 
@@ -75,7 +54,7 @@ class TestCommands:
         self.bob = self.chat.join("Bob", "lobby")
         self.ann = self.chat.join("ann", "lobby")
 
-    def one(self, *lines: str) -> Notification:
+    def one(self, *lines: str) -> notifications.Notification:
         (told,) = self.ann.say(*lines)
         return told
 
@@ -86,7 +65,7 @@ class TestCommands:
     )
     def test_rejectionsChangeNothing(self, line: str, reason: errors.ErrorCode) -> None:
         told = self.one(line)
-        assert isinstance(told, ErrorReply)
+        assert isinstance(told, notifications.ErrorReply)
         assert told.error.code is reason
         assert str(told.error).isprintable()
         assert self.bob.heard() == self.cat.heard() == []
@@ -103,11 +82,11 @@ class TestCommands:
 
     def test_help(self) -> None:
         told = self.one("/help")
-        assert isinstance(told, CommandList)
+        assert isinstance(told, notifications.CommandList)
         for row, listed in zip(COMMANDS.values(), told.commands, strict=True):
             assert listed == (row.name, row.usage, row.help, row.permission)
             told = self.one(f"/help /{row.name.upper()}")
-            assert isinstance(told, Notice)
+            assert isinstance(told, notifications.Notice)
             assert told.lines == [f"{row.synopsis}: {row.help}"]
 
     @pytest.mark.parametrize("row", COMMANDS.values(), ids=lambda row: row.name)
@@ -116,32 +95,35 @@ class TestCommands:
         assert len(f"{command.synopsis:<26} {command.help}") < 80
         if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
             root = self.chat.joinRegistered("root")
-            told = only(ErrorReply, root.say(f"/{command.name}"))
+            told = only(notifications.ErrorReply, root.say(f"/{command.name}"))
             assert str(told.error) == f"usage: {command.synopsis}"
 
     def test_caseAndSpaces(self) -> None:
-        assert isinstance(self.one("/WHO   lobby  "), MemberList)
+        assert isinstance(self.one("/WHO   lobby  "), notifications.MemberList)
 
     def test_nick(self) -> None:
         told = self.one("/nick Eve")
-        assert isinstance(told, NickChanged)
+        assert isinstance(told, notifications.NickChanged)
         assert (told.nick, told.to) == ("ann", "Eve")
-        assert kinds(self.bob.heard()) == [NickChanged]
+        assert kinds(self.bob.heard()) == [notifications.NickChanged]
         assert self.cat.heard() == []
-        assert kinds(self.chat.connect().say("/nick dan")) == [Welcome, ResumeToken]
+        assert kinds(self.chat.connect().say("/nick dan")) == [
+            notifications.Welcome,
+            notifications.ResumeToken,
+        ]
 
     def test_join(self) -> None:
         told = self.one("/join #TEA")
-        assert isinstance(told, JoinedRoom)
+        assert isinstance(told, notifications.JoinedRoom)
         assert (told.roomName, told.nicks) == ("tea", ["cat", "ann"])
         assert self.ann.controller.current == "tea"
 
     def test_part(self) -> None:
-        assert isinstance(self.one("/part"), LeftRoom)
+        assert isinstance(self.one("/part"), notifications.LeftRoom)
         self.ann.say("/join lobby")
         self.chat.clear()
-        assert isinstance(self.one("/part #Lobby must go"), LeftRoom)
-        left = only(UserLeft, self.bob.heard())
+        assert isinstance(self.one("/part #Lobby must go"), notifications.LeftRoom)
+        left = only(notifications.UserLeft, self.bob.heard())
         assert left.reason == "must go"
         self.ann.type("/part", "/topic", "/who", "/history", "/since 1")
         assert self.ann.errorCodes() == [errors.NOWHERE] * 5
@@ -149,46 +131,48 @@ class TestCommands:
     def test_rooms(self) -> None:
         self.cat.say("/topic hot")
         told = self.one("/rooms")
-        assert isinstance(told, RoomList)
+        assert isinstance(told, notifications.RoomList)
         assert told.rooms == [("lobby", 2, ""), ("tea", 1, "hot")]
 
     def test_who(self) -> None:
         self.bob.say("/away lunch")
         self.chat.clear()
         told = self.one("/who")
-        assert isinstance(told, MemberList)
+        assert isinstance(told, notifications.MemberList)
         assert (told.roomName, people(told)) == (
             "lobby",
             [("Bob", True, "lunch", MEMBER), ("ann", True, "", MEMBER)],
         )
         told = self.one("/who #tea")
-        assert isinstance(told, MemberList)
+        assert isinstance(told, notifications.MemberList)
         assert people(told) == [("cat", True, "", FOUNDER)]
 
     def test_whoNodesIsForOperators(self) -> None:
         chat = ChatHarness(operators=["root"], nodes=lambda: ["a: fine", "b: far away"])
         root, ann = chat.joinRegistered("root"), chat.joinRegistered("ann", "nodes")
-        notice = only(Notice, root.say("/who nodes"))
+        notice = only(notifications.Notice, root.say("/who nodes"))
         assert (notice.lines, notice.code) == (["a: fine", "b: far away"], "nodes")
         for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
-            assert [item.nick for item in only(MemberList, person.say(line)).members] == ["ann"]
+            assert [
+                item.nick for item in only(notifications.MemberList, person.say(line)).members
+            ] == ["ann"]
         assert errorCodes(ann.say("/part", "/who nodes")[1:]) == [errors.NO_ROOM]
 
     def test_whoNodesWithoutCluster(self) -> None:
         root = self.chat.joinRegistered("root")
         root.type("/who nodes")
         assert root.errorCodes() == [errors.NO_ROOM]
-        only(MemberList, root.say("/join nodes", "/who nodes")[1:])
+        only(notifications.MemberList, root.say("/join nodes", "/who nodes")[1:])
 
     def test_longListIsPaged(self) -> None:
         for number in range(LIST_PAGE + 5):
             self.chat.context.state.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
         self.ann.type("/rooms")
-        pages = [item for item in self.ann.heard() if isinstance(item, RoomList)]
+        pages = [item for item in self.ann.heard() if isinstance(item, notifications.RoomList)]
         assert [len(item.rooms) for item in pages] == [LIST_PAGE]
         assert self.ann.controller.busy
         self.ann.continueOutput()
-        pages = [item for item in self.ann.heard() if isinstance(item, RoomList)]
+        pages = [item for item in self.ann.heard() if isinstance(item, notifications.RoomList)]
         assert (
             sum(len(item.rooms) for item in pages) == len(self.chat.context.state.rooms) - LIST_PAGE
         )
@@ -199,33 +183,33 @@ class TestCommands:
         self.bob.say("/join tea", "/away lunch")
         self.chat.clear()
         told = self.one("/whois BOB")
-        assert isinstance(told, WhoisReply)
+        assert isinstance(told, notifications.WhoisReply)
         assert (told.nick, told.guest, told.away, told.rooms) == ("Bob", True, "lunch", ["lobby"])
 
     def test_msg(self) -> None:
         told = self.one("/msg bob hello  there")
-        assert isinstance(told, PrivateMessage)
+        assert isinstance(told, notifications.PrivateMessage)
         assert (told.to, told.kind, told.text) == ("Bob", MESSAGE, "hello  there")
-        assert kinds(self.bob.heard()) == [PrivateMessage]
+        assert kinds(self.bob.heard()) == [notifications.PrivateMessage]
         self.ann.say("/join tea", "/msg #lobby hi")
         assert self.bob.texts() == ["hi"]
 
     def test_me(self) -> None:
         assert self.ann.say("/me waves") == []
-        said = only(RoomMessages, self.bob.heard())
+        said = only(notifications.RoomMessages, self.bob.heard())
         assert (said.kind, said.texts) == (ME, ("waves",))
 
     def test_topic(self) -> None:
         told = self.one("/topic two words")
-        assert isinstance(told, RoomMessages)
+        assert isinstance(told, notifications.RoomMessages)
         assert (told.kind, told.texts) == (TOPIC, ("two words",))
         told = self.one("/topic")
-        assert isinstance(told, Topic)
+        assert isinstance(told, notifications.Topic)
         assert (told.text, told.by) == ("two words", "ann")
         told = self.one("/topic -")
-        assert isinstance(told, RoomMessages)
+        assert isinstance(told, notifications.RoomMessages)
         told = self.one("/topic")
-        assert isinstance(told, Topic)
+        assert isinstance(told, notifications.Topic)
         assert (told.text, told.by) == ("", "")
 
     def numbers(self, person: MemoryClient, line: str) -> list[int]:
@@ -233,11 +217,11 @@ class TestCommands:
         while person._then is not None:
             person.continueOutput()
             pages += person.heard()
-        assert all(isinstance(item, HistoryReplay) for item in pages)
+        assert all(isinstance(item, notifications.HistoryReplay) for item in pages)
         return [
             number
             for page in pages
-            if isinstance(page, HistoryReplay)
+            if isinstance(page, notifications.HistoryReplay)
             for said in page.messages
             for number in range(said.first, said.last + 1)
         ]
@@ -265,16 +249,16 @@ class TestCommands:
 
     def test_away(self) -> None:
         told = self.one("/away lunch")
-        assert isinstance(told, AwayChanged)
+        assert isinstance(told, notifications.AwayChanged)
         assert told.text == "lunch"
         told = self.one("/away")
-        assert isinstance(told, AwayChanged)
+        assert isinstance(told, notifications.AwayChanged)
         assert told.text == ""
         assert len(self.bob.heard()) == 2
 
     def test_ignoreToggles(self) -> None:
         notices = [self.one(line) for line in ("/ignore BOB", "/ignore", "/ignore bob", "/ignore")]
-        assert [item.lines[0] for item in notices if isinstance(item, Notice)] == [
+        assert [item.lines[0] for item in notices if isinstance(item, notifications.Notice)] == [
             "you ignore BOB",
             "you ignore bob",
             "you no longer ignore bob",
@@ -289,14 +273,14 @@ class TestCommands:
         for name, attribute in (("ack", "wantsAcks"), ("echo", "wantsEcho")):
             for word, wanted in (("ON", True), ("off", False)):
                 told = self.one(f"/{name} {word}")
-                assert isinstance(told, Notice)
+                assert isinstance(told, notifications.Notice)
                 assert told.lines == [f"{name} is {word.lower()}"]
                 assert getattr(self.ann.session, attribute) is wanted
 
     def test_quit(self) -> None:
         self.ann.say("/quit for tea")
         assert self.ann.closed
-        gone = only(UserQuit, self.bob.heard())
+        gone = only(notifications.UserQuit, self.bob.heard())
         assert gone.reason == "for tea"
         stranger = self.chat.connect()
         stranger.say("/quit")
