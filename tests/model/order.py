@@ -62,6 +62,8 @@ def refused(code: str) -> dict[str, Any]:
 
 
 class Sample:
+    """A run without faults; tests put one in."""
+
     def __init__(self) -> None:
         self.diaries = {name: Diary(name) for name in ("anna", "bert", "cleo", "emil", "gast")}
         anna, bert, cleo = [self.diaries[name] for name in ("anna", "bert", "cleo")]

@@ -1,4 +1,6 @@
-"""What the tests of L{benchmarks} start from."""
+"""
+What the tests of L{benchmarks} start from.
+"""
 
 from __future__ import annotations
 
