@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.admin.commands}: what needs no server.
-"""
+"""Tests for L{tsservices.admin.commands}: what needs no server."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from tsservices.admin.commands import CONTROL_ANSWER
 
 
 def answered(*objects: object) -> io.BytesIO:
-    return io.BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in objects))
+    return io.BytesIO(b"".join(json.dumps(item).encode() + b"\n" for item in objects))
 
 
 def refused(words: list[str], capfd: pytest.CaptureFixture[str]) -> str:
@@ -34,7 +32,6 @@ def refused(words: list[str], capfd: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.parametrize("word", [["backup", "copy"], ["export", "lobby"]])
 def test_noServer(word: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Without a server there is one clear line, and no file."""
     os.chdir(tmp_path)
     line = refused([*word, "--state", str(tmp_path)], capfd)
     assert line == f"tsservices: no server with a chat runs in {tmp_path}"
@@ -43,12 +40,10 @@ def test_noServer(word: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[
 
 
 def test_longPath(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """A path that is too long for a socket is told too."""
     assert "too long" in refused(["export", "a", "--state", str(tmp_path / ("x" * 200))], capfd)
 
 
-def test_fileThere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Nothing is overwritten; that is found out before the server is asked."""
+def test_fileExists(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "copy").write_text("precious")
     line = refused(["backup", str(tmp_path / "copy"), "--state", str(tmp_path)], capfd)
     assert line == f"tsservices: {tmp_path}/copy is there already"
@@ -66,7 +61,6 @@ def test_fileThere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_usage(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    """What is no such command is a usage error."""
     with pytest.raises(SystemExit) as caught:
         commands.main(words)
     assert caught.value.code == 2
@@ -77,7 +71,6 @@ def test_usage(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
 def test_help(
     word: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Each has a help of its own."""
     monkeypatch.setattr(sys, "argv", ["tsservices", word, "--help"])
     with pytest.raises(SystemExit) as caught:
         main()
@@ -87,21 +80,18 @@ def test_help(
     assert "--state" in out
 
 
-def test_answers() -> None:
-    """Parts are given one after another, signs of life are not."""
+def test_answerInParts() -> None:
     parts = commands._answers(answered({"text": "a"}, {"alive": True}, {"text": "b"}, {"done": 2}))
     assert list(parts) == ["a", "b"]
 
 
-def test_noEnd() -> None:
-    """Without its end an answer is none, whatever stands in its place."""
+def test_answerWithoutEnd() -> None:
     for end in (b"", b"x\n", b'{"text":"' + b"x" * CONTROL_ANSWER):
         with pytest.raises(commands.CommandFailed):
             list(commands._answers(io.BytesIO(b'{"text":"a"}\n' + end)))
 
 
-def test_error() -> None:
-    """A reason is told after the parts there are."""
+def test_errorAfterParts() -> None:
     parts = commands._answers(answered({"text": "a"}, {"error": "no disk"}))
     assert next(parts) == "a"
     with pytest.raises(commands.CommandFailed, match="no disk"):

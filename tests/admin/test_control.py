@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.admin.control} and L{tsservices.admin.export}.
-"""
+"""Tests for L{tsservices.admin.control} and L{tsservices.admin.export}."""
 
 from __future__ import annotations
 
@@ -29,22 +27,28 @@ from tsservices.chat.storage import HISTORY_PAGE
 from tsservices.common.statedir import StateDirectory
 from tsservices.testing import MemoryTransport
 
+#: An export of all lines.
+EXPORT: dict[str, object] = {"command": "export", "room": "lobby", "since": 0, "format": "text"}
+
 
 class ControlCase(LineFrontendCase):
-    """A chat, and commands to its server."""
-
     def setUp(self) -> None:
         super().setUp()
         self.control = ControlFactory(self.chat, self.clock, time.gmtime)
         self.copies: list[tuple[str, Callable[[str | None], None]]] = []
-        self.patch(self.journal, "copy", lambda path, copied: self.copies.append((path, copied)))
+        self.patch(self.storage, "copy", lambda path, copied: self.copies.append((path, copied)))
 
-    def call(self) -> tuple[ControlProtocol, MemoryTransport]:
+    def call(self, **command: object) -> tuple[ControlProtocol, MemoryTransport]:
         protocol = self.control.buildProtocol(None)
         assert isinstance(protocol, ControlProtocol)
         transport = MemoryTransport()
         protocol.makeConnection(transport)
+        if command:
+            protocol.dataReceived(json.dumps(command).encode() + b"\n")
         return protocol, transport
+
+    def backup(self) -> tuple[ControlProtocol, MemoryTransport]:
+        return self.call(command="backup", path=os.path.abspath("copy"))
 
     def heard(self, transport: MemoryTransport) -> list[dict[str, Any]]:
         lines = transport.value().splitlines()
@@ -56,8 +60,7 @@ class ControlCase(LineFrontendCase):
         producer.resumeProducing()
 
     def ask(self, **command: object) -> list[dict[str, Any]]:
-        protocol, transport = self.call()
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        protocol, transport = self.call(**command)
         told = self.heard(transport)
         while transport.producer is not None and not transport.disconnecting:
             self.pull(transport)
@@ -75,8 +78,7 @@ class ControlCase(LineFrontendCase):
 
 
 class ControlTests(ControlCase):
-    def test_noCommand(self) -> None:
-        """What is no command is refused in one line."""
+    def test_unknownCommand(self) -> None:
         for line in (
             b"",
             b"x",
@@ -97,7 +99,6 @@ class ControlTests(ControlCase):
         self.assertEqual(self.control.connections, set())
 
     def test_notOpen(self) -> None:
-        """While a node has not caught up with the others there is no chat yet to do it with."""
         self.patch(self.chat, "open", False)
         for command in (
             {"command": "backup", "path": os.path.abspath("x")},
@@ -109,8 +110,7 @@ class ControlTests(ControlCase):
         self.patch(self.chat, "open", True)
         self.assertIn("no room", self.error(**(command | {"room": "nowhere"})))
 
-    def test_cut(self) -> None:
-        """However the network has cut it, it is one command; what follows it is nothing."""
+    def test_anyCut(self) -> None:
         protocol, transport = self.call()
         for byte in json.dumps({"command": "backup", "path": os.path.abspath("x")}).encode():
             protocol.dataReceived(bytes([byte]))
@@ -119,8 +119,7 @@ class ControlTests(ControlCase):
         self.assertEqual([path for path, _ in self.copies], [os.path.abspath("x")])
         self.assertEqual(transport.value(), b"")
 
-    def test_silence(self) -> None:
-        """A command must come, and its end must be read."""
+    def test_timeouts(self) -> None:
         protocol, transport = self.call()
         protocol.dataReceived(b"{")
         self.clock.advance(CONTROL_SECONDS)
@@ -129,27 +128,24 @@ class ControlTests(ControlCase):
         self.clock.advance(CONTROL_SECONDS)
         self.assertTrue(transport.aborted)
 
-    def test_several(self) -> None:
-        """There are only some at the same time."""
+    def test_concurrentCommandsAreBounded(self) -> None:
         calls = [self.call() for _ in range(CONTROLS)]
         protocol, transport = self.call()
         (answer,) = self.heard(transport)
         self.assertIn(f"{CONTROLS} commands", answer["error"])
-        for each in (protocol, calls[0][0]):
-            each.connectionLost(connectionDone)
+        for item in (protocol, calls[0][0]):
+            item.connectionLost(connectionDone)
         protocol, transport = self.call()
         self.assertEqual(self.heard(transport), [])
-        for each in (protocol, *(each for each, _ in calls[1:])):
-            each.connectionLost(connectionDone)
+        for item in (protocol, *(item for item, _ in calls[1:])):
+            item.connectionLost(connectionDone)
         self.assertEqual(self.clock.getDelayedCalls()[1:], [])
 
 
 class BackupTests(ControlCase):
     def test_backup(self) -> None:
-        """The journal makes the copy; meanwhile there are signs of life."""
         path = os.path.abspath("copy")
-        protocol, transport = self.call()
-        protocol.dataReceived(json.dumps({"command": "backup", "path": path}).encode() + b"\n")
+        _, transport = self.backup()
         self.assertEqual(self.heard(transport), [])
         for _ in range(3):
             self.clock.advance(CONTROL_ALIVE_SECONDS)
@@ -162,27 +158,20 @@ class BackupTests(ControlCase):
         self.assertTrue(transport.disconnecting)
 
     def test_failed(self) -> None:
-        """A copy that can't be made is told of, and the next one may begin."""
         for reason in ("no room on the disk", "no disk"):
-            protocol, transport = self.call()
-            command = {"command": "backup", "path": os.path.abspath("copy")}
-            protocol.dataReceived(json.dumps(command).encode() + b"\n")
+            _, transport = self.backup()
             self.copies.pop()[1](reason)
             self.assertEqual(self.heard(transport), [{"error": reason}])
 
     def test_hungUp(self) -> None:
-        """Who does not wait for the end is not told of it."""
-        protocol, transport = self.call()
-        command = {"command": "backup", "path": os.path.abspath("copy")}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        protocol, transport = self.backup()
         protocol.connectionLost(connectionDone)
         self.clock.advance(CONTROL_ALIVE_SECONDS)
         self.copies.pop()[1](None)
         self.assertEqual(transport.value(), b"")
         self.assertFalse(self.control.copying)
 
-    def test_path(self) -> None:
-        """Only a path that says where, and where nothing is, will do."""
+    def test_badPath(self) -> None:
         there = os.path.abspath("there")
         with open(there, "w", encoding="utf-8"):
             pass
@@ -197,21 +186,20 @@ class BackupTests(ControlCase):
 class ExportTests(ControlCase):
     def setUp(self) -> None:
         super().setUp()
-        (self.ann,) = self.people("ann")
+        (self.ann,) = self.join("ann")
         for number in range(1, 3 * HISTORY_PAGE + 1):
             self.ann.send(f"line {number}\n")
         self.ann.send("/me waves\n/topic tea\n")
-        self.turns()
+        self.tick()
         self.last = 3 * HISTORY_PAGE + 2
-        self.journal.reads.clear()
+        self.storage.reads.clear()
 
     def text(self, **command: object) -> tuple[list[str], int]:
-        *pages, end = self.ask(**({"command": "export", "room": "lobby", "since": 0} | command))
-        written = "".join(each["text"] for each in pages if "text" in each)
+        *pages, end = self.ask(**(EXPORT | command))
+        written = "".join(item["text"] for item in pages if "text" in item)
         return written.splitlines(), end["done"]
 
     def test_text(self) -> None:
-        """For people: all lines, the date once, and no marks."""
         lines, count = self.text(format="text")
         self.assertEqual(count, self.last)
         self.assertEqual(lines[0], "* Friday 20 November 2026")
@@ -221,16 +209,14 @@ class ExportTests(ControlCase):
         self.assertEqual(len(lines), self.last + 1)
 
     def test_json(self) -> None:
-        """For programs: as they were told, one object each."""
         lines, count = self.text(format="json", room="#Lobby")
         self.assertEqual(count, self.last)
         objects = [json.loads(line) for line in lines]
-        self.assertEqual([each["seq"] for each in objects], list(range(1, self.last + 1)))
+        self.assertEqual([item["seq"] for item in objects], list(range(1, self.last + 1)))
         self.assertEqual(objects[0]["text"], "line 1")
         self.assertNotIn("replay", objects[0])
 
-    def test_days(self) -> None:
-        """A day begins once, wherever a page does."""
+    def test_dateOncePerDay(self) -> None:
         self.clock.advance(86_400)
         for _ in range(HISTORY_PAGE):
             self.ann.send("later\n")
@@ -241,68 +227,55 @@ class ExportTests(ControlCase):
         )
 
     def test_since(self) -> None:
-        """Only what comes after a line; after the last there is nothing."""
         lines, count = self.text(format="text", since=self.last - 1)
         self.assertEqual((len(lines), count), (2, 1))
         for since in (self.last, 10**18):
             self.assertEqual(self.text(format="text", since=since), ([], 0))
 
     def test_asFastAsItIsRead(self) -> None:
-        """
-        A page is read from the journal when the last one was sent, and not before; the
-        last line is that of the beginning.
-        """
-        protocol, transport = self.call()
-        command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
-        self.assertEqual(self.journal.reads, [])
+        """A page is read when the last one was sent, not before."""
+        _, transport = self.call(**(EXPORT | {"format": "json"}))
+        self.assertEqual(self.storage.reads, [])
         self.pull(transport)
-        self.assertEqual(self.journal.reads, [("lobby", 1, self.last)])
+        self.assertEqual(self.storage.reads, [("lobby", 1, self.last)])
         self.assertEqual(len(self.heard(transport)), 1)
         self.clock.advance(CONTROL_ALIVE_SECONDS * 10)
         self.assertEqual(self.heard(transport), [])
         self.ann.send("more\n")
-        self.journal.slowReads = True
+        self.storage.slowReads = True
         self.pull(transport)
         self.pull(transport)
-        self.assertEqual(self.journal.reads[1:], [("lobby", HISTORY_PAGE + 1, self.last)])
+        self.assertEqual(self.storage.reads[1:], [("lobby", HISTORY_PAGE + 1, self.last)])
         self.clock.advance(CONTROL_ALIVE_SECONDS)
         self.assertEqual(self.heard(transport), [{"alive": True}])
-        self.journal.answer()
+        self.storage.answerRead()
         self.assertEqual(len(self.heard(transport)), 1)
         self.clock.advance(CONTROL_UNREAD_SECONDS)
         self.assertTrue(transport.aborted)
 
     def test_hungUp(self) -> None:
-        """Nothing more is read for who has hung up."""
-        protocol, transport = self.call()
-        command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
-        self.journal.slowReads = True
+        protocol, transport = self.call(**(EXPORT | {"format": "json"}))
+        self.storage.slowReads = True
         self.pull(transport)
         producer: Any = transport.producer
         producer.stopProducing()
         protocol.connectionLost(connectionDone)
-        self.journal.answer()
+        self.storage.answerRead()
         producer.resumeProducing()
         self.assertEqual(transport.value(), b"")
-        self.assertEqual(len(self.journal.reads), 1)
+        self.assertEqual(len(self.storage.reads), 1)
 
-    def test_failed(self) -> None:
-        """What ends it early says how to go on."""
-        protocol, transport = self.call()
-        command = {"command": "export", "room": "lobby", "since": 0, "format": "json"}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+    def test_failureSaysHowToGoOn(self) -> None:
+        _, transport = self.call(**(EXPORT | {"format": "json"}))
         self.pull(transport)
-        self.journal.failure = ChatError(READ_SLOW)
+        self.storage.failure = ChatError(READ_SLOW)
         self.pull(transport)
         _, error = self.heard(transport)
         self.assertIn("takes too long", error["error"])
         self.assertIn(f"--since {HISTORY_PAGE} goes on", error["error"])
         self.assertTrue(transport.disconnecting)
 
-    def test_refused(self) -> None:
-        """What can't be exported is told in one line."""
+    def test_rejected(self) -> None:
         self.assertIn(
             "no room #nowhere",
             self.error(command="export", room="#nowhere", since=0, format="text"),
@@ -318,8 +291,7 @@ class ExportTests(ControlCase):
             {"format": ["text"]},
             {"format": None},
         ):
-            command = {"command": "export", "room": "lobby", "since": 0, "format": "text"}
-            self.error(**(command | change))
+            self.error(**(EXPORT | change))
 
 
 class ControlSeatTests(ControlCase):
@@ -330,8 +302,7 @@ class ControlSeatTests(ControlCase):
         self.addCleanup(folder.release)
         return ControlService(self.chat, folder, self.clock)
 
-    def test_bind(self) -> None:
-        """The socket is for its owner only."""
+    def test_socketIsOwnersOnly(self) -> None:
         # Sockets have short paths.
         place = TemporaryDirectory()
         self.addCleanup(place.cleanup)
@@ -342,8 +313,7 @@ class ControlSeatTests(ControlCase):
         self.assertEqual(status.st_mode & 0o777, 0o600)
         seat._binder.discard()
 
-    def test_trouble(self) -> None:
-        """Without it the server serves all the same, and says why."""
+    def test_cannotListen(self) -> None:
         place = self.mktemp()
         os.makedirs(os.path.join(place, "control.sock"))
         seat = self.seat(place)
@@ -353,12 +323,9 @@ class ControlSeatTests(ControlCase):
         self.successResultOf(seat.stopService())
 
     def test_stop(self) -> None:
-        """Commands under way are told that the server stops."""
         seat = self.seat(self.mktemp())
         self.control = seat._factory
-        protocol, transport = self.call()
-        command = {"command": "backup", "path": os.path.abspath("copy")}
-        protocol.dataReceived(json.dumps(command).encode() + b"\n")
+        _, transport = self.backup()
         seat.startService()
         self.successResultOf(seat.stopService())
         self.assertEqual(self.heard(transport), [{"error": "the server stops"}])

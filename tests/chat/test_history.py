@@ -1,13 +1,11 @@
-"""
-Tests for L{tsservices.chat.history}.
-"""
+"""Tests for L{tsservices.chat.history}."""
 
 from __future__ import annotations
 
 from itertools import chain
 
-from tests.support.chat import SlowJournal
-from tests.support.storage import LOG, Talk
+from tests.support.chat import SlowStorage
+from tests.support.storage import LOG, MessageSource
 from tsservices.chat.errors import READ_FAILED, ChatError
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.notifications import HistoryReplay
@@ -18,8 +16,6 @@ from tsservices.chat.storage import HISTORY_PAGE
 
 
 class Silent:
-    """Listens to a journal, and does nothing."""
-
     def stored(self, position: int) -> None:
         pass
 
@@ -32,12 +28,12 @@ class Silent:
 
 class TestHistoryReplayer:
     def store(self, lines: int) -> None:
-        self.journal = SlowJournal()
+        self.journal = SlowStorage()
         self.journal.start(Silent())
-        talk = Talk(LOG)
+        source = MessageSource(LOG)
         for number in range(1, lines + 1):
-            self.journal.store(talk.batch(("r", (str(number),))))
-        record = talk.records()["r"] if lines else RoomRecord("r", "R")
+            self.journal.store(source.batch(("r", (str(number),))))
+        record = source.records()["r"] if lines else RoomRecord("r", "R")
         self.room = Room(record.copy())
         self.history = HistoryReplayer(self.journal)
         self.pages: list[HistoryReplay] = []
@@ -76,15 +72,14 @@ class TestHistoryReplayer:
             pages.append((texts, page.missing, page.until))
         return pages
 
-    def test_preload(self) -> None:
-        """Many who enter at once cost one look; who comes later none."""
+    def test_preloadsOnce(self) -> None:
         self.store(30)
         self.journal.slowReads = True
         for _ in range(3):
             self.preload()
         assert self.journal.reads == [("r", 31 - REPLAYED_LINES, 30)]
         assert self.ended == 0
-        self.journal.answer()
+        self.journal.answerRead()
         assert self.ended == 3
         self.preload()
         assert (self.ended, len(self.journal.reads)) == (4, 1)
@@ -92,14 +87,12 @@ class TestHistoryReplayer:
         assert replay is not None
         assert [said.first for said in replay.messages] == list(range(11, 31))
 
-    def test_preloadNothing(self) -> None:
-        """A room where nothing was said needs no look."""
+    def test_preloadOfEmptyRoom(self) -> None:
         self.store(0)
         self.preload()
         assert (self.ended, self.journal.reads) == (1, [])
 
-    def test_preloadFails(self) -> None:
-        """Who enters is told of a storage that can't be read, and the next one tries again."""
+    def test_failedPreloadIsRepeated(self) -> None:
         self.store(3)
         self.journal.failure = ChatError(READ_FAILED)
         self.preload()
@@ -111,7 +104,6 @@ class TestHistoryReplayer:
         assert self.room.replay() is not None
 
     def test_pages(self) -> None:
-        """All lines from the first on, page by page, each asked for when the last was taken."""
         self.store(2 * HISTORY_PAGE + 5)
         pages = self.replay(3)
         assert [len(texts) for texts, _, _ in pages] == [HISTORY_PAGE, HISTORY_PAGE, 3]
@@ -121,14 +113,12 @@ class TestHistoryReplayer:
         assert [missing for _, missing, _ in pages] == [None] * 3
         assert pages[-1][2] == 2 * HISTORY_PAGE + 5
 
-    def test_upToWhatWasTold(self) -> None:
-        """A replay ends where live lines go on: at the last line told when it began."""
+    def test_replayEndsWhereLiveMessagesBegin(self) -> None:
         self.store(5)
         self.room.storedRecord.seq = 3
         assert self.replay(1) == [(["1", "2", "3"], None, 3)]
 
-    def test_grows(self) -> None:
-        """Lines that are told meanwhile are not told again."""
+    def test_messagesDuringReplayAreNotRepeated(self) -> None:
         self.store(HISTORY_PAGE + 5)
         self.room.storedRecord.seq = HISTORY_PAGE + 1
         self.begin(1)
@@ -143,26 +133,22 @@ class TestHistoryReplayer:
         assert self.ended == 1
 
     def test_nothingNew(self) -> None:
-        """Who has all is told nothing."""
         self.store(5)
         assert self.replay(6) == []
 
-    def test_missing(self) -> None:
-        """Who asks for lines that are not kept any more is told which."""
+    def test_expiredLinesAreReported(self) -> None:
         self.store(5)
         self.journal._maximumLines = 2
-        self.journal.store(Talk(LOG, 5).batch(("q", ("x",))))
+        self.journal.store(MessageSource(LOG, 5).batch(("q", ("x",))))
         assert self.replay(2) == [(["5"], (2, 4), 5)]
 
-    def test_allMissing(self) -> None:
-        """The same when none is kept."""
+    def test_allExpired(self) -> None:
         self.store(5)
         self.journal._maximumLines = 1
-        self.journal.store(Talk(LOG, 5).batch(("q", ("x",))))
+        self.journal.store(MessageSource(LOG, 5).batch(("q", ("x",))))
         assert self.replay(2) == [([], (2, 5), 5)]
 
-    def test_fails(self) -> None:
-        """After some pages as before all of them: nothing more comes."""
+    def test_failureEndsReplay(self) -> None:
         for pages in range(2):
             self.store(HISTORY_PAGE + 5)
             if pages:

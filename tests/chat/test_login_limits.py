@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.login_limits}.
-"""
+"""Tests for L{tsservices.chat.login_limits}."""
 
 from __future__ import annotations
 
@@ -34,11 +32,7 @@ def enter(guesses: LoginRateLimiter, account: str, cloak: str, now: float = 0.0)
     return True
 
 
-def test_oneAddress() -> None:
-    """
-    From one address only some may be tried at once, for whichever accounts, and then one
-    after another.
-    """
+def test_guessesFromOneAddress() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     allowed = sum(attack(guesses, f"a{number}", "~x", 1) for number in range(1000))
     assert allowed == AT_ONCE
@@ -48,11 +42,7 @@ def test_oneAddress() -> None:
     assert attack(guesses, "ann", "~y", 1) == 1
 
 
-def test_manyAddresses() -> None:
-    """
-    For one account only some may be tried at once, from whichever addresses; those who
-    were held up for it have lost nothing for other accounts.
-    """
+def test_guessesFromManyAddresses() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     allowed = sum(attack(guesses, "ann", f"~{number}", 1) for number in range(1000))
     assert allowed == ACCOUNT_GUESSES_AT_ONCE
@@ -62,11 +52,7 @@ def test_manyAddresses() -> None:
     assert sum(others) == AT_ONCE
 
 
-def test_ownerGetsIn() -> None:
-    """
-    Whatever others try, the owner gets in from where they did before, also from behind
-    the same address as one of those.
-    """
+def test_ownerGetsInDuringAttack() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     assert enter(guesses, "ann", "~home")
     for cloak in ("~home", "~x", "~y", "~z"):
@@ -77,8 +63,7 @@ def test_ownerGetsIn() -> None:
     assert not enter(guesses, "ann", "~elsewhere")
 
 
-def test_guessedAtHome() -> None:
-    """Who guesses from such an address is held up there too."""
+def test_guessesFromOwnersAddress() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     assert enter(guesses, "ann", "~home")
     assert attack(guesses, "ann", "~home", 1000) == ACCOUNT_GUESSES_AT_ONCE
@@ -86,14 +71,12 @@ def test_guessedAtHome() -> None:
     assert enter(guesses, "ann", "~home", GUESS_SECONDS)
 
 
-def test_rightOnesCostNothing() -> None:
-    """Who knows the password may enter as often as they like."""
+def test_rightPasswordsCostNothing() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     assert all(enter(guesses, f"a{number % 3}", "~x") for number in range(1000))
 
 
-def test_company() -> None:
-    """Many behind one address may log in at the same time, each to their own account."""
+def test_manyAccountsBehindOneAddress() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     assert not any(guesses.allowed(f"a{number}", "~x", 0.0) for number in range(AT_ONCE))
     for number in range(AT_ONCE):
@@ -101,8 +84,7 @@ def test_company() -> None:
     assert guesses.allowed("late", "~x", 0.0) == 0
 
 
-def test_ownPasswordIsNoKey() -> None:
-    """To enter one's own account lifts nothing for others'."""
+def test_ownPasswordLiftsNothingForOtherAccounts() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     allowed = 0
     for _ in range(100):
@@ -111,15 +93,13 @@ def test_ownPasswordIsNoKey() -> None:
     assert allowed <= ACCOUNT_GUESSES_AT_ONCE
 
 
-def test_atTheSameTime() -> None:
-    """What is still being looked at counts."""
+def test_concurrentGuessesCount() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     begun = [guesses.allowed("ann", "~x", 0.0) for _ in range(100)]
     assert begun.count(0) == ACCOUNT_GUESSES_AT_ONCE
 
 
-def test_wrongOnes() -> None:
-    """Whoever enters can be told how many others tried."""
+def test_wrongGuessesAreReported() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     guesses.allowed("ann", "~x", 0.0)
     assert guesses.failed("ann", "~x", 0.0) == 1
@@ -129,8 +109,7 @@ def test_wrongOnes() -> None:
     assert guesses.failed("ann", "~x", 0.0) == 1
 
 
-def test_bounded() -> None:
-    """A million addresses are not remembered, nor all of one account."""
+def test_memoryIsBounded() -> None:
     guesses = LoginRateLimiter(AT_ONCE, size=50)
     for number in range(1000):
         attack(guesses, f"a{number}", f"~{number}", 1)
@@ -142,11 +121,10 @@ def test_bounded() -> None:
     for number in range(100):
         attack(guesses, "ann", f"~s{number}", 1, 1e6)
     assert not enter(guesses, "ann", "~h0", 1e6)
-    assert all(enter(guesses, "ann", f"~h{each}", 1e6) for each in range(1, HOMES_REMEMBERED + 1))
+    assert all(enter(guesses, "ann", f"~h{item}", 1e6) for item in range(1, HOMES_REMEMBERED + 1))
 
 
-def test_theNewestStay() -> None:
-    """An account that is being attacked is not forgotten for others that are tried once."""
+def test_attackedAccountIsNotForgotten() -> None:
     guesses = LoginRateLimiter(AT_ONCE, size=20)
     attack(guesses, "ann", "~x", 1000)
     for number in range(1000):

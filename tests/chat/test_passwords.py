@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.passwords}.
-"""
+"""Tests for L{tsservices.chat.passwords}."""
 
 from __future__ import annotations
 
@@ -12,13 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.chat.errors import (
-    PASSWORD_CHARACTER,
-    PASSWORD_LONG,
-    PASSWORD_SHORT,
-    ChatError,
-    ErrorCode,
-)
+from tsservices.chat import errors
 from tsservices.chat.passwords import (
     PASSWORD_LONGEST,
     PASSWORD_SHORTEST,
@@ -32,18 +24,14 @@ from tsservices.chat.passwords import (
 SALT = bytes(range(16))
 
 
-def why(password: str) -> ErrorCode:
-    with pytest.raises(ChatError) as caught:
+def why(password: str) -> errors.ErrorCode:
+    with pytest.raises(errors.ChatError) as caught:
         verifier(password, SALT, 1)
     return caught.value.code
 
 
 def test_vector() -> None:
-    """
-    With the verifier of RFC 7677's example, the proof of its client is found right, and
-    the signature of its server is made.  The example's password is too short for people
-    here, so it is asked for its keys alone.
-    """
+    """The verifier of RFC 7677's example, whose password is too short for L{prepare}."""
     salt = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
     stored, server = _keys(prepare("pencil"), salt, 4096)
     first = "n=user,r=rOprNGfwEbeRWgbNEkqO"
@@ -57,11 +45,7 @@ def test_vector() -> None:
     assert b64encode(hmac.digest(server, said, "sha256")) == expected
 
 
-def test_form() -> None:
-    """
-    The form is the usual one, and the example's password matches what PostgreSQL would
-    have written of it.
-    """
+def test_formIsThatOfPostgreSQL() -> None:
     kept = (
         "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
         "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
@@ -72,11 +56,10 @@ def test_form() -> None:
     mechanism, work, keys = own.split("$")
     assert mechanism == "SCRAM-SHA-256"
     assert work == "7:" + b64encode(SALT).decode()
-    assert [len(b64decode(each)) for each in keys.split(":")] == [32, 32]
+    assert [len(b64decode(item)) for item in keys.split(":")] == [32, 32]
 
 
 def test_matches() -> None:
-    """One password is right, all others are not; salt and iterations count."""
     kept = verifier("correct horse", SALT, 10)
     assert matches(kept, "correct horse")
     for wrong in ("", "Correct horse", "correct horse ", "x" * 100_000, "correct\0horse"):
@@ -86,9 +69,8 @@ def test_matches() -> None:
     assert not matches(kept.replace("$10:", "$11:"), "correct horse")
 
 
-def test_bothKeys() -> None:
-    """A verifier with half of another one matches nothing."""
-    one, other = (verifier(each, SALT, 5).rpartition(":") for each in ("password", "passwort"))
+def test_halfVerifierMatchesNothing() -> None:
+    one, other = (verifier(item, SALT, 5).rpartition(":") for item in ("password", "passwort"))
     assert matches("".join(one), "password")
     assert not matches(one[0] + ":" + other[2], "password")
     assert not matches(other[0] + ":" + one[2], "password")
@@ -101,32 +83,24 @@ def test_bothKeys() -> None:
         "x",
         "SCRAM-SHA-256",
         "SCRAM-SHA-256$$",
-        "SCRAM-SHA-256$0:AAAA$AAAA:AAAA",
-        "SCRAM-SHA-256$-1:AAAA$AAAA:AAAA",
-        "SCRAM-SHA-256$99999999999:AAAA$AAAA:AAAA",
-        "SCRAM-SHA-256$1:AAAA$AAAA:AAAA",
-        "SCRAM-SHA-256$1:A$A:A",
-        "SCRAM-SHA-256$1:=$=:=",
-        "SCRAM-SHA-256$1:é$é:é",
-        "SCRAM-SHA-256$\u0661:AAAA$AAAA:AAAA",
+        *[f"SCRAM-SHA-256${n}:AAAA$AAAA:AAAA" for n in ("0", "-1", "99999999999", "1", "\u0661")],
+        *[f"SCRAM-SHA-256$1:{key}${key}:{key}" for key in "A=é"],
         "SCRAM-SHA-1$1:AAAA$AAAA:AAAA",
         "SCRAM-SHA-256$1:AAAA$AAAA:AAAA\n",
         "\ud800",
     ],
 )
-def test_oddVerifiers(kept: str) -> None:
-    """What is no verifier matches nothing."""
+def test_noVerifierMatchesNothing(kept: str) -> None:
     assert matches(kept, "password") is False
     assert matches(kept, "") is False
 
 
 @given(st.text(st.characters(), max_size=40))
-def test_anyPassword(password: str) -> None:
-    """Whatever is said is compared, or is refused as a new password, and nothing else."""
+def test_anyText(password: str) -> None:
     assert matches(verifier("correct horse", SALT, 1), password) is False
     try:
         kept = verifier(password, SALT, 1)
-    except ChatError:
+    except errors.ChatError:
         return
     assert matches(kept, password)
     assert matches(kept, prepare(password))
@@ -147,8 +121,7 @@ def test_anyPassword(password: str) -> None:
         ("\N{PILE OF POO}", "\N{PILE OF POO}"),
     ],
 )
-def test_prepare(said: str, prepared: str) -> None:
-    """The examples of RFC 4013, and others."""
+def test_rfc4013(said: str, prepared: str) -> None:
     assert prepare(said) == prepared
 
 
@@ -170,39 +143,33 @@ def test_prepare(said: str, prepared: str) -> None:
         "\N{ARABIC LETTER ALEF}11111111",
     ],
 )
-def test_characters(password: str) -> None:
-    """Some characters are in no password; their refusal does not show them."""
-    assert why(password) is PASSWORD_CHARACTER
-    with pytest.raises(ChatError) as caught:
+def test_forbiddenCharactersAreNotShown(password: str) -> None:
+    assert why(password) is errors.PASSWORD_CHARACTER
+    with pytest.raises(errors.ChatError) as caught:
         verifier(password, SALT, 1)
     assert "aaa" not in str(caught.value)
     assert str(caught.value).isprintable()
 
 
-def test_bothWays() -> None:
-    """Letters that run leftward are well among themselves."""
+def test_rightToLeft() -> None:
     word = "\N{HEBREW LETTER ALEF}" * PASSWORD_SHORTEST
     assert matches(verifier(word, SALT, 1), word)
-    assert why(word + "a") is PASSWORD_CHARACTER
+    assert why(word + "a") is errors.PASSWORD_CHARACTER
 
 
-def test_length() -> None:
-    """What counts is how long it is once it is prepared."""
-    assert why("a" * (PASSWORD_SHORTEST - 1)) is PASSWORD_SHORT
-    assert why("") is PASSWORD_SHORT
-    assert why("a" * (PASSWORD_SHORTEST - 1) + "\N{SOFT HYPHEN}") is PASSWORD_SHORT
+def test_lengthCountsAfterPreparation() -> None:
+    assert why("a" * (PASSWORD_SHORTEST - 1)) is errors.PASSWORD_SHORT
+    assert why("") is errors.PASSWORD_SHORT
+    assert why("a" * (PASSWORD_SHORTEST - 1) + "\N{SOFT HYPHEN}") is errors.PASSWORD_SHORT
     verifier("a" * PASSWORD_SHORTEST, SALT, 1)
     verifier("\N{ROMAN NUMERAL NINE}" * (PASSWORD_SHORTEST // 2), SALT, 1)
     verifier("a" * PASSWORD_LONGEST, SALT, 1)
-    assert why("a" * (PASSWORD_LONGEST + 1)) is PASSWORD_LONG
-    assert why("\N{SOFT HYPHEN}" * 100_000) is PASSWORD_LONG
+    assert why("a" * (PASSWORD_LONGEST + 1)) is errors.PASSWORD_LONG
+    assert why("\N{SOFT HYPHEN}" * 100_000) is errors.PASSWORD_LONG
 
 
 def test_lengthFirst() -> None:
-    """
-    What is too long once it is prepared is not looked at any further: one short line would
-    keep the reactor for as long as hashing takes.
-    """
+    """A long line would keep the reactor for as long as hashing takes."""
     long = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * PASSWORD_LONGEST + "\ue000"
-    assert why(long) is PASSWORD_LONG
-    assert why("\ue000" * PASSWORD_SHORTEST) is PASSWORD_CHARACTER
+    assert why(long) is errors.PASSWORD_LONG
+    assert why("\ue000" * PASSWORD_SHORTEST) is errors.PASSWORD_CHARACTER

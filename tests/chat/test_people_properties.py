@@ -20,7 +20,7 @@ from tests.model.operations import (
     opening,
     randomAction,
 )
-from tests.support.chat import NOON, Sessions
+from tests.support.chat import NOON, StateHarness
 from tests.support.examples import tried
 from tsservices.chat.apply import HANDLERS
 from tsservices.chat.batch import Batch
@@ -46,8 +46,6 @@ def durable(state: ChatState) -> object:
 
 
 class Database:
-    """What a storage would have."""
-
     def __init__(self) -> None:
         self.rooms: dict[str, RoomRecord] = {}
         self.rows: dict[tuple[object, ...], Record] = {}
@@ -68,8 +66,8 @@ class Database:
         return ChatState(LIMITS, rooms, list(self.rows.values()), OPERATORS)
 
 
-def outcomeOf(sessions: Sessions) -> object:
-    state = sessions.state
+def outcomeOf(chat: StateHarness) -> object:
+    state = chat.state
     return (
         [
             (item.ident, item.nick, item.key, item.account, item.away, item.cloak, item.token)
@@ -83,10 +81,13 @@ def outcomeOf(sessions: Sessions) -> object:
         },
         repr(durable(state)),
         list(state.lastSeenGuests.items()),
-        {ident: [repr(item) for item in ear.heard] for ident, ear in sessions.ears.items()},
-        [repr(batch.messages) for batch in sessions.batches],
-        [repr(batch.privateMessages) for batch in sessions.batches],
-        [repr(batch.audits) for batch in sessions.batches],
+        {
+            ident: [repr(item) for item in outlet.notifications]
+            for ident, outlet in chat.outlets.items()
+        },
+        [repr(batch.messages) for batch in chat.batches],
+        [repr(batch.privateMessages) for batch in chat.batches],
+        [repr(batch.audits) for batch in chat.batches],
     )
 
 
@@ -96,14 +97,14 @@ def run(turns: list[list[Action]]) -> Counter[str]:
     the same.
     """
     users = RandomUsers()
-    sessions, database = users.sessions, Database()
-    model = RulesModel(sessions)
+    chat, database = users.chat, Database()
+    model = RulesModel(chat)
     done: list[tuple[int, list[Operation]]] = []
     late: list[tuple[int, Operation]] = []
     stamp, count = NOON, 0
     for number, actions in enumerate([[], *turns, []]):
-        batch = Batch("log", len(sessions.batches) + 1, stamp)
-        sessions.batches.append(batch)
+        batch = Batch("log", len(chat.batches) + 1, stamp)
+        chat.batches.append(batch)
         due: list[Operation] = opening(users) if not number else []
         for operation in due:
             model.apply(operation, batch)
@@ -118,20 +119,20 @@ def run(turns: list[list[Action]]) -> Counter[str]:
         batch.freeze()
         database.store(batch)
         loaded = database.load()
-        assert durable(loaded) == durable(sessions.state)
+        assert durable(loaded) == durable(chat.state)
         assert all(room.record.seq for room in loaded.rooms.values())
         batch.deliver()
         done.append((stamp, applied))
         stamp += sum(action.step for action in actions)
-    checkSeqsGrow(sessions)
-    idents = [message.ident for batch in sessions.batches for message in batch.privateMessages]
+    checkSeqsGrow(chat)
+    idents = [message.ident for batch in chat.batches for message in batch.privateMessages]
     assert len(set(idents)) == len(idents)
-    again = Sessions(LIMITS, operators=OPERATORS)
-    for ident in sessions.people:
-        again.arrive(ident)
+    again = StateHarness(LIMITS, operators=OPERATORS)
+    for ident in chat.sessions:
+        again.connect(ident)
     for when, operations in done:
-        again.turn(*(fromRow(asRow(item)) for item in operations), stamp=when)
-    assert outcomeOf(again) == outcomeOf(sessions)
+        again.tick(*(fromRow(asRow(item)) for item in operations), stamp=when)
+    assert outcomeOf(again) == outcomeOf(chat)
     return model.counts
 
 
@@ -155,8 +156,8 @@ def test_longRuns() -> None:
 
 def test_openingIsDone() -> None:
     users = RandomUsers()
-    users.sessions.turn(*opening(users))
-    state = users.sessions.state
+    users.chat.tick(*opening(users))
+    state = users.chat.state
     assert set(state.accounts) == {"ann", "bob", "root"}
     assert len(state.sessionsByAccount["ann"]) == 2
     assert state.rank(users.session(2), state.rooms["r"]) == FOUNDER

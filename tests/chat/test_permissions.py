@@ -1,6 +1,4 @@
-"""
-Who may do what: every command and every operation, by everybody, wherever they are.
-"""
+"""Who may do what: every command and every operation, by everybody, wherever they are."""
 
 from __future__ import annotations
 
@@ -8,41 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.chat import PASSWORD, Person, Town
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient
+from tsservices.chat import operations
 from tsservices.chat.apply import HANDLERS
 from tsservices.chat.handlers import nodes
 from tsservices.chat.notifications import ErrorReply
-from tsservices.chat.operations import (
-    BAN,
-    ME,
-    MESSAGE,
-    MUTE,
-    ClearUnread,
-    DeleteMessage,
-    DropAccount,
-    Enter,
-    Invite,
-    Join,
-    Kick,
-    LiftRestriction,
-    Login,
-    Logout,
-    MarkRead,
-    Operation,
-    Part,
-    Quit,
-    Register,
-    Rename,
-    Restrict,
-    Resume,
-    Say,
-    SendPrivate,
-    SetAway,
-    SetOperator,
-    SetPassword,
-    SetPrivate,
-    SetTopic,
-)
 from tsservices.frontends.line.commands import COMMANDS
 
 #: All kinds of users, by one letter each.
@@ -124,10 +92,7 @@ LINES: dict[str, Cells] = {
     "/login vic wrong-password": {"wrong-password": "SGg", "logged-in": OWNERS},
     "/login nobody x": {"no-account": EVERYBODY},
     "/logout": LOGGED_IN,
-    f"/passwd {PASSWORD.replace(' ', '')} new-password": {
-        **LOGGED_IN,
-        "wrong-password": OWNERS,
-    },
+    f"/passwd {PASSWORD.replace(' ', '')} new-password": {**LOGGED_IN, "wrong-password": OWNERS},
     "/resume nothing": {"nothing-to-resume": EVERYBODY},
     "/invite vic": room(),
     "/kick vic": room(not_allowed="gam"),
@@ -153,7 +118,9 @@ LINES: dict[str, Cells] = {
 OUTSIDE = "S" + NOWHERE + "kx"
 
 
-def by(kind: Callable[..., Operation], *values: object) -> Callable[[Person], Operation]:
+def by(
+    kind: Callable[..., operations.Operation], *values: object
+) -> Callable[[MemoryClient], operations.Operation]:
     return lambda person: kind(person.session.ident, *values)
 
 
@@ -165,118 +132,129 @@ def inside(**cells: str) -> Cells:
 
 
 #: What is proposed, by anybody, and who is rejected.
-PROPOSALS: dict[str, tuple[Callable[[Person], Operation], Cells]] = {
-    "enter": (by(Enter, "fresh", "fresh", "~f"), ANYONE),
-    "enter as another": (by(Enter, "vic", "vic", "~f"), {"nick-registered": EVERYBODY}),
-    "rename": (by(Rename, "fresh", "fresh"), NAMED),
-    "join": (by(Join, "tea", "tea"), {"name-first": "S", "banned": "b"}),
-    "part": (by(Part, "tea", ""), inside()),
-    "quit": (by(Quit, ""), ANYONE),
-    "say": (by(Say, "tea", ME, ("x",)), inside(muted="m")),
-    "whisper": (by(SendPrivate, "vic", "vic", MESSAGE, "x"), NAMED),
-    "topic": (by(SetTopic, "tea", "x"), inside(muted="m")),
-    "away": (by(SetAway, "x"), NAMED),
+PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells]] = {
+    "enter": (by(operations.Enter, "fresh", "fresh", "~f"), ANYONE),
+    "enter as another": (by(operations.Enter, "vic", "vic", "~f"), {"nick-registered": EVERYBODY}),
+    "rename": (by(operations.Rename, "fresh", "fresh"), NAMED),
+    "join": (by(operations.Join, "tea", "tea"), {"name-first": "S", "banned": "b"}),
+    "part": (by(operations.Part, "tea", ""), inside()),
+    "quit": (by(operations.Quit, ""), ANYONE),
+    "say": (by(operations.Say, "tea", operations.ME, ("x",)), inside(muted="m")),
+    "whisper": (by(operations.SendPrivate, "vic", "vic", operations.MESSAGE, "x"), NAMED),
+    "topic": (by(operations.SetTopic, "tea", "x"), inside(muted="m")),
+    "away": (by(operations.SetAway, "x"), NAMED),
     "resume": (
-        lambda it: Resume(it.session.ident, _vic(it).session.token, "~f"),
+        lambda it: operations.Resume(it.session.ident, _vic(it).session.token, "~f"),
         {"nothing-to-resume": EVERYBODY.replace("S", "")},
     ),
-    "resume nothing": (by(Resume, "x", "~f"), {"nothing-to-resume": EVERYBODY}),
+    "resume nothing": (by(operations.Resume, "x", "~f"), {"nothing-to-resume": EVERYBODY}),
     "register": (
-        lambda it: Register(it.session.ident, it.session.key, "v"),
+        lambda it: operations.Register(it.session.ident, it.session.key, "v"),
         {"name-first": "S", "logged-in": OWNERS},
     ),
     "register another name": (
-        by(Register, "fresh", "v"),
+        by(operations.Register, "fresh", "v"),
         {"name-first": "S", "logged-in": OWNERS, "nick-taken": GUESTS},
     ),
     "login": (
-        lambda it: Login(it.session.ident, "vic", _version(it), "~f", ""),
+        lambda it: operations.Login(it.session.ident, "vic", _version(it), "~f", ""),
         {"logged-in": OWNERS},
     ),
     "login of yesterday": (
-        lambda it: Login(it.session.ident, "vic", _version(it) - 1, "~f", ""),
+        lambda it: operations.Login(it.session.ident, "vic", _version(it) - 1, "~f", ""),
         {"logged-out": EVERYBODY},
     ),
-    "logout": (by(Logout), {"account-needed": "S" + GUESTS}),
+    "logout": (by(operations.Logout), {"account-needed": "S" + GUESTS}),
     "password": (
-        lambda it: SetPassword(it.session.ident, "vic", _version(it), "v"),
+        lambda it: operations.SetPassword(it.session.ident, "vic", _version(it), "v"),
         {"logged-out": EVERYBODY},
     ),
-    "reset": (by(SetPassword, "vic", None, "v"), {"not-allowed": "SGgAaOoFfbmkx"}),
-    "drop": (by(DropAccount, "vic"), {"not-allowed": "SGgAaOoFfbmkx"}),
-    "op": (by(SetOperator, "tea", "vic", "vic", True), inside(not_allowed="gaom")),
-    "deop": (by(SetOperator, "tea", "olga", "olga", False), inside(not_allowed="gaom")),
+    "reset": (by(operations.SetPassword, "vic", None, "v"), {"not-allowed": "SGgAaOoFfbmkx"}),
+    "drop": (by(operations.DropAccount, "vic"), {"not-allowed": "SGgAaOoFfbmkx"}),
+    "op": (by(operations.SetOperator, "tea", "vic", "vic", True), inside(not_allowed="gaom")),
+    "deop": (by(operations.SetOperator, "tea", "olga", "olga", False), inside(not_allowed="gaom")),
     "deop oneself": (
-        lambda it: SetOperator(it.session.ident, "tea", "me", it.session.account or "vic", False),
+        lambda it: operations.SetOperator(
+            it.session.ident, "tea", "me", it.session.account or "vic", False
+        ),
         inside(not_allowed="g"),
     ),
-    "kick": (by(Kick, "tea", "vic", "vic", ""), inside(not_allowed="gam")),
+    "kick": (by(operations.Kick, "tea", "vic", "vic", ""), inside(not_allowed="gam")),
     "kick an operator": (
-        by(Kick, "tea", "olga", "olga", ""),
+        by(operations.Kick, "tea", "olga", "olga", ""),
         inside(not_allowed="gam", stands_above="o"),
     ),
-    "ban": (by(Restrict, "tea", BAN, "vic", "vic", 0, ""), inside(not_allowed="gam")),
+    "ban": (
+        by(operations.Restrict, "tea", operations.BAN, "vic", "vic", 0, ""),
+        inside(not_allowed="gam"),
+    ),
     "mute an operator": (
-        by(Restrict, "tea", MUTE, "olga", "olga", 9, ""),
+        by(operations.Restrict, "tea", operations.MUTE, "olga", "olga", 9, ""),
         inside(not_allowed="gam", stands_above="o"),
     ),
-    "unban": (by(LiftRestriction, "tea", BAN, "ned", "ned"), inside(not_allowed="gam")),
-    "unmute": (by(LiftRestriction, "tea", MUTE, "ned", "ned"), inside(not_allowed="gam")),
-    "private": (by(SetPrivate, "tea", True), inside(not_allowed="gaom")),
-    "invite": (by(Invite, "tea", "vic", "vic"), inside()),
-    "delete": (by(DeleteMessage, "tea", 1, None), inside(not_allowed="gam")),
-    "delete another's": (by(DeleteMessage, "tea", 1, "vic"), inside(not_allowed="gam")),
-    "read": (by(MarkRead, "tea", 1), inside(account_needed="g")),
-    "empty the inbox": (by(ClearUnread), ANYONE),
+    "unban": (
+        by(operations.LiftRestriction, "tea", operations.BAN, "ned", "ned"),
+        inside(not_allowed="gam"),
+    ),
+    "unmute": (
+        by(operations.LiftRestriction, "tea", operations.MUTE, "ned", "ned"),
+        inside(not_allowed="gam"),
+    ),
+    "private": (by(operations.SetPrivate, "tea", True), inside(not_allowed="gaom")),
+    "invite": (by(operations.Invite, "tea", "vic", "vic"), inside()),
+    "delete": (by(operations.DeleteMessage, "tea", 1, None), inside(not_allowed="gam")),
+    "delete another's": (by(operations.DeleteMessage, "tea", 1, "vic"), inside(not_allowed="gam")),
+    "read": (by(operations.MarkRead, "tea", 1), inside(account_needed="g")),
+    "empty the inbox": (by(operations.ClearUnread), ANYONE),
 }
 
 #: Those who are in no room from the beginning.
 ROOMLESS = "SGAOFR"
 
 
-def _vic(person: Person) -> Person:
-    return next(item for item in person._town.people.values() if item.session.nick == "vic")
+def _vic(person: MemoryClient) -> MemoryClient:
+    return next(item for item in person._chat.clients.values() if item.session.nick == "vic")
 
 
-def _version(person: Person) -> int:
-    return person._town.house.state.accounts["vic"].version
+def _version(person: MemoryClient) -> int:
+    return person._chat.context.state.accounts["vic"].version
 
 
-def actor(role: str) -> Person:
-    town = Town(operators=["root", "boss"])
-    founder = town.owner("fern", "tea")
-    town.owner("vic", "tea").do("one")
-    town.owner("olga", "tea")
-    town.owner("ned")
-    founder.do("/op olga", "/ban ned", "/mute ned")
-    boss = town.owner("boss", "tea")
+def actor(role: str) -> MemoryClient:
+    chat = ChatHarness(operators=["root", "boss"])
+    founder = chat.joinRegistered("fern", "tea")
+    chat.joinRegistered("vic", "tea").say("one")
+    chat.joinRegistered("olga", "tea")
+    chat.joinRegistered("ned")
+    founder.say("/op olga", "/ban ned", "/mute ned")
+    boss = chat.joinRegistered("boss", "tea")
     place = () if role in ROOMLESS else ("/join tea",)
     if role in "Ffx":
         person = founder
         if role == "F":
-            person.do("/part")
+            person.say("/part")
     elif role == "S":
-        person = town.stranger()
+        person = chat.connect()
     else:
-        person = town.stranger()
-        person.do(f"/nick {'root' if role in 'Rr' else 'opal'}")
+        person = chat.connect()
+        person.say(f"/nick {'root' if role in 'Rr' else 'opal'}")
         if role not in GUESTS:
-            person.do(f"/register {PASSWORD}")
-        person.do(*place)
+            person.say(f"/register {PASSWORD}")
+        person.say(*place)
         if role in "Oo":
-            founder.do("/op opal")
+            founder.say("/op opal")
         elif role in "bmk":
-            founder.do({"b": "/ban opal", "m": "/mute opal", "k": "/kick opal"}[role])
+            founder.say({"b": "/ban opal", "m": "/mute opal", "k": "/kick opal"}[role])
         if role == "b":
-            person.conversation.current = ""
-    town.hush()
+            person.controller.current = ""
+    chat.clear()
     if role == "x":
         boss.type("/kick fern")
     return person
 
 
-def rejected(person: Person) -> str:
-    codes = [item.error.code.name for item in person.take() if isinstance(item, ErrorReply)]
+def rejected(person: MemoryClient) -> str:
+    codes = [item.error.code.name for item in person.heard() if isinstance(item, ErrorReply)]
     assert len(codes) < 2
     return "".join(codes)
 
@@ -290,10 +268,10 @@ def expected(cells: Cells, role: str) -> str:
 @pytest.mark.parametrize("line", LINES)
 def test_commands(line: str, role: str) -> None:
     person = actor(role)
-    state = person._town.house.state
+    state = person._chat.context.state
     before = state.rooms["tea"].record.seq
     person.type(line)
-    person._town.turn()
+    person._chat.tick()
     code = expected(LINES[line], role)
     assert rejected(person) == code
     if code and role != "x":
@@ -305,8 +283,8 @@ def test_commands(line: str, role: str) -> None:
 def test_operations(name: str, role: str) -> None:
     make, cells = PROPOSALS[name]
     person = actor(role)
-    person._town.house.pipeline.propose(make(person), person.session)
-    person._town.turn()
+    person._chat.context.pipeline.propose(make(person), person.session)
+    person._chat.tick()
     assert rejected(person) == expected(cells, role)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.chat import NOON, Ear
+from tests.support.chat import NOON, RecordingOutlet
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.operations import Enter, Join, Say, SendPrivate
@@ -17,8 +17,6 @@ from tsservices.common.limits import Limits
 
 
 class FakeStore:
-    """Takes batches, and keeps none."""
-
     def __init__(self) -> None:
         self.trouble: ChatError | None = None
         self.batches: list[Batch] = []
@@ -33,14 +31,14 @@ class TestPipeline:
         self.store = FakeStore()
         self.pipeline = Pipeline(ChatState(Limits()), "log", 41, lambda: NOON, self.jobs.append)
         self.pipeline.start(self.store)
-        self.ears = {name: Ear() for name in ("ann", "bob")}
-        self.sessions = {name: Session(name, ear) for name, ear in self.ears.items()}
+        self.outlets = {name: RecordingOutlet() for name in ("ann", "bob")}
+        self.sessions = {name: Session(name, outlet) for name, outlet in self.outlets.items()}
         for name, session in self.sessions.items():
             self.pipeline.propose(Enter(name, name, name), session)
             self.pipeline.propose(Join(name, "r", "r"), session)
         self.turn()
-        for ear in self.ears.values():
-            ear.take()
+        for outlet in self.outlets.values():
+            outlet.heard()
 
     def turn(self) -> None:
         while self.jobs:
@@ -70,80 +68,79 @@ class TestPipeline:
         self.turn()
         self.say("ann", "2")
         self.turn()
-        assert self.ears["bob"].lines() == []
+        assert self.outlets["bob"].texts() == []
         self.stored(42)
-        assert self.ears["bob"].lines() == ["1"]
+        assert self.outlets["bob"].texts() == ["1"]
         assert self.sessions["ann"].pending == 1
         self.stored(43)
-        assert self.ears["bob"].lines() == ["2"]
+        assert self.outlets["bob"].texts() == ["2"]
 
     def test_laterPositionStoresAllBefore(self) -> None:
         for text in "123":
             self.say("ann", text)
             self.turn()
         self.stored(44)
-        assert self.ears["bob"].lines() == ["1", "2", "3"]
+        assert self.outlets["bob"].texts() == ["1", "2", "3"]
         assert self.pipeline.unconfirmedSessions() == []
 
     def test_lastDeliveryOfTurn(self) -> None:
-        bob = self.ears["bob"]
+        bob = self.outlets["bob"]
         self.say("ann", "1")
         self.turn()
         self.stored(42)
-        assert bob.lasts == 1
+        assert bob.lastWrites == 1
         for text in "234":
             self.say("ann", text)
             self.turn()
         self.stored(45)
-        assert bob.lasts == 2
+        assert bob.lastWrites == 2
         self.say("ann", "5")
         self.pipeline.propose(
             SendPrivate("ann", "bob", "bob", "message", "6"), self.sessions["ann"]
         )
         self.turn()
         self.stored(46)
-        assert bob.lasts == 2
+        assert bob.lastWrites == 2
 
     def test_batchWithoutDurableChange(self) -> None:
-        """A batch with nothing to store waits for those before it, and takes no position."""
         self.pipeline.propose(Join("ann", "q", "q"), self.sessions["ann"])
         self.turn()
-        assert len(self.ears["ann"].take()) == 1
+        assert len(self.outlets["ann"].heard()) == 1
         assert self.store.batches == []
         self.say("ann", "1")
         self.turn()
         self.pipeline.propose(Join("bob", "q", "q"), self.sessions["bob"])
         self.turn()
-        assert self.ears["bob"].take() == []
+        assert self.outlets["bob"].heard() == []
         self.stored(42)
-        names = [type(item).__name__ for item in self.ears["bob"].take()]
+        names = [type(item).__name__ for item in self.outlets["bob"].heard()]
         assert names == ["RoomMessages", "JoinedRoom"]
         self.say("ann", "2")
         self.turn()
         assert [item.position for item in self.store.batches] == [42, 43]
 
     def test_idleWhenNothingIsPending(self) -> None:
-        ear = self.ears["ann"]
-        before = ear.settlements
+        outlet = self.outlets["ann"]
+        before = outlet.idleCount
         self.say("ann", "1")
         self.turn()
         self.say("ann", "2")
         self.say("ann", "3")
         self.turn()
         self.stored(42)
-        assert (ear.settlements, self.sessions["ann"].pending) == (before, 2)
+        assert (outlet.idleCount, self.sessions["ann"].pending) == (before, 2)
         self.stored(43)
-        assert (ear.settlements, self.sessions["ann"].pending) == (before + 1, 0)
+        assert (outlet.idleCount, self.sessions["ann"].pending) == (before + 1, 0)
 
     def test_proposedDuringDelivery(self) -> None:
-        ear = self.ears["ann"]
-        ear.idle = lambda: self.say("ann", "again")  # type: ignore[method-assign]
+        outlet = self.outlets["ann"]
+        outlet.idle = lambda: self.say("ann", "again")  # type: ignore[method-assign]
         self.say("ann", "once")
         self.turn()
         self.pipeline.stored(42)
         self.jobs.pop()()
         assert len(self.jobs) == 1
-        ear.idle = lambda: None  # type: ignore[method-assign]
+        outlet.idle = lambda: None  # type: ignore[method-assign]
         self.turn()
         assert len(self.store.batches) == 2
 
@@ -152,8 +149,8 @@ class TestPipeline:
         def broken(data: bytes) -> None:
             raise ValueError("broken")
 
-        self.ears["bob"].write = broken  # type: ignore[method-assign]
-        self.ears["bob"].writeLast = broken  # type: ignore[method-assign]
+        self.outlets["bob"].write = broken  # type: ignore[method-assign]
+        self.outlets["bob"].writeLast = broken  # type: ignore[method-assign]
         self.say("ann", "1")
         self.pipeline.propose(
             SendPrivate("bob", "ann", "ann", "message", "2"), self.sessions["bob"]
@@ -163,8 +160,8 @@ class TestPipeline:
         with pytest.raises(ValueError, match="broken"):
             self.jobs.pop()()
         assert [item.pending for item in self.sessions.values()] == [0, 0]
-        assert self.ears["ann"].settlements
-        assert self.ears["ann"].heard
+        assert self.outlets["ann"].idleCount
+        assert self.outlets["ann"].notifications
 
     def test_emptyTurn(self) -> None:
         self.pipeline.flush()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.model.invariants import checkSeqsGrow
-from tests.support.chat import NOON, Sessions
+from tests.support.chat import NOON, StateHarness
 from tests.support.examples import tried
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
@@ -84,11 +84,11 @@ TURNS = st.lists(
 )
 
 
-def checkConsistency(sessions: Sessions) -> None:
-    state = sessions.state
+def checkConsistency(chat: StateHarness) -> None:
+    state = chat.state
     assert {item.key: (item,) for item in state.sessions.values()} == state.sessionsByNick
     assert len(state.sessionsByNick) == len(state.sessions)
-    for ident, session in sessions.people.items():
+    for ident, session in chat.sessions.items():
         assert (state.sessions.get(ident) is session) or not session.rooms
         for key in session.rooms:
             assert state.rooms[key].members[ident] is session
@@ -101,26 +101,29 @@ def checkConsistency(sessions: Sessions) -> None:
         assert room.members or room.record.seq
 
 
-def outcomeOf(sessions: Sessions) -> object:
-    state = sessions.state
+def outcomeOf(chat: StateHarness) -> object:
+    state = chat.state
     return (
         [(item.ident, item.key, item.nick, item.away) for item in state.sessions.values()],
         [(key, room.record, list(room.members)) for key, room in state.rooms.items()],
-        {ident: [repr(item) for item in ear.heard] for ident, ear in sessions.ears.items()},
-        [[repr(said) for said in batch.messages] for batch in sessions.batches],
+        {
+            ident: [repr(item) for item in outlet.notifications]
+            for ident, outlet in chat.outlets.items()
+        },
+        [[repr(said) for said in batch.messages] for batch in chat.batches],
     )
 
 
 class MembershipModel:
     """A reference model of who is in which room, which gets the same operations as the state."""
 
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
+    def __init__(self, chat: StateHarness) -> None:
+        self._sessions = chat
         self.last: dict[str, tuple[int, int]] = {}
 
     def apply(self, operation: Operation, batch: Batch) -> None:
         state = self._sessions.state
-        session = self._sessions.people[operation.session]
+        session = self._sessions.sessions[operation.session]
         present = {key: set(room.members) for key, room in state.rooms.items()}
         before = {key: room.record.copy() for key, room in state.rooms.items()}
         messages = len(batch.messages)
@@ -154,52 +157,49 @@ class MembershipModel:
 
 @settings(max_examples=tried(250), derandomize=True)
 @given(TURNS)
-def test_anyOrder(turns: list[tuple[list[Operation], int]]) -> None:
-    """Operations that nobody checked: the state stays consistent, rooms have no gap."""
-    sessions = Sessions(LIMITS)
+def test_stateStaysConsistent(turns: list[tuple[list[Operation], int]]) -> None:
+    chat = StateHarness(LIMITS)
     for ident in PEOPLE:
-        sessions.arrive(ident)
-    sessions.turn(*OPENING)
-    model = MembershipModel(sessions)
+        chat.connect(ident)
+    chat.tick(*OPENING)
+    model = MembershipModel(chat)
     stamp = NOON
     for operations, step in turns:
         stamp += step
-        batch = Batch("log", len(sessions.batches) + 1, stamp)
-        sessions.batches.append(batch)
+        batch = Batch("log", len(chat.batches) + 1, stamp)
+        chat.batches.append(batch)
         for operation in operations:
             model.apply(operation, batch)
-            checkConsistency(sessions)
+            checkConsistency(chat)
         batch.freeze()
         assert batch.roomRecords == [
-            sessions.state.rooms[key].record
-            for key in dict.fromkeys(s.room for s in batch.messages)
+            chat.state.rooms[key].record for key in dict.fromkeys(s.room for s in batch.messages)
         ]
         batch.deliver()
         for delivery in batch._deliveries:
             if isinstance(delivery, RoomDelivery):
                 assert delivery.notifications
-    checkSeqsGrow(sessions)
+    checkSeqsGrow(chat)
 
 
 @settings(max_examples=tried(60), derandomize=True)
 @given(TURNS)
 def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
-    """The same operations give the same state and notifications, also after JSON, and elsewhere."""
     outcomes = []
     for serialized in (False, True):
-        sessions = Sessions(LIMITS)
-        sessions.turn(*OPENING)
+        chat = StateHarness(LIMITS)
+        chat.tick(*OPENING)
         for operations, step in turns:
             applied = [fromRow(asRow(item)) for item in operations] if serialized else operations
-            sessions.turn(*applied, stamp=NOON + step)
-        outcomes.append(outcomeOf(sessions))
+            chat.tick(*applied, stamp=NOON + step)
+        outcomes.append(outcomeOf(chat))
     assert outcomes[0] == outcomes[1]
-    remote = Sessions(LIMITS)
+    remote = StateHarness(LIMITS)
     for ident in PEOPLE:
-        remote.arrive(ident).recipient = None
-    remote.turn(*OPENING)
+        remote.connect(ident).recipient = None
+    remote.tick(*OPENING)
     for operations, step in turns:
-        remote.turn(*operations, stamp=NOON + step)
+        remote.tick(*operations, stamp=NOON + step)
     here, there = outcomes[0], outcomeOf(remote)
     assert isinstance(here, tuple)
     assert isinstance(there, tuple)
@@ -210,14 +210,14 @@ def test_deterministic(turns: list[tuple[list[Operation], int]]) -> None:
 class Node:
     """One of several servers, which has applied the first C{seen} operations of the order."""
 
-    view: Sessions
+    view: StateHarness
     queue: list[Operation]
     seen: int = 0
 
 
 def isAllowed(node: Node, operation: Operation) -> bool:
     state = node.view.state
-    session = node.view.people[operation.session]
+    session = node.view.sessions[operation.session]
     if isinstance(operation, Enter | Rename):
         entered = operation.session in state.sessions
         free = state.sessionsByNick.get(operation.key, (session,)) == (session,)
@@ -239,18 +239,17 @@ STEPS = st.lists(
 
 @settings(max_examples=tried(200), derandomize=True)
 @given(STEPS)
-def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
-    """Each node checks by its own stale view; in the end all have the same state."""
-    nodes = [Node(Sessions(LIMITS), []) for _ in range(3)]
+def test_nodesWithStaleViewsAgree(steps: list[tuple[int, Operation | str]]) -> None:
+    nodes = [Node(StateHarness(LIMITS), []) for _ in range(3)]
     order: list[Operation] = list(OPENING)
     home = {ident: number % 3 for number, ident in enumerate(PEOPLE)}
     for node in nodes:
         for ident in PEOPLE:
-            node.view.arrive(ident)
+            node.view.connect(ident)
 
     def catchUp(node: Node) -> None:
         for operation in order[node.seen :]:
-            node.view.turn(operation)
+            node.view.tick(operation)
         node.seen = len(order)
         checkConsistency(node.view)
 
@@ -271,9 +270,9 @@ def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
     for node in nodes:
         catchUp(node)
     assert outcomeOf(nodes[0].view) == outcomeOf(nodes[1].view) == outcomeOf(nodes[2].view)
-    sessions = nodes[0].view
+    chat = nodes[0].view
     lines: dict[str, list[RoomMessages]] = {}
-    for batch in sessions.batches:
+    for batch in chat.batches:
         for said in batch.messages:
             lines.setdefault(said.room, []).append(said)
     for spoken in lines.values():
@@ -285,8 +284,8 @@ def test_severalNodes(steps: list[tuple[int, Operation | str]]) -> None:
         said.ident(n) for item in lines.values() for said in item for n in range(len(said.texts))
     ]
     assert len(set(idents)) == len(idents)
-    for ident, ear in sessions.ears.items():
-        rejected = sum(isinstance(item, ErrorReply) for item in ear.heard)
+    for ident, outlet in chat.outlets.items():
+        rejected = sum(isinstance(item, ErrorReply) for item in outlet.notifications)
         proposed = sum(operation.session == ident for operation in order)
         assert rejected <= proposed
 
@@ -327,25 +326,24 @@ RUNS = st.lists(
 
 @settings(max_examples=tried(200), derandomize=True)
 @given(RUNS)
-def test_crash(runs: list[list[Operation | int | str]]) -> None:
-    """Whatever anybody has seen is stored, and no number is given twice."""
+def test_whatAnybodyHeardIsStoredAfterACrash(runs: list[list[Operation | int | str]]) -> None:
     disk = CrashingDisk()
     seen: list[str] = []
     topics: dict[str, str] = {}
     for steps in runs:
-        sessions = Sessions(LIMITS, [item.copy() for item in disk.records.values()])
+        chat = StateHarness(LIMITS, [item.copy() for item in disk.records.values()])
         for key, topic in topics.items():
-            assert sessions.state.rooms[key].storedTopic().text == topic
+            assert chat.state.rooms[key].storedTopic().text == topic
         disk.given.clear()
         jobs: list[Callable[[], None]] = []
-        pipeline = Pipeline(sessions.state, "log", disk.position, lambda: NOON, jobs.append)
+        pipeline = Pipeline(chat.state, "log", disk.position, lambda: NOON, jobs.append)
         pipeline.start(disk)
         for operation in OPENING:
-            sessions.people.get(operation.session) or sessions.arrive(operation.session)
-            pipeline.propose(operation, sessions.people[operation.session])
+            chat.sessions.get(operation.session) or chat.connect(operation.session)
+            pipeline.propose(operation, chat.sessions[operation.session])
         for step in steps:
             if isinstance(step, Operation):
-                person = sessions.people.get(step.session) or sessions.arrive(step.session)
+                person = chat.sessions.get(step.session) or chat.connect(step.session)
                 person.wantsEcho = True
                 pipeline.propose(step, person)
             elif isinstance(step, int):
@@ -358,13 +356,13 @@ def test_crash(runs: list[list[Operation | int | str]]) -> None:
                 for job in jobs[before:]:
                     job()
             kept = {repr(item) for item in disk.said}
-            for ear in sessions.ears.values():
-                for heard in ear.take():
+            for outlet in chat.outlets.values():
+                for heard in outlet.heard():
                     if isinstance(heard, RoomMessages):
                         assert repr(heard) in kept, "somebody has seen what is not kept"
                         seen.append(repr(heard))
                     assert not isinstance(heard, PrivateMessage) or heard.text == "psst"
-            for key, room in sessions.state.rooms.items():
+            for key, room in chat.state.rooms.items():
                 assert room.storedSeq <= (disk.records[key].seq if key in disk.records else 0)
         topics = {key: item.topic for key, item in disk.records.items()}
     kept = {repr(item) for item in disk.said}
@@ -378,10 +376,10 @@ def test_crash(runs: list[list[Operation | int | str]]) -> None:
 
 
 def test_checkerNoticesMissingMember() -> None:
-    sessions = Sessions(LIMITS)
-    sessions.turn(*OPENING)
-    checkConsistency(sessions)
-    sessions.state.rooms["q"] = Room(RoomRecord("q", "Q"))
-    sessions.people["s0"].rooms["q"] = None
+    chat = StateHarness(LIMITS)
+    chat.tick(*OPENING)
+    checkConsistency(chat)
+    chat.state.rooms["q"] = Room(RoomRecord("q", "Q"))
+    chat.sessions["s0"].rooms["q"] = None
     with pytest.raises(KeyError):
-        checkConsistency(sessions)
+        checkConsistency(chat)

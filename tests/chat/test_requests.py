@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.chat.requests}.
-"""
+"""Tests for L{tsservices.chat.requests}."""
 
 from __future__ import annotations
 
@@ -17,8 +15,6 @@ MANY = 10_000
 
 
 class Port:
-    """Answers at once, or when the test says so."""
-
     def __init__(self, held: bool = False) -> None:
         self.held = held
         self.asked = 0
@@ -56,16 +52,14 @@ class TestRequestQueue:
 
         return run
 
-    def test_atOnce(self) -> None:
-        """Answers that come at once are awaited in a loop, however many there are."""
+    def test_immediateAnswersAreAwaitedInALoop(self) -> None:
         assert sys.getrecursionlimit() < MANY
         self.queue.add(self.request("a", MANY))
         assert self.port.asked == MANY
         assert self.log == ["a begins", "a ends"]
         assert not self.queue.busy
 
-    def test_manyRequests(self) -> None:
-        """So are requests that wait behind one another, or that one asks for within another."""
+    def test_nestedRequestsAreAwaitedInALoop(self) -> None:
         self.port.held = True
         self.queue.add(self.request("first"))
         for number in range(MANY):
@@ -84,7 +78,6 @@ class TestRequestQueue:
         assert not self.queue.busy
 
     def test_order(self) -> None:
-        """Each begins when the one before has ended."""
         self.port.held = True
         for name in "ab":
             self.queue.add(self.request(name))
@@ -96,8 +89,7 @@ class TestRequestQueue:
         assert self.log[-2:] == ["b ends", "resumed"]
         assert not self.queue.busy
 
-    def test_error(self) -> None:
-        """What a port answers is raised where it is awaited; what a request raises is told."""
+    def test_errorIsRaisedWhereItIsAwaited(self) -> None:
         refused = ChatError(READ_FAILED)
         replies: list[PendingReply[int]] = []
 
@@ -116,9 +108,7 @@ class TestRequestQueue:
         assert [error.code for error in self.errors] == [NOWHERE]
         assert not self.queue.busy
 
-    def test_mistake(self) -> None:
-        """Any other exception is for who has called, and the next request is done."""
-
+    def test_otherExceptionReachesCaller(self) -> None:
         async def mistaken() -> None:
             await self.ask()
             raise ZeroDivisionError
@@ -135,10 +125,7 @@ class TestRequestQueue:
         assert self.errors == []
 
     def test_stop(self) -> None:
-        """
-        A request that waits when its session ends goes no further, but lets go of what it holds
-        only when its port has answered; those behind it never begin.
-        """
+        """A waiting request of an ended session keeps what it holds until its answer."""
         self.port.held = True
         held = ["place"]
 
@@ -162,8 +149,7 @@ class TestRequestQueue:
         assert self.errors == []
         assert not self.queue.busy
 
-    def test_stopsItself(self) -> None:
-        """A request that ends its session comes to its own end, or to where it has to wait."""
+    def test_requestEndsItsSession(self) -> None:
         self.port.held = True
 
         async def quit() -> None:
@@ -177,8 +163,7 @@ class TestRequestQueue:
         self.port.answer()
         assert self.log == ["quit"]
 
-    def test_checksAgain(self) -> None:
-        """What was so before an await may be different after it."""
+    def test_checksAgainAfterAwait(self) -> None:
         self.port.held = True
         rooms = {"tea"}
 

@@ -12,7 +12,7 @@ import pytest
 from tests.model.cluster import RandomCluster, applyRemotely, durableChanges
 from tests.model.invariants import checkConsistency
 from tests.model.operations import LIMITS, RandomUsers, opening
-from tests.support.chat import NOON, Sessions
+from tests.support.chat import NOON, StateHarness
 from tests.support.examples import tried
 from tsservices.chat.operations import (
     BAN,
@@ -87,7 +87,6 @@ def roundTrip(state: ChatState) -> ChatState:
 
 
 def test_anyMoment() -> None:
-    """Nodes with own sessions, without, and from a snapshot of any moment have the same state."""
     done: Counter[str] = Counter()
     returned = 0
     for seed in range(RUNS):
@@ -138,11 +137,10 @@ def rightsOf(
 
 
 def test_returningGuestGetsNoMoreRights() -> None:
-    """A returning guest may read and do no more than before, and restrictions hold."""
     seen: Counter[str] = Counter()
     for seed in range(RUNS, 4 * RUNS):
         cluster = RandomCluster(Random(seed))
-        state, people = cluster.state, cluster.users.sessions.people
+        state, people = cluster.state, cluster.users.chat.sessions
         had: dict[tuple[str, str], tuple[int, str, list[Restriction]]] = {}
         for number in range(TURNS):
             for operation in cluster.operations() if number else cluster.opening():
@@ -172,43 +170,43 @@ def test_returningGuestGetsNoMoreRights() -> None:
 
 
 def test_rightsOfGuests() -> None:
-    sessions = Sessions(LIMITS)
-    sessions.turn(Enter("s", "Ann", "ann", "~s", "t"), Register("s", "ann", "v"))
-    sessions.turn(Join("s", "R", "r"), Say("s", "r", MESSAGE, ("x",)), SetPrivate("s", "r", True))
+    chat = StateHarness(LIMITS)
+    chat.tick(Enter("s", "Ann", "ann", "~s", "t"), Register("s", "ann", "v"))
+    chat.tick(Join("s", "R", "r"), Say("s", "r", MESSAGE, ("x",)), SetPrivate("s", "r", True))
     for ident in ("g", "h"):
-        sessions.turn(Enter(ident, ident, ident, f"~{ident}", f"t{ident}"))
-        sessions.turn(Invite("s", "r", ident, ident))
-    sessions.turn(Join("g", "R", "r"), Join("h", "Q", "q"))
-    state = roundTrip(sessions.state)
+        chat.tick(Enter(ident, ident, ident, f"~{ident}", f"t{ident}"))
+        chat.tick(Invite("s", "r", ident, ident))
+    chat.tick(Join("g", "R", "r"), Join("h", "Q", "q"))
+    state = roundTrip(chat.state)
     assert state.sessions["h"].invited == {"r"}
     assert state.rooms["r"].permissions.firstReadable(state.sessions["g"]) == 3
     assert state.rank(state.sessions["h"], state.rooms["q"]) == FOUNDER
-    assert stateOf(state) == stateOf(sessions.state)
+    assert stateOf(state) == stateOf(chat.state)
 
 
 def test_loadedSessionsHaveNoRecipient() -> None:
     users = RandomUsers()
-    users.sessions.turn(*opening(users))
-    loaded = roundTrip(users.sessions.state)
+    users.chat.tick(*opening(users))
+    loaded = roundTrip(users.chat.state)
     assert [item.ident for item in loaded.sessions.values()]
     assert all(item.recipient is None for item in loaded.sessions.values())
     assert load(Limits(), save(loaded)).limits == LIMITS
 
 
 def test_chunks() -> None:
-    sessions = Sessions(Limits(accountsFounded=2), operators=[f"o{n}" for n in range(50)])
+    chat = StateHarness(Limits(accountsFounded=2), operators=[f"o{n}" for n in range(50)])
     odd = 'x\0\ud800 "\\u0000'
     operations: list[Operation] = [
         Enter(f"s{number}", f"{odd}{number}", f"k{number}", "~c", f"t{number}")
         for number in range(CHECKPOINT_ROWS + 1)
     ]
-    sessions.turn(*operations)
-    chunks = save(sessions.state)
+    chat.tick(*operations)
+    chunks = save(chat.state)
     operators = next(item for item in map(json.loads, chunks) if item[0] == "operators")[1]
     assert operators == sorted(operators)
     assert all(item.isascii() for item in chunks)
     assert max(len(json.loads(item)[1]) for item in chunks[1:]) == CHECKPOINT_ROWS
-    loaded = roundTrip(sessions.state)
+    loaded = roundTrip(chat.state)
     assert save(loaded) == chunks
     assert loaded.sessions["s7"].nick == f"{odd}7"
 

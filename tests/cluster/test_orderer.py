@@ -37,7 +37,7 @@ class TestOrderer:
         self.run(1)
         self.ann, self.bob = self.a.users[0], self.b.users[0]
         for person in (self.ann, self.bob):
-            person.recipient.take()
+            person.recipient.heard()
 
     def run(self, seconds: float) -> None:
         self.simulation.timeline.run(seconds)
@@ -60,14 +60,14 @@ class TestOrderer:
     def notices(self, person: SimulatedUser) -> list[Notice]:
         return [
             notification
-            for notification in person.recipient.heard
+            for notification in person.recipient.notifications
             if isinstance(notification, Notice)
         ]
 
     def test_messageReachesBothNodes(self) -> None:
         self.a.say(self.ann, "hello", "there")
         self.run(0.1)
-        assert self.ann.recipient.lines() == self.bob.recipient.lines() == ["hello", "there"]
+        assert self.ann.recipient.texts() == self.bob.recipient.texts() == ["hello", "there"]
         assert self.ann.session.pending == 0
 
     def test_proposalsGoTogetherWhenTheWindowIsFull(self) -> None:
@@ -76,7 +76,7 @@ class TestOrderer:
             self.a.say(self.ann, f"{number:02}")
             self.run(0.0)
         self.run(0.1)
-        assert self.bob.recipient.lines() == [f"{number:02}" for number in range(40)]
+        assert self.bob.recipient.texts() == [f"{number:02}" for number in range(40)]
         assert len(self.simulation.network.messages) - count == MAX_IN_FLIGHT + 1
 
     def test_goodbyeRemovesUsersAtOnce(self) -> None:
@@ -84,7 +84,7 @@ class TestOrderer:
         self.a.stop()
         self.run(0.2)
         assert not self.a.isAlive
-        assert self.bob.recipient.lines() == ["last words"]
+        assert self.bob.recipient.texts() == ["last words"]
         assert self.here(self.b) == ["bob"]
         last = IDENTITY.baseSequence + len(self.simulation.network.messages)
         assert self.a.disk.checkpoint is not None
@@ -152,7 +152,7 @@ class TestOrderer:
         assert not [text for text in self.a.logLines if "silent" in text]
         self.a.say(self.ann, "back")
         self.run(1)
-        assert self.bob.recipient.lines() == ["back"]
+        assert self.bob.recipient.texts() == ["back"]
         self.simulation.check()
 
     def test_returningUserBecomesGuest(self) -> None:
@@ -172,13 +172,13 @@ class TestOrderer:
         self.a.say(self.ann, "lost")
         self.run(20)
         assert self.here(self.b) == ["bob"]
-        assert self.ann.recipient.heard == [NOT_YET]
+        assert self.ann.recipient.notifications == [NOT_YET]
         self.a.broker.reconnect()
         self.until(lambda: bool(self.ann.rejected))
         self.a.say(self.ann, "found")
         self.run(2)
         assert self.ann.rejected == {"lost": 1}
-        assert self.bob.recipient.lines() == ["found"]
+        assert self.bob.recipient.texts() == ["found"]
         self.simulation.check()
 
     def test_quitWhileRemovedDoesNotReturn(self) -> None:
@@ -235,7 +235,7 @@ class TestOrderer:
         self.simulation.network.leaderless = False
         self.run(2)
         assert self.a.troubles == [TROUBLE, None]
-        assert self.bob.recipient.lines() == ["1", "2"]
+        assert self.bob.recipient.texts() == ["1", "2"]
         self.simulation.check()
 
     def test_unpublishedExpiresAndPublishedIsUnknown(self) -> None:
@@ -255,7 +255,7 @@ class TestOrderer:
         self.simulation.network.leaderless = False
         self.run(10)
         assert self.notices(self.ann)[-1] is STORED
-        assert self.bob.recipient.lines() == [f"sent {number}" for number in range(MAX_IN_FLIGHT)]
+        assert self.bob.recipient.texts() == [f"sent {number}" for number in range(MAX_IN_FLIGHT)]
         assert self.here(self.a) == ["ann", "bob"]
         self.simulation.check()
 
@@ -293,7 +293,7 @@ class TestOrderer:
         assert self.ann.rejected == {"x" * 600: 1, "2": 1}
         self.simulation.network.leaderless = False
         self.run(5)
-        assert self.bob.recipient.lines() == ["1"]
+        assert self.bob.recipient.texts() == ["1"]
         assert self.here(self.b) == ["bob"]
 
     def test_slowDiskPausesReading(self) -> None:
@@ -307,7 +307,7 @@ class TestOrderer:
             self.a.diskSeconds = 0.01
             self.run(5)
         assert not self.a.broker.paused
-        assert self.ann.recipient.lines() == [str(number) for number in range(12)]
+        assert self.ann.recipient.texts() == [str(number) for number in range(12)]
 
     def test_slowDiskDoesNotRemoveTheNode(self) -> None:
         with patch("tsservices.cluster.orderer.MAX_BACKLOG", 4):
@@ -342,7 +342,7 @@ class TestOrderer:
         self.run(1)
         self.b.say(self.bob, "fine")
         self.run(1)
-        assert self.ann.recipient.lines() == ["fine"]
+        assert self.ann.recipient.texts() == ["fine"]
         assert self.a.orderer.status().garbage == 5
         assert sum("understands" in text for text in self.a.logLines) == 1
         self.run(60)
@@ -424,7 +424,7 @@ class TestOrderer:
             for text in "123":
                 self.a.say(self.ann, text)
             self.run(1)
-        assert self.bob.recipient.lines() == ["1", "3"]
+        assert self.bob.recipient.texts() == ["1", "3"]
         assert self.ann.session.pending == 0
         assert [str(error) for error in self.a.errors + self.b.errors] == ["broken"] * 2
 
@@ -433,7 +433,7 @@ class TestOrderer:
             self.run(CHECKPOINT_SECONDS + 1)
             self.a.say(self.ann, "1")
             self.run(1)
-        assert self.bob.recipient.lines() == ["1"]
+        assert self.bob.recipient.texts() == ["1"]
         assert self.ann.session.pending == 0
         assert all("1" in "".join(each.disk.messages.values()) for each in (self.a, self.b))
         assert self.a.disk.checkpoint is None
@@ -477,7 +477,8 @@ class TestOrderer:
         self.run(1)
         assert self.ann.rejected == {"too late": 1}
         assert any(
-            isinstance(notification, ErrorReply) for notification in self.ann.recipient.heard
+            isinstance(notification, ErrorReply)
+            for notification in self.ann.recipient.notifications
         )
         assert self.here(self.b) == ["bob"]
 
@@ -490,13 +491,13 @@ def test_bigMessagesAreSplit() -> None:
         b.addUser("bob")
         world.timeline.run(1)
         ann, bob = a.users[0], b.users[0]
-        bob.recipient.take()
+        bob.recipient.heard()
         before = len(world.network.messages)
         for number in range(40):
             a.say(ann, f"{number:020}")
         a.say(ann, "x" * 500)
         world.timeline.run(0.5)
-        assert bob.recipient.lines() == [f"{number:020}" for number in range(40)]
+        assert bob.recipient.texts() == [f"{number:020}" for number in range(40)]
         assert ann.rejected == {"x" * 500: 1}
         new = world.network.messages[before:]
         assert len(new) >= 5

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-from tests.support.chat import Ear
+from tests.support.chat import RecordingOutlet
 from tsservices.chat.operations import MESSAGE, NodeDown, Operation, Quit, Say
 from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
@@ -20,7 +20,7 @@ class TestPublishQueue:
         self.published: list[tuple[int, list[Operation]]] = []
         self.idents: list[str] = []
         self.queue = PublishQueue("a", lambda: self.now, self.publish)
-        self.ann = Session("ann", Ear())
+        self.ann = Session("ann", RecordingOutlet())
         self.queue.start("i", [self.proposal("first")])
         self.queue.send()
         assert self.idents == ["a.i.1"]
@@ -165,7 +165,7 @@ class TestPublishQueue:
         assert self.queue.proposals()[4:] == [gone, quit, self.proposal("f")]
 
     def test_unknownIsToldOnce(self) -> None:
-        bob = Session("bob", Ear())
+        bob = Session("bob", RecordingOutlet())
         self.propose("a", "b")
         self.queue.add([(Quit("bob", ""), bob), (Quit("", ""), Session("", None))])
         self.queue.send()

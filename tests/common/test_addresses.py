@@ -1,46 +1,40 @@
-"""
-Tests for L{tsservices.common.addresses}.
-"""
+"""Tests for L{tsservices.common.addresses}."""
 
 from __future__ import annotations
 
-from twisted.trial.unittest import SynchronousTestCase
+import pytest
 
 from tsservices.common.addresses import TrustedNetworks, hostPort, parse, source
 
 
-class AddressTests(SynchronousTestCase):
-    def test_mapped(self) -> None:
-        """An IPv4 peer of an IPv6 socket is an IPv4 peer."""
-        self.assertEqual(str(parse("::ffff:192.0.2.1")), "192.0.2.1")
+class TestAddress:
+    def test_mappedIPv4(self) -> None:
+        assert str(parse("::ffff:192.0.2.1")) == "192.0.2.1"
 
-    def test_noAddress(self) -> None:
-        """Names are no addresses."""
-        self.assertRaises(ValueError, parse, "localhost")
+    def test_notAnAddress(self) -> None:
+        with pytest.raises(ValueError, match="localhost"):
+            parse("localhost")
 
     def test_source(self) -> None:
-        """One IPv4 address or one IPv6 /64 is one source."""
-        self.assertEqual(source(parse("2001:db8::1")), source(parse("2001:db8::ffff")))
-        self.assertNotEqual(source(parse("2001:db8::1")), source(parse("2001:db8:0:1::1")))
-        self.assertNotEqual(source(parse("192.0.2.1")), source(parse("192.0.2.2")))
-        self.assertNotEqual(source(parse("0.0.0.1")), source(parse("0:0:0:1::")))
+        assert source(parse("2001:db8::1")) == source(parse("2001:db8::ffff"))
+        assert source(parse("2001:db8::1")) != source(parse("2001:db8:0:1::1"))
+        assert source(parse("192.0.2.1")) != source(parse("192.0.2.2"))
+        assert source(parse("0.0.0.1")) != source(parse("0:0:0:1::"))
 
     def test_hostPort(self) -> None:
-        """IPv6 addresses are put in brackets."""
-        self.assertEqual(hostPort("::1", 7), "[::1]:7")
-        self.assertEqual(hostPort("127.0.0.1", 7), "127.0.0.1:7")
+        assert hostPort("::1", 7) == "[::1]:7"
+        assert hostPort("127.0.0.1", 7) == "127.0.0.1:7"
 
 
-class TrustTests(SynchronousTestCase):
-    def test_default(self) -> None:
-        """Loopback is trusted, of both families."""
+class TestTrust:
+    def test_loopbackIsTrusted(self) -> None:
         trust = TrustedNetworks()
         for host, expected in (("127.9.9.9", True), ("::1", True), ("10.0.0.1", False)):
-            self.assertEqual(parse(host) in trust, expected)
+            assert (parse(host) in trust) == expected
 
     def test_named(self) -> None:
-        """Networks take the place of the default; C{none} is nobody."""
-        self.assertIn(parse("10.1.2.3"), TrustedNetworks(["10.0.0.0/8"]))
-        self.assertNotIn(parse("127.0.0.1"), TrustedNetworks(["10.0.0.0/8"]))
-        self.assertNotIn(parse("127.0.0.1"), TrustedNetworks(["none"]))
-        self.assertRaises(ValueError, TrustedNetworks, ["everyone"])
+        assert parse("10.1.2.3") in TrustedNetworks(["10.0.0.0/8"])
+        assert parse("127.0.0.1") not in TrustedNetworks(["10.0.0.0/8"])
+        assert parse("127.0.0.1") not in TrustedNetworks(["none"])
+        with pytest.raises(ValueError, match="everyone"):
+            TrustedNetworks(["everyone"])

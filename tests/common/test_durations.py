@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.common.durations}.
-"""
+"""Tests for L{tsservices.common.durations}."""
 
 from __future__ import annotations
 
@@ -28,14 +26,12 @@ NOW = 1_795_176_600_000_000_000
     ("text", "count", "unit"),
     [("12h", 12, "h"), ("007d", 7, "d"), ("999999999s", 999_999_999, "s")],
 )
-def test_parts(text: str, count: int, unit: str) -> None:
-    """A duration is a number and a unit."""
+def test_numberAndUnit(text: str, count: int, unit: str) -> None:
     assert parts(text) == (count, unit)
 
 
 @pytest.mark.parametrize("text", ["", "h", "12", "1.5h", "-1h", "1 h", "1H", "1y", "1234567890s"])
-def test_noParts(text: str) -> None:
-    """All else is none."""
+def test_notADuration(text: str) -> None:
     assert parts(text) is None
 
 
@@ -44,20 +40,17 @@ def test_noParts(text: str) -> None:
     [("1s", 1), ("2M", 120), ("3h", 10_800), ("1d", 86_400), ("1W", 604_800), ("ForEver", 0)],
 )
 def test_span(text: str, seconds: int) -> None:
-    """Capital letters are the same."""
     assert span(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "0s", "never", "522w", "3651d", "999999999w"])
-def test_noSpan(text: str) -> None:
-    """Nothing lasts for no time at all, or for more than ten years."""
+def test_badSpan(text: str) -> None:
     with pytest.raises(DurationError, match=f"^{text}$"):
         span(text)
 
 
 @given(st.integers(0, LONGEST_SECONDS))
-def test_spanText(seconds: int) -> None:
-    """What is written is read as the same."""
+def test_spanTextReadsBack(seconds: int) -> None:
     assert span(spanText(seconds)) == seconds
 
 
@@ -72,14 +65,12 @@ def test_spanText(seconds: int) -> None:
         ("h2 spam", 0, "h2 spam"),
     ],
 )
-def test_words(text: str, seconds: int, words: str) -> None:
-    """A duration may stand before words."""
+def test_durationBeforeWords(text: str, seconds: int, words: str) -> None:
     assert spanAndWords(text) == (seconds, words)
 
 
 @pytest.mark.parametrize("text", ["2", "2x spam", "-1h", "+2d", ".5h", "1.5h spam", "100y"])
-def test_mistyped(text: str) -> None:
-    """What looks like a duration is never taken for words."""
+def test_mistypedIsNoWord(text: str) -> None:
     with pytest.raises(DurationError):
         spanAndWords(text)
 
@@ -92,20 +83,17 @@ def test_mistyped(text: str) -> None:
         ("2026-11-20T12:10:05", "%Y-%m-%dT%H:%M:%S"),
     ],
 )
-def test_dates(text: str, form: str) -> None:
-    """A date is one of local time."""
+def test_localDates(text: str, form: str) -> None:
     assert moment(text, NOW) == int(time.mktime(time.strptime(text, form))) * 1_000_000_000
 
 
-def test_before() -> None:
-    """A duration is one before now, and nothing is before 1970."""
+def test_durationBeforeNow() -> None:
     assert moment("90S", NOW) == NOW - 90_000_000_000
     assert moment("1w", 1) == 0
     assert moment("1903-01-01", NOW) == 0
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "forever", "2026-13-01", "12:10"])
-def test_noMoment(text: str) -> None:
-    """All else is no time."""
+def test_notATime(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{text}$"):
         moment(text, NOW)

@@ -1,36 +1,33 @@
-"""
-Tests for L{tsservices.common.limits}.
-"""
+"""Tests for L{tsservices.common.limits}."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 
-from twisted.trial.unittest import SynchronousTestCase
+import pytest
 
 from tsservices.common.limits import LimitError, Limits
 
 
-class LimitsTests(SynchronousTestCase):
+class TestLimits:
     def test_names(self) -> None:
-        """Each field has a key of its own, in kebab case."""
-        self.assertEqual(len(Limits.fieldNames()), len(fields(Limits)))
+        assert len(Limits.fieldNames()) == len(fields(Limits))
         for key in Limits.fieldNames():
-            self.assertRegex(key, "^[a-z]+(-[a-z]+)*$")
-        self.assertEqual(Limits.fieldNames()["idle-limit"], "idleLimit")
+            assert re.search("^[a-z]+(-[a-z]+)*$", key)
+        assert Limits.fieldNames()["idle-limit"] == "idleLimit"
 
-    def test_defaultsAreInRange(self) -> None:
-        """Each default may be given by hand, and each limit says unit and reason."""
+    def test_defaults(self) -> None:
         for key in Limits.fieldNames():
             default, reason = Limits.describe(key)
-            self.assertEqual(Limits.coerce(key, str(default)), default)
-            self.assertIn(" ", reason)
+            assert Limits.coerce(key, str(default)) == default
+            assert " " in reason
 
-    def test_refused(self) -> None:
-        """What is no whole number, or out of range, is refused with unit and range."""
+    def test_rejected(self) -> None:
         for value in ("", "1.5", "many", "0x10", " 1", True, 2.0, "٣", "9" * 20):
-            error = self.assertRaises(LimitError, Limits.coerce, "idle-limit", value)
-            self.assertIn("idle-limit takes", str(error))
-        error = self.assertRaises(LimitError, Limits.coerce, "max-datagram", "65508")
-        self.assertEqual(str(error), "max-datagram takes 1 to 65507 bytes, not 65508")
-        self.assertRaises(LimitError, Limits.coerce, "max-connections", -1)
+            with pytest.raises(LimitError, match="idle-limit takes"):
+                Limits.coerce("idle-limit", value)
+        with pytest.raises(LimitError, match=r"^max-datagram takes 1 to 65507 bytes, not 65508$"):
+            Limits.coerce("max-datagram", "65508")
+        with pytest.raises(LimitError):
+            Limits.coerce("max-connections", -1)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.common.lines}.
-"""
+"""Tests for L{tsservices.common.lines}."""
 
 from __future__ import annotations
 
@@ -8,7 +6,6 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.common.lines import LineSplitter, LineTooLong
 
@@ -24,53 +21,46 @@ def split(limit: int, chunks: list[bytes], most: int = 512) -> list[bytes | Line
     return [*lines, rest] if rest else lines
 
 
-class LineSplitterTests(SynchronousTestCase):
+class TestLineSplitter:
     @given(st.binary(max_size=60), st.lists(st.integers(0, 60)), st.integers(1, 4))
     def test_anyCut(self, data: bytes, cuts: list[int], most: int) -> None:
-        """However data is cut and taken, the lines are the same."""
         places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
         chunks = [data[a:b] for a, b in pairwise(places)]
         expected = data.split(b"\n")
         last = expected.pop()
-        self.assertEqual(split(100, chunks, most), expected + ([last] if last else []))
+        assert split(100, chunks, most) == expected + ([last] if last else [])
 
     @given(st.lists(st.integers(0, 12), max_size=8), st.integers(1, 20), st.integers(1, 3))
-    def test_overlong(self, lengths: list[int], size: int, most: int) -> None:
-        """
-        A line over the limit is told of once, in its place, however it is cut;
-        its neighbours are whole.
-        """
+    def test_overlongLine(self, lengths: list[int], size: int, most: int) -> None:
         data = b"".join(b"x" * length + b"\n" for length in lengths)
         chunks = [data[i : i + size] for i in range(0, len(data), size)]
         expected = [LineTooLong(5) if length > 5 else b"x" * length for length in lengths]
-        self.assertEqual(split(5, chunks, most), expected)
+        assert split(5, chunks, most) == expected
 
-    def test_overlongIsTheEnd(self) -> None:
-        """The end of a line over the limit is no line of its own."""
-        self.assertEqual(split(5, [b"x" * 6, b"tail"]), [LineTooLong(5)])
-        self.assertEqual(split(5, [b"x" * 6, b"tail", b"\nok"]), [LineTooLong(5), b"ok"])
+    def test_endOfOverlongLine(self) -> None:
+        assert split(5, [b"x" * 6, b"tail"]) == [LineTooLong(5)]
+        assert split(5, [b"x" * 6, b"tail", b"\nok"]) == [LineTooLong(5), b"ok"]
 
-    def test_memory(self) -> None:
-        """A line without an end is not kept."""
+    def test_endlessLineIsNotKept(self) -> None:
         splitter = LineSplitter(1000)
         for _ in range(100):
             splitter.feed(b"x" * 500)
             while splitter.more:
                 splitter.take(1)
-            self.assertLessEqual(len(splitter._pending) + sum(map(len, splitter._pieces)), 1000)
+            assert len(splitter._pending) + sum(map(len, splitter._pieces)) <= 1000
 
     def test_pieces(self) -> None:
-        """Pieces of an unfinished line are not looked at again before it ends."""
+        """Pieces of an unfinished line are not searched again: that would be quadratic."""
         splitter = LineSplitter(1000)
         splitter.feed(b"x")
-        self.assertEqual(splitter.take(1), [])
+        assert splitter.take(1) == []
         for _ in range(98):
             splitter.feed(b"y")
-            self.assertFalse(splitter.more)
-            self.assertTrue(splitter.unfinished)
+            assert not splitter.more
+            assert splitter.unfinished
         splitter.feed(b"z\n!")
-        self.assertTrue(splitter.more)
-        self.assertEqual(splitter.take(1), [b"x" + b"y" * 98 + b"z"])
-        self.assertFalse(splitter.more)
-        self.assertEqual(splitter.finish(), b"!")
-        self.assertFalse(splitter.unfinished)
+        assert splitter.more
+        assert splitter.take(1) == [b"x" + b"y" * 98 + b"z"]
+        assert not splitter.more
+        assert splitter.finish() == b"!"
+        assert not splitter.unfinished

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.common.logs}.
-"""
+"""Tests for L{tsservices.common.logs}."""
 
 from __future__ import annotations
 
@@ -17,8 +15,6 @@ from tsservices.common.logs import LOG_LINES_PER_MINUTE, LogFilter, PayloadLog, 
 
 
 class AuditCase(SynchronousTestCase):
-    """A log that is written as twistd writes it."""
-
     def setUp(self) -> None:
         super().setUp()
         self.file = io.StringIO()
@@ -27,15 +23,14 @@ class AuditCase(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     def lines(self) -> list[str]:
-        return [each for each in self.file.getvalue().splitlines() if "[tsservices.audit#" in each]
+        return [item for item in self.file.getvalue().splitlines() if "[tsservices.audit#" in item]
 
     def facts(self) -> list[dict[str, object]]:
-        return [json.loads(each.partition("] ")[2]) for each in self.lines()]
+        return [json.loads(item.partition("] ")[2]) for item in self.lines()]
 
 
 class AuditTests(AuditCase):
-    def test_line(self) -> None:
-        """Each is one line, whatever people have written."""
+    def test_oneLineEach(self) -> None:
         why = "{audit} {0} \n 2026 [x] \x1b[31m \u202e \u2028 é \ud800 \"'"
         told = {"audit": "kick", "time": 5, "target": ["a", "b"], "author": None, "why": why}
         audit(told)
@@ -43,26 +38,21 @@ class AuditTests(AuditCase):
         self.assertEqual(len(self.file.getvalue().splitlines()), 1)
         self.assertTrue(self.file.getvalue().isascii())
 
-    def test_anything(self) -> None:
-        """What JSON can't say is told in words."""
+    def test_notJSON(self) -> None:
         audit({"audit": "x", "odd": {1}})
         self.assertEqual(self.facts(), [{"audit": "x", "odd": "{1}"}])
 
 
 class FilterTests(SynchronousTestCase):
-    """What stands before a log that strangers can fill."""
-
     def setUp(self) -> None:
         self.logged = gather(self)
         self.clock = Clock()
 
-    def test_filter(self) -> None:
-        """What is withheld is counted until the next entry that is not."""
+    def test_withheldLinesAreCounted(self) -> None:
         limit = LogFilter(lambda allowed: bool(allowed))
-        self.assertEqual([limit.admit(each) for each in (1, 0, 0, 1, 1)], [0, None, None, 2, 0])
+        self.assertEqual([limit.admit(item) for item in (1, 0, 0, 1, 1)], [0, None, None, 2, 0])
 
-    def test_peers(self) -> None:
-        """Each peer once a minute; the next line says how many were withheld."""
+    def test_oncePerMinuteForEachPeer(self) -> None:
         log = PeerLog(self.clock.seconds)
         for host in ("a", "b", "a", "a"):
             log.warn(host, "{peer} is odd: {why}", peer=host, why="{peer}")
@@ -73,15 +63,13 @@ class FilterTests(SynchronousTestCase):
             self.logged[2:], ["a is odd (2 lines about peers were withheld before this one)"]
         )
 
-    def test_allPeers(self) -> None:
-        """Forged peers without number get a bounded number of lines."""
+    def test_forgedPeersAreBounded(self) -> None:
         log = PeerLog(self.clock.seconds)
         for number in range(LOG_LINES_PER_MINUTE + 10):
             log.warn(str(number), "odd")
         self.assertEqual(len(self.logged), LOG_LINES_PER_MINUTE)
 
     def test_payload(self) -> None:
-        """So much a second, eight seconds' worth at once; what was left out is counted before."""
         log = PayloadLog(10, self.clock.seconds)
         for text in ("x" * 80, "y", "z"):
             log.note(text, "peer")
@@ -95,25 +83,21 @@ class FilterTests(SynchronousTestCase):
 
 
 class AuditedTests(AuditCase, LineFrontendCase):
-    """What becomes of a whole chat."""
-
-    def test_stored(self) -> None:
-        """What is done is told once it is stored, without a password or an address."""
-        ann, bob = self.people("ann", "bob")
-        self.journal.slow = True
+    def test_storedWithoutSecrets(self) -> None:
+        ann, bob = self.join("ann", "bob")
+        self.storage.slow = True
         ann.send("/register correct horse\n")
-        self.turns()
+        self.tick()
         self.assertEqual(self.facts(), [])
-        self.journal.slow = False
-        self.journal.keep()
-        self.turns()
+        self.storage.slow = False
+        self.finishStoring()
         (registered,) = self.facts()
         self.assertEqual(registered["audit"], "register")
         ann.send("/join dev\n")
         bob.send("/join dev\n")
         ann.send("/kick bob spam {0}\n")
-        self.turns()
-        (kicked,) = [each for each in self.facts() if each["audit"] == "kick"]
+        self.tick()
+        (kicked,) = [item for item in self.facts() if item["audit"] == "kick"]
         self.assertEqual(kicked["why"], "spam {0}")
         written = "\n".join(self.lines())
         for secret in ("horse", "192.0.2.1", "SCRAM"):

@@ -1,114 +1,100 @@
-"""
-Tests for L{tsservices.common.ratelimit}.
-"""
+"""Tests for L{tsservices.common.ratelimit}."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.common.ratelimit import KeyedRateLimiter, LogThrottle, TokenBucket
 
 
-class BucketTests(SynchronousTestCase):
+class TestBucket:
     def test_burstThenRate(self) -> None:
-        """The burst is there at once; then tokens come back at the rate."""
         bucket = TokenBucket(5, 20, 0.0)
-        self.assertEqual(sum(bucket.take(0.0) for _ in range(30)), 20)
-        self.assertFalse(bucket.take(0.19))
-        self.assertTrue(bucket.take(0.2))
-        self.assertFalse(bucket.take(0.2))
+        assert sum(bucket.take(0.0) for _ in range(30)) == 20
+        assert not bucket.take(0.19)
+        assert bucket.take(0.2)
+        assert not bucket.take(0.2)
 
     def test_wait(self) -> None:
-        """It says when what is wanted will be there."""
         bucket = TokenBucket(5, 20, 0.0)
-        self.assertEqual(bucket.wait(20), 0.0)
-        self.assertTrue(bucket.take(0.0, 19))
-        self.assertEqual(bucket.wait(2), 0.2)
-        self.assertFalse(bucket.take(0.19, 2))
-        self.assertTrue(bucket.take(0.2, 2))
+        assert bucket.wait(20) == 0.0
+        assert bucket.take(0.0, 19)
+        assert bucket.wait(2) == 0.2
+        assert not bucket.take(0.19, 2)
+        assert bucket.take(0.2, 2)
 
     def test_neverOverTheBurst(self) -> None:
-        """Waiting for long does not save up more than the burst."""
         bucket = TokenBucket(5, 20, 0.0)
-        self.assertEqual(sum(bucket.take(1e6) for _ in range(30)), 20)
+        assert sum(bucket.take(1e6) for _ in range(30)) == 20
 
     @given(st.lists(st.floats(-1.0, 2.0), max_size=30))
     def test_holds(self, gaps: list[float]) -> None:
-        """What it says it holds is taken next, and saying so changes nothing."""
         bucket, other = TokenBucket(2, 3, 0.0), TokenBucket(2, 3, 0.0)
         now = 0.0
         for gap in gaps:
             now += gap
             held = bucket.holds(now)
             taken = bucket.take(now)
-            self.assertEqual(held, taken)
-            self.assertEqual(other.take(now), taken)
+            assert held == taken
+            assert other.take(now) == taken
 
     def test_clockGoesBack(self) -> None:
-        """A time before the last one gives and takes nothing."""
         bucket = TokenBucket(1, 1, 100.0)
-        self.assertTrue(bucket.take(100.0))
-        self.assertFalse(bucket.take(0.0))
-        self.assertTrue(bucket.take(101.0))
+        assert bucket.take(100.0)
+        assert not bucket.take(0.0)
+        assert bucket.take(101.0)
 
     @given(st.lists(st.floats(0, 2), max_size=200))
     def test_bound(self, gaps: list[float]) -> None:
-        """In any stretch of time no more than burst and rate allow."""
         bucket = TokenBucket(5, 20, 0.0)
         now, taken = 0.0, 0
         for gap in gaps:
             now += gap
             taken += bucket.take(now)
-        self.assertLessEqual(taken, 20 + 5 * now + 1e-6)
+        assert taken <= 20 + 5 * now + 1e-6
 
 
-class OncePerMinuteTests(SynchronousTestCase):
-    def test_eachPeer(self) -> None:
-        """Each subject once a minute."""
+class TestOncePerMinute:
+    def test_eachSubject(self) -> None:
         once = LogThrottle(10, 100, 0.0)
-        self.assertTrue(once.allows("a", 0.0))
-        self.assertFalse(once.allows("a", 59.9))
-        self.assertTrue(once.allows("b", 1.0))
-        self.assertTrue(once.allows("a", 60.0))
+        assert once.allows("a", 0.0)
+        assert not once.allows("a", 59.9)
+        assert once.allows("b", 1.0)
+        assert once.allows("a", 60.0)
 
     def test_allTogether(self) -> None:
-        """Many peers share one bound."""
         once = LogThrottle(1000, 60, 0.0)
-        self.assertEqual(sum(once.allows(str(n), 0.0) for n in range(500)), 60)
+        assert sum(once.allows(str(n), 0.0) for n in range(500)) == 60
 
-    def test_forgets(self) -> None:
-        """Memory is bounded: the peer unheard of for longest is forgotten."""
+    def test_forgetsOldestPeer(self) -> None:
         once = LogThrottle(2, 100, 0.0)
         for peer in ("a", "b", "c"):
             once.allows(peer, 0.0)
-        self.assertTrue(once.allows("a", 1.0))
-        self.assertFalse(once.allows("c", 1.0))
+        assert once.allows("a", 1.0)
+        assert not once.allows("c", 1.0)
 
 
-class QuotaTests(SynchronousTestCase):
-    def test_change(self) -> None:
-        """Another bound holds at once for everybody; nothing is given to who has used it up."""
+class TestQuota:
+    def test_changedBound(self) -> None:
         quota = KeyedRateLimiter(3, 60.0)
-        self.assertTrue(quota.take("ann", 0.0))
-        self.assertTrue(all(quota.take("bob", 0.0) for _ in range(3)))
+        assert quota.take("ann", 0.0)
+        assert all(quota.take("bob", 0.0) for _ in range(3))
         quota.change(1)
-        self.assertEqual([quota.take("ann", 0.0) for _ in range(2)], [True, False])
+        assert [quota.take("ann", 0.0) for _ in range(2)] == [True, False]
         quota.change(5)
-        self.assertEqual([quota.take(who, 0.0) for who in ("ann", "bob")], [False, False])
-        self.assertEqual(sum(quota.take("ann", 300.0) for _ in range(9)), 5)
-        self.assertEqual(sum(quota.take("cat", 0.0) for _ in range(9)), 5)
+        assert [quota.take(who, 0.0) for who in ("ann", "bob")] == [False, False]
+        assert sum(quota.take("ann", 300.0) for _ in range(9)) == 5
+        assert sum(quota.take("cat", 0.0) for _ in range(9)) == 5
 
-    def test_rows(self) -> None:
-        """What is restored goes on as it was, also in who is forgotten first."""
+    def test_rowsKeepTheOrder(self) -> None:
         quota, other = KeyedRateLimiter(3, 60.0, 3), KeyedRateLimiter(3, 60.0, 3)
         for number, who in enumerate("abcab"):
             quota.take(who, number * 0.1)
         for row in quota.rows():
             other.restore(*row)
-        for each in (quota, other):
-            each.giveBack("a")
-            self.assertTrue(each.take("d", 9.7))
-            self.assertEqual([who for who, _, _ in each.rows()], ["a", "b", "d"])
-        self.assertEqual(quota.rows(), other.rows())
+        for item in (quota, other):
+            item.giveBack("a")
+            assert item.take("d", 9.7)
+            assert [who for who, _, _ in item.rows()] == ["a", "b", "d"]
+        assert quota.rows() == other.rows()

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.common.sources} and L{tsservices.common.bounded}.
-"""
+"""Tests for L{tsservices.common.sources} and L{tsservices.common.bounded}."""
 
 from __future__ import annotations
 
@@ -16,7 +14,6 @@ EVERYWHERE = TrustedNetworks(["0.0.0.0/0", "::/0"])
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "127.0.0.1", "2001:db8::1", "fe80::1%eth0", "::1"])
 def test_usable(host: str) -> None:
-    """Hosts have such addresses."""
     assert SourceTable(EVERYWHERE).meet(host).usable
 
 
@@ -34,12 +31,10 @@ def test_usable(host: str) -> None:
     ],
 )
 def test_unusable(host: str) -> None:
-    """No host has such an address, trusted or not."""
     assert not SourceTable(EVERYWHERE).meet(host).usable
 
 
 def test_trusted() -> None:
-    """Trust goes by the networks, also for an IPv4 address that came through an IPv6 socket."""
     table = SourceTable(TrustedNetworks(LOOPBACK))
     trusted = {host: table.meet(host).trusted for host in ("127.0.0.9", "::ffff:127.0.0.1", "::2")}
     assert trusted == {"127.0.0.9": True, "::ffff:127.0.0.1": True, "::2": False}
@@ -48,7 +43,6 @@ def test_trusted() -> None:
 
 
 def test_key() -> None:
-    """An IPv6 network of 64 bits is one source, and each IPv4 address is."""
     table = SourceTable(TrustedNetworks())
     one, same, other = (table.meet(f"2001:db8:0:{host}").key for host in ("1::1", "1:2::", "2::1"))
     assert one == same != other
@@ -56,8 +50,7 @@ def test_key() -> None:
     assert table.meet("::ffff:192.0.2.1").key == table.meet("192.0.2.1").key
 
 
-def test_kept() -> None:
-    """What is met is found, until too many others were met; what is no address is not kept."""
+def test_cacheIsBounded() -> None:
     table = SourceTable(TrustedNetworks(), 2)
     first = table.meet("192.0.2.1")
     assert table.get("192.0.2.1") is first
@@ -69,7 +62,6 @@ def test_kept() -> None:
 
 
 def test_bounded() -> None:
-    """The first goes, and what is moved to the end is not the first."""
     table: BoundedDict[str, int] = BoundedDict(2)
     assert [table.put("a", 1), table.put("b", 2)] == [1, 2]
     table.move_to_end("a")

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.common.statedir}.
-"""
+"""Tests for L{tsservices.common.statedir}."""
 
 from __future__ import annotations
 
@@ -15,11 +13,9 @@ from tsservices.common.statedir import StateDirectory, defaultStateFolder
 
 class DefaultTests(SynchronousTestCase):
     def test_systemd(self) -> None:
-        """systemd names the folder, or several, of which the first is ours."""
         self.assertEqual(defaultStateFolder({"STATE_DIRECTORY": "/a:/b"}), "/a")
 
-    def test_user(self) -> None:
-        """Otherwise it is a folder of the user's."""
+    def test_userFolder(self) -> None:
         self.assertTrue(defaultStateFolder({}).endswith("tsservices"))
 
 
@@ -28,19 +24,14 @@ class StateFolderTests(SynchronousTestCase):
         self.name = self.mktemp()
         self.folder = StateDirectory(self.name)
 
-    def test_made(self) -> None:
-        """It is made for its owner only."""
+    def test_ownersOnly(self) -> None:
         self.folder.create()
         self.folder.lock()
         self.addCleanup(self.folder.release)
         self.assertEqual(stat.S_IMODE(os.stat(self.name).st_mode), 0o700)
         self.assertTrue(self.folder.owned)
 
-    def test_one(self) -> None:
-        """
-        A second server does not own it, and has a file of its own, until the
-        first has gone.
-        """
+    def test_secondServer(self) -> None:
         second = StateDirectory(self.name)
         self.folder.create()
         self.folder.lock()
@@ -54,8 +45,7 @@ class StateFolderTests(SynchronousTestCase):
         second.release()
         second.release()
 
-    def test_given(self) -> None:
-        """A server that becomes another user gives it what is there."""
+    def test_givenToOtherUser(self) -> None:
         given: list[tuple[str, int, int]] = []
         self.patch(os, "chown", lambda *arguments: given.append(arguments))
         self.folder.create()
@@ -66,14 +56,12 @@ class StateFolderTests(SynchronousTestCase):
         self.folder.chown(7, -1)
         self.assertEqual(given, [(self.folder.path(""), 7, -1), (self.folder.path("lock"), 7, -1)])
 
-    def test_cantBeMade(self) -> None:
-        """A file in the way is an error."""
+    def test_cannotBeMade(self) -> None:
         with open(self.name, "w"):
             pass
         self.assertRaises(OSError, self.folder.create)
 
-    def test_write(self) -> None:
-        """Files are replaced whole, and nothing is left beside them."""
+    def test_writeReplacesWholeFile(self) -> None:
         self.folder.create()
         self.folder.lock()
         self.addCleanup(self.folder.release)

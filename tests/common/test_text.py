@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.common.text}.
-"""
+"""Tests for L{tsservices.common.text}."""
 
 from __future__ import annotations
 
@@ -8,59 +6,47 @@ import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.common.text import logged, splitEnding, utf8Decoder, visible
 
 
-class VisibleTests(SynchronousTestCase):
+class TestVisible:
     def test_plainText(self) -> None:
-        """Letters of any script, emoji with joiners and combining marks stay whole."""
         for text in ("hello\n\t", "服务器", "e\u0301", "👩\u200d👩\u200d👧", "🇩🇪"):
-            self.assertEqual(visible(text), text)
+            assert visible(text) == text
 
-    def test_controls(self) -> None:
-        """What a terminal would obey is written out."""
-        self.assertEqual(visible("\x1b[2Ja\x07\r\x9b"), "\\x1b[2Ja\\x07\\x0d\\x9b")
-        self.assertEqual(visible("a\u202eb\ufeff"), "a\\u202eb\\ufeff")
+    def test_controlCharacters(self) -> None:
+        assert visible("\x1b[2Ja\x07\r\x9b") == "\\x1b[2Ja\\x07\\x0d\\x9b"
+        assert visible("a\u202eb\ufeff") == "a\\u202eb\\ufeff"
 
     @given(st.text())
-    def test_nothingLeft(self, text: str) -> None:
-        """
-        No control character but tab and line feed comes through, and what comes
-        out can be encoded.
-        """
+    def test_anyText(self, text: str) -> None:
         shown = visible(text)
         shown.encode("utf-8")
         controls = [c for c in shown if unicodedata.category(c) == "Cc" and c not in "\n\t"]
-        self.assertEqual(controls, [])
+        assert controls == []
 
     @given(st.text())
-    def test_oneLine(self, text: str) -> None:
-        """A log entry can't be forged."""
-        self.assertEqual(len(logged(text).splitlines() or [""]), 1)
+    def test_oneLogLine(self, text: str) -> None:
+        assert len(logged(text).splitlines() or [""]) == 1
 
     def test_logEnding(self) -> None:
-        """One trailing line ending is not logged; others are visible."""
-        self.assertEqual(logged("hello\r\n"), "hello")
-        self.assertEqual(logged("a\nb\n\n"), "a\\nb\\n")
+        assert logged("hello\r\n") == "hello"
+        assert logged("a\nb\n\n") == "a\\nb\\n"
 
 
-class Utf8DecoderTests(SynchronousTestCase):
+class TestUtf8Decoder:
     def test_splitCharacter(self) -> None:
-        """A character that came in two parts is one."""
         decoder = utf8Decoder()
         first, second = "消".encode()[:2], "消".encode()[2:]
-        self.assertEqual(decoder.decode(first) + decoder.decode(second), "消")
+        assert decoder.decode(first) + decoder.decode(second) == "消"
 
-    def test_garbage(self) -> None:
-        """What is no UTF-8 is written as numbers."""
-        self.assertEqual(utf8Decoder().decode(b"a\xff\xfeb"), "a\\xff\\xfeb")
+    def test_notUTF8(self) -> None:
+        assert utf8Decoder().decode(b"a\xff\xfeb") == "a\\xff\\xfeb"
 
 
-class SplitEndingTests(SynchronousTestCase):
-    def test_endings(self) -> None:
-        """One ending is taken off, the longest there is."""
+class TestSplitEnding:
+    def test_longestEnding(self) -> None:
         for data, expected in (
             (b"exit", (b"exit", b"")),
             (b"exit\n", (b"exit", b"\n")),
@@ -69,4 +55,4 @@ class SplitEndingTests(SynchronousTestCase):
             (b"a\n\n", (b"a\n", b"\n")),
             (b"", (b"", b"")),
         ):
-            self.assertEqual(splitEnding(data), expected)
+            assert splitEnding(data) == expected

@@ -357,7 +357,7 @@ _SCRIPT: tuple[tuple[str, Any], ...] = (
 def record() -> list[list[Any]]:
     # Nothing but this needs them, and it needs no test.
     from tests.support import cluster as simulated
-    from tests.support.chat import Ear
+    from tests.support.chat import RecordingOutlet
     from tsservices.cluster.node import NodeConfig
 
     people: dict[str, simulated.SimulatedUser] = {}
@@ -393,8 +393,8 @@ def record() -> list[list[Any]]:
                     for each in more
                 ]
                 if ident not in people:
-                    session = Session(ident, Ear(), "~" + ident, what)
-                    people[ident] = simulated.SimulatedUser(session, Ear())
+                    session = Session(ident, RecordingOutlet(), "~" + ident, what)
+                    people[ident] = simulated.SimulatedUser(session, RecordingOutlet())
                     node.users.append(people[ident])
                 node.propose(people[ident], fromRow(row))
                 world.timeline.run(0.3)

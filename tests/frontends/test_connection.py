@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.chat import Town
+from tests.support.chat import ChatHarness
 from tsservices.chat.controller import ChatContext
 from tsservices.chat.errors import TAKEN_OVER, ChatError
 from tsservices.chat.notifications import ErrorReply
@@ -32,8 +32,6 @@ TEXT = TextFormatter(time.gmtime, withRoom=False)
 
 
 class Stream:
-    """A wire."""
-
     member: BroadcastMember | None = None
 
     def __init__(self) -> None:
@@ -79,14 +77,12 @@ class Timer:
         self.cancelled = True
 
 
-class TownChat:
-    """The chat of a town, as frontends know it."""
-
+class HarnessChat:
     open = True
 
     def __init__(self) -> None:
-        self.town = Town(LIMITS)
-        self.context: ChatContext = self.town.house
+        self.harness = ChatHarness(LIMITS)
+        self.context: ChatContext = self.harness.context
         self.pool = SendQueuePool()
         self._sessions = 0
 
@@ -100,8 +96,8 @@ class TownChat:
 
 class TestLineConnection:
     def setup_method(self) -> None:
-        self.chat = TownChat()
-        self.town = self.chat.town
+        self.chat = HarnessChat()
+        self.harness = self.chat.harness
         self.now = 0.0
         self.timers: list[Timer] = []
         self.log: list[tuple[str, str, dict[str, str]]] = []
@@ -127,54 +123,47 @@ class TestLineConnection:
 
     def send(self, text: str) -> str:
         self.ann.received(text.encode())
-        self.town.turn()
+        self.harness.tick()
         return self.stream.take()
 
-    def test_enters(self) -> None:
-        """A greeting, a name within the limit, and then no limit."""
+    def test_entering(self) -> None:
         assert self.stream.take() == f"* hello\n* {GREETING}\n"
         assert self.stream.deadline == LIMITS.chatNameLimit
         assert "#lobby" in self.send("ann\n")
         assert self.stream.deadline is None
 
     def test_slowReader(self) -> None:
-        """
-        What is delivered waits for a reader that is paused, and no line of theirs is taken; both
-        go on when they read.
-        """
         self.send("ann\n")
-        bob = self.town.person("bob")
+        bob = self.harness.join("bob")
         self.stream.take()
         self.ann.pauseOutput()
-        bob.do("/me waves")
-        self.town.hush()
+        bob.say("/me waves")
+        self.harness.clear()
         assert self.send("/topic tea\n") == ""
         assert not self.stream.reading
         assert self.chat.pool.size == self.ann.queue.size > 0
         self.ann.resumeOutput()
-        self.town.turn()
+        self.harness.tick()
         assert self.chat.pool.size == 0
         assert self.stream.reading
         waved, topic = self.stream.take().splitlines()
         assert "bob waves" in waved
         assert "tea" in topic
 
-    def test_answersWait(self) -> None:
-        """A request that becomes due while the reader is paused is answered when they read."""
+    def test_answerToPausedReader(self) -> None:
         self.send("ann\n")
         self.stream.take()
-        self.town.journal.slow = True
+        self.harness.storage.slow = True
         self.send("/me waves\n/topic\n")
         self.ann.pauseOutput()
-        self.town.journal.keep()
-        self.town.turn()
+        self.harness.storage.storeQueued()
+        self.harness.tick()
         assert self.ann.session.pending == 0
         assert self.stream.take() == ""
         self.ann.resumeOutput()
         assert "topic" in self.stream.take()
 
     def test_pages(self) -> None:
-        """The next page of an answer is for a later turn, and for a reader that is not paused."""
         self.send("ann\n")
         for number in range(3):
             self.ann.show(self.greeting(), lambda: None)
@@ -192,54 +181,46 @@ class TestLineConnection:
         return ErrorReply(ChatError(TAKEN_OVER))
 
     def test_overrun(self) -> None:
-        """Who reads nothing is told why, as the last thing, and is gone for the others."""
         self.send("ann\n")
-        bob = self.town.person("bob")
+        bob = self.harness.join("bob")
         self.stream.take()
         self.ann.pauseOutput()
         self.now = LIMITS.chatSlow
         for _ in range(LIMITS.chatPending // 5_000 + 2):
-            bob.do("/me " + "x" * 5_000)
+            bob.say("/me " + "x" * 5_000)
         assert self.stream.ending
         assert self.stream.take().startswith("! ")
         assert self.counters.slow == 1
         assert self.log[0][0] == self.stream.host
-        assert "ann" not in self.town.house.state.sessionsByNick
+        assert "ann" not in self.harness.context.state.sessionsByNick
         assert self.chat.pool.size == 0
 
     def test_replaced(self) -> None:
-        """A connection whose session goes on elsewhere says so, and closes when it is idle."""
         self.send("ann\n")
-        self.town.journal.slow = True
+        self.harness.storage.slow = True
         self.send("/me waves\n")
         self.ann.replaced(ChatError(TAKEN_OVER))
         assert self.stream.take().startswith("! ")
         assert not self.stream.ending
-        self.town.journal.keep()
-        self.town.turn()
+        self.harness.storage.storeQueued()
+        self.harness.tick()
         assert self.stream.ending
 
     def test_quitInOneChunk(self) -> None:
-        """
-        A line that a request has let go on may be the last one: what it proposes is delivered
-        before the connection closes.
-        """
         self.send("ann\n")
-        bob = self.town.person("bob")
+        bob = self.harness.join("bob")
         self.send("/topic tea\n/quit\n")
-        self.town.turn()
+        self.harness.tick()
         assert self.stream.ending
-        assert [type(each).__name__ for each in bob.take()] == ["RoomMessages", "UserQuit"]
+        assert [type(item).__name__ for item in bob.heard()] == ["RoomMessages", "UserQuit"]
         assert self.ann.session.pending == 0
 
-    def test_delayedIsCancelled(self) -> None:
-        """A line that waits for its turn does not outlive the connection."""
+    def test_closeCancelsDelayedLine(self) -> None:
         self.ann._delay(1.0)
         self.ann.closed()
         assert self.timers[-1].cancelled
 
-    def test_frontendsOwn(self) -> None:
-        """What each frontend does in its own way is not there without one."""
+    def test_frontendMethods(self) -> None:
         connection = ChatConnection(self.stream, self.context, TEXT)
         connection.roomCountChanged(2)
         for call in (

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.flood}.
-"""
+"""Tests for L{tsservices.frontends.flood}."""
 
 from __future__ import annotations
 
@@ -28,27 +26,23 @@ def taken(flood: FloodControl, sizes: list[int], now: float = 0.0) -> list[float
 
 class TestFlood:
     def test_lines(self) -> None:
-        """A burst at once, then the rate."""
         times = taken(FloodControl(Limits(floodLines=10, floodBytes=0), 0.0), [1] * 200)
         assert times[:100] == [0.0] * 100
         assert times[100:] == pytest.approx([0.1 * n for n in range(1, 101)], abs=0.01)
 
     def test_bytes(self) -> None:
-        """The same for bytes."""
         times = taken(FloodControl(Limits(floodLines=0, floodBytes=1000), 0.0), [1000] * 20)
         assert times[:10] == [0.0] * 10
         assert times[10:] == pytest.approx([float(n) for n in range(1, 11)])
 
-    def test_both(self) -> None:
-        """What one bound refuses is not taken from the other."""
+    def test_rejectedLineCostsNothing(self) -> None:
         flood = FloodControl(Limits(floodLines=1, floodBytes=100), 0.0)
         assert [flood.delay(1, 10, 0.0) for _ in range(10)] == [0.0] * 10
         for _ in range(100):
             assert flood.delay(1, 900, 0.0) == 1.0
         assert flood.delay(1, 900, 1.0) == 0.0
 
-    def test_none(self) -> None:
-        """Zero lifts a bound."""
+    def test_zeroIsUnlimited(self) -> None:
         flood = FloodControl(Limits(floodLines=0, floodBytes=0), 0.0)
         assert flood.delay(10**6, 10**9, 0.0) == 0.0
 
@@ -58,13 +52,9 @@ class TestFlood:
         st.integers(64, 65_536),
         st.lists(st.floats(0, 1), max_size=30),
     )
-    def test_everyLineIsTaken(
+    def test_everyAllowedLineIsTaken(
         self, lines: int, size: int, longest: int, parts: list[float]
     ) -> None:
-        """
-        However small the rates, each line that is allowed at all is taken in the end, and
-        never faster than allowed.
-        """
         flood = FloodControl(Limits(floodLines=lines, floodBytes=size, chatLine=longest), 0.0)
         sizes = [round(part * longest) for part in parts]
         times = taken(flood, sizes)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.sendqueue}.
-"""
+"""Tests for L{tsservices.frontends.sendqueue}."""
 
 from __future__ import annotations
 
@@ -17,8 +15,6 @@ LIMITS = Limits(chatPending=65_536, chatPendingAll=1_048_576, chatSlow=10)
 
 
 class Sink:
-    """What a reader's queue sends to."""
-
     def __init__(self, reader: Reader) -> None:
         self.write = self.writeLast = reader.take
         self.member = self.measured = reader
@@ -68,8 +64,7 @@ class Reader:
 
 
 class TestPool:
-    def test_shared(self) -> None:
-        """One object counts once, however many wait for it."""
+    def test_sharedObjectCountsOnce(self) -> None:
         pool = SendQueuePool()
         one, equal = bytes(bytearray(b"12345")), bytes(bytearray(b"12345"))
         for _ in range(3):
@@ -91,14 +86,12 @@ class TestSendQueue:
         self.queue = self.reader.queue
 
     def test_direct(self) -> None:
-        """As long as they read nothing waits."""
         self.reader.write(b"a")
         self.queue.writeReply(b"b")
         assert self.reader.written == [b"a", b"b"]
         assert self.pool.size == 0
 
     def test_paused(self) -> None:
-        """What waits goes in its order, in pieces, and stops when the transport has enough."""
         self.queue.pause()
         parts = [bytes([number]) * (PIECE_BYTES // 2) for number in range(1, 6)]
         for part in parts:
@@ -107,7 +100,7 @@ class TestSendQueue:
         assert self.pool.size == sum(map(len, parts))
         self.reader.room = 2
         self.queue.resume()
-        assert [len(each) for each in self.reader.written] == [PIECE_BYTES, PIECE_BYTES]
+        assert [len(item) for item in self.reader.written] == [PIECE_BYTES, PIECE_BYTES]
         assert self.queue.paused
         self.reader.write(b"last")
         self.queue.writeReply(b"answer")
@@ -118,8 +111,7 @@ class TestSendQueue:
         self.reader.write(b"direct")
         assert self.reader.written[-1] == b"direct"
 
-    def test_held(self) -> None:
-        """During a replay what is pushed waits; answers are the replay."""
+    def test_heldDuringReplay(self) -> None:
         self.queue.hold(True)
         self.reader.write(b"live")
         self.queue.writeReply(b"page")
@@ -130,7 +122,6 @@ class TestSendQueue:
         assert self.reader.text() == b"pagelive"
 
     def test_heldAndPaused(self) -> None:
-        """Both have to be over."""
         self.queue.hold(True)
         self.queue.pause()
         self.reader.write(b"live")
@@ -143,8 +134,7 @@ class TestSendQueue:
         for _ in range(size // 1024):
             self.reader.write(bytes(1024))
 
-    def test_slow(self) -> None:
-        """Over the bound, and nothing read for some time: too much; within the bound never."""
+    def test_slowReader(self) -> None:
         self.queue.pause()
         self.fill(LIMITS.chatPending)
         self.reader.now = 1000.0
@@ -153,8 +143,7 @@ class TestSendQueue:
         self.reader.write(b"x")
         assert self.reader.overruns == [LIMITS.chatPending + 1]
 
-    def test_slowButReads(self) -> None:
-        """Who reads has time, up to a larger bound."""
+    def test_slowReaderThatReads(self) -> None:
         self.queue.pause()
         self.fill(LIMITS.chatPending)
         for step in range(1, 20):
@@ -166,8 +155,7 @@ class TestSendQueue:
         assert len(self.reader.overruns) == 1
         assert self.reader.overruns[0] > SLOW_FACTOR * LIMITS.chatPending
 
-    def test_all(self) -> None:
-        """What waits for all together is bounded too; what many wait for counts once."""
+    def test_poolIsBounded(self) -> None:
         shared = bytes(LIMITS.chatPending)
         readers = [Reader(self.pool) for _ in range(100)]
         for reader in readers:
@@ -185,7 +173,6 @@ class TestSendQueue:
 
     @pytest.mark.parametrize("again", ["pause", "hold"])
     def test_clear(self, again: str) -> None:
-        """Nobody reads any more: nothing waits, now or ever."""
         self.queue.pause()
         self.reader.write(b"a")
         self.queue.discard()
@@ -201,7 +188,6 @@ class TestSendQueue:
         assert self.reader.text() == b""
 
     def test_close(self) -> None:
-        """At the end all that waits is sent."""
         self.queue.pause()
         self.reader.write(b"a")
         self.reader.write(b"b")
@@ -210,16 +196,14 @@ class TestSendQueue:
         assert self.reader.text() == b"ab"
         assert self.pool.size == 0
 
-    def test_closeInReplay(self) -> None:
-        """But for what would follow on lines that are not sent."""
+    def test_closeDuringReplay(self) -> None:
         self.queue.hold(True)
         self.reader.write(b"live")
         self.queue.close()
         assert self.reader.text() == b""
         assert self.pool.size == 0
 
-    def test_allDropsTheSlowest(self) -> None:
-        """Who has paused for a moment is not dropped for what others have let wait."""
+    def test_pausedReaderIsNotDropped(self) -> None:
         others = [Reader(self.pool) for _ in range(16)]
         for reader in others:
             reader.queue.pause()

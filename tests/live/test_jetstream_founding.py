@@ -25,7 +25,7 @@ from tests.live.support.broker import (
     subscribeAll,
 )
 from tests.live.support.nats_server import NatsServer, freePorts
-from tests.support.storage import Reactor
+from tests.support.storage import ThreadReactor
 from tsservices.cluster.broker import BrokerError
 from tsservices.cluster.nats.config import JetStreamConfig
 
@@ -210,7 +210,7 @@ class TestWaysIn:
     def test_configuration(self, settings: dict[str, Any], said: str) -> None:
         where = JetStreamConfig(**{"servers": ("nats://host",), **settings})
         with pytest.raises(BrokerError, match=said) as caught:
-            BrokerClient(Reactor(), where)
+            BrokerClient(ThreadReactor(), where)
         assert "secret" not in str(caught.value)
 
     def test_clientNotInstalled(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,4 +219,4 @@ class TestWaysIn:
                 monkeypatch.delitem(sys.modules, each)
         monkeypatch.setitem(sys.modules, "nats.js.api", None)
         with pytest.raises(BrokerError, match=r"pip install 'tsservices\[cluster\]'"):
-            BrokerClient(Reactor(), config("nats://host"))
+            BrokerClient(ThreadReactor(), config("nats://host"))

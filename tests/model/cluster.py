@@ -84,12 +84,12 @@ class RandomCluster:
 
     @property
     def state(self) -> ChatState:
-        return self.users.sessions.state
+        return self.users.chat.state
 
     def apply(self, operations: Sequence[Operation]) -> Batch:
         self.position += 1
         batch = Batch("log", self.position, self.stamp)
-        people = self.users.sessions.people
+        people = self.users.chat.sessions
         for operation in operations:
             session = people[operation.session] if operation.session else Session("", None)
             if session.ident:

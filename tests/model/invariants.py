@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.model.operations import LIMITS, OPERATORS
-from tests.support.chat import Sessions
+from tests.support.chat import StateHarness
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.fanout import DirectDelivery
@@ -35,21 +35,21 @@ from tsservices.chat.state import ChatState
 
 
 def checkConsistency(state: ChatState) -> None:
-    sessions = state.sessions
+    chat = state.sessions
     held = {item.ident: key for key, holders in state.sessionsByNick.items() for item in holders}
-    assert held == {ident: item.key for ident, item in sessions.items()}
-    assert sum(map(len, state.sessionsByNick.values())) == len(sessions)
+    assert held == {ident: item.key for ident, item in chat.items()}
+    assert sum(map(len, state.sessionsByNick.values())) == len(chat)
     for key, holders in state.sessionsByNick.items():
         assert len(holders) == 1 or all(item.account == key for item in holders)
         assert key not in state.accounts or all(item.account == key for item in holders)
     owned = {item.ident: key for key, owners in state.sessionsByAccount.items() for item in owners}
-    assert owned == {ident: item.account for ident, item in sessions.items() if item.account}
+    assert owned == {ident: item.account for ident, item in chat.items() if item.account}
     assert all(state.sessionsByAccount.values())
     assert set(state.sessionsByAccount) <= set(state.accounts)
     assert {key: item.ident for key, item in state.tokens.items()} == {
-        item.token: ident for ident, item in sessions.items() if item.token
+        item.token: ident for ident, item in chat.items() if item.token
     }
-    for ident, session in sessions.items():
+    for ident, session in chat.items():
         assert session.ident == ident
         assert len(session.rooms) <= LIMITS.roomsEach
         for key in session.rooms:
@@ -85,11 +85,11 @@ def _checkRoom(state: ChatState, room: Room) -> None:
     )
 
 
-def checkSeqsGrow(sessions: Sessions) -> None:
+def checkSeqsGrow(chat: StateHarness) -> None:
     """Nobody was sent a line twice, or lines of a room out of order."""
-    for ear in sessions.ears.values():
+    for outlet in chat.outlets.values():
         seqs: dict[str, int] = {}
-        for notification in ear.heard:
+        for notification in outlet.notifications:
             if isinstance(notification, RoomMessages):
                 assert notification.first > seqs.get(notification.room, 0)
                 seqs[notification.room] = notification.last
@@ -124,8 +124,8 @@ class RulesModel:
     @ivar counts: operations that were not rejected, by kind.
     """
 
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
+    def __init__(self, chat: StateHarness) -> None:
+        self._sessions = chat
         self.insideSince: dict[str, dict[str, int]] = {}
         self.privateLines: dict[str, set[int]] = {}
         self.lastSeqs: dict[str, int] = {}
@@ -133,7 +133,7 @@ class RulesModel:
 
     def apply(self, operation: Operation, batch: Batch) -> None:
         state = self._sessions.state
-        session = self._sessions.people[operation.session]
+        session = self._sessions.sessions[operation.session]
         members = {key: dict(room.members) for key, room in state.rooms.items()}
         accounts = {item.ident: item.account for item in state.sessions.values()}
         readable = {

@@ -8,7 +8,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from tests.support.chat import NOON, Sessions
+from tests.support.chat import NOON, StateHarness
 from tsservices.chat.operations import (
     BAN,
     MESSAGE,
@@ -80,28 +80,28 @@ class RandomUsers:
     """A state with users in numbered slots, each of whom gets a new session after the last one."""
 
     def __init__(self) -> None:
-        self.sessions = Sessions(LIMITS, operators=OPERATORS)
+        self.chat = StateHarness(LIMITS, operators=OPERATORS)
         self._idents: dict[int, str] = {}
         self._count = 0
 
     def session(self, slot: int) -> Session:
-        sessions = self.sessions
+        chat = self.chat
         ident = self._idents.get(slot, "")
-        known = sessions.people.get(ident)
-        if known is None or (known.nick and ident not in sessions.state.sessions):
+        known = chat.sessions.get(ident)
+        if known is None or (known.nick and ident not in chat.state.sessions):
             return self._newSession(slot)
         return known
 
     def _newSession(self, slot: int) -> Session:
         self._count += 1
         ident = self._idents[slot] = f"s{slot}.{self._count}"
-        session = self.sessions.arrive(ident)
+        session = self.chat.connect(ident)
         # Two of them come from the same address.
         session.cloak = f"~{slot // 2}"
         return session
 
     def operation(self, action: Action) -> Operation:
-        state = self.sessions.state
+        state = self.chat.state
         other = self.session(action.other)
         if action.kind == "resume":
             return OPERATIONS[action.kind](state, action, self._newSession(action.slot), other)

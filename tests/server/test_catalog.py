@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.catalog}.
-"""
+"""Tests for L{tsservices.server.catalog}."""
 
 from __future__ import annotations
 
@@ -26,7 +24,6 @@ class CatalogTests(SynchronousTestCase):
         self.asked: list[str] = []
 
     def install(self, **points: str) -> None:
-        """Have packages with these entry points."""
         found = [metadata.EntryPoint(name, value, GROUP) for name, value in points.items()]
         self.patch(metadata, "entry_points", lambda group: found)
 
@@ -43,29 +40,25 @@ class CatalogTests(SynchronousTestCase):
             file.write(text)
         self.addCleanup(sys.modules.pop, name, None)
 
-    def test_builtin(self) -> None:
-        """Without packages and modules there are the services of this suite, in their order."""
+    def test_builtinServices(self) -> None:
         self.install()
         self.assertEqual(Catalog().names, [row.name for row in BUILTIN])
         self.assertIs(Catalog().get("ack"), BUILTIN[3])
 
     def test_entryPoint(self) -> None:
-        """A service of a package is found by its name, behind the others."""
         self.install(mine=MINE)
         found = Catalog()
         self.assertEqual(found.names[-1], "mine")
         self.assertIs(found.get("mine"), mine)
         self.assertIs(found.get("mine"), mine)
 
-    def test_lazy(self) -> None:
-        """A package is not imported before its service is asked for."""
+    def test_lazyImport(self) -> None:
         self.write("counted_import", "import sys\nsys.counted = 1\n")
         self.install(counted="counted_import:service", mine=MINE)
         Catalog().get("mine")
         self.assertNotIn("counted_import", sys.modules)
 
-    def test_broken(self) -> None:
-        """What a package raises becomes one line that names the entry point."""
+    def test_packageRaises(self) -> None:
         for text in (
             "raise RuntimeError('a\\nb')",
             "import nothing_like_it",
@@ -79,21 +72,18 @@ class CatalogTests(SynchronousTestCase):
             said = self.refused(name="broken")
             self.assertIn("entry point broken = broken_import:service cannot be loaded: ", said)
 
-    def test_noService(self) -> None:
-        """So does what is no service, or one of another name."""
+    def test_notAService(self) -> None:
         self.install(mine=f"{__name__}:MINE", yours=MINE)
         self.assertIn("is no ServiceSpec, but str", self.refused(name="mine"))
         self.assertIn("its service has another name, mine", self.refused(name="yours"))
 
-    def test_unknown(self) -> None:
-        """A name that nobody has is an error that lists the others, and imports nothing."""
+    def test_unknownName(self) -> None:
         self.install(broken="broken_import:service")
         said = self.refused(name="nope")
         self.assertTrue(said.startswith("there is no service 'nope'; there are timestamp, "))
         self.assertTrue(said.endswith(", time, broken"))
 
-    def test_module(self) -> None:
-        """A module of the current folder is found; it stands in for no other module."""
+    def test_moduleOfCurrentFolder(self) -> None:
         self.write("loose", f"from {__name__} import mine as service\n")
         self.write("json", "raise AssertionError")
         sys.modules.pop("json")
@@ -104,7 +94,6 @@ class CatalogTests(SynchronousTestCase):
         self.assertIn("has no attribute 'service'", self.refused("json"))
 
     def test_badModule(self) -> None:
-        """What is no module is refused in one line."""
         self.install()
         self.assertIn(
             "--load nothing_at_all cannot be loaded: Module", self.refused("nothing_at_all")
@@ -112,8 +101,7 @@ class CatalogTests(SynchronousTestCase):
         for text in ("", "a b", "./loose.py", "loose:", "loose:a b", ":x"):
             self.assertIn("load takes MODULE or MODULE:NAME, not ", self.refused(text))
 
-    def test_twice(self) -> None:
-        """A name that exists twice is an error, whoever brings the second one."""
+    def test_duplicateName(self) -> None:
         self.install(ack=MINE)
         self.assertIn(
             "there are two services ack: of tsservices itself, and of the entry point ack",
@@ -128,8 +116,7 @@ class CatalogTests(SynchronousTestCase):
         self.patch(metadata, "entry_points", lambda group: found)
         self.assertIn("there are two services mine", self.refused())
 
-    def test_rows(self) -> None:
-        """For people an error stands in the place of its service."""
+    def test_errorInTable(self) -> None:
         self.install(broken="nothing_at_all:service", mine=MINE)
         rows = dict(Catalog().rows())
         self.assertIs(rows["mine"], mine)

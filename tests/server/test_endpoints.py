@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.endpoints}.
-"""
+"""Tests for L{tsservices.server.endpoints}."""
 
 from __future__ import annotations
 
@@ -18,8 +16,7 @@ class ParseTests(SynchronousTestCase):
     def refused(self, text: str, interface: str = "127.0.0.1") -> str:
         return str(self.assertRaises(EndpointError, parse, text, interface, 5))
 
-    def test_filledIn(self) -> None:
-        """Interface and backlog are put in where they are not named."""
+    def test_defaultsAreFilledIn(self) -> None:
         for text, expected in (
             ("tcp:80", "tcp:80:interface=127.0.0.1:backlog=5"),
             ("tcp:80:interface=0.0.0.0", "tcp:80:interface=0.0.0.0:backlog=5"),
@@ -33,8 +30,7 @@ class ParseTests(SynchronousTestCase):
         ):
             self.assertEqual(str(parse(text, "127.0.0.1", 5)), expected)
 
-    def test_families(self) -> None:
-        """What listens on IPv6 does not become open because the interface is IPv4."""
+    def test_IPv6StaysOnLoopback(self) -> None:
         for interface, expected in (
             ("127.0.0.1", "::1"),
             ("0.0.0.0", "::"),
@@ -45,15 +41,13 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(parse("tcp:80", "::1", 5).argument("interface"), "::1")
 
     def test_proxied(self) -> None:
-        """C{haproxy:} is taken off and noted; the inner endpoint is filled in."""
         description = parse("haproxy:tcp:80", "127.0.0.1", 5)
         self.assertTrue(description.proxied)
         self.assertEqual(str(description), "tcp:80:interface=127.0.0.1:backlog=5")
         self.assertIn("before a stream", self.refused("haproxy:udp:80"))
         self.assertIn("before a stream", self.refused("haproxy:haproxy:tcp:80"))
 
-    def test_refused(self) -> None:
-        """What can't be used is refused in words."""
+    def test_rejected(self) -> None:
         self.assertIn("there are tcp, tcp6", self.refused("quic:80"))
         self.assertIn("there is no endpoint ''", self.refused(""))
         for text in ("tcp", "tcp:", "tcp:http", "tcp:70000", "tcp:-1", "udp:x", "ssl:"):
@@ -68,8 +62,7 @@ class ParseTests(SynchronousTestCase):
         self.assertIn("udp takes", self.refused("udp:80:127.0.0.1:x"))
         self.assertIn("a folder of PEM", self.refused("tls:/no/such/folder:port=1"))
 
-    def test_tls(self) -> None:
-        """The port of C{tls} may be left out: it has one of its own."""
+    def test_tlsDefaultPort(self) -> None:
         folder = self.mktemp()
         import os
 
@@ -78,15 +71,13 @@ class ParseTests(SynchronousTestCase):
 
     @given(st.text(max_size=20).filter(lambda path: "=" not in path))
     def test_quoting(self, path: str) -> None:
-        """Any path survives being quoted, taken apart, and put together."""
         text = f"unix:/{quoteStringArgument(path)}"
         description = parse(text, "127.0.0.1", 5)
         self.assertEqual(description.arguments, ["/" + path])
         self.assertEqual(parse(str(description), "127.0.0.1", 5), description)
 
     @given(st.text(alphabet="tcpud6:=\\8 x", max_size=20))
-    def test_anything(self, text: str) -> None:
-        """Whatever is typed either can be used or is refused in words."""
+    def test_anyText(self, text: str) -> None:
         try:
             description = parse(text, "127.0.0.1", 5)
             if description.kind != "udp":
@@ -95,19 +86,16 @@ class ParseTests(SynchronousTestCase):
             self.assertTrue(str(reason))
 
     def test_udpAddress(self) -> None:
-        """Port and interface, named or not."""
         self.assertEqual(udpAddress(parse("udp:80", "127.0.0.1", 5)), (80, "127.0.0.1"))
         self.assertEqual(udpAddress(parse(r"udp:port=0:interface=\:\:", "127.0.0.1", 5)), (0, "::"))
 
 
 class EndpointTests(SynchronousTestCase):
     def test_made(self) -> None:
-        """Twisted makes the endpoint."""
         made = endpoint(parse("tcp:80", "127.0.0.1", 5), MemoryReactorClock())
         self.assertIsInstance(made, TCP4ServerEndpoint)
 
-    def test_refused(self) -> None:
-        """The errors of Twisted's parsers, of all kinds, are one error here."""
+    def test_parserErrors(self) -> None:
         for text, words in (
             ("tcp:80:colour=red", "unexpected keyword"),
             ("systemd:domain=INET", "index or name"),
@@ -120,8 +108,7 @@ class EndpointTests(SynchronousTestCase):
             self.assertIn(words, str(error))
             self.assertNotIn("_parse", str(error))
 
-    def test_withoutTLS(self) -> None:
-        """Without pyOpenSSL, what needs it says what to install."""
+    def test_withoutPyOpenSSL(self) -> None:
         import sys
 
         for name in ("OpenSSL", "twisted.internet.ssl", "twisted.internet._sslverify"):

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.listeners}.
-"""
+"""Tests for L{tsservices.server.listeners}."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ class PlacesTests(SynchronousTestCase):
         places = resolveListeners(
             self.catalog,
             selectServices(self.catalog, names),
-            [parseListen(self.catalog, each, "127.0.0.1", 5) for each in added],
+            [parseListen(self.catalog, item, "127.0.0.1", 5) for item in added],
             port,
             "127.0.0.1",
             5,
@@ -42,8 +40,7 @@ class PlacesTests(SynchronousTestCase):
         error = self.assertRaises(ValueError, self.arrange, *arguments)
         self.assertIn(words, str(error))
 
-    def test_defaults(self) -> None:
-        """Each has its place behind the port, in order."""
+    def test_defaultPlaces(self) -> None:
         self.assertEqual(
             self.arrange(),
             [
@@ -61,63 +58,46 @@ class PlacesTests(SynchronousTestCase):
             ],
         )
 
-    def test_ephemeral(self) -> None:
-        """Port 0 lets the system choose for each."""
+    def test_ephemeralPorts(self) -> None:
         self.assertTrue(all(place.endswith(" 0") for place in self.arrange(port=0)))
 
     def test_ephemeralWithoutDefault(self) -> None:
-        """
-        So it is for what has no default place; but nothing is added to a place that somebody has
-        named.
-        """
         self.assertEqual(self.arrange(["echo"], port=0), ["echo tcp 0", "echo udp 0"])
         self.assertEqual(self.arrange(["echo"], ("echo=tcp:7",), port=0), ["echo tcp 7"])
 
-    def test_picked(self) -> None:
-        """Names pick, each once, in the order of the catalogue."""
+    def test_pickedNames(self) -> None:
         self.assertEqual(
             self.arrange(["ack", "timestamp-line", "ack"]),
             ["timestamp-line tcp 21568", "ack tcp 21570"],
         )
 
-    def test_replaced(self) -> None:
-        """
-        The first place for a name and transport replaces the default one, later
-        ones add; the other transport stays where it is.
-        """
+    def test_replacedPlaces(self) -> None:
         self.assertEqual(
             self.arrange(["timestamp"], ("timestamp=tcp:80", "timestamp=unix:/a")),
             ["timestamp tcp 80", "timestamp tcp unix", "timestamp udp 21567"],
         )
 
-    def test_addedByListening(self) -> None:
-        """What has a place of its own need not be picked."""
+    def test_listenPicksService(self) -> None:
         self.assertEqual(
             self.arrange(["ack"], ("echo=udp:7007", "hello=tcp:80")),
             ["hello tcp 80", "ack tcp 21570", "echo udp 7007"],
         )
 
-    def test_sharing(self) -> None:
-        """
-        What keeps state is left out where ports are shared, and refused if it is
-        asked for.
-        """
+    def test_statelessWhenSharing(self) -> None:
         self.assertNotIn(
-            "talk", [each.name for each in selectServices(self.catalog, None, sharing=True)]
+            "talk", [item.name for item in selectServices(self.catalog, None, sharing=True)]
         )
         self.assertEqual(
-            [each.name for each in selectServices(self.catalog, ["ack"], sharing=True)], ["ack"]
+            [item.name for item in selectServices(self.catalog, ["ack"], sharing=True)], ["ack"]
         )
         error = self.assertRaises(ListenError, selectServices, self.catalog, ["ack", "talk"], True)
         self.assertIn("talk can't share its port", str(error))
 
     def test_noPlace(self) -> None:
-        """What has no default place needs one."""
         self.refused("say --listen chargen=tcp:PORT, or --port 0", ["chargen"])
         self.assertEqual(self.arrange(["chargen"], ("chargen=tcp:19000",)), ["chargen tcp 19000"])
 
-    def test_refused(self) -> None:
-        """What is not there is refused, and what there is named."""
+    def test_rejected(self) -> None:
         self.refused("there are timestamp, ", ["nothing"])
         self.refused("services names none", [])
         self.refused("there are timestamp, ", None, ("nothing=tcp:80",))
@@ -126,8 +106,7 @@ class PlacesTests(SynchronousTestCase):
         self.refused("ack=tcp:x: a port", None, ("ack=tcp:x",))
         self.refused("hello would be at port 65536", None, (), 65534)
 
-    def test_catalogue(self) -> None:
-        """Names and offsets are each there once, and each offering has a transport."""
+    def test_catalogIsUnique(self) -> None:
         self.assertEqual(len({row.name for row in BUILTIN}), len(BUILTIN))
         offsets = [row.offset for row in BUILTIN if row.offset is not None]
         self.assertEqual(offsets, sorted(set(offsets)))

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.listeners}: what serves when.
-"""
+"""Tests for L{tsservices.server.listeners}: what serves when."""
 
 from __future__ import annotations
 
@@ -22,8 +20,6 @@ from tsservices.storage.memory import MemoryStorage
 
 
 class Late(ChatService):
-    """A chat that is ready when the test says so."""
-
     def __init__(self) -> None:
         config = ChatServiceConfig(Limits(), "run")
         super().__init__(config, MemoryStorage("log"), ImmediateHasher(), int, lambda job: None)
@@ -34,8 +30,6 @@ class Late(ChatService):
 
 
 class Port:
-    """A port that is bound."""
-
     def __init__(self, number: int) -> None:
         self.name = ("127.0.0.1", number)
         self.serves = self.stopped = False
@@ -78,28 +72,25 @@ class ListeningTests(SynchronousTestCase):
 
     def told(self) -> list[int]:
         with open(self.folder.path(PORTS_FILE), encoding="utf-8") as file:
-            return [each["port"] for each in json.load(file)]
+            return [item["port"] for item in json.load(file)]
 
     def serving(self) -> list[int]:
         return [port.name[1] for port in self.ports if port.serves]
 
-    def test_atOnce(self) -> None:
-        """Where nobody else has to be asked all serve at once, each once, in their order."""
+    def test_listensAtOnce(self) -> None:
         self.patch(self.chat, "whenReady", lambda call: call())
         self.listening.startService()
         self.assertEqual(self.serving(), [7001, 7002, 7003])
         self.assertEqual(self.told(), [7001, 7002, 7003])
 
-    def test_ready(self) -> None:
-        """All listen at once; of the chat programs are told when it is ready."""
+    def test_readyIsReported(self) -> None:
         self.listening.startService()
         self.assertEqual((self.serving(), self.told()), ([7001, 7002, 7003], [7002]))
         (ready,) = self.chat.waiting
         ready()
         self.assertEqual(self.told(), [7001, 7002, 7003])
 
-    def test_stop(self) -> None:
-        """What was not ready until the end is not told of behind it."""
+    def test_stopBeforeReady(self) -> None:
         self.listening.startService()
         self.successResultOf(self.listening.stopService())
         (ready,) = self.chat.waiting
@@ -107,8 +98,7 @@ class ListeningTests(SynchronousTestCase):
         self.assertEqual(self.serving(), [])
         self.assertRaises(FileNotFoundError, self.told)
 
-    def test_fullDisk(self) -> None:
-        """Programs can't be told, but it serves."""
+    def test_notifyFails(self) -> None:
         logged = gather(self)
 
         def refuse(*arguments: object) -> None:

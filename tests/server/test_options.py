@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.options} and L{tsservices.server.config}.
-"""
+"""Tests for L{tsservices.server.options} and L{tsservices.server.config}."""
 
 from __future__ import annotations
 
@@ -37,7 +35,6 @@ class OptionsTests(SynchronousTestCase):
         return path
 
     def test_defaults(self) -> None:
-        """All default services, on loopback; trusted is loopback."""
         options = self.parse()
         self.assertEqual(len(options.listenSpecs), 11)
         self.assertEqual(options["trust"], ["127.0.0.0/8", "::1/128"])
@@ -46,23 +43,14 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(options["interface"], "127.0.0.1")
 
     def test_keep(self) -> None:
-        """How long the chat's lines are kept: for ever, or a time in seconds."""
         for value, seconds in (("12h", 43_200), ("90d", 7_776_000), ("2w", 1_209_600)):
             self.assertEqual(self.parse("--keep", value)["keep"], seconds)
         self.assertIsNone(self.parse("--keep", "forever")["keep"])
         self.assertIsNone(self.parse()["keep"])
 
     def test_chatOperators(self) -> None:
-        """
-        Who may do anything in the chat is named in the file, in any case; they have
-        nothing to do with who sits at the talk.
-        """
         self.assertEqual(self.parse()["chat-operators"], [])
-        for text, keys in (
-            ('["Ann", "bob"]', ["ann", "bob"]),
-            ('"Ann"', ["ann"]),
-            ("[]", []),
-        ):
+        for text, keys in (('["Ann", "bob"]', ["ann", "bob"]), ('"Ann"', ["ann"]), ("[]", [])):
             options = self.parse("--config", self.config(f"chat-operators = {text}\n"))
             self.assertEqual(options["chat-operators"], keys)
             self.assertIsNone(options["operator"])
@@ -75,10 +63,6 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual((options["operator"], options["chat-operators"]), ("Ann", []))
 
     def test_cluster(self) -> None:
-        """
-        The servers of the engine, which node this is, and where its secrets are; none of
-        these on the command line.
-        """
         options = self.parse()
         self.assertEqual((options["cluster"], options["node"]), (None, None))
         options = self.parse("--cluster", "nats://a:4222,tls://b", "--node", "web-1")
@@ -98,8 +82,7 @@ class OptionsTests(SynchronousTestCase):
         options = self.parse("--config", self.config('cluster = "nats://a,nats://b"\n'))
         self.assertEqual(options["cluster"], ["nats://a", "nats://b"])
 
-    def test_clusterRefused(self) -> None:
-        """What is no server, no name, or a secret where everybody sees it."""
+    def test_badCluster(self) -> None:
         for words, expected in (
             (("--cluster", "http://a"), "cluster takes nats://HOST:PORT"),
             (("--cluster", ""), "cluster takes nats://HOST:PORT"),
@@ -118,7 +101,6 @@ class OptionsTests(SynchronousTestCase):
             self.assertIn(expected, self.refused("--config", self.config(text)))
 
     def test_stateFolder(self) -> None:
-        """The state folder need not be named, and is absolute when it is."""
         options = Options()
         options.parseOptions(["--state", "here"])
         self.assertEqual(str(options.folder), os.path.abspath("here"))
@@ -127,7 +109,6 @@ class OptionsTests(SynchronousTestCase):
         self.assertTrue(os.path.isabs(str(options.folder)))
 
     def test_help(self) -> None:
-        """The help names every option, service, endpoint and key."""
         text = str(Options())
         for word in (
             *(f"--{row[0]}" for row in Options.optParameters),
@@ -141,7 +122,6 @@ class OptionsTests(SynchronousTestCase):
             self.assertIn(word, text)
 
     def test_synopsis(self) -> None:
-        """The help says how the server was called."""
         for program, expected in (
             ("/usr/bin/twistd", "Usage: twistd [options]"),
             ("/usr/bin/tsservices", "Usage: tsservices [options]"),
@@ -150,17 +130,12 @@ class OptionsTests(SynchronousTestCase):
             self.assertEqual(Options().getSynopsis(), expected)
 
     def test_version(self) -> None:
-        """The version is this suite's."""
         printed: list[object] = []
         self.patch(__import__("builtins"), "print", printed.append)
         self.assertRaises(SystemExit, self.parse, "--version")
         self.assertEqual(printed, [f"tsservices {__version__}"])
 
-    def test_refused(self) -> None:
-        """
-        Each bad value is refused in words, which name the good ones where there
-        are few.
-        """
+    def test_rejected(self) -> None:
         for words, expected in (
             (("--port", "70000"), "a port is a number from 0 to 65535, not '70000'"),
             (("--port", "-1"), "a port is a number"),
@@ -190,16 +165,13 @@ class OptionsTests(SynchronousTestCase):
             self.assertNotIn("enforcement", self.refused(*words))
 
     def test_trust(self) -> None:
-        """Networks are named several times or with commas, and replace the default."""
         options = self.parse("--trust", "10.0.0.0/8,::1", "--trust", "192.0.2.0/24")
         self.assertEqual(options["trust"], ["10.0.0.0/8", "::1", "192.0.2.0/24"])
 
     def test_trustNobody(self) -> None:
-        """An empty list is nobody, not the default."""
         self.assertEqual(self.parse("--config", self.config("trust = []"))["trust"], [])
 
-    def test_sharing(self) -> None:
-        """Shared ports are for what keeps no state."""
+    def test_sharedPorts(self) -> None:
         options = self.parse("--reuse-port")
         self.assertEqual(len(options.listenSpecs), 9)
         for words in (("--services", "talk"), ("--listen", "talk=tcp:1")):
@@ -208,7 +180,6 @@ class OptionsTests(SynchronousTestCase):
         self.assertTrue(options["reuse-port"])
 
     def test_config(self) -> None:
-        """The file says the same things, and more limits."""
         path = self.config(
             """
             port = 30000
@@ -235,7 +206,6 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual((options["stamp"], options["trust"]), ("iso", ["10.0.0.0/8"]))
 
     def test_load(self) -> None:
-        """Modules with services are named in the file too; a bad name says where it was read."""
         with open("loaded.py", "w", encoding="utf-8") as file:
             file.write(
                 "from tsservices.services.api import ServiceSpec, StreamProtocol\n"
@@ -267,8 +237,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertRaises(usage.UsageError, options.parseOptions, ["--state", self.state, *words])
         return str(options)
 
-    def test_optionsWin(self) -> None:
-        """What is said on the command line holds, even if it says the default."""
+    def test_optionsOverrideConfig(self) -> None:
         path = self.config('port = 30000\nbacklog = 7\nservices = "ack"\nlisten = "ack=tcp:1"')
         options = self.parse(
             "--config", path, "--port", "21567", "--backlog", "1024", "--listen", "ack=tcp:2"
@@ -279,7 +248,6 @@ class OptionsTests(SynchronousTestCase):
         )
 
     def test_badConfig(self) -> None:
-        """What is not known, or is of the wrong kind, is refused by name."""
         for text, expected in (
             ("colour = 1", "there is no key 'colour'; there are port, "),
             ("config = 'x'", "there is no key 'config'"),
@@ -295,11 +263,7 @@ class OptionsTests(SynchronousTestCase):
         ):
             self.assertIn(expected, self.refused("--config", self.config(text)))
 
-    def test_logOfTheOperator(self) -> None:
-        """
-        With the operator on the terminal the log goes to a file, unless one is
-        named already.
-        """
+    def test_logWithOperatorOnTerminal(self) -> None:
         for named, expected in (
             (None, os.path.join(self.state, "tsserver.log")),
             ("-", os.path.join(self.state, "tsserver.log")),

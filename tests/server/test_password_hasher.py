@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.password_hasher}.
-"""
+"""Tests for L{tsservices.server.password_hasher}."""
 
 from __future__ import annotations
 
@@ -43,7 +41,6 @@ class HasherTests(SynchronousTestCase):
             call(*given)
 
     def test_derive(self) -> None:
-        """A verifier is made of it, with a salt of the random bytes."""
         self.hasher.start()
         self.hasher.derive("correct horse", self.told.append)
         self.assertEqual(self.told, [])
@@ -52,28 +49,25 @@ class HasherTests(SynchronousTestCase):
         self.assertEqual(self.hasher.waiting, 0)
 
     def test_check(self) -> None:
-        """Right is told apart from wrong, in order."""
         self.hasher.start()
         for password in ("wrong horse", "correct horse", "\0\ud800"):
             self.hasher.check(KEPT, password, self.told.append)
         self.turn(3)
         self.assertEqual(self.told, [False, True, False])
 
-    def test_rules(self) -> None:
-        """What can't be a password is refused at once."""
+    def test_badPassword(self) -> None:
         refused = self.assertRaises(ChatError, self.hasher.derive, "short", self.told.append)
         self.assertIs(refused.code, PASSWORD_SHORT)
         self.assertEqual(self.hasher.waiting, 0)
 
-    def test_full(self) -> None:
-        """Only some may wait; then, all others are refused until there is room."""
+    def test_queueIsBounded(self) -> None:
         for _ in range(3):
             self.hasher.check(KEPT, "correct horse", self.told.append)
-        for each in (
+        for item in (
             lambda: self.hasher.check(KEPT, "x", self.told.append),
             lambda: self.hasher.derive("long enough", self.told.append),
         ):
-            self.assertEqual(self.assertRaises(ChatError, each), ChatError(BUSY_HASHING, most=3))
+            self.assertEqual(self.assertRaises(ChatError, item), ChatError(BUSY_HASHING, most=3))
         self.hasher.start()
         self.turn()
         self.hasher.check(KEPT, "x", self.told.append)
@@ -81,10 +75,6 @@ class HasherTests(SynchronousTestCase):
         self.assertEqual(self.told, [True, True, True, False])
 
     def test_thread(self) -> None:
-        """
-        The work is done in a thread of its own, which is polite, and what comes of it is
-        told in the reactor's.
-        """
         found: list[int] = []
         own = threading.get_native_id()
 
@@ -106,20 +96,16 @@ class HasherTests(SynchronousTestCase):
         self.assertEqual(os.getpriority(os.PRIO_PROCESS, own), before)
 
     def test_noThreadBefore(self) -> None:
-        """
-        Before it is started there is no thread that a fork would lose, and after it is
-        stopped there is none.
-        """
+        """A thread that runs before the start would be lost in a fork."""
         self.hasher.check(KEPT, "correct horse", self.told.append)
-        self.assertNotIn("hasher", [each.name for each in threading.enumerate()])
+        self.assertNotIn("hasher", [item.name for item in threading.enumerate()])
         self.hasher.start()
-        self.assertIn("hasher", [each.name for each in threading.enumerate()])
+        self.assertIn("hasher", [item.name for item in threading.enumerate()])
         self.turn()
         self.hasher.stop()
-        self.assertNotIn("hasher", [each.name for each in threading.enumerate()])
+        self.assertNotIn("hasher", [item.name for item in threading.enumerate()])
 
     def test_stop(self) -> None:
-        """Nobody is told anything once it is stopped, also not what was done just before."""
         self.hasher.start()
         self.hasher.check(KEPT, "correct horse", self.told.append)
         call, given = self.calls.get(timeout=PATIENCE)
@@ -131,8 +117,7 @@ class HasherTests(SynchronousTestCase):
             self.turn()
         self.assertEqual(self.told, [])
 
-    def test_broken(self) -> None:
-        """What goes wrong with one is logged without the password, and ends nothing."""
+    def test_failureIsLoggedWithoutPassword(self) -> None:
         logged: list[str] = []
 
         @provider(ILogObserver)
@@ -157,8 +142,7 @@ class HasherTests(SynchronousTestCase):
 
 
 class ImmediateHasherTests(SynchronousTestCase):
-    def test_immediate(self) -> None:
-        """It makes what a real one makes, at once, unless it is held."""
+    def test_immediateHasher(self) -> None:
         hasher = ImmediateHasher()
         told: list[object] = []
         hasher.derive("correct horse", told.append)

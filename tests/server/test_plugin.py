@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.plugin} and the services it puts together.
-"""
+"""Tests for L{tsservices.server.plugin} and the services it puts together."""
 
 from __future__ import annotations
 
@@ -63,6 +61,13 @@ class MakeServiceTests(SynchronousTestCase):
         self.addCleanup(options.folder.release)
         return server
 
+    def startError(self, *words: str) -> str:
+        return str(
+            self.assertRaises(
+                SystemExit, makeService, self.options(*words), MemoryReactorClock(), self.terminal
+            )
+        )
+
     def listening(self, server: MultiService) -> Any:
         return server.getServiceNamed("listeners")
 
@@ -70,16 +75,11 @@ class MakeServiceTests(SynchronousTestCase):
         return server.getServiceNamed("operator")
 
     def test_plugin(self) -> None:
-        """twistd finds the server."""
-        (maker,) = [each for each in getPlugins(IServiceMaker) if each.tapname == "tsserver"]
+        (maker,) = [item for item in getPlugins(IServiceMaker) if item.tapname == "tsserver"]
         self.assertIs(maker.options, Options)
         self.assertIs(maker.makeService, makeService)
 
     def test_table(self) -> None:
-        """
-        Everything that is served is in the table, with its address, and where
-        the log and the state are.
-        """
         server = self.make()
         lines = self.terminal.getvalue().splitlines()
         self.assertEqual(lines[0].split(), ["service", "over", "address", "what", "it", "is"])
@@ -90,25 +90,21 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(lines[12], f"log: this terminal; state: {self.state}")
         self.assertIn("chat.sqlite holds 0 rooms", lines[13])
 
-    def test_tableNobodyTakes(self) -> None:
-        """A full disk behind the table is no reason not to serve."""
-
+    def test_tableCannotBeWritten(self) -> None:
         def refuse(text: str) -> int:
             raise OSError("no space left on device")
 
         self.patch(self.terminal, "write", refuse)
         self.make()
 
-    def test_poorTerminal(self) -> None:
-        """A terminal that can't write every letter writes numbers."""
+    def test_terminalWithoutUTF8(self) -> None:
         written = io.BytesIO()
         self.state = os.path.abspath(self.mktemp()) + "é"
         self.terminal = io.TextIOWrapper(written, encoding="ascii")
         self.make()
         self.assertIn(b"\\xe9", written.getvalue())
 
-    def test_becoming(self) -> None:
-        """The state folder is given to whom twistd becomes."""
+    def test_stateFolderOfOtherUser(self) -> None:
         options = self.options()
         self.assertEqual(tap._becoming(options), (-1, -1))
         options.parent = usage.Options()
@@ -116,13 +112,11 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(tap._becoming(options), (7, -1))
 
     def test_sharedPorts(self) -> None:
-        """With shared ports the folder is nobody's."""
         self.make("--reuse-port")
         self.assertIn("ports may be shared; these are in ", self.terminal.getvalue())
         self.assertEqual(os.listdir(self.state), [])
 
     def test_stopsInOrder(self) -> None:
-        """What was started last is stopped first, and waited for."""
         stopped: list[str] = []
         waiting: Deferred[None] = Deferred()
 
@@ -150,7 +144,6 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(stopped, ["slow", "quick"])
 
     def test_logPlaces(self) -> None:
-        """The table tells the truth about the log."""
         for parent, expected in (
             ({"nodaemon": 1}, "this terminal"),
             ({"nodaemon": 0}, "twistd.log"),
@@ -162,18 +155,13 @@ class MakeServiceTests(SynchronousTestCase):
             options.parent.update(parent)
             self.assertEqual(tap._logPlace(options), expected)
 
-    def test_ownPorts(self) -> None:
-        """The guards know all UDP ports of the server."""
+    def test_guardKnowsOwnPorts(self) -> None:
         server = self.make()
         listeners = self.listening(server).listeners
-        protocols = {each.port.name[1] for each in listeners if each.spec.transport == "udp"}
+        protocols = {item.port.name[1] for item in listeners if item.spec.transport == "udp"}
         self.assertEqual(len(protocols), 4)
 
     def test_portInUse(self) -> None:
-        """
-        A port in use ends the start in one line, and nothing stays bound; the
-        state folder is free.
-        """
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -195,21 +183,16 @@ class MakeServiceTests(SynchronousTestCase):
         again.release()
 
     def test_inheritedTwice(self) -> None:
-        """A socket of systemd's that has been used up is a line too."""
-
         def refuse(*arguments: object) -> None:
             raise OSError(errno.EBADF, "Bad file descriptor")
 
         self.patch(listeners, "_bindStream", refuse)
-        error = self.assertRaises(
-            SystemExit, makeService, self.options(), MemoryReactorClock(), self.terminal
-        )
         self.assertEqual(
-            str(error), "tsserver: timestamp can't listen on tcp 127.0.0.1:0: Bad file descriptor"
+            self.startError(),
+            "tsserver: timestamp can't listen on tcp 127.0.0.1:0: Bad file descriptor",
         )
 
     def test_unixInUse(self) -> None:
-        """The line names the path of a UNIX socket."""
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as taken:
             taken.bind(path)
@@ -219,38 +202,27 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertIn(f"timestamp can't listen on unix {path}: Address already", str(error))
 
     def test_noStateFolder(self) -> None:
-        """A state folder that can't be made ends the start in one line."""
         with open(self.state, "w"):
             pass
-        error = self.assertRaises(
-            SystemExit, makeService, self.options(), MemoryReactorClock(), self.terminal
-        )
-        self.assertEqual(str(error), f"tsserver: the state folder {self.state}: File exists")
+        self.assertEqual(self.startError(), f"tsserver: the state folder {self.state}: File exists")
 
     def test_secondServer(self) -> None:
-        """A second server in the same folder serves, and says what is different."""
         self.make("--services", "talk")
         server = self.make("--services", "talk")
         self.assertIn("another server has this state folder", self.terminal.getvalue())
         self.assertEqual(self.seat(server)._binder.ports, [])
 
-    def test_noAttaching(self) -> None:
-        """Where the operator's socket can't be, the server says so and serves."""
+    def test_noOperatorSocket(self) -> None:
         os.makedirs(os.path.join(self.state, "operator.sock"))
         self.make("--services", "talk")
         self.assertIn("operators can't attach: ", self.terminal.getvalue())
 
-    def test_noCommands(self) -> None:
-        """So it is with the socket for commands."""
+    def test_noControlSocket(self) -> None:
         os.makedirs(os.path.join(self.state, "control.sock"))
         self.make("--services", "chat", "--journal", "memory")
         self.assertIn("backup and export can't reach this server: ", self.terminal.getvalue())
 
-    def test_descriptors(self) -> None:
-        """
-        The number of connections stays below that of descriptors, and the table
-        says so when that makes a difference.
-        """
+    def test_descriptorLimit(self) -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         self.patch(resource, "getrlimit", lambda _: (100, 1000))
         self.patch(resource, "setrlimit", lambda *_: None)
@@ -258,9 +230,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertIn("descriptors allow 872 connections", self.terminal.getvalue())
         self.assertTrue(hard)
 
-    def test_descriptorsWithoutEnd(self) -> None:
-        """Where there is no limit, or it can't be raised, what there is counts."""
-
+    def test_noDescriptorLimit(self) -> None:
         def refuse(*arguments: object) -> None:
             raise ValueError("not allowed")
 
@@ -273,7 +243,6 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(tap._withDescriptors(limits), limits)
 
     def test_terminal(self) -> None:
-        """The operator sits at the terminal if one is named and twistd stays there."""
         options = self.options("--operator", "Jack")
         self.assertFalse(tap._hasTerminal(options))
         for stays in (True, False):
@@ -286,8 +255,7 @@ class MakeServiceTests(SynchronousTestCase):
 
 
 class OperatorSeatTests(SynchronousTestCase):
-    def test_withoutAnything(self) -> None:
-        """With neither socket nor terminal it starts and stops."""
+    def test_neitherSocketNorTerminal(self) -> None:
         seat = OperatorService(
             Switchboard("Jack", 10), StateDirectory(self.mktemp()), None, onTerminal=False
         )
@@ -314,7 +282,6 @@ class ReckoningTests(SynchronousTestCase):
             return json.load(file)[0]["received"]
 
     def test_written(self) -> None:
-        """The file is there at once, and follows."""
         self.reckoning.startService()
         self.assertEqual(self.read(), 0)
         self.counters.received = 7
@@ -326,16 +293,13 @@ class ReckoningTests(SynchronousTestCase):
         self.assertEqual(self.logged, ["offering=echo transport=udp received=8"])
         self.assertFalse(self.folder.owned)
 
-    def test_onlyWhenNew(self) -> None:
-        """Nothing new, nothing written."""
+    def test_unchangedIsNotWritten(self) -> None:
         self.reckoning.write()
         os.unlink(self.folder.path("counters.json"))
         self.reckoning.write()
         self.assertFalse(os.path.exists(self.folder.path("counters.json")))
 
-    def test_cantBeWritten(self) -> None:
-        """A full disk is one line in the log, until it is well again."""
-
+    def test_cannotBeWritten(self) -> None:
         def refuse(*arguments: object) -> None:
             raise OSError("no space left on device")
 
@@ -351,8 +315,7 @@ class ReckoningTests(SynchronousTestCase):
 
 
 class StopSignalsTests(SynchronousTestCase):
-    def test_stops(self) -> None:
-        """The signals stop the reactor, once."""
+    def test_signalsStopOnce(self) -> None:
         installed: dict[int, Any] = {}
         self.patch(signal, "signal", installed.__setitem__)
         stopped: list[None] = []
@@ -383,8 +346,7 @@ class StopSignalsTests(SynchronousTestCase):
 
 
 class MainTests(SynchronousTestCase):
-    def test_main(self) -> None:
-        """It is twistd in the foreground, without a file for its process number."""
+    def test_foreground(self) -> None:
         seen: list[list[str]] = []
         self.patch(sys, "argv", ["tsservices", "--port", "0"])
         self.patch(twistd, "run", lambda: seen.append(sys.argv))
@@ -393,8 +355,7 @@ class MainTests(SynchronousTestCase):
             seen, [["tsservices", "--nodaemon", "--pidfile=", "tsserver", "--port", "0"]]
         )
 
-    def test_commands(self) -> None:
-        """With a word for a server that runs, none is started."""
+    def test_commandsStartNoServer(self) -> None:
         asked: list[list[str]] = []
 
         def command(words: list[str]) -> None:

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.shutdown}.
-"""
+"""Tests for L{tsservices.server.shutdown}."""
 
 from __future__ import annotations
 
@@ -15,8 +13,6 @@ from tsservices.server.shutdown import FatalShutdown
 
 
 class StoppingReactor:
-    """Counts how often it is stopped."""
-
     stops = 0
 
     def stop(self) -> None:
@@ -25,10 +21,6 @@ class StoppingReactor:
 
 class FailingStopTests(SynchronousTestCase):
     def test_stop(self) -> None:
-        """
-        The reason is told once, the reactor stopped once, and the process ends with 1
-        after all that is done in order.
-        """
         reactor = StoppingReactor()
         asked: list[Callable[[], None]] = []
         statuses: list[int] = []
@@ -44,9 +36,7 @@ class FailingStopTests(SynchronousTestCase):
         end()
         self.assertEqual(statuses, [1])
 
-    def test_stoppingAlready(self) -> None:
-        """A server that is being stopped is stopped; only the status is another."""
-
+    def test_alreadyStopping(self) -> None:
         class Stopping:
             def stop(self) -> None:
                 raise ReactorNotRunning
@@ -58,8 +48,7 @@ class FailingStopTests(SynchronousTestCase):
         FatalShutdown(Stopping(), asked.append, lambda status: None).stop("the disk is gone")
         self.assertEqual(len(asked), 1)
 
-    def test_nobodyLooks(self) -> None:
-        """A daemon has no standard error."""
+    def test_noStandardError(self) -> None:
         reactor = StoppingReactor()
         self.patch(sys, "__stderr__", None)
         FatalShutdown(reactor, lambda end: None, lambda status: None).stop("the disk is gone")

@@ -1,6 +1,4 @@
-"""
-Tests for what both storages keep for a cluster: the binding and checkpoints.
-"""
+"""Tests for what both storages keep for a cluster: the binding and checkpoints."""
 
 from __future__ import annotations
 
@@ -10,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.sqlite import Kept
-from tests.support.storage import LOG, PATIENCE, Reactor, Talk, Witness
+from tests.support.sqlite import SQLiteHarness
+from tests.support.storage import LOG, TIMEOUT, MessageSource, StorageClient, ThreadReactor
 from tsservices.chat.batch import Batch
 from tsservices.chat.operations import BAN
 from tsservices.chat.records import Restriction
@@ -26,8 +24,8 @@ from tsservices.storage.sqlite.schema import APPLICATION, MIGRATIONS
 SECRET = bytes(range(32))
 
 
-def checkpoint(talk: Talk, *chunks: str) -> Batch:
-    batch = talk.batch()
+def checkpoint(source: MessageSource, *chunks: str) -> Batch:
+    batch = source.batch()
     batch.checkpoint = list(chunks)
     # A checkpoint is made when a batch is applied, before it is sealed.
     batch.freeze()
@@ -46,24 +44,22 @@ class Case:
         raise NotImplementedError
 
     def store(self, journal: Storage, *batches: Batch) -> None:
-        witness = Witness(journal, self.reactor)
-        journal.start(witness)
+        client = StorageClient(journal, self.reactor)
+        journal.start(client)
         for batch in batches:
             journal.store(batch)
-        witness.stop()
-        assert witness.failures == []
+        client.stop()
+        assert client.failures == []
 
     def setup_method(self) -> None:
-        self.reactor = Reactor()
-        self.talk = Talk()
+        self.reactor = ThreadReactor()
+        self.source = MessageSource()
 
-    def test_single(self) -> None:
-        """A journal is part of no cluster by itself, and has no checkpoint."""
+    def test_noClusterByDefault(self) -> None:
         loaded = self.fresh().prepare()
         assert (loaded.epoch, loaded.checkpoint, loaded.checkpointPosition) == ("", [], 0)
 
-    def test_joins(self) -> None:
-        """One that is empty becomes part of any cluster, once and again, and of no other one."""
+    def test_joinsOneCluster(self) -> None:
         journal = self.fresh()
         for _ in range(2):
             journal.bind("e", "other", SECRET, 40)
@@ -75,19 +71,15 @@ class Case:
         ):
             with pytest.raises(StorageError, match="belongs to another cluster"):
                 journal.bind(epoch, log, secret, 40)
-        self.talk = Talk("other", 40)
-        self.store(journal, self.talk.batch(("a", ("1",))))
+        self.source = MessageSource("other", 40)
+        self.store(journal, self.source.batch(("a", ("1",))))
         journal = self.again(journal)
         journal.bind("e", "other", SECRET, 40)
         assert part(journal.prepare()) == ("e", "other", SECRET, 41)
 
-    def test_founds(self) -> None:
-        """
-        One with a history becomes part of the cluster that is founded on it, and only as
-        long as nothing was added.
-        """
+    def test_foundsUntilItGrows(self) -> None:
         journal = self.fresh()
-        self.store(journal, self.talk.batch(("a", ("1",))))
+        self.store(journal, self.source.batch(("a", ("1",))))
         journal = self.again(journal)
         epoch, log, secret, position = part(journal.prepare())
         assert (epoch, log, position) == ("", LOG, 1)
@@ -99,11 +91,7 @@ class Case:
         journal.bind("e", log, secret, 1)
         assert part(journal.prepare()) == ("e", log, secret, 1)
 
-    def test_begins(self) -> None:
-        """
-        The state with which it begins is kept as it becomes part of a cluster, not when it
-        is that already.
-        """
+    def test_stateOfFounding(self) -> None:
         journal = self.fresh()
         with pytest.raises(StorageError):
             journal.bind("e", LOG, journal.prepare().secret, 3, ["wrong"])
@@ -113,14 +101,13 @@ class Case:
         loaded = self.again(journal).prepare()
         assert (loaded.checkpoint, loaded.checkpointPosition) == (["1", "2"], 40)
 
-    def test_checkpoint(self) -> None:
-        """The last one is kept, in place of any before, and with its position."""
+    def test_lastCheckpointStays(self) -> None:
         journal = self.fresh()
         batches = [
-            checkpoint(self.talk, '["old"]', '["2"]', '["3"]'),
-            self.talk.batch(("a", ("1",))),
-            checkpoint(self.talk, '["new\\u0000\\ud800"]', "x" * 100_000),
-            self.talk.batch(("a", ("2",))),
+            checkpoint(self.source, '["old"]', '["2"]', '["3"]'),
+            self.source.batch(("a", ("1",))),
+            checkpoint(self.source, '["new\\u0000\\ud800"]', "x" * 100_000),
+            self.source.batch(("a", ("2",))),
         ]
         assert batches[0].durable
         self.store(journal, *batches)
@@ -128,14 +115,12 @@ class Case:
         loaded = journal.prepare()
         assert loaded.checkpoint == batches[2].checkpoint
         assert (loaded.checkpointPosition, loaded.position) == (3, 4)
-        self.store(journal, checkpoint(self.talk, "last"))
+        self.store(journal, checkpoint(self.source, "last"))
         loaded = self.again(journal).prepare()
         assert (loaded.checkpoint, loaded.checkpointPosition) == (["last"], 5)
 
 
 class TestMemory(Case):
-    """In memory."""
-
     def fresh(self) -> Storage:
         return MemoryStorage(LOG)
 
@@ -144,8 +129,6 @@ class TestMemory(Case):
 
 
 class TestSQLite(Case):
-    """In SQLite."""
-
     def fresh(self) -> Storage:
         call = self.reactor.callFromThread
         journal = SQLiteStorage("chat.db", LOG, None, call, lambda: 0)
@@ -155,88 +138,75 @@ class TestSQLite(Case):
     def again(self, journal: Storage) -> Storage:
         return self.fresh()
 
-    def test_together(self) -> None:
-        """A checkpoint is in the transaction of its batch, or not there at all."""
-        kept = Kept()
-        kept.journal.store(checkpoint(self.talk, "first"))
-        kept.witness.await_(1)
+    def test_checkpointWithItsBatch(self) -> None:
+        harness = SQLiteHarness()
+        harness.store(checkpoint(self.source, "first"))
 
         def before(connection: sqlite3.Connection, text: str) -> None:
             if text == "COMMIT":
                 raise sqlite3.OperationalError("cut")
 
-        kept.wires.before = before
-        kept.journal.store(checkpoint(self.talk, "second", "part"))
-        kept.reactor.until(lambda: kept.witness.failures)
-        kept.witness.stop()
-        kept.join()
+        harness.connections.before = before
+        harness.storage.store(checkpoint(self.source, "second", "part"))
+        harness.reactor.until(lambda: harness.client.failures)
+        harness.client.stop()
+        harness.waitForThreads()
         loaded = self.fresh().prepare()
         assert (loaded.checkpoint, loaded.checkpointPosition, loaded.position) == (["first"], 1, 1)
 
-    def test_oneTransaction(self) -> None:
-        """Of several in one transaction only the last is written."""
-        kept = Kept()
+    def test_onlyLastCheckpointIsWritten(self) -> None:
+        harness = SQLiteHarness()
         going = threading.Event()
-        kept.wires.before = lambda connection, text: going.wait(PATIENCE)
-        for batch in (self.talk.batch(("a", ("1",))), checkpoint(self.talk, "1", "2")):
-            kept.journal.store(batch)
-        kept.journal.store(checkpoint(self.talk, "3"))
-        kept.journal.store(self.talk.batch(("a", ("2",))))
+        harness.connections.before = lambda connection, text: going.wait(TIMEOUT)
+        for batch in (self.source.batch(("a", ("1",))), checkpoint(self.source, "1", "2")):
+            harness.storage.store(batch)
+        harness.storage.store(checkpoint(self.source, "3"))
+        harness.storage.store(self.source.batch(("a", ("2",))))
         going.set()
-        kept.witness.stop()
-        kept.join()
-        wrote = [each for each in kept.wires.statements[1] if "INTO checkpoint" in each]
+        harness.client.stop()
+        harness.waitForThreads()
+        wrote = [item for item in harness.connections.statements[1] if "INTO checkpoint" in item]
         assert len(wrote) <= 2
         loaded = self.fresh().prepare()
         assert (loaded.checkpoint, loaded.checkpointPosition, loaded.position) == (["3"], 3, 4)
 
     def test_durability(self) -> None:
-        """
-        Alone each transaction is on the disk before it is told of; a node's is kept by the
-        cluster too, from where it comes again.
-        """
-        kept = Kept()
-        kept.journal.store(self.talk.batch(("a", ("1",))))
-        kept.witness.stop()
-        kept.join()
-        assert not any("synchronous = NORMAL" in each for each in kept.wires.statements[1])
-        assert "PRAGMA synchronous = FULL" in kept.wires.statements[1]
-        again = Kept(start=False)
-        again.journal.bind("e", LOG, again.loaded.secret, 1)
-        again.journal.start(again.witness)
-        again.witness.stop()
-        again.join()
-        assert any("PRAGMA synchronous = NORMAL" in each for each in again.wires.statements)
+        """A single server syncs before it reports; a node can get lines again from its cluster."""
+        harness = SQLiteHarness()
+        harness.storage.store(self.source.batch(("a", ("1",))))
+        harness.client.stop()
+        harness.waitForThreads()
+        assert not any("synchronous = NORMAL" in item for item in harness.connections.statements[1])
+        assert "PRAGMA synchronous = FULL" in harness.connections.statements[1]
+        again = SQLiteHarness(start=False)
+        again.storage.bind("e", LOG, again.loaded.secret, 1)
+        again.storage.start(again.client)
+        again.client.stop()
+        again.waitForThreads()
+        assert any("PRAGMA synchronous = NORMAL" in item for item in again.connections.statements)
 
     def test_copy(self) -> None:
-        """A copy has it, and is part of the same."""
-        kept = Kept(start=False)
-        kept.journal.bind("e", LOG, kept.loaded.secret, 0)
-        kept.journal.start(kept.witness)
-        kept.journal.store(checkpoint(self.talk, "1", "2"))
-        kept.witness.await_(1)
-        assert kept.witness.copy("copy.db") is None
-        kept.witness.stop()
+        harness = SQLiteHarness(start=False)
+        harness.storage.bind("e", LOG, harness.loaded.secret, 0)
+        harness.storage.start(harness.client)
+        harness.store(checkpoint(self.source, "1", "2"))
+        assert harness.client.copy("copy.db") is None
+        harness.client.stop()
         copy = SQLiteStorage("copy.db", "x", None, self.reactor.callFromThread, lambda: 0)
         loaded = copy.prepare()
-        assert part(loaded) == ("e", LOG, kept.loaded.secret, 1)
+        assert part(loaded) == ("e", LOG, harness.loaded.secret, 1)
         assert (loaded.checkpoint, loaded.checkpointPosition) == (["1", "2"], 1)
-        copy.bind("e", LOG, kept.loaded.secret, 0)
+        copy.bind("e", LOG, harness.loaded.secret, 0)
 
     def test_locked(self) -> None:
-        """A database that somebody else writes to can't be bound now."""
-        kept = Kept(start=False, pace=Timings(busy=0.01))
+        harness = SQLiteHarness(start=False, pace=Timings(busy=0.01))
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StorageError, match="is locked by another process"):
-                kept.journal.bind("e", "other", SECRET, 0)
+                harness.storage.bind("e", "other", SECRET, 0)
         assert self.fresh().prepare().epoch == ""
 
-    def test_before(self) -> None:
-        """
-        A database of the version before is part of nothing; the names in its restraints
-        are folded once.
-        """
+    def test_olderVersion(self) -> None:
         name = "Stra\u00dfe\ud800"
         with closing(sqlite3.connect("chat.db")) as connection:
             scripts = "\n".join(MIGRATIONS[:2])

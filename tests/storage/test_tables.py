@@ -15,8 +15,8 @@ from functools import partial
 
 import pytest
 
-from tests.support.sqlite import Kept
-from tests.support.storage import LOG, PATIENCE, SECOND, Reactor, Talk, Witness
+from tests.support.sqlite import SQLiteHarness
+from tests.support.storage import LOG, SECOND, TIMEOUT, MessageSource, StorageClient, ThreadReactor
 from tsservices.chat.batch import Batch
 from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
 from tsservices.chat.records import (
@@ -66,113 +66,98 @@ def letter(number: int, sender: str = "ann", receiver: str = "bob") -> StoredPri
     )
 
 
-def changing(talk: Talk, *records: Record, gone: tuple[Record, ...] = ()) -> Batch:
-    batch = talk.batch()
-    for each in records:
-        batch.upsert(each)
-    for each in gone:
-        batch.delete(each)
+def changing(source: MessageSource, *records: Record, gone: tuple[Record, ...] = ()) -> Batch:
+    batch = source.batch()
+    for item in records:
+        batch.upsert(item)
+    for item in gone:
+        batch.delete(item)
     return batch
 
 
 class TestRecords:
-    """Accounts and the order in rooms."""
-
-    def test_everything(self) -> None:
-        """All records are there after the next start, in every field."""
-        kept, talk = Kept(), Talk()
-        kept.journal.store(changing(talk, *RECORDS))
-        kept.witness.stop()
-        found = Kept(start=False).loaded.records
+    def test_allFields(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
+        harness.storage.store(changing(source, *RECORDS))
+        harness.client.stop()
+        found = SQLiteHarness(start=False).loaded.records
         ban = Restriction("a", BAN, "bob", "Bob", "Ann", START, 0, 'he␀ "was" rude\ud800', "bob")
         assert set(found) == {*RECORDS} - {BAN_OF_BOB} | {ban}
         assert len(found) == len(RECORDS)
-        standing = next(each for each in found if each == RoomRole("a", "ann", True))
+        standing = next(item for item in found if item == RoomRole("a", "ann", True))
         assert isinstance(standing, RoomRole)
         assert (standing.operator is True, standing.invited is False) == (True, True)
 
     @pytest.mark.parametrize("together", [False, True])
-    def test_changed(self, together: bool) -> None:
-        """The last value of each key stays, in one transaction as in several."""
-        kept, talk = Kept(), Talk()
+    def test_lastValueStays(self, together: bool) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
         going = threading.Event()
         if together:
-            kept.wires.before = lambda connection, text: going.wait(PATIENCE)
-        kept.journal.store(changing(talk, RoomRole("z", "z", operator=True)))
+            harness.connections.before = lambda connection, text: going.wait(TIMEOUT)
+        harness.storage.store(changing(source, RoomRole("z", "z", operator=True)))
         newer = Account("ann", "Änn", "other", 2, START, START + 9, 1)
         for batch in (
-            changing(talk, *RECORDS),
-            changing(talk, gone=(ANN, MUTE_OF_BOB, BAN_OF_BOB)),
-            changing(talk, Account("ann", "AnN", "x", 1, START, START), BAN_OF_BOB),
-            changing(talk, newer, ReadMarker("ann", "a", 13), gone=(RoomRole("b", "ann"),)),
-            changing(talk, gone=(RoomRole("z", "z"), RoomRole("never", "there"))),
+            changing(source, *RECORDS),
+            changing(source, gone=(ANN, MUTE_OF_BOB, BAN_OF_BOB)),
+            changing(source, Account("ann", "AnN", "x", 1, START, START), BAN_OF_BOB),
+            changing(source, newer, ReadMarker("ann", "a", 13), gone=(RoomRole("b", "ann"),)),
+            changing(source, gone=(RoomRole("z", "z"), RoomRole("never", "there"))),
         ):
-            kept.journal.store(batch)
+            harness.storage.store(batch)
             if not together:
-                kept.witness.await_(batch.position)
+                harness.client.waitFor(batch.position)
         going.set()
-        kept.witness.stop()
-        assert (kept.witness.positions == [6]) is together
-        assert kept.witness.positions[-1] == 6
-        found = {keyOf(each): each for each in Kept(start=False).loaded.records}
-        wanted = {keyOf(each): each for each in (*RECORDS, newer, ReadMarker("ann", "a", 13))}
+        harness.client.stop()
+        assert (harness.client.positions == [6]) is together
+        assert harness.client.positions[-1] == 6
+        found = {keyOf(item): item for item in SQLiteHarness(start=False).loaded.records}
+        wanted = {keyOf(item): item for item in (*RECORDS, newer, ReadMarker("ann", "a", 13))}
         del wanted[keyOf(MUTE_OF_BOB)], wanted[keyOf(RoomRole("b", "ann"))]
         assert found.pop(keyOf(BAN_OF_BOB))
         del wanted[keyOf(BAN_OF_BOB)]
         assert found == wanted
 
     def test_expired(self) -> None:
-        """What is over is gone at the next start; what never ends is not."""
-        kept = Kept()
-        kept.journal.store(changing(Talk(), BAN_OF_BOB, MUTE_OF_BOB))
-        kept.witness.stop()
+        harness = SQLiteHarness()
+        harness.storage.store(changing(MessageSource(), BAN_OF_BOB, MUTE_OF_BOB))
+        harness.client.stop()
         for later, left in ((99, 2), (100, 1)):
             now = partial(int, START + later * SECOND)
             assert len(SQLiteStorage("chat.db", LOG, None, print, now).prepare().records) == left
         with closing(sqlite3.connect("chat.db")) as connection:
             assert connection.execute("SELECT kind FROM restraints").fetchall() == [(BAN,)]
 
-    def test_nothing(self) -> None:
-        """
-        Plain talk asks nothing of these tables, and a batch of several changes no more
-        than two statements for each of them.
-        """
-        kept, talk = Kept(), Talk()
-        kept.reactor.until(lambda: len(kept.wires.statements) > 1)
-        for position, (batch, most) in enumerate(
-            (
-                (talk.batch(("a", ("x",))), 5),
-                (changing(talk, *RECORDS), 5 + 4),
-                (changing(talk, ANN, gone=RECORDS[1:]), 5 + 5),
-            ),
-            1,
+    def test_constantNumberOfStatements(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
+        harness.reactor.until(lambda: len(harness.connections.statements) > 1)
+        for batch, most in (
+            (source.batch(("a", ("x",))), 5),
+            (changing(source, *RECORDS), 5 + 4),
+            (changing(source, ANN, gone=RECORDS[1:]), 5 + 5),
         ):
-            before = len(kept.wires.statements[1])
-            kept.journal.store(batch)
-            kept.witness.await_(position)
-            seen = kept.wires.statements[1][before:]
+            before = len(harness.connections.statements[1])
+            harness.store(batch)
+            seen = harness.connections.statements[1][before:]
             assert seen.index("COMMIT") - seen.index("BEGIN IMMEDIATE") + 1 == most
-        kept.witness.stop()
+        harness.client.stop()
 
     def test_rooms(self) -> None:
-        """Who made a room and whether it is private is kept."""
-        kept, talk = Kept(), Talk()
-        batch = talk.batch(("a", ("1",)), ("b", ("1",)))
+        harness, source = SQLiteHarness(), MessageSource()
+        batch = source.batch(("a", ("1",)), ("b", ("1",)))
         batch.roomRecords[0].founder, batch.roomRecords[0].private = "ann", True
-        kept.journal.store(batch)
-        kept.witness.stop()
-        loaded = Kept(start=False).loaded
+        harness.storage.store(batch)
+        harness.client.stop()
+        loaded = SQLiteHarness(start=False).loaded
         assert loaded.rooms == batch.roomRecords
-        assert [each.private is True for each in loaded.rooms] == [True, False]
+        assert [item.private is True for item in loaded.rooms] == [True, False]
 
     def test_secret(self) -> None:
-        """The secret is made once, and no two journals have the same."""
-        first = Kept(start=False, entropy=lambda count: bytes(range(count))).loaded.secret
+        first = SQLiteHarness(start=False, entropy=lambda count: bytes(range(count))).loaded.secret
         assert first == bytes(range(32))
-        assert Kept(start=False).loaded.secret == first
+        assert SQLiteHarness(start=False).loaded.secret == first
         others = {MemoryStorage(LOG).prepare().secret for _ in range(2)}
         assert len(others) == 2
-        assert {len(each) for each in others} == {32}
+        assert {len(item) for item in others} == {32}
 
 
 #: Asks for private messages as L{Storage.privateMessages} does, and gives their numbers.
@@ -181,40 +166,38 @@ Ask = Callable[[str, str, str, int], list[int]]
 
 @contextmanager
 def asking(kind: str, *letters: StoredPrivateMessage, erased: str = "") -> Iterator[Ask]:
-    talk = Talk()
+    source = MessageSource()
     if kind == "sqlite":
-        kept = Kept()
-        journal: Storage = kept.journal
-        witness = kept.witness
+        harness = SQLiteHarness()
+        journal: Storage = harness.storage
+        client = harness.client
     else:
         journal = MemoryStorage(LOG, 100)
-        witness = Witness(journal, Reactor())
-        journal.start(witness)
+        client = StorageClient(journal, ThreadReactor())
+        journal.start(client)
     for half in (letters[: len(letters) // 2], letters[len(letters) // 2 :]):
-        batch = talk.batch()
+        batch = source.batch()
         batch.privateMessages.extend(half)
         journal.store(batch)
-    witness.await_(talk.position)
+    client.waitFor(source.position)
     if erased:
-        batch = talk.batch()
+        batch = source.batch()
         batch.erasedInboxes.append(erased)
         journal.store(batch)
-        witness.await_(talk.position)
-    sent = {each.ident: each for each in letters}
+        client.waitFor(source.position)
+    sent = {item.ident: item for item in letters}
 
     def ask(account: str, other: str, before: str, most: int) -> list[int]:
-        found = witness.letters(account, other, before, most)
-        assert all(sent[each.ident] == each for each in found)
-        return [each.time - START for each in found]
+        found = client.privateMessages(account, other, before, most)
+        assert all(sent[item.ident] == item for item in found)
+        return [item.time - START for item in found]
 
     yield ask
-    witness.stop()
+    client.stop()
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 class TestLetters:
-    """Private messages."""
-
     SAID = (
         letter(1),
         letter(2, "bob", "ann"),
@@ -225,8 +208,7 @@ class TestLetters:
         letter(7, "bob", "ann"),
     )
 
-    def test_between(self, kind: str) -> None:
-        """Both directions between two, and nothing else."""
+    def test_bothDirections(self, kind: str) -> None:
         with asking(kind, *self.SAID) as ask:
             assert ask("ann", "bob", "", 9) == ask("bob", "ann", "", 9) == [1, 2, 4, 7]
             assert ask("ann", "ann", "", 9) == [5]
@@ -234,13 +216,11 @@ class TestLetters:
             assert ask("cid", "dan", "", 9) == []
 
     def test_received(self, kind: str) -> None:
-        """All that was said to one."""
         with asking(kind, *self.SAID) as ask:
             assert ask("ann", "", "", 9) == [2, 3, 5, 7]
             assert ask("dan", "", "", 9) == []
 
     def test_pages(self, kind: str) -> None:
-        """The newest come first, page by page; before what is not known come all."""
         with asking(kind, *self.SAID) as ask:
             assert ask("ann", "bob", "", 3) == [2, 4, 7]
             assert ask("ann", "bob", self.SAID[1].ident, 3) == [1]
@@ -251,48 +231,38 @@ class TestLetters:
             assert ask("ann", "", "", 0) == []
 
     def test_anyText(self, kind: str) -> None:
-        """Any text comes back."""
         odd = replace(letter(1), text="ünï→😀 \ud800 \\u0000 \"'\n\t" + "x" * 70_000)
         with asking(kind, odd) as ask:
             assert ask("bob", "", "", 1) == [1]
 
     def test_erased(self, kind: str) -> None:
-        """All that an account has sent and received goes with it, and nothing else."""
         with asking(kind, *self.SAID, erased="bob") as ask:
             assert ask("ann", "bob", "", 9) == ask("cid", "bob", "", 9) == []
             assert ask("ann", "", "", 9) == [3, 5]
 
-    def test_many(self, kind: str) -> None:
-        """What is found are the newest of many; the journal in memory keeps no more than it may."""
+    def test_bounded(self, kind: str) -> None:
         with asking(kind, *(letter(number) for number in range(1, 151))) as ask:
             assert ask("ann", "bob", "", 3) == [148, 149, 150]
             assert len(ask("bob", "", "", 999)) == (150 if kind == "sqlite" else 100)
 
 
 class TestOldLetters:
-    """Private messages do not live longer than lines."""
-
-    def test_old(self) -> None:
-        """What is too old goes."""
-        kept, talk = Kept(keep=100.0), Talk()
-        batch = talk.batch()
+    def test_oldMessagesAreDeleted(self) -> None:
+        harness, source = SQLiteHarness(keep=100.0), MessageSource()
+        batch = source.batch()
         batch.privateMessages += [letter(1), replace(letter(2), time=START + 60 * SECOND)]
-        kept.journal.store(batch)
-        kept.witness.await_(1)
-        assert len(kept.witness.letters("bob", "", "", 9)) == 2
-        kept.time = START + 130 * SECOND
-        kept.reactor.until(lambda: len(kept.witness.letters("bob", "", "", 9)) == 1)
-        assert kept.witness.letters("bob", "", "", 9) == batch.privateMessages[1:]
-        kept.witness.stop()
+        harness.store(batch)
+        assert len(harness.client.privateMessages("bob", "", "", 9)) == 2
+        harness.time = START + 130 * SECOND
+        harness.reactor.until(lambda: len(harness.client.privateMessages("bob", "", "", 9)) == 1)
+        assert harness.client.privateMessages("bob", "", "", 9) == batch.privateMessages[1:]
+        harness.client.stop()
 
 
 def test_droppedInTurn() -> None:
-    """
-    When two names are dropped in one transaction, one after the other, what was said to
-    the next owner of the first stays.
-    """
-    talk = Talk()
-    first, between, second = talk.batch(), talk.batch(), talk.batch()
+    """What was said to the next owner of a dropped name stays, if that one is dropped too."""
+    source = MessageSource()
+    first, between, second = source.batch(), source.batch(), source.batch()
     between.privateMessages += [letter(1, "cid", "ann"), letter(2, "cid", "bob")]
     first.erasedInboxes.append("ann")
     second.erasedInboxes.append("bob")

@@ -1,6 +1,4 @@
-"""
-A broker that does what the test says, when it says so.
-"""
+"""A broker that does what the test says, when it says so."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A chat without wires, for tests of its core: people hear happenings, not bytes.
-"""
+"""A chat without a network, for tests of its core: clients receive notifications, not bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from tsservices.chat.controller import ChatContext, SessionController
 from tsservices.chat.errors import ChatError, ErrorCode
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
-from tsservices.chat.notifications import ErrorReply, Notification, RoomMessages
+from tsservices.chat.notifications import ErrorReply, Notice, Notification, RoomMessages
 from tsservices.chat.operations import Operation
 from tsservices.chat.outlet import BroadcastMember, Formatter
 from tsservices.chat.pipeline import Pipeline
@@ -25,6 +23,7 @@ from tsservices.chat.state import ChatState
 from tsservices.chat.storage import MessagesCallback
 from tsservices.chat.verbs.talk import enter
 from tsservices.common.limits import Limits
+from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.commands import perform
 from tsservices.storage.memory import MemoryStorage
 
@@ -33,119 +32,158 @@ _Kind = TypeVar("_Kind")
 #: When tests take place: nanoseconds since 1970.
 NOON = 1_795_176_600_000_000_000
 
-#: Of everybody here who has one.
+#: Nanoseconds.
+HOUR = 3600 * NANOSECONDS
+
+#: Of every account here.
 PASSWORD = "correct horse"
 
+#: What it is changed to.
+OTHER_PASSWORD = "battery staple"
 
-class Index:
-    """A form that can be read back: the number of each happening in one list."""
+
+class IndexFormatter:
+    """A format that can be read back: the number of each notification in one list."""
 
     def __init__(self) -> None:
-        self.written: list[Notification] = []
+        self.notifications: list[Notification] = []
         self.encodings = 0
 
-    def encode(self, notifications: Sequence[Notification]) -> bytes:
+    def encode(self, happenings: Sequence[Notification]) -> bytes:
         self.encodings += 1
-        self.written.extend(notifications)
-        end = len(self.written)
-        return b"".join(b"%d;" % number for number in range(end - len(notifications), end))
+        self.notifications.extend(happenings)
+        end = len(self.notifications)
+        return b"".join(b"%d;" % number for number in range(end - len(happenings), end))
 
     def read(self, data: bytes) -> list[Notification]:
-        return [self.written[int(number)] for number in data.split(b";")[:-1]]
+        return [self.notifications[int(number)] for number in data.split(b";")[:-1]]
 
 
-#: What everybody hears in, who has nothing else to do with forms.
-INDEX = Index()
+#: The format of every outlet that does not name another one.
+INDEX_FORMATTER = IndexFormatter()
 
 
-class Ear:
-    """Where one session hears."""
+class RecordingOutlet:
+    """Keeps what one session receives."""
 
-    def __init__(self, form: Index = INDEX) -> None:
+    def __init__(self, form: IndexFormatter = INDEX_FORMATTER) -> None:
         self.form: Formatter = form
         self.broadcastMember: BroadcastMember | None = None
-        self._index = form
-        self.pushed: list[bytes] = []
-        self.lasts = 0
-        self.heard: list[Notification] = []
-        self.settlements = 0
-        self.moves: list[int] = []
-        self.dismissals: list[ChatError] = []
+        self._formatter = form
+        self.written: list[bytes] = []
+        self.lastWrites = 0
+        self.notifications: list[Notification] = []
+        self.idleCount = 0
+        self.roomCounts: list[int] = []
+        self.replacements: list[ChatError] = []
 
     def write(self, data: bytes) -> None:
-        self.pushed.append(data)
-        self.heard.extend(self._index.read(data))
+        self.written.append(data)
+        self.notifications.extend(self._formatter.read(data))
 
     def writeLast(self, data: bytes) -> None:
-        self.lasts += 1
+        self.lastWrites += 1
         self.write(data)
 
     def idle(self) -> None:
-        self.settlements += 1
+        self.idleCount += 1
 
     def roomCountChanged(self, rooms: int) -> None:
-        self.moves.append(rooms)
+        self.roomCounts.append(rooms)
 
     def replaced(self, why: ChatError) -> None:
-        self.dismissals.append(why)
+        self.replacements.append(why)
 
-    def take(self) -> list[Notification]:
-        heard, self.heard = self.heard, []
+    def heard(self) -> list[Notification]:
+        heard, self.notifications = self.notifications, []
         return heard
 
-    def reasons(self) -> list[ErrorCode]:
-        return [each.error.code for each in self.take() if isinstance(each, ErrorReply)]
+    def errorCodes(self) -> list[ErrorCode]:
+        return errorCodes(self.heard())
 
-    def lines(self) -> list[str]:
-        return [
-            text for each in self.take() if isinstance(each, RoomMessages) for text in each.texts
-        ]
+    def texts(self) -> list[str]:
+        return [text for _, text in kindsAndTexts(self.heard())]
+
+
+def kinds(notifications: Sequence[Notification]) -> list[type[Notification]]:
+    return [type(item) for item in notifications]
+
+
+def kindNames(notifications: Sequence[Notification]) -> list[str]:
+    return [type(item).__name__ for item in notifications]
+
+
+def errorCodes(notifications: Sequence[Notification]) -> list[ErrorCode]:
+    return [item.error.code for item in notifications if isinstance(item, ErrorReply)]
+
+
+def codes(notifications: Sequence[Notification]) -> list[str]:
+    return [
+        item.error.code.name if isinstance(item, ErrorReply) else item.code
+        for item in notifications
+        if isinstance(item, ErrorReply | Notice)
+    ]
+
+
+def kindsAndTexts(notifications: Sequence[Notification]) -> list[tuple[str, str]]:
+    return [
+        (item.kind, text)
+        for item in notifications
+        if isinstance(item, RoomMessages)
+        for text in item.texts
+    ]
 
 
 def only(kind: type[_Kind], notifications: Sequence[Notification]) -> _Kind:
-    (found,) = notifications
-    assert isinstance(found, kind)
-    return found
+    (notification,) = notifications
+    assert isinstance(notification, kind)
+    return notification
 
 
-class Sessions:
-    """A lobby and sessions, turn by turn."""
+class StateHarness:
+    """A state and its sessions, without a pipeline: one batch for each tick."""
 
     def __init__(
         self,
         limits: Limits | None = None,
         records: Sequence[RoomRecord] = (),
-        kept: Sequence[Record] = (),
+        rows: Sequence[Record] = (),
         operators: Sequence[str] = (),
     ) -> None:
-        self.state = ChatState(limits or Limits(), records, kept, operators)
-        self.people: dict[str, Session] = {}
-        self.ears: dict[str, Ear] = {}
+        self.state = ChatState(limits or Limits(), records, rows, operators)
+        self.sessions: dict[str, Session] = {}
+        self.outlets: dict[str, RecordingOutlet] = {}
         self.batches: list[Batch] = []
 
-    def arrive(self, ident: str) -> Session:
-        self.ears[ident] = Ear()
-        self.people[ident] = Session(ident, self.ears[ident])
-        return self.people[ident]
+    def connect(self, ident: str) -> Session:
+        self.outlets[ident] = RecordingOutlet()
+        self.sessions[ident] = Session(ident, self.outlets[ident])
+        return self.sessions[ident]
 
-    def turn(self, *events: Operation, stamp: int = NOON, release: bool = True) -> Batch:
+    def tick(self, *operations: Operation, stamp: int = NOON, release: bool = True) -> Batch:
         batch = Batch("log", len(self.batches) + 1, stamp)
         self.batches.append(batch)
-        for event in events:
-            session = self.people.get(event.session) or self.arrive(event.session)
+        for event in operations:
+            session = self.sessions.get(event.session) or self.connect(event.session)
             apply(self.state, event, session, batch)
         batch.freeze()
         if release:
             batch.deliver()
         return batch
 
-    def hush(self) -> None:
-        for ear in self.ears.values():
-            ear.take()
+    def heard(self, ident: str) -> list[Notification]:
+        return self.outlets[ident].heard()
+
+    def errorCodes(self, ident: str) -> list[ErrorCode]:
+        return self.outlets[ident].errorCodes()
+
+    def clear(self) -> None:
+        for outlet in self.outlets.values():
+            outlet.heard()
 
 
-class SlowJournal(MemoryStorage):
-    """Keeps when the test says so."""
+class SlowStorage(MemoryStorage):
+    """A storage that stores and reads when the test says so."""
 
     def __init__(self) -> None:
         super().__init__("log")
@@ -162,99 +200,97 @@ class SlowJournal(MemoryStorage):
         else:
             super().store(batch)
 
-    def keep(self) -> None:
+    def storeQueued(self) -> None:
         queue, self.queue = self.queue, []
         for batch in queue:
             super().store(batch)
 
-    def read(self, room: str, first: int, last: int, onResult: MessagesCallback) -> None:
+    def read(self, room: str, first: int, last: int, found: MessagesCallback) -> None:
         self.reads.append((room, first, last))
         if self.failure is not None:
-            onResult(self.failure)
+            found(self.failure)
         elif self.slowReads:
-            self._waiting.append(lambda: super(SlowJournal, self).read(room, first, last, onResult))
+            self._waiting.append(lambda: super(SlowStorage, self).read(room, first, last, found))
         else:
-            super().read(room, first, last, onResult)
+            super().read(room, first, last, found)
 
-    def answer(self) -> None:
+    def answerRead(self) -> None:
         self._waiting.pop(0)()
 
 
-class Person(Ear):
-    """One person of a L{Town}: outlet and voice."""
+class MemoryClient(RecordingOutlet):
+    """A client of a L{ChatHarness}."""
 
-    conversation: SessionController
+    controller: SessionController
 
-    def __init__(self, town: Town, ident: str, cloak: str) -> None:
+    def __init__(self, chat: ChatHarness, ident: str, cloak: str) -> None:
         super().__init__()
         self.session = Session(ident, self, cloak)
-        self.held = False
-        self.left = False
-        self.chosen: list[str] = []
+        self.outputHeld = False
+        self.closed = False
+        self.formats: list[str] = []
         self.prompts: list[str] = []
-        self._town = town
+        self._chat = chat
         self._then: Callable[[], None] | None = None
-        self.conversation = SessionController(town.house, self.session, self)
+        self.controller = SessionController(chat.context, self.session, self)
 
-    def show(
-        self, notification: Notification, onWritable: Callable[[], None] | None = None
-    ) -> None:
-        self.heard.append(notification)
-        if onWritable is not None:
-            self._then = onWritable
+    def show(self, happening: Notification, then: Callable[[], None] | None = None) -> None:
+        self.notifications.append(happening)
+        if then is not None:
+            self._then = then
 
     def holdOutput(self, held: bool) -> None:
-        self.held = held
+        self.outputHeld = held
 
     def resumeInput(self) -> None:
         pass
 
     def setFormat(self, form: str) -> None:
-        self.chosen.append(form)
+        self.formats.append(form)
 
     def prompt(self, prompt: str) -> None:
         self.prompts.append(prompt)
 
     def closeWhenIdle(self) -> None:
-        self.left = True
+        self.closed = True
 
     def idle(self) -> None:
         super().idle()
-        self.conversation.onIdle()
+        self.controller.onIdle()
 
-    def more(self) -> None:
+    def continueOutput(self) -> None:
         then, self._then = self._then, None
         if then is not None:
             then()
 
     def type(self, *lines: str) -> None:
-        """Type lines in one turn, whether or not the last one was answered."""
+        """Type lines in one tick, whether or not the last one was answered."""
         for line in lines:
             try:
-                if self.conversation.secret is not None:
-                    self.conversation.answerSecret(line)
+                if self.controller.secret is not None:
+                    self.controller.answerSecret(line)
                 elif line.startswith("/"):
-                    perform(self.conversation, line[1:])
-                elif self.conversation.entered:
-                    self.conversation.say((line,))
+                    perform(self.controller, line[1:])
+                elif self.controller.entered:
+                    self.controller.say((line,))
                 else:
-                    self.conversation.start(partial(enter, self.conversation, line))
-            except ChatError as refused:
-                self.conversation.refuse(refused)
+                    self.controller.start(partial(enter, self.controller, line))
+            except ChatError as error:
+                self.controller.refuse(error)
 
     def propose(self, kind: Callable[..., Operation], *values: object) -> None:
         """Propose without the checks that a verb makes."""
-        self._town.house.pipeline.propose(kind(self.session.ident, *values), self.session)
+        self._chat.context.pipeline.propose(kind(self.session.ident, *values), self.session)
 
-    def do(self, *lines: str) -> list[Notification]:
+    def say(self, *lines: str) -> list[Notification]:
         for line in lines:
             self.type(line)
-            self._town.turn()
-        return self.take()
+            self._chat.tick()
+        return self.heard()
 
 
-class Town:
-    """A house with its journal, and people in it."""
+class ChatHarness:
+    """A chat with its storage, and clients that join and say something."""
 
     def __init__(
         self,
@@ -263,61 +299,83 @@ class Town:
         operators: Sequence[str] = (),
         nodes: Callable[[], list[str]] | None = None,
     ) -> None:
-        self.now = NOON
-        self.journal = SlowJournal()
+        self.time = NOON
+        self.storage = SlowStorage()
         self._jobs: list[Callable[[], None]] = []
         self.hasher = ImmediateHasher()
         self._secrets = 0
         state = ChatState(limits or Limits(), records, (), operators)
-        pipeline = Pipeline(state, "log", 0, lambda: self.now, self._jobs.append)
-        pipeline.start(self.journal)
-        self.journal.start(_Listening(pipeline))
-        self.house = ChatContext(
+        pipeline = Pipeline(state, "log", 0, lambda: self.time, self._jobs.append)
+        pipeline.start(self.storage)
+        self.storage.start(_Listening(pipeline))
+        self.context = ChatContext(
             pipeline,
-            HistoryReplayer(self.journal),
-            self.journal,
-            self.journal,
+            HistoryReplayer(self.storage),
+            self.storage,
+            self.storage,
             self.hasher,
             LoginRateLimiter((limits or Limits()).guesses),
-            lambda: self.now,
+            lambda: self.time,
             self._random,
             nodes,
         )
-        self.people: dict[str, Person] = {}
+        self.clients: dict[str, MemoryClient] = {}
 
-    def turn(self) -> None:
+    def tick(self) -> None:
         while self._jobs:
             self._jobs.pop(0)()
+
+    def finishStoring(self) -> None:
+        self.storage.storeQueued()
+        self.tick()
+
+    def finishReading(self) -> None:
+        self.storage.answerRead()
+        self.tick()
 
     def _random(self) -> str:
         self._secrets += 1
         return f"secret-number-{self._secrets}"
 
-    def stranger(self, cloak: str = "") -> Person:
-        ident = f"s{len(self.people) + 1}"
-        self.people[ident] = Person(self, ident, cloak or f"~{ident}")
-        return self.people[ident]
+    def connect(self, cloak: str = "") -> MemoryClient:
+        ident = f"s{len(self.clients) + 1}"
+        self.clients[ident] = MemoryClient(self, ident, cloak or f"~{ident}")
+        return self.clients[ident]
 
-    def person(self, nick: str, *rooms: str) -> Person:
-        person = self.stranger()
-        person.do(*[f"/nick {nick}", *(f"/join {room}" for room in rooms or ("lobby",))])
-        self.hush()
+    def join(self, nick: str, *rooms: str) -> MemoryClient:
+        person = self.connect()
+        person.say(*[f"/nick {nick}", *(f"/join {room}" for room in rooms or ("lobby",))])
+        self.clear()
         return person
 
-    def owner(self, nick: str, *rooms: str) -> Person:
-        person = self.person(nick, *rooms)
-        person.do(f"/register {PASSWORD}")
-        self.hush()
+    def joinRegistered(self, nick: str, *rooms: str) -> MemoryClient:
+        person = self.join(nick, *rooms)
+        person.say(f"/register {PASSWORD}")
+        self.clear()
         return person
 
-    def hush(self) -> None:
-        for person in self.people.values():
-            person.take()
+    def login(
+        self, nick: str, *rooms: str, cloak: str = "", password: str = PASSWORD
+    ) -> MemoryClient:
+        client = self.connect(cloak)
+        client.say(f"/login {nick} {password}", *(f"/join {room}" for room in rooms))
+        assert client.session.account == nick.lower()
+        self.clear()
+        return client
+
+    def verifier(self) -> str:
+        got: list[str | ChatError] = []
+        self.hasher.derive(PASSWORD, got.append)
+        (verifier,) = got
+        assert isinstance(verifier, str)
+        return verifier
+
+    def clear(self) -> None:
+        for person in self.clients.values():
+            person.heard()
 
 
 class _Listening:
-    """Tells a pipeline what is kept."""
-
     def __init__(self, pipeline: Pipeline) -> None:
         self.stored = pipeline.stored
 
@@ -326,3 +384,28 @@ class _Listening:
 
     def failed(self, reason: str) -> None:
         pass
+
+
+class RoomCase:
+    """
+    The room tea of ann, where opal is an operator; bob is a guest in it, and
+    mel is a member with an account.  Root is an operator of the server.
+    """
+
+    def setup_method(self) -> None:
+        self.chat = ChatHarness(operators=["root"])
+        self.root = self.chat.joinRegistered("root", "tea")
+        self.root.say("/part")
+        self.ann = self.chat.joinRegistered("ann", "tea")
+        self.opal = self.chat.joinRegistered("opal", "tea")
+        self.mel = self.chat.joinRegistered("mel", "tea")
+        self.bob = self.chat.join("bob", "tea")
+        self.ann.say("hello", "/op opal")
+        self.root.say("/join tea")
+        self.chat.clear()
+        self.state = self.chat.context.state
+        self.room = self.state.rooms["tea"]
+        assert self.room.record.founder == "ann"
+
+    def isMember(self, person: MemoryClient) -> bool:
+        return person.session.ident in self.room.members

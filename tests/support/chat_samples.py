@@ -1,6 +1,4 @@
-"""
-Happenings for the tests of those that write them.
-"""
+"""Notifications for the tests of the formats."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ NOON = 1_795_176_600 * NANOSECONDS
 DAY = 86_400 * NANOSECONDS
 
 
-def said(
+def roomMessages(
     *texts: str,
     first: int = 17,
     time: int = NOON,
@@ -33,7 +31,7 @@ def replay(*lines: RoomMessages, missing: tuple[int, int] | None = None) -> Hist
     return HistoryReplay("lobby", "Lobby", list(lines), missing, 17)
 
 
-def entered(
+def joinedRoom(
     *nicks: str, present: int = 0, topic: str = "", before: HistoryReplay | None = None
 ) -> JoinedRoom:
     about = Topic("lobby", "Lobby", topic, "bob" if topic else "", NOON if topic else 0)

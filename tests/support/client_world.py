@@ -44,7 +44,7 @@ class ChatServer:
     def __init__(self) -> None:
         self.memory = SuiteServer(Limits(floodLines=0, floodBytes=0))
 
-    def turn(self) -> None:
+    def tick(self) -> None:
         for _ in range(3):
             self.memory.clock.advance(0)
 
@@ -55,8 +55,8 @@ class ChatServer:
             storage._forget(storage._all.popleft())
 
     def register(self, nick: str) -> None:
-        person = Person(self, nick)
-        person.do(f"/register {PASSWORD}")
+        person = OtherUser(self, nick)
+        person.type(f"/register {PASSWORD}")
         person.leave()
 
 
@@ -88,7 +88,7 @@ class Connection:
         while self.toServer and most and not self.ended:
             most -= 1
             self._protocol.dataReceived(f"{self.toServer.popleft()}\n".encode())
-            self._server.turn()
+            self._server.tick()
         if self.ended or (self.cut and not self.toServer):
             self.end()
 
@@ -97,7 +97,7 @@ class Connection:
         if not self._over:
             self._over = True
             self._protocol.connectionLost(connectionDone)
-            self._server.turn()
+            self._server.tick()
 
     def _aged(self, line: bytes) -> bytes:
         # Servers of before had no tokens, and help for people only.
@@ -108,20 +108,20 @@ class Connection:
         return line
 
 
-class Person:
+class OtherUser:
     """Somebody else in the chat, who reads JSON."""
 
     def __init__(self, server: ChatServer, nick: str, *rooms: str) -> None:
         self._connection = Connection(server)
         self._heard: list[dict[str, Any]] = []
-        self.do("/format json", "/echo on", f"/nick {nick}", *(f"/join {room}" for room in rooms))
+        self.type("/format json", "/echo on", f"/nick {nick}", *(f"/join {room}" for room in rooms))
 
-    def do(self, *lines: str) -> None:
+    def type(self, *lines: str) -> None:
         self._connection.toServer.extend(lines)
         self._connection.serve()
 
     def say(self, room: str, text: str) -> None:
-        self.do(f"/msg #{room} {text}")
+        self.type(f"/msg #{room} {text}")
 
     def heard(self) -> list[dict[str, Any]]:
         lines = self._connection.toClient
@@ -147,7 +147,7 @@ class ClientWorld:
     """
     One client, its server, and C{bob}, who is in its rooms before it, and their founder.
 
-    @ivar now: the time in seconds.
+    @ivar time: the time in seconds.
     """
 
     def __init__(
@@ -158,11 +158,11 @@ class ClientWorld:
         random: float = 0.5,
     ) -> None:
         self.server = ChatServer()
-        self.bob = Person(self.server, "bob", "lobby", "den")
+        self.bob = OtherUser(self.server, "bob", "lobby", "den")
         self.view = RecordingView()
         self.connection: Connection | None = None
         self.ghosts: list[Connection] = []
-        self.now = 0.0
+        self.time = 0.0
         self.sent: list[str] = []
         self.over: list[tuple[int, str]] = []
         self.delays: list[float] = []
@@ -193,7 +193,7 @@ class ClientWorld:
     def connect(self) -> None:
         assert self.connection is None
         self.connection = Connection(self.server, self._older)
-        self.machine.connected(self.now)
+        self.machine.connected(self.time)
 
     def join(self) -> None:
         """Come in for the first time."""
@@ -202,7 +202,7 @@ class ClientWorld:
 
     def type(self, *lines: str) -> None:
         for line in lines:
-            self.machine.input(line, self.now)
+            self.machine.input(line, self.time)
 
     def say(self, *lines: str) -> None:
         """Type lines, and let everything arrive that comes of it."""
@@ -210,12 +210,12 @@ class ClientWorld:
         self.settle()
 
     def tick(self, now: float) -> None:
-        self.now = now
+        self.time = now
         self.machine.tick(now)
 
     def tell(self, type: str, **fields: object) -> None:
         """Have the client receive an object that the server has not sent."""
-        self.machine.received(json.dumps({"type": type, **fields}).encode(), self.now)
+        self.machine.received(json.dumps({"type": type, **fields}).encode(), self.time)
 
     def cut(self, reaching: int) -> None:
         """
@@ -231,7 +231,7 @@ class ClientWorld:
             connection.toServer.pop()
         connection.cut = True
         self.ghosts.append(connection)
-        self.machine.connectionLost("cut", self.now)
+        self.machine.connectionLost("cut", self.time)
 
     def serveGhosts(self, most: int = 1_000_000) -> None:
         for connection in self.ghosts:
@@ -243,7 +243,7 @@ class ClientWorld:
             if not most:
                 return
             most -= 1
-            self.machine.received(connection.toClient.popleft(), self.now)
+            self.machine.received(connection.toClient.popleft(), self.time)
         if connection is not None and connection is self.connection and connection.ended:
             self.cut(0)
 
@@ -269,7 +269,7 @@ class ClientWorld:
             if self.phase() is Phase.READY:
                 self.settle()
                 return
-            self.tick(self.now + 2.0)
+            self.tick(self.time + 2.0)
         raise AssertionError(f"it stays {self.phase()}")
 
     def said(self, room: str) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from tests.support.chat import Ear
+from tests.support.chat import RecordingOutlet
 from tests.support.cluster_network import IDENTITY, SimulatedBroker, SimulatedNetwork, Timeline
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
@@ -66,7 +66,7 @@ class ReferenceLog:
 @dataclass
 class SimulatedUser:
     session: Session
-    recipient: Ear
+    recipient: RecordingOutlet
     sentTexts: list[str] = field(default_factory=list)
     hasQuit: bool = False
     rejected: Counter[str] = field(default_factory=Counter)
@@ -231,7 +231,7 @@ class SimulatedNode:
         self.pipeline.propose(event, user.session)
 
     def addUser(self, nick: str) -> None:
-        recipient = Ear()
+        recipient = RecordingOutlet()
         ident = f"{self.name}{self._run}.{len(self.users)}"
         session = Session(ident, recipient, "~" + ident, self.name)
         session.wantsEcho = True
@@ -341,7 +341,7 @@ class ClusterSimulation:
         assert session.pending == 0
         received = Counter(
             text
-            for notification in user.recipient.heard
+            for notification in user.recipient.notifications
             if isinstance(notification, RoomMessages) and notification.session == session.ident
             for text in notification.texts
         )
@@ -351,14 +351,14 @@ class ClusterSimulation:
         if not user.hasQuit:
             assert received == Counter(stored)
         refusals = sum(
-            isinstance(notification, ErrorReply) for notification in user.recipient.heard
+            isinstance(notification, ErrorReply) for notification in user.recipient.notifications
         )
         unanswered = [text for text in user.sentTexts if text not in stored | user.rejected.keys()]
         if not user.hasQuit:
             assert refusals >= (bool(unanswered) + bool(user.rejected))
         notices = [
             notification
-            for notification in user.recipient.heard
+            for notification in user.recipient.notifications
             if isinstance(notification, Notice)
         ]
         if STORED in notices:

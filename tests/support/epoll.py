@@ -21,7 +21,7 @@ from tsservices.transport.epoll.tcp import FastTCPServer
 
 
 @implementer(IReactorFDSet)
-class HandReactor(Clock):
+class ManualReactor(Clock):
     """A reactor that only remembers what it is asked to watch; its time is moved by hand."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class EpollCase(SynchronousTestCase):
     transport: ClassVar[type[FastTCPServer]] = FastTCPServer
 
     def setUp(self) -> None:
-        self.reactor = HandReactor()
+        self.reactor = ManualReactor()
         self.set = epollSetOf(self.reactor)
         self.set.portOpened()
         self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))

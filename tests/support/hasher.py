@@ -1,6 +1,4 @@
-"""
-Hashes passwords without a thread.
-"""
+"""Hashes passwords without a thread."""
 
 from __future__ import annotations
 

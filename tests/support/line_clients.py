@@ -1,25 +1,22 @@
-"""
-Clients of the line frontend, without a network.
-"""
+"""Clients of the line frontend, without a network."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.chat import SlowJournal
+from tests.support.chat import SlowStorage
 from tests.support.hasher import ImmediateHasher
+from tests.support.services import startChat
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
-from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.testing import ManualClock, MemoryServer, MemoryTransport
 
 
-class Client:
+class LineClient:
     """One connection."""
 
     def __init__(self, factory: LineChatFactory, clock: Clock, port: int) -> None:
@@ -36,15 +33,15 @@ class Client:
             self._clock.advance(0)
             self._clock.advance(0)
 
-    def take(self) -> str:
+    def heard(self) -> str:
         text: str = self.transport.value().decode()
         self.transport.clear()
         return text
 
-    def ask(self, data: str | bytes) -> str:
-        self.take()
+    def say(self, data: str | bytes) -> str:
+        self.heard()
         self.send(data)
-        return self.take()
+        return self.heard()
 
     def block(self) -> None:
         self.transport.pending = 65_536
@@ -55,7 +52,7 @@ class Client:
         self.transport.pending = 0
         self.protocol.resumeProducing()
 
-    def lose(self) -> None:
+    def disconnect(self) -> None:
         self.protocol.connectionLost(connectionDone)
         self._clock.advance(0)
 
@@ -72,40 +69,44 @@ class LineFrontendCase(SynchronousTestCase):
     def open(self, limits: Limits, welcomeFile: str = "") -> None:
         self.clock = ManualClock()
         streams = MemoryServer(limits, clock=self.clock).streams
-        self.journal = SlowJournal()
+        self.storage = SlowStorage()
         self.hasher = ImmediateHasher()
-        self.chat = ChatService(
-            ChatServiceConfig(limits, "run", welcomeFile),
-            self.journal,
-            self.hasher,
+        self.chat = startChat(
+            limits,
             self.clock.nanoseconds,
-            self._atTurnEnd,
+            lambda job: self.clock.callLater(0, job),
+            self.storage,
+            self.hasher,
+            welcomeFile,
         )
-        self.chat.prepare()
-        self.chat.startService()
         self.timeouts = streams.timeouts
         self.timeouts.startService()
         self.counters = streams.counters
         self.factory = LineChatFactory(streams, self.chat, time.gmtime)
         self._ports = 50_000
 
-    def _atTurnEnd(self, job: Callable[[], None]) -> None:
-        self.clock.callLater(0, job)
-
-    def connect(self) -> Client:
+    def connect(self) -> LineClient:
         self._ports += 1
-        return Client(self.factory, self.clock, self._ports)
+        return LineClient(self.factory, self.clock, self._ports)
 
-    def people(self, *names: str) -> list[Client]:
+    def join(self, *names: str) -> list[LineClient]:
         clients = []
         for name in names:
             client = self.connect()
             client.send(f"{name}\n")
             clients.append(client)
         for client in clients:
-            client.take()
+            client.heard()
         return clients
 
-    def turns(self, count: int = 5) -> None:
+    def tick(self, count: int = 5) -> None:
         for _ in range(count):
             self.clock.advance(0)
+
+    def finishStoring(self) -> None:
+        self.storage.storeQueued()
+        self.tick()
+
+    def finishReading(self) -> None:
+        self.storage.answerRead()
+        self.tick()

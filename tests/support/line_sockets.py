@@ -1,6 +1,4 @@
-"""
-Clients of the line frontend on the epoll transport, over pairs of sockets.
-"""
+"""Clients of the line frontend on the epoll transport, over pairs of sockets."""
 
 from __future__ import annotations
 
@@ -9,123 +7,113 @@ import socket
 import time
 from dataclasses import replace
 
-from tests.support.epoll import HandReactor, connect, receiveAll
-from tests.support.hasher import ImmediateHasher
+from tests.support.epoll import ManualReactor, connect, receiveAll
+from tests.support.services import startChat
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
-from tsservices.server.chat.service import ChatService, ChatServiceConfig
-from tsservices.storage.memory import MemoryStorage
 from tsservices.testing import NOON, MemoryServer
 from tsservices.transport.epoll.set import EpollReactor
 from tsservices.transport.epoll.tcp import FastTCPServer
 
-#: Nobody is held back or dropped.
+#: No client is delayed or dropped.
 LIMITS = Limits(floodLines=0, floodBytes=0, chatPending=1 << 22, chatPendingAll=1 << 24)
 
-#: How many there are; those who come later are others.
-PEOPLE = 5
+#: How many join at first.
+CLIENTS = 5
 
 
-class Peer:
+class SocketClient:
     """The other end of one connection."""
 
-    def __init__(self, crowd: Crowd) -> None:
+    def __init__(self, harness: SocketHarness) -> None:
         self.reads = True
         self.heard = b""
-        protocol = crowd.factory.buildProtocol(None)
+        protocol = harness.factory.buildProtocol(None)
         assert isinstance(protocol, LineChatProtocol)
         self.protocol = protocol
-        self.end = connect(crowd.set, protocol)
+        self.end = connect(harness.set, protocol)
         transport = protocol.transport
         assert isinstance(transport, FastTCPServer)
         self.transport: FastTCPServer = transport
         # The kernel takes less than two long lines for who does not read.
         transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
 
-    def hear(self) -> None:
+    def receive(self) -> None:
         if self.reads:
             self.heard += receiveAll(self.end)
 
 
-class Crowd:
+class SocketHarness:
     """Clients of one listener."""
 
     def __init__(self) -> None:
-        self._reactor = HandReactor()
+        self._reactor = ManualReactor()
         self.set = EpollReactor(self._reactor)
         self.set.portOpened()
-        chat = ChatService(
-            ChatServiceConfig(LIMITS, "run"),
-            MemoryStorage("log"),
-            ImmediateHasher(),
-            lambda: NOON * NANOSECONDS,
-            self.set.atTurnEnd,
-        )
-        chat.prepare()
-        chat.startService()
+        chat = startChat(LIMITS, lambda: NOON * NANOSECONDS, self.set.atTurnEnd)
         streams = replace(MemoryServer(LIMITS).streams, clock=self._reactor)
         self.factory = LineChatFactory(streams, chat, time.gmtime)
-        self.gone: list[Peer] = []
-        self._came = 0
-        self.peers = [self.come() for _ in range(PEOPLE)]
+        self.closedClients: list[SocketClient] = []
+        self._joined = 0
+        self.clients = [self.join() for _ in range(CLIENTS)]
 
-    def come(self) -> Peer:
-        peer = Peer(self)
-        peer.end.sendall(b"n%d\n" % self._came)
-        self._came += 1
-        self.turn()
+    def join(self) -> SocketClient:
+        peer = SocketClient(self)
+        peer.end.sendall(b"n%d\n" % self._joined)
+        self._joined += 1
+        self.tick()
         return peer
 
-    def turn(self) -> None:
-        """Let all that was typed be done, and all who read hear of it."""
+    def tick(self) -> None:
+        """Let everything that was sent be done, and received by the clients that read."""
         for _ in range(6):
             self.set.doRead()
             self._reactor.advance(0)
-            for peer in getattr(self, "peers", ()):
-                peer.hear()
+            for peer in getattr(self, "clients", ()):
+                peer.receive()
 
     def drain(self) -> None:
-        """Let turns go by until those who read have all that is for them."""
+        """Tick until the clients that read have received everything."""
         before = -1
-        while before != (before := sum(len(peer.heard) for peer in self.peers)):
-            self.turn()
+        while before != (before := sum(len(peer.heard) for peer in self.clients)):
+            self.tick()
 
-    def do(self, who: int, what: bytes | str) -> None:
-        peer = self.peers[who]
+    def perform(self, who: int, what: bytes | str) -> None:
+        peer = self.clients[who]
         if isinstance(what, bytes):
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
                 peer.end.sendall(what)
         elif what in ("stop", "read"):
             peer.reads = what == "read"
         elif what == "close":
-            self.turn()
+            self.tick()
             peer.end.shutdown(socket.SHUT_RDWR)
         elif what == "come" and not peer.transport.connected:
-            self.gone.append(peer)
-            self.peers[who] = self.come()
+            self.closedClients.append(peer)
+            self.clients[who] = self.join()
         elif what == "turn":
-            self.turn()
+            self.tick()
 
-    def end(self) -> list[bytes]:
-        """All read to the end, and all that was sent is counted; then all leave."""
-        for peer in self.peers:
+    def finish(self) -> list[bytes]:
+        """Let all clients read to the end, check the counts, and close."""
+        for peer in self.clients:
             peer.reads = True
         self.drain()
-        for peer in self.peers:
+        for peer in self.clients:
             if peer.transport.connected:
                 assert peer.transport.bytesSent == len(peer.heard)
                 assert peer.transport.pendingBytes() == 0
-        heard = [peer.heard for peer in (*self.gone, *self.peers)]
+        heard = [peer.heard for peer in (*self.closedClients, *self.clients)]
         self.close()
-        for peer in (*self.gone, *self.peers):
+        for peer in (*self.closedClients, *self.clients):
             assert not peer.transport.connected
             assert peer.transport.broadcasts == ()
         return heard
 
     def close(self) -> None:
-        for peer in (*self.gone, *self.peers):
+        for peer in (*self.closedClients, *self.clients):
             peer.reads = False
             peer.end.close()
-        self.turn()
+        self.tick()
         self.set.portClosed()

@@ -1,9 +1,8 @@
-"""
-The services of this suite, in a server in memory.
-"""
+"""The services of this suite, in a server in memory."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.protocol import DatagramProtocol
@@ -14,6 +13,7 @@ from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.server.chat.service import ChatService, ChatServiceConfig
+from tsservices.server.password_hasher import PasswordHasherThread
 from tsservices.server.registry import BY_NAME, Wiring
 from tsservices.services.api import ServiceSpec
 from tsservices.services.talk.switchboard import Switchboard
@@ -23,8 +23,28 @@ from tsservices.testing import ManualClock, MemoryDatagramTransport, MemoryServe
 from tsservices.transport.stream import StreamFactory
 
 
+def startChat(
+    limits: Limits,
+    nanoseconds: Callable[[], int],
+    atTurnEnd: Callable[[Callable[[], None]], object],
+    storage: MemoryStorage | None = None,
+    hasher: PasswordHasherThread | None = None,
+    welcomeFile: str = "",
+) -> ChatService:
+    chat = ChatService(
+        ChatServiceConfig(limits, "run", welcomeFile),
+        storage or MemoryStorage("log"),
+        hasher or ImmediateHasher(),
+        nanoseconds,
+        atTurnEnd,
+    )
+    chat.prepare()
+    chat.startService()
+    return chat
+
+
 class SuiteServer(MemoryServer):
-    """Has what the services of this suite need."""
+    """A server in memory with all that the services of this suite need."""
 
     def __init__(
         self,
@@ -36,15 +56,7 @@ class SuiteServer(MemoryServer):
     ) -> None:
         super().__init__(limits, trusted, clock)
         limits = self.streams.limits
-        chat = ChatService(
-            ChatServiceConfig(limits, "run"),
-            MemoryStorage("testing"),
-            ImmediateHasher(),
-            self.clock.nanoseconds,
-            lambda job: self.clock.callLater(0, job),
-        )
-        chat.prepare()
-        chat.startService()
+        chat = startChat(limits, self.clock.nanoseconds, lambda job: self.clock.callLater(0, job))
         self.wiring = Wiring(
             streams=self.streams,
             datagrams=self.datagrams,

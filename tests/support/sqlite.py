@@ -1,6 +1,4 @@
-"""
-What tests of the storage in SQLite need: one whose statements can be held and fail.
-"""
+"""A storage in SQLite whose statements a test can see, hold, and let fail."""
 
 from __future__ import annotations
 
@@ -10,16 +8,17 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from tests.support.storage import LOG, PATIENCE, SECOND, Reactor, Witness
+from tests.support.storage import LOG, SECOND, TIMEOUT, StorageClient, ThreadReactor
+from tsservices.chat.batch import Batch
 from tsservices.chat.storage import Storage
 from tsservices.storage.sqlite.config import SQLiteConfig, Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
 
-#: Of a journal that has all lines in its index soon.
-AT_ONCE = Timings(full=0.01, prune=0.01, index=0.0)
+#: Of a storage that indexes all lines soon.
+FAST_TIMINGS = Timings(full=0.01, prune=0.01, index=0.0)
 
 
-class Wires:
+class ConnectionSpy:
     """Connections to SQLite whose statements are seen, and can be held and fail."""
 
     def __init__(self) -> None:
@@ -37,7 +36,7 @@ class Wires:
         def before(connection: sqlite3.Connection, text: str) -> None:
             if text == statement:
                 arrived.set()
-                assert going.wait(PATIENCE)
+                assert going.wait(TIMEOUT)
 
         self.before = before
         return arrived, going
@@ -57,26 +56,26 @@ class Wires:
         return connection
 
 
-def broken(code: int, words: str) -> sqlite3.OperationalError:
+def operationalError(code: int, words: str) -> sqlite3.OperationalError:
     error = sqlite3.OperationalError(words)
     error.sqlite_errorcode = code
     error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
     return error
 
 
-class Kept:
+class SQLiteHarness:
     """
-    A journal in a database of this folder.
+    A storage in a database of this folder.
 
-    @ivar time: that it goes by: nanoseconds since 1970.
+    @ivar time: of its clock, in nanoseconds since 1970.
     """
 
     def __init__(self, keep: float | None = None, start: bool = True, **more: Any) -> None:
         self._others = set(threading.enumerate())
-        self.reactor = Reactor()
-        self.wires = Wires()
+        self.reactor = ThreadReactor()
+        self.connections = ConnectionSpy()
         self.time = 1_700_000_000 * SECOND
-        self.journal = SQLiteStorage(
+        self.storage = SQLiteStorage(
             "chat.db",
             LOG,
             keep,
@@ -85,30 +84,34 @@ class Kept:
             SQLiteConfig(
                 **{
                     "pace": Timings(full=0.01, prune=0.01, index=3600.0),
-                    "connect": self.wires.connect,
+                    "connect": self.connections.connect,
                     **more,
                 }
             ),
         )
-        typed: Storage = self.journal
-        self.witness = Witness(typed, self.reactor)
-        self.loaded = self.journal.prepare()
+        typed: Storage = self.storage
+        self.client = StorageClient(typed, self.reactor)
+        self.loaded = self.storage.prepare()
         if start:
-            self.journal.start(self.witness)
+            self.storage.start(self.client)
+
+    def store(self, batch: Batch) -> None:
+        self.storage.store(batch)
+        self.client.waitFor(batch.position)
 
     def threads(self) -> list[threading.Thread]:
         return [
-            each
-            for each in threading.enumerate()
-            if each not in self._others and each.name.startswith("journal")
+            item
+            for item in threading.enumerate()
+            if item not in self._others and item.name.startswith("journal")
         ]
 
-    def join(self) -> None:
+    def waitForThreads(self) -> None:
         """Wait for its threads, which may still have something to say."""
         self.reactor.until(lambda: not self.threads())
 
 
-def unindexed() -> int:
+def unindexedCount() -> int:
     with closing(sqlite3.connect("chat.db")) as connection:
         row = connection.execute("SELECT (SELECT max(id) FROM messages) - indexed FROM meta")
         found: int = row.fetchone()[0]

@@ -1,6 +1,4 @@
-"""
-What tests of journals need: batches, a listener, and a reactor's thread to speak to.
-"""
+"""What tests of storages need: batches, a client that waits for answers, and a thread's queue."""
 
 from __future__ import annotations
 
@@ -23,19 +21,19 @@ from tsservices.chat.storage import SearchQuery, Storage
 LOG = "0a1b2c3d"
 
 #: Seconds to wait for a thread before a test fails.
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 #: Nanoseconds.
 SECOND = 1_000_000_000
 
 
-class Talk:
-    """People who talk, as far as a journal knows of them."""
+class MessageSource:
+    """Makes batches of messages, numbered as a server numbers them."""
 
     def __init__(self, log: str = LOG, position: int = 0) -> None:
         self.log = log
         self.position = position
-        self.said: list[RoomMessages] = []
+        self.messages: list[RoomMessages] = []
         self._rooms: dict[str, Room] = {}
         self._author = Session("s1", None)
         self._author.nick, self._author.key = "Ann", "ann"
@@ -69,7 +67,7 @@ class Talk:
             record.seq = one.last
             record.time = one.time + len(texts) - 1
             batch.addMessages(room, one, self._author)
-            self.said.append(one)
+            self.messages.append(one)
         batch.freeze()
         return batch
 
@@ -77,26 +75,26 @@ class Talk:
         return {key: room.record for key, room in self._rooms.items()}
 
 
-def lines(said: list[RoomMessages]) -> list[tuple[object, ...]]:
+def lineFields(said: list[RoomMessages]) -> list[tuple[object, ...]]:
     return [
         (
-            each.room,
-            each.roomName,
-            each.first + number,
-            each.time + number,
-            each.ident(number),
-            each.kind,
-            each.nick,
-            each.account,
+            item.room,
+            item.roomName,
+            item.first + number,
+            item.time + number,
+            item.ident(number),
+            item.kind,
+            item.nick,
+            item.account,
             text,
         )
-        for each in said
-        for number, text in enumerate(each.texts)
+        for item in said
+        for number, text in enumerate(item.texts)
     ]
 
 
-class Reactor:
-    """A thread that others can have something called in."""
+class ThreadReactor:
+    """Runs in the thread of the test what other threads ask for."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]]] = SimpleQueue()
@@ -105,7 +103,7 @@ class Reactor:
         self._calls.put((function, args))
 
     def until(self, done: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not done():
             assert time.monotonic() < deadline, "that took too long"
             with contextlib.suppress(Empty):
@@ -113,15 +111,15 @@ class Reactor:
                 function(*args)
 
 
-class Witness:
-    """Listens to a journal, and asks it."""
+class StorageClient:
+    """Listens to a storage, and waits for its answers."""
 
-    def __init__(self, journal: Storage, reactor: Reactor) -> None:
+    def __init__(self, storage: Storage, reactor: ThreadReactor) -> None:
         self.positions: list[int] = []
         self.troubles: list[ChatError | None] = []
         self.failures: list[str] = []
-        self.ended = False
-        self._journal = journal
+        self.stopped = False
+        self._storage = storage
         self._reactor = reactor
 
     def stored(self, position: int) -> None:
@@ -133,20 +131,20 @@ class Witness:
     def failed(self, reason: str) -> None:
         self.failures.append(reason)
 
-    def await_(self, position: int) -> None:
+    def waitFor(self, position: int) -> None:
         self._reactor.until(lambda: self.positions and self.positions[-1] >= position)
 
     def read(self, room: str, first: int, last: int) -> list[RoomMessages] | ChatError:
         answers: list[list[RoomMessages] | ChatError] = []
-        self._journal.read(room, first, last, answers.append)
+        self._storage.read(room, first, last, answers.append)
         self._reactor.until(lambda: answers)
         return answers[0]
 
     def lines(self, room: str, first: int, last: int) -> list[tuple[object, ...]]:
         answer = self.read(room, first, last)
         assert not isinstance(answer, ChatError), answer
-        assert all(not each.session for each in answer)
-        return lines(answer)
+        assert all(not item.session for item in answer)
+        return lineFields(answer)
 
     def search(
         self,
@@ -160,27 +158,27 @@ class Witness:
     ) -> list[tuple[object, ...]]:
         answers: list[list[RoomMessages] | ChatError] = []
         wanted = SearchQuery(rooms, words, nick, since, until, before, most)
-        self._journal.search(wanted, answers.append)
+        self._storage.search(wanted, answers.append)
         self._reactor.until(lambda: answers)
         assert not isinstance(answers[0], ChatError), answers
-        assert all(len(each.texts) == 1 and not each.session for each in answers[0])
-        return lines(answers[0])
+        assert all(len(item.texts) == 1 and not item.session for item in answers[0])
+        return lineFields(answers[0])
 
-    def letters(
+    def privateMessages(
         self, account: str, other: str, before: str, most: int
     ) -> list[StoredPrivateMessage]:
         answers: list[list[StoredPrivateMessage] | ChatError] = []
-        self._journal.privateMessages(account, other, before, most, answers.append)
+        self._storage.privateMessages(account, other, before, most, answers.append)
         self._reactor.until(lambda: answers)
         assert not isinstance(answers[0], ChatError), answers
         return answers[0]
 
     def copy(self, path: str) -> str | None:
         answers: list[str | None] = []
-        self._journal.copy(path, answers.append)
+        self._storage.copy(path, answers.append)
         self._reactor.until(lambda: answers)
         return answers[0]
 
     def stop(self) -> None:
-        self._journal.stop(lambda: setattr(self, "ended", True))
-        self._reactor.until(lambda: self.ended)
+        self._storage.stop(lambda: setattr(self, "stopped", True))
+        self._reactor.until(lambda: self.stopped)

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.support.epoll import HandReactor
+from tests.support.epoll import ManualReactor
 from tsservices.transport.epoll.udp import PASS_SECONDS, ROUND_DATAGRAMS
 from tsservices.transport.timestamping import cmsg
 
@@ -60,7 +60,7 @@ class UDPPortCase(SynchronousTestCase):
     protocolClass: ClassVar[Any]
 
     def listen(self, interface: str = "127.0.0.1", **options: Any) -> Any:
-        self.reactor = HandReactor()
+        self.reactor = ManualReactor()
         self.protocol = self.protocolClass()
         return self.start(
             self.portClass(0, self.protocol, interface, 8192, self.reactor, **options)
@@ -77,7 +77,7 @@ class UDPPortCase(SynchronousTestCase):
 
     def adopt(self, bound: socket.socket) -> Any:
         """A port around a socket, which is closed here."""
-        self.reactor = HandReactor()
+        self.reactor = ManualReactor()
         self.protocol = self.protocolClass()
         with bound:
             bound.setblocking(False)

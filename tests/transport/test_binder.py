@@ -16,7 +16,7 @@ from twisted.internet.protocol import DatagramProtocol, ServerFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.support.epoll import HandReactor
+from tests.support.epoll import ManualReactor
 from tsservices.transport.binder import Binder
 
 
@@ -159,7 +159,7 @@ class BinderTests(SynchronousTestCase):
     def test_adoptedUNIX(self) -> None:
         """Its file stays where it is, on both lanes."""
         for fast in (True, False):
-            reactor = HandReactor()
+            reactor = ManualReactor()
             binder = Binder(reactor, fast)
             path = self.mktemp()
             with socket.socket(socket.AF_UNIX) as adopted, socket.socket(socket.AF_UNIX) as client:

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from zope.interface.verify import verifyClass
 
-from tests.support.epoll import HandReactor, Recorder, connect
+from tests.support.epoll import ManualReactor, Recorder, connect
 from tsservices.transport import stock
 from tsservices.transport.capabilities import (
     IBroadcastTransport,
@@ -54,7 +54,7 @@ def test_wrapper() -> None:
     """A wrapper, as TLS is one, declares what is below it and has none of it."""
     wrapped = Recorder()
     wrapper = ProtocolWrapper(WrappingFactory(Factory.forProtocol(Protocol)), wrapped)
-    epollSet = EpollReactor(HandReactor())
+    epollSet = EpollReactor(ManualReactor())
     with connect(epollSet, wrapper):
         transport: Any = wrapped.transport
         assert transport is wrapper

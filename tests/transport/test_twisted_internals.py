@@ -16,7 +16,7 @@ from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 
 import tsservices
 import twisted
-from tests.support.epoll import HandReactor
+from tests.support.epoll import ManualReactor
 from tsservices.transport import stock, twisted_internals
 from tsservices.transport.epoll.tcp import FastTCPPort, FastTCPServer, FastUNIXPort, FastUNIXServer
 from tsservices.transport.epoll.udp import FastUDPPort
@@ -31,10 +31,10 @@ from tsservices.transport.twisted_internals import (
 WRAPPING = HAProxyWrappingFactory(Factory.forProtocol(Protocol))
 
 INSTANCES: dict[type, Callable[[], object]] = {
-    abstract.FileDescriptor: lambda: abstract.FileDescriptor(HandReactor()),
+    abstract.FileDescriptor: lambda: abstract.FileDescriptor(ManualReactor()),
     tcp.Connection: lambda: tcp.Connection,
-    unix.Port: lambda: unix.Port(b"/nowhere", Factory(), reactor=HandReactor()),
-    udp.Port: lambda: udp.Port(0, DatagramProtocol(), reactor=HandReactor()),
+    unix.Port: lambda: unix.Port(b"/nowhere", Factory(), reactor=ManualReactor()),
+    udp.Port: lambda: udp.Port(0, DatagramProtocol(), reactor=ManualReactor()),
     HAProxyProtocolWrapper: lambda: WRAPPING.buildProtocol(None),
 }
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.chat import NOON, PASSWORD, Town, only
-from tests.support.chat_accounts import codes, login, names
+from tests.support.chat import NOON, PASSWORD, ChatHarness, codes, kindNames, only
 from tsservices.chat.errors import NICK_SHARED, TAKEN_OVER
 from tsservices.chat.handlers.accounts import SESSIONS_EACH
 from tsservices.chat.notifications import (
@@ -19,110 +18,109 @@ from tsservices.common.timestamps import NANOSECONDS
 
 class TestSeveralSessions:
     def setup_method(self) -> None:
-        self.town = Town()
-        self.bob = self.town.person("bob")
-        self.ann = self.town.owner("ann")
+        self.chat = ChatHarness()
+        self.bob = self.chat.join("bob")
+        self.ann = self.chat.joinRegistered("ann")
 
     def test_firstJoinAndLastPart(self) -> None:
-        second = login(self.town, "ann")
-        heard = second.do("/join lobby")
+        second = self.chat.login("ann")
+        heard = second.say("/join lobby")
         entered = only(JoinedRoom, heard)
         assert (entered.nicks, entered.memberCount) == (["bob", "ann"], 2)
-        assert self.bob.take() == self.ann.take() == []
-        self.ann.do("/part")
-        assert self.bob.take() == []
-        assert second.take() == []
-        second.do("/part")
-        only(UserLeft, self.bob.take())
-        self.ann.do("/join lobby")
-        second.do("/join lobby")
-        assert names(self.bob.take()) == ["UserJoined"]
-        self.ann.do("/quit")
-        assert self.bob.take() == []
-        second.do("/quit")
-        assert names(self.bob.take()) == ["UserQuit"]
+        assert self.bob.heard() == self.ann.heard() == []
+        self.ann.say("/part")
+        assert self.bob.heard() == []
+        assert second.heard() == []
+        second.say("/part")
+        only(UserLeft, self.bob.heard())
+        self.ann.say("/join lobby")
+        second.say("/join lobby")
+        assert kindNames(self.bob.heard()) == ["UserJoined"]
+        self.ann.say("/quit")
+        assert self.bob.heard() == []
+        second.say("/quit")
+        assert kindNames(self.bob.heard()) == ["UserQuit"]
 
     def test_quitOfOneSession(self) -> None:
-        second = login(self.town, "ann", "tea")
-        self.bob.do("/join tea")
-        self.town.hush()
-        self.ann.do("/quit")
-        left = only(UserLeft, self.bob.take())
+        second = self.chat.login("ann", "tea")
+        self.bob.say("/join tea")
+        self.chat.clear()
+        self.ann.say("/quit")
+        left = only(UserLeft, self.bob.heard())
         assert (left.room, left.nick) == ("lobby", "ann")
-        second.do("/quit")
-        only(UserQuit, self.bob.take())
+        second.say("/quit")
+        only(UserQuit, self.bob.heard())
 
     def test_ownLines(self) -> None:
-        second = login(self.town, "ann", "lobby")
-        self.ann.do("hello")
-        assert second.lines() == self.bob.lines() == ["hello"]
-        assert self.ann.take() == []
+        second = self.chat.login("ann", "lobby")
+        self.ann.say("hello")
+        assert second.texts() == self.bob.texts() == ["hello"]
+        assert self.ann.heard() == []
 
     def test_privateMessages(self) -> None:
-        second, third = login(self.town, "ann"), login(self.town, "ann")
+        second, third = self.chat.login("ann"), self.chat.login("ann")
         self.bob.type("/msg ann psst")
-        self.town.turn()
+        self.chat.tick()
         for person in (self.ann, second, third, self.bob):
-            heard = only(PrivateMessage, person.take())
+            heard = only(PrivateMessage, person.heard())
             assert (heard.nick, heard.to, heard.text, heard.ident) == ("bob", "ann", "psst", "")
         second.type("/msg bob yes")
-        self.town.turn()
+        self.chat.tick()
         for person in (self.ann, second, third, self.bob):
-            assert names(person.take()) == ["PrivateMessage"]
+            assert kindNames(person.heard()) == ["PrivateMessage"]
         second.type("/msg ann note to myself")
-        self.town.turn()
+        self.chat.tick()
         for person in (self.ann, second, third):
-            assert names(person.take()) == ["PrivateMessage"]
+            assert kindNames(person.heard()) == ["PrivateMessage"]
 
     def test_oldestIsReplaced(self) -> None:
         for _ in range(SESSIONS_EACH - 1):
-            login(self.town, "ann")
-        assert self.ann.dismissals == []
-        login(self.town, "ann", "lobby")
-        assert self.ann.dismissals[0].code is TAKEN_OVER
-        assert len(self.town.house.state.sessionsByAccount["ann"]) == SESSIONS_EACH
-        assert len(self.town.house.state.sessions) == SESSIONS_EACH + 1
+            self.chat.login("ann")
+        assert self.ann.replacements == []
+        self.chat.login("ann", "lobby")
+        assert self.ann.replacements[0].code is TAKEN_OVER
+        assert len(self.chat.context.state.sessionsByAccount["ann"]) == SESSIONS_EACH
+        assert len(self.chat.context.state.sessions) == SESSIONS_EACH + 1
         assert self.ann.session.rooms == {}
-        self.ann.conversation.quit("")
-        self.town.turn()
-        assert len(self.town.house.state.sessionsByAccount["ann"]) == SESSIONS_EACH
+        self.ann.controller.quit("")
+        self.chat.tick()
+        assert len(self.chat.context.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
     def test_renameOfSharedNick(self) -> None:
-        second = login(self.town, "ann", "lobby")
-        assert codes(second.do("/nick eve")) == [NICK_SHARED.name]
-        self.ann.do("/quit")
-        second.do("/nick eve")
-        third = login(self.town, "ann", "lobby")
-        self.town.hush()
-        assert names(second.do("/nick ann")) == ["NickChanged", "UserLeft"]
-        assert names(self.bob.take()) == ["UserLeft"]
-        holders = self.town.house.state.sessionsByNick
+        second = self.chat.login("ann", "lobby")
+        assert codes(second.say("/nick eve")) == [NICK_SHARED.name]
+        self.ann.say("/quit")
+        second.say("/nick eve")
+        third = self.chat.login("ann", "lobby")
+        self.chat.clear()
+        assert kindNames(second.say("/nick ann")) == ["NickChanged", "UserLeft"]
+        assert kindNames(self.bob.heard()) == ["UserLeft"]
+        holders = self.chat.context.state.sessionsByNick
         assert set(holders["ann"]) == {second.session, third.session}
         assert set(holders) == {"ann", "bob"}
 
     def test_logoutOfOne(self) -> None:
-        second = login(self.town, "ann", "lobby")
-        heard = second.do("/logout")
+        second = self.chat.login("ann", "lobby")
+        heard = second.say("/logout")
         assert codes(heard) == ["loggedOut"]
         assert second.session.nick == "guest-1"
-        joined, changed = self.bob.take()
+        joined, changed = self.bob.heard()
         assert isinstance(joined, UserJoined)
         assert (joined.nick, joined.account) == ("guest-1", None)
         assert isinstance(changed, AccountChanged)
         assert (changed.nick, changed.account) == ("guest-1", None)
         assert self.ann.session.account == "ann"
-        room = self.town.house.state.rooms["lobby"]
+        room = self.chat.context.state.rooms["lobby"]
         assert room.nickCounts == {"bob": 1, "ann": 1, "guest-1": 1}
 
     def test_loginInsideRoom(self) -> None:
-        cat = self.town.person("cat")
-        self.town.hush()
-        cat.do(f"/login ann {PASSWORD}")
-        assert names(self.bob.take())[:1] == ["UserLeft"]
-        assert self.town.house.state.rooms["lobby"].nickCounts == {"bob": 1, "ann": 2}
+        cat = self.chat.join("cat")
+        cat.say(f"/login ann {PASSWORD}")
+        assert kindNames(self.bob.heard())[:1] == ["UserLeft"]
+        assert self.chat.context.state.rooms["lobby"].nickCounts == {"bob": 1, "ann": 2}
 
     def test_seenUnderOtherNick(self) -> None:
-        self.ann.do("/nick eve")
-        self.town.now += 5 * NANOSECONDS
-        self.ann.do("/quit")
-        assert self.town.house.state.accounts["ann"].seen == NOON + 5 * NANOSECONDS
+        self.ann.say("/nick eve")
+        self.chat.time += 5 * NANOSECONDS
+        self.ann.say("/quit")
+        assert self.chat.context.state.accounts["ann"].seen == NOON + 5 * NANOSECONDS

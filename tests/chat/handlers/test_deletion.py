@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.chat.handlers.test_private_rooms import asked
-from tests.support.chat import Town
-from tests.support.chat_rooms import TeaRoom, lines, reasons
+from tests.support.chat import ChatHarness, RoomCase, errorCodes, kindsAndTexts
 from tsservices.chat.errors import NO_LINE, NOT_ALLOWED, NOT_STORED, NUMBER, USAGE, ChatError
 from tsservices.chat.notifications import (
     HistoryReplay,
@@ -35,20 +34,20 @@ def _lines(read: list[RoomMessages] | ChatError) -> list[RoomMessages]:
     return read
 
 
-class TestDelete(TeaRoom):
+class TestDelete(RoomCase):
     """In the room tea, where line 1 is ann's, and 2 says that opal is an operator."""
 
     def setup_method(self) -> None:
         super().setup_method()
-        self.mel.conversation.say(("three", "four", "five"))
-        self.bob.do("six")
-        self.opal.do("seven")
-        self.town.hush()
+        self.mel.controller.say(("three", "four", "five"))
+        self.bob.say("six")
+        self.opal.say("seven")
+        self.chat.clear()
 
     def test_ownLine(self) -> None:
-        heard = self.mel.do("/delete 4")
-        assert lines(heard) == [(DELETE, "4")]
-        assert lines(self.bob.take()) == [(DELETE, "4")]
+        heard = self.mel.say("/delete 4")
+        assert kindsAndTexts(heard) == [(DELETE, "4")]
+        assert kindsAndTexts(self.bob.heard()) == [(DELETE, "4")]
         wanted = [
             (3, MESSAGE, "three"),
             (4, DELETED, ""),
@@ -57,45 +56,45 @@ class TestDelete(TeaRoom):
             (7, MESSAGE, "seven"),
             (8, DELETE, "4"),
         ]
-        late = self.town.person("late", "milk")
-        assert shown(late.do("/join tea"))[2:] == wanted
+        late = self.chat.join("late", "milk")
+        assert shown(late.say("/join tea"))[2:] == wanted
         assert shown(asked(late, "/since 2")) == wanted
-        assert shown(late.do("/search four")) == []
-        assert [text for _, _, text in shown(late.do("/search from:mel"))] == ["three", "five"]
+        assert shown(late.say("/search four")) == []
+        assert [text for _, _, text in shown(late.say("/search from:mel"))] == ["three", "five"]
 
     def test_linesReadFromStorage(self) -> None:
-        self.mel.do("/delete 4")
+        self.mel.say("/delete 4")
         for person in (self.ann, self.bob, self.opal, self.mel, self.root):
-            person.do("/part tea")
+            person.say("/part tea")
         assert self.room.replay() is None
-        late = self.town.person("late", "milk")
-        assert (4, DELETED, "") in shown(late.do("/join tea"))
+        late = self.chat.join("late", "milk")
+        assert (4, DELETED, "") in shown(late.say("/join tea"))
 
     def test_deletedDuringRead(self) -> None:
         people = (self.ann, self.bob, self.opal, self.mel, self.root)
         for person in people:
-            person.do("/part tea")
-        self.town.journal.failure = ChatError(NOT_STORED, reason="x")
-        self.opal.do("/join tea")
-        self.town.journal.failure = None
+            person.say("/part tea")
+        self.chat.storage.failure = ChatError(NOT_STORED, reason="x")
+        self.opal.say("/join tea")
+        self.chat.storage.failure = None
         assert self.room.replay() is None
         got: list[list[RoomMessages]] = []
-        self.town.journal.read("tea", 1, self.room.storedSeq, lambda read: got.append(_lines(read)))
-        self.opal.do("/delete 4")
+        self.chat.storage.read("tea", 1, self.room.storedSeq, lambda read: got.append(_lines(read)))
+        self.opal.say("/delete 4")
         self.room.preload(got[0], 1)
-        late = self.town.person("late", "milk")
-        sent = shown(late.do("/join tea"))
+        late = self.chat.join("late", "milk")
+        sent = shown(late.say("/join tea"))
         assert (3, MESSAGE, "three") in sent
         assert (4, DELETED, "") in sent
 
     def test_operator(self) -> None:
         for seq in (1, 3, 6, 7):
-            assert lines(self.opal.do(f"/delete {seq}")) == [(DELETE, str(seq))]
+            assert kindsAndTexts(self.opal.say(f"/delete {seq}")) == [(DELETE, str(seq))]
 
     def test_otherPeoplesLines(self) -> None:
         """Nor what the same guest wrote: that can't be known."""
         for person, seq in ((self.mel, 1), (self.mel, 6), (self.bob, 6), (self.bob, 3)):
-            assert reasons(person.do(f"/delete {seq}")) == [NOT_ALLOWED]
+            assert errorCodes(person.say(f"/delete {seq}")) == [NOT_ALLOWED]
         assert self.room.record.seq == 7
 
     def test_rejectedWhenApplied(self) -> None:
@@ -108,69 +107,67 @@ class TestDelete(TeaRoom):
             (self.opal, None, 0),
         ):
             person.propose(DeleteMessage, "tea", seq, author)
-            self.town.turn()
-            assert person.reasons() == [
+            self.chat.tick()
+            assert person.errorCodes() == [
                 NOT_ALLOWED if seq < 999 and person is not self.opal else NO_LINE
             ]
         assert self.room.record.seq == 7
 
     def test_deletedLines(self) -> None:
-        self.mel.do("/delete 4")
+        self.mel.say("/delete 4")
         for seq in (4, 8, 2, 999):
-            assert reasons(self.opal.do(f"/delete {seq}")) == [NO_LINE]
+            assert errorCodes(self.opal.say(f"/delete {seq}")) == [NO_LINE]
         for given, reason in (("0", NUMBER), ("x", NUMBER), ("-1", NUMBER), ("", USAGE)):
-            assert reasons(self.opal.do(f"/delete {given}")) == [reason]
+            assert errorCodes(self.opal.say(f"/delete {given}")) == [reason]
 
     def test_twoDeletionsUnderWay(self) -> None:
         self.mel.type("/delete 4")
         self.opal.type("/delete 4")
-        self.town.turn()
+        self.chat.tick()
         assert (4, DELETED, "") in shown(asked(self.ann, "/history 20"))
 
     def test_lineOfSameTurn(self) -> None:
-        self.mel.conversation.say(("eight",))
+        self.mel.controller.say(("eight",))
         self.mel.propose(DeleteMessage, "tea", 8, "mel")
-        self.town.turn()
-        assert lines(self.ann.take()) == [(MESSAGE, "eight"), (DELETE, "8")]
+        self.chat.tick()
+        assert kindsAndTexts(self.ann.heard()) == [(MESSAGE, "eight"), (DELETE, "8")]
         assert (8, DELETED, "") in shown(asked(self.ann, "/since 7"))
-        assert shown(self.ann.do("/search eight")) == []
+        assert shown(self.ann.say("/search eight")) == []
 
     def test_mutedAuthor(self) -> None:
-        self.opal.do("/mute mel")
-        self.town.hush()
-        assert lines(self.mel.do("/delete 3")) == [(DELETE, "3")]
+        self.opal.say("/mute mel")
+        self.chat.clear()
+        assert kindsAndTexts(self.mel.say("/delete 3")) == [(DELETE, "3")]
 
     def test_kickedDuringRead(self) -> None:
-        self.town.journal.slowReads = True
+        self.chat.storage.slowReads = True
         self.mel.type("/delete 3")
-        self.opal.do("/kick mel")
-        self.town.journal.answer()
-        self.town.turn()
+        self.opal.say("/kick mel")
+        self.chat.finishReading()
         assert "three" in [text for _, _, text in shown(self._history())]
 
     def _history(self) -> list[Notification]:
-        self.town.journal.slowReads = False
-        self.town.hush()
+        self.chat.storage.slowReads = False
+        self.chat.clear()
         return asked(self.ann, "/history 20")
 
     def test_storageTrouble(self) -> None:
-        self.town.journal.trouble = ChatError(NOT_STORED, reason="x")
-        assert reasons(self.mel.do("/delete 3")) == [NOT_STORED]
+        self.chat.storage.trouble = ChatError(NOT_STORED, reason="x")
+        assert errorCodes(self.mel.say("/delete 3")) == [NOT_STORED]
 
     def test_failedRead(self) -> None:
-        self.town.journal.failure = ChatError(NOT_STORED, reason="x")
-        assert reasons(self.mel.do("/delete 3")) == [NOT_STORED]
-        assert not self.mel.conversation.busy
+        self.chat.storage.failure = ChatError(NOT_STORED, reason="x")
+        assert errorCodes(self.mel.say("/delete 3")) == [NOT_STORED]
+        assert not self.mel.controller.busy
 
 
-def test_guestLinesOfAccountOwner() -> None:
-    town = Town()
-    ann = town.person("ann", "tea")
-    town.person("bob", "tea")
-    ann.do("/join milk", "/part milk", "one", "/register correct horse")
-    ann.do("/nick zed", "two")
-    town.hush()
-    room = town.house.state.rooms["tea"]
+def test_guestLinesOfAccountOwner(chat: ChatHarness) -> None:
+    ann = chat.join("ann", "tea")
+    chat.join("bob", "tea")
+    ann.say("/join milk", "/part milk", "one", "/register correct horse")
+    ann.say("/nick zed", "two")
+    chat.clear()
+    room = chat.context.state.rooms["tea"]
     room.record.founder = ""
-    assert reasons(ann.do("/delete 1")) == [NOT_ALLOWED]
-    assert lines(ann.do("/delete 2")) == [(DELETE, "2")]
+    assert errorCodes(ann.say("/delete 1")) == [NOT_ALLOWED]
+    assert kindsAndTexts(ann.say("/delete 2")) == [(DELETE, "2")]

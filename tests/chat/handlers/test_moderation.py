@@ -4,174 +4,164 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat_rooms import TeaRoom, lines, reasons
-from tsservices.chat.errors import (
-    GUEST_OPERATOR,
-    NO_PERSON,
-    NOT_ALLOWED,
-    NOT_IN_ROOM,
-    NOT_RESTRAINED,
-    ONESELF,
-    STANDS_ABOVE,
-    USAGE,
-    ErrorCode,
-)
+from tests.support.chat import RoomCase, errorCodes, kinds, kindsAndTexts
+from tsservices.chat import errors
 from tsservices.chat.notifications import LeftRoom, RoomMessages, UserLeft
 from tsservices.chat.operations import BAN, KICK, MESSAGE, Restrict, Say
 from tsservices.chat.permissions import MEMBER, OPERATOR
 
 
-class TestKick(TeaRoom):
+class TestKick(RoomCase):
     def test_kick(self) -> None:
-        heard = self.opal.do("/kick BOB be  nice")
-        assert lines(heard) == [(KICK, "bob be  nice")]
-        assert lines(self.mel.take()) == [(KICK, "bob be  nice")]
-        sent, left = self.bob.take()
+        heard = self.opal.say("/kick BOB be  nice")
+        assert kindsAndTexts(heard) == [(KICK, "bob be  nice")]
+        assert kindsAndTexts(self.mel.heard()) == [(KICK, "bob be  nice")]
+        sent, left = self.bob.heard()
         assert isinstance(sent, RoomMessages)
         assert isinstance(left, LeftRoom)
-        assert not self.there(self.bob)
-        assert self.bob.moves[-1] == 0
-        assert reasons(self.bob.do("hello")) == [NOT_IN_ROOM]
-        self.bob.do("/join tea")
-        assert self.there(self.bob)
+        assert not self.isMember(self.bob)
+        assert self.bob.roomCounts[-1] == 0
+        assert errorCodes(self.bob.say("hello")) == [errors.NOT_IN_ROOM]
+        self.bob.say("/join tea")
+        assert self.isMember(self.bob)
 
     def test_lineBehindKick(self) -> None:
         self.opal.type("/kick bob")
         self.bob.type("one", "two")
-        self.town.turn()
-        assert lines(self.mel.take()) == [(KICK, "bob")]
-        assert self.bob.reasons() == [NOT_IN_ROOM, NOT_IN_ROOM]
-        self.bob.do("/join tea")
-        self.town.hush()
+        self.chat.tick()
+        assert kindsAndTexts(self.mel.heard()) == [(KICK, "bob")]
+        assert self.bob.errorCodes() == [errors.NOT_IN_ROOM, errors.NOT_IN_ROOM]
+        self.bob.say("/join tea")
+        self.chat.clear()
         self.bob.type("one")
         self.opal.type("/kick bob")
-        self.town.turn()
-        assert lines(self.mel.take()) == [(MESSAGE, "one"), (KICK, "bob")]
+        self.chat.tick()
+        assert kindsAndTexts(self.mel.heard()) == [(MESSAGE, "one"), (KICK, "bob")]
 
     def test_allSessionsOfAccount(self) -> None:
-        self.mel.do("/nick zed")
-        second, third = self.login("mel", "tea"), self.login("mel", "tea")
+        self.mel.say("/nick zed")
+        second, third = self.chat.login("mel", "tea"), self.chat.login("mel", "tea")
         assert {item.session.nick for item in (self.mel, second, third)} == {"zed", "mel"}
-        self.opal.do("/kick mel")
-        assert not any(self.there(item) for item in (self.mel, second, third))
-        heard = self.bob.take()
-        assert lines(heard) == [(KICK, "mel")]
+        self.opal.say("/kick mel")
+        assert not any(self.isMember(item) for item in (self.mel, second, third))
+        heard = self.bob.heard()
+        assert kindsAndTexts(heard) == [(KICK, "mel")]
         assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["zed"]
-        self.mel.do("/join tea")
-        self.town.hush()
-        self.opal.do("/kick zed")
-        assert not self.there(self.mel)
-        assert [type(item) for item in self.bob.take()] == [RoomMessages]
+        self.mel.say("/join tea")
+        self.chat.clear()
+        self.opal.say("/kick zed")
+        assert not self.isMember(self.mel)
+        assert kinds(self.bob.heard()) == [RoomMessages]
 
     def test_kickByAccountName(self) -> None:
-        self.mel.do("/nick zed")
-        self.opal.do("/kick mel")
-        assert not self.there(self.mel)
+        self.mel.say("/nick zed")
+        self.opal.say("/kick mel")
+        assert not self.isMember(self.mel)
 
     def test_kicksAreNotIgnored(self) -> None:
         for person in (self.bob, self.mel):
-            person.do("/ignore opal")
-        self.opal.do("hello", "/kick bob")
-        assert lines(self.mel.take()) == [(KICK, "bob")]
-        assert lines(self.bob.take()) == [(KICK, "bob")]
+            person.say("/ignore opal")
+        self.opal.say("hello", "/kick bob")
+        assert kindsAndTexts(self.mel.heard()) == [(KICK, "bob")]
+        assert kindsAndTexts(self.bob.heard()) == [(KICK, "bob")]
 
     @pytest.mark.parametrize(
         ("name", "line", "reason"),
         [
-            ("bob", "/kick mel", NOT_ALLOWED),
-            ("mel", "/kick bob", NOT_ALLOWED),
-            ("opal", "/kick ann", STANDS_ABOVE),
-            ("opal", "/kick root", STANDS_ABOVE),
-            ("opal", "/kick opal", ONESELF),
-            ("ann", "/kick ann", ONESELF),
-            ("ann", "/kick root", STANDS_ABOVE),
-            ("root", "/kick root", ONESELF),
-            ("ann", "/kick nobody", NO_PERSON),
-            ("ann", "/kick ~s1", NO_PERSON),
-            ("ann", "/kick", USAGE),
-            ("ann", "/ban ann", ONESELF),
-            ("ann", "/mute ann", ONESELF),
-            ("opal", "/ban ann", STANDS_ABOVE),
-            ("opal", "/mute ann", STANDS_ABOVE),
-            ("ann", "/ban root", STANDS_ABOVE),
-            ("bob", "/ban bob", NOT_ALLOWED),
-            ("mel", "/ban", NOT_ALLOWED),
-            ("ann", "/op bob", GUEST_OPERATOR),
-            ("ann", "/op ~x", GUEST_OPERATOR),
-            ("ann", "/op nobody", NO_PERSON),
-            ("ann", "/op mel please", USAGE),
-            ("opal", "/op mel", NOT_ALLOWED),
-            ("opal", "/deop ann", NOT_ALLOWED),
-            ("mel", "/deop opal", NOT_ALLOWED),
-            ("ann", "/unban nobody", NOT_RESTRAINED),
-            ("ann", "/unmute bob", NOT_RESTRAINED),
-            ("ann", "/unban bob x", USAGE),
+            ("bob", "/kick mel", errors.NOT_ALLOWED),
+            ("mel", "/kick bob", errors.NOT_ALLOWED),
+            ("opal", "/kick ann", errors.STANDS_ABOVE),
+            ("opal", "/kick root", errors.STANDS_ABOVE),
+            ("opal", "/kick opal", errors.ONESELF),
+            ("ann", "/kick ann", errors.ONESELF),
+            ("ann", "/kick root", errors.STANDS_ABOVE),
+            ("root", "/kick root", errors.ONESELF),
+            ("ann", "/kick nobody", errors.NO_PERSON),
+            ("ann", "/kick ~s1", errors.NO_PERSON),
+            ("ann", "/kick", errors.USAGE),
+            ("ann", "/ban ann", errors.ONESELF),
+            ("ann", "/mute ann", errors.ONESELF),
+            ("opal", "/ban ann", errors.STANDS_ABOVE),
+            ("opal", "/mute ann", errors.STANDS_ABOVE),
+            ("ann", "/ban root", errors.STANDS_ABOVE),
+            ("bob", "/ban bob", errors.NOT_ALLOWED),
+            ("mel", "/ban", errors.NOT_ALLOWED),
+            ("ann", "/op bob", errors.GUEST_OPERATOR),
+            ("ann", "/op ~x", errors.GUEST_OPERATOR),
+            ("ann", "/op nobody", errors.NO_PERSON),
+            ("ann", "/op mel please", errors.USAGE),
+            ("opal", "/op mel", errors.NOT_ALLOWED),
+            ("opal", "/deop ann", errors.NOT_ALLOWED),
+            ("mel", "/deop opal", errors.NOT_ALLOWED),
+            ("ann", "/unban nobody", errors.NOT_RESTRAINED),
+            ("ann", "/unmute bob", errors.NOT_RESTRAINED),
+            ("ann", "/unban bob x", errors.USAGE),
         ],
     )
-    def test_rejections(self, name: str, line: str, reason: ErrorCode) -> None:
+    def test_rejections(self, name: str, line: str, reason: errors.ErrorCode) -> None:
         seq = self.room.record.seq
-        assert reasons(getattr(self, name).do(line)) == [reason]
+        assert errorCodes(getattr(self, name).say(line)) == [reason]
         assert self.room.record.seq == seq
         assert len(self.room.members) == 5
         assert self.room.permissions.restrictions == {}
 
     def test_ranks(self) -> None:
-        self.ann.do("/op mel")
+        self.ann.say("/op mel")
         for line in ("/kick mel", "/ban mel", "/mute mel"):
-            assert reasons(self.opal.do(line)) == [STANDS_ABOVE]
+            assert errorCodes(self.opal.say(line)) == [errors.STANDS_ABOVE]
         for line in ("/mute mel", "/unmute mel", "/ban mel"):
-            assert reasons(self.ann.do(line)) == []
-        assert not self.there(self.mel)
+            assert errorCodes(self.ann.say(line)) == []
+        assert not self.isMember(self.mel)
 
 
-class TestOperators(TeaRoom):
+class TestOperators(RoomCase):
     def test_operators(self) -> None:
-        self.ann.do("/op MEL")
+        self.ann.say("/op MEL")
         assert self.state.rank(self.mel.session, self.room) == OPERATOR
-        assert [item[0] for item in lines(self.bob.take())] == ["op"]
-        self.mel.do("/deop mel")
+        assert [item[0] for item in kindsAndTexts(self.bob.heard())] == ["op"]
+        self.mel.say("/deop mel")
         assert self.state.rank(self.mel.session, self.room) == MEMBER
-        self.ann.do("/deop opal")
+        self.ann.say("/deop opal")
         assert self.state.rank(self.opal.session, self.room) == MEMBER
         assert self.room.permissions.roles == {}
 
     def test_unchangedTakesNoNumber(self) -> None:
         seq = self.room.record.seq
-        self.ann.do("/op opal", "/deop mel")
+        self.ann.say("/op opal", "/deop mel")
         assert self.room.record.seq == seq
 
     def test_operatorNoLonger(self) -> None:
         self.ann.type("/deop opal")
         self.opal.type("/kick bob")
-        self.town.turn()
-        assert self.opal.reasons() == [NOT_ALLOWED]
-        assert self.there(self.bob)
+        self.chat.tick()
+        assert self.opal.errorCodes() == [errors.NOT_ALLOWED]
+        assert self.isMember(self.bob)
 
     def test_absentAccount(self) -> None:
-        self.mel.do("/quit")
-        self.ann.do("/op mel")
-        assert self.state.rank(self.login("mel", "tea").session, self.room) == OPERATOR
+        self.mel.say("/quit")
+        self.ann.say("/op mel")
+        assert self.state.rank(self.chat.login("mel", "tea").session, self.room) == OPERATOR
 
     def test_operatorByGuestFounder(self) -> None:
-        guest = self.town.person("guest", "milk")
-        self.mel.do("/join milk")
-        guest.do("/op mel", "/part")
+        guest = self.chat.join("guest", "milk")
+        self.mel.say("/join milk")
+        guest.say("/op mel", "/part")
         room = self.state.rooms["milk"]
         assert self.state.rank(self.mel.session, room) == OPERATOR
         assert room.record.founder == ""
 
     def test_notInRoom(self) -> None:
-        self.root.do("/part tea")
+        self.root.say("/part tea")
         self.root.propose(Restrict, "tea", BAN, "bob", "bob", 0, "")
         self.root.propose(Say, "tea", MESSAGE, ("x",))
-        self.town.turn()
-        assert self.root.reasons() == [NOT_IN_ROOM, NOT_IN_ROOM]
+        self.chat.tick()
+        assert self.root.errorCodes() == [errors.NOT_IN_ROOM, errors.NOT_IN_ROOM]
 
     def test_whoisShowsCloak(self) -> None:
         cloak = self.bob.session.cloak
         for person, shown in ((self.opal, cloak), (self.root, cloak), (self.mel, "")):
-            assert getattr(person.do("/whois bob")[0], "cloak", None) == shown
-        self.bob.do("/part")
-        self.town.hush()
-        assert getattr(self.opal.do("/whois bob")[0], "cloak", None) == ""
-        assert getattr(self.root.do("/whois bob")[0], "cloak", None) == cloak
+            assert getattr(person.say("/whois bob")[0], "cloak", None) == shown
+        self.bob.say("/part")
+        self.chat.clear()
+        assert getattr(self.opal.say("/whois bob")[0], "cloak", None) == ""
+        assert getattr(self.root.say("/whois bob")[0], "cloak", None) == cloak

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.support.chat import NOON, Sessions
+from tests.support.chat import NOON, StateHarness
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.handlers.nodes import (
@@ -149,23 +149,23 @@ class TestAcceptMessage:
 
 class TestEnded:
     def test_endedSessionLogsIn(self) -> None:
-        sessions = Sessions()
-        state = sessions.state
-        sessions.turn(Enter("s", "Ann", "ann", "~s", "t"), Register("s", "ann", "v"))
-        sessions.turn(Resume("x", "t", "~x"))
+        chat = StateHarness()
+        state = chat.state
+        chat.tick(Enter("s", "Ann", "ann", "~s", "t"), Register("s", "ann", "v"))
+        chat.tick(Resume("x", "t", "~x"))
         login = Login("s", "ann", NOON, "~s", "u")
-        for session in (sessions.people["s"], sessionOf(state, "s", "a")):
+        for session in (chat.sessions["s"], sessionOf(state, "s", "a")):
             apply(state, login, session, Batch("log", 9, NOON))
             assert set(state.sessions) == {"x"}
 
     def test_endedSessionEnters(self) -> None:
-        sessions = Sessions(operators=["op"])
-        sessions.turn(Enter("o", "op", "op", "~o", "o"), Register("o", "op", "v"))
-        sessions.turn(Join("o", "R", "r"), Enter("s", "Gus", "gus", "~s", "t"))
-        sessions.turn(Join("s", "R", "r"), Restrict("o", "r", BAN, "Gus", "gus", 0, ""))
-        session = sessions.people["s"]
+        chat = StateHarness(operators=["op"])
+        chat.tick(Enter("o", "op", "op", "~o", "o"), Register("o", "op", "v"))
+        chat.tick(Join("o", "R", "r"), Enter("s", "Gus", "gus", "~s", "t"))
+        chat.tick(Join("s", "R", "r"), Restrict("o", "r", BAN, "Gus", "gus", 0, ""))
+        session = chat.sessions["s"]
         assert session.inheritedRestrictions
         session.away = "x"
-        sessions.turn(Quit("s", ""), Enter("s", "Gus", "gus", "~s", "t"))
+        chat.tick(Quit("s", ""), Enter("s", "Gus", "gus", "~s", "t"))
         assert (session.inheritedRestrictions, session.away) == (frozenset(), "")
-        assert "s" not in sessions.state.endedSessions
+        assert "s" not in chat.state.endedSessions

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.chat import NOON, PASSWORD, only
-from tests.support.chat_rooms import HOUR, TeaRoom, lines, reasons
-from tsservices.chat.errors import (
-    BANNED,
-    DURATION,
-    MUTED,
-    NO_PERSON,
-    NOT_RESTRAINED,
-    ONESELF,
-    RESTRAINTS_ALL,
+from tests.support.chat import (
+    HOUR,
+    NOON,
+    PASSWORD,
+    RoomCase,
+    errorCodes,
+    kinds,
+    kindsAndTexts,
+    only,
 )
+from tsservices.chat import errors
 from tsservices.chat.handlers.restrictions import RESTRICTIONS_EACH
 from tsservices.chat.names import NAME_LENGTH
 from tsservices.chat.notifications import (
@@ -33,160 +33,160 @@ from tsservices.common.durations import LONGEST_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
 
 
-class TestBan(TeaRoom):
+class TestBan(RoomCase):
     def test_accountBan(self) -> None:
-        heard = self.opal.do("/ban mel 2h too loud")
-        assert lines(heard) == [(BAN, "mel 2h too loud")]
-        sent, left = self.mel.take()
+        heard = self.opal.say("/ban mel 2h too loud")
+        assert kindsAndTexts(heard) == [(BAN, "mel 2h too loud")]
+        sent, left = self.mel.heard()
         assert isinstance(sent, RoomMessages)
         assert isinstance(left, LeftRoom)
-        heard = self.bob.take()
-        assert lines(heard) == [(BAN, "mel 2h too loud")]
+        heard = self.bob.heard()
+        assert kindsAndTexts(heard) == [(BAN, "mel 2h too loud")]
         assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["mel"]
-        assert reasons(self.mel.do("/join tea")) == [BANNED]
-        assert not self.there(self.login("mel", "tea", cloak="~new"))
-        other = self.town.stranger(self.mel.session.cloak)
-        other.do("/nick other", "/join tea")
-        assert self.there(other)
+        assert errorCodes(self.mel.say("/join tea")) == [errors.BANNED]
+        assert not self.isMember(self.chat.login("mel", "tea", cloak="~new"))
+        other = self.chat.connect(self.mel.session.cloak)
+        other.say("/nick other", "/join tea")
+        assert self.isMember(other)
         restraint = self.room.permissions.restrictions[BAN, "mel"]
         assert (restraint.name, restraint.by, restraint.time) == ("mel", "opal", NOON)
         assert (restraint.until, restraint.reason) == (NOON + 2 * HOUR, "too loud")
 
     def test_addressBan(self) -> None:
         cloak = self.bob.session.cloak
-        twin = self.town.stranger(cloak)
-        twin.do("/nick twin", "/join tea")
-        self.town.hush()
-        self.opal.do("/ban bob")
-        assert not self.there(self.bob)
-        assert self.there(twin)
-        self.town.now += 1
-        self.opal.do(f"/ban {cloak}")
-        assert not self.there(twin)
-        assert {item.nick for item in self.mel.take() if isinstance(item, UserLeft)} == {
+        twin = self.chat.connect(cloak)
+        twin.say("/nick twin", "/join tea")
+        self.chat.clear()
+        self.opal.say("/ban bob")
+        assert not self.isMember(self.bob)
+        assert self.isMember(twin)
+        self.chat.time += 1
+        self.opal.say(f"/ban {cloak}")
+        assert not self.isMember(twin)
+        assert {item.nick for item in self.mel.heard() if isinstance(item, UserLeft)} == {
             "bob",
             "twin",
         }
-        assert isinstance(twin.take()[-1], LeftRoom)
-        self.bob.do("/nick rob")
-        assert reasons(self.bob.do("/join tea")) == [BANNED]
-        self.town.now += 1
-        self.opal.do("/unban bob", f"/unban {cloak}", "/ban rob")
-        self.town.now += 1
-        third = self.town.stranger(cloak)
-        third.do("/nick third")
-        assert reasons(third.do("/join tea")) == [BANNED]
-        assert reasons(twin.do("/join tea")) == []
+        assert isinstance(twin.heard()[-1], LeftRoom)
+        self.bob.say("/nick rob")
+        assert errorCodes(self.bob.say("/join tea")) == [errors.BANNED]
+        self.chat.time += 1
+        self.opal.say("/unban bob", f"/unban {cloak}", "/ban rob")
+        self.chat.time += 1
+        third = self.chat.connect(cloak)
+        third.say("/nick third")
+        assert errorCodes(third.say("/join tea")) == [errors.BANNED]
+        assert errorCodes(twin.say("/join tea")) == []
 
     def test_olderAccountIsSpared(self) -> None:
         cloak = self.bob.session.cloak
-        old = self.login("mel", cloak=cloak)
-        self.opal.do("/ban bob")
-        old.do("/join tea")
-        assert self.there(old)
+        old = self.chat.login("mel", cloak=cloak)
+        self.opal.say("/ban bob")
+        old.say("/join tea")
+        assert self.isMember(old)
         for wait in (0, 1):
-            self.town.now += wait
-            young = self.town.stranger(cloak)
-            young.do(f"/nick young{wait}", f"/register {PASSWORD}")
-            assert (reasons(young.do("/join tea")) == [BANNED]) is bool(wait)
+            self.chat.time += wait
+            young = self.chat.connect(cloak)
+            young.say(f"/nick young{wait}", f"/register {PASSWORD}")
+            assert (errorCodes(young.say("/join tea")) == [errors.BANNED]) is bool(wait)
 
     def test_banFollowsLogout(self) -> None:
-        self.opal.do("/ban mel 2h")
-        self.mel.do("/logout", "/nick melon")
-        assert reasons(self.mel.do("/join tea")) == [BANNED]
-        self.town.now += 1
-        other = self.town.stranger(self.mel.session.cloak)
-        other.do("/nick other")
-        assert reasons(other.do("/join tea")) == [BANNED]
-        self.opal.do("/unban mel")
-        assert reasons(other.do("/join tea")) == []
+        self.opal.say("/ban mel 2h")
+        self.mel.say("/logout", "/nick melon")
+        assert errorCodes(self.mel.say("/join tea")) == [errors.BANNED]
+        self.chat.time += 1
+        other = self.chat.connect(self.mel.session.cloak)
+        other.say("/nick other")
+        assert errorCodes(other.say("/join tea")) == [errors.BANNED]
+        self.opal.say("/unban mel")
+        assert errorCodes(other.say("/join tea")) == []
 
     def test_olderSessionIsSpared(self) -> None:
-        old = self.login("mel", cloak=self.bob.session.cloak)
-        self.mel.do("/quit")
-        self.opal.do("/ban bob")
-        old.do("/join tea")
-        self.town.hush()
-        old.do("/logout")
-        assert self.there(old)
-        assert reasons(old.do("hello")) == []
+        old = self.chat.login("mel", cloak=self.bob.session.cloak)
+        self.mel.say("/quit")
+        self.opal.say("/ban bob")
+        old.say("/join tea")
+        self.chat.clear()
+        old.say("/logout")
+        assert self.isMember(old)
+        assert errorCodes(old.say("hello")) == []
 
     def test_loginOfBannedAccount(self) -> None:
-        self.opal.do("/ban mel")
-        self.mel.do("/quit")
-        guest = self.town.stranger("~other")
-        guest.do("/nick guest", "/join tea", "/join milk")
-        assert self.there(guest)
-        self.town.hush()
-        guest.do(f"/login mel {PASSWORD}")
-        assert not self.there(guest)
+        self.opal.say("/ban mel")
+        self.mel.say("/quit")
+        guest = self.chat.connect("~other")
+        guest.say("/nick guest", "/join tea", "/join milk")
+        assert self.isMember(guest)
+        self.chat.clear()
+        guest.say(f"/login mel {PASSWORD}")
+        assert not self.isMember(guest)
         assert list(guest.session.rooms) == ["milk"]
-        heard = self.ann.take()
+        heard = self.ann.heard()
         assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["guest"]
 
     def test_banByCloak(self) -> None:
         cloak = self.bob.session.cloak
-        assert lines(self.ann.do(f"/ban {cloak.upper()} 1d")) == [(BAN, f"{cloak} 1d")]
-        assert not self.there(self.bob)
-        assert lines(self.ann.do(f"/unban {cloak}")) == [(UNBAN, cloak)]
-        self.bob.do("/join tea")
-        assert self.there(self.bob)
+        assert kindsAndTexts(self.ann.say(f"/ban {cloak.upper()} 1d")) == [(BAN, f"{cloak} 1d")]
+        assert not self.isMember(self.bob)
+        assert kindsAndTexts(self.ann.say(f"/unban {cloak}")) == [(UNBAN, cloak)]
+        self.bob.say("/join tea")
+        assert self.isMember(self.bob)
 
     def test_unban(self) -> None:
         for name in ("bob", "rob"):
-            self.opal.do("/ban bob")
-            self.bob.do("/nick rob")
-            assert lines(self.opal.do(f"/unban {name.upper()}")) == [(UNBAN, "bob")]
-            self.bob.do("/nick bob", "/join tea")
-            assert self.there(self.bob)
-        self.opal.do("/ban bob", "/ban mel")
-        self.bob.do("/quit")
-        self.mel.do("/quit")
-        assert lines(self.opal.do("/unban bob")) == [(UNBAN, "bob")]
-        assert lines(self.opal.do("/unban mel")) == [(UNBAN, "mel")]
+            self.opal.say("/ban bob")
+            self.bob.say("/nick rob")
+            assert kindsAndTexts(self.opal.say(f"/unban {name.upper()}")) == [(UNBAN, "bob")]
+            self.bob.say("/nick bob", "/join tea")
+            assert self.isMember(self.bob)
+        self.opal.say("/ban bob", "/ban mel")
+        self.bob.say("/quit")
+        self.mel.say("/quit")
+        assert kindsAndTexts(self.opal.say("/unban bob")) == [(UNBAN, "bob")]
+        assert kindsAndTexts(self.opal.say("/unban mel")) == [(UNBAN, "mel")]
         assert self.room.permissions.restrictions == {}
 
     def test_keyIsNotFoldedAgain(self) -> None:
-        self.opal.do("/ban bob")
+        self.opal.say("/ban bob")
         ((key, ban),) = self.room.permissions.restrictions.items()
         assert ban.key == "bob"
-        self.bob.do("/quit")
+        self.bob.say("/quit")
         self.room.permissions.restrictions[key] = replace(ban, name="BOB", key="rob")
-        assert reasons(self.opal.do("/unban BOB")) == [NOT_RESTRAINED]
-        assert lines(self.opal.do("/unban rob")) == [(UNBAN, "BOB")]
+        assert errorCodes(self.opal.say("/unban BOB")) == [errors.NOT_RESTRAINED]
+        assert kindsAndTexts(self.opal.say("/unban rob")) == [(UNBAN, "BOB")]
 
     def test_liftsInOrderOfMasks(self) -> None:
-        self.opal.do("/ban bob")
+        self.opal.say("/ban bob")
         ((_, ban),) = self.room.permissions.restrictions.items()
-        self.bob.do("/quit")
+        self.bob.say("/quit")
         for mask, name in (("~zz", "Z"), ("~aa", "A")):
             self.room.permissions.restrictions[BAN, mask] = replace(ban, mask=mask, name=name)
-        assert lines(self.opal.do("/unban bob")) == [(UNBAN, "A")]
+        assert kindsAndTexts(self.opal.say("/unban bob")) == [(UNBAN, "A")]
         assert self.room.permissions.restrictions == {}
 
     def test_absentAccount(self) -> None:
-        self.mel.do("/quit")
-        self.opal.do("/ban MEL")
-        assert not self.there(self.login("mel", "tea"))
+        self.mel.say("/quit")
+        self.opal.say("/ban MEL")
+        assert not self.isMember(self.chat.login("mel", "tea"))
 
     def test_banEnds(self) -> None:
-        self.opal.do("/ban mel 1h")
-        self.town.now = NOON + HOUR - 1
-        assert reasons(self.mel.do("/join tea")) == [BANNED]
-        self.town.now = NOON + HOUR
-        listed = only(RestrictionList, self.opal.do("/ban"))
+        self.opal.say("/ban mel 1h")
+        self.chat.time = NOON + HOUR - 1
+        assert errorCodes(self.mel.say("/join tea")) == [errors.BANNED]
+        self.chat.time = NOON + HOUR
+        listed = only(RestrictionList, self.opal.say("/ban"))
         assert listed.restrictions == []
-        self.mel.do("/join tea")
-        assert self.there(self.mel)
+        self.mel.say("/join tea")
+        assert self.isMember(self.mel)
 
     def test_lists(self) -> None:
-        self.opal.do("/ban mel", "/mute bob 1h")
+        self.opal.say("/ban mel", "/mute bob 1h")
         for kind, name in ((BAN, "mel"), (MUTE, "bob")):
-            listed = only(RestrictionList, self.opal.do(f"/{kind}"))
+            listed = only(RestrictionList, self.opal.say(f"/{kind}"))
             assert {(item.kind, item.name) for item in listed.restrictions} == {(kind, name)}
 
     def test_secondBanReplacesFirst(self) -> None:
-        self.opal.do("/ban mel 1h", "/ban mel 2h", "/ban mel")
+        self.opal.say("/ban mel 1h", "/ban mel 2h", "/ban mel")
         assert set(self.room.permissions.restrictions) == {
             (BAN, "mel"),
             (BAN, self.mel.session.cloak),
@@ -196,144 +196,146 @@ class TestBan(TeaRoom):
     def test_limits(self) -> None:
         for number in range(RESTRICTIONS_EACH):
             self.opal.type(f"/ban ~x{number} 1h")
-            self.town.turn()
-        assert reasons(self.opal.do("/ban mel"))[-1] is RESTRAINTS_ALL
-        assert reasons(self.opal.do("/ban ~x1 2h")) == []
-        self.town.now += HOUR
-        assert reasons(self.opal.do("/ban mel")) == []
+            self.chat.tick()
+        assert errorCodes(self.opal.say("/ban mel"))[-1] is errors.RESTRAINTS_ALL
+        assert errorCodes(self.opal.say("/ban ~x1 2h")) == []
+        self.chat.time += HOUR
+        assert errorCodes(self.opal.say("/ban mel")) == []
         assert len(self.room.permissions.restrictions) == 3
 
     def test_restrictedOperators(self) -> None:
-        self.ann.do("/mute opal")
-        assert reasons(self.opal.do("hello")) == [MUTED]
-        assert reasons(self.opal.do("/unmute opal")) == [ONESELF]
-        assert reasons(self.opal.do("hello")) == [MUTED]
-        self.ann.do("/unmute opal")
-        assert reasons(self.opal.do("hello")) == []
-        self.ann.do("/ban opal 1h")
-        assert not self.there(self.opal)
-        assert reasons(self.opal.do("/join tea")) == [BANNED]
-        self.root.do("/ban ann")
-        assert not self.there(self.ann)
-        assert reasons(self.ann.do("/join tea")) == [BANNED]
-        self.town.now += HOUR
-        self.opal.do("/join tea")
+        self.ann.say("/mute opal")
+        assert errorCodes(self.opal.say("hello")) == [errors.MUTED]
+        assert errorCodes(self.opal.say("/unmute opal")) == [errors.ONESELF]
+        assert errorCodes(self.opal.say("hello")) == [errors.MUTED]
+        self.ann.say("/unmute opal")
+        assert errorCodes(self.opal.say("hello")) == []
+        self.ann.say("/ban opal 1h")
+        assert not self.isMember(self.opal)
+        assert errorCodes(self.opal.say("/join tea")) == [errors.BANNED]
+        self.root.say("/ban ann")
+        assert not self.isMember(self.ann)
+        assert errorCodes(self.ann.say("/join tea")) == [errors.BANNED]
+        self.chat.time += HOUR
+        self.opal.say("/join tea")
         assert self.state.rank(self.opal.session, self.room) == OPERATOR
-        self.opal.do("/unban ann")
-        self.ann.do("/join tea")
+        self.opal.say("/unban ann")
+        self.ann.say("/join tea")
         assert self.state.rank(self.ann.session, self.room) == FOUNDER
 
     def test_addressBanSparesOperators(self) -> None:
-        self.town.now += 1
-        self.opal.do("/ban bob")
-        self.town.now += 1
-        new = self.town.stranger(self.bob.session.cloak)
-        new.do("/nick new", f"/register {PASSWORD}")
-        assert reasons(new.do("/join tea")) == [BANNED]
-        self.ann.do("/op new")
-        new.do("/join tea")
-        assert self.there(new)
+        self.chat.time += 1
+        self.opal.say("/ban bob")
+        self.chat.time += 1
+        new = self.chat.connect(self.bob.session.cloak)
+        new.say("/nick new", f"/register {PASSWORD}")
+        assert errorCodes(new.say("/join tea")) == [errors.BANNED]
+        self.ann.say("/op new")
+        new.say("/join tea")
+        assert self.isMember(new)
 
     def test_inheritedRestrictionsAreBounded(self) -> None:
         for _ in range(10):
-            self.town.now += 1
-            self.ann.do("/mute bob", "/unmute bob", "/ban mel", "/mute mel")
+            self.chat.time += 1
+            self.ann.say("/mute bob", "/unmute bob", "/ban mel", "/mute mel")
         assert len(self.bob.session.inheritedRestrictions) == 1
         assert len(self.mel.session.inheritedRestrictions) == 2
-        self.ann.do("/mute bob")
+        self.ann.say("/mute bob")
         assert len(self.bob.session.inheritedRestrictions) == 1
-        assert reasons(self.bob.do("hello")) == [MUTED]
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
 
     def test_bannedFormerOperator(self) -> None:
-        self.opal.do("/ban bob")
-        self.town.now += 1
-        new = self.town.stranger(self.bob.session.cloak)
-        new.do("/nick new", f"/register {PASSWORD}")
-        self.ann.do("/op new")
-        new.do("/join tea")
-        assert reasons(new.do("hello")) == []
-        self.ann.do("/deop new")
+        self.opal.say("/ban bob")
+        self.chat.time += 1
+        new = self.chat.connect(self.bob.session.cloak)
+        new.say("/nick new", f"/register {PASSWORD}")
+        self.ann.say("/op new")
+        new.say("/join tea")
+        assert errorCodes(new.say("hello")) == []
+        self.ann.say("/deop new")
         for line in ("hello", "/topic mine"):
-            assert reasons(new.do(line)) == [BANNED]
-        self.mel.take()
-        new.do("/part tea spam")
-        left = only(UserLeft, self.mel.take())
+            assert errorCodes(new.say(line)) == [errors.BANNED]
+        self.mel.heard()
+        new.say("/part tea spam")
+        left = only(UserLeft, self.mel.heard())
         assert left.reason == ""
 
     def test_resumedFromBannedAddress(self) -> None:
-        guest = self.town.person("guest", "tea")
-        self.opal.do("/ban bob")
-        new = self.town.stranger(self.bob.session.cloak)
-        new.do(f"/resume {guest.conversation._token}")
-        assert self.there(new)
-        new.do("/join tea")
-        assert reasons(new.do("hello")) == []
-        self.opal.do(f"/ban {self.bob.session.cloak}")
-        assert not self.there(new)
-        assert reasons(new.do("/join tea")) == [BANNED]
+        guest = self.chat.join("guest", "tea")
+        self.opal.say("/ban bob")
+        new = self.chat.connect(self.bob.session.cloak)
+        new.say(f"/resume {guest.controller._token}")
+        assert self.isMember(new)
+        new.say("/join tea")
+        assert errorCodes(new.say("hello")) == []
+        self.opal.say(f"/ban {self.bob.session.cloak}")
+        assert not self.isMember(new)
+        assert errorCodes(new.say("/join tea")) == [errors.BANNED]
 
     def test_guestFounderIsBanned(self) -> None:
-        guest = self.town.person("guest", "milk")
-        guest.do("hello")
-        self.root.do("/join milk", "/ban guest")
+        guest = self.chat.join("guest", "milk")
+        guest.say("hello")
+        self.root.say("/join milk", "/ban guest")
         assert guest.session.rooms == {}
-        assert reasons(guest.do("/join milk")) == [BANNED]
+        assert errorCodes(guest.say("/join milk")) == [errors.BANNED]
 
     def test_longMask(self) -> None:
-        assert reasons(self.opal.do(f"/ban ~{'a' * NAME_LENGTH}")) == [NO_PERSON]
+        assert errorCodes(self.opal.say(f"/ban ~{'a' * NAME_LENGTH}")) == [errors.NO_PERSON]
         assert self.room.permissions.restrictions == {}
-        assert lines(self.opal.do("/ban ~abcdefghijkl")) == [(BAN, "~abcdefghijkl forever")]
+        assert kindsAndTexts(self.opal.say("/ban ~abcdefghijkl")) == [
+            (BAN, "~abcdefghijkl forever")
+        ]
 
 
-class TestMute(TeaRoom):
+class TestMute(RoomCase):
     def test_reasonsOfMutedAreHidden(self) -> None:
-        self.mel.do("/join milk")
-        gus = self.town.person("gus", "milk")
-        self.opal.do("/mute mel")
-        self.town.hush()
-        self.mel.do("/away spam")
-        assert self.bob.take() == []
-        assert [type(item) for item in gus.take()] == [AwayChanged]
-        self.mel.do("/part tea spam", "/join tea")
-        left, _ = self.bob.take()
+        self.mel.say("/join milk")
+        gus = self.chat.join("gus", "milk")
+        self.opal.say("/mute mel")
+        self.chat.clear()
+        self.mel.say("/away spam")
+        assert self.bob.heard() == []
+        assert kinds(gus.heard()) == [AwayChanged]
+        self.mel.say("/part tea spam", "/join tea")
+        left, _ = self.bob.heard()
         assert isinstance(left, UserLeft)
         assert left.reason == ""
-        self.mel.do("/quit spam")
-        gone = only(UserQuit, self.bob.take())
+        self.mel.say("/quit spam")
+        gone = only(UserQuit, self.bob.heard())
         assert gone.reason == ""
 
     def test_mute(self) -> None:
-        assert lines(self.opal.do("/mute mel 10m hush")) == [(MUTE, "mel 10m hush")]
+        assert kindsAndTexts(self.opal.say("/mute mel 10m hush")) == [(MUTE, "mel 10m hush")]
         for line in ("hello", "/me waves", "/topic mine", "/msg #tea hello"):
-            assert reasons(self.mel.do(line)) == [MUTED]
-        assert lines(self.bob.take()) == [(MUTE, "mel 10m hush")]
-        assert reasons(self.mel.do("/msg bob hello", "/who", "/history", "/away x")) == []
-        assert lines(self.opal.do("/unmute mel")) == [(UNMUTE, "mel")]
-        assert reasons(self.mel.do("hello")) == []
+            assert errorCodes(self.mel.say(line)) == [errors.MUTED]
+        assert kindsAndTexts(self.bob.heard()) == [(MUTE, "mel 10m hush")]
+        assert errorCodes(self.mel.say("/msg bob hello", "/who", "/history", "/away x")) == []
+        assert kindsAndTexts(self.opal.say("/unmute mel")) == [(UNMUTE, "mel")]
+        assert errorCodes(self.mel.say("hello")) == []
 
     def test_rejectedWhenApplied(self) -> None:
         self.opal.type("/mute mel")
         self.mel.type("one", "/me two")
-        self.town.turn()
-        assert self.mel.reasons() == [MUTED, MUTED]
-        assert lines(self.bob.take()) == [(MUTE, "mel forever")]
+        self.chat.tick()
+        assert self.mel.errorCodes() == [errors.MUTED, errors.MUTED]
+        assert kindsAndTexts(self.bob.heard()) == [(MUTE, "mel forever")]
 
     def test_muteEnds(self) -> None:
-        self.opal.do("/mute bob 30s")
-        self.town.now = NOON + 30 * NANOSECONDS - 1
-        assert reasons(self.bob.do("hello")) == [MUTED]
-        self.town.now += 1
-        assert reasons(self.bob.do("hello")) == []
+        self.opal.say("/mute bob 30s")
+        self.chat.time = NOON + 30 * NANOSECONDS - 1
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
+        self.chat.time += 1
+        assert errorCodes(self.bob.say("hello")) == []
 
     def test_mutedGuestReturns(self) -> None:
-        self.opal.do("/mute bob")
-        self.bob.do("/nick rob")
-        assert reasons(self.bob.do("hello")) == [MUTED]
-        self.bob.do("/part", "/join tea")
-        assert reasons(self.bob.do("hello")) == [MUTED]
-        self.town.now += 1
-        self.bob.do(f"/register {PASSWORD}")
-        assert reasons(self.bob.do("hello")) == [MUTED]
+        self.opal.say("/mute bob")
+        self.bob.say("/nick rob")
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
+        self.bob.say("/part", "/join tea")
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
+        self.chat.time += 1
+        self.bob.say(f"/register {PASSWORD}")
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
 
     @pytest.mark.parametrize(
         ("given", "until"),
@@ -350,15 +352,14 @@ class TestMute(TeaRoom):
         ],
     )
     def test_durations(self, given: str, until: int) -> None:
-        self.opal.do(f"/mute bob {given}")
+        self.opal.say(f"/mute bob {given}")
         end = self.room.permissions.restrictions[MUTE, self.bob.session.cloak].until
         assert end == (NOON + until * NANOSECONDS if until else 0)
 
     @pytest.mark.parametrize(
-        "given",
-        ["-1", "99999d", "0s", "1.5h", "10", "1,5h", "10x", "+2h", "2h30m", "3651d", "1h1"],
+        "given", ["-1", "99999d", "0s", "1.5h", "10", "1,5h", "10x", "+2h", "2h30m", "3651d", "1h1"]
     )
     def test_badDurations(self, given: str) -> None:
         for kind in (BAN, MUTE):
-            assert reasons(self.opal.do(f"/{kind} bob {given} why")) == [DURATION]
+            assert errorCodes(self.opal.say(f"/{kind} bob {given} why")) == [errors.DURATION]
         assert self.room.permissions.restrictions == {}

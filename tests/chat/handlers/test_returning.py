@@ -7,21 +7,12 @@ from dataclasses import replace
 import pytest
 
 from tests.model.cluster import FORGOTTEN, nodeUp
-from tests.support.chat import NOON, Sessions, only
-from tsservices.chat.errors import (
-    BANNED,
-    LOGGED_OUT,
-    MUTED,
-    NO_ACCOUNT,
-    NOT_IN_ROOM,
-    PRIVATE_ROOM,
-    TAKEN_OVER,
-)
+from tests.support.chat import NOON, StateHarness, errorCodes, kinds, only
+from tsservices.chat import errors
 from tsservices.chat.handlers.accounts import SESSIONS_EACH
 from tsservices.chat.handlers.nodes import reattachments, shutdownOf
 from tsservices.chat.notifications import (
     AccountChanged,
-    ErrorReply,
     HistoryReplay,
     LeftRoom,
     NickChanged,
@@ -60,12 +51,12 @@ class TestReattach:
     """
 
     def setup_method(self) -> None:
-        self.sessions = Sessions()
-        self.state = self.sessions.state
+        self.chat = StateHarness()
+        self.state = self.chat.state
         self.stamp = NOON
         self.turn(nodeUp("a", "1", operators=("opal",)), nodeUp("b", "1", operators=("opal",)))
         for ident, nick in (("ann", "Ann"), ("gus", "Gus"), ("bob", "Bob"), ("opal", "Opal")):
-            self.sessions.arrive(ident).node = "b" if ident in ("bob", "opal") else "a"
+            self.chat.connect(ident).node = "b" if ident in ("bob", "opal") else "a"
             self.turn(Enter(ident, nick, ident, f"~{ident}", f"t-{ident}"))
             if ident in ("ann", "opal"):
                 self.turn(Register(ident, ident, "v"))
@@ -73,11 +64,11 @@ class TestReattach:
         self.turn(Say("bob", "r", MESSAGE, ("one", "two")))
         self.room = self.state.rooms["r"]
         self.incarnation = 1
-        self.sessions.hush()
+        self.chat.clear()
 
     def turn(self, *operations: Operation) -> None:
         self.stamp += 1
-        self.sessions.turn(*operations, stamp=self.stamp)
+        self.chat.tick(*operations, stamp=self.stamp)
 
     def gone(self, node: str = "a") -> list[ReattachSession]:
         it = self.state.nodes[node]
@@ -92,16 +83,16 @@ class TestReattach:
         return ident in self.room.members
 
     def errors(self, ident: str) -> list[object]:
-        return list(self.sessions.ears[ident].reasons())
+        return list(self.chat.errorCodes(ident))
 
     def test_nodeDown(self) -> None:
         self.turn(Join("ann", "Q", "q"), Join("bob", "Q", "q"))
-        self.sessions.hush()
+        self.chat.clear()
         self.gone()
         assert set(self.state.sessions) == {"bob", "opal"}
         assert set(self.state.tokens) == {"t-bob", "t-opal"}
         for ident in ("bob", "opal"):
-            sent = self.sessions.ears[ident].take()
+            sent = self.chat.heard(ident)
             assert sorted(item.nick for item in sent if isinstance(item, UserQuit)) == [
                 "Ann",
                 "Gus",
@@ -116,12 +107,12 @@ class TestReattach:
         assert reattachments(self.state, "a") == []
 
     def test_otherSessionStays(self) -> None:
-        self.sessions.arrive("ann2").node = "b"
+        self.chat.connect("ann2").node = "b"
         version = self.state.accounts["ann"].version
         self.turn(Login("ann2", "ann", version, "~x", ""), Join("ann2", "Q", "q"))
-        self.sessions.hush()
+        self.chat.clear()
         self.gone()
-        sent = self.sessions.ears["bob"].take()
+        sent = self.chat.heard("bob")
         assert [(type(item), getattr(item, "nick", "")) for item in sent] == [
             (UserLeft, "Ann"),
             (UserQuit, "Gus"),
@@ -138,7 +129,7 @@ class TestReattach:
         assert [item.session for item in operations] == ["ann", "gus"]
         assert operations[1].rooms == (("r", "R", 2), ("q", "Q", 0))
         self.turn(Say("bob", "r", MESSAGE, ("three", "four")))
-        self.sessions.hush()
+        self.chat.clear()
         self.back(*operations)
         after = {
             ident: (item.nick, item.account, item.connectedAt, item.cloak, list(item.rooms))
@@ -147,14 +138,14 @@ class TestReattach:
         assert after == before
         assert self.state.tokens["t-gus"] is self.state.sessions["gus"]
         assert [item.ident for item in self.state.sessionsByAccount["ann"]] == ["ann"]
-        sent = self.sessions.ears["bob"].take()
+        sent = self.chat.heard("bob")
         assert [(type(item), getattr(item, "nick", "")) for item in sent] == [
             (UserJoined, "Ann"),
             (UserJoined, "Gus"),
         ]
         assert isinstance(sent[0], UserJoined)
         assert sent[0].account == "ann"
-        notice, replay, *_ = self.sessions.ears["gus"].take()
+        notice, replay, *_ = self.chat.heard("gus")
         assert isinstance(notice, Notice)
         assert notice.code == "returned"
         assert isinstance(replay, HistoryReplay)
@@ -169,13 +160,13 @@ class TestReattach:
         for number in range(REPLAYED_LINES + 5):
             self.turn(Say("bob", "r", MESSAGE, (f"{number}",)))
         self.back(*operations)
-        replay = only(HistoryReplay, self.sessions.ears["gus"].take()[1:])
+        replay = only(HistoryReplay, self.chat.heard("gus")[1:])
         assert replay.missing == (3, 7)
         assert [item.first for item in replay.messages] == list(range(8, 8 + REPLAYED_LINES))
 
     def test_nothingMissed(self) -> None:
         self.back(*self.gone())
-        assert [type(item) for item in self.sessions.ears["gus"].take()] == [Notice]
+        assert kinds(self.chat.heard("gus")) == [Notice]
 
     def test_nickTaken(self) -> None:
         operations = self.gone()
@@ -183,9 +174,9 @@ class TestReattach:
             self.turn(Enter(ident, name, name, "~x", ident))
         self.back(*operations)
         assert self.state.sessions["gus"].nick == "guest-2"
-        renamed = only(NickChanged, self.sessions.ears["gus"].take()[1:2])
+        renamed = only(NickChanged, self.chat.heard("gus")[1:2])
         assert (renamed.nick, renamed.to) == ("Gus", "guest-2")
-        sent = [item for item in self.sessions.ears["bob"].take() if isinstance(item, UserJoined)]
+        sent = [item for item in self.chat.heard("bob") if isinstance(item, UserJoined)]
         assert [item.nick for item in sent] == ["Ann", "guest-2"]
         ann, _ = self.gone()
         self.back(replace(ann, nick="x2", key="gus"))
@@ -204,12 +195,12 @@ class TestReattach:
         ann = self.state.sessions["ann"]
         assert (ann.account, ann.nick) == (None, "guest-1")
         assert self.state.sessionsByAccount.keys() == {"opal"}
-        sent = self.sessions.ears["ann"].take()
-        assert [item.error.code for item in sent if isinstance(item, ErrorReply)] == [LOGGED_OUT]
+        sent = self.chat.heard("ann")
+        assert errorCodes(sent) == [errors.LOGGED_OUT]
         assert [item.account for item in sent if isinstance(item, AccountChanged)] == [None]
         (operation, *_) = self.gone()
         self.back(replace(operation, account="nobody"))
-        assert self.errors("ann") == [NO_ACCOUNT]
+        assert self.errors("ann") == [errors.NO_ACCOUNT]
 
     def test_tooManySessions(self) -> None:
         operations = self.gone()
@@ -218,7 +209,7 @@ class TestReattach:
             self.turn(Login(f"x{number}", "ann", version, "~x", f"x{number}"))
         self.back(*operations)
         assert "ann" not in self.state.sessions
-        assert [item.code for item in self.sessions.ears["ann"].dismissals] == [TAKEN_OVER]
+        assert [item.code for item in self.chat.outlets["ann"].replacements] == [errors.TAKEN_OVER]
         assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
 
     def test_bannedMeanwhile(self) -> None:
@@ -228,8 +219,8 @@ class TestReattach:
         self.back(*operations)
         for ident in ("ann", "gus"):
             assert not self.member(ident)
-            sent = self.sessions.ears[ident].take()
-            assert [item.error.code for item in sent if isinstance(item, ErrorReply)] == [BANNED]
+            sent = self.chat.heard(ident)
+            assert errorCodes(sent) == [errors.BANNED]
             assert [item.room for item in sent if isinstance(item, LeftRoom)] == ["r"]
         assert self.state.restriction(BAN, self.state.sessions["gus"], self.room, self.stamp)
 
@@ -244,11 +235,11 @@ class TestReattach:
         self.back(*operations)
         assert self.member("gus")
         self.turn(Say("gus", "r", MESSAGE, ("x",)))
-        assert self.errors("gus") == [MUTED]
+        assert self.errors("gus") == [errors.MUTED]
 
     def test_earlierSessionIsSpared(self) -> None:
         for late in (False, True):
-            self.sessions.arrive("twin").node = "b"
+            self.chat.connect("twin").node = "b"
             self.turn(Enter("twin", "twin", "twin", "~gus", "t"), Join("twin", "R", "r"))
             self.turn(Restrict("opal", "r", BAN, "twin", "twin", 0, ""), Quit("twin", ""))
             operations = self.gone()
@@ -271,19 +262,19 @@ class TestReattach:
         operations = self.gone()
         assert not private.permissions.canJoin(gus)
         self.turn(Say("opal", "p", MESSAGE, ("5",)))
-        self.sessions.hush()
+        self.chat.clear()
         self.back(*operations)
         assert list(gus.rooms) == ["r", "p"]
         assert private.permissions.firstReadable(gus) == 4
         assert gus.invited == {"q"}
-        replay = only(HistoryReplay, self.sessions.ears["gus"].take()[-1:])
+        replay = only(HistoryReplay, self.chat.heard("gus")[-1:])
         assert [item.texts for item in replay.messages] == [("5",)]
         operations = self.gone()
         self.turn(SetPrivate("opal", "p", False), SetPrivate("opal", "p", True))
         self.turn(Restrict("opal", "q", BAN, "~gus", "~gus", 0, ""))
         self.back(*operations)
         assert list(gus.rooms) == ["r"]
-        assert self.errors("gus") == [PRIVATE_ROOM]
+        assert self.errors("gus") == [errors.PRIVATE_ROOM]
         assert gus.invited == frozenset()
 
     def test_bannedGuestNeedsInvitation(self) -> None:
@@ -293,9 +284,9 @@ class TestReattach:
         operations = self.gone()
         self.turn(Restrict("opal", "p", BAN, "~gus", "~gus", 0, ""))
         self.back(*operations)
-        assert self.errors("gus") == [BANNED]
+        assert self.errors("gus") == [errors.BANNED]
         self.turn(LiftRestriction("opal", "p", BAN, "~gus", "~gus"), Join("gus", "P", "p"))
-        assert self.errors("gus") == [PRIVATE_ROOM]
+        assert self.errors("gus") == [errors.PRIVATE_ROOM]
 
     def test_noAccessByWordOfNode(self) -> None:
         self.turn(Join("opal", "P", "p"), Say("opal", "p", MESSAGE, ("1",)))
@@ -303,13 +294,11 @@ class TestReattach:
         self.turn(Join("ann", "P", "p"))
         ann, gus = self.gone()
         self.turn(SetPassword("opal", "ann", None, "w"), Say("opal", "p", MESSAGE, ("2",)))
-        self.sessions.hush()
+        self.chat.clear()
         self.back(ann, replace(gus, rooms=(("p", "P", 0), *gus.rooms)))
         for ident in ("ann", "gus"):
-            sent = self.sessions.ears[ident].take()
-            assert PRIVATE_ROOM in [
-                item.error.code for item in sent if isinstance(item, ErrorReply)
-            ]
+            sent = self.chat.heard(ident)
+            assert errors.PRIVATE_ROOM in errorCodes(sent)
             assert {item.room for item in sent if isinstance(item, HistoryReplay)} <= {"r"}
         assert list(self.state.rooms["p"].members) == ["opal"]
 
@@ -359,5 +348,5 @@ class TestReattach:
     def test_nothingBetween(self) -> None:
         self.gone()
         self.turn(Say("gus", "r", MESSAGE, ("x",)), Login("gus", "ann", NOON, "~gus", ""))
-        assert self.errors("gus")[0] is NOT_IN_ROOM
+        assert self.errors("gus")[0] is errors.NOT_IN_ROOM
         assert "gus" not in self.state.sessions

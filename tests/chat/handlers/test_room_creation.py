@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.chat import PASSWORD, Person, Town
-from tests.support.chat_rooms import reasons
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, errorCodes
 from tsservices.chat.errors import ROOMS_FOUNDED
 from tsservices.chat.state import ROOM_CREATION_SECONDS
 from tsservices.common.limits import Limits
@@ -13,40 +12,40 @@ from tsservices.common.timestamps import NANOSECONDS
 AT_ONCE = 20
 
 
-def make(person: Person, prefix: str) -> int:
+def make(person: MemoryClient, prefix: str) -> int:
     for number in range(2 * AT_ONCE):
-        if reasons(person.do(f"/join {prefix}{number}")) == [ROOMS_FOUNDED]:
+        if errorCodes(person.say(f"/join {prefix}{number}")) == [ROOMS_FOUNDED]:
             return number
-        person.do("a word", "/part")
+        person.say("a word", "/part")
     raise AssertionError("there is no end")
 
 
 class TestCreateRoom:
     def test_guestsByAddress(self) -> None:
-        town = Town(Limits(roomsFounded=AT_ONCE))
-        first, second, other = (town.stranger(item) for item in ("~same", "~same", "~other"))
+        chat = ChatHarness(Limits(roomsFounded=AT_ONCE))
+        first, second, other = (chat.connect(item) for item in ("~same", "~same", "~other"))
         for number, item in enumerate((first, second, other)):
-            item.do(f"/nick p{number}")
+            item.say(f"/nick p{number}")
         assert make(first, "a") == AT_ONCE
         assert make(second, "b") == 0
         assert make(other, "c") == AT_ONCE
-        town.now += int(ROOM_CREATION_SECONDS * NANOSECONDS)
+        chat.time += int(ROOM_CREATION_SECONDS * NANOSECONDS)
         assert make(second, "d") == 1
 
     def test_accounts(self) -> None:
-        town = Town(Limits(roomsFounded=AT_ONCE))
-        ann = town.owner("ann")
-        again = town.stranger()
-        again.do(f"/login ann {PASSWORD}")
+        chat = ChatHarness(Limits(roomsFounded=AT_ONCE))
+        ann = chat.joinRegistered("ann")
+        again = chat.connect()
+        again.say(f"/login ann {PASSWORD}")
         assert make(ann, "a") == AT_ONCE
         assert make(again, "b") == 0
 
     def test_emptyRoomsDoNotCount(self) -> None:
-        town = Town(Limits(roomsFounded=AT_ONCE))
-        ann = town.person("ann")
+        chat = ChatHarness(Limits(roomsFounded=AT_ONCE))
+        ann = chat.join("ann")
         for number in range(2 * AT_ONCE):
-            ann.do(f"/join r{number}", "/part")
+            ann.say(f"/join r{number}", "/part")
         assert make(ann, "a") == AT_ONCE
-        ann.do("/part lobby")
-        assert "lobby" not in town.house.state.rooms
-        assert reasons(ann.do("/join lobby", "/join a0")) == []
+        ann.say("/part lobby")
+        assert "lobby" not in chat.context.state.rooms
+        assert errorCodes(ann.say("/join lobby", "/join a0")) == []

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import PASSWORD, Person, Town, only
+from tests.support.chat import PASSWORD, ChatHarness, MemoryClient, kinds, only
+from tsservices.chat import operations
 from tsservices.chat.errors import MUTED, NOTHING_TO_RESUME, TAKEN_OVER
 from tsservices.chat.notifications import ErrorReply, Resumed, ResumeToken, RoomMessages, UserQuit
-from tsservices.chat.operations import (
-    MESSAGE,
-    ClearUnread,
-    DeleteMessage,
-    DropAccount,
-    Join,
-    Kick,
-    Login,
-    Logout,
-    MarkRead,
-    Operation,
-    Part,
-    Quit,
-    Register,
-    Rename,
-    Say,
-    SendPrivate,
-    SetAway,
-    SetPassword,
-    SetTopic,
-)
 from tsservices.chat.permissions import FOUNDER
 
 
-def entered(town: Town, *lines: str) -> tuple[Person, str]:
-    person = town.stranger()
-    tokens = [item.token for item in person.do(*lines) if isinstance(item, ResumeToken)]
-    town.hush()
+def entered(chat: ChatHarness, *lines: str) -> tuple[MemoryClient, str]:
+    person = chat.connect()
+    tokens = [item.token for item in person.say(*lines) if isinstance(item, ResumeToken)]
+    chat.clear()
     return person, tokens[0]
 
 
@@ -42,21 +22,21 @@ class TestResume:
     """Ann has a room, and bob and cat are in it."""
 
     def setup_method(self) -> None:
-        self.town = Town()
-        self.bob = self.town.person("bob", "milk")
-        self.ann, self.token = entered(self.town, "/nick Ann", "/join tea", "/join milk")
-        self.cat = self.town.person("cat", "tea")
-        self.bob.do("/join tea")
-        self.ann.do("/away lunch", "/ignore cat", "hello")
-        self.town.hush()
+        self.chat = ChatHarness()
+        self.bob = self.chat.join("bob", "milk")
+        self.ann, self.token = entered(self.chat, "/nick Ann", "/join tea", "/join milk")
+        self.cat = self.chat.join("cat", "tea")
+        self.bob.say("/join tea")
+        self.ann.say("/away lunch", "/ignore cat", "hello")
+        self.chat.clear()
 
     def test_everythingMoves(self) -> None:
-        state = self.town.house.state
+        state = self.chat.context.state
         before = {key: [item.nick for item in room.recipients] for key, room in state.rooms.items()}
         several = {key: room.inSeveralRooms for key, room in state.rooms.items()}
-        new = self.town.stranger("~elsewhere")
-        heard = new.do(f"/resume {self.token}")
-        assert [type(item) for item in heard] == [Resumed, ResumeToken]
+        new = self.chat.connect("~elsewhere")
+        heard = new.say(f"/resume {self.token}")
+        assert kinds(heard) == [Resumed, ResumeToken]
         resumed, token = heard
         assert isinstance(resumed, Resumed)
         assert (resumed.nick, resumed.account) == ("Ann", None)
@@ -72,68 +52,67 @@ class TestResume:
         assert (session.nick, session.away, session.ignores) == ("Ann", "lunch", frozenset({"cat"}))
         assert session.cloak == "~elsewhere"
         assert state.rank(session, state.rooms["tea"]) == FOUNDER
-        assert [item.code for item in self.ann.dismissals] == [TAKEN_OVER]
-        assert self.bob.take() == self.cat.take() == self.ann.take() == []
+        assert [item.code for item in self.ann.replacements] == [TAKEN_OVER]
+        assert self.bob.heard() == self.cat.heard() == self.ann.heard() == []
         assert self.ann.session.ident not in state.sessions
-        assert new.conversation.current == "milk"
-        new.do("here I am")
-        assert self.bob.lines() == ["here I am"]
+        assert new.controller.current == "milk"
+        new.say("here I am")
+        assert self.bob.texts() == ["here I am"]
 
     def test_endOfOldConnection(self) -> None:
-        new = self.town.stranger()
-        new.do(f"/resume {self.token}")
-        self.ann.conversation.quit("lost")
-        self.town.turn()
-        assert not any(isinstance(item, UserQuit) for item in self.bob.take())
-        assert self.town.house.state.sessionsByNick["ann"] == (new.session,)
+        new = self.chat.connect()
+        new.say(f"/resume {self.token}")
+        self.ann.controller.quit("lost")
+        self.chat.tick()
+        assert not any(isinstance(item, UserQuit) for item in self.bob.heard())
+        assert self.chat.context.state.sessionsByNick["ann"] == (new.session,)
 
     def test_unknownToken(self) -> None:
-        stranger = self.town.stranger()
-        rejected = only(ErrorReply, stranger.do("/resume what"))
+        stranger = self.chat.connect()
+        rejected = only(ErrorReply, stranger.say("/resume what"))
         assert rejected.error.code is NOTHING_TO_RESUME
-        assert not stranger.conversation.entered
-        self.cat.do("/join milk", "/join tea")
+        assert not stranger.controller.entered
+        self.cat.say("/join milk", "/join tea")
         for token in (self.token, "what"):
-            rejected = only(ErrorReply, self.cat.do(f"/resume {token}"))
+            rejected = only(ErrorReply, self.cat.say(f"/resume {token}"))
             assert rejected.error.code is NOTHING_TO_RESUME
-            assert self.cat.conversation.current == "tea"
-        assert self.ann.dismissals == []
+            assert self.cat.controller.current == "tea"
+        assert self.ann.replacements == []
 
     def test_resumeTwice(self) -> None:
-        second, third = self.town.stranger(), self.town.stranger()
-        second.do(f"/resume {self.token}")
-        third.do(f"/resume {self.token}")
-        assert [item.code for item in second.dismissals] == [TAKEN_OVER]
-        assert len(self.ann.dismissals) == 1
-        assert self.town.house.state.sessionsByNick["ann"] == (third.session,)
+        second, third = self.chat.connect(), self.chat.connect()
+        second.say(f"/resume {self.token}")
+        third.say(f"/resume {self.token}")
+        assert [item.code for item in second.replacements] == [TAKEN_OVER]
+        assert len(self.ann.replacements) == 1
+        assert self.chat.context.state.sessionsByNick["ann"] == (third.session,)
 
     def test_twoResumesInOneTurn(self) -> None:
-        second, third = self.town.stranger(), self.town.stranger()
+        second, third = self.chat.connect(), self.chat.connect()
         second.type(f"/resume {self.token}")
         third.type(f"/resume {self.token}")
-        self.town.turn()
-        assert len(second.dismissals) == len(self.ann.dismissals) == 1
+        self.chat.tick()
+        assert len(second.replacements) == len(self.ann.replacements) == 1
         assert list(third.session.rooms) == ["tea", "milk"]
         assert second.session.rooms == {}
 
     def test_resumeAfterQuit(self) -> None:
-        self.ann.do("/quit")
-        stranger = self.town.stranger()
-        stranger.do(f"/resume {self.token}")
-        assert not stranger.conversation.entered
-        assert self.town.house.state.tokens.keys() == {
+        self.ann.say("/quit")
+        stranger = self.chat.connect()
+        stranger.say(f"/resume {self.token}")
+        assert not stranger.controller.entered
+        assert self.chat.context.state.tokens.keys() == {
             item.session.token for item in (self.bob, self.cat)
         }
 
-    def test_linesOfSameTurn(self) -> None:
-        """Once: before it by the old connection, after it by the new one."""
-        new = self.town.stranger()
+    def test_linesOfSameTurnAreSaidOnce(self) -> None:
+        new = self.chat.connect()
         self.bob.type("/msg #milk one")
         new.type(f"/resume {self.token}")
         self.bob.type("/msg #milk two")
-        self.town.turn()
-        assert self.ann.lines() == ["one"]
-        heard = new.take()
+        self.chat.tick()
+        assert self.ann.texts() == ["one"]
+        heard = new.heard()
         (resumed,) = [item for item in heard if isinstance(item, Resumed)]
         assert dict(resumed.rooms)["milk"] == 2
         assert [item.texts for item in heard if isinstance(item, RoomMessages)] == [("two",)]
@@ -141,37 +120,37 @@ class TestResume:
     @pytest.mark.parametrize(
         "event",
         [
-            Say("", "milk", MESSAGE, ("x",)),
-            Join("", "new", "new"),
-            Part("", "milk", ""),
-            Rename("", "eve", "eve"),
-            SetAway("", "x"),
-            SetTopic("", "milk", "x"),
-            SendPrivate("", "bob", "bob", MESSAGE, "x"),
-            Register("", "ann", "v"),
-            Kick("", "tea", "bob", "bob", ""),
-            DeleteMessage("", "milk", 1, None),
-            Login("", "zoe", 0, "~x", ""),
-            Logout(""),
+            operations.Say("", "milk", operations.MESSAGE, ("x",)),
+            operations.Join("", "new", "new"),
+            operations.Part("", "milk", ""),
+            operations.Rename("", "eve", "eve"),
+            operations.SetAway("", "x"),
+            operations.SetTopic("", "milk", "x"),
+            operations.SendPrivate("", "bob", "bob", operations.MESSAGE, "x"),
+            operations.Register("", "ann", "v"),
+            operations.Kick("", "tea", "bob", "bob", ""),
+            operations.DeleteMessage("", "milk", 1, None),
+            operations.Login("", "zoe", 0, "~x", ""),
+            operations.Logout(""),
         ],
         ids=lambda event: type(event).__name__,
     )
-    def test_pendingOperationsOfOldSession(self, event: Operation) -> None:
-        zoe = self.town.owner("zoe")
-        if isinstance(event, Login):
-            event.version = self.town.house.state.accounts["zoe"].version
+    def test_pendingOperationsOfOldSession(self, event: operations.Operation) -> None:
+        zoe = self.chat.joinRegistered("zoe")
+        if isinstance(event, operations.Login):
+            event.version = self.chat.context.state.accounts["zoe"].version
         self.outstanding(event, self.ann, self.token)
-        assert zoe.take() == []
+        assert zoe.heard() == []
 
-    def outstanding(self, event: Operation, old: Person, token: str) -> None:
-        new = self.town.stranger()
+    def outstanding(self, event: operations.Operation, old: MemoryClient, token: str) -> None:
+        new = self.chat.connect()
         event.session = old.session.ident
         new.type(f"/resume {token}")
-        self.town.house.pipeline.propose(event, old.session)
-        state = self.town.house.state
-        self.town.turn()
-        assert len(old.reasons()) == 1
-        assert self.bob.take() == []
+        self.chat.context.pipeline.propose(event, old.session)
+        state = self.chat.context.state
+        self.chat.tick()
+        assert len(old.errorCodes()) == 1
+        assert self.bob.heard() == []
         assert old.session.ident not in state.sessions
         held = [item for holders in state.sessionsByNick.values() for item in holders]
         assert sorted(item.ident for item in held) == sorted(state.sessions)
@@ -179,49 +158,51 @@ class TestResume:
 
     @pytest.mark.parametrize("kind", ["logout", "password", "drop"])
     def test_pendingAccountOperations(self, kind: str) -> None:
-        self.town = Town(operators=["ann"])
-        self.bob = self.town.person("bob")
-        old, token = entered(self.town, "/nick ann", f"/register {PASSWORD}", "/join lobby")
-        account = self.town.house.state.accounts["ann"]
+        self.chat = ChatHarness(operators=["ann"])
+        self.bob = self.chat.join("bob")
+        old, token = entered(self.chat, "/nick ann", f"/register {PASSWORD}", "/join lobby")
+        account = self.chat.context.state.accounts["ann"]
         events = {
-            "logout": Logout(""),
-            "password": SetPassword("", "ann", account.version, "v"),
-            "drop": DropAccount("", "ann"),
+            "logout": operations.Logout(""),
+            "password": operations.SetPassword("", "ann", account.version, "v"),
+            "drop": operations.DropAccount("", "ann"),
         }
         self.outstanding(events[kind], old, token)
-        assert self.town.house.state.accounts["ann"] == account
-        assert len(self.town.house.state.sessionsByAccount["ann"]) == 1
+        assert self.chat.context.state.accounts["ann"] == account
+        assert len(self.chat.context.state.sessionsByAccount["ann"]) == 1
 
-    def test_pendingMarks(self) -> None:
-        town = Town()
-        old, token = entered(town, "/nick eve", f"/register {PASSWORD}", "/join lobby", "x")
-        new = town.stranger()
+    def test_pendingMarks(self, chat: ChatHarness) -> None:
+        old, token = entered(chat, "/nick eve", f"/register {PASSWORD}", "/join lobby", "x")
+        new = chat.connect()
         new.type(f"/resume {token}")
-        for event in (ClearUnread("s1"), MarkRead("s1", "lobby", 1), Quit("s1", "")):
-            town.house.pipeline.propose(event, old.session)
-        town.turn()
-        assert town.house.state.readMarkers == {}
-        assert town.house.state.sessionsByNick["eve"] == (new.session,)
+        for event in (
+            operations.ClearUnread("s1"),
+            operations.MarkRead("s1", "lobby", 1),
+            operations.Quit("s1", ""),
+        ):
+            chat.context.pipeline.propose(event, old.session)
+        chat.tick()
+        assert chat.context.state.readMarkers == {}
+        assert chat.context.state.sessionsByNick["eve"] == (new.session,)
 
-    def test_account(self) -> None:
-        town = Town()
-        old, token = entered(town, "/nick eve", f"/register {PASSWORD}", "/join lobby")
-        new = town.stranger()
-        new.do(f"/resume {token}")
+    def test_account(self, chat: ChatHarness) -> None:
+        old, token = entered(chat, "/nick eve", f"/register {PASSWORD}", "/join lobby")
+        new = chat.connect()
+        new.say(f"/resume {token}")
         assert new.session.account == "eve"
-        assert town.house.state.sessionsByAccount == {"eve": (new.session,)}
-        old.conversation.quit("")
-        town.turn()
-        assert town.house.state.sessionsByAccount == {"eve": (new.session,)}
-        new.do("/logout", "/quit")
-        assert town.house.state.sessionsByNick == town.house.state.sessionsByAccount == {}
+        assert chat.context.state.sessionsByAccount == {"eve": (new.session,)}
+        old.controller.quit("")
+        chat.tick()
+        assert chat.context.state.sessionsByAccount == {"eve": (new.session,)}
+        new.say("/logout", "/quit")
+        assert chat.context.state.sessionsByNick == chat.context.state.sessionsByAccount == {}
 
     def test_mutedStays(self) -> None:
-        self.bob.do("/quit")
-        self.ann.do("/join tea", "/mute cat")
+        self.bob.say("/quit")
+        self.ann.say("/join tea", "/mute cat")
         cat = self.cat.session
-        stranger = self.town.stranger(cat.cloak)
-        token = self.cat.conversation._token
-        stranger.do(f"/resume {token}", "/join tea")
-        rejected = only(ErrorReply, stranger.do("hello"))
+        stranger = self.chat.connect(cat.cloak)
+        token = self.cat.controller._token
+        stranger.say(f"/resume {token}", "/join tea")
+        rejected = only(ErrorReply, stranger.say("hello"))
         assert rejected.error.code is MUTED

@@ -12,7 +12,7 @@ from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.client import FakeConsole, FakeReactor, FakeServer
-from tests.support.client_world import ChatServer, Connection, Person
+from tests.support.client_world import ChatServer, Connection, OtherUser
 from tsservices.client.chat.app import LINES_AHEAD, chat
 from tsservices.client.chat.cli import ChatOptions
 from tsservices.client.chat.protocol import LINE_BYTES, ChatProtocol
@@ -24,7 +24,7 @@ class ClientTests(SynchronousTestCase):
     def begin(self, console: FakeConsole, options: ChatOptions | None = None) -> Deferred[int]:
         self.reactor = FakeReactor()
         self.server = ChatServer()
-        self.bob = Person(self.server, "bob", "lobby")
+        self.bob = OtherUser(self.server, "bob", "lobby")
         self.console = console
         options = options or ChatOptions(nick="ann")
         running = chat(

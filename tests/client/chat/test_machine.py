@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.client_world import PASSWORD, ChatServer, ClientWorld, Person
+from tests.support.client_world import PASSWORD, ChatServer, ClientWorld, OtherUser
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.machine import (
     FIRST_DELAY,
@@ -136,7 +136,7 @@ class TestLines:
     def test_rooms(self) -> None:
         """Each line goes to the room that is current when it is sent, also behind a command."""
         world = online()
-        world.bob.do("/join attic")
+        world.bob.type("/join attic")
         world.say("one", "/join den", "two", "/join attic", "three", "/join lobby", "  four")
         assert world.said("lobby") == ["one", "  four"]
         assert world.said("den") == ["two"]
@@ -145,7 +145,7 @@ class TestLines:
     def test_refused(self) -> None:
         """A line that is refused is shown, kept, and sent again when that is asked for."""
         world = online(options=LoginOptions("ann", rooms=["den"]))
-        world.bob.do("/mute ann 1h")
+        world.bob.type("/mute ann 1h")
         world.say("one", "two")
         assert world.view.texts[-4:] == [
             "ErrorReply muted",
@@ -153,7 +153,7 @@ class TestLines:
             "ErrorReply muted",
             "not sent two",
         ]
-        world.bob.do("/unmute ann")
+        world.bob.type("/unmute ann")
         world.say("three", "/resend")
         assert world.said("den") == ["three", "one", "two"]
         world.type("/resend")
@@ -263,7 +263,7 @@ class TestResume:
         world.type("one")
         world.cut(9)
         world.serveGhosts()
-        world.bob.do("/delete 1")
+        world.bob.type("/delete 1")
         world.restore()
         assert [line["kind"] for line in world.bob.lines("den")] == ["message", "delete"]
 
@@ -295,7 +295,7 @@ class TestResume:
         world.connect()
         for _ in range(20):
             world.settle()
-            world.tick(world.now + 2.0)
+            world.tick(world.time + 2.0)
         assert (world.phase(), world.state.nick) == (Phase.READY, "ann-549")
         assert "perhaps not sent one" in world.view.texts
         world.serveGhosts()
@@ -313,7 +313,7 @@ class TestResume:
         world.connect()
         for _ in range(20):
             world.settle(lambda: world.phase() is Phase.CATCHING_UP)
-            world.tick(world.now + 2.0)
+            world.tick(world.time + 2.0)
         assert world.state.nick == "ann-549"
         world.cut(0)
         world.join()
@@ -365,7 +365,7 @@ class TestResume:
         for _ in range(17):
             world.deliver()
             world.settle(lambda: world.phase() is Phase.CATCHING_UP)
-            world.tick(world.now + 2.0)
+            world.tick(world.time + 2.0)
         assert world.state.nick == "ann-549"
         world.deliver()
         world.cut(0)
@@ -384,7 +384,7 @@ class TestResume:
         world.cut(0)
         world.ghosts.clear()
         world.server = ChatServer()
-        world.bob = Person(world.server, "bob", "lobby", "den")
+        world.bob = OtherUser(world.server, "bob", "lobby", "den")
         world.restore()
         world.bob.say("lobby", "new")
         world.settle()
@@ -423,7 +423,7 @@ class TestResume:
         """Who was put out of a room meanwhile does not go in again unasked."""
         world = online()
         world.cut(0)
-        world.bob.do("/kick ann")
+        world.bob.type("/kick ann")
         world.restore()
         assert list(world.state.rooms) == ["lobby"]
         assert "* you are no longer in #den" in world.view.texts
@@ -611,7 +611,7 @@ class TestUnread:
     def test_joined(self) -> None:
         """Of the lines that entering shows, those that were not read are set off."""
         world = owner()
-        world.bob.do("/join attic")
+        world.bob.type("/join attic")
         world.bob.say("attic", "one")
         world.say("/join attic", "/read attic 1", "/part attic")
         for text in ("two", "three"):
@@ -625,10 +625,10 @@ class TestUnread:
         """What is said while nobody types anything for a minute begins with a mark."""
         world = online()
         world.say("hello")
-        world.now = 59.0
+        world.time = 59.0
         world.bob.say("lobby", "soon")
         world.settle()
-        world.now = 61.0
+        world.time = 61.0
         world.bob.say("lobby", "late")
         world.bob.say("lobby", "later")
         world.settle()

@@ -58,7 +58,7 @@ def play(world: ClientWorld, steps: list[tuple[str, int | str]]) -> list[str]:
         elif step == "ghosts":
             world.serveGhosts(int(value))
         elif step == "wait":
-            world.tick(world.now + int(value))
+            world.tick(world.time + int(value))
     world.restore()
     return typed
 

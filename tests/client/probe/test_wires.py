@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.epoll import HandReactor
+from tests.support.epoll import ManualReactor
 from tsservices.client.probe.wires.base import Clocks, Reply, SendError, TransportConfig
 from tsservices.client.probe.wires.stamp import SEQUENCE_SPACE, StampTransport, unwrap
 from tsservices.client.probe.wires.text_tcp import tcpInfo
@@ -61,7 +61,7 @@ class RecordingListener:
 
 class DatagramTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.reactor = HandReactor()
+        self.reactor = ManualReactor()
         self.listener = RecordingListener()
         self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(self.server.close)

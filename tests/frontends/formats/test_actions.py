@@ -1,28 +1,17 @@
-"""
-Tests for L{tsservices.frontends.formats.sentences}.
-"""
+"""Tests for L{tsservices.frontends.formats.sentences}."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.support.chat_samples import said
+from tests.support.chat_samples import roomMessages
 from tsservices.chat import operations as events
 from tsservices.frontends.formats.sentences import _ACTIONS, actionText, durationText
 
 #: All that can be done.
 KINDS = (
-    events.TOPIC,
-    events.KICK,
-    events.BAN,
-    events.UNBAN,
-    events.MUTE,
-    events.UNMUTE,
-    events.OPERATOR,
-    events.NO_OPERATOR,
-    events.PRIVATE,
-    events.PUBLIC,
-    events.DELETE,
+    *(events.TOPIC, events.KICK, events.BAN, events.UNBAN, events.MUTE, events.UNMUTE),
+    *(events.OPERATOR, events.NO_OPERATOR, events.PRIVATE, events.PUBLIC, events.DELETE),
 )
 
 
@@ -46,19 +35,9 @@ KINDS = (
             "ann banned ~5f from #Lobby for ever",
         ),
         (events.UNBAN, "bob", "ann unbanned bob", "ann unbanned bob from #Lobby"),
-        (
-            events.MUTE,
-            "bob 1d",
-            "ann muted bob for 1 day",
-            "ann muted bob in #Lobby for 1 day",
-        ),
+        (events.MUTE, "bob 1d", "ann muted bob for 1 day", "ann muted bob in #Lobby for 1 day"),
         (events.UNMUTE, "bob", "ann unmuted bob", "ann unmuted bob in #Lobby"),
-        (
-            events.OPERATOR,
-            "bob",
-            "ann made bob an operator",
-            "ann made bob an operator of #Lobby",
-        ),
+        (events.OPERATOR, "bob", "ann made bob an operator", "ann made bob an operator of #Lobby"),
         (
             events.NO_OPERATOR,
             "bob",
@@ -71,23 +50,17 @@ KINDS = (
         ("dance", "wild", "ann did dance: wild", "ann did dance in #Lobby: wild"),
     ],
 )
-def test_deeds(kind: str, text: str, alone: str, withRoom: str | None) -> None:
-    """
-    Each is a sentence, with the room where that is wanted; what is not known yet is told
-    all the same.
-    """
-    assert actionText(said(text, kind=kind), False) == [alone]
-    assert actionText(said(text, kind=kind), True) == [withRoom or alone]
+def test_sentences(kind: str, text: str, alone: str, withRoom: str | None) -> None:
+    assert actionText(roomMessages(text, kind=kind), False) == [alone]
+    assert actionText(roomMessages(text, kind=kind), True) == [withRoom or alone]
 
 
-def test_all() -> None:
-    """All that can be done has a sentence of its own."""
+def test_allActionsHaveSentences() -> None:
     assert set(_ACTIONS) == set(KINDS)
 
 
-def test_several() -> None:
-    """Of several lines each is a sentence."""
-    lines = actionText(said("1", "2", kind=events.DELETE), False)
+def test_severalActions() -> None:
+    lines = actionText(roomMessages("1", "2", kind=events.DELETE), False)
     assert lines == ["ann deleted line 1", "ann deleted line 2"]
 
 
@@ -103,6 +76,5 @@ def test_several() -> None:
         ("", "for ever"),
     ],
 )
-def test_lasting(duration: str, words: str) -> None:
-    """How long something lasts, in words."""
+def test_durations(duration: str, words: str) -> None:
     assert durationText(duration) == words

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.formats.localtime}.
-"""
+"""Tests for L{tsservices.frontends.formats.localtime}."""
 
 from __future__ import annotations
 
@@ -11,8 +9,7 @@ from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 
 
-def test_year() -> None:
-    """Every day of a year reads as C{strftime} writes it where English is spoken."""
+def test_yearReadsLikeStrftime() -> None:
     local = LocalTime(time.gmtime)
     for second in range(NOON // NANOSECONDS, NOON // NANOSECONDS + 366 * 86_400, 86_399):
         moment, parts = local.moment(second), time.gmtime(second)

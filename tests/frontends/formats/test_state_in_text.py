@@ -1,6 +1,4 @@
-"""
-Tests for the state of the chat and L{tsservices.frontends.formats.text} together.
-"""
+"""Tests for the state of the chat and L{tsservices.frontends.formats.text} together."""
 
 from __future__ import annotations
 
@@ -19,8 +17,6 @@ from tsservices.frontends.formats.text import TextFormatter
 
 
 class Reader:
-    """An outlet of one session, which reads text."""
-
     def __init__(self, formatter: TextFormatter) -> None:
         self.form: Formatter = formatter
         self.broadcastMember: BroadcastMember | None = None
@@ -46,8 +42,6 @@ class Reader:
 
 
 class World:
-    """A chat with ann and bob, who is away, in one room."""
-
     def __init__(self) -> None:
         self._state = ChatState(Limits())
         formatter = TextFormatter(time.gmtime, False)
@@ -69,13 +63,11 @@ class World:
         batch.deliver()
 
 
-def test_company() -> None:
-    """Who joins is not listed among the others."""
+def test_joinedUserIsNotListed() -> None:
     assert "* you are in #Lobby with 1 other: ann\n" in World().joined
 
 
-def test_newDay() -> None:
-    """The first line of a new day, and no other, comes after its date, for all who read it."""
+def test_dateBeforeFirstLineOfDay() -> None:
     world = World()
     world.apply(Say("ann", "lobby", "message", ("a",)))
     assert world.bob.take() == "[12:10:00] <ann> a\n"
@@ -87,8 +79,7 @@ def test_newDay() -> None:
     assert world.ann.take() == line("bob") * 2
 
 
-def test_away() -> None:
-    """Who whispers to somebody who is away is told so, and nobody else."""
+def test_awayIsToldToSender() -> None:
     world = World()
     world.apply(SendPrivate("ann", "bob", "bob", "message", "psst"))
     line = "[12:10:00] <ann -> bob> psst\n"

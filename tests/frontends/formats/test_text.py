@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.formats.text}: the lines of rooms.
-"""
+"""Tests for L{tsservices.frontends.formats.text}: the lines of rooms."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from tests.support.chat_samples import DAY, NOON, entered, replay, said
+from tests.support.chat_samples import DAY, NOON, joinedRoom, replay, roomMessages
 from tsservices.chat.notifications import (
     JoinedRoom,
     Notification,
@@ -55,45 +53,45 @@ def test_everything() -> None:
     ("message", "plain", "withRoom"),
     [
         (
-            said("hello", "你好"),
+            roomMessages("hello", "你好"),
             ["[12:10:00] <ann> hello", "[12:10:00] <ann> 你好"],
             ["[12:10:00] #Lobby <ann> hello", "[12:10:00] #Lobby <ann> 你好"],
         ),
-        (said("waves", kind=ME), ["[12:10:00] * ann waves"], ["[12:10:00] #Lobby * ann waves"]),
-        (said("hm", kind=NOTICE), ["[12:10:00] -ann- hm"], ["[12:10:00] #Lobby -ann- hm"]),
         (
-            said("", kind=DELETED),
+            roomMessages("waves", kind=ME),
+            ["[12:10:00] * ann waves"],
+            ["[12:10:00] #Lobby * ann waves"],
+        ),
+        (roomMessages("hm", kind=NOTICE), ["[12:10:00] -ann- hm"], ["[12:10:00] #Lobby -ann- hm"]),
+        (
+            roomMessages("", kind=DELETED),
             ["[12:10:00] <ann> (deleted)"],
             ["[12:10:00] #Lobby <ann> (deleted)"],
         ),
         (
-            said("bob spam", kind=KICK),
+            roomMessages("bob spam", kind=KICK),
             ["* ann kicked bob: spam"],
             ["* ann kicked bob from #Lobby: spam"],
         ),
         (
-            said("tea", kind=TOPIC),
+            roomMessages("tea", kind=TOPIC),
             ["* ann changed the topic of #Lobby to: tea"],
             ["* ann changed the topic of #Lobby to: tea"],
         ),
         (
-            said("", kind=TOPIC),
+            roomMessages("", kind=TOPIC),
             ["* ann removed the topic of #Lobby"],
             ["* ann removed the topic of #Lobby"],
         ),
     ],
 )
 def test_kinds(message: RoomMessages, plain: list[str], withRoom: list[str]) -> None:
-    """Lines show their room to those who are in several; actions begin with the server's sign."""
     assert lines(message) == plain
     assert lines(message, WITH_ROOM) == withRoom
 
 
 def test_noForgery() -> None:
-    """
-    Nothing that somebody says, in any kind of line, looks like what the server says,
-    now or later, and what is said in a room not like what is said to one.
-    """
+    """No text in any kind of line looks like a line of the server, or like another kind of line."""
     genuine: set[str] = set()
     for kind, text in (
         (TOPIC, "tea"),
@@ -105,14 +103,14 @@ def test_noForgery() -> None:
         (DELETE, "17"),
     ):
         for formatter in FORMATTERS:
-            action = said(text, kind=kind)
+            action = roomMessages(text, kind=kind)
             for happening in (action, replay(action), SearchResults([action], False)):
                 genuine.update(lines(happening, formatter))
     texts = {re.sub(r"^(\| )?\* (\[.*?\] )?(#Lobby 17 )?(ann )?", "", line) for line in genuine}
     dates = {line for line in genuine if line.startswith(("---", "| * Fri"))}
     for kind in (MESSAGE, ME, NOTICE):
         for text in texts | genuine:
-            forgery = said(text, kind=kind)
+            forgery = roomMessages(text, kind=kind)
             for formatter in FORMATTERS:
                 for happening in (forgery, replay(forgery), SearchResults([forgery], False)):
                     assert not (genuine - dates).intersection(lines(happening, formatter))
@@ -120,23 +118,21 @@ def test_noForgery() -> None:
         (private,) = lines(PrivateMessage("ann", "ann", None, "bob", kind, "x", NOON))
         for other in (MESSAGE, ME, NOTICE):
             for text in ("-> bob x", "-> bob> x", "<ann -> bob> x", "x"):
-                assert lines(said(text, kind=other)) != [private]
+                assert lines(roomMessages(text, kind=other)) != [private]
 
 
-def test_several() -> None:
-    """What happens together is written in order."""
+def test_severalNotifications() -> None:
     happenings: list[Notification] = [
-        said("a"),
+        roomMessages("a"),
         UserJoined("lobby", "Lobby", "bob", "bob"),
-        said("b", nick="bob"),
+        roomMessages("b", nick="bob"),
     ]
     written = b"[12:10:00] <ann> a\n* bob joined #Lobby\n[12:10:00] <bob> b\n"
     assert PLAIN.encode(happenings) == written
     assert PLAIN.encode([]) == b""
 
 
-def test_clock() -> None:
-    """The time of day is asked for once a second."""
+def test_localtimeOncePerSecond() -> None:
     asked: list[float] = []
 
     def localtime(seconds: float) -> time.struct_time:
@@ -145,71 +141,62 @@ def test_clock() -> None:
 
     formatter = TextFormatter(localtime, False)
     later = NOON + NANOSECONDS - 1
-    formatter.encode([said("a"), said("b", time=later), said("c", "d", time=NOON + 1)])
+    formatter.encode(
+        [roomMessages("a"), roomMessages("b", time=later), roomMessages("c", "d", time=NOON + 1)]
+    )
     assert len(asked) == 1
-    assert lines(said("e", time=later + 1), formatter) == ["[12:10:01] <ann> e"]
+    assert lines(roomMessages("e", time=later + 1), formatter) == ["[12:10:01] <ann> e"]
     assert len(asked) == 2
 
 
 class TestDates:
     def test_newDay(self) -> None:
-        """The first line of a day comes after its date."""
         evening, night = NOON + DAY // 2 - 11 * 60 * NANOSECONDS, NOON + DAY // 2
-        assert lines(said("a", time=evening)) == ["[23:59:00] <ann> a"]
-        assert lines(said("b", "c", time=night, previous=evening)) == [
+        assert lines(roomMessages("a", time=evening)) == ["[23:59:00] <ann> a"]
+        assert lines(roomMessages("b", "c", time=night, previous=evening)) == [
             "* Saturday 21 November 2026",
             "[00:10:00] <ann> b",
             "[00:10:00] <ann> c",
         ]
-        assert lines(said("d", time=night, previous=night - 1)) == ["[00:10:00] <ann> d"]
+        assert lines(roomMessages("d", time=night, previous=night - 1)) == ["[00:10:00] <ann> d"]
 
     def test_action(self) -> None:
-        assert lines(said("bob spam", kind=KICK, time=NOON + DAY)) == [
+        assert lines(roomMessages("bob spam", kind=KICK, time=NOON + DAY)) == [
             "* Saturday 21 November 2026",
             "* ann kicked bob: spam",
         ]
 
-    def test_local(self) -> None:
-        """It is the day where the server stands."""
+    def test_dayIsLocal(self) -> None:
         formatter = TextFormatter(lambda seconds: time.gmtime(seconds + 12 * 3600), False)
-        assert lines(said("a", time=NOON, previous=NOON - HOUR), formatter) == [
+        assert lines(roomMessages("a", time=NOON, previous=NOON - HOUR), formatter) == [
             "* Saturday 21 November 2026",
             "[00:10:00] <ann> a",
         ]
 
-    def test_repeated(self) -> None:
-        """
-        Whoever reads the first line of a day gets the date, whoever does not does not, in
-        whatever order that is asked for and however often.
-        """
-        first = said("a", time=NOON + DAY)
-        second = said("b", nick="bob", time=NOON + DAY + 1, previous=NOON + DAY)
+    def test_anyOrderOfReaders(self) -> None:
+        first = roomMessages("a", time=NOON + DAY)
+        second = roomMessages("b", nick="bob", time=NOON + DAY + 1, previous=NOON + DAY)
         dated = b"* Saturday 21 November 2026\n[12:10:00] <ann> a\n"
         for _ in range(2):
             assert PLAIN.encode([second]) == b"[12:10:00] <bob> b\n"
             assert PLAIN.encode([first, second]) == dated + b"[12:10:00] <bob> b\n"
             assert PLAIN.encode([first]) == dated
 
-    def test_firstLine(self) -> None:
-        """The first line of a room comes without a date."""
-        assert lines(said("a", first=1, previous=0)) == ["[12:10:00] <ann> a"]
+    def test_firstLineOfRoom(self) -> None:
+        assert lines(roomMessages("a", first=1, previous=0)) == ["[12:10:00] <ann> a"]
 
-    def test_part(self) -> None:
-        """The later part of what one person said has no date of its own."""
-        later = said("a", "b", time=NOON + DAY).since(18)
+    def test_laterPartOfMessages(self) -> None:
+        later = roomMessages("a", "b", time=NOON + DAY).since(18)
         assert lines(later) == ["[12:10:00] <ann> b"]
         assert (later.previous, later.time) == (NOON + DAY, NOON + DAY + 1)
 
 
 class TestBefore:
-    """Lines that were said before."""
-
     def test_replay(self) -> None:
-        """They are marked, and each day has its date."""
         before = replay(
-            said("a", "b", first=14, time=NOON),
-            said("c", first=16, time=NOON + HOUR, previous=0),
-            said("tea", first=17, time=NOON + DAY, kind=TOPIC),
+            roomMessages("a", "b", first=14, time=NOON),
+            roomMessages("c", first=16, time=NOON + HOUR, previous=0),
+            roomMessages("tea", first=17, time=NOON + DAY, kind=TOPIC),
         )
         assert lines(before) == [
             "--- #Lobby: 4 lines from before ---",
@@ -224,7 +211,7 @@ class TestBefore:
         assert "| [12:10:00] #Lobby <ann> b" in lines(before, WITH_ROOM)
 
     def test_missing(self) -> None:
-        assert lines(replay(said("a"), missing=(1, 16)))[:3] == [
+        assert lines(replay(roomMessages("a"), missing=(1, 16)))[:3] == [
             "--- #Lobby: 1 line from before ---",
             "--- lines 1 to 16 are no longer kept ---",
             "| * Friday 20 November 2026",
@@ -236,12 +223,11 @@ class TestBefore:
         assert lines(replay()) == ["--- #Lobby: nothing from before ---"]
 
     @pytest.mark.parametrize("formatter", FORMATTERS)
-    def test_search(self, formatter: TextFormatter) -> None:
-        """Lines that were searched for show their room and number, for C{/since}."""
+    def test_searchResults(self, formatter: TextFormatter) -> None:
         messages = [
-            said("a", "b", first=14),
-            said("bob 2h", first=16, kind=BAN),
-            said("", first=17, kind=DELETED, time=NOON + DAY),
+            roomMessages("a", "b", first=14),
+            roomMessages("bob 2h", first=16, kind=BAN),
+            roomMessages("", first=17, kind=DELETED, time=NOON + DAY),
         ]
         assert lines(SearchResults(messages, True), formatter) == [
             "--- 4 lines found; /search shows older ones ---",
@@ -253,15 +239,14 @@ class TestBefore:
             "| [12:10:00] #Lobby 17 <ann> (deleted)",
             "--- now ---",
         ]
-        head, *_ = lines(SearchResults([said("a")], False), formatter)
+        head, *_ = lines(SearchResults([roomMessages("a")], False), formatter)
         assert head == "--- 1 line found ---"
         assert lines(SearchResults([], False), formatter) == ["* nothing was found"]
 
 
 class TestJoinedRoom:
     def test_replay(self) -> None:
-        """The last lines follow, if there are any."""
-        assert lines(entered("ann", topic="tea", before=replay(said("a")))) == [
+        assert lines(joinedRoom("ann", topic="tea", before=replay(roomMessages("a")))) == [
             "* you are in #Lobby, alone",
             "* topic of #Lobby: tea (set by bob, 2026-11-20 12:10)",
             "--- #Lobby: 1 line from before ---",
@@ -269,21 +254,20 @@ class TestJoinedRoom:
             "| [12:10:00] <ann> a",
             "--- now ---",
         ]
-        assert lines(entered("ann", before=replay())) == ["* you are in #Lobby, alone"]
+        assert lines(joinedRoom("ann", before=replay())) == ["* you are in #Lobby, alone"]
 
     @pytest.mark.parametrize(
         ("joined", "read", "last"),
         [
-            (entered("ann", before=replay(said("a"))), 16, "--- now ---"),
+            (joinedRoom("ann", before=replay(roomMessages("a"))), 16, "--- now ---"),
             (
-                entered("ann", before=replay(said("a"))),
+                joinedRoom("ann", before=replay(roomMessages("a"))),
                 15,
                 "* 2 lines you have not read: /since #Lobby 15 shows all",
             ),
-            (entered("ann"), 16, "* 1 line you have not read: /since #Lobby 16 shows all"),
+            (joinedRoom("ann"), 16, "* 1 line you have not read: /since #Lobby 16 shows all"),
         ],
     )
-    def test_unread(self, joined: JoinedRoom, read: int, last: str) -> None:
-        """That there are more unread lines than are shown is said."""
+    def test_moreUnreadThanShown(self, joined: JoinedRoom, read: int, last: str) -> None:
         joined.read = read
         assert lines(joined)[-1] == last

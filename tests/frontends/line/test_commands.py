@@ -1,49 +1,11 @@
-"""
-Tests for L{tsservices.frontends.line.commands}.
-"""
+"""Tests for L{tsservices.frontends.line.commands}."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import Person, Town
-from tsservices.chat.errors import (
-    CHOICE,
-    NAME_CHARACTER,
-    NAME_EMPTY,
-    NAME_FIRST,
-    NICK_TAKEN,
-    NO_COMMAND,
-    NO_PERSON,
-    NO_ROOM,
-    NOT_IN_ROOM,
-    NOWHERE,
-    NUMBER,
-    TEXT_LONG,
-    USAGE,
-    ErrorCode,
-)
-from tsservices.chat.notifications import (
-    AwayChanged,
-    CommandList,
-    ErrorReply,
-    HistoryReplay,
-    JoinedRoom,
-    LeftRoom,
-    MemberList,
-    NickChanged,
-    Notice,
-    Notification,
-    PrivateMessage,
-    ResumeToken,
-    RoomList,
-    RoomMessages,
-    Topic,
-    UserLeft,
-    UserQuit,
-    Welcome,
-    WhoisReply,
-)
+from tests.support.chat import ChatHarness, MemoryClient, errorCodes, kinds, only
+from tsservices.chat import errors, notifications
 from tsservices.chat.operations import ME, MESSAGE, TOPIC
 from tsservices.chat.permissions import FOUNDER, MEMBER
 from tsservices.chat.records import RoomRecord
@@ -56,303 +18,247 @@ from tsservices.frontends.line.commands import COMMANDS
 #: More than a topic or a reason may have.
 LONG = "x" * (TOPIC_LENGTH + 1)
 
-#: What is not done, and why.
-REFUSED: tuple[tuple[str, ErrorCode], ...] = (
-    ("/", NO_COMMAND),
-    ("/sing", NO_COMMAND),
-    ("/nick", USAGE),
-    ("/nick a b", NAME_CHARACTER),
-    ("/nick BOB", NICK_TAKEN),
-    ("/join", USAGE),
-    ("/join #", NAME_EMPTY),
-    ("/join a b", NAME_CHARACTER),
-    ("/part tea", NOT_IN_ROOM),
-    ("/part nowhere", NOT_IN_ROOM),
-    ("/part lobby " + LONG, TEXT_LONG),
-    ("/who nowhere", NO_ROOM),
-    ("/who a.b", NAME_CHARACTER),
-    ("/whois", USAGE),
-    ("/whois eve", NO_PERSON),
-    ("/msg", USAGE),
-    ("/msg bob", USAGE),
-    ("/msg bob  ", USAGE),
-    ("/msg eve hello", NO_PERSON),
-    ("/msg #tea hello", NOT_IN_ROOM),
-    ("/msg #a.b hello", NAME_CHARACTER),
-    ("/me", USAGE),
-    ("/topic " + LONG, TEXT_LONG),
-    ("/history 0", NUMBER),
-    ("/history -1", NUMBER),
-    ("/history x", NUMBER),
-    ("/history \N{ARABIC-INDIC DIGIT ONE}", NUMBER),
-    ("/history \N{SUPERSCRIPT TWO}", NUMBER),
-    (f"/history {HISTORY_LINES + 1}", NUMBER),
-    ("/history " + "9" * 5000, NUMBER),
-    ("/since", USAGE),
-    ("/since a b c", USAGE),
-    ("/since x", NUMBER),
-    ("/since lobby x", NUMBER),
-    (f"/since {HIGHEST_SEQ + 1}", NUMBER),
-    ("/since tea 1", NOT_IN_ROOM),
-    ("/away " + LONG, TEXT_LONG),
-    ("/ignore a b", NAME_CHARACTER),
-    ("/format", CHOICE),
-    ("/format xml", CHOICE),
-    ("/ack", CHOICE),
-    ("/ack maybe", CHOICE),
-    ("/echo 1", CHOICE),
-    ("/help sing", NO_COMMAND),
-    ("/quit " + LONG, TEXT_LONG),
+#: What is rejected, by reason.
+REJECTED: tuple[tuple[errors.ErrorCode, list[str]], ...] = (
+    (errors.NO_COMMAND, ["/", "/sing", "/help sing"]),
+    (errors.USAGE, ["/nick", "/join", "/whois", "/msg", "/msg bob", "/msg bob  ", "/me"]),
+    (errors.USAGE, ["/since", "/since a b c"]),
+    (
+        errors.NAME_CHARACTER,
+        ["/nick a b", "/join a b", "/who a.b", "/msg #a.b hello", "/ignore a b"],
+    ),
+    (errors.NICK_TAKEN, ["/nick BOB"]),
+    (errors.NAME_EMPTY, ["/join #"]),
+    (errors.NOT_IN_ROOM, ["/part tea", "/part nowhere", "/msg #tea hello", "/since tea 1"]),
+    (errors.TEXT_LONG, [f"/{words} {LONG}" for words in ("part lobby", "topic", "away", "quit")]),
+    (errors.NO_ROOM, ["/who nowhere"]),
+    (errors.NO_PERSON, ["/whois eve", "/msg eve hello"]),
+    (errors.NUMBER, ["/history 0", "/history -1", "/history x", "/since x", "/since lobby x"]),
+    (errors.NUMBER, ["/history \N{ARABIC-INDIC DIGIT ONE}", "/history \N{SUPERSCRIPT TWO}"]),
+    (errors.NUMBER, [f"/history {HISTORY_LINES + 1}", "/history " + "9" * 5000]),
+    (errors.NUMBER, [f"/since {HIGHEST_SEQ + 1}"]),
+    (errors.CHOICE, ["/format", "/format xml", "/ack", "/ack maybe", "/echo 1"]),
 )
 
 
-def people(listed: MemberList) -> list[tuple[str, bool, str, str]]:
-    return [(each.nick, each.guest, each.away, each.rank) for each in listed.members]
+def people(listed: notifications.MemberList) -> list[tuple[str, bool, str, str]]:
+    return [(item.nick, item.guest, item.away, item.rank) for item in listed.members]
 
 
 class TestCommands:
     """Ann is in the lobby with bob, and not in the room tea."""
 
     def setup_method(self) -> None:
-        self.town = Town(operators=["root"])
-        self.cat = self.town.person("cat", "tea")
-        self.bob = self.town.person("Bob", "lobby")
-        self.ann = self.town.person("ann", "lobby")
+        self.chat = ChatHarness(operators=["root"])
+        self.cat = self.chat.join("cat", "tea")
+        self.bob = self.chat.join("Bob", "lobby")
+        self.ann = self.chat.join("ann", "lobby")
 
-    def one(self, *lines: str) -> Notification:
-        (told,) = self.ann.do(*lines)
+    def one(self, *lines: str) -> notifications.Notification:
+        (told,) = self.ann.say(*lines)
         return told
 
-    @pytest.mark.parametrize(("line", "reason"), REFUSED, ids=lambda value: str(value)[:24])
-    def test_refused(self, line: str, reason: ErrorCode) -> None:
-        """A refusal has its reason, can be shown, and changes nothing."""
+    @pytest.mark.parametrize(
+        ("line", "reason"),
+        [(line, code) for code, lines in REJECTED for line in lines],
+        ids=lambda value: str(value)[:24],
+    )
+    def test_rejectionsChangeNothing(self, line: str, reason: errors.ErrorCode) -> None:
         told = self.one(line)
-        assert isinstance(told, ErrorReply)
+        assert isinstance(told, notifications.ErrorReply)
         assert told.error.code is reason
         assert str(told.error).isprintable()
-        assert self.bob.take() == self.cat.take() == []
-        assert not self.ann.left
-        assert not self.ann.conversation.busy
+        assert self.bob.heard() == self.cat.heard() == []
+        assert not self.ann.closed
+        assert not self.ann.controller.busy
         assert list(self.ann.session.rooms) == ["lobby"]
 
     @pytest.mark.parametrize("name", COMMANDS)
-    def test_nameFirst(self, name: str) -> None:
-        """Who has no name may do what the table says."""
-        stranger = self.town.stranger()
+    def test_commandsWithoutNick(self, name: str) -> None:
+        stranger = self.chat.connect()
         stranger.type(f"/{name} x y")
-        refused = NAME_FIRST in stranger.reasons()
+        refused = errors.NAME_FIRST in stranger.errorCodes()
         assert refused is (COMMANDS[name].permission != ANYONE)
 
     def test_help(self) -> None:
-        """The help is the table: each command with its usage and meaning; and one at a time."""
         told = self.one("/help")
-        assert isinstance(told, CommandList)
+        assert isinstance(told, notifications.CommandList)
         for row, listed in zip(COMMANDS.values(), told.commands, strict=True):
             assert listed == (row.name, row.usage, row.help, row.permission)
             told = self.one(f"/help /{row.name.upper()}")
-            assert isinstance(told, Notice)
+            assert isinstance(told, notifications.Notice)
             assert told.lines == [f"{row.synopsis}: {row.help}"]
 
     @pytest.mark.parametrize("row", COMMANDS.values(), ids=lambda row: row.name)
-    def test_rows(self, row: object) -> None:
-        """A row's help fits a line, and its usage is what its refusal tells who may do it."""
+    def test_rowsFitOneLine(self, row: object) -> None:
         command = COMMANDS[getattr(row, "name", "")]
         assert len(f"{command.synopsis:<26} {command.help}") < 80
         if command.usage and not command.usage.startswith("[") and "|" not in command.usage:
-            root = self.town.owner("root")
-            (told,) = root.do(f"/{command.name}")
-            assert isinstance(told, ErrorReply)
+            root = self.chat.joinRegistered("root")
+            told = only(notifications.ErrorReply, root.say(f"/{command.name}"))
             assert str(told.error) == f"usage: {command.synopsis}"
 
-    def test_case(self) -> None:
-        """The word may be written in any case, and spaces around the rest do not count."""
-        assert isinstance(self.one("/WHO   lobby  "), MemberList)
+    def test_caseAndSpaces(self) -> None:
+        assert isinstance(self.one("/WHO   lobby  "), notifications.MemberList)
 
     def test_nick(self) -> None:
-        """All neighbours and oneself are told."""
         told = self.one("/nick Eve")
-        assert isinstance(told, NickChanged)
+        assert isinstance(told, notifications.NickChanged)
         assert (told.nick, told.to) == ("ann", "Eve")
-        assert [type(each) for each in self.bob.take()] == [NickChanged]
-        assert self.cat.take() == []
-        assert [type(each) for each in self.town.stranger().do("/nick dan")] == [
-            Welcome,
-            ResumeToken,
+        assert kinds(self.bob.heard()) == [notifications.NickChanged]
+        assert self.cat.heard() == []
+        assert kinds(self.chat.connect().say("/nick dan")) == [
+            notifications.Welcome,
+            notifications.ResumeToken,
         ]
 
     def test_join(self) -> None:
-        """A room with the sign before its name, or without."""
         told = self.one("/join #TEA")
-        assert isinstance(told, JoinedRoom)
+        assert isinstance(told, notifications.JoinedRoom)
         assert (told.roomName, told.nicks) == ("tea", ["cat", "ann"])
-        assert self.ann.conversation.current == "tea"
+        assert self.ann.controller.current == "tea"
 
     def test_part(self) -> None:
-        """The room one talks in, or another, with a reason."""
-        assert isinstance(self.one("/part"), LeftRoom)
-        self.ann.do("/join lobby")
-        self.town.hush()
-        assert isinstance(self.one("/part #Lobby must go"), LeftRoom)
-        (left,) = self.bob.take()
-        assert isinstance(left, UserLeft)
+        assert isinstance(self.one("/part"), notifications.LeftRoom)
+        self.ann.say("/join lobby")
+        self.chat.clear()
+        assert isinstance(self.one("/part #Lobby must go"), notifications.LeftRoom)
+        left = only(notifications.UserLeft, self.bob.heard())
         assert left.reason == "must go"
         self.ann.type("/part", "/topic", "/who", "/history", "/since 1")
-        assert self.ann.reasons() == [NOWHERE] * 5
+        assert self.ann.errorCodes() == [errors.NOWHERE] * 5
 
     def test_rooms(self) -> None:
-        """The fullest first."""
-        self.cat.do("/topic hot")
+        self.cat.say("/topic hot")
         told = self.one("/rooms")
-        assert isinstance(told, RoomList)
+        assert isinstance(told, notifications.RoomList)
         assert told.rooms == [("lobby", 2, ""), ("tea", 1, "hot")]
 
     def test_who(self) -> None:
-        """One's room, or any other; who is away is marked."""
-        self.bob.do("/away lunch")
-        self.town.hush()
+        self.bob.say("/away lunch")
+        self.chat.clear()
         told = self.one("/who")
-        assert isinstance(told, MemberList)
+        assert isinstance(told, notifications.MemberList)
         assert (told.roomName, people(told)) == (
             "lobby",
             [("Bob", True, "lunch", MEMBER), ("ann", True, "", MEMBER)],
         )
         told = self.one("/who #tea")
-        assert isinstance(told, MemberList)
+        assert isinstance(told, notifications.MemberList)
         assert people(told) == [("cat", True, "", FOUNDER)]
 
-    def test_whoNodes(self) -> None:
-        """
-        An operator of the server is told of its nodes; for all others that is a room like
-        any other.
-        """
-        town = Town(operators=["root"], nodes=lambda: ["a: fine", "b: far away"])
-        root, ann = town.owner("root"), town.owner("ann", "nodes")
-        (told,) = root.do("/who nodes")
-        assert isinstance(told, Notice)
-        assert (told.lines, told.code) == (["a: fine", "b: far away"], "nodes")
+    def test_whoNodesIsForOperators(self) -> None:
+        chat = ChatHarness(operators=["root"], nodes=lambda: ["a: fine", "b: far away"])
+        root, ann = chat.joinRegistered("root"), chat.joinRegistered("ann", "nodes")
+        notice = only(notifications.Notice, root.say("/who nodes"))
+        assert (notice.lines, notice.code) == (["a: fine", "b: far away"], "nodes")
         for person, line in ((ann, "/who nodes"), (ann, "/who"), (root, "/who #nodes")):
-            (told,) = person.do(line)
-            assert isinstance(told, MemberList)
-            assert [each.nick for each in told.members] == ["ann"]
-        (told,) = ann.do("/part", "/who nodes")[1:]
-        assert isinstance(told, ErrorReply)
-        assert told.error.code is NO_ROOM
+            assert [
+                item.nick for item in only(notifications.MemberList, person.say(line)).members
+            ] == ["ann"]
+        assert errorCodes(ann.say("/part", "/who nodes")[1:]) == [errors.NO_ROOM]
 
-    def test_whoNodesAlone(self) -> None:
-        """Where there is one node only it is a room for operators, too."""
-        root = self.town.owner("root")
+    def test_whoNodesWithoutCluster(self) -> None:
+        root = self.chat.joinRegistered("root")
         root.type("/who nodes")
-        assert root.reasons() == [NO_ROOM]
-        (told,) = root.do("/join nodes", "/who nodes")[1:]
-        assert isinstance(told, MemberList)
+        assert root.errorCodes() == [errors.NO_ROOM]
+        only(notifications.MemberList, root.say("/join nodes", "/who nodes")[1:])
 
-    def test_manyRooms(self) -> None:
-        """A long list comes in pages, the next one when the last is read."""
+    def test_longListIsPaged(self) -> None:
         for number in range(LIST_PAGE + 5):
-            self.town.house.state.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
+            self.chat.context.state.rooms[f"x{number}"] = Room(RoomRecord(f"x{number}", "x", seq=1))
         self.ann.type("/rooms")
-        pages = [each for each in self.ann.take() if isinstance(each, RoomList)]
-        assert [len(each.rooms) for each in pages] == [LIST_PAGE]
-        assert self.ann.conversation.busy
-        self.ann.more()
-        pages = [each for each in self.ann.take() if isinstance(each, RoomList)]
+        pages = [item for item in self.ann.heard() if isinstance(item, notifications.RoomList)]
+        assert [len(item.rooms) for item in pages] == [LIST_PAGE]
+        assert self.ann.controller.busy
+        self.ann.continueOutput()
+        pages = [item for item in self.ann.heard() if isinstance(item, notifications.RoomList)]
         assert (
-            sum(len(each.rooms) for each in pages) == len(self.town.house.state.rooms) - LIST_PAGE
+            sum(len(item.rooms) for item in pages) == len(self.chat.context.state.rooms) - LIST_PAGE
         )
-        self.ann.more()
-        assert not self.ann.conversation.busy
+        self.ann.continueOutput()
+        assert not self.ann.controller.busy
 
-    def test_whois(self) -> None:
-        """Only the rooms that both are in are told."""
-        self.bob.do("/join tea", "/away lunch")
-        self.town.hush()
+    def test_whoisShowsCommonRoomsOnly(self) -> None:
+        self.bob.say("/join tea", "/away lunch")
+        self.chat.clear()
         told = self.one("/whois BOB")
-        assert isinstance(told, WhoisReply)
+        assert isinstance(told, notifications.WhoisReply)
         assert (told.nick, told.guest, told.away, told.rooms) == ("Bob", True, "lunch", ["lobby"])
 
     def test_msg(self) -> None:
-        """To one person, or to a room where one is, whichever one talks in."""
         told = self.one("/msg bob hello  there")
-        assert isinstance(told, PrivateMessage)
+        assert isinstance(told, notifications.PrivateMessage)
         assert (told.to, told.kind, told.text) == ("Bob", MESSAGE, "hello  there")
-        assert [type(each) for each in self.bob.take()] == [PrivateMessage]
-        self.ann.do("/join tea", "/msg #lobby hi")
-        assert self.bob.lines() == ["hi"]
+        assert kinds(self.bob.heard()) == [notifications.PrivateMessage]
+        self.ann.say("/join tea", "/msg #lobby hi")
+        assert self.bob.texts() == ["hi"]
 
     def test_me(self) -> None:
-        """A line of another kind."""
-        assert self.ann.do("/me waves") == []
-        (said,) = self.bob.take()
-        assert isinstance(said, RoomMessages)
+        assert self.ann.say("/me waves") == []
+        said = only(notifications.RoomMessages, self.bob.heard())
         assert (said.kind, said.texts) == (ME, ("waves",))
 
     def test_topic(self) -> None:
-        """Set, ask, and take away."""
         told = self.one("/topic two words")
-        assert isinstance(told, RoomMessages)
+        assert isinstance(told, notifications.RoomMessages)
         assert (told.kind, told.texts) == (TOPIC, ("two words",))
         told = self.one("/topic")
-        assert isinstance(told, Topic)
+        assert isinstance(told, notifications.Topic)
         assert (told.text, told.by) == ("two words", "ann")
-        told = self.one(
-            "/topic -",
-        )
-        assert isinstance(told, RoomMessages)
+        told = self.one("/topic -")
+        assert isinstance(told, notifications.RoomMessages)
         told = self.one("/topic")
-        assert isinstance(told, Topic)
+        assert isinstance(told, notifications.Topic)
         assert (told.text, told.by) == ("", "")
 
-    def numbers(self, person: Person, line: str) -> list[int]:
-        pages = person.do(line)
+    def numbers(self, person: MemoryClient, line: str) -> list[int]:
+        pages = person.say(line)
         while person._then is not None:
-            person.more()
-            pages += person.take()
-        assert all(isinstance(each, HistoryReplay) for each in pages)
+            person.continueOutput()
+            pages += person.heard()
+        assert all(isinstance(item, notifications.HistoryReplay) for item in pages)
         return [
             number
             for page in pages
-            if isinstance(page, HistoryReplay)
+            if isinstance(page, notifications.HistoryReplay)
             for said in page.messages
             for number in range(said.first, said.last + 1)
         ]
 
     def test_history(self) -> None:
-        """The last lines, so many as are asked for, as far as there are any."""
         assert self.numbers(self.ann, "/history") == []
-        self.bob.conversation.say(tuple(map(str, range(30))))
-        self.town.turn()
-        self.town.hush()
+        self.bob.controller.say(tuple(map(str, range(30))))
+        self.chat.tick()
+        self.chat.clear()
         assert self.numbers(self.ann, "/history 3") == [28, 29, 30]
         assert self.numbers(self.ann, "/history") == list(range(11, 31))
         assert self.numbers(self.ann, f"/history {HISTORY_LINES}") == list(range(1, 31))
 
     def test_since(self) -> None:
-        """All lines after a number, in one's room or in another."""
-        self.bob.conversation.say(tuple(map(str, range(30))))
-        self.town.turn()
-        self.ann.do("/join tea")
-        self.town.hush()
+        self.bob.controller.say(tuple(map(str, range(30))))
+        self.chat.tick()
+        self.ann.say("/join tea")
+        self.chat.clear()
         assert self.numbers(self.ann, "/since lobby 27") == [28, 29, 30]
         assert self.numbers(self.ann, "/since 0") == []
-        self.ann.do("/join lobby")
+        self.ann.say("/join lobby")
         assert self.numbers(self.ann, "/since 0") == list(range(1, 31))
         for number in (30, 31, HIGHEST_SEQ):
             assert self.numbers(self.ann, f"/since {number}") == []
 
     def test_away(self) -> None:
-        """Away, and back."""
         told = self.one("/away lunch")
-        assert isinstance(told, AwayChanged)
+        assert isinstance(told, notifications.AwayChanged)
         assert told.text == "lunch"
         told = self.one("/away")
-        assert isinstance(told, AwayChanged)
+        assert isinstance(told, notifications.AwayChanged)
         assert told.text == ""
-        assert len(self.bob.take()) == 2
+        assert len(self.bob.heard()) == 2
 
-    def test_ignore(self) -> None:
-        """Once to ignore, once more to hear again."""
+    def test_ignoreToggles(self) -> None:
         notices = [self.one(line) for line in ("/ignore BOB", "/ignore", "/ignore bob", "/ignore")]
-        assert [each.lines[0] for each in notices if isinstance(each, Notice)] == [
+        assert [item.lines[0] for item in notices if isinstance(item, notifications.Notice)] == [
             "you ignore BOB",
             "you ignore bob",
             "you no longer ignore bob",
@@ -360,26 +266,22 @@ class TestCommands:
         ]
 
     def test_format(self) -> None:
-        """The connection changes its format."""
-        self.ann.do("/format JSON", "/format text")
-        assert self.ann.chosen == ["json", "text"]
+        self.ann.say("/format JSON", "/format text")
+        assert self.ann.formats == ["json", "text"]
 
     def test_ackAndEcho(self) -> None:
-        """On, and off."""
         for name, attribute in (("ack", "wantsAcks"), ("echo", "wantsEcho")):
             for word, wanted in (("ON", True), ("off", False)):
                 told = self.one(f"/{name} {word}")
-                assert isinstance(told, Notice)
+                assert isinstance(told, notifications.Notice)
                 assert told.lines == [f"{name} is {word.lower()}"]
                 assert getattr(self.ann.session, attribute) is wanted
 
     def test_quit(self) -> None:
-        """The others are told why, and the connection closes."""
-        self.ann.do("/quit for tea")
-        assert self.ann.left
-        (gone,) = self.bob.take()
-        assert isinstance(gone, UserQuit)
+        self.ann.say("/quit for tea")
+        assert self.ann.closed
+        gone = only(notifications.UserQuit, self.bob.heard())
         assert gone.reason == "for tea"
-        stranger = self.town.stranger()
-        stranger.do("/quit")
-        assert stranger.left
+        stranger = self.chat.connect()
+        stranger.say("/quit")
+        assert stranger.closed

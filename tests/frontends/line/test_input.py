@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.line.input}.
-"""
+"""Tests for L{tsservices.frontends.line.input}."""
 
 from __future__ import annotations
 
@@ -28,8 +26,7 @@ def intake(flood: FloodControl | None = None) -> LineInput:
 
 
 class TestWhole:
-    def test_talk(self) -> None:
-        """Whole lines of plain talk are taken at one go."""
+    def test_plainLinesAreTakenAtOnce(self) -> None:
         lines = intake()
         assert lines.takeWholeLines(b"one\n\ntwo \n") == ("one", "two ")
         assert lines.takeWholeLines(b" \n") == ()
@@ -51,19 +48,16 @@ class TestWhole:
             b"a" * LIMIT + b"\n",
         ],
     )
-    def test_rest(self, data: bytes) -> None:
-        """Everything else has to be fed."""
+    def test_otherInputIsFed(self, data: bytes) -> None:
         assert intake().takeWholeLines(data) is None
 
-    def test_many(self) -> None:
-        """So have more lines than are taken at once."""
+    def test_tooManyLines(self) -> None:
         lines = LineInput(4096, None, lambda: 0.0)
         assert lines.takeWholeLines(b"x\n" * (LINES_AT_ONCE + 1)) is None
         assert lines.takeWholeLines(b"x\n" * LINES_AT_ONCE) == ("x",) * LINES_AT_ONCE
 
     @pytest.mark.parametrize("before", [b"a", b"/who\n", b"a\r", b"\xff", b"x" * 2 * LIMIT])
-    def test_unfinished(self, before: bytes) -> None:
-        """What comes behind something unfinished belongs to it."""
+    def test_afterUnfinishedLine(self, before: bytes) -> None:
         lines = intake()
         lines.feed(before)
         assert not lines.clean
@@ -73,7 +67,6 @@ class TestWhole:
         assert lines.takeWholeLines(b"c\n") == ("c",)
 
     def test_flood(self) -> None:
-        """It counts, and what is too much has to be fed."""
         lines = intake(FloodControl(Limits(floodLines=1, floodBytes=0), 0.0))
         taken = 0
         while lines.takeWholeLines(b"a\n") is not None:
@@ -87,9 +80,9 @@ class TestWhole:
 def drain(lines: LineInput, together: bool = True) -> Taken:
     taken: Taken = []
     while lines.waiting:
-        each = lines.take(together)
-        if each:
-            taken.append(each)
+        item = lines.take(together)
+        if item:
+            taken.append(item)
         if lines.delay:
             break
     return taken
@@ -104,13 +97,12 @@ def given_(*chunks: bytes, together: bool = True) -> Taken:
 
 def flat(taken: Taken) -> list[object]:
     return [
-        text for each in taken for text in ([each.code] if isinstance(each, ChatError) else each)
+        text for item in taken for text in ([item.code] if isinstance(item, ChatError) else item)
     ]
 
 
 class TestIntake:
-    def test_together(self) -> None:
-        """Plain lines come together, commands alone, in their order."""
+    def test_messagesTogetherCommandsAlone(self) -> None:
         assert given_(b"a\nb\r\n/who\n/me x\nc\n//d\n") == [
             ("a", "b"),
             ("/who",),
@@ -120,20 +112,16 @@ class TestIntake:
         ]
 
     def test_oneByOne(self) -> None:
-        """Or each for itself."""
         assert given_(b"a\n\nb\n/who\n", together=False) == [("a",), ("b",), ("/who",)]
 
     def test_many(self) -> None:
-        """More than are looked at in one go."""
         count = 2 * LINES_AT_ONCE + 1
         assert len(flat(given_(b"x\n" * count))) == count
 
-    def test_nothingSaid(self) -> None:
-        """Lines that say nothing are left out."""
+    def test_emptyLinesAreLeftOut(self) -> None:
         assert given_(b"\n \n\t\n\r\na\n \n") == [("a",)]
 
-    def test_escapedCommand(self) -> None:
-        """A command that was edited into being one is one, also behind plain lines."""
+    def test_editedIntoCommand(self) -> None:
         assert given_(b"hello\nx\x08/msg ann secret\nbye\n") == [
             ("hello",),
             ("/msg ann secret",),
@@ -141,10 +129,9 @@ class TestIntake:
         ]
         assert given_(b"hello\n/wh\x15bye\n") == [("hello",), ("bye",)]
 
-    def test_refused(self) -> None:
-        """A line that is not accepted is refused in its place, and the others are whole."""
+    def test_rejectedLine(self) -> None:
         taken = given_(b"a\n" + b"x" * (LIMIT + 1) + b"\nb\n\xff\nc\n" + "é".encode()[:1] + b"\n")
-        assert [type(each).__name__ for each in taken] == [
+        assert [type(item).__name__ for item in taken] == [
             "tuple",
             "ChatError",
             "tuple",
@@ -168,17 +155,12 @@ class TestIntake:
             ("\N{FAMILY}\N{ZERO WIDTH JOINER}\N{GIRL}e\N{COMBINING ACUTE ACCENT}".encode(), None),
         ],
     )
-    def test_visible(self, sent: bytes, shown: str | None) -> None:
-        """
-        Control and directional characters are made visible; what belongs to letters and
-        pictures stays.
-        """
+    def test_controlCharactersBecomeVisible(self, sent: bytes, shown: str | None) -> None:
         expected = sent.decode() if shown is None else shown
         assert given_(sent + b"\n") == [(expected,)]
         assert given_(b"x\n" + sent + b"\nx\n") == [("x", expected, "x")]
 
-    def test_end(self) -> None:
-        """What comes last needs no ending."""
+    def test_lastLineNeedsNoEnding(self) -> None:
         lines = intake()
         lines.feed(b"a\nb\r\nc")
         lines.endOfInput()
@@ -188,8 +170,7 @@ class TestIntake:
         lines.endOfInput()
         assert flat(drain(lines)) == ["a", LINE_LONG]
 
-    def test_flood(self) -> None:
-        """Nothing is lost by a delay, nor taken out of its order; a longer wait brings more."""
+    def test_delayedLinesKeepTheirOrder(self) -> None:
         now = 0.0
         limits = Limits(floodLines=1, floodBytes=0)
         lines = LineInput(LIMIT, FloodControl(limits, now), lambda: now)
@@ -213,22 +194,9 @@ class TestIntake:
         st.lists(
             st.sampled_from(
                 [
-                    b"a",
-                    b"/x",
-                    b"//x",
-                    b"\n",
-                    b"\r\n",
-                    b"\r\0",
-                    b"\r",
-                    b"\xc3",
-                    b"\xa9",
-                    b"\xff",
-                    b"\xff\xfb\x01",
-                    b"\xff\xfa",
-                    b"\xff\xf0",
-                    b"\x08",
-                    b"\x15",
-                    b"\0",
+                    *b"a /x //x".split(),
+                    *[b"\n", b"\r\n", b"\r\0", b"\r", b"\0", b"\x08", b"\x15"],
+                    *[b"\xc3", b"\xa9", b"\xff", b"\xff\xfb\x01", b"\xff\xfa", b"\xff\xf0"],
                     b"z" * LIMIT,
                 ]
             ),
@@ -237,7 +205,6 @@ class TestIntake:
         st.lists(st.integers(0, 200)),
     )
     def test_anyCut(self, data: bytes, cuts: list[int]) -> None:
-        """However the network has cut it, the lines are the same."""
         places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
         whole, cut = intake(), intake()
         whole.feed(data)
@@ -249,6 +216,6 @@ class TestIntake:
         cut.endOfInput()
         taken += drain(cut)
         assert flat(taken) == flat(drain(whole))
-        for each in taken:
-            if isinstance(each, tuple) and len(each) > 1:
-                assert not any(isCommand(text) for text in each)
+        for item in taken:
+            if isinstance(item, tuple) and len(item) > 1:
+                assert not any(isCommand(text) for text in item)

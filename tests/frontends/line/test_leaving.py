@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.support.line_clients import Client, LineFrontendCase
+from tests.support.line_clients import LineClient, LineFrontendCase
 from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.chat.storage import HISTORY_PAGE
 from tsservices.common.limits import Limits
@@ -18,204 +18,177 @@ AT = "[12:10:00]"
 
 def numbers(text: str) -> list[int]:
     told = [json.loads(line) for line in text.splitlines()]
-    return [each["seq"] for each in told if each["type"] == "said"]
+    return [item["seq"] for item in told if item["type"] == "said"]
 
 
 class LeavingTests(LineFrontendCase):
-    """How connections end."""
-
     def test_quit(self) -> None:
-        """Who says goodbye is gone for the others, and is heard no more."""
-        ann, bob = self.people("ann", "bob")
+        ann, bob = self.join("ann", "bob")
         ann.send("bye\n/quit for tea\nafterwards\n")
-        self.turns()
-        self.assertEqual(bob.take(), f"{AT} <ann> bye\n* ann is gone (for tea)\n")
+        self.tick()
+        self.assertEqual(bob.heard(), f"{AT} <ann> bye\n* ann is gone (for tea)\n")
         self.assertTrue(ann.transport.disconnecting)
-        ann.lose()
-        self.turns()
-        self.assertEqual(bob.take(), "")
-        self.people("ann")
+        ann.disconnect()
+        self.tick()
+        self.assertEqual(bob.heard(), "")
+        self.join("ann")
 
-    def test_endAfterTalk(self) -> None:
-        """Who stops sending, with nothing begun, has left."""
-        ann, bob = self.people("ann", "bob")
+    def test_closeAfterMessage(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("one\n")
         ann.send("two\n")
         ann.protocol.readConnectionLost()
-        self.turns()
-        self.assertEqual(bob.take(), f"{AT} <ann> one\n{AT} <ann> two\n* ann is gone\n")
+        self.tick()
+        self.assertEqual(bob.heard(), f"{AT} <ann> one\n{AT} <ann> two\n* ann is gone\n")
         self.assertTrue(ann.transport.disconnecting)
 
-    def test_quitIsStored(self) -> None:
-        """The end waits for what was said before it."""
-        (ann,) = self.people("ann")
-        ann.ask("/ack on\n")
-        self.journal.slow = True
+    def test_quitWaitsForStorage(self) -> None:
+        (ann,) = self.join("ann")
+        ann.say("/ack on\n")
+        self.storage.slow = True
         ann.send("bye\n/quit\n")
         self.assertFalse(ann.transport.disconnecting)
-        self.journal.keep()
-        self.turns()
-        self.journal.keep()
-        self.turns()
-        self.assertIn("* stored lobby 1\n", ann.take())
+        self.finishStoring()
+        self.finishStoring()
+        self.assertIn("* stored lobby 1\n", ann.heard())
         self.assertTrue(ann.transport.disconnecting)
 
     def test_strangerQuits(self) -> None:
-        """Who has no name may leave too."""
         client = self.connect()
         client.send("/quit\n")
         self.assertTrue(client.transport.disconnecting)
         self.assertIsNone(client.transport.producer)
 
-    def test_lost(self) -> None:
-        """A lost connection frees the name."""
-        ann, bob = self.people("ann", "bob")
-        ann.lose()
-        self.assertEqual(bob.take(), "* ann is gone\n")
-        self.people("ann")
+    def test_lostConnectionFreesNick(self) -> None:
+        ann, bob = self.join("ann", "bob")
+        ann.disconnect()
+        self.assertEqual(bob.heard(), "* ann is gone\n")
+        self.join("ann")
         self.assertEqual(self.counters.open, 2)
 
     def test_lostWhileEntering(self) -> None:
-        """Also while the name is under way."""
         client = self.connect()
         client.send("ann\n", turn=False)
-        client.lose()
-        self.turns()
+        client.disconnect()
+        self.tick()
         self.assertEqual(self.chat.context.state.sessionsByNick, {})
 
-    def test_halfClose(self) -> None:
-        """A whole visit in one segment: all of it is done, then the connection ends."""
-        (bob,) = self.people("bob")
+    def test_halfCloseAfterOneSegment(self) -> None:
+        (bob,) = self.join("bob")
         client = self.connect()
         client.send("ann\nhello\n/who\nlast", turn=False)
         client.protocol.readConnectionLost()
-        self.turns(10)
+        self.tick(10)
         self.assertEqual(
-            bob.take(),
+            bob.heard(),
             f"* ann (guest) joined #lobby\n{AT} <ann> hello\n{AT} <ann> last\n* ann is gone\n",
         )
-        self.assertIn("* 2 people in #lobby\n", client.take())
+        self.assertIn("* 2 people in #lobby\n", client.heard())
         self.assertTrue(client.transport.disconnecting)
 
-    def test_halfCloseOfAStranger(self) -> None:
-        """Who says nothing at all is let go."""
+    def test_halfCloseOfStranger(self) -> None:
         client = self.connect()
         client.protocol.readConnectionLost()
         self.assertTrue(client.transport.disconnecting)
 
     def test_halfCloseWhileSlow(self) -> None:
-        """
-        Who has half-closed and reads slowly is sent what waited, is in no room any more,
-        and so nothing more comes: the connection can end.
-        """
-        ann, bob = self.people("ann", "bob")
+        """A half-closed connection is in no room, so nothing new keeps it open."""
+        ann, bob = self.join("ann", "bob")
         ann.block()
         bob.send("one\n")
-        self.assertEqual(ann.take(), "")
+        self.assertEqual(ann.heard(), "")
         ann.protocol.readConnectionLost()
-        self.turns()
+        self.tick()
         bob.send("two\n")
         self.assertTrue(ann.transport.disconnecting)
-        self.assertEqual(ann.take(), f"{AT} <bob> one\n")
+        self.assertEqual(ann.heard(), f"{AT} <bob> one\n")
         self.assertEqual(self.chat.pool.size, 0)
-        self.assertIn("* ann is gone\n", bob.take())
+        self.assertIn("* ann is gone\n", bob.heard())
 
-    def test_goodbye(self) -> None:
-        """
-        When the server stops, all are told why, what they said is stored and told first,
-        and nobody is told that all others leave.
-        """
-        ann, bob = self.people("ann", "bob")
-        ann.ask("/ack on\n")
-        self.journal.slow = True
+    def test_serverStops(self) -> None:
+        ann, bob = self.join("ann", "bob")
+        ann.say("/ack on\n")
+        self.storage.slow = True
         ann.send("last\n", turn=False)
         stopping = self.timeouts.stopService()
-        self.turns()
+        self.tick()
         self.assertFalse(ann.transport.disconnecting)
         self.assertTrue(bob.transport.disconnecting)
-        self.assertEqual(bob.take(), "! the server stops\n")
-        self.journal.keep()
-        self.turns()
+        self.assertEqual(bob.heard(), "! the server stops\n")
+        self.finishStoring()
         self.assertTrue(ann.transport.disconnecting)
-        self.assertTrue(ann.take().endswith("* stored lobby 1\n"))
+        self.assertTrue(ann.heard().endswith("* stored lobby 1\n"))
         for client in (ann, bob):
-            client.lose()
+            client.disconnect()
         self.successResultOf(stopping)
 
-    def test_goodbyeTwice(self) -> None:
-        """Who is leaving already is not told again."""
+    def test_serverStopsDuringQuit(self) -> None:
         client = self.connect()
         client.send("/quit\n")
-        client.take()
+        client.heard()
         client.protocol.serverStopping()
-        self.assertEqual(client.take(), "")
+        self.assertEqual(client.heard(), "")
 
-    def test_afterTheEnd(self) -> None:
-        """What still comes from who was told goodbye is not said."""
-        ann, bob = self.people("ann", "bob")
+    def test_inputAfterServerStop(self) -> None:
+        ann, bob = self.join("ann", "bob")
         self.timeouts.stopService()
         ann.send("after\n")
-        self.turns()
-        self.assertNotIn("after", bob.take())
+        self.tick()
+        self.assertNotIn("after", bob.heard())
 
 
 class SlowTests(LineFrontendCase):
-    """People who do not read."""
-
     limits = Limits(floodLines=0, floodBytes=0, chatPending=65_536, chatSlow=10)
 
-    def fill(self, client: Client, size: int) -> None:
+    def fill(self, client: LineClient, size: int) -> None:
         for _ in range(size // 1000):
             client.send("x" * 999 + "\n")
 
-    def test_dropped(self) -> None:
-        """Who does not read is told why, dropped and counted; the others hear everything."""
-        ann, bob, slow = self.people("ann", "bob", "slow")
+    def test_slowReaderIsDropped(self) -> None:
+        ann, bob, slow = self.join("ann", "bob", "slow")
         slow.block()
         self.fill(ann, 60_000)
         self.assertFalse(slow.transport.disconnecting)
         self.clock.advance(10)
         self.fill(ann, 20_000)
-        self.turns()
+        self.tick()
         self.assertTrue(slow.transport.disconnecting)
         self.assertIsNone(slow.transport.producer)
         self.assertEqual(self.counters.slow, 1)
         self.assertRegex(
-            slow.take(), r"\A! you did not read: 6\d{4} bytes waited, 65536 may; .*\n\Z"
+            slow.heard(), r"\A! you did not read: 6\d{4} bytes waited, 65536 may; .*\n\Z"
         )
-        heard = bob.take()
+        heard = bob.heard()
         self.assertEqual(heard.count("x" * 999), 80)
         self.assertEqual(heard.count("* slow is gone (did not read)\n"), 1)
         self.assertEqual(self.chat.pool.size, 0)
         self.fill(ann, 10_000)
-        self.assertEqual(slow.take(), "")
+        self.assertEqual(slow.heard(), "")
         self.assertEqual(self.chat.pool.size, 0)
-        slow.lose()
-        self.assertEqual(bob.take().count("gone"), 0)
+        slow.disconnect()
+        self.assertEqual(bob.heard().count("gone"), 0)
 
-    def test_catchesUp(self) -> None:
-        """Who reads again in time has missed nothing."""
-        ann, slow = self.people("ann", "slow")
+    def test_slowReaderCatchesUp(self) -> None:
+        ann, slow = self.join("ann", "slow")
         slow.block()
         for number in range(50):
             ann.send(f"{number}\n")
-        self.assertEqual(slow.take(), "")
+        self.assertEqual(slow.heard(), "")
         slow.unblock()
         for number in range(50, 60):
             ann.send(f"{number}\n")
-        self.assertEqual(slow.take(), "".join(f"{AT} <ann> {n}\n" for n in range(60)))
+        self.assertEqual(slow.heard(), "".join(f"{AT} <ann> {n}\n" for n in range(60)))
         self.assertEqual(self.chat.pool.size, 0)
 
-    def test_takesNoLines(self) -> None:
-        """Who does not read is not asked for more; it is done when they read."""
-        ann, slow = self.people("ann", "slow")
+    def test_slowReadersInputWaits(self) -> None:
+        ann, slow = self.join("ann", "slow")
         slow.block()
         slow.send("hello\n")
         self.assertEqual(slow.transport.producerState, "paused")
-        self.assertEqual(ann.take(), "")
+        self.assertEqual(ann.heard(), "")
         slow.unblock()
-        self.turns()
-        self.assertEqual(ann.take(), f"{AT} <slow> hello\n")
+        self.tick()
+        self.assertEqual(ann.heard(), f"{AT} <slow> hello\n")
         self.assertEqual(slow.transport.producerState, "producing")
 
     def test_handshake(self) -> None:
@@ -224,139 +197,122 @@ class SlowTests(LineFrontendCase):
         client.protocol.pauseProducing()
         self.assertEqual(client.transport.producerState, "producing")
 
-    def test_answersAreNotCounted(self) -> None:
-        """What one asked for is not what drops one: its pages come as fast as they are read."""
-        ann, bob = self.people("ann", "bob")
+    def test_ownAnswersDropNobody(self) -> None:
+        ann, bob = self.join("ann", "bob")
         for _ in range(3 * HISTORY_PAGE // 50):
             ann.send(("x" * 999 + "\n") * 50)
-        bob.take()
+        bob.heard()
         bob.send("/since 0\n", turn=False)
         bob.block()
-        self.turns(20)
-        first = bob.take()
+        self.tick(20)
+        first = bob.heard()
         self.assertEqual(first.count("x" * 999), HISTORY_PAGE)
         for _ in range(20):
             bob.unblock()
             bob.block()
-            self.turns()
+            self.tick()
         bob.unblock()
-        self.turns()
-        self.assertEqual((first + bob.take()).count("x" * 999), 3 * HISTORY_PAGE)
+        self.tick()
+        self.assertEqual((first + bob.heard()).count("x" * 999), 3 * HISTORY_PAGE)
         self.assertEqual(self.counters.slow, 0)
 
 
 class ReplayTests(LineFrontendCase):
-    """Lines from before, and lines that come meanwhile."""
-
-    def test_join(self) -> None:
-        """Who enters is shown the last lines, marked, and then what is said."""
-        (ann,) = self.people("ann")
+    def test_joinDuringMessages(self) -> None:
+        (ann,) = self.join("ann")
         ann.send("".join(f"{number}\n" for number in range(30)))
         bob = self.connect()
-        bob.take()
+        bob.heard()
         bob.send("bob\n")
         ann.send("live\n")
-        heard = bob.take()
+        heard = bob.heard()
         self.assertEqual(re.findall(r"\| .*<ann> (\d+)\n", heard), [str(n) for n in range(10, 30)])
         self.assertTrue(heard.endswith(f"--- now ---\n{AT} <ann> live\n"))
 
-    def test_sinceWhileOthersTalk(self) -> None:
-        """
-        Somebody asks for all lines while others go on talking: no line is missing, none
-        comes twice, and all are in order.
-        """
-        ann, bob = self.people("ann", "bob")
+    def test_sinceDuringMessages(self) -> None:
+        ann, bob = self.join("ann", "bob")
         count = 3 * HISTORY_PAGE
         ann.send("".join(f"{number}\n" for number in range(count)))
-        bob.ask("/format json\n")
-        self.journal.slowReads = True
+        bob.say("/format json\n")
+        self.storage.slowReads = True
         bob.send("/since 0\n")
         for page in range(4):
             ann.send(f"before {page}\n")
             if page % 2:
                 bob.block()
-            if self.journal._waiting:
-                self.journal.answer()
+            if self.storage._waiting:
+                self.storage.answerRead()
             ann.send(f"after {page}\n")
             if page % 2:
                 bob.unblock()
-            self.turns()
-        while self.journal._waiting:
-            self.journal.answer()
-            self.turns()
+            self.tick()
+        while self.storage._waiting:
+            self.finishReading()
         ann.send("last\n")
-        self.assertEqual(numbers(bob.take()), list(range(1, count + 10)))
+        self.assertEqual(numbers(bob.heard()), list(range(1, count + 10)))
 
-    def test_sinceWhileStoring(self) -> None:
-        """The same while lines wait to be stored."""
-        ann, bob = self.people("ann", "bob")
-        bob.ask("/format json\n")
+    def test_sinceDuringStoring(self) -> None:
+        ann, bob = self.join("ann", "bob")
+        bob.say("/format json\n")
         ann.send("1\n2\n3\n")
-        bob.take()
-        self.journal.slow = True
+        bob.heard()
+        self.storage.slow = True
         ann.send("4\n")
         bob.send("/since 1\n")
         ann.send("5\n")
-        self.turns()
-        self.assertEqual(numbers(bob.take()), [2, 3])
-        self.journal.keep()
-        self.turns()
-        self.assertEqual(numbers(bob.take()), [4, 5])
+        self.tick()
+        self.assertEqual(numbers(bob.heard()), [2, 3])
+        self.finishStoring()
+        self.assertEqual(numbers(bob.heard()), [4, 5])
 
-    def test_joinWhileStoring(self) -> None:
-        """Who enters is shown no line that is not stored, and misses none."""
-        (ann,) = self.people("ann")
+    def test_joinDuringStoring(self) -> None:
+        (ann,) = self.join("ann")
         ann.send("1\n2\n")
         bob = self.connect()
         bob.send("/nick bob\n")
-        bob.ask("/format json\n")
-        self.journal.slow = True
+        bob.say("/format json\n")
+        self.storage.slow = True
         ann.send("3\n")
         bob.send("/join lobby\n")
         ann.send("4\n")
-        self.turns()
-        self.assertEqual(bob.take(), "")
-        self.journal.keep()
-        self.turns()
-        self.assertEqual(numbers(bob.take()), [1, 2, 3, 4])
+        self.tick()
+        self.assertEqual(bob.heard(), "")
+        self.finishStoring()
+        self.assertEqual(numbers(bob.heard()), [1, 2, 3, 4])
 
-    def test_comesBack(self) -> None:
-        """Who comes back with the last number they know gets the rest, and no line twice."""
-        ann, bob = self.people("ann", "bob")
-        bob.ask("/format json\n")
+    def test_returnWithLastNumber(self) -> None:
+        ann, bob = self.join("ann", "bob")
+        bob.say("/format json\n")
         ann.send("1\n2\n")
-        known = numbers(bob.take())
-        bob.lose()
+        known = numbers(bob.heard())
+        bob.disconnect()
         ann.send("3\n4\n5\n")
         again = self.connect()
         again.send("/nick bob\n/format json\n/join lobby\n")
-        self.turns()
-        again.take()
+        self.tick()
+        again.heard()
         again.send(f"/since {known[-1]}\n")
-        self.turns()
-        self.assertEqual(known + numbers(again.take()), [1, 2, 3, 4, 5])
+        self.tick()
+        self.assertEqual(known + numbers(again.heard()), [1, 2, 3, 4, 5])
 
-    def test_leavesMeanwhile(self) -> None:
-        """Who leaves during a replay leaves nothing behind."""
-        ann, bob = self.people("ann", "bob")
+    def test_quitDuringReplay(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("".join(f"{number}\n" for number in range(2 * HISTORY_PAGE)))
-        self.journal.slowReads = True
+        self.storage.slowReads = True
         bob.send("/since 0\n")
         ann.send("live\n")
         self.assertGreater(self.chat.pool.size, 0)
-        bob.lose()
-        self.journal.answer()
-        self.turns()
+        bob.disconnect()
+        self.finishReading()
         ann.send("live\n")
         self.assertEqual(self.chat.pool.size, 0)
 
-    def test_failure(self) -> None:
-        """Who can't be told is told so, and talks on."""
-        ann, bob = self.people("ann", "bob")
+    def test_failedReplay(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("1\n")
-        self.journal.failure = ChatError(NOT_STORED, reason="x")
-        self.assertIn("! nothing can be stored", bob.ask("/since 0\n"))
-        self.turns()
-        self.assertEqual(ann.ask(""), "")
+        self.storage.failure = ChatError(NOT_STORED, reason="x")
+        self.assertIn("! nothing can be stored", bob.say("/since 0\n"))
+        self.tick()
+        self.assertEqual(ann.say(""), "")
         bob.send("hello\n")
-        self.assertEqual(ann.take(), f"{AT} <bob> hello\n")
+        self.assertEqual(ann.heard(), f"{AT} <bob> hello\n")

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.line.protocol}: entering, talk, and what people may send.
-"""
+"""Tests for L{tsservices.frontends.line.protocol}: entering, talk, and what people may send."""
 
 from __future__ import annotations
 
@@ -22,19 +20,12 @@ AT = "[12:10:00]"
 
 
 class EnteringTests(LineFrontendCase):
-    """The first lines."""
-
     def test_greeting(self) -> None:
-        """Who connects is told how to enter."""
         client = self.connect()
         verifyObject(IHalfCloseableProtocol, client.protocol)
-        self.assertEqual(client.take(), f"* {GREETING}\n")
+        self.assertEqual(client.heard(), f"* {GREETING}\n")
 
-    def test_notOpen(self) -> None:
-        """
-        Who comes to a node that has not caught up is told so, unless very many come; when
-        it has, it is as ever.
-        """
+    def test_nodeThatIsNotOpen(self) -> None:
         self.patch(self.chat, "open", False)
         for _ in range(REJECTED_AT_ONCE):
             transport = MemoryTransport()
@@ -46,38 +37,33 @@ class EnteringTests(LineFrontendCase):
         self.assertIsNone(self.factory.buildProtocol(MemoryTransport().getPeer()))
         self.assertEqual(self.counters.refused, REJECTED_AT_ONCE + 1)
         self.patch(self.chat, "open", True)
-        self.assertIn(GREETING, self.connect().take())
+        self.assertIn(GREETING, self.connect().heard())
 
-    def test_name(self) -> None:
-        """A bare name enters the lobby, with either ending of a line."""
+    def test_bareName(self) -> None:
         ann, bob = self.connect(), self.connect()
-        self.assertEqual(ann.ask("ann\n"), "* you are ann\n* you are in #lobby, alone\n")
+        self.assertEqual(ann.say("ann\n"), "* you are ann\n* you are in #lobby, alone\n")
         self.assertEqual(
-            bob.ask(" Bob \r\n"), "* you are Bob\n* you are in #lobby with 1 other: ann\n"
+            bob.say(" Bob \r\n"), "* you are Bob\n* you are in #lobby with 1 other: ann\n"
         )
-        self.assertEqual(ann.take(), "* Bob (guest) joined #lobby\n")
+        self.assertEqual(ann.heard(), "* Bob (guest) joined #lobby\n")
 
-    def test_command(self) -> None:
-        """Who enters by command is in no room unasked."""
+    def test_nickCommandJoinsNoRoom(self) -> None:
         client = self.connect()
-        self.assertEqual(client.ask("/nick ann\n"), "* you are ann\n")
-        self.assertIn("! you are in no room", client.ask("hello\n"))
+        self.assertEqual(client.say("/nick ann\n"), "* you are ann\n")
+        self.assertIn("! you are in no room", client.say("hello\n"))
 
-    def test_helpFirst(self) -> None:
-        """Help needs no name; talk by command does."""
+    def test_commandsBeforeNick(self) -> None:
         client = self.connect()
-        self.assertIn("* /nick NAME", client.ask("/help\n"))
-        self.assertIn("! say your name first", client.ask("/me waves\n"))
+        self.assertIn("* /nick NAME", client.say("/help\n"))
+        self.assertIn("! say your name first", client.say("/me waves\n"))
 
-    def test_taken(self) -> None:
-        """A name that differs by case only is the same."""
-        self.people("Ann")
+    def test_nickTakenInAnyCase(self) -> None:
+        self.join("Ann")
         client = self.connect()
-        self.assertIn("! aNN is taken", client.ask("aNN\n"))
-        self.assertIn("* you are eve", client.ask("eve\n"))
+        self.assertIn("! aNN is taken", client.say("aNN\n"))
+        self.assertIn("* you are eve", client.say("eve\n"))
 
-    def test_badNames(self) -> None:
-        """Look-alikes, mixed scripts and what can't be seen are no names."""
+    def test_badNicks(self) -> None:
         client = self.connect()
         for name in (
             "p\N{CYRILLIC SMALL LETTER A}ypal",
@@ -87,37 +73,31 @@ class EnteringTests(LineFrontendCase):
             "ann smith",
             "x" * 33,
         ):
-            answer = client.ask(f"{name}\n")
+            answer = client.say(f"{name}\n")
             self.assertTrue(answer.startswith("! "), answer)
             self.assertTrue(answer[:-1].isprintable(), answer)
         self.assertEqual(self.chat.context.state.sessionsByNick, {})
 
-    def test_severalTries(self) -> None:
-        """
-        Without a name each line is a try, also when they come in one segment; what comes
-        after the name is talk.
-        """
-        (bob,) = self.people("bob")
+    def test_severalTriesInOneSegment(self) -> None:
+        (bob,) = self.join("bob")
         client = self.connect()
         client.send("no name\nbob\nann\nhello\n//x\n")
-        self.turns()
+        self.tick()
         self.assertEqual(
-            bob.take(), f"* ann (guest) joined #lobby\n{AT} <ann> hello\n{AT} <ann> /x\n"
+            bob.heard(), f"* ann (guest) joined #lobby\n{AT} <ann> hello\n{AT} <ann> /x\n"
         )
-        self.assertEqual(client.take().count("! "), 2)
+        self.assertEqual(client.heard().count("! "), 2)
 
-    def test_lostInTheOrder(self) -> None:
-        """The same when somebody else was first, which is known later."""
+    def test_nickTakenInTheOrder(self) -> None:
         bob, client = self.connect(), self.connect()
         bob.send("ann\n", turn=False)
         client.send("ann\neve\nhello\n")
-        self.turns()
-        self.assertIn("* you are eve\n", client.take())
-        self.assertIn("<eve> hello\n", bob.take())
+        self.tick()
+        self.assertIn("* you are eve\n", client.heard())
+        self.assertIn("<eve> hello\n", bob.heard())
 
-    def test_web(self) -> None:
-        """A web page can't post here."""
-        (bob,) = self.people("bob")
+    def test_httpRequestIsClosed(self) -> None:
+        (bob,) = self.join("bob")
         body = "Host: x\r\nOrigin: y\r\n\r\nann\r\nhello\r\n"
         for request in (
             "GET / HTTP/1.1\r\n",
@@ -130,27 +110,25 @@ class EnteringTests(LineFrontendCase):
                 client = self.connect()
                 client.send(data)
                 client.send(body)
-                self.turns()
-                self.assertIn("! this is a chat for people, not a web server\n", client.take())
+                self.tick()
+                self.assertIn("! this is a chat for people, not a web server\n", client.heard())
                 self.assertTrue(client.transport.disconnecting)
-                client.lose()
-        self.assertEqual(bob.take(), "")
+                client.disconnect()
+        self.assertEqual(bob.heard(), "")
 
-    def test_talkOfTheWeb(self) -> None:
-        """Who has a name may speak of requests."""
-        ann, bob = self.people("ann", "bob")
+    def test_textLikeHTTPRequest(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("GET / HTTP/1.1\nHost: x\n")
-        self.assertEqual(bob.take(), f"{AT} <ann> GET / HTTP/1.1\n{AT} <ann> Host: x\n")
+        self.assertEqual(bob.heard(), f"{AT} <ann> GET / HTTP/1.1\n{AT} <ann> Host: x\n")
 
-    def test_idle(self) -> None:
-        """Who does not say a name is not waited for; who has, may be silent."""
+    def test_loginTimeout(self) -> None:
         silent, ann, command = self.connect(), self.connect(), self.connect()
         ann.send("ann\n")
         command.send("/nick bob\n")
         for _ in range(2 * Limits().chatNameLimit):
             self.clock.advance(1)
             if silent.transport.aborted and self.counters.open == 3:
-                silent.lose()
+                silent.disconnect()
         self.assertTrue(silent.transport.aborted)
         self.assertFalse(ann.transport.aborted)
         self.assertFalse(command.transport.aborted)
@@ -158,11 +136,7 @@ class EnteringTests(LineFrontendCase):
         self.clock.advance(1_000_000)
         self.assertFalse(ann.transport.aborted)
 
-    def test_slowName(self) -> None:
-        """
-        Who spells a name for ever is not waited for either, whatever they are told
-        meanwhile.
-        """
+    def test_slowNick(self) -> None:
         slow = self.connect()
         for _ in range(Limits().chatNameLimit - 4):
             self.clock.advance(1)
@@ -175,167 +149,149 @@ class EnteringTests(LineFrontendCase):
                 slow.send("/help\nx")
         self.assertTrue(slow.transport.aborted)
 
-    def test_welcome(self) -> None:
-        """The welcome file is shown first, made safe, and as it is now."""
+    def test_welcomeFile(self) -> None:
         path = Path("welcome.txt")
         self.open(self.limits, str(path))
-        self.assertEqual(self.connect().take(), f"* {GREETING}\n")
+        self.assertEqual(self.connect().heard(), f"* {GREETING}\n")
         path.write_bytes("grüß dich\n\x1b[31mred \xff\n".encode() + b"\xff\n")
         self.assertEqual(
-            self.connect().take(),
+            self.connect().heard(),
             f"* grüß dich\n* \\x1b[31mred ÿ\n* \N{REPLACEMENT CHARACTER}\n* {GREETING}\n",
         )
         path.unlink()
         path.mkdir()
-        self.assertEqual(self.connect().take(), f"* {GREETING}\n")
+        self.assertEqual(self.connect().heard(), f"* {GREETING}\n")
 
 
 class TalkTests(LineFrontendCase):
-    """Lines."""
-
-    def test_lines(self) -> None:
-        """Others hear each line, oneself does not; several come in a segment."""
-        ann, bob = self.people("ann", "bob")
+    def test_othersHearLines(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("one\ntwo\r\n\nthree\n")
-        self.assertEqual(bob.take(), f"{AT} <ann> one\n{AT} <ann> two\n{AT} <ann> three\n")
-        self.assertEqual(ann.take(), "")
+        self.assertEqual(bob.heard(), f"{AT} <ann> one\n{AT} <ann> two\n{AT} <ann> three\n")
+        self.assertEqual(ann.heard(), "")
 
     def test_splitCharacter(self) -> None:
-        """A character may be split over segments."""
-        ann, bob = self.people("ann", "bob")
+        ann, bob = self.join("ann", "bob")
         for byte in "grüß \N{FAMILY}\n".encode():
             ann.send(bytes([byte]))
-        self.assertEqual(bob.take(), f"{AT} <ann> grüß \N{FAMILY}\n")
+        self.assertEqual(bob.heard(), f"{AT} <ann> grüß \N{FAMILY}\n")
 
     def test_notUTF8(self) -> None:
-        """A line that is not UTF-8 is refused; its neighbours are said."""
-        ann, bob = self.people("ann", "bob")
+        ann, bob = self.join("ann", "bob")
         ann.send(b"a\nb\xe9\nc\n")
-        self.turns()
-        self.assertEqual(bob.take(), f"{AT} <ann> a\n{AT} <ann> c\n")
-        self.assertEqual(ann.take(), "! this line is not UTF-8 at byte 2: nothing of it was sent\n")
+        self.tick()
+        self.assertEqual(bob.heard(), f"{AT} <ann> a\n{AT} <ann> c\n")
+        self.assertEqual(
+            ann.heard(), "! this line is not UTF-8 at byte 2: nothing of it was sent\n"
+        )
 
-    def test_longest(self) -> None:
-        """The bound is of bytes, and is allowed itself."""
-        ann, bob = self.people("ann", "bob")
+    def test_longestLine(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("é" * 2048 + "\n" + "é" * 2048 + "x\n")
-        self.turns()
-        self.assertEqual(len(bob.take()), 2048 + len(f"{AT} <ann> \n"))
-        self.assertEqual(ann.take(), "! a line has at most 4096 bytes: this one was not sent\n")
+        self.tick()
+        self.assertEqual(len(bob.heard()), 2048 + len(f"{AT} <ann> \n"))
+        self.assertEqual(ann.heard(), "! a line has at most 4096 bytes: this one was not sent\n")
         self.assertEqual(self.counters.overlong, 1)
 
-    def test_endless(self) -> None:
-        """A line without an end is refused once, skipped, and not kept in memory."""
-        ann, bob = self.people("ann", "bob")
+    def test_endlessLine(self) -> None:
+        ann, bob = self.join("ann", "bob")
         for _ in range(150):
             ann.send(b"x" * 4096)
             self.assertLessEqual(len(ann.protocol.connection._input._lines._pending), 8192)
         ann.send(b"tail\nhello\n")
-        self.assertEqual(bob.take(), f"{AT} <ann> hello\n")
-        self.assertEqual(ann.take(), "! a line has at most 4096 bytes: this one was not sent\n")
+        self.assertEqual(bob.heard(), f"{AT} <ann> hello\n")
+        self.assertEqual(ann.heard(), "! a line has at most 4096 bytes: this one was not sent\n")
         self.assertEqual(self.counters.overlong, 1)
 
-    def test_visible(self) -> None:
-        """What a terminal would obey is made visible."""
-        ann, bob = self.people("ann", "bob")
+    def test_controlCharactersBecomeVisible(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("\0 \x1b[2J \N{RIGHT-TO-LEFT OVERRIDE} \x9b1m a\rb\n")
-        self.assertEqual(bob.take(), f"{AT} <ann> \\x00 \\x1b[2J \\u202e \\x9b1m a\\x0db\n")
+        self.assertEqual(bob.heard(), f"{AT} <ann> \\x00 \\x1b[2J \\u202e \\x9b1m a\\x0db\n")
         ann.send("/topic \x1b[2J\n/away \x07\n/msg bob \x1bc\n")
-        self.turns()
-        heard = bob.take()
+        self.tick()
+        heard = bob.heard()
         self.assertTrue(heard.replace("\n", "").isprintable(), heard)
         self.assertEqual(heard.count("\\x"), 3)
 
-    def test_editedSecret(self) -> None:
-        """A whisper that was edited into being one is not said in the room."""
-        ann, bob, cat = self.people("ann", "bob", "cat")
+    def test_editedWhisper(self) -> None:
+        ann, bob, cat = self.join("ann", "bob", "cat")
         ann.send(b"hello\nx\x7f/msg bob secret\n")
-        self.turns()
-        self.assertIn("secret", bob.take())
-        self.assertEqual(cat.take(), f"{AT} <ann> hello\n")
+        self.tick()
+        self.assertIn("secret", bob.heard())
+        self.assertEqual(cat.heard(), f"{AT} <ann> hello\n")
 
-    def test_rooms(self) -> None:
-        """Who is in several rooms is shown which; each line in the form of its time."""
-        ann, bob = self.people("ann", "bob")
+    def test_linesOfSeveralRooms(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("/join tea\n")
-        bob.ask("/join tea\n")
+        bob.say("/join tea\n")
         ann.send("/join lobby\nhello\n")
-        self.turns()
-        self.assertIn(f"{AT} #lobby <ann> hello\n", bob.take())
+        self.tick()
+        self.assertIn(f"{AT} #lobby <ann> hello\n", bob.heard())
         ann.send("last\n", turn=False)
         bob.send("/part lobby\n", turn=False)
-        self.turns()
-        self.assertEqual(bob.take(), f"{AT} #lobby <ann> last\n* you left #lobby\n")
+        self.tick()
+        self.assertEqual(bob.heard(), f"{AT} #lobby <ann> last\n* you left #lobby\n")
         ann.send("/join tea\nhello\n")
-        self.turns()
-        self.assertEqual(bob.take(), f"{AT} <ann> hello\n")
+        self.tick()
+        self.assertEqual(bob.heard(), f"{AT} <ann> hello\n")
 
-    def test_roomsOfABatchThatWaits(self) -> None:
-        """The same when the disk is slow."""
-        ann, bob = self.people("ann", "bob")
-        bob.ask("/join tea\n")
-        self.journal.slow = True
+    def test_linesOfSeveralRoomsDuringStoring(self) -> None:
+        ann, bob = self.join("ann", "bob")
+        bob.say("/join tea\n")
+        self.storage.slow = True
         ann.send("hello\n")
         bob.send("/part tea\n")
-        self.journal.keep()
-        self.turns()
-        self.assertEqual(bob.take(), f"{AT} #lobby <ann> hello\n* you left #tea\n")
+        self.finishStoring()
+        self.assertEqual(bob.heard(), f"{AT} #lobby <ann> hello\n* you left #tea\n")
 
     def test_formats(self) -> None:
-        """Programs are told the same in JSON, and may go back; the form keeps to that."""
-        ann, bob = self.people("ann", "bob")
-        answer = bob.ask("/format json\n")
+        ann, bob = self.join("ann", "bob")
+        answer = bob.say("/format json\n")
         self.assertEqual(json.loads(answer), {"type": "format", "version": 1})
-        bob.ask("/join tea\n")
+        bob.say("/join tea\n")
         ann.send("grüß\n")
-        said = json.loads(bob.take())
+        said = json.loads(bob.heard())
         self.assertEqual(
             (said["type"], said["room"], said["seq"], said["text"]), ("said", "lobby", 1, "grüß")
         )
-        self.assertEqual(bob.ask("/format text\n"), "* format is text\n")
+        self.assertEqual(bob.say("/format text\n"), "* format is text\n")
         ann.send("x\n")
-        self.assertEqual(bob.take(), f"{AT} #lobby <ann> x\n")
+        self.assertEqual(bob.heard(), f"{AT} #lobby <ann> x\n")
 
-    def test_ackAndEcho(self) -> None:
-        """A line is acknowledged when it is stored, not before."""
-        (ann,) = self.people("ann")
-        ann.ask("/ack on\n/echo on\n")
-        self.turns()
-        ann.take()
-        self.journal.slow = True
-        self.assertEqual(ann.ask("x\ny\n"), "")
-        self.journal.keep()
-        self.turns()
-        heard = ann.take()
+    def test_acknowledgedWhenStored(self) -> None:
+        (ann,) = self.join("ann")
+        ann.say("/ack on\n/echo on\n")
+        self.tick()
+        ann.heard()
+        self.storage.slow = True
+        self.assertEqual(ann.say("x\ny\n"), "")
+        self.finishStoring()
+        heard = ann.heard()
         self.assertIn("* stored lobby 1\n* stored lobby 2\n", heard)
         self.assertIn(f"{AT} <ann> x\n{AT} <ann> y\n", heard)
 
 
 class FloodTests(LineFrontendCase):
-    """People who send fast."""
-
     limits = Limits()
 
-    def test_paste(self) -> None:
-        """A long paste is slowed down, told so once, and nothing of it is lost."""
-        ann, bob = self.people("ann", "bob")
+    def test_pasteIsDelayed(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("".join(f"{number}\n" for number in range(200)))
-        self.assertLess(bob.take().count("\n"), 110)
+        self.assertLess(bob.heard().count("\n"), 110)
         self.assertEqual(ann.transport.producerState, "paused")
-        self.assertEqual(ann.take(), f"* {SLOWED}\n")
+        self.assertEqual(ann.heard(), f"* {SLOWED}\n")
         heard = ""
         for _ in range(120):
             self.clock.advance(0.1)
-            heard += bob.take()
+            heard += bob.heard()
         self.assertEqual(ann.transport.producerState, "producing")
         self.assertGreater(self.counters.delayed, 0)
         numbers = [int(line.split()[-1]) for line in heard.splitlines()]
         self.assertEqual(numbers, list(range(numbers[0], 200)))
-        self.assertEqual(ann.take(), "")
+        self.assertEqual(ann.heard(), "")
 
-    def test_pasteWithoutAnEnd(self) -> None:
-        """What comes while one is slowed down is not even read; bytes are bounded too."""
-        ann, bob = self.people("ann", "bob")
+    def test_endlessPasteIsNotRead(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send(("x" * 4000 + "\n") * 40)
         self.assertEqual(ann.transport.producerState, "paused")
         ann.protocol.pauseProducing()
@@ -343,28 +299,26 @@ class FloodTests(LineFrontendCase):
         self.assertEqual(ann.transport.producerState, "paused")
         for _ in range(12):
             self.clock.advance(1)
-        self.assertEqual(bob.take().count("x" * 4000), 40)
+        self.assertEqual(bob.heard().count("x" * 4000), 40)
 
-    def test_leaves(self) -> None:
-        """Who leaves while slowed down leaves no timer behind."""
-        (ann,) = self.people("ann")
+    def test_quitCancelsTimer(self) -> None:
+        (ann,) = self.join("ann")
         ann.send("x\n" * 200)
         self.assertIsNotNone(ann.protocol.connection._delayed)
-        ann.lose()
-        self.turns()
+        ann.disconnect()
+        self.tick()
         self.timeouts.stopService()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_halfClosed(self) -> None:
-        """What was sent before the end is said, however long that takes."""
-        ann, bob = self.people("ann", "bob")
+    def test_halfCloseDuringDelay(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.send("".join(f"{number}\n" for number in range(150)) + "last")
         ann.protocol.readConnectionLost()
         heard = ""
         for _ in range(200):
             self.assertNotIn("last", heard)
             self.clock.advance(0.1)
-            heard += bob.take()
+            heard += bob.heard()
             if ann.transport.disconnecting:
                 break
         self.assertTrue(ann.transport.disconnecting)
@@ -372,36 +326,28 @@ class FloodTests(LineFrontendCase):
 
 
 class OutstandingTests(LineFrontendCase):
-    """People who send while the disk is slow."""
-
-    def test_bounded(self) -> None:
-        """Only so much is taken, and then nothing is read any more, until it is stored."""
-        ann, bob = self.people("ann", "bob")
-        self.journal.slow = True
+    def test_outstandingLinesAreBounded(self) -> None:
+        ann, bob = self.join("ann", "bob")
+        self.storage.slow = True
         for number in range(OUTSTANDING + 20):
             if ann.transport.producerState == "paused":
                 break
             ann.send(f"{number}\n")
         self.assertEqual(ann.protocol.connection.session.pending, OUTSTANDING)
         self.assertEqual(number, OUTSTANDING + 1)
-        self.assertEqual(bob.take(), "")
-        self.journal.keep()
-        self.turns()
-        self.journal.keep()
-        self.turns()
+        self.assertEqual(bob.heard(), "")
+        self.finishStoring()
+        self.finishStoring()
         self.assertEqual(ann.transport.producerState, "producing")
-        self.assertEqual(bob.take().count("\n"), OUTSTANDING + 1)
+        self.assertEqual(bob.heard().count("\n"), OUTSTANDING + 1)
 
-    def test_command(self) -> None:
-        """The same behind a command that waits."""
-        (ann,) = self.people("ann")
-        self.journal.slow = True
+    def test_outstandingCommandIsBounded(self) -> None:
+        (ann,) = self.join("ann")
+        self.storage.slow = True
         ann.send("x\n/who\n")
         ann.send("y\n")
         self.assertEqual(ann.transport.producerState, "paused")
-        self.journal.keep()
-        self.turns()
-        self.journal.keep()
-        self.turns()
+        self.finishStoring()
+        self.finishStoring()
         self.assertEqual(ann.transport.producerState, "producing")
-        self.assertIn("1 person", ann.take())
+        self.assertIn("1 person", ann.heard())

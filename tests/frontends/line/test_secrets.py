@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.line.protocol}: passwords, and sessions that go on elsewhere.
-"""
+"""Tests for L{tsservices.frontends.line.protocol}: passwords, and sessions that go on elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ import json
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
-from tests.support.line_clients import Client, LineFrontendCase
+from tests.support.line_clients import LineClient, LineFrontendCase
 from tsservices.chat.errors import TAKEN_OVER, ChatError
 from tsservices.common.limits import Limits
 
@@ -26,8 +24,6 @@ SECRET = "correct horse"
 
 
 class SecretCase(LineFrontendCase):
-    """A listener, and a log that is read."""
-
     def setUp(self) -> None:
         super().setUp()
         self.logged: list[str] = []
@@ -39,45 +35,40 @@ class SecretCase(LineFrontendCase):
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
 
-    def asked(self, client: Client, data: str | bytes) -> bytes:
+    def asked(self, client: LineClient, data: str | bytes) -> bytes:
         client.transport.clear()
         client.send(data)
-        self.turns()
+        self.tick()
         wire: bytes = client.transport.value()
         client.transport.clear()
         return wire
 
-    def registered(self, name: str) -> Client:
-        (client,) = self.people(name)
+    def registered(self, name: str) -> LineClient:
+        (client,) = self.join(name)
         self.assertIn(b"belongs to you", self.asked(client, f"/register {SECRET}\n"))
         return client
 
 
 class PasswordTests(SecretCase):
-    """Passwords that are asked for."""
-
-    def test_text(self) -> None:
-        """Who has a plain terminal is asked, and what they type is no talk."""
-        ann, bob = self.people("ann", "bob")
+    def test_plainTerminal(self) -> None:
+        ann, bob = self.join("ann", "bob")
         self.assertEqual(self.asked(ann, "/register\n"), b"* new password: ")
         self.assertEqual(self.asked(ann, f"{SECRET}\n"), b"* the same again: ")
         self.assertIn(b"belongs to you", self.asked(ann, f"{SECRET}\n"))
-        self.assertNotIn("horse", bob.take())
+        self.assertNotIn("horse", bob.heard())
         self.assertEqual(self.asked(ann, "hello\n"), b"")
-        self.assertIn("<ann> hello", bob.take())
+        self.assertIn("<ann> hello", bob.heard())
 
-    def test_atOnce(self) -> None:
-        """All in one segment is the same, and what follows is talk again."""
-        ann, bob = self.people("ann", "bob")
+    def test_oneSegment(self) -> None:
+        ann, bob = self.join("ann", "bob")
         told = self.asked(ann, f"/register\n{SECRET}\n{SECRET}\nhello\n")
         self.assertIn(b"* new password: * the same again: ", told)
         self.assertIn(b"belongs to you", told)
-        heard = bob.take()
+        heard = bob.heard()
         self.assertIn("<ann> hello", heard)
         self.assertNotIn("horse", heard)
 
-    def test_anyLineIsTheSecret(self) -> None:
-        """What looks like a command is a password all the same, and so is nothing."""
+    def test_commandAsPassword(self) -> None:
         self.registered("ann")
         eve = self.connect()
         for line in ("/quit", "//", "", " ", "/nick eve", "GET / HTTP/1.1"):
@@ -85,11 +76,7 @@ class PasswordTests(SecretCase):
             self.assertIn(b"! that is not the password", self.asked(eve, f"{line}\n"))
         self.assertFalse(eve.transport.disconnecting)
 
-    def test_telnet(self) -> None:
-        """
-        A telnet program is told not to echo, and then to echo again; what it answers is
-        nothing anybody said.
-        """
+    def test_telnetHidesEcho(self) -> None:
         self.registered("ann")
         for end in ("\r\n", "\r\0"):
             client = self.connect()
@@ -103,27 +90,23 @@ class PasswordTests(SecretCase):
             self.assertIn(b"* you are", self.asked(client, f"/logout{end}/nick x{end}"))
 
     def test_telnetTwice(self) -> None:
-        """Each question hides its answer."""
-        (ann,) = self.people("ann")
+        (ann,) = self.join("ann")
         self.assertEqual(self.asked(ann, "/register\r\n"), WILL_ECHO + b"* new password: ")
         self.assertEqual(
-            self.asked(ann, f"{SECRET}\r\n"),
-            WONT_ECHO + b"\n" + WILL_ECHO + b"* the same again: ",
+            self.asked(ann, f"{SECRET}\r\n"), WONT_ECHO + b"\n" + WILL_ECHO + b"* the same again: "
         )
         told = self.asked(ann, "another horse\r\n")
         self.assertEqual(
             told, WONT_ECHO + b"\n! these were two different passwords; nothing is done\n"
         )
 
-    def test_keys(self) -> None:
-        """Keys that edit a line edit a password too."""
+    def test_editingKeys(self) -> None:
         self.registered("ann")
         client = self.connect()
         self.asked(client, "/login ann\r\n")
         self.assertIn(b"* you are ann", self.asked(client, "wrong\x15correct horsf\x7fe\r\n"))
 
     def test_json(self) -> None:
-        """A program is asked by an object, whatever its line endings are."""
         self.registered("ann")
         for end in ("\n", "\r\n"):
             client = self.connect()
@@ -137,9 +120,8 @@ class PasswordTests(SecretCase):
             self.assertIn("loggedIn", types)
             self.asked(client, f"/logout{end}")
 
-    def test_garbage(self) -> None:
-        """Bytes that are no text, and NUL, are no password; that is told without them."""
-        (ann,) = self.people("ann")
+    def test_notUTF8(self) -> None:
+        (ann,) = self.join("ann")
         for garbage in (
             b"correct\0horse",
             b"correct horse\xfe\xfd",
@@ -157,12 +139,8 @@ class PasswordTests(SecretCase):
             self.asked(eve, "/login bob\n")
             self.assertIn(b"! that is not the password of bob", self.asked(eve, garbage + b"\n"))
 
-    def test_oneLine(self) -> None:
-        """
-        On the line of the command it is the same password, whatever it is made of, and
-        the name before it is still made visible.
-        """
-        (ann,) = self.people("ann")
+    def test_passwordOnCommandLine(self) -> None:
+        (ann,) = self.join("ann")
         odd = "pass\N{SOFT HYPHEN}word\N{ZERO WIDTH SPACE} x"
         self.assertIn(b"belongs to you", self.asked(ann, f"/register {odd}\n"))
         client = self.connect()
@@ -175,8 +153,7 @@ class PasswordTests(SecretCase):
         self.assertIn(b"a\\x1b[31mnn", told)
         self.assertNotIn(b"\x1b", told)
 
-    def test_overlong(self) -> None:
-        """A line that is too long is no answer: the question stays, and so does its cover."""
+    def test_overlongAnswerKeepsTheQuestion(self) -> None:
         self.registered("ann")
         client = self.connect()
         self.asked(client, "/login ann\r\n")
@@ -186,21 +163,19 @@ class PasswordTests(SecretCase):
         self.assertNotIn(WONT_ECHO, told)
         self.assertIn(b"* you are ann", self.asked(client, f"{SECRET}\r\n"))
 
-    def test_left(self) -> None:
-        """Who leaves while being asked, or while being looked at, is nobody's trouble."""
+    def test_quitDuringQuestion(self) -> None:
         self.registered("ann")
         first, second = self.connect(), self.connect()
         self.asked(first, "/login ann\n")
-        first.lose()
+        first.disconnect()
         self.hasher.held = True
         self.asked(second, f"/login ann\n{SECRET}\n")
-        second.lose()
+        second.disconnect()
         self.hasher.work()
-        self.turns()
+        self.tick()
         self.assertEqual(len(self.chat.context.state.sessions), 1)
 
     def test_halfClose(self) -> None:
-        """A program that closes its side after the password is still told."""
         self.registered("ann")
         client = self.connect()
         self.hasher.held = True
@@ -208,24 +183,22 @@ class PasswordTests(SecretCase):
         client.protocol.readConnectionLost()
         self.assertFalse(client.transport.disconnecting)
         self.hasher.work()
-        self.turns()
-        told = client.take()
+        self.tick()
+        told = client.heard()
         self.assertIn("* you are ann, logged in", told)
         self.assertIn("* 1 room", told)
         self.assertTrue(client.transport.disconnecting)
 
-    def test_waits(self) -> None:
-        """What follows a password waits until it was looked at."""
+    def test_inputWaitsForHashing(self) -> None:
         self.registered("ann")
         client = self.connect()
         self.hasher.held = True
         self.assertEqual(self.asked(client, f"/login ann {SECRET}\n/nick rob\n"), b"")
         self.hasher.work()
-        self.turns()
-        self.assertIn("* you are ann, logged in", client.take())
+        self.tick()
+        self.assertIn("* you are ann, logged in", client.heard())
 
-    def test_nowhere(self) -> None:
-        """A password is in no log, whatever becomes of it."""
+    def test_passwordsAreNotLogged(self) -> None:
         ann = self.registered("ann")
         self.asked(ann, f"/register {SECRET}\n")
         self.asked(ann, f"/passwd {SECRET} short\n")
@@ -235,63 +208,56 @@ class PasswordTests(SecretCase):
         self.asked(client, b"/login ann\n\xff\xfe" + SECRET.encode() + b"\n")
         self.asked(client, b"/login ann " + SECRET.encode() + b"\xfe\n")
         self.asked(client, f"/login nobody {SECRET}\n/login ann\n{SECRET}{'x' * 5000}\n")
-        self.assertFalse([each for each in self.logged if "horse" in each])
+        self.assertFalse([item for item in self.logged if "horse" in item])
 
 
 class FloodTests(SecretCase):
-    """Passwords, and how fast they may come."""
-
     limits = Limits(floodLines=1, floodBytes=0)
 
     def test_flood(self) -> None:
-        """They are lines like others."""
         client = self.connect()
         client.send("ann\n" + "x\n" * 8)
-        client.take()
+        client.heard()
         told = self.asked(client, f"/register\n{SECRET}\n{SECRET}\n")
         self.assertIn(b"* new password: ", told)
         self.assertNotIn(b"again", told)
         self.clock.advance(1)
-        self.assertIn("* the same again: ", client.take())
+        self.assertIn("* the same again: ", client.heard())
         self.clock.advance(1)
-        self.turns()
-        self.assertIn("belongs to you", client.take())
+        self.tick()
+        self.assertIn("belongs to you", client.heard())
 
 
 class DismissedTests(SecretCase):
-    """Sessions that go on from another connection."""
-
-    def test_dismissed(self) -> None:
-        """Who is taken over is told, and closed, and nobody is told that they have left."""
-        ann, bob = self.people("ann", "bob")
+    def test_replaced(self) -> None:
+        ann, bob = self.join("ann", "bob")
         ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
-        self.assertEqual(ann.take(), f"! {ChatError(TAKEN_OVER)}\n")
+        self.assertEqual(ann.heard(), f"! {ChatError(TAKEN_OVER)}\n")
         self.assertTrue(ann.transport.disconnecting)
         ann.send("hello\n")
         ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
-        ann.lose()
-        self.turns()
-        self.assertEqual((ann.take(), bob.take()), ("", ""))
+        ann.disconnect()
+        self.tick()
+        self.assertEqual((ann.heard(), bob.heard()), ("", ""))
 
     def test_resumed(self) -> None:
-        """With what it was told, a program goes on from a new connection."""
-        old, bob = self.connect(), self.people("bob")[0]
+        old, bob = self.connect(), self.join("bob")[0]
         told = self.asked(old, "/format json\n") + self.asked(old, "ann\n")
         objects = [json.loads(line) for line in told.splitlines()]
-        (token,) = [each["token"] for each in objects if each["type"] == "token"]
-        bob.take()
+        (token,) = [item["token"] for item in objects if item["type"] == "token"]
+        bob.heard()
         new = self.connect()
         self.asked(new, "/format json\n")
         told = self.asked(new, f"/resume {token}\n")
         objects = [json.loads(line) for line in told.splitlines()]
-        (resumed,) = [each for each in objects if each["type"] == "resumed"]
+        (resumed,) = [item for item in objects if item["type"] == "resumed"]
         self.assertEqual((resumed["nick"], resumed["rooms"][0]["room"]), ("ann", "lobby"))
-        self.assertIn('"code":"taken-over"', old.take())
+        self.assertIn('"code":"taken-over"', old.heard())
         self.assertTrue(old.transport.disconnecting)
-        old.lose()
-        self.assertEqual(bob.take(), "")
+        old.disconnect()
+        self.assertEqual(bob.heard(), "")
         self.asked(new, "hello\n")
-        self.assertIn("<ann> hello", bob.take())
+        self.assertIn("<ann> hello", bob.heard())
         self.clock.advance(1)
         for _ in range(2 * Limits().chatNameLimit):
             self.clock.advance(1)

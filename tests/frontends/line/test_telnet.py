@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.frontends.line.telnet}.
-"""
+"""Tests for L{tsservices.frontends.line.telnet}."""
 
 from __future__ import annotations
 
@@ -8,7 +6,6 @@ from itertools import pairwise
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.frontends.line.telnet import SUBNEGOTIATION, TelnetFilter, edit
 
@@ -31,20 +28,18 @@ def filtered(*chunks: bytes) -> bytes:
     return b"".join([feed(chunk) for chunk in chunks])
 
 
-class TelnetFilterTests(SynchronousTestCase):
+class TestTelnetFilter:
     @given(st.lists(PIECES, max_size=30).map(b"".join), st.lists(st.integers(0, 1200)))
     @example(b"\xff\xfa" + b"x" * SUBNEGOTIATION + b"\xff\xf0", [SUBNEGOTIATION + 2])
     @example(b"\xff\xfa" + b"x" * (SUBNEGOTIATION - 1) + b"\xff\xf0!", [SUBNEGOTIATION + 2])
     def test_anyCut(self, data: bytes, cuts: list[int]) -> None:
-        """However data is cut, the same comes through."""
         places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
         chunks = [data[a:b] for a, b in pairwise(places)]
         whole = filtered(data)
-        self.assertEqual(filtered(*chunks), whole)
-        self.assertEqual(filtered(*(bytes([byte]) for byte in data)), whole)
+        assert filtered(*chunks) == whole
+        assert filtered(*(bytes([byte]) for byte in data)) == whole
 
-    def test_telnet(self) -> None:
-        """A telnet program is known by its commands, and by how it ends lines."""
+    def test_telnetIsRecognized(self) -> None:
         for data, telnet in (
             (b"ann\n", False),
             (b"a\rb\n", False),
@@ -58,20 +53,17 @@ class TelnetFilterTests(SynchronousTestCase):
                 known = TelnetFilter()
                 for chunk in chunks:
                     known.feed(chunk)
-                self.assertEqual(known.telnet, telnet, data)
+                assert known.telnet == telnet, data
 
     @given(st.binary(max_size=60).map(lambda data: data.replace(b"\r", b"\n")))
-    def test_escaped(self, data: bytes) -> None:
-        """What a telnet program has escaped comes through as it was."""
-        self.assertEqual(filtered(data.replace(b"\xff", b"\xff\xff")), data)
+    def test_escapedByteIsKept(self, data: bytes) -> None:
+        assert filtered(data.replace(b"\xff", b"\xff\xff")) == data
 
-    def test_untouched(self) -> None:
-        """Data with nothing to do is the same object."""
+    def test_plainDataIsUnchanged(self) -> None:
         data = "hello\n服务器\n".encode()
-        self.assertIs(TelnetFilter().feed(data), data)
+        assert TelnetFilter().feed(data) is data
 
     def test_commands(self) -> None:
-        """Commands are taken out of the middle of a line; what stands for a key becomes it."""
         for command, left in (
             (b"\xff\xf1", b""),  # NOP
             (b"\xff\xf6", b""),  # AYT
@@ -88,38 +80,29 @@ class TelnetFilterTests(SynchronousTestCase):
             (b"\xff\xf8", b"\x15"),  # EL
             (b"\xff\xff", b"\xff"),
         ):
-            self.assertEqual(filtered(b"a" + command + b"b\n"), b"a" + left + b"b\n", command)
+            assert filtered(b"a" + command + b"b\n") == b"a" + left + b"b\n", command
 
     def test_noCommand(self) -> None:
-        """
-        0xff from a program that knows nothing of telnet does not take the end of the
-        line with it.
-        """
-        self.assertEqual(filtered(b"\xff\n\xffa\r\n"), b"\xff\n\xffa\n")
+        """0xff from a program without telnet does not take the line's end with it."""
+        assert filtered(b"\xff\n\xffa\r\n") == b"\xff\n\xffa\n"
 
-    def test_endings(self) -> None:
-        """CR LF and CR NUL end a line, other carriage returns are data."""
-        self.assertEqual(filtered(b"a\r\nb\r\0c\nd\re\r\r\n"), b"a\nb\nc\nd\re\r\n")
+    def test_lineEndings(self) -> None:
+        assert filtered(b"a\r\nb\r\0c\nd\re\r\r\n") == b"a\nb\nc\nd\re\r\n"
 
-    def test_commandInAnEnding(self) -> None:
-        """A command between CR and LF makes no difference."""
-        self.assertEqual(filtered(b"a\r\xff", b"\xf1", b"\nb"), b"a\nb")
+    def test_commandInsideLineEnding(self) -> None:
+        assert filtered(b"a\r\xff", b"\xf1", b"\nb") == b"a\nb"
 
-    def test_unendedSubnegotiation(self) -> None:
-        """
-        A subnegotiation that does not end swallows so much and no more, and little of
-        it is kept.
-        """
+    def test_endlessSubnegotiation(self) -> None:
         telnet = TelnetFilter()
         came = telnet.feed(b"\xff\xfa")
         for _ in range(SUBNEGOTIATION - 1):
             came += telnet.feed(b"x")
-        self.assertEqual(came, b"")
-        self.assertEqual(telnet.feed(b"xhello\n"), b"hello\n")
-        self.assertEqual(telnet._command, b"")
+        assert came == b""
+        assert telnet.feed(b"xhello\n") == b"hello\n"
+        assert telnet._command == b""
         longest = b"\xff\xfa" + b"x" * (SUBNEGOTIATION - 1) + b"\xff\xf0"
-        self.assertEqual(filtered(longest + b"ok"), b"ok")
-        self.assertEqual(filtered(b"\xff\xfa" + b"\xff\xff" * SUBNEGOTIATION + b"ok"), b"ok")
+        assert filtered(longest + b"ok") == b"ok"
+        assert filtered(b"\xff\xfa" + b"\xff\xff" * SUBNEGOTIATION + b"ok") == b"ok"
 
 
 def typed(text: str) -> str:
@@ -139,25 +122,21 @@ def typed(text: str) -> str:
     return "".join(left)
 
 
-class EditTests(SynchronousTestCase):
+class TestEdit:
     @given(st.text(st.sampled_from("ab é\u0301服👩\u200d\x08\x08\x7f\x15\x17\0\t")))
-    def test_keys(self, text: str) -> None:
-        """Keys take whole characters away, of any width."""
-        self.assertEqual(edit(text.encode()).decode(), typed(text))
+    def test_editingKeys(self, text: str) -> None:
+        assert edit(text.encode()).decode() == typed(text)
 
     @given(st.binary(max_size=30))
-    def test_noUTF8(self, line: bytes) -> None:
-        """What is no UTF-8 loses one byte for each key, and none that a key did not take."""
-        self.assertEqual(edit(line + b"\xff\x80\x80\x80\x80" + b"\x7f" * 5), edit(line))
+    def test_notUTF8(self, line: bytes) -> None:
+        assert edit(line + b"\xff\x80\x80\x80\x80" + b"\x7f" * 5) == edit(line)
 
-    def test_untouched(self) -> None:
-        """A line with no key in it is the same object."""
+    def test_lineWithoutKeys(self) -> None:
         line = "hello 服务器\t\0\x1b[A".encode()
-        self.assertIs(edit(line), line)
+        assert edit(line) is line
 
-    def test_characters(self) -> None:
-        """A mark goes before its letter; a key at the beginning does nothing."""
-        self.assertEqual(edit("\x08e\u0301\x7f".encode()), b"e")
-        self.assertEqual(edit("ne服\x08o".encode()), b"neo")
-        self.assertEqual(edit(b"one two  \x17three"), b"one three")
-        self.assertEqual(edit(b"wrong\x15right"), b"right")
+    def test_combiningCharacters(self) -> None:
+        assert edit("\x08e\u0301\x7f".encode()) == b"e"
+        assert edit("ne服\x08o".encode()) == b"neo"
+        assert edit(b"one two  \x17three") == b"one three"
+        assert edit(b"wrong\x15right") == b"right"

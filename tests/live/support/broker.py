@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.support.storage import Reactor
+from tests.support.storage import ThreadReactor
 from tsservices.cluster.broker import (
     ACKNOWLEDGE_SECONDS,
     STOP_SECONDS,
@@ -39,7 +39,7 @@ def identity(epoch: str = "e1") -> ClusterIdentity:
 class BrokerClient:
     """Publishes numbered messages and, as a node does, publishes again what may be lost."""
 
-    def __init__(self, reactor: Reactor, place: JetStreamConfig, name: str = "a") -> None:
+    def __init__(self, reactor: ThreadReactor, place: JetStreamConfig, name: str = "a") -> None:
         self.reactor = reactor
         self.name = name
         self.deliveries: list[StreamMessage] = []
@@ -130,7 +130,7 @@ class BrokerClient:
 
 @contextmanager
 def clients(place: JetStreamConfig, *names: str) -> Iterator[list[BrokerClient]]:
-    reactor = Reactor()
+    reactor = ThreadReactor()
     listeners = [BrokerClient(reactor, place, name) for name in names]
     try:
         yield listeners

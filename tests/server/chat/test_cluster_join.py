@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.chat.cluster_join}, with the database that it moves about.
-"""
+"""Tests for L{tsservices.server.chat.cluster_join}, with the database that it moves about."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.broker import ScriptedBroker
-from tests.support.storage import Talk
+from tests.support.storage import MessageSource
 from tsservices.chat import snapshot as checkpoint
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
@@ -58,7 +56,7 @@ def makeMember(position: int, room: str, path: str = DATABASE, epoch: str = "epo
 def makeHistory() -> None:
     storage(log="log").prepare()
     with closing(sqlite3.connect(DATABASE, isolation_level=None)) as connection:
-        write(connection, [Talk("log").batch(("tea", ("x",)))])
+        write(connection, [MessageSource("log").batch(("tea", ("x",)))])
 
 
 class JoinProcedureTests(SynchronousTestCase):
@@ -79,7 +77,6 @@ class JoinProcedureTests(SynchronousTestCase):
         return procedure
 
     def startBehind(self) -> JoinProcedure:
-        """It needs a snapshot, and there is one."""
         makeMember(105, "old")
         self.broker.newestSnapshot = SNAPSHOT
         procedure = self.start()

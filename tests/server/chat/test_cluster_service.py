@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.chat.cluster_service}.
-"""
+"""Tests for L{tsservices.server.chat.cluster_service}."""
 
 from __future__ import annotations
 
@@ -14,10 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.model.cluster import nodeUp
 from tests.support.broker import ScriptedBroker
-from tests.support.chat import NOON, Ear, SlowJournal
+from tests.support.chat import NOON, RecordingOutlet, SlowStorage
 from tests.support.hasher import ImmediateHasher
 from tests.support.logs import gather
-from tests.support.storage import Reactor, Talk, Witness
+from tests.support.storage import MessageSource, StorageClient, ThreadReactor
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import STOPPING, ChatError
 from tsservices.chat.handlers.nodes import shutdownOf
@@ -44,9 +42,7 @@ from tsservices.server.chat.service import ChatServiceConfig
 HOST = "192.0.2.1"
 
 
-class CopyingStorage(SlowJournal):
-    """Makes copies, and stops when the test says so."""
-
+class CopyingStorage(SlowStorage):
     def __init__(self) -> None:
         super().__init__()
         self.records: dict[str, RoomRecord] = {}
@@ -104,12 +100,11 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
     def history(self) -> None:
         self.storage = CopyingStorage()
-        self.storage.start(Witness(self.storage, Reactor()))
-        self.storage.store(Talk("log").batch(("tea", ("x",))))
+        self.storage.start(StorageClient(self.storage, ThreadReactor()))
+        self.storage.store(MessageSource("log").batch(("tea", ("x",))))
         self.restart()
 
     def restart(self) -> None:
-        """The node was killed, and begins again with what its storage has."""
         self.clock = Clock()
         self.broker = ScriptedBroker()
         self.chat = self.make()
@@ -132,13 +127,13 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.turn()
         self.assertTrue(self.chat.open)
 
-    def person(self, nick: str) -> tuple[Session, Ear]:
-        ear = Ear()
-        session = self.chat.newSession(ear, HOST)
+    def person(self, nick: str) -> tuple[Session, RecordingOutlet]:
+        outlet = RecordingOutlet()
+        session = self.chat.newSession(outlet, HOST)
         self.propose(session, Enter(session.ident, nick, nick))
         self.propose(session, Join(session.ident, "tea", "tea"))
-        ear.take()
-        return session, ear
+        outlet.heard()
+        return session, outlet
 
     def propose(self, session: Session, event: Operation) -> None:
         self.chat.context.pipeline.propose(event, session)
@@ -173,18 +168,18 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.broker.deliver(others[1])
         self.assertTrue(self.chat.open)
         self.assertEqual(list(self.chat.context.state.nodes), ["a", "b"])
-        self.assertEqual(self.chat.newSession(Ear(), HOST).node, "b")
+        self.assertEqual(self.chat.newSession(RecordingOutlet(), HOST).node, "b")
 
     def test_messageIsDeliveredWhenStored(self) -> None:
         self.open()
         session, _ = self.person("ann")
-        _, ear = self.person("bob")
+        _, outlet = self.person("bob")
         self.storage.slow = True
         self.propose(session, say(session, "hello"))
-        self.assertEqual(ear.take(), [])
-        self.storage.keep()
+        self.assertEqual(outlet.heard(), [])
+        self.storage.storeQueued()
         self.turn()
-        self.assertEqual([type(notification) for notification in ear.take()], [RoomMessages])
+        self.assertEqual([type(notification) for notification in outlet.heard()], [RoomMessages])
 
     def test_concurrentProposalsGoTogether(self) -> None:
         self.open()
@@ -224,12 +219,12 @@ class ClusterChatServiceTests(SynchronousTestCase):
         while self.jobs:
             self.jobs.pop(0)()
         self.clock.pump([TICK_SECONDS] * 20)
-        self.assertEqual([type(notification) for notification in people[1][1].take()], [Notice])
+        self.assertEqual([type(notification) for notification in people[1][1].heard()], [Notice])
         self.chat.stopService()
         for session, _ in people:
             self.chat.context.pipeline.propose(say(session, "y"), session)
         self.jobs.pop()()
-        self.assertEqual(people[1][1].reasons(), [STOPPING])
+        self.assertEqual(people[1][1].errorCodes(), [STOPPING])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_failureToJoinEndsTheServer(self) -> None:
@@ -253,19 +248,19 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
     def test_stopsInOrder(self) -> None:
         self.open()
-        session, ear = self.person("ann")
+        session, outlet = self.person("ann")
         self.chat.context.pipeline.propose(say(session, "x"), session)
         stopping = self.chat.stopService()
         self.assertEqual(self.broker.stops, [])
-        events = [event for each in self.broker.pending for event in decode(each).operations]
-        self.assertEqual([type(each).__name__ for each in events], ["Say", "NodeDown"])
+        events = [event for item in self.broker.pending for event in decode(item).operations]
+        self.assertEqual([type(item).__name__ for item in events], ["Say", "NodeDown"])
         self.broker.deliver()
         self.assertEqual((len(self.broker.stops), len(self.storage.stops)), (1, 1))
         self.assertEqual(self.storage.prepare().checkpointPosition, self.broker.streamEnd)
         self.assertNoResult(stopping)
         self.assertStopped(stopping)
         self.assertEqual([call for call in self.clock.getDelayedCalls() if call.active()], [])
-        self.assertEqual(ear.reasons(), [])
+        self.assertEqual(outlet.errorCodes(), [])
 
     def test_stopBeforeOpen(self) -> None:
         self.chat.whenReady(lambda: self.calls.append("ready"))
@@ -288,7 +283,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
     def test_stopUnanswered(self) -> None:
         self.open()
-        session, ear = self.person("ann")
+        session, outlet = self.person("ann")
         self.broker.neverStops = True
         self.chat.context.pipeline.propose(say(session, "x"), session)
         stopping = self.chat.stopService()
@@ -300,7 +295,7 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertStopped(stopping)
         self.broker.stops[0]()
         self.broker.deliver()
-        self.assertEqual(ear.take(), [])
+        self.assertEqual(outlet.heard(), [])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopTwice(self) -> None:
@@ -311,8 +306,8 @@ class ClusterChatServiceTests(SynchronousTestCase):
         for deferred in stopping:
             self.assertNoResult(deferred)
         self.storage.stops.pop()()
-        for each in [*stopping, self.chat.stopService()]:
-            self.successResultOf(each)
+        for item in [*stopping, self.chat.stopService()]:
+            self.successResultOf(item)
 
     def test_stopFails(self) -> None:
         def refuse() -> None:
@@ -323,11 +318,11 @@ class ClusterChatServiceTests(SynchronousTestCase):
 
     def test_proposedWhileItStops(self) -> None:
         self.open()
-        session, ear = self.person("ann")
+        session, outlet = self.person("ann")
         self.chat.stopService()
         self.chat.context.pipeline.propose(say(session, "x"), session)
         self.jobs.pop()()
-        self.assertEqual(ear.reasons(), [STOPPING])
+        self.assertEqual(outlet.errorCodes(), [STOPPING])
 
     def test_describesNodes(self) -> None:
         assert self.chat.nodes is not None
@@ -404,10 +399,10 @@ class ClusterChatServiceTests(SynchronousTestCase):
         *before, saved = self.storage.queue
         self.assertTrue(saved.checkpoint)
         self.storage.queue = before
-        self.storage.keep()
+        self.storage.storeQueued()
         self.assertEqual(self.copied(), 1)
         self.storage.queue = [saved]
-        self.storage.keep()
+        self.storage.storeQueued()
         self.clock.advance(SNAPSHOT_RETRY_SECONDS - TICK_SECONDS)
         self.assertEqual(self.copied(), saved.position)
         self.assertEqual(self.storage.prepare().checkpointPosition, saved.position)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.chat.cluster_snapshots}.
-"""
+"""Tests for L{tsservices.server.chat.cluster_snapshots}."""
 
 from __future__ import annotations
 
@@ -23,8 +21,6 @@ FILE = "chat.sqlite.snapshot"
 
 
 class CopyingStorage(MemoryStorage):
-    """A storage whose copies are made by the test."""
-
     def __init__(self) -> None:
         super().__init__("log")
         self.copies: list[Callable[[str | None], None]] = []
@@ -101,7 +97,6 @@ class SnapshotSchedulerTests(SynchronousTestCase):
         self.assertEqual(len(self.broker.snapshotPuts), 1)
 
     def checkRetried(self, snapshots: SnapshotScheduler, reason: str) -> None:
-        """See that one failed, left nothing behind, and is tried again."""
         self.assertNoFile()
         (line,) = self.logged
         self.assertIn(reason, line)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.chat.factory}.
-"""
+"""Tests for L{tsservices.server.chat.factory}."""
 
 from __future__ import annotations
 

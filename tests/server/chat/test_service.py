@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.server.chat.service}.
-"""
+"""Tests for L{tsservices.server.chat.service}."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
-from tests.support.chat import NOON, Ear, SlowJournal
+from tests.support.chat import NOON, RecordingOutlet, SlowStorage, only
 from tests.support.hasher import ImmediateHasher
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
 from tsservices.chat.notifications import ErrorReply, Notice, RoomMessages
@@ -31,9 +29,7 @@ from tsservices.server.chat.service import (
 HOST = "192.0.2.1"
 
 
-class UsedStorage(SlowJournal):
-    """A storage that was used before, and stops when the test says so."""
-
+class UsedStorage(SlowStorage):
     def __init__(self) -> None:
         super().__init__()
         self.stopped: Callable[[], None] | None = None
@@ -69,16 +65,16 @@ class ChatServiceTests(SynchronousTestCase):
         self.chat.prepare()
         self.monitor = StorageMonitor(self.chat.context.pipeline, self.shutDowns.append)
         self.chat.startService()
-        self.recipients = {name: Ear() for name in ("ann", "bob")}
+        self.recipients = {name: RecordingOutlet() for name in ("ann", "bob")}
         self.sessions = {
-            name: self.chat.newSession(ear, HOST) for name, ear in self.recipients.items()
+            name: self.chat.newSession(outlet, HOST) for name, outlet in self.recipients.items()
         }
         for name, session in self.sessions.items():
             self.propose(Enter(session.ident, name, name), name)
             self.propose(Join(session.ident, "Tea", "tea"), name)
         self.storage.slow = True
-        for ear in self.recipients.values():
-            ear.take()
+        for outlet in self.recipients.values():
+            outlet.heard()
 
     def make(self, hasher: ImmediateHasher | None = None, **settings: Any) -> ChatService:
         config = ChatServiceConfig(Limits(), "run", **settings)
@@ -106,18 +102,18 @@ class ChatServiceTests(SynchronousTestCase):
         self.assertRaises(StorageError, self.chat.prepare)
 
     def test_sessionIdsAreUnique(self) -> None:
-        idents = [self.chat.newSession(Ear(), HOST).ident for _ in range(10)]
+        idents = [self.chat.newSession(RecordingOutlet(), HOST).ident for _ in range(10)]
         self.assertEqual(len({*idents, *(session.ident for session in self.sessions.values())}), 12)
-        self.assertTrue(all(each.startswith("run.") for each in idents))
+        self.assertTrue(all(item.startswith("run.") for item in idents))
 
     def test_stored(self) -> None:
         self.say("ann")
-        self.assertEqual(self.recipients["bob"].take(), [])
-        self.storage.keep()
+        self.assertEqual(self.recipients["bob"].heard(), [])
+        self.storage.storeQueued()
         for job in self.jobs:
             job()
         self.assertEqual(
-            [type(notification) for notification in self.recipients["bob"].take()], [RoomMessages]
+            [type(notification) for notification in self.recipients["bob"].heard()], [RoomMessages]
         )
 
     def test_troubleIsToldToThoseWhoWait(self) -> None:
@@ -132,18 +128,16 @@ class ChatServiceTests(SynchronousTestCase):
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
         self.monitor.troubled(trouble)
-        (notice,) = self.recipients["ann"].take()
-        assert isinstance(notice, Notice)
+        notice = only(Notice, self.recipients["ann"].heard())
         self.assertIn("the disk is full", notice.lines[0])
-        self.assertEqual(self.recipients["bob"].take(), [])
+        self.assertEqual(self.recipients["bob"].heard(), [])
         self.monitor.troubled(None)
         self.assertEqual(logged, [LogLevel.error, LogLevel.info])
 
     def test_failureIsToldToAllAndEndsTheServer(self) -> None:
         self.monitor.failed("no disk")
-        for ear in self.recipients.values():
-            (refusal,) = ear.take()
-            assert isinstance(refusal, ErrorReply)
+        for outlet in self.recipients.values():
+            refusal = only(ErrorReply, outlet.heard())
             self.assertIs(refusal.error.code, JOURNAL_FAILED)
         self.assertEqual(self.shutDowns, ["the chat can't be kept any more: no disk"])
 
@@ -153,7 +147,7 @@ class ChatServiceTests(SynchronousTestCase):
             session.recipient = None
         self.monitor.troubled(ChatError(NOT_STORED, reason="x"))
         self.monitor.failed("x")
-        self.assertEqual(self.recipients["ann"].take(), [])
+        self.assertEqual(self.recipients["ann"].heard(), [])
 
     def test_stopWaitsForTheStorage(self) -> None:
         stopping = self.chat.stopService()

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.connection}.
-"""
+"""Tests for L{tsservices.storage.sqlite.connection}."""
 
 from __future__ import annotations
 
@@ -13,10 +11,7 @@ from tsservices.storage.sqlite.connection import READ_SECONDS, makePrivate, open
 
 
 def test_readerWaits(tmp_path: Path) -> None:
-    """
-    Who reads waits as long as an answer may take while the database is locked: right
-    after a start the one that writes may still be opening it.
-    """
+    """After a start the connection that writes may still be opening a locked database."""
     path = str(tmp_path / "chat.sqlite")
     makePrivate(path)
     with closing(openToWrite(path)), closing(openToRead(path)) as reader:
@@ -24,10 +19,7 @@ def test_readerWaits(tmp_path: Path) -> None:
 
 
 def test_deletedIsGone(tmp_path: Path) -> None:
-    """
-    What was deleted is not in the file any more, also where SQLite was built to leave it
-    there.
-    """
+    """Also where SQLite was built to leave deleted content in the file."""
 
     def careless(*given: Any, **named: Any) -> sqlite3.Connection:
         connection: sqlite3.Connection = sqlite3.connect(*given, **named)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.writer}: disks that are full, broken or slow.
-"""
+"""Tests for L{tsservices.storage.sqlite.writer}: disks that are full, broken or slow."""
 
 from __future__ import annotations
 
@@ -10,8 +8,8 @@ import threading
 
 import pytest
 
-from tests.support.sqlite import Kept, broken, unindexed
-from tests.support.storage import PATIENCE, SECOND, Talk, lines
+from tests.support.sqlite import SQLiteHarness, operationalError, unindexedCount
+from tests.support.storage import SECOND, TIMEOUT, MessageSource, lineFields
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
 from tsservices.storage.sqlite.config import Timings
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
@@ -21,8 +19,6 @@ FULL = ChatError(NOT_STORED, reason="the disk is full")
 
 
 class Small:
-    """A disk with room for a number of pages."""
-
     def __init__(self, pages: int) -> None:
         self.pages = pages
         self.refused = threading.Semaphore(0)
@@ -35,116 +31,105 @@ class Small:
 
 
 class TestFull:
-    """A full disk is waited for."""
-
-    def full(self, kept: Kept, talk: Talk) -> Small:
-        disk = kept.wires.before = Small(60)
-        kept.journal.store(talk.batch(("a", ("first",) * 100)))
-        kept.witness.await_(1)
+    def full(self, harness: SQLiteHarness, source: MessageSource) -> Small:
+        disk = harness.connections.before = Small(60)
+        harness.store(source.batch(("a", ("first",) * 100)))
         assert os.path.exists("chat.ballast")
-        kept.journal.store(talk.batch(("a", ("x" * 1000,) * 180)))
-        kept.reactor.until(lambda: kept.witness.troubles)
+        harness.storage.store(source.batch(("a", ("x" * 1000,) * 180)))
+        harness.reactor.until(lambda: harness.client.troubles)
         for _ in range(2):
-            assert disk.refused.acquire(timeout=PATIENCE)
+            assert disk.refused.acquire(timeout=TIMEOUT)
         return disk
 
-    def test_waits(self) -> None:
-        """It tells once, tries again, loses nothing and tells when it is over."""
-        kept, talk = Kept(), Talk()
-        disk = self.full(kept, talk)
-        assert kept.witness.troubles == [FULL]
-        assert kept.journal.trouble == FULL
+    def test_retries(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
+        disk = self.full(harness, source)
+        assert harness.client.troubles == [FULL]
+        assert harness.storage.trouble == FULL
         assert str(FULL) == "nothing can be stored at present: the disk is full"
         assert not os.path.exists("chat.ballast")
-        kept.journal.store(talk.batch(("a", ("last",))))
+        harness.storage.store(source.batch(("a", ("last",))))
         disk.pages = 4000
-        kept.witness.await_(3)
-        kept.reactor.until(lambda: len(kept.witness.troubles) == 2)
-        assert kept.witness.troubles == [FULL, None]
-        assert kept.journal.trouble is None
+        harness.client.waitFor(3)
+        harness.reactor.until(lambda: len(harness.client.troubles) == 2)
+        assert harness.client.troubles == [FULL, None]
+        assert harness.storage.trouble is None
         assert os.path.exists("chat.ballast")
-        assert kept.witness.lines("a", 101, 281) == lines(talk.said)[100:]
-        kept.witness.stop()
-        assert kept.witness.failures == []
+        assert harness.client.lines("a", 101, 281) == lineFields(source.messages)[100:]
+        harness.client.stop()
+        assert harness.client.failures == []
 
-    def test_ballast(self) -> None:
-        """The trouble is not over before the ballast has its room again."""
-        kept, talk = Kept(ballast=8192), Talk()
-        disk = self.full(kept, talk)
+    def test_ballastIsRestored(self) -> None:
+        harness, source = SQLiteHarness(ballast=8192), MessageSource()
+        disk = self.full(harness, source)
         os.mkdir("chat.ballast")
         disk.pages = 4000
-        kept.witness.await_(2)
-        kept.journal.store(talk.batch(("a", ("more",))))
-        kept.witness.await_(3)
-        assert kept.witness.troubles == [FULL]
+        harness.client.waitFor(2)
+        harness.store(source.batch(("a", ("more",))))
+        assert harness.client.troubles == [FULL]
         os.rmdir("chat.ballast")
-        kept.reactor.until(lambda: len(kept.witness.troubles) == 2)
-        kept.witness.stop()
+        harness.reactor.until(lambda: len(harness.client.troubles) == 2)
+        harness.client.stop()
 
     @pytest.mark.parametrize("indexed", [False, True])
-    def test_retention(self, indexed: bool) -> None:
-        """Old lines go at once to make room for new ones."""
+    def test_oldLinesMakeRoom(self, indexed: bool) -> None:
         pace = Timings(full=0.01, prune=3600, index=0.0 if indexed else 3600.0)
-        kept, talk = Kept(keep=100.0, pace=pace), Talk()
-        kept.wires.before = Small(100)
-        kept.journal.store(talk.batch(("a", ("x" * 1000,) * 150), stamp=kept.time))
-        kept.witness.await_(1)
+        harness, source = SQLiteHarness(keep=100.0, pace=pace), MessageSource()
+        harness.connections.before = Small(100)
+        harness.store(source.batch(("a", ("x" * 1000,) * 150), stamp=harness.time))
         if indexed:
-            kept.reactor.until(lambda: not unindexed())
-        kept.time += 200 * SECOND
-        kept.journal.store(talk.batch(("a", ("y" * 1000,) * 150), stamp=kept.time))
-        kept.witness.await_(2)
-        kept.reactor.until(lambda: len(kept.witness.troubles) == 2)
-        assert kept.witness.troubles == [FULL, None]
-        assert kept.witness.lines("a", 1, 200) == lines(talk.said)[150:200]
-        kept.witness.stop()
+            harness.reactor.until(lambda: not unindexedCount())
+        harness.time += 200 * SECOND
+        harness.store(source.batch(("a", ("y" * 1000,) * 150), stamp=harness.time))
+        harness.reactor.until(lambda: len(harness.client.troubles) == 2)
+        assert harness.client.troubles == [FULL, None]
+        assert harness.client.lines("a", 1, 200) == lineFields(source.messages)[150:200]
+        harness.client.stop()
 
-    def test_stop(self) -> None:
-        """The end does not wait for ever, and says what is lost."""
-        kept, talk = Kept(pace=Timings(full=0.01, stop=0.1)), Talk()
-        disk = self.full(kept, talk)
-        kept.witness.stop()
-        assert [each.partition(": ")[2] for each in kept.witness.failures] == [
+    def test_stopReportsLoss(self) -> None:
+        harness, source = SQLiteHarness(pace=Timings(full=0.01, stop=0.1)), MessageSource()
+        disk = self.full(harness, source)
+        harness.client.stop()
+        assert [item.partition(": ")[2] for item in harness.client.failures] == [
             "the last lines could not be stored in time"
         ]
         disk.pages = 4000
-        kept.join()
+        harness.waitForThreads()
 
-    def test_bounded(self) -> None:
-        """One transaction is not larger than it may be, whatever has gathered meanwhile."""
-        kept, talk = Kept(start=False), Talk()
-        kept.journal.start(kept.witness)
-        arrived, going = kept.wires.hold("BEGIN IMMEDIATE")
-        kept.journal.store(talk.batch(("a", ("1",))))
-        assert arrived.wait(PATIENCE)
+    def test_transactionIsBounded(self) -> None:
+        harness, source = SQLiteHarness(start=False), MessageSource()
+        harness.storage.start(harness.client)
+        arrived, going = harness.connections.hold("BEGIN IMMEDIATE")
+        harness.storage.store(source.batch(("a", ("1",))))
+        assert arrived.wait(TIMEOUT)
         half = TRANSACTION_LINES // 2
         for count in (half, half, 1, 2 * TRANSACTION_LINES, 1):
-            kept.journal.store(talk.batch(("a", ("x",) * count)))
+            harness.storage.store(source.batch(("a", ("x",) * count)))
         going.set()
-        kept.witness.await_(6)
-        assert kept.witness.positions == [1, 3, 4, 5, 6]
-        kept.witness.stop()
+        harness.client.waitFor(6)
+        assert harness.client.positions == [1, 3, 4, 5, 6]
+        harness.client.stop()
 
 
 class TestBroken:
-    """After any other error nothing is tried again."""
-
     @pytest.mark.parametrize(
         ("error", "words"),
         [
             (
-                broken(sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error"),
+                operationalError(sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error"),
                 "chat.db: disk I/O error (SQLITE_IOERR_FSYNC)",
             ),
-            (broken(sqlite3.SQLITE_CORRUPT, "malformed"), "chat.db is damaged"),
-            (broken(sqlite3.SQLITE_BUSY, "locked"), "chat.db is locked by another process"),
+            (operationalError(sqlite3.SQLITE_CORRUPT, "malformed"), "chat.db is damaged"),
+            (
+                operationalError(sqlite3.SQLITE_BUSY, "locked"),
+                "chat.db is locked by another process",
+            ),
             (MemoryError("much"), "chat.db: MemoryError: much"),
         ],
     )
     @pytest.mark.parametrize("where", ["COMMIT", "BEGIN IMMEDIATE", "PRAGMA synchronous = FULL"])
     def test_fails(self, error: Exception, words: str, where: str) -> None:
-        """It says so in one line, stores nothing any more, and can still be read."""
-        kept, talk = Kept(start=False), Talk()
+        harness, source = SQLiteHarness(start=False), MessageSource()
         asked = []
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
@@ -152,38 +137,36 @@ class TestBroken:
                 asked.append(text)
                 raise error
 
-        kept.wires.before = fail
-        kept.journal.start(kept.witness)
-        kept.journal.store(talk.batch(("a", ("x",))))
-        kept.reactor.until(lambda: kept.witness.failures)
-        kept.journal.store(talk.batch(("a", ("x",))))
-        assert kept.witness.lines("a", 1, 2) == []
-        kept.witness.stop()
-        assert [each.replace(f"{os.getcwd()}/", "") for each in kept.witness.failures] == [words]
-        assert kept.journal.trouble == ChatError(JOURNAL_FAILED)
-        assert (asked, kept.witness.positions, kept.witness.troubles) == ([where], [], [])
+        harness.connections.before = fail
+        harness.storage.start(harness.client)
+        harness.storage.store(source.batch(("a", ("x",))))
+        harness.reactor.until(lambda: harness.client.failures)
+        harness.storage.store(source.batch(("a", ("x",))))
+        assert harness.client.lines("a", 1, 2) == []
+        harness.client.stop()
+        assert [item.replace(f"{os.getcwd()}/", "") for item in harness.client.failures] == [words]
+        assert harness.storage.trouble == ChatError(JOURNAL_FAILED)
+        assert (asked, harness.client.positions, harness.client.troubles) == ([where], [], [])
 
-    def test_checkpoint(self) -> None:
-        """An error while the log is copied is one too."""
-        kept, talk = Kept(), Talk()
+    def test_checkpointFails(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
             if "wal_checkpoint" in text:
-                raise broken(sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error")
+                raise operationalError(sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error")
 
-        kept.wires.before = fail
-        kept.journal.store(talk.batch(("a", ("x",) * 60_000)))
-        kept.reactor.until(lambda: kept.witness.failures)
-        assert kept.witness.positions == [1]
-        kept.witness.stop()
+        harness.connections.before = fail
+        harness.storage.store(source.batch(("a", ("x",) * 60_000)))
+        harness.reactor.until(lambda: harness.client.failures)
+        assert harness.client.positions == [1]
+        harness.client.stop()
 
     def test_hangs(self) -> None:
-        """The end does not wait for a disk that does not answer."""
-        kept, talk = Kept(pace=Timings(stop=0.05)), Talk()
+        harness, source = SQLiteHarness(pace=Timings(stop=0.05)), MessageSource()
         going = threading.Event()
-        kept.wires.before = lambda connection, text: going.wait(PATIENCE)
-        kept.journal.store(talk.batch(("a", ("x",))))
-        kept.witness.stop()
-        assert len(kept.witness.failures) == 1
+        harness.connections.before = lambda connection, text: going.wait(TIMEOUT)
+        harness.storage.store(source.batch(("a", ("x",))))
+        harness.client.stop()
+        assert len(harness.client.failures) == 1
         going.set()
-        kept.join()
+        harness.waitForThreads()

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.journal}: its files, threads and schema.
-"""
+"""Tests for L{tsservices.storage.sqlite.journal}: its files, threads and schema."""
 
 from __future__ import annotations
 
@@ -12,8 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.sqlite import Kept
-from tests.support.storage import Talk, lines
+from tests.support.sqlite import SQLiteHarness
+from tests.support.storage import MessageSource, lineFields
 from tsservices.storage.sqlite.schema import MIGRATIONS
 from tsservices.storage.sqlite.writer import WRITER_SWITCH_SECONDS
 
@@ -23,88 +21,72 @@ def modes() -> dict[str, int]:
 
 
 class TestFiles:
-    """What lies on the disk."""
-
-    def test_modes(self) -> None:
-        """All files are their owner's only, whatever the umask."""
+    def test_filesAreOwnersOnly(self) -> None:
         before = os.umask(0)
         try:
-            kept = Kept()
-            kept.journal.store(Talk().batch(("a", ("x",))))
-            kept.witness.await_(1)
-            kept.witness.lines("a", 1, 1)
+            harness = SQLiteHarness()
+            harness.store(MessageSource().batch(("a", ("x",))))
+            harness.client.lines("a", 1, 1)
             assert modes() == dict.fromkeys(
                 ("chat.db", "chat.db-wal", "chat.db-shm", "chat.ballast"), 0o600
             )
-            kept.witness.stop()
+            harness.client.stop()
         finally:
             os.umask(before)
 
-    def test_tightened(self) -> None:
-        """A database that others could read is theirs no more."""
-        Kept(start=False)
+    def test_modesAreTightened(self) -> None:
+        SQLiteHarness(start=False)
         os.chmod("chat.db", 0o644)
-        Kept(start=False)
+        SQLiteHarness(start=False)
         assert modes() == {"chat.db": 0o600}
 
     @pytest.mark.parametrize("pragma", ["synchronous", "wal_autocheckpoint"])
-    def test_durable(self, pragma: str) -> None:
-        """A commit waits for the disk, and only the writer copies the log."""
-        kept, values = Kept(start=False), []
+    def test_commitsAreDurable(self, pragma: str) -> None:
+        harness, values = SQLiteHarness(start=False), []
 
         def look(connection: sqlite3.Connection, text: str) -> None:
             if text == "BEGIN IMMEDIATE":
                 values.extend(connection.execute(f"PRAGMA {pragma}").fetchone())
 
-        kept.wires.before = look
-        kept.journal.start(kept.witness)
-        kept.journal.store(Talk().batch(("a", ("x",))))
-        kept.witness.stop()
+        harness.connections.before = look
+        harness.storage.start(harness.client)
+        harness.storage.store(MessageSource().batch(("a", ("x",))))
+        harness.client.stop()
         assert values == [{"synchronous": 2, "wal_autocheckpoint": 0}[pragma]]
 
-    def test_checkpoint(self) -> None:
-        """The write-ahead log does not grow for ever."""
-        kept, talk = Kept(), Talk()
-        for position in range(1, 12):
-            kept.journal.store(talk.batch(("a", ("x" * 1000,) * 1000)))
-            kept.witness.await_(position)
+    def test_walIsBounded(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
+        for _ in range(11):
+            harness.store(source.batch(("a", ("x" * 1000,) * 1000)))
         assert os.stat("chat.db-wal").st_size < 6_000_000
         assert os.stat("chat.db").st_size > 6_000_000
-        kept.witness.stop()
+        harness.client.stop()
 
     def test_threads(self, request: pytest.FixtureRequest) -> None:
-        """
-        Nothing runs before the start or after the end, and Python's switch interval is
-        short only between.
-        """
         before, interval = sys.getswitchinterval(), 0.004
         request.addfinalizer(lambda: sys.setswitchinterval(before))
         sys.setswitchinterval(interval)
-        kept = Kept(start=False)
-        assert kept.threads() == []
-        kept.journal.start(kept.witness)
-        kept.journal.store(Talk().batch(("a", ("x",))))
-        kept.witness.await_(1)
+        harness = SQLiteHarness(start=False)
+        assert harness.threads() == []
+        harness.storage.start(harness.client)
+        harness.store(MessageSource().batch(("a", ("x",))))
         assert sys.getswitchinterval() == pytest.approx(WRITER_SWITCH_SECONDS)
-        assert sorted(each.name for each in kept.threads()) == [
+        assert sorted(item.name for item in harness.threads()) == [
             "journal reader",
             "journal searcher",
             "journal writer",
         ]
-        kept.witness.stop()
-        kept.join()
+        harness.client.stop()
+        harness.waitForThreads()
         assert sys.getswitchinterval() == pytest.approx(interval)
 
     def test_neverStarted(self) -> None:
-        """A journal that was not started stops at once."""
-        kept = Kept(start=False)
-        kept.journal.stop(lambda: setattr(kept.witness, "ended", True))
-        assert kept.witness.ended
+        harness = SQLiteHarness(start=False)
+        harness.storage.stop(lambda: setattr(harness.client, "stopped", True))
+        assert harness.client.stopped
 
 
 class TestSchema:
-    """Older databases become newer ones."""
-
     NEXT = (*MIGRATIONS, "CREATE TABLE bans (room INTEGER); INSERT INTO bans VALUES (3)")
 
     def version(self) -> int:
@@ -113,15 +95,14 @@ class TestSchema:
             return found
 
     def test_migrated(self) -> None:
-        """A database of the version before gets the new tables, once, and keeps its lines."""
-        kept, talk = Kept(), Talk()
-        kept.journal.store(talk.batch(("a", ("x",))))
-        kept.witness.stop()
+        harness, source = SQLiteHarness(), MessageSource()
+        harness.storage.store(source.batch(("a", ("x",))))
+        harness.client.stop()
         assert self.version() == len(MIGRATIONS)
         for _ in range(2):
-            kept = Kept(migrations=self.NEXT)
-            assert kept.witness.lines("a", 1, 1) == lines(talk.said)
-            kept.witness.stop()
+            harness = SQLiteHarness(migrations=self.NEXT)
+            assert harness.client.lines("a", 1, 1) == lineFields(source.messages)
+            harness.client.stop()
         assert self.version() == len(MIGRATIONS) + 1
         with closing(sqlite3.connect("chat.db")) as connection:
             assert connection.execute("SELECT room FROM bans").fetchall() == [(3,)]

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.journal}: what is stored can be read.
-"""
+"""Tests for L{tsservices.storage.sqlite.journal}: what is stored can be read."""
 
 from __future__ import annotations
 
@@ -11,14 +9,14 @@ import sys
 import time
 from contextlib import closing
 
-from tests.support.sqlite import Kept
-from tests.support.storage import LOG, PATIENCE, SECOND, Talk, lines
+from tests.support.sqlite import SQLiteHarness
+from tests.support.storage import LOG, SECOND, TIMEOUT, MessageSource, lineFields
 from tsservices.chat.operations import NOTICE
 from tsservices.chat.storage import HISTORY_PAGE
 
 CHILD = """
 import os, sys
-from tests.support.storage import LOG, Talk
+from tests.support.storage import LOG, MessageSource
 from tsservices.storage.sqlite.journal import SQLiteStorage
 
 class Listener:
@@ -35,99 +33,90 @@ class Listener:
 journal = SQLiteStorage("chat.db", LOG, None, lambda call, *args: call(*args), lambda: 0)
 journal.prepare()
 journal.start(Listener())
-talk = Talk()
+source = MessageSource()
 for number in range(100_000):
-    journal.store(talk.batch(("a", ("x%d" % number, "y")), ("b", ("z",) * 50)))
+    journal.store(source.batch(("a", ("x%d" % number, "y")), ("b", ("z",) * 50)))
 import time
 time.sleep(30)
 """
 
 
 class TestKeeping:
-    """What is stored is there later."""
-
-    def test_new(self) -> None:
-        """A new journal begins a log, has nothing, and says how fast its disk is."""
-        kept = Kept(start=False)
-        loaded = kept.loaded
+    def test_newDatabase(self) -> None:
+        harness = SQLiteHarness(start=False)
+        loaded = harness.loaded
         assert (loaded.log, loaded.position, loaded.rooms) == (LOG, 0, [])
         assert sqlite3.sqlite_version in loaded.notes[0]
         assert "0 rooms" in loaded.notes[0]
         assert os.listdir(".") == ["chat.db"]
 
     def test_slowDisk(self) -> None:
-        """Whoever starts on a slow disk is warned."""
         clock = iter(range(100))
-        kept = Kept(start=False, monotonic=lambda: next(clock) * 0.021)
-        assert "21 ms" in kept.loaded.notes[1]
+        harness = SQLiteHarness(start=False, monotonic=lambda: next(clock) * 0.021)
+        assert "21 ms" in harness.loaded.notes[1]
         clock = iter(range(100))
-        assert len(Kept(start=False, monotonic=lambda: next(clock) * 0.019).loaded.notes) == 1
+        assert (
+            len(SQLiteHarness(start=False, monotonic=lambda: next(clock) * 0.019).loaded.notes) == 1
+        )
 
-    def test_everything(self) -> None:
-        """Lines come back with their numbers, times, ids, kinds and names; any text does."""
-        kept, talk = Kept(), Talk()
+    def test_allFields(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
         odd = ("", "ünï→😀", "\ud800 half", "a\\u0000", "\\\\u0000 \"'\n\t\x1b\x7f", "x" * 70_000)
-        kept.journal.store(talk.batch(("a", odd), ("b", ("between",)), ("a", ("1", "2", "3"))))
-        kept.journal.store(talk.batch(("a", ("4",)), account="ann", kind=NOTICE))
-        kept.witness.await_(2)
-        every = lines([each for each in talk.said if each.room == "a"])
-        assert kept.witness.lines("a", 1, 10) == every
-        assert kept.witness.lines("a", 3, 8) == every[2:8]
-        assert kept.witness.lines("b", 1, 10) == lines(talk.said[1:2])
-        assert kept.witness.lines("c", 1, 10) == []
-        kept.witness.stop()
+        harness.storage.store(source.batch(("a", odd), ("b", ("between",)), ("a", ("1", "2", "3"))))
+        harness.store(source.batch(("a", ("4",)), account="ann", kind=NOTICE))
+        every = lineFields([item for item in source.messages if item.room == "a"])
+        assert harness.client.lines("a", 1, 10) == every
+        assert harness.client.lines("a", 3, 8) == every[2:8]
+        assert harness.client.lines("b", 1, 10) == lineFields(source.messages[1:2])
+        assert harness.client.lines("c", 1, 10) == []
+        harness.client.stop()
 
     def test_NUL(self) -> None:
-        """A NUL, where SQLite's JSON ends a text, becomes its picture."""
-        kept, talk = Kept(), Talk()
-        kept.journal.store(talk.batch(("a", ("a\0b\0\0", "\\\0", "\\\\u0000"))))
-        kept.witness.await_(1)
-        texts = [each[-1] for each in kept.witness.lines("a", 1, 3)]
+        """SQLite's JSON ends a text at NUL."""
+        harness, source = SQLiteHarness(), MessageSource()
+        harness.store(source.batch(("a", ("a\0b\0\0", "\\\0", "\\\\u0000"))))
+        texts = [item[-1] for item in harness.client.lines("a", 1, 3)]
         assert texts == ["a␀b␀␀", "\\␀", "\\\\u0000"]
-        kept.witness.stop()
+        harness.client.stop()
 
     def test_page(self) -> None:
-        """Not more than a page is given, from the beginning."""
-        kept, talk = Kept(), Talk()
-        kept.journal.store(talk.batch(("a", ("x",) * (HISTORY_PAGE + 5))))
-        kept.witness.await_(1)
-        assert kept.witness.lines("a", 2, 900) == lines(talk.said)[1 : HISTORY_PAGE + 1]
-        kept.witness.stop()
+        harness, source = SQLiteHarness(), MessageSource()
+        harness.store(source.batch(("a", ("x",) * (HISTORY_PAGE + 5))))
+        assert (
+            harness.client.lines("a", 2, 900) == lineFields(source.messages)[1 : HISTORY_PAGE + 1]
+        )
+        harness.client.stop()
 
-    def test_again(self) -> None:
-        """The next start finds rooms, topics, numbers and lines, and goes on."""
-        kept, talk = Kept(), Talk()
-        batch = talk.batch(("a", ("1", "2")), ("b", ("1",)))
+    def test_restart(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
+        batch = source.batch(("a", ("1", "2")), ("b", ("1",)))
         batch.roomRecords[0].topic, batch.roomRecords[0].topicBy = "tea\ud800", "Ann"
-        kept.journal.store(batch)
-        kept.witness.stop()
+        harness.storage.store(batch)
+        harness.client.stop()
         assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db"]
 
-        kept = Kept()
-        assert (kept.loaded.log, kept.loaded.position) == (LOG, 1)
-        assert kept.loaded.rooms == batch.roomRecords
-        second = talk.batch(("b", ("2",)), ("c", ("1",)))
-        kept.journal.store(second)
-        kept.witness.stop()
+        harness = SQLiteHarness()
+        assert (harness.loaded.log, harness.loaded.position) == (LOG, 1)
+        assert harness.loaded.rooms == batch.roomRecords
+        second = source.batch(("b", ("2",)), ("c", ("1",)))
+        harness.storage.store(second)
+        harness.client.stop()
 
-        kept = Kept()
-        assert kept.loaded.position == 2
-        assert kept.loaded.rooms == [batch.roomRecords[0], *second.roomRecords]
-        assert kept.witness.lines("b", 1, 2) == lines([talk.said[1], talk.said[2]])
-        kept.witness.stop()
+        harness = SQLiteHarness()
+        assert harness.loaded.position == 2
+        assert harness.loaded.rooms == [batch.roomRecords[0], *second.roomRecords]
+        assert harness.client.lines("b", 1, 2) == lineFields(
+            [source.messages[1], source.messages[2]]
+        )
+        harness.client.stop()
 
-    def test_log(self) -> None:
-        """The log of a database is that of its beginning, whatever is proposed later."""
-        Kept(start=False)
+    def test_logNeverChanges(self) -> None:
+        SQLiteHarness(start=False)
         with closing(sqlite3.connect("chat.db")) as connection, connection:
             connection.execute("UPDATE meta SET log = 'ffffffff'")
-        assert Kept(start=False).loaded.log == "ffffffff"
+        assert SQLiteHarness(start=False).loaded.log == "ffffffff"
 
     def test_crash(self) -> None:
-        """
-        A process that ends in the middle leaves all that it said was stored, and each
-        batch wholly or not at all.
-        """
         done = subprocess.run(
             [sys.executable, "-c", CHILD],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -136,76 +125,67 @@ class TestKeeping:
         )
         assert (done.returncode, done.stderr) == (7, b"")
         reported = int(done.stdout.split()[-1])
-        kept, talk = Kept(), Talk()
-        position = kept.loaded.position
+        harness, source = SQLiteHarness(), MessageSource()
+        position = harness.loaded.position
         assert position >= reported >= 40
         for number in range(position):
-            talk.batch(("a", (f"x{number}", "y")), ("b", ("z",) * 50))
-        records = talk.records()
-        assert {each.key: each for each in kept.loaded.rooms} == records
+            source.batch(("a", (f"x{number}", "y")), ("b", ("z",) * 50))
+        records = source.records()
+        assert {item.key: item for item in harness.loaded.rooms} == records
         for room, record in records.items():
-            every = lines([each for each in talk.said if each.room == room])
+            every = lineFields([item for item in source.messages if item.room == room])
             for first in range(1, record.seq + 2, HISTORY_PAGE):
-                page = kept.witness.lines(room, first, record.seq + 1)
+                page = harness.client.lines(room, first, record.seq + 1)
                 assert page == every[first - 1 : first - 1 + HISTORY_PAGE]
-        kept.witness.stop()
+        harness.client.stop()
 
-    def test_grouped(self) -> None:
-        """What comes during a transaction is stored in the next, all at once, and told once."""
-        kept, talk = Kept(), Talk()
-        arrived, going = kept.wires.hold("BEGIN IMMEDIATE")
-        kept.journal.store(talk.batch(("a", ("1",))))
-        assert arrived.wait(PATIENCE)
+    def test_oneTransactionForWaitingBatches(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
+        arrived, going = harness.connections.hold("BEGIN IMMEDIATE")
+        harness.storage.store(source.batch(("a", ("1",))))
+        assert arrived.wait(TIMEOUT)
         for number in range(9):
-            kept.journal.store(talk.batch((f"r{number % 3}", ("x", "y"))))
+            harness.storage.store(source.batch((f"r{number % 3}", ("x", "y"))))
         going.set()
-        kept.witness.await_(10)
-        assert kept.witness.positions == [1, 10]
-        assert kept.witness.lines("r0", 1, 9) == lines(
-            [each for each in talk.said if each.room == "r0"]
+        harness.client.waitFor(10)
+        assert harness.client.positions == [1, 10]
+        assert harness.client.lines("r0", 1, 9) == lineFields(
+            [item for item in source.messages if item.room == "r0"]
         )
-        kept.witness.stop()
+        harness.client.stop()
 
-    def test_constant(self) -> None:
-        """A large transaction takes as many statements as a small one."""
-        kept, talk = Kept(), Talk()
+    def test_constantNumberOfStatements(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
         counts = []
         for position, said in enumerate((1, 700), 1):
-            before = len(kept.wires.statements[1]) if position > 1 else 0
-            kept.journal.store(talk.batch(*[(f"r{n}", ("x",) * 3) for n in range(said)]))
-            kept.witness.await_(position)
-            seen = kept.wires.statements[1][before:]
+            before = len(harness.connections.statements[1]) if position > 1 else 0
+            harness.store(source.batch(*[(f"r{n}", ("x",) * 3) for n in range(said)]))
+            seen = harness.connections.statements[1][before:]
             counts.append(seen.index("COMMIT") - seen.index("BEGIN IMMEDIATE") + 1)
         assert counts == [5, 5]
-        kept.witness.stop()
+        harness.client.stop()
 
 
 class TestRetention:
-    """Lines do not live longer than they are to."""
-
-    def test_old(self) -> None:
-        """What is too old goes, from the beginning of each room; rooms and numbers stay."""
-        kept, talk = Kept(keep=100.0), Talk()
-        start = kept.time
-        kept.journal.store(talk.batch(("a", ("x",) * 2500), ("b", ("1",)), stamp=start))
-        kept.journal.store(talk.batch(("a", ("new",)), stamp=start + 60 * SECOND))
-        kept.witness.await_(2)
-        assert len(kept.witness.lines("b", 1, 1)) == 1
-        kept.time = start + 130 * SECOND
-        deadline = time.monotonic() + PATIENCE
-        while kept.witness.lines("b", 1, 1):
+    def test_oldLinesAreDeleted(self) -> None:
+        harness, source = SQLiteHarness(keep=100.0), MessageSource()
+        start = harness.time
+        harness.storage.store(source.batch(("a", ("x",) * 2500), ("b", ("1",)), stamp=start))
+        harness.store(source.batch(("a", ("new",)), stamp=start + 60 * SECOND))
+        assert len(harness.client.lines("b", 1, 1)) == 1
+        harness.time = start + 130 * SECOND
+        deadline = time.monotonic() + TIMEOUT
+        while harness.client.lines("b", 1, 1):
             assert time.monotonic() < deadline
-        assert [each[-1] for each in kept.witness.lines("a", 1, 9999)] == ["new"]
-        deletes = [each for each in kept.wires.statements[1] if "DELETE" in each]
-        assert all("LIMIT 1000)" in each for each in deletes)
-        kept.witness.stop()
-        records = {each.key: each.seq for each in Kept(start=False).loaded.rooms}
+        assert [item[-1] for item in harness.client.lines("a", 1, 9999)] == ["new"]
+        deletes = [item for item in harness.connections.statements[1] if "DELETE" in item]
+        assert all("LIMIT 1000)" in item for item in deletes)
+        harness.client.stop()
+        records = {item.key: item.seq for item in SQLiteHarness(start=False).loaded.rooms}
         assert records == {"a": 2501, "b": 1}
 
-    def test_forEver(self) -> None:
-        """Without a limit nothing is ever looked for."""
-        kept, talk = Kept(), Talk()
-        kept.journal.store(talk.batch(("a", ("x",)), stamp=1))
-        kept.witness.await_(1)
-        assert not any("DELETE" in each for each in kept.wires.statements[1])
-        kept.witness.stop()
+    def test_noLimit(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
+        harness.store(source.batch(("a", ("x",)), stamp=1))
+        assert not any("DELETE" in item for item in harness.connections.statements[1])
+        harness.client.stop()

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.reader}: queries that can't be answered.
-"""
+"""Tests for L{tsservices.storage.sqlite.reader}: queries that can't be answered."""
 
 from __future__ import annotations
 
@@ -9,16 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.sqlite import Kept, broken
-from tests.support.storage import Talk
+from tests.support.sqlite import SQLiteHarness, operationalError
+from tests.support.storage import MessageSource
 from tsservices.chat.errors import READ_FAILED, READ_SLOW, ChatError
 from tsservices.storage.sqlite.reader import READS_WAITING
 
 
 class TestReading:
-    """Nobody waits for ever for lines."""
-
-    def clocked(self) -> tuple[Kept, Callable[[float], None]]:
+    def clocked(self) -> tuple[SQLiteHarness, Callable[[float], None]]:
         now, step = 0.0, 0.0
 
         def seconds() -> float:
@@ -30,61 +26,55 @@ class TestReading:
             nonlocal step
             step = by
 
-        kept = Kept(monotonic=seconds)
-        kept.journal.store(Talk().batch(("a", ("x",) * 200)))
-        kept.witness.await_(1)
-        return kept, hurry
+        harness = SQLiteHarness(monotonic=seconds)
+        harness.store(MessageSource().batch(("a", ("x",) * 200)))
+        return harness, hurry
 
     @pytest.mark.parametrize("step", [0.6, 1.1])
     def test_slow(self, step: float) -> None:
-        """What takes too long, or had to wait too long, is refused; the next is not."""
-        kept, hurry = self.clocked()
-        made = len(kept.wires.statements)
+        harness, hurry = self.clocked()
+        made = len(harness.connections.statements)
         hurry(step)
-        assert kept.witness.read("a", 1, 200) == ChatError(READ_SLOW)
+        assert harness.client.read("a", 1, 200) == ChatError(READ_SLOW)
         # The disk is not asked what nobody waits for any more.
-        assert len(kept.wires.statements) - made == (1 if step < 1 else 0)
+        assert len(harness.connections.statements) - made == (1 if step < 1 else 0)
         hurry(0)
-        assert len(kept.witness.lines("a", 1, 200)) == 200
-        kept.witness.stop()
+        assert len(harness.client.lines("a", 1, 200)) == 200
+        harness.client.stop()
 
-    def test_fastEnough(self) -> None:
-        """A second is enough when the clock does not show more."""
-        kept, hurry = self.clocked()
+    def test_clockResolution(self) -> None:
+        harness, hurry = self.clocked()
         hurry(0.01)
-        assert len(kept.witness.lines("a", 1, 200)) == 200
-        kept.witness.stop()
+        assert len(harness.client.lines("a", 1, 200)) == 200
+        harness.client.stop()
 
     def test_failed(self) -> None:
-        """What can't be read is refused; the next question gets a new connection."""
-        kept, _hurry = self.clocked()
-        made = len(kept.wires.statements)
+        harness, _hurry = self.clocked()
+        made = len(harness.connections.statements)
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
             if "ORDER BY messages.seq" in text:
-                raise broken(sqlite3.SQLITE_IOERR_READ, "disk I/O error")
+                raise operationalError(sqlite3.SQLITE_IOERR_READ, "disk I/O error")
 
-        kept.wires.before = fail
-        assert kept.witness.read("a", 1, 200) == ChatError(READ_FAILED)
-        kept.wires.before = lambda connection, text: None
-        assert len(kept.witness.lines("a", 1, 200)) == 200
-        assert len(kept.wires.statements) == made + 2
-        kept.witness.stop()
+        harness.connections.before = fail
+        assert harness.client.read("a", 1, 200) == ChatError(READ_FAILED)
+        harness.connections.before = lambda connection, text: None
+        assert len(harness.client.lines("a", 1, 200)) == 200
+        assert len(harness.connections.statements) == made + 2
+        harness.client.stop()
 
-    def test_queue(self) -> None:
-        """No more than so many may wait, and those that do are answered before the end."""
-        kept, _hurry = self.clocked()
+    def test_queueIsBounded(self) -> None:
+        harness, _hurry = self.clocked()
         answers: list[object] = []
         for _ in range(READS_WAITING + 1):
-            kept.journal.read("a", 200, 200, answers.append)
+            harness.storage.read("a", 200, 200, answers.append)
         assert answers == [ChatError(READ_SLOW)]
-        kept.witness.stop()
+        harness.client.stop()
         assert len(answers) == READS_WAITING + 1
-        assert all(isinstance(each, list) for each in answers[1:])
+        assert all(isinstance(item, list) for item in answers[1:])
 
     def test_readOnly(self) -> None:
-        """The connection that reads can't write."""
-        kept, _hurry = self.clocked()
+        harness, _hurry = self.clocked()
         tried: list[Exception] = []
 
         def write(connection: sqlite3.Connection, text: str) -> None:
@@ -94,7 +84,7 @@ class TestReading:
                 except sqlite3.OperationalError as error:
                     tried.append(error)
 
-        kept.wires.before = write
-        assert len(kept.witness.lines("a", 1, 200)) == 200
-        assert [str(each) for each in tried] == ["attempt to write a readonly database"]
-        kept.witness.stop()
+        harness.connections.before = write
+        assert len(harness.client.lines("a", 1, 200)) == 200
+        assert [str(item) for item in tried] == ["attempt to write a readonly database"]
+        harness.client.stop()

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.fulltext}: what becomes of texts.
-"""
+"""Tests for L{tsservices.storage.sqlite.fulltext}: what becomes of texts."""
 
 from __future__ import annotations
 
@@ -12,8 +10,6 @@ from tsservices.storage.sqlite.fulltext import holds, nameWord, phrases, searcha
 
 
 class TestWords:
-    """What can be searched for."""
-
     @pytest.mark.parametrize(
         ("text", "words"),
         [
@@ -34,17 +30,14 @@ class TestWords:
         ],
     )
     def test_searchable(self, text: str, words: str) -> None:
-        """Case, form and marks make no difference; where no spaces are, each letter is a word."""
         assert searchable(text) == words
 
     def test_phrases(self) -> None:
-        """What can't be searched for is left out; nothing is found by nothing else."""
         assert phrases(()) == []
         assert phrases(("!!", "a b", "A-B", "c")) == ["a b", "c"]
         assert phrases(("!!", "")) is None
 
     def test_holds(self) -> None:
-        """Whole words next to each other, in their order."""
         assert holds("One two, three", ["two three", "one"])
         assert not holds("one two three", ["three two"])
         assert not holds("one two three", ["one three"])
@@ -53,16 +46,14 @@ class TestWords:
         assert not holds("我们都说", phrases(["我都"]) or ["x"])
 
     @given(st.text(), st.text())
-    def test_form(self, text: str, other: str) -> None:
-        """Only words and single spaces are left; parts of a line with spaces around are found."""
+    def test_normalForm(self, text: str, other: str) -> None:
         words = searchable(text)
         assert words == " ".join(words.split())
-        assert all(not each.isascii() or each.isalnum() or each == " " for each in words)
+        assert all(not item.isascii() or item.isalnum() or item == " " for item in words)
         assert max(map(len, words.split()), default=0) <= 64
         assert holds(f"{other} {text} {other}", [words] if words else [])
 
-    def test_names(self) -> None:
-        """No two names become the same word, and each is one."""
+    def test_namesStayDistinct(self) -> None:
         names = {"ann", "Ann", "a-n", "a_n", "büb", "我", "\ud800", "x" * 32}
-        assert len({nameWord(each) for each in names}) == len(names)
-        assert all(searchable(nameWord(each)[:64]) == nameWord(each)[:64] for each in names)
+        assert len({nameWord(item) for item in names}) == len(names)
+        assert all(searchable(nameWord(item)[:64]) == nameWord(item)[:64] for item in names)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.storage.sqlite.startup}: databases that can't be used.
-"""
+"""Tests for L{tsservices.storage.sqlite.startup}: databases that can't be used."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sqlite import Kept
+from tests.support.sqlite import SQLiteHarness
 from tests.support.storage import LOG
 from tsservices.chat.storage import StorageError
 from tsservices.storage.sqlite.config import Timings
@@ -22,7 +20,7 @@ from tsservices.storage.sqlite.schema import MIGRATIONS
 
 def refusal(**more: object) -> str:
     with pytest.raises(StorageError) as caught:
-        Kept(start=False, **more)  # type: ignore[arg-type]
+        SQLiteHarness(start=False, **more)  # type: ignore[arg-type]
     words = str(caught.value)
     assert "\n" not in words
     return words.replace(f"{os.getcwd()}/", "")
@@ -41,27 +39,21 @@ def nobody() -> Iterator[None]:
 
 
 class TestRefused:
-    """Each is refused with one clear line."""
-
     def test_noFolder(self) -> None:
-        """The folder is not there."""
         journal = SQLiteStorage("gone/chat.db", LOG, None, print, lambda: 0)
         with pytest.raises(StorageError) as caught:
             journal.prepare()
         assert str(caught.value) == f"{os.getcwd()}/gone/chat.db: No such file or directory"
 
     def test_notADatabase(self) -> None:
-        """It is some other file."""
         Path("chat.db").write_text("Dear diary, today I have " + "slept, " * 500)
         assert refusal() == "chat.db is not a database"
 
     def test_folder(self) -> None:
-        """It is a folder."""
         os.mkdir("chat.db", 0o700)
         assert refusal() == "chat.db can't be opened for writing"
 
-    def test_anotherProgram(self) -> None:
-        """It is the database of somebody else, and stays as it is."""
+    def test_otherProgram(self) -> None:
         with closing(sqlite3.connect("chat.db")) as connection:
             connection.execute("CREATE TABLE recipes (name)")
         assert refusal() == "chat.db is a database of another program"
@@ -69,9 +61,8 @@ class TestRefused:
             found = connection.execute("SELECT name FROM sqlite_master").fetchall()
         assert found == [("recipes",)]
 
-    def test_newer(self) -> None:
-        """It was written by a version that knows more."""
-        Kept(start=False)
+    def test_newerVersion(self) -> None:
+        SQLiteHarness(start=False)
         with closing(sqlite3.connect("chat.db")) as connection:
             connection.execute("PRAGMA user_version = 9")
         assert refusal() == (
@@ -79,26 +70,23 @@ class TestRefused:
         )
 
     def test_migrationFails(self) -> None:
-        """A migration that fails leaves nothing behind."""
-        Kept(start=False)
+        SQLiteHarness(start=False)
         script = "CREATE TABLE bans (room); INSERT INTO nowhere VALUES (1)"
         assert "no such table: nowhere" in refusal(migrations=(*MIGRATIONS, script))
         with closing(sqlite3.connect("chat.db")) as connection:
             assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
             tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
         assert ("bans",) not in tables
-        assert not Kept(start=False).loaded.rooms
+        assert not SQLiteHarness(start=False).loaded.rooms
 
     def test_locked(self) -> None:
-        """Another process writes to it."""
-        Kept(start=False)
+        SQLiteHarness(start=False)
         with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             assert refusal(pace=Timings(busy=0.0)) == "chat.db is locked by another process"
-        Kept(start=False)
+        SQLiteHarness(start=False)
 
     def test_readOnlyFolder(self) -> None:
-        """There may be no new file in its folder."""
         os.chmod(".", 0o555)
         try:
             with nobody():
@@ -107,8 +95,7 @@ class TestRefused:
             os.chmod(".", 0o700)
 
     def test_readOnlyFile(self) -> None:
-        """It may be read, but not written."""
-        Kept(start=False)
+        SQLiteHarness(start=False)
         os.chmod("chat.db", 0o400)
         os.chmod(".", 0o777)
         if not os.geteuid():
@@ -117,8 +104,7 @@ class TestRefused:
             assert refusal() == "chat.db can't be written to"
 
     def test_readOnlyAround(self) -> None:
-        """It may be written, but nothing beside it."""
-        Kept(start=False)
+        SQLiteHarness(start=False)
         if not os.geteuid():
             os.chown("chat.db", 65534, -1)
         os.chmod(".", 0o555)

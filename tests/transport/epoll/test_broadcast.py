@@ -11,7 +11,7 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.epoll import EpollCase, Recorder, receiveAll
-from tests.support.line_sockets import PEOPLE, Crowd
+from tests.support.line_sockets import CLIENTS, SocketHarness
 from tsservices.chat import fanout as audience
 from tsservices.chat import fanout as deliveries
 from tsservices.transport.epoll.broadcast import StreamBroadcast
@@ -151,20 +151,20 @@ class DissolvingTests(SynchronousTestCase):
     def setUp(self) -> None:
         for module in (audience, deliveries):
             self.patch(module, "BROADCAST_FROM", 2)
-        self.crowd = Crowd()
-        self.addCleanup(self.crowd.close)
-        self.one = self.crowd.peers[1]
+        self.harness = SocketHarness()
+        self.addCleanup(self.harness.close)
+        self.one = self.harness.clients[1]
         self.gather()
 
     def gather(self) -> None:
         for _ in range(3):
             self.say(b"talk")
-        for peer in self.crowd.peers:
+        for peer in self.harness.clients:
             peer.heard = b""
 
     def say(self, text: bytes) -> bytes:
-        self.crowd.do(0, text + b"\n")
-        self.crowd.turn()
+        self.harness.perform(0, text + b"\n")
+        self.harness.tick()
         heard, self.one.heard = self.one.heard, b""
         return heard
 
@@ -174,8 +174,8 @@ class DissolvingTests(SynchronousTestCase):
     def test_together(self) -> None:
         self.assertTrue(self.together())
         broadcasts: list[StreamBroadcast] = list(self.one.transport.broadcasts)
-        self.crowd.do(1, b"/ack on\n")
-        self.crowd.do(1, b"hi\n")
+        self.harness.perform(1, b"/ack on\n")
+        self.harness.perform(1, b"hi\n")
         self.assertIn(b"hello", self.say(b"hello"))
         self.assertEqual(list(self.one.transport.broadcasts), broadcasts)
 
@@ -193,29 +193,29 @@ class DissolvingTests(SynchronousTestCase):
     def test_behind(self) -> None:
         self.one.reads = False
         self.one.transport.write(b"b" * 30_000)
-        self.crowd.turn()
+        self.harness.tick()
         self.assertTrue(self.one.transport.dataBuffer)
         for _ in range(4):
             self.say(b"hello")
             self.assertFalse(self.together())
         self.one.reads = True
-        self.crowd.drain()
+        self.harness.drain()
         self.assertEqual(self.one.heard.strip(b"b").count(b"<n0> hello\n"), 4)
         self.assertNotIn(b"b", self.one.heard.strip(b"b"))
 
     def test_ignore(self) -> None:
-        self.crowd.do(1, b"/ignore n0\n")
-        self.crowd.turn()
+        self.harness.perform(1, b"/ignore n0\n")
+        self.harness.tick()
         self.one.heard = b""
         for _ in range(4):
             self.assertEqual(self.say(b"hello"), b"")
-        self.crowd.do(1, b"/ignore n0\n")
-        self.crowd.turn()
+        self.harness.perform(1, b"/ignore n0\n")
+        self.harness.tick()
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_form(self) -> None:
-        self.crowd.do(1, b"/format json\n")
-        self.crowd.turn()
+        self.harness.perform(1, b"/format json\n")
+        self.harness.tick()
         self.one.heard = b""
         for _ in range(4):
             self.assertEqual(self.say(b"hello")[:1], b"{")
@@ -230,26 +230,26 @@ class DissolvingTests(SynchronousTestCase):
         self.assertIn(b"hello", self.say(b"hello"))
 
     def test_membership(self) -> None:
-        self.crowd.do(1, b"/part\n")
-        self.crowd.turn()
+        self.harness.perform(1, b"/part\n")
+        self.harness.tick()
         self.one.heard = b""
         self.assertFalse(self.together())
         self.assertEqual(self.say(b"hello"), b"")
-        for peer in self.crowd.peers:
+        for peer in self.harness.clients:
             self.assertEqual(peer.transport.broadcasts, ())
 
     def test_newcomer(self) -> None:
-        self.crowd.peers.append(self.crowd.come())
+        self.harness.clients.append(self.harness.join())
         self.assertFalse(self.together())
         self.say(b"hello")
-        self.assertIn(b"hello", self.crowd.peers[-1].heard)
+        self.assertIn(b"hello", self.harness.clients[-1].heard)
         self.gather()
         self.assertEqual(len(self.one.transport.broadcasts), 1)
 
     def test_aborted(self) -> None:
         self.one.transport.abortConnection()
         self.assertFalse(self.together())
-        self.crowd.do(0, b"hello\n")
-        self.crowd.turn()
+        self.harness.perform(0, b"hello\n")
+        self.harness.tick()
         self.assertEqual(self.one.heard, b"")
-        self.assertIn(b"hello", self.crowd.peers[PEOPLE - 1].heard)
+        self.assertIn(b"hello", self.harness.clients[CLIENTS - 1].heard)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.examples import tried
-from tests.support.line_sockets import PEOPLE, Crowd
+from tests.support.line_sockets import CLIENTS, SocketHarness
 from tsservices.chat import fanout as audience
 from tsservices.chat import fanout as deliveries
 from tsservices.transport.epoll import set as epollset
@@ -46,7 +46,7 @@ SAID = (
     b"/topic tea\n",
 )
 
-_who = st.integers(0, PEOPLE - 1)
+_who = st.integers(0, CLIENTS - 1)
 
 #: Who does what. Those who type between two turns are read in one round.
 STEPS = st.lists(
@@ -71,11 +71,11 @@ def heardIn(
         stack.enter_context(patch.object(StreamBroadcast, "send", sends))
         # A pass that is late would end between two of those who are to be read together.
         stack.enter_context(patch.object(epollset, "PASS_SECONDS", 60.0))
-        crowd = Crowd()
+        crowd = SocketHarness()
         try:
             for step in steps:
-                crowd.do(*step)
-            return crowd.end()
+                crowd.perform(*step)
+            return crowd.finish()
         except BaseException:
             crowd.close()
             raise
@@ -98,9 +98,9 @@ class TogetherTests(SynchronousTestCase):
             return send(broadcast, data, without)
 
         talk: list[tuple[int, bytes | str]] = [(0, b"hello\n"), (0, "turn")]
-        heardIn(talk, PEOPLE, counting)
+        heardIn(talk, CLIENTS, counting)
         self.assertEqual(counted, [])
-        heardIn(talk * 3, PEOPLE, counting)
+        heardIn(talk * 3, CLIENTS, counting)
         self.assertEqual(len(counted), 2)
-        heardIn(talk * 3, PEOPLE + 1, counting)
+        heardIn(talk * 3, CLIENTS + 1, counting)
         self.assertEqual(len(counted), 2)

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.support.epoll import Echo, EpollCase, HandReactor, Recorder, connect, receiveAll
+from tests.support.epoll import Echo, EpollCase, ManualReactor, Recorder, connect, receiveAll
 from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.set import EpollReactor, available, epollSetOf, turnEnd
 
@@ -94,7 +94,7 @@ class EpollSetTests(EpollCase):
     def test_shared(self) -> None:
         assert epollSetOf(self.reactor) is self.set
         assert epollSetOf(self.set) is self.set
-        assert epollSetOf(HandReactor()) is not self.set
+        assert epollSetOf(ManualReactor()) is not self.set
 
     def test_leavesWithLastPort(self) -> None:
         self.set.portOpened()
@@ -126,7 +126,7 @@ class EpollSetTests(EpollCase):
             raise OSError(24, "Too many open files")
 
         self.patch(select, "epoll", epoll)
-        reactor = HandReactor()
+        reactor = ManualReactor()
         with pytest.raises(OSError, match="Too many open files"):
             epollSetOf(reactor).portOpened()
         assert reactor.readers == []
@@ -317,7 +317,7 @@ class ScriptedTests(SynchronousTestCase):
         self.patch(select, "epoll", Scripted)
         self.patch(Scripted, "script", [])
         self.patch(Scripted, "asked", [])
-        self.reactor = HandReactor()
+        self.reactor = ManualReactor()
         self.set = EpollReactor(self.reactor)
         self.set.portOpened()
         self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
@@ -445,4 +445,4 @@ class WithoutEpollTests(SynchronousTestCase):
         del select.epoll
         assert not available()
         with pytest.raises(AttributeError):
-            epollSetOf(HandReactor()).portOpened()
+            epollSetOf(ManualReactor()).portOpened()

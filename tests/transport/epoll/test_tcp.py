@@ -32,7 +32,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from tests.support.epoll import Echo, EpollCase, HandReactor, Recorder, receiveAll
+from tests.support.epoll import Echo, EpollCase, ManualReactor, Recorder, receiveAll
 from tsservices.transport.epoll import round as epollround
 from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.set import epollSetOf
@@ -423,7 +423,7 @@ class WriteLastTests(EpollCase):
 
 class FastTCPPortTests(SynchronousTestCase):
     def test_adoptsListeningSocket(self) -> None:
-        reactor = HandReactor()
+        reactor = ManualReactor()
         protocol = Echo()
         factory = Factory.forProtocol(lambda: protocol)
         with socket.create_server(("127.0.0.1", 0)) as bound:
@@ -457,14 +457,14 @@ class FastTCPPortTests(SynchronousTestCase):
             raise OSError(24, "Too many open files")
 
         self.patch(select, "epoll", epoll)
-        reactor = HandReactor()
+        reactor = ManualReactor()
         port = FastTCPPort(0, Factory(), 50, "127.0.0.1", reactor)
         with pytest.raises(CannotListenError):
             port.startListening()
         assert reactor.readers == []
 
     def test_portTaken(self) -> None:
-        reactor = HandReactor()
+        reactor = ManualReactor()
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = FastTCPPort(taken.getsockname()[1], Factory(), 50, "127.0.0.1", reactor)
             with pytest.raises(CannotListenError):
