@@ -219,6 +219,11 @@ def bind(
             raise BindError(
                 f"{place.service.name} can't listen on {_where(place)}: {_why(reason)}"
             ) from reason
+        except Exception:
+            # A mistake in a service: its author needs the traceback, and the UNIX sockets of the
+            # services before it would stay in the file system.
+            binder.discard()
+            raise
         listener = BoundListener(place, binder.ports[-1])
         listeners.append(listener)
         registry.add(listener.asJSON(), counters)
