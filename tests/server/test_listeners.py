@@ -11,11 +11,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hasher import ImmediateHasher
 from tests.support.logs import gather
+from tsservices.common.counters import CounterRegistry
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import PORTS_FILE, StateDirectory
 from tsservices.server.catalog import Catalog
 from tsservices.server.chat.service import ChatService, ChatServiceConfig
-from tsservices.server.listeners import BoundListener, ListenerService, parseListen
+from tsservices.server.listeners import (
+    BoundListener,
+    ListenerService,
+    bind,
+    parseListen,
+)
+from tsservices.services.api import ServiceSpec, StreamFactory
 from tsservices.storage.memory import MemoryStorage
 
 
@@ -44,6 +51,36 @@ class Port:
         done: Deferred[None] = Deferred()
         done.callback(None)
         return done
+
+
+class BrokenWiring:
+    """Makes no service."""
+
+    def streamFactory(self, service: ServiceSpec) -> StreamFactory:
+        raise RuntimeError(service.name)
+
+
+class Discarding:
+    """Notes that what was bound is given back."""
+
+    def __init__(self) -> None:
+        self.discarded = False
+
+    def discard(self) -> None:
+        self.discarded = True
+
+
+class BindTests(SynchronousTestCase):
+    def test_mistake(self) -> None:
+        """What a service raises while it is made goes to its author, and nothing stays bound."""
+        wiring: Any = BrokenWiring()
+        binder: Any = Discarding()
+        places = [parseListen(Catalog(), "ack=tcp:7001", "127.0.0.1", 5)]
+        error = self.assertRaises(
+            RuntimeError, bind, places, wiring, set(), CounterRegistry(), binder
+        )
+        self.assertEqual(str(error), "ack")
+        self.assertTrue(binder.discarded)
 
 
 class ListeningTests(SynchronousTestCase):

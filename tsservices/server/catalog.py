@@ -3,7 +3,8 @@ Which services there are: those of this suite, those of modules that C{--load} n
 that installed packages declare by an entry point.
 
 A package is imported when one of its services is asked for, and not before: that somebody has
-installed it must not slow down or break a server that does not use it.
+installed it must not slow down or break a server that does not use it.  Only a name that exists
+twice is an error at once: which service it means cannot be known.
 """
 
 from __future__ import annotations

@@ -211,6 +211,11 @@ def bind(
             raise BindError(
                 f"{spec.service.name} can't listen on {_where(spec)}: {_why(reason)}"
             ) from reason
+        except Exception:
+            # A mistake in a service: its author needs the traceback, and the UNIX sockets of the
+            # services before it would stay in the file system.
+            binder.discard()
+            raise
         listener = BoundListener(spec, binder.ports[-1])
         listeners.append(listener)
         registry.add(listener.asJSON(), counters)
