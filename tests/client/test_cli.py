@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.cli}.
-"""
+"""Tests for L{tsservices.client.cli}."""
 
 from __future__ import annotations
 
@@ -86,8 +84,7 @@ def test_options(line: str, options: Command) -> None:
         ("talk --udp", "unrecognized arguments: --udp"),
     ],
 )
-def test_wrong(line: str, message: str) -> None:
-    """A wrong command line ends with status 2 and says what is wrong."""
+def test_wrongOptionsEndWithStatus2(line: str, message: str) -> None:
     status, out, errors = run(line)
     assert (status, out) == (2, "")
     assert message in errors
@@ -124,8 +121,7 @@ def test_anything(words: list[str]) -> None:
         ),
     ],
 )
-def test_help(line: str, parts: str) -> None:
-    """The help names each option and its default, and fits a terminal of 100 columns."""
+def test_helpNamesOptionsAndDefaults(line: str, parts: str) -> None:
     status, out, errors = run(line)
     assert (status, errors) == (0, "")
     assert [part for part in parts.split() if part not in out] == []
@@ -136,7 +132,6 @@ def test_version() -> None:
     assert run("--version")[:2] == (0, f"tsservices {__version__}\n")
 
 
-def test_offsets() -> None:
-    """The services are where the server's catalogue puts them."""
+def test_offsetsAreThoseOfTheCatalogue() -> None:
     assert BY_NAME["timestamp-line"].offset == LINE_OFFSET
     assert BY_NAME["talk"].offset == TALK_OFFSET

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.echo} and L{tsservices.client.connection}.
-"""
+"""Tests for L{tsservices.client.echo} and L{tsservices.client.connection}."""
 
 from __future__ import annotations
 
@@ -52,11 +50,7 @@ class EchoFixture:
 
 
 class LockstepTests(SynchronousTestCase):
-    def test_pipe(self) -> None:
-        """
-        Each line waits for the answer to the one before, and all answers are
-        printed as they are, an empty line's too.
-        """
+    def test_pipedLinesWaitForAnswers(self) -> None:
         fixture = EchoFixture(FakeConsole(b"a", b"", b"\xff"))
         for line in (b"a\n", b"\n", b"\xff\n"):
             self.assertNoResult(fixture.status)
@@ -67,8 +61,7 @@ class LockstepTests(SynchronousTestCase):
         assert fixture.server.transport.disconnecting
         assert fixture.console.producer is None
 
-    def test_longLine(self) -> None:
-        """An answer with several stamps is whole at its newline."""
+    def test_answerWithSeveralStamps(self) -> None:
         fixture = EchoFixture(FakeConsole(b"xxxx", b"b"))
         fixture.server.took()
         fixture.server.answer(b"[stamp] xx")
@@ -96,17 +89,12 @@ class LockstepTests(SynchronousTestCase):
         error = self.failureResultOf(fixture.status, ClientError)
         assert str(error.value) == f"no answer from {HERE} within 10 s"
 
-    def test_patientAtPrompt(self) -> None:
-        """A person may take their time."""
+    def test_noTimeoutAtPrompt(self) -> None:
         fixture = EchoFixture(FakeConsole(interactive=True, ended=False))
         fixture.reactor.advance(10000)
         self.assertNoResult(fixture.status)
 
-    def test_chokedConsole(self) -> None:
-        """
-        While the output's reader takes nothing, nothing is read and the
-        server is not blamed.
-        """
+    def test_chokedConsoleIsNotATimeout(self) -> None:
         fixture = EchoFixture(FakeConsole(b"a"))
         producer = fixture.console.producer
         assert producer is not None
@@ -122,8 +110,7 @@ class LockstepTests(SynchronousTestCase):
         fixture.reactor.advance(1)
         self.failureResultOf(fixture.status, ClientError)
 
-    def test_goneConsole(self) -> None:
-        """A producer that is stopped closes the connection."""
+    def test_stoppedProducerClosesTheConnection(self) -> None:
         fixture = EchoFixture(FakeConsole(b"a"))
         assert fixture.console.producer is not None
         fixture.console.producer.stopProducing()
@@ -145,8 +132,7 @@ class LockstepTests(SynchronousTestCase):
 
 
 class LineServiceTests(SynchronousTestCase):
-    def test_pipelined(self) -> None:
-        """Piped lines do not wait for each other, up to a bound."""
+    def test_pipelinedUpToABound(self) -> None:
         fixture = EchoFixture(FakeConsole(*[b"x"] * (LINE_WINDOW + 1)), lineService=True)
         assert fixture.server.took() == b"x\n" * LINE_WINDOW
         fixture.server.answer(b"[stamp] x\n[stamp]")
@@ -156,8 +142,7 @@ class LineServiceTests(SynchronousTestCase):
         fixture.server.answer(b"[stamp] x\n")
         assert self.successResultOf(fixture.status) == 0
 
-    def test_typed(self) -> None:
-        """Typed lines wait for their answers, so that answers stand below them."""
+    def test_typedLinesWaitForAnswers(self) -> None:
         fixture = EchoFixture(FakeConsole(b"a", b"b", interactive=True), lineService=True)
         assert fixture.server.took() == b"a\n"
 
@@ -175,10 +160,7 @@ class LineServiceTests(SynchronousTestCase):
             assert fixture.console.written.startswith(b"".join(chunks))
 
     def test_quotedMark(self) -> None:
-        """
-        What looks like an error line within an answer is none, nor is one
-        from the plain service.
-        """
+        """An error line within an answer is data, and so is one of the plain service."""
         fixture = EchoFixture(FakeConsole(b"! a"), lineService=True)
         fixture.server.answer(b"[stamp] ! a\n")
         assert self.successResultOf(fixture.status) == 0
@@ -186,8 +168,7 @@ class LineServiceTests(SynchronousTestCase):
         fixture.server.answer(b"! a\n")
         assert self.successResultOf(fixture.status) == 0
 
-    def test_notice(self) -> None:
-        """A line that nobody asked for does not count as an answer to come."""
+    def test_noticeIsNoAnswer(self) -> None:
         fixture = EchoFixture(FakeConsole(ended=False), lineService=True)
         fixture.server.answer(b"! going down\n")
         fixture.console.type(b"a")
@@ -209,7 +190,6 @@ class ConnectTests(SynchronousTestCase):
         assert str(error.value) == f"cannot connect to {HERE}: connection refused"
 
     def test_lostBeforehand(self) -> None:
-        """What needs a connection does not run long on a lost one."""
         connection = Connection(lambda data: None)
         connection.connectionLost()
         never: Deferred[None] = Deferred()
@@ -221,7 +201,6 @@ class ConnectTests(SynchronousTestCase):
         self.failureResultOf(result, ConnectionLost)
 
     def test_producers(self) -> None:
-        """Both flow controls are what Twisted asks for."""
         fixture = EchoFixture(FakeConsole(ended=False))
         assert verifyObject(IPushProducer, Connection(lambda data: None))
         writer = BackpressuredWriter(fixture.server.transport)  # type: ignore[arg-type]

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.echo_udp} and L{tsservices.client.resolve}.
-"""
+"""Tests for L{tsservices.client.echo_udp} and L{tsservices.client.resolve}."""
 
 from __future__ import annotations
 
@@ -55,10 +53,7 @@ class DatagramFixture:
 
 class ExchangeTests(SynchronousTestCase):
     def test_answers(self) -> None:
-        """
-        Each line is one bare datagram from a port that can take any answer;
-        empty lines of a pipe are skipped.
-        """
+        """An empty line of a pipe is skipped: an empty datagram has no answer."""
         fixture = DatagramFixture(FakeConsole(b"a", b"", b"\xff"))
         [port] = fixture.reactor.udpPorts
         assert port.sent == [(b"a", SERVER)]
@@ -92,8 +87,7 @@ class ExchangeTests(SynchronousTestCase):
         assert fixture.console.complaints == [f"there: no answer: {'x' * 40}..."]
         assert fixture.console.written == b"[stamp] b\n"
 
-    def test_strays(self) -> None:
-        """What is no answer, or comes from elsewhere, is ignored."""
+    def test_straysAreIgnored(self) -> None:
         fixture = DatagramFixture(FakeConsole(b"a", b"b"))
         fixture.receive(b"[stamp] a", ("127.0.0.2", 21567))
         fixture.receive(b"[stamp] a", ("127.0.0.1", 21568))
@@ -105,10 +99,7 @@ class ExchangeTests(SynchronousTestCase):
         assert fixture.console.written == b"[stamp] a\n"
 
     def test_lateDuplicate(self) -> None:
-        """
-        The second answer to a line is not taken for the answer to an equal
-        line that follows, nor for anything after the exchange.
-        """
+        """A late second answer must not count for an equal line that follows."""
         fixture = DatagramFixture(FakeConsole(b"a", b"a"))
         fixture.reactor.advance(2)
         fixture.receive(b"[1] a")
@@ -118,8 +109,7 @@ class ExchangeTests(SynchronousTestCase):
         fixture.receive(b"[4] a")
         assert fixture.console.written == b"[1] a\n[3] a\n"
 
-    def test_addresses(self) -> None:
-        """Later tries go to other addresses, and the one that answers is kept."""
+    def test_answeringAddressIsUsedFurther(self) -> None:
         fixture = DatagramFixture(FakeConsole(b"a", b"b"), SERVER, SERVER6)
         fixture.reactor.advance(2)
         first, second = fixture.reactor.udpPorts
@@ -129,8 +119,7 @@ class ExchangeTests(SynchronousTestCase):
         fixture.receive(b"[stamp] a", SERVER6)
         assert fixture.reactor.udpPorts[2].sent == [(b"b", SERVER6)]
 
-    def test_slowAnswer(self) -> None:
-        """An answer that is slower than the timeout still counts for its line."""
+    def test_slowAnswerCounts(self) -> None:
         fixture = DatagramFixture(FakeConsole(b"a"), SERVER, SERVER6)
         fixture.reactor.advance(2)
         fixture.receive(b"[1] a", SERVER, port=0)
@@ -149,11 +138,7 @@ class ExchangeTests(SynchronousTestCase):
             assert fixture.console.complaints == [f"there: {words}: a"]
             assert not fixture.reactor.udpPorts[0].listening
 
-    def test_noWayToOne(self) -> None:
-        """
-        An address to which there is no way does not keep the others from
-        being asked.
-        """
+    def test_unreachableAddressIsSkipped(self) -> None:
         fixture = DatagramFixture(
             FakeConsole(b"a"), SERVER6, SERVER, failure=OSError(101, "Network is unreachable")
         )
@@ -164,7 +149,6 @@ class ExchangeTests(SynchronousTestCase):
 class TestAnswers:
     @given(st.binary(min_size=1, max_size=20), st.binary(min_size=1, max_size=20))
     def test_forms(self, line: bytes, other: bytes) -> None:
-        """The line behind a stamp of any form is its answer, another line is not."""
         for stamp in (
             b"[Fri Nov 20 12:10:00 2026] ",
             b"[2026-11-20T12:10:00.123456Z] ",
@@ -176,7 +160,6 @@ class TestAnswers:
         assert answers(line, line)
 
     def test_otherServers(self) -> None:
-        """A server with another form of stamp is understood."""
         assert answers(b"12:10 a", b"a")
         assert not answers(b"12:10 ab", b"a")
 
@@ -221,8 +204,7 @@ class ResolveTests(SynchronousTestCase):
         ]
         assert resolver.asked == [("localhost", 7, "UDP")]
 
-    def test_literals(self) -> None:
-        """An address is not looked up, and the unspecified one means loopback."""
+    def test_literalsAreNotLookedUp(self) -> None:
         resolver = FakeResolver()
         for host, address in [
             ("192.0.2.1", "192.0.2.1"),

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.__main__}.
-"""
+"""Tests for L{tsservices.client.__main__}."""
 
 from __future__ import annotations
 
@@ -73,7 +71,6 @@ class ClientTests(SynchronousTestCase):
         assert cast(SystemExit, self.failureResultOf(done, SystemExit).value).code == 1
 
     def test_noPrompt(self) -> None:
-        """The plain talk client has no prompt for what arrives to run into."""
         _, prompt = self.runClient(TalkOptions(), FakeConsole())
         assert prompt == b""
 

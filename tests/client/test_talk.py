@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.talk} and L{tsservices.client.runner}.
-"""
+"""Tests for L{tsservices.client.talk} and L{tsservices.client.runner}."""
 
 from __future__ import annotations
 
@@ -30,7 +28,6 @@ class TalkFixture:
 
 class TalkTests(SynchronousTestCase):
     def test_bothWays(self) -> None:
-        """Lines go out and text comes in at any time, also without newlines."""
         fixture = TalkFixture(FakeConsole(interactive=True, ended=False))
         fixture.server.answer(b"hel")
         assert fixture.console.written == b"hel"
@@ -42,8 +39,7 @@ class TalkTests(SynchronousTestCase):
         fixture.reactor.advance(10000)
         self.assertNoResult(fixture.status)
 
-    def test_ctrlD(self) -> None:
-        """Ctrl-D closes both directions and ends when that is done."""
+    def test_ctrlDClosesBothDirections(self) -> None:
         fixture = TalkFixture(FakeConsole(b"bye", interactive=True))
         assert fixture.server.took() == b"bye\n"
         assert fixture.server.transport.disconnecting
@@ -51,11 +47,7 @@ class TalkTests(SynchronousTestCase):
         fixture.server.drop()
         assert self.successResultOf(fixture.status) == 0
 
-    def test_pipe(self) -> None:
-        """
-        The end of piped input closes one direction; what still comes is
-        printed until the other side closes.
-        """
+    def test_endOfPipeClosesOneDirection(self) -> None:
         fixture = TalkFixture(FakeConsole(b"a"))
         assert fixture.server.took() == b"a\n"
         assert fixture.server.transport.halfClosed
@@ -69,8 +61,7 @@ class TalkTests(SynchronousTestCase):
         assert self.successResultOf(fixture.status) == 0
         assert fixture.console.written == b"late answer\n"
 
-    def test_quiet(self) -> None:
-        """After piped input a long silence ends the run, in good order."""
+    def test_silenceAfterPipeEndsTheRun(self) -> None:
         fixture = TalkFixture(FakeConsole(b"a"))
         fixture.reactor.advance(10)
         assert self.successResultOf(fixture.status) == 0
@@ -138,8 +129,7 @@ class SessionTests(SynchronousTestCase):
             f"cannot connect to the operator's socket {path}: the path is too long"
         ]
 
-    def test_failure(self) -> None:
-        """A failure is told once the output is out, and gives status 1."""
+    def test_failureIsStatus1(self) -> None:
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP().drop()
@@ -150,8 +140,7 @@ class SessionTests(SynchronousTestCase):
         ]
         assert reactor.shutDown()
 
-    def test_signal(self) -> None:
-        """A signal ends the run with status 130, and the reactor waits for it."""
+    def test_signalIsStatus130(self) -> None:
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoOptions(), console)
         server = reactor.acceptTCP()
@@ -164,7 +153,6 @@ class SessionTests(SynchronousTestCase):
         assert server.transport.disconnecting
 
     def test_signalWhileFlushing(self) -> None:
-        """A signal also ends the wait for a reader who does not read."""
         console = FakeConsole()
         console.stuck = Deferred()
         reactor, status = self.start(EchoOptions(), console)
@@ -176,7 +164,6 @@ class SessionTests(SynchronousTestCase):
         assert self.successResultOf(status) == 130
 
     def test_signalWhileConnecting(self) -> None:
-        """A signal ends an attempt to connect without a word."""
         console = FakeConsole()
         reactor, status = self.start(EchoOptions(), console)
         reactor.shutDown()
@@ -191,8 +178,7 @@ class SessionTests(SynchronousTestCase):
         assert self.successResultOf(status) == 130
         assert console.complaints == []
 
-    def test_nobodyReads(self) -> None:
-        """When nobody reads the output the run ends quietly."""
+    def test_nobodyReadsTheOutput(self) -> None:
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP()
@@ -201,8 +187,7 @@ class SessionTests(SynchronousTestCase):
         assert console.closed == [False]
         assert console.complaints == []
 
-    def test_outputFails(self) -> None:
-        """When the output is a file that can't be written that is told, and a failure."""
+    def test_outputFileFails(self) -> None:
         console = FakeConsole(ended=False)
         reactor, status = self.start(EchoOptions(), console)
         reactor.acceptTCP()
@@ -210,8 +195,7 @@ class SessionTests(SynchronousTestCase):
         assert self.successResultOf(status) == 1
         assert console.complaints == ["the output cannot be written"]
 
-    def test_fault(self) -> None:
-        """A fault of the program itself is not hidden, and the console is closed."""
+    def test_faultIsRaised(self) -> None:
         console = FakeConsole()
         console.failure = ZeroDivisionError()
         reactor, status = self.start(EchoOptions(), console)

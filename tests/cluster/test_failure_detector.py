@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.cluster.failure_detector}.
-"""
+"""Tests for L{tsservices.cluster.failure_detector}."""
 
 from __future__ import annotations
 

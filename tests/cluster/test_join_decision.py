@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.cluster.join_decision}.
-"""
+"""Tests for L{tsservices.cluster.join_decision}."""
 
 from __future__ import annotations
 

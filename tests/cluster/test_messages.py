@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.cluster.messages}.
-"""
+"""Tests for L{tsservices.cluster.messages}."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.cluster.node}.
-"""
+"""Tests for L{tsservices.cluster.node}."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.cluster.orderer}, and what it rests on, in a small cluster.
-"""
+"""Tests for L{tsservices.cluster.orderer}, and what it rests on, in a small cluster."""
 
 from __future__ import annotations
 

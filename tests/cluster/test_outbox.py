@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.cluster.outbox}.
-"""
+"""Tests for L{tsservices.cluster.outbox}."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What holds for several nodes whatever happens to them, and to what they send.
-"""
+"""What holds for several nodes whatever happens to them, and to what they send."""
 
 from __future__ import annotations
 
@@ -74,7 +72,6 @@ def happen(world: ClusterSimulation, step: Step) -> None:
 
 
 def live(count: int, seed: int, small: bool, steps: list[Step]) -> ClusterSimulation:
-    """Live through all of it, then in peace; and all is as it has to be."""
     with (
         patch("tsservices.cluster.apply.CHECKPOINT_SECONDS", 5.0),
         patch("tsservices.cluster.outbox.MESSAGE_BYTES", 400 if small else 512 * 1024),

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.cluster.retransmit}.
-"""
+"""Tests for L{tsservices.cluster.retransmit}."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.cluster.status}.
-"""
+"""Tests for L{tsservices.cluster.status}."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""
-Today's code, as plain texts, lists and dictionaries: the one module of these tests that
-knows names of the inside of the program, and so the one that changes with them.
-"""
+"""Today's code as plain texts, lists and dictionaries; only this module knows its names."""
 
 from __future__ import annotations
 

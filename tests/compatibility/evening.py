@@ -1,7 +1,4 @@
-"""
-An evening in a chat, which leaves something of everything behind; and what those see who
-come to what it has left.
-"""
+"""An evening in a chat that stores something of everything, and what a later visitor sees."""
 
 from __future__ import annotations
 

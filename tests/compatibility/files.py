@@ -1,6 +1,4 @@
-"""
-Where the recorded files are, and how they are read and written.
-"""
+"""Where the recorded files are, and how they are read and written."""
 
 from __future__ import annotations
 

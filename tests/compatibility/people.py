@@ -1,7 +1,4 @@
-"""
-A real server and people who talk to it, by nothing but what is public: command line, files,
-and sockets.
-"""
+"""A real server and its users, by what is public: command line, files and sockets."""
 
 from __future__ import annotations
 
@@ -67,8 +64,6 @@ def plainText(lines: Iterable[str]) -> list[str]:
 
 
 class Server:
-    """A server of a state folder."""
-
     def __init__(self, state: Path, *options: str) -> None:
         self.state = state
         self.log = ""
@@ -116,8 +111,6 @@ class Server:
 
 
 class Person:
-    """One connection to the chat, which notes all that it sends and is told."""
-
     def __init__(self, server: Server, json: bool, since: int = 0) -> None:
         self._socket = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
         self._read = self._socket.makefile("rb")

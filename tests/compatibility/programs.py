@@ -1,6 +1,4 @@
-"""
-What the programs say of themselves, and how they end.
-"""
+"""What the programs say of themselves, and how they end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""
-C{python -m tests.compatibility.record DIR}: have today's code write what L{FILES} holds, as
-the code of that day wrote it, for tests of later versions.
-"""
+"""C{python -m tests.compatibility.record DIR}: record today's code as L{FILES} is recorded."""
 
 from __future__ import annotations
 

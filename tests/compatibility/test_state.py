@@ -1,6 +1,4 @@
-"""
-What a server left behind is there again, and a server leaves the same behind today.
-"""
+"""What a server left behind is there again, and a server leaves the same behind today."""
 
 from __future__ import annotations
 
@@ -29,16 +27,11 @@ def spent(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", ["evening", "ports", "counters", "audits", "rows", "schema"])
-def test_evening(spent: dict[str, object], name: str) -> None:
-    """Who does the same is told the same, and the same is kept of it."""
+def test_sameEveningSameState(spent: dict[str, object], name: str) -> None:
     assert spent[name] == read(f"{name}.json")
 
 
-def test_left(tmp_path: Path) -> None:
-    """
-    A database of long ago is opened as it is: lines, accounts, bans, and private messages are
-    there.
-    """
+def test_oldDatabaseOpens(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     packed = (FILES / "state" / f"{evening.DATABASE}.gz").read_bytes()

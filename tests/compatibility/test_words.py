@@ -1,6 +1,4 @@
-"""
-What people and programs read, and what they can ask for, is written as it was.
-"""
+"""What people and programs read, and what they can ask for, is written as it was."""
 
 from __future__ import annotations
 
@@ -17,18 +15,15 @@ LATER = {
 
 
 @pytest.mark.parametrize("form", ["json", "text", "text of one room"])
-def test_notifications(form: str) -> None:
-    """Everything that can be told is told in the same bytes."""
+def test_bytesOfNotifications(form: str) -> None:
     assert current.notifications()[form] == read("notifications.json")[form]
 
 
-def test_errors() -> None:
-    """Codes and words of refusals."""
+def test_codesAndTextsOfErrors() -> None:
     assert current.errors() == read("errors.json")
 
 
-def test_options() -> None:
-    """Options, keys, bounds and defaults."""
+def test_optionsBoundsAndDefaults() -> None:
     options = current.options()
     for key in LATER:
         del options["defaults"][key]
@@ -36,8 +31,7 @@ def test_options() -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_programs(name: str) -> None:
-    """What the programs say, and their exit statuses."""
+def test_outputAndStatusOfPrograms(name: str) -> None:
     text = unbroken(call(CALLS[name]))
     for help in LATER.values():
         text = text.replace(f" {help}", "")

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.services.ack_sink} and L{tsservices.common.logs}.
-"""
+"""Tests for L{tsservices.services.ack_sink} and L{tsservices.common.logs}."""
 
 from __future__ import annotations
 
@@ -15,8 +13,6 @@ from tsservices.testing import ManualClock
 
 
 class LogTests(SynchronousTestCase):
-    """What these services have in common: a log."""
-
     def setUp(self) -> None:
         self.logged = gather(self)
         self.clock = ManualClock()
@@ -27,20 +23,17 @@ class LogTests(SynchronousTestCase):
 
 class AckTests(LogTests):
     def test_acknowledges(self) -> None:
-        """Each chunk is logged, and answered in UTF-8."""
         protocol, transport = connect("ack", self.server())
         protocol.dataReceived("你好".encode())
         self.assertEqual(transport.value().decode(), "服务器已经收到你的信息")
         self.assertEqual(self.logged, ["客户端发来的消息是:你好 [192.0.2.1:50000]"])
 
-    def test_lines(self) -> None:
-        """Who sends lines gets lines."""
+    def test_linesAreAnsweredByLines(self) -> None:
         protocol, transport = connect("ack", self.server())
         protocol.dataReceived(b"hello\r\n")
         self.assertEqual(transport.value(), ACKNOWLEDGEMENT + b"\r\n")
 
-    def test_exit(self) -> None:
-        """C{exit} closes the connection."""
+    def test_exitCloses(self) -> None:
         protocol, transport = connect("ack", self.server())
         protocol.dataReceived(b"exit\n")
         self.assertEqual(transport.value(), b"")
@@ -49,21 +42,18 @@ class AckTests(LogTests):
 
 class SinkTests(LogTests):
     def test_logs(self) -> None:
-        """Each chunk is logged with its peer, nothing is answered."""
         protocol, transport = connect("sink", self.server(), "::1", 7)
         protocol.dataReceived(b"hello\n")
         self.assertEqual(transport.value(), b"")
         self.assertEqual(self.logged, ["客户端发来的消息是:hello [[::1]:7]"])
 
     def test_splitCharacter(self) -> None:
-        """A character whose parts come one by one is logged whole."""
         protocol, _ = connect("sink", self.server())
         for byte in "消".encode():
             protocol.dataReceived(bytes([byte]))
         self.assertEqual(self.logged, ["客户端发来的消息是:消 [192.0.2.1:50000]"])
 
-    def test_unfinishedCharacter(self) -> None:
-        """Half a character is logged when the other half can't come any more."""
+    def test_unfinishedCharacterAtTheEnd(self) -> None:
         protocol, _ = connect("sink", self.server())
         protocol.dataReceived(b"\xe6")
         self.assertEqual(self.logged, [])
@@ -71,7 +61,7 @@ class SinkTests(LogTests):
         self.assertEqual(self.logged, ["客户端发来的消息是:\\xe6 [192.0.2.1:50000]"])
 
     def test_forgery(self) -> None:
-        """Nobody can write the log's own lines, nor fill in its forms."""
+        """Text of a client can't look like a line of the log, nor fill in a format."""
         protocol, _ = connect("sink", self.server())
         protocol.dataReceived(b"a\n2026 forged\x1b[2J {peer} \xff")
         self.assertEqual(
@@ -80,7 +70,6 @@ class SinkTests(LogTests):
         )
 
     def test_datagrams(self) -> None:
-        """The same over UDP, empty ones and halves of characters included."""
         protocol, transport = bind("sink", self.server())
         protocol.datagramReceived(b"hello", ("192.0.2.9", 99))
         protocol.datagramReceived(b"", ("192.0.2.9", 99))
@@ -96,8 +85,7 @@ class SinkTests(LogTests):
         )
         self.assertEqual(protocol.counters.received, 3)
 
-    def test_tooFast(self) -> None:
-        """So much a second is logged; what is left out is counted in the log."""
+    def test_logRateIsLimited(self) -> None:
         protocol, _ = connect("sink", self.server(rate=10))
         for _ in range(3):
             protocol.dataReceived(b"x" * 40)

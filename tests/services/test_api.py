@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.services.api}, and for what L{tsservices.testing} gives to other packages.
-"""
+"""Tests for L{tsservices.services.api} and for what L{tsservices.testing} offers."""
 
 from __future__ import annotations
 
@@ -28,15 +26,11 @@ CLIENT = ("192.0.2.1", 50_000)
 
 
 class Shout(StreamProtocol):
-    """Answers in capitals."""
-
     def chunkReceived(self, data: bytes) -> None:
         self.transport.write(data.upper())
 
 
 class ShoutDatagram(ReplyingDatagramProtocol):
-    """So does this."""
-
     def answer(self, datagram: bytes) -> bytes:
         return datagram.upper()
 
@@ -45,29 +39,26 @@ SHOUT = ServiceSpec("shout", "capitals", Shout, ShoutDatagram)
 
 
 class SpecTests(SynchronousTestCase):
-    def test_refused(self) -> None:
-        """A row that options and tables could not show is refused when it is made."""
+    def test_badRowIsRejected(self) -> None:
         for name in ("", "Shout", "a,b", "a=b", "a b", "1a", "-a", "a" * 33, None):
             self.assertRaises(ValueError, ServiceSpec, name, "text", Shout)
         for summary in ("a\nb", "\x1b[2J", None):
             self.assertRaises(ValueError, ServiceSpec, "shout", summary, Shout)
         self.assertRaises(ValueError, ServiceSpec, "shout", "capitals")
 
-    def test_transports(self) -> None:
-        """It has those for which something is given, and no default port."""
+    def test_transportsOfTheRow(self) -> None:
         self.assertEqual(SHOUT.transports, ("tcp", "udp"))
         self.assertEqual(ServiceSpec("shout", "text", Shout).transports, ("tcp",))
         self.assertEqual(ServiceSpec("shout", "", datagram=ShoutDatagram).transports, ("udp",))
         self.assertIsNone(SHOUT.offset)
 
     def test_bytesRead(self) -> None:
-        """A guard sees a byte more than is admitted; a service without one gets all."""
+        """A guard sees one byte more than is admitted, so that it can drop what is too long."""
         self.assertEqual(SHOUT.bytesRead(Limits(maxDatagram=600)), 601)
         silent = ServiceSpec("silent", "", datagram=SilentDatagramProtocol, guard=None)
         self.assertEqual(silent.bytesRead(Limits(maxDatagram=600)), 65_535)
 
-    def test_factory(self) -> None:
-        """A function may make the factory, but nothing else."""
+    def test_factoryIsAFunction(self) -> None:
         contexts: list[StreamContext] = []
 
         def listen(context: StreamContext) -> StreamFactory:
@@ -84,13 +75,10 @@ class SpecTests(SynchronousTestCase):
 
 
 class ServedTests(SynchronousTestCase):
-    """What holds for a service of another package, in a server in memory."""
-
     def setUp(self) -> None:
         self.server = MemoryServer(Limits(maxConnectionsPerAddress=2))
 
-    def test_stream(self) -> None:
-        """It is answered, counted and admitted; each listener has counters of its own."""
+    def test_streamIsCountedPerListener(self) -> None:
         factory = self.server.listen(SHOUT)
         protocol, transport = self.server.connect(factory)
         protocol.dataReceived(b"hello")
@@ -101,8 +89,7 @@ class ServedTests(SynchronousTestCase):
         other, _ = self.server.connect(SHOUT, "192.0.2.2")
         self.assertEqual(other.factory.counters.accepted, 1)
 
-    def test_guarded(self) -> None:
-        """Without a word about guards it has the strictest one, which trusts nobody."""
+    def test_defaultGuardIsTheStrictest(self) -> None:
         protocol, transport = self.server.bind(SHOUT)
         for datagram, address in (
             (b"", CLIENT),
@@ -123,14 +110,13 @@ class ServedTests(SynchronousTestCase):
         self.assertEqual(counters.answered, 1 + MAX_STREAK)
 
     def test_closedPorts(self) -> None:
-        """It does not answer the server's own UDP ports, also if they are bound later."""
+        """Ports that are bound later count too."""
         protocol, transport = self.server.bind(SHOUT)
         self.server.closedPorts.add(CLIENT[1])
         protocol.datagramReceived(b"x", CLIENT)
         self.assertEqual((transport.sent, protocol.counters.badSource), ([], 1))
 
-    def test_policy(self) -> None:
-        """A row may say another policy."""
+    def test_rowChoosesThePolicy(self) -> None:
         service = ServiceSpec("shout", "", datagram=ShoutDatagram, guard=GuardPolicy(trusting=True))
         protocol, transport = self.server.bind(service)
         for _ in range(100):
@@ -138,7 +124,7 @@ class ServedTests(SynchronousTestCase):
         self.assertEqual(len(transport.sent), 100)
 
     def test_withoutGuard(self) -> None:
-        """One that says it never answers, and answers all the same, has the strictest guard."""
+        """A service that declares no answers and answers gets the strictest guard."""
         protocol, transport = self.server.bind(
             ServiceSpec("shout", "", datagram=ShoutDatagram, guard=None)
         )
@@ -146,12 +132,8 @@ class ServedTests(SynchronousTestCase):
             protocol.datagramReceived(b"x", ("127.0.0.1", 5000))
         self.assertLess(len(transport.sent), 100)
 
-    def test_ownProtocol(self) -> None:
-        """A protocol of Twisted's can use the guard too."""
-
+    def test_guardForProtocolOfTwisted(self) -> None:
         class Asking(DatagramProtocol):
-            """Asks the guard itself."""
-
             def __init__(self, context: DatagramContext) -> None:
                 self.guard = context.guard()
                 self.counters = context.counters
@@ -165,13 +147,10 @@ class ServedTests(SynchronousTestCase):
             protocol.datagramReceived(datagram, CLIENT)
         self.assertEqual((transport.sent, protocol.counters.badSize), ([(b"x", CLIENT)], 1))
 
-    def test_silent(self) -> None:
-        """One that answers nothing is given each datagram, and counts it."""
+    def test_silentServiceCountsDatagrams(self) -> None:
         taken: list[bytes] = []
 
         class Noting(SilentDatagramProtocol):
-            """Notes what comes."""
-
             def datagramTaken(self, datagram: bytes, address: tuple[str, int]) -> None:
                 taken.append(datagram)
 
@@ -179,15 +158,13 @@ class ServedTests(SynchronousTestCase):
         protocol.datagramReceived(b"hello", ("224.0.0.1", 1))
         self.assertEqual((taken, protocol.counters.receivedBytes), ([b"hello"], 5))
 
-    def test_unsent(self) -> None:
-        """What the transport does not send is counted."""
+    def test_unsentIsCounted(self) -> None:
         protocol, transport = self.server.bind(SHOUT)
         transport.error = OSError("no buffer space")
         protocol.datagramReceived(b"x", CLIENT)
         self.assertEqual((protocol.counters.answered, protocol.counters.unsent), (0, 1))
 
-    def test_clock(self) -> None:
-        """Time stands still until it is moved, for timers and for the time of day."""
+    def test_clockMovesOnlyByHand(self) -> None:
         clock = ManualClock()
         server = MemoryServer(clock=clock)
         self.assertIs(server.streams.clock, clock)
@@ -196,8 +173,7 @@ class ServedTests(SynchronousTestCase):
         self.assertEqual(clock.nanoseconds(), NOON * 1_000_000_000 + 1_500_000_000)
         self.assertEqual(server.datagrams.monotonic(), 1.5)
 
-    def test_stalled(self) -> None:
-        """A test can have a client that does not read."""
+    def test_clientDoesNotRead(self) -> None:
         protocol, transport = self.server.connect(SHOUT)
         self.server.streams.timeouts.startService()
         transport.pending = 1000

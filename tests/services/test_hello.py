@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.services.hello}.
-"""
+"""Tests for L{tsservices.services.hello}."""
 
 from __future__ import annotations
 
@@ -13,12 +11,10 @@ class HelloTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.protocol, self.transport = connect("hello")
 
-    def test_welcome(self) -> None:
-        """The welcome comes unasked and bare."""
+    def test_welcomeIsBare(self) -> None:
         self.assertEqual(self.transport.value(), b"Welcome!")
 
     def test_greets(self) -> None:
-        """Bare chunks get bare answers, lines get lines."""
         for data, expected in (
             (b"Michael", b"Hello, Michael!"),
             (b"nc\n", b"Hello, nc!\n"),
@@ -29,11 +25,7 @@ class HelloTests(SynchronousTestCase):
             self.protocol.dataReceived(data)
             self.assertEqual(self.transport.value(), expected)
 
-    def test_exit(self) -> None:
-        """
-        The chunk C{exit} closes, with or without an ending, and nothing is
-        answered any more.
-        """
+    def test_exitClosesWithoutAnswer(self) -> None:
         for word in (b"exit", b"exit\n", b"exit\r\n"):
             protocol, transport = connect("hello")
             protocol.dataReceived(word)
@@ -43,14 +35,12 @@ class HelloTests(SynchronousTestCase):
             self.assertIsNone(transport.producer)
 
     def test_exitIsAWholeChunk(self) -> None:
-        """People whose name begins with it are greeted."""
         self.protocol.dataReceived(b"exitus")
         self.assertFalse(self.transport.disconnecting)
 
 
 class HelloDatagramTests(SynchronousTestCase):
-    def test_greets(self) -> None:
-        """Each datagram is greeted; there is no welcome and no exit."""
+    def test_greetsEachDatagram(self) -> None:
         protocol, transport = bind("hello")
         for data in (b"world", b"exit", b"nc\n"):
             protocol.datagramReceived(data, ("127.0.0.1", 5000))

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.services.rfc86x}.
-"""
+"""Tests for L{tsservices.services.rfc86x}."""
 
 from __future__ import annotations
 
@@ -18,23 +16,18 @@ DAYTIME = time.ctime(NOON).encode() + b"\r\n"
 
 class StreamTests(SynchronousTestCase):
     def test_echo(self) -> None:
-        """What comes goes back."""
         protocol, transport = connect("echo")
         protocol.dataReceived(b"\0hello")
         self.assertEqual(transport.value(), b"\0hello")
 
-    def test_discard(self) -> None:
-        """What comes is counted and gone."""
+    def test_discardCounts(self) -> None:
         protocol, transport = connect("discard")
         protocol.dataReceived(b"hello")
         self.assertEqual(transport.value(), b"")
         self.assertEqual(protocol.factory.counters.receivedBytes, 5)
 
     def test_pattern(self) -> None:
-        """
-        The lines are those of RFC 864: 72 characters, each line one further, round
-        without a seam.
-        """
+        """RFC 864: lines of 72 characters, each one further."""
         lines = PATTERN.split(b"\r\n")
         self.assertEqual(lines.pop(), b"")
         self.assertEqual({len(line) for line in lines}, {72})
@@ -42,8 +35,7 @@ class StreamTests(SynchronousTestCase):
         for line, following in zip(lines, [*lines[1:], lines[0]], strict=True):
             self.assertEqual(line[1:], following[:-1])
 
-    def test_chargen(self) -> None:
-        """It produces when it is asked to, and throws away what comes."""
+    def test_chargenIsAProducer(self) -> None:
         protocol, transport = connect("chargen")
         self.assertFalse(transport.streaming)
         before = len(transport.value())
@@ -53,13 +45,11 @@ class StreamTests(SynchronousTestCase):
         protocol.stopProducing()
 
     def test_daytime(self) -> None:
-        """A line, and the end."""
         _, transport = connect("daytime")
         self.assertEqual(transport.value(), DAYTIME)
         self.assertTrue(transport.disconnecting)
 
     def test_time(self) -> None:
-        """Four bytes, and the end."""
         _, transport = connect("time")
         self.assertEqual(transport.value(), TIME)
         self.assertTrue(transport.disconnecting)
@@ -73,7 +63,6 @@ class DatagramTests(SynchronousTestCase):
         return [data for data, _ in transport.sent]
 
     def test_answers(self) -> None:
-        """Each as its RFC says."""
         self.assertEqual(self.answer("echo", b"hello"), [b"hello"])
         self.assertEqual(self.answer("discard", b"hello"), [])
         self.assertEqual(self.answer("daytime", b""), [DAYTIME])

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.services.stamp_reflector} and L{tsservices.stamp.clock}.
-"""
+"""Tests for L{tsservices.services.stamp_reflector} and L{tsservices.stamp.clock}."""
 
 from __future__ import annotations
 
@@ -39,8 +37,6 @@ KEY = bytes(range(32))
 
 
 class SourcedTransport:
-    """Keeps what is sent, and from where."""
-
     def __init__(self) -> None:
         self.written: list[tuple[bytes, tuple[str, int], str | None]] = []
         self.error: Exception | None = None
@@ -60,10 +56,7 @@ def serve(config: ReflectorConfig | None = None) -> tuple[Any, SourcedTransport]
 
 class StampTests(SynchronousTestCase):
     def test_answers(self) -> None:
-        """
-        One packet, one answer, to where it came from and from where it was sent to, with the
-        time that the kernel took and the one of the server's clock.
-        """
+        """The answer leaves from the address that the packet was sent to."""
         protocol, transport = serve()
         arrival = ReceiveInfo(T2, True, "198.51.100.1", 61, None)
         protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
@@ -76,10 +69,7 @@ class StampTests(SynchronousTestCase):
         self.assertEqual((protocol.counters.answered, protocol.counters.unstamped), (1, 0))
 
     def test_followUp(self) -> None:
-        """
-        By way of the protocol nobody learns when an answer leaves: it is sent, and told of
-        nothing.
-        """
+        """The protocol never learns when an answer leaves."""
         protocol, transport = serve()
         packet = replace(PACKET, extensions=followup.requestExtensions(20) or b"")
         for _ in range(2):
@@ -93,8 +83,7 @@ class StampTests(SynchronousTestCase):
             )
         self.assertEqual(len(transport.written), 2)
 
-    def test_unstamped(self) -> None:
-        """A packet without a time from the kernel is answered, and counted."""
+    def test_noKernelTimeIsCounted(self) -> None:
         protocol, transport = serve()
         protocol.stampedDatagramReceived(
             PACKET.encode(), SENDER, ReceiveInfo(T2, False, None, None, None)
@@ -102,15 +91,13 @@ class StampTests(SynchronousTestCase):
         self.assertEqual(protocol.counters.unstamped, 1)
         self.assertEqual(len(transport.written), 1)
 
-    def test_dropped(self) -> None:
-        """What is dropped is received, and not answered."""
+    def test_droppedIsNotAnswered(self) -> None:
         protocol, transport = serve()
         protocol.stampedDatagramReceived(b"x", SENDER, ReceiveInfo(T2, True, None, None, None))
         self.assertEqual(transport.written, [])
         self.assertEqual((protocol.counters.received, protocol.counters.badSize), (1, 1))
 
-    def test_unsent(self) -> None:
-        """What the system will not send is counted and forgotten."""
+    def test_unsentIsCounted(self) -> None:
         protocol, transport = serve()
         for error in (OSError("no buffer space"), MessageLengthError("too long")):
             transport.error = error
@@ -119,8 +106,7 @@ class StampTests(SynchronousTestCase):
             )
         self.assertEqual((protocol.counters.answered, protocol.counters.unsent), (0, 2))
 
-    def test_mode(self) -> None:
-        """Key and numbering are those of the server."""
+    def test_keyAndNumbering(self) -> None:
         protocol, transport = serve(ReflectorConfig(KEY, stateful=False))
         arrival = ReceiveInfo(T2, True, None, None, None)
         protocol.stampedDatagramReceived(PACKET.encode(), SENDER, arrival)
@@ -132,8 +118,7 @@ class StampTests(SynchronousTestCase):
         self.assertEqual(ReflectorPacket.decode(data, authenticated=True).sequence, 5)
         self.assertEqual(protocol.counters.badSize, 1)
 
-    def test_estimate(self) -> None:
-        """What the system says of its clock is in the answers, looked at now and then."""
+    def test_clockEstimateIsInTheAnswers(self) -> None:
         clock = ManualClock()
         counters = StampCounters()
         reflector = SessionReflector(
@@ -170,32 +155,26 @@ class ClockErrorTests(SynchronousTestCase):
 
         return readClockError(adjtimex)
 
-    def test_synchronised(self) -> None:
-        """
-        The estimated error of a clock that follows another; the maximum where there is none;
-        never nothing.
-        """
+    def test_synchronisedClockError(self) -> None:
         self.assertEqual(self.told(esterror=50, maxerror=900), ErrorEstimate.atLeast(50_000, True))
         self.assertEqual(self.told(esterror=0, maxerror=900), ErrorEstimate.atLeast(900_000, True))
         self.assertEqual(self.told(), ErrorEstimate.atLeast(1000, True))
 
-    def test_unsynchronised(self) -> None:
-        """The maximum of one that does not, by its state or its status."""
+    def test_unsynchronisedClockError(self) -> None:
         expected = ErrorEstimate.atLeast(16_000_000_000, False)
         for state, status in ((5, 0), (0, STA_UNSYNC), (5, STA_UNSYNC)):
             self.assertEqual(
                 self.told(state, status=status, esterror=5, maxerror=16_000_000), expected
             )
 
-    def test_unknown(self) -> None:
-        """A clock of which nothing is known follows nothing."""
+    def test_unknownClockIsUnsynchronised(self) -> None:
         for estimate in (self.told(-1, esterror=5), readClockError(None)):
             self.assertFalse(estimate.synchronised)
             self.assertGreaterEqual(estimate.nanoseconds or 0, UNKNOWN_ERROR)
 
     @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own call")
     def test_system(self) -> None:
-        """This system's clock says something, and its status is where we look for it."""
+        """The status stands where we look for it in the system's structure."""
         call = findAdjtimex()
         assert call is not None
         timex = Timex()
@@ -203,8 +182,7 @@ class ClockErrorTests(SynchronousTestCase):
         self.assertTrue(readClockError(call).multiplier)
         self.assertTrue(0 <= timex.maxerror <= 10**9)
 
-    def test_noSystem(self) -> None:
-        """Elsewhere there is no such call."""
+    def test_noSystemCall(self) -> None:
         self.patch(sys, "platform", "sunos5")
         self.assertIsNone(findAdjtimex())
 
@@ -222,11 +200,9 @@ class OptionTests(SynchronousTestCase):
         return str(path)
 
     def test_default(self) -> None:
-        """Unauthenticated and stateful."""
         self.assertEqual(self.parse().mode, ReflectorConfig(None, True))
 
     def test_given(self) -> None:
-        """A file with a key, and no state, on the command line or in the file."""
         path = self.key(KEY.hex() + "\n")
         self.assertEqual(
             self.parse("--stamp-key", path, "--stamp-stateless").mode, ReflectorConfig(KEY, False)
@@ -235,8 +211,7 @@ class OptionTests(SynchronousTestCase):
         options = self.parse("--config", config)
         self.assertEqual((options.mode, options.limits.stampRate), (ReflectorConfig(KEY, False), 7))
 
-    def test_bad(self) -> None:
-        """A key that is missing, none, or for everybody is one line to the user."""
+    def test_badKeyIsOneLine(self) -> None:
         for path, words in (
             (self.key("tops3cret"), "hexadecimal digits"),
             (self.key(KEY.hex(), 0o644), "others have rights"),
@@ -248,7 +223,7 @@ class OptionTests(SynchronousTestCase):
             self.assertNotIn(KEY.hex()[:20], str(error))
 
     def test_place(self) -> None:
-        """It can be put where the RFC has it, several processes can share it, and it is UDP."""
+        """The RFC's port can be used, and several processes can share it."""
         options = self.parse("--listen", "stamp=udp:862", "--services", "stamp", "--reuse-port")
         (place,) = options.listenSpecs
         self.assertEqual((place.service.name, place.transport), ("stamp", "udp"))

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.services.timestamp}.
-"""
+"""Tests for L{tsservices.services.timestamp}."""
 
 from __future__ import annotations
 
@@ -24,8 +22,6 @@ STAMP = f"[{time.ctime(NOON)}] ".encode()
 
 @implementer(IReplyingTransport)
 class ReplyingTransport(MemoryTransport):
-    """Keeps the functions that it is to reply by."""
-
     def __init__(self) -> None:
         super().__init__()
         self.replies: list[Reply] = []
@@ -39,24 +35,20 @@ class TimestampTests(SynchronousTestCase):
         self.clock = ManualClock()
         self.protocol, self.transport = connect("timestamp", SuiteServer(clock=self.clock))
 
-    def test_saysNothingUnasked(self) -> None:
-        """A client that sends nothing gets nothing."""
+    def test_nothingIsSentUnasked(self) -> None:
         self.assertEqual(self.transport.value(), b"")
 
-    def test_bareChunk(self) -> None:
-        """The classic client sends without a line ending, and is answered."""
+    def test_bareChunkIsAnswered(self) -> None:
         self.protocol.dataReceived(b"hello")
         self.assertEqual(self.transport.value(), STAMP + b"hello")
 
     @given(st.binary(min_size=1))
-    def test_untouched(self, data: bytes) -> None:
-        """Bytes come back as they were, UTF-8 or not."""
+    def test_bytesAreUntouched(self, data: bytes) -> None:
         self.transport.clear()
         self.protocol.dataReceived(data)
         self.assertEqual(self.transport.value(), STAMP + data)
 
-    def test_eachChunk(self) -> None:
-        """Each chunk has the time at which it came."""
+    def test_eachChunkHasItsTime(self) -> None:
         self.protocol.dataReceived(b"a")
         self.clock.advance(60)
         self.protocol.dataReceived(b"b")
@@ -64,25 +56,19 @@ class TimestampTests(SynchronousTestCase):
         self.assertEqual(self.transport.value(), STAMP + b"a" + later + b"b")
 
     def test_counters(self) -> None:
-        """Chunks and bytes are counted."""
         self.protocol.dataReceived(b"abc")
         self.protocol.dataReceived(b"d")
         counters = self.protocol.factory.counters
         self.assertEqual((counters.received, counters.receivedBytes), (2, 4))
         self.assertTrue(self.protocol.heard)
 
-    def test_forms(self) -> None:
-        """The form is the server's."""
+    def test_formIsThatOfTheServer(self) -> None:
         protocol, transport = connect("timestamp", SuiteServer(form="epoch-ns"))
         protocol.dataReceived(b"x")
         self.assertEqual(transport.value(), b"[%d000000000] x" % NOON)
 
     def test_capability(self) -> None:
-        """
-        A transport that replies by itself is given the function; but not below a wrapper, though
-        that provides all that the transport below it provides: what goes there is not what is
-        read here.
-        """
+        """A wrapper declares the capability below it, but must not get the function."""
         factory = SuiteServer().listen(BY_NAME["timestamp"])
         for wrapped in (False, True):
             outer = WrappingFactory(factory) if wrapped else factory
@@ -106,7 +92,6 @@ class TimestampLineTests(SynchronousTestCase):
         st.integers(1, 30),
     )
     def test_anyCut(self, lines: list[bytes], size: int) -> None:
-        """Each line is answered, however the network cuts it."""
         self.transport.clear()
         data = b"".join(line + b"\n" for line in lines)
         for start in range(0, len(data), size):
@@ -118,8 +103,7 @@ class TimestampLineTests(SynchronousTestCase):
         self.protocol.dataReceived(b"hello\r\n")
         self.assertEqual(self.transport.value(), STAMP + b"hello\r\n")
 
-    def test_overlong(self) -> None:
-        """A line over the limit is refused in words, once; the next one is answered."""
+    def test_overlongLineIsRejectedOnce(self) -> None:
         self.protocol.dataReceived(b"x" * 21)
         self.protocol.dataReceived(b"x" * 100 + b"\nhello\n")
         self.assertEqual(
@@ -128,23 +112,17 @@ class TimestampLineTests(SynchronousTestCase):
         )
         self.assertEqual(self.protocol.factory.counters.overlong, 1)
 
-    def test_lastLine(self) -> None:
-        """What has no ending when the peer has finished is a line too."""
+    def test_lastLineWithoutEnding(self) -> None:
         self.protocol.dataReceived(b"a\nb")
         self.protocol.readConnectionLost()
         self.assertEqual(self.transport.value(), STAMP + b"a\n" + STAMP + b"b\n")
         self.assertTrue(self.transport.disconnecting)
 
-    def test_nothingAfterTheEnd(self) -> None:
-        """No line, no answer."""
+    def test_nothingAfterTheEndOfTheInput(self) -> None:
         self.protocol.readConnectionLost()
         self.assertEqual(self.transport.value(), b"")
 
     def test_stopsWhenNobodyReads(self) -> None:
-        """
-        In the middle of a chunk of many lines it stops, and goes on with the rest
-        when the peer reads again.
-        """
         writes: list[bytes] = []
 
         def write(data: bytes) -> None:
@@ -161,7 +139,6 @@ class TimestampLineTests(SynchronousTestCase):
         self.assertEqual(self.transport.producerState, "producing")
 
     def test_goesWhileHeldBack(self) -> None:
-        """A peer that leaves while its answers wait is no error."""
         self.protocol.pauseProducing()
         self.protocol.dataReceived(b"a\n")
         self.protocol.stopProducing()
@@ -172,21 +149,18 @@ class TimestampLineTests(SynchronousTestCase):
 
 class TimestampDatagramTests(SynchronousTestCase):
     def test_answers(self) -> None:
-        """One datagram, one answer, to where it came from."""
         protocol, transport = bind("timestamp")
         protocol.datagramReceived(b"hello", ("192.0.2.1", 5000))
         self.assertEqual(transport.sent, [(STAMP + b"hello", ("192.0.2.1", 5000))])
         self.assertEqual(protocol.counters.answered, 1)
 
-    def test_guarded(self) -> None:
-        """What the guard drops is received, and not answered."""
+    def test_guardedDatagramIsNotAnswered(self) -> None:
         protocol, transport = bind("timestamp")
         protocol.datagramReceived(b"", ("192.0.2.1", 5000))
         self.assertEqual(transport.sent, [])
         self.assertEqual((protocol.counters.received, protocol.counters.badSize), (1, 1))
 
-    def test_unsent(self) -> None:
-        """What the system will not send is counted and forgotten."""
+    def test_unsentIsCounted(self) -> None:
         protocol, transport = bind("timestamp")
         for error in (OSError("no buffer space"), MessageLengthError("too long")):
             transport.error = error

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.stamp.auth}.
-"""
+"""Tests for L{tsservices.stamp.auth}."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ def byHand(key: bytes, text: bytes) -> bytes:
 
 @given(st.binary(min_size=16, max_size=64), st.binary(min_size=112, max_size=130))
 def test_hmac(key: bytes, datagram: bytes) -> None:
-    """The HMAC covers the first 96 octets and stands behind them; the rest stays."""
+    """The HMAC covers the first 96 octets and stands behind them."""
     sealed = authenticate(key, datagram)
     assert sealed[:96] == datagram[:96]
     assert sealed[96:112] == byHand(key, datagram[:96])[:16] == computeHMAC(key, datagram)

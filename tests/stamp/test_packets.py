@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.stamp.packets}, beside another reading of the same RFC.
-"""
+"""Tests for L{tsservices.stamp.packets}, beside another reading of the same RFC."""
 
 from __future__ import annotations
 
@@ -111,8 +109,7 @@ def test_lengths(layout: struct.Struct, length: int) -> None:
 
 
 @given(REFLECTORS)
-def test_received(packet: ReflectorPacket) -> None:
-    """What a reflector reads of any packet stands where a reflector's own packet has it."""
+def test_fieldsReadOfAnyPacket(packet: ReflectorPacket) -> None:
     t2, t1 = packet.receiveTimestamp >> 32, packet.senderTimestamp >> 32
     whole = packets.RECEIVED.unpack_from(packet.encode())
     assert whole == (packet.sequence, packet.ssid, t2, t1)
@@ -160,8 +157,7 @@ def test_tooLarge() -> None:
         SenderPacket(1 << 32, 0, 0).encode()
 
 
-def test_times() -> None:
-    """Each time is read in the format that its own error estimate tells."""
+def test_errorEstimateTellsFormatOfTime() -> None:
     ntp = ErrorEstimate.atLeast(1000, True).encode()
     ptp = ErrorEstimate.atLeast(1000, True, ptp=True).encode()
     assert SenderPacket(1, toNTP(NOON), ntp).sentAt(NOON) == NOON

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.stamp.reflector}.
-"""
+"""Tests for L{tsservices.stamp.reflector}."""
 
 from __future__ import annotations
 
@@ -42,8 +40,6 @@ DROPS = ("badSource", "badSize", "forged", "ownFormat", "overRate", "replayed")
 
 
 class Harness:
-    """A reflector with clocks that are set by hand."""
-
     def __init__(self, config: ReflectorConfig | None = None, **limits: int) -> None:
         self.counters = StampCounters()
         #: Monotonic seconds, and T3 in nanoseconds since 1970.
@@ -110,8 +106,7 @@ def test_unauthenticatedReply() -> None:
     assert harness.counters.answered == 1
 
 
-def test_mbz() -> None:
-    """MBZ is zero in the reply, whatever the sender has there."""
+def test_mbzIsZero() -> None:
     harness = Harness(ReflectorConfig(stateful=False))
     answer = harness.ask(PACKET.encode())
     assert answer == harness.answer(PACKET.encode()).encode()
@@ -125,7 +120,7 @@ ASKING = replace(PACKET, extensions=requestExtensions(40) or b"")
 
 
 def test_followUp() -> None:
-    """The reply says when the one before it onDeparture; padding stays."""
+    """The reply says when the one before it left; padding stays."""
     harness = Harness()
     for number in range(3):
         answer = harness.answer(ASKING.encode())
@@ -137,7 +132,6 @@ def test_followUp() -> None:
 
 
 def test_followUpUnknown() -> None:
-    """The departure of a reply is unknown if it was not reported, or if its packet did not ask."""
     harness = Harness()
     harness.answer(ASKING.encode())
     assert harness.onDeparture is not None
@@ -172,7 +166,6 @@ def test_followUpOfOtherSession() -> None:
 
 
 def test_followUpNotAnswered() -> None:
-    """None of these asks for the departure of the reply."""
     stateless = Harness(ReflectorConfig(stateful=False))
     for _ in range(3):
         assert stateless.followUp() == UNKNOWN_FOLLOW_UP
@@ -208,8 +201,7 @@ def test_authenticatedReply() -> None:
 
 @pytest.mark.parametrize("config", [ReflectorConfig(), ReflectorConfig(KEY)])
 @pytest.mark.parametrize("padding", [0, 1, 4, 100, 1400])
-def test_symmetric(config: ReflectorConfig, padding: int) -> None:
-    """The reply is as long as the packet, and padding comes back."""
+def test_symmetricLength(config: ReflectorConfig, padding: int) -> None:
     packet = replace(PACKET, extensions=b"\x80" * padding)
     datagram = packet.encode(config.key is not None)
     datagram = datagram if config.key is None else authenticate(config.key, datagram)
@@ -257,8 +249,7 @@ def test_idleSession() -> None:
     assert harness.answer(PACKET.encode()).sequence == 0
 
 
-def test_sessionsAreBounded() -> None:
-    """The session that was silent longest goes."""
+def test_oldestSilentSessionGoes() -> None:
     harness = Harness(stampSessions=3, stampRate=100, stampBurst=1000)
     data = PACKET.encode()
     for port in (1, 2, 3, 1, 4, 5):

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.stamp.telemetry} and L{tsservices.stamp.stats.follow_up}.
-"""
+"""Tests for L{tsservices.stamp.telemetry} and L{tsservices.stamp.stats.follow_up}."""
 
 from __future__ import annotations
 
@@ -84,8 +82,7 @@ def test_anyExtensions(extensions: bytes, followUp: FollowUp) -> None:
         assert readFollowUp(answer) is None
 
 
-def test_otherExtensions() -> None:
-    """They stay as they are, before it and behind it."""
+def test_otherExtensionsAreUntouched() -> None:
     empty = requestExtensions(20)
     assert empty is not None
     answer = fillFollowUp(PADDING + empty + PADDING, 7, KNOWN)
@@ -138,7 +135,6 @@ def summaryOf(ready: Sequence[ProbeResult]) -> list[tuple[int, int | None]]:
 
 
 def test_withDeparture() -> None:
-    """T3 becomes later, and the round trip shorter by the difference."""
     before = resultOf(3, 3)
     completed = withDeparture(before, departureOf(3))
     assert completed.followUpDelay == TURN
@@ -159,8 +155,7 @@ def test_impossibleDeparture() -> None:
     assert withDeparture(before, departureOf(3) - TURN).followUpDelay == 0
 
 
-def test_next() -> None:
-    """Each reply completes the one before it, and the end releases the last."""
+def test_eachReplyCompletesThePrevious() -> None:
     matcher = FollowUpMatcher()
     assert matcher.add(resultOf(0, 0), infoOf(0)) == []
     assert summaryOf(matcher.add(resultOf(1, 1), infoOf(1))) == [(0, TURN)]
@@ -170,7 +165,7 @@ def test_next() -> None:
 
 
 def test_lost() -> None:
-    """The reply before a lost one keeps T3 of its packet."""
+    """The reply before a lost one has T3 of its packet."""
     matcher = FollowUpMatcher()
     matcher.add(resultOf(0, 0), infoOf(0))
     assert summaryOf(matcher.add(resultOf(2, 2), infoOf(2))) == [(0, None)]
@@ -186,10 +181,7 @@ def test_failed() -> None:
 
 
 def test_ignorant() -> None:
-    """
-    Without the extension no reply is held; without times none is held after a few, until there is
-    one.
-    """
+    """Without the extension no reply waits; without times none waits after a few."""
     matcher = FollowUpMatcher()
     assert summaryOf(matcher.add(resultOf(0, 0), None)) == [(0, None)]
     released = [matcher.add(resultOf(i, i), FollowUpInfo(0, None)) for i in range(1, 9)]
@@ -230,10 +222,7 @@ class Network:
     st.builds(Network, st.integers(0, 60), st.integers(0, 60), st.integers(0, 60)),
 )
 def test_anyNetwork(seed: int, count: int, network: Network) -> None:
-    """
-    Each packet has one result; a time is missing only where the reply that has it did not come, or
-    came out of order; and at most one result is held.
-    """
+    """A time is missing only where the reply that has it was lost or came out of order."""
     random = Random(seed)
     arrivals: list[tuple[float, int]] = []
     for number in range(count):

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.stamp.timestamps}.
-"""
+"""Tests for L{tsservices.stamp.timestamps}."""
 
 from __future__ import annotations
 
@@ -77,9 +75,7 @@ def test_estimateOfAHundredMicroseconds() -> None:
 
 @given(st.integers(-5, 2**70), st.booleans(), st.booleans())
 def test_estimate(error: int, synchronised: bool, ptp: bool) -> None:
-    """
-    It is not below the error, at most a hundredth and a unit above, and never has multiplier 0.
-    """
+    """At least the error, at most a hundredth and a unit above, and never with multiplier 0."""
     estimate = ErrorEstimate.atLeast(error, synchronised, ptp)
     assert ErrorEstimate.decode(estimate.encode()) == estimate
     assert (estimate.synchronised, estimate.ptp) == (synchronised, ptp)

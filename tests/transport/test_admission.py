@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.admission}.
-"""
+"""Tests for L{tsservices.transport.admission}."""
 
 from __future__ import annotations
 
@@ -18,10 +16,6 @@ class AdmissionTests(SynchronousTestCase):
         )
 
     def test_perAddress(self) -> None:
-        """
-        One source has its number; others are not touched by it; leaving makes
-        room.
-        """
         first = self.admission.enter("192.0.2.1")
         self.admission.enter("192.0.2.1")
         refused = self.assertRaises(AdmissionDenied, self.admission.enter, "192.0.2.1")
@@ -32,17 +26,13 @@ class AdmissionTests(SynchronousTestCase):
         self.assertEqual(self.admission.total, 3)
 
     def test_trusted(self) -> None:
-        """
-        Trusted people, UNIX sockets and what has no IP address are bounded only
-        in all.
-        """
+        """Trusted clients, UNIX sockets and what has no IP address are bounded only in all."""
         for host in ("127.0.0.1", "127.0.0.1", "127.0.0.1", None, "unknown"):
             self.assertIsNone(self.admission.enter(host))
         refused = self.assertRaises(AdmissionDenied, self.admission.enter, None)
         self.assertEqual(str(refused), "this server has its 5 connections")
 
-    def test_leavesNothing(self) -> None:
-        """When all have left, nothing is remembered."""
+    def test_emptyAfterAllHaveLeft(self) -> None:
         sources = [self.admission.enter(f"192.0.2.{n}") for n in (1, 1, 2)]
         for source in sources:
             self.admission.leave(source)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.binder}, with real sockets.
-"""
+"""Tests for L{tsservices.transport.binder}, with real sockets."""
 
 from __future__ import annotations
 
@@ -156,8 +154,7 @@ class BinderTests(SynchronousTestCase):
         self.refused(self.binder.listenTCP, stream, ServerFactory(), 5, "127.0.0.1")
         self.refused(self.binder.bindUDP, datagram, "127.0.0.1", DatagramProtocol(), 9)
 
-    def test_adoptedUNIX(self) -> None:
-        """Its file stays where it is, on both lanes."""
+    def test_fileOfAdoptedUNIXStays(self) -> None:
         for fast in (True, False):
             reactor = ManualReactor()
             binder = Binder(reactor, fast)

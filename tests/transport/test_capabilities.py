@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.capabilities}.
-"""
+"""Tests for L{tsservices.transport.capabilities}."""
 
 from __future__ import annotations
 
@@ -51,7 +49,7 @@ def test_capabilities(transport: Any, expected: set[Any]) -> None:
 
 @pytest.mark.skipif(not available(), reason="needs epoll")
 def test_wrapper() -> None:
-    """A wrapper, as TLS is one, declares what is below it and has none of it."""
+    """A wrapper such as TLS declares what is below it and has none of it."""
     wrapped = Recorder()
     wrapper = ProtocolWrapper(WrappingFactory(Factory.forProtocol(Protocol)), wrapped)
     epollSet = EpollReactor(ManualReactor())

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.proxy_protocol}.
-"""
+"""Tests for L{tsservices.transport.proxy_protocol}."""
 
 from __future__ import annotations
 
@@ -38,11 +36,7 @@ class PeerFirstTests(SynchronousTestCase):
         wrapper.makeConnection(transport)
         return wrapper, transport
 
-    def test_waits(self) -> None:
-        """
-        Before the header there is no protocol; with it there is, with the client
-        as its peer, and it may speak first.
-        """
+    def test_protocolStartsAfterTheHeader(self) -> None:
         wrapper, transport = self.connect()
         verifyObject(IHalfCloseableProtocol, wrapper)
         self.assertEqual(transport.value(), b"")
@@ -55,8 +49,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertIs(protocol.measured, transport)  # type: ignore[attr-defined]
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_bytewise(self) -> None:
-        """However the header is cut, of both versions."""
+    def test_anyCut(self) -> None:
         second = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([198, 51, 100, 8, 192, 0, 2, 1])
         second += (40_001).to_bytes(2, "big") + (80).to_bytes(2, "big")
         for header in (HEADER, second):
@@ -66,17 +59,12 @@ class PeerFirstTests(SynchronousTestCase):
             self.assertEqual(transport.value(), b"Welcome!Hello, x!")
 
     def test_dataBehindTheHeader(self) -> None:
-        """What comes with the header is not lost, nor what comes later."""
         wrapper, transport = self.connect()
         wrapper.dataReceived(HEADER + b"ann")
         wrapper.dataReceived(b"bob")
         self.assertEqual(transport.value(), b"Welcome!Hello, ann!Hello, bob!")
 
-    def test_clientIsCounted(self) -> None:
-        """
-        The number of connections is the client's, not the proxy's, and room is
-        made when it goes.
-        """
+    def test_clientIsCountedNotTheProxy(self) -> None:
         first, _ = self.connect()
         first.dataReceived(HEADER)
         second, turned = self.connect()
@@ -88,7 +76,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual((self.counters.accepted, self.counters.refused), (1, 1))
 
     def test_hungUp(self) -> None:
-        """Where no words may be said, the client is hung up."""
+        """Where the protocol can't carry text, the client is hung up."""
         self.listen("time")
         for expected in (False, True):
             wrapper, transport = self.connect()
@@ -104,8 +92,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertIsNone(self.factory.buildProtocol(MemoryTransport().getPeer()))
         self.assertEqual(self.counters.refused, 1)
 
-    def test_noHeader(self) -> None:
-        """What is no header ends the connection, and nothing is delivered."""
+    def test_noHeaderClosesTheConnection(self) -> None:
         wrapper, transport = self.connect()
         wrapper.dataReceived(b"GET / HTTP/1.0\r\n\r\n")
         self.assertTrue(transport.disconnecting)
@@ -116,7 +103,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_noAddress(self) -> None:
-        """A client whose address is none could write to terminals and logs: refused."""
+        """A client whose address is none could write to terminals and logs."""
         wrapper, transport = self.connect()
         wrapper.dataReceived(b"PROXY TCP4 \x1b[31mEVIL 192.0.2.1 1 2\r\nhello\n")
         self.assertTrue(transport.aborted)
@@ -125,8 +112,7 @@ class PeerFirstTests(SynchronousTestCase):
         wrapper.connectionLost(connectionDone)
         self.assertEqual(self.admission.total, 0)
 
-    def test_late(self) -> None:
-        """A header that does not come in time ends the connection."""
+    def test_lateHeaderClosesTheConnection(self) -> None:
         wrapper, transport = self.connect()
         self.clock.advance(10)
         self.assertTrue(transport.aborted)
@@ -135,10 +121,6 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(self.admission.total, 0)
 
     def test_halfClosed(self) -> None:
-        """
-        A client that has said all is answered; one that has said nothing is let
-        go.
-        """
         wrapper, transport = self.connect()
         wrapper.dataReceived(HEADER)
         wrapper.readConnectionLost()

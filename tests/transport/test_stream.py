@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.stream}.
-"""
+"""Tests for L{tsservices.transport.stream}."""
 
 from __future__ import annotations
 
@@ -27,23 +25,16 @@ class StreamProtocolTests(SynchronousTestCase):
         self.factory = self.server.listen(BY_NAME["echo"])
         self.protocol, self.transport = self.server.connect(self.factory)
 
-    def test_halfClose(self) -> None:
-        """Half-closed connections are told apart."""
+    def test_halfCloseIsNotALoss(self) -> None:
         self.assertTrue(verifyObject(IHalfCloseableProtocol, self.protocol))
 
     def test_heldBack(self) -> None:
-        """
-        The transport is its own producer, so a peer that does not read is not
-        read from.
-        """
+        """The transport is its own producer, so a peer that does not read is not read from."""
         self.assertIs(self.transport.producer, self.transport)
         self.assertTrue(self.transport.streaming)
 
     def test_heldBackBelowTLS(self) -> None:
-        """
-        Below a wrapper only what can't be sent stops the reading: a handshake has
-        to be read.
-        """
+        """Below a wrapper only what can't be sent stops the reading: a handshake has to be read."""
         wrapper = MemoryTransport()
         wrapper.transport = self.transport  # type: ignore[attr-defined]
         protocol = self.factory.buildProtocol(wrapper.getPeer())
@@ -72,14 +63,12 @@ class StreamProtocolTests(SynchronousTestCase):
         self.protocol.dataReceived(b"late")
         self.assertEqual(self.transport.value(), b"")
 
-    def test_expired(self) -> None:
-        """A time limit counts and aborts."""
+    def test_timeLimitCountsAndAborts(self) -> None:
         self.protocol.expired("stalled")
         self.assertTrue(self.transport.aborted)
         self.assertEqual(self.protocol.factory.counters.stalled, 1)
 
-    def test_books(self) -> None:
-        """What came in with a connection goes out with it."""
+    def test_countersBalance(self) -> None:
         counters = self.protocol.factory.counters
         self.assertEqual((counters.accepted, counters.open), (1, 1))
         self.assertEqual(self.server.streams.admission.total, 1)
@@ -88,8 +77,7 @@ class StreamProtocolTests(SynchronousTestCase):
         self.assertEqual(self.server.streams.admission.total, 0)
         self.assertEqual(self.server.streams.timeouts._connections, {})
 
-    def test_bottom(self) -> None:
-        """Below wrappers the measured transport is found."""
+    def test_measuredTransportBelowWrappers(self) -> None:
         self.assertIs(self.protocol.measured, self.transport)
 
 
@@ -110,8 +98,7 @@ class StreamFactoryTests(SynchronousTestCase):
         told: bytes = transport.value()
         return told
 
-    def test_refusalInWords(self) -> None:
-        """Who comes when it is full is told so; it is counted, and logged once."""
+    def test_rejectionIsSentAndLoggedOnce(self) -> None:
         factory = self.server.listen(BY_NAME["echo"])
         for _ in range(2):
             self.assertIsInstance(
@@ -126,8 +113,7 @@ class StreamFactoryTests(SynchronousTestCase):
             ["turned 192.0.2.1:5000 away: your address has its 2 connections"],
         )
 
-    def test_withheldLines(self) -> None:
-        """The next line says how many were withheld."""
+    def test_withheldLinesAreCounted(self) -> None:
         factory = self.server.listen(BY_NAME["echo"])
         for _ in range(4):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
@@ -135,11 +121,7 @@ class StreamFactoryTests(SynchronousTestCase):
         factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
         self.assertIn("(1 lines about peers were withheld", self.logged[-1])
 
-    def test_refusalIsBounded(self) -> None:
-        """
-        Who draws out being turned away is cut off, and while many do so others
-        are hung up.
-        """
+    def test_slowRejectionIsBounded(self) -> None:
         factory = self.server.listen(BY_NAME["echo"])
         for _ in range(2):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
@@ -165,25 +147,21 @@ class StreamFactoryTests(SynchronousTestCase):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
         self.assertIsNone(self.refuse(factory))
 
-    def test_unix(self) -> None:
-        """A UNIX socket's peer counts as trusted."""
+    def test_unixPeerIsTrusted(self) -> None:
         factory = self.server.listen(BY_NAME["echo"])
         for _ in range(10):
             protocol = factory.buildProtocol(UNIXAddress(None))
             assert isinstance(protocol, StreamProtocol)
             self.assertEqual(protocol.peer, "unix")
 
-    def test_names(self) -> None:
-        """Peers are called by address and port."""
+    def test_peerNames(self) -> None:
         self.assertEqual(peerName(IPv4Address("TCP", "192.0.2.1", 7)), "192.0.2.1:7")
         self.assertEqual(peerName(None), "unix")
 
 
 class EveryServiceTests(SynchronousTestCase):
-    """What holds for each stream service of the catalogue."""
-
     def test_survivesAnything(self) -> None:
-        """Any bytes, half a close and a loss in any state: no error, books closed."""
+        """Any bytes, half a close and a loss in any state."""
         for service in BUILTIN:
             if service.stream is None:
                 continue
@@ -199,8 +177,7 @@ class EveryServiceTests(SynchronousTestCase):
             self.assertEqual(protocol.factory.counters.open, 0)
             self.assertEqual(protocol.factory.counters.received, 4)
 
-    def test_goodbye(self) -> None:
-        """When the server stops each connection is closed; those who talk are told."""
+    def test_goodbyeWhenTheServerStops(self) -> None:
         for service in BUILTIN:
             if service.stream is not None:
                 protocol, transport = connect(service.name)

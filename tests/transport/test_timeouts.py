@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.timeouts}.
-"""
+"""Tests for L{tsservices.transport.timeouts}."""
 
 from __future__ import annotations
 
@@ -26,16 +24,14 @@ class SweepTests(SynchronousTestCase):
     def wait(self, seconds: float) -> None:
         self.clock.pump([SWEEP_SECONDS] * round(seconds / SWEEP_SECONDS))
 
-    def test_idle(self) -> None:
-        """Nothing said and nothing sent for the limit: closed."""
+    def test_idleIsClosed(self) -> None:
         self.wait(598)
         self.assertFalse(self.transport.aborted)
         self.wait(2)
         self.assertTrue(self.transport.aborted)
         self.assertEqual(self.protocol.factory.counters.idle, 1)
 
-    def test_idleLimitOfItsOwn(self) -> None:
-        """A protocol may have another limit, or none."""
+    def test_idleLimitOfTheProtocol(self) -> None:
         self.protocol.idleLimit = 0
         self.wait(3000)
         self.assertFalse(self.transport.aborted)
@@ -46,8 +42,7 @@ class SweepTests(SynchronousTestCase):
         self.wait(2)
         self.assertTrue(self.transport.aborted)
 
-    def test_deadline(self) -> None:
-        """At its deadline a connection is closed, whatever it has said."""
+    def test_deadlineCloses(self) -> None:
         self.protocol.idleLimit = 0
         self.protocol.deadline = self.clock.seconds() + 120
         for _ in range(59):
@@ -59,16 +54,14 @@ class SweepTests(SynchronousTestCase):
         self.assertTrue(self.transport.aborted)
         self.assertEqual(self.protocol.factory.counters.idle, 1)
 
-    def test_hearing(self) -> None:
-        """Who says something is not idle."""
+    def test_incomingDataIsNotIdle(self) -> None:
         for _ in range(3):
             self.wait(400)
             self.protocol.dataReceived(b"x")
         self.wait(598)
         self.assertFalse(self.transport.aborted)
 
-    def test_reading(self) -> None:
-        """Who only reads is not idle either."""
+    def test_outgoingDataIsNotIdle(self) -> None:
         for _ in range(3):
             self.wait(400)
             self.transport.bytesSent += 1
@@ -76,10 +69,7 @@ class SweepTests(SynchronousTestCase):
         self.assertFalse(self.transport.aborted)
 
     def test_stalled(self) -> None:
-        """
-        Something is pending and nothing of it is read for the limit: closed, even
-        if the peer goes on talking.
-        """
+        """Closed even if the peer goes on sending."""
         self.transport.pending = 1000
         for _ in range(29):
             self.wait(2)
@@ -90,7 +80,6 @@ class SweepTests(SynchronousTestCase):
         self.assertEqual(self.protocol.factory.counters.stalled, 1)
 
     def test_slowReader(self) -> None:
-        """Who reads a little, with more always pending, is slow but not stalled."""
         self.transport.pending = 1000
         for _ in range(100):
             self.wait(50)
@@ -105,15 +94,14 @@ class SweepTests(SynchronousTestCase):
         self.assertFalse(self.transport.aborted)
 
     def test_lost(self) -> None:
-        """What is lost is not looked at any more, also in the middle of a round."""
+        """Also in the middle of a round."""
         self.timeouts._unchecked = [self.protocol]
         self.protocol.connectionLost(connectionDone)
         self.timeouts._lookAtSlice()
         self.wait(1000)
         self.assertFalse(self.transport.aborted)
 
-    def test_slices(self) -> None:
-        """Many connections are looked at in several turns of the reactor."""
+    def test_roundTakesSeveralTurns(self) -> None:
         others = [connect("echo", self.server)[1] for _ in range(SWEEP_SLICE * 2)]
         self.clock.rightNow += 600
         self.timeouts._beginRound()
@@ -121,8 +109,7 @@ class SweepTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertTrue(all(each.aborted for each in others))
 
-    def test_roundUnderWay(self) -> None:
-        """A round that takes long is not begun anew before its end."""
+    def test_longRoundIsNotRestarted(self) -> None:
         for _ in range(SWEEP_SLICE * 2):
             connect("echo", self.server)
         self.clock.rightNow += SWEEP_SECONDS
@@ -131,14 +118,12 @@ class SweepTests(SynchronousTestCase):
         self.timeouts._beginRound()
         self.assertEqual(self.timeouts._unchecked, left)
 
-    def test_stopsAtOnce(self) -> None:
-        """With nobody there, stopping takes no time."""
+    def test_stopsAtOnceWithoutConnections(self) -> None:
         self.protocol.connectionLost(connectionDone)
         self.successResultOf(self.timeouts.stopService())
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_stopWaits(self) -> None:
-        """Stopping closes, and waits until it is closed."""
+    def test_stopWaitsForClosing(self) -> None:
         stopped = self.timeouts.stopService()
         self.assertTrue(self.transport.disconnecting)
         self.assertFalse(self.transport.aborted)
@@ -147,16 +132,14 @@ class SweepTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_stopDoesNotWaitForEver(self) -> None:
-        """Who does not read in time is cut off."""
+    def test_stopAbortsAfterTheLimit(self) -> None:
         stopped = self.timeouts.stopService()
         self.clock.advance(5)
         self.assertTrue(self.transport.aborted)
         self.protocol.connectionLost(connectionDone)
         self.successResultOf(stopped)
 
-    def test_stopInTheMiddle(self) -> None:
-        """A round under way ends with the stop."""
+    def test_stopEndsTheRound(self) -> None:
         for _ in range(SWEEP_SLICE):
             connect("echo", self.server)
         self.clock.advance(SWEEP_SECONDS)
@@ -165,8 +148,7 @@ class SweepTests(SynchronousTestCase):
 
 
 class UnlimitedTests(SynchronousTestCase):
-    def test_never(self) -> None:
-        """0 means never."""
+    def test_zeroMeansUnlimited(self) -> None:
         clock = ManualClock()
         server = SuiteServer(Limits(idleLimit=0, writeLimit=0), clock=clock)
         _, transport = connect("echo", server)

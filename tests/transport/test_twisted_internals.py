@@ -1,7 +1,4 @@
-"""
-Tests for L{tsservices.transport.twisted_internals}: the private names of Twisted are still there,
-and no other module imports one.
-"""
+"""Tests for L{tsservices.transport.twisted_internals}: the private names still exist."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.udp_guard}.
-"""
+"""Tests for L{tsservices.transport.udp_guard}."""
 
 from __future__ import annotations
 
@@ -45,10 +43,7 @@ class GuardTests(SynchronousTestCase):
         )
 
     def test_badPorts(self) -> None:
-        """
-        Servers, reflectors and this server itself are not answered, even when
-        they are trusted.
-        """
+        """Not even when they are trusted: an answer to a server could be answered again."""
         guard = self.guard("timestamp")
         self.closedPorts.add(40_000)
         for port in (0, 7, 1023, 1900, 2049, 3702, 5353, 11211, 40_000):
@@ -56,8 +51,7 @@ class GuardTests(SynchronousTestCase):
         self.assertEqual(self.counters.badSource, 9)
         self.assertTrue(guard.admits(b"x", "127.0.0.1", 1024))
 
-    def test_badAddresses(self) -> None:
-        """Nobody can ask from multicast, broadcast or unspecified addresses."""
+    def test_addressesThatCannotAsk(self) -> None:
         guard = self.guard("timestamp", ("0.0.0.0/0", "::/0"))
         hosts = ("224.0.0.1", "239.1.1.1", "255.255.255.255", "0.0.0.0", "::", "ff02::1")
         for host in (*hosts, "::ffff:224.0.0.1", "no address"):
@@ -65,10 +59,7 @@ class GuardTests(SynchronousTestCase):
         self.assertEqual(self.counters.badSource, 8)
 
     def test_ownFormat(self) -> None:
-        """
-        Stamps of all forms, and hello's second round, are not answered by either;
-        a first hello is.
-        """
+        """Two servers would answer each other for ever; a first hello still gets an answer."""
         for name in ("timestamp", "hello"):
             guard = self.guard(name)
             for form in FORMS:
@@ -87,10 +78,7 @@ class GuardTests(SynchronousTestCase):
         )
 
     def test_size(self) -> None:
-        """
-        Empty and long datagrams are not answered; daytime and time are asked by
-        empty ones.
-        """
+        """Daytime and time are asked by empty datagrams."""
         guard = self.guard("timestamp")
         self.assertFalse(guard.admits(b"", "127.0.0.1", 5000))
         self.assertTrue(guard.admits(b"x" * 512, "127.0.0.1", 5000))
@@ -101,8 +89,7 @@ class GuardTests(SynchronousTestCase):
             self.assertFalse(self.guard(name).admits(b"x" * 513, "127.0.0.1", 5000))
         self.assertEqual(self.counters.badSize, 5)
 
-    def test_rate(self) -> None:
-        """Strangers have a burst, then a rate."""
+    def test_burstThenRate(self) -> None:
         guard = self.guard("timestamp")
         for _ in range(20):
             self.assertTrue(guard.admits(b"x", STRANGER, 5000))
@@ -113,10 +100,7 @@ class GuardTests(SynchronousTestCase):
         self.assertEqual(self.counters.overRate, 1)
 
     def test_mute(self) -> None:
-        """
-        Three drops in a row silence a source for a minute, however little it asks
-        meanwhile.
-        """
+        """However little the source asks meanwhile."""
         guard = self.guard("timestamp")
         for _ in range(23):
             guard.admits(b"x", STRANGER, 5000)
@@ -139,10 +123,7 @@ class GuardTests(SynchronousTestCase):
         self.assertTrue(guard.admits(b"x", STRANGER, 5000))
 
     def test_slowLoop(self) -> None:
-        """
-        A loop whose round trip is long stays below the rate; that it never pauses
-        gives it away, where nobody is trusted.
-        """
+        """A loop with a long round trip stays below the rate, but never pauses."""
         for name in POLICIES:
             guard = self.guard(name, ("none",))
             answered = 0
@@ -151,8 +132,7 @@ class GuardTests(SynchronousTestCase):
                 answered += guard.admits(b"x", STRANGER, 5000)
             self.assertEqual(answered, 200 if name in ("timestamp", "hello") else MAX_STREAK, name)
 
-    def test_pauses(self) -> None:
-        """Who pauses is no loop."""
+    def test_pausesAreNoLoop(self) -> None:
         guard = self.guard("echo")
         for _ in range(200):
             self.clock.advance(PAUSE_SECONDS)
@@ -166,13 +146,11 @@ class GuardTests(SynchronousTestCase):
             self.assertEqual(answered, 1000 if name in ("timestamp", "hello") else 20, name)
 
     def test_networkIsOneSource(self) -> None:
-        """One IPv6 /64 has one bucket."""
         guard = self.guard("timestamp")
         answered = sum(guard.admits(b"x", f"2001:db8::{n:x}", 5000) for n in range(1, 101))
         self.assertEqual(answered, 20)
 
-    def test_memory(self) -> None:
-        """Sources without number take memory for a bounded number."""
+    def test_memoryIsBounded(self) -> None:
         guard = self.guard("timestamp")
         for n in range(PEERS_REMEMBERED + 100):
             guard.admits(b"x", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 5000)

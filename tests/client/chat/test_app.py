@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.app}: connections, input, and the end.
-"""
+"""Tests for L{tsservices.client.chat.app}: connections, input, and the end."""
 
 from __future__ import annotations
 
@@ -73,8 +71,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(done), 1)
         self.assertIn(b"! not sent: xxx", self.console.written)
 
-    def test_noServer(self) -> None:
-        """A first connection that can't be made ends it."""
+    def test_firstConnectionFails(self) -> None:
         done = self.begin(FakeConsole(b"hello"))
         self.reactor.refuseTCP(ConnectionRefusedError())
         # In which another address would be tried.
@@ -82,8 +79,7 @@ class ClientTests(SynchronousTestCase):
         error = self.failureResultOf(done, ClientError).value
         self.assertEqual(str(error), "cannot connect to 127.0.0.1 port 21573: connection refused")
 
-    def test_again(self) -> None:
-        """A lost connection is made again after a while, and lines wait for it."""
+    def test_linesWaitForReconnection(self) -> None:
         done = self.begin(FakeConsole(b"one", ended=False))
         wire, connection = self.accept()
         self.settle(wire, connection)
@@ -104,8 +100,7 @@ class ClientTests(SynchronousTestCase):
         self.assertIn(b"* waits for the connection: two\n", self.console.written)
         self.assertEqual(self.console.written.count(b"> one"), 1)
 
-    def test_givesUp(self) -> None:
-        """After the end of the input a server that is gone is not waited for much longer."""
+    def test_endOfInputShortensReconnection(self) -> None:
         done = self.begin(FakeConsole(b"one", ended=False), ChatOptions(nick="ann", timeout=5.0))
         wire, connection = self.accept()
         self.settle(wire, connection)
@@ -119,8 +114,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(str(error), "no connection to 127.0.0.1 port 21573 within 5 s")
         self.assertIn(b"! not sent: two\n", self.console.written)
 
-    def test_readsNoFurther(self) -> None:
-        """More lines than can be sent stay where they come from."""
+    def test_unsentLinesStayInTheInput(self) -> None:
         lines = [b"%d" % number for number in range(LINES_AHEAD + 500)]
         done = self.begin(FakeConsole(*lines))
         self.assertEqual(len(self.console._lines), 501)
@@ -136,8 +130,7 @@ class ClientTests(SynchronousTestCase):
         self.assertTrue(all(line.startswith(b"{") for line in lines), lines)
         self.assertEqual(lines[0], b'{"type": "client", "event": "connected"}')
 
-    def test_cutLines(self) -> None:
-        """However the network cuts what comes, the lines are the same."""
+    def test_anyCut(self) -> None:
         self.begin(FakeConsole(ended=False), ChatOptions(nick="ann", json=True))
         wire, _ = self.accept()
         for part in (b'{"type":', b'"x"}\r', b'\n{"type":"y"}\n{"ty', b'pe":"z"}\n'):
@@ -145,8 +138,7 @@ class ClientTests(SynchronousTestCase):
         objects = self.console.written.splitlines()[1:]
         self.assertEqual(objects, [b'{"type":"x"}', b'{"type":"y"}', b'{"type":"z"}'])
 
-    def test_choked(self) -> None:
-        """The console holds the connection back when its reader takes nothing."""
+    def test_readerTakesNothing(self) -> None:
         self.begin(FakeConsole(ended=False))
         wire, _ = self.accept()
         producer = self.console.producer
@@ -158,8 +150,7 @@ class ClientTests(SynchronousTestCase):
         producer.stopProducing()
         self.assertTrue(wire.transport.disconnecting)
 
-    def test_noChat(self) -> None:
-        """Something that sends one endless line is not listened to."""
+    def test_endlessLineIsNoChat(self) -> None:
         self.begin(FakeConsole(ended=False))
         wire, _ = self.accept()
         wire.answer(b"x" * (LINE_BYTES + 1))

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.cli}.
-"""
+"""Tests for L{tsservices.client.chat.cli}."""
 
 from __future__ import annotations
 
@@ -49,8 +47,7 @@ class TestParse:
             "::1", 7, "Ann", ("den", "b"), "", "", True, False, "s", 3.0
         )
 
-    def test_password(self, tmp_path: Path) -> None:
-        """The password comes from a file, the environment, or who is asked; and is not shown."""
+    def test_passwordSources(self, tmp_path: Path) -> None:
         path = tmp_path / "password"
         path.write_text("from file\nmore\n")
         path.chmod(0o600)
@@ -87,8 +84,9 @@ class TestParse:
             (b"\xff\n", 0o600, "is not UTF-8"),
         ],
     )
-    def test_file(self, tmp_path: Path, content: bytes, mode: int, message: str) -> None:
-        """A file that others may read is no place for a password."""
+    def test_badPasswordFiles(
+        self, tmp_path: Path, content: bytes, mode: int, message: str
+    ) -> None:
         path = tmp_path / "password"
         path.write_bytes(content)
         path.chmod(mode)
@@ -107,8 +105,7 @@ class TestParse:
             parse("--account ann", ask=ask)
         assert ended.value.code == 130
 
-    def test_help(self) -> None:
-        """The help names all options and the exit statuses, and the other help names it."""
+    def test_helpNamesAllOptions(self) -> None:
         for ask, words in (
             (parseChat, ("--account", "--json", "130", "NO_COLOR")),
             (parseArguments, ("chat --help",)),

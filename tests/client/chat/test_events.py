@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.events}.
-"""
+"""Tests for L{tsservices.client.chat.events}."""
 
 from __future__ import annotations
 
@@ -60,8 +58,7 @@ def test_anyBytes(data: bytes) -> None:
 
 
 @given(st.sampled_from(sorted(_CONTENTS)), st.dictionaries(NAMES, JSON))
-def test_anyFields(type: str, values: dict[str, object]) -> None:
-    """Whatever an object of a known type holds, it can be read, and is harmless."""
+def test_anyFieldsAreHarmless(type: str, values: dict[str, object]) -> None:
     for value in _texts(content(type, **values)):
         assert clean(value) == value
 
@@ -75,15 +72,13 @@ def _texts(value: Any) -> list[str]:
     return [text for name in names for text in _texts(getattr(value, name))]
 
 
-def test_everything() -> None:
-    """There is a type for every notification that is one object."""
+def test_everyNotificationHasAType() -> None:
     found = {type(content(name)) for name in _CONTENTS}
     several = {RoomMessages, HistoryReplay, SearchResults}
     assert found == {*get_args(Content)} - several
 
 
-def test_later() -> None:
-    """Types and fields of later servers do no harm."""
+def test_unknownTypesAndFields() -> None:
     event = decode(b'{"type":"isNew","text":"x"}')
     assert event is not None
     assert event.content is None
@@ -111,12 +106,11 @@ def test_wrongTypes(value: object) -> None:
     ("value", "number"), [(7, 7), (-1, -1), (True, 0), (2**63, 0), (-(2**64), 0), (1.5, 0)]
 )
 def test_numbers(value: object, number: int) -> None:
-    """Truth is no number, and what would overflow a clock is none either."""
+    """A boolean is no number, nor is what would overflow a clock."""
     assert Fields({"x": value}).number("x") == number
 
 
-def test_harmless() -> None:
-    """Nothing that a terminal would obey comes out, and no second line."""
+def test_noControlCharacters() -> None:
     line = content("said", text="a\x1b]0;x\x07\r\nb\tc\u202e")
     assert isinstance(line, RoomLine)
     assert line.message.texts == ("a\\x1b]0;x\\x07\\x0d\\nb    c\\u202e",)
@@ -126,15 +120,14 @@ def test_harmless() -> None:
 
 
 @pytest.mark.parametrize(("sent", "token"), [("a-b", "a-b"), ("a\n/quit", ""), ("", ""), (7, "")])
-def test_token(sent: object, token: str) -> None:
-    """A token is given back as it is, unless it would be more than one word."""
+def test_tokenIsOneWord(sent: object, token: str) -> None:
     read = content("token", token=sent)
     assert isinstance(read, ResumeToken)
     assert read.token == token
 
 
 def test_error() -> None:
-    """An error has its code and its text, also one of a later server, with braces."""
+    """Also an error of a later server, with braces in its text."""
     error = content("refused", code="is-new", text="not {that}")
     assert isinstance(error, ErrorReply)
     assert (error.error.code.name, str(error.error)) == ("is-new", "not {that}")

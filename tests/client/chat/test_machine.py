@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.machine} and what it is made of, beside a server in memory.
-"""
+"""Tests for L{tsservices.client.chat.machine} and what it is made of, beside a server in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +23,6 @@ def online(older: bool = False, options: LoginOptions | None = None) -> ClientWo
 
 
 def guest(older: bool = False, attended: bool = False) -> ClientWorld:
-    """The guest C{eve} where C{ann} has an account."""
     world = ClientWorld(older, LoginOptions("eve", rooms=["lobby"], attended=attended))
     world.server.register("ann")
     world.join()
@@ -33,7 +30,6 @@ def guest(older: bool = False, attended: bool = False) -> ClientWorld:
 
 
 def owner(older: bool = False, marks: bool = False) -> ClientWorld:
-    """The owner of the account C{ann}."""
     options = LoginOptions("x", account="ann", password=PASSWORD, rooms=["lobby"], marks=marks)
     world = ClientWorld(older, options)
     world.server.register("ann")
@@ -46,11 +42,7 @@ def commands(world: ClientWorld, word: str) -> list[str]:
 
 
 class TestLogin:
-    def test_order(self) -> None:
-        """
-        The form is chosen first, then a name, then the rooms, each behind the answer to
-        what was before.
-        """
+    def test_formThenNameThenRooms(self) -> None:
         world = ClientWorld()
         world.connect()
         assert world.sent == ["/format json", "/echo on", "/help", "/ack on"]
@@ -75,8 +67,7 @@ class TestLogin:
         assert names == ["join", "resend", "quit"]
         assert not world.state.accounts
 
-    def test_nameTaken(self) -> None:
-        """A likely name gives way to another one; a chosen one that is taken is the end."""
+    def test_guessedNameIsReplaced(self) -> None:
         world = online(options=LoginOptions("bob", chosen=False))
         assert world.state.nick == "guest549"
         world = ClientWorld(options=LoginOptions("bob"))
@@ -95,8 +86,7 @@ class TestLogin:
         assert world.state.account == "ann"
         assert world.sent[4:6] == ["/login ann", PASSWORD]
 
-    def test_wrongPassword(self) -> None:
-        """A wrong password is the end; what was typed is not silently gone."""
+    def test_wrongPasswordEndsWithUnsentLines(self) -> None:
         world = ClientWorld(options=LoginOptions("x", account="ann", password="guess"))
         world.server.register("ann")
         world.type("hello")
@@ -110,8 +100,7 @@ class TestLogin:
         world.tell("format", version=2)
         assert world.over == [(1, "this server speaks another version of the JSON form")]
 
-    def test_noServer(self) -> None:
-        """The first connection that fails ends it."""
+    def test_firstConnectionFails(self) -> None:
         world = ClientWorld()
         world.machine.connectionLost("cannot connect", 0.0)
         assert world.over == [(1, "cannot connect")]
@@ -126,15 +115,13 @@ class TestLines:
         assert [text for _, _, text in world.view.lines] == ["hello", "/slash", "waves"]
         assert world.machine.sender.outbox.idle
 
-    def test_harmless(self) -> None:
-        """What a terminal would obey is sent as what one can see."""
+    def test_controlCharactersAreMadeVisible(self) -> None:
         world = online()
         world.say("a\x1b[31mb\x08")
         assert world.said("lobby") == ["a\\x1b[31mb\\x08"]
         assert world.machine.sender.outbox.idle
 
-    def test_rooms(self) -> None:
-        """Each line goes to the room that is current when it is sent, also behind a command."""
+    def test_linesGoToTheCurrentRoom(self) -> None:
         world = online()
         world.bob.type("/join attic")
         world.say("one", "/join den", "two", "/join attic", "three", "/join lobby", "  four")
@@ -142,8 +129,7 @@ class TestLines:
         assert world.said("den") == ["two"]
         assert world.said("attic") == ["three"]
 
-    def test_refused(self) -> None:
-        """A line that is refused is shown, kept, and sent again when that is asked for."""
+    def test_rejectedLineIsSentAgainOnRequest(self) -> None:
         world = online(options=LoginOptions("ann", rooms=["den"]))
         world.bob.type("/mute ann 1h")
         world.say("one", "two")
@@ -167,8 +153,7 @@ class TestLines:
         assert world.said("lobby") == []
 
     @pytest.mark.parametrize("command", ["/echo off", "/ack off", "/format text", "/resume x"])
-    def test_reserved(self, command: str) -> None:
-        """What this client relies on can't be switched off."""
+    def test_reservedOptionsStayOn(self, command: str) -> None:
         world = online()
         before = list(world.sent)
         world.type(command)
@@ -185,11 +170,7 @@ class TestLines:
 
 
 class TestSecrets:
-    def test_asked(self) -> None:
-        """
-        Nothing stands between the question for a password and the answer, and a password
-        is no line.
-        """
+    def test_passwordPrompt(self) -> None:
         world = guest()
         world.say("/login ann")
         assert world.view.texts[-1] == "asked password"
@@ -202,10 +183,7 @@ class TestSecrets:
         assert world.said("lobby") == ["hello"]
 
     def test_typedAhead(self) -> None:
-        """
-        A password that is typed before it is asked for is none of the lines either; and
-        one that never comes is not waited for.
-        """
+        """A password typed before its prompt is no line; one that never comes is not waited for."""
         world = guest()
         world.say("/login ann", PASSWORD, "hello", "/passwd")
         assert world.state.account == "ann"
@@ -213,8 +191,7 @@ class TestSecrets:
         world.machine.finish()
         assert world.over == [(1, "a password is asked for, and there is no more input")]
 
-    def test_connectionLost(self) -> None:
-        """Who types a password while the connection is lost does not say it to everybody."""
+    def test_passwordIsNoLineAfterLoss(self) -> None:
         world = guest()
         world.say("/login ann")
         world.cut(0)
@@ -226,8 +203,7 @@ class TestSecrets:
 
 
 class TestResume:
-    def test_missed(self) -> None:
-        """What was said meanwhile is shown, set off and counted; what was typed is sent."""
+    def test_missedLinesAreShown(self) -> None:
         world = online()
         world.bob.say("lobby", "before")
         world.settle()
@@ -248,8 +224,7 @@ class TestResume:
         assert world.sent.count("/nick ann") == 1
         assert len(commands(world, "resume")) == 1
 
-    def test_onTheWay(self) -> None:
-        """Of lines that were on the way only those are sent again that did not arrive."""
+    def test_onlyLostLinesAreSentAgain(self) -> None:
         world = online()
         world.type("one", "two")
         world.cut(1)
@@ -257,8 +232,7 @@ class TestResume:
         assert world.said("lobby") == ["one", "two"]
         assert world.view.shown["lobby"] == [1, 2]
 
-    def test_deletedMeanwhile(self) -> None:
-        """An own line that was deleted before one could see it is not said again."""
+    def test_deletedLineIsNotSentAgain(self) -> None:
         world = online(options=LoginOptions("ann", rooms=["den"]))
         world.type("one")
         world.cut(9)
@@ -268,10 +242,7 @@ class TestResume:
         assert [line["kind"] for line in world.bob.lines("den")] == ["message", "delete"]
 
     def test_ownNameTaken(self) -> None:
-        """
-        Without a token one's own name is waited for: it is free when nothing of the
-        connection before can come any more.
-        """
+        """Without a token the own name is free only after the end of the old connection."""
         world = online(older=True)
         world.type("one")
         world.cut(9)
@@ -285,10 +256,7 @@ class TestResume:
         assert world.view.shown["lobby"] == [1]
 
     def test_otherName(self) -> None:
-        """
-        Who has to come back under another name can't know what still arrives of the
-        connection before: nothing is sent again unasked.
-        """
+        """Under another name nobody knows what still arrives: nothing is sent again."""
         world = online(older=True)
         world.type("one")
         world.cut(9)
@@ -303,10 +271,7 @@ class TestResume:
         assert world.said("lobby") == ["one"]
 
     def test_otherNameLost(self) -> None:
-        """
-        A connection under another name that is lost before all was known proves nothing
-        about the one before either.
-        """
+        """A connection with another name that is lost early proves nothing about the one before."""
         world = online(older=True)
         world.type("one")
         world.cut(9)
@@ -320,7 +285,7 @@ class TestResume:
         assert world.sent[-1] == "/nick ann"
 
     def test_loginIsNoProof(self) -> None:
-        """Connections that are logged in share a name: having it again proves nothing."""
+        """Connections with one login share a name: having it again proves nothing."""
         world = owner(older=True)
         world.type("one")
         world.cut(9)
@@ -328,11 +293,7 @@ class TestResume:
         assert "perhaps not sent one" in world.view.texts
 
     def test_loggedInSince(self) -> None:
-        """
-        Who has logged in since the start is asked for the password again when the server
-        knows nothing of them any more; what waits to be said is not taken for it.  After a
-        wrong one they may say who they are.
-        """
+        """The server may forget a login; lines that wait are not taken for the password."""
         world = guest(older=True, attended=True)
         world.say("/login ann")
         world.say(PASSWORD)
@@ -349,10 +310,7 @@ class TestResume:
         assert world.said("lobby") == ["waits"]
 
     def test_tokenBefore(self) -> None:
-        """
-        A connection that is lost before it is known that the one before has ended does not
-        take the place of that: its token is the one to go on with.
-        """
+        """The old token is good until the next connection knows that the old one has ended."""
         world = online()
         world.type("one")
         world.cut(9)
@@ -375,8 +333,7 @@ class TestResume:
         assert world.phase() is Phase.READY
         assert world.said("lobby") == ["one"]
 
-    def test_serverRestarted(self) -> None:
-        """A server that has forgotten everything is told from one that has nothing new."""
+    def test_restartedServer(self) -> None:
         world = online()
         for _ in range(5):
             world.bob.say("lobby", "old")
@@ -390,8 +347,7 @@ class TestResume:
         world.settle()
         assert world.view.lines[-1] == ("now", "bob", "new")
 
-    def test_otherRoomResumed(self) -> None:
-        """A room that has fewer lines than were shown is read from its first one."""
+    def test_shorterRoomIsReadFromItsStart(self) -> None:
         world = online()
         for _ in range(3):
             world.bob.say("lobby", "old")
@@ -402,8 +358,7 @@ class TestResume:
         world.tell("resumed", nick="ann", rooms=[{"room": "lobby", "last": 1}])
         assert "/since lobby 0" in world.sent
 
-    def test_roomRefused(self) -> None:
-        """A room that one may not enter any more is forgotten, and lines for it are kept."""
+    def test_linesForForbiddenRoomAreKept(self) -> None:
         world = online(older=True)
         world.cut(0)
         world.serveGhosts()
@@ -419,8 +374,7 @@ class TestResume:
         world.say("/msg #den hello")
         assert world.view.texts[-1] == "not sent /msg #den hello"
 
-    def test_kicked(self) -> None:
-        """Who was put out of a room meanwhile does not go in again unasked."""
+    def test_kickedMemberDoesNotRejoin(self) -> None:
         world = online()
         world.cut(0)
         world.bob.type("/kick ann")
@@ -429,8 +383,7 @@ class TestResume:
         assert "* you are no longer in #den" in world.view.texts
         assert world.state.current == "lobby"
 
-    def test_roomsNotJoined(self) -> None:
-        """Rooms that the connection before had no time to enter are entered by the next one."""
+    def test_pendingRoomsAreJoinedByNextConnection(self) -> None:
         world = online()
         world.cut(0)
         world.serveGhosts()
@@ -442,8 +395,7 @@ class TestResume:
         assert sorted(world.state.rooms) == ["den", "lobby"]
         assert len(set(commands(world, "resume"))) == 2
 
-    def test_backoff(self) -> None:
-        """The waits between attempts grow, up to a bound, and begin anew after a success."""
+    def test_backoffGrowsAndStartsAnew(self) -> None:
         world = online()
         world.cut(0)
         for _ in range(10):
@@ -464,10 +416,7 @@ class TestResume:
         assert world.delays == [FIRST_DELAY * factor]
 
     def test_nothingToResume(self) -> None:
-        """
-        That there is nothing to go on with proves that the connection before has ended:
-        what did not arrive is sent again, whatever way one comes in.
-        """
+        """Nothing to resume proves the end of the old connection: lost lines can be sent again."""
         world = owner()
         world.type("one")
         world.cut(0)
@@ -476,8 +425,7 @@ class TestResume:
         assert world.said("lobby") == ["one"]
         assert world.sent.count("/login ann") == 2
 
-    def test_takenOver(self) -> None:
-        """Who is told that another connection goes on does not fight with it."""
+    def test_takenOverDoesNotReconnect(self) -> None:
         world = online()
         world.tell("refused", code="taken-over", text="somebody else")
         assert world.over == [(1, "somebody else")]
@@ -486,8 +434,7 @@ class TestResume:
 
 
 class TestSilence:
-    def test_asked(self) -> None:
-        """A silent server is asked for a word, and taken for lost if it has none."""
+    def test_silentServerIsPinged(self) -> None:
         world = online()
         count = len(world.sent)
         world.tick(SILENCE_SECONDS)
@@ -504,8 +451,7 @@ class TestSilence:
         assert world.connection is None
 
     @pytest.mark.parametrize("typed", [[], ["hello"]])
-    def test_owed(self, typed: list[str]) -> None:
-        """A server that owes an answer gets less time."""
+    def test_pendingAnswerHasShorterTimeout(self, typed: list[str]) -> None:
         world = ClientWorld()
         if typed:
             world.join()
@@ -526,23 +472,20 @@ class TestLeaving:
         assert world.said("lobby") == ["bye"]
         assert world.over == [(0, "")]
 
-    def test_quitTwice(self) -> None:
-        """Who says so twice is gone at once, and is shown what was left."""
+    def test_secondQuitShowsUnsentLines(self) -> None:
         world = online()
         world.type("bye", "/quit", "/quit")
         assert world.over == [(1, "")]
         assert world.view.texts[-1] == "perhaps not sent bye"
 
-    def test_quitAway(self) -> None:
-        """Who leaves while there is no connection is shown what is left unsaid."""
+    def test_quitWithoutConnectionShowsUnsentLines(self) -> None:
         world = online()
         world.cut(0)
         world.type("hello", "/quit")
         assert world.over == [(1, "")]
         assert world.view.texts[-1] == "not sent hello"
 
-    def test_endOfInput(self) -> None:
-        """At the end of the input one leaves when all is stored."""
+    def test_endOfInputWaitsForStorage(self) -> None:
         world = ClientWorld()
         world.type("one", "two")
         world.machine.finish()
@@ -551,8 +494,7 @@ class TestLeaving:
         assert world.said("lobby") == ["one", "two"]
         assert world.over == [(0, "")]
 
-    def test_giveUp(self) -> None:
-        """When there will be no connection any more, what is left is shown."""
+    def test_givingUpShowsUnsentLines(self) -> None:
         world = online()
         world.type("one")
         world.cut(0)
@@ -562,13 +504,8 @@ class TestLeaving:
 
 
 class TestQuestions:
-    """What the client asks by itself, and what a person asks."""
-
     def test_members(self) -> None:
-        """
-        When a room has named some people only, the client asks for all, without a word;
-        what else happens meanwhile is shown.
-        """
+        """After a partial list the client asks for all members, and does not show that answer."""
         world = online()
         nicks = ["ann", "bob"]
         world.tell("roomEntered", room="big", nick="ann", nicks=nicks, present=900, joinedSeq=0)
@@ -580,8 +517,7 @@ class TestQuestions:
         assert world.view.texts[shown:] == ["UserJoined", "PrivateMessage", "Notice", "UserQuit"]
         assert "cid" in world.state.rooms["big"].members
 
-    def test_refused(self) -> None:
-        """That an own question is refused is nobody else's business."""
+    def test_rejectedOwnQuestionIsHidden(self) -> None:
         world = online()
         world.machine.sender.sendQuiet("/nonsense")
         world.settle()
@@ -608,8 +544,7 @@ class TestQuestions:
 
 
 class TestUnread:
-    def test_joined(self) -> None:
-        """Of the lines that entering shows, those that were not read are set off."""
+    def test_unreadLinesOfJoinAreSetOff(self) -> None:
         world = owner()
         world.bob.type("/join attic")
         world.bob.say("attic", "one")
@@ -621,8 +556,7 @@ class TestUnread:
         assert shown == ["one", "one", "new", "two", "three"]
         assert world.state.rooms["attic"].read == 3
 
-    def test_unattended(self) -> None:
-        """What is said while nobody types anything for a minute begins with a mark."""
+    def test_markAfterAMinuteWithoutInput(self) -> None:
         world = online()
         world.say("hello")
         world.time = 59.0
@@ -635,8 +569,7 @@ class TestUnread:
         shown = [text or origin for origin, _, text in world.view.lines]
         assert shown == ["hello", "soon", "new", "late", "later"]
 
-    def test_otherRooms(self) -> None:
-        """Lines of rooms where one is not are counted until one turns to them."""
+    def test_linesOfOtherRoomsAreCounted(self) -> None:
         world = online()
         world.bob.say("den", "here")
         world.bob.say("lobby", "there")
@@ -646,11 +579,7 @@ class TestUnread:
         world.type("/join den")
         assert rooms["den"].unread == 0
 
-    def test_marked(self) -> None:
-        """
-        The server is told what was read by who has an account: not too often, and before
-        one leaves.
-        """
+    def test_readMarksAreSentSparingly(self) -> None:
         world = owner(marks=True)
         world.bob.say("lobby", "one")
         world.settle()

@@ -1,7 +1,4 @@
-"""
-Connections of the chat's client are cut at random: nothing is missing, nothing comes
-twice.
-"""
+"""Connections of the chat's client are cut at random: nothing is missing, nothing comes twice."""
 
 from __future__ import annotations
 
@@ -34,7 +31,6 @@ STEPS = st.one_of(
 
 
 def play(world: ClientWorld, steps: list[tuple[str, int | str]]) -> list[str]:
-    """Give the texts that were typed."""
     world.join()
     typed = []
     for step, value in steps:
@@ -64,7 +60,7 @@ def play(world: ClientWorld, steps: list[tuple[str, int | str]]) -> list[str]:
 
 
 def checkShown(world: ClientWorld) -> None:
-    """See that each line was shown once and in order, or is known to be no longer kept."""
+    """Each line was shown once and in order, or is known to be no longer kept."""
     for room in ("lobby", "den"):
         shown = world.view.shown.get(room, [])
         assert shown == sorted(set(shown)), (room, shown)
@@ -74,7 +70,7 @@ def checkShown(world: ClientWorld) -> None:
 
 
 def checkSaid(world: ClientWorld, typed: list[str]) -> list[str]:
-    """See that nothing was said twice, or is lost; give what is known not to be said."""
+    """Nothing was sent twice or is lost; returns the lines that are known not to be sent."""
     assert world.machine.sender.outbox.idle
     said = [text.strip() for room in ("lobby", "den") for text in world.said(room)]
     unsent = [item.body for item in world.machine.sender.outbox.unsent]
@@ -87,11 +83,7 @@ def checkSaid(world: ClientWorld, typed: list[str]) -> list[str]:
 class TestCuts:
     @settings(max_examples=tried(400))
     @given(st.lists(STEPS, max_size=40))
-    def test_resumed(self, steps: list[tuple[str, int | str]]) -> None:
-        """
-        A server with tokens: every line is shown once, and every own line is said once,
-        in the order in which it was typed.
-        """
+    def test_resumedByToken(self, steps: list[tuple[str, int | str]]) -> None:
         world = ClientWorld()
         typed = play(world, steps)
         checkShown(world)
@@ -106,7 +98,7 @@ class TestCuts:
     @settings(max_examples=tried(400))
     @given(st.lists(STEPS, max_size=40))
     def test_byName(self, steps: list[tuple[str, int | str]]) -> None:
-        """A server without: what is not known to be said is shown, and never said twice."""
+        """Lines that may have arrived are shown, and never sent twice."""
         world = ClientWorld(older=True)
         typed = play(world, steps)
         checkShown(world)

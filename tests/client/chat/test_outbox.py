@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.outbox}.
-"""
+"""Tests for L{tsservices.client.chat.outbox}."""
 
 from __future__ import annotations
 
@@ -37,13 +35,12 @@ def test_empty() -> None:
     assert parseTyped("  ") is None
 
 
-def test_secret() -> None:
-    """Passwords are not shown with what was not done."""
+def test_passwordsAreHidden() -> None:
     assert parsed("/LOGIN ann swordfish").shown == "/login ..."
 
 
 def test_order() -> None:
-    """When a line comes back, those of the same room that were sent before it will not."""
+    """When a line comes back, earlier ones of its room are lost."""
     outbox = Outbox()
     for text, room in (("a", "lobby"), ("b", "den"), ("c", "lobby")):
         item = parsed(text)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.state}.
-"""
+"""Tests for L{tsservices.client.chat.state}."""
 
 from __future__ import annotations
 
@@ -24,14 +22,13 @@ def numbers(messages: list[RoomMessages]) -> list[int]:
 
 class TestRoom:
     def test_once(self) -> None:
-        """What was shown is not shown again; what is left out by the server is no gap."""
+        """Lines that the server leaves out are no gap."""
         room = ClientRoom("lobby", 3)
         assert room.accept(message(3)) == []
         assert numbers(room.accept(message(6))) == [6]
         assert room.accept(message(5)) == []
 
-    def test_catchingUp(self) -> None:
-        """While lines are caught up with, they are put in order."""
+    def test_catchingUpSortsLines(self) -> None:
         room = ClientRoom("lobby", 3)
         room.catchingUp = True
         assert room.accept(message(6)) == []
@@ -47,8 +44,7 @@ class TestRoom:
         room.accept(message(4))
         assert numbers(room.skipTo(3)) == [4]
 
-    def test_speakers(self) -> None:
-        """Who spoke last comes first; names that change keep their place."""
+    def test_lastSpeakerIsFirst(self) -> None:
         room = ClientRoom("lobby", 0)
         for nick in ("ann", "bob", "cid"):
             room.addMember(nick)
@@ -96,8 +92,7 @@ class TestState:
         assert (state.rooms, state.current) == ({}, "")
 
     @pytest.mark.parametrize("type", ["left", "people", "joined", "roomLeft", "gone", "said"])
-    def test_elsewhere(self, type: str) -> None:
-        """What happens in rooms where one is not does no harm."""
+    def test_eventsOfOtherRooms(self, type: str) -> None:
         state = ClientState()
         state.apply(content(type, room="nowhere", nick="x", people=[{"nick": "y"}]))
         assert state.rooms == {}

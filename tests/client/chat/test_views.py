@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.text_view} and L{tsservices.client.chat.json_view}.
-"""
+"""Tests for L{tsservices.client.chat.text_view} and L{tsservices.client.chat.json_view}."""
 
 from __future__ import annotations
 
@@ -37,8 +35,6 @@ FORMS = read("notifications.json")
 
 
 class Shown:
-    """A view and what it shows."""
-
     def __init__(self, marked: bool = True) -> None:
         self.state = ClientState()
         self.state.nick = "ann"
@@ -63,7 +59,6 @@ class Shown:
         self.view.roomLine(room, line.message, origin)
 
     def receive(self, *objects: Content) -> None:
-        """Show objects as the machine has them shown when they were asked for."""
         remaining = 0
         origin = LineOrigin.NOW
         for received in objects:
@@ -83,8 +78,7 @@ class Shown:
 
 class TestLikeLineFrontend:
     @pytest.mark.parametrize("form", ["text", "text of one room"])
-    def test_everything(self, form: str) -> None:
-        """The client shows every notification in the words of the line frontend."""
+    def test_everyNotification(self, form: str) -> None:
         for objects, text in zip(FORMS["json"], FORMS[form], strict=False):
             shown = Shown()
             if form == "text":
@@ -108,8 +102,7 @@ def _forClient(text: str) -> list[str]:
 
 
 class TestLines:
-    def test_deleted(self) -> None:
-        """Whose line was deleted is shown if it is known."""
+    def test_authorOfDeletedLine(self) -> None:
         shown = Shown()
         line = content("said", seq=7, nick="eve", time=NOON, room="Lobby")
         assert isinstance(line, RoomLine)
@@ -129,8 +122,7 @@ class TestLines:
         shown.said()
         assert shown.lines == ["[12:10:05] #Den <bob> hello", "[12:10:05] #Lobby <bob> hello"]
 
-    def test_days(self) -> None:
-        """A change of day gets a line; what was said before has a date for each day."""
+    def test_changeOfDay(self) -> None:
         shown = Shown()
         shown.said()
         shown.said(time=NOON + DAY)
@@ -155,8 +147,7 @@ class TestLines:
             "[12:10:05] <bob> hello",
         ]
 
-    def test_mention(self) -> None:
-        """A line with one's name calls for attention; old ones and one's own do not."""
+    def test_mentionAlerts(self) -> None:
         shown = Shown()
         shown.said(text="ANN: look")
         shown.said(LineOrigin.MISSED, text="ann?")
@@ -166,8 +157,7 @@ class TestLines:
         assert ("mention", "ANN: look") in shown.spans[0]
         assert ("own", "ann") in shown.spans[-1]
 
-    def test_guests(self) -> None:
-        """Guests are marked where there are accounts, on screens."""
+    def test_guestsAreMarked(self) -> None:
         shown = Shown()
         shown.said()
         shown.state.accounts = True
@@ -179,8 +169,7 @@ class TestLines:
         assert [line[11:] for line in shown.lines] == ["<bob> hello", "<~bob> hello", "<bob> hello"]
         assert plain.lines == ["[12:10:05] <bob> hello"]
 
-    def test_found(self) -> None:
-        """The words that were searched for are set off."""
+    def test_searchedWordsAreSetOff(self) -> None:
         shown = Shown()
         shown.view.searched = searchWords('#den from:bob since:2d "tea time" brew*')
         assert shown.view.searched == ["tea", "time", "brew"]
@@ -188,8 +177,7 @@ class TestLines:
         assert shown.lines[-1] == "| [12:10:05] #Lobby 1 <bob> brewing Tea"
         assert ("found", "Tea") in shown.spans[-1]
 
-    def test_private(self) -> None:
-        """A private message calls for attention, but not with who says it."""
+    def test_privateMessageAlertsItsReceiver(self) -> None:
         shown = Shown()
         for nick, to in (("bob", "ann"), ("ann", "bob")):
             private = content("whispered", nick=nick, to=to, kind="me", text="nods", time=NOON)
@@ -207,8 +195,6 @@ class TestLines:
 
 
 class TestOwnWords:
-    """What only the client shows."""
-
     def test_styles(self) -> None:
         shown = Shown()
         shown.receive(
@@ -224,8 +210,7 @@ class TestOwnWords:
         ]
         assert shown.alerts == shown.lines[:1]
 
-    def test_connection(self) -> None:
-        """A loss and a return are shown, the first connection is not."""
+    def test_firstConnectionIsNotShown(self) -> None:
         shown = Shown()
         shown.view.connectionChanged(ConnectionChange.CONNECTED)
         shown.view.connectionChanged(ConnectionChange.LOST, "closed")
@@ -245,10 +230,7 @@ class TestOwnWords:
 
 
 def test_programs() -> None:
-    """
-    Every object is written as it came, also one of a later server, but for the answers to the
-    client's own syncs; the client adds objects of its own.
-    """
+    """Unknown objects too, but not the answers to the client's own syncs."""
     written: list[str] = []
     came: list[str] = []
     options = LoginOptions("ann", rooms=["lobby"])

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.probe.cli}.
-"""
+"""Tests for L{tsservices.client.probe.cli}."""
 
 from __future__ import annotations
 
@@ -152,7 +150,6 @@ def test_port() -> None:
     st.sampled_from([cli.packetCount, cli.packetInterval, cli.packetSize, cli.typeOfService]),
     st.text(max_size=8),
 )
-def test_argumentTypes(read: Callable[[str], object], text: str) -> None:
-    """No value raises anything but the error that argparse prints."""
+def test_argumentTypesRaiseNothingElse(read: Callable[[str], object], text: str) -> None:
     with contextlib.suppress(argparse.ArgumentTypeError):
         read(text)

@@ -1,6 +1,4 @@
-"""
-Tests for what the probe prints, draws and serves, and for its exit status.
-"""
+"""Tests for what the probe prints, draws and serves, and for its exit status."""
 
 from __future__ import annotations
 
@@ -67,8 +65,6 @@ clock offset -0.500 ms +/- 1.500 ms, skew unknown (the run is too short)
 
 
 class ReportTests(SynchronousTestCase):
-    """The packets of L{play} in each format."""
-
     def setUp(self) -> None:
         self.clock = Clock()
         self.streams = Streams()
@@ -151,8 +147,7 @@ class ReportTests(SynchronousTestCase):
         assert json.loads(line)["type"] == "summary"
         assert self.streams.errors.getvalue() == ""
 
-    def test_csv(self) -> None:
-        """The summary goes to standard error."""
+    def test_csvSummaryOnStandardError(self) -> None:
         reporter = CSVReport(self.output, quiet=True)
         reporter.summary([self.play(reporter)])
         assert self.streams.out.getvalue() == ",".join(COLUMNS) + "\n"

@@ -1,6 +1,4 @@
-"""
-Tests for the target, the schedule and the session of the probe.
-"""
+"""Tests for the target, the schedule and the session of the probe."""
 
 from __future__ import annotations
 
@@ -45,18 +43,13 @@ class TargetTests(SynchronousTestCase):
         assert self.listener.idleCount == 1
 
     def follow(self, number: int, before: int | None) -> None:
-        """Send a packet, and answer it 10 ms later, 2 ms after T3."""
         self.send()
         self.clock.advance(0.01)
         when = None if before is None else clocksOf(self.clock).wall() - before
         departure = FollowUpInfo(max(0, number - 1), when)
         self.transport.reply(number, MILLISECOND, MILLISECOND, 2 * MILLISECOND, number, departure)
 
-    def test_followUp(self) -> None:
-        """
-        A result waits for the next reply; then the network's round trip is shorter, the
-        application's is not.
-        """
+    def test_followUpDelaysTheResult(self) -> None:
         self.follow(0, None)
         assert self.listener.results == []
         assert self.target.statistics.outstanding == 1
@@ -76,8 +69,7 @@ class TargetTests(SynchronousTestCase):
         )
         assert self.target.statistics.network.moments.minimum == 8 * MILLISECOND
 
-    def test_followUpLost(self) -> None:
-        """A result comes before that of the lost packet after it."""
+    def test_lostFollowUpComesFirst(self) -> None:
         self.follow(0, None)
         self.send()
         self.clock.advance(1)
@@ -208,7 +200,7 @@ class ScheduleTests(SynchronousTestCase):
         assert self.calls[1:] == [(0.105, 5 * MILLISECOND, 9)]
 
     def test_catchesUp(self) -> None:
-        """A short delay is made up for, and a long interval never skipped for a short one."""
+        """A long interval is never skipped for a short one."""
         short = self.schedule(1)
         self.clock.advance(0)
         self.clock.advance(0.01)

@@ -1,6 +1,4 @@
-"""
-Tests for the transports of the probe, with a server that is a plain socket.
-"""
+"""Tests for the transports of the probe, with a server that is a plain socket."""
 
 from __future__ import annotations
 
@@ -137,8 +135,7 @@ class DatagramTests(SynchronousTestCase):
         assert "authenticated" in transport.label
 
     @linux
-    def test_followUp(self) -> None:
-        """An extension that was only copied is not understood, and T3 stays."""
+    def test_copiedFollowUpIsIgnored(self) -> None:
         transport = self.stamp(followUp=True)
         now = time.time_ns()
         for number in range(3):
@@ -199,8 +196,7 @@ class DatagramTests(SynchronousTestCase):
         assert self.listener.strays == 1
 
     @linux
-    def test_refused(self) -> None:
-        """Each refusal has the number of its packet, and the port survives."""
+    def test_rejectionHasNumberOfItsPacket(self) -> None:
         transport = self.stamp()
         transport.send(0)
         self.received()

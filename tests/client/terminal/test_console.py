@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.terminal.console}, its screen and its descriptors.
-"""
+"""Tests for L{tsservices.client.terminal.console}, its screen and its descriptors."""
 
 from __future__ import annotations
 
@@ -37,8 +35,7 @@ class ConsoleFixture:
 
 
 class PlainConsoleTests(SynchronousTestCase):
-    def test_interface(self) -> None:
-        """The output survives the end of the input."""
+    def test_outputSurvivesEndOfInput(self) -> None:
         assert verifyObject(IHalfCloseableProtocol, ConsoleFixture().console)
 
     def test_waits(self) -> None:
@@ -50,8 +47,7 @@ class PlainConsoleTests(SynchronousTestCase):
         assert self.successResultOf(reading) == b"ab"
         assert fixture.transport.value() == b""
 
-    def test_lastLine(self) -> None:
-        """A last line without newline is a line; after it there is none."""
+    def test_lastLineWithoutNewline(self) -> None:
         fixture = ConsoleFixture()
         fixture.console.dataReceived(b"a\nb")
         fixture.console.readConnectionLost()
@@ -65,8 +61,7 @@ class PlainConsoleTests(SynchronousTestCase):
         assert self.successResultOf(reading) is None
 
     @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=5))
-    def test_chunks(self, data: bytes, cuts: list[int]) -> None:
-        """However the input is cut, the lines are the same bytes."""
+    def test_anyCut(self, data: bytes, cuts: list[int]) -> None:
         fixture = ConsoleFixture()
         edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
         for start, stop in itertools.pairwise(edges):
@@ -79,10 +74,7 @@ class PlainConsoleTests(SynchronousTestCase):
         assert lines == (expected if expected[-1] else expected[:-1])
 
     def test_prompt(self) -> None:
-        """
-        A person is asked for each line, and the shell's prompt gets a line of
-        its own after Ctrl-D.
-        """
+        """After Ctrl-D the shell's prompt gets a line of its own."""
         fixture = ConsoleFixture(True, True)
         reading = fixture.read()
         assert fixture.transport.value() == b"> "
@@ -94,26 +86,20 @@ class PlainConsoleTests(SynchronousTestCase):
         assert self.successResultOf(reading) is None
         assert fixture.transport.value() == b"> answer\n> \n"
 
-    def test_noPrompt(self) -> None:
-        """Where not both sides are terminals nobody is asked."""
+    def test_noPromptWithoutTwoTerminals(self) -> None:
         for interactive, screen in [(True, False), (False, True)]:
             fixture = ConsoleFixture(interactive, screen)
             fixture.read()
             assert fixture.transport.value() == b""
 
     def test_writeBesidePrompt(self) -> None:
-        """What arrives at a prompt does not stand behind it."""
         fixture = ConsoleFixture(True, True)
         fixture.read()
         fixture.console.write(b"! idle\n")
         fixture.console.write(b"bye\n")
         assert fixture.transport.value() == b"> \n! idle\nbye\n"
 
-    def test_complain(self) -> None:
-        """
-        A complaint is one line with the program's name, below a prompt or an
-        unfinished answer.
-        """
+    def test_complaintIsOneLine(self) -> None:
         fixture = ConsoleFixture(True, True)
         fixture.console.complain("bad\x1b")
         fixture.read()
@@ -140,7 +126,6 @@ class PlainConsoleTests(SynchronousTestCase):
         assert fixture.transport.value() == "\\x1b[2Jé\n\\xff\\xe4".encode()
 
     def test_holdsInputBack(self) -> None:
-        """The input is not read much further than it is asked for."""
         fixture = ConsoleFixture()
         fixture.console.dataReceived(b"x\n" * LINES_AHEAD)
         assert fixture.transport.producerState == "paused"
@@ -158,8 +143,7 @@ class PlainConsoleTests(SynchronousTestCase):
         fixture.console.unregisterProducer()
         assert fixture.transport.producer is None
 
-    def test_close(self) -> None:
-        """Closing waits until the output is out, unless told not to."""
+    def test_closeFlushesOutput(self) -> None:
         fixture = ConsoleFixture()
         closing = Deferred.fromCoroutine(fixture.console.close(True))
         assert fixture.transport.disconnecting
@@ -168,8 +152,7 @@ class PlainConsoleTests(SynchronousTestCase):
         self.successResultOf(closing)
         self.successResultOf(Deferred.fromCoroutine(ConsoleFixture().console.close(False)))
 
-    def test_gone(self) -> None:
-        """When nobody reads the output it says so, and does not wait for it."""
+    def test_readerHasGone(self) -> None:
         fixture = ConsoleFixture()
         self.assertNoResult(fixture.console.outputClosed)
         fixture.console.writeConnectionLost()
@@ -195,8 +178,7 @@ class PlainConsoleTests(SynchronousTestCase):
 
 class TestTerminalText:
     @given(st.binary(max_size=40), st.integers(0, 40))
-    def test_harmless(self, data: bytes, cut: int) -> None:
-        """Whatever arrives, in whatever chunks, no control character is shown."""
+    def test_noControlCharacters(self, data: bytes, cut: int) -> None:
         text = TerminalText()
         shown = text.show(data[:cut]) + text.show(data[cut:], final=True)
         assert shown == TerminalText().show(data, final=True)
@@ -226,7 +208,7 @@ class TestTerminalText:
 
 class TestDescriptors:
     def test_writeError(self) -> None:
-        """All of a complaint is written, also in parts and after a full pipe."""
+        """A pipe that was full takes the rest later."""
         parts: list[bytes] = []
         room = iter([0, 2, 100])
 
@@ -245,8 +227,7 @@ class TestDescriptors:
         assert b"".join(parts) == b"abc\n"
 
     @pytest.mark.parametrize("error", [BlockingIOError(), BrokenPipeError()])
-    def test_writeErrorGivesUp(self, error: OSError) -> None:
-        """A standard error that takes nothing, or is closed, stops nobody."""
+    def test_writeErrorGivesUpOnFullPipe(self, error: OSError) -> None:
         with (
             mock.patch.object(os, "write", side_effect=error) as write,
             mock.patch.object(select, "select", return_value=([], [], [])),

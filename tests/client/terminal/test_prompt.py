@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.terminal.prompt}.
-"""
+"""Tests for L{tsservices.client.terminal.prompt}."""
 
 from __future__ import annotations
 
@@ -93,8 +91,7 @@ def finish(coroutine: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
 class PromptTests(SynchronousTestCase):
     skip = MISSING
 
-    def test_line(self) -> None:
-        """A line is edited, kept in the history and delivered as UTF-8."""
+    def test_lineIsEditedAndInHistory(self) -> None:
         with promptFixture() as fixture:
             reading = fixture.read()
             assert fixture.drawn() == ">"
@@ -117,8 +114,7 @@ class PromptTests(SynchronousTestCase):
             fixture.turn()
             self.failureResultOf(reading, Interrupted)
 
-    def test_cancel(self) -> None:
-        """A prompt that is cancelled gives the terminal back first."""
+    def test_cancelRestoresTheTerminal(self) -> None:
         with promptFixture() as fixture:
             reading = fixture.read()
             reading.cancel()
@@ -126,11 +122,7 @@ class PromptTests(SynchronousTestCase):
             fixture.turn()
             self.failureResultOf(reading, CancelledError)
 
-    def test_above(self) -> None:
-        """
-        What arrives while a line is typed is printed at once, above it, and
-        the prompt is drawn again below.
-        """
+    def test_outputAboveTheInput(self) -> None:
         with promptFixture() as fixture:
             reading = fixture.read()
             fixture.keys.send_text("half")
@@ -146,14 +138,12 @@ class PromptTests(SynchronousTestCase):
             fixture.turn()
             assert self.successResultOf(reading) == b"half"
 
-    def test_harmless(self) -> None:
-        """Nothing that arrives can move the cursor."""
+    def test_noControlCharacters(self) -> None:
         with promptFixture() as fixture:
             fixture.console.write(b"\x1b[2J\xff\r\n")
             assert fixture.drawn().endswith("\\x1b[2J\\xff\n")
 
-    def test_betweenPrompts(self) -> None:
-        """An answer is printed before the next prompt is drawn."""
+    def test_answerBeforeNextPrompt(self) -> None:
         with promptFixture() as fixture:
             fixture.console.write(b"answer\n")
             fixture.read().addErrback(lambda _: None).cancel()
@@ -163,11 +153,7 @@ class PromptTests(SynchronousTestCase):
             assert before == ""
             assert after.startswith(">")
 
-    def test_unfinished(self) -> None:
-        """
-        A line without its newline waits a moment for the rest, and is then
-        shown as a line.
-        """
+    def test_unfinishedLineWaitsAMoment(self) -> None:
         with promptFixture() as fixture:
             fixture.console.write(b"bare")
             assert fixture.drawn() == ""
@@ -201,7 +187,7 @@ class PromptTests(SynchronousTestCase):
             assert producer.mock_calls == []
 
     def test_open(self) -> None:
-        """The console opens on the process's terminal and asks it nothing."""
+        """Opening must not send queries to the terminal."""
         from prompt_toolkit.output import DummyOutput
         from prompt_toolkit.output.vt100 import Vt100_Output
 
@@ -219,7 +205,7 @@ class PromptTests(SynchronousTestCase):
         assert not vt100.enable_cpr
 
     def test_signals(self) -> None:
-        """The reactor's own signal handler for Ctrl-C stays in place."""
+        """The reactor's own handler of Ctrl-C stays in place."""
         before = signal.getsignal(signal.SIGINT)
         with promptFixture() as fixture:
             reading = fixture.read()

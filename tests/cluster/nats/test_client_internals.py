@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.cluster.nats.client_internals}: the private names of nats-py are still there.
-"""
+"""Tests for L{tsservices.cluster.nats.client_internals}: the private names still exist."""
 
 from __future__ import annotations
 

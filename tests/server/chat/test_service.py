@@ -160,8 +160,6 @@ class ChatServiceTests(SynchronousTestCase):
         done: list[str] = []
 
         class Noted(ImmediateHasher):
-            """A hasher that notes when it is to work."""
-
             def start(self) -> None:
                 done.append("start")
 

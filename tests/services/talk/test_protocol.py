@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.services.talk.protocol}.
-"""
+"""Tests for L{tsservices.services.talk.protocol}."""
 
 from __future__ import annotations
 
@@ -31,12 +29,10 @@ class TalkTests(SynchronousTestCase):
         return operator, console
 
     def test_interfaces(self) -> None:
-        """The operator's protocol provides what it is used as."""
         verifyObject(IPushProducer, self.operator)
         verifyObject(IHalfCloseableProtocol, self.operator)
 
-    def test_bareAndLines(self) -> None:
-        """Who sends bare text gets bare text, who sends lines gets lines."""
+    def test_bareTextAndLines(self) -> None:
         caller, transport = connect("talk", self.server)
         for sent, ending in ((b"hi", b""), (b"hi\n", b"\n"), (b"hi\r\n", b"\r\n")):
             transport.clear()
@@ -45,18 +41,13 @@ class TalkTests(SynchronousTestCase):
             self.assertEqual(transport.value(), "grüß dich".encode() + ending)
 
     def test_splitCharacter(self) -> None:
-        """Half a character waits for its other half."""
         caller, _ = connect("talk", self.server)
         self.console.clear()
         for byte in "é".encode():
             caller.dataReceived(bytes([byte]))
         self.assertEqual(self.console.value().decode(), "[1] é\n")
 
-    def test_absent(self) -> None:
-        """
-        The end of what the operator types ends the console, not more; the last
-        line needs no ending.
-        """
+    def test_endOfOperatorsInput(self) -> None:
         caller, transport = connect("talk", self.server)
         self.operator.dataReceived(b"bye")
         self.operator.readConnectionLost()
@@ -67,27 +58,23 @@ class TalkTests(SynchronousTestCase):
         caller.dataReceived(b"hello?\n")
         self.assertEqual(transport.value().decode(), f"bye\n{ABSENT}\n")
 
-    def test_blindOperator(self) -> None:
-        """An operator who can't be shown anything has gone."""
+    def test_operatorDoesNotRead(self) -> None:
         self.operator.writeConnectionLost()
         self.assertTrue(self.console.disconnecting)
         self.sit()
 
-    def test_lostOperator(self) -> None:
-        """The seat is free when the connection is lost."""
+    def test_lostOperatorFreesTheSeat(self) -> None:
         self.operator.stopProducing()
         self.operator.connectionLost(connectionDone)
         _, console = self.sit()
         self.assertIn(b"you are the operator", console.value())
 
-    def test_secondOperator(self) -> None:
-        """A second one is told, and sent away."""
+    def test_secondOperatorIsRejected(self) -> None:
         _, console = self.sit()
         self.assertEqual(console.value(), b"! operator is on the line already\n")
         self.assertTrue(console.disconnecting)
 
     def test_longLine(self) -> None:
-        """A line that is too long is refused; empty lines are nothing."""
         self.operator.dataReceived(b"x" * 20_000 + b"\n\n/who\n")
         self.assertEqual(
             self.console.value(),
@@ -95,7 +82,6 @@ class TalkTests(SynchronousTestCase):
         )
 
     def test_callerDoesNotRead(self) -> None:
-        """A caller that does not read is not sent more, until it reads."""
         caller, transport = connect("talk", self.server)
         caller.pauseProducing()
         self.operator.dataReceived(b"one\n")
@@ -104,8 +90,7 @@ class TalkTests(SynchronousTestCase):
         self.operator.dataReceived(b"two\n")
         self.assertEqual(transport.value(), b"two\n")
 
-    def test_holding(self) -> None:
-        """While the operator's terminal is busy callers are not read."""
+    def test_busyOperatorPausesCallers(self) -> None:
         caller, transport = connect("talk", self.server)
         self.operator.pauseProducing()
         self.assertEqual(transport.producerState, "paused")
@@ -116,11 +101,7 @@ class TalkTests(SynchronousTestCase):
         self.operator.resumeProducing()
         self.assertEqual(transport.producerState, "paused")
 
-    def test_stillListens(self) -> None:
-        """
-        A caller that has half-closed is answered for a while; what can't come any
-        more is not waited for.
-        """
+    def test_halfClosedCallerIsAnswered(self) -> None:
         caller, transport = connect("talk", self.server)
         caller.dataReceived(b"question?\n")
         self.operator.pauseProducing()
@@ -138,15 +119,13 @@ class TalkTests(SynchronousTestCase):
         self.assertTrue(transport.disconnecting)
         caller.connectionLost(connectionDone)
 
-    def test_leavesForGood(self) -> None:
-        """One that leaves meanwhile leaves no timer behind."""
+    def test_leavingCancelsTheTimer(self) -> None:
         caller, _ = connect("talk", self.server)
         caller.readConnectionLost()
         caller.connectionLost(connectionDone)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_slowTerminal(self) -> None:
-        """A terminal that does not show is not read from either."""
+    def test_slowTerminalIsNotRead(self) -> None:
         self.operator.pauseProducing()
         self.assertEqual(self.console.producerState, "paused")
         self.operator.resumeProducing()
@@ -156,14 +135,12 @@ class TalkTests(SynchronousTestCase):
         self.operator.resumeProducing()
         self.assertEqual(self.console.producerState, "producing")
 
-    def test_leaves(self) -> None:
-        """The operator sees who has gone."""
+    def test_operatorSeesWhoLeaves(self) -> None:
         caller, _ = connect("talk", self.server)
         caller.connectionLost(connectionDone)
         self.assertIn(b"* [1] 192.0.2.1:50000 has gone\n", self.console.value())
 
-    def test_close(self) -> None:
-        """The operator can end a talk."""
+    def test_operatorCloses(self) -> None:
         _, transport = connect("talk", self.server)
         self.operator.dataReceived(b"/close\n")
         self.assertEqual(transport.value(), b"! the operator has ended this talk\n")

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.services.talk.switchboard} and L{tsservices.services.talk.commands}.
-"""
+"""Tests for L{tsservices.services.talk.switchboard} and L{tsservices.services.talk.commands}."""
 
 from __future__ import annotations
 
@@ -18,8 +16,6 @@ from tsservices.services.talk.switchboard import (
 
 
 class Desk:
-    """A console in memory."""
-
     def __init__(self) -> None:
         self.lines: list[str] = []
 
@@ -28,8 +24,6 @@ class Desk:
 
 
 class Phone:
-    """A caller in memory."""
-
     def __init__(self, peer: str = "ann") -> None:
         self.peer = peer
         self.reads = True
@@ -58,7 +52,6 @@ class SwitchboardTests(SynchronousTestCase):
         self.desk.lines.clear()
 
     def test_bothWays(self) -> None:
-        """What the caller says is shown, what the operator types is said."""
         self.attach()
         self.board.arrive(self.ann)
         self.board.receive(self.ann, "hello\n")
@@ -66,8 +59,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertEqual(self.desk.lines, ["* [1] ann calls; you talk with them", "[1] hello"])
         self.assertEqual(self.ann.heard, ["good day"])
 
-    def test_toldOnce(self) -> None:
-        """With no operator a caller is told so, once each time."""
+    def test_callerWithoutOperatorIsNotifiedOnce(self) -> None:
         self.board.arrive(self.ann)
         self.board.receive(self.ann, "hello?")
         self.assertEqual(self.ann.heard, [ABSENT])
@@ -78,10 +70,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertEqual(self.ann.heard, [ABSENT, ABSENT])
 
     def test_kept(self) -> None:
-        """
-        What was said meanwhile is shown when the operator comes, also of those who
-        have gone.
-        """
+        """Also the text of callers who have gone."""
         self.board.arrive(self.ann)
         self.board.arrive(self.bob)
         self.board.receive(self.ann, "one")
@@ -103,11 +92,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.board.attach(self.desk)
         self.assertNotIn("[1 ann] one", self.desk.lines)
 
-    def test_keptIsBounded(self) -> None:
-        """
-        A caller who has said its bound is not listened to until the operator
-        comes.
-        """
+    def test_waitingTextOfOneCallerIsBounded(self) -> None:
         self.board.arrive(self.ann)
         self.board.receive(self.ann, "x" * 99)
         self.assertFalse(self.ann.held)
@@ -116,8 +101,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.attach()
         self.assertFalse(self.ann.held)
 
-    def test_keptIsBoundedInAll(self) -> None:
-        """When all together have said too much, the next ones are told so, once."""
+    def test_waitingTextOfAllCallersIsBounded(self) -> None:
         for number in range(WAITING_IN_ALL // 65_536):
             caller = Phone(str(number))
             self.board.arrive(caller)
@@ -129,7 +113,6 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertTrue(self.ann.held)
 
     def test_oneOperator(self) -> None:
-        """A second operator is refused, and its going changes nothing."""
         self.attach()
         second = Desk()
         error = self.assertRaises(OperatorBusy, self.board.attach, second)
@@ -138,15 +121,13 @@ class SwitchboardTests(SynchronousTestCase):
         self.board.arrive(self.ann)
         self.assertEqual(len(self.desk.lines), 1)
 
-    def test_nobodySpeaksForAnother(self) -> None:
-        """Each line is labelled, and escape sequences are shown, not obeyed."""
+    def test_linesAreLabelledAndHarmless(self) -> None:
         self.attach()
         self.board.arrive(self.ann)
         self.board.receive(self.ann, "a\r\n[2] forged\x1b[2J")
         self.assertEqual(self.desk.lines[1:], ["[1] a", "[1] [2] forged\\x1b[2J"])
 
-    def test_choose(self) -> None:
-        """C{/to} chooses whom the operator talks with."""
+    def test_toChoosesTheCaller(self) -> None:
         self.attach()
         self.board.arrive(self.ann)
         self.board.arrive(self.bob)
@@ -166,10 +147,7 @@ class SwitchboardTests(SynchronousTestCase):
         )
 
     def test_afterSomebodyHasGone(self) -> None:
-        """
-        What is meant for one who has gone is not said to another, unless there is
-        no doubt.
-        """
+        """A line for a caller who has gone must not reach another one by mistake."""
         carl = Phone("carl")
         self.attach()
         for caller in (self.ann, self.bob, carl):
@@ -181,8 +159,7 @@ class SwitchboardTests(SynchronousTestCase):
         enter(self.board, "hello")
         self.assertEqual((self.bob.heard, carl.heard), (["hello"], []))
 
-    def test_firstToSpeak(self) -> None:
-        """With nobody chosen, who speaks is chosen."""
+    def test_firstSpeakerIsChosen(self) -> None:
         self.attach()
         for caller in (self.ann, self.bob):
             self.board.arrive(caller)
@@ -191,15 +168,13 @@ class SwitchboardTests(SynchronousTestCase):
         enter(self.board, "hi")
         self.assertEqual(self.bob.heard, ["hi"])
 
-    def test_nobody(self) -> None:
-        """With nobody there the operator is told so."""
+    def test_noCallers(self) -> None:
         self.attach()
         for line in ("hello", "/who", "/close"):
             enter(self.board, line)
         self.assertEqual(self.desk.lines, ["* nobody is there"] * 3)
 
     def test_all(self) -> None:
-        """C{/all} speaks to everybody; who does not read is not sent anything."""
         self.attach()
         self.board.arrive(self.ann)
         self.board.arrive(self.bob)
@@ -211,7 +186,6 @@ class SwitchboardTests(SynchronousTestCase):
         )
 
     def test_close(self) -> None:
-        """C{/close} ends a talk: the named one, or the current one."""
         self.attach()
         self.board.arrive(self.ann)
         self.board.arrive(self.bob)
@@ -223,8 +197,7 @@ class SwitchboardTests(SynchronousTestCase):
         enter(self.board, "/close 9")
         self.assertIn("no such caller", self.desk.lines[-1])
 
-    def test_slash(self) -> None:
-        """Two slashes say one; what is no command is no talk either."""
+    def test_twoSlashesAreText(self) -> None:
         self.attach()
         self.board.arrive(self.ann)
         enter(self.board, "//who is there")
@@ -232,8 +205,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.assertEqual(self.ann.heard, ["/who is there"])
         self.assertEqual(self.desk.lines[-1], "* there is no command /dance\\x1b; /help lists them")
 
-    def test_help(self) -> None:
-        """Every command is in the help."""
+    def test_helpHasEveryCommand(self) -> None:
         self.attach()
         enter(self.board, "/help")
         shown = "\n".join(self.desk.lines)
@@ -242,10 +214,7 @@ class SwitchboardTests(SynchronousTestCase):
             self.assertIn(command.meaning, shown)
 
     def test_hold(self) -> None:
-        """
-        While the console can't show more, callers wait, new ones too; when the
-        operator goes they need not wait for that any more.
-        """
+        """A console that can't show more pauses callers, new ones too, until it is gone."""
         self.attach()
         self.board.arrive(self.ann)
         self.board.hold(True)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.stamp.stats.clock_offset} and L{tsservices.stamp.stats.delay}.
-"""
+"""Tests for L{tsservices.stamp.stats.clock_offset} and L{tsservices.stamp.stats.delay}."""
 
 from __future__ import annotations
 
@@ -18,8 +16,7 @@ SECOND = 1_000_000_000
 
 
 class TestClockFilter:
-    def test_best(self) -> None:
-        """The sample with the least delay has the offset, and half its delay is the bound."""
+    def test_leastDelayHasTheOffset(self) -> None:
         clock = ClockFilter()
         for delay, offset in ((500, 90), (201, 41), (300, -10)):
             clock.add(ClockSample(0, offset, delay))
@@ -46,7 +43,7 @@ class TestClockFilter:
         st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**7)), min_size=1, max_size=80),
     )
     def test_bound(self, offset: int, trips: list[tuple[int, int]]) -> None:
-        """However the delay is shared between the directions."""
+        """It holds however the delay is shared between the directions."""
         clock = ClockFilter()
         for number, (up, down) in enumerate(trips):
             found = (up + offset - (down - offset)) // 2
@@ -55,8 +52,7 @@ class TestClockFilter:
         assert estimate is not None
         assert abs(estimate.value - offset) <= estimate.bound + 1
 
-    def test_skew(self) -> None:
-        """50 ppm are found under varying delays."""
+    def test_skewUnderVaryingDelays(self) -> None:
         path = Random(7)
         clock = ClockFilter()
         for number in range(600):
@@ -136,8 +132,7 @@ class TestJitter:
         assert jitter.variation.moments.minimum == -160
         assert jitter.variation.moments.maximum == 160
 
-    def test_neighbours(self) -> None:
-        """There is no difference over a gap, nor backwards, nor of an unknown delay."""
+    def test_noDifferenceOverAGap(self) -> None:
         jitter = Jitter()
         for sequence, delay in ((0, 5), (2, 50), (1, 99), (3, 51), (4, None), (5, 9)):
             jitter.add(sequence, delay)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.stamp.stats.distribution}.
-"""
+"""Tests for L{tsservices.stamp.stats.distribution}."""
 
 from __future__ import annotations
 
@@ -36,8 +34,7 @@ def nearestRank(values: list[int], percent: float) -> int:
 
 
 class TestHistogram:
-    def test_bucketsAreInOrder(self) -> None:
-        """Without a gap, through zero."""
+    def test_bucketsAreInOrderThroughZero(self) -> None:
         buckets = [bucketOf(value) for value in range(-2000, 2000)]
         assert buckets == sorted(buckets)
         for value in range(-2000, 2000):

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.stamp.stats.loss}.
-"""
+"""Tests for L{tsservices.stamp.stats.loss}."""
 
 from __future__ import annotations
 
@@ -68,9 +66,7 @@ class TestDirections:
         assert (directions.lostUp, directions.lostDown) == (1, 0)
 
     def test_reordered(self) -> None:
-        """
-        Overtaken on the way up, the reflector's numbers are in order; on the way down they are not.
-        """
+        """Overtaken on the way up, the reflector's numbers are in order; on the way down not."""
         directions = directionsOf((0, 0), (2, 1), (1, 2), (4, 4), (3, 3))
         assert (directions.reordered, directions.reorderedUp, directions.reorderedDown) == (2, 1, 1)
         assert (directions.lostUp, directions.lostDown) == (0, 0)
@@ -82,8 +78,7 @@ class TestDirections:
         assert directions.add(WINDOW + 5, 1) is ReplyKind.FIRST
         assert directions.add(3, 2) is ReplyKind.STRAY
 
-    def test_errors(self) -> None:
-        """A packet with an error of the network is lost in no direction, wherever it stands."""
+    def test_networkErrorIsLostInNoDirection(self) -> None:
         directions = DirectionalLoss(stateful=True)
         directions.add(0, 0)
         directions.addError(1)

@@ -1,6 +1,4 @@
-"""
-Tests for the results and the statistics of one target, and for conditions on them.
-"""
+"""Tests for the results and the statistics of one target, and for conditions on them."""
 
 from __future__ import annotations
 
@@ -63,9 +61,7 @@ class TestDelays:
 
     @given(*[st.integers(0, 10**6) for _ in range(3)], st.integers(-(10**15), 10**15))
     def test_offset(self, up: int, server: int, down: int, offset: int) -> None:
-        """
-        Whatever the clocks say, the round trip is right and the offset wrong by at most half of it.
-        """
+        """The round trip is right, and the offset wrong by at most half of it."""
         arrived = up + offset
         delays = delaysOf(Timestamps(0, up + server + down, arrived, arrived + server), None)
         assert (delays.network, delays.server) == (up + down, server)

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.epoll.broadcast}.
-"""
+"""Tests for L{tsservices.transport.epoll.broadcast}."""
 
 from __future__ import annotations
 
@@ -134,7 +132,7 @@ class BroadcastTests(EpollCase):
         self.assertEqual(one.bytesSent, 5)
 
     def test_lost(self) -> None:
-        """A lost peer is found at the end of the round, and not while others are sent to."""
+        """A lost peer is found at the end of the round, not while others are sent to."""
         self.peers[0].close()
         broadcast = self.streams[0].broadcastWith(self.streams)
         self.assertTrue(broadcast.send(b"hello", []))

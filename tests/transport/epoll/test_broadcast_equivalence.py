@@ -1,7 +1,4 @@
-"""
-Being sent to at one go is being sent to: whatever people do, everybody is told the same as if
-each of them were told alone.
-"""
+"""With and without broadcast every member is sent the same, whatever happens."""
 
 from __future__ import annotations
 

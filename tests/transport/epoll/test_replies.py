@@ -1,6 +1,4 @@
-"""
-Tests for answers that the fast lane sends in place of a protocol, and for its short reads.
-"""
+"""Tests for answers that the fast lane sends in place of a protocol, and for its short reads."""
 
 from __future__ import annotations
 
@@ -102,8 +100,7 @@ class ReplyTests(EpollCase):
         assert self.protocol.replied == [b"a"]
         assert self.protocol.transport.bytesSent == len(taken)
 
-    def test_closing(self) -> None:
-        """While a connection closes, chunks go to its protocol."""
+    def test_closingUsesTheProtocol(self) -> None:
         self.protocol.transport.loseWriteConnection()
         self.peer.send(b"a")
         self.set.doRead()
@@ -142,8 +139,7 @@ class ReplyTests(EpollCase):
         assert receiveAll(self.peer) == b"(a)"
         assert transport.pendingBytes() == 0
 
-    def test_observers(self) -> None:
-        """Called once a round, for all connections, and not after the set is closed."""
+    def test_observersOncePerRound(self) -> None:
         peer = self.connect(Replier(self.rounds))
         self.peer.send(b"a")
         peer.send(b"b")

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.epoll.set}.
-"""
+"""Tests for L{tsservices.transport.epoll.set}."""
 
 from __future__ import annotations
 
@@ -263,7 +261,7 @@ class EpollSetTests(EpollCase):
         self.assertEqual(client.recv(100), b"answer")
 
     def test_turnEndCostsNoEvents(self) -> None:
-        """The next round is as large as this one, however long it takes."""
+        """The next round is as large as this one, however long the callback takes."""
         now = 0.0
 
         def slow() -> None:

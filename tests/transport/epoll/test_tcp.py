@@ -295,8 +295,7 @@ class FastTCPServerTests(EpollCase):
         assert self.drain(peer) == b"last"
         assert protocol.events == ["writeLost"]
 
-    def test_pullProducerAfterWrite(self) -> None:
-        """It is asked again once the bytes queued before it are sent."""
+    def test_pullProducerAfterQueuedBytes(self) -> None:
         protocol = Recorder()
         self.connect(protocol)
         producer = Pushed(protocol.transport, 0)
@@ -386,8 +385,7 @@ class FastUNIXServerTests(FastTCPServerTests):
 
 
 class WriteLastTests(EpollCase):
-    def test_writeLast(self) -> None:
-        """It leaves at once, but never before what was written earlier."""
+    def test_writeLastKeepsTheOrder(self) -> None:
         protocol = Recorder()
         peer = self.connect(protocol)
         protocol.transport.writeLast(b"now")
@@ -409,7 +407,7 @@ class WriteLastTests(EpollCase):
         assert self.drain(peer) == large + b"end"
 
     def test_writeLastToNobody(self) -> None:
-        """A lost peer is found at the end of the round, and not while others are written to."""
+        """A lost peer is found at the end of the round, not while others are written to."""
         protocol = Recorder()
         peer = self.connect(protocol)
         peer.close()

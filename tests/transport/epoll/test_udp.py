@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.epoll.udp}.
-"""
+"""Tests for L{tsservices.transport.epoll.udp}."""
 
 from __future__ import annotations
 

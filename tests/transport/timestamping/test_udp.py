@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.transport.timestamping}.
-"""
+"""Tests for L{tsservices.transport.timestamping}."""
 
 from __future__ import annotations
 
@@ -71,8 +69,7 @@ class TimestampedUDPPortTests(UDPPortContract):
         """So it survives what an error queue and a refusal look like."""
         assert IHalfCloseableDescriptor.providedBy(self.listen())
 
-    def test_kernelTime(self) -> None:
-        """It is not the time of the read."""
+    def test_kernelTimeIsNotTimeOfRead(self) -> None:
         port = self.listen()
         peer = self.peer(port)
         before = time.time_ns()
@@ -117,7 +114,6 @@ class TimestampedUDPPortTests(UDPPortContract):
         assert peer.recv(10) == b"x"
 
     def timed(self, interface: str = "127.0.0.1") -> tuple[Any, list[int]]:
-        """A port whose answers ask for their times, but for that to C{plain}."""
         port = self.listen(interface)
         times: list[int] = []
         self.unsent: list[None] = []
@@ -129,7 +125,7 @@ class TimestampedUDPPortTests(UDPPortContract):
         return port, times
 
     def test_transmitTimesOfAnswers(self) -> None:
-        """From any address, beside answers that do not ask; the error queue is empty after it."""
+        """Answers that do not ask are in between; the error queue is empty after it."""
         for interface, host in (("", "127.0.0.2"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")):
             port, times = self.timed(interface)
             for number, datagram in enumerate((b"x", b"plain", b"y", b"plain", b"z")):

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.ui.colours}.
-"""
+"""Tests for L{tsservices.client.chat.ui.colours}."""
 
 from __future__ import annotations
 
@@ -11,8 +9,7 @@ from tsservices.client.chat.ui.colours import Styler, depth, highlighted, mentio
 
 
 @pytest.mark.parametrize("number", colours.PALETTE)
-def test_readable(number: int) -> None:
-    """Every colour can be read on white and on black."""
+def test_readableOnWhiteAndBlack(number: int) -> None:
     steps = (0, 95, 135, 175, 215, 255)
     cube = number - 16
     channels = [steps[cube // 36], steps[cube // 6 % 6], steps[cube % 6]]
@@ -25,15 +22,13 @@ def test_readable(number: int) -> None:
     assert (light + 0.05) / 0.05 >= 3
 
 
-def test_stable() -> None:
-    """A name has the same colour in all its forms, and for ever."""
+def test_nameKeepsItsColour() -> None:
     styler = Styler(256)
     assert styler.nick("Ann") == styler.nick("\uff41\uff4e\uff4e") == "38;5;163"
     assert len({styler.nick(f"n{number}") for number in range(200)}) == len(colours.PALETTE)
 
 
-def test_depth() -> None:
-    """There are no colours where nobody wants them."""
+def test_colourDepth() -> None:
     assert depth({"TERM": "xterm-256color"}) == 256
     assert depth({"TERM": "xterm"}) == 8
     assert depth({"TERM": "xterm", "COLORTERM": "truecolor"}) == 256

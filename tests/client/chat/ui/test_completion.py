@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.ui.completion}.
-"""
+"""Tests for L{tsservices.client.chat.ui.completion}."""
 
 from __future__ import annotations
 

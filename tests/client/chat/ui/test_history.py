@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.ui.history}.
-"""
+"""Tests for L{tsservices.client.chat.ui.history}."""
 
 from __future__ import annotations
 
@@ -34,8 +32,7 @@ def test_kept(folder: Path) -> None:
 @pytest.mark.parametrize(
     "typed", ["/login ann pw", "/REGISTER pw", " /passwd a b", "//login x", "/reset ann"]
 )
-def test_secrets(folder: Path, typed: str) -> None:
-    """What may hold a password is never written down."""
+def test_passwordsAreNotWritten(folder: Path, typed: str) -> None:
     assert not keepable(typed)
     InputHistory(str(folder)).keep(typed)
     assert not folder.exists()
@@ -51,8 +48,7 @@ def test_bounded(folder: Path) -> None:
     assert path.read_text().count("\n") == HISTORY_LINES
 
 
-def test_unwritable() -> None:
-    """Without a folder there is no history, and nothing else is lost."""
+def test_noFolder() -> None:
     history = InputHistory("/dev/null/x")
     assert history.keep("hello")
     assert history.load() == []

@@ -1,6 +1,4 @@
-"""
-Tests for L{tsservices.client.chat.ui.terminal} on a terminal in memory.
-"""
+"""Tests for L{tsservices.client.chat.ui.terminal} on a terminal in memory."""
 
 from __future__ import annotations
 
@@ -34,8 +32,6 @@ TURNS = 100
 
 
 class Fixture:
-    """A terminal in memory."""
-
     def __init__(self, loop: asyncio.AbstractEventLoop, keys: PipeInput, folder: Path) -> None:
         from prompt_toolkit.data_structures import Size
         from prompt_toolkit.output.vt100 import Vt100_Output
@@ -107,14 +103,12 @@ class TestTerminal:
         fixture.type("")
         assert "online" in fixture.drawn()
 
-    def test_lines(self, fixture: Fixture) -> None:
-        """Lines are delivered one by one, also when they are pasted together."""
+    def test_pastedLinesAreSeparate(self, fixture: Fixture) -> None:
         fixture.type("hello\r")
         fixture.type("\x1b[200~one\ntwo\x1b[201~\r")
         assert fixture.typed == ["hello", "one", "two"]
 
-    def test_above(self, fixture: Fixture) -> None:
-        """What happens is printed while somebody types, and nothing of that is lost."""
+    def test_outputAboveTheInput(self, fixture: Fixture) -> None:
         fixture.type("hel")
         fixture.drawn()
         fixture.terminal.show("<bob> hi", bell=False)
@@ -130,8 +124,7 @@ class TestTerminal:
         fixture.type("\x04")
         assert fixture.left == 1
 
-    def test_tab(self, fixture: Fixture) -> None:
-        """The only way to go on is taken at once; of several the first is shown."""
+    def test_tabCompletes(self, fixture: Fixture) -> None:
         found = {"b": ["bob: "], "x": ["xa ", "xb "]}
         fixture.terminal.complete = lambda before: (1, found.get(before[-1:], []))
         fixture.type("b\thi\r")
@@ -139,8 +132,7 @@ class TestTerminal:
         fixture.type("\t\r")
         assert fixture.typed == ["bob: hi", "xb "]
 
-    def test_history(self, fixture: Fixture, tmp_path: Path) -> None:
-        """Up brings back what was typed, but no passwords."""
+    def test_historyHasNoPasswords(self, fixture: Fixture, tmp_path: Path) -> None:
         fixture.type("first\r")
         fixture.type("/login ann swordfish\r")
         fixture.type("\x1b[A\r")
