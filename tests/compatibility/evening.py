@@ -214,7 +214,7 @@ def _run(words: Sequence[str], typed: str = "") -> list[Any]:
 
 def rows(database: Path) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
-    with closing(sqlite3.connect(database, PATIENCE)) as connection:
+    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
         listed = connection.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'words%'"
         )
@@ -233,7 +233,7 @@ def _row(names: list[str], row: tuple[Any, ...]) -> Any:
 
 
 def schema(database: Path) -> list[str]:
-    with closing(sqlite3.connect(database, PATIENCE)) as connection:
+    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
         found = connection.execute(
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rootpage, name"
         )
