@@ -455,12 +455,17 @@ def test_rawSpoof(folder: Path) -> None:
                 return sum(each.counters(name, "udp").get(counter, 0) for each in (first, second))
 
             def ended(most: int = most, both: Callable[[str], int] = both) -> bool:
-                # A drop is the end of a loop of one datagram.
-                dropped = both("ownFormat" if most == FEW else "overRate")
-                return dropped == 1 and both("received") == both("answered") + 1 + both("badSource")
+                # A drop is the end of a loop of one datagram.  One server may have written its
+                # counters and the other not yet: then nothing seems to have been answered.
+                dropped, answered = (
+                    both("ownFormat" if most == FEW else "overRate"),
+                    both("answered"),
+                )
+                received = answered + 1 + both("badSource")
+                return dropped == 1 and answered >= 1 and both("received") == received
 
             until(ended, f"the end of the loop of {name}")
-            assert 1 <= both("answered") <= most, name
+            assert both("answered") <= most, name
             if name == "timestamp":
                 assert 4 <= both("badSource") <= 6
             else:
