@@ -218,11 +218,7 @@ class ClientWorld:
         self.machine.received(json.dumps({"type": type, **fields}).encode(), self.time)
 
     def cut(self, reaching: int) -> None:
-        """
-        Lose the connection.
-
-        @param reaching: so many lines of the client are still on their way to the server.
-        """
+        """Lose the connection, while so many lines of the client are on their way to the server."""
         connection = self.connection
         if connection is None:
             return
