@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chat.test_operations import OPERATIONS
-from tsservices.chat.operations import Operation, Quit, Say
-from tsservices.chat.serialization import SCHEMA
+from tsservices.chat.operations import SCHEMA, Operation, Quit, Say
 from tsservices.cluster.messages import (
     Message,
     UnsupportedVersion,
@@ -36,7 +35,7 @@ def test_compactJson() -> None:
     assert (
         encode(Message("a", "i", 17, [Say("s", "r", "message", ("ä", "b"))]))
         == (
-            '{"v":1,"node":"a","inc":"i","n":17,"events":[["Say","s","r","message",["ä","b"]]]}'
+            '{"v":2,"node":"a","inc":"i","n":17,"events":[["Say","s","r","message",["ä","b"]]]}'
         ).encode()
     )
     assert decode(encode(Message("a", "i", 1, []))) == Message("a", "i", 1, [])

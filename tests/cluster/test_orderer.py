@@ -329,7 +329,7 @@ class TestOrderer:
         assert len(self.a.failures) == 1
 
     def test_newerMessageEndsTheNode(self) -> None:
-        self.simulation.network.append(b'{"v":2}')
+        self.simulation.network.append(b'{"v":3}')
         self.run(0.5)
         assert "update this one" in self.a.failures[0]
         assert "update this one" in self.b.failures[0]

@@ -7,9 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import partial
 from typing import Any, cast, get_type_hints
-from unittest.mock import patch
 
 from tsservices.chat import errors as refusals
 from tsservices.chat import notifications as an
@@ -27,12 +25,11 @@ from tsservices.chat.records import (
     RoomRole,
     StoredPrivateMessage,
 )
-from tsservices.chat.serialization import _BY_NAME, fromRow
-from tsservices.chat.session import Session
+from tsservices.chat.serialization import _BY_NAME
 from tsservices.chat.snapshot import load, save
 from tsservices.chat.state import ChatState
 from tsservices.cluster.apply import judge
-from tsservices.cluster.messages import decode, encode
+from tsservices.cluster.messages import decode
 from tsservices.common.counters import (
     ClusterCounters,
     CounterRegistry,
@@ -211,29 +208,22 @@ def _row(record: Any) -> list[Any] | None:
 _RECORDS = {Account: "account", Restriction: "restraint", RoomRole: "standing", ReadMarker: "mark"}
 
 
-def _whole(state: ChatState) -> list[Any]:
-    chunks = save(state)
-    assert save(load(LIMITS, chunks)) == chunks
-    return [json.loads(chunk) for chunk in chunks]
+def reload(rows: list[Any]) -> list[str]:
+    return save(load(LIMITS, [json.dumps(chunk) for chunk in rows]))
 
 
-def reload(rows: list[Any]) -> list[Any]:
-    return _whole(load(LIMITS, [json.dumps(chunk) for chunk in rows]))
-
-
-def applied(stream: list[list[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
+def applied(stream: list[list[Any]]) -> tuple[list[Any], dict[str, list[str]]]:
     state = ChatState(LIMITS)
     found: list[Any] = []
-    states: dict[str, list[Any]] = {}
+    states: dict[str, list[str]] = {}
     for number, stamp, data in stream:
         data = base64.b64decode(data)
         message = decode(data)
-        assert encode(message) == data
         position = BASE + number
         verdict = judge(state, message, position, stamp)
         result: dict[str, Any] = {"position": position, "is": verdict.name.lower()}
         if verdict is Verdict.TAKEN and message.operations:
-            batch = Batch(LOG, position, stamp)
+            batch = Batch(LOG, position, stamp, message.schema)
             for event in message.operations:
                 apply(state, event, sessionOf(state, event.session, message.node), batch)
             batch.freeze()
@@ -253,153 +243,5 @@ def applied(stream: list[list[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
             result |= {key: each for key, each in all_.items() if each}
         found.append(json.loads(json.dumps(result)))
         if b'"NodeGone"' in data or number == stream[-1][0]:
-            states[str(position)] = _whole(state)
+            states[str(position)] = save(state)
     return found, states
-
-
-# What is proposed, in this order: the node through which it is, and the row of it; or what
-# becomes of a node.  A text in braces is the version of the password of an account then.
-_SCRIPT: tuple[tuple[str, Any], ...] = (
-    ("a", ["Enter", "a-ann", "Ann", "ann", "~a1", "t-ann"]),
-    ("a", ["Register", "a-ann", "ann", "v-ann"]),
-    ("a", ["Join", "a-ann", "Lobby", "lobby"]),
-    ("a", ["Join", "a-ann", "Tee", "tee"]),
-    ("b", ["Enter", "b-bob", "Bob", "bob", "~b1", "t-bob"]),
-    ("b", ["Join", "b-bob", "TEE", "tee"]),
-    ("b", ["Register", "b-bob", "bob", "v-bob"]),
-    ("b", ["Enter", "b-eve", "eve", "eve", "~b2", "t-eve"]),
-    ("b", ["Join", "b-eve", "Tee", "tee"]),
-    ("a", ["Enter", "a-root", "root", "root", "~a2", "t-root"]),
-    ("a", ["Register", "a-root", "root", "v-root"]),
-    ("a", ["Join", "a-root", "Tee", "tee"]),
-    ("b", ["Enter", "b-zoe", "Zoë", "zoë", "~b3", "t-zoe"]),
-    ("b", ["Register", "b-zoe", "zoë", "v-zoe"]),
-    ("a", ["Say", "a-ann", "tee", "message", ["hello", "早上好 🍵", "half \ud83d", " "]]),
-    ("b", ["Say", "b-bob", "tee", "me", ["waves"]]),
-    ("b", ["Say", "b-eve", "tee", "notice", ["beep"]]),
-    ("a", ["SetTopic", "a-ann", "tee", "Tee & Gebäck"]),
-    ("b", ["SetAway", "b-bob", "lunch"]),
-    ("a", ["Whisper", "a-ann", "Bob", "bob", "message", "psst"]),
-    ("b", ["SetAway", "b-bob", ""]),
-    ("b", ["Quit", "b-zoe", "gute Nacht"]),
-    ("a", ["Whisper", "a-ann", "Zoë", "zoë", "message", "für später"]),
-    ("b", ["Whisper", "b-bob", "Zoë", "zoë", "me", "denkt"]),
-    ("a", ["SetOperator", "a-ann", "tee", "Bob", "bob", True]),
-    ("b", ["Restrain", "b-bob", "tee", "mute", "eve", "eve", 0, "loud"]),
-    ("b", ["Say", "b-eve", "tee", "message", ["may I?"]]),
-    ("b", ["Release", "b-bob", "tee", "mute", "eve", "eve"]),
-    ("b", ["Restrain", "b-bob", "tee", "mute", "eve", "eve", 3600, ""]),
-    ("b", ["Kick", "b-bob", "tee", "eve", "eve", "enough"]),
-    ("a", ["Restrain", "a-ann", "tee", "ban", "eve", "eve", 86_400, "too much"]),
-    ("b", ["Join", "b-eve", "Tee", "tee"]),
-    ("a", ["Restrain", "a-ann", "tee", "ban", "~b9", "~b9", 0, ""]),
-    ("a", ["SetPrivate", "a-ann", "tee", True]),
-    ("a", ["Invite", "a-ann", "tee", "Zoë", "zoë"]),
-    ("a", ["Delete", "a-ann", "tee", 1, "ann"]),
-    ("b", ["Delete", "b-bob", "tee", 2, "ann"]),
-    ("b", ["MarkRead", "b-bob", "tee", 5]),
-    ("b", ["Part", "b-bob", "tee", "bis gleich"]),
-    ("b", ["Join", "b-bob", "Garden", "garden"]),
-    ("b", ["Rename", "b-eve", "Eve2", "eve2"]),
-    ("b", ["Join", "b-eve", "garden", "garden"]),
-    ("a", ["Login", "a-zoe", "zoë", "{zoë}", "~a3", "t-zoe2"]),
-    ("a", ["Join", "a-zoe", "Tee", "tee"]),
-    ("a", ["EmptyInbox", "a-zoe"]),
-    ("a", ["SetPassword", "a-zoe", "zoë", "{zoë}", "w-zoe"]),
-    ("a", ["SetPassword", "a-root", "bob", None, "w-bob"]),
-    ("a", ["Logout", "a-zoe"]),
-    ("a", ["Enter", "a-gone", "Gone", "gone", "~a4", "t-gone"]),
-    ("a", ["Register", "a-gone", "gone", "v-gone"]),
-    ("a", ["Join", "a-gone", "garden", "garden"]),
-    ("b", ["Resume", "b-gone", "t-gone", "~b4"]),
-    ("a", ["Drop", "a-root", "gone"]),
-    ("faults", 0.7),
-    *(
-        (
-            "ab"[n % 2],
-            [
-                "Say",
-                ("a-ann", "b-eve")[n % 2],
-                ("tee", "garden")[n % 2],
-                "message",
-                [f"number {n}"],
-            ],
-        )
-        for n in range(24)
-    ),
-    ("wait", 20.0),
-    ("faults", 0.0),
-    # Those of b are taken for gone; it comes back, and they with it.
-    ("cut", "b"),
-    ("wait", 30.0),
-    ("a", ["Say", "a-ann", "tee", "message", ["is anybody there?"]]),
-    ("mend", "b"),
-    ("wait", 6.0),
-    ("b", ["Say", "b-eve", "garden", "message", ["back again"]]),
-    # It ends at once, and begins anew.
-    ("die", "b"),
-    ("start", "b"),
-    ("wait", 4.0),
-    # What was on its way all the time: of a beginning that is over.
-    ("late", "b"),
-    ("b", ["Enter", "b-new", "New", "new", "~b5", "t-new"]),
-    ("b", ["Join", "b-new", "garden", "garden"]),
-    ("b", ["Say", "b-new", "garden", "message", ["once more"]]),
-    ("a", ["Quit", "a-zoe", ""]),
-    ("stop", "b"),
-    ("wait", 4.0),
-)
-
-
-def record() -> list[list[Any]]:
-    # Nothing but this needs them, and it needs no test.
-    from tests.support import cluster as simulated
-    from tests.support.chat import RecordingOutlet
-    from tsservices.cluster.node import NodeConfig
-
-    people: dict[str, simulated.SimulatedUser] = {}
-    config = partial(NodeConfig, operators=frozenset({"root"}))
-    with (
-        patch.object(simulated, "NodeConfig", config),
-        patch.object(simulated, "LIMITS", LIMITS),
-    ):
-        world = simulated.ClusterSimulation(2, 3)
-        nodes = {node.name: node for node in world.nodes}
-        for what, more in _SCRIPT:
-            if what == "faults":
-                world.network.faultRate = more
-            elif what == "wait":
-                world.timeline.run(more)
-            elif what == "cut":
-                nodes[more].broker.isCut = True
-            elif what == "late":
-                old = [
-                    each.data for each in world.network.messages if decode(each.data).node == more
-                ]
-                world.network.append(old[-8])
-            elif what == "mend":
-                nodes[more].broker.reconnect()
-            elif what in ("die", "start", "stop"):
-                getattr(nodes[more], "kill" if what == "die" else what)()
-                world.timeline.run(1.0)
-            else:
-                node, ident = nodes[what], more[1]
-                accounts = node.pipeline.state.accounts
-                row = [
-                    accounts[each[1:-1]].version if str(each).startswith("{") else each
-                    for each in more
-                ]
-                if ident not in people:
-                    session = Session(ident, RecordingOutlet(), "~" + ident, what)
-                    people[ident] = simulated.SimulatedUser(session, RecordingOutlet())
-                    node.users.append(people[ident])
-                node.propose(people[ident], fromRow(row))
-                world.timeline.run(0.3)
-        assert not any(node.errors or node.failures for node in world.nodes)
-        stream = [
-            [each.sequence, each.stamp, base64.b64encode(each.data).decode("ascii")]
-            for each in world.network.messages
-        ]
-        last = list(applied(stream)[1].values())[-1]
-        assert last == _whole(nodes["a"].pipeline.state)
-    return stream

@@ -18,6 +18,7 @@ from tsservices.chat.fanout import (
     RoomDelivery,
 )
 from tsservices.chat.notifications import Notification, RoomMessages
+from tsservices.chat.operations import SCHEMA
 from tsservices.chat.records import MessageDeletion, Record, RoomRecord, StoredPrivateMessage, keyOf
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -36,6 +37,7 @@ class Batch:
     @ivar log: the incarnation of the order in which it stands.
     @ivar position: its place there.
     @ivar stamp: its time: nanoseconds since 1970, UTC.
+    @ivar schema: the version of the rules by which its operations are applied.
     @ivar messages: new lines of rooms, in order.
     @ivar lineCount: the number of lines in these.
     @ivar roomRecords: rooms that have changed; filled by L{freeze}.
@@ -50,10 +52,11 @@ class Batch:
     @ivar proposers: the session of each operation, once for each.
     """
 
-    def __init__(self, log: str, position: int, stamp: int) -> None:
+    def __init__(self, log: str, position: int, stamp: int, schema: int = SCHEMA) -> None:
         self.log = log
         self.position = position
         self.stamp = stamp
+        self.schema = schema
         self.messages: list[RoomMessages] = []
         self.roomRecords: list[RoomRecord] = []
         self.records: dict[tuple[object, ...], Record | None] = {}

@@ -17,6 +17,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: The version of the operations and of the rules by which they are applied: another one for each
+#: new kind, each new field and each change of what a handler decides. An operation of an older
+#: version is applied by the rules of that version, so that nodes that read it again find the same.
+#:
+#:   1. Until 0.1.0.
+#:   2. Times of lines may go back; ignoring, erasing and shares of an inbox are part of the state.
+SCHEMA = 2
+
 
 @dataclass(slots=True)
 class Operation:

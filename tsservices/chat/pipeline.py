@@ -21,7 +21,7 @@ from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import ErrorReply
-from tsservices.chat.operations import Operation
+from tsservices.chat.operations import SCHEMA, Operation
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import BatchStore
@@ -133,6 +133,7 @@ class Pipeline:
         stamp: int,
         apply: Callable[[Batch], None],
         origins: Sequence[Session] = (),
+        schema: int = SCHEMA,
     ) -> None:
         """
         Apply what has come back from the L{Orderer}. What was stored before this node stopped is
@@ -141,8 +142,9 @@ class Pipeline:
         @param stamp: the time of its place: nanoseconds since 1970, UTC.
         @param apply: fills the batch.
         @param origins: sessions of this node that proposed it.
+        @param schema: the version of the rules by which it is applied.
         """
-        batch = Batch(self._log, position, stamp)
+        batch = Batch(self._log, position, stamp, schema)
         apply(batch)
         batch.proposers += origins
         self._finish(batch)

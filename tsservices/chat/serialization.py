@@ -16,6 +16,7 @@ from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from tsservices.chat.operations import (
+    SCHEMA,
     ClearUnread,
     DeleteMessage,
     DropAccount,
@@ -46,12 +47,9 @@ from tsservices.chat.operations import (
     SetTopic,
 )
 
-#: The version of these rows: another one for each new kind and each new field. A node that does not
-#: know one must stop, not go on as if nothing had been proposed.
-SCHEMA = 1
-
-# Nodes of other versions and last week's stream know these names and the order of the fields.
-# Classes and fields may be renamed at any time, but a field that moves makes another message.
+# Last week's stream knows these names and the order of the fields.  Classes and fields may be
+# renamed at any time, but a field that moves makes another message: new ones go to the end, with a
+# default.
 _KINDS: dict[str, type[Operation]] = {
     "Enter": Enter,
     "Rename": Rename,
@@ -82,6 +80,10 @@ _KINDS: dict[str, type[Operation]] = {
     "Return": ReattachSession,
 }
 
+#: The number of fields that rows of the first version have, for kinds that have got more since; 0:
+#: the kind is newer.
+_FIRST_FIELDS: dict[str, int] = {}
+
 _Read = Callable[[Any], tuple[Any, ...]]
 
 
@@ -95,6 +97,8 @@ class _Layout(NamedTuple):
     values: Callable[[Operation], tuple[Any, ...]]
     #: Each combination of types that the values of a row may have.
     types: frozenset[tuple[type, ...]]
+    #: The same for rows of the first version.
+    firstTypes: frozenset[tuple[type, ...]]
     #: The indexes of tuples among the values, and what reads each.
     tuples: tuple[tuple[int, _Read], ...]
 
@@ -134,11 +138,13 @@ def _layoutOf(name: str, kind: type[Operation]) -> _Layout:
             types.append(get_args(hint) if isinstance(hint, UnionType) else (hint,))
     get = attrgetter(*attributes)
     single = len(attributes) == 1
+    first = _FIRST_FIELDS.get(name, len(attributes))
     return _Layout(
         kind,
         name,
         (lambda operation: (get(operation),)) if single else get,
         frozenset(product(*types)),
+        frozenset(product(*types[:first]) if first else ()),
         tuple(tuples),
     )
 
@@ -153,10 +159,11 @@ def asRow(operation: Operation) -> list[Any]:
     return [layout.name, *layout.values(operation)]
 
 
-def fromRow(row: object) -> Operation:
+def fromRow(row: object, schema: int = SCHEMA) -> Operation:
     """
     The operation of a row.
 
+    @param schema: the version in which it was written.
     @raise ValueError: its kind is not known here, or has other fields.
     """
     if not isinstance(row, list) or not row or type(row[0]) is not str:
@@ -165,7 +172,8 @@ def fromRow(row: object) -> Operation:
     if layout is None:
         raise ValueError(f"an event {row[0]!r} is not known")
     values = row[1:]
-    if tuple(map(type, values)) not in layout.types:
+    types = layout.types if schema == SCHEMA else layout.firstTypes
+    if tuple(map(type, values)) not in types:
         raise ValueError(f"these are not the fields of {row[0]}: {values!r}")
     for index, read in layout.tuples:
         values[index] = read(values[index])

@@ -37,8 +37,9 @@ from tsservices.common.ratelimit import KeyedRateLimiter
 #: Rows in one chunk: JSON of them takes some milliseconds, for which no other thread runs.
 CHECKPOINT_ROWS = 1000
 
-#: The version of what L{save} writes.
-VERSION = 1
+#: The version of what L{save} writes. L{load} reads older ones too: a field that they lack has its
+#: default, a section that they lack is empty.
+VERSION = 2
 
 
 def save(state: ChatState) -> list[str]:
@@ -58,7 +59,8 @@ def load(limits: Limits, chunks: list[str]) -> ChatState:
     @raise ValueError: the chunks are of another version, or not whole.
     """
     head: object = json.loads(chunks[0]) if chunks else None
-    if head != ["checkpoint", VERSION, len(chunks) - 1]:
+    known = (["checkpoint", version, len(chunks) - 1] for version in range(1, VERSION + 1))
+    if head not in known:
         raise ValueError(f"a checkpoint of version {VERSION} is wanted, not {chunks[:1]}")
     state = ChatState(limits)
     try:

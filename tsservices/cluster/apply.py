@@ -114,16 +114,21 @@ class LogApplier:
             def operations(batch: Batch) -> None:
                 self._applyOperations(message, sent, batch)
 
-            self._applyAt(position, stamp, operations, proposers)
+            self._applyAt(position, stamp, operations, proposers, message.schema)
         elif self._clock() - self._checkpointedAt >= SNAPSHOT_SECONDS:
             # However quiet the chat is, a checkpoint must not get older than the stream.
-            self._applyAt(position, stamp, self._checkpoint, [])
+            self._applyAt(position, stamp, self._checkpoint, [], message.schema)
 
     def _applyAt(
-        self, position: int, stamp: int, apply: Callable[[Batch], None], proposers: list[Session]
+        self,
+        position: int,
+        stamp: int,
+        apply: Callable[[Batch], None],
+        proposers: list[Session],
+        schema: int,
     ) -> None:
         try:
-            self._pipeline.applied(position, stamp, apply, proposers)
+            self._pipeline.applied(position, stamp, apply, proposers, schema)
         except Exception as error:
             # A failure costs no message its place: the other nodes count it too.
             self._logError(error)

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from json import JSONDecoder, JSONEncoder
 from json.encoder import encode_basestring as _quoted
 
-from tsservices.chat.operations import Operation
-from tsservices.chat.serialization import SCHEMA, asRow, fromRow
+from tsservices.chat.operations import SCHEMA, Operation
+from tsservices.chat.serialization import asRow, fromRow
 
 #: Bytes of one message: half of what a broker takes without other settings (max_payload, 1 MB).
 MESSAGE_BYTES = 512 * 1024
@@ -44,6 +44,8 @@ class Message:
     #: The number of the message in this incarnation of the node, from 1 on.
     n: int
     operations: list[Operation]
+    #: The version of the rules by which it is applied.
+    schema: int = SCHEMA
 
 
 def encodeOperation(operation: Operation) -> bytes:
@@ -83,8 +85,9 @@ def decode(data: bytes) -> Message:
     if type(fields) is not dict or end != len(text):
         raise ValueError("this is no message")
     version = fields.get("v")
-    if version != SCHEMA or type(version) is not int:
+    if type(version) is not int or not 1 <= version <= SCHEMA:
         if type(version) is int and version > SCHEMA:
+            # To go on as if nothing had been proposed would make this node another chat.
             raise UnsupportedVersion(f"version {version}; version {SCHEMA} is known here")
         raise ValueError(f"there is no version {version!r} of messages")
     if fields.keys() != _FIELDS:
@@ -94,4 +97,4 @@ def decode(data: bytes) -> Message:
         raise ValueError("this is no message: somebody has to say something")
     if type(n) is not int or n < 1:
         raise ValueError(f"messages are not numbered {n!r}")
-    return Message(node, incarnation, n, list(map(fromRow, rows)))
+    return Message(node, incarnation, n, [fromRow(row, version) for row in rows], version)
