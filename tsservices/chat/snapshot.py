@@ -59,8 +59,7 @@ def load(limits: Limits, chunks: list[str]) -> ChatState:
     @raise ValueError: the chunks are of another version, or not whole.
     """
     head: object = json.loads(chunks[0]) if chunks else None
-    known = (["checkpoint", version, len(chunks) - 1] for version in range(1, VERSION + 1))
-    if head not in known:
+    if head not in [["checkpoint", known, len(chunks) - 1] for known in range(1, VERSION + 1)]:
         raise ValueError(f"a checkpoint of version {VERSION} is wanted, not {chunks[:1]}")
     state = ChatState(limits)
     try:
