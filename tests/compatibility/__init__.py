@@ -1,7 +1,6 @@
 """
-What was public once stays: today's code against files that an older one has written.
+What users and programs have stays good: files that an older version wrote, read by today's code.
 
-C{files} was recorded by the code that C{files/README} names, C{python -m
-tests.compatibility.record} makes such files, and all that these tests know of the inside of
-the program stands in L{tests.compatibility.current}.
+C{files/README} says who wrote them.  All that these tests know of the inside of the program stands
+in L{tests.compatibility.current}.
 """
