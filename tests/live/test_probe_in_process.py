@@ -1,14 +1,19 @@
 """
-The probe on the reactor of these tests: every transport, every format, and how it is stopped.
+The probe on the reactor of these tests, with a real server: every transport, every format, how it
+is stopped, and a relay that loses, doubles and reorders.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import signal
 import socket
+import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,17 +28,28 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from tests.live.support.server import Server
+from tests.live.support.udp_relay import Path as Way
+from tests.live.support.udp_relay import Relay
 from tests.live.test_probe import freePort, server, stampPort
 from tsservices.client.cli import parseArguments
 from tsservices.client.probe import run as program
 from tsservices.client.probe.options import ProbeOptions
-from tsservices.client.probe.run import ProbeRun, probe
+from tsservices.client.probe.run import ProbeRun
 from tsservices.client.probe.wires.base import Clocks
 from tsservices.client.probe.wires.stamp import StampTransport
+from tsservices.stamp.packets import ReflectorPacket, SenderPacket
+from tsservices.stamp.timestamps import toNTP
 
 __all__ = ["server"]
 
 reactor: Any = installed
+
+linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux tells when a packet leaves"
+)
+
+#: Of authenticated packets.
+KEY = "5a" * 32
 
 #: Seconds until a test gives up.
 WAIT = 20
@@ -75,6 +91,31 @@ class Page(Protocol):
         self.whole.callback(self._read)
 
 
+class Probe:
+    """Runs the probe on this reactor, as its command line says."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    async def __call__(self, *words: object) -> subprocess.CompletedProcess[str]:
+        status = await start(*words)
+        return subprocess.CompletedProcess(words, status, *self._capsys.readouterr())
+
+    async def replies(self, *words: object) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        done = await self("--json", *words)
+        assert (done.stderr, done.returncode) == ("", 0)
+        *packets, summary = [json.loads(line) for line in done.stdout.splitlines()]
+        return packets, summary
+
+    async def summary(self, *words: object) -> dict[str, Any]:
+        return (await self.replies("-q", *words))[1]
+
+
+@pytest.fixture
+def probe(handlers: Handlers, capsys: pytest.CaptureFixture[str]) -> Probe:
+    return Probe(capsys)
+
+
 def optionsOf(*words: object) -> ProbeOptions:
     options = parseArguments(["probe", *map(str, words)])
     assert isinstance(options, ProbeOptions)
@@ -96,17 +137,6 @@ async def test_stamp(server: Server, capsys: pytest.CaptureFixture[str]) -> None
     assert [line["bytes"] for line in lines[:-1]] == [200] * 5
     if sys.platform.startswith("linux"):
         assert {line["clocks"] for line in lines[:-1]} == {"kk"}
-
-
-@pytest.mark.usefixtures("handlers")
-@pytest.mark.parametrize("wire", ["udp", "tcp"])
-async def test_text(server: Server, wire: str, capsys: pytest.CaptureFixture[str]) -> None:
-    port = server.address("timestamp", wire).port
-    assert await start("-c", 3, "-i", 0.01, f"--{wire}", "-Q", 8, "--port", port, "127.0.0.1") == 0
-    out = capsys.readouterr().out
-    assert "3 packets transmitted, 3 received" in out
-    if wire == "tcp" and sys.platform.startswith("linux"):
-        assert "TCP's own account: rtt " in out
 
 
 @pytest.mark.usefixtures("handlers")
@@ -192,10 +222,12 @@ async def test_metrics(server: Server, capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.usefixtures("handlers")
 async def test_trouble(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await start("-c", 1, "name.invalid") == 2
+    assert capsys.readouterr().err.count("\n") == 1
     assert await start("-6", "127.0.0.1") == 2
     assert capsys.readouterr().err == "tsservices: 127.0.0.1 has no IPv6 address\n"
     with pytest.raises(SystemExit) as ended:
-        await probe(reactor, optionsOf("-4", "::1"))
+        await program.probe(reactor, optionsOf("-4", "::1"))
     assert ended.value.code == 2
 
     def refuse(*_: object) -> None:
@@ -204,3 +236,230 @@ async def test_trouble(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     monkeypatch.setattr(StampTransport, "open", refuse)
     assert await start("::1") == 2
     assert "no socket for ::1: " in capsys.readouterr().err
+
+
+async def test_clocks(server: Server, probe: Probe) -> None:
+    """Both ends have one clock here: the offset is 0 within its bound."""
+    result = await probe.summary("-c", 100, "-i", 0.01, "--port", stampPort(server), "127.0.0.1")
+    assert abs(result["clock"]["offset_ns"]) <= result["clock"]["bound_ns"]
+    assert 0 < result["network_ns"]["p50"] <= result["application_ns"]["p50"]
+    assert result["network_ns"]["count"] == 100
+    if sys.platform.startswith("linux"):
+        assert (result["kernel_sent"], result["kernel_received"]) == (100, 100)
+    assert (result["loss"]["lost"], result["loss"]["up"], result["loss"]["down"]) == (0, 0, 0)
+
+
+@linux
+async def test_followUp(server: Server, probe: Probe) -> None:
+    """
+    Of all replies but the last it is known when they left: never before T3 in the packet.
+    """
+    run = ("-c", 50, "-i", 0.005, "--port", stampPort(server), "127.0.0.1")
+    *packets, last = (await probe.replies(*run))[0]
+    assert [packet["seq"] for packet in packets] == list(range(49))
+    assert last["follow_up_ns"] is None
+    for packet in packets:
+        assert packet["follow_up_ns"] > 0
+        assert 0 < packet["network_ns"] < packet["network_ns"] + packet["follow_up_ns"]
+        assert packet["network_ns"] == packet["up_ns"] + packet["down_ns"]
+        assert packet["server_ns"] > packet["follow_up_ns"]
+    packets, result = await probe.replies("--no-follow-up", *run)
+    assert {packet["follow_up_ns"] for packet in packets} == {None}
+    assert {packet["bytes"] for packet in packets} == {44}
+    assert (result["followed_up"], result["network_ns"]["count"]) == (0, 50)
+
+
+@linux
+async def test_followUpLost(server: Server, probe: Probe) -> None:
+    """A lost reply costs its own sample, and the better T3 of the one before it."""
+    up, down = Way(), Way(6, loss=0.2, first=3, until=90)
+    with Relay(("127.0.0.1", stampPort(server)), up, down) as relay:
+        run = ("-c", 100, "-i", 0.005, "-W", 0.4, "--port", relay.port, "127.0.0.1")
+        packets, result = await probe.replies(*run)
+    assert down.lost > 5
+    answered = {packet["seq"] for packet in packets if packet["state"] == "ok"}
+    followed = {packet["seq"] for packet in packets if packet["follow_up_ns"] is not None}
+    assert followed == {number for number in answered if number + 1 in answered}
+    assert result["followed_up"] == len(followed)
+    assert result["network_ns"]["count"] == 100 - down.lost
+
+
+def copying(bound: socket.socket) -> None:
+    """A reflector that knows no extension: it copies them.  It ends when it is shut down."""
+    while True:
+        datagram, address = bound.recvfrom(1000)
+        if not datagram:
+            return
+        asked, now = SenderPacket.decode(datagram), toNTP(time.time_ns())
+        answer = ReflectorPacket(
+            asked.sequence,
+            now,
+            1,
+            now,
+            asked.sequence,
+            asked.timestamp,
+            1,
+            64,
+            extensions=asked.extensions,
+        )
+        bound.sendto(answer.encode(), address)
+
+
+@linux
+async def test_unknownExtension(probe: Probe) -> None:
+    """Results do not wait for a time that will not come."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.settimeout(30)
+        thread = threading.Thread(target=copying, args=(bound,))
+        thread.start()
+        try:
+            port = bound.getsockname()[1]
+            packets, result = await probe.replies("-c", 5, "-i", 0.02, "--port", port, "127.0.0.1")
+        finally:
+            bound.sendto(b"", bound.getsockname())
+            thread.join()
+    assert [(packet["state"], packet["bytes"]) for packet in packets] == [("ok", 64)] * 5
+    assert {packet["follow_up_ns"] for packet in packets} == {None}
+    assert (result["followed_up"], result["network_ns"]["count"]) == (0, 5)
+
+
+async def test_loss(server: Server, probe: Probe) -> None:
+    """By direction, to the packet."""
+    up, down = Way(1, loss=0.2, first=3, until=180), Way(2, loss=0.1, first=3, until=120)
+    with Relay(("127.0.0.1", stampPort(server)), up, down) as relay:
+        result = await probe.summary(
+            "-c", 200, "-i", 0.005, "-W", 0.4, "--port", relay.port, "127.0.0.1"
+        )
+    assert up.lost > 20
+    assert down.lost > 5
+    loss = result["loss"]
+    assert (loss["stateful"], loss["up"], loss["down"], loss["undecided"]) == (
+        True,
+        up.lost,
+        down.lost,
+        0,
+    )
+    assert loss["lost"] == up.lost + down.lost
+    assert loss["burst_max"] >= 2
+
+
+async def test_duplicates(server: Server, probe: Probe) -> None:
+    up, down = Way(3, double=0.2, first=3, until=90), Way(4, double=0.1, first=3, until=90)
+    with Relay(("127.0.0.1", stampPort(server)), up, down) as relay:
+        result = (await probe.summary("-c", 100, "-i", 0.005, "--port", relay.port, "127.0.0.1"))[
+            "loss"
+        ]
+    assert up.doubled > 5
+    assert down.doubled > 2
+    assert (result["duplicates_up"], result["duplicates_down"]) == (up.doubled, down.doubled)
+    assert (result["lost"], result["up"], result["down"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+async def test_reordering(server: Server, way: str, probe: Probe) -> None:
+    ways = {"up": Way(), "down": Way()}
+    ways[way] = Way(5, overtaken=0.1, first=5, until=90)
+    with Relay(("127.0.0.1", stampPort(server)), ways["up"], ways["down"]) as relay:
+        run = ("-c", 100, "-i", 0.01, "--reflector", "stateful", "--port", relay.port)
+        result = (await probe.summary(*run, "127.0.0.1"))["loss"]
+    assert ways[way].held > 3
+    other = "down" if way == "up" else "up"
+    assert result["reordered"] >= ways[way].held - 2
+    assert result[f"reordered_{way}"] > 0
+    if way == "up":
+        assert result[f"reordered_{other}"] == 0
+    assert result["lost"] == 0
+
+
+async def test_delay(server: Server, probe: Probe) -> None:
+    """The delay of one direction is in its raw delay, but not in its queueing."""
+    with Relay(("127.0.0.1", stampPort(server)), Way(delay=0.02), Way()) as relay:
+        result = await probe.summary("-c", 20, "-i", 0.02, "--port", relay.port, "127.0.0.1")
+    assert result["up_ns"]["min"] >= 20_000_000 > result["down_ns"]["min"]
+    assert result["queueing_up_ns"]["p50"] < 20_000_000
+    assert result["clock"]["offset_ns"] <= result["clock"]["bound_ns"]
+    with Relay(("127.0.0.1", stampPort(server)), Way(), Way(delay=0.1)) as relay:
+        done = await probe(
+            "-c", 10, "-i", 0.02, "-W", 0.05, "--json", "--port", relay.port, "127.0.0.1"
+        )
+    states = [json.loads(line).get("state") for line in done.stdout.splitlines()]
+    assert states.count("timeout") == 10
+    assert "late" in states
+    assert "ok" not in states
+    assert done.returncode == 1
+
+
+async def test_stateless(sharedFolder: Path, probe: Probe) -> None:
+    """A stateless reflector can tell no direction, and must not fill the follow-up telemetry."""
+    with Server(sharedFolder / "stateless", "--services", "stamp", "--stamp-stateless") as server:
+        up = Way(1, loss=0.3, first=3, until=50)
+        with Relay(("127.0.0.1", stampPort(server)), up, Way()) as relay:
+            run = ("-c", 60, "-i", 0.005, "-W", 0.3, "--port", relay.port, "127.0.0.1")
+            packets, result = await probe.replies(*run)
+    loss = result["loss"]
+    assert loss["lost"] == up.lost > 5
+    assert (loss["stateful"], loss["up"], loss["down"]) == (None, None, None)
+    assert {packet["follow_up_ns"] for packet in packets} == {None}
+    assert (result["followed_up"], result["network_ns"]["count"]) == (0, 60 - up.lost)
+
+
+async def test_authenticated(sharedFolder: Path, probe: Probe) -> None:
+    key, wrong = sharedFolder / "right.key", sharedFolder / "wrong.key"
+    for path, text in ((key, KEY), (wrong, "a5" * 32)):
+        path.touch(mode=0o600)
+        path.write_text(text)
+    with Server(sharedFolder / "sealed", "--services", "stamp", "--stamp-key", str(key)) as server:
+        port = stampPort(server)
+        result = await probe.summary("-c", 3, "-i", 0.02, "--key", key, "--port", port, "127.0.0.1")
+        assert (result["wire"], result["received"]) == ("STAMP, authenticated", 3)
+        done = await probe("-c", 1, "-W", 0.2, "--key", wrong, "--port", port, "127.0.0.1")
+    assert done.returncode == 1
+
+
+async def test_many(server: Server, probe: Probe) -> None:
+    port = stampPort(server)
+    done = await probe(
+        "-c", 2, "-i", 0.05, "-W", 0.2, "-q", "--port", port, "127.0.0.1", "127.0.0.9"
+    )
+    assert done.returncode == 1
+    assert "127.0.0.1: 2 packets transmitted, 2 received" in done.stdout
+    assert "127.0.0.9: 2 packets transmitted, 0 received, +2 errors" in done.stdout
+
+
+@pytest.mark.parametrize("wire", ["udp", "tcp"])
+async def test_textServices(server: Server, wire: str, probe: Probe) -> None:
+    port = server.address("timestamp", wire).port
+    result = await probe.summary("-c", 5, "-i", 0.02, f"--{wire}", "--port", port, "127.0.0.1")
+    assert result["received"] == result["application_ns"]["count"] == 5
+    assert result["server_ns"]["count"] == 0
+    if sys.platform.startswith("linux"):
+        assert result["network_ns"]["count"] == (5 if wire == "udp" else 0)
+        if wire == "tcp":
+            assert 0 < result["tcp"]["min_rtt_ns"] <= result["application_ns"]["max"]
+    if wire == "tcp" and sys.platform.startswith("linux"):
+        done = await probe("-c", 1, "--tcp", "-Q", 8, "--port", port, "127.0.0.1")
+        assert "TCP's own account: rtt " in done.stdout
+
+
+async def test_conditions(server: Server, probe: Probe) -> None:
+    port = stampPort(server)
+    run = ("-c", 3, "-i", 0.02, "-q", "--port", port, "127.0.0.1", "--fail-if")
+    done = await probe(*run, "loss>0,p99>10s")
+    assert (done.stderr, done.returncode) == ("", 0)
+    done = await probe(*run, "loss>0,min<10s")
+    assert done.stderr == "tsservices: --fail-if: 127.0.0.1: min<10s\n"
+    assert done.returncode == 3
+
+
+async def test_ipv6(sharedFolder: Path, probe: Probe) -> None:
+    with contextlib.closing(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as tried:
+        try:
+            tried.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this system has no IPv6")
+    with Server(sharedFolder / "six", "--services", "stamp", "--interface", "::1") as server:
+        result = await probe.summary(
+            "-c", 3, "-i", 0.02, "-Q", "0xb8", "--port", stampPort(server), "::1"
+        )
+    assert result["received"] == 3
