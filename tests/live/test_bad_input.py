@@ -59,10 +59,16 @@ def _everything(folder: Path, limits: str) -> Iterator[Server]:
         yield serving
 
 
-@pytest.fixture
-def server(folder: Path) -> Iterator[Server]:
-    with _everything(folder, "") as serving:
+@pytest.fixture(scope="module")
+def shared(sharedFolder: Path) -> Iterator[Server]:
+    with _everything(sharedFolder, "") as serving:
         yield serving
+
+
+@pytest.fixture
+def server(shared: Server) -> Server:
+    shared.countAnew()
+    return shared
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ import pytest
 from tests.live.support.echo_client import BUFSIZ, CTIME, checkStamped
 from tests.live.support.server import ANSWER_SECONDS, Server, until
 
-#: A server has one form of stamps, so there are as many servers on each side.
+#: A server has one form of stamps, so there are as many servers.
 FORMS = ("ctime", "iso", "epoch-ns")
 
 #: Datagrams after which a relay carries no more: the loop has no end.
@@ -118,8 +118,8 @@ def foreignEcho() -> Iterator[tuple[str, int]]:
 
 
 @dataclass
-class Side:
-    """The servers that stand on one side."""
+class Servers:
+    """All that answers.  One server stands for both ends: a relay is at addresses of its own."""
 
     servers: dict[str, Server]
     foreign: tuple[str, int]
@@ -132,21 +132,15 @@ class Side:
 
 
 @pytest.fixture(scope="module")
-def sides(sharedFolder: Path) -> Iterator[tuple[Side, Side]]:
+def servers(sharedFolder: Path) -> Iterator[Servers]:
     with ExitStack() as stack:
         foreign = stack.enter_context(foreignEcho())
-        started: list[dict[str, Server]] = []
-        for side in ("a", "b"):
-            started.append({})
-            for form in FORMS:
-                folder = sharedFolder / f"{side}-{form}"
-                server = Server(folder, "--stamp", form, *SMALL)
-                stack.callback(server.kill)
-                started[-1][form] = server
-        for servers in started:
-            for server in servers.values():
-                stack.enter_context(server)
-        yield Side(started[0], foreign), Side(started[1], foreign)
+        started = {form: Server(sharedFolder / form, "--stamp", form, *SMALL) for form in FORMS}
+        for server in started.values():
+            stack.callback(server.kill)
+        for server in started.values():
+            stack.enter_context(server)
+        yield Servers(started, foreign)
 
 
 @dataclass
@@ -248,11 +242,10 @@ def _fence(ends: set[tuple[str, int]]) -> None:
 
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
-def test_storm(sides: tuple[Side, Side], payload: bytes) -> None:
+def test_storm(servers: Servers, payload: bytes) -> None:
     """
     Whatever services are at the two ends: a few datagrams follow a forged one, then it is over.
     """
-    first, second = sides
     names = [(a, b) for a in OFFERINGS for b in OFFERINGS if not a == b == OFFERINGS[-1]]
     assert len(names) == 63
     followed: dict[tuple[str, str], int] = {}
@@ -263,7 +256,7 @@ def test_storm(sides: tuple[Side, Side], payload: bytes) -> None:
             relays = [
                 Relay(
                     (a, b),
-                    (first.addressOf(a), second.addressOf(b)),
+                    (servers.addressOf(a), servers.addressOf(b)),
                     (stack.enter_context(_socket()), stack.enter_context(_socket())),
                 )
                 for a, b in some
@@ -275,6 +268,7 @@ def test_storm(sides: tuple[Side, Side], payload: bytes) -> None:
                 wrong.append((relay.names, len(relay.seen), relay.limit(), relay.seen[:6]))
     assert not wrong
     # If nobody talked with anybody, all this would show nothing.
+    assert re.match(CTIME, PAYLOADS["ctime stamp"])
     for (a, _), count in followed.items():
         answers = _answers(a, payload)
         assert bool(count) == answers, (a, payload, count)
@@ -290,13 +284,12 @@ def _answers(offering: str, payload: bytes) -> bool:
     return bool(payload) and payload not in STAMPED
 
 
-def test_replyEndsLoop(sides: tuple[Side, Side]) -> None:
+def test_replyEndsLoop(servers: Servers) -> None:
     """Between two timestamp servers one reply follows: the relay carries it, and it is dropped."""
-    first, second = sides
     with _socket() as one, _socket() as other:
         relay = Relay(
             ("timestamp-ctime", "timestamp-iso"),
-            (first.addressOf("timestamp-ctime"), second.addressOf("timestamp-iso")),
+            (servers.addressOf("timestamp-ctime"), servers.addressOf("timestamp-iso")),
             (one, other),
         )
         _run([relay], b"x")
@@ -304,15 +297,14 @@ def test_replyEndsLoop(sides: tuple[Side, Side]) -> None:
     checkStamped(relay.seen[0], b"x")
 
 
-def test_honestDatagrams(sides: tuple[Side, Side]) -> None:
+def test_honestDatagrams(servers: Servers) -> None:
     """The guards let pass what people send: greetings, brackets, and their own greeting once."""
-    first, _ = sides
     with _socket() as client:
         client.settimeout(ANSWER_SECONDS)
         for data in (b"Hello, world!", b"[x] y", b"[12] y", b"[Fri Nov 20 12:10:00 2026]"):
-            client.sendto(data, first.addressOf("hello"))
+            client.sendto(data, servers.addressOf("hello"))
             assert client.recv(BUFSIZ) == b"Hello, " + data + b"!"
-            client.sendto(data, first.addressOf("timestamp-ctime"))
+            client.sendto(data, servers.addressOf("timestamp-ctime"))
             checkStamped(client.recv(BUFSIZ), data)
 
 
@@ -471,8 +463,3 @@ def test_rawSpoof(folder: Path) -> None:
             else:
                 assert both("badSource") == 0, name
         assert first.counters("echo", "udp")["answered"] >= BURST
-
-
-def test_stampsAreKnown() -> None:
-    """The timestamps of these tests are such as servers write."""
-    assert re.match(CTIME, PAYLOADS["ctime stamp"])
