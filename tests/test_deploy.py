@@ -68,13 +68,11 @@ def options(text: str) -> set[str]:
 
 class DeployTests(SynchronousTestCase):
     def test_cluster(self) -> None:
-        """The options and keys of clusters are these, all of them."""
         named = {each for each in known() if each.startswith(("cluster", "node"))}
         self.assertEqual(named, CLUSTER)
         self.assertIn("leave-cluster", known())
 
     def test_keys(self) -> None:
-        """A server takes the configuration files, also with what they have as comments."""
         for name in ("tsservices.toml", "compose.toml"):
             text = (DEPLOY / name).read_text(encoding="utf-8")
             found = tomllib.loads(text)
@@ -89,7 +87,6 @@ class DeployTests(SynchronousTestCase):
             self.assertEqual(commented - known(), set())
 
     def test_options(self) -> None:
-        """What looks like an option of the server is one."""
         taken = known()
         entry = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").partition("ENTRYPOINT")[2]
         compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
@@ -100,7 +97,6 @@ class DeployTests(SynchronousTestCase):
             self.assertTrue(options(text))
 
     def test_unit(self) -> None:
-        """The unit starts the command of this package, and gives it time to stop."""
         service = unit("tsservices.service")["Service"]
         words = shlex.split(service["ExecStart"])
         self.assertEqual(words[0], "/opt/tsservices/bin/tsservices")
@@ -115,7 +111,6 @@ class DeployTests(SynchronousTestCase):
         self.assertEqual(service["Restart"], "on-failure")
 
     def test_engine(self) -> None:
-        """The servers of NATS put on disk what they acknowledge, and take what nodes send."""
         for name in ("nats.conf", "compose.conf"):
             text = (DEPLOY / "nats" / name).read_text(encoding="utf-8")
             self.assertIn("\n  sync_interval: always\n", text)
@@ -124,7 +119,6 @@ class DeployTests(SynchronousTestCase):
         self.assertGreater(1_000_000, MESSAGE_BYTES)
 
     def test_stream(self) -> None:
-        """What nodes may do is about the stream that they are told of."""
         rights = (DEPLOY / "nats" / "nodes.conf").read_text(encoding="utf-8")
         subjects = re.findall(r'^ +"(.+)"$', rights, re.MULTILINE)
         for name in ("tsservices.toml", "compose.toml"):
@@ -137,7 +131,6 @@ class DeployTests(SynchronousTestCase):
         self.assertNotIn("DELETE", rights)
 
     def test_document(self) -> None:
-        """The manual of clusters names options and keys that there are."""
         text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
         self.assertEqual(options(text) - known() - ELSEWHERE, set())
         named = set(re.findall(r"`(cluster-[a-z-]+)", text))

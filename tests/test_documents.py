@@ -66,7 +66,6 @@ def parse(options: list[str], block: Block) -> None:
 
 class DocumentTests(SynchronousTestCase):
     def test_languages(self) -> None:
-        """A block without a language would not be run."""
         for block in blocks():
             self.assertIn(block.language, LANGUAGES, str(block))
 
@@ -90,7 +89,6 @@ class DocumentTests(SynchronousTestCase):
                     self.assertTrue((ROOT / file).exists(), f"{block}: {file}")
 
     def test_files(self) -> None:
-        """All blocks of a page are run with the same files."""
         for page in pages():
             found = blocksIn(page.name, page.read_text(encoding="utf-8"))
             names = [block.file for block in found if block.file is not None]

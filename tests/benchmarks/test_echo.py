@@ -20,10 +20,9 @@ import benchmarks
 from benchmarks.common.generators import LoadError
 from benchmarks.common.histogram import Histogram, bucketOf, middleOf, nearestRank
 from benchmarks.common.pinning import Cores, chooseCores
-from benchmarks.common.servers import ServerError, namedPeers
-from benchmarks.echo.cells import CELLS, QUICK_IDLE, Kind, chosenCells
+from benchmarks.common.servers import ServerError
+from benchmarks.echo.cells import CELLS, chosenCells
 from benchmarks.echo.measure import readLateness
-from benchmarks.echo.peers import PEERS
 from tests.support.benchmarks import REPORT
 
 CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
@@ -33,7 +32,6 @@ SMOKE_LIMIT = 60
 
 class HistogramTests(SynchronousTestCase):
     def test_buckets(self) -> None:
-        """Buckets have no gap, and the middle of a bucket is within 0.4 % of its values."""
         assert [bucketOf(value) for value in range(300)] == sorted(
             bucketOf(value) for value in range(300)
         )
@@ -44,7 +42,6 @@ class HistogramTests(SynchronousTestCase):
             assert abs(middleOf(bucketOf(value)) - value) <= 0.004 * value + 0.5
 
     def test_percentiles(self) -> None:
-        """Percentiles of 1 to 10,000 microseconds are right; the maximum is exact."""
         histogram = Histogram()
         for microseconds in range(1, 10_001):
             histogram.add(microseconds * 1000)
@@ -55,7 +52,6 @@ class HistogramTests(SynchronousTestCase):
         assert Histogram().at(0.5) == 0
 
     def test_nearestRank(self) -> None:
-        """The rank is the smallest that covers the fraction, whatever order the list has."""
         values = [float(value) for value in range(100, 0, -1)]
         assert nearestRank(values, 0.5) == 50
         assert nearestRank(values, 0.99) == 99
@@ -67,7 +63,6 @@ class HistogramTests(SynchronousTestCase):
 
 class ReportTests(SynchronousTestCase):
     def test_check(self) -> None:
-        """No reply, wrong replies, closed connections and a stamp of another form are errors."""
         REPORT.check()
         replace(REPORT, firstReply="[Fri Nov  6 12:10:00 2026] ").check()
         for changed in (
@@ -86,9 +81,6 @@ class ReportTests(SynchronousTestCase):
         return Path(folder.name)
 
     def test_lateness(self) -> None:
-        """
-        Ticks count when they were due in the measured time, also one that ran after its end.
-        """
         path = self.emptyFolder() / "lateness.json"
         ticks = [(9.0, 0.5), (10.5, 0.001), (11.0, 0.003), (12.5, 1.0), (13.0, 0.0)]
         path.write_text(json.dumps(ticks))
@@ -96,7 +88,6 @@ class ReportTests(SynchronousTestCase):
         assert (late.ticks, late.p50, late.p99, late.maximum) == (3, 3.0, 1000.0, 1000.0)
 
     def test_noLateness(self) -> None:
-        """A server without a record, or without a tick in the measured time, is an error."""
         path = self.emptyFolder() / "lateness.json"
         with pytest.raises(ServerError, match="no record"):
             readLateness(path, REPORT)
@@ -107,7 +98,6 @@ class ReportTests(SynchronousTestCase):
 
 class ChoiceTests(SynchronousTestCase):
     def test_cells(self) -> None:
-        """Names are unique; names, beginnings and patterns choose; an unknown one is an error."""
         assert len({cell.name for cell in CELLS}) == len(CELLS)
         assert chosenCells([], False) == list(CELLS)
         assert [cell.transport for cell in chosenCells(["udp"], False)] == ["udp"] * 4
@@ -115,23 +105,7 @@ class ChoiceTests(SynchronousTestCase):
         with pytest.raises(ValueError, match="sctp"):
             chosenCells(["sctp"], False)
 
-    def test_quick(self) -> None:
-        """A short run has every kind of cell and few silent connections, as the title says."""
-        cells = chosenCells([], True)
-        assert {cell.kind for cell in cells} == set(Kind)
-        (idle,) = (cell for cell in cells if cell.idle)
-        assert idle.idle == QUICK_IDLE
-        assert str(QUICK_IDLE) in idle.title
-
-    def test_peers(self) -> None:
-        """Peers keep the order of the table; an unknown one is an error."""
-        assert [peer.name for peer in namedPeers(PEERS, ["c", "twisted"])] == ["twisted", "c"]
-        assert namedPeers(PEERS, []) == list(PEERS)
-        with pytest.raises(ValueError, match="erlang"):
-            namedPeers(PEERS, ["erlang"])
-
     def test_cores(self) -> None:
-        """Two physical cores are better than two threads of one; a single core is not pinned."""
         assert chooseCores({0}, {}) is None
         assert chooseCores({0, 1}, {}) == Cores(server=1, generator=0)
         assert chooseCores({2, 3}, {3: {2, 3}}) == Cores(server=3, generator=2)
@@ -160,9 +134,6 @@ class SmokeTests(SynchronousTestCase):
         return document
 
     def test_quick(self) -> None:
-        """
-        TCP and UDP are measured; a reply that is not a stamp and the request makes the run fail.
-        """
         document = self.measured("--only", "tcp-64c-64b,udp-64f-64b")
         samples = document["samples"]
         assert isinstance(samples, list)
@@ -170,7 +141,6 @@ class SmokeTests(SynchronousTestCase):
         assert all(sample["load"]["requests"] > 0 for sample in samples)
 
     def test_withoutCompiler(self) -> None:
-        """The Python generator does the same work on streams and datagrams."""
         with tempfile.TemporaryDirectory() as empty:
             document = self.measured("--only", "pipelined-64c-64b,udp-1f-64b", PATH=empty, CC="")
         about = document["about"]

@@ -83,7 +83,6 @@ class TestPath:
         ]
 
     def test_repeated(self) -> None:
-        """One call that repeats is written once, and counted each time."""
         trace = Trace()
         for _ in range(4):
             trace._add(trace.root, "throttle", "take")
@@ -95,7 +94,6 @@ class TestPath:
             Trace().path()
 
     def test_exceeded(self) -> None:
-        """A count may be as large as its limit."""
         counted = {
             "line": {"calls": 55, "modules": 20},
             "trusted datagram": {"calls": 4},
@@ -111,7 +109,6 @@ class TestPath:
 
 class TestCommand:
     def test_printed(self) -> None:
-        """Three trees are printed, all of existing modules; with too low limits the status is 1."""
         done = run("--check", "1", "1", "1")
         assert done.returncode == 1, done.stderr
         assert len(done.stderr.splitlines()) == 4, done.stderr
@@ -144,7 +141,6 @@ class TestCommand:
             assert entries[-1].endswith("-> send")
 
     def test_json(self) -> None:
-        """Only the counts are printed; with limits that hold the status is 0."""
         done = run("--json", "--check", "1000", "1000", "1000")
         assert done.returncode == 0, done.stderr
         counted = json.loads(done.stdout)

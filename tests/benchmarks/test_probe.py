@@ -41,7 +41,6 @@ def run(name: str, kernel: float, user: float) -> Run:
 
 class ReadTests(SynchronousTestCase):
     def test_kinds(self) -> None:
-        """All kinds of round trip are of the packets with all times of the kernel."""
         lines = [
             told(0),
             told(1) | {"follow_up_ns": 4000},
@@ -63,7 +62,6 @@ class ReadTests(SynchronousTestCase):
 
 class PooledTests(SynchronousTestCase):
     def test_pooled(self) -> None:
-        """Round trips of all rounds count alike; of lateness the median round counts."""
         whole = pooled([run("idle", 10, 100), run("idle", 30, 300)])
         assert whole.trips["kernel"].microseconds == [10.0] * 100 + [30.0] * 100
         assert whole.trips["user"].at(100) == 300
@@ -72,7 +70,6 @@ class PooledTests(SynchronousTestCase):
 
 class ReportTests(SynchronousTestCase):
     def test_goals(self) -> None:
-        """Each goal is judged by its own runs, and only if there are some."""
         peer = Run("ping", {"rtt": Trips("ping", [30.0] * 100, 0)})
         runs = [run("idle", 20, 100), run("busy", 20, 100), run("precise", 20, 100), peer]
         found = [goal.reached for goal in goals(runs)]

@@ -43,7 +43,6 @@ def port(server: Server) -> int:
 
 class TestPipes:
     def test_lines(self, port: int) -> None:
-        """What was read is stored when the client has left, and was shown."""
         lines = "".join(f"line {number}\n" for number in range(50))
         arguments = ("chat", "--port", port, "--nick", "pipe", "--room", "pipes")
         done = runClient(*arguments, typed=f"{lines}/me waves".encode())
@@ -61,7 +60,6 @@ class TestPipes:
         assert b"cannot connect to 127.0.0.1 port 1: connection refused" in done.stderr
 
     def test_account(self, port: int, tmp_path: Path) -> None:
-        """An account is logged in to with the password from a file."""
         typed = b"/register\nswordfish\nswordfish\n"
         done = runClient("chat", "--port", port, "--nick", "owner", typed=typed)
         assert done.returncode == 0, done.stdout
@@ -99,10 +97,6 @@ class TestPipes:
 @needsPrompt
 class TestTerminal:
     def test_talk(self, server: Server, port: int, tmp_path: Path) -> None:
-        """
-        People talk: names are completed, calls ring, private words arrive, the status
-        says where one is.
-        """
         from tests.live.support.terminal import chatScreen
 
         with (
@@ -171,7 +165,6 @@ class TestTerminal:
         assert "swordfish" not in (tmp_path / "chat-history").read_text()
 
     def test_cut(self, server: Server, tmp_path: Path) -> None:
-        """A connection that is lost comes back by itself, with what was missed."""
         from tests.live.support.terminal import chatScreen
 
         with (
@@ -200,7 +193,6 @@ class TestTerminal:
             assert screen.ended() == 0
 
     def test_start(self, port: int, tmp_path: Path) -> None:
-        """The prompt does not cost more than one waits for gladly."""
         code = (
             "import os, sys\n"
             "from tsservices.client.chat.startup import openPrompt, parseChat\n"
@@ -221,7 +213,6 @@ class TestTerminal:
         assert min(costs) < START_CPU_SECONDS, costs
 
     def test_missing(self, port: int, tmp_path: Path) -> None:
-        """Somebody at a terminal without prompt_toolkit is told what is missing, and served."""
         from tests.live.support.terminal import Screen
 
         code = (
@@ -243,10 +234,6 @@ class TestTerminal:
 
 
 def test_flakyNetwork(server: Server) -> None:
-    """
-    Two clients whose connections are cut again and again hear everything once; the long
-    form is C{python -m tests.live.flaky_network}.
-    """
     seed = int(os.environ.get("SEED", "7"))
     counts = flaky_network.run(server, 3.0, seed, pace=0.5)
     assert counts["cuts"] >= 2

@@ -39,7 +39,6 @@ def unusedPort() -> int:
 
 class StartTests(SynchronousTestCase):
     def test_reactorComesLast(self) -> None:
-        """Nothing that is imported at the start installs a reactor."""
         code = (
             "import sys, tsservices.client.__main__\n"
             "sys.exit('twisted.internet.reactor' in sys.modules)\n"
@@ -49,10 +48,6 @@ class StartTests(SynchronousTestCase):
 
 class PipeTests(SynchronousTestCase):
     def test_stamped(self) -> None:
-        """
-        Every line is answered: empty ones, ones that are no UTF-8, and a last
-        one without newline.
-        """
         with serving(stampChunks) as port:
             done = runClient("--port", port, typed=b"a\n\n\xff\x00\nlast")
         answers = [STAMP + line + b"\n" for line in (b"a", b"", b"\xff\x00", b"last")]
@@ -82,7 +77,6 @@ class PipeTests(SynchronousTestCase):
             assert client.stderr.read() == b""
 
     def test_lost(self) -> None:
-        """A lost connection is one line on standard error and status 1."""
         with serving(answerOnce) as port:
             done = runClient("--port", port, typed=b"a\nb\n")
         assert done.stdout == STAMP + b"a\n"
@@ -92,7 +86,6 @@ class PipeTests(SynchronousTestCase):
         assert done.returncode == 1
 
     def test_refused(self) -> None:
-        """A refused connection is one line on standard error and status 1."""
         port = unusedPort()
         done = runClient("talk", "--port", port, typed=b"a\n")
         assert done.stderr.decode() == (
@@ -115,7 +108,6 @@ class PipeTests(SynchronousTestCase):
 
 class DatagramTests(SynchronousTestCase):
     def test_retry(self) -> None:
-        """A lost datagram is sent again, and strays and duplicates are ignored."""
 
         def answer(data: bytes, number: int) -> list[bytes]:
             return [] if number == 1 else [STAMP + b"stray", STAMP + data, STAMP + data]
@@ -126,7 +118,6 @@ class DatagramTests(SynchronousTestCase):
         assert (done.stderr, done.returncode) == (b"", 0)
 
     def test_nobody(self) -> None:
-        """A port at which nobody listens is waited for and does no more harm."""
         done = runClient(
             "--udp", "--port", unusedPort(), "--timeout", 0.1, "--retries", 1, typed=b"a\nb\n"
         )
@@ -136,7 +127,6 @@ class DatagramTests(SynchronousTestCase):
 
 class TalkTests(SynchronousTestCase):
     def test_pipe(self) -> None:
-        """After the end of piped input the rest is printed, as it is."""
         with serving(converse) as port:
             done = runClient("talk", "--port", port, typed=b"hi")
         assert done.stdout == "你好\x1b[31m\nheard hi\nbye".encode()
@@ -166,7 +156,6 @@ class TalkTests(SynchronousTestCase):
 
 class PlainTerminalTests(SynchronousTestCase):
     def test_prompt(self) -> None:
-        """It asks for each line, prints the answer, and ends with an empty line."""
         with serving(stampChunks) as port:
             terminal = Terminal("dumb", "--port", port)
             self.addCleanup(terminal.close)
@@ -177,7 +166,6 @@ class PlainTerminalTests(SynchronousTestCase):
             assert terminal.status() == 0
 
     def test_talk(self) -> None:
-        """Nothing that arrives can do anything to the terminal."""
         with serving(converse) as port:
             terminal = Terminal("dumb", "talk", "--port", port)
             self.addCleanup(terminal.close)
@@ -192,7 +180,6 @@ class EditingTerminalTests(SynchronousTestCase):
     skip = "prompt_toolkit is not installed" if find_spec("prompt_toolkit") is None else None
 
     def test_editing(self) -> None:
-        """Keys edit the line, the history comes back, and Ctrl-D ends."""
         with serving(stampChunks) as port:
             terminal = Terminal("xterm", "--port", port)
             self.addCleanup(terminal.close)
@@ -207,10 +194,6 @@ class EditingTerminalTests(SynchronousTestCase):
             assert terminal.status() == 0
 
     def test_talk(self) -> None:
-        """
-        What arrives while a line is typed stands above it, and the line is
-        kept.
-        """
         with serving(converse) as port:
             terminal = Terminal("xterm", "talk", "--port", port)
             self.addCleanup(terminal.close)
@@ -225,7 +208,6 @@ class EditingTerminalTests(SynchronousTestCase):
             assert terminal.status() == 130
 
     def test_lost(self) -> None:
-        """A connection lost while a line is typed is told below it."""
         with serving(answerOnce) as port:
             terminal = Terminal("xterm", "--port", port)
             self.addCleanup(terminal.close)

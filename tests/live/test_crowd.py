@@ -122,7 +122,6 @@ async def test_closing() -> None:
 
 
 async def test_stalled() -> None:
-    """A server may close who never reads: that is counted, and no failure."""
 
     def full(member: Member, line: bytes) -> list[bytes]:
         if member.nick == b"nick3" and member.count > 100:

@@ -76,7 +76,6 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     ("site", "block"), [(each.page, each) for each in RUN], ids=str, indirect=["site"]
 )
 def test_block(site: Site, block: Block) -> None:
-    """A block runs, and shows what the page shows."""
     if re.search(r"^\$ .*\bnc |\| nc ", block.text, re.MULTILINE) and not shutil.which("nc"):
         pytest.skip("nc is not installed")
     if (said := block.comment("bob")) is not None:
@@ -298,7 +297,6 @@ def realObject(site: Site, kind: str) -> dict[str, Any]:
 
 
 def test_options() -> None:
-    """Everything that looks like an option is in some --help."""
     texts = {page: page.read_text(encoding="utf-8") for page in pages()}
     benchmarks = sorted(set(re.findall(r"-m (benchmarks\.\w+)", "\n".join(texts.values()))))
     clients = [f"tsservices.client {each} --help" for each in ("", "chat", "probe", "talk")]

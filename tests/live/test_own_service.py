@@ -135,12 +135,10 @@ def ask(server: Server, *datagrams: bytes) -> list[bytes]:
 
 
 def test_example() -> None:
-    """The example of the page has 40 lines at most, TCP and UDP included."""
     assert len(filesOf(PAGE)["shout.py"].splitlines()) <= 40
 
 
 def test_served(venv: Venv, folder: Path) -> None:
-    """It answers over TCP, UNIX and UDP, is in the table, in ports.json and in counters.json."""
     options = ["--services", "shout", "--listen", TCP, "--listen", UDP]
     options += ["--listen", f"shout=unix:{folder}/sock"]
     with venv.server(folder / "a", *options) as server:
@@ -161,10 +159,6 @@ def test_served(venv: Venv, folder: Path) -> None:
 
 
 def test_guards(venv: Venv, folder: Path) -> None:
-    """
-    Its datagrams are judged as those of the other services are: by source, size and rate, also
-    if the source is trusted, so a loop with another server ends.
-    """
     with venv.server(
         folder / "a", "--listen", UDP, "--services", "shout,hello", port="0"
     ) as server:
@@ -205,7 +199,6 @@ def test_guards(venv: Venv, folder: Path) -> None:
 
 
 def test_connections(venv: Venv, folder: Path) -> None:
-    """Its connections are limited and counted as those of the other services are."""
     config = folder / "limits.toml"
     config.write_text("max-connections-per-address = 1\ntrust = []\n")
     options = ["--services", "shout", "--listen", TCP, "--config", str(config)]
@@ -220,10 +213,6 @@ def test_connections(venv: Venv, folder: Path) -> None:
 
 
 def test_broken(venv: Venv, folder: Path) -> None:
-    """
-    A package that can't be imported is one line, if its service is asked for; in the help it is a
-    line too.
-    """
     expected = (
         "the entry point broken = broken:service of broken 1.0 cannot be loaded: "
         "RuntimeError: one two"
@@ -244,7 +233,6 @@ def test_broken(venv: Venv, folder: Path) -> None:
 
 
 def test_load(venv: Venv, folder: Path) -> None:
-    """A module of the current folder is served without being installed."""
     (folder / "a").mkdir()
     (folder / "a" / "counting.py").write_text(filesOf(PAGE)["counting.py"])
     options = ["--load", "counting", "--listen", "counting=tcp:0:interface=127.0.0.1"]
