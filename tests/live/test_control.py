@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,13 +63,6 @@ def test_export(chat: Server, tmp_path: Path) -> None:
     assert done.stderr == f"tsservices: {file} is there already\n"
 
 
-def test_noRoom(chat: Server, tmp_path: Path) -> None:
-    done = command(chat, "export", "nowhere", "-o", str(tmp_path / "x"))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "tsservices: there is no room #nowhere; /rooms lists them\n"
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_readerClosesPipe(chat: Server) -> None:
     done = command(
         chat,
@@ -91,16 +83,3 @@ def test_backup(chat: Server, tmp_path: Path) -> None:
     done = command(chat, "backup", str(tmp_path / "copy"))
     assert done.returncode == 1
     assert "is there already" in done.stderr
-
-
-def test_ownerOnly(chat: Server) -> None:
-    assert (chat.state / "control.sock").stat().st_mode & 0o777 == 0o600
-
-
-def test_garbage(chat: Server) -> None:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(ANSWER_SECONDS)
-        connection.connect(str(chat.state / "control.sock"))
-        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        assert b'"error"' in connection.recv(4096)
-    assert command(chat, "export", "lobby", "--since", str(LINES)).returncode == 0

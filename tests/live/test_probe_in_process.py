@@ -99,7 +99,7 @@ class Probe:
 
     async def __call__(self, *words: object) -> subprocess.CompletedProcess[str]:
         status = await start(*words)
-        return subprocess.CompletedProcess(words, status, *self._capsys.readouterr())
+        return subprocess.CompletedProcess([*map(str, words)], status, *self._capsys.readouterr())
 
     async def replies(self, *words: object) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         done = await self("--json", *words)

@@ -20,7 +20,6 @@ _SECONDS = {
     "test_backpressure": 32,
     "test_probe": 30,
     "test_crash": 10,
-    "test_in_process": 0,
     "test_deploy": 0,
     "test_crowd": 4,
 }

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.live.support.nats_server import NatsCluster, NatsServer
@@ -34,12 +33,7 @@ class BrokerServers:
         self._context.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self._context.__exit__()
 
     def options(self, folder: Path) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ import contextlib
 import json
 import signal
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.live.support.server import TROUBLE, Address, Server, until
@@ -158,12 +157,7 @@ class Cluster:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *failure: object) -> None:
         self.kill()
         if kind is None:
             troubles = self.troubles()

@@ -7,9 +7,7 @@ The long form is C{python -m tests.live.cluster}.
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +21,6 @@ from tests.live.cluster.nodes import OPEN_SECONDS, Cluster, Node
 from tests.live.support.line_client import LineClient
 from tests.live.support.nats_server import NatsServer, freePorts
 from tests.live.support.server import START_SECONDS, until
-from tsservices.server.options import DEFAULT_STREAM
 
 CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\] ")
 
@@ -82,36 +79,6 @@ def test_talkBetweenNodes(pair: tuple[Node, Node]) -> None:
         assert _said(bob.until("three")) == ["#tea <ann> one", "#tea <ann> two", "#tea <bob> three"]
         bob.say("/quit see you")
         ann.until("* bob is gone (see you)")
-
-
-def test_nicksAreTakenOnAllNodes(pair: tuple[Node, Node]) -> None:
-    a, b = pair
-    with LineClient(a.server, "cleo") as cleo, LineClient(b.server) as other:
-        cleo.until("you are in #lobby")
-        other.say("/nick Cleo")
-        other.until("! Cleo is taken by somebody else")
-        cleo.say("/quit")
-        cleo.rest()
-        until(lambda: _isGone(b, "cleo"), "the end of cleo at the other node")
-        other.say("/nick Cleo")
-        other.until("* you are Cleo")
-
-
-def test_privateMessages(pair: tuple[Node, Node]) -> None:
-    a, b = pair
-    with LineClient(a.server, "/nick dora", "/register a long secret") as dora:
-        dora.until("belongs to you now")
-        with LineClient(b.server, "/nick emil", "/register another secret") as emil:
-            emil.until("belongs to you now")
-            emil.say("/msg dora hello there")
-            assert "emil" in dora.until("hello there")[-1]
-            emil.say("/quit")
-            emil.rest()
-        dora.say("/msg emil for later", "/echo on")
-        dora.until("echo is on")
-    # Known everywhere, once stored where it was said.
-    with LineClient(b.server, "/login emil another secret", "/inbox") as emil:
-        emil.until("for later")
 
 
 def test_accountsAndBansHoldOnAllNodes(pair: tuple[Node, Node]) -> None:
@@ -205,61 +172,6 @@ def test_brokerKilled(folder: Path) -> None:
             ann.until("three")
             ann.say("/history 3")
             assert _said(ann.until("three")) == ["<ann> one", "<ann> two", "<bob> three"]
-
-
-def test_leaderKilled(folder: Path) -> None:
-    with _cluster(folder, 2, 3) as (cluster, broker):
-        a, b = cluster.nodes
-        with (
-            LineClient(a.server, "ann", "/ack on", "one") as ann,
-            LineClient(b.server, "bob") as bob,
-        ):
-            ann.until("* stored lobby 1")
-            bob.until("one")
-            leader = broker.leader()
-            assert leader is not None
-            broker.kill(leader)
-            ann.say("two")
-            bob.say("/ack on", "three")
-            ann.until("* stored lobby", RECOVERY_SECONDS)
-            bob.until("* stored lobby", RECOVERY_SECONDS)
-            broker.start(leader)
-            histories = []
-            for talker in (ann, bob):
-                history: list[str] = []
-                deadline = time.monotonic() + RECOVERY_SECONDS
-                # What the other one said may reach this node a moment later.
-                while len(history) < 3 and time.monotonic() < deadline:
-                    talker.say("/history 3", "/format text")
-                    lines = talker.until("format is text")
-                    history = [line for line in lines if line.startswith("| [")]
-                histories.append(history)
-            assert histories[0] == histories[1]
-            assert sorted(_said(histories[0])) == ["<ann> one", "<ann> two", "<bob> three"]
-
-
-def _deleteStream(url: str) -> None:
-    nats = pytest.importorskip("nats")
-
-    async def delete() -> None:
-        client = await nats.connect(url)
-        try:
-            await client.jetstream().delete_stream(DEFAULT_STREAM)
-        finally:
-            await client.close()
-
-    asyncio.run(asyncio.wait_for(delete(), RECOVERY_SECONDS))
-
-
-def test_streamDeleted(folder: Path) -> None:
-    with (
-        _cluster(folder, 2) as (cluster, broker),
-        LineClient(cluster.nodes[0].server, "ann") as ann,
-    ):
-        ann.until("you are in #lobby")
-        _deleteStream(broker.url)
-        for node in cluster.nodes:
-            assert "stream" in _reason(node)
 
 
 def _reason(node: Node) -> str:

@@ -20,7 +20,6 @@ from tests.live.cluster.records import (
     Left,
     Line,
     Replayed,
-    parseLine,
 )
 
 
@@ -252,27 +251,3 @@ class TestJudge:
         # One that was not acknowledged may have been long under way.
         sample.bursts[0].settled, sample.bursts[0].lost, sample.bursts[0].stored = False, True, []
         assert sample.judged() == []
-
-    def test_manyComplaintsAreCut(self) -> None:
-        sample = _sample()
-        for history in sample.nodes.values():
-            history["lobby"] += [_line(seq) for seq in range(7, 30)]
-        complaints = sample.judged()
-        assert "... and 12 more like these" in complaints
-
-
-def test_parseLine() -> None:
-    told = {
-        "type": "said",
-        "room": "lobby",
-        "seq": 3,
-        "id": "log-with-signs-17-2",
-        "time": 5,
-        "kind": "me",
-        "nick": "ann",
-        "account": None,
-        "text": "waves",
-    }
-    found = parseLine(told)
-    assert found == Line("lobby", 3, "log-with-signs-17-2", 5, "me", "ann", None, "waves")
-    assert found.place == (17, 2)

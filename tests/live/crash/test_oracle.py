@@ -14,12 +14,9 @@ from tests.live.crash.wire import (
     Left,
     LiveMessage,
     Message,
-    Notice,
     ReplayedMessage,
     ReplayStarted,
-    Stored,
     Unknown,
-    parse,
 )
 
 #: Spoils a history, or what people know.
@@ -177,56 +174,3 @@ class TestMessageOracle:
         change(history, Life())
         violations = oracle.check(history, Life())
         assert any(words in violation for violation in violations), violations
-
-
-@pytest.mark.parametrize(
-    ("line", "meaning"),
-    [
-        (
-            '{"type":"said","room":"a","seq":3,"id":"x-1-0","time":5,"kind":"me","nick":"b",'
-            '"account":null,"text":"waves"}',
-            [LiveMessage(Message("a", "me", "b", "waves", 3, "x-1-0", 5))],
-        ),
-        ('{"type":"stored","room":"a","first":3,"last":4}', [Stored("a", 3), Stored("a", 4)]),
-        ('{"type":"replay","room":"a","lines":2,"missing":[1,3],"until":5}', None),
-        ('{"type":"refused","code":"x","text":"no"}', [Error("no")]),
-        ('{"type":"left","room":"a","nick":"b","why":""}', []),
-        ('{"type":"what"}', None),
-        (
-            "[12:10:05] <ann> * stored #a 3",
-            [LiveMessage(Message("", "message", "ann", "* stored #a 3"))],
-        ),
-        ("[12:10:05] #a <ann> hello", [LiveMessage(Message("a", "message", "ann", "hello"))]),
-        ("| [12:10:05] #a * ann waves", [ReplayedMessage(Message("a", "me", "ann", "waves"))]),
-        (
-            "* ann changed the topic of #a to: tea",
-            [LiveMessage(Message("a", "topic", "ann", "tea"))],
-        ),
-        (
-            "| * [12:10:05] ann changed the topic of #a to: tea",
-            [ReplayedMessage(Message("a", "topic", "ann", "tea"))],
-        ),
-        (
-            "[12:10:05] * ann changed the topic of #a to: tea",
-            [LiveMessage(Message("", "me", "ann", "changed the topic of #a to: tea"))],
-        ),
-        ("* stored a 3", [Stored("a", 3)]),
-        ("* stored somehow", [Unknown("'* stored somehow'")]),
-        ("* you are in #a with 2 others: b, c", [Joined("a")]),
-        ("* you are in #a, alone", [Joined("a")]),
-        ("* you left #a", [Left("a")]),
-        ("--- #a: 20 lines from before ---", [ReplayStarted("a")]),
-        ("--- now ---", []),
-        ("| * Monday", []),
-        ("! no", [Error("no")]),
-        ("* echo is off", [Notice("echo is off")]),
-        ("hello", [Unknown("'hello'")]),
-    ],
-)
-def test_understand(line: str, meaning: list[Event] | None) -> None:
-    understood = parse(line.encode())
-    if meaning is not None:
-        assert understood == meaning
-    else:
-        [event] = understood
-        assert event == ReplayStarted("a", 5, 2, True) or isinstance(event, Unknown)

@@ -12,7 +12,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 from random import Random
-from types import TracebackType
 from typing import Self
 
 #: How often the relay looks whether it is to stop.
@@ -80,12 +79,7 @@ class Relay:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self._stopping.set()
         self._thread.join()
         self._outside.close()
