@@ -57,7 +57,7 @@ def _line(
     )
 
 
-def _notifications() -> Iterator[Any]:
+def samples() -> Iterator[Any]:
     hour = 3_600_000_000_000
     lines = [
         _line("message", "hello", "Grüße 🍵"),
@@ -155,8 +155,7 @@ def notifications() -> dict[str, list[str]]:
         "text of one room": TextFormatter(time.gmtime, False),
     }
     found = {
-        name: [form.encode([each]).decode() for each in _notifications()]
-        for name, form in forms.items()
+        name: [form.encode([each]).decode() for each in samples()] for name, form in forms.items()
     }
     found["json"] += [FORMAT.decode(), prompt("password").decode()]
     return found

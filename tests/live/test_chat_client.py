@@ -1,11 +1,10 @@
 """
-The client of the chat as a real process: on a terminal, on pipes, on lines that fail.
+The client of the chat as a real process: on a terminal, on pipes, on a connection that fails.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import flaky_network
 from tests.live.support.line_client import LineClient
 from tests.live.support.plain_servers import runClient
 from tests.live.support.server import Server
@@ -231,10 +229,3 @@ class TestTerminal:
             screen.shows("<bare> hello")
             screen.type("\x04")
             assert screen.ended() == 0
-
-
-def test_flakyNetwork(server: Server) -> None:
-    seed = int(os.environ.get("SEED", "7"))
-    counts = flaky_network.run(server, 3.0, seed, pace=0.5)
-    assert counts["cuts"] >= 2
-    assert counts["lines"] >= 10
