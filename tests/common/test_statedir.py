@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -39,11 +40,51 @@ class StateFolderTests(SynchronousTestCase):
         self.assertFalse(second.owned)
         self.assertEqual(self.folder.privatePath("ports.json"), self.folder.path("ports.json"))
         self.assertEqual(second.privatePath("ports.json"), second.path(f"ports.{os.getpid()}.json"))
+        # A number does not tell two processes apart that are in two containers.
+        third = StateDirectory(self.name)
+        path = third.path(f"ports.{os.getpid()}-2.json")
+        self.assertEqual(third.privatePath("ports.json"), path)
+        third.write(path, [])
+        third.release()
         self.folder.release()
         second.lock()
         self.assertTrue(second.owned)
         second.release()
         second.release()
+        self.assertEqual(os.listdir(self.name), ["lock"])
+
+    def test_leftovers(self) -> None:
+        """What is left of the dead goes; a process is dead if it holds no lock."""
+        dead, living = StateDirectory(self.name), StateDirectory(self.name)
+        living.create()
+        number = os.getpid()
+        living.write(living.privatePath("ports.json"), [])
+        files = [
+            *("ports.json", "ports.json.new", "ports.json.7.new", "node.json.7.new"),
+            *("ports.1.json", "counters.1.json", "counters.1.json.new", "server.1.lock"),
+            *("ports.7-2.json", "server.8.lock"),
+        ]
+        kept = ["counters.json", "node.json", "chat.sqlite", "ports.txt", "operator.sock"]
+        for name in (*files, *kept):
+            with open(dead.path(name), "w"):
+                pass
+        with socket.socket(socket.AF_UNIX) as listening:
+            # A path relative to the folder: those of sockets are short.
+            here = os.getcwd()
+            os.chdir(self.name)
+            self.addCleanup(os.chdir, here)
+            listening.bind("control.sock")
+        os.chdir(here)
+        dead.sweep()
+        left = [*kept, "control.sock", *files[:4], f"ports.{number}.json", f"server.{number}.lock"]
+        self.assertEqual(sorted(os.listdir(self.name)), sorted(left))
+        self.folder.lock()
+        self.folder.sweep()
+        left = [*kept, "lock", f"ports.{number}.json", f"server.{number}.lock"]
+        self.assertEqual(sorted(os.listdir(self.name)), sorted(left))
+        living.release()
+        self.folder.release()
+        self.assertEqual(sorted(os.listdir(self.name)), sorted([*kept, "lock"]))
 
     def test_givenToOtherUser(self) -> None:
         given: list[tuple[str, int, int]] = []

@@ -44,9 +44,6 @@ class CountersFile(Service):
         for entry in self._registry.snapshot():
             numbers = " ".join(f"{key}={value}" for key, value in entry.items() if value)
             self._log.info("{numbers}", numbers=numbers)
-        if not self._folder.owned:
-            # Its name has the number of this process: no other one would replace it.
-            self._folder.remove(self._folder.privatePath(COUNTERS_FILE))
         self._folder.release()
 
     def write(self) -> None:

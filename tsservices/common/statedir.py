@@ -7,9 +7,12 @@ The clients use the names too, and import no Twisted for them.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
+import re
+import stat
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +44,18 @@ WELCOME_FILE = "welcome.txt"
 
 _LOCK_FILE = "lock"
 
+# Files of one process among several in a folder: "ports.123.json", and the file it locks,
+# "server.123.lock".  Drafts are of versions before this one too, whose names had a number more.
+_OF_PROCESS = re.compile(r"(?:ports|counters)\.([\w-]+)\.json(?:\.\d+)?(?:\.new)?")
+_PROCESS_LOCK = re.compile(r"server\.([\w-]+)\.lock")
+_DRAFT = re.compile(r"(?:ports|counters|node)\.json(?:\.\d+)?\.new")
+
+# Numbers of processes may be the same in several containers; more than these share no folder.
+_SAME_NUMBERS = 1000
+
+# A file that is locked is removed at most once in the life of a process.
+_LOCK_ATTEMPTS = 100
+
 
 def defaultStateFolder(environ: Mapping[str, str] = os.environ) -> str:
     """The folder when the operator names none: systemd's C{StateDirectory=}, or the user's own."""
@@ -63,6 +78,9 @@ class StateDirectory:
     def __init__(self, folder: str) -> None:
         self._folder = os.path.abspath(folder)
         self._lock: int | None = None
+        # What stands in the names of the files of this process, if it does not own the folder.
+        self._mark = ""
+        self._markLock: int | None = None
         self.owned = False
 
     def __str__(self) -> str:
@@ -85,14 +103,45 @@ class StateDirectory:
 
         @raise OSError: it can't be written to.
         """
-        lock = os.open(self.path(_LOCK_FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-        else:
+        lock = _lock(self.path(_LOCK_FILE))
+        if lock is not None:
             self._lock = lock
             self.owned = True
+
+    def sweep(self) -> None:
+        """
+        Remove what processes have left that were killed.
+
+        Whether one lives is told by the lock that it holds: its number may be that of a living
+        process, in this container or in another one.
+        """
+        with contextlib.suppress(OSError):
+            self._sweep()
+
+    def _sweep(self) -> None:
+        names = os.listdir(self._folder)
+        if self.owned:
+            for name in names:
+                path = self.path(name)
+                if name == PORTS_FILE or _DRAFT.fullmatch(name):
+                    self.remove(path)
+                elif name in (OPERATOR_SOCKET, CONTROL_SOCKET):
+                    if stat.S_ISSOCK(os.lstat(path).st_mode):
+                        self.remove(path)
+        matches = (_OF_PROCESS.fullmatch(name) or _PROCESS_LOCK.fullmatch(name) for name in names)
+        for mark in {match[1] for match in matches if match} - {self._mark}:
+            # While this is held, no process begins that has the same number.
+            lock = _lock(self._markPath(mark))
+            if lock is not None:
+                self._removeMarked(mark, lock)
+
+    def _removeMarked(self, mark: str, lock: int) -> None:
+        # The lock goes last: a name that is free has no files.
+        for name in os.listdir(self._folder):
+            if (match := _OF_PROCESS.fullmatch(name)) and match[1] == mark:
+                self.remove(self.path(name))
+        self.remove(self._markPath(mark))
+        os.close(lock)
 
     def chown(self, user: int, group: int) -> None:
         """
@@ -105,6 +154,15 @@ class StateDirectory:
                 os.chown(self.path(name), user, group)
 
     def release(self) -> None:
+        """
+        Let another server have the folder.  The files of this process alone are removed, and what
+        dead ones have left.
+        """
+        self.sweep()
+        if self._markLock is not None:
+            with contextlib.suppress(OSError):
+                self._removeMarked(self._mark, self._markLock)
+            self._markLock, self._mark = None, ""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -114,17 +172,40 @@ class StateDirectory:
         """
         The path of a file, if this server owns the folder; else of one of this process alone,
         C{ports.123.json} for C{ports.json}.
+
+        It is first called in the process that serves: daemons have another number than the
+        process that locked the folder.
+
+        @raise OSError: the folder can't be written to.
         """
+        if self.owned:
+            return self.path(name)
+        if self._markLock is None:
+            self._takeMark()
         stem, dot, ending = name.rpartition(".")
-        return self.path(name if self.owned else f"{stem}.{os.getpid()}{dot}{ending}")
+        return self.path(f"{stem}.{self._mark}{dot}{ending}")
+
+    def _takeMark(self) -> None:
+        number = os.getpid()
+        for count in range(1, _SAME_NUMBERS):
+            mark = f"{number}-{count}" if count > 1 else f"{number}"
+            lock = _lock(self._markPath(mark))
+            if lock is not None:
+                self._mark, self._markLock = mark, lock
+                return
+        raise OSError(errno.EEXIST, "too many servers have this number of a process")
+
+    def _markPath(self, mark: str) -> str:
+        return self.path(f"server.{mark}.lock")
 
     def write(self, path: str, content: Any) -> None:
         """
         Replace a file by JSON at once, so that nobody reads half of it.
 
+        @param path: no other process writes this file.
         @raise OSError: it can't be written.
         """
-        draft = f"{path}.{os.getpid()}.new"
+        draft = f"{path}.new"
         with open(draft, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2)
             file.write("\n")
@@ -133,3 +214,21 @@ class StateDirectory:
     def remove(self, path: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(path)
+
+
+def _lock(path: str) -> int | None:
+    # The descriptor of a file, made if need be, that this process alone has locked now.
+    for _ in range(_LOCK_ATTEMPTS):
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # It may have been removed in between, by the process that had it.
+            if os.path.samestat(os.fstat(lock), os.lstat(path)):
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(lock)
+    return None

@@ -294,16 +294,21 @@ class ListenerService(Service):
             listener.port.startListening()
         # The file comes after: a program that reads it connects at once.
         self._chat.whenReady(self._chatOpened)
-        self._file = self._folder.privatePath(PORTS_FILE)
+        try:
+            self._file = self._folder.privatePath(PORTS_FILE)
+        except OSError as reason:
+            self._log.warn("{folder}: {reason}", folder=str(self._folder), reason=str(reason))
         self._writePorts()
 
     def _chatOpened(self) -> None:
         self._chatReady = True
         # The chat may be ready only after the stop: the file is gone then, and stays so.
-        if self._file and self.running:
+        if self.running:
             self._writePorts()
 
     def _writePorts(self) -> None:
+        if not self._file:
+            return
         serving = [
             listener.asJSON()
             for listener in self.listeners
@@ -318,7 +323,8 @@ class ListenerService(Service):
         """Remove C{ports.json}; fires when nothing listens any more."""
         super().stopService()
         # Before the ports are closed, for the same reason.
-        self._folder.remove(self._file)
+        if self._file:
+            self._folder.remove(self._file)
         return DeferredList([listener.port.stopListening() for listener in self.listeners])
 
 

@@ -73,6 +73,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         folder.create()
         if not options["reuse-port"]:
             folder.lock()
+        folder.sweep()
     except OSError as reason:
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
