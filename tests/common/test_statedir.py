@@ -79,11 +79,13 @@ class StateFolderTests(SynchronousTestCase):
         left = [*kept, "control.sock", *files[:4], f"ports.{number}.json", f"server.{number}.lock"]
         self.assertEqual(sorted(os.listdir(self.name)), sorted(left))
         self.folder.lock()
-        self.folder.sweep()
+        living.sweep()
+        self.assertIn("control.sock", os.listdir(self.name))
+        self.folder.release()
+        living.sweep()
         left = [*kept, "lock", f"ports.{number}.json", f"server.{number}.lock"]
         self.assertEqual(sorted(os.listdir(self.name)), sorted(left))
         living.release()
-        self.folder.release()
         self.assertEqual(sorted(os.listdir(self.name)), sorted([*kept, "lock"]))
 
     def test_givenToOtherUser(self) -> None:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import stat
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +53,9 @@ _DRAFT = re.compile(r"(?:ports|counters|node)\.json(?:\.\d+)?\.new")
 
 # Numbers of processes may be the same in several containers; more than these share no folder.
 _SAME_NUMBERS = 1000
+
+# Seconds until a lock that is taken is tried once more.
+_SWEEP_SECONDS = 0.05
 
 # A file that is locked is removed at most once in the life of a process.
 _LOCK_ATTEMPTS = 100
@@ -103,10 +107,12 @@ class StateDirectory:
 
         @raise OSError: it can't be written to.
         """
-        lock = _lock(self.path(_LOCK_FILE))
-        if lock is not None:
-            self._lock = lock
-            self.owned = True
+        self._lock = _lock(self.path(_LOCK_FILE))
+        if self._lock is None:
+            # It may have been L{sweep} of another process, which takes some milliseconds.
+            time.sleep(_SWEEP_SECONDS)
+            self._lock = _lock(self.path(_LOCK_FILE))
+        self.owned = self._lock is not None
 
     def sweep(self) -> None:
         """
@@ -121,19 +127,26 @@ class StateDirectory:
     def _sweep(self) -> None:
         names = os.listdir(self._folder)
         if self.owned:
-            for name in names:
-                path = self.path(name)
-                if name == PORTS_FILE or _DRAFT.fullmatch(name):
-                    self.remove(path)
-                elif name in (OPERATOR_SOCKET, CONTROL_SOCKET):
-                    if stat.S_ISSOCK(os.lstat(path).st_mode):
-                        self.remove(path)
+            self._removeOwned(names)
+        elif _LOCK_FILE in names:
+            # A server that shares its ports never has the folder, and nobody may have it now.
+            lock = _lock(self.path(_LOCK_FILE))
+            if lock is not None:
+                self._removeOwned(names)
+                os.close(lock)
         matches = (_OF_PROCESS.fullmatch(name) or _PROCESS_LOCK.fullmatch(name) for name in names)
         for mark in {match[1] for match in matches if match} - {self._mark}:
             # While this is held, no process begins that has the same number.
             lock = _lock(self._markPath(mark))
             if lock is not None:
                 self._removeMarked(mark, lock)
+
+    def _removeOwned(self, names: list[str]) -> None:
+        for name in names:
+            path = self.path(name)
+            isSocket = name in (OPERATOR_SOCKET, CONTROL_SOCKET)
+            if name == PORTS_FILE or _DRAFT.fullmatch(name) or (isSocket and _isSocket(path)):
+                self.remove(path)
 
     def _removeMarked(self, mark: str, lock: int) -> None:
         # The lock goes last: a name that is free has no files.
@@ -214,6 +227,13 @@ class StateDirectory:
     def remove(self, path: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(path)
+
+
+def _isSocket(path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _lock(path: str) -> int | None:
