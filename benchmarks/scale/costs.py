@@ -242,6 +242,9 @@ class StorageObserver:
     def troubled(self, trouble: ChatError | None) -> None:
         self.problem = str(trouble or "")
 
+    def noted(self, text: str, isError: bool) -> None:
+        pass
+
     def failed(self, reason: str) -> None:
         self.problem = reason
 

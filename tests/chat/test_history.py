@@ -22,6 +22,9 @@ class Silent:
     def troubled(self, trouble: ChatError | None) -> None:
         pass
 
+    def noted(self, text: str, isError: bool) -> None:
+        pass
+
     def failed(self, reason: str) -> None:
         pass
 

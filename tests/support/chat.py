@@ -382,6 +382,9 @@ class _Listening:
     def troubled(self, trouble: ChatError | None) -> None:
         pass
 
+    def noted(self, text: str, isError: bool) -> None:
+        pass
+
     def failed(self, reason: str) -> None:
         pass
 

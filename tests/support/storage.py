@@ -118,6 +118,7 @@ class StorageClient:
         self.positions: list[int] = []
         self.troubles: list[ChatError | None] = []
         self.failures: list[str] = []
+        self.notes: list[tuple[str, bool]] = []
         self.stopped = False
         self._storage = storage
         self._reactor = reactor
@@ -130,6 +131,9 @@ class StorageClient:
 
     def failed(self, reason: str) -> None:
         self.failures.append(reason)
+
+    def noted(self, text: str, isError: bool) -> None:
+        self.notes.append((text, isError))
 
     def waitFor(self, position: int) -> None:
         self._reactor.until(lambda: self.positions and self.positions[-1] >= position)

@@ -111,7 +111,13 @@ IGNORED_ALL = ErrorCode("ignored-all", "you ignore {most} people already, nobody
 NO_WEB = ErrorCode("no-web", "this is a chat for people, not a web server")
 NOT_STORED = ErrorCode("not-stored", "nothing can be stored at present: {reason}")
 READ_SLOW = ErrorCode("read-slow", "that takes too long to find; ask for less")
-READ_FAILED = ErrorCode("read-failed", "history can't be read at present")
+READ_FAILED = ErrorCode("read-failed", "history can't be read at present: {reason}")
+READ_DAMAGED = ErrorCode(
+    "read-damaged", "a part of the history is damaged and can't be read; the server's log says more"
+)
+NOT_SEARCHABLE = ErrorCode(
+    "not-searchable", "nothing in that can be searched for: only letters, digits and symbols can"
+)
 TOO_SLOW = ErrorCode(
     "too-slow",
     "you did not read: {pending} bytes waited, {most} may; come back, /since shows the rest",

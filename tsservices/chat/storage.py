@@ -15,6 +15,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.records import Record, RoomRecord, StoredPrivateMessage
+from tsservices.common.counters import StorageCounters
 
 #: Bytes of the secret by which a server makes cloaks.
 SECRET_BYTES = 32
@@ -50,6 +51,8 @@ class StoredState:
     checkpoint: list[str] = field(default_factory=list)
     #: The position of the batch after which the checkpoint was made.
     checkpointPosition: int = 0
+    #: What is wrong with it, in one line; empty: nothing was found.
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ class StorageListener(Protocol):
 
     def troubled(self, trouble: ChatError | None) -> None:
         """
-        A disk is full: nothing is stored for now, and nothing is lost.
+        Nothing can be stored for now, because a disk is full, say; nothing is lost.
 
         @param trouble: None: that is over.
         """
@@ -135,6 +138,14 @@ class StorageListener(Protocol):
 
         A failed fsync is never tried again: the kernel has dropped the pages, and the next one
         succeeds without them.
+        """
+        ...
+
+    def noted(self, text: str, isError: bool) -> None:
+        """
+        Something is for the operator to know: nothing ends by it.
+
+        @param isError: something that was asked for can't be done.
         """
         ...
 
@@ -171,6 +182,11 @@ class HistoryReader(Protocol):
 class HistoryQueries(HistoryReader, Protocol):
     """The part of a storage that answers questions about the past."""
 
+    @property
+    def unsearched(self) -> int:
+        """How many lines searches leave out at present, since they are not in the index yet."""
+        ...
+
     def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         """Find lines; those whose text was deleted are not found."""
         ...
@@ -189,6 +205,11 @@ class HistoryQueries(HistoryReader, Protocol):
 
 class Storage(BatchStore, HistoryQueries, Protocol):
     """Keeps batches, and gives lines back."""
+
+    @property
+    def counters(self) -> StorageCounters | None:
+        """L{None}: nothing is counted."""
+        ...
 
     def prepare(self) -> StoredState:
         """

@@ -1,5 +1,6 @@
 """
-Counters: one record for each listener, and one for a node of a cluster.  Pure.
+Counters: one record for each listener, for a node of a cluster, and for a database.
+Pure.
 
 Code that counts adds to the attributes directly: a method would be one more call for each datagram.
 """
@@ -109,7 +110,19 @@ class ClusterCounters:
     garbage: int = 0
 
 
-AnyCounters = StreamCounters | DatagramCounters | ClusterCounters
+@dataclass(slots=True)
+class StorageCounters:
+    """Of one database."""
+
+    #: Bytes of the write-ahead log, as it was left by the last checkpoint.
+    logBytes: int = 0
+    #: How often nothing could be stored for a while.
+    waits: int = 0
+    #: Queries that failed, but not for want of time.
+    readErrors: int = 0
+
+
+AnyCounters = StreamCounters | DatagramCounters | ClusterCounters | StorageCounters
 
 _DATAGRAM_NAMES = (
     "received",
@@ -163,6 +176,7 @@ _NAMES: dict[type[AnyCounters], tuple[str, ...]] = {
         "strangers",
         "garbage",
     ),
+    StorageCounters: ("walBytes", "storageWaits", "readErrors"),
 }
 
 

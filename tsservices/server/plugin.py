@@ -27,6 +27,7 @@ from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import CounterRegistry
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog, PeerLog
+from tsservices.common.statedir import CHAT_FILE
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.server.chat.factory import ChatConfig, makeChat
 from tsservices.server.chat.service import ChatService
@@ -91,6 +92,9 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         raise SystemExit(f"tsserver: {reason}") from reason
     if chat.counters is not None:
         counters.add({"offering": CHAT, "node": chat.node}, chat.counters)
+    if chat.storage.counters is not None:
+        where: dict[str, object] = {"offering": CHAT, "database": folder.path(CHAT_FILE)}
+        counters.add(where, chat.storage.counters)
     operator = OperatorService(
         wiring.switchboard, folder, reactor, onTerminal=_hasTerminal(options)
     )

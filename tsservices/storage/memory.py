@@ -28,6 +28,7 @@ from tsservices.chat.storage import (
     StorageListener,
     StoredState,
 )
+from tsservices.common.counters import StorageCounters
 from tsservices.storage.sqlite.fulltext import FOUND_KINDS, holds, phrases
 
 #: Messages kept, of all rooms together: some megabytes.
@@ -39,7 +40,11 @@ class MemoryStorage:
     Keeps the newest messages in memory.
 
     @ivar trouble: L{None}, always.
+    @ivar unsearched: 0, always.
     """
+
+    counters: StorageCounters | None = None
+    unsearched = 0
 
     def __init__(
         self,

@@ -96,7 +96,7 @@ class TestCopy:
                 raise operationalError(sqlite3.SQLITE_FULL, "full")
 
         harness.connections.before = fail
-        assert harness.client.copy("third.db") == f"{here}/third.db can't grow, the disk is full"
+        assert harness.client.copy("third.db") == f"{here}/chat.db can't grow, the disk is full"
         assert {Path(path).read_text() for path in ("copy.db", "other.db.part")} == {"precious"}
         assert not [item for item in os.listdir(".") if item.startswith("third")]
         harness.connections.before = lambda connection, text: None

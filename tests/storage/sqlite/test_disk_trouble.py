@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from tests.support.sqlite import SQLiteHarness, operationalError, unindexedCount
 from tests.support.storage import SECOND, TIMEOUT, MessageSource, lineFields
-from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, ChatError
+from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, READ_DAMAGED, ChatError
+from tsservices.storage.sqlite import startup
 from tsservices.storage.sqlite.config import Timings
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
+from tsservices.storage.sqlite.writer import LARGE_LOG_BYTES
 
 #: What people are told meanwhile.
 FULL = ChatError(NOT_STORED, reason="the disk is full")
@@ -111,6 +116,184 @@ class TestFull:
         harness.client.stop()
 
 
+#: Errors that pass, and what people are told.
+PASSING = [
+    (sqlite3.SQLITE_BUSY, "another program has locked the database"),
+    (sqlite3.SQLITE_BUSY_SNAPSHOT, "another program has locked the database"),
+    (sqlite3.SQLITE_LOCKED, "another program has locked the database"),
+    (sqlite3.SQLITE_PROTOCOL, "another program has locked the database"),
+    (sqlite3.SQLITE_FULL, "the disk is full"),
+    (sqlite3.SQLITE_IOERR_SHMSIZE, "the disk is full"),
+    (sqlite3.SQLITE_CANTOPEN, "the server has too many open files"),
+    (sqlite3.SQLITE_NOMEM, "the server is short of memory"),
+]
+
+
+class TestPassing:
+    @pytest.mark.parametrize(("code", "reason"), PASSING)
+    @pytest.mark.parametrize("where", ["COMMIT", "BEGIN IMMEDIATE", "PRAGMA synchronous = FULL"])
+    def test_goesOn(self, code: int, reason: str, where: str) -> None:
+        harness, source = SQLiteHarness(start=False), MessageSource()
+        left = 3
+
+        def fail(connection: sqlite3.Connection, text: str) -> None:
+            nonlocal left
+            if text == where and left:
+                left -= 1
+                raise operationalError(code, "x")
+
+        harness.connections.before = fail
+        harness.storage.start(harness.client)
+        for text in "xy":
+            harness.storage.store(source.batch(("a", (text,))))
+        harness.client.waitFor(2)
+        harness.reactor.until(lambda: len(harness.client.troubles) == 2)
+        assert harness.client.troubles == [ChatError(NOT_STORED, reason=reason), None]
+        assert harness.storage.counters.waits == 1
+        assert harness.client.lines("a", 1, 9) == lineFields(source.messages)
+        harness.client.stop()
+        assert (left, harness.client.failures) == (0, [])
+
+    def test_lockedByAnother(self) -> None:
+        pace = Timings(full=0.01, lock=0.01, index=3600.0)
+        harness, source = SQLiteHarness(pace=pace), MessageSource()
+        harness.store(source.batch(("a", ("1",))))
+        with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            harness.storage.store(source.batch(("a", ("2",))))
+            harness.reactor.until(lambda: harness.client.troubles)
+            assert len(harness.client.lines("a", 1, 9)) == 1
+            harness.storage.store(source.batch(("a", ("3",))))
+            other.execute("ROLLBACK")
+        harness.client.waitFor(3)
+        harness.reactor.until(lambda: len(harness.client.troubles) == 2)
+        assert harness.client.troubles == [
+            ChatError(NOT_STORED, reason="another program has locked the database"),
+            None,
+        ]
+        assert harness.client.lines("a", 1, 9) == lineFields(source.messages)
+        harness.client.stop()
+        assert harness.client.failures == []
+
+    def test_lockedWithNothingToStore(self) -> None:
+        """Nobody is told again and again of a lock that only the search index meets."""
+        pace = Timings(full=0.01, lock=0.01, index=0.0)
+        harness, source = SQLiteHarness(pace=pace), MessageSource()
+        waiting, going = harness.connections.hold("UPDATE meta SET indexed = ?")
+        harness.storage.store(source.batch(("a", ("tea",))))
+        assert waiting.wait(TIMEOUT)
+        tries = threading.Semaphore(0)
+        locked = True
+
+        def fail(connection: sqlite3.Connection, text: str) -> None:
+            if locked and text in ("BEGIN IMMEDIATE", "UPDATE meta SET indexed = ?"):
+                tries.release()
+                raise operationalError(sqlite3.SQLITE_BUSY, "locked")
+
+        harness.connections.before = fail
+        going.set()
+        harness.storage.store(source.batch(("a", ("coffee",))))
+        for _ in range(5):
+            assert tries.acquire(timeout=TIMEOUT)
+        locked = False
+        harness.client.waitFor(2)
+        harness.reactor.until(lambda: not unindexedCount())
+        harness.reactor.until(lambda: len(harness.client.troubles) == 2)
+        harness.client.stop()
+        assert [bool(item) for item in harness.client.troubles] == [True, False]
+
+    def test_stopsWhileLocked(self) -> None:
+        harness = SQLiteHarness(start=False, pace=Timings(full=0.01, lock=0.01))
+        with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+            harness.storage.start(harness.client)
+            harness.client.stop()
+        assert harness.client.failures == []
+
+
+class TestLargeLog:
+    def test_shrinks(self) -> None:
+        pace = Timings(index=3600.0, shrink=0.01)
+        harness, source = SQLiteHarness(pace=pace), MessageSource()
+        harness.store(source.batch(("a", ("x",))))
+        with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT * FROM meta").fetchone()
+            for _ in range(6):
+                harness.store(source.batch(("a", ("x" * 2000,) * 1000)))
+            harness.reactor.until(lambda: harness.client.notes)
+            size = os.stat("chat.db-wal").st_size
+            assert harness.storage.counters.logBytes > LARGE_LOG_BYTES
+            # A commit does not wait for the attempts.
+            harness.store(source.batch(("a", ("x",))))
+        harness.reactor.until(lambda: len(harness.client.notes) == 2)
+        assert size > LARGE_LOG_BYTES
+        assert (os.stat("chat.db-wal").st_size, harness.storage.counters.logBytes) == (0, 0)
+        (grown, _), small = harness.client.notes
+        assert "another program, or a backup, has been reading the database" in grown
+        assert small == (f"{os.getcwd()}/chat.db-wal is small again", False)
+        harness.client.stop()
+
+
+class TestDamaged:
+    def damage(self) -> None:
+        # A leaf of the table of messages.
+        with open("chat.db", "r+b") as file:
+            data = file.read()
+            place = data.rindex(b"line 900 of many")
+            file.seek(place - place % 4096)
+            file.write(b"\xff" * 4096)
+
+    def harness(self, **more: object) -> SQLiteHarness:
+        harness, source = SQLiteHarness(), MessageSource()
+        texts = tuple(f"line {number} of many" for number in range(1000))
+        harness.store(source.batch(("a", texts)))
+        harness.client.stop()
+        self.damage()
+        return SQLiteHarness(**more)  # type: ignore[arg-type]
+
+    def test_foundAtTheStart(self) -> None:
+        harness = self.harness()
+        (note,) = [note for note in harness.loaded.notes if "damaged" in note]
+        assert harness.client.notes == [(note, True)]
+        assert "\n" not in note
+        assert harness.client.read("a", 900, 901) == ChatError(READ_DAMAGED)
+        assert len(harness.client.lines("a", 1, 100)) == 100
+        harness.store(MessageSource(position=1).batch(("b", ("new",))))
+        assert str(harness.client.copy("copy.db")).endswith("no copy was made")
+        assert not os.path.exists("copy.db")
+        harness.client.stop()
+        assert harness.client.failures == []
+
+    @pytest.mark.parametrize(("pace", "what"), [("index", "new lines"), ("prune", "old lines")])
+    def test_dutiesEnd(self, pace: str, what: str) -> None:
+        """Who can't index or delete old lines still stores."""
+        timings = replace(Timings(full=0.01, prune=3600, index=3600.0), **{pace: 0.0})
+        harness = self.harness(pace=timings, keep=1.0 if pace == "prune" else None)
+        harness.reactor.until(lambda: len(harness.client.notes) == 2)
+        assert what in harness.client.notes[1][0]
+        harness.store(MessageSource(position=1).batch(("b", ("new",))))
+        assert len(harness.client.search((("b", 1),), "new")) == 1
+        harness.client.stop()
+        assert harness.client.failures == []
+
+    @pytest.mark.parametrize("bound", ["_STEPS", "CHECK_BYTES"])
+    def test_checkIsBounded(self, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A large database does not keep the server from starting."""
+        monkeypatch.setattr(startup, bound, 1)
+        now = 0.0
+
+        def seconds() -> float:
+            nonlocal now
+            now += 0.7
+            return now
+
+        clock = seconds if bound == "_STEPS" else time.monotonic
+        harness = self.harness(monotonic=clock, start=False)
+        assert not harness.loaded.damage
+
+
 class TestBroken:
     @pytest.mark.parametrize(
         ("error", "words"),
@@ -119,12 +302,11 @@ class TestBroken:
                 operationalError(sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error"),
                 "chat.db: disk I/O error (SQLITE_IOERR_FSYNC)",
             ),
-            (operationalError(sqlite3.SQLITE_CORRUPT, "malformed"), "chat.db is damaged"),
             (
-                operationalError(sqlite3.SQLITE_BUSY, "locked"),
-                "chat.db is locked by another process",
+                operationalError(sqlite3.SQLITE_CORRUPT, "malformed"),
+                "chat.db is damaged: put a backup in its place",
             ),
-            (MemoryError("much"), "chat.db: MemoryError: much"),
+            (RuntimeError("never thought of"), "chat.db: RuntimeError: never thought of"),
         ],
     )
     @pytest.mark.parametrize("where", ["COMMIT", "BEGIN IMMEDIATE", "PRAGMA synchronous = FULL"])

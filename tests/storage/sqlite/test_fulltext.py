@@ -86,7 +86,7 @@ class TestIndex:
         # With so many lines as usual the search takes longer than it may, on a busy machine.
         bound = INDEX_LAG // 8
         monkeypatch.setattr(writer, "INDEX_LAG", bound)
-        monkeypatch.setattr(search, "_UNINDEXED", bound + TRANSACTION_LINES)
+        monkeypatch.setattr(search, "UNINDEXED", bound + TRANSACTION_LINES)
         harness, source = SQLiteHarness(), MessageSource()
         lags = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.sqlite import SQLiteHarness, operationalError
 from tests.support.storage import MessageSource
-from tsservices.chat.errors import READ_FAILED, READ_SLOW, ChatError
+from tsservices.chat.errors import READ_DAMAGED, READ_FAILED, READ_SLOW, ChatError
 from tsservices.storage.sqlite.reader import READS_WAITING
 
 
@@ -48,19 +49,55 @@ class TestReading:
         assert len(harness.client.lines("a", 1, 200)) == 200
         harness.client.stop()
 
-    def test_failed(self) -> None:
-        harness, _hurry = self.clocked()
+    @pytest.mark.parametrize(
+        ("error", "told", "logged"),
+        [
+            (
+                operationalError(sqlite3.SQLITE_IOERR_READ, "disk I/O error"),
+                ChatError(READ_FAILED, reason="the disk of this server does not give it"),
+                "chat.db: disk I/O error",
+            ),
+            (
+                operationalError(sqlite3.SQLITE_BUSY_RECOVERY, "locked"),
+                ChatError(READ_FAILED, reason="another program has locked the database"),
+                "chat.db is locked by another process",
+            ),
+            (
+                operationalError(sqlite3.SQLITE_CORRUPT_INDEX, "malformed"),
+                ChatError(READ_DAMAGED),
+                "chat.db is damaged: put a backup in its place",
+            ),
+            (
+                UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+                ChatError(READ_DAMAGED),
+                "chat.db is damaged: put a backup in its place",
+            ),
+        ],
+    )
+    def test_failed(self, error: Exception, told: ChatError, logged: str) -> None:
+        harness, hurry = self.clocked()
         made = len(harness.connections.statements)
 
         def fail(connection: sqlite3.Connection, text: str) -> None:
             if "ORDER BY messages.seq" in text:
-                raise operationalError(sqlite3.SQLITE_IOERR_READ, "disk I/O error")
+                raise error
 
         harness.connections.before = fail
-        assert harness.client.read("a", 1, 200) == ChatError(READ_FAILED)
+        for _ in range(3):
+            assert harness.client.read("a", 1, 200) == told
+        # Once a minute.
+        ((note, isError),) = harness.client.notes
+        assert isError
+        assert note.replace(f"{os.getcwd()}/", "").startswith(f"can't read: {logged}")
+        hurry(61)
+        assert harness.client.read("a", 1, 200) == ChatError(READ_SLOW)
+        hurry(0)
+        assert harness.client.read("a", 1, 200) == told
+        assert len(harness.client.notes) == 2
+        assert harness.storage.counters.readErrors == 4
         harness.connections.before = lambda connection, text: None
         assert len(harness.client.lines("a", 1, 200)) == 200
-        assert len(harness.connections.statements) == made + 2
+        assert len(harness.connections.statements) == made + 5
         harness.client.stop()
 
     def test_queueIsBounded(self) -> None:

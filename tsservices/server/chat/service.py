@@ -203,6 +203,12 @@ class StorageMonitor:
         for session in self._pipeline.unconfirmedSessions():
             _write(session, notice)
 
+    def noted(self, text: str, isError: bool) -> None:
+        if isError:
+            self._log.error("chat: {text}", text=text)
+        else:
+            self._log.warn("chat: {text}", text=text)
+
     def failed(self, reason: str) -> None:
         self._log.critical("the chat can't be kept any more: {reason}", reason=reason)
         for session in self._pipeline.state.sessions.values():

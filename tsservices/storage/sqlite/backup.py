@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
 
 from tsservices.chat.storage import StorageError
-from tsservices.storage.sqlite.connection import explain, openAs, openToRead
+from tsservices.storage.sqlite.connection import explain, isDamage, openAs, openToRead
 from tsservices.storage.sqlite.threads import ThreadContext
 
 #: Pages of the database copied in one step: a megabyte, some milliseconds of the disk.
@@ -37,6 +38,7 @@ class BackupThread:
         self._target = target
         self._ended = ended
         self._ending = threading.Event()
+        self._busySince: float | None = None
 
     def start(self) -> None:
         self._context.start("journal copier", self._run)
@@ -62,15 +64,15 @@ class BackupThread:
                 raise StorageError(f"{path} is there already")
         os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
+            try:
+                source = openToRead(self._context.path, config.connect)
+            except sqlite3.Error as error:
+                raise StorageError(explain(self._context.path, error)) from error
             with (
-                closing(openToRead(self._context.path, config.connect)) as source,
+                closing(source),
                 closing(openAs(part, "rw", config.connect, config.pace.busy)) as copy,
             ):
-                # SQLite begins a copy again whenever its source has changed; within one
-                # transaction it never does, whatever others write meanwhile.
-                source.execute("BEGIN")
-                source.execute("SELECT log FROM meta").fetchone()
-                source.backup(copy, pages=COPY_PAGES, progress=self._pause)
+                self._fill(source, copy)
             os.rename(part, self._target)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -83,7 +85,35 @@ class BackupThread:
         finally:
             os.close(folder)
 
+    def _fill(self, source: sqlite3.Connection, copy: sqlite3.Connection) -> None:
+        path = self._context.path
+        try:
+            # SQLite begins a copy again whenever its source has changed; within one transaction it
+            # never does, whatever others write meanwhile.
+            source.execute("BEGIN")
+            source.execute("SELECT log FROM meta").fetchone()
+        except sqlite3.Error as error:
+            raise StorageError(explain(path, error)) from error
+        source.backup(copy, pages=COPY_PAGES, progress=self._pause)
+        # A copy is looked at when it is needed, and then a damaged one may be the last there is.
+        try:
+            (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            if not isDamage(error):
+                raise
+            found = str(error)
+        if found != "ok":
+            raise StorageError(f"{path} is damaged ({found.splitlines()[-1]}): no copy was made")
+
     def _pause(self, status: int, remaining: int, total: int) -> None:
         # SQLite calls this after each step.
         if self._ending.wait(COPY_PAUSE_SECONDS if remaining else 0):
             raise StorageError("the server stops")
+        # The module sqlite3 tries for ever while a database is locked.
+        now = self._context.config.monotonic()
+        if status not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            self._busySince = None
+        elif self._busySince is None:
+            self._busySince = now
+        elif now - self._busySince > self._context.config.pace.busy:
+            raise StorageError(f"{self._context.path} is locked by another process")

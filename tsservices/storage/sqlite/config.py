@@ -14,7 +14,7 @@ from tsservices.storage.sqlite.connection import BUSY_SECONDS, Connect
 from tsservices.storage.sqlite.disk import BALLAST_BYTES
 from tsservices.storage.sqlite.schema import MIGRATIONS
 
-#: Seconds between two attempts to store while the disk is full.
+#: Seconds between two attempts to store while that is not possible.
 FULL_SECONDS = 1.0
 
 #: Seconds between two looks for messages that are too old.
@@ -24,6 +24,12 @@ PRUNE_SECONDS = 60.0
 #: meanwhile waits for that.
 INDEX_SECONDS = 0.2
 
+#: Seconds that the running server waits for a lock of another program before people are told.
+LOCK_SECONDS = 1.0
+
+#: Seconds between two attempts to give back the room of a write-ahead log that has grown large.
+SHRINK_SECONDS = 5.0
+
 #: Seconds that the storage has for the last messages when the server stops.
 JOURNAL_STOP_SECONDS = 5.0
 
@@ -32,14 +38,18 @@ JOURNAL_STOP_SECONDS = 5.0
 class Timings:
     """How long a storage waits, in seconds."""
 
-    #: Between two attempts while the disk is full.
+    #: Between two attempts while nothing can be stored.
     full: float = FULL_SECONDS
     #: Between two looks for old messages.
     prune: float = PRUNE_SECONDS
     #: Without a new message until the last ones go into the search index.
     index: float = INDEX_SECONDS
-    #: While another program keeps the database locked.
+    #: While another program keeps the database locked: at the start, and for a backup.
     busy: float = BUSY_SECONDS
+    #: The same, while the server runs, until people are told.
+    lock: float = LOCK_SECONDS
+    #: Between two attempts to shrink a large write-ahead log.
+    shrink: float = SHRINK_SECONDS
     #: For the last messages, before the server stops without them.
     stop: float = JOURNAL_STOP_SECONDS
 

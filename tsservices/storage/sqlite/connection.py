@@ -25,7 +25,7 @@ Connect = Callable[..., sqlite3.Connection]
 _MEANINGS = {
     sqlite3.SQLITE_BUSY: "is locked by another process",
     sqlite3.SQLITE_CANTOPEN: "can't be opened for writing",
-    sqlite3.SQLITE_CORRUPT: "is damaged",
+    sqlite3.SQLITE_CORRUPT: "is damaged: put a backup in its place",
     sqlite3.SQLITE_FULL: "can't grow, the disk is full",
     sqlite3.SQLITE_NOTADB: "is not a database",
     sqlite3.SQLITE_READONLY: "can't be written to",
@@ -38,11 +38,48 @@ def code(error: BaseException) -> int:
     return number
 
 
-def isFull(error: sqlite3.Error) -> bool:
-    """Whether the disk is full, and nothing else is wrong."""
+#: What waiters are told while the disk is full.
+DISK_FULL = "the disk is full"
+
+#: The same, while the database is locked.
+LOCKED = "another program has locked the database"
+
+_SHORT_OF_MEMORY = "the server is short of memory"
+
+# Errors after which nothing is wrong with the database.  All others, and above all a failed fsync,
+# are for ever.
+_PASSING = {
+    sqlite3.SQLITE_FULL: DISK_FULL,
     # The memory that connections share (the -shm file) is on the disk too.  Nothing in it has to
-    # last, so this error of input and output may be tried again.
-    return code(error) & 0xFF == sqlite3.SQLITE_FULL or code(error) == sqlite3.SQLITE_IOERR_SHMSIZE
+    # last, so these errors of input and output may be tried again.
+    sqlite3.SQLITE_IOERR_SHMSIZE: DISK_FULL,
+    sqlite3.SQLITE_IOERR_SHMMAP: _SHORT_OF_MEMORY,
+    sqlite3.SQLITE_IOERR_NOMEM: _SHORT_OF_MEMORY,
+    sqlite3.SQLITE_NOMEM: _SHORT_OF_MEMORY,
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
+    sqlite3.SQLITE_PROTOCOL: LOCKED,
+}
+
+
+def passingReason(path: str, error: BaseException) -> str:
+    """Why something could not be done that may be tried again; empty: it must not."""
+    if isinstance(error, MemoryError):
+        return _SHORT_OF_MEMORY
+    number = code(error)
+    if number & 0xFF == sqlite3.SQLITE_CANTOPEN:
+        # A file that may be opened and was not: there are too many open ones.
+        mayOpen = os.access(path, os.R_OK | os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
+        return "the server has too many open files" if mayOpen else ""
+    return _PASSING.get(number) or _PASSING.get(number & 0xFF, "")
+
+
+def isDamage(error: BaseException) -> bool:
+    """Whether the database is damaged: pages that make no sense, or text that is none."""
+    return isinstance(error, ValueError) or code(error) & 0xFF in (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    )
 
 
 def explain(path: str, error: BaseException) -> str:
@@ -53,6 +90,8 @@ def explain(path: str, error: BaseException) -> str:
         return f"{path} {meaning}" if meaning else f"{path}: {error} ({name})"
     if isinstance(error, StorageError):
         return str(error)
+    if isinstance(error, ValueError):
+        return f"{path} {_MEANINGS[sqlite3.SQLITE_CORRUPT]} ({error})"
     if isinstance(error, OSError):
         return f"{path}: {error.strerror or error}"
     return f"{path}: {type(error).__name__}: {error}"

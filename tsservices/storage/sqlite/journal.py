@@ -21,18 +21,27 @@ from tsservices.chat.storage import (
     StorageListener,
     StoredState,
 )
+from tsservices.common.counters import StorageCounters
+from tsservices.common.ratelimit import LogThrottle
 from tsservices.storage.sqlite.backup import BackupThread
 from tsservices.storage.sqlite.config import SQLiteConfig
 from tsservices.storage.sqlite.disk import ReservedSpace
 from tsservices.storage.sqlite.messages import readMessages
 from tsservices.storage.sqlite.private_messages import readPrivateMessages
 from tsservices.storage.sqlite.reader import ReaderThread
+from tsservices.storage.sqlite.search import UNINDEXED
 from tsservices.storage.sqlite.search import search as searchMessages
 from tsservices.storage.sqlite.startup import DatabaseStartup
 from tsservices.storage.sqlite.threads import ThreadContext
 from tsservices.storage.sqlite.writer import WriterThread
 
 _CONFIG = SQLiteConfig()
+
+# Different errors of queries of which it is remembered when the log had them.
+_ERRORS_REMEMBERED = 16
+
+# Log lines of errors in one minute.
+_ERRORS_PER_MINUTE = 20
 
 
 class SQLiteStorage:
@@ -42,6 +51,7 @@ class SQLiteStorage:
     All methods are for the reactor's thread, and all callbacks come in it.
 
     @ivar trouble: why nothing can be stored at present.
+    @ivar counters: of this database.
     """
 
     def __init__(
@@ -59,6 +69,7 @@ class SQLiteStorage:
         @param wallClock: the time: nanoseconds since 1970, UTC.
         """
         self.trouble: ChatError | None = None
+        self.counters = StorageCounters()
         self._path = os.path.abspath(path)
         self._log = log
         self._keep = keep
@@ -76,6 +87,8 @@ class SQLiteStorage:
         # Positions: of the last batch that was given, and of the last that is stored.
         self._submitted = 0
         self._stored = 0
+        self._damage = ""
+        self._readErrors = LogThrottle(_ERRORS_REMEMBERED, _ERRORS_PER_MINUTE, config.monotonic())
         self._stopped: Callable[[], None] | None = None
         self._watchdog: threading.Timer | None = None
 
@@ -83,6 +96,7 @@ class SQLiteStorage:
         """@raise StorageError: it can't be used."""
         state = self._startup.prepare(self._context.wallClock())
         self._log, self._stored = state.log, state.position
+        self._damage = state.damage
         return state
 
     def bind(
@@ -99,13 +113,19 @@ class SQLiteStorage:
     def start(self, listener: StorageListener) -> None:
         self._listener = listener
         context = self._context
-        self._writer = WriterThread(context, self._ballast, self._keep, self, self._writerEnded)
-        self._reader = ReaderThread(context, "journal reader", self._readerEnded)
-        self._searcher = ReaderThread(context, "journal searcher", self._readerEnded)
+        self._writer = WriterThread(
+            context, self._ballast, self._keep, self, self.counters, self._writerEnded
+        )
+        self._reader = ReaderThread(context, "journal reader", self._readFailed, self._readerEnded)
+        self._searcher = ReaderThread(
+            context, "journal searcher", self._readFailed, self._readerEnded
+        )
         self._reading = 2
         self._writer.start()
         self._reader.start()
         self._searcher.start()
+        if self._damage:
+            listener.noted(self._damage, True)
 
     def store(self, batch: Batch) -> None:
         self._submitted = batch.position
@@ -184,6 +204,20 @@ class SQLiteStorage:
         self.trouble = ChatError(JOURNAL_FAILED)
         assert self._listener is not None
         self._listener.failed(reason)
+
+    def noted(self, text: str, isError: bool) -> None:
+        assert self._listener is not None
+        self._listener.noted(text, isError)
+
+    @property
+    def unsearched(self) -> int:
+        return max(0, self._writer.lag - UNINDEXED) if self._writer is not None else 0
+
+    def _readFailed(self, reason: str) -> None:
+        self.counters.readErrors += 1
+        # Everybody who asks for a page that is damaged gets the same error.
+        if self._readErrors.allows(reason, self._config.monotonic()):
+            self.noted(reason, True)
 
     def _readerEnded(self) -> None:
         self._reading -= 1

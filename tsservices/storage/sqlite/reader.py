@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from tsservices.chat.errors import READ_FAILED, READ_SLOW, ChatError
-from tsservices.storage.sqlite.connection import READ_SECONDS, code, openToRead
+from tsservices.chat.errors import READ_DAMAGED, READ_FAILED, READ_SLOW, ChatError
+from tsservices.storage.sqlite.connection import (
+    READ_SECONDS,
+    code,
+    explain,
+    isDamage,
+    openToRead,
+    passingReason,
+)
 from tsservices.storage.sqlite.threads import ThreadContext
 
 #: Queries that may wait for one reader; the first of them have their deadline by then.
@@ -36,10 +43,18 @@ class _Query:
 class ReaderThread:
     """Answers one query after another, each within L{READ_SECONDS} from when it was asked."""
 
-    def __init__(self, context: ThreadContext, name: str, ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        context: ThreadContext,
+        name: str,
+        failed: Callable[[str], None],
+        ended: Callable[[], None],
+    ) -> None:
+        """@param failed: gets the reason why a query failed, in one line for the operator."""
         self._context = context
         self._name = name
         self._monotonic = context.config.monotonic
+        self._failed = failed
         self._ended = ended
         self._queries: SimpleQueue[_Query | None] = SimpleQueue()
         self._waiting = 0
@@ -89,12 +104,19 @@ class ReaderThread:
                 # query after the one it is meant for.
                 self._connection.set_progress_handler(self._late, _STEPS)
             return query.read(self._connection)
+        except ChatError as error:
+            return error
         except Exception as error:
             if code(error) == sqlite3.SQLITE_INTERRUPT:
                 return ChatError(READ_SLOW)
             # Whatever it was, the next query is better off with a new connection.
             self._close()
-            return ChatError(READ_FAILED)
+            path = self._context.path
+            self._context.callFromThread(self._failed, f"can't read: {explain(path, error)}")
+            if isDamage(error):
+                return ChatError(READ_DAMAGED)
+            reason = passingReason(path, error) or "the disk of this server does not give it"
+            return ChatError(READ_FAILED, reason=reason)
 
     def _late(self) -> bool:
         return self._monotonic() > self._deadline

@@ -26,8 +26,9 @@ _FOREVER = 2**63 - 1
 # some number on it is faster to look at the messages.
 _ROOMS_IN_QUERY = 64
 
-# Messages that may be missing in the index: the writer checks the lag after each transaction.
-_UNINDEXED = INDEX_LAG + TRANSACTION_LINES
+#: Messages that are looked through beside the index: the writer checks the lag after each
+#: transaction.  Only while the index is made anew more are missing in it.
+UNINDEXED = INDEX_LAG + TRANSACTION_LINES
 
 # Messages that were deleted for their age are older than all others of their room: coalesce.
 _SPANS = """
@@ -152,7 +153,7 @@ def _search(
     ).fetchone()
     names: dict[str, object] = {
         "spans": asJSON([span[:3] for span in spans]),
-        "low": max(low, indexed + 1, newest - _UNINDEXED + 1),
+        "low": max(low, indexed + 1, newest - UNINDEXED + 1),
         "high": high,
     }
     rows: list[list[Any]] = []

@@ -14,14 +14,64 @@ from dataclasses import replace
 
 from tsservices.chat.storage import ClusterBinding, StorageError, StoredState
 from tsservices.storage.sqlite.config import SQLiteConfig
-from tsservices.storage.sqlite.connection import explain, makePrivate, openToWrite
+from tsservices.storage.sqlite.connection import (
+    code,
+    explain,
+    isDamage,
+    makePrivate,
+    openToWrite,
+)
 from tsservices.storage.sqlite.disk import fsyncMilliseconds
-from tsservices.storage.sqlite.meta import loadCheckpoint, loadMeta, storeCheckpoint, storeMeta
+from tsservices.storage.sqlite.meta import (
+    PAGE_BYTES,
+    loadCheckpoint,
+    loadMeta,
+    storeCheckpoint,
+    storeMeta,
+)
 from tsservices.storage.sqlite.schema import migrate
 from tsservices.storage.sqlite.tables import loadRecords, loadRooms
 
+#: Seconds that the check at the start may take.  A million messages took 0.25.
+CHECK_SECONDS = 1.0
+
+#: Bytes of a database that is checked at the start: reading a larger one would take too long.
+CHECK_BYTES = 536_870_912
+
+# Steps of SQLite's machine between two looks at the clock.
+_STEPS = 1000
+
 #: Milliseconds of one fsync above which the operator is warned: each message waits that long.
 SLOW_DISK_MILLISECONDS = 20.0
+
+
+def findDamage(connection: sqlite3.Connection, path: str, monotonic: Callable[[], float]) -> str:
+    """
+    Look for damaged pages, for a second at most.
+
+    @return: what is wrong, in one line; empty: nothing was found.
+    @raise sqlite3.Error: it can't be done.
+    """
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    if pages * PAGE_BYTES > CHECK_BYTES:
+        return ""
+    deadline = monotonic() + CHECK_SECONDS
+    connection.set_progress_handler(lambda: monotonic() > deadline, _STEPS)
+    try:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        if code(error) == sqlite3.SQLITE_INTERRUPT:
+            return ""
+        if not isDamage(error):
+            raise
+        found = str(error)
+    finally:
+        connection.set_progress_handler(None, 0)
+    if found == "ok":
+        return ""
+    # The first line may only say in which of several databases it is.
+    detail = found.splitlines()[-1]
+    return f"{path} is damaged ({detail}): a part of it can't be read; put a backup in its place"
 
 
 class DatabaseStartup:
@@ -52,6 +102,7 @@ class DatabaseStartup:
                 rooms = loadRooms(connection)
                 records = loadRecords(connection, now)
                 connection.execute("COMMIT")
+                damage = findDamage(connection, path, config.monotonic)
             fsync = fsyncMilliseconds(f"{path}.probe", config.monotonic)
         except (sqlite3.Error, OSError) as error:
             raise StorageError(explain(path, error)) from error
@@ -59,6 +110,8 @@ class DatabaseStartup:
             f"{path} holds {len(rooms)} rooms; SQLite {sqlite3.sqlite_version},"
             f" {fsync:.1f} ms for an fsync"
         ]
+        if damage:
+            notes.append(damage)
         if fsync > SLOW_DISK_MILLISECONDS:
             notes.append(
                 f"the disk of {path} is slow: everybody waits {fsync:.0f} ms for each line"
@@ -73,6 +126,7 @@ class DatabaseStartup:
             binding.epoch,
             checkpoint,
             position,
+            damage,
         )
 
     def bind(

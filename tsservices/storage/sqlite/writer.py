@@ -21,14 +21,17 @@ with more switches, but only while this thread wants to run.
 One order of duties.  New messages go first; the search index, retention and the checkpoint of the
 write-ahead log come when they are due, in pieces that a new message can wait for.
 
-Errors.  A full disk is waited for: batches stay in the queue until their transaction has ended, and
-the ballast makes room to delete old messages meanwhile.  After any other error nothing is tried
-again.  When an fsync has failed, the system may have forgotten the pages that it could not write:
-the next fsync would succeed without them, and a message would be shown that is not on the disk.
+Errors.  A full disk and a lock of another program are waited for: batches stay in the queue until
+their transaction has ended.  On a full disk the ballast makes room to delete old messages
+meanwhile.  After an error that does not pass nothing is tried again.  When an fsync has failed, the
+system may have forgotten the pages that it could not write: the next fsync would succeed without
+them, and a message would be shown that is not on the disk.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import sqlite3
 import sys
 from collections import deque
@@ -38,7 +41,16 @@ from queue import Empty, SimpleQueue
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.chat.storage import StorageListener
-from tsservices.storage.sqlite.connection import TRANSACTION_LINES, explain, isFull, openToWrite
+from tsservices.common.counters import StorageCounters
+from tsservices.storage.sqlite.connection import (
+    DISK_FULL,
+    LOCKED,
+    TRANSACTION_LINES,
+    explain,
+    isDamage,
+    openToWrite,
+    passingReason,
+)
 from tsservices.storage.sqlite.disk import ReservedSpace
 from tsservices.storage.sqlite.fulltext import INDEX_LAG, index, lag, prune
 from tsservices.storage.sqlite.private_messages import prunePrivateMessages
@@ -55,6 +67,10 @@ PRUNED_LINES = 1000
 #: milliseconds of work that the next transaction waits for.
 CHECKPOINT_BYTES = 4_194_304
 
+#: Bytes of a write-ahead log that is large: somebody reads an old state of the database, which
+#: keeps the log from beginning again.
+LARGE_LOG_BYTES = 2 * CHECKPOINT_BYTES
+
 #: Seconds that a busy thread keeps the interpreter while the writer wants it; with Python's own
 #: 0.005 a transaction waits that long at each of its statements.
 WRITER_SWITCH_SECONDS = 0.0005
@@ -70,11 +86,13 @@ class WriterThread:
     Only L{give} and L{end} are for other threads.
 
     @ivar _pending: batches whose transaction has not ended.
-    @ivar _short: the disk is full, and was not found to have room again.
-    @ivar _refused: in this round the disk was too full for something.
-    @ivar _lag: messages that are not in the search index yet, about.
+    @ivar _trouble: why nothing can be stored; empty: it can, as far as is known.
+    @ivar _refused: in this round something could not be done.
+    @ivar lag: messages that are not in the search index yet, about; for other threads too.
     @ivar _stored: messages that this round has stored.
-    @ivar _unmoved: bytes in the write-ahead log, about.
+    @ivar _unmoved: bytes in the write-ahead log that are not in the database, about.
+    @ivar _shrinkAt: when a large write-ahead log is cut; infinite: it is not large.
+    @ivar _warnedBytes: the size of which the operator was told.
     """
 
     def __init__(
@@ -83,6 +101,7 @@ class WriterThread:
         ballast: ReservedSpace,
         keep: float | None,
         listener: StorageListener,
+        counters: StorageCounters,
         ended: Callable[[], None],
     ) -> None:
         """@param keep: the seconds that messages are kept; L{None}: for ever."""
@@ -90,6 +109,7 @@ class WriterThread:
         self._ballast = ballast
         self._keep = keep
         self._listener = listener
+        self._counters = counters
         self._ended = ended
         self._call = context.callFromThread
         self._monotonic = context.config.monotonic
@@ -97,11 +117,14 @@ class WriterThread:
         self._queue: SimpleQueue[Batch | None] = SimpleQueue()
         self._pending: deque[Batch] = deque()
         self._ending = False
-        self._short = False
+        self._trouble = ""
         self._retryAt = 0.0
         self._pruneAt = 0.0
         self._indexAt = 0.0
-        self._lag = 0
+        self._indexing = True
+        self._shrinkAt = math.inf
+        self._warnedBytes = 0
+        self.lag = 0
         self._stored = 0
         self._unmoved = 0
         self._refused = False
@@ -117,24 +140,17 @@ class WriterThread:
         self._queue.put(None)
 
     def _run(self) -> None:
-        path, config, opened = self._context.path, self._context.config, self._context.opened
+        path, opened = self._context.path, self._context.opened
         interval = sys.getswitchinterval()
         sys.setswitchinterval(WRITER_SWITCH_SECONDS)
         try:
-            self._connection = openToWrite(path, config.connect, self._pace.busy)
-            try:
-                (epoch,) = self._connection.execute("SELECT epoch FROM meta").fetchone()
-                if epoch:
-                    # A node of a cluster need not wait for the disk.  What is lost with the power
-                    # comes again from the cluster, since the position in it is lost too, and in WAL
-                    # mode nothing is damaged.
-                    self._connection.execute("PRAGMA synchronous = NORMAL")
-                opened.set()
-                self._ballast.load()
-                self._lag = lag(self._connection)
-                self._work()
-            finally:
-                self._connection.close()
+            if self._open():
+                try:
+                    opened.set()
+                    self._ballast.load()
+                    self._work()
+                finally:
+                    self._connection.close()
         except Exception as error:
             # Whatever it was: nothing more will be stored, and the server has to stop.
             self._call(self._listener.failed, explain(path, error))
@@ -144,36 +160,81 @@ class WriterThread:
             opened.set()
             self._call(self._ended)
 
+    def _open(self) -> bool:
+        # Whether it is open; if not, this ends with nothing to store.
+        path, config = self._context.path, self._context.config
+        while self._pending or not self._ending:
+            try:
+                connection = openToWrite(path, config.connect, self._pace.lock)
+                try:
+                    (epoch,) = connection.execute("SELECT epoch FROM meta").fetchone()
+                    if epoch:
+                        # A node of a cluster need not wait for the disk.  What is lost with the
+                        # power comes again from the cluster, since the position in it is lost too,
+                        # and in WAL mode nothing is damaged.
+                        connection.execute("PRAGMA synchronous = NORMAL")
+                    self.lag = lag(connection)
+                except BaseException:
+                    connection.close()
+                    raise
+            except (sqlite3.Error, MemoryError) as error:
+                if not self._postpone(error):
+                    raise
+                # Readers need not wait for this.
+                self._context.opened.set()
+                self._collect()
+            else:
+                self._connection = connection
+                if self._logBytes() > LARGE_LOG_BYTES:
+                    self._shrinkAt = self._monotonic()
+                return True
+        return False
+
     def _work(self) -> None:
         duties = (self._store, self._index, self._prune, self._checkpoint, self._recover)
         while self._pending or not self._ending:
             self._collect()
-            if self._short and self._monotonic() < self._retryAt:
+            if self._trouble and self._monotonic() < self._retryAt:
                 continue
             self._refused = False
             for duty in duties:
                 try:
                     duty()
-                except sqlite3.Error as error:
-                    if not isFull(error):
+                except (sqlite3.Error, MemoryError, ValueError) as error:
+                    if isDamage(error) and duty in (self._index, self._prune):
+                        self._giveUp(duty, error)
+                    elif not self._postpone(error):
                         raise
-                    # The duties after it still run: one of them may make room.
-                    self._full()
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    if self._trouble and self._trouble != DISK_FULL:
+                        break
+                    # While the disk is full the duties after it still run: one may make room.
+
+    def _giveUp(self, duty: Callable[[], None], error: Exception) -> None:
+        # What is stored from now on does not depend on it.
+        if duty == self._index:
+            self._indexing = False
+            what = "new lines are found by a search for as long as they are among the last ones"
+        else:
+            self._keep = None
+            what = "old lines are not deleted any more"
+        self._call(self._listener.noted, f"{explain(self._context.path, error)}; {what}", True)
 
     def _collect(self) -> None:
         # Wait until there is something to do, and take all that was given.
         wait: float | None = None
-        if self._short:
+        if self._trouble:
             wait = max(0.0, self._retryAt - self._monotonic())
         elif self._pending:
             wait = 0.0
         else:
-            due = [self._pruneAt] if self._keep is not None else []
-            if self._lag > INDEX_LAG:
-                due.append(0.0)
-            elif self._lag:
+            due = [self._shrinkAt]
+            if self._keep is not None:
+                due.append(self._pruneAt)
+            if self.lag and self._indexing:
                 due.append(self._indexAt)
-            if due:
+            if min(due) < math.inf:
                 wait = max(0.0, min(due) - self._monotonic())
         try:
             batch = self._queue.get(timeout=wait)
@@ -203,23 +264,27 @@ class WriterThread:
         for _ in batches:
             self._pending.popleft()
         self._stored = lines
-        self._lag += lines
+        self.lag += lines
         self._indexAt = self._monotonic() + self._pace.index
         # One call for all of them: each wakes the reactor.
         self._call(self._listener.stored, batches[-1].position)
 
     def _index(self) -> None:
-        if not self._lag or self._short:
+        if not self.lag or self._trouble or not self._indexing:
             return
         maximum = INDEX_LINES
-        if self._lag > INDEX_LAG:
+        if self.lag > INDEX_LAG and self._stored:
             # While there is never a pause, the index has to keep up with what is stored: each
             # search looks through all that is missing in it.
             maximum = max(maximum, self._stored)
         elif self._pending or self._monotonic() < self._indexAt:
             return
+        began = self._monotonic()
         self._unmoved += index(self._connection, maximum)
-        self._lag = lag(self._connection)
+        self.lag = lag(self._connection)
+        # A new index of a million messages takes a minute.  The reactor has half of that.
+        now = self._monotonic()
+        self._indexAt = max(self._indexAt, now + (now - began))
 
     def _prune(self) -> None:
         if self._keep is None or self._monotonic() < self._pruneAt:
@@ -228,7 +293,7 @@ class WriterThread:
         messages = prune(self._connection, before, PRUNED_LINES)
         privateMessages = prunePrivateMessages(self._connection, before, PRUNED_LINES)
         if messages:
-            self._lag = lag(self._connection)
+            self.lag = lag(self._connection)
         more = PRUNED_LINES in (messages, privateMessages)
         self._pruneAt = self._monotonic() + (0.0 if more else self._pace.prune)
         self._unmoved += (messages + privateMessages) * _PRUNED_BYTES
@@ -236,35 +301,86 @@ class WriterThread:
     def _checkpoint(self) -> None:
         # SQLite's automatic checkpoint runs inside of a COMMIT, and hides that it has failed.  This
         # one comes after the listener knows of what was stored.
-        if self._unmoved >= CHECKPOINT_BYTES:
-            # PASSIVE does not wait for readers.  TRUNCATE has to, but gives the room of the log
-            # back, and while the disk is full that is what is wanted.
-            mode = "TRUNCATE" if self._short else "PASSIVE"
-            self._connection.execute(f"PRAGMA wal_checkpoint({mode})")
-            self._unmoved = 0
-
-    def _full(self) -> None:
-        self._refused = True
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        if self._short:
-            self._retryAt = self._monotonic() + self._pace.full
+        if self._unmoved < CHECKPOINT_BYTES and self._monotonic() < self._shrinkAt:
             return
-        # The first time: the ballast is room enough for one transaction that deletes old messages,
-        # and a checkpoint gives back what the log takes.
-        self._short = True
-        self._ballast.drop()
-        self._retryAt = self._pruneAt = self._monotonic()
-        self._unmoved = CHECKPOINT_BYTES
-        self._call(self._listener.troubled, ChatError(NOT_STORED, reason="the disk is full"))
+        if self._trouble == DISK_FULL or self._logBytes() > LARGE_LOG_BYTES:
+            # TRUNCATE gives the room of the log back, if there are no readers.  It would wait for
+            # them, and new messages for it: it is tried again later instead.
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute(f"PRAGMA busy_timeout = {int(self._pace.lock * 1000)}")
+        else:
+            # PASSIVE waits for nobody, and the log begins again in the room that it has.
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._unmoved = 0
+        self._watchLog()
+
+    def _watchLog(self) -> None:
+        size, now = self._logBytes(), self._monotonic()
+        self._counters.logBytes = size
+        path = f"{self._context.path}-wal"
+        if size <= LARGE_LOG_BYTES:
+            self._shrinkAt = math.inf
+            if self._warnedBytes:
+                self._warnedBytes = 0
+                self._call(self._listener.noted, f"{path} is small again", False)
+            return
+        if self._shrinkAt == math.inf:
+            # A search of this server may have been in the way, which ends in a second.
+            self._shrinkAt = now + self._pace.shrink
+        elif now >= self._shrinkAt:
+            self._shrinkAt = now + self._pace.shrink
+            if size >= 2 * self._warnedBytes:
+                self._warnedBytes = size
+                text = (
+                    f"{path} has {size / 1e6:.0f} MB and grows: another program, or a backup, has"
+                    " been reading the database for a while; it shrinks when that ends"
+                )
+                self._call(self._listener.noted, text, False)
+
+    def _logBytes(self) -> int:
+        try:
+            return os.stat(f"{self._context.path}-wal").st_size
+        except OSError:
+            return 0
+
+    def _postpone(self, error: Exception) -> bool:
+        # Whether it will be tried again.
+        reason = passingReason(self._context.path, error)
+        if not reason:
+            return False
+        self._refused = True
+        self._retryAt = self._monotonic() + self._pace.full
+        if reason == DISK_FULL:
+            # A checkpoint gives back what the log takes.
+            self._unmoved = CHECKPOINT_BYTES
+            if self._trouble != DISK_FULL:
+                # The first time: the ballast is room enough for one transaction that deletes old
+                # messages.
+                self._ballast.drop()
+                self._retryAt = self._pruneAt = self._monotonic()
+        if not self._trouble:
+            self._counters.waits += 1
+        self._report(reason)
+        return True
+
+    def _report(self, reason: str) -> None:
+        if reason != self._trouble:
+            self._trouble = reason
+            trouble = ChatError(NOT_STORED, reason=reason) if reason else None
+            self._call(self._listener.troubled, trouble)
 
     def _recover(self) -> None:
-        # There is room again when all duties of this round were done, and the ballast fits too:
-        # without it the next full disk could not be helped.
-        if not self._short or self._refused:
+        # It is over when all duties of this round were done, and the ballast fits too: without it
+        # the next full disk could not be helped.
+        if not self._trouble or self._refused:
             return
+        if self._trouble == LOCKED and not self._stored:
+            # Nothing was written in this round, and so nothing has met the lock.
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("ROLLBACK")
         if self._ballast.load():
-            self._short = False
-            self._call(self._listener.troubled, None)
+            self._report("")
         else:
+            self._report(DISK_FULL)
             self._retryAt = self._monotonic() + self._pace.full
