@@ -21,9 +21,10 @@ from tests.support.storage import (
     lineFields,
 )
 from tsservices.chat.batch import Batch
+from tsservices.chat.errors import NOT_SEARCHABLE, ChatError
 from tsservices.chat.operations import DELETED, KICK, ME, NOTICE, TOPIC
 from tsservices.chat.records import MessageDeletion
-from tsservices.chat.storage import Storage
+from tsservices.chat.storage import SearchQuery, Storage
 from tsservices.storage.memory import MemoryStorage
 
 #: When all this happens.
@@ -81,7 +82,11 @@ class TestSearch:
             assert searched.texts("中输") == []
             assert searched.texts() == list(said)
             assert searched.texts("?!", "tea") == list(said[:2])
-            assert searched.texts("?!") == []
+            answers: list[object] = []
+            query = SearchQuery(EVERYWHERE, ("?!",), "", 0, 0, None, 9)
+            searched.client.storage.search(query, answers.append)
+            searched.client.reactor.until(lambda: answers)
+            assert answers == [ChatError(NOT_SEARCHABLE)]
 
     @pytest.mark.parametrize(
         "query",

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import ChatError
+from tsservices.chat.errors import NOT_SEARCHABLE, ChatError
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.operations import MESSAGE
 from tsservices.chat.records import RoomRecord, StoredPrivateMessage
@@ -120,8 +120,8 @@ class StorageClient:
         self.failures: list[str] = []
         self.notes: list[tuple[str, bool]] = []
         self.stopped = False
-        self._storage = storage
-        self._reactor = reactor
+        self.storage = storage
+        self.reactor = reactor
 
     def stored(self, position: int) -> None:
         self.positions.append(position)
@@ -136,12 +136,12 @@ class StorageClient:
         self.notes.append((text, isError))
 
     def waitFor(self, position: int) -> None:
-        self._reactor.until(lambda: self.positions and self.positions[-1] >= position)
+        self.reactor.until(lambda: self.positions and self.positions[-1] >= position)
 
     def read(self, room: str, first: int, last: int) -> list[RoomMessages] | ChatError:
         answers: list[list[RoomMessages] | ChatError] = []
-        self._storage.read(room, first, last, answers.append)
-        self._reactor.until(lambda: answers)
+        self.storage.read(room, first, last, answers.append)
+        self.reactor.until(lambda: answers)
         return answers[0]
 
     def lines(self, room: str, first: int, last: int) -> list[tuple[object, ...]]:
@@ -162,8 +162,10 @@ class StorageClient:
     ) -> list[tuple[object, ...]]:
         answers: list[list[RoomMessages] | ChatError] = []
         wanted = SearchQuery(rooms, words, nick, since, until, before, most)
-        self._storage.search(wanted, answers.append)
-        self._reactor.until(lambda: answers)
+        self.storage.search(wanted, answers.append)
+        self.reactor.until(lambda: answers)
+        if answers[0] == ChatError(NOT_SEARCHABLE):
+            return []
         assert not isinstance(answers[0], ChatError), answers
         assert all(len(item.texts) == 1 and not item.session for item in answers[0])
         return lineFields(answers[0])
@@ -172,17 +174,17 @@ class StorageClient:
         self, account: str, other: str, before: str, most: int
     ) -> list[StoredPrivateMessage]:
         answers: list[list[StoredPrivateMessage] | ChatError] = []
-        self._storage.privateMessages(account, other, before, most, answers.append)
-        self._reactor.until(lambda: answers)
+        self.storage.privateMessages(account, other, before, most, answers.append)
+        self.reactor.until(lambda: answers)
         assert not isinstance(answers[0], ChatError), answers
         return answers[0]
 
     def copy(self, path: str) -> str | None:
         answers: list[str | None] = []
-        self._storage.copy(path, answers.append)
-        self._reactor.until(lambda: answers)
+        self.storage.copy(path, answers.append)
+        self.reactor.until(lambda: answers)
         return answers[0]
 
     def stop(self) -> None:
-        self._storage.stop(lambda: setattr(self, "stopped", True))
-        self._reactor.until(lambda: self.stopped)
+        self.storage.stop(lambda: setattr(self, "stopped", True))
+        self.reactor.until(lambda: self.stopped)

@@ -29,7 +29,7 @@ from tsservices.chat.storage import (
     StoredState,
 )
 from tsservices.common.counters import StorageCounters
-from tsservices.storage.sqlite.fulltext import FOUND_KINDS, holds, phrases
+from tsservices.storage.words import FOUND_KINDS, holds, phrases
 
 #: Messages kept, of all rooms together: some megabytes.
 MEMORY_LINES = 20_000
@@ -165,10 +165,13 @@ class MemoryStorage:
 
     def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         wanted: list[RoomMessages] = []
-        words = phrases(search.words)
+        try:
+            words = phrases(search.words)
+        except ChatError as error:
+            onResult(error)
+            return
         rooms = dict(search.rooms)
-        newest = () if words is None else reversed(self._all)
-        for message in newest:
+        for message in reversed(self._all):
             first = rooms.get(message.room)
             if (
                 first is None
@@ -186,7 +189,7 @@ class MemoryStorage:
                     and line.time >= search.since
                     and (line.time <= search.until or not search.until)
                     and (search.before is None or (line.position, line.index) < search.before)
-                    and holds(line.texts[0], words or ())
+                    and holds(line.texts[0], words)
                 ):
                     wanted.append(replace(line, texts=line.texts[:1], session="", previous=0))
         onResult(wanted[::-1])

@@ -4,8 +4,11 @@ Tests for L{tsservices.storage.sqlite.fulltext}: the index, and databases of the
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -14,9 +17,9 @@ from tests.support.sqlite import FAST_TIMINGS, SQLiteHarness, operationalError, 
 from tests.support.storage import SECOND, TIMEOUT, MessageSource, lineFields
 from tsservices.chat.records import MessageDeletion
 from tsservices.chat.storage import SearchQuery
+from tsservices.storage import words
 from tsservices.storage.sqlite import fulltext as index
-from tsservices.storage.sqlite import fulltext as words
-from tsservices.storage.sqlite import search, writer
+from tsservices.storage.sqlite import journal, search, writer
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
 from tsservices.storage.sqlite.fulltext import INDEX_LAG
 from tsservices.storage.sqlite.schema import MIGRATIONS
@@ -33,6 +36,17 @@ def matching(query: str) -> list[int]:
     with closing(sqlite3.connect("chat.db")) as connection:
         found = connection.execute("SELECT rowid FROM words WHERE words MATCH ?", (query,))
         return [item for (item,) in found]
+
+
+def _second(hold: Callable[[sqlite3.Connection, str], object]) -> Callable[..., None]:
+    texts: list[str] = []
+
+    def before(connection: sqlite3.Connection, text: str) -> None:
+        texts.append(text)
+        if texts.count("UPDATE meta SET indexed = ?") > 1:
+            hold(connection, text)
+
+    return before
 
 
 def damage() -> list[str]:
@@ -167,6 +181,41 @@ class TestIndex:
         assert matching("tea") == [1]
         assert SQLiteHarness(start=False).loaded.position == 1
         assert unindexedCount() == 0
+
+    def test_rebuiltInPieces(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A search says what it leaves out meanwhile, and a kill costs one piece."""
+        monkeypatch.setattr(writer, "INDEX_LAG", 300)
+        monkeypatch.setattr(journal, "UNINDEXED", 300)
+        monkeypatch.setattr(search, "UNINDEXED", 300)
+        harness, source = SQLiteHarness(pace=FAST_TIMINGS), MessageSource()
+        harness.store(source.batch(("a", ("tea",) * 2000)))
+        self.indexed(harness)
+        harness.client.stop()
+        monkeypatch.setattr(index, "VERSION", "other")
+        for rest in (2000, 1750):
+            harness = SQLiteHarness(pace=FAST_TIMINGS, start=False)
+            assert unindexedCount() == rest
+            # The second piece waits before it is committed.
+            waiting, going = harness.connections.hold("UPDATE meta SET indexed = ?")
+            harness.connections.before = _second(harness.connections.before)
+            harness.storage.start(harness.client)
+            assert waiting.wait(TIMEOUT)
+            left = rest - INDEX_LINES
+            assert harness.storage.unsearched == left - 300
+            assert len(harness.client.search(A, "tea", most=9999)) == 2000 - left + 300
+            if rest == 2000:
+                # As after a kill: what was committed is there, and the rest is not.
+                shutil.copy("chat.db", "killed.db")
+                shutil.copy("chat.db-wal", "killed.db-wal")
+            going.set()
+            harness.reactor.until(lambda: not unindexedCount())
+            harness.store(source.batch(("a", ("tea",))))
+            harness.client.stop()
+            if rest == 2000:
+                os.replace("killed.db", "chat.db")
+                os.replace("killed.db-wal", "chat.db-wal")
+        assert harness.storage.unsearched == 0
+        assert damage() == []
 
     def test_diskFull(self) -> None:
         harness, source = SQLiteHarness(pace=FAST_TIMINGS), MessageSource()

@@ -15,7 +15,7 @@ from tsservices.chat.errors import (
     ChatError,
 )
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.chat.notifications import Inbox, RoomMessages, SearchResults, SeenReply
+from tsservices.chat.notifications import Inbox, Notice, RoomMessages, SearchResults, SeenReply
 from tsservices.chat.operations import ME, MESSAGE, NOTICE, ClearUnread, DeleteMessage, MarkRead
 from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.requests import PendingReply
@@ -188,3 +188,7 @@ async def olderResults(controller: SessionController) -> None:
         replace(query, before=(page[0].position, page[0].index)) if more else None
     )
     controller.presenter.show(SearchResults(page, more))
+    if left := context.archive.unsearched:
+        controller.presenter.show(
+            Notice([f"the search index is being made anew: {left} older lines are not in it yet"])
+        )

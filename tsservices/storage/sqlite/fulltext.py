@@ -1,118 +1,22 @@
 """
-The search index: what of a message can be searched for, and the statements that add it to the
-index, and take it out before the message changes.
-
-A message becomes words with one space between; a search finds the messages in which its own
-words stand next to each other in the same order.  All that makes two words the same is
-decided here, none of it by a database: Python's Unicode is one for all of them.
+The search index: the statements that add the words of messages to it, and take them out before the
+message changes.  What the words are is decided in L{tsservices.storage.words}.
 """
 
 from __future__ import annotations
 
-import re
 import sqlite3
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.names import fold
-from tsservices.chat.operations import DELETED, ME, MESSAGE, NOTICE, TOPIC
+from tsservices.chat.operations import DELETED
 from tsservices.storage.sqlite.rows import asJSON, columns, select
+from tsservices.storage.words import FOUND_KINDS, VERSION, nameWord, searchable
 
 #: Messages that may be missing in the index while there is always something to store: seconds of
 #: more than anybody can read.  Each search looks through them, meanwhile up to half a second.
 INDEX_LAG = 65_536
-
-#: The kinds of messages that are found.
-FOUND_KINDS = (MESSAGE, ME, NOTICE, TOPIC)
-
-#: The version of what this module makes of messages: an index of another one can't be used.
-VERSION = f"1, Unicode {unicodedata.unidata_version}"
-
-# Characters of a word.
-_LONGEST = 64
-_DIACRITICS = re.compile("[\u0300-\u036f]+")
-_PLAIN = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
-
-# Where no spaces stand between words, or where endings grow onto them as in Korean,
-# each character is a word.
-_ALONE = (
-    (0x0E00, 0x0EFF),  # Thai, Lao
-    (0x1000, 0x109F),  # Myanmar
-    (0x1100, 0x11FF),  # Hangul letters
-    (0x1780, 0x17FF),  # Khmer
-    (0x2E80, 0x4DBF),  # radicals, kana, Bopomofo, Han
-    (0x4E00, 0x9FFF),  # Han
-    (0xA960, 0xA97F),  # Hangul letters
-    (0xAC00, 0xD7FF),  # Hangul
-    (0xF900, 0xFAFF),  # Han
-    (0x16FE0, 0x18DFF),  # Tangut, Khitan, marks of repetition
-    (0x1AFF0, 0x1B2FF),  # kana, Nushu
-    (0x20000, 0x3FFFF),  # Han
-)
-
-_SELECTORS = ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
-
-
-def _within(code: int, ranges: Iterable[tuple[int, int]]) -> bool:
-    return any(first <= code <= last for first, last in ranges)
-
-
-class _Replacements(dict[int, str]):
-    # For str.translate: what takes the place of each character, worked out when one is first seen.
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        category = unicodedata.category(character)
-        if category == "Cf" or _within(code, _SELECTORS):
-            replacement = ""
-        elif category[0] not in "LMN":
-            replacement = " "
-        else:
-            replacement = f" {character} " if _within(code, _ALONE) else character
-        self[code] = replacement
-        return replacement
-
-
-_REPLACEMENTS = _Replacements()
-
-
-def searchable(text: str) -> str:
-    """The words of a text, folded, with one space between: letters, marks and digits only."""
-    if text.isascii():
-        words = text.translate(_PLAIN).split()
-    else:
-        bare = _DIACRITICS.sub("", unicodedata.normalize("NFD", fold(text)))
-        words = unicodedata.normalize("NFC", bare).translate(_REPLACEMENTS).split()
-    if words and max(map(len, words)) > _LONGEST:
-        # FTS5 cuts very long words, and would then find more than was looked for.
-        words = [
-            word[first : first + _LONGEST]
-            for word in words
-            for first in range(0, len(word), _LONGEST)
-        ]
-    return " ".join(words)
-
-
-def nameWord(key: str) -> str:
-    """A name as one word that no other name has."""
-    return key.encode("utf-8", "surrogatepass").hex()
-
-
-def phrases(words: Iterable[str]) -> list[str] | None:
-    """
-    What has to be in the words of a message, each once.  What holds nothing that can be searched
-    for is left out; if nothing else was given, L{None}: no message is found.
-    """
-    searchables = [searchable(word) for word in words]
-    distinct = list(dict.fromkeys(phrase for phrase in searchables if phrase))
-    return None if searchables and not distinct else distinct
-
-
-def holds(text: str, wanted: Iterable[str]) -> bool:
-    """Whether all phrases are in a text; what the index does, without it."""
-    words = f" {searchable(text)} "
-    return all(f" {phrase} " in words for phrase in wanted)
-
 
 #: The kinds of messages that are found, in SQL.
 KINDS = ", ".join(f"'{kind}'" for kind in FOUND_KINDS)

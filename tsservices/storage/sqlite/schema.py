@@ -42,7 +42,7 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messagesInRooms ON messages (room, seq);
 """
 
-# The index holds what L{tsservices.storage.sqlite.fulltext} makes of messages: all that its
+# The index holds what L{tsservices.storage.words} makes of messages: all that its
 # tokenizer has to do is to split at spaces, so it is the same for ever and everywhere.  It keeps no
 # texts of its own: what is taken out has to be named as it was put in.  The messages up to
 # C{indexed} are in it, as the version C{words} of that module writes them.

@@ -16,8 +16,9 @@ from tsservices.chat.names import fold
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.storage import SearchQuery
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
-from tsservices.storage.sqlite.fulltext import INDEX_LAG, KINDS, holds, nameWord, phrases
+from tsservices.storage.sqlite.fulltext import INDEX_LAG, KINDS
 from tsservices.storage.sqlite.rows import asJSON, select
+from tsservices.storage.words import holds, nameWord, phrases
 
 # The highest integer of SQLite.
 _FOREVER = 2**63 - 1
@@ -107,10 +108,11 @@ def search(connection: sqlite3.Connection, log: str, wanted: SearchQuery) -> lis
     """
     The newest messages that are found, the oldest first, each by itself.
 
+    @raise ChatError: nothing in it can be searched for.
     @raise sqlite3.Error: it can't be done.
     """
     words = phrases(wanted.words)
-    if words is None or wanted.limit <= 0:
+    if wanted.limit <= 0:
         return []
     # The index and the messages that are not in it yet have to be of one moment.
     connection.execute("BEGIN")
@@ -173,7 +175,7 @@ def _isWanted(row: list[Any], nick: str, words: list[str]) -> bool:
 
 
 def _query(rooms: list[int], nick: str, words: list[str]) -> str:
-    # Words have letters, marks and digits only: nothing in them means anything to FTS5.
+    # Words have no quotes: nothing in them means anything to FTS5.
     terms = [f'text : "{phrase}"' for phrase in words]
     if nick:
         terms.append(f'nick : "{nameWord(nick)}"')

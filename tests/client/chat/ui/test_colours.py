@@ -48,6 +48,13 @@ def test_mentions() -> None:
     assert not mentions("x", "(")
 
 
+def test_foundOtherwise() -> None:
+    assert highlighted("do Łodzi i Łódź, kiedyś", ["lodz"]) == [
+        *(("", part) for part in ("do", " ", "Łodzi", " ", "i", " ")),
+        *(("found", "Łódź,"), ("", " "), ("", "kiedyś")),
+    ]
+
+
 def test_highlighted() -> None:
     assert highlighted("Build the builder", ["build", "builder"]) == [
         ("found", "Build"),

@@ -13,6 +13,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from tsservices.chat.names import fold
+from tsservices.storage.words import searchable
 
 #: A style and a text.
 Span = tuple[str, str]
@@ -98,4 +99,16 @@ def highlighted(text: str, words: Sequence[str]) -> list[Span]:
     for number, part in enumerate(re.split(f"({pattern})", text, flags=re.IGNORECASE)):
         if part:
             spans.append(("found" if number % 2 else "", part))
+    if len(spans) == 1 and not spans[0][0]:
+        return _foundOtherwise(text, words)
     return spans
+
+
+def _foundOtherwise(text: str, words: Sequence[str]) -> list[Span]:
+    # The words stand in it with other accents, say: whatever holds one between spaces is set off.
+    wanted = {word for given in words for word in searchable(given).split()}
+    return [
+        ("found" if wanted.intersection(searchable(part).split()) else "", part)
+        for part in re.split(r"(\s+)", text)
+        if part
+    ]

@@ -1,4 +1,6 @@
-"""Tests for L{tsservices.storage.sqlite.fulltext}: what becomes of texts."""
+"""Tests for L{tsservices.storage.words}."""
+
+# ruff: noqa: RUF001
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.storage.sqlite.fulltext import holds, nameWord, phrases, searchable
+from tsservices.chat.errors import NOT_SEARCHABLE, ChatError
+from tsservices.storage.words import holds, nameWord, phrases, searchable
 
 
 class TestWords:
@@ -25,7 +28,26 @@ class TestWords:
             ("Привет, мир Ёлка", "привет мир елка"),
             ("हिन्दी", "हिन्दी"),
             ("so\u00adft ze\u200dro", "soft zero"),
-            ("\ud800 \0 ␀ 🎉 \x1b[1m", "1m"),
+            ("\ud800 \0 \u2028 ... ‼ \u2800 \x1b[1m", "1m"),
+            # Marks that are no letters go, and those that are stay.
+            ("كِتَابَة كـتـابة أَحْمَد مُؤْمِن", "كتابه كتابه احمد مومن"),
+            ("שָׁלוֹם שלום בֵּית־סֵפֶר צה״ל", "שלומ שלומ בית ספר צה ל"),
+            ("ܫܠܵܡܐ Ἀθῆναι ΑΘΉΝΑΙ Ё й", "ܫܠܡܐ αθηναι αθηναι е и"),
+            ("தமிழ் বাংলা ထမင်း ខ្មែរ", "தமிழ் বাংলা ထ မ င ် း ខ ្ ម ែ រ"),
+            # Letters that Unicode does not take apart.
+            ("ışık IŞIK isik İstanbul", "isik isik isik istanbul"),
+            ("Łódź Øl Þór ðæ œuf Straße đ ħ ŧ ŋ Ǿ", "lodz ol thor dae oeuf strasse d h t n o"),
+            ("λόγος ΛΟΓΟΣ қала ґанок", "λογοσ λογοσ кала ганок"),
+            ("علی على ٱلكتاب کتاب", "علي علي الكتاب كتاب"),
+            ("٣ ३ ３ ②", "3 3 3 2"),
+            ("п'ять пʼять п’ять", "п ять п ять п ять"),
+            ("می\u200cخواهم z\u200bw\u2060x\ufeff", "ميخواهم zwx"),
+            # Symbols are words; colours and forms of emoji do not matter.
+            ("tea🎉 👍🏽👍 ☕\ufe0f 1\ufe0f\u20e3", "tea 🎉 👍 👍 ☕ 1"),
+            ("👨\u200d👩\u200d👧 🇩🇪🇫🇷 🇩", "👨 👩 👧 🇩🇪 🇫🇷 🇩"),
+            ("a→b €5 C++ x=y", "a → b € 5 c x y"),
+            # Not known to all versions of Unicode: an emoji, and a letter.
+            ("\U0001fae9 \U0001c80b", "\U0001fae9 \U0001c80b"),
             ("x" * 130, f"{'x' * 64} {'x' * 64} xx"),
         ],
     )
@@ -35,7 +57,9 @@ class TestWords:
     def test_phrases(self) -> None:
         assert phrases(()) == []
         assert phrases(("!!", "a b", "A-B", "c")) == ["a b", "c"]
-        assert phrases(("!!", "")) is None
+        with pytest.raises(ChatError) as caught:
+            phrases(("!!", ""))
+        assert caught.value == ChatError(NOT_SEARCHABLE)
 
     def test_holds(self) -> None:
         assert holds("One two, three", ["two three", "one"])
