@@ -126,6 +126,15 @@ class TestSearching:
         room = person.controller.room()
         start(person, history.search, history.searchQuery([room], ["tea"]))
 
+    def test_incompleteIndex(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ann = self.chat.join("ann")
+        monkeypatch.setattr(self.chat.storage, "unsearched", 7)
+        self.search(ann)
+        self.searches.answers.pop()([])
+        _, notice = ann.heard()
+        assert isinstance(notice, Notice)
+        assert "7 older lines" in notice.lines[0]
+
     def test_requestsWaitForAnswer(self) -> None:
         ann = self.chat.join("ann")
         self.search(ann)

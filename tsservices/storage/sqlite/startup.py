@@ -22,6 +22,7 @@ from tsservices.storage.sqlite.connection import (
     openToWrite,
 )
 from tsservices.storage.sqlite.disk import fsyncMilliseconds
+from tsservices.storage.sqlite.fulltext import INDEX_LAG, lag
 from tsservices.storage.sqlite.meta import (
     PAGE_BYTES,
     loadCheckpoint,
@@ -101,6 +102,7 @@ class DatabaseStartup:
                 checkpoint, position = loadCheckpoint(connection)
                 rooms = loadRooms(connection)
                 records = loadRecords(connection, now)
+                unindexed = lag(connection)
                 connection.execute("COMMIT")
                 damage = findDamage(connection, path, config.monotonic)
             fsync = fsyncMilliseconds(f"{path}.probe", config.monotonic)
@@ -112,6 +114,11 @@ class DatabaseStartup:
         ]
         if damage:
             notes.append(damage)
+        if unindexed > INDEX_LAG:
+            notes.append(
+                f"the search index is made anew: {unindexed} lines, up to a minute and a half for"
+                " each million; searches say what they leave out meanwhile"
+            )
         if fsync > SLOW_DISK_MILLISECONDS:
             notes.append(
                 f"the disk of {path} is slow: everybody waits {fsync:.0f} ms for each line"

@@ -281,6 +281,7 @@ class WriterThread:
             return
         began = self._monotonic()
         self._unmoved += index(self._connection, maximum)
+        self._lookAtLog()
         self.lag = lag(self._connection)
         # A new index of a million messages takes a minute.  The reactor has half of that.
         now = self._monotonic()
@@ -297,6 +298,12 @@ class WriterThread:
         more = PRUNED_LINES in (messages, privateMessages)
         self._pruneAt = self._monotonic() + (0.0 if more else self._pace.prune)
         self._unmoved += (messages + privateMessages) * _PRUNED_BYTES
+        self._lookAtLog()
+
+    def _lookAtLog(self) -> None:
+        # What the index writes when it puts its parts together is many times what went in.
+        if self._shrinkAt == math.inf and self._logBytes() > LARGE_LOG_BYTES:
+            self._unmoved = CHECKPOINT_BYTES
 
     def _checkpoint(self) -> None:
         # SQLite's automatic checkpoint runs inside of a COMMIT, and hides that it has failed.  This
