@@ -15,9 +15,9 @@ from tests.support.sqlite import SQLiteHarness, operationalError, unindexedCount
 from tests.support.storage import SECOND, TIMEOUT, MessageSource, lineFields
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, READ_DAMAGED, ChatError
 from tsservices.storage.sqlite import startup
+from tsservices.storage.sqlite.checkpoints import LARGE_LOG_BYTES
 from tsservices.storage.sqlite.config import Timings
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
-from tsservices.storage.sqlite.writer import LARGE_LOG_BYTES
 
 #: What people are told meanwhile.
 FULL = ChatError(NOT_STORED, reason="the disk is full")

@@ -31,7 +31,6 @@ them, and a message would be shown that is not on the disk.
 from __future__ import annotations
 
 import math
-import os
 import sqlite3
 import sys
 from collections import deque
@@ -42,6 +41,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.chat.storage import StorageListener
 from tsservices.common.counters import StorageCounters
+from tsservices.storage.sqlite.checkpoints import CHECKPOINT_BYTES, Checkpoints
 from tsservices.storage.sqlite.connection import (
     DISK_FULL,
     LOCKED,
@@ -63,14 +63,6 @@ INDEX_LINES = 250
 #: Old messages deleted in one transaction: new ones wait for that.
 PRUNED_LINES = 1000
 
-#: Bytes, about, until the write-ahead log is copied to its database: as SQLite itself has it, some
-#: milliseconds of work that the next transaction waits for.
-CHECKPOINT_BYTES = 4_194_304
-
-#: Bytes of a write-ahead log that is large: somebody reads an old state of the database, which
-#: keeps the log from beginning again.
-LARGE_LOG_BYTES = 2 * CHECKPOINT_BYTES
-
 #: Seconds that a busy thread keeps the interpreter while the writer wants it; with Python's own
 #: 0.005 a transaction waits that long at each of its statements.
 WRITER_SWITCH_SECONDS = 0.0005
@@ -90,9 +82,6 @@ class WriterThread:
     @ivar _refused: in this round something could not be done.
     @ivar lag: messages that are not in the search index yet, about; for other threads too.
     @ivar _stored: messages that this round has stored.
-    @ivar _unmoved: bytes in the write-ahead log that are not in the database, about.
-    @ivar _shrinkAt: when a large write-ahead log is cut; infinite: it is not large.
-    @ivar _warnedBytes: the size of which the operator was told.
     """
 
     def __init__(
@@ -122,11 +111,9 @@ class WriterThread:
         self._pruneAt = 0.0
         self._indexAt = 0.0
         self._indexing = True
-        self._shrinkAt = math.inf
-        self._warnedBytes = 0
+        self._checkpoints = Checkpoints(context, counters, listener.noted)
         self.lag = 0
         self._stored = 0
-        self._unmoved = 0
         self._refused = False
 
     def start(self) -> None:
@@ -185,8 +172,7 @@ class WriterThread:
                 self._collect()
             else:
                 self._connection = connection
-                if self._logBytes() > LARGE_LOG_BYTES:
-                    self._shrinkAt = self._monotonic()
+                self._checkpoints.open(connection)
                 return True
         return False
 
@@ -229,7 +215,7 @@ class WriterThread:
         elif self._pending:
             wait = 0.0
         else:
-            due = [self._shrinkAt]
+            due = [self._checkpoints.shrinkAt]
             if self._keep is not None:
                 due.append(self._pruneAt)
             if self.lag and self._indexing:
@@ -260,7 +246,7 @@ class WriterThread:
                 break
             lines += batch.lineCount
             batches.append(batch)
-        self._unmoved += write(self._connection, batches)
+        self._checkpoints.written(write(self._connection, batches))
         for _ in batches:
             self._pending.popleft()
         self._stored = lines
@@ -280,8 +266,8 @@ class WriterThread:
         elif self._pending or self._monotonic() < self._indexAt:
             return
         began = self._monotonic()
-        self._unmoved += index(self._connection, maximum)
-        self._lookAtLog()
+        self._checkpoints.written(index(self._connection, maximum))
+        self._checkpoints.look()
         self.lag = lag(self._connection)
         # A new index of a million messages takes a minute.  The reactor has half of that.
         now = self._monotonic()
@@ -297,59 +283,12 @@ class WriterThread:
             self.lag = lag(self._connection)
         more = PRUNED_LINES in (messages, privateMessages)
         self._pruneAt = self._monotonic() + (0.0 if more else self._pace.prune)
-        self._unmoved += (messages + privateMessages) * _PRUNED_BYTES
-        self._lookAtLog()
-
-    def _lookAtLog(self) -> None:
-        # What the index writes when it puts its parts together is many times what went in.
-        if self._shrinkAt == math.inf and self._logBytes() > LARGE_LOG_BYTES:
-            self._unmoved = CHECKPOINT_BYTES
+        self._checkpoints.written((messages + privateMessages) * _PRUNED_BYTES)
+        self._checkpoints.look()
 
     def _checkpoint(self) -> None:
-        # SQLite's automatic checkpoint runs inside of a COMMIT, and hides that it has failed.  This
-        # one comes after the listener knows of what was stored.
-        if self._unmoved < CHECKPOINT_BYTES and self._monotonic() < self._shrinkAt:
-            return
-        if self._trouble == DISK_FULL or self._logBytes() > LARGE_LOG_BYTES:
-            # TRUNCATE gives the room of the log back, if there are no readers.  It would wait for
-            # them, and new messages for it: it is tried again later instead.
-            self._connection.execute("PRAGMA busy_timeout = 0")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._connection.execute(f"PRAGMA busy_timeout = {int(self._pace.lock * 1000)}")
-        else:
-            # PASSIVE waits for nobody, and the log begins again in the room that it has.
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self._unmoved = 0
-        self._watchLog()
-
-    def _watchLog(self) -> None:
-        size, now = self._logBytes(), self._monotonic()
-        self._counters.logBytes = size
-        path = f"{self._context.path}-wal"
-        if size <= LARGE_LOG_BYTES:
-            self._shrinkAt = math.inf
-            if self._warnedBytes:
-                self._warnedBytes = 0
-                self._call(self._listener.noted, f"{path} is small again", False)
-            return
-        if self._shrinkAt == math.inf:
-            # A search of this server may have been in the way, which ends in a second.
-            self._shrinkAt = now + self._pace.shrink
-        elif now >= self._shrinkAt:
-            self._shrinkAt = now + self._pace.shrink
-            if size >= 2 * self._warnedBytes:
-                self._warnedBytes = size
-                text = (
-                    f"{path} has {size / 1e6:.0f} MB and grows: another program, or a backup, has"
-                    " been reading the database for a while; it shrinks when that ends"
-                )
-                self._call(self._listener.noted, text, False)
-
-    def _logBytes(self) -> int:
-        try:
-            return os.stat(f"{self._context.path}-wal").st_size
-        except OSError:
-            return 0
+        # After the listener knows of what was stored.
+        self._checkpoints.run(cut=self._trouble == DISK_FULL)
 
     def _postpone(self, error: Exception) -> bool:
         # Whether it will be tried again.
@@ -360,7 +299,7 @@ class WriterThread:
         self._retryAt = self._monotonic() + self._pace.full
         if reason == DISK_FULL:
             # A checkpoint gives back what the log takes.
-            self._unmoved = CHECKPOINT_BYTES
+            self._checkpoints.written(CHECKPOINT_BYTES)
             if self._trouble != DISK_FULL:
                 # The first time: the ballast is room enough for one transaction that deletes old
                 # messages.
