@@ -33,6 +33,7 @@ class MainTests(SynchronousTestCase):
             mock.patch.object(program, "editingPossible", return_value=editing),
             mock.patch.object(asyncioreactor, "install", installed.append),
             mock.patch.object(task, "react", react),
+            mock.patch.object(program, "prepareReactor"),
             mock.patch.object(os, "get_blocking", return_value=True),
             mock.patch.object(os, "set_blocking"),
         ):

@@ -92,7 +92,8 @@ class HasherTests(SynchronousTestCase):
         self.assertEqual(self.told, [own])
         self.assertNotEqual(found[0], own)
         if sys.platform == "linux":
-            self.assertGreater(found[1], before)
+            # Above this there is none: the tests may run under nice themselves.
+            self.assertEqual(found[1], min(before + 10, 19))
         self.assertEqual(os.getpriority(os.PRIO_PROCESS, own), before)
 
     def test_noThreadBefore(self) -> None:

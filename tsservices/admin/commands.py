@@ -157,11 +157,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         PROGRAM, description="Commands to a running server; without one, a server is started."
     )
+    try:
+        folder = defaultStateFolder()
+    except ValueError:
+        folder = None
     state = argparse.ArgumentParser(add_help=False)
     state.add_argument(
         "--state",
         metavar="DIR",
-        default=defaultStateFolder(),
+        default=folder,
+        required=folder is None,
         help="folder of all that the server keeps [default: %(default)s]",
     )
     subcommands = parser.add_subparsers(dest="word", required=True)

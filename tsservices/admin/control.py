@@ -284,6 +284,10 @@ class ControlService(Service):
             except CannotListenError as reason:
                 self.trouble = f"{path}: {reason.socketError}"
 
+    def discard(self) -> None:
+        """Close what is bound, because the start has failed."""
+        self._binder.discard()
+
     def startService(self) -> None:
         super().startService()
         for port in self._binder.ports:

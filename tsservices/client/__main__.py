@@ -13,8 +13,10 @@ from tsservices.client.cli import Command, EchoOptions, parseArguments
 from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.runner import run
 from tsservices.client.terminal.console import Console, openPlainConsole
-from tsservices.client.terminal.descriptors import blockingRestored, openMissing
+from tsservices.client.terminal.descriptors import blockingRestored
 from tsservices.client.terminal.text import editingPossible
+from tsservices.common.descriptors import openMissing
+from tsservices.transport.reactor import prepareReactor
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -67,8 +69,10 @@ def main() -> None:
 
         loop = asyncio.new_event_loop()
         asyncioreactor.install(loop)
+    from twisted.internet import reactor
     from twisted.internet.task import react
 
+    prepareReactor(reactor)
     with blockingRestored():
         react(client, (command, loop))
 

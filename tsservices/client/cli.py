@@ -240,7 +240,10 @@ def _parseTalk(
     if parsed.operator:
         if parsed.host is not None or parsed.port is not None:
             parser.error("--operator goes without HOST and --port")
-        folder = parsed.state or stateFolder()
+        try:
+            folder = parsed.state or stateFolder()
+        except ValueError as error:
+            parser.error(str(error))
         return OperatorOptions(os.path.join(folder, OPERATOR_SOCKET), parsed.timeout)
     if parsed.state is not None:
         parser.error("--state needs --operator")

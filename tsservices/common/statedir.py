@@ -62,10 +62,22 @@ _LOCK_ATTEMPTS = 100
 
 
 def defaultStateFolder(environ: Mapping[str, str] = os.environ) -> str:
-    """The folder when the operator names none: systemd's C{StateDirectory=}, or the user's own."""
+    """
+    The folder when the operator names none: systemd's C{StateDirectory=}, or the user's own.
+
+    @raise ValueError: the user has none.  The argument is one line that says why.
+    """
     # systemd gives several with colons between.
-    folder = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    return folder or platformdirs.user_state_dir("tsservices", appauthor=False)
+    if folder := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return folder
+    folder = platformdirs.user_state_dir("tsservices", appauthor=False)
+    if folder.startswith("~"):
+        # Nothing says where this user is at home: a folder that is called "~" would be made.
+        raise ValueError(
+            "there is no home folder to keep the state in: HOME is not set, and the system knows"
+            f" no user {os.getuid()}; name a folder by --state"
+        )
+    return folder
 
 
 class StateDirectory:

@@ -276,10 +276,10 @@ class Options(usage.Options):
             self._readPlaces()
             path = self["stamp-key"]
             key = None if path is None else readKey(path)
+            self.folder = StateDirectory(self["state"] or defaultStateFolder())
         except ValueError as reason:
             raise usage.UsageError(str(reason)) from reason
         self.mode = ReflectorConfig(key, not self["stamp-stateless"])
-        self.folder = StateDirectory(self["state"] or defaultStateFolder())
         if self["operator"] is not None:
             self._moveLog()
 

@@ -33,8 +33,9 @@ HASHES_WAITING = 256
 #: Seconds that the last password has when the server stops: some thirty times its work.
 HASHING_STOP_SECONDS = 1.0
 
-#: The C{nice} value of the thread: it gets what the reactor and the storage leave of the cores.
-_NICE = 10
+#: How much nicer the thread is than the process, whatever that was started with: it gets what the
+#: reactor and the storage leave of the cores.
+_NICER = 10
 
 #: Runs in the thread.
 Job = Callable[[], object]
@@ -109,9 +110,10 @@ class PasswordHasherThread:
 
     def _work(self) -> None:
         if sys.platform == "linux":
-            # Linux has a nice value for each thread; elsewhere it is the process's.
+            # Linux has a nice value for each thread; elsewhere it is the process's.  The system
+            # stops at the highest by itself.
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+                os.nice(_NICER)
         while (task := self._jobs.get()) is not None:
             job, then = task
             try:

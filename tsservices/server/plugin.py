@@ -8,8 +8,11 @@ fork would break (threads, epoll objects) begins in C{startService}.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
+import os
+import pwd
 import resource
 import sys
 import time
@@ -25,6 +28,7 @@ from tsservices.cluster.broker import BrokerError
 from tsservices.cluster.nats.config import JetStreamConfig
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import CounterRegistry
+from tsservices.common.descriptors import openMissing
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog, PeerLog
 from tsservices.common.statedir import CHAT_FILE
@@ -40,6 +44,7 @@ from tsservices.services.talk.switchboard import Switchboard
 from tsservices.transport.admission import Admission
 from tsservices.transport.binder import Binder
 from tsservices.transport.context import DatagramContext, StreamContext
+from tsservices.transport.reactor import prepareReactor
 from tsservices.transport.timeouts import ConnectionTimeouts
 from tsservices.transport.udp_guard import REFLECTOR_PORTS
 
@@ -60,12 +65,15 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     """
     Make the server, bound and not yet serving.
 
+    @param reactor: L{None}: the one that twistd runs, in a process that is the server's alone.
     @param terminal: where the start's table is written.
     @raise SystemExit: something can't be had; the argument is the line to print.
     """
-    if reactor is None:
-        from twisted.internet import reactor
+    ownsProcess = reactor is None
+    if ownsProcess:
+        reactor = _prepareProcess()
     terminal = terminal or sys.__stdout__
+    user, group = _becoming(options)
     folder = options.folder
     limits = _withDescriptors(options.limits)
     for stream in (sys.stdout, terminal):
@@ -105,10 +113,20 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         control.bind()
     # Without the right to do this there is none to become that user, which twistd will say.
     with contextlib.suppress(OSError):
-        folder.chown(*_becoming(options))
+        folder.chown(user, group)
 
     server = OrderedMultiService()
     server.setName("tsserver")
+
+    def discard() -> None:
+        # The start can still fail: in twistd, or in a service.  What is bound must not stay.
+        if not server.stopped:
+            for owner in (binder, operator, control):
+                owner.discard()
+            folder.release()
+
+    if ownsProcess:
+        atexit.register(discard)
     # Stopped in the reverse order: first nobody can come any more, then connections end, then the
     # chat stores what they have said, and the last figures are written.
     services = (
@@ -215,9 +233,33 @@ def _withDescriptors(limits: Limits) -> Limits:
     return replace(limits, maxConnections=min(limits.maxConnections, room))
 
 
+def _prepareProcess() -> Any:
+    # First of all: neither the reactor nor a socket may get the number of a standard descriptor.
+    if taken := openMissing():
+        # twistd makes the reactor that --reactor names before it asks for us, and that can't be
+        # moved: begin again with what was missing.
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in taken:
+            os.dup2(null, descriptor)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    from twisted.internet import reactor
+
+    prepareReactor(reactor)
+    return reactor
+
+
 def _becoming(options: Options) -> tuple[int, int]:
+    """@raise SystemExit: twistd could not become that user; the argument is the line to print."""
     parent = options.parent if options.parent is not None else {}
     user, group = parent.get("uid"), parent.get("gid")
+    if user is not None and (group is None or user != os.getuid()):
+        try:
+            pwd.getpwuid(user)
+        except KeyError:
+            # twistd wants the user's name, to find the groups.
+            raise SystemExit(
+                f"tsserver: --uid {user}: this system knows no user with this number"
+            ) from None
     return (-1 if user is None else int(user)), (-1 if group is None else int(group))
 
 

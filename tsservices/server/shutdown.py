@@ -59,11 +59,16 @@ class OrderedMultiService(MultiService):
     """
     Stops its services one after another, the last started first: the counters, say, still
     count while connections come to their end.
+
+    @ivar stopped: whether it was stopped, and has cleaned up itself.
     """
+
+    stopped = False
 
     def stopService(self) -> Deferred[None]:
         # MultiService stops all of them at once.
         self.running = False
+        self.stopped = True
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -97,7 +102,9 @@ class SignalService(Service):
 
     def _install(self) -> None:
         for number in STOPPING:
-            signal.signal(number, self._stop)
+            # nohup, or a shell that has put the server into the background, has some ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._stop)
 
     def _ignore(self) -> None:
         # All is stopped: one more signal must not make a failure of it.

@@ -249,10 +249,18 @@ def parseChat(
         password,
         parsed.json,
         not parsed.no_bell,
-        parsed.state or stateFolder(),
+        parsed.state or _stateFolder(stateFolder),
         parsed.timeout,
         userName(environ),
     )
+
+
+def _stateFolder(stateFolder: Callable[[], str]) -> str:
+    try:
+        return stateFolder()
+    except ValueError:
+        # Only the history of what was typed is kept there: nothing can be, below this one.
+        return os.devnull
 
 
 def userName(environ: Mapping[str, str]) -> str:

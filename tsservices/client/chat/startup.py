@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from tsservices.client.chat.cli import ChatOptions, asker, parseChat
 from tsservices.client.chat.ui.colours import Styler, depth
 from tsservices.client.chat.ui.history import InputHistory
-from tsservices.client.terminal.descriptors import blockingRestored, openMissing
+from tsservices.client.terminal.descriptors import blockingRestored
 from tsservices.client.terminal.text import complaint, editingPossible
+from tsservices.common.descriptors import openMissing
 
 if TYPE_CHECKING:
     import asyncio
@@ -101,8 +102,12 @@ def main(arguments: Sequence[str]) -> None:
         from twisted.internet import asyncioreactor
 
         asyncioreactor.install(prompt.loop)
+    from twisted.internet import reactor
     from twisted.internet.task import react
 
+    from tsservices.transport.reactor import prepareReactor
+
+    prepareReactor(reactor)
     try:
         with blockingRestored():
             react(run, (options, prompt))

@@ -41,6 +41,7 @@ from tsservices.client.probe.wires.text_tcp import TCPTextTransport
 from tsservices.client.probe.wires.text_udp import UDPTextTransport
 from tsservices.client.resolve import resolve
 from tsservices.stamp.stats.thresholds import Threshold, violations
+from tsservices.transport.reactor import prepareReactor
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -201,12 +202,13 @@ class ProbeRun:
     def _handleSignals(self) -> None:
         # In place of the reactor's own, which would stop it without a summary.
         def handle(number: int, frame: object) -> None:
-            quit = number == getattr(signal, "SIGQUIT", None)
-            self._reactor.callFromThread(self._session.interim if quit else self._stop)
+            interim = number == signal.SIGQUIT
+            self._reactor.callFromThread(self._session.interim if interim else self._stop)
 
-        for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
-            with suppress(AttributeError):
-                signal.signal(getattr(signal, name), handle)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            # Whoever has it ignored does not want it, as a script does that measures with "&".
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, handle)
 
     def _stop(self) -> None:
         if self._preparing is not None and not self._preparing.called:
@@ -233,6 +235,8 @@ async def probe(reactor: ReactorBase, options: ProbeOptions) -> None:
 
 def main(options: ProbeOptions) -> None:
     """@raise SystemExit: at the end, with the exit status."""
+    from twisted.internet import reactor
     from twisted.internet.task import react
 
+    prepareReactor(reactor)
     react(probe, (options,))

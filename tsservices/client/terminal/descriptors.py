@@ -1,5 +1,5 @@
 """
-The standard descriptors of the process, and that they are left as they were.
+Writing to the standard descriptors of the process, and leaving them as they were.
 
 Nothing of Twisted is imported here: the prompt of the chat needs these before.
 """
@@ -27,18 +27,6 @@ def writeError(text: str) -> None:
                 return
         except OSError:
             return
-
-
-def openMissing() -> None:
-    """Put the null device in place of a standard descriptor that is closed."""
-    # Otherwise the next socket or event queue would get its number, and be read as the input or
-    # written to as the output.
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            # The lowest free number is the one that was found missing.
-            os.open(os.devnull, os.O_RDWR)
 
 
 @contextmanager

@@ -53,6 +53,10 @@ class OperatorService(Service):
             except CannotListenError as reason:
                 self.trouble = f"{self._folder.path(OPERATOR_SOCKET)}: {reason.socketError}"
 
+    def discard(self) -> None:
+        """Close what is bound, because the start has failed."""
+        self._binder.discard()
+
     def startService(self) -> None:
         super().startService()
         for port in self._binder.ports:

@@ -1,0 +1,45 @@
+"""
+What a process of the suite does to its reactor before it runs, server and clients alike.
+
+Nothing here is for a reactor that somebody else has made for us, as tests and embedding programs
+do: theirs stay as they are.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+#: Signals for which a reactor or a program of the suite installs handlers.
+HANDLED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def prepareReactor(reactor: Any) -> None:
+    """
+    Have timers follow a clock that nobody can set, and signals that are ignored stay ignored.
+
+    From then on C{reactor.seconds()} is no time of day.
+    """
+    _useMonotonicClock(reactor)
+    ignored = [each for each in HANDLED_SIGNALS if signal.getsignal(each) is signal.SIG_IGN]
+
+    def ignoreAgain() -> None:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+
+    # nohup and a shell's "&" have them ignored.  The reactor takes SIGTERM in any case, and does
+    # so before it calls this.
+    reactor.callWhenRunning(ignoreAgain)
+
+
+def _useMonotonicClock(reactor: Any) -> None:
+    # Twisted's reactors, all of them, keep their timers by `time.time`: set back by an hour, it
+    # lets each timer wait an hour more.  They look for `seconds` on themselves at each timer.
+    before = reactor.seconds()
+    reactor.seconds = time.monotonic
+    for call in reactor.getDelayedCalls():
+        wait = max(0.0, call.getTime() - before)
+        call.seconds = time.monotonic
+        # The way to move a timer that also keeps the reactor's heap in order, and asyncio's timer.
+        call.reset(wait)
