@@ -300,6 +300,7 @@ class ChatHarness:
         nodes: Callable[[], list[str]] | None = None,
     ) -> None:
         self.time = NOON
+        self.monotonic: Callable[[], float] = lambda: self.time / NANOSECONDS
         self.storage = SlowStorage()
         self._jobs: list[Callable[[], None]] = []
         self.hasher = ImmediateHasher()
@@ -316,6 +317,7 @@ class ChatHarness:
             self.hasher,
             LoginRateLimiter((limits or Limits()).guesses),
             lambda: self.time,
+            lambda: self.monotonic(),
             self._random,
             nodes,
         )

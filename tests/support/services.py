@@ -10,6 +10,7 @@ from twisted.internet.protocol import DatagramProtocol
 from tests.support.hasher import ImmediateHasher
 from tsservices.common.addresses import LOOPBACK
 from tsservices.common.limits import Limits
+from tsservices.common.timestamps import NANOSECONDS
 from tsservices.common.logs import PayloadLog
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.server.chat.service import ChatService, ChatServiceConfig
@@ -36,6 +37,7 @@ def startChat(
         storage or MemoryStorage("log"),
         hasher or ImmediateHasher(),
         nanoseconds,
+        lambda: nanoseconds() / NANOSECONDS,
         atTurnEnd,
     )
     chat.prepare()

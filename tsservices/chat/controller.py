@@ -47,6 +47,8 @@ class ChatContext:
     loginLimits: LoginRateLimiter
     #: The time: nanoseconds since 1970, UTC.
     wallClock: Callable[[], int]
+    #: Seconds that only go forward.
+    monotonic: Callable[[], float]
     #: Makes a text that nobody can guess.
     random: Callable[[], str]
     #: Describes this node and the others, a line each; L{None}: there are no others.

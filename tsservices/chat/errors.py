@@ -80,7 +80,9 @@ DURATION = ErrorCode(
     "duration", "for how long: a number with s, m, h, d or w, up to {most}, not {given}"
 )
 WHEN = ErrorCode(
-    "when", "a time is written 2026-11-20, 2026-11-20T18:30, or 2h for two hours ago, not {given}"
+    "when",
+    "a time is written 2026-11-20, 2026-11-20T18:30 or 2026-11-20T18:30+02:00, or 2h for two hours"
+    " ago, not {given}",
 )
 PASSWORD_SHORT = ErrorCode("password-short", "a password has at least {least} characters")
 PASSWORD_LONG = ErrorCode("password-long", "a password has at most {most} characters")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -22,7 +22,16 @@ _SPAN = re.compile(f"([0-9]{{1,9}})([{''.join(UNITS)}])")
 # What somebody may have meant as a duration: a ban must not become one for ever by a typing error.
 _LIKE_SPAN = re.compile(r"[+-]?[.,]?\d\S*")
 
-_DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+#: The first and the last point in time, in nanoseconds since 1970: what lies beyond them, in 1903
+#: or in 2263, is taken for them.  0 stands for no time, and SQLite's numbers end at 2**63.
+EARLIEST, LATEST = 1, 2**63 - 1
+
+# Not `datetime.fromisoformat`, which takes weeks and times without colons, but no 2026-1-5.
+_DATE = re.compile(
+    r"(\d{4})-(\d\d?)-(\d\d?)"
+    r"(?:T(\d\d?):(\d\d?)(?::(\d\d?)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 class DurationError(ValueError):
@@ -70,19 +79,60 @@ def spanText(seconds: int) -> str:
     return f"{seconds // UNITS[unit]}{unit}"
 
 
-def moment(text: str, now: int) -> int:
+def moment(text: str, now: int, latest: bool = False) -> int:
     """
-    A point in time, written as a local date or as a duration before now.
+    A point in time, written as a date or as a duration before now.
 
     @param now: the time: nanoseconds since 1970, UTC.
-    @return: nanoseconds since 1970, UTC.
+    @param latest: of two meanings that a local time has, the later one counts: see L{dated}.
+    @return: nanoseconds since 1970, UTC; from L{EARLIEST} to L{LATEST}.
     @raise ValueError: it is none.
     """
     if parts(text.lower()):
-        return max(0, now - span(text) * NANOSECONDS)
-    for form in _DATES:
-        try:
-            return max(0, int(time.mktime(time.strptime(text, form))) * NANOSECONDS)
-        except (ValueError, OverflowError):
-            continue
-    raise ValueError(text)
+        return _bounded(now - span(text) * NANOSECONDS)
+    return dated(text, latest)
+
+
+def dated(text: str, latest: bool) -> int:
+    """
+    A point in time, written as a date with or without the time of day: as ISO 8601 has it, with
+    C{Z} or an offset from UTC like C{+02:00}, or else in the zone of this process.
+
+    A local time that comes twice, because the clocks are set back, has two meanings.  So has one
+    that does not come, because they are set forward: by the offset before, and by the one after.
+
+    @param latest: the later of two meanings counts; else the earlier one.
+    @return: nanoseconds since 1970, UTC; from L{EARLIEST} to L{LATEST}.
+    @raise ValueError: it is none.
+    """
+    match = _DATE.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    *numbers, fraction, zone = match.groups()
+    try:
+        # Not `time.mktime`: which of two meanings it takes depends on what it was asked before.
+        local = datetime(*(int(number or 0) for number in numbers), tzinfo=_zone(zone))
+        if not 1900 < local.year < 2300:
+            # Beyond the bounds in any zone, and perhaps beyond what the system can convert.
+            local = local.replace(tzinfo=UTC)
+        meanings = {int(local.replace(fold=fold).timestamp()) for fold in (0, 1)}
+    except (ValueError, OverflowError):
+        raise ValueError(text) from None
+    seconds = max(meanings) if latest else min(meanings)
+    return _bounded(seconds * NANOSECONDS + int((fraction or "0").ljust(9, "0")))
+
+
+def _zone(text: str | None) -> tzinfo | None:
+    if text is None:
+        return None
+    if text in "Zz":
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[3:].lstrip(":") or 0)
+    if minutes > 59:
+        raise ValueError(text)
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def _bounded(nanoseconds: int) -> int:
+    return min(max(nanoseconds, EARLIEST), LATEST)

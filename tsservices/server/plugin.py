@@ -19,6 +19,7 @@ import time
 from dataclasses import replace
 from typing import Any, TextIO
 
+from twisted.application.internet import TimerService
 from twisted.application.service import IService
 
 from tsservices.admin.control import ControlService
@@ -33,6 +34,7 @@ from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog, PeerLog
 from tsservices.common.statedir import CHAT_FILE
 from tsservices.common.timestamps import TimestampFormatter
+from tsservices.frontends.formats.localtime import ZONE_SECONDS, SystemZone
 from tsservices.server.chat.factory import ChatConfig, makeChat
 from tsservices.server.chat.service import ChatService
 from tsservices.server.listeners import CHAT, BindError, ListenerService, bind, writeTable
@@ -131,6 +133,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     # chat stores what they have said, and the last figures are written.
     services = (
         CountersFile(counters, folder, reactor),
+        _followZone(reactor),
         chat,
         wiring.streams.timeouts,
         operator,
@@ -231,6 +234,13 @@ def _withDescriptors(limits: Limits) -> Limits:
         return limits
     room = max(1, soft - DESCRIPTORS_RESERVED)
     return replace(limits, maxConnections=min(limits.maxConnections, room))
+
+
+def _followZone(reactor: Any) -> IService:
+    service = TimerService(ZONE_SECONDS, SystemZone().refresh)
+    service.clock = reactor
+    service.setName("zone")
+    return service
 
 
 def _prepareProcess() -> Any:

@@ -235,18 +235,6 @@ class TestDescriptors:
             descriptors.writeError("abc\n")
         assert write.call_count == 1
 
-    def test_openMissing(self) -> None:
-        def status(descriptor: int) -> None:
-            if descriptor == 1:
-                raise OSError("closed")
-
-        with (
-            mock.patch.object(os, "fstat", status),
-            mock.patch.object(os, "open") as opened,
-        ):
-            descriptors.openMissing()
-        opened.assert_called_once_with(os.devnull, os.O_RDWR)
-
     def test_blockingRestored(self) -> None:
         modes = {0: True, 1: False}
 

@@ -87,12 +87,12 @@ class ClusterChatServiceTests(SynchronousTestCase):
             self.storage,
             ImmediateHasher(),
             lambda: NOON,
+            self.clock.seconds,
             self.jobs.append,
             self.shutDowns.append,
             cluster=ClusterServiceConfig("b", "nats://here", "chat.sqlite", self.incarnations),
             broker=self.broker,
             clock=self.clock,
-            monotonic=self.clock.seconds,
         )
         chat.prepare()
         chat.startService()

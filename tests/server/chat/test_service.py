@@ -59,6 +59,7 @@ class ChatServiceTests(SynchronousTestCase):
             self.storage,
             ImmediateHasher(),
             lambda: NOON,
+            float,
             self.jobs.append,
             self.shutDowns.append,
         )
@@ -79,7 +80,7 @@ class ChatServiceTests(SynchronousTestCase):
     def make(self, hasher: ImmediateHasher | None = None, **settings: Any) -> ChatService:
         config = ChatServiceConfig(Limits(), "run", **settings)
         hasher = hasher or ImmediateHasher()
-        return ChatService(config, self.storage, hasher, lambda: NOON, self.jobs.append)
+        return ChatService(config, self.storage, hasher, lambda: NOON, float, self.jobs.append)
 
     def propose(self, event: Enter | Join | Say, who: str) -> None:
         self.chat.context.pipeline.propose(event, self.sessions[who])

@@ -39,7 +39,10 @@ async def register(controller: SessionController, password: str | None) -> None:
     context, session = controller.context, controller.session
     checkRegister(context.state, session)
     # Before the work of hashing, for which all others would have to wait.
-    if not context.state.registrationLimit.allows(session.cloak, _seconds(controller)):
+    # By the time of day, because all nodes of a cluster count it.
+    if not context.state.registrationLimit.allows(
+        session.cloak, context.wallClock() / NANOSECONDS
+    ):
         raise ChatError(ACCOUNTS_EACH)
     controller.checkStored()
     # The name may change while the hasher works; the handler refuses then.
@@ -49,7 +52,7 @@ async def register(controller: SessionController, password: str | None) -> None:
     await controller.settled()
     if session.account == key:
         # Others who try passwords do not keep the new owner out.
-        context.loginLimits.entered(key, session.cloak, _seconds(controller))
+        context.loginLimits.entered(key, session.cloak, controller.context.monotonic())
 
 
 async def login(controller: SessionController, name: str, password: str | None) -> None:
@@ -136,7 +139,7 @@ def _account(controller: SessionController, name: str) -> Account:
 async def _check(controller: SessionController, account: Account, password: str) -> int:
     # How many wrong passwords were tried since the last right one; ChatError if this one is wrong.
     limits, cloak = controller.context.loginLimits, controller.session.cloak
-    wait = limits.allowed(account.key, cloak, _seconds(controller))
+    wait = limits.allowed(account.key, cloak, controller.context.monotonic())
     if wait:
         raise ChatError(GUESSED_OFTEN, seconds=math.ceil(wait))
     reply: PendingReply[bool] = PendingReply()
@@ -144,12 +147,12 @@ async def _check(controller: SessionController, account: Account, password: str)
         controller.context.hasher.check(account.verifier, password, reply)
         matched = await reply
     except ChatError:
-        limits.unknown(account.key, cloak, _seconds(controller))
+        limits.unknown(account.key, cloak, controller.context.monotonic())
         raise
     if not matched:
-        limits.failed(account.key, cloak, _seconds(controller))
+        limits.failed(account.key, cloak, controller.context.monotonic())
         raise ChatError(WRONG_PASSWORD, name=account.name)
-    return limits.succeeded(account.key, cloak, _seconds(controller))
+    return limits.succeeded(account.key, cloak, controller.context.monotonic())
 
 
 async def _derive(controller: SessionController, password: str) -> str:
@@ -165,6 +168,3 @@ async def _askTwice(controller: SessionController) -> str:
         raise ChatError(PASSWORDS_DIFFER)
     return password
 
-
-def _seconds(controller: SessionController) -> float:
-    return controller.context.wallClock() / NANOSECONDS

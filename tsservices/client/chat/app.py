@@ -26,6 +26,7 @@ from tsservices.client.chat.text_view import TextView, searchWords
 from tsservices.client.chat.ui.display import Display, PlainDisplay
 from tsservices.client.connection import ClientError, connectReason, place
 from tsservices.client.terminal.console import Console
+from tsservices.frontends.formats.localtime import SystemZone
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -66,6 +67,7 @@ class ChatClient:
         self._onlineAt = clock.seconds()
         self._finishing = False
         self._readingWaits = False
+        self._zone = SystemZone()
         state = ClientState()
         self._textView: TextView | None = None
         view: View
@@ -223,6 +225,7 @@ class ChatClient:
 
     def _tick(self) -> None:
         now = self._now()
+        self._zone.refresh()
         self.machine.tick(now)
         timeout = self._options.timeout
         if self._finishing and now > self._onlineAt + timeout:

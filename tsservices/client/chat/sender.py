@@ -18,6 +18,7 @@ from tsservices.client.chat.events import Content, roomKey
 from tsservices.client.chat.outbox import Outbox, OutgoingLine, parseTyped
 from tsservices.client.chat.ports import Network, View
 from tsservices.client.chat.state import ClientState
+from tsservices.frontends.formats.search import withOffsets
 
 #: What is sent as a sync.
 SYNC = "/ack on"
@@ -242,4 +243,5 @@ class Sender:
         self.unanswered = item
         # A sync right behind these could be taken for a password.
         self._syncDue = item.word in ASKING_COMMANDS
-        self._network.send(item.text)
+        # The server may be in another zone than the person.
+        self._network.send(withOffsets(item.text) if item.word == "search" else item.text)

@@ -1,18 +1,27 @@
 """
-The time of day and the date for people, in the time zone of where they are written.  Pure:
-the zone comes from the caller.
+The time of day and the date for people, in the time zone of where they are written, and what
+follows the system when that zone changes.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
+from weakref import WeakSet
 
 #: Seconds whose time of day is remembered: those of the messages that come now, and of the last
 #: ones in some hundred rooms, which everybody is shown who joins.
 SECONDS_REMEMBERED = 4096
+
+#: What says in which zone the system is, unless the environment does: often a symbolic link.
+ZONE_FILE = "/etc/localtime"
+
+#: Seconds between two looks at that file: within them a new zone is known everywhere.
+ZONE_SECONDS = 30.0
 
 # Not strftime's, which follow the locale: the lines around them are English.
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -42,6 +51,10 @@ class Moment(NamedTuple):
     date: str
 
 
+#: All that remember times.
+_INSTANCES: WeakSet[LocalTime] = WeakSet()
+
+
 class LocalTime:
     """
     Writes times for people.
@@ -55,7 +68,13 @@ class LocalTime:
             C{time.localtime} does.
         """
         self._localtime = localtime
-        self.moment: Callable[[int], Moment] = lru_cache(SECONDS_REMEMBERED)(self._moment)
+        self._cached = lru_cache(SECONDS_REMEMBERED)(self._moment)
+        self.moment: Callable[[int], Moment] = self._cached
+        _INSTANCES.add(self)
+
+    def zoneChanged(self) -> None:
+        """Forget what was written in the zone before."""
+        self._cached.cache_clear()
 
     def minute(self, second: int) -> str:
         """
@@ -72,3 +91,46 @@ class LocalTime:
             f"{hour:02d}:{minute:02d}:{sec:02d}",
             f"{_WEEKDAYS[weekday]} {day} {_MONTHS[month - 1]} {year}",
         )
+
+
+class SystemZone:
+    """
+    Has this process follow the system to another zone.
+
+    The C library reads the zone once, and again only when it is told to.
+    """
+
+    def __init__(
+        self,
+        path: str = ZONE_FILE,
+        environ: Mapping[str, str] = os.environ,
+        tzset: Callable[[], None] = time.tzset,
+    ) -> None:
+        """@param tzset: has the library read the zone again."""
+        self._path = path
+        # Where TZ names the zone, the file has nothing to say.
+        self._fixed = "TZ" in environ
+        self._tzset = tzset
+        self._identities: list[tuple[int, ...] | None] = []
+
+    def refresh(self) -> None:
+        """
+        Look whether it has changed since the last call; to be called every L{ZONE_SECONDS}.
+
+        The first call changes nothing: a file that is not there because twistd has changed the
+        root since the zone was read must not make it UTC.
+        """
+        if self._fixed or (identity := self._identify()) in self._identities:
+            return
+        known, self._identities = bool(self._identities), [identity]
+        if known:
+            self._tzset()
+            for instance in _INSTANCES:
+                instance.zoneChanged()
+
+    def _identify(self) -> tuple[int, ...] | None:
+        with contextlib.suppress(OSError):
+            status = os.stat(self._path)
+            return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        # Without the file it is UTC.
+        return None

@@ -7,8 +7,6 @@ that can't be.
 
 from __future__ import annotations
 
-import re
-
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import CHOICE, DURATION, NUMBER, WHEN, ChatError
 from tsservices.chat.names import ROOM_SIGN, roomKey
@@ -22,15 +20,13 @@ from tsservices.common.durations import (
     spanAndWords,
     spanText,
 )
+from tsservices.frontends.formats.search import TERM, TIMES
 
 #: What commands begin with. A line that begins with two of them is talk.
 SIGN = "/"
 
 #: In a search, stands for all rooms where one is.
 ALL_ROOMS = ROOM_SIGN + "*"
-
-#: A filter, a phrase or a word of a search.
-_TERM = re.compile(r'(from|since|before):(\S+)|"([^"]*)"?|(\S+)')
 
 
 class UsageError(Exception):
@@ -147,7 +143,7 @@ def search(controller: SessionController, text: str) -> SearchQuery:
     filters: dict[str, str] = {}
     words: list[str] = []
     rooms: list[Room] = []
-    for term in _TERM.finditer(text):
+    for term in TERM.finditer(text):
         name, value, phrase, bare = term.groups()
         if name:
             filters[name] = value
@@ -163,8 +159,8 @@ def search(controller: SessionController, text: str) -> SearchQuery:
         rooms or [controller.room()],
         words,
         filters.get("from", ""),
-        _moment(filters.get("since"), now),
-        _moment(filters.get("before"), now),
+        _moment(filters, "since", now),
+        _moment(filters, "before", now),
     )
 
 
@@ -176,11 +172,11 @@ def _isRoomName(text: str) -> bool:
     return True
 
 
-def _moment(text: str | None, now: int) -> int:
-    if text is None:
+def _moment(filters: dict[str, str], name: str, now: int) -> int:
+    if name not in filters:
         return 0
     try:
-        return moment(text, now)
+        return moment(filters[name], now, TIMES[name])
     except DurationError as error:
         raise _durationRefused(error) from None
     except ValueError as error:

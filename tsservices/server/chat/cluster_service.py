@@ -96,12 +96,8 @@ class ClusterChatService(ChatService):
         cluster: ClusterServiceConfig,
         broker: MonitoredBroker,
         clock: IReactorTime,
-        monotonic: Callable[[], float],
     ) -> None:
-        """
-        @param args: those of L{ChatService}.
-        @param monotonic: gives seconds that only go forward, as those of C{clock} may not.
-        """
+        """@param args: those of L{ChatService}."""
         super().__init__(*args)
         limits, operators = self._config.limits, self._config.operators
         self.node = cluster.node
@@ -110,7 +106,6 @@ class ClusterChatService(ChatService):
         self._nodeConfig = NodeConfig(cluster.node, cluster.makeIncarnation, limits, operators)
         self._broker = broker
         self._clock = clock
-        self._monotonic = monotonic
         self._join: JoinProcedure | None = None
         self._orderer: ClusterOrderer | None = None
         self._snapshots: SnapshotScheduler | None = None

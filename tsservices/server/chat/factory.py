@@ -82,6 +82,7 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
         storage,
         PasswordHasherThread(callFromThread),
         time.time_ns,
+        time.monotonic,
         turnEnd(reactor, config.fastLane),
         FatalShutdown(reactor).stop,
     )
@@ -110,7 +111,6 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
         cluster=ClusterServiceConfig(node, where, folder.path(CHAT_FILE)),
         broker=broker,
         clock=reactor,
-        monotonic=time.monotonic,
     )
 
 

@@ -81,11 +81,13 @@ class ChatService(Service):
         storage: Storage,
         hasher: PasswordHasherThread,
         wallClock: Callable[[], int],
+        monotonic: Callable[[], float],
         turnEnd: Callable[[Callable[[], None]], object],
         shutDown: Callable[[str], object] | None = None,
     ) -> None:
         """
         @param wallClock: the time: nanoseconds since 1970, UTC.
+        @param monotonic: seconds that only go forward.
         @param turnEnd: has something called at the end of the reactor's turn.
         @param shutDown: ends the server with a failure, for a reason in one line.
         """
@@ -93,6 +95,7 @@ class ChatService(Service):
         self.storage = storage
         self.hasher = hasher
         self._wallClock = wallClock
+        self._monotonic = monotonic
         self._turnEnd = turnEnd
         self._shutDown = shutDown
         self._sessions = 0
@@ -137,6 +140,7 @@ class ChatService(Service):
             self.hasher,
             LoginRateLimiter(self._config.limits.guesses),
             self._wallClock,
+            self._monotonic,
             lambda: secrets.token_urlsafe(TOKEN_BYTES),
             self.nodes,
         )

@@ -1,0 +1,37 @@
+"""The arguments of C{/search}, as the line frontend reads them and the client writes them.  Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from tsservices.common.durations import dated
+from tsservices.common.timestamps import NANOSECONDS
+
+#: A filter, a phrase or a word.
+TERM = re.compile(r'(from|since|before):(\S+)|"([^"]*)"?|(\S+)')
+
+#: The filters that take a time, and whether the latest meaning of a local time counts: no line of
+#: the time that is asked for may be missing.
+TIMES = {"since": False, "before": True}
+
+
+def withOffsets(arguments: str) -> str:
+    """
+    The same arguments, with local times in UTC: who reads them may be in another zone.
+
+    Durations and what is no time stay as they are.
+    """
+    return TERM.sub(_withOffset, arguments)
+
+
+def _withOffset(term: re.Match[str]) -> str:
+    name, text = term[1], term[2]
+    if name in TIMES:
+        try:
+            seconds, rest = divmod(dated(text, TIMES[name]), NANOSECONDS)
+        except ValueError:
+            return term[0]
+        moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{name}:{moment}{f'.{rest:09d}' if rest else ''}Z"
+    return term[0]
