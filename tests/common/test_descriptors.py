@@ -41,8 +41,7 @@ def test_openMissing(closing: str, before: str, taken: list[int], null: list[int
     subprocess.run(
         ["sh", "-c", f'exec "$@" {closing}', "sh", *command],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         timeout=20,
         check=True,
     )

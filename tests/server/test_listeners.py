@@ -29,7 +29,9 @@ from tsservices.storage.memory import MemoryStorage
 class Late(ChatService):
     def __init__(self) -> None:
         config = ChatServiceConfig(Limits(), "run")
-        super().__init__(config, MemoryStorage("log"), ImmediateHasher(), int, float, lambda job: None)
+        super().__init__(
+            config, MemoryStorage("log"), ImmediateHasher(), int, float, lambda job: None
+        )
         self.waiting: list[Callable[[], object]] = []
 
     def whenReady(self, call: Callable[[], object]) -> None:

@@ -10,9 +10,8 @@ from twisted.internet.protocol import DatagramProtocol
 from tests.support.hasher import ImmediateHasher
 from tsservices.common.addresses import LOOPBACK
 from tsservices.common.limits import Limits
-from tsservices.common.timestamps import NANOSECONDS
 from tsservices.common.logs import PayloadLog
-from tsservices.common.timestamps import TimestampFormatter
+from tsservices.common.timestamps import NANOSECONDS, TimestampFormatter
 from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.server.password_hasher import PasswordHasherThread
 from tsservices.server.registry import BY_NAME, Wiring

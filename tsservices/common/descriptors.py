@@ -39,7 +39,7 @@ def openMissing() -> list[int]:
                 taken.append(descriptor)
                 continue
         if closedAtStart:
-            stream = open(descriptor, mode, encoding="utf-8", errors="replace", closefd=False)
+            stream = os.fdopen(descriptor, mode, encoding="utf-8", errors="replace", closefd=False)
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
     return taken

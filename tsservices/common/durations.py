@@ -111,7 +111,8 @@ def dated(text: str, latest: bool) -> int:
     *numbers, fraction, zone = match.groups()
     try:
         # Not `time.mktime`: which of two meanings it takes depends on what it was asked before.
-        local = datetime(*(int(number or 0) for number in numbers), tzinfo=_zone(zone))
+        year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
+        local = datetime(year, month, day, hour, minute, second, tzinfo=_zone(zone))
         if not 1900 < local.year < 2300:
             # Beyond the bounds in any zone, and perhaps beyond what the system can convert.
             local = local.replace(tzinfo=UTC)

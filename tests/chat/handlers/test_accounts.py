@@ -7,9 +7,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import NOON, OTHER_PASSWORD, PASSWORD, ChatHarness, codes, kindNames, only
+from tests.support.chat import (
+    HOUR,
+    NOON,
+    OTHER_PASSWORD,
+    PASSWORD,
+    ChatHarness,
+    codes,
+    kindNames,
+    only,
+)
 from tsservices.chat import errors
-from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE
+from tsservices.chat.login_limits import ACCOUNT_GUESS_SECONDS, ACCOUNT_GUESSES_AT_ONCE
 from tsservices.chat.notifications import (
     AccountChanged,
     LoggedIn,
@@ -267,6 +276,17 @@ class TestLogin:
         assert not person.controller.entered
         assert not person.controller.busy
         assert "LoggedIn" in kindNames(chat.connect("~home").say(f"/login ann {PASSWORD}"))
+
+    def test_guessesAfterTheClockIsSetBack(self, chat: ChatHarness) -> None:
+        chat.joinRegistered("ann")
+        person = chat.connect("~x")
+        now = 0.0
+        chat.monotonic = lambda: now
+        for _ in range(ACCOUNT_GUESSES_AT_ONCE + 1):
+            person.say(f"/login ann {OTHER_PASSWORD}")
+        chat.time -= HOUR
+        now += ACCOUNT_GUESS_SECONDS
+        assert "LoggedIn" in kindNames(person.say(f"/login ann {PASSWORD}"))
 
     def test_busyHasherIsNoGuess(self, monkeypatch: pytest.MonkeyPatch, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")

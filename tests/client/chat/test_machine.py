@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.support.client_world import PASSWORD, ChatServer, ClientWorld, OtherUser
@@ -532,6 +534,13 @@ class TestQuestions:
         assert world.view.lines == [("now", "bob", "tea"), ("found", "bob", "tea")]
         assert world.view.texts[-3:] == ["SearchHead", "end of found", "SearchHead"]
         assert world.view.shown["lobby"] == [1]
+
+    def test_searchOfServerInAnotherZone(self) -> None:
+        """The server gets times that mean the same everywhere."""
+        world = online()
+        local = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(1_795_176_600))
+        world.say(f"/search since:{local} before:2h tea")
+        assert "/search since:2026-11-20T12:10:00Z before:2h tea" in world.sent
 
     def test_history(self) -> None:
         world = online()

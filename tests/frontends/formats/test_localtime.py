@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
+
+import pytest
 
 from tests.support.chat_samples import NOON
 from tsservices.common.timestamps import NANOSECONDS
-from tsservices.frontends.formats.localtime import LocalTime
+from tsservices.frontends.formats.localtime import LocalTime, SystemZone
 
 
 def test_yearReadsLikeStrftime() -> None:
@@ -17,3 +21,42 @@ def test_yearReadsLikeStrftime() -> None:
         expected = time.strftime(f"%A {parts.tm_mday} %B %Y", parts)
         assert moment.date == expected
         assert local.minute(second) == time.strftime("%Y-%m-%d %H:%M", parts)
+
+
+@pytest.mark.parametrize("environ", [{}, {"TZ": "Europe/Berlin"}])
+def test_zoneOfTheSystem(environ: dict[str, str]) -> None:
+    zone = [0]
+    found: list[int] = []
+    local = LocalTime(lambda second: time.gmtime(second + zone[0]))
+    file = Path("localtime")
+
+    def tzset() -> None:
+        found.append(zone[0])
+
+    def clock(hours: int) -> str:
+        zone[0] = 3600 * hours
+        system.refresh()
+        return local.moment(NOON // NANOSECONDS).clock
+
+    system = SystemZone(str(file), environ, tzset)
+    os.symlink("utc", file)
+    Path("utc").write_text("UTC")
+    first = clock(0)
+    assert clock(0) == first
+    # Another target of the link, another file in its place, another content, no file at all.
+    Path("berlin").write_text("CET")
+    os.unlink(file)
+    os.symlink("berlin", file)
+    second = clock(1)
+    Path("tokyo").write_text("JST-9")
+    os.replace("tokyo", file)
+    clock(9)
+    file.write_text("EST5EDT")
+    clock(-5)
+    os.unlink(file)
+    clock(0)
+    if environ:
+        assert (found, second) == ([], first)
+    else:
+        assert found == [3600, 9 * 3600, -5 * 3600, 0]
+        assert second != first

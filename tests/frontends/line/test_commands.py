@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.support.chat import ChatHarness, MemoryClient, errorCodes, kinds, only
@@ -13,6 +15,8 @@ from tsservices.chat.room import Room
 from tsservices.chat.verbs.checks import ANYONE, TOPIC_LENGTH
 from tsservices.chat.verbs.history import HIGHEST_SEQ, HISTORY_LINES
 from tsservices.chat.verbs.talk import LIST_PAGE
+from tsservices.common.timestamps import NANOSECONDS
+from tsservices.frontends.line import parsing
 from tsservices.frontends.line.commands import COMMANDS
 
 #: More than a topic or a reason may have.
@@ -255,6 +259,25 @@ class TestCommands:
         assert isinstance(told, notifications.AwayChanged)
         assert told.text == ""
         assert len(self.bob.heard()) == 2
+
+    def test_searchTimes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of an hour that comes twice no line is missing, and what is no time is refused."""
+        monkeypatch.setenv("TZ", "America/New_York")
+        time.tzset()
+        try:
+            query = parsing.search(
+                self.ann.controller, "since:2026-11-01T01:30 before:2026-11-01T01:30 tea"
+            )
+            assert (query.until - query.since) // NANOSECONDS == 3600
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+        query = parsing.search(self.ann.controller, "before:1965-01-01")
+        # 0 would be no end at all.
+        assert query.until == 1
+        told = self.one("/search since:noon tea")
+        assert isinstance(told, notifications.ErrorReply)
+        assert told.error.code is errors.WHEN
 
     def test_ignoreToggles(self) -> None:
         notices = [self.one(line) for line in ("/ignore BOB", "/ignore", "/ignore bob", "/ignore")]

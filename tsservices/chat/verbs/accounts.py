@@ -40,9 +40,7 @@ async def register(controller: SessionController, password: str | None) -> None:
     checkRegister(context.state, session)
     # Before the work of hashing, for which all others would have to wait.
     # By the time of day, because all nodes of a cluster count it.
-    if not context.state.registrationLimit.allows(
-        session.cloak, context.wallClock() / NANOSECONDS
-    ):
+    if not context.state.registrationLimit.allows(session.cloak, context.wallClock() / NANOSECONDS):
         raise ChatError(ACCOUNTS_EACH)
     controller.checkStored()
     # The name may change while the hasher works; the handler refuses then.
@@ -167,4 +165,3 @@ async def _askTwice(controller: SessionController) -> str:
     if await controller.ask(AGAIN) != password:
         raise ChatError(PASSWORDS_DIFFER)
     return password
-

@@ -54,7 +54,8 @@ what a line tells (times in milliseconds):
 
 signals:
   Ctrl-C (SIGINT) and SIGTERM end the run with the summary;
-  Ctrl-\\ (SIGQUIT) prints a line with what is known so far
+  Ctrl-\\ (SIGQUIT) prints a line with what is known so far;
+  a signal that is ignored at the start stays ignored
 
 --fail-if takes conditions with commas between them: FIGURE COMPARISON NUMBER UNIT, where
 COMPARISON is one of > >= < <= and FIGURE one of

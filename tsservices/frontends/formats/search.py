@@ -1,4 +1,4 @@
-"""The arguments of C{/search}, as the line frontend reads them and the client writes them.  Pure."""
+"""The arguments of C{/search}, which the line frontend reads and the client writes.  Pure."""
 
 from __future__ import annotations
 
