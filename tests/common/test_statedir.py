@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import socket
 import stat
 
+import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.common.statedir import StateDirectory, defaultStateFolder
@@ -15,6 +17,18 @@ from tsservices.common.statedir import StateDirectory, defaultStateFolder
 class DefaultTests(SynchronousTestCase):
     def test_systemd(self) -> None:
         self.assertEqual(defaultStateFolder({"STATE_DIRECTORY": "/a:/b"}), "/a")
+
+    def test_noHome(self) -> None:
+        """A folder that is called "~" is not made."""
+
+        def unknown(user: int) -> None:
+            raise KeyError(user)
+
+        for name in ("HOME", "XDG_STATE_HOME"):
+            self.patch(os, "environ", {key: os.environ[key] for key in os.environ if key != name})
+        self.patch(pwd, "getpwuid", unknown)
+        with pytest.raises(ValueError, match="--state"):
+            defaultStateFolder({})
 
     def test_userFolder(self) -> None:
         self.assertTrue(defaultStateFolder({}).endswith("tsservices"))

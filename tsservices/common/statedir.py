@@ -70,12 +70,14 @@ def defaultStateFolder(environ: Mapping[str, str] = os.environ) -> str:
     # systemd gives several with colons between.
     if folder := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
         return folder
-    folder = platformdirs.user_state_dir("tsservices", appauthor=False)
-    if folder.startswith("~"):
-        # Nothing says where this user is at home: a folder that is called "~" would be made.
+    try:
+        folder = platformdirs.user_state_dir("tsservices", appauthor=False)
+    except RuntimeError:
+        folder = ""
+    # Older versions of platformdirs raise nothing: a folder that is called "~" would be made.
+    if not os.path.isabs(folder):
         raise ValueError(
-            "there is no home folder to keep the state in: HOME is not set, and the system knows"
-            f" no user {os.getuid()}; name a folder by --state"
+            "this user has no home folder to keep the state in: set HOME, or name one by --state"
         )
     return folder
 

@@ -54,8 +54,7 @@ what a line tells (times in milliseconds):
 
 signals:
   Ctrl-C (SIGINT) and SIGTERM end the run with the summary;
-  Ctrl-\\ (SIGQUIT) prints a line with what is known so far;
-  a signal that is ignored at the start stays ignored
+  Ctrl-\\ (SIGQUIT) prints a line with what is known so far
 
 --fail-if takes conditions with commas between them: FIGURE COMPARISON NUMBER UNIT, where
 COMPARISON is one of > >= < <= and FIGURE one of
