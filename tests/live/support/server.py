@@ -231,7 +231,7 @@ class Server:
         sums: Counter[str] = Counter()
         entries = self._entries()
         for entry in entries:
-            over = entry["transport"].replace("unix", "tcp")
+            over = entry.get("transport", "").replace("unix", "tcp")
             if (entry["offering"], over) == (offering, transport):
                 sums.update({name: entry[name] for name in entry.keys() - set(PLACE)})
         if entries:
