@@ -51,7 +51,7 @@ def test_formIsThatOfPostgreSQL() -> None:
         "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
     )
     assert matches(kept, "pencil")
-    assert not matches(kept, "pencil ")
+    assert not matches(kept, "pen cil")
     own = verifier("pencil box", SALT, 7)
     mechanism, work, keys = own.split("$")
     assert mechanism == "SCRAM-SHA-256"
@@ -62,11 +62,33 @@ def test_formIsThatOfPostgreSQL() -> None:
 def test_matches() -> None:
     kept = verifier("correct horse", SALT, 10)
     assert matches(kept, "correct horse")
-    for wrong in ("", "Correct horse", "correct horse ", "x" * 100_000, "correct\0horse"):
+    for wrong in ("", " ", "Correct horse", "x" * 100_000, "correct\0horse"):
         assert not matches(kept, wrong)
     assert verifier("correct horse", SALT, 11) != kept
     assert verifier("correct horse", SALT[::-1], 10) != kept
     assert not matches(kept.replace("$10:", "$11:"), "correct horse")
+
+
+OUTSIDE = (
+    " {}",
+    "{} ",
+    "\t{}",
+    "{}\N{NO-BREAK SPACE}",
+    "\N{IDEOGRAPHIC SPACE}{}\N{ZERO WIDTH SPACE}",
+)
+
+
+@pytest.mark.parametrize("form", OUTSIDE)
+def test_whiteSpaceOutside(form: str) -> None:
+    """It is refused in new passwords; old ones may have it, or have lost it."""
+    with pytest.raises(errors.ChatError) as caught:
+        verifier(form.format("correct horse"), SALT, 1)
+    assert str(caught.value) == "a password has no white space at its beginning or its end"
+    assert matches(verifier("correct horse", SALT, 1), form.format("correct horse"))
+    stored, server = (b64encode(key).decode() for key in _keys(" correct horse", SALT, 1))
+    old = f"SCRAM-SHA-256$1:{b64encode(SALT).decode()}${stored}:{server}"
+    assert matches(old, " correct horse")
+    assert not matches(old, "correct horse")
 
 
 def test_halfVerifierMatchesNothing() -> None:

@@ -47,6 +47,11 @@ ACCOUNTS_EACH = ErrorCode(
 LOGGED_IN = ErrorCode("logged-in", "you are logged in as {name}; /logout first")
 LOGGED_OUT = ErrorCode("logged-out", "the password of {name} was changed: log in again")
 WRONG_PASSWORD = ErrorCode("wrong-password", "that is not the password of {name}")
+WRONG_OLD_PASSWORD = ErrorCode(
+    "wrong-password",
+    "that is not the password of {name}: /passwd takes the first word for the old one, and"
+    " /passwd alone asks for both",
+)
 PASSWORDS_DIFFER = ErrorCode(
     "passwords-differ", "these were two different passwords; nothing is done"
 )
@@ -101,6 +106,11 @@ ROOMS_EACH = ErrorCode("rooms-each", "you are in {most} rooms already, nobody ma
 ROOMS_ALL = ErrorCode("rooms-all", "there are {most} rooms already; /rooms lists them")
 TEXT_LONG = ErrorCode("text-long", "{what} has at most {most} characters, this has {length}")
 NO_COMMAND = ErrorCode("no-command", "there is no command /{command}; /help lists them")
+COMMAND_HIDDEN = ErrorCode(
+    "command-hidden",
+    "this looks like /{command} with something before it, and was not said: begin with /, or, to"
+    " say it, with //",
+)
 USAGE = ErrorCode("usage", "usage: {usage}")
 NUMBER = ErrorCode("number", "{what} is a whole number from {least} to {most}, not {given}")
 CHOICE = ErrorCode("choice", "say one of {choices}, not {given}")

@@ -94,20 +94,39 @@ def verifier(password: str, salt: bytes, iterations: int) -> str:
 
 
 def matches(verifier: str, password: str) -> bool:
-    """Whether it is that password; false too for a text that can't be a verifier or a password."""
+    """
+    Whether it is that password, as it was typed or without white space outside; false too for a
+    text that can't be a verifier or a password.
+    """
     match = _VERIFIER.fullmatch(verifier)
-    try:
-        prepared = prepare(password)
-        if match is None:
-            return False
-        salt, storedKey, serverKey = (b64decode(part, validate=True) for part in match.groups()[1:])
-    except (ChatError, ValueError):
+    if match is None:
         return False
-    derivedStored, derivedServer = _keys(prepared, salt, int(match[1]))
-    # Both are compared, in constant time, whatever the first comparison has brought.
-    return hmac.compare_digest(derivedStored, storedKey) & hmac.compare_digest(
-        derivedServer, serverKey
-    )
+    try:
+        salt, storedKey, serverKey = (b64decode(part, validate=True) for part in match.groups()[1:])
+    except ValueError:
+        return False
+    for prepared in _candidates(password):
+        derivedStored, derivedServer = _keys(prepared, salt, int(match[1]))
+        # Both are compared, in constant time, whatever the first comparison has brought.
+        if hmac.compare_digest(derivedStored, storedKey) & hmac.compare_digest(
+            derivedServer, serverKey
+        ):
+            return True
+    return False
+
+
+def _candidates(password: str) -> list[str]:
+    # As it was typed, and without white space outside: passwords have had that, and lost it on the
+    # way through commands.
+    candidates: dict[str, None] = {}
+    for typed in (password, password.strip()):
+        try:
+            prepared = prepare(typed)
+        except ChatError:
+            continue
+        candidates[prepared if typed is password else prepared.strip()] = None
+    candidates.pop("", None)
+    return list(candidates)
 
 
 def checked(password: str) -> str:
@@ -116,7 +135,13 @@ def checked(password: str) -> str:
 
     @raise ChatError: it can't be one.
     """
+    outside = ChatError(PASSWORD_CHARACTER, what="white space at its beginning or its end")
+    if password != password.strip():
+        # Nobody sees it, and the argument of a command has none.
+        raise outside
     prepared = prepare(password)
+    if prepared != prepared.strip():
+        raise outside
     if len(prepared) < PASSWORD_SHORTEST:
         raise ChatError(PASSWORD_SHORT, least=PASSWORD_SHORTEST)
     if len(prepared) > PASSWORD_LONGEST:

@@ -65,10 +65,10 @@ def spanAndWords(text: str) -> tuple[int, str]:
 
     @raise DurationError: it begins with what looks like a duration and is none.
     """
-    first, _, words = text.partition(" ")
+    first, *words = text.split(None, 1) or [""]
     if first.lower() != FOREVER and not _LIKE_SPAN.fullmatch(first):
         return 0, text
-    return span(first), words.strip()
+    return span(first), "".join(words).strip()
 
 
 def spanText(seconds: int) -> str:

@@ -4,6 +4,34 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
+
+#: What some programs put before all other text; it is no part of that.
+BYTE_ORDER_MARK = "\ufeff"
+
+#: The slash and the characters that look like it, or like one that leans the other way: the
+#: confusables of Unicode, and what keyboards have in its place.
+_SLASHES = (
+    "/\\\u0337\u0338\u1735\u2041\u2044\u20e5\u20eb\u2215\u2216\u2571\u2572\u27cb\u27cd\u29f5\u29f6\u29f8"
+    "\u29f9\u2cc6\u2f02\u2f03\u3033\u30ce\u31d3\u31d4\u4e36\u4e3f\ufe68\uff0f\uff3c\uff89\U0001d20f"
+    "\U0001d23a"
+)
+
+#: Letters that are shown as nothing.
+_UNSEEN_LETTERS = "\u115f\u1160\u3164\uffa0"
+
+#: What may stand before the word of a command: keys of a terminal that were sent as they are, and
+#: all but letters and digits.
+_BEFORE_WORD = re.compile(
+    rf"(?:\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Z]|\x9b[0-9;]*[A-Za-z~]"
+    rf"|[\W_{re.escape(_SLASHES)}{_UNSEEN_LETTERS}])+"
+)
+
+#: Letters that can stand before the word of a command: all others are what they look like.
+ODD_LETTERS = frozenset(filter(str.isalnum, _SLASHES + _UNSEEN_LETTERS))
+
+_ANY_SLASH = re.compile(f"[{re.escape(_SLASHES)}]")
+_WORD = re.compile(r"\S{1,64}")
 
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line feed, DEL, C1
@@ -47,3 +75,21 @@ def splitEnding(data: bytes) -> tuple[bytes, bytes]:
         if data.endswith(ending):
             return data[: -len(ending)], ending
     return data, b""
+
+
+def hiddenCommand(text: str) -> str:
+    """
+    The word of the command that a line would be without the characters that nobody sees or means
+    before it, and with a plain slash: in lower case.  Empty if there is none.
+    """
+    first = text[:1]
+    if first.isalnum() and first not in ODD_LETTERS:
+        return ""
+    before = _BEFORE_WORD.match(text)
+    if before is None or _ANY_SLASH.search(before[0]) is None:
+        return ""
+    word = _WORD.match(text, before.end())
+    if word is None:
+        return ""
+    folded = unicodedata.normalize("NFKC", word[0]).casefold()
+    return "".join(filter(str.isalnum, folded))

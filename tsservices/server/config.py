@@ -42,7 +42,8 @@ def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[
     """
     try:
         with open(path, "rb") as file:
-            written = tomllib.load(file)
+            # With a byte order mark, which editors of Windows put before a text.
+            written = tomllib.loads(file.read().decode("utf-8-sig"))
     except OSError as reason:
         raise ConfigError(f"{path}: {reason.strerror}") from reason
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:

@@ -61,7 +61,7 @@ def readKey(path: str) -> bytes:
 
 def _parseKey(path: str, text: bytes) -> bytes:
     try:
-        key = bytes.fromhex(b"".join(text.split()).decode("ascii"))
+        key = bytes.fromhex(b"".join(text.split()).decode("utf-8-sig"))
     except ValueError:
         key = b""
     if not MINIMUM_KEY <= len(key) <= MAXIMUM_KEY:

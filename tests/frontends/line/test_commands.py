@@ -105,6 +105,27 @@ class TestCommands:
     def test_caseAndSpaces(self) -> None:
         assert isinstance(self.one("/WHO   lobby  "), notifications.MemberList)
 
+    @pytest.mark.parametrize("space", "\t\xa0\u1680\u2003\u202f\u205f\u3000", ids=ascii)
+    def test_anyWhiteSpaceSeparates(self, space: str) -> None:
+        def typed(line: str) -> notifications.Notification:
+            return self.one(line.replace(" ", space))
+
+        told = typed("/msg bob hi")
+        assert isinstance(told, notifications.PrivateMessage)
+        assert (told.to, told.text) == ("Bob", "hi")
+        told = self.one(f"/msg{space}bob a{space}{space}b")
+        assert isinstance(told, notifications.PrivateMessage)
+        assert told.text == f"a{space}{space}b"
+        assert isinstance(typed("/join tea"), notifications.JoinedRoom)
+        told = typed("/ban Bob 2h so")
+        assert isinstance(told, notifications.ErrorReply)
+        assert told.error.code is errors.NOT_ALLOWED
+        told = typed("/part tea why")
+        assert isinstance(told, notifications.LeftRoom)
+        only(notifications.UserLeft, self.cat.heard()[-1:])
+        self.ann.say("/join lobby")
+        assert isinstance(typed("/who lobby"), notifications.MemberList)
+
     def test_nick(self) -> None:
         told = self.one("/nick Eve")
         assert isinstance(told, notifications.NickChanged)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsservices.chat.errors import LINE_LONG, NOT_UTF8, ChatError
+from tsservices.chat.errors import COMMAND_HIDDEN, LINE_LONG, NOT_UTF8, ChatError
 from tsservices.common.limits import Limits
 from tsservices.common.lines import LINES_AT_ONCE
 from tsservices.frontends.flood import FloodControl
@@ -16,6 +16,25 @@ from tsservices.frontends.line.input import LineInput, isCommand
 
 #: Bytes in a line of these tests.
 LIMIT = 64
+
+#: What stands for the sign of a command, and is none.
+HIDDEN_SIGNS = (
+    *[" /", "\t/", "\xa0/", "\u3000/", "\u200b/", "\u2060/", "\ufeff/", "\0/", "\x85/", "\u2028/"],
+    *["\u202e/", "\u200f/", "\u0301/", "\ufe0f/", "\u034f/", "\u3164/", "\x1b[A/", "\x1b[200~/"],
+    *[
+        "'/",
+        '"/',
+        "\u201c/",
+        "> /",
+        " //",
+        "\uff0f",
+        "\uff0f\uff0f",
+        " \uff0f ",
+        "\u2044",
+        "\u2215",
+    ],
+    *["\\", "\uff3c", "\u29f8", "\u30ce", " \u0338", "\u2571"],
+)
 
 #: What an intake gives.
 Taken = list["tuple[str, ...] | ChatError"]
@@ -150,7 +169,6 @@ class TestIntake:
             ("a\N{RIGHT-TO-LEFT OVERRIDE}b".encode(), "a\\u202eb"),
             ("a\x85b".encode(), "a\\x85b"),
             ("a\N{LINE SEPARATOR}b".encode(), "a\\u2028b"),
-            (b"a\rb", "a\\x0db"),
             (b"a\tb", "a\tb"),
             ("\N{FAMILY}\N{ZERO WIDTH JOINER}\N{GIRL}e\N{COMBINING ACUTE ACCENT}".encode(), None),
         ],
@@ -159,6 +177,43 @@ class TestIntake:
         expected = sent.decode() if shown is None else shown
         assert given_(sent + b"\n") == [(expected,)]
         assert given_(b"x\n" + sent + b"\nx\n") == [("x", expected, "x")]
+
+    @pytest.mark.parametrize("place", [1, 2, 3, 5])
+    def test_byteOrderMark(self, place: int) -> None:
+        data = "\ufeffann\nhel\ufefflo\n\ufeff/who\n".encode()
+        assert given_(data[:place], data[place:]) == [("ann", "hello"), ("/who",)]
+        lines = intake()
+        lines.feed(data[:2])
+        lines.endOfInput()
+        assert flat(drain(lines)) == [NOT_UTF8]
+
+    def test_whiteSpaceOfCommands(self) -> None:
+        sent = "/join\u2028tea\x85a\x0bb\n/login ann\u2029a\u200b\x85b\n".encode()
+        assert flat(given_(sent)) == ["/join tea a b", "/login ann a\u200b\x85b"]
+
+    @pytest.mark.parametrize("sign", HIDDEN_SIGNS, ids=ascii)
+    @pytest.mark.parametrize(
+        "command", ["login ann secret", "LOGIN\xa0ann secret", "passwd a secret"]
+    )
+    def test_passwordCommandBehindSomething(self, sign: str, command: str) -> None:
+        for line in (f"{sign}{command}\n", f"hello\n{sign}{command}\n"):
+            lines = intake()
+            lines.takeWholeLines(b"x\n")
+            assert lines.takeWholeLines(line.encode()) is None
+            lines.feed(line.encode())
+            taken = drain(lines)
+            assert flat(taken)[-1] is COMMAND_HIDDEN
+            assert "secret" not in str(taken)
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            *["//login ann secret", " hello", "and/or login", "/ login ann", " login ann"],
+            *["either /login or /register", " /me waves", "ノート", "... login", "¯\\_(ツ)_/¯"],
+        ],
+    )
+    def test_otherLinesAreTaken(self, line: str) -> None:
+        assert flat(given_(f"x\n{line}\n".encode())) == ["x", line]
 
     def test_lastLineNeedsNoEnding(self) -> None:
         lines = intake()
@@ -195,7 +250,8 @@ class TestIntake:
             st.sampled_from(
                 [
                     *b"a /x //x".split(),
-                    *[b"\n", b"\r\n", b"\r\0", b"\r", b"\0", b"\x08", b"\x15"],
+                    *[b"\n", b"\n\r", b"\r\n", b"\r\0", b"\r", b"\0", b"\x08", b"\x15"],
+                    *["\ufeff".encode(), b" /login x"],
                     *[b"\xc3", b"\xa9", b"\xff", b"\xff\xfb\x01", b"\xff\xfa", b"\xff\xf0"],
                     b"z" * LIMIT,
                 ]
@@ -211,8 +267,12 @@ class TestIntake:
         whole.endOfInput()
         taken: Taken = []
         for a, b in pairwise(places):
-            cut.feed(data[a:b])
-            taken += drain(cut)
+            talk = cut.takeWholeLines(data[a:b])
+            if talk is None:
+                cut.feed(data[a:b])
+                taken += drain(cut)
+            else:
+                taken.append(talk)
         cut.endOfInput()
         taken += drain(cut)
         assert flat(taken) == flat(drain(whole))

@@ -205,8 +205,8 @@ class TalkTests(LineFrontendCase):
 
     def test_controlCharactersBecomeVisible(self) -> None:
         ann, bob = self.join("ann", "bob")
-        ann.send("\0 \x1b[2J \N{RIGHT-TO-LEFT OVERRIDE} \x9b1m a\rb\n")
-        self.assertEqual(bob.heard(), f"{AT} <ann> \\x00 \\x1b[2J \\u202e \\x9b1m a\\x0db\n")
+        ann.send("\0 \x1b[2J \N{RIGHT-TO-LEFT OVERRIDE} \x9b1m a\n")
+        self.assertEqual(bob.heard(), f"{AT} <ann> \\x00 \\x1b[2J \\u202e \\x9b1m a\n")
         ann.send("/topic \x1b[2J\n/away \x07\n/msg bob \x1bc\n")
         self.tick()
         heard = bob.heard()

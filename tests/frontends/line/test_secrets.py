@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from dataclasses import replace
 
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
 from tests.support.line_clients import LineClient, LineFrontendCase
 from tsservices.chat.errors import TAKEN_OVER, ChatError
+from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE
+from tsservices.chat.passwords import _keys
 from tsservices.common.limits import Limits
 
 #: What is said between this side and a telnet program.
@@ -75,6 +79,82 @@ class PasswordTests(SecretCase):
             self.assertIn(b"* password: ", self.asked(eve, "/login ann\n"))
             self.assertIn(b"! that is not the password", self.asked(eve, f"{line}\n"))
         self.assertFalse(eve.transport.disconnecting)
+
+    def test_whiteSpaceOutside(self) -> None:
+        """The same on the line of the command and at the prompt."""
+        (ann,) = self.join("ann")
+        for password in (f" {SECRET}", f"{SECRET} ", f"{SECRET}\N{IDEOGRAPHIC SPACE}"):
+            for told in (
+                self.asked(ann, f"/register {password}\n"),
+                self.asked(ann, f"/register\n{password}\n{password}\n"),
+            ):
+                self.assertIn(b"! a password has no white space at its beginning or its end", told)
+        self.registered("bob")
+        state = self.chat.context.state
+        for kept in (SECRET, f" {SECRET}", f"{SECRET} "):
+            stored, server = (b64encode(key).decode() for key in _keys(kept, b"salt", 1))
+            verifier = f"SCRAM-SHA-256$1:{b64encode(b'salt').decode()}${stored}:{server}"
+            state.accounts["bob"] = replace(state.accounts["bob"], verifier=verifier)
+            for typed in {kept, f" {SECRET} " if kept == SECRET else kept}:
+                for way in (f"/login bob {typed}\n", f"/login bob\n{typed}\n"):
+                    eve = self.connect()
+                    self.assertIn(b"* you are bob", self.asked(eve, way))
+                    eve.disconnect()
+
+    def test_oldPasswordWithSpaceGoesByThePrompt(self) -> None:
+        ann = self.registered("ann")
+        told = self.asked(ann, f"/passwd {SECRET} battery staple\n")
+        self.assertIn(b"! that is not the password of ann: ", told)
+        self.assertIn(b"/passwd alone asks for both", told)
+        told = self.asked(ann, f"/passwd\n{SECRET}\nbattery staple\nbattery staple\n")
+        self.assertIn(b"new password", told)
+        self.assertNotIn(b"! ", told)
+
+    def test_throttleCountsALoginOnce(self) -> None:
+        self.registered("ann")
+        eve = self.connect()
+        for _ in range(ACCOUNT_GUESSES_AT_ONCE):
+            told = self.asked(eve, "/login ann wrong horse \n")
+            self.assertIn(b"! that is not the password", told)
+        self.assertIn(b"! too many wrong", self.asked(eve, "/login ann wrong horse \n"))
+
+    def test_anyEndOfLine(self) -> None:
+        self.registered("ann")
+        for end in ("\r", "\n\r", "\r\n", "\r\0", "\n"):
+            for size in (1, 2, 3, 1000):
+                client, bob = self.connect(), self.join(f"bob{ord(end[0])}{ord(end[-1])}{size}")[0]
+                data = f"hello\n/login ann{end}{SECRET}{end}{end}/join lobby{end}hi{end}".encode()
+                for place in range(0, len(data), size):
+                    client.send(data[place : place + size])
+                self.tick()
+                heard = bob.heard()
+                self.assertIn("<ann> hi\n", heard)
+                self.assertNotIn("horse", heard)
+                client.disconnect()
+
+    def test_answeredAtTheCarriageReturn(self) -> None:
+        self.registered("ann")
+        client = self.connect()
+        self.assertEqual(self.asked(client, "/login ann\r"), b"* password: ")
+        # Only now it is known to be a telnet program, whose echo can be hidden.
+        self.assertEqual(self.asked(client, "\n"), WILL_ECHO)
+        told = self.asked(client, f"{SECRET}\r")
+        self.assertTrue(told.startswith(WONT_ECHO), told)
+        self.assertIn(b"* you are ann", told)
+        self.assertEqual(self.asked(client, "\n"), b"")
+
+    def test_passwordCommandBehindSomething(self) -> None:
+        ann = self.registered("ann")
+        (bob,) = self.join("bob")
+        stranger = self.connect()
+        for client in (ann, stranger):
+            for line in (" /login ann secret", "\uff0flogin ann secret", "\u200b/passwd a secret"):
+                told = self.asked(client, f"x1\n{line}\n"[0 if client is ann else 3 :])
+                self.assertIn(b"! this looks like /", told)
+        self.assertIsNone(stranger.protocol.connection.session.nick or None)
+        self.assertNotIn("secret", bob.heard())
+        self.asked(ann, "//login ann secret\n")
+        self.assertIn("<ann> /login ann secret\n", bob.heard())
 
     def test_telnetHidesEcho(self) -> None:
         self.registered("ann")

@@ -87,7 +87,24 @@ class TestTelnetFilter:
         assert filtered(b"\xff\n\xffa\r\n") == b"\xff\n\xffa\n"
 
     def test_lineEndings(self) -> None:
-        assert filtered(b"a\r\nb\r\0c\nd\re\r\r\n") == b"a\nb\nc\nd\re\r\n"
+        for stream, ends in (
+            (b"a\r\nb\r\0c\nd\re\n\rf", b"a\nb\nc\nd\ne\nf"),
+            (b"\r\r", b"\n\n"),
+            (b"\n\n", b"\n\n"),
+            (b"\r\n\r\n", b"\n\n"),
+            (b"\n\r\n\r", b"\n\n"),
+            (b"\n\r\n", b"\n\n"),
+            (b"\r\r\n\n", b"\n\n\n"),
+            (b"\r\0\r\0\0", b"\n\n\0"),
+            (b"\n\0", b"\n\0"),
+        ):
+            assert filtered(stream) == ends
+
+    def test_endIsKnownAtItsFirstByte(self) -> None:
+        telnet = TelnetFilter()
+        assert [telnet.feed(bytes([byte])) for byte in b"a\r\nb\n\rc\r\0"] == [
+            *[b"a", b"\n", b"", b"b", b"\n", b"", b"c", b"\n", b""]
+        ]
 
     def test_commandInsideLineEnding(self) -> None:
         assert filtered(b"a\r\xff", b"\xf1", b"\nb") == b"a\nb"

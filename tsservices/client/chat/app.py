@@ -197,7 +197,9 @@ class ChatClient:
                 machine.finish()
                 return
             else:
-                self._typed(line.decode("utf-8", "backslashreplace"))
+                # The server takes a carriage return for an end of a line too.
+                for text in line.decode("utf-8", "backslashreplace").strip("\r").split("\r"):
+                    self._typed(text)
             self._changed()
             while not self._display.editing and self._waitingLines() >= LINES_AHEAD:
                 self._roomForLines = Deferred()

@@ -188,7 +188,7 @@ def passwordOf(path: str, user: int) -> str:
     @raise ValueError: there is none that is safe to use; the text says why.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             # Of the open file: the path may mean another one a moment later.
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):

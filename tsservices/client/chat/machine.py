@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
+from tsservices.chat.errors import COMMAND_HIDDEN, ChatError
 from tsservices.chat.notifications import ErrorReply, Notice, ResumeToken
+from tsservices.client.chat.commands import hiddenSecret
 from tsservices.client.chat.events import Content, FormatVersion, clean, decode, roomKey
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.outbox import OutgoingLine
@@ -203,6 +205,9 @@ class ClientMachine:
         elif self.sender.prompted:
             self.sender.typed(text)
             self._view.askSecret("")
+        elif hidden := hiddenSecret(text):
+            self.hadErrors = True
+            self._view.complain(str(ChatError(COMMAND_HIDDEN, command=hidden)))
         elif command == "/quit":
             self.quit(words[1] if len(words) > 1 else "")
         elif self.phase is Phase.NAMELESS:

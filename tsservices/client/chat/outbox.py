@@ -60,14 +60,23 @@ def parseTyped(typed: str) -> OutgoingLine | None:
         return None
     if not text.startswith(SIGN) or text.startswith(2 * SIGN):
         return OutgoingLine(text, kind=MESSAGE, body=clean(text.removeprefix(SIGN)).strip())
-    word, _, argument = text[1:].partition(" ")
-    word, argument = word.lower(), argument.strip()
+    word, argument = _firstWord(text[1:])
+    word = word.lower()
+    if word in SECRET_COMMANDS:
+        # As it was typed: the server wants a password as it was set.
+        return OutgoingLine(typed.rstrip("\r\n"), word)
     if word == "me" and argument:
         return OutgoingLine(text, word, ME, clean(argument))
-    target, _, body = argument.partition(" ")
+    target, body = _firstWord(argument)
     if word == "msg" and target.startswith(ROOM_SIGN) and body.strip():
         return OutgoingLine(text, word, MESSAGE, clean(body).strip(), roomKey(target))
     return OutgoingLine(text, word)
+
+
+def _firstWord(text: str) -> tuple[str, str]:
+    # Any white space separates words, as it does for the server.
+    words = [] if text[:1].isspace() else text.split(None, 1)
+    return (*words, "", "")[0], "".join(words[1:]).strip()
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from tsservices.client.terminal.descriptors import writeError
 from tsservices.client.terminal.text import TerminalText, complaint
+from tsservices.common.text import BYTE_ORDER_MARK
 
 #: How many lines are read before somebody asks for them. One read of a pipe can bring more; no
 #: further read is made until the lines are fewer.
@@ -97,6 +98,8 @@ class PlainConsole(Protocol):
         self._errors = errors
         self._lines: deque[bytes] = deque()
         self._unfinished: list[bytes] = []
+        # The next line is the first one.
+        self._first = True
         self._ended = False
         self._paused = False
         self._waiting: Deferred[None] | None = None
@@ -108,7 +111,7 @@ class PlainConsole(Protocol):
         first, *following = data.split(b"\n")
         self._unfinished.append(first)
         for part in following:
-            self._lines.append(b"".join(self._unfinished))
+            self._lines.append(self._finished())
             self._unfinished = [part]
         if len(self._lines) >= LINES_AHEAD and not self._paused:
             self._paused = True
@@ -117,11 +120,18 @@ class PlainConsole(Protocol):
 
     def readConnectionLost(self) -> None:
         # What stands behind the last newline is a line too.
-        last = b"".join(self._unfinished)
+        last = self._finished()
         if last:
             self._lines.append(last)
         self._ended = True
         self._wake()
+
+    def _finished(self) -> bytes:
+        line = b"".join(self._unfinished)
+        if self._first:
+            self._first = False
+            line = line.removeprefix(BYTE_ORDER_MARK.encode())
+        return line
 
     def writeConnectionLost(self) -> None:
         if not self.outputClosed.called:

@@ -101,7 +101,7 @@ def _checkServer(server: str) -> None:
 
 def _readLine(path: str) -> str:
     try:
-        text = Path(path).read_text("utf-8").strip()
+        text = Path(path).read_text("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BrokerError(f"{path} can't be read: {error}") from error
     if not text or "\n" in text:

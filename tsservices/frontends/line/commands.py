@@ -7,13 +7,14 @@ argument and calls the verb.  C{/help}, the manual and its test are made of the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import NO_COMMAND, USAGE, ChatError
+from tsservices.chat.errors import NO_COMMAND, USAGE, WRONG_OLD_PASSWORD, WRONG_PASSWORD, ChatError
 from tsservices.chat.names import ROOM_SIGN, roomKey
 from tsservices.chat.notifications import CommandList, Notice
 from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
@@ -54,6 +55,9 @@ class Command:
     run: Handler
     #: Whether all earlier proposals have to be decided first.
     waits: bool = True
+    #: How many words stand before the password or token that may follow the command; L{None}: it
+    #: takes neither.
+    secret: int | None = None
 
     @property
     def synopsis(self) -> str:
@@ -80,11 +84,12 @@ def perform(controller: SessionController, line: str) -> None:
     @param line: without the sign.
     @raise ChatError: it can't be done, if that is known at once.
     """
-    name, _, argument = line.partition(" ")
+    name, argument = parsing.firstWord(line) if not line[:1].isspace() else ("", "")
     command = COMMANDS.get(name.lower())
     if command is None:
         raise ChatError(NO_COMMAND, command=name[:TOPIC_LENGTH])
-    argument = argument.strip()
+    if command.secret is None:
+        argument = argument.strip()
     if command.waits:
         controller.start(lambda: _perform(controller, command, argument))
     else:
@@ -121,7 +126,7 @@ def _onMember(verb: Callable[[SessionController, Room, str], None]) -> Handler:
 
 
 def _part(controller: SessionController, argument: str) -> Waiting:
-    name, _, reason = argument.partition(" ")
+    name, reason = parsing.firstWord(argument)
     return talk.part(controller, controller.room(name), reason.strip())
 
 
@@ -188,21 +193,40 @@ def _ignore(controller: SessionController, argument: str) -> None:
         talk.listIgnored(controller)
 
 
+# The arguments of these are as they were typed: white space at the end of a password counts, and
+# at its beginning what is more than the one character after the word before it.
+
+
 def _register(controller: SessionController, argument: str) -> Waiting:
-    return accounts.register(controller, argument or None)
+    return accounts.register(controller, argument if argument.strip() else None)
 
 
 def _login(controller: SessionController, argument: str) -> Waiting:
-    name, _, password = argument.partition(" ")
-    return accounts.login(controller, name or controller.session.nick, password or None)
+    name, password = parsing.firstWord(argument)
+    return accounts.login(
+        controller, name or controller.session.nick, password if password.strip() else None
+    )
 
 
 def _passwd(controller: SessionController, argument: str) -> Waiting:
-    old, _, new = argument.partition(" ")
-    if old and not new:
+    old, new = parsing.firstWord(argument)
+    if old and not new.strip():
         controller.checkStored()
         raise UsageError
-    return accounts.changePassword(controller, old or None, new or None)
+    return _changePassword(controller, old, new)
+
+
+async def _changePassword(controller: SessionController, old: str, new: str) -> None:
+    try:
+        await accounts.changePassword(controller, old or None, new or None)
+    except ChatError as error:
+        if error.code is WRONG_PASSWORD and len(new.split()) > 1:
+            raise ChatError(WRONG_OLD_PASSWORD, **error.facts) from None
+        raise
+
+
+def _withSecret(verb: Handler) -> Handler:
+    return lambda controller, argument: verb(controller, needed(argument.strip()))
 
 
 def _kick(controller: SessionController, argument: str) -> None:
@@ -280,7 +304,7 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("login", "[NAME [PASSWORD]]", "be who you are", ANYONE, _login),
     ("logout", "", "be a guest again", REGISTERED, _alone(accounts.logout)),
     ("passwd", "[OLD NEW]", "change your password", REGISTERED, _passwd),
-    ("resume", "TOKEN", "go on for a lost connection", ANYONE, _withText(accounts.resume)),
+    ("resume", "TOKEN", "go on for a lost connection", ANYONE, _withSecret(accounts.resume)),
     ("invite", "NAME", "let somebody into a private room", NAMED, _onMember(moderation.invite)),
     ("kick", "NAME [WHY]", "have somebody leave the room", OPERATOR, _kick),
     ("ban", "[NAME [2h] [WHY]]", "keep somebody out; or who is", OPERATOR, _restrict(BAN)),
@@ -291,7 +315,13 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("op", "NAME", "have somebody look after the room", FOUNDER, _op),
     ("deop", "NAME", "not any more", NAMED, _deop),
     ("private", "on|off", "by invitation only, or for everybody", FOUNDER, _private),
-    ("reset", "NAME", "give an account a new password", SERVER, _withText(accounts.resetPassword)),
+    (
+        "reset",
+        "NAME",
+        "give an account a new password",
+        SERVER,
+        _withSecret(accounts.resetPassword),
+    ),
     ("drop", "NAME", "have a name belong to nobody", SERVER, _withText(accounts.dropAccount)),
     ("format", "text|json", "how you are told, for people or programs", ANYONE, _format),
     ("ack", "on|off", "be told when your lines are stored", ANYONE, _withSwitch(talk.setAcks)),
@@ -303,5 +333,25 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
 #: Talk follows talk without waiting.
 _TALK = frozenset({"msg", "me"})
 
+#: How many words stand before a password or token.  C{/reset} takes none, but whoever believes that
+#: it does has typed a password.
+_SECRET = {"register": 0, "passwd": 0, "resume": 0, "login": 1, "reset": 1}
+
 #: The commands by name, in the order of the help.
-COMMANDS = {row[0]: Command(*row, waits=row[0] not in _TALK) for row in _ROWS}
+COMMANDS = {
+    row[0]: Command(*row, waits=row[0] not in _TALK, secret=_SECRET.get(row[0])) for row in _ROWS
+}
+
+
+def secretCommand(line: str) -> tuple[str, str]:
+    """
+    A command, up to the password or token that it may have, and that.
+
+    @param line: with the sign.
+    """
+    name = parsing.firstWord(line)[0].removeprefix(SIGN)
+    command = COMMANDS.get(name.lower())
+    if command is None or command.secret is None:
+        return line, ""
+    head = re.match(rf"\S+(?:\s+\S+){{{command.secret}}}\s", line)
+    return (line, "") if head is None else (head[0], line[head.end() :])

@@ -110,6 +110,9 @@ class LineConnection(ChatConnection):
                         self._refuse(error)
                 return
         self._input.feed(data)
+        if controller.secret is not None and self._input.telnet and not self._json:
+            # The prompt came at a carriage return, and only what follows that shows telnet.
+            self._prompt.hide()
         self.resumeInput()
 
     def endOfInput(self) -> None:

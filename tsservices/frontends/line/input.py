@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import re
+import string
 from collections import deque
 from collections.abc import Callable
+from operator import itemgetter
 
-from tsservices.chat.errors import LINE_LONG, NOT_UTF8, ChatError
+from tsservices.chat.errors import COMMAND_HIDDEN, LINE_LONG, NOT_UTF8, ChatError
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
-from tsservices.common.text import visible
+from tsservices.common.text import BYTE_ORDER_MARK, ODD_LETTERS, hiddenCommand, visible
 from tsservices.frontends.flood import FloodControl
+from tsservices.frontends.line.commands import COMMANDS, secretCommand
 from tsservices.frontends.line.parsing import SIGN
 from tsservices.frontends.line.telnet import TelnetFilter, edit
 
 _SIGN = SIGN.encode()
 
-#: What stands before a password that is on one line with its command.
-_SECRET = re.compile(rf"{SIGN}(?:(?:register|passwd)|login +\S+) +", re.IGNORECASE)
+#: Bytes of a byte order mark, which some programs put before all that they send.
+_MARK = BYTE_ORDER_MARK.encode()
+
+#: First characters of lines that can't hide a command: nearly all lines have one of them, or none.
+_PLAIN = frozenset(["", *string.ascii_letters, *string.digits])
+
+_FIRST = itemgetter(slice(1))
+
+#: White space that L{visible} would write as an escape: in commands it separates words.
+_SEPARATORS = str.maketrans(dict.fromkeys("\x0b\x0c\x85\u2028\u2029", " "))
 
 
 class LineInput:
@@ -24,7 +34,7 @@ class LineInput:
     Takes bytes, gives lines of clean text, no faster than the peer may send.
 
     @ivar delay: seconds until the next line may be taken, as L{take} has found.
-    @ivar clean: no line waits, and none is unfinished.
+    @ivar clean: no line waits, none is unfinished, and L{takeWholeLines} has taken the last one.
     """
 
     def __init__(
@@ -41,8 +51,10 @@ class LineInput:
         self._flood = flood
         self._monotonic = monotonic
         self._waiting: deque[bytes | LineTooLong] = deque()
+        # What the peer has sent first, as long as that may become a byte order mark.
+        self._beginning: bytes | None = b""
         self.delay = 0.0
-        self.clean = True
+        self.clean = False
 
     @property
     def waiting(self) -> bool:
@@ -60,23 +72,39 @@ class LineInput:
 
         @return: the lines without the empty ones; L{None} if it has to be fed.
         """
-        # The hot path of the chat: nearly all chunks are such lines.
-        if not self.clean:
-            if self._waiting or self._lines.unfinished or self._filter.unfinished:
-                return None
-            self.clean = True
-        # What telnet sends is not taken here: its commands are no UTF-8, and a carriage return is
-        # not printable.
+        # The hot path of the chat: nearly all chunks are such lines.  What telnet sends is not
+        # taken here: its commands are no UTF-8, and a carriage return is not printable.
         if len(data) > self._limit or not data.endswith(b"\n"):
             return None
-        return self._talk(data[:-1])
+        if self.clean:
+            return self._talk(data[:-1])
+        if self._waiting or self._lines.unfinished or self._filter.unfinished or self._beginning:
+            return None
+        texts = self._talk(data[:-1])
+        self.clean = texts is not None
+        return texts
 
     def feed(self, data: bytes) -> None:
-        self.clean = False
+        if self.clean:
+            self.clean = False
+            self._filter.lineTaken()
+            self._beginning = None
+        if self._beginning is not None:
+            data = self._withoutMark(self._beginning + data)
         self._lines.feed(self._filter.feed(data))
+
+    def _withoutMark(self, data: bytes) -> bytes:
+        if len(data) < len(_MARK) and _MARK.startswith(data):
+            self._beginning = data
+            return b""
+        self._beginning = None
+        return data.removeprefix(_MARK)
 
     def endOfInput(self) -> None:
         """Nothing more comes: what has no line end yet is a line too."""
+        if self._beginning:
+            self._lines.feed(self._filter.feed(self._beginning))
+            self._beginning = None
         while self._lines.more:
             self._waiting.extend(self._lines.take(LINES_AT_ONCE))
         if last := self._lines.finish():
@@ -160,6 +188,20 @@ class LineInput:
             text = joined.decode()
         except UnicodeDecodeError:
             return None
+        flood = self._flood
+        if "\n" not in text:
+            # Most lines come alone.
+            first = text[:1]
+            if not text.isprintable() or first == SIGN:
+                return None
+            if first not in _PLAIN and (not first.isalnum() or first in ODD_LETTERS):
+                if _hidesCommand(text):
+                    return None
+                if text.isspace():
+                    text = ""
+            if flood is not None and flood.delay(1, len(joined), self._monotonic()):
+                return None
+            return (text,) if text else ()
         texts = text.split("\n")
         if (
             len(texts) > LINES_AT_ONCE
@@ -168,12 +210,13 @@ class LineInput:
             or "\n" + SIGN in text
         ):
             return None
-        flood = self._flood
+        plain = _PLAIN.issuperset(map(_FIRST, texts))
+        if not plain and any(map(_hidesCommand, texts)):
+            return None
         if flood is not None and flood.delay(len(texts), len(joined), self._monotonic()):
             return None
-        if len(texts) == 1:
-            # Most come alone.
-            return (text,) if text and not text.isspace() else ()
+        if plain:
+            return tuple(filter(None, texts))
         return tuple([line for line in texts if line and not line.isspace()])
 
     def _read(self, line: bytes | LineTooLong) -> str:
@@ -184,12 +227,26 @@ class LineInput:
             text = line.decode()
         except UnicodeDecodeError as error:
             raise ChatError(NOT_UTF8, byte=error.start + 1) from None
+        if text[:1] not in _PLAIN and not text.startswith(SIGN) and (name := _hidesCommand(text)):
+            raise ChatError(COMMAND_HIDDEN, command=name)
         if text.isprintable():
             return text
-        if secret := _SECRET.match(text):
-            # Unchanged: the password that was set by a prompt has to be right here too.
-            return visible(secret[0]) + text[secret.end() :]
-        return visible(text)
+        text = text.replace(BYTE_ORDER_MARK, "")
+        if not isCommand(text):
+            return visible(text)
+        # A password stays as it is: the one that was set by a prompt has to be right here too.
+        head, secret = secretCommand(text)
+        return visible(head.translate(_SEPARATORS)) + secret
+
+
+def _hidesCommand(text: str) -> str:
+    # The name of a command that a password may follow, if the line begins with something else; two
+    # signs say that it is talk all the same.
+    name = hiddenCommand(text)
+    if not name or text.startswith(SIGN):
+        return ""
+    command = COMMANDS.get(name)
+    return name if command is not None and command.secret is not None else ""
 
 
 def _size(line: bytes | LineTooLong) -> int:

@@ -28,6 +28,8 @@ SIGN = "/"
 #: In a search, stands for all rooms where one is.
 ALL_ROOMS = ROOM_SIGN + "*"
 
+_WORD_AND_REST = re.compile(r"\s*(\S*)\s?(.*)", re.DOTALL)
+
 
 class UsageError(Exception):
     """A command was not written as its usage says."""
@@ -44,13 +46,23 @@ def needed(text: str) -> str:
     return text
 
 
+def firstWord(text: str) -> tuple[str, str]:
+    """
+    The first word, if there is one, and what follows the one character of white space behind it.
+    Any white space of Unicode separates words.
+    """
+    match = _WORD_AND_REST.match(text)
+    assert match is not None
+    return match[1], match[2]
+
+
 def word(text: str) -> str:
     """
     The text, which is one word.
 
     @raise UsageError: it is none, or more.
     """
-    if " " in needed(text):
+    if len(text.split()) != 1:
         raise UsageError
     return text
 
@@ -61,7 +73,7 @@ def wordAndText(text: str) -> tuple[str, str]:
 
     @raise UsageError: there is no word.
     """
-    first, _, more = needed(text).partition(" ")
+    first, more = firstWord(needed(text))
     return first, more.strip()
 
 

@@ -35,6 +35,12 @@ class SecretPrompt:
         self._prompt = jsonform.prompt(prompt.rstrip(": ")) if json else text
         self._write((IAC + WILL + ECHO if self._hidden else b"") + self._prompt)
 
+    def hide(self) -> None:
+        """The peer turns out to be a telnet program: hide what is typed from now on."""
+        if not self._hidden:
+            self._hidden = True
+            self._write(IAC + WILL + ECHO)
+
     def repeat(self) -> None:
         """Ask once more: the line that came was no answer."""
         self._write(self._prompt)
@@ -82,42 +88,68 @@ _EDITS = bytes([_BACKSPACE, _LINE_ERASE, _WORD_ERASE, _DELETE])
 _PIECES = re.compile(rb"[%b]|[^%b]+" % (_EDITS, _EDITS))
 
 
+#: An end of a line, as it stands in a stream.
+_END = re.compile(rb"\r[\n\0]?|\n\r?")
+
+#: What may follow an end of a line, and is then a part of it, by what has come of it so far.
+_REST = {b"\r": b"\n\0", b"\n": b"\r"}
+
+
 class TelnetFilter:
     """
-    Takes telnet out of one connection's stream, however the network has cut it.
+    Takes telnet out of one connection's stream, and makes a line feed of each end of a line,
+    however the network has cut it.
+
+    CR, LF, CR LF, LF CR and CR NUL end a line.  Ends are told apart from left to right, and each
+    takes as much as it can: LF CR LF is LF CR and LF, two ends.  The first byte ends the line at
+    once, since the second one may never come; if it does, however late, it is swallowed.
 
     @ivar telnet: whether the peer is a telnet program, as its commands or its line ends show.
+    @ivar rest: what is swallowed if it comes next.
     """
 
-    __slots__ = ("_command", "_return", "telnet")
+    __slots__ = ("_command", "rest", "telnet")
 
     def __init__(self) -> None:
         self.telnet = False
+        self.rest = b""
         self._command = b""
-        self._return = b""
 
     @property
     def unfinished(self) -> bool:
-        """Whether what comes next belongs to what came last."""
-        return bool(self._command or self._return)
+        """Whether what comes next belongs to what came last, if it is no carriage return."""
+        return bool(self._command) or b"\n" in self.rest
+
+    def lineTaken(self) -> None:
+        """A line that was ended by a line feed has come without this filter."""
+        self.rest = _REST[b"\n"]
 
     def feed(self, data: bytes) -> bytes:
-        """
-        The data without commands, and with line feeds for the two ways in which telnet sends the
-        Enter key: CR LF and CR NUL.
-        """
+        """The data without commands, and with line feeds for all ends of lines."""
         if self._command or b"\xff" in data:
             data, self._command = self._command + data, b""
             data = _COMMAND.sub(self._meaning, data)
-        if self._return or b"\r" in data:
-            data, self._return = self._return + data, b""
-            # Other carriage returns stay; one that comes last waits for what follows it.
-            if data.endswith(b"\r"):
-                data, self._return = data[:-1], b"\r"
-            plain = data.replace(b"\r\n", b"\n").replace(b"\r\0", b"\n")
-            self.telnet = self.telnet or len(plain) != len(data)
-            data = plain
-        return data
+        if self.rest and data:
+            rest, self.rest = self.rest, b""
+            if data[0] in rest:
+                self.telnet = self.telnet or b"\n" in rest
+                data = data[1:]
+        if b"\r" not in data:
+            if data.endswith(b"\n"):
+                self.rest = _REST[b"\n"]
+            return data
+        plain = data.replace(b"\r\n", b"\n")
+        if b"\r" not in plain and b"\n\r" not in data:
+            # Nearly all telnet: what follows needs twice the time.
+            self.telnet = True
+            if data.endswith(b"\n") and not data.endswith(b"\r\n"):
+                self.rest = _REST[b"\n"]
+            return plain
+        ends = _END.findall(data)
+        self.telnet = self.telnet or b"\r\n" in ends or b"\r\0" in ends
+        if data.endswith(ends[-1]):
+            self.rest = _REST.get(ends[-1], b"")
+        return _END.sub(b"\n", data)
 
     def _meaning(self, command: re.Match[bytes]) -> bytes:
         if command[1] is not None:

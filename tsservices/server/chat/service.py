@@ -176,7 +176,7 @@ class ChatService(Service):
             return []
         try:
             with open(self._config.welcomeFile, "rb") as file:
-                text = file.read(WELCOME_BYTES).decode("utf-8", "replace")
+                text = file.read(WELCOME_BYTES).decode("utf-8-sig", "replace")
         except OSError:
             # A missing or unreadable file must not keep people out.
             return []

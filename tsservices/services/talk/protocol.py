@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
-from tsservices.common.text import splitEnding, utf8Decoder
+from tsservices.common.text import BYTE_ORDER_MARK, splitEnding, utf8Decoder
 from tsservices.services.talk.commands import enter
 from tsservices.services.talk.switchboard import OperatorBusy, Switchboard
 from tsservices.transport.stream import StreamProtocol
@@ -52,6 +52,7 @@ class TalkProtocol(StreamProtocol):
         self._switchboard = switchboard
         self._decoder = utf8Decoder()
         self._ending = b"\n"
+        self._saidNothing = True
 
     def connectionReady(self) -> None:
         self._switchboard.arrive(self)
@@ -73,6 +74,10 @@ class TalkProtocol(StreamProtocol):
     def chunkReceived(self, data: bytes) -> None:
         self._ending = splitEnding(data)[1]
         if text := self._decoder.decode(data):
+            if self._saidNothing:
+                self._saidNothing = False
+                if not (text := text.removeprefix(BYTE_ORDER_MARK)):
+                    return
             self._switchboard.receive(self, text)
 
     def say(self, text: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 
-from tsservices.client.chat.commands import SECRET_COMMANDS, SIGN
+from tsservices.client.chat.commands import SECRET_COMMANDS
+from tsservices.common.text import hiddenCommand
 
 #: The name of the file in the state folder of the user.
 HISTORY_FILE = "chat-history"
@@ -19,8 +20,7 @@ def keepable(line: str) -> bool:
     words = line.split()
     if not words:
         return False
-    secret = words[0].lower().lstrip(SIGN) in SECRET_COMMANDS and words[0].startswith(SIGN)
-    return not secret or len(words) == 1
+    return hiddenCommand(line) not in SECRET_COMMANDS or len(words) == 1
 
 
 class InputHistory:
