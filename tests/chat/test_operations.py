@@ -49,10 +49,12 @@ def test_readingChangesNoRow() -> None:
 
 
 def test_typesOfValues() -> None:
-    assert fromRow(["Delete", "s", "r", 1, None]) == DeleteMessage("s", "r", 1, None)
-    assert fromRow(["Delete", "s", "r", 1, "ann"]) == DeleteMessage("s", "r", 1, "ann")
+    assert fromRow(["Delete", "s", "r", 1, None], 1) == DeleteMessage("s", "r", 1, None)
+    assert fromRow(["Delete", "s", "r", 1, "ann"], 1) == DeleteMessage("s", "r", 1, "ann")
+    kick = DeleteMessage("s", "r", 1, "ann", "kick", "bob", 7)
+    assert fromRow(["Delete", "s", "r", 1, "ann", "kick", "bob", 7]) == kick
     with pytest.raises(ValueError, match="fields of Delete"):
-        fromRow(["Delete", "s", "r", True, None])
+        fromRow(["Delete", "s", "r", True, None], 1)
     with pytest.raises(ValueError, match="fields of SetPrivate"):
         fromRow(["SetPrivate", "s", "r", 1])
 

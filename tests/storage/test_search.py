@@ -218,10 +218,14 @@ class TestSearch:
             later = source.batch()
             later.deletions += [
                 MessageDeletion("a", 2),
-                MessageDeletion("a", 1),
+                MessageDeletion("a", 1, KICK, "bob"),
                 MessageDeletion("b", 1),
             ]
             searched.store(later)
+            assert [(item[5], item[-1]) for item in searched.client.lines("a", 1, 2)] == [
+                (KICK, "bob"),
+                (DELETED, ""),
+            ]
             assert searched.texts("secret") == ["secret three", "secret six"]
             assert searched.texts("two") == searched.texts("four") == []
             # What others hold of it stays as it was said.

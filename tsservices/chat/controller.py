@@ -76,6 +76,8 @@ class SessionController:
     @ivar presenter: shows answers to the user.
     @ivar requests: what is under way, and what waits behind it.
     @ivar current: the key of the room where plain lines go.
+    @ivar told: the position of the last batch that had been delivered to the session when what is
+        done now was asked for.
     @ivar ended: nothing more is to be shown; L{end} sets it.
     @ivar secret: gets the next line, which is the answer to a prompt; L{None}: none is open.
     @ivar olderResults: the query for the next page of a search.
@@ -89,6 +91,7 @@ class SessionController:
         self.presenter = presenter
         self.requests = RequestQueue(self.refuse, presenter.resumeInput)
         self.current = ""
+        self.told = 0
         self.ended = False
         self.secret: PendingReply[str] | None = None
         self.olderResults: SearchQuery | None = None

@@ -48,7 +48,7 @@ LOGGED_IN = ErrorCode("logged-in", "you are logged in as {name}; /logout first")
 LOGGED_OUT = ErrorCode("logged-out", "the password of {name} was changed: log in again")
 WRONG_PASSWORD = ErrorCode("wrong-password", "that is not the password of {name}")
 WRONG_OLD_PASSWORD = ErrorCode(
-    "wrong-password",
+    "wrong-old-password",
     "that is not the password of {name}: /passwd takes the first word for the old one, and"
     " /passwd alone asks for both",
 )
@@ -77,6 +77,10 @@ GUEST_ROOM = ErrorCode("guest-room", "{room} has no founder with an account: it 
 LOBBY_OPEN = ErrorCode("lobby-open", "{room} is open to everybody")
 ROOMS_FOUNDED = ErrorCode("rooms-founded", "you have made enough rooms; join one that is there")
 NO_LINE = ErrorCode("no-line", "there is no line {seq} in {room}")
+NO_WORDS = ErrorCode("no-words", "line {seq} of {room} has no words that could be deleted")
+NO_LINE_OF = ErrorCode(
+    "no-line-of", "there is no line with words by {name} among the last {most} of {room}"
+)
 INBOX_FULL = ErrorCode("inbox-full", "{name} has {most} private messages to read already")
 NOT_HERE = ErrorCode("not-here", "{name} is not here, and guests can't leave a message")
 SEARCHING = ErrorCode("searching", "your last search is under way")

@@ -63,12 +63,12 @@ class RoomMessages:
         skipped = seq - self.first
         return self._part(skipped, len(self.texts)) if skipped > 0 else self
 
-    def without(self, seq: int) -> list[RoomMessages]:
-        """The same lines, but without the text of the one with this number."""
+    def without(self, seq: int, kind: str = DELETED, text: str = "") -> list[RoomMessages]:
+        """The same lines, but without the words of the one with this number."""
         offset = seq - self.first
         if not 0 <= offset < len(self.texts):
             return [self]
-        deleted = replace(self._part(offset, offset + 1), kind=DELETED, texts=("",))
+        deleted = replace(self._part(offset, offset + 1), kind=kind, texts=(text,))
         parts = (self._part(0, offset), deleted, self._part(offset + 1, len(self.texts)))
         return [part for part in parts if part.texts]
 

@@ -113,12 +113,19 @@ class SetAway(Operation):
 
 @dataclass(slots=True)
 class DeleteMessage(Operation):
-    """The text of a line is to be deleted."""
+    """What people wrote in a line is to be deleted, and where else it stands."""
 
     room: str
     seq: int
     #: The account that wrote it, as the proposer read it from the history; None for a guest's.
     author: str | None
+    #: The kind of the line from then on, by default L{DELETED}.
+    kind: str = "deleted"
+    #: Its text from then on: whom it was done to, and for how long.
+    rest: str = ""
+    #: The time of the topic, the ban or the mute that has the same words; 0: there is none, and
+    #: nothing but the line is touched.
+    time: int = 0
 
 
 #: The kinds of lines that people write.

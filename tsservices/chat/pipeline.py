@@ -56,6 +56,7 @@ class Pipeline:
     Takes proposals, and owns the state, the order on one node, and the batches on their way.
 
     @ivar state: changed here alone.
+    @ivar deliveredPosition: that of the last batch whose lines were delivered.
     @ivar _position: that of the last batch with something to store, on one node.
     @ivar _storedPosition: that of the last batch that is stored.
     @ivar _deliveryDue: a call that will deliver is under way.
@@ -78,7 +79,7 @@ class Pipeline:
         """
         self.state = state
         self._log = log
-        self._position = self._storedPosition = position
+        self._position = self._storedPosition = self.deliveredPosition = position
         self._deliveryDue = False
         self._wallClock = wallClock
         self._turnEnd = turnEnd
@@ -207,10 +208,15 @@ class Pipeline:
 
     def _deliver(self, batch: Batch, last: bool, errors: list[Exception]) -> None:
         batch.deliver(last, errors)
+        if batch.durable:
+            # On one node another batch has the same position, if nothing in this one is stored.
+            self.deliveredPosition = batch.position
+        delivered = self.deliveredPosition
         for facts in batch.audits:
             self._audit(facts)
         for session in batch.proposers:
             session.pending -= 1
+            session.answeredAt = delivered
         for session in dict.fromkeys(batch.proposers):
             if not session.pending and session.recipient is not None:
                 try:

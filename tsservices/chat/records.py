@@ -133,10 +133,14 @@ class StoredPrivateMessage:
 
 @dataclass(frozen=True, slots=True)
 class MessageDeletion:
-    """The text of the line C{seq} is to be deleted wherever it is stored."""
+    """The words of the line C{seq} are to be deleted wherever they are stored."""
 
     room: str
     seq: int
+    #: The kind of the line from then on, by default L{tsservices.chat.operations.DELETED}.
+    kind: str = "deleted"
+    #: Its text from then on.
+    text: str = ""
 
 
 @dataclass(slots=True)

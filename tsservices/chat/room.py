@@ -6,6 +6,7 @@ from collections import deque
 
 from tsservices.chat.fanout import Recipients
 from tsservices.chat.notifications import HistoryReplay, RoomMessages, Topic
+from tsservices.chat.operations import DELETED
 from tsservices.chat.permissions import RoomPermissions
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import Session
@@ -26,7 +27,7 @@ class Room:
     @ivar nickCounts: how many sessions each name has here, by its key.
     @ivar _recent: the last lines, at least L{REPLAYED_LINES} if there are so many.
     @ivar _recentLines: the number of lines in these.
-    @ivar _deleted: numbers of lines that were deleted last.
+    @ivar _deleted: lines that were deleted last: number, and kind and text from then on.
     @ivar _oldestStored: the number of the first line that the storage still had.
     """
 
@@ -54,7 +55,7 @@ class Room:
         self._recipients: Recipients | None = None
         self._recent: deque[RoomMessages] = deque()
         self._recentLines = 0
-        self._deleted: tuple[int, ...] = ()
+        self._deleted: tuple[tuple[int, str, str], ...] = ()
         self._oldestStored = 1
 
     @property
@@ -129,8 +130,8 @@ class Room:
         @param wanted: the number of the first line that was asked for.
         """
         # A line may have been deleted between the reading and now.
-        for seq in self._deleted:
-            messages = [part for item in messages for part in item.without(seq)]
+        for deleted in self._deleted:
+            messages = [part for item in messages for part in item.without(*deleted)]
         oldest = messages[0].first if messages else self.storedRecord.seq + 1
         if oldest > wanted:
             self._oldestStored = oldest
@@ -173,11 +174,17 @@ class Room:
         record = self.record
         return HistoryReplay(record.key, record.name, messages, missing, record.seq)
 
-    def deleteMessage(self, seq: int) -> None:
-        """Delete the text of a line from memory."""
+    def deleteMessage(self, seq: int, kind: str = DELETED, text: str = "") -> None:
+        """
+        Delete the words of a line from memory.
+
+        @param kind: that of the line from now on.
+        @param text: the same.
+        """
         # What is being read from the storage just now may still have it.
-        self._deleted = (*self._deleted, seq)[-REPLAYED_LINES:]
-        self._recent = deque([part for item in self._recent for part in item.without(seq)])
+        deleted = seq, kind, text
+        self._deleted = (*self._deleted, deleted)[-REPLAYED_LINES:]
+        self._recent = deque([part for item in self._recent for part in item.without(*deleted)])
 
     def topic(self) -> Topic:
         """The topic as of this place in the order."""

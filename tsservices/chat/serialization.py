@@ -82,7 +82,7 @@ _KINDS: dict[str, type[Operation]] = {
 
 #: The number of fields that rows of the first version have, for kinds that have got more since; 0:
 #: the kind is newer.
-_FIRST_FIELDS: dict[str, int] = {}
+_FIRST_FIELDS: dict[str, int] = {"Delete": 4}
 
 _Read = Callable[[Any], tuple[Any, ...]]
 

@@ -9,7 +9,7 @@ class Session:
     """
     One connection of one user.
 
-    C{recipient}, C{ignores} and the fields from C{wantsEcho} on are known to its own node alone.
+    C{recipient}, C{ignores}, C{answeredAt} and the fields from C{wantsEcho} on are known to its own node alone.
     All else is shared by all nodes, and only L{tsservices.chat.apply} changes it.
 
     @ivar ident: its id: no other session ever has it.
@@ -21,6 +21,8 @@ class Session:
     @ivar account: the key of the account that it is logged in to; None for guests.
     @ivar cloak: stands for its address, which only operators of the server see.
     @ivar token: the digest of the secret by which another connection may take its place.
+    @ivar answeredAt: the position of the last batch that was delivered when the last of its
+        proposals was.
     @ivar away: the text for being away; empty: present.
     @ivar rooms: the keys of its rooms in the order of joining (an ordered set).
     @ivar ignores: the folded names whose lines it does not want; L{setIgnored} changes it.
@@ -35,6 +37,7 @@ class Session:
 
     __slots__ = (
         "account",
+        "answeredAt",
         "away",
         "cloak",
         "connectedAt",
@@ -61,6 +64,7 @@ class Session:
         self.cloak = cloak
         self.node = node
         self.token = ""
+        self.answeredAt = 0
         self.connectedAt = 0
         self.inheritedRestrictions: frozenset[tuple[str, str, str, int]] = frozenset()
         self.nick = ""

@@ -114,6 +114,7 @@ class ChatConnection:
         self.context = context
         self.form = form
         self._leaving = False
+        self._toldBefore = 0
         self._paging: Callable[[], None] | None = None
         self.queue = SendQueue(
             self, stream, context.chat.pool, context.limits, context.monotonic, self._overrun
@@ -151,7 +152,18 @@ class ChatConnection:
         The peer does not read, or a handshake is under way that has to be read for: what is
         delivered waits, and no line is taken.
         """
+        self._outputStops()
         self.queue.pause()
+
+    def _outputStops(self) -> None:
+        self._toldBefore = self.told
+
+    @property
+    def told(self) -> int:
+        """The position of the last batch whose lines were sent to this session's reader."""
+        if self.queue.direct:
+            return self.controller.context.pipeline.deliveredPosition
+        return self._toldBefore
 
     def resumeOutput(self) -> None:
         """The peer reads again."""
@@ -189,6 +201,8 @@ class ChatConnection:
             then()
 
     def holdOutput(self, held: bool) -> None:
+        if held:
+            self._outputStops()
         self.queue.hold(held)
 
     def closeWhenIdle(self) -> None:

@@ -134,6 +134,11 @@ class SendQueue:
         self._ended = False
         self._direct()
 
+    @property
+    def direct(self) -> bool:
+        """Whether what is delivered is sent at once."""
+        return not (self._waiting or self.paused or self._held)
+
     def pause(self) -> None:
         """The transport has enough for now."""
         self.paused = True

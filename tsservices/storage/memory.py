@@ -15,7 +15,6 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import RoomMessages
-from tsservices.chat.operations import DELETED
 from tsservices.chat.records import MessageDeletion, StoredPrivateMessage
 from tsservices.chat.storage import (
     HISTORY_PAGE,
@@ -132,7 +131,8 @@ class MemoryStorage:
             return
         # The object is shared with readers and stays as it is; parts of it take its place here.
         index = deletion.seq - message.first
-        parts = [replace(message.since(deletion.seq), texts=("",), kind=DELETED)]
+        kind, text = deletion.kind, deletion.text
+        parts = [replace(message.since(deletion.seq), texts=(text,), kind=kind)]
         if index:
             parts.insert(0, replace(message, texts=message.texts[:index]))
         if deletion.seq < message.last:

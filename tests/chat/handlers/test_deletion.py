@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.chat.handlers.test_private_rooms import asked
-from tests.support.chat import ChatHarness, RoomCase, errorCodes, kindsAndTexts
-from tsservices.chat.errors import NO_LINE, NOT_ALLOWED, NOT_STORED, NUMBER, USAGE, ChatError
+from tests.support.chat import (
+    ChatHarness,
+    MemoryClient,
+    RoomCase,
+    errorCodes,
+    kindsAndTexts,
+    only,
+)
+from tsservices.chat import snapshot
+from tsservices.chat.errors import (
+    NO_LINE,
+    NO_LINE_OF,
+    NO_WORDS,
+    NOT_ALLOWED,
+    NOT_STORED,
+    NUMBER,
+    USAGE,
+    ChatError,
+)
 from tsservices.chat.notifications import (
     HistoryReplay,
     JoinedRoom,
     Notification,
     RoomMessages,
     SearchResults,
+    Topic,
 )
-from tsservices.chat.operations import DELETE, DELETED, MESSAGE, DeleteMessage
+from tsservices.chat.operations import (
+    BAN,
+    DELETE,
+    DELETED,
+    KICK,
+    MESSAGE,
+    MUTE,
+    TOPIC,
+    DeleteMessage,
+)
+from tsservices.chat.storage import HISTORY_PAGE
 
 
 def shown(happenings: list[Notification]) -> list[tuple[int, str, str]]:
@@ -115,10 +145,111 @@ class TestDelete(RoomCase):
 
     def test_deletedLines(self) -> None:
         self.mel.say("/delete 4")
-        for seq in (4, 8, 2, 999):
-            assert errorCodes(self.opal.say(f"/delete {seq}")) == [NO_LINE]
+        for seq in (4, 8, 2):
+            assert errorCodes(self.opal.say(f"/delete {seq}")) == [NO_WORDS]
+        assert errorCodes(self.opal.say("/delete 999")) == [NO_LINE]
         for given, reason in (("0", NUMBER), ("x", NUMBER), ("-1", NUMBER), ("", USAGE)):
             assert errorCodes(self.opal.say(f"/delete {given}")) == [reason]
+
+    @pytest.mark.parametrize(
+        ("line", "kind", "rest"),
+        [
+            ("/me RUDE", DELETED, ""),
+            ("/topic RUDE", DELETED, ""),
+            ("/kick bob RUDE one", KICK, "bob"),
+            ("/ban bob 2h RUDE one", BAN, "bob 2h"),
+            ("/mute bob RUDE one", MUTE, "bob forever"),
+            ("/mute mel 2h RUDE one", MUTE, "mel 2h"),
+        ],
+    )
+    @pytest.mark.parametrize("deleter", ["opal", "ann", "root"])
+    def test_wordsOfEveryKind(self, line: str, kind: str, rest: str, deleter: str) -> None:
+        self.opal.say(line)
+        assert errorCodes(self.mel.say("/delete 8")) == [NOT_ALLOWED]
+        self.chat.clear()
+        person: MemoryClient = getattr(self, deleter)
+        heard = kindsAndTexts(person.say("/delete 8"))
+        assert heard == [(DELETE, "8"), *([(TOPIC, "")] if "topic" in line else [])]
+        assert errorCodes(person.say("/delete 8")) == [NO_WORDS]
+        late = self.chat.join("late", "milk")
+        for asking in ("/join tea", "/since 7", "/history 9", "/search RUDE", "/topic", "/rooms"):
+            answers = asked(late, asking)
+            assert "RUDE" not in str(answers)
+            if asking in ("/since 7", "/history 9"):
+                assert (8, kind, rest) in shown(answers)
+        for asking in ("/ban", "/mute"):
+            assert "RUDE" not in str(self.ann.say(asking))
+        assert "RUDE" not in str(self.bob.say("hello?", "/join tea"))
+        assert "RUDE" not in str(snapshot.save(self.state))
+        assert "RUDE" not in str(self.chat.storage._all)
+
+    def test_topicThatStoodBefore(self) -> None:
+        """Only the one that stands is cleared."""
+        self.mel.say("/topic one", "/topic two", "/delete 8")
+        assert self.room.record.topic == "two"
+        self.mel.say("/delete 9")
+        assert (self.room.record.topic, self.room.record.topicBy) == ("", "")
+        assert only(Topic, self.mel.say("/topic")[-1:]).text == ""
+
+    def test_reasonOfOtherRestrictionStays(self) -> None:
+        self.opal.say("/ban bob one", "/unban bob", "/ban bob two", "/mute bob three")
+        self.opal.say("/ban mel four")
+        self.chat.time += 1
+        self.opal.say("/ban mel five")
+        seqs = {item[2].rpartition(" ")[2]: item[0] for item in shown(asked(self.ann, "/since 7"))}
+        self.opal.say(f"/delete {seqs['four']}")
+        reasons = {item.reason for item in self.room.permissions.restrictions.values()}
+        assert reasons == {"two", "three", "five"}
+        self.opal.say(f"/delete {seqs['five']}")
+        reasons = {item.reason for item in self.room.permissions.restrictions.values()}
+        assert reasons == {"two", "three", ""}
+
+    def test_olderRuleTouchesOnlyTheLine(self) -> None:
+        self.mel.say("/topic one")
+        self.mel.propose(DeleteMessage, "tea", 8, "mel")
+        self.chat.tick()
+        assert self.room.record.topic == "one"
+
+    def test_last(self) -> None:
+        assert kindsAndTexts(self.mel.say("/delete last")) == [(DELETE, "5")]
+        assert kindsAndTexts(self.mel.say("/delete LAST")) == [(DELETE, "4")]
+        assert kindsAndTexts(self.mel.say("/delete mel last")) == [(DELETE, "3")]
+        assert errorCodes(self.mel.say("/delete last")) == [NO_LINE_OF]
+        assert errorCodes(self.mel.say("/delete bob last")) == [NOT_ALLOWED]
+        assert errorCodes(self.mel.say("/delete a b last")) == [USAGE]
+        assert errorCodes(self.bob.say("/delete last")) == [NOT_ALLOWED]
+        assert kindsAndTexts(self.opal.say("/delete BOB last"))[-1:] == [(DELETE, "6")]
+        self.opal.say("/mute bob", "/kick bob rude")
+        assert kindsAndTexts(self.opal.say("/delete last"))[-1:] == [(DELETE, "13")]
+        assert kindsAndTexts(self.opal.say("/delete last")) == [(DELETE, "7")]
+        assert errorCodes(self.opal.say("/delete nobody last")) == [NO_LINE_OF]
+
+    def test_lastFarBack(self) -> None:
+        self.bob.controller.say(("x",) * (HISTORY_PAGE + 50))
+        self.chat.tick()
+        assert kindsAndTexts(self.opal.say("/delete mel last"))[-1:] == [(DELETE, "5")]
+
+    def test_lastThatWasTold(self) -> None:
+        """What is said after it was typed, and told only later, is not meant."""
+        self.chat.storage.slow = True
+        self.opal.type("eight", "/delete bob last")
+        self.bob.type("nine")
+        self.chat.tick()
+        self.chat.finishStoring()
+        self.chat.finishStoring()
+        assert (DELETE, "6") in kindsAndTexts(self.ann.heard())
+
+    def test_lastOwnThatWaits(self) -> None:
+        """One's own line is meant as soon as it is typed, but not one of another window."""
+        other = self.chat.login("mel", "tea")
+        self.chat.storage.slow = True
+        self.mel.type("one", "two", "/delete last")
+        self.chat.tick()
+        other.type("other")
+        self.chat.tick()
+        self.chat.finishStoring()
+        self.chat.finishStoring()
+        assert (DELETE, "9") in kindsAndTexts(self.ann.heard())
 
     def test_twoDeletionsUnderWay(self) -> None:
         self.mel.type("/delete 4")

@@ -29,7 +29,9 @@ from tsservices.chat.notifications import (
     RoomMessages,
 )
 from tsservices.chat.operations import (
+    BAN,
     DELETE,
+    MUTE,
     TOPIC,
     ClearUnread,
     DeleteMessage,
@@ -85,10 +87,14 @@ def _say(state: ChatState, operation: Say, session: Session, batch: Batch) -> No
 def _setTopic(state: ChatState, operation: SetTopic, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
     state.checkSpeak(session, room, batch.stamp)
+    _changeTopic(room, operation.text, session, batch)
+
+
+def _changeTopic(room: Room, text: str, session: Session, batch: Batch) -> None:
     record = room.record
-    appendMessages(room, TOPIC, (operation.text,), session, batch)
-    record.topic = operation.text
-    record.topicBy = session.nick if operation.text else ""
+    appendMessages(room, TOPIC, (text,), session, batch)
+    record.topic = text
+    record.topicBy = session.nick if text else ""
     record.topicTime = record.time
 
 
@@ -100,10 +106,28 @@ def _delete(state: ChatState, operation: DeleteMessage, session: Session, batch:
         raise ChatError(NOT_ALLOWED, who="the author, logged in, or an operator")
     if not room.permissions.firstReadable(session) <= operation.seq <= room.record.seq:
         raise ChatError(NO_LINE, seq=operation.seq, room=name)
-    room.deleteMessage(operation.seq)
-    batch.deletions.append(MessageDeletion(room.record.key, operation.seq))
+    kind, rest = operation.kind, operation.rest
+    room.deleteMessage(operation.seq, kind, rest)
+    batch.deletions.append(MessageDeletion(room.record.key, operation.seq, kind, rest))
     appendMessages(room, DELETE, (str(operation.seq),), session, batch)
     batch.audit(DELETE, session, room, line=operation.seq, author=operation.author)
+    if kind in (BAN, MUTE):
+        _deleteReason(room, operation, batch)
+    elif operation.time and operation.time == room.record.topicTime and room.record.topic:
+        # A topic has the time of the line that has set it.
+        _changeTopic(room, "", session, batch)
+
+
+def _deleteReason(room: Room, operation: DeleteMessage, batch: Batch) -> None:
+    # One restriction is a record for each address of its target, all of the same time.
+    restrictions = room.permissions.restrictions
+    name = operation.rest.partition(" ")[0]
+    meant = operation.kind, name, operation.time
+    for restriction in list(restrictions.values()):
+        if (restriction.kind, restriction.name, restriction.time) == meant and restriction.reason:
+            changed = replace(restriction, reason="")
+            restrictions[changed.kind, changed.mask] = changed
+            batch.upsert(changed)
 
 
 def _sendPrivate(state: ChatState, operation: SendPrivate, session: Session, batch: Batch) -> None:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import (
     NO_LINE,
+    NO_LINE_OF,
     NO_PERSON,
+    NO_WORDS,
     NOTHING_SEARCHED,
     SEARCHING,
     TEXT_LONG,
@@ -16,11 +18,23 @@ from tsservices.chat.errors import (
 )
 from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.chat.notifications import Inbox, Notice, RoomMessages, SearchResults, SeenReply
-from tsservices.chat.operations import ME, MESSAGE, NOTICE, ClearUnread, DeleteMessage, MarkRead
+from tsservices.chat.operations import (
+    BAN,
+    DELETED,
+    KICK,
+    ME,
+    MESSAGE,
+    MUTE,
+    NOTICE,
+    TOPIC,
+    ClearUnread,
+    DeleteMessage,
+    MarkRead,
+)
 from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import REPLAYED_LINES, Room
-from tsservices.chat.storage import SearchQuery
+from tsservices.chat.storage import HISTORY_PAGE, SearchQuery
 
 #: Private messages shown at once.
 INBOX_PAGE = 50
@@ -33,6 +47,12 @@ SEARCH_WORDS = 16
 
 #: Lines of history that can be asked for at once.
 HISTORY_LINES = 500
+
+#: Lines in which the last one of somebody is looked for: some pages of a reader's scrolling.
+LINES_LOOKED_AT = 1000
+
+# What was done to somebody stays: the name, and for how long.
+_WORDS_KEPT = {KICK: 1, BAN: 2, MUTE: 2}
 
 #: The largest number that a line can have.
 HIGHEST_SEQ = 2**63 - 1
@@ -55,21 +75,108 @@ def markRead(controller: SessionController, room: Room, seq: int) -> None:
 
 
 async def delete(controller: SessionController, room: Room, seq: int) -> None:
-    """Delete the text of a line; its number stays."""
-    missing = ChatError(NO_LINE, seq=seq, room=ROOM_SIGN + room.record.name)
+    """
+    Delete what people wrote in a line; its number stays, and who did what to whom.
+
+    @raise ChatError: there is no such line, or there are no words in it.
+    """
+    name = ROOM_SIGN + room.record.name
     if not room.permissions.firstReadable(controller.session) <= seq <= room.storedSeq:
-        raise missing
+        raise ChatError(NO_LINE, seq=seq, room=name)
     controller.checkStored()
+    lines = await _read(controller, room, seq, seq)
+    if not lines or lines[0].first != seq:
+        raise ChatError(NO_LINE, seq=seq, room=name)
+    if _withoutWords(lines[0].kind, lines[0].texts[0]) is None:
+        raise ChatError(NO_WORDS, seq=seq, room=name)
+    _proposeDeletion(controller, room, lines[0])
+
+
+async def deleteLast(controller: SessionController, room: Room, nick: str = "") -> None:
+    """
+    Delete the last line with words by somebody, of those that the session was told when it asked
+    for this; what was said since is not meant.
+
+    @param nick: as it stands in the line; empty: one's own, whatever the name was.
+    @raise ChatError: there is none.
+    """
+    session, key = controller.session, fold(nick)
+    isOwn = not nick or key == session.key
+    # What the session itself has said before is told by now.
+    until = max(controller.told, session.answeredAt) if isOwn else controller.told
+    last = room.storedSeq
+    first = max(room.permissions.firstReadable(session), last - LINES_LOOKED_AT + 1, 1)
+    controller.checkStored()
+    while last >= first:
+        begin = max(first, last - HISTORY_PAGE + 1)
+        for messages in reversed(await _read(controller, room, begin, last)):
+            if messages.position > until:
+                continue
+            if isOwn and session.account is not None:
+                matches = messages.account == session.account
+            else:
+                matches = fold(messages.nick) == (key or session.key)
+            for seq in range(messages.last, messages.first - 1, -1) if matches else ():
+                line = messages.since(seq)
+                if _withoutWords(line.kind, line.texts[0]) is not None:
+                    _proposeDeletion(controller, room, line)
+                    return
+        last = begin - 1
+    name = ROOM_SIGN + room.record.name
+    raise ChatError(NO_LINE_OF, name=nick or session.nick, most=LINES_LOOKED_AT, room=name)
+
+
+async def _read(
+    controller: SessionController, room: Room, first: int, last: int
+) -> list[RoomMessages]:
     reply: PendingReply[list[RoomMessages]] = PendingReply()
-    controller.context.archive.read(room.record.key, seq, seq, reply)
-    lines = await reply
-    if not lines or lines[0].first != seq or lines[0].kind not in (MESSAGE, ME, NOTICE):
-        raise missing
+    controller.context.archive.read(room.record.key, first, last, reply)
+    return await reply
+
+
+def _proposeDeletion(controller: SessionController, room: Room, line: RoomMessages) -> None:
+    # Of the first of these lines.
+    remaining = _withoutWords(line.kind, line.texts[0])
+    assert remaining is not None
     # Looked up now: the account may have been dropped while the line was read.
-    account = controller.context.state.accounts.get(lines[0].account or "")
+    account = controller.context.state.accounts.get(line.account or "")
     # A name may have belonged to somebody else when the line was said.
-    author = account.key if account and account.created <= lines[0].time else None
-    controller.propose(DeleteMessage(controller.session.ident, room.record.key, seq, author))
+    author = account.key if account and account.created <= line.time else None
+    controller.propose(
+        DeleteMessage(
+            controller.session.ident,
+            room.record.key,
+            line.first,
+            author,
+            *remaining,
+            _timeOfRecord(room, line),
+        )
+    )
+
+
+def _timeOfRecord(room: Room, line: RoomMessages) -> int:
+    # Of the topic or the restriction that has come with the line; 0: there is none by now.
+    if line.kind == TOPIC:
+        # They have the same time.
+        return line.time
+    text = line.texts[0]
+    times = [
+        restriction.time
+        for restriction in room.permissions.restrictions.values()
+        if restriction.kind == line.kind
+        and text == f"{restriction.name} {text.split(' ')[1]} {restriction.reason}"
+        and restriction.time <= line.time
+    ]
+    return max(times, default=0)
+
+
+def _withoutWords(kind: str, text: str) -> tuple[str, str] | None:
+    # Kind and text of a line without what somebody wrote in it; None if that is nothing.
+    if kind in (MESSAGE, ME, NOTICE, TOPIC):
+        return (DELETED, "") if text else None
+    words = text.split(" ")
+    kept = _WORDS_KEPT.get(kind, len(words))
+    return (kind, " ".join(words[:kept])) if len(words) > kept else None
 
 
 def seen(controller: SessionController, name: str) -> None:

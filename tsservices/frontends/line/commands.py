@@ -30,6 +30,9 @@ from tsservices.frontends.line.parsing import SIGN, UsageError, needed
 #: Asks for the next older page of private messages.
 OLDER = "+"
 
+#: Stands for the number of the last line of somebody.
+LAST = "last"
+
 #: As the argument of C{/who}, asks an operator of the server for the nodes, not for a room.
 NODES = "nodes"
 
@@ -77,11 +80,13 @@ class Command:
             raise ChatError(USAGE, usage=self.synopsis) from None
 
 
-def perform(controller: SessionController, line: str) -> None:
+def perform(controller: SessionController, line: str, told: int | None = None) -> None:
     """
     Run the command of a line, behind the earlier requests of the session.
 
     @param line: without the sign.
+    @param told: the position of the last batch that had been delivered to the session when the line
+        came; L{None}: of the last one now.
     @raise ChatError: it can't be done, if that is known at once.
     """
     name, argument = parsing.firstWord(line) if not line[:1].isspace() else ("", "")
@@ -91,13 +96,17 @@ def perform(controller: SessionController, line: str) -> None:
     if command.secret is None:
         argument = argument.strip()
     if command.waits:
-        controller.start(lambda: _perform(controller, command, argument))
+        position = controller.context.pipeline.deliveredPosition if told is None else told
+        controller.start(lambda: _perform(controller, command, argument, position))
     else:
         command.call(controller, argument)
 
 
-async def _perform(controller: SessionController, command: Command, argument: str) -> None:
+async def _perform(
+    controller: SessionController, command: Command, argument: str, told: int
+) -> None:
     await controller.settled()
+    controller.told = told
     waiting = command.call(controller, argument)
     if waiting is not None:
         await waiting
@@ -221,7 +230,7 @@ async def _changePassword(controller: SessionController, old: str, new: str) -> 
         await accounts.changePassword(controller, old or None, new or None)
     except ChatError as error:
         if error.code is WRONG_PASSWORD and len(new.split()) > 1:
-            raise ChatError(WRONG_OLD_PASSWORD, **error.facts) from None
+            raise ChatError(WRONG_OLD_PASSWORD, name=error.facts["name"]) from None
         raise
 
 
@@ -248,7 +257,10 @@ def _restrict(kind: str) -> Handler:
 
 def _delete(controller: SessionController, argument: str) -> Waiting:
     room = controller.room()
-    return past.delete(controller, room, parsing.lineNumber(needed(argument), 1))
+    *nick, last = needed(argument).split()
+    if last.lower() == LAST:
+        return past.deleteLast(controller, room, parsing.word(" ".join(nick)) if nick else "")
+    return past.delete(controller, room, parsing.lineNumber(argument, 1))
 
 
 def _private(controller: SessionController, argument: str) -> None:
@@ -311,7 +323,7 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("unban", "NAME", "let somebody in again", OPERATOR, _unban),
     ("mute", "[NAME [2h] [WHY]]", "silence somebody; or who is", OPERATOR, _restrict(MUTE)),
     ("unmute", "NAME", "let somebody speak again", OPERATOR, _unmute),
-    ("delete", "SEQ", "take the text of a line away: yours, or any", NAMED, _delete),
+    ("delete", "SEQ|[NAME] last", "take the words of a line away: yours, or any", NAMED, _delete),
     ("op", "NAME", "have somebody look after the room", FOUNDER, _op),
     ("deop", "NAME", "not any more", NAMED, _deop),
     ("private", "on|off", "by invitation only, or for everybody", FOUNDER, _private),

@@ -63,6 +63,7 @@ class LineConnection(ChatConnection):
         self._json = False
         self._input = LineInput(limits.chatLine, flood, context.monotonic)
         self._prompt = SecretPrompt(self.queue.writeReply)
+        self._told = 0
         self._delayed: Timer | None = None
         self._slowed = False
         self._inputEnded = False
@@ -109,6 +110,9 @@ class LineConnection(ChatConnection):
                     except ChatError as error:
                         self._refuse(error)
                 return
+        if not self._input.waiting:
+            # For all lines that wait: nothing is read while some do.
+            self._told = self.told
         self._input.feed(data)
         if controller.secret is not None and self._input.telnet and not self._json:
             # The prompt came at a carriage return, and only what follows that shows telnet.
@@ -200,7 +204,7 @@ class LineConnection(ChatConnection):
     def _do(self, lines: tuple[str, ...]) -> None:
         controller, first = self.controller, lines[0]
         if isCommand(first):
-            perform(controller, first[len(SIGN) :])
+            perform(controller, first[len(SIGN) :], self._told)
         elif controller.entered:
             controller.say(tuple([line.removeprefix(SIGN) for line in lines]))
         elif _HTTP.match(first):

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.names import fold
-from tsservices.chat.operations import DELETED
 from tsservices.storage.sqlite.rows import asJSON, columns, select
 from tsservices.storage.words import FOUND_KINDS, VERSION, nameWord, searchable
 
@@ -33,7 +32,8 @@ SELECT 'delete', {columns(4)} FROM json_each(?)
 """
 
 _DELETED = """
-SELECT messages.id AS id
+SELECT messages.id AS id, json_extract(gone.value, '$[3]') AS kind,
+    json_extract(gone.value, '$[4]') AS text
 FROM json_each(?) AS gone
     CROSS JOIN rooms ON rooms.key = json_extract(gone.value, '$[0]')
     CROSS JOIN messages ON messages.room = rooms.number
@@ -41,7 +41,11 @@ FROM json_each(?) AS gone
 WHERE messages.position <= json_extract(gone.value, '$[2]')
 """
 
-_BLANK = f"UPDATE messages SET text = '', kind = '{DELETED}' WHERE id IN ({_DELETED})"
+_BLANK = f"""
+WITH gone (id, kind, text) AS MATERIALIZED ({_DELETED})
+UPDATE messages SET (kind, text) = (SELECT kind, text FROM gone WHERE gone.id = messages.id)
+WHERE id IN (SELECT id FROM gone)
+"""
 
 # The lowest ids are the oldest messages; looking only at these needs no index by time.
 # What goes is the beginning of each room, because a room's time only grows.
@@ -121,20 +125,20 @@ def index(connection: sqlite3.Connection, maximum: int) -> int:
 
 def delete(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     """
-    Blank the messages that batches delete.
+    Take the words out of the messages that batches delete.
 
     @return: how many.
     @raise sqlite3.Error: it can't be done.
     """
     # Each message once: taking it out of the index twice would damage that.
-    positions: dict[tuple[str, int], int] = {}
+    rows: dict[tuple[str, int], tuple[str, int, int, str, str]] = {}
     for batch in batches:
-        for deletion in batch.deletions:
-            positions[deletion.room, deletion.seq] = batch.position
-    if not positions:
+        for item in batch.deletions:
+            rows[item.room, item.seq] = item.room, item.seq, batch.position, item.kind, item.text
+    if not rows:
         return 0
-    parameters = (asJSON([(*message, position) for message, position in positions.items()]),)
-    _takeOut(connection, _DELETED, parameters)
+    parameters = (asJSON(list(rows.values())),)
+    _takeOut(connection, f"SELECT id FROM ({_DELETED})", parameters)
     return connection.execute(_BLANK, parameters).rowcount
 
 
