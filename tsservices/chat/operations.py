@@ -143,6 +143,18 @@ OPERATOR, NO_OPERATOR, PRIVATE, PUBLIC, DELETE = "op", "deop", "private", "publi
 #: The kind of a line whose text was deleted.
 DELETED = "deleted"
 
+# What was done to somebody stays: the name, and for how long.
+_WORDS_KEPT = {KICK: 1, BAN: 2, MUTE: 2}
+
+
+def withoutWords(kind: str, text: str) -> tuple[str, str] | None:
+    """Kind and text of a line without what somebody wrote in it; None if that is nothing."""
+    if kind in TALK or kind == TOPIC:
+        return (DELETED, "") if text else None
+    words = text.split(" ")
+    kept = _WORDS_KEPT.get(kind, len(words))
+    return (kind, " ".join(words[:kept])) if len(words) > kept else None
+
 
 @dataclass(slots=True)
 class SetOperator(Operation):

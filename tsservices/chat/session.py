@@ -9,8 +9,8 @@ class Session:
     """
     One connection of one user.
 
-    C{recipient}, C{ignores}, C{answeredAt} and the fields from C{wantsEcho} on are known to its own node alone.
-    All else is shared by all nodes, and only L{tsservices.chat.apply} changes it.
+    C{recipient}, C{ignores}, C{answeredAt} and the fields from C{wantsEcho} on are known to its own
+    node alone. All else is shared by all nodes, and only L{tsservices.chat.apply} changes it.
 
     @ivar ident: its id: no other session ever has it.
     @ivar recipient: where it is written to; None: its connection is on another node. It is read for

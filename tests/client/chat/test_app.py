@@ -65,6 +65,12 @@ class ClientTests(SynchronousTestCase):
         self.assertIn(b"* ann waves\n", self.console.written)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
+    def test_anyEndOfLine(self) -> None:
+        done = self.begin(FakeConsole(b"hello\r", b"\ra", b"b\rc\r\rd", b"\r"))
+        self.settle(*self.accept())
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertEqual(self.said(), ["hello", "a", "b", "c", "d"])
+
     def test_refused(self) -> None:
         done = self.begin(FakeConsole(b"x" * 5000))
         self.settle(*self.accept())

@@ -193,6 +193,22 @@ class TestSecrets:
         world.machine.finish()
         assert world.over == [(1, "a password is asked for, and there is no more input")]
 
+    @pytest.mark.parametrize("line", [" /login ann x", "\uff0fLOGIN ann x", "\u200b/passwd a x"])
+    def test_passwordCommandBehindSomething(self, line: str) -> None:
+        world = guest()
+        before = len(world.sent)
+        world.say(line)
+        assert world.sent[before:] == []
+        assert world.view.texts[-1].startswith("! this looks like /")
+        assert world.machine.hadErrors
+        world.say("//login ann x")
+        assert world.bob.lines("lobby")[-1]["text"] == "/login ann x"
+
+    def test_passwordIsSentAsTyped(self) -> None:
+        world = guest()
+        world.say("/login\u3000ann a\u200b ")
+        assert "/login\u3000ann a\u200b " in world.sent
+
     def test_passwordIsNoLineAfterLoss(self) -> None:
         world = guest()
         world.say("/login ann")
@@ -547,9 +563,24 @@ class TestQuestions:
         world.bob.say("lobby", "one")
         world.settle()
         world.say("/history 5")
-        assert world.view.lines == [("now", "bob", "one"), ("before", "bob", "one")]
-        assert world.view.texts[-2:] == ["ReplayHead", "end of before"]
+        assert world.view.lines == [("now", "bob", "one"), ("asked", "bob", "one")]
+        assert world.view.texts[-2:] == ["ReplayHead", "end of asked"]
         assert world.view.shown["lobby"] == [1]
+
+
+class TestDelete:
+    def test_lastOfSomebodyIsTheLastThatWasShown(self) -> None:
+        world = owner()
+        world.bob.say("lobby", "one")
+        world.settle()
+        world.bob.say("lobby", "two")
+        world.say("/delete bob last", "/delete last", "/delete cat last")
+        (line,) = [item for item in world.bob.lines("lobby") if item["text"] == "one"]
+        assert commands(world, "delete") == [
+            f"/delete {line['seq']}",
+            "/delete last",
+            "/delete cat last",
+        ]
 
 
 class TestUnread:

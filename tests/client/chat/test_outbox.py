@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.client.chat.test_state import message
+from tsservices.client.chat.commands import SECRET_COMMANDS
 from tsservices.client.chat.outbox import Outbox, OutgoingLine, parseTyped
+from tsservices.frontends.line.commands import COMMANDS
 
 
 def parsed(typed: str) -> OutgoingLine:
@@ -24,6 +26,9 @@ def parsed(typed: str) -> OutgoingLine:
         ("/msg bob hi", "msg", "", "", ""),
         ("/Me", "me", "", "", ""),
         (" /x", "", "message", "/x", ""),
+        ("/msg\xa0#den\u3000hi", "msg", "message", "hi", "den"),
+        ("/me\u2003waves", "me", "me", "waves", ""),
+        ("/ x", "", "", "", ""),
     ],
 )
 def test_parsed(typed: str, word: str, kind: str, body: str, room: str) -> None:
@@ -37,6 +42,10 @@ def test_empty() -> None:
 
 def test_passwordsAreHidden() -> None:
     assert parsed("/LOGIN ann swordfish").shown == "/login ..."
+
+
+def test_secretCommandsAreTheServers() -> None:
+    assert {row.name for row in COMMANDS.values() if row.secret is not None} == SECRET_COMMANDS
 
 
 def test_order() -> None:

@@ -54,6 +54,13 @@ class PlainConsoleTests(SynchronousTestCase):
         lines = [self.successResultOf(fixture.read()) for _ in range(4)]
         assert lines == [b"a", b"b", None, None]
 
+    def test_byteOrderMark(self) -> None:
+        fixture = ConsoleFixture()
+        for piece in (b"\xef\xbb", b"\xbfa\n\xef\xbb\xbfb\n"):
+            fixture.console.dataReceived(piece)
+        lines = [self.successResultOf(fixture.read()) for _ in range(2)]
+        assert lines == [b"a", b"\xef\xbb\xbfb"]
+
     def test_endWhileWaiting(self) -> None:
         fixture = ConsoleFixture()
         reading = fixture.read()

@@ -351,3 +351,42 @@ class OutstandingTests(LineFrontendCase):
         self.finishStoring()
         self.assertEqual(ann.transport.producerState, "producing")
         self.assertIn("1 person", ann.heard())
+
+
+class LastLineTests(LineFrontendCase):
+    """C{/delete NAME last} means the last line that was sent to who types it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.ann, self.bob = self.connect(), self.connect()
+        self.ann.send("/nick ann\n/join tea\n/register correct horse\n")
+        self.tick()
+        self.bob.send("/nick bob\n/join tea\none\n")
+        self.tick()
+        self.ann.heard()
+
+    def passTime(self) -> None:
+        for _ in range(60):
+            self.clock.advance(1)
+
+    def deleted(self) -> list[str]:
+        self.passTime()
+        heard = self.ann.say("/since 0\n")
+        return [line.split()[3] for line in heard.splitlines() if "(deleted)" in line]
+
+    def test_outputIsBlocked(self) -> None:
+        self.ann.block()
+        self.bob.send("two\n")
+        self.ann.send("/delete bob last\n")
+        self.ann.unblock()
+        self.assertEqual(self.deleted(), ["1"])
+
+    def test_delayedByFloodControl(self) -> None:
+        self.open(Limits(floodLines=1, floodBytes=0))
+        self.ann, self.bob = self.connect(), self.connect()
+        self.ann.send("/nick ann\n/join tea\n")
+        self.bob.send("/nick bob\n/join tea\none\n")
+        self.passTime()
+        self.ann.send("x\n" * 12 + "/delete bob last\n")
+        self.bob.send("two\n")
+        self.assertEqual(self.deleted(), ["1"])

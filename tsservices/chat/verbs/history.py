@@ -19,17 +19,11 @@ from tsservices.chat.errors import (
 from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.chat.notifications import Inbox, Notice, RoomMessages, SearchResults, SeenReply
 from tsservices.chat.operations import (
-    BAN,
-    DELETED,
-    KICK,
-    ME,
-    MESSAGE,
-    MUTE,
-    NOTICE,
     TOPIC,
     ClearUnread,
     DeleteMessage,
     MarkRead,
+    withoutWords,
 )
 from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.requests import PendingReply
@@ -50,9 +44,6 @@ HISTORY_LINES = 500
 
 #: Lines in which the last one of somebody is looked for: some pages of a reader's scrolling.
 LINES_LOOKED_AT = 1000
-
-# What was done to somebody stays: the name, and for how long.
-_WORDS_KEPT = {KICK: 1, BAN: 2, MUTE: 2}
 
 #: The largest number that a line can have.
 HIGHEST_SEQ = 2**63 - 1
@@ -87,7 +78,7 @@ async def delete(controller: SessionController, room: Room, seq: int) -> None:
     lines = await _read(controller, room, seq, seq)
     if not lines or lines[0].first != seq:
         raise ChatError(NO_LINE, seq=seq, room=name)
-    if _withoutWords(lines[0].kind, lines[0].texts[0]) is None:
+    if withoutWords(lines[0].kind, lines[0].texts[0]) is None:
         raise ChatError(NO_WORDS, seq=seq, room=name)
     _proposeDeletion(controller, room, lines[0])
 
@@ -118,7 +109,7 @@ async def deleteLast(controller: SessionController, room: Room, nick: str = "") 
                 matches = fold(messages.nick) == (key or session.key)
             for seq in range(messages.last, messages.first - 1, -1) if matches else ():
                 line = messages.since(seq)
-                if _withoutWords(line.kind, line.texts[0]) is not None:
+                if withoutWords(line.kind, line.texts[0]) is not None:
                     _proposeDeletion(controller, room, line)
                     return
         last = begin - 1
@@ -136,7 +127,7 @@ async def _read(
 
 def _proposeDeletion(controller: SessionController, room: Room, line: RoomMessages) -> None:
     # Of the first of these lines.
-    remaining = _withoutWords(line.kind, line.texts[0])
+    remaining = withoutWords(line.kind, line.texts[0])
     assert remaining is not None
     # Looked up now: the account may have been dropped while the line was read.
     account = controller.context.state.accounts.get(line.account or "")
@@ -168,15 +159,6 @@ def _timeOfRecord(room: Room, line: RoomMessages) -> int:
         and restriction.time <= line.time
     ]
     return max(times, default=0)
-
-
-def _withoutWords(kind: str, text: str) -> tuple[str, str] | None:
-    # Kind and text of a line without what somebody wrote in it; None if that is nothing.
-    if kind in (MESSAGE, ME, NOTICE, TOPIC):
-        return (DELETED, "") if text else None
-    words = text.split(" ")
-    kept = _WORDS_KEPT.get(kind, len(words))
-    return (kind, " ".join(words[:kept])) if len(words) > kept else None
 
 
 def seen(controller: SessionController, name: str) -> None:

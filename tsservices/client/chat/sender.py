@@ -75,6 +75,8 @@ class Sender:
         item = parseTyped(text)
         if item is None:
             return
+        if item.word == "delete":
+            self._numberLast(item)
         if item.word in RESERVED_COMMANDS:
             self._view.complain(f"/{item.word} is not for you: this client depends on it")
         elif item.word == "resend":
@@ -84,6 +86,23 @@ class Sender:
             if self._interrupted:
                 self._view.queued(item)
             self.flush()
+
+    def _numberLast(self, item: OutgoingLine) -> None:
+        # What somebody says between the typing and the sending is not meant.  One's own last line
+        # may have no number yet, but the server knows it.
+        words = item.text.split()
+        room = self._state.rooms.get(self._state.current)
+        if (
+            len(words) != 3
+            or words[2].lower() != "last"
+            or room is None
+            or self._state.isSelf(words[1])
+            or any(other.word in ("join", "part") for other in self.outbox.waiting)
+        ):
+            return
+        number = room.lastLineBy(words[1])
+        if number is not None:
+            item.text = f"{words[0]} {number}"
 
     def secretAsked(self) -> bool:
         """

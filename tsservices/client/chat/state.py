@@ -29,6 +29,7 @@ from tsservices.chat.notifications import (
     UserQuit,
     Welcome,
 )
+from tsservices.chat.operations import DELETE, withoutWords
 from tsservices.client.chat.events import Content, roomKey
 
 #: Lines of a room whose authors are remembered, for when one is deleted.
@@ -50,7 +51,8 @@ class ClientRoom:
     @ivar unread: lines since one turned away from the room.
     @ivar present: one is in the room, as far as is known.
     @ivar catchingUp: lines may come twice, and in another order.
-    @ivar authors: who said the last lines, and when, by number.
+    @ivar authors: who said the last lines that were shown, when, and whether there are words in it
+        that can be deleted; by number.
     """
 
     def __init__(self, name: str, last: int) -> None:
@@ -61,7 +63,7 @@ class ClientRoom:
         self.unread = 0
         self.present = True
         self.catchingUp = False
-        self.authors: OrderedDict[int, tuple[str, int]] = OrderedDict()
+        self.authors: OrderedDict[int, tuple[str, int, bool]] = OrderedDict()
         self._held: dict[int, RoomMessages] = {}
 
     def accept(self, message: RoomMessages) -> list[RoomMessages]:
@@ -102,10 +104,31 @@ class ClientRoom:
         self._held.clear()
         self.authors.clear()
 
-    def noteAuthor(self, message: RoomMessages) -> None:
-        self.authors[message.first] = message.nick, message.time
+    def rememberAuthor(self, message: RoomMessages) -> None:
+        """Remember who said a line that is shown."""
+        text = message.texts[0]
+        hasWords = withoutWords(message.kind, text) is not None
+        self.authors[message.first] = message.nick, message.time, hasWords
         if len(self.authors) > AUTHORS_REMEMBERED:
             self.authors.popitem(last=False)
+        if message.kind == DELETE and text.isascii() and text.isdigit() and len(text) < 20:
+            deleted = self.authors.get(int(text))
+            if deleted is not None:
+                self.authors[int(text)] = (*deleted[:2], False)
+
+    def lastLineBy(self, nick: str) -> int | None:
+        """The number of the last line by somebody, of those shown, that has words to delete."""
+        key = fold(nick)
+        numbers = [
+            seq
+            for seq, (author, _, hasWords) in self.authors.items()
+            if hasWords and fold(author) == key
+        ]
+        return max(numbers, default=None)
+
+    def noteAuthor(self, message: RoomMessages) -> None:
+        """Somebody says something now."""
+        self.rememberAuthor(message)
         key = fold(message.nick)
         if key in self.members:
             self.members.move_to_end(key)

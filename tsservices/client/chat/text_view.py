@@ -83,7 +83,7 @@ class TextView:
 
     def roomLine(self, room: ClientRoom | None, message: RoomMessages, origin: LineOrigin) -> None:
         moment = self._time.moment(message.time // NANOSECONDS)
-        replayed = origin in (LineOrigin.BEFORE, LineOrigin.FOUND)
+        replayed = origin in (LineOrigin.BEFORE, LineOrigin.ASKED, LineOrigin.FOUND)
         if replayed and moment.date != self._dateReplayed:
             self._dateReplayed = moment.date
             self._sentences(f"{REPLAYED}* {moment.date}\n")
@@ -95,9 +95,10 @@ class TextView:
         isOwn = self._state.isSelf(message.nick)
         called = not isOwn and mentions(text, self._state.nick)
         isResult = origin is LineOrigin.FOUND
-        withRoom = not isResult and (room is None or len(self._state.rooms) > 1)
+        isNumbered = isResult or origin is LineOrigin.ASKED
+        withRoom = not isNumbered and (room is None or len(self._state.rooms) > 1)
         where = f"{ROOM_SIGN}{message.roomName} "
-        numbered = f"{where}{message.first} " if isResult else ""
+        numbered = f"{where}{message.first} " if isNumbered else ""
         prefix: list[Span] = [("time", REPLAYED)] if replayed else []
         clock: Span = ("time", f"[{moment.clock}] ")
         if message.kind not in NAME_SIGNS and message.kind != DELETED:
@@ -125,7 +126,7 @@ class TextView:
     def _action(self, room: ClientRoom | None, message: RoomMessages, withRoom: bool) -> str:
         (action,) = actionText(message, withRoom)
         number = message.texts[0]
-        # Numbers are not shown, so only the author says which line it was.
+        # Numbers are not shown of most lines, so the author says which line it was.
         if message.kind == DELETE and room is not None and number.isascii() and number.isdigit():
             author = room.authors.get(int(number)) if len(number) < 20 else None
             if author is not None:

@@ -54,6 +54,8 @@ class Transcript:
         # Of the lines that follow a head.
         self._origin = LineOrigin.BEFORE
         self._remaining = 0
+        # The key of the room whose last lines follow, because it was entered.
+        self._entered = ""
         self._unreadShown = False
         self._unattendedShown = False
         self._attendedAt: float | None = None
@@ -72,6 +74,11 @@ class Transcript:
             return
         if self._sender.consumes(content) or isinstance(content, _UNSHOWN):
             return
+        entered, self._entered = self._entered, ""
+        if isinstance(content, ReplayHead) and content.room != entered:
+            self._origin = LineOrigin.ASKED
+        elif isinstance(content, ReplayHead):
+            self._origin = LineOrigin.BEFORE
         handle = self._HANDLERS.get(type(content))
         if handle is not None:
             handle(self, content, now, catchingUp)
@@ -139,6 +146,8 @@ class Transcript:
         # While a room is caught up with, what is replayed there is what was missed; else it was
         # asked for, and is shown even if it was shown before.
         if line.found or (line.replayed and (room is None or not room.catchingUp)):
+            if room is not None:
+                room.rememberAuthor(message)
             if line.replayed:
                 self._beginUnread(room, message)
             origin = self._origin if self._remaining else LineOrigin.BEFORE
@@ -189,7 +198,7 @@ class Transcript:
                 for message in room.skipTo(missing[1]):
                     self._show(room, message, LineOrigin.MISSED, now)
             return
-        self._origin, self._remaining = LineOrigin.BEFORE, head.count
+        self._remaining = head.count
         self._unreadShown = False
         if head.count or head.missing is not None:
             self._view.linesBegin(head)
@@ -202,6 +211,7 @@ class Transcript:
         room = self._state.rooms.get(joined.room)
         if room is None or room.catchingUp:
             return
+        self._entered = joined.room
         self._state.selectRoom(joined.room)
         self._sender.serverRoom = joined.room
         self._view.notify(joined)

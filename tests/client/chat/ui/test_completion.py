@@ -27,6 +27,7 @@ def state() -> ClientState:
         CommandInfo("msg", "NAME|#ROOM TEXT", ""),
         CommandInfo("me", "TEXT", ""),
         CommandInfo("ack", "on|off", ""),
+        CommandInfo("delete", "SEQ|[NAME] last", ""),
         CommandInfo("search", "[#ROOM|#*] [from:NAME] WORDS", ""),
     ]
     return state
@@ -46,6 +47,9 @@ def state() -> ClientState:
         ("/msg #d", 2, ["#den "]),
         ("/ack o", 1, ["on ", "off "]),
         ("/search from:bo", 7, ["from:bob "]),
+        ("/delete l", 1, ["last "]),
+        ("/delete b", 1, ["Bert ", "bob ", "bill "]),
+        ("/delete bob l", 1, ["last "]),
         ("/me pokes bo", 2, ["bob "]),
         ("//b", 3, []),
         ("/nope x", 1, []),

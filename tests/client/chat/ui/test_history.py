@@ -30,7 +30,11 @@ def test_kept(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["/login ann pw", "/REGISTER pw", " /passwd a b", "//login x", "/reset ann"]
+    "typed",
+    [
+        *["/login ann pw", "/REGISTER pw", " /passwd a b", "//login x", "/reset ann"],
+        *["\u200b/login ann pw", "\uff0flogin ann", "/login\xa0ann pw"],
+    ],
 )
 def test_passwordsAreNotWritten(folder: Path, typed: str) -> None:
     assert not keepable(typed)

@@ -32,10 +32,12 @@ def _inCommand(before: str, word: str, state: ClientState) -> list[str]:
     usage = next((command.usage for command in state.commands if command.name == name), "")
     if word.startswith(_FROM) and _FROM in usage:
         return [_FROM + nick for nick in _nicks(word.removeprefix(_FROM), state, " ")]
+    # Words that are typed as they stand there.
+    literals = re.findall(r"(?<![\w|:])[a-z]+(?![\w|:])", usage)
+    matches = [f"{literal} " for literal in literals if literal.startswith(word)]
     if before.count(" ") > 1:
         # Behind the first argument stands what is said.
-        return _nicks(word, state, " ")
-    matches = []
+        return [*_nicks(word, state, " "), *matches]
     choices = re.search(r"[a-z]+(\|[a-z]+)+", usage)
     if choices is not None:
         matches += [f"{choice} " for choice in choices[0].split("|") if choice.startswith(word)]
