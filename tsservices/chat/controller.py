@@ -203,12 +203,17 @@ class SessionController:
             # with all its frames, of each line that was refused.
             raise trouble.with_traceback(None)
 
-    async def replay(self, room: Room, first: int) -> None:
-        """Show the messages of a room from a number on; live output waits for the end of that."""
+    async def replay(self, room: Room, first: int, numbered: bool = False) -> None:
+        """
+        Show the messages of a room from a number on; live output waits for the end of that.
+
+        @param numbered: whether people are shown the numbers.
+        """
         self.presenter.holdOutput(True)
         first = max(first, room.permissions.firstReadable(self.session))
         try:
             async for page in self.context.history.pages(room, first):
+                page.numbered = numbered
                 await self._showPage(page)
         except ChatError as error:
             # A page too: live output waits for its reader, as it does for the others'.

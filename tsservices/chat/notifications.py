@@ -395,6 +395,8 @@ class HistoryReplay:
     missing: tuple[int, int] | None
     #: The number up to which this goes, also when the last lines are missing.
     until: int
+    #: Whether people are shown the numbers.
+    numbered: bool = False
 
 
 #: All that a format has to be able to write.

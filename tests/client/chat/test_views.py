@@ -10,7 +10,6 @@ import pytest
 
 from tests.compatibility.files import read
 from tests.support.client_world import ClientWorld, content
-from tsservices.chat.notifications import JoinedRoom
 from tsservices.client.chat.events import (
     Content,
     ReplayHead,
@@ -62,7 +61,6 @@ class Shown:
     def receive(self, *objects: Content) -> None:
         remaining = 0
         origin = LineOrigin.NOW
-        entered = False
         for received in objects:
             if isinstance(received, RoomLine):
                 self.view.roomLine(self.state.rooms["lobby"], received.message, origin)
@@ -71,13 +69,11 @@ class Shown:
                     self.view.linesEnd(origin)
             elif isinstance(received, ReplayHead | SearchHead):
                 found = isinstance(received, SearchHead)
-                before = LineOrigin.BEFORE if entered else LineOrigin.ASKED
-                origin = LineOrigin.FOUND if found else before
+                origin = LineOrigin.FOUND if found else LineOrigin.BEFORE
                 remaining = received.count
                 self.view.linesBegin(received)
             else:
                 self.view.notify(received)
-                entered = isinstance(received, JoinedRoom)
 
 
 class TestLikeLineFrontend:

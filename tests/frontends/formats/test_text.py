@@ -201,14 +201,20 @@ class TestBefore:
         assert lines(before) == [
             "--- #Lobby: 4 lines from before ---",
             "| * Friday 20 November 2026",
-            "| [12:10:00] #Lobby 14 <ann> a",
-            "| [12:10:00] #Lobby 15 <ann> b",
-            "| [13:10:00] #Lobby 16 <ann> c",
+            "| [12:10:00] <ann> a",
+            "| [12:10:00] <ann> b",
+            "| [13:10:00] <ann> c",
             "| * Saturday 21 November 2026",
-            "| * [12:10:00] #Lobby 17 ann changed the topic of #Lobby to: tea",
+            "| * [12:10:00] ann changed the topic of #Lobby to: tea",
             "--- now ---",
         ]
+        assert "| [12:10:00] #Lobby <ann> b" in lines(before, WITH_ROOM)
+        before.numbered = True
         assert lines(before, WITH_ROOM) == lines(before)
+        assert lines(before)[3::3] == [
+            "| [12:10:00] #Lobby 15 <ann> b",
+            "| * [12:10:00] #Lobby 17 ann changed the topic of #Lobby to: tea",
+        ]
 
     def test_missing(self) -> None:
         assert lines(replay(roomMessages("a"), missing=(1, 16)))[:3] == [

@@ -371,7 +371,7 @@ class LastLineTests(LineFrontendCase):
 
     def deleted(self) -> list[str]:
         self.passTime()
-        heard = self.ann.say("/since 0\n")
+        heard = self.ann.say("/history\n")
         return [line.split()[3] for line in heard.splitlines() if "(deleted)" in line]
 
     def test_outputIsBlocked(self) -> None:

@@ -51,7 +51,7 @@ HIGHEST_SEQ = 2**63 - 1
 
 async def history(controller: SessionController, room: Room, count: int = REPLAYED_LINES) -> None:
     """Show the last lines of a room, at most L{HISTORY_LINES}."""
-    await controller.replay(room, room.storedSeq - min(count, HISTORY_LINES) + 1)
+    await controller.replay(room, room.storedSeq - min(count, HISTORY_LINES) + 1, True)
 
 
 async def since(controller: SessionController, room: Room, seq: int) -> None:

@@ -54,8 +54,6 @@ class Transcript:
         # Of the lines that follow a head.
         self._origin = LineOrigin.BEFORE
         self._remaining = 0
-        # The key of the room whose last lines follow, because it was entered.
-        self._entered = ""
         self._unreadShown = False
         self._unattendedShown = False
         self._attendedAt: float | None = None
@@ -74,11 +72,6 @@ class Transcript:
             return
         if self._sender.consumes(content) or isinstance(content, _UNSHOWN):
             return
-        entered, self._entered = self._entered, ""
-        if isinstance(content, ReplayHead) and content.room != entered:
-            self._origin = LineOrigin.ASKED
-        elif isinstance(content, ReplayHead):
-            self._origin = LineOrigin.BEFORE
         handle = self._HANDLERS.get(type(content))
         if handle is not None:
             handle(self, content, now, catchingUp)
@@ -198,6 +191,9 @@ class Transcript:
                 for message in room.skipTo(missing[1]):
                     self._show(room, message, LineOrigin.MISSED, now)
             return
+        command = self._sender.unanswered
+        asked = command is not None and command.word == "history"
+        self._origin = LineOrigin.ASKED if asked else LineOrigin.BEFORE
         self._remaining = head.count
         self._unreadShown = False
         if head.count or head.missing is not None:
@@ -211,7 +207,6 @@ class Transcript:
         room = self._state.rooms.get(joined.room)
         if room is None or room.catchingUp:
             return
-        self._entered = joined.room
         self._state.selectRoom(joined.room)
         self._sender.serverRoom = joined.room
         self._view.notify(joined)

@@ -138,10 +138,10 @@ class TextFormatter:
             lines += self._lines(message, moment.clock, mark, numbered)
         return lines
 
-    def _replay(self, replay: HistoryReplay, numbered: bool = True) -> str:
+    def _replay(self, replay: HistoryReplay) -> str:
         count = _count(replay.messages)
         lines = [replayHead(replay.roomName, count, replay.missing)]
-        lines += self._dated(replay.messages, REPLAYED, numbered, "")
+        lines += self._dated(replay.messages, REPLAYED, replay.numbered, "")
         if count:
             lines.append(NOW)
         return "".join(lines)
@@ -156,7 +156,7 @@ class TextFormatter:
         lines = SENTENCES[JoinedRoom](self._time, joined)
         replay = joined.replay
         if replay is not None and (replay.messages or replay.missing):
-            lines += self._replay(replay, False)
+            lines += self._replay(replay)
         shown = 0 if replay is None else _count(replay.messages)
         if joined.read is not None and (unread := joined.joinedSeq - joined.read) > shown:
             command = f"/since {ROOM_SIGN}{joined.roomName} {joined.read}"
