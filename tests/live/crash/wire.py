@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 _MESSAGE = re.compile(
-    r"(\| )?\[\d\d:\d\d:\d\d\] (?:#(\S+) )?"
+    r"(\| )?\[\d\d:\d\d:\d\d\] (?:#(\S+) (?:\d+ )?)?"
     r"(?:<(\S+)> |\* (\S+) )(.*)"
 )
 
-_TOPIC = re.compile(r"(\| )?\* (?:\[\d\d:\d\d:\d\d\] )?(\S+) changed the topic of #(\S+) to: (.*)")
+_TOPIC = re.compile(
+    r"(\| )?\* (?:\[\d\d:\d\d:\d\d\] (?:#\S+ \d+ )?)?(\S+) changed the topic of #(\S+) to: (.*)"
+)
 
 _STORED = re.compile(r"\* stored (\S+) (\d+)")
 

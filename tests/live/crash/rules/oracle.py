@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from tests.live.crash.rules.accounts import AccountRules
 from tests.live.crash.rules.database import Tables
 from tests.live.crash.rules.log import ClientLog, Line
-from tests.live.crash.rules.messages import checkReceived, checkRequested, checkStored
+from tests.live.crash.rules.messages import (
+    asStored,
+    checkReceived,
+    checkRequested,
+    checkStored,
+)
 from tests.live.crash.rules.room import RoomRules
 from tests.live.crash.rules.timeline import timeline
 
@@ -46,16 +51,19 @@ class RuleOracle:
             self.counts.errors += sum(bool(action.error) for action in log.actions)
             self.counts.unanswered += sum(action.pending for action in log.actions)
         # What deleted lines were, as far as a client has received them before.
-        originals = {
-            (line.room, line.seq): line
-            for log in logs
-            for line, *_ in log.received
-            if line.kind != "deleted"
-        }
+        originals: dict[tuple[str, int], Line] = {}
+        for log in logs:
+            for line, *_ in log.received:
+                known = originals.get((line.room, line.seq))
+                if line.kind != "deleted" and (known is None or len(known.text) < len(line.text)):
+                    originals[line.room, line.seq] = line
         for name, room in self.rooms.items():
             stored = tables.lines.get(name, [])
             new = [
-                originals.get((name, line.seq), line) if line.kind == "deleted" else line
+                original
+                if (original := originals.get((name, line.seq))) is not None
+                and asStored(original, {line.seq}) == line
+                else line
                 for line in stored[len(room.lines) :]
             ]
             yield from self._checkRoom(room, stored, new, logs)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from tests.live.crash.rules.log import ClientLog, Line
+from tests.live.crash.rules.messages import WORDS_KEPT
 from tests.live.crash.rules.restrictions import Restrictions
 from tests.live.crash.rules.timeline import TimelineEvent
 
@@ -156,7 +157,7 @@ class RoomRules:
     def _applyDeletion(self, line: Line) -> Iterator[str]:
         seq = int(line.text)
         old = self.lines[seq - 1] if 0 < seq <= len(self.lines) else None
-        if old is None or old.kind not in ("message", "deleted"):
+        if old is None or old.kind not in ("message", "deleted", *WORDS_KEPT):
             yield f"{self.name} {line.seq}: {seq} can't be deleted: {old}"
         elif old.nick != line.nick and self.rank(line.nick) == "member":
             yield f"{self.name} {line.seq}: {line.nick} deleted a line of {old.nick}"
