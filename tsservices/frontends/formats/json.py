@@ -16,8 +16,9 @@ C{account} is null for guests.
     C{message}, C{me}, C{notice} and C{topic}.  The others say what was done: C{kick},
     C{op}, C{deop}, C{unban} and C{unmute}, with a text like C{bob} or C{bob why};
     C{ban} and C{mute}, with C{bob 2h} or C{bob forever why}; C{private} and C{public},
-    with none; and C{delete}, with the C{seq} of a line whose text is no more, and which
-    has the kind C{deleted} and no text from then on;
+    with none; and C{delete}, with the C{seq} of a line whose words are no more: it has the
+    kind C{deleted} and no text from then on, or, if it was a C{kick}, C{ban} or C{mute}, its
+    text without the reason;
   - C{joined}: room, nick, account; C{left}: room, nick, why; C{gone}: nick, why;
   - C{renamed}: nick, to; C{away}: nick, text (empty: the person is back);
   - C{account}: nick, account: whose name it is now;
