@@ -138,6 +138,18 @@ def _restricted(state: ChatState, action: Action, other: Session) -> str:
     return masks[action.other % len(masks)] if masks else _targetOf(action, other)
 
 
+def _deletion(state: ChatState, action: Action, own: Session) -> DeleteMessage:
+    operation = DeleteMessage(own.ident, action.room, action.other, own.account)
+    room = state.rooms.get(action.room)
+    if room is None or not action.flag:
+        return operation
+    operation.time = room.record.topicTime
+    for restriction in room.permissions.restrictions.values():
+        operation.kind, operation.rest = restriction.kind, f"{restriction.name} 2h"
+        operation.time = restriction.time
+    return operation
+
+
 _Factory = Callable[[ChatState, Action, Session, Session], Operation]
 
 #: The operation of each kind of action, of the acting session and the other one.
@@ -187,9 +199,7 @@ OPERATIONS: dict[str, _Factory] = {
     "invite": lambda state, action, own, other: Invite(
         own.ident, action.room, "x", _targetOf(action, other)
     ),
-    "delete": lambda state, action, own, other: DeleteMessage(
-        own.ident, action.room, action.other, own.account
-    ),
+    "delete": lambda state, action, own, other: _deletion(state, action, own),
     "read": lambda state, action, own, other: MarkRead(own.ident, action.room, action.other),
     "inbox": lambda state, action, own, other: ClearUnread(own.ident),
 }

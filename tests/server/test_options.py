@@ -51,7 +51,7 @@ class OptionsTests(SynchronousTestCase):
     def test_chatOperators(self) -> None:
         self.assertEqual(self.parse()["chat-operators"], [])
         for text, keys in (('["Ann", "bob"]', ["ann", "bob"]), ('"Ann"', ["ann"]), ("[]", [])):
-            options = self.parse("--config", self.config(f"chat-operators = {text}\n"))
+            options = self.parse("--config", self.config(f"\ufeffchat-operators = {text}\n"))
             self.assertEqual(options["chat-operators"], keys)
             self.assertIsNone(options["operator"])
         for text in ('["a b"]', '[""]', '["ann", "#x"]', "[1]", "7", "true", f'["{"x" * 33}"]'):

@@ -71,7 +71,7 @@ class TestKeyFile:
     @pytest.mark.parametrize("mode", [0o400, 0o600, 0o700])
     def test_grouping(self, tmp_path: Path, mode: int) -> None:
         text = KEY.hex().upper().encode()
-        grouped = b"\n" + text[:20] + b" " + text[20:40] + b"\r\n" + text[40:] + b"\n"
+        grouped = b"\xef\xbb\xbf\n" + text[:20] + b" " + text[20:40] + b"\r\n" + text[40:] + b"\n"
         assert readKey(self.write(tmp_path, grouped, mode)) == KEY
 
     @pytest.mark.parametrize(

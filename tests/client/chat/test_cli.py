@@ -49,7 +49,7 @@ class TestParse:
 
     def test_passwordSources(self, tmp_path: Path) -> None:
         path = tmp_path / "password"
-        path.write_text("from file\nmore\n")
+        path.write_text("\ufefffrom file\nmore\n")
         path.chmod(0o600)
         environ = {"TSSERVICES_PASSWORD": "from environment"}
         assert parse(f"--account ann --password-file {path}", environ).password == "from file"

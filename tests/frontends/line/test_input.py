@@ -187,6 +187,12 @@ class TestIntake:
         lines.endOfInput()
         assert flat(drain(lines)) == [NOT_UTF8]
 
+    @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n", b"\n\r", b"\r\0"])
+    def test_overlongLineEndsAsOthersDo(self, end: bytes) -> None:
+        data = end.join([b"a", b"x" * (LIMIT + 1), b"b", b""])
+        assert flat(given_(data)) == ["a", LINE_LONG, "b"]
+        assert flat(given_(*(bytes([byte]) for byte in data))) == ["a", LINE_LONG, "b"]
+
     def test_whiteSpaceOfCommands(self) -> None:
         sent = "/join\u2028tea\x85a\x0bb\n/login ann\u2029a\u200b\x85b\n".encode()
         assert flat(given_(sent)) == ["/join tea a b", "/login ann a\u200b\x85b"]

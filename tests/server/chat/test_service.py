@@ -192,7 +192,7 @@ class ChatServiceTests(SynchronousTestCase):
 
     def test_welcomeFile(self) -> None:
         self.assertEqual(self.chat.welcome(), [])
-        Path("welcome").write_bytes(b"one\r\ntwo \x1b\n\nthree\xff")
+        Path("welcome").write_bytes(b"\xef\xbb\xbfone\r\ntwo \x1b\n\nthree\xff")
         self.assertEqual(
             self.chat.welcome(), ["one", "two \\x1b", "", "three\N{REPLACEMENT CHARACTER}"]
         )

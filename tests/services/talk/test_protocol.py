@@ -47,6 +47,13 @@ class TalkTests(SynchronousTestCase):
             caller.dataReceived(bytes([byte]))
         self.assertEqual(self.console.value().decode(), "[1] é\n")
 
+    def test_byteOrderMark(self) -> None:
+        caller, _ = connect("talk", self.server)
+        self.console.clear()
+        for byte in "\ufeffa\ufeff".encode():
+            caller.dataReceived(bytes([byte]))
+        self.assertEqual(self.console.value().decode(), "[1] a\n[1] \\ufeff\n")
+
     def test_endOfOperatorsInput(self) -> None:
         caller, transport = connect("talk", self.server)
         self.operator.dataReceived(b"bye")

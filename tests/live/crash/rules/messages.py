@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from tests.live.crash.rules.actions import IDEMPOTENT, NUMBERED, Action
 from tests.live.crash.rules.log import ClientLog, Line
 
-
 #: Words that stay in lines that were deleted, by kind: whom it was done to, and for how long.
 WORDS_KEPT = {"kick": 1, "ban": 2, "mute": 2}
 
