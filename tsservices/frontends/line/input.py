@@ -203,20 +203,16 @@ class LineInput:
                 return None
             return (text,) if text else ()
         texts = text.split("\n")
-        if (
-            len(texts) > LINES_AT_ONCE
-            or not "".join(texts).isprintable()
-            or text.startswith(SIGN)
-            or "\n" + SIGN in text
-        ):
+        if len(texts) > LINES_AT_ONCE or not "".join(texts).isprintable():
             return None
-        plain = _PLAIN.issuperset(map(_FIRST, texts))
-        if not plain and any(map(_hidesCommand, texts)):
-            return None
+        if not text.isascii() or SIGN in text or "\\" in text:
+            # Only with one of these a line can be a command, or hide one.
+            if text.startswith(SIGN) or "\n" + SIGN in text:
+                return None
+            if not _PLAIN.issuperset(map(_FIRST, texts)) and any(map(_hidesCommand, texts)):
+                return None
         if flood is not None and flood.delay(len(texts), len(joined), self._monotonic()):
             return None
-        if plain:
-            return tuple(filter(None, texts))
         return tuple([line for line in texts if line and not line.isspace()])
 
     def _read(self, line: bytes | LineTooLong) -> str:
