@@ -7,6 +7,8 @@ that can't be.
 
 from __future__ import annotations
 
+import re
+
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import CHOICE, DURATION, NUMBER, WHEN, ChatError
 from tsservices.chat.names import ROOM_SIGN, roomKey
