@@ -31,6 +31,7 @@ from tsservices.transport.sockets import bindInternet, bindUNIX, duplicateListen
 from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping.udp import TimestampedDatagramProtocol, TimestampedUDPPort
 from tsservices.transport.twisted_internals import adoptPort
+from tsservices.transport.wildcard import answering
 
 #: Makes a port of a reactor and the descriptor of a bound socket.
 Adopt = Callable[[Any, int], IListeningPort]
@@ -184,6 +185,9 @@ class Binder:
             portClass = TimestampedUDPPort
             # Datagrams that come before the port is served then have their times too.
             cmsg.enableTimestamps(bound)
+        else:
+            # The same for where they were sent to.
+            bound = answering(bound)
 
         self._add(bound, portClass, bound.family, protocol, maxSize)
 
