@@ -15,16 +15,11 @@ from typing import Any
 
 from twisted.internet import abstract, tcp, udp, unix
 from twisted.internet.interfaces import IListeningPort
-from twisted.protocols.haproxy._v2parser import V2Parser
-from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper, HAProxyWrappingFactory
 
 __all__ = [
     "OLDEST",
     "PRIVATE_NAMES",
     "READ_IN",
-    "HAProxyProtocolWrapper",
-    "HAProxyWrappingFactory",
-    "V2Parser",
     "adoptPort",
     "reserveDescriptor",
 ]
@@ -44,8 +39,6 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     unix.Port: ("_preexistingSocket",),
     # The method in which the socket gets its options, and the peer of a connected port.
     udp.Port: ("_bindSocket", "_connectedAddr"),
-    # The addresses that a header has named, once there was one.
-    HAProxyProtocolWrapper: ("_proxyInfo",),
 }
 
 
