@@ -76,6 +76,9 @@ class CountingUNIXPort(unix.Port):
     """A listening UNIX socket."""
 
     transport: type[unix.Server] = CountingUNIXServer
+    # A shutdown would end it for whoever else has the socket, systemd above all.  Twisted does the
+    # same with an adopted TCP port only; all of ours are adopted.
+    _shouldShutdown = False
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def startListening(self) -> None:

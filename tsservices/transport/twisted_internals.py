@@ -35,8 +35,8 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     abstract.FileDescriptor: ("_tempDataBuffer", "_tempDataLen", "_maybePauseProducer"),
     # Whether `abortConnection` was called: the connection is lost one turn later.
     tcp.Connection: ("_aborting",),
-    # The socket of an adopted port until it listens.
-    unix.Port: ("_preexistingSocket",),
+    # The socket of an adopted port until it listens, and whether it is shut down at the end.
+    unix.Port: ("_preexistingSocket", "_shouldShutdown"),
     # The method in which the socket gets its options, and the peer of a connected port.
     udp.Port: ("_bindSocket", "_connectedAddr"),
 }
