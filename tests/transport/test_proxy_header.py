@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
@@ -75,9 +76,7 @@ def _binaryReference(data: bytes) -> Outcome:
         return None, None, rest
     both = body[:size], body[size : 2 * size]
     if size == 108:
-        paths = [
-            path.rstrip(b"\0") if path[:1] == b"\0" else path.split(b"\0")[0] for path in both
-        ]
+        paths = [path.rstrip(b"\0") if path[:1] == b"\0" else path.split(b"\0")[0] for path in both]
         return paths[0], paths[1], rest
     hosts = [_text(ipaddress.ip_address(packed)) for packed in both]
     ports = struct.unpack_from("!HH", body, 2 * size)
@@ -95,8 +94,7 @@ def outcome(chunks: list[bytes]) -> Outcome:
     for number, chunk in enumerate(chunks):
         try:
             rest = reader.feed(chunk)
-        except HeaderError as reason:
-            assert str(reason)
+        except HeaderError:
             return BAD
         if rest is not None:
             return reader.client, reader.server, rest + b"".join(chunks[number + 1 :])
@@ -223,7 +221,7 @@ def mutations() -> st.SearchStrategy[bytes]:
 def test_fuzzed(data: bytes, cuts: list[int]) -> None:
     expected = reference(data)
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    chunks = [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    chunks = [data[start:end] for start, end in pairwise(places)]
     found = outcome([chunk for chunk in chunks if chunk])
     if expected == MORE:
         # Some headers are known to be wrong before they are complete.

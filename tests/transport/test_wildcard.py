@@ -117,9 +117,7 @@ def test_broadcast(listen: Any, closing: list[Any], interface: str) -> None:
     assert (answer, host) == (b"all", "127.0.0.1")
 
 
-def test_boundedMemory(
-    listen: Any, closing: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_boundedMemory(listen: Any, closing: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wildcard, "MAX_SOURCES", 2)
     port = listen("0.0.0.0")
     for _ in range(5):

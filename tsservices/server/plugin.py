@@ -91,10 +91,10 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     try:
         chatOptions = chatConfig(options, limits)
         chat = makeChat(chatOptions, reactor)
-        closedPorts = set(REFLECTOR_PORTS)
-        wiring = _makeContexts(options, limits, closedPorts, chat, reactor)
+        closedPorts, closedPaths = set(REFLECTOR_PORTS), set[str]()
+        wiring = _makeContexts(options, limits, closedPorts, closedPaths, chat, reactor)
         counters = CounterRegistry()
-        listeners = bind(options.listenSpecs, wiring, closedPorts, counters, binder)
+        listeners = bind(options.listenSpecs, wiring, closedPorts, closedPaths, counters, binder)
         chat.prepare()
     except (BindError, StorageError, BrokerError) as reason:
         binder.discard()
@@ -151,7 +151,12 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
 
 
 def _makeContexts(
-    options: Options, limits: Limits, closedPorts: set[int], chat: ChatService, reactor: Any
+    options: Options,
+    limits: Limits,
+    closedPorts: set[int],
+    closedPaths: set[str],
+    chat: ChatService,
+    reactor: Any,
 ) -> Wiring:
     trusted = TrustedNetworks(options["trust"])
     monotonic = time.monotonic
@@ -170,6 +175,7 @@ def _makeContexts(
             limits=limits,
             trusted=trusted,
             closedPorts=closedPorts,
+            closedPaths=closedPaths,
             clock=reactor,
             monotonic=monotonic,
             peerLog=peerLog,

@@ -39,7 +39,11 @@ _LOCAL, _PROXIED = 0x20, 0x21
 _HIGHEST_FAMILY, _HIGHEST_PROTOCOL = 3, 2
 
 #: The addresses, by the family: source, destination, and but for UNIX sockets the two ports.
-_ADDRESSES = {1: struct.Struct("!4s4sHH"), 2: struct.Struct("!16s16sHH"), 3: struct.Struct("108s108s")}
+_ADDRESSES = {
+    1: struct.Struct("!4s4sHH"),
+    2: struct.Struct("!16s16sHH"),
+    3: struct.Struct("108s108s"),
+}
 _VERSION = {1: socket.AF_INET, 2: socket.AF_INET6}
 
 

@@ -114,4 +114,4 @@ class BoundedUDPPort(udp.Port):
     def _bindSocket(self) -> None:
         super()._bindSocket()
         self.socket = answering(self.socket)
-        self.fileno = self.socket.fileno
+        self.fileno = self.socket.fileno  # type: ignore[method-assign]

@@ -57,7 +57,7 @@ class UNIXDatagramPort(FastUDPPort):
         # What Twisted's port logs when it is closed.
         self._realPortNumber: Any = self.getHost().name
 
-    def getHost(self) -> UNIXAddress:  # type: ignore[override]
+    def getHost(self) -> UNIXAddress:
         return UNIXAddress(os.fsencode(self.socket.getsockname()))
 
     def write(self, datagram: bytes, addr: Peer | None = None) -> Any:

@@ -129,10 +129,8 @@ class WildcardSocket(socket.socket):
 
 def answering(bound: socket.socket) -> socket.socket:
     """
-    The socket itself if it is bound to one address, else one in its place that answers from the
+    The UDP socket itself if it is bound to one address, else one in its place that answers from the
     address that was asked.
     """
-    if LINUX and bound.family in (socket.AF_INET, socket.AF_INET6):
-        if isWildcard(bound.getsockname()[0]):
-            return WildcardSocket(bound)
-    return bound
+    wildcard = LINUX and isWildcard(bound.getsockname()[0])
+    return WildcardSocket(bound) if wildcard else bound

@@ -16,11 +16,11 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from tsservices.transport import wildcard
 from tsservices.transport.wildcard import (
     IP_PKTINFO,
     IPV6_PKTINFO,
     IPV6_RECVPKTINFO,
-    LINUX,
     PKTINFO,
     PKTINFO6,
 )
@@ -52,6 +52,9 @@ PACKET_NUMBERS = 1 << 32
 #: The origin of an entry of the error queue that is the time of a sent datagram
 #: (SO_EE_ORIGIN_TIMESTAMPING).
 ORIGIN_TIMESTAMPING = 4
+
+#: Whether the kernel has these messages.
+LINUX = wildcard.LINUX
 
 #: Bytes of control messages to receive with a datagram: they need about 200.
 CONTROL_BYTES = 512
