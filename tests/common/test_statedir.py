@@ -106,11 +106,7 @@ class StateFolderTests(SynchronousTestCase):
         """Files of this user only: neither what a link names, nor what has another name too."""
         given: list[object] = []
         self.patch(os, "fchown", lambda number, *ids: given.append(ids))
-        self.patch(
-            os,
-            "chown",
-            lambda path, *ids: given.append((os.path.basename(os.readlink(path)), *ids)),
-        )
+        self.patch(os, "chown", lambda path, *ids: given.append((os.readlink(path)[-5:], *ids)))
         self.folder.create()
         self.folder.lock()
         self.addCleanup(self.folder.release)
@@ -125,7 +121,7 @@ class StateFolderTests(SynchronousTestCase):
         self.assertEqual(
             sorted(self.folder.giveTo(7, -1)), ["chat.sqlite", "counters.json", "folder"]
         )
-        self.assertEqual(given, [(7, -1), ("lock", 7, -1)])
+        self.assertEqual(given, [(7, -1), ("/lock", 7, -1)])
 
     def test_linksAreNotFollowed(self) -> None:
         with open(f"{self.name}-secret", "w") as file:

@@ -49,9 +49,11 @@ def keptNodeName(folder: StateDirectory, machine: str, suffix: Callable[[], str]
     """
     path = folder.path(NODE_FILE)
     try:
-        with contextlib.suppress(FileNotFoundError):
-            with open(openPlain(path, os.O_RDONLY), encoding="utf-8") as file:
-                return checkNodeName(json.load(file))
+        with (
+            contextlib.suppress(FileNotFoundError),
+            open(openPlain(path, os.O_RDONLY), encoding="utf-8") as file,
+        ):
+            return checkNodeName(json.load(file))
         host = re.sub("[^a-z0-9]+", "-", machine.partition(".")[0].lower()).strip("-")
         name = f"{host[:_HOST_LENGTH] or 'node'}-{suffix()}"
         folder.write(path, name)

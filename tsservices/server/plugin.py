@@ -277,18 +277,24 @@ def _prepareProcess() -> Any:
 def _makeLog(options: Options, becoming: tuple[int, int]) -> None:
     # twistd opens it as root: one that it made could not be rotated by the user that the server
     # becomes.
-    path = (options.parent or {}).get("logfile")
-    if path not in (None, "-") and becoming != (-1, -1) and options.folder.contains(str(path)):
+    path, _ = _openedByTwistd(options)
+    if path is not None and becoming != (-1, -1) and options.folder.contains(path):
         with actingAs(*becoming), contextlib.suppress(OSError):
-            os.close(openPlain(str(path), os.O_WRONLY | os.O_CREAT, 0o644))
+            os.close(openPlain(path, os.O_WRONLY | os.O_CREAT, 0o644))
+
+
+def _openedByTwistd(options: Options) -> tuple[str | None, str | None]:
+    # The log and the file with the number of the process.
+    parent = options.parent if options.parent is not None else {}
+    log, pid = parent.get("logfile"), parent.get("pidfile")
+    return (None if log in (None, "-") else str(log)), (str(pid) if pid else None)
 
 
 def _giveFolder(options: Options, becoming: tuple[int, int]) -> list[str] | None:
     # What was not given to the user that the server becomes; L{None} if nothing can be.
-    folder, parent = options.folder, options.parent or {}
-    # twistd opens these as root.
-    opened = [parent.get("logfile"), parent.get("pidfile"), options["stamp-key"]]
-    folder.checkOwn([str(path) for path in opened if path not in (None, "", "-")])
+    folder = options.folder
+    # These are opened as root.
+    folder.checkOwn(filter(None, (*_openedByTwistd(options), options["stamp-key"])))
     try:
         kept = folder.giveTo(*becoming)
     except OSError:
