@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -59,6 +60,24 @@ def test_activation(folder: Path, lane: tuple[str, ...]) -> None:
         assert ask(folder, server.address("hello", "unixgram").path, b"ann") == b"Hello, ann!"
     assert (folder / "3").is_socket()
     assert (folder / "4").is_socket()
+
+
+def test_client(folder: Path) -> None:
+    path = f"{folder}/datagrams"
+    options = (
+        "--services",
+        "timestamp",
+        "--stamp",
+        "iso",
+        "--listen",
+        f"timestamp=unixgram:{path}",
+    )
+    command = [sys.executable, "-m", "tsservices.client", "--udp", path]
+    with Server(folder, *options) as server:
+        done = subprocess.run(command, input=b"a\nb\n", capture_output=True, timeout=ANSWER_SECONDS)
+        assert (done.stderr, done.returncode) == (b"", 0)
+        assert [line[-2:] for line in done.stdout.splitlines()] == [b" a", b" b"]
+        assert server.address("timestamp", "unixgram").path == path
 
 
 @lanes
