@@ -24,16 +24,19 @@ def actingAs(user: int, group: int) -> Iterator[None]:
         return
     oldGroup, oldGroups = os.getegid(), os.getgroups()
     try:
-        os.setgroups(_groups(user, group))
-        if group != -1:
-            os.setegid(group)
-        if user != -1:
-            os.seteuid(user)
+        # Where root has not the right to do this, twistd says so when it tries the same.
+        with contextlib.suppress(OSError):
+            os.setgroups(_groups(user, group))
+            if group != -1:
+                os.setegid(group)
+            if user != -1:
+                os.seteuid(user)
         yield
     finally:
         os.seteuid(0)
-        os.setegid(oldGroup)
-        os.setgroups(oldGroups)
+        with contextlib.suppress(OSError):
+            os.setegid(oldGroup)
+            os.setgroups(oldGroups)
 
 
 def _groups(user: int, group: int) -> list[int]:
