@@ -48,6 +48,7 @@ from tsservices.services.talk.switchboard import Switchboard
 from tsservices.transport.admission import Admission
 from tsservices.transport.binder import Binder
 from tsservices.transport.context import DatagramContext, StreamContext
+from tsservices.transport.inherited import passedEnvironment
 from tsservices.transport.reactor import prepareReactor
 from tsservices.transport.timeouts import ConnectionTimeouts
 from tsservices.transport.udp_guard import REFLECTOR_PORTS
@@ -267,7 +268,9 @@ def _prepareProcess() -> Any:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in taken:
             os.dup2(null, descriptor)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        # With what Twisted has removed: the sockets of systemd are still for this process.
+        environ = {**os.environ, **passedEnvironment()}
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environ)
     from twisted.internet import reactor
 
     prepareReactor(reactor)
