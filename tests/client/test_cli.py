@@ -41,6 +41,7 @@ def run(line: str) -> tuple[int, str, str]:
         ("--line --port 7", EchoOptions("127.0.0.1", 7, "line", 10.0, 2)),
         ("::1 --port 65535", EchoOptions("::1", 65535, "tcp", 10.0, 2)),
         ("[::1]", EchoOptions("::1", 21567, "tcp", 10.0, 2)),
+        ("/run/x --udp", EchoOptions("/run/x", 21567, "udp", 2.0, 2)),
         (
             "h --udp --timeout 0.5 --retries 0",
             EchoOptions("h", 21567, "udp", 0.5, 0),
@@ -76,6 +77,8 @@ def test_options(line: str, options: Command) -> None:
         ("--udp --retries 101", "is no number from 0 to 100"),
         ("--udp --retries -1", "is no number from 0 to 100"),
         ("--retries 1", "--retries needs --udp"),
+        ("/run/x", "a path needs --udp"),
+        ("/run/x --udp --port 5", "a path goes without --port"),
         ("[]", "is no host name or address"),
         ("--port 3 talk", "the command 'talk' stands before its options"),
         ("talk --state s", "--state needs --operator"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 from hypothesis import given
@@ -167,6 +169,12 @@ class TestAnswers:
         assert sameHost("::1", "0:0:0:0:0:0:0:1")
         assert sameHost("fe80::1", "fe80::1%eth0")
         assert not sameHost("127.0.0.1", "127.0.0.2")
+
+    def test_samePath(self, tmp_path: Path) -> None:
+        path = str(tmp_path)
+        assert sameHost(path, os.path.join(path, "..", os.path.basename(path)))
+        for other in (os.path.dirname(path), f"{path}/nothing", "\0abstract", "", "::1"):
+            assert not sameHost(other, path)
 
 
 @implementer(IHostnameResolver)

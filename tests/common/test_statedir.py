@@ -103,15 +103,69 @@ class StateFolderTests(SynchronousTestCase):
         self.assertEqual(sorted(os.listdir(self.name)), sorted([*kept, "lock"]))
 
     def test_givenToOtherUser(self) -> None:
-        given: list[tuple[str, int, int]] = []
-        self.patch(os, "chown", lambda *arguments: given.append(arguments))
+        """Files of this user only: neither what a link names, nor what has another name too."""
+        given: list[object] = []
+        self.patch(os, "fchown", lambda number, *ids: given.append(ids))
+        self.patch(os, "chown", lambda path, *ids: given.append((os.readlink(path)[-5:], *ids)))
         self.folder.create()
         self.folder.lock()
         self.addCleanup(self.folder.release)
-        self.folder.chown(-1, -1)
+        self.assertEqual(self.folder.giveTo(-1, -1), [])
         self.assertEqual(given, [])
-        self.folder.chown(7, -1)
-        self.assertEqual(given, [(self.folder.path(""), 7, -1), (self.folder.path("lock"), 7, -1)])
+        for victim in ("secret", "other"):
+            with open(f"{self.name}-{victim}", "w"):
+                pass
+        os.symlink(os.path.abspath(f"{self.name}-secret"), self.folder.path("counters.json"))
+        os.link(f"{self.name}-other", self.folder.path("chat.sqlite"))
+        os.mkdir(self.folder.path("folder"))
+        self.assertEqual(
+            sorted(self.folder.giveTo(7, -1)), ["chat.sqlite", "counters.json", "folder"]
+        )
+        self.assertEqual(given, [(7, -1), ("/lock", 7, -1)])
+
+    def test_linksAreNotFollowed(self) -> None:
+        with open(f"{self.name}-secret", "w") as file:
+            file.write("secret")
+        target = os.path.abspath(f"{self.name}-secret")
+        self.folder.create()
+        self.addCleanup(self.folder.release)
+        for name in ("lock", "x.json", f"x.json.{os.getpid()}.new", "log"):
+            os.symlink(target, self.folder.path(name))
+        error = self.assertRaises(OSError, self.folder.lock)
+        self.assertIn("lock is a link", str(error))
+        self.folder.write(self.folder.path("x.json"), [1])
+        self.assertTrue(stat.S_ISREG(os.lstat(self.folder.path("x.json")).st_mode))
+        self.assertRaises(OSError, self.folder.checkOwn, [self.folder.path("log")])
+        # Elsewhere a link is the operator's own.
+        os.symlink(target, f"{target}-link")
+        self.folder.checkOwn([f"{target}-link", self.folder.path("nothing")])
+        with open(target) as file:
+            self.assertEqual(file.read(), "secret")
+
+    def test_folderIsALink(self) -> None:
+        """It may be one of root or of this user, and of nobody else."""
+        os.mkdir(f"{self.name}-real")
+        os.symlink(os.path.abspath(f"{self.name}-real"), self.name)
+        self.folder.create()
+        self.folder.lock()
+        self.folder.release()
+        self.assertEqual(os.listdir(f"{self.name}-real"), ["lock"])
+        real = os.lstat(self.name)
+        self.patch(os, "lstat", lambda path: os.stat_result([*real[:4], 12_345, *real[5:]]))
+        self.assertIn("another user", str(self.assertRaises(OSError, self.folder.create)))
+
+    def test_replacedFolder(self) -> None:
+        """A folder of that name that came later is another one, and another server's."""
+        self.folder.create()
+        self.folder.lock()
+        self.addCleanup(self.folder.release)
+        os.rename(self.name, f"{self.name}-old")
+        os.mkdir(self.name)
+        with open(self.folder.path("x.json"), "w"):
+            pass
+        self.folder.write(self.folder.path("x.json"), [1])
+        self.folder.remove(self.folder.path("x.json"))
+        self.assertEqual(os.listdir(self.name), ["x.json"])
 
     def test_cannotBeMade(self) -> None:
         with open(self.name, "w"):

@@ -9,7 +9,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices.server import endpoints
-from tsservices.server.endpoints import EndpointError, endpoint, parse, udpAddress
+from tsservices.server.endpoints import EndpointError, endpoint, parse, udpAddress, unixgramAddress
 
 
 class ParseTests(SynchronousTestCase):
@@ -25,8 +25,8 @@ class ParseTests(SynchronousTestCase):
             ("tcp6:80", r"tcp6:80:interface=\:\:1:backlog=5"),
             (r"tcp6:80:9:\:\:", r"tcp6:80:9:\:\:"),
             ("unix:/run/a:mode=600", "unix:/run/a:mode=600:backlog=5"),
-            ("systemd:domain=INET:index=0", "systemd:domain=INET:index=0"),
             ("udp:80", "udp:80:interface=127.0.0.1"),
+            ("unixgram:/run/a:mode=600", "unixgram:/run/a:mode=600"),
         ):
             self.assertEqual(str(parse(text, "127.0.0.1", 5)), expected)
 
@@ -45,6 +45,7 @@ class ParseTests(SynchronousTestCase):
         self.assertTrue(description.proxied)
         self.assertEqual(str(description), "tcp:80:interface=127.0.0.1:backlog=5")
         self.assertIn("before a stream", self.refused("haproxy:udp:80"))
+        self.assertIn("before a stream", self.refused("haproxy:unixgram:/a"))
         self.assertIn("before a stream", self.refused("haproxy:haproxy:tcp:80"))
 
     def test_rejected(self) -> None:
@@ -56,8 +57,11 @@ class ParseTests(SynchronousTestCase):
             self.assertIn("an interface is an address", self.refused(text))
         for backlog in ("0", "-5", "99999999999999", "x"):
             self.assertIn("backlog takes", self.refused(f"tcp:80:backlog={backlog}"))
-        for text in ("unix", "unix:"):
-            self.assertIn("unix takes the path", self.refused(text))
+        for text in ("unix", "unix:", "unixgram", "unixgram:"):
+            self.assertIn("takes the path", self.refused(text))
+        self.assertIn("unixgram takes", self.refused("unixgram:/a:backlog=5"))
+        for mode in ("9", "rw-", "1777", ""):
+            self.assertIn("octal digits", self.refused(f"unixgram:/a:mode={mode}"))
         self.assertIn("udp takes", self.refused("udp:80:backlog=5"))
         self.assertIn("udp takes", self.refused("udp:80:127.0.0.1:x"))
         self.assertIn("a folder of PEM", self.refused("tls:/no/such/folder:port=1"))
@@ -68,6 +72,24 @@ class ParseTests(SynchronousTestCase):
 
         os.mkdir(folder)
         self.assertIsNone(parse(f"tls:{folder}", "127.0.0.1", 5).argument("port"))
+
+    def test_systemd(self) -> None:
+        self.patch(endpoints, "passedEnvironment", dict)
+        for text, words in (
+            ("systemd:0", "each with its name"),
+            ("systemd:domain=INET", "index or name"),
+            ("systemd:domain=INET:index=7", "systemd has passed no such socket"),
+        ):
+            self.assertIn(words, self.refused(text))
+
+    def test_unixgram(self) -> None:
+        for text, expected in (
+            ("unixgram:/run/a:mode=600", ("/run/a", 0o600)),
+            ("unixgram:address=/run/a", ("/run/a", 0o666)),
+        ):
+            description = parse(text, "127.0.0.1", 5)
+            self.assertTrue(description.datagrams and description.local)
+            self.assertEqual(unixgramAddress(description), expected)
 
     @given(st.text(max_size=20).filter(lambda path: "=" not in path))
     def test_quoting(self, path: str) -> None:
@@ -80,7 +102,7 @@ class ParseTests(SynchronousTestCase):
     def test_anyText(self, text: str) -> None:
         try:
             description = parse(text, "127.0.0.1", 5)
-            if description.kind != "udp":
+            if not description.datagrams:
                 endpoint(description, None)
         except EndpointError as reason:
             self.assertTrue(str(reason))
@@ -98,8 +120,6 @@ class EndpointTests(SynchronousTestCase):
     def test_parserErrors(self) -> None:
         for text, words in (
             ("tcp:80:colour=red", "unexpected keyword"),
-            ("systemd:domain=INET", "index or name"),
-            ("systemd:domain=INET:index=7", "systemd has passed no such socket"),
             ("ssl:80:privateKey=/no/such/file", "No such file"),
             ("unix:/tmp/x:mode=9", "invalid literal"),
         ):

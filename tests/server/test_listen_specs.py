@@ -8,6 +8,7 @@ from tsservices.server.catalog import Catalog
 from tsservices.server.listeners import (
     ListenError,
     ListenSpec,
+    checkPlaces,
     parseListen,
     resolveListeners,
     selectServices,
@@ -93,6 +94,12 @@ class PlacesTests(SynchronousTestCase):
         error = self.assertRaises(ListenError, selectServices, self.catalog, ["ack", "talk"], True)
         self.assertIn("talk can't share its port", str(error))
 
+    def test_unixgramIsNotShared(self) -> None:
+        added = [parseListen(self.catalog, "hello=unixgram:/a", "127.0.0.1", 5)]
+        checkPlaces(added, sharing=False)
+        error = self.assertRaises(ListenError, checkPlaces, added, True)
+        self.assertIn("unixgram can't be shared", str(error))
+
     def test_noPlace(self) -> None:
         self.refused("say --listen chargen=tcp:PORT, or --port 0", ["chargen"])
         self.assertEqual(self.arrange(["chargen"], ("chargen=tcp:19000",)), ["chargen tcp 19000"])
@@ -104,6 +111,8 @@ class PlacesTests(SynchronousTestCase):
         self.refused("takes NAME=ENDPOINT", None, ("tcp:80",))
         self.refused("ack has no udp; it has tcp", None, ("ack=udp:80",))
         self.refused("ack=tcp:x: a port", None, ("ack=tcp:x",))
+        self.refused("ack has no udp", None, ("ack=unixgram:/a",))
+        self.refused("stamp is for UDP", None, ("stamp=unixgram:/a",))
         self.refused("hello would be at port 65536", None, (), 65534)
 
     def test_catalogIsUnique(self) -> None:

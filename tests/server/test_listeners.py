@@ -79,7 +79,7 @@ class BindTests(SynchronousTestCase):
         binder: Any = Discarding()
         places = [parseListen(Catalog(), "ack=tcp:7001", "127.0.0.1", 5)]
         error = self.assertRaises(
-            RuntimeError, bind, places, wiring, set(), CounterRegistry(), binder
+            RuntimeError, bind, places, wiring, set(), set(), CounterRegistry(), binder
         )
         self.assertEqual(str(error), "ack")
         self.assertTrue(binder.discarded)

@@ -104,10 +104,47 @@ class BinderTests(SynchronousTestCase):
         self.assertFalse(os.path.exists(path))
 
     def test_staleSocket(self) -> None:
-        path = self.mktemp()
-        with socket.socket(socket.AF_UNIX) as dead:
-            dead.bind(path)
-        self.binder.listenUNIX(path, ServerFactory())
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            path = self.mktemp()
+            with socket.socket(socket.AF_UNIX, kind) as dead:
+                dead.bind(path)
+            self.binder.listenUNIX(path, ServerFactory())
+
+    def test_livingSocket(self) -> None:
+        """Also one that does not listen yet, and one of another kind."""
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            path = self.mktemp()
+            with socket.socket(socket.AF_UNIX, kind) as living:
+                living.bind(path)
+                for call, *arguments in (
+                    (self.binder.listenUNIX, ServerFactory()),
+                    (self.binder.bindUNIXDatagram, 0o600, DatagramProtocol(), 9),
+                ):
+                    self.assertIn("Address already in use", self.refused(call, path, *arguments))
+                self.assertTrue(os.path.exists(path))
+
+    def test_fileOfAnotherServerStays(self) -> None:
+        """The name was given to another one, whose file may have the same number."""
+        for served in (False, True):
+            path = os.path.abspath(self.mktemp())
+            older, newer = Binder(ManualReactor()), Binder(None)
+            self.addCleanup(newer.discard)
+            older.listenUNIX(path, ServerFactory())
+            if served:
+                older.ports[0].startListening()
+            os.unlink(path)
+            newer.listenUNIX(path, ServerFactory())
+            older.discard()
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
+
+    def test_link(self) -> None:
+        """It is not followed, neither to the file that it names nor to one that there is not."""
+        for target in ("living", "nothing"):
+            path = self.mktemp()
+            os.symlink(target, path)
+            self.assertIn("no socket", self.refused(self.binder.listenUNIX, path, ServerFactory()))
+            self.assertTrue(os.path.islink(path))
 
     def test_otherFile(self) -> None:
         path = self.mktemp()
@@ -169,5 +206,10 @@ class BinderTests(SynchronousTestCase):
                 self.assertEqual(port.getHost(), UNIXAddress(os.fsencode(path)))
                 binder.discard()
                 reactor.advance(0)
+                # Whoever has it can still accept.
+                with socket.socket(socket.AF_UNIX) as later:
+                    later.connect(path)
+                    adopted.setblocking(True)
+                    adopted.accept()[0].close()
             self.assertEqual(reactor.readers, [])
             self.assertTrue(os.path.exists(path))

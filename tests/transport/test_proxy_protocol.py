@@ -57,6 +57,7 @@ class PeerFirstTests(SynchronousTestCase):
             for byte in header + b"x":
                 wrapper.dataReceived(bytes([byte]))
             self.assertEqual(transport.value(), b"Welcome!Hello, x!")
+            wrapper.connectionLost(connectionDone)
 
     def test_dataBehindTheHeader(self) -> None:
         wrapper, transport = self.connect()
@@ -106,11 +107,30 @@ class PeerFirstTests(SynchronousTestCase):
         """A client whose address is none could write to terminals and logs."""
         wrapper, transport = self.connect()
         wrapper.dataReceived(b"PROXY TCP4 \x1b[31mEVIL 192.0.2.1 1 2\r\nhello\n")
-        self.assertTrue(transport.aborted)
+        wrapper.dataReceived(HEADER)
+        self.assertTrue(transport.disconnecting)
         self.assertEqual(transport.value(), b"")
         self.assertEqual((self.counters.unproxied, self.counters.accepted), (1, 0))
         wrapper.connectionLost(connectionDone)
         self.assertEqual(self.admission.total, 0)
+
+    def test_unknownClient(self) -> None:
+        """The connection goes on with the addresses of its socket."""
+        local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\x03xyz"
+        for header in (b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN ::1 x 1\r\n", local):
+            wrapper, transport = self.connect()
+            wrapper.dataReceived(header + b"ann")
+            self.assertEqual(transport.value(), b"Welcome!Hello, ann!")
+            self.assertEqual(wrapper.wrappedProtocol.peer, "127.0.0.1:9")  # type: ignore[attr-defined]
+            wrapper.connectionLost(connectionDone)
+        self.assertEqual(self.counters.unproxied, 0)
+
+    def test_endsInTheMiddle(self) -> None:
+        wrapper, transport = self.connect()
+        wrapper.dataReceived(HEADER[:-1])
+        wrapper.readConnectionLost()
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual(self.counters.unproxied, 1)
 
     def test_lateHeaderClosesTheConnection(self) -> None:
         wrapper, transport = self.connect()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from twisted.internet import abstract, tcp, udp, unix
-from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
+from twisted.internet.protocol import DatagramProtocol, Factory
 
 import tsservices
 import twisted
@@ -19,20 +19,13 @@ from tsservices.transport.epoll.tcp import FastTCPPort, FastTCPServer, FastUNIXP
 from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.proxy_protocol import ProxyProtocolFactory, ProxyProtocolWrapper
 from tsservices.transport.timestamping.udp import TimestampedUDPPort
-from tsservices.transport.twisted_internals import (
-    PRIVATE_NAMES,
-    HAProxyProtocolWrapper,
-    HAProxyWrappingFactory,
-)
-
-WRAPPING = HAProxyWrappingFactory(Factory.forProtocol(Protocol))
+from tsservices.transport.twisted_internals import PRIVATE_NAMES
 
 INSTANCES: dict[type, Callable[[], object]] = {
     abstract.FileDescriptor: lambda: abstract.FileDescriptor(ManualReactor()),
     tcp.Connection: lambda: tcp.Connection,
     unix.Port: lambda: unix.Port(b"/nowhere", Factory(), reactor=ManualReactor()),
     udp.Port: lambda: udp.Port(0, DatagramProtocol(), reactor=ManualReactor()),
-    HAProxyProtocolWrapper: lambda: WRAPPING.buildProtocol(None),
 }
 
 #: What the project derives from classes of Twisted, with the private methods that it overrides.
@@ -41,13 +34,13 @@ SUBCLASSES: dict[type, set[str]] = {
     FastUNIXServer: set(),
     FastTCPPort: set(),
     FastUNIXPort: set(),
-    FastUDPPort: set(),
+    FastUDPPort: {"_bindSocket"},
     TimestampedUDPPort: {"_bindSocket"},
     stock.CountingTCPServer: set(),
     stock.CountingUNIXServer: set(),
     stock.CountingTCPPort: set(),
     stock.CountingUNIXPort: set(),
-    stock.BoundedUDPPort: set(),
+    stock.BoundedUDPPort: {"_bindSocket"},
     ProxyProtocolWrapper: set(),
     ProxyProtocolFactory: set(),
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -57,7 +58,7 @@ Wire = Literal["tcp", "line", "udp"]
 class EchoOptions:
     """Send lines to the timestamp service and print the answers."""
 
-    #: A name, or an IPv4 or IPv6 address.
+    #: A name, an IPv4 or IPv6 address, or with UDP the path of a UNIX socket.
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
     #: Which of the three forms of the service is used.
@@ -128,7 +129,8 @@ def _echoParser() -> argparse.ArgumentParser:
         nargs="?",
         type=hostName,
         default=DEFAULT_HOST,
-        help="name, IPv4 or IPv6 address of the server (default %(default)s)",
+        help="name, IPv4 or IPv6 address of the server (default %(default)s), or with --udp the "
+        "path of a UNIX socket for datagrams",
     )
     parser.add_argument(
         "--port",
@@ -221,6 +223,13 @@ def _parseEcho(arguments: Sequence[str]) -> EchoOptions:
     wire: Wire = parsed.wire or "tcp"
     if parsed.host in ("talk", "chat", "probe"):
         parser.error(f"the command {parsed.host!r} stands before its options")
+    if parsed.host.startswith("/"):
+        if wire != "udp":
+            parser.error("a path needs --udp")
+        if parsed.port is not None:
+            parser.error("a path goes without --port")
+        if not sys.platform.startswith("linux"):
+            parser.error("UNIX sockets for datagrams are for Linux only")
     if parsed.retries is not None and wire != "udp":
         parser.error("--retries needs --udp")
     return EchoOptions(

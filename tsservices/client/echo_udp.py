@@ -1,14 +1,18 @@
 """
-The exchange with the timestamp service over UDP: each line a datagram, which is sent
-again until it is answered.
+The exchange with the timestamp service over UDP, or by datagrams over a UNIX socket: each line a
+datagram, which is sent again until it is answered.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
 import re
+import socket
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.defer import Deferred, TimeoutError
@@ -18,6 +22,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.udp import Port
 
 from tsservices.client.terminal.console import Console
+from tsservices.transport.unix_datagram import UNIXDatagramPort
 
 #: Bytes of the receive buffer: datagrams are never longer.
 LARGEST_DATAGRAM = 65536
@@ -38,9 +43,14 @@ def answers(answer: bytes, line: bytes) -> bool:
 
 
 def sameHost(one: str, other: str) -> bool:
-    """Whether two addresses are the same, in whatever way they are written."""
+    """Whether two addresses or paths are the same, in whatever way they are written."""
     # Without the zone, which only one of them may have.
-    first, second = (ipaddress.ip_address(address.partition("%")[0]) for address in (one, other))
+    try:
+        first, second = (ipaddress.ip_address(host.partition("%")[0]) for host in (one, other))
+    except ValueError:
+        with contextlib.suppress(OSError, ValueError):
+            return os.path.samefile(one, other)
+        return False
     return first == second
 
 
@@ -98,12 +108,29 @@ class UDPQueryProtocol(DatagramProtocol):
         self._query.received(datagram, addr)
 
 
+class UNIXDatagrams:
+    """Makes ports for L{UDPClient} whose addresses are paths, each with the port 0.  For Linux."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def listenUDP(
+        self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
+    ) -> IListeningPort:
+        """Make a port with a name outside of the file system, which the system chooses."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
+            bound.bind("")
+            listening = UNIXDatagramPort(bound.fileno(), protocol, maxPacketSize, self._reactor)
+        listening.startListening()
+        return listening
+
+
 class UDPClient:
     """Asks a server line by line."""
 
     def __init__(
         self,
-        udp: IReactorUDP,
+        udp: IReactorUDP | UNIXDatagrams,
         clock: IReactorTime,
         addresses: Iterable[tuple[str, int]],
         timeout: float,

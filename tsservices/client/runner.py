@@ -19,7 +19,7 @@ from twisted.internet.interfaces import (
 from tsservices.client.cli import Command, EchoOptions, OperatorOptions, TalkOptions
 from tsservices.client.connection import ClientError, place
 from tsservices.client.echo import exchangeLines
-from tsservices.client.echo_udp import UDPClient, exchangeDatagrams
+from tsservices.client.echo_udp import UDPClient, UNIXDatagrams, exchangeDatagrams
 from tsservices.client.resolve import resolve
 from tsservices.client.talk import talk
 from tsservices.client.terminal.console import Console, Interrupted
@@ -46,6 +46,11 @@ async def exchange(reactor: ReactorBase, command: Command, console: Console) -> 
     if isinstance(command, OperatorOptions):
         return await _operate(reactor, command, console)
     server = place(command.host, command.port)
+    if isinstance(command, EchoOptions) and command.host.startswith("/"):
+        tries = 1 + command.retries
+        ports = UNIXDatagrams(reactor)
+        client = UDPClient(ports, clock, [(command.host, 0)], command.timeout, tries)
+        return await exchangeDatagrams(client, command.host, console)
     if isinstance(command, EchoOptions) and command.wire == "udp":
         resolver = IReactorPluggableNameResolver(reactor).nameResolver
         client = UDPClient(

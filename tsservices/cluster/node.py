@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsservices.cluster.broker import BrokerError
 from tsservices.common.limits import Limits
+from tsservices.common.plainfiles import openPlain
 from tsservices.common.statedir import NODE_FILE, StateDirectory
 
 _NAME = re.compile("[a-z0-9][a-z0-9-]{0,31}")
@@ -47,7 +49,10 @@ def keptNodeName(folder: StateDirectory, machine: str, suffix: Callable[[], str]
     """
     path = folder.path(NODE_FILE)
     try:
-        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+        with (
+            contextlib.suppress(FileNotFoundError),
+            open(openPlain(path, os.O_RDONLY), encoding="utf-8") as file,
+        ):
             return checkNodeName(json.load(file))
         host = re.sub("[^a-z0-9]+", "-", machine.partition(".")[0].lower()).strip("-")
         name = f"{host[:_HOST_LENGTH] or 'node'}-{suffix()}"

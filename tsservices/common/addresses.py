@@ -6,6 +6,8 @@ import ipaddress
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from tsservices.common.text import logged
+
 #: The port of the first service, when the operator names none; the others follow.
 DEFAULT_PORT = 21567
 
@@ -55,6 +57,14 @@ class TrustedNetworks:
 
     def __contains__(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._networks)
+
+
+def datagramPeer(host: str, port: int) -> str:
+    """The source of a datagram as one writes it; over a UNIX socket its path, if it has one."""
+    if port:
+        return hostPort(host, port)
+    # A path is what its owner likes.
+    return f"unix {logged(host)}" if host else "unix"
 
 
 def hostPort(host: str, port: int) -> str:

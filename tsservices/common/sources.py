@@ -7,6 +7,7 @@ How often a source may ask is theirs.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -14,6 +15,9 @@ from tsservices.common import addresses
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.bounded import BoundedDict
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
+
+#: An IP address or network, see L{addresses.source}; or 0 and the path of a UNIX socket.
+SourceKey = tuple[int, int | str]
 
 #: The one broadcast address that is known without knowing the networks.
 BROADCAST = IPv4Address("255.255.255.255")
@@ -27,8 +31,8 @@ class Source:
     usable: bool
     #: Whether it is in a trusted network.
     trusted: bool
-    #: What counts as one source, see L{addresses.source}.
-    key: tuple[int, int]
+    #: What counts as one source.
+    key: SourceKey
     #: What it may still send, if the user of the table keeps that here.
     bucket: TokenBucket | None = None
 
@@ -53,3 +57,24 @@ class SourceTable(BoundedDict[str, Source]):
             return Source(usable=False, trusted=False, key=(0, 0))
         usable = not (address.is_multicast or address.is_unspecified or address == BROADCAST)
         return self.put(host, Source(usable, address in self._trust, addresses.source(address)))
+
+
+class PathTable(SourceTable):
+    """The sources that are UNIX sockets, by their paths; "" is one that has bound none."""
+
+    __slots__ = ("_closed", "_trusting")
+
+    def __init__(self, trusting: bool, closed: Set[str], maximum: int = PEERS_REMEMBERED) -> None:
+        """
+        @param trusting: whether they are trusted: whoever may open the socket is on this machine.
+        @param closed: paths of this server, from which nothing is answered.
+        """
+        super().__init__(TrustedNetworks(()), maximum)
+        self._trusting = trusting
+        self._closed = closed
+
+    def meet(self, host: str) -> Source:
+        # A path that does not begin at the root begins at the folder of whoever has bound it: from
+        # here it names another file, or none.
+        usable = host.startswith(("/", "\0")) and host not in self._closed
+        return self.put(host, Source(usable, self._trusting, (0, host)))

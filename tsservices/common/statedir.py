@@ -1,6 +1,9 @@
 """
 The state folder: its lock, which only one server has, and the names of the files in it.
 
+The folder may belong to the user that the server becomes, and a server that starts as root must do
+nothing for that user that the user could not do alone: see L{tsservices.common.plainfiles}.
+
 The clients use the names too, and import no Twisted for them.
 """
 
@@ -14,10 +17,12 @@ import os
 import re
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import platformdirs
+
+from tsservices.common.plainfiles import checkNoLink, createPlain, openPlain
 
 #: The log, while the operator has the terminal.
 LOG_FILE = "tsserver.log"
@@ -60,6 +65,11 @@ _SWEEP_SECONDS = 0.05
 # A file that is locked is removed at most once in the life of a process.
 _LOCK_ATTEMPTS = 100
 
+# To name a file and do nothing with it; where that can't be, to read it.
+_FIND: int = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK)
+
+_READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
 
 def defaultStateFolder(environ: Mapping[str, str] = os.environ) -> str:
     """
@@ -96,6 +106,7 @@ class StateDirectory:
     def __init__(self, folder: str) -> None:
         self._folder = os.path.abspath(folder)
         self._lock: int | None = None
+        self._opened: int | None = None
         # What stands in the names of the files of this process, if it does not own the folder.
         self._mark = ""
         self._markLock: int | None = None
@@ -111,9 +122,25 @@ class StateDirectory:
         """
         Make the folder if it does not exist.
 
-        @raise OSError: it can't be made.
+        @raise OSError: it can't be made, or is a link that belongs to another user.
         """
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        self._directory()
+
+    def _directory(self) -> int:
+        # Its descriptor: the name could be given to another folder meanwhile.
+        if self._opened is None:
+            try:
+                self._opened = os.open(self._folder, _READ_FOLDER | os.O_NOFOLLOW)
+            except OSError:
+                found = os.lstat(self._folder)
+                if not stat.S_ISLNK(found.st_mode):
+                    raise
+                # The link of an administrator; anybody else could make root work anywhere.
+                if found.st_uid not in (0, os.geteuid()):
+                    raise OSError(errno.EPERM, "it is a link of another user") from None
+                self._opened = os.open(self._folder, _READ_FOLDER)
+        return self._opened
 
     def lock(self) -> None:
         """
@@ -121,11 +148,11 @@ class StateDirectory:
 
         @raise OSError: it can't be written to.
         """
-        self._lock = _lock(self.path(_LOCK_FILE))
+        self._lock = self._lockFile(_LOCK_FILE)
         if self._lock is None:
             # It may have been L{sweep} of another process, which takes some milliseconds.
             time.sleep(_SWEEP_SECONDS)
-            self._lock = _lock(self.path(_LOCK_FILE))
+            self._lock = self._lockFile(_LOCK_FILE)
         self.owned = self._lock is not None
 
     def sweep(self) -> None:
@@ -139,46 +166,90 @@ class StateDirectory:
             self._sweep()
 
     def _sweep(self) -> None:
-        names = os.listdir(self._folder)
+        names = os.listdir(self._directory())
         if self.owned:
             self._removeOwned(names)
         elif _LOCK_FILE in names:
             # A server that shares its ports never has the folder, and nobody may have it now.
-            lock = _lock(self.path(_LOCK_FILE))
+            lock = self._lockFile(_LOCK_FILE)
             if lock is not None:
                 self._removeOwned(names)
                 os.close(lock)
         matches = (_OF_PROCESS.fullmatch(name) or _PROCESS_LOCK.fullmatch(name) for name in names)
         for mark in {match[1] for match in matches if match} - {self._mark}:
             # While this is held, no process begins that has the same number.
-            lock = _lock(self._markPath(mark))
-            if lock is not None:
-                self._removeMarked(mark, lock)
+            with contextlib.suppress(OSError):
+                lock = self._lockFile(_lockName(mark))
+                if lock is not None:
+                    self._removeMarked(mark, lock)
 
     def _removeOwned(self, names: list[str]) -> None:
         for name in names:
-            path = self.path(name)
-            isSocket = name in (OPERATOR_SOCKET, CONTROL_SOCKET)
-            if name == PORTS_FILE or _DRAFT.fullmatch(name) or (isSocket and _isSocket(path)):
-                self.remove(path)
+            isSocket = name in (OPERATOR_SOCKET, CONTROL_SOCKET) and self._isSocket(name)
+            if name == PORTS_FILE or _DRAFT.fullmatch(name) or isSocket:
+                self.remove(self.path(name))
 
     def _removeMarked(self, mark: str, lock: int) -> None:
         # The lock goes last: a name that is free has no files.
-        for name in os.listdir(self._folder):
+        for name in os.listdir(self._directory()):
             if (match := _OF_PROCESS.fullmatch(name)) and match[1] == mark:
                 self.remove(self.path(name))
-        self.remove(self._markPath(mark))
+        self.remove(self.path(_lockName(mark)))
         os.close(lock)
 
-    def chown(self, user: int, group: int) -> None:
+    def giveTo(self, user: int, group: int) -> list[str]:
         """
-        Give all that is in it to another user, because the server becomes that one.
+        Give the folder and the files in it to another user, because the server becomes that one:
+        what belongs to this process's user, and is neither a link nor has another name elsewhere.
 
+        @param user: -1 to change only the group, as for C{group}.
+        @return: the names that were not given away.
         @raise OSError: this process may not.
         """
-        if (user, group) != (-1, -1):
-            for name in ("", *os.listdir(self._folder)):
-                os.chown(self.path(name), user, group)
+        if (user, group) == (-1, -1):
+            return []
+        directory = self._directory()
+        if os.fstat(directory).st_uid == os.geteuid():
+            os.fchown(directory, user, group)
+        return [name for name in os.listdir(directory) if not self._giveFile(name, user, group)]
+
+    def _giveFile(self, name: str, user: int, group: int) -> bool:
+        try:
+            # Opens nothing, so it works for sockets too; from here on it is this very file.
+            found = os.open(name, _FIND | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._directory())
+        except OSError:
+            return False
+        try:
+            status = os.fstat(found)
+            if status.st_uid == user and group in (-1, status.st_gid):
+                return True
+            plain = stat.S_ISREG(status.st_mode) or stat.S_ISSOCK(status.st_mode)
+            if not plain or status.st_nlink != 1 or status.st_uid not in (os.geteuid(), user):
+                return False
+            if _FIND & os.O_NONBLOCK:
+                os.fchown(found, user, group)
+            else:
+                os.chown(f"/proc/self/fd/{found}", user, group)
+            return True
+        finally:
+            os.close(found)
+
+    def contains(self, path: str) -> bool:
+        """Whether a path names something in this folder."""
+        parent = os.path.dirname(os.path.abspath(path))
+        return os.path.realpath(parent) == os.path.realpath(self._folder)
+
+    def checkOwn(self, paths: Iterable[str]) -> None:
+        """
+        Check files that others open by their paths, as far as they are in this folder.
+
+        @raise OSError: one is a link, or has another name too.
+        """
+        for path in filter(self.contains, paths):
+            with contextlib.suppress(FileNotFoundError):
+                checkNoLink(path)
+                if os.lstat(path).st_nlink != 1:
+                    raise OSError(errno.EMLINK, f"{os.path.basename(path)} has another name too")
 
     def release(self) -> None:
         """
@@ -194,6 +265,9 @@ class StateDirectory:
             os.close(self._lock)
             self._lock = None
             self.owned = False
+        if self._opened is not None:
+            os.close(self._opened)
+            self._opened = None
 
     def privatePath(self, name: str) -> str:
         """
@@ -216,14 +290,11 @@ class StateDirectory:
         number = os.getpid()
         for count in range(1, _SAME_NUMBERS):
             mark = f"{number}-{count}" if count > 1 else f"{number}"
-            lock = _lock(self._markPath(mark))
+            lock = self._lockFile(_lockName(mark))
             if lock is not None:
                 self._mark, self._markLock = mark, lock
                 return
         raise OSError(errno.EEXIST, "too many servers have this number of a process")
-
-    def _markPath(self, mark: str) -> str:
-        return self.path(f"server.{mark}.lock")
 
     def write(self, path: str, content: Any) -> None:
         """
@@ -232,37 +303,44 @@ class StateDirectory:
         @param path: no other process writes this file.
         @raise OSError: it can't be written.
         """
-        draft = f"{path}.new"
-        with open(draft, "w", encoding="utf-8") as file:
+        name, directory = os.path.basename(path), self._directory()
+        draft = f"{name}.new"
+        made = createPlain(draft, os.O_WRONLY, directory, 0o666)
+        with open(made, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2)
             file.write("\n")
-        os.replace(draft, path)
+        os.replace(draft, name, src_dir_fd=directory, dst_dir_fd=directory)
 
     def remove(self, path: str) -> None:
         with contextlib.suppress(OSError):
-            os.unlink(path)
+            os.unlink(os.path.basename(path), dir_fd=self._directory())
 
+    def _find(self, name: str) -> os.stat_result:
+        return os.stat(name, dir_fd=self._directory(), follow_symlinks=False)
 
-def _isSocket(path: str) -> bool:
-    try:
-        return stat.S_ISSOCK(os.lstat(path).st_mode)
-    except OSError:
-        return False
-
-
-def _lock(path: str) -> int | None:
-    # The descriptor of a file, made if need be, that this process alone has locked now.
-    for _ in range(_LOCK_ATTEMPTS):
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    def _isSocket(self, name: str) -> bool:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # It may have been removed in between, by the process that had it.
-            if os.path.samestat(os.fstat(lock), os.lstat(path)):
-                return lock
-        except BlockingIOError:
+            return stat.S_ISSOCK(self._find(name).st_mode)
+        except OSError:
+            return False
+
+    def _lockFile(self, name: str) -> int | None:
+        # The descriptor of a file, made if need be, that this process alone has locked now.
+        for _ in range(_LOCK_ATTEMPTS):
+            lock = openPlain(name, os.O_RDWR | os.O_CREAT, folder=self._directory())
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # It may have been removed in between, by the process that had it.
+                if os.path.samestat(os.fstat(lock), self._find(name)):
+                    return lock
+            except BlockingIOError:
+                os.close(lock)
+                return None
+            except FileNotFoundError:
+                pass
             os.close(lock)
-            return None
-        except FileNotFoundError:
-            pass
-        os.close(lock)
-    return None
+        return None
+
+
+def _lockName(mark: str) -> str:
+    return f"server.{mark}.lock"

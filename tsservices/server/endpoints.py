@@ -1,5 +1,6 @@
 """
-Endpoint strings: Twisted's, and C{udp:PORT[:interface=ADDRESS]} beside them.
+Endpoint strings: Twisted's, and for datagrams C{udp:PORT[:interface=ADDRESS]} and
+C{unixgram:PATH[:mode=660]} beside them.  C{systemd:} takes what Twisted's takes, and datagrams too.
 
 Twisted's grammar is C{kind:argument:name=argument}, a backslash before a character
 that is meant as itself.
@@ -14,6 +15,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import socket
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +25,12 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 
 from tsservices.common.addresses import HIGHEST_PORT
 from tsservices.common.limits import LimitError, Limits
+from tsservices.transport.inherited import (
+    InheritedError,
+    InheritedSocket,
+    inheritedSocket,
+    passedEnvironment,
+)
 
 #: The kind that is put before another one.
 PROXY = "haproxy"
@@ -37,7 +46,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     "systemd": (),
     PROXY: (),
     "udp": ("port", "interface"),
+    "unixgram": ("address", "mode"),
 }
+
+#: Permissions of the file of a UNIX socket, as for Twisted's C{unix:}.
+_MODE = "666"
 
 #: The two usual IPv4 interfaces, and the same of IPv6.
 _SIX = {"127.0.0.1": "::1", "0.0.0.0": "::"}
@@ -59,6 +72,22 @@ class EndpointSpec:
     named: dict[str, str] = field(default_factory=dict)
     #: Whether C{haproxy:} stood before it.
     proxied: bool = False
+    #: For C{systemd:}, the socket.
+    inherited: InheritedSocket | None = None
+
+    @property
+    def datagrams(self) -> bool:
+        """Whether datagrams come there, not streams."""
+        if self.inherited is not None:
+            return self.inherited.kind == socket.SOCK_DGRAM
+        return self.kind in ("udp", "unixgram")
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a UNIX socket."""
+        if self.inherited is not None:
+            return self.inherited.family == socket.AF_UNIX
+        return self.kind in ("unix", "unixgram")
 
     def argument(self, name: str) -> str | None:
         """An argument, by its place or by its name; L{None}: it is not there."""
@@ -82,7 +111,7 @@ def parse(text: str, interface: str, backlog: int) -> EndpointSpec:
     if kind == PROXY:
         inner = parse(text.partition(":")[2], interface, backlog)
         # Datagrams have no PROXY header here, and nothing would read a second one.
-        if inner.kind == "udp" or inner.proxied:
+        if inner.datagrams or inner.proxied:
             raise EndpointError(f"{PROXY} goes before a stream endpoint")
         inner.proxied = True
         return inner
@@ -100,12 +129,21 @@ def parse(text: str, interface: str, backlog: int) -> EndpointSpec:
         if spec.argument("backlog") is None:
             named["backlog"] = str(backlog)
         _checkBacklog(spec)
-    if kind == "unix" and not spec.argument("address"):
-        raise EndpointError("unix takes the path of a socket")
+    if kind in ("unix", "unixgram") and not spec.argument("address"):
+        raise EndpointError(f"{kind} takes the path of a socket")
     if kind == "tls" and not os.path.isdir(spec.argument("path") or ""):
         raise EndpointError("tls takes a folder of PEM files, and port=")
     if kind == "udp" and (set(named) - set(names) or len(arguments) > len(names)):
         raise EndpointError("udp takes a port and interface=ADDRESS, nothing else")
+    if kind == "unixgram":
+        _checkUNIXDatagram(spec)
+    if kind == "systemd":
+        if arguments:
+            raise EndpointError("systemd takes index or name, and domain, each with its name")
+        try:
+            spec.inherited = inheritedSocket(named, passedEnvironment(), os.getpid())
+        except InheritedError as reason:
+            raise EndpointError(str(reason)) from reason
     return spec
 
 
@@ -124,8 +162,6 @@ def endpoint(spec: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
     except Exception as reason:
         if spec.kind in ("ssl", "tls") and not _haveTLS():
             raise EndpointError(_needTLS(spec.kind)) from reason
-        if spec.kind == "systemd" and isinstance(reason, LookupError):
-            raise EndpointError("systemd has passed no such socket") from reason
         # A wrong argument is a TypeError that names Twisted's function: _parseTCP() got ...
         message = re.sub(r"^\S+\(\) ", f"{spec.kind} ", str(reason))
         raise EndpointError(message or type(reason).__name__) from reason
@@ -138,6 +174,13 @@ def udpAddress(spec: EndpointSpec) -> tuple[int, str]:
     assert port is not None
     assert interface is not None
     return int(port), interface
+
+
+def unixgramAddress(spec: EndpointSpec) -> tuple[str, int]:
+    """The path and the permissions of a C{unixgram:} endpoint."""
+    path = spec.argument("address")
+    assert path is not None
+    return path, int(spec.argument("mode") or _MODE, 8)
 
 
 def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
@@ -169,6 +212,17 @@ def _checkPort(spec: EndpointSpec) -> None:
         return
     if not port or not re.fullmatch("[0-9]{1,5}", port) or int(port) > HIGHEST_PORT:
         raise EndpointError(f"a port is a number from 0 to {HIGHEST_PORT}, not {port!r}")
+
+
+def _checkUNIXDatagram(spec: EndpointSpec) -> None:
+    names = KINDS[spec.kind]
+    if set(spec.named) - set(names) or len(spec.arguments) > len(names):
+        raise EndpointError("unixgram takes a path and mode=MODE, nothing else")
+    mode = spec.argument("mode")
+    if mode is not None and not re.fullmatch("0?[0-7]{3}", mode):
+        raise EndpointError(f"a mode is three octal digits, not {mode!r}")
+    if not sys.platform.startswith("linux"):
+        raise EndpointError("unixgram is for Linux only")
 
 
 def _checkBacklog(spec: EndpointSpec) -> None:

@@ -27,7 +27,14 @@ from tsservices.common.counters import (
 )
 from tsservices.common.statedir import PORTS_FILE, StateDirectory
 from tsservices.server.catalog import Catalog
-from tsservices.server.endpoints import EndpointError, EndpointSpec, endpoint, parse, udpAddress
+from tsservices.server.endpoints import (
+    EndpointError,
+    EndpointSpec,
+    endpoint,
+    parse,
+    udpAddress,
+    unixgramAddress,
+)
 from tsservices.server.registry import BUILTIN, Wiring
 from tsservices.services.api import ServiceSpec
 from tsservices.transport.binder import Binder, BoundPort
@@ -46,7 +53,7 @@ class ListenSpec:
     """One service at one place."""
 
     service: ServiceSpec
-    #: C{tcp}, which means UNIX sockets too, or C{udp}.
+    #: C{tcp} for streams or C{udp} for datagrams; both mean UNIX sockets too.
     transport: str
     #: Where it is served.
     description: EndpointSpec
@@ -82,6 +89,26 @@ def checkShareable(services: Iterable[ServiceSpec]) -> None:
             raise ListenError(f"{service.name} can't share its port with other processes")
 
 
+def checkPlaces(added: Iterable[ListenSpec], sharing: bool) -> None:
+    """
+    Check the places that were added against each other.
+
+    @param sharing: other processes are to listen there too.
+    @raise ListenError: two listen on one socket, or one can't be shared.
+    """
+    taken: set[int] = set()
+    for spec in added:
+        if sharing:
+            checkShareable([spec.service])
+            if spec.description.kind == "unixgram":
+                raise ListenError(f"{spec.service.name}: unixgram can't be shared by processes")
+        inherited = spec.description.inherited
+        if inherited is not None:
+            if inherited.descriptor in taken:
+                raise ListenError(f"{spec.service.name}: that socket of systemd is listed twice")
+            taken.add(inherited.descriptor)
+
+
 def parseListen(catalog: Catalog, text: str, interface: str, backlog: int) -> ListenSpec:
     """
     Read a value of C{--listen}.
@@ -94,14 +121,16 @@ def parseListen(catalog: Catalog, text: str, interface: str, backlog: int) -> Li
     service = catalog.get(name)
     try:
         description = parse(where, interface, backlog)
-        if description.kind != "udp":
+        if not description.datagrams and description.inherited is None:
             # Twisted reads the arguments only when it makes the endpoint, which binds nothing.
             endpoint(description, None)
     except EndpointError as reason:
         raise ListenError(f"{text}: {reason}") from reason
-    transport = "udp" if description.kind == "udp" else "tcp"
+    transport = "udp" if description.datagrams else "tcp"
     if transport not in service.transports:
         raise ListenError(f"{name} has no {transport}; it has {', '.join(service.transports)}")
+    if transport == "udp" and description.local and service.onlyIP:
+        raise ListenError(f"{name} is for UDP, not for datagrams over UNIX sockets")
     return ListenSpec(service, transport, description)
 
 
@@ -176,9 +205,10 @@ class BoundListener:
         """The entry in C{ports.json}; also the beginning of the one in C{counters.json}."""
         name = self.port.name
         where = {"path": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
+        local = "unixgram" if self.spec.transport == "udp" else "unix"
         return {
             "offering": self.spec.service.name,
-            "transport": self.spec.transport if "port" in where else "unix",
+            "transport": self.spec.transport if "port" in where else local,
             **where,
         }
 
@@ -187,6 +217,7 @@ def bind(
     specs: list[ListenSpec],
     wiring: Wiring,
     closedPorts: set[int],
+    closedPaths: set[str],
     registry: CounterRegistry,
     binder: Binder,
 ) -> list[BoundListener]:
@@ -195,6 +226,7 @@ def bind(
 
     @param closedPorts: gets the UDP ports that are bound: a datagram that comes from one of them
         is forged, or the answer of this very server.
+    @param closedPaths: the same of UNIX sockets.
     @raise BindError: one can't be bound.
     """
     listeners: list[BoundListener] = []
@@ -221,7 +253,11 @@ def bind(
         registry.add(listener.asJSON(), counters)
         if spec.transport == "udp":
             # Only now the number is known, if the system has chosen it.
-            closedPorts.add(int(binder.ports[-1].name[1]))
+            where = binder.ports[-1].name
+            if isinstance(where, str):
+                closedPaths.add(where)
+            else:
+                closedPorts.add(where[1])
     return listeners
 
 
@@ -230,6 +266,10 @@ def _bindStream(spec: ListenSpec, wiring: Wiring, binder: Binder) -> StreamCount
     factory: Any = inner
     if spec.description.proxied:
         factory = ProxyProtocolFactory(inner, inner.context)
+    inherited = spec.description.inherited
+    if inherited is not None:
+        binder.adoptStreamPort(inherited.descriptor, inherited.family, factory)
+        return inner.counters
     failures: list[Failure] = []
     endpoint(spec.description, binder).listen(factory).addErrback(failures.append)
     # A L{Binder} binds at once, so the Deferred has fired already.
@@ -239,16 +279,25 @@ def _bindStream(spec: ListenSpec, wiring: Wiring, binder: Binder) -> StreamCount
 
 
 def _bindDatagram(spec: ListenSpec, wiring: Wiring, binder: Binder) -> DatagramCounters:
-    protocol, counters = wiring.datagramProtocol(spec.service)
-    port, interface = udpAddress(spec.description)
-    binder.bindUDP(port, interface, protocol, spec.service.bytesRead(wiring.datagrams.limits))
+    description = spec.description
+    protocol, counters = wiring.datagramProtocol(spec.service, description.local)
+    size = spec.service.bytesRead(wiring.datagrams.limits)
+    inherited = description.inherited
+    if inherited is not None:
+        binder.adoptDatagramPort(inherited.descriptor, inherited.family, protocol, size)
+    elif description.local:
+        path, mode = unixgramAddress(description)
+        binder.bindUNIXDatagram(path, mode, protocol, size)
+    else:
+        port, interface = udpAddress(description)
+        binder.bindUDP(port, interface, protocol, size)
     return counters
 
 
 def _where(spec: ListenSpec) -> str:
     description = spec.description
-    if description.kind == "unix":
-        return f"unix {description.arguments[0] if description.arguments else description.named}"
+    if description.kind in ("unix", "unixgram"):
+        return f"{description.kind} {description.argument('address')}"
     host, port = description.argument("interface"), description.argument("port")
     if port is None:
         return str(description)

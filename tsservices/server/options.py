@@ -23,7 +23,7 @@ from tsservices.server.catalog import Catalog, CatalogError
 from tsservices.server.endpoints import KINDS
 from tsservices.server.listeners import (
     ListenSpec,
-    checkShareable,
+    checkPlaces,
     parseListen,
     resolveListeners,
     selectServices,
@@ -312,8 +312,7 @@ class Options(usage.Options):
         catalog = Catalog(self["load"])
         added = [parseListen(catalog, text, interface, backlog) for text in self["listen"]]
         sharing = bool(self["reuse-port"])
-        if sharing:
-            checkShareable(spec.service for spec in added)
+        checkPlaces(added, sharing)
         try:
             chosen = selectServices(catalog, self["services"], sharing)
         except CatalogError as reason:

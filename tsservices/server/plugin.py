@@ -32,6 +32,7 @@ from tsservices.common.counters import CounterRegistry
 from tsservices.common.descriptors import openMissing
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog, PeerLog
+from tsservices.common.plainfiles import openPlain
 from tsservices.common.statedir import CHAT_FILE
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.frontends.formats.localtime import ZONE_SECONDS, SystemZone
@@ -39,6 +40,7 @@ from tsservices.server.chat.factory import ChatConfig, makeChat
 from tsservices.server.chat.service import ChatService
 from tsservices.server.listeners import CHAT, BindError, ListenerService, bind, writeTable
 from tsservices.server.options import Options
+from tsservices.server.privileges import actingAs
 from tsservices.server.registry import Wiring
 from tsservices.server.shutdown import OrderedMultiService, SignalService
 from tsservices.services.talk.operator import OperatorService
@@ -46,6 +48,7 @@ from tsservices.services.talk.switchboard import Switchboard
 from tsservices.transport.admission import Admission
 from tsservices.transport.binder import Binder
 from tsservices.transport.context import DatagramContext, StreamContext
+from tsservices.transport.inherited import passedEnvironment
 from tsservices.transport.reactor import prepareReactor
 from tsservices.transport.timeouts import ConnectionTimeouts
 from tsservices.transport.udp_guard import REFLECTOR_PORTS
@@ -75,7 +78,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     if ownsProcess:
         reactor = _prepareProcess()
     terminal = terminal or sys.__stdout__
-    user, group = _becoming(options)
+    becoming = _becoming(options)
     folder = options.folder
     limits = _withDescriptors(options.limits)
     for stream in (sys.stdout, terminal):
@@ -85,17 +88,21 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         if not options["reuse-port"]:
             folder.lock()
         folder.sweep()
+        kept = _giveFolder(options, becoming)
     except OSError as reason:
+        folder.release()
         raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
         chatOptions = chatConfig(options, limits)
-        chat = makeChat(chatOptions, reactor)
-        closedPorts = set(REFLECTOR_PORTS)
-        wiring = _makeContexts(options, limits, closedPorts, chat, reactor)
+        with actingAs(*becoming):
+            chat = makeChat(chatOptions, reactor)
+        closedPorts, closedPaths = set(REFLECTOR_PORTS), set[str]()
+        wiring = _makeContexts(options, limits, closedPorts, closedPaths, chat, reactor)
         counters = CounterRegistry()
-        listeners = bind(options.listenSpecs, wiring, closedPorts, counters, binder)
-        chat.prepare()
+        listeners = bind(options.listenSpecs, wiring, closedPorts, closedPaths, counters, binder)
+        with actingAs(*becoming):
+            chat.prepare()
     except (BindError, StorageError, BrokerError) as reason:
         binder.discard()
         folder.release()
@@ -108,14 +115,15 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     operator = OperatorService(
         wiring.switchboard, folder, reactor, onTerminal=_hasTerminal(options)
     )
-    if any(spec.service.name == "talk" for spec in options.listenSpecs):
-        operator.bind()
     control = ControlService(chat, folder, reactor)
-    if chatOptions.served:
-        control.bind()
-    # Without the right to do this there is none to become that user, which twistd will say.
-    with contextlib.suppress(OSError):
-        folder.chown(user, group)
+    with actingAs(*becoming):
+        if any(spec.service.name == "talk" for spec in options.listenSpecs):
+            operator.bind()
+        if chatOptions.served:
+            control.bind()
+    # Once more: a socket that was bound as root may be in there.
+    kept = folder.giveTo(*becoming) if kept is not None else []
+    _makeLog(options, becoming)
 
     server = OrderedMultiService()
     server.setName("tsserver")
@@ -146,12 +154,20 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     if terminal is not None:
         # A closed pipe or a full disk behind it is no reason not to serve.
         with contextlib.suppress(OSError):
-            writeTable(listeners, _notes(options, limits, chat, operator, control), terminal)
+            notes = _notes(options, limits, chat, operator, control)
+            if kept:
+                notes.append(f"in {folder} these stay with their owners: {', '.join(sorted(kept))}")
+            writeTable(listeners, notes, terminal)
     return server
 
 
 def _makeContexts(
-    options: Options, limits: Limits, closedPorts: set[int], chat: ChatService, reactor: Any
+    options: Options,
+    limits: Limits,
+    closedPorts: set[int],
+    closedPaths: set[str],
+    chat: ChatService,
+    reactor: Any,
 ) -> Wiring:
     trusted = TrustedNetworks(options["trust"])
     monotonic = time.monotonic
@@ -170,6 +186,7 @@ def _makeContexts(
             limits=limits,
             trusted=trusted,
             closedPorts=closedPorts,
+            closedPaths=closedPaths,
             clock=reactor,
             monotonic=monotonic,
             peerLog=peerLog,
@@ -251,11 +268,42 @@ def _prepareProcess() -> Any:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in taken:
             os.dup2(null, descriptor)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        # With what Twisted has removed: the sockets of systemd are still for this process.
+        environ = {**os.environ, **passedEnvironment()}
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environ)
     from twisted.internet import reactor
 
     prepareReactor(reactor)
     return reactor
+
+
+def _makeLog(options: Options, becoming: tuple[int, int]) -> None:
+    # twistd opens it as root: one that it made could not be rotated by the user that the server
+    # becomes.
+    path, _ = _openedByTwistd(options)
+    if path is not None and becoming != (-1, -1) and options.folder.contains(path):
+        with actingAs(*becoming), contextlib.suppress(OSError):
+            os.close(openPlain(path, os.O_WRONLY | os.O_CREAT, 0o644))
+
+
+def _openedByTwistd(options: Options) -> tuple[str | None, str | None]:
+    # The log and the file with the number of the process.
+    parent = options.parent if options.parent is not None else {}
+    log, pid = parent.get("logfile"), parent.get("pidfile")
+    return (None if log in (None, "-") else str(log)), (str(pid) if pid else None)
+
+
+def _giveFolder(options: Options, becoming: tuple[int, int]) -> list[str] | None:
+    # What was not given to the user that the server becomes; L{None} if nothing can be.
+    folder = options.folder
+    # These are opened as root.
+    folder.checkOwn(filter(None, (*_openedByTwistd(options), options["stamp-key"])))
+    try:
+        kept = folder.giveTo(*becoming)
+    except OSError:
+        # Without the right to do this there is none to become that user, which twistd will say.
+        return None
+    return kept
 
 
 def _becoming(options: Options) -> tuple[int, int]:

@@ -56,6 +56,8 @@ class BuiltinService(ServiceSpec):
     needs: tuple[str, ...] = ()
     #: The class of the counters of its UDP ports.
     datagramCounters: type[DatagramCounters] = DatagramCounters
+    #: Whether its datagrams come over UDP only: they are about IP.
+    onlyIP: bool = False
     #: How many bytes a datagram may have, where C{max-datagram} does not say so.
     longest: Callable[[Limits], int] | None = None
 
@@ -141,6 +143,7 @@ BUILTIN = (
         needs=("reflector", "nanoclock"),
         datagramCounters=StampCounters,
         longest=lambda limits: limits.stampDatagram,
+        onlyIP=True,
     ),
     BuiltinService(
         "echo", "RFC 862: what comes goes back", EchoProtocol, EchoDatagramProtocol, _ECHOING
@@ -204,9 +207,15 @@ class Wiring:
         context = replace(self.streams, counters=StreamCounters())
         return service.streamFactory(context, *self._needs(service))
 
-    def datagramProtocol(self, service: ServiceSpec) -> tuple[DatagramProtocol, DatagramCounters]:
-        """Make the protocol of one UDP listener, and its counters."""
-        context = service.datagramContext(self.datagrams)
+    def datagramProtocol(
+        self, service: ServiceSpec, local: bool = False
+    ) -> tuple[DatagramProtocol, DatagramCounters]:
+        """
+        Make the protocol of one listener for datagrams, and its counters.
+
+        @param local: it is a UNIX socket.
+        """
+        context = service.datagramContext(self.datagrams, local)
         return service.datagramProtocol(context, *self._needs(service)), context.counters
 
     def _needs(self, service: ServiceSpec) -> list[object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsservices.common.addresses import hostPort
+from tsservices.common.addresses import datagramPeer
 from tsservices.common.logs import PayloadLog
 from tsservices.common.text import splitEnding, utf8Decoder
 from tsservices.services.hello import EXIT
@@ -38,7 +38,7 @@ class SinkDatagramProtocol(SilentDatagramProtocol):
         self._payloadLog = payloadLog
 
     def datagramTaken(self, datagram: bytes, address: tuple[str, int]) -> None:
-        self._payloadLog.note(utf8Decoder().decode(datagram, True), hostPort(*address))
+        self._payloadLog.note(utf8Decoder().decode(datagram, True), datagramPeer(*address))
 
 
 #: "The server has received your message".

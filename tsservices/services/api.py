@@ -86,6 +86,11 @@ class ServiceSpec:
         return None
 
     @property
+    def onlyIP(self) -> bool:
+        """Whether its datagrams come over UDP only, and not over UNIX sockets."""
+        return False
+
+    @property
     def datagramCounters(self) -> type[DatagramCounters]:
         """The class of the counters of its UDP ports."""
         return DatagramCounters
@@ -95,11 +100,15 @@ class ServiceSpec:
         # One more than is answered: enough to see that there was more.
         return LARGEST_DATAGRAM if self.guard is None else limits.maxDatagram + 1
 
-    def datagramContext(self, shared: DatagramContext) -> DatagramContext:
-        """Make the context of one UDP listener, with counters of its own and this policy."""
+    def datagramContext(self, shared: DatagramContext, local: bool = False) -> DatagramContext:
+        """
+        Make the context of one listener for datagrams, with counters of its own and this policy.
+
+        @param local: it is a UNIX socket.
+        """
         # A service that says it answers nothing gets the strictest guard, should it ask for one.
         policy = self.guard or _STRICTEST
-        return replace(shared, counters=self.datagramCounters(), policy=policy)
+        return replace(shared, counters=self.datagramCounters(), policy=policy, local=local)
 
     def streamFactory(self, context: StreamContext, *arguments: object) -> StreamFactory:
         """

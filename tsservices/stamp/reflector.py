@@ -33,7 +33,7 @@ from tsservices.common.bounded import BoundedDict
 from tsservices.common.counters import StampCounters
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
-from tsservices.common.sources import Source, SourceTable
+from tsservices.common.sources import Source, SourceKey, SourceTable
 from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 from tsservices.stamp.auth import ReplayWindow, computeHMAC, verify
 from tsservices.stamp.loop_guard import TEXT_FIRST_OCTETS, isTextReply, looksReflected
@@ -147,7 +147,7 @@ class SessionReflector:
         self._counters = counters
         self._nanoclock = nanoclock
         self._sources = SourceTable(trust)
-        self._buckets: BoundedDict[tuple[int, int], TokenBucket] = BoundedDict(PEERS_REMEMBERED)
+        self._buckets: BoundedDict[SourceKey, TokenBucket] = BoundedDict(PEERS_REMEMBERED)
         self._sessions: BoundedDict[SessionKey, _Session] = BoundedDict(limits.stampSessions)
 
     def reflect(

@@ -11,7 +11,6 @@ listening transports are made.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -27,10 +26,14 @@ from tsservices.transport import stock
 from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXPort
 from tsservices.transport.epoll.udp import FastUDPPort
-from tsservices.transport.sockets import bindInternet, bindUNIX, duplicateListening
+from tsservices.transport.sockets import SocketFile, bindInternet, bindUNIX, duplicate
 from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping.udp import TimestampedDatagramProtocol, TimestampedUDPPort
 from tsservices.transport.twisted_internals import adoptPort
+from tsservices.transport.unix_datagram import UNIXDatagramPort
+from tsservices.transport.wildcard import answering
+
+STREAM, DATAGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
 
 #: Makes a port of a reactor and the descriptor of a bound socket.
 Adopt = Callable[[Any, int], IListeningPort]
@@ -45,12 +48,12 @@ class BoundPort:
     """
 
     def __init__(
-        self, reactor: Any, bound: socket.socket, adopt: Adopt, path: str | None = None
+        self, reactor: Any, bound: socket.socket, adopt: Adopt, file: SocketFile | None = None
     ) -> None:
         self._reactor = reactor
         self._socket = bound
         self._adopt = adopt
-        self._path = path
+        self._file = file
         self._port: IListeningPort | None = None
         name = bound.getsockname()
         self.name: tuple[str, int] | str = (
@@ -67,15 +70,14 @@ class BoundPort:
 
     def stopListening(self) -> Deferred[None]:
         """
-        Close the socket, and remove its file.
+        Close the socket, and remove its file if it was made here.
 
         @return: fires when it is closed.
         """
         port, self._port = self._port, None
+        if self._file is not None:
+            self._file.remove()
         self._socket.close()
-        if self._path is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(self._path)
         if port is None:
             return succeed(None)
         stopped = port.stopListening()
@@ -154,10 +156,8 @@ class Binder:
 
         @raise CannotListenError: if the system refuses, or a server is there.
         """
-        inFilesystem = not address.startswith("\0")
-        path = os.path.abspath(address) if inFilesystem else address
-        bound = bindUNIX(path, backlog, mode)
-        return self._addStream(bound, factory, path if inFilesystem else None)
+        bound, file = bindUNIX(_absolute(address), STREAM, mode, backlog)
+        return self._addStream(bound, factory, file)
 
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
@@ -167,8 +167,7 @@ class Binder:
 
         @raise CannotListenError: if it is no listening stream socket of that family.
         """
-        bound = duplicateListening(fileDescriptor, addressFamily)
-        return self._addStream(bound, factory)
+        return self._addStream(duplicate(fileDescriptor, addressFamily, STREAM), factory)
 
     def bindUDP(self, port: int, interface: str, protocol: DatagramProtocol, maxSize: int) -> None:
         """
@@ -177,15 +176,35 @@ class Binder:
         @param maxSize: the most bytes of a datagram that are read.
         @raise CannotListenError: if the system refuses.
         """
-        bound = bindInternet(socket.SOCK_DGRAM, interface, port, self._reusePort)
+        self._addUDP(bindInternet(DATAGRAM, interface, port, self._reusePort), protocol, maxSize)
 
-        portClass: Any = FastUDPPort if self._fast else stock.BoundedUDPPort
-        if isinstance(protocol, TimestampedDatagramProtocol):
-            portClass = TimestampedUDPPort
-            # Datagrams that come before the port is served then have their times too.
-            cmsg.enableTimestamps(bound)
+    def bindUNIXDatagram(
+        self, path: str, mode: int, protocol: DatagramProtocol, maxSize: int
+    ) -> None:
+        """
+        Bind a UNIX socket of datagrams.
 
-        self._add(bound, portClass, bound.family, protocol, maxSize)
+        @param mode: the permissions of its file.
+        @param maxSize: the most bytes of a datagram that are read.
+        @raise CannotListenError: if the system refuses, or a server is there.
+        """
+        bound, file = bindUNIX(_absolute(path), DATAGRAM, mode)
+        self._addUNIXDatagram(bound, protocol, maxSize, file)
+
+    def adoptDatagramPort(
+        self, descriptor: int, family: int, protocol: DatagramProtocol, maxSize: int
+    ) -> None:
+        """
+        Take a duplicate of a bound socket of datagrams, whose file stays with its owner.
+
+        @param maxSize: the most bytes of a datagram that are read.
+        @raise CannotListenError: if it is no such socket of that family.
+        """
+        bound = duplicate(descriptor, family, DATAGRAM)
+        if family == socket.AF_UNIX:
+            self._addUNIXDatagram(bound, protocol, maxSize)
+        else:
+            self._addUDP(bound, protocol, maxSize)
 
     def discard(self) -> None:
         """Close all that has been bound, because the start has failed."""
@@ -193,21 +212,50 @@ class Binder:
             port.stopListening()
         self.ports.clear()
 
+    def _addUDP(self, bound: socket.socket, protocol: DatagramProtocol, maxSize: int) -> None:
+        portClass: Any = FastUDPPort if self._fast else stock.BoundedUDPPort
+        if isinstance(protocol, TimestampedDatagramProtocol):
+            portClass = TimestampedUDPPort
+            # Datagrams that come before the port is served then have their times too.
+            cmsg.enableTimestamps(bound)
+        else:
+            # The same for where they were sent to.
+            bound = answering(bound)
+
+        self._add(bound, portClass, bound.family, protocol, maxSize)
+
+    def _addUNIXDatagram(
+        self,
+        bound: socket.socket,
+        protocol: DatagramProtocol,
+        maxSize: int,
+        file: SocketFile | None = None,
+    ) -> None:
+        def adopt(reactor: Any, descriptor: int) -> IListeningPort:
+            return UNIXDatagramPort(descriptor, protocol, maxSize, reactor)
+
+        self.ports.append(BoundPort(self._reactor, bound, adopt, file))
+
     def _addStream(
-        self, bound: socket.socket, factory: IProtocolFactory, path: str | None = None
+        self, bound: socket.socket, factory: IProtocolFactory, file: SocketFile | None = None
     ) -> BoundPort:
         if bound.family == socket.AF_UNIX:
             unixPort = FastUNIXPort if self._fast else stock.CountingUNIXPort
-            return self._add(bound, unixPort, factory, path=path)
+            return self._add(bound, unixPort, factory, file=file)
         tcpPort = FastTCPPort if self._fast else stock.CountingTCPPort
         return self._add(bound, tcpPort, bound.family, factory)
 
     def _add(
-        self, bound: socket.socket, portClass: Any, *arguments: Any, path: str | None = None
+        self, bound: socket.socket, portClass: Any, *arguments: Any, file: SocketFile | None = None
     ) -> BoundPort:
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
             return adoptPort(portClass, reactor, descriptor, *arguments)
 
-        port = BoundPort(self._reactor, bound, adopt, path)
+        port = BoundPort(self._reactor, bound, adopt, file)
         self.ports.append(port)
         return port
+
+
+def _absolute(path: str) -> str:
+    # Outside of the file system a name is a name.
+    return path if path.startswith("\0") else os.path.abspath(path)

@@ -16,6 +16,7 @@ from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import DatagramCounters, StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PeerLog
+from tsservices.common.sources import PathTable
 from tsservices.transport.admission import Admission
 from tsservices.transport.timeouts import ConnectionTimeouts
 from tsservices.transport.udp_guard import DatagramGuard, GuardPolicy
@@ -47,7 +48,7 @@ class StreamContext:
 @dataclass(frozen=True)
 class DatagramContext:
     """
-    What a UDP listener gives to its protocol.
+    What a listener for datagrams gives to its protocol.
 
     All listeners of a server share everything but the counters and the policy.
     """
@@ -69,6 +70,10 @@ class DatagramContext:
     # The strictest one: a service that forgets to name a policy does not become a reflector.
     #: How its guard judges.
     policy: GuardPolicy = field(default_factory=GuardPolicy)
+    #: Whether it is a UNIX socket, whose peers have paths in place of addresses.
+    local: bool = False
+    #: Its counterpart to C{closedPorts}.
+    closedPaths: Set[str] = frozenset()
 
     def guard(self) -> DatagramGuard:
         """Make the guard of this listener, which decides about each datagram and counts."""
@@ -79,4 +84,5 @@ class DatagramContext:
             self.closedPorts,
             self.counters,
             self.monotonic,
+            PathTable(self.policy.trusting, self.closedPaths) if self.local else None,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -18,111 +19,102 @@ from twisted.internet.interfaces import (
     ITransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
-from tsservices.common import addresses
 from tsservices.transport.admission import AdmissionDenied
 from tsservices.transport.context import StreamContext
+from tsservices.transport.proxy_header import Endpoint, HeaderError, HeaderReader
 from tsservices.transport.stream import peerName
-from tsservices.transport.twisted_internals import (
-    HAProxyProtocolWrapper,
-    HAProxyWrappingFactory,
-    V2Parser,
-)
-
-#: Bytes that Twisted needs to tell that a header is of version 1.
-MINIMUM_V1 = 8
-
-#: Bytes that it needs for version 2.
-MINIMUM_V2 = 16
 
 
-def _tooShortToTell(data: bytes) -> bool:
-    # Twisted's wrapper takes fewer bytes than these for a bad header and closes.
-    if len(data) < MINIMUM_V1:
-        return b"PROXY TC".startswith(data) or V2Parser.PREFIX.startswith(data)
-    return len(data) < MINIMUM_V2 and data.startswith(V2Parser.PREFIX[:MINIMUM_V1])
-
-
-class _EarlyData(Protocol):
-    """Stands in for the protocol and keeps the bytes that come together with the header."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def dataReceived(self, data: bytes) -> None:
-        self.data += data
+def _address(named: Endpoint, own: IAddress) -> IAddress:
+    if named is None:
+        return own
+    if isinstance(named, bytes):
+        return UNIXAddress(named)
+    host, port = named
+    return (IPv6Address if ":" in host else IPv4Address)("TCP", host, port)
 
 
 @implementer(IHalfCloseableProtocol)
-class ProxyProtocolWrapper(HAProxyProtocolWrapper):
+class ProxyProtocolWrapper(ProtocolWrapper):
     """
     One connection: counted by admission as one without an address until the header is there, and
     as that of the client from then on.
+
+    @ivar _header: L{None} once it has come, or can't come any more.
     """
 
     factory: ProxyProtocolFactory
     _deadline: IDelayedCall | None = None
-    #: The first bytes, as long as they are too few; L{None} behind them.
-    _beginning: bytes | None = b""
     _clientKnown = False
     _awaitingHeader = True
+    _peer: IAddress
+    _host: IAddress
 
     def makeConnection(self, transport: ITransport) -> None:
         context = self.factory.context
+        self._header: HeaderReader | None = HeaderReader()
         self._deadline = context.clock.callLater(context.limits.proxyLimit, self._late)
         # Not the base class's, which would connect the protocol too.
         directlyProvides(self, providedBy(transport))
         Protocol.makeConnection(self, transport)
         self.factory.registerProtocol(self)
+        self._peer, self._host = transport.getPeer(), transport.getHost()
 
     def dataReceived(self, data: bytes) -> None:
         if self._clientKnown:
             self.wrappedProtocol.dataReceived(data)
             return
-        if self._beginning is not None:
-            data = self._beginning + data
-            if _tooShortToTell(data):
-                self._beginning = data
-                return
-            self._beginning = None
-        super().dataReceived(data)
-        if self._proxyInfo is not None:
-            self._clientNamed()
-        elif self.disconnecting:
-            self._reportPeer("sent no good PROXY header")
+        header = self._header
+        if header is None:
+            return
+        try:
+            early = header.feed(data)
+        except HeaderError as reason:
+            self._headerIsBad(str(reason))
+            return
+        if early is not None:
+            self._header = None
+            self._peer = _address(header.client, self._peer)
+            self._host = _address(header.server, self._host)
+            self._clientNamed(early)
 
-    def _clientNamed(self) -> None:
+    def getPeer(self) -> IAddress:
+        return self._peer
+
+    def getHost(self) -> IAddress:
+        return self._host
+
+    def _clientNamed(self, early: bytes) -> None:
         # Before the client enters: else one connection would count as two.
         self._headerDone()
-        early = self.wrappedProtocol
-        assert isinstance(early, _EarlyData)
-        peer = self.getPeer()
-        try:
-            addresses.parse(getattr(peer, "host", "::"))
-        except ValueError:
-            # Twisted takes any text for an address, and logs and terminals would show it.
-            self._reportPeer("named a client that is no address")
-            self.transport.abortConnection()  # type: ignore[union-attr]
-            return
-        protocol = self.factory.wrappedFactory.buildProtocol(peer)
+        protocol = self.factory.wrappedFactory.buildProtocol(self._peer)
         if protocol is None:
             self.transport.abortConnection()  # type: ignore[union-attr]
             return
         self._clientKnown = True
         self.wrappedProtocol = protocol
         protocol.makeConnection(self)
-        if early.data:
-            protocol.dataReceived(early.data)
+        if early:
+            protocol.dataReceived(early)
+
+    def _headerIsBad(self, reason: str) -> None:
+        self._header = None
+        self._reportPeer(f"sent no good PROXY header: {reason}")
+        self.loseConnection()
 
     def _late(self) -> None:
-        self._reportPeer("sent no PROXY header in time")
+        if self._header is not None:
+            self._header = None
+            self._reportPeer("sent no PROXY header in time")
         self.transport.abortConnection()  # type: ignore[union-attr]
 
     def _reportPeer(self, problem: str) -> None:
         self.factory.counters.unproxied += 1
-        address = self.transport.getPeer()  # type: ignore[union-attr]
+        address = self._peer
         self.factory.context.peerLog.warn(
             getattr(address, "host", "unix"), "{peer} {what}", peer=peerName(address), what=problem
         )
@@ -135,10 +127,15 @@ class ProxyProtocolWrapper(HAProxyProtocolWrapper):
                 self._deadline.cancel()
 
     def readConnectionLost(self) -> None:
-        if self._clientKnown and IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
-            self.wrappedProtocol.readConnectionLost()
-        else:
-            self.loseConnection()
+        if self._clientKnown:
+            if IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
+                self.wrappedProtocol.readConnectionLost()
+                return
+        elif self._header is not None and self._header.begun:
+            # Nothing at all is what a proxy sends that only looks whether there is a server.
+            self._headerIsBad("it ends in the middle")
+            return
+        self.loseConnection()
 
     def writeConnectionLost(self) -> None:
         """This side never half-closes."""
@@ -148,7 +145,7 @@ class ProxyProtocolWrapper(HAProxyProtocolWrapper):
         super().connectionLost(reason)
 
 
-class ProxyProtocolFactory(HAProxyWrappingFactory):
+class ProxyProtocolFactory(WrappingFactory):
     """
     Wraps the factory of a listener whose clients come through a proxy.
 
@@ -173,5 +170,5 @@ class ProxyProtocolFactory(HAProxyWrappingFactory):
         except AdmissionDenied:
             self.counters.refused += 1
             return None
-        wrapper: IProtocol = self.protocol(self, _EarlyData())
+        wrapper: IProtocol = self.protocol(self, Protocol())
         return wrapper

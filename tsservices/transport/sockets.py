@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
 import socket
 import stat
+import time
+from collections.abc import Iterator
 
 from twisted.internet.error import CannotListenError
 
@@ -18,6 +22,9 @@ KEEPALIVE_PROBES = 4
 
 #: Seconds between these questions.
 KEEPALIVE_INTERVAL_SECONDS = 15
+
+#: Seconds to wait for another server that binds a UNIX socket in the same folder.
+BINDER_SECONDS = 1.0
 
 
 def bindInternet(
@@ -70,69 +77,143 @@ def keepAlive(connected: socket.socket) -> None:
             connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+class SocketFile:
+    """
+    The file of a bound UNIX socket.
+
+    It may have been removed meanwhile, and the name be that of another server's socket: only the
+    file that was made here is removed.
+    """
+
+    def __init__(self, path: str) -> None:
+        """@raise OSError: there is no such file."""
+        self.path = path
+        self._identity = self._find()
+
+    def remove(self) -> None:
+        """Remove it, while the socket is still open: a closed one's number may be given again."""
+        with contextlib.suppress(OSError):
+            if self._find() == self._identity:
+                os.unlink(self.path)
+
+    def _find(self) -> tuple[int, int]:
+        found = os.lstat(self.path)
+        return found.st_dev, found.st_ino
+
+
+@contextlib.contextmanager
+def _soleBinder(path: str) -> Iterator[None]:
+    # One server at a time looks whether a socket is stale and takes its place.  Else two that start
+    # together could both find it so, and one remove what the other has bound.  The folder is
+    # locked, since a file for that would stay behind.
+    try:
+        folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        # A folder that may be written to and not be read: nobody can lock it.
+        yield
+        return
+    try:
+        deadline = time.monotonic() + BINDER_SECONDS
+        while True:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                # Anybody who may read the folder can lock it, for ever.
+                if time.monotonic() >= deadline:
+                    break
+                time.sleep(0.01)
+        yield
+    finally:
+        os.close(folder)
+
+
 def removeStaleSocket(path: str) -> None:
     """
     Remove the file of a UNIX socket whose server has died; no file is no error.
 
-    @raise OSError: if a server answers there, or the file is no socket.
+    @raise OSError: if a server is there, or the file is no socket.
     """
     try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise OSError(errno.EEXIST, "a file that is no socket is in the way")
     except FileNotFoundError:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
+    # Of another kind than a stream: so it does not disturb a server of streams, does not wait where
+    # connections wait already, and also finds one that is bound but does not listen yet.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
             os.unlink(path)
             return
+        except OSError as reason:
+            # There is a socket of streams.
+            if reason.errno != errno.EPROTOTYPE:
+                raise
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
-def bindUNIX(path: str, backlog: int, mode: int) -> socket.socket:
+def bindUNIX(
+    path: str, kind: socket.SocketKind, mode: int, backlog: int = 0
+) -> tuple[socket.socket, SocketFile | None]:
     """
-    A listening UNIX socket.
+    A UNIX socket, which listens if it is one of streams.
 
-    @param path: begins with a NUL byte outside of the file system.
+    @param path: begins with a NUL byte outside of the file system; there is no file then.
     @param mode: the permissions of its file.
     @raise CannotListenError: if the system refuses, or a server is there.
     """
-    inFilesystem = not path.startswith("\0")
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound = socket.socket(socket.AF_UNIX, kind)
+    file = None
     try:
         bound.setblocking(False)
-        if inFilesystem:
-            removeStaleSocket(path)
-        bound.bind(path)
-        if inFilesystem:
-            os.chmod(path, mode)
-        bound.listen(backlog)
-    except OSError as reason:
+        if path.startswith("\0"):
+            bound.bind(path)
+        else:
+            with _soleBinder(path):
+                removeStaleSocket(path)
+                # Not chmod behind it: somebody else could have put a link there by then.
+                before = os.umask(~mode & 0o777)
+                try:
+                    bound.bind(path)
+                finally:
+                    os.umask(before)
+                file = SocketFile(path)
+        if kind == socket.SOCK_STREAM:
+            bound.listen(backlog)
+    except (OSError, ValueError) as reason:
+        if file is not None:
+            file.remove()
         bound.close()
-        raise CannotListenError(None, path, reason) from reason
-    return bound
+        error = reason if isinstance(reason, OSError) else OSError(errno.EINVAL, str(reason))
+        raise CannotListenError(None, path, error) from reason
+    return bound, file
 
 
-def duplicateListening(descriptor: int, family: int) -> socket.socket:
+def duplicate(descriptor: int, family: int, kind: socket.SocketKind) -> socket.socket:
     """
-    A duplicate of a listening stream socket.
+    A duplicate of a socket that was bound by another program; one of streams has to listen.
 
-    @raise CannotListenError: if it is no listening stream socket of that family.
+    @raise CannotListenError: if it is no such socket.
     """
     try:
         bound = socket.socket(fileno=os.dup(descriptor))
     except OSError as reason:
         raise CannotListenError(None, descriptor, reason) from reason
-    listening = (
+    good = (
         bound.family == family
-        and bound.type == socket.SOCK_STREAM
-        and bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        and bound.type == kind
+        and (kind != socket.SOCK_STREAM or isListening(bound))
     )
-    if not listening:
+    if not good:
         bound.close()
-        wrong = OSError(errno.EINVAL, "this is no listening stream socket of that family")
+        what = "listening stream" if kind == socket.SOCK_STREAM else "datagram"
+        wrong = OSError(errno.EINVAL, f"this is no {what} socket of that family")
         raise CannotListenError(None, descriptor, wrong)
     bound.setblocking(False)
     return bound
+
+
+def isListening(bound: socket.socket) -> bool:
+    return bool(bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from tsservices.transport.twisted_internals import reserveDescriptor
+from tsservices.transport.wildcard import answering
 
 
 class CountsBytes(Interface):
@@ -75,6 +76,9 @@ class CountingUNIXPort(unix.Port):
     """A listening UNIX socket."""
 
     transport: type[unix.Server] = CountingUNIXServer
+    # A shutdown would end it for whoever else has the socket, systemd above all.  Twisted does the
+    # same with an adopted TCP port only; all of ours are adopted.
+    _shouldShutdown = False
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def startListening(self) -> None:
@@ -101,8 +105,13 @@ class CountingUNIXPort(unix.Port):
 
 
 class BoundedUDPPort(udp.Port):
-    """A UDP port that gives the reactor its turn."""
+    """A UDP port that gives the reactor its turn, and answers from the address that was asked."""
 
     # Bytes read in one turn of the reactor.  With the 256 KiB of the base class a flood of
     # datagrams of one byte holds all connections for two seconds.
     maxThroughput = 4096
+
+    def _bindSocket(self) -> None:
+        super()._bindSocket()
+        self.socket = answering(self.socket)
+        self.fileno = self.socket.fileno  # type: ignore[method-assign]

@@ -15,16 +15,11 @@ from typing import Any
 
 from twisted.internet import abstract, tcp, udp, unix
 from twisted.internet.interfaces import IListeningPort
-from twisted.protocols.haproxy._v2parser import V2Parser
-from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper, HAProxyWrappingFactory
 
 __all__ = [
     "OLDEST",
     "PRIVATE_NAMES",
     "READ_IN",
-    "HAProxyProtocolWrapper",
-    "HAProxyWrappingFactory",
-    "V2Parser",
     "adoptPort",
     "reserveDescriptor",
 ]
@@ -40,12 +35,10 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     abstract.FileDescriptor: ("_tempDataBuffer", "_tempDataLen", "_maybePauseProducer"),
     # Whether `abortConnection` was called: the connection is lost one turn later.
     tcp.Connection: ("_aborting",),
-    # The socket of an adopted port until it listens.
-    unix.Port: ("_preexistingSocket",),
+    # The socket of an adopted port until it listens, and whether it is shut down at the end.
+    unix.Port: ("_preexistingSocket", "_shouldShutdown"),
     # The method in which the socket gets its options, and the peer of a connected port.
     udp.Port: ("_bindSocket", "_connectedAddr"),
-    # The addresses that a header has named, once there was one.
-    HAProxyProtocolWrapper: ("_proxyInfo",),
 }
 
 

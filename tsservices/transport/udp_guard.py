@@ -25,7 +25,7 @@ from tsservices.common.bounded import BoundedDict
 from tsservices.common.counters import DatagramCounters
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
-from tsservices.common.sources import SourceTable
+from tsservices.common.sources import PathTable, SourceKey, SourceTable
 from tsservices.common.timestamps import stamped
 
 #: Below this are the ports of servers: a datagram from one is the answer of a server, or forged.
@@ -93,8 +93,12 @@ class DatagramGuard:
         closedPorts: Set[int],
         counters: DatagramCounters,
         monotonic: Callable[[], float],
+        paths: PathTable | None = None,
     ) -> None:
-        """@param monotonic: the time in seconds."""
+        """
+        @param monotonic: the time in seconds.
+        @param paths: the sources, if they are the paths of UNIX sockets.
+        """
         self._policy = policy
         self._limits = limits
         self._closedPorts = closedPorts
@@ -103,14 +107,19 @@ class DatagramGuard:
         self._minSize = 0 if policy.empty else 1
         self._maxSize = limits.maxDatagram
         self._ownFormat = policy.ownFormat
+        self._lowestPort = PRIVILEGED_PORTS
         self._sources = SourceTable(trust if policy.trusting else TrustedNetworks(()))
-        self._allowances: BoundedDict[tuple[int, int], _Allowance] = BoundedDict(PEERS_REMEMBERED)
+        if paths is not None:
+            # All of them have the port 0.
+            self._lowestPort = 0
+            self._sources = paths
+        self._allowances: BoundedDict[SourceKey, _Allowance] = BoundedDict(PEERS_REMEMBERED)
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
         """Whether to answer; if not, the reason has been counted."""
         # For each datagram: an address is parsed once, and not again while it is remembered.
         source = self._sources.get(host) or self._sources.meet(host)
-        if port < PRIVILEGED_PORTS or port in self._closedPorts or not source.usable:
+        if port < self._lowestPort or port in self._closedPorts or not source.usable:
             self._counters.badSource += 1
             return False
         if (
@@ -125,7 +134,7 @@ class DatagramGuard:
             return False
         return source.trusted or self._allows(source.key)
 
-    def _allows(self, source: tuple[int, int]) -> bool:
+    def _allows(self, source: SourceKey) -> bool:
         now = self._monotonic()
         allowance = self._allowances.get(source)
         if allowance is None:

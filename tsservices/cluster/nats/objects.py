@@ -24,6 +24,7 @@ from tsservices.cluster.nats.gzip_streams import (
     GzipWriter,
 )
 from tsservices.cluster.nats.loop_thread import oneLine
+from tsservices.common.plainfiles import openPlain
 
 _OBJECT = "database"
 
@@ -116,7 +117,7 @@ class SnapshotStore:
     async def put(self, snapshot: SnapshotInfo, path: str) -> str | None:
         """Store a file in place of an older snapshot; the result says why it failed."""
         try:
-            with open(path, "rb") as file:
+            with open(openPlain(path, os.O_RDONLY), "rb") as file:
                 source = GzipReader(file)
                 jetstream = self._jetstream()
                 store = await self._openBucket(jetstream)

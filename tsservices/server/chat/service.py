@@ -4,6 +4,7 @@ The chat of one server: puts storage, state and pipeline together, starts them, 
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from tsservices.chat.storage import Storage, StorageError, StoredState
 from tsservices.common.counters import ClusterCounters
 from tsservices.common.limits import Limits
 from tsservices.common.logs import audit
+from tsservices.common.plainfiles import openPlain
 from tsservices.common.text import visible
 from tsservices.frontends.sendqueue import SendQueuePool
 from tsservices.server.password_hasher import PasswordHasherThread
@@ -175,7 +177,7 @@ class ChatService(Service):
         if not self._config.welcomeFile:
             return []
         try:
-            with open(self._config.welcomeFile, "rb") as file:
+            with open(openPlain(self._config.welcomeFile, os.O_RDONLY), "rb") as file:
                 text = file.read(WELCOME_BYTES).decode("utf-8-sig", "replace")
         except OSError:
             # A missing or unreadable file must not keep people out.

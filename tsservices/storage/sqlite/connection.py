@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tsservices.chat.storage import StorageError
+from tsservices.common.plainfiles import checkNoLink
 
 #: Messages stored in one transaction: the first waits for the last, some 50 milliseconds.
 TRANSACTION_LINES = 4096
@@ -101,11 +102,14 @@ def makePrivate(path: str) -> None:
     """
     Make the database if it does not exist, readable for its owner only.
 
-    @raise OSError: it can't be made, or belongs to somebody else.
+    @raise OSError: it can't be made, belongs to somebody else, or is a link.
     """
-    # SQLite gives the files beside it the same mode.
+    # SQLite gives the files beside it the same mode.  It opens by path and follows links, so none
+    # may be there.
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        checkNoLink(f"{path}{suffix}")
     try:
-        mode = stat.S_IMODE(os.stat(path).st_mode)
+        mode = stat.S_IMODE(os.lstat(path).st_mode)
     except FileNotFoundError:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     else:

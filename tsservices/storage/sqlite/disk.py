@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from statistics import median
 
+from tsservices.common.plainfiles import createPlain
+
 #: Bytes of a file that makes room when the disk is full: one transaction of any kind.
 BALLAST_BYTES = 4_194_304
 
@@ -33,10 +35,10 @@ class ReservedSpace:
         # Written out, not truncate or fallocate: a file with holes takes no room, and some file
         # systems do not know the other.
         with contextlib.suppress(OSError):
-            if os.stat(self._path).st_size >= self._size:
+            if os.lstat(self._path).st_size >= self._size:
                 return True
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = createPlain(self._path, os.O_WRONLY)
             with open(descriptor, "wb") as file:
                 for _ in range(0, self._size, _PIECE):
                     file.write(bytes(_PIECE))
@@ -60,7 +62,7 @@ def fsyncMilliseconds(path: str, seconds: Callable[[], float]) -> float:
     @raise OSError: it can't be written.
     """
     times = []
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = createPlain(path, os.O_RDWR)
     try:
         for number in range(_PROBES):
             os.pwrite(descriptor, bytes(4096), number * 4096)

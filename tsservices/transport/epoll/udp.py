@@ -1,7 +1,7 @@
 """
 A UDP port that receives until nothing is left, and sends at once.
 
-It differs from Twisted's port in four points:
+It differs from Twisted's port in five points:
 
   - An answer to the datagram being served is sent without Twisted's four checks of the address: it
     is the address that the kernel gave, so they cannot fail.
@@ -12,6 +12,9 @@ It differs from Twisted's port in four points:
 
   - An answer to a link-local address finds its interface: the whole address of the kernel is used,
     and not only host and port.
+
+  - On a wildcard address an answer leaves from the address that was asked
+    (L{tsservices.transport.wildcard}).
 
 The port is in the real reactor, and not in the L{EpollReactor
 <tsservices.transport.epoll.set.EpollReactor>}: one more C{epoll_wait} for each wake-up would cost
@@ -33,6 +36,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tsservices.transport.capabilities import DatagramReply, IReplyingPort, RoundObserver
+from tsservices.transport.wildcard import answering
 
 #: How long, in seconds, a pass may take before the reactor gets its turn.
 PASS_SECONDS = 0.001
@@ -59,6 +63,7 @@ class FastUDPPort(udp.Port):
     @ivar _sockaddr: the same as the kernel knows it: in IPv6 with the interface.
     """
 
+    usesWildcardSocket: ClassVar[bool] = True
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
@@ -106,6 +111,12 @@ class FastUDPPort(udp.Port):
             # `listenUDP` refuses the Binding by which `listenTCP` would be asked for this.
             created.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return created
+
+    def _bindSocket(self) -> None:
+        super()._bindSocket()
+        if self.usesWildcardSocket:
+            self.socket = answering(self.socket)
+            self.fileno = self.socket.fileno  # type: ignore[method-assign]
 
     def doRead(self) -> None:
         """Serve datagrams until none is left, L{PASS_SECONDS} are over or C{maxThroughput} is."""
@@ -204,8 +215,7 @@ class FastUDPPort(udp.Port):
         @raise MessageLengthError: if the datagram is longer than the kernel can send.
         @raise OSError: if the kernel does not send it.
         """
-        # The same object, and not only the same address: then it is the kernel's.
-        if addr is None or addr is not self._source or self._connectedAddr:
+        if addr is None or addr != self._source or self._connectedAddr:
             return super().write(datagram, addr)
         try:
             return self.socket.sendto(datagram, self._sockaddr)

@@ -16,21 +16,24 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
-#: Whether the numbers below mean something.
-LINUX = sys.platform.startswith("linux")
+from tsservices.transport import wildcard
+from tsservices.transport.wildcard import (
+    IP_PKTINFO,
+    IPV6_PKTINFO,
+    IPV6_RECVPKTINFO,
+    PKTINFO,
+    PKTINFO6,
+)
 
 # From the kernel's headers: Python's socket module lacks most of them.
 SO_TIMESTAMPNS = 35
 SO_TIMESTAMPING = 37
 IP_TOS = 1
 IP_TTL = 2
-IP_PKTINFO = 8
 IP_RECVERR = 11
 IP_RECVTTL = 12
 IP_RECVTOS = 13
 IPV6_RECVERR = 25
-IPV6_RECVPKTINFO = 49
-IPV6_PKTINFO = 50
 IPV6_RECVHOPLIMIT = 51
 IPV6_HOPLIMIT = 52
 IPV6_RECVTCLASS = 66
@@ -49,6 +52,9 @@ PACKET_NUMBERS = 1 << 32
 #: The origin of an entry of the error queue that is the time of a sent datagram
 #: (SO_EE_ORIGIN_TIMESTAMPING).
 ORIGIN_TIMESTAMPING = 4
+
+#: Whether the kernel has these messages.
+LINUX = wildcard.LINUX
 
 #: Bytes of control messages to receive with a datagram: they need about 200.
 CONTROL_BYTES = 512
@@ -69,8 +75,6 @@ Ancillary = Iterable[tuple[int, int, bytes]]
 REQUEST_TIMESTAMP = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", 2))
 
 _unpackTime = struct.Struct("@ll").unpack_from
-_PKTINFO = struct.Struct("@I4s4s")
-_PKTINFO6 = struct.Struct("@16sI")
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 _UNSPECIFIED = bytes(4)
 
@@ -188,7 +192,7 @@ class ControlMessageReader:
                 elif kind == IP_PKTINFO and destination is None:
                     destination = self._addresses.get(value)
                     if destination is None:
-                        _, local, header = _PKTINFO.unpack(value)
+                        _, local, header = PKTINFO.unpack(value)
                         destination = self._remember(value, header, local != header)
             elif level == 41:
                 if kind == IPV6_HOPLIMIT:
@@ -219,9 +223,9 @@ def sourceControl(family: int, source: str) -> list[tuple[int, int, bytes]]:
     @raise OSError: if it is no address of the family.
     """
     if family == socket.AF_INET6:
-        packed = _PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, source), 0)
+        packed = PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, source), 0)
         return [(socket.IPPROTO_IPV6, IPV6_PKTINFO, packed)]
-    packed = _PKTINFO.pack(0, socket.inet_aton(source), _UNSPECIFIED)
+    packed = PKTINFO.pack(0, socket.inet_aton(source), _UNSPECIFIED)
     return [(socket.IPPROTO_IP, IP_PKTINFO, packed)]
 
 

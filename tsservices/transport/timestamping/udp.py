@@ -39,15 +39,13 @@ from tsservices.transport.timestamping.cmsg import (
     ReceiveInfo,
 )
 from tsservices.transport.timestamping.transmit import TransmitTimestamps
+from tsservices.transport.wildcard import isWildcard
 
 __all__ = ["ReceiveInfo", "TimestampedDatagramProtocol", "TimestampedUDPPort"]
 
 #: Entries of the error queue read at the end of a pass, so that a stream of ICMP messages cannot
 #: hold the reactor.
 MAX_ERRORS_PER_DRAIN = 64
-
-#: Interfaces that stand for all addresses of this host.
-WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 
 
 class TimestampedDatagramProtocol(DatagramProtocol):
@@ -80,6 +78,8 @@ class TimestampedUDPPort(FastUDPPort):
     """
 
     protocol: TimestampedDatagramProtocol
+    # It reads all control messages, and knows the destinations by them.
+    usesWildcardSocket = False
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class TimestampedUDPPort(FastUDPPort):
 
     def _bindSocket(self) -> None:
         super()._bindSocket()
-        self._wildcard = self.interface in WILDCARDS
+        self._wildcard = isWildcard(self.interface)
         self._controlReader = ControlMessageReader(None if self._wildcard else self.interface)
         self.stamping = cmsg.enableTimestamps(
             self.socket, self._transmit, self._wildcard, self._tos
