@@ -42,6 +42,8 @@ from tsservices.chat.handlers import (
     nodes,
     restrictions,
 )
+from tsservices.chat.handlers.messages import CLOCK_STEP_NANOSECONDS
+from tsservices.chat.handlers.restrictions import noteClockSetBack
 from tsservices.chat.notifications import ErrorReply
 from tsservices.chat.operations import Operation
 from tsservices.chat.session import Session
@@ -61,6 +63,11 @@ HANDLERS: Handlers = {
 
 def apply(state: ChatState, operation: Operation, session: Session, batch: Batch) -> None:
     """Apply an operation; if it is rejected, its session gets the error in the same batch."""
+    if batch.stamp != state.time and batch.schema > 1:
+        # After a start it is not known what the clock was before.
+        if not 0 < state.time < batch.stamp + CLOCK_STEP_NANOSECONDS:
+            noteClockSetBack(state, batch)
+        state.time = batch.stamp
     try:
         HANDLERS[type(operation)](state, operation, session, batch)
     except ChatError as error:

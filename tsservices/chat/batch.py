@@ -75,6 +75,11 @@ class Batch:
         self._privateCount = 0
         self._lastRoom: Room | None = None
 
+    @property
+    def recordPosition(self) -> int:
+        """The position for a record that is to know who was first; 0 by the first version."""
+        return 0 if self.schema == 1 else self.position
+
     def freeze(self) -> None:
         """End the turn: later changes of the rooms no longer show in this batch."""
         self._openDeliveries.clear()

@@ -61,6 +61,14 @@ class ChatContext:
         """All sessions, accounts and rooms."""
         return self.pipeline.state
 
+    def now(self) -> int:
+        """
+        The time by which a courtesy judges bans: nanoseconds since 1970, UTC.
+
+        A clock of this node that is behind the order must not keep out whom the others let in.
+        """
+        return max(self.wallClock(), self.pipeline.state.time)
+
 
 def digest(token: str) -> str:
     """The digest of a token, which may be stored and sent to other nodes."""
@@ -190,7 +198,7 @@ class SessionController:
         state = pipeline.state
         target = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
         if target.permissions.restrictions:
-            state.checkSpeak(session, target, context.wallClock())
+            state.checkSpeak(session, target, context.now())
         if context.store.trouble is not None:
             self.checkStored()
         pipeline.propose(Say(session.ident, room, kind, texts), session)

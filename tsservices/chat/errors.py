@@ -167,12 +167,16 @@ class ChatError(Exception):
     __hash__ = Exception.__hash__
 
 
-def endText(restriction: Restriction) -> str:
-    """Until when it holds, in words."""
-    if not restriction.until:
+def endText(restriction: Restriction, now: int) -> str:
+    """
+    Until when it holds, in words.
+
+    @param now: nanoseconds since 1970, UTC.
+    """
+    end = restriction.end(now)
+    if not end:
         return "for ever"
-    end = time.gmtime(restriction.until // NANOSECONDS)
-    return "until " + time.strftime("%Y-%m-%d %H:%M UTC", end)
+    return "until " + time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(end // NANOSECONDS))
 
 
 def reasonText(restriction: Restriction) -> str:

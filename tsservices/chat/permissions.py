@@ -91,19 +91,22 @@ class RoomPermissions:
             return None
         if account is not None:
             match = self.restrictions.get((kind, account.key))
-            if match is not None and not _hasEnded(match, now):
+            if match is not None and not match.hasEnded(now):
                 return match
         match = self.restrictions.get((kind, session.cloak))
-        if match is None or _hasEnded(match, now):
+        if match is None or match.hasEnded(now):
             return None
         if (match.room, kind, match.mask, match.time) in session.inheritedRestrictions:
             return match
         # A family or an office shares one address. A session that was here before the ban, or an
         # account that is older, is another person, unless the operator meant the address itself.
-        since = session.connectedAt if match.name != match.mask else match.time + 1
         if account is not None:
-            since = account.created
-        return match if since > match.time else None
+            later = match.isOlderThan(account.position, account.created)
+        else:
+            later = match.name == match.mask or match.isOlderThan(
+                session.connectedPosition, session.connectedAt
+            )
+        return match if later else None
 
     def canJoin(self, session: Session) -> bool:
         """Whether the room is open to a session; bans are looked up apart."""
@@ -199,7 +202,3 @@ class RoomPermissions:
             self.readableFrom[new.ident] = self.readableFrom.pop(old.ident)
         if old.ident == self.guestFounder:
             self.guestFounder = new.ident
-
-
-def _hasEnded(restriction: Restriction, now: int) -> bool:
-    return bool(restriction.until) and restriction.until <= now

@@ -40,11 +40,21 @@ class Account:
     seen: int
     #: Private messages that came while nobody was logged in.
     unread: int = 0
+    #: The position at which it was registered; 0: before the second version of messages.
+    position: int = 0
 
-    def seenAt(self, time: int) -> Account:
-        """The account after its owner was here at C{time}."""
-        # The time of the order may go back by some seconds.
-        return replace(self, seen=max(self.seen, time))
+    def seenAt(self, time: int, schema: int) -> Account:
+        """
+        The account after its owner was here at C{time}.
+
+        @param schema: the version of the rules.
+        """
+        # The first version kept the latest time: after a clock that was ahead, for years.
+        return replace(self, seen=max(self.seen, time) if schema == 1 else time)
+
+    def wrote(self, position: int, time: int) -> bool:
+        """Whether it was there already when a line with its key was said, at this place."""
+        return self.position <= position if self.position else self.created <= time
 
     def withVerifier(self, verifier: str) -> Account:
         """The account with another password."""
@@ -73,6 +83,39 @@ class Restriction:
     #: C{name} folded: it is not folded again later or elsewhere, where that may give something
     #: else.
     key: str = ""
+    #: The position at which it was set; 0: before the second version of messages.
+    position: int = 0
+    #: If the clock was set back to before C{time} since: the time from which C{until} is counted,
+    #: as long as the clock shows less than C{time}.
+    countedFrom: int = 0
+
+    def end(self, now: int) -> int:
+        """
+        When it ends, as far as is known at C{now}; 0: never.
+
+        A clock that is set back was ahead when this was set, and C{until} may be years away. Or it
+        is wrong now, and will be right again. So nothing that is stored changes: as long as the
+        clock shows less than C{time}, the whole duration counts from when it was set back.
+        """
+        if not self.until or now >= self.time:
+            return self.until
+        begin = self.countedFrom if 0 < self.countedFrom <= now else now
+        return begin + self.until - self.time
+
+    def hasEnded(self, now: int) -> bool:
+        """Whether it does not hold at C{now}."""
+        return 0 < self.end(now) <= now
+
+    def isOlderThan(self, position: int, time: int) -> bool:
+        """
+        Whether it was set before something else was there, at this place.
+
+        By position, since times go back when a clock is set; what has no position is older than
+        what has one.
+        """
+        if self.position and position:
+            return self.position < position
+        return (self.position, self.time) < (position, time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,3 +286,4 @@ class DetachedSession:
     inheritedRestrictions: frozenset[tuple[str, str, str, int]]
     invited: frozenset[str]
     memberships: tuple[DetachedMembership, ...]
+    connectedPosition: int = 0

@@ -99,6 +99,10 @@ def _fieldsOf(kind: type) -> Callable[[Any], _Row]:
 
 _MEMBERSHIP, _NODE, _ROOM = _fieldsOf(DetachedMembership), _fieldsOf(Node), _fieldsOf(RoomRecord)
 _DETACHED = _fieldsOf(DetachedSession)
+_INHERITED, _INVITED, _MEMBERSHIPS = (
+    [field.name for field in fields(DetachedSession)].index(name)
+    for name in ("inheritedRestrictions", "invited", "memberships")
+)
 
 
 def _records(kind: type[Record], select: Callable[[ChatState], Iterable[Record]]) -> _Section:
@@ -167,16 +171,19 @@ def _sessions(state: ChatState) -> Iterator[_Row]:
             sorted(session.inheritedRestrictions),
             sorted(session.invited),
             list(session.rooms),
+            session.connectedPosition,
         )
 
 
 def _addSession(state: ChatState, ident: str, node: str, nick: str, key: str, *more: Any) -> None:
-    account, cloak, token, away, connectedAt, inherited, invited, rooms = more
+    account, cloak, token, away, connectedAt, inherited, invited, rooms, *later = more
     session = state.sessions[ident] = Session(ident, None, cloak, node)
     session.nick, session.key, session.account = nick, key, account
     session.token, session.away, session.connectedAt = token, away, connectedAt
     session.inheritedRestrictions, session.invited = _inherited(inherited), frozenset(invited)
     session.rooms = dict.fromkeys(rooms)
+    if later:
+        session.connectedPosition = later[0]
 
 
 def _inherited(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:
@@ -204,20 +211,29 @@ def _addLastSeen(state: ChatState, key: str, time: int) -> None:
     state.lastSeenGuests[key] = time
 
 
+def _setTime(state: ChatState, time: int) -> None:
+    state.time = time
+
+
 def _addEnded(state: ChatState, ident: str) -> None:
     state.endedSessions[ident] = None
 
 
 def _detachedSessions(state: ChatState) -> Iterator[_Row]:
     for session in state.detachedSessions.values():
-        *plain, inherited, invited, memberships = _DETACHED(session)
-        yield (*plain, sorted(inherited), sorted(invited), list(map(_MEMBERSHIP, memberships)))
+        values = list(_DETACHED(session))
+        values[_INHERITED] = sorted(session.inheritedRestrictions)
+        values[_INVITED] = sorted(session.invited)
+        values[_MEMBERSHIPS] = list(map(_MEMBERSHIP, session.memberships))
+        yield tuple(values)
 
 
 def _addDetached(state: ChatState, *row: Any) -> None:
-    *plain, inherited, invited, memberships = row
-    rooms = tuple([DetachedMembership(*membership) for membership in memberships])
-    session = DetachedSession(*(*plain, _inherited(inherited), frozenset(invited), rooms))
+    values = list(row)
+    values[_INHERITED] = _inherited(values[_INHERITED])
+    values[_INVITED] = frozenset(values[_INVITED])
+    values[_MEMBERSHIPS] = tuple([DetachedMembership(*item) for item in values[_MEMBERSHIPS]])
+    session = DetachedSession(*values)
     state.detachedSessions[session.ident] = session
 
 
@@ -259,4 +275,5 @@ SECTIONS: dict[str, _Section] = {
     "cutOff": _Section(_detachedSessions, _addDetached),
     "founding": _limiter(lambda state: state.roomCreationLimit),
     "registering": _limiter(lambda state: state.registrationLimit),
+    "time": _Section(lambda state: [(state.time,)] if state.time else [], _setTime),
 }

@@ -82,6 +82,8 @@ class ChatState:
     @ivar lastSeenGuests: when guests left, by folded name, the newest last.
     @ivar roomCreationLimit: bounds how many rooms an account or address creates.
     @ivar registrationLimit: bounds how many names an address registers.
+    @ivar time: the stamp of the last batch, by the rules of the second version on; 0: there was
+        none in this state, or it is not known.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class ChatState:
         self.lastSeenGuests: OrderedDict[str, int] = OrderedDict()
         self.roomCreationLimit = KeyedRateLimiter(limits.roomsFounded, ROOM_CREATION_SECONDS)
         self.registrationLimit = KeyedRateLimiter(limits.accountsFounded, REGISTRATION_SECONDS)
+        self.time = 0
         for record in records:
             self.load(record)
 
@@ -246,7 +249,7 @@ class ChatState:
         restriction = self.restriction(BAN, session, room, now)
         if restriction is not None:
             raise ChatError(
-                BANNED, room=name, until=endText(restriction), why=reasonText(restriction)
+                BANNED, room=name, until=endText(restriction, now), why=reasonText(restriction)
             )
         if not (room.permissions.canJoin(session) or atLeast(self.rank(session, room), OPERATOR)):
             raise ChatError(PRIVATE_ROOM, room=name)
@@ -260,10 +263,10 @@ class ChatState:
             return
         name = ROOM_SIGN + room.record.name
         if (match := self.restriction(MUTE, session, room, now)) is not None:
-            raise ChatError(MUTED, room=name, until=endText(match), why=reasonText(match))
+            raise ChatError(MUTED, room=name, until=endText(match, now), why=reasonText(match))
         if (match := self.restriction(BAN, session, room, now)) is not None:
             # A member may be banned: it has another address now, or is no operator any more.
-            raise ChatError(BANNED, room=name, until=endText(match), why=reasonText(match))
+            raise ChatError(BANNED, room=name, until=endText(match, now), why=reasonText(match))
 
     def isMuted(self, session: Session, room: Room, now: int) -> bool:
         """

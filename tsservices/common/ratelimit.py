@@ -16,6 +16,10 @@ ADDRESSES_REMEMBERED = 4096
 #: Seconds in a minute.
 MINUTE = 60.0
 
+#: Seconds by which a clock may go back without having been set back: servers of a cluster that take
+#: over from each other differ by less.
+CLOCK_STEP = 1.0
+
 
 class TokenBucket:
     """
@@ -36,9 +40,11 @@ class TokenBucket:
 
     def take(self, now: float, count: float = 1.0) -> bool:
         """Whether there were so many tokens; if not, none is taken."""
-        # A clock that was set back refills nothing, until it has caught up.
         if now > self.when:
             self.tokens = min(self.burst, self.tokens + (now - self.when) * self.rate)
+            self.when = now
+        elif now <= self.when - CLOCK_STEP:
+            # The clock was ahead. To wait until it has caught up could take years.
             self.when = now
         if self.tokens < count:
             return False
@@ -68,7 +74,7 @@ class LogThrottle:
     def allows(self, subject: str, now: float) -> bool:
         """Whether a line about it may be logged; if so it counts as logged."""
         last = self._last.get(subject)
-        if (last is not None and now - last < MINUTE) or not self._all.take(now):
+        if (last is not None and 0 <= now - last < MINUTE) or not self._all.take(now):
             return False
         self._last.put(subject, now)
         self._last.move_to_end(subject)
@@ -93,13 +99,17 @@ class KeyedRateLimiter:
         self._rate = 1 / seconds
         self._buckets: BoundedDict[str, TokenBucket] = BoundedDict(maximum)
 
-    def take(self, key: str, now: float) -> bool:
-        """Whether it is allowed; if so it counts."""
+    def take(self, key: str, now: float, forwards: bool = False) -> bool:
+        """
+        Whether it is allowed; if so it counts.
+
+        @param forwards: time only goes forwards: one before that of the bucket counts as that.
+        """
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets.put(key, TokenBucket(self._rate, self._atOnce, now))
         self._buckets.move_to_end(key)
-        return bucket.take(now)
+        return bucket.take(max(now, bucket.when) if forwards else now)
 
     def allows(self, key: str, now: float) -> bool:
         """Whether L{take} would allow it; nothing changes."""

@@ -47,12 +47,20 @@ def _register(state: ChatState, operation: Register, session: Session, batch: Ba
     checkRegister(state, session)
     if session.key != operation.key or operation.key in state.accounts:
         raise ChatError(NICK_TAKEN, nick=operation.key)
-    if not state.registrationLimit.take(session.cloak, batch.stamp / NANOSECONDS):
-        raise ChatError(ACCOUNTS_EACH)
     stamp = batch.stamp
+    if not state.registrationLimit.take(session.cloak, stamp / NANOSECONDS, batch.schema == 1):
+        raise ChatError(ACCOUNTS_EACH)
     # The version begins at the time, and so is none that the name had with an earlier owner: a
     # login that was proposed with his password must not get through.
-    account = Account(operation.key, session.nick, operation.verifier, stamp, stamp, stamp)
+    account = Account(
+        operation.key,
+        session.nick,
+        operation.verifier,
+        stamp,
+        stamp,
+        stamp,
+        position=batch.recordPosition,
+    )
     state.updateAccount(account, batch)
     attachAccount(state, session, account, batch)
     text = f"{account.name} belongs to you now: /login {account.name} brings you back"
@@ -110,12 +118,12 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
             text = f"{account.name} belongs to somebody who has logged in: you get another name"
             batch.reply(other, Notice([text], "moved"))
             _renameToGuest(state, other, batch)
-    account = account.seenAt(batch.stamp)
+    account = account.seenAt(batch.stamp, batch.schema)
     state.updateAccount(account, batch)
     attachAccount(state, session, account, batch)
     _leaveForbiddenRooms(state, session, batch, False)
     if entering:
-        admit(state, session, operation.cloak, operation.token, batch.stamp)
+        admit(state, session, operation.cloak, operation.token, batch)
         claimNick(state, session, account.name, account.key)
         batch.reply(session, Welcome(account.name, account.key))
     elif session.nick != account.name:

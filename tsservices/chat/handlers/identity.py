@@ -17,18 +17,15 @@ def _enter(state: ChatState, operation: Enter, session: Session, batch: Batch) -
         _rename(state, Rename(operation.session, operation.nick, operation.key), session, batch)
         return
     state.checkNick(session, operation.nick, operation.key)
-    admit(state, session, operation.cloak, operation.token, batch.stamp)
+    admit(state, session, operation.cloak, operation.token, batch)
     claimNick(state, session, operation.nick, operation.key)
     batch.reply(session, Welcome(operation.nick))
 
 
-def admit(state: ChatState, session: Session, cloak: str, token: str, now: int) -> None:
-    """
-    Add a session; the caller claims its nick next.
-
-    @param now: nanoseconds since 1970, UTC.
-    """
-    session.cloak, session.connectedAt = cloak, now
+def admit(state: ChatState, session: Session, cloak: str, token: str, batch: Batch) -> None:
+    """Add a session, which enters now; the caller claims its nick next."""
+    session.cloak = cloak
+    session.connectedAt, session.connectedPosition = batch.stamp, batch.recordPosition
     # A token has one session: a second one with the same could take the place of a stranger's.
     session.token = "" if token in state.tokens else token
     # A session that returns has more fields set on its own node than on all others.
@@ -110,7 +107,8 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
         raise ChatError(NOTHING_TO_RESUME)
     state.removeSession(old)
     del state.tokens[operation.token]
-    admit(state, session, operation.cloak, operation.token, old.connectedAt)
+    admit(state, session, operation.cloak, operation.token, batch)
+    session.connectedAt, session.connectedPosition = old.connectedAt, old.connectedPosition
     session.inheritedRestrictions = old.inheritedRestrictions
     session.nick, session.key, session.account = old.nick, old.key, old.account
     session.away, session.invited = old.away, old.invited

@@ -86,7 +86,9 @@ def createRoom(state: ChatState, operation: Join, session: Session, batch: Batch
     """
     key = operation.room
     creator = session.cloak if session.account is None else session.account
-    if key != LOBBY and not state.roomCreationLimit.take(creator, batch.stamp / NANOSECONDS):
+    if key != LOBBY and not state.roomCreationLimit.take(
+        creator, batch.stamp / NANOSECONDS, batch.schema == 1
+    ):
         raise ChatError(ROOMS_FOUNDED)
     room = state.rooms[key] = Room(RoomRecord(key, operation.name))
     if key != LOBBY:
@@ -219,7 +221,7 @@ def detachAccount(state: ChatState, session: Session, batch: Batch) -> None:
     removeFrom(state.sessionsByAccount, key, session)
     account = state.accounts.get(key)
     if account is not None:
-        state.updateAccount(account.seenAt(batch.stamp), batch)
+        state.updateAccount(account.seenAt(batch.stamp, batch.schema), batch)
 
 
 def partRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:

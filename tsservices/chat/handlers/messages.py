@@ -45,6 +45,12 @@ from tsservices.chat.records import INBOX_UNREAD, MessageDeletion, ReadMarker, S
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
+from tsservices.common.ratelimit import CLOCK_STEP
+from tsservices.common.timestamps import NANOSECONDS
+
+
+#: Nanoseconds by which the stamps of batches may go back before the times of lines follow them.
+CLOCK_STEP_NANOSECONDS = int(CLOCK_STEP * NANOSECONDS)
 
 
 def appendMessages(
@@ -53,12 +59,19 @@ def appendMessages(
     """Number lines, and give them time and id."""
     record = room.record
     # Each line is later than the one before, also when the stamp has not moved on, or has gone
-    # back.
+    # back a little. But when a clock that was ahead is right again, the times of lines go back with
+    # it: one wrong line would give all that follow it its time, for years. The order is that of the
+    # numbers. (The first version of messages did just that.)
+    time = batch.stamp
+    if time <= record.time and (
+        record.time - time < CLOCK_STEP_NANOSECONDS or batch.schema == 1
+    ):
+        time = record.time + 1
     messages = RoomMessages(
         record.key,
         record.name,
         record.seq + 1,
-        max(record.time + 1, batch.stamp),
+        time,
         batch.log,
         batch.position,
         batch.lineCount,
@@ -70,7 +83,7 @@ def appendMessages(
         record.time,
     )
     record.seq += len(texts)
-    record.time = messages.time + len(texts) - 1
+    record.time = time + len(texts) - 1
     room.addRecent(messages)
     batch.addMessages(room, messages, session)
 

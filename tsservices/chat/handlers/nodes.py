@@ -15,6 +15,7 @@ remembered counts as one that has just come.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum, auto
 
 from tsservices.chat.batch import Batch
@@ -101,7 +102,7 @@ def _up(state: ChatState, operation: NodeUp, session: Session, batch: Batch) -> 
     if not isNewIncarnation(state, name, operation.incarnation, 1):
         return
     quitAll(state, _sessionsOf(state, name), batch)
-    forgetDetached(state, batch.stamp)
+    forgetDetached(state, batch.stamp, batch.schema)
     before = state.nodes.get(name)
     previous = (
         state.previousIncarnations.pop(name, ()) if before is None else before.allIncarnations()
@@ -124,7 +125,7 @@ def _down(state: ChatState, operation: NodeDown, session: Session, batch: Batch)
     if node is None or node.incarnation != operation.incarnation or node.position > operation.seen:
         return
     sessions = _sessionsOf(state, node.name)
-    forgetDetached(state, batch.stamp)
+    forgetDetached(state, batch.stamp, batch.schema)
     if operation.seen != LAST_POSITION:
         for lost in sessions:
             state.detachedSessions[lost.ident] = detach(state, lost, batch.stamp)
@@ -159,6 +160,7 @@ def detach(state: ChatState, session: Session, stamp: int) -> DetachedSession:
         session.inheritedRestrictions,
         session.invited,
         tuple([_detachedMembership(session, room) for room in state.roomsOf(session)]),
+        session.connectedPosition,
     )
 
 
@@ -175,14 +177,20 @@ def _detachedMembership(session: Session, room: Room) -> DetachedMembership:
     )
 
 
-def forgetDetached(state: ChatState, now: int) -> None:
+def forgetDetached(state: ChatState, now: int, schema: int) -> None:
     """
     Forget sessions that were detached too long ago.
 
     @param now: nanoseconds since 1970, UTC.
+    @param schema: the version of the rules.
     """
     since = now - int(DETACHED_SECONDS) * NANOSECONDS
     detached = state.detachedSessions
+    if schema > 1:
+        # By a clock that was ahead: their hour begins now, and not in some years.
+        for ident, item in detached.items():
+            if item.detachedAt > now:
+                detached[ident] = replace(item, detachedAt=now)
     for ident in [ident for ident, item in detached.items() if item.detachedAt < since]:
         del detached[ident]
 
@@ -222,10 +230,11 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
         # Those that have come meanwhile stay: this one is the oldest.
         batch.disconnect(session, ChatError(TAKEN_OVER))
         return
-    admit(state, session, operation.cloak, operation.token, batch.stamp)
+    admit(state, session, operation.cloak, operation.token, batch)
     session.away = operation.away
     if before is not None:
         session.connectedAt = before.connectedAt
+        session.connectedPosition = before.connectedPosition
         session.inheritedRestrictions = before.inheritedRestrictions
     _restoreNick(state, operation, session, account)
     text = "this server was cut off from the others, and is back: what you missed follows"
@@ -233,7 +242,7 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
     if session.nick != operation.nick:
         batch.reply(session, NickChanged(operation.nick, session.nick))
     if account is not None:
-        state.updateAccount(account.seenAt(batch.stamp), batch)
+        state.updateAccount(account.seenAt(batch.stamp, batch.schema), batch)
         attachAccount(state, session, account, batch)
     elif operation.account is not None:
         code = NO_ACCOUNT if registered is None else LOGGED_OUT

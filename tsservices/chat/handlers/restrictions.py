@@ -36,9 +36,9 @@ def _restrict(state: ChatState, operation: Restrict, session: Session, batch: Ba
     target = targetOf(state, operation.name, operation.key)
     checkOutranks(state, session, room, target)
     restrictions = room.permissions.restrictions
-    for key in [key for key, old in restrictions.items() if 0 < old.until <= batch.stamp]:
-        batch.delete(restrictions.pop(key))
-    if len(restrictions) >= RESTRICTIONS_EACH and (operation.kind, target.mask) not in restrictions:
+    isNew = (operation.kind, target.mask) not in restrictions
+    _makePlace(room, batch, isNew)
+    if len(restrictions) >= RESTRICTIONS_EACH and isNew:
         raise ChatError(RESTRAINTS_ALL, most=RESTRICTIONS_EACH, room=ROOM_SIGN + room.record.name)
     until = batch.stamp + operation.seconds * NANOSECONDS if operation.seconds else 0
     restriction = Restriction(
@@ -51,6 +51,7 @@ def _restrict(state: ChatState, operation: Restrict, session: Session, batch: Ba
         until,
         operation.reason,
         operation.key,
+        batch.recordPosition,
     )
     restrictions[operation.kind, target.mask] = restriction
     _restrictSessions(state, restriction, room, target, batch)
@@ -68,6 +69,28 @@ def _restrict(state: ChatState, operation: Restrict, session: Session, batch: Ba
     batch.audit(
         operation.kind, session, room, target=target.mask, until=until, why=operation.reason
     )
+
+
+def _makePlace(room: Room, batch: Batch, isNew: bool) -> None:
+    # Those that have ended do not count, but stay for as long as there is place: they end by a
+    # clock, which may be ahead. (The first version deleted them.)
+    restrictions = room.permissions.restrictions
+    ended = [key for key, old in restrictions.items() if old.hasEnded(batch.stamp)]
+    if batch.schema > 1:
+        ended.sort(key=lambda key: (restrictions[key].until, key))
+        ended = ended[: max(0, len(restrictions) + isNew - RESTRICTIONS_EACH)]
+    for key in ended:
+        batch.delete(restrictions.pop(key))
+
+
+def noteClockSetBack(state: ChatState, batch: Batch) -> None:
+    """Have restrictions that were set at a later time than now end by the present clock."""
+    for room in state.rooms.values():
+        for key, old in room.permissions.restrictions.items():
+            if old.until and old.time > batch.stamp and not 0 < old.countedFrom <= batch.stamp:
+                new = replace(old, countedFrom=batch.stamp)
+                room.permissions.restrictions[key] = new
+                batch.upsert(new)
 
 
 def _restrictSessions(
@@ -89,7 +112,7 @@ def _restrictSessions(
             if (
                 old is not None
                 and old.name != applied.name
-                and (not old.until or 0 < applied.until <= old.until)
+                and (not old.until or 0 < applied.until <= _end(old, batch))
             ):
                 # Somebody else at this address is restricted for longer: that one stays.
                 applied = old
@@ -101,6 +124,10 @@ def _restrictSessions(
         session.inheritedRestrictions = frozenset(
             [*current, (applied.room, applied.kind, applied.mask, applied.time)]
         )
+
+
+def _end(restriction: Restriction, batch: Batch) -> int:
+    return restriction.until if batch.schema == 1 else restriction.end(batch.stamp)
 
 
 def _isInForce(state: ChatState, key: str, kind: str, mask: str, time: int) -> bool:
@@ -139,7 +166,9 @@ def _lift(state: ChatState, operation: LiftRestriction, session: Session, batch:
     ]
     # The dict has another order after a restart, and the first one gives the line its name.
     matches.sort(key=lambda restriction: restriction.mask)
-    if not matches:
+    if not matches or (
+        batch.schema > 1 and all(restriction.hasEnded(batch.stamp) for restriction in matches)
+    ):
         where = ROOM_SIGN + room.record.name
         raise ChatError(NOT_RESTRAINED, kind=operation.kind, name=operation.name, room=where)
     if any(restriction.mask == session.account for restriction in matches):

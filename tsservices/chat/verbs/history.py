@@ -132,7 +132,7 @@ def _proposeDeletion(controller: SessionController, room: Room, line: RoomMessag
     # Looked up now: the account may have been dropped while the line was read.
     account = controller.context.state.accounts.get(line.account or "")
     # A name may have belonged to somebody else when the line was said.
-    author = account.key if account and account.created <= line.time else None
+    author = account.key if account and account.wrote(line.position, line.time) else None
     controller.propose(
         DeleteMessage(
             controller.session.ident,
@@ -174,6 +174,9 @@ def seen(controller: SessionController, name: str) -> None:
         reply = SeenReply(name, False, state.lastSeenGuests[key])
     else:
         raise ChatError(NO_PERSON, nick=name)
+    if reply.time > controller.context.now():
+        # By a clock that was ahead: nobody knows when that really was.
+        reply.time = 0
     controller.presenter.show(reply)
 
 

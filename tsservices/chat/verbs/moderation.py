@@ -8,6 +8,8 @@ when nothing can be stored.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tsservices.chat.controller import SessionController
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import RestrictionList
@@ -45,11 +47,11 @@ def listRestrictions(controller: SessionController, room: Room, kind: str) -> No
 
     @param kind: L{BAN} or L{MUTE}.
     """
-    now = controller.context.wallClock()
+    now = controller.context.now()
     restrictions = [
-        restriction
+        replace(restriction, until=restriction.end(now))
         for restriction in room.permissions.restrictions.values()
-        if restriction.kind == kind and not 0 < restriction.until <= now
+        if restriction.kind == kind and not restriction.hasEnded(now)
     ]
     record = room.record
     controller.presenter.show(RestrictionList(record.key, record.name, restrictions))

@@ -94,7 +94,7 @@ class SQLiteStorage:
 
     def prepare(self) -> StoredState:
         """@raise StorageError: it can't be used."""
-        state = self._startup.prepare(self._context.wallClock())
+        state = self._startup.prepare()
         self._log, self._stored = state.log, state.position
         self._damage = state.damage
         return state

@@ -84,11 +84,10 @@ class DatabaseStartup:
         self._log = log
         self._config = config
 
-    def prepare(self, now: int) -> StoredState:
+    def prepare(self) -> StoredState:
         """
         Bring the database to the present schema and load it.
 
-        @param now: the time: nanoseconds since 1970, UTC.
         @raise StorageError: it can't be used.
         """
         path, config = self._path, self._config
@@ -101,7 +100,7 @@ class DatabaseStartup:
                 binding = loadMeta(connection, self._log, config.entropy)
                 checkpoint, position = loadCheckpoint(connection)
                 rooms = loadRooms(connection)
-                records = loadRecords(connection, now)
+                records = loadRecords(connection)
                 unindexed = lag(connection)
                 connection.execute("COMMIT")
                 damage = findDamage(connection, path, config.monotonic)

@@ -62,7 +62,16 @@ class _Table:
 # Databases know the names of columns: they stay, whatever the fields of records are called.
 _TABLES: dict[type[Record], _Table] = {
     Account: _Table(
-        "accounts", Account, "key", "name", "verifier", "version", "created", "seen", "unread"
+        "accounts",
+        Account,
+        "key",
+        "name",
+        "verifier",
+        "version",
+        "created",
+        "seen",
+        "unread",
+        "position",
     ),
     Restriction: _Table(
         "restraints",
@@ -76,6 +85,8 @@ _TABLES: dict[type[Record], _Table] = {
         "until",
         "why",
         "key",
+        "position",
+        "countedFrom",
     ),
     RoomRole: _Table("standings", RoomRole, "room", "account", "operator", "invited", "admitted"),
     ReadMarker: _Table("readMarks", ReadMarker, "account", "room", "seq"),
@@ -133,14 +144,13 @@ def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
     return [RoomRecord(*row[:8], private=bool(row[9]), openFrom=row[8]) for row in rows]
 
 
-def loadRecords(connection: sqlite3.Connection, now: int) -> list[Record]:
+def loadRecords(connection: sqlite3.Connection) -> list[Record]:
     """
-    Read all records; restrictions that have ended are deleted.
+    Read all records.
 
-    @param now: the time: nanoseconds since 1970, UTC.
     @raise sqlite3.Error: it can't be done.
     """
-    connection.execute("DELETE FROM restraints WHERE until <> 0 AND until <= ?", (now,))
+    # Also restrictions that have ended: they end by a clock, which may be wrong at this start.
     _foldNames(connection)
     records: list[Record] = []
     for kind, table in _TABLES.items():
