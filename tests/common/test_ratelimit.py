@@ -42,8 +42,16 @@ class TestBucket:
     def test_clockGoesBack(self) -> None:
         bucket = TokenBucket(1, 1, 100.0)
         assert bucket.take(100.0)
+        assert not bucket.take(99.5)
+        assert not bucket.take(100.5)
         assert not bucket.take(0.0)
-        assert bucket.take(101.0)
+        assert bucket.take(0.5)
+        assert not bucket.take(0.5)
+
+    def test_clockOnlyForwards(self) -> None:
+        limiter = KeyedRateLimiter(1, 1.0)
+        for now, taken in ((100.0, True), (0.0, False), (1.0, False), (101.0, True)):
+            assert limiter.take("a", now, forwards=True) is taken
 
     @given(st.lists(st.floats(0, 2), max_size=200))
     def test_bound(self, gaps: list[float]) -> None:

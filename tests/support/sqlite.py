@@ -15,7 +15,7 @@ from tsservices.storage.sqlite.config import SQLiteConfig, Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
 
 #: Of a storage that indexes all lines soon.
-FAST_TIMINGS = Timings(full=0.01, prune=0.01, index=0.0)
+FAST_TIMINGS = Timings(full=0.01, prune=0.01, settle=0.0, index=0.0)
 
 
 class ConnectionSpy:
@@ -83,7 +83,7 @@ class SQLiteHarness:
             lambda: self.time,
             SQLiteConfig(
                 **{
-                    "pace": Timings(full=0.01, prune=0.01, index=3600.0),
+                    "pace": Timings(full=0.01, prune=0.01, settle=0.0, index=3600.0),
                     "connect": self.connections.connect,
                     **more,
                 }

@@ -54,7 +54,7 @@ class MessageSource:
                 key,
                 record.name,
                 record.seq + 1,
-                max(record.time + 1, stamp),
+                stamp if not 0 <= record.time - stamp < SECOND else record.time + 1,
                 self.log,
                 self.position,
                 batch.lineCount,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tsservices.chat.errors import NAME_FIRST, NOWHERE, ChatError
+from tsservices.chat.handlers.messages import CLOCK_STEP_NANOSECONDS
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.names import roomKey
@@ -27,6 +28,9 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
+
+#: The latest time: nanoseconds since 1970.
+END_OF_TIME = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,22 @@ class ChatContext:
         """All sessions, accounts and rooms."""
         return self.pipeline.state
 
-    def now(self) -> int:
-        """
-        The time by which a courtesy judges bans: nanoseconds since 1970, UTC.
-
-        A clock of this node that is behind the order must not keep out whom the others let in.
-        """
+    def latestTime(self) -> int:
+        """The time, but not before that of the last batch: nanoseconds since 1970, UTC."""
         return max(self.wallClock(), self.pipeline.state.time)
+
+    def courtesyTime(self) -> int:
+        """
+        The time by which a verb judges bans and mutes: nanoseconds since 1970, UTC.
+
+        The order's time decides. As long as the clock is behind it, a verb refuses nobody by a
+        restriction that ends: whoever is refused proposes nothing, and so would wait for others to
+        bring the present time into the order.
+        """
+        now, last = self.wallClock(), self.pipeline.state.time
+        if now > last - CLOCK_STEP_NANOSECONDS:
+            return max(now, last)
+        return END_OF_TIME
 
 
 def digest(token: str) -> str:
@@ -198,7 +211,7 @@ class SessionController:
         state = pipeline.state
         target = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
         if target.permissions.restrictions:
-            state.checkSpeak(session, target, context.now())
+            state.checkSpeak(session, target, context.courtesyTime())
         if context.store.trouble is not None:
             self.checkStored()
         pipeline.propose(Say(session.ident, room, kind, texts), session)

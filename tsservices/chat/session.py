@@ -27,7 +27,8 @@ class Session:
     @ivar rooms: the keys of its rooms in the order of joining (an ordered set).
     @ivar ignores: the folded names whose lines it does not want; L{setIgnored} changes it.
     @ivar connectedAt: when it entered: nanoseconds since 1970, UTC.
-    @ivar connectedPosition: the same as a position in the order; 0: by the first version of messages.
+    @ivar connectedPosition: the same as a position in the order; 0: by the first version of the
+        rules.
     @ivar inheritedRestrictions: bans and mutes of its address that were meant for this user: room,
         kind, mask and time of each.
     @ivar invited: the keys of private rooms that it may join as a guest.

@@ -78,7 +78,8 @@ class TestFull:
 
     @pytest.mark.parametrize("indexed", [False, True])
     def test_oldLinesMakeRoom(self, indexed: bool) -> None:
-        pace = Timings(full=0.01, prune=3600, index=0.0 if indexed else 3600.0)
+        index = 0.0 if indexed else 3600.0
+        pace = Timings(full=0.01, prune=3600, settle=0.0, index=index)
         harness, source = SQLiteHarness(keep=100.0, pace=pace), MessageSource()
         harness.connections.before = Small(100)
         harness.store(source.batch(("a", ("x" * 1000,) * 150), stamp=harness.time))

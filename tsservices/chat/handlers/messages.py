@@ -48,7 +48,6 @@ from tsservices.chat.state import ChatState
 from tsservices.common.ratelimit import CLOCK_STEP
 from tsservices.common.timestamps import NANOSECONDS
 
-
 #: Nanoseconds by which the stamps of batches may go back before the times of lines follow them.
 CLOCK_STEP_NANOSECONDS = int(CLOCK_STEP * NANOSECONDS)
 
@@ -63,9 +62,7 @@ def appendMessages(
     # it: one wrong line would give all that follow it its time, for years. The order is that of the
     # numbers. (The first version of messages did just that.)
     time = batch.stamp
-    if time <= record.time and (
-        record.time - time < CLOCK_STEP_NANOSECONDS or batch.schema == 1
-    ):
+    if time <= record.time and (record.time - time < CLOCK_STEP_NANOSECONDS or batch.schema == 1):
         time = record.time + 1
     messages = RoomMessages(
         record.key,

@@ -174,7 +174,7 @@ def seen(controller: SessionController, name: str) -> None:
         reply = SeenReply(name, False, state.lastSeenGuests[key])
     else:
         raise ChatError(NO_PERSON, nick=name)
-    if reply.time > controller.context.now():
+    if reply.time > controller.context.latestTime():
         # By a clock that was ahead: nobody knows when that really was.
         reply.time = 0
     controller.presenter.show(reply)

@@ -47,7 +47,7 @@ def listRestrictions(controller: SessionController, room: Room, kind: str) -> No
 
     @param kind: L{BAN} or L{MUTE}.
     """
-    now = controller.context.now()
+    now = controller.context.wallClock()
     restrictions = [
         replace(restriction, until=restriction.end(now))
         for restriction in room.permissions.restrictions.values()

@@ -61,7 +61,7 @@ async def join(controller: SessionController, name: str) -> None:
         controller.current = key
         controller.presenter.show(Notice([f"you talk in {ROOM_SIGN}{name}"]))
         return
-    state.checkJoin(session, key, controller.context.now())
+    state.checkJoin(session, key, controller.context.courtesyTime())
     controller.checkStored()
     room = state.rooms.get(key)
     if room is not None:

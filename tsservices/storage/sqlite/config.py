@@ -20,6 +20,10 @@ FULL_SECONDS = 1.0
 #: Seconds between two looks for messages that are too old.
 PRUNE_SECONDS = 60.0
 
+#: Seconds after a start, and after the clock was set, in which no old message is deleted: what a
+#: wrong clock deletes is gone for good, and in an hour a clock is set right, or somebody notices.
+SETTLE_SECONDS = 3600.0
+
 #: Seconds without a new message until the last ones go into the search index: what people say
 #: meanwhile waits for that.
 INDEX_SECONDS = 0.2
@@ -42,6 +46,8 @@ class Timings:
     full: float = FULL_SECONDS
     #: Between two looks for old messages.
     prune: float = PRUNE_SECONDS
+    #: Until the clock is trusted, after a start and after it was set.
+    settle: float = SETTLE_SECONDS
     #: Without a new message until the last ones go into the search index.
     index: float = INDEX_SECONDS
     #: While another program keeps the database locked: at the start, and for a backup.

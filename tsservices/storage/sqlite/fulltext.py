@@ -47,11 +47,7 @@ UPDATE messages SET (kind, text) = (SELECT kind, text FROM gone WHERE gone.id = 
 WHERE id IN (SELECT id FROM gone)
 """
 
-# The lowest ids are the oldest messages; looking only at these needs no index by time.
-# What goes is the beginning of each room, because a room's time only grows.
-_OLD = """
-SELECT id FROM (SELECT id, time FROM messages ORDER BY id LIMIT ?) WHERE time < ?
-"""
+_OLD = "SELECT id FROM messages WHERE id <= ?"
 
 # When the newest message goes, its id will be given again.
 _LOWER = """
@@ -142,20 +138,17 @@ def delete(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     return connection.execute(_BLANK, parameters).rowcount
 
 
-def prune(connection: sqlite3.Connection, before: int, maximum: int) -> int:
+def prune(connection: sqlite3.Connection, last: int) -> int:
     """
     Delete old messages, but neither the rooms nor their numbers, in a transaction of its own.
 
-    @param before: nanoseconds since 1970, UTC.
-    @param maximum: how many of the first are looked at.
+    @param last: the id of the last one that goes.
     @return: how many were deleted.
     @raise sqlite3.Error: it can't be done; the transaction may still be open.
     """
     connection.execute("BEGIN IMMEDIATE")
-    _takeOut(connection, _OLD, (maximum, before))
-    pruned = connection.execute(
-        f"DELETE FROM messages WHERE id IN ({_OLD})", (maximum, before)
-    ).rowcount
+    _takeOut(connection, _OLD, (last,))
+    pruned = connection.execute("DELETE FROM messages WHERE id <= ?", (last,)).rowcount
     if pruned:
         connection.execute(_LOWER)
     connection.execute("COMMIT")

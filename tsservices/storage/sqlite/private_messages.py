@@ -41,12 +41,6 @@ SELECT {_COLUMNS} FROM (
 ) ORDER BY id DESC LIMIT :most
 """
 
-_PRUNE = """
-DELETE FROM letters WHERE id IN (
-    SELECT id FROM (SELECT id, time FROM letters ORDER BY id LIMIT ?) WHERE time < ?
-)
-"""
-
 
 def privateMessageRows(messages: Iterable[StoredPrivateMessage]) -> str:
     rows = [
@@ -82,12 +76,12 @@ def readPrivateMessages(
     return [StoredPrivateMessage(*row) for row in reversed(rows)]
 
 
-def prunePrivateMessages(connection: sqlite3.Connection, before: int, maximum: int) -> int:
+def prunePrivateMessages(connection: sqlite3.Connection, last: int) -> int:
     """
-    Delete old ones, looking at the first C{maximum}.
+    Delete old ones.
 
-    @param before: nanoseconds since 1970, UTC.
+    @param last: the id of the last one that goes.
     @return: how many were deleted.
     @raise sqlite3.Error: it can't be done.
     """
-    return connection.execute(_PRUNE, (maximum, before)).rowcount
+    return connection.execute("DELETE FROM letters WHERE id <= ?", (last,)).rowcount

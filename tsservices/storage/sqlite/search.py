@@ -1,10 +1,10 @@
 """
 Searches in the chat's database.
 
-What is wanted of each room is a span of its numbers, because its time only grows with
-them; where spans begin and end is found by halving, in one statement for all.  Messages are
-then found in the index, the newest first, and before that among those that are not in
-the index yet.
+What is wanted of each room begins at a number.  Where times are asked for, an index by time says
+between which ids such messages are; the times between these need not grow, because clocks are
+set.  Messages are then found in the index, the newest first, and before that among those that are
+not in the index yet.
 """
 
 from __future__ import annotations
@@ -31,31 +31,35 @@ _ROOMS_IN_QUERY = 64
 #: transaction.  Only while the index is made anew more are missing in it.
 UNINDEXED = INDEX_LAG + TRANSACTION_LINES
 
-# Messages that were deleted for their age are older than all others of their room: coalesce.
+# Where a room's readable messages begin and end, and where those of some time do.  The second one
+# reads an entry of the index for each message of that time.
 _SPANS = """
-WITH RECURSIVE
-edges (number, which, edge, low, high) AS (
-    SELECT rooms.number, edge.key, edge.value, json_extract(room.value, '$[1]'), rooms.seq + 1
-    FROM json_each(:rooms) AS room
-        CROSS JOIN rooms ON rooms.key = json_extract(room.value, '$[0]')
-        CROSS JOIN json_each(:edges) AS edge
-    UNION ALL
-    SELECT number, which, edge,
-        CASE WHEN coalesce(time, 0) < edge THEN (low + high) / 2 + 1 ELSE low END,
-        CASE WHEN coalesce(time, 0) < edge THEN high ELSE (low + high) / 2 END
-    FROM edges LEFT JOIN messages ON room = number AND seq = (low + high) / 2
-    WHERE low < high
-),
-spans (number, low, high) AS (
-    SELECT number, max(CASE which WHEN 0 THEN low END), max(CASE which WHEN 1 THEN low END)
-    FROM edges WHERE low >= high GROUP BY number
-)
-SELECT number, low, high,
-    (SELECT id FROM messages WHERE room = number AND seq >= low ORDER BY seq LIMIT 1) AS lowest,
-    (SELECT id FROM messages WHERE room = number AND seq < high
-        ORDER BY seq DESC LIMIT 1) AS highest
-FROM spans LIMIT -1
+SELECT rooms.number AS number, json_extract(room.value, '$[1]') AS low,
+    {lowest} AS lowest, {highest} AS highest
+FROM json_each(:rooms) AS room
+    CROSS JOIN rooms ON rooms.key = json_extract(room.value, '$[0]')
+LIMIT -1
 """
+
+_ALL_TIMES = _SPANS.format(
+    lowest="""(
+        SELECT id FROM messages
+        WHERE messages.room = rooms.number AND seq >= json_extract(room.value, '$[1]')
+        ORDER BY seq LIMIT 1
+    )""",
+    highest="""(
+        SELECT id FROM messages WHERE messages.room = rooms.number ORDER BY seq DESC LIMIT 1
+    )""",
+)
+
+_OF_TIME = """
+    FROM messages INDEXED BY messagesByTime
+    WHERE messages.room = rooms.number AND messages.time BETWEEN :since AND :until
+"""
+
+_SOME_TIMES = _SPANS.format(
+    lowest=f"(SELECT min(id) {_OF_TIME})", highest=f"(SELECT max(id) {_OF_TIME})"
+)
 
 _PLACE = """
 WITH RECURSIVE place (low, high) AS (
@@ -81,11 +85,10 @@ SELECT rooms.key AS key, rooms.name AS name, messages.seq AS seq, messages.time 
 
 _SPAN = """
 CROSS JOIN (
-    SELECT json_extract(value, '$[0]') AS number, json_extract(value, '$[1]') AS low,
-        json_extract(value, '$[2]') AS high
+    SELECT json_extract(value, '$[0]') AS number, json_extract(value, '$[1]') AS low
     FROM json_each(:spans) LIMIT -1
 ) AS span ON span.number = messages.room AND messages.seq >= span.low
-    AND messages.seq < span.high
+    AND messages.time BETWEEN :since AND :until
 CROSS JOIN rooms ON rooms.number = messages.room
 """
 
@@ -129,23 +132,20 @@ def search(connection: sqlite3.Connection, log: str, wanted: SearchQuery) -> lis
 def _search(
     connection: sqlite3.Connection, wanted: SearchQuery, words: list[str]
 ) -> list[list[Any]]:
-    until = wanted.until + 1 if wanted.until else _FOREVER
+    names: dict[str, object] = {
+        "rooms": asJSON(list(dict(wanted.rooms).items())),
+        "since": wanted.since,
+        "until": wanted.until or _FOREVER,
+    }
+    statement = _SOME_TIMES if wanted.since or wanted.until else _ALL_TIMES
     spans = [
         span
-        for span in select(
-            connection,
-            "number, low, high, lowest, highest",
-            _SPANS,
-            {
-                "rooms": asJSON(list(dict(wanted.rooms).items())),
-                "edges": asJSON([wanted.since, until]),
-            },
-        )
-        if span[3] is not None and span[4] is not None and span[3] <= span[4]
+        for span in select(connection, "number, low, lowest, highest", statement, names)
+        if span[2] is not None and span[3] is not None and span[2] <= span[3]
     ]
     if not spans:
         return []
-    low, high = min(span[3] for span in spans), max(span[4] for span in spans)
+    low, high = min(span[2] for span in spans), max(span[3] for span in spans)
     if wanted.before is not None:
         position, index = wanted.before
         (place,) = connection.execute(_PLACE, {"position": position, "idx": index}).fetchone()
@@ -153,11 +153,11 @@ def _search(
     (indexed, newest) = connection.execute(
         "SELECT indexed, (SELECT max(id) FROM messages) FROM meta"
     ).fetchone()
-    names: dict[str, object] = {
-        "spans": asJSON([span[:3] for span in spans]),
-        "low": max(low, indexed + 1, newest - UNINDEXED + 1),
-        "high": high,
-    }
+    names.update(
+        spans=asJSON([span[:2] for span in spans]),
+        low=max(low, indexed + 1, newest - UNINDEXED + 1),
+        high=high,
+    )
     rows: list[list[Any]] = []
     for row in select(connection, _LINE, _NEWER, names):
         if len(rows) < wanted.limit and _isWanted(row, wanted.nick, words):

@@ -41,6 +41,8 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NOT_STORED, ChatError
 from tsservices.chat.storage import StorageListener
 from tsservices.common.counters import StorageCounters
+from tsservices.common.ratelimit import CLOCK_STEP
+from tsservices.common.timestamps import NANOSECONDS
 from tsservices.storage.sqlite.checkpoints import CHECKPOINT_BYTES, Checkpoints
 from tsservices.storage.sqlite.connection import (
     DISK_FULL,
@@ -52,8 +54,8 @@ from tsservices.storage.sqlite.connection import (
     passingReason,
 )
 from tsservices.storage.sqlite.disk import ReservedSpace
-from tsservices.storage.sqlite.fulltext import INDEX_LAG, index, lag, prune
-from tsservices.storage.sqlite.private_messages import prunePrivateMessages
+from tsservices.storage.sqlite.fulltext import INDEX_LAG, index, lag
+from tsservices.storage.sqlite.retention import deleteOld
 from tsservices.storage.sqlite.threads import ThreadContext
 from tsservices.storage.sqlite.transaction import write
 
@@ -82,6 +84,8 @@ class WriterThread:
     @ivar _refused: in this round something could not be done.
     @ivar lag: messages that are not in the search index yet, about; for other threads too.
     @ivar _stored: messages that this round has stored.
+    @ivar _clockOffset: how many seconds the clock was before the monotonic one at the last look.
+    @ivar _trustedAt: when the clock will have run evenly for long enough, by the monotonic one.
     """
 
     def __init__(
@@ -115,6 +119,8 @@ class WriterThread:
         self.lag = 0
         self._stored = 0
         self._refused = False
+        self._clockOffset: float | None = None
+        self._trustedAt = 0.0
 
     def start(self) -> None:
         self._context.start("journal writer", self._run)
@@ -276,15 +282,27 @@ class WriterThread:
     def _prune(self) -> None:
         if self._keep is None or self._monotonic() < self._pruneAt:
             return
-        before = self._context.wallClock() - int(self._keep * 1e9)
-        messages = prune(self._connection, before, PRUNED_LINES)
-        privateMessages = prunePrivateMessages(self._connection, before, PRUNED_LINES)
+        now = self._context.wallClock()
+        if not self._isTrusted(now):
+            self._pruneAt = self._monotonic() + self._pace.prune
+            return
+        before = now - int(self._keep * NANOSECONDS)
+        messages, privateMessages = deleteOld(self._connection, before, now, PRUNED_LINES)
         if messages:
             self.lag = lag(self._connection)
         more = PRUNED_LINES in (messages, privateMessages)
         self._pruneAt = self._monotonic() + (0.0 if more else self._pace.prune)
         self._checkpoints.written((messages + privateMessages) * _PRUNED_BYTES)
         self._checkpoints.look()
+
+    def _isTrusted(self, now: int) -> bool:
+        # Whether the clock has run evenly for a while.
+        monotonic = self._monotonic()
+        offset = now / NANOSECONDS - monotonic
+        if self._clockOffset is None or abs(offset - self._clockOffset) >= CLOCK_STEP:
+            self._trustedAt = monotonic + self._pace.settle
+        self._clockOffset = offset
+        return monotonic >= self._trustedAt
 
     def _checkpoint(self) -> None:
         # After the listener knows of what was stored.
