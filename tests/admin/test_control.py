@@ -229,8 +229,9 @@ class ExportTests(ControlCase):
     def test_since(self) -> None:
         lines, count = self.text(format="text", since=self.last - 1)
         self.assertEqual((len(lines), count), (2, 1))
-        for since in (self.last, 10**18):
-            self.assertEqual(self.text(format="text", since=since), ([], 0))
+        self.assertEqual(self.text(format="text", since=self.last), ([], 0))
+        error = self.error(command="export", room="lobby", since=self.last + 1, format="text")
+        self.assertIn(f"there is no line {self.last + 1} in #lobby", error)
 
     def test_asFastAsItIsRead(self) -> None:
         """A page is read when the last one was sent, not before."""

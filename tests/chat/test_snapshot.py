@@ -48,7 +48,15 @@ LOCAL = {
     # How sessions are told.
     *("recipient", "ignores", "wantsEcho", "wantsAcks", "pending"),
     # What is at hand, stored, or made when it is wanted.
-    *("_recipients", "_recent", "_recentLines", "_deleted", "_oldestStored", "storedRecord"),
+    *(
+        "_recipients",
+        "_recent",
+        "_recentLines",
+        "_deleted",
+        "_oldestStored",
+        "storedRecord",
+        "loadedSeq",
+    ),
 }
 
 

@@ -41,8 +41,8 @@ def content(type: str, **fields: object) -> Content:
 class ChatServer:
     """A chat in memory, without flood control."""
 
-    def __init__(self) -> None:
-        self.memory = SuiteServer(Limits(floodLines=0, floodBytes=0))
+    def __init__(self, log: str = "log") -> None:
+        self.memory = SuiteServer(Limits(floodLines=0, floodBytes=0), log=log)
 
     def tick(self) -> None:
         for _ in range(3):

@@ -54,10 +54,17 @@ class SuiteServer(MemoryServer):
         clock: ManualClock | None = None,
         form: str = "ctime",
         reflector: ReflectorConfig | None = None,
+        log: str = "log",
     ) -> None:
+        """@param log: the incarnation of the chat's order."""
         super().__init__(limits, trusted, clock)
         limits = self.streams.limits
-        chat = startChat(limits, self.clock.nanoseconds, lambda job: self.clock.callLater(0, job))
+        chat = startChat(
+            limits,
+            self.clock.nanoseconds,
+            lambda job: self.clock.callLater(0, job),
+            MemoryStorage(log),
+        )
         self.wiring = Wiring(
             streams=self.streams,
             datagrams=self.datagrams,

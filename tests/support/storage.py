@@ -150,6 +150,12 @@ class StorageClient:
         assert all(not item.session for item in answer)
         return lineFields(answer)
 
+    def lastCommon(self, room: str, log: str) -> int | ChatError | None:
+        answers: list[int | ChatError | None] = []
+        self._storage.lastCommon(room, log, answers.append)
+        self._reactor.until(lambda: answers)
+        return answers[0]
+
     def search(
         self,
         rooms: tuple[tuple[str, int], ...],

@@ -173,6 +173,12 @@ class ControlProtocol(Protocol):
         ):
             raise ControlError("an export needs a room, the number of a line, and a format")
         room = self._room(name)
+        if since > room.storedSeq:
+            # Whoever continues an export would take what is missing for what there is not.
+            raise ControlError(
+                f"there is no line {since} in {ROOM_SIGN}{room.record.name}, the last is"
+                f" {room.storedSeq}: was the chat restored from a copy?"
+            )
         write = FORMATS[form](self.factory.localtime)
         journal, key = self.factory.chat.storage, room.record.key
         export = RoomExport(journal, key, since + 1, room.storedSeq, write, self)

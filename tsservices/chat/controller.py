@@ -235,6 +235,7 @@ class SessionController:
         try:
             async for page in self.context.history.pages(room, first):
                 page.numbered = numbered
+                page.log = self.context.pipeline.log
                 await self._showPage(page)
         except ChatError as error:
             # A page too: live output waits for its reader, as it does for the others'.

@@ -89,6 +89,8 @@ class Welcome:
 
     nick: str
     account: str | None = None
+    #: The incarnation of the order; empty: not known.
+    log: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -106,6 +108,8 @@ class Resumed:
     account: str | None
     #: The rooms it is in: the name, and the number of the last line.
     rooms: list[tuple[str, int]]
+    #: The incarnation of the order; empty: not known.
+    log: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -164,6 +168,8 @@ class JoinedRoom:
     #: The number of the last line that the owner of the account has read; None if that is not
     #: known.
     read: int | None = None
+    #: The incarnation of the order; empty: not known.
+    log: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -397,6 +403,31 @@ class HistoryReplay:
     until: int
     #: Whether people are shown the numbers.
     numbered: bool = False
+    #: The incarnation of the order, where lines after a number were asked for; else empty.
+    log: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class HistoryRestored:
+    """
+    To a session that has named a line: the history is another one than that in which it has seen
+    this line. What it can't have seen follows.
+    """
+
+    room: str
+    roomName: str
+    #: The present incarnation of the order.
+    log: str
+    #: The number that was named.
+    seq: int
+    #: The number of the last line.
+    last: int
+    #: The number of the last line that is the same; None: that is not known.
+    common: int | None
+    #: The number of the first line that follows.
+    first: int
+    #: Whether the line that was named is another one for sure.
+    sure: bool = True
 
 
 #: All that a format has to be able to write.
@@ -412,6 +443,7 @@ Notification = (
     | Welcome
     | Topic
     | HistoryReplay
+    | HistoryRestored
     | JoinedRoom
     | LeftRoom
     | MessageStored

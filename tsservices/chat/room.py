@@ -24,6 +24,7 @@ class Room:
     @ivar members: by the ids of the sessions, in the order of joining.
     @ivar inSeveralRooms: how many of them are in other rooms too.
     @ivar storedRecord: the record as it is stored: who asks may be told no more.
+    @ivar loadedSeq: the number of the last line when the room was loaded.
     @ivar nickCounts: how many sessions each name has here, by its key.
     @ivar _recent: the last lines, at least L{REPLAYED_LINES} if there are so many.
     @ivar _recentLines: the number of lines in these.
@@ -38,6 +39,7 @@ class Room:
         "_recentLines",
         "_recipients",
         "inSeveralRooms",
+        "loadedSeq",
         "members",
         "nickCounts",
         "permissions",
@@ -50,6 +52,7 @@ class Room:
         self.members: dict[str, Session] = {}
         self.inSeveralRooms = 0
         self.storedRecord = record.copy()
+        self.loadedSeq = record.seq
         self.permissions = RoomPermissions(record)
         self.nickCounts: dict[str, int] = {}
         self._recipients: Recipients | None = None

@@ -32,7 +32,7 @@ class StorageError(Exception):
 class StoredState:
     """The content of a storage at the start, without the history."""
 
-    #: The incarnation of the order, which begins with the storage.
+    #: The incarnation of the order: another one since the storage began, or was restored.
     log: str
     #: The position of the last batch.
     position: int
@@ -53,6 +53,8 @@ class StoredState:
     checkpointPosition: int = 0
     #: What is wrong with it, in one line; empty: nothing was found.
     damage: str = ""
+    #: The incarnation begins with this start.
+    isNew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,9 @@ class StorageListener(Protocol):
 #: Gets lines in order, or an error.
 MessagesCallback = Callable[["list[RoomMessages] | ChatError"], None]
 
+#: Gets a number, or L{None}: there is none; or an error.
+NumberCallback = Callable[["int | ChatError | None"], None]
+
 #: Gets private messages in order, or an error.
 PrivateMessagesCallback = Callable[["list[StoredPrivateMessage] | ChatError"], None]
 
@@ -176,6 +181,15 @@ class HistoryReader(Protocol):
 
     def read(self, room: str, first: int, last: int, onResult: MessagesCallback) -> None:
         """Read lines by number. Those that are not stored any more are missing at the beginning."""
+        ...
+
+    def lastCommon(self, room: str, log: str, onResult: NumberCallback) -> None:
+        """
+        Find the last line of a room that is surely the same in an earlier incarnation of the order.
+
+        @param log: the incarnation; empty: the one before the present one.
+        @param onResult: gets None if there was no such one here.
+        """
         ...
 
 

@@ -112,9 +112,12 @@ class KeyedRateLimiter:
         return bucket.take(max(now, bucket.when) if forwards else now)
 
     def allows(self, key: str, now: float) -> bool:
-        """Whether L{take} would allow it; nothing changes."""
+        """
+        Whether L{take} would allow it; nothing changes.  It may do so after a clock was set back:
+        only L{take} can have the bucket begin again.
+        """
         bucket = self._buckets.get(key)
-        return bucket is None or bucket.holds(now)
+        return bucket is None or now <= bucket.when - CLOCK_STEP or bucket.holds(now)
 
     def change(self, atOnce: int) -> None:
         """Give all buckets another size, those in use too."""

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
@@ -22,6 +23,7 @@ from tsservices.chat.storage import (
     ClusterBinding,
     Copied,
     MessagesCallback,
+    NumberCallback,
     PrivateMessagesCallback,
     SearchQuery,
     StorageListener,
@@ -65,6 +67,8 @@ class MemoryStorage:
         self._binding = ClusterBinding("", log, entropy(SECRET_BYTES), 0)
         # Apart from the binding, because each batch changes it.
         self._position = 0
+        # Incarnations, each with the position up to which lines are those of the one before.
+        self._logs: list[tuple[str, int]] = [(log, 0)]
         self._checkpoint: list[str] = []
         self._checkpointPosition = 0
         self._listener: StorageListener | None = None
@@ -79,6 +83,7 @@ class MemoryStorage:
             epoch=binding.epoch,
             checkpoint=list(self._checkpoint),
             checkpointPosition=self._checkpointPosition,
+            isNew=True,
         )
 
     def bind(
@@ -118,6 +123,8 @@ class MemoryStorage:
             self._privateMessages.extend(remaining)
         self._privateMessages.extend(batch.privateMessages)
         self._position = batch.position
+        if batch.common is not None:
+            self._logs.append((batch.log, batch.common))
         if batch.checkpoint:
             self._checkpoint = list(batch.checkpoint)
             self._checkpointPosition = batch.position
@@ -162,6 +169,16 @@ class MemoryStorage:
                 page.append(replace(part, session="", texts=texts))
                 remaining -= len(texts)
         onResult(page)
+
+    def lastCommon(self, room: str, log: str, onResult: NumberCallback) -> None:
+        for (earlier, _), (_, position) in reversed(list(pairwise(self._logs))):
+            if log in ("", earlier):
+                messages = self._rooms.get(room, deque())
+                later = next((item.first for item in messages if item.position > position), None)
+                end = messages[-1].last if messages else 0
+                onResult(end if later is None else later - 1)
+                return
+        onResult(None)
 
     def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         wanted: list[RoomMessages] = []

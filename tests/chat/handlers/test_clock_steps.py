@@ -148,6 +148,22 @@ class TestClockAhead(RoomCase):
         self.at(NOON + HOUR)
         assert errorCodes(self.mel.say("/join d")) == []
 
+    def test_registrations(self) -> None:
+        self.state.registrationLimit.change(1)
+        self.at(NOON + AHEAD)
+        for number, (time, codes) in enumerate(
+            (
+                (NOON + AHEAD, []),
+                (NOON, [errors.ACCOUNTS_EACH]),
+                (NOON + 1, [errors.ACCOUNTS_EACH]),
+                (NOON + HOUR, []),
+            )
+        ):
+            self.at(time)
+            new = self.chat.connect("~new")
+            new.say(f"/nick new{number}")
+            assert errorCodes(new.say(f"/register {PASSWORD}")) == codes
+
 
 def test_guessesAreCountedOn() -> None:
     chat = RoomCase()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -364,6 +365,68 @@ class TestResume:
         world.bob.say("lobby", "new")
         world.settle()
         assert world.view.lines[-1] == ("now", "bob", "new")
+
+    @pytest.mark.parametrize("said", [0, 2, 3, 5])
+    @pytest.mark.parametrize("epoch", ["other", "log"])
+    def test_restoredServer(self, said: int, epoch: str) -> None:
+        """Whatever the new history has of the same numbers is shown, once."""
+        world = online()
+        for _ in range(4):
+            world.bob.say("lobby", "old")
+        world.settle()
+        world.cut(0)
+        world.ghosts.clear()
+        world.server = ChatServer(epoch)
+        # As if its history were older than this start.
+        world.server.memory.wiring.chat.context.pipeline._isNew = False
+        world.bob = OtherUser(world.server, "bob", "lobby", "den")
+        for number in range(said):
+            world.bob.say("lobby", f"new {number}")
+        world.view.lines.clear()
+        world.restore()
+        told = "HistoryRestored" in world.view.texts
+        if epoch == "other" or said < 4:
+            assert told
+            assert [text for *_, text in world.view.lines if text] == [
+                f"new {number}" for number in range(said)
+            ]
+        else:
+            # Nothing tells these histories from each other.
+            assert [text for *_, text in world.view.lines if text] == ["new 4"]
+        world.bob.say("lobby", "more")
+        world.settle()
+        assert world.view.lines[-1] == ("now", "bob", "more")
+        world.view.texts.clear()
+        world.cut(0)
+        world.restore()
+        assert "HistoryRestored" not in world.view.texts
+        assert world.view.lines[-1] == ("now", "bob", "more")
+
+    @pytest.mark.parametrize("first", [3, 5])
+    def test_restoredInPart(self, first: int) -> None:
+        """What comes by itself before the answer is not taken for what follows."""
+        world = online(older=True)
+        for _ in range(4):
+            world.bob.say("lobby", "old")
+        world.settle()
+        room = world.state.rooms["lobby"]
+        room.epoch = "log"
+        room.beginCatchUp()
+        world.view.lines.clear()
+        line: dict[str, Any] = {"room": "lobby", "nick": "bob", "kind": "message", "replay": True}
+        world.machine.phase = Phase.CATCHING_UP
+        world.tell("said", seq=5, id="other-1-1", text="five", **line)
+        assert world.view.lines == []
+        if first == 3:
+            world.tell("restored", room="lobby", epoch="other", seq=4, last=5, common=2, first=3)
+        world.tell("replay", room="lobby", lines=6 - first, missing=None, epoch="other")
+        for seq in range(first, 6):
+            world.tell("said", seq=seq, id=f"other-1-{seq}", text=f"new {seq}", **line)
+        assert [text for *_, text in world.view.lines] == [
+            "",
+            *[f"new {n}" for n in range(first, 6)],
+        ]
+        assert (room.last, room.epoch) == (5, "other")
 
     def test_shorterRoomIsReadFromItsStart(self) -> None:
         world = online()

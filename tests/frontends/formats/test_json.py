@@ -43,6 +43,17 @@ def test_compactJSON() -> None:
     )
 
 
+def test_epochs() -> None:
+    restored = notifications.HistoryRestored("lobby", "Lobby", "4f", 500, 480, None, 461)
+    assert JSONFormatter().encode([restored]) == (
+        b'{"type":"restored","room":"Lobby","epoch":"4f","seq":500,"last":480,"common":null,'
+        b'"first":461,"sure":true}\n'
+    )
+    resumed = notifications.Resumed("Ann", "ann", [("Lobby", 17)], "4f")
+    told = objects(notifications.Welcome("Ann", None, "4f"), resumed)
+    assert [item["epoch"] for item in told] == ["4f", "4f"]
+
+
 def test_severalMessages() -> None:
     lines = roomMessages("a", "b", kind=ME, account="ann")
     first, second = objects(lines)
@@ -122,7 +133,11 @@ def test_prompt() -> None:
 def test_moduleDocumentsAllFields() -> None:
     assert jsonform.__doc__ is not None
     words = set(re.findall(r"\w+", jsonform.__doc__))
-    samples = list(current.samples())
+    samples: list[notifications.Notification] = [
+        *current.samples(),
+        notifications.HistoryRestored("lobby", "Lobby", "4f", 500, 480, None, 461),
+        notifications.Welcome("Ann", None, "4f"),
+    ]
     assert {type(sample) for sample in samples} == set(get_args(notifications.Notification))
     for found in objects(*samples):
         assert {found["type"], *found} <= words

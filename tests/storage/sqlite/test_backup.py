@@ -46,7 +46,7 @@ class TestCopy:
         reactor = ThreadReactor()
         copy = SQLiteStorage("copy.db", "other", None, reactor.callFromThread, lambda: 0)
         loaded = copy.prepare()
-        assert (loaded.log, loaded.position, loaded.secret) == (LOG, 1, harness.loaded.secret)
+        assert (loaded.log, loaded.position, loaded.secret) == ("other", 1, harness.loaded.secret)
         assert loaded.records == [Account("ann", "Ann", "v", 1, 2, 3)]
         client = StorageClient(copy, reactor)
         copy.start(client)

@@ -125,7 +125,7 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
     if entering:
         admit(state, session, operation.cloak, operation.token, batch)
         claimNick(state, session, account.name, account.key)
-        batch.reply(session, Welcome(account.name, account.key))
+        batch.reply(session, Welcome(account.name, account.key, batch.log))
     elif session.nick != account.name:
         rename(state, session, account.name, account.key, batch)
     batch.reply(session, LoggedIn(account.name, account.key, account.unread))

@@ -19,7 +19,7 @@ def _enter(state: ChatState, operation: Enter, session: Session, batch: Batch) -
     state.checkNick(session, operation.nick, operation.key)
     admit(state, session, operation.cloak, operation.token, batch)
     claimNick(state, session, operation.nick, operation.key)
-    batch.reply(session, Welcome(operation.nick))
+    batch.reply(session, Welcome(operation.nick, None, batch.log))
 
 
 def admit(state: ChatState, session: Session, cloak: str, token: str, batch: Batch) -> None:
@@ -129,7 +129,7 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
     batch.disconnect(old, ChatError(TAKEN_OVER))
     batch.membershipChanged(session)
     rooms = [(room.record.name, room.record.seq) for room in state.roomsOf(session)]
-    batch.reply(session, Resumed(session.nick, session.account, rooms))
+    batch.reply(session, Resumed(session.nick, session.account, rooms, batch.log))
 
 
 HANDLERS: Handlers = {

@@ -62,6 +62,7 @@ def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> 
             state.rank(session, room),
             record.private,
             None if marker is None else marker.seq,
+            batch.log,
         ),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from tsservices.chat.controller import SessionController
+from tsservices.chat.controller import SessionController, digest
 from tsservices.chat.errors import (
     NO_LINE,
     NO_LINE_OF,
@@ -17,7 +17,14 @@ from tsservices.chat.errors import (
     ChatError,
 )
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.chat.notifications import Inbox, Notice, RoomMessages, SearchResults, SeenReply
+from tsservices.chat.notifications import (
+    HistoryRestored,
+    Inbox,
+    Notice,
+    RoomMessages,
+    SearchResults,
+    SeenReply,
+)
 from tsservices.chat.operations import (
     TOPIC,
     ClearUnread,
@@ -45,6 +52,9 @@ HISTORY_LINES = 500
 #: Lines in which the last one of somebody is looked for: some pages of a reader's scrolling.
 LINES_LOOKED_AT = 1000
 
+#: Characters of the name of an incarnation of the order.
+LOG_LENGTH = 8
+
 #: The largest number that a line can have.
 HIGHEST_SEQ = 2**63 - 1
 
@@ -54,15 +64,93 @@ async def history(controller: SessionController, room: Room, count: int = REPLAY
     await controller.replay(room, room.storedSeq - min(count, HISTORY_LINES) + 1, True)
 
 
-async def since(controller: SessionController, room: Room, seq: int) -> None:
-    """Show the lines of a room after a number."""
-    await controller.replay(room, seq + 1)
+async def since(controller: SessionController, room: Room, seq: int, log: str = "") -> None:
+    """
+    Show the lines of a room after a number.
+
+    If the number is of another history, say so, and show what can't have been seen.
+
+    @param log: the incarnation of the order in which that line was seen; empty: not known.
+    """
+    restored = await _findRestored(controller, room, seq, log)
+    if restored is None:
+        await controller.replay(room, seq + 1)
+    else:
+        await _showRestored(controller, room, restored, log)
 
 
-def markRead(controller: SessionController, room: Room, seq: int) -> None:
-    """Store the number of the last line that the account has read."""
+async def markRead(controller: SessionController, room: Room, seq: int, log: str = "") -> None:
+    """
+    Store the number of the last line that the account has read.
+
+    If the number is of another history, do as L{since} does.
+
+    @param log: the incarnation of the order in which that line was read; empty: not known.
+    """
     controller.checkStored()
+    if log or seq > room.storedSeq:
+        restored = await _findRestored(controller, room, seq, log)
+        if restored is not None:
+            await _showRestored(controller, room, restored, log)
+            return
     controller.propose(MarkRead(controller.session.ident, room.record.key, seq))
+
+
+async def _showRestored(
+    controller: SessionController, room: Room, restored: HistoryRestored, log: str
+) -> None:
+    context = controller.context
+    if restored.seq > restored.last and log in ("", restored.log):
+        # So that later, when there are as many lines, numbers of before are still known as such.
+        context.pipeline.renewLog(digest(context.random())[:LOG_LENGTH], controller.session)
+        await controller.settled()
+        restored.log = context.pipeline.log
+    controller.presenter.show(restored)
+    await controller.replay(room, restored.first)
+
+
+async def _findRestored(
+    controller: SessionController, room: Room, seq: int, log: str
+) -> HistoryRestored | None:
+    # What somebody has to be told who has seen a line that is not in this history. Positions and
+    # numbers decide, never times.
+    current, last = controller.context.pipeline.log, room.storedSeq
+    if not seq or (seq <= last and log == current):
+        return None
+    common: int | None = None
+    if log != current:
+        reply: PendingReply[int | None] = PendingReply()
+        controller.context.archive.lastCommon(room.record.key, log, reply)
+        common = await reply
+    if common is not None:
+        if seq <= common:
+            return None
+        if log or min(seq, last) - common <= HISTORY_LINES:
+            # Without a name for it the number may be of this history all the same: rather show
+            # some lines twice than none of them.
+            return _restored(controller, room, seq, common, common + 1)
+        if seq <= last:
+            return _restored(controller, room, seq, common, seq + 1, sure=False)
+    elif not log and seq <= last:
+        return None
+    # Lines since the start can't have been seen by who knows of others.
+    first = min(room.loadedSeq, last - REPLAYED_LINES) + 1
+    if log != current:
+        first = max(first, last - HISTORY_LINES + 1)
+    return _restored(controller, room, seq, None, max(1, first))
+
+
+def _restored(
+    controller: SessionController,
+    room: Room,
+    seq: int,
+    common: int | None,
+    first: int,
+    sure: bool = True,
+) -> HistoryRestored:
+    record = room.record
+    log = controller.context.pipeline.log
+    return HistoryRestored(record.key, record.name, log, seq, room.storedSeq, common, first, sure)
 
 
 async def delete(controller: SessionController, room: Room, seq: int) -> None:

@@ -21,6 +21,7 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
+    HistoryRestored,
     Inbox,
     Invited,
     JoinedRoom,
@@ -89,6 +90,8 @@ class ReplayHead:
     count: int
     #: The first and the last number of those that are no longer kept, if any.
     missing: tuple[int, int] | None
+    #: The epoch, if lines after a number were asked for; else empty.
+    epoch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +218,8 @@ def _line(fields: Fields) -> RoomLine:
         *fields.room(),
         first=fields.number("seq"),
         time=fields.number("time"),
-        # Where it stands in the order of all rooms is the server's business.
-        log="",
+        # The epoch.  Where it stands in the order of all rooms is the server's business.
+        log=fields.word("id").rpartition("-")[0].rpartition("-")[0],
         position=0,
         index=0,
         kind=fields.text("kind"),
@@ -246,12 +249,25 @@ def _joinedRoom(fields: Fields) -> JoinedRoom:
         fields.text("rank"),
         fields.flag("private"),
         fields.optionalNumber("read"),
+        fields.word("epoch"),
     )
 
 
 def _resumed(fields: Fields) -> Resumed:
     rooms = [(room.text("room"), room.number("last")) for room in fields.objects("rooms")]
-    return Resumed(fields.text("nick"), fields.account(), rooms)
+    return Resumed(fields.text("nick"), fields.account(), rooms, fields.word("epoch"))
+
+
+def _restored(fields: Fields) -> HistoryRestored:
+    return HistoryRestored(
+        *fields.room(),
+        fields.word("epoch"),
+        fields.number("seq"),
+        fields.number("last"),
+        fields.optionalNumber("common"),
+        fields.number("first"),
+        fields.flag("sure"),
+    )
 
 
 def _private(fields: Fields) -> PrivateMessage:
@@ -335,7 +351,7 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "prompt": lambda fields: SecretWanted(fields.text("text")),
     "said": _line,
     "replay": lambda fields: ReplayHead(
-        *fields.room(), fields.number("lines"), fields.numberPair("missing")
+        *fields.room(), fields.number("lines"), fields.numberPair("missing"), fields.word("epoch")
     ),
     "found": lambda fields: SearchHead(fields.number("lines"), fields.flag("more")),
     "joined": lambda fields: UserJoined(*fields.room(), fields.text("nick"), fields.account()),
@@ -347,11 +363,12 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "account": lambda fields: AccountChanged(fields.text("nick"), fields.account()),
     "whispered": _private,
     "inbox": _inbox,
-    "entered": lambda fields: Welcome(fields.text("nick"), fields.account()),
+    "entered": lambda fields: Welcome(fields.text("nick"), fields.account(), fields.word("epoch")),
     "loggedIn": lambda fields: LoggedIn(
         fields.text("nick"), fields.text("account"), fields.number("unread")
     ),
     "resumed": _resumed,
+    "restored": _restored,
     "token": lambda fields: ResumeToken(fields.word("token")),
     "roomEntered": _joinedRoom,
     "roomLeft": lambda fields: LeftRoom(*fields.room()),

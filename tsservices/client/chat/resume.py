@@ -168,14 +168,14 @@ class SessionResumer:
         if isinstance(welcome, Resumed):
             for name, number in welcome.rooms:
                 last[roomKey(name)] = number
-                state.rooms.setdefault(roomKey(name), ClientRoom(name, number))
+                state.rooms.setdefault(roomKey(name), ClientRoom(name, number, welcome.log))
         else:
             self._unjoined = set(state.rooms)
         for key, room in state.rooms.items():
-            room.catchingUp = True
+            room.beginCatchUp()
             room.present = key in last
             if key in last:
-                if last[key] < room.last:
+                if last[key] < room.last and not state.tellsEpochs:
                     room.restart(last[key])
                 room.members.clear()
             elif key in self._unjoined:
@@ -184,7 +184,8 @@ class SessionResumer:
                 # Somebody has seen to that meanwhile.
                 self._view.note(f"you are no longer in {ROOM_SIGN}{room.name}")
                 continue
-            send(f"/since {room.name} {room.last}")
+            epoch = f"@{room.epoch}" if state.tellsEpochs and room.epoch else ""
+            send(f"/since {room.name} {room.last}{epoch}")
             send(f"/who {room.name}")
         for name in self._wanted:
             if roomKey(name) not in state.rooms:

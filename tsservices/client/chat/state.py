@@ -46,6 +46,7 @@ class ClientRoom:
 
     @ivar name: as the server writes it.
     @ivar last: the number of the last line that was shown.
+    @ivar epoch: the history that this number is of; empty: not known.
     @ivar members: the names of those who are there, by folded name; who spoke last is last.
     @ivar read: the number of the last line that was read; L{None}: the server does not know.
     @ivar unread: lines since one turned away from the room.
@@ -55,9 +56,10 @@ class ClientRoom:
         that can be deleted; by number.
     """
 
-    def __init__(self, name: str, last: int) -> None:
+    def __init__(self, name: str, last: int, epoch: str = "") -> None:
         self.name = name
         self.last = last
+        self.epoch = epoch
         self.members: OrderedDict[str, str] = OrderedDict()
         self.read: int | None = None
         self.unread = 0
@@ -65,17 +67,28 @@ class ClientRoom:
         self.catchingUp = False
         self.authors: OrderedDict[int, tuple[str, int, bool]] = OrderedDict()
         self._held: dict[int, RoomMessages] = {}
+        self._continues = False
 
     def accept(self, message: RoomMessages) -> list[RoomMessages]:
         """Take in a line, and give those that are to be shown now."""
         seq = message.first
         if seq <= self.last:
             return []
-        if self.catchingUp and seq > self.last + 1:
+        # In another history the next number need not be the next line.
+        isOther = not self._continues and "" != self.epoch != message.log
+        if self.catchingUp and (seq > self.last + 1 or isOther):
             self._held[seq] = message
             return []
-        self.last = seq
+        self.last, self.epoch = seq, message.log or self.epoch
         return [message, *self._following()]
+
+    def beginCatchUp(self) -> None:
+        """What was missed is asked for."""
+        self.catchingUp, self._continues = True, False
+
+    def continueIn(self, epoch: str) -> None:
+        """What was asked for comes: the history goes on after the last line that was shown."""
+        self.epoch, self._continues = epoch, True
 
     def skipTo(self, last: int) -> list[RoomMessages]:
         """Lines up to this one are no longer kept: give those that are to be shown now."""
@@ -85,7 +98,7 @@ class ClientRoom:
     def _following(self) -> list[RoomMessages]:
         messages = []
         while (message := self._held.pop(self.last + 1, None)) is not None:
-            self.last += 1
+            self.last, self.epoch = self.last + 1, message.log or self.epoch
             messages.append(message)
         return messages
 
@@ -95,12 +108,15 @@ class ClientRoom:
         messages = [self._held[seq] for seq in sorted(self._held) if seq > self.last]
         self._held.clear()
         if messages:
-            self.last = messages[-1].first
+            self.last, self.epoch = messages[-1].first, messages[-1].log or self.epoch
         return messages
 
-    def restart(self, last: int) -> None:
+    def restart(self, last: int, epoch: str = "") -> None:
         """The room is another one than before: it has fewer lines than were shown."""
-        self.last = 0 if self.catchingUp else last
+        self.last = 0 if self.catchingUp and not epoch else last
+        self.epoch, self._continues = epoch, bool(epoch)
+        if self.read is not None:
+            self.read = min(self.read, self.last)
         self._held.clear()
         self.authors.clear()
 
@@ -188,6 +204,7 @@ class ClientState:
     @ivar rooms: by folded name, in the order in which they were entered.
     @ivar current: the folded name of the room where lines go; empty: none.
     @ivar commands: what can be asked for.
+    @ivar tellsEpochs: whether the server says which history its numbers are of.
     @ivar accounts: whether the server knows accounts at all.
     @ivar roomNames: names of rooms that were heard of, by folded name.
     """
@@ -199,6 +216,7 @@ class ClientState:
         self.current = ""
         self.commands: list[CommandInfo] = list(OWN_COMMANDS)
         self.accounts = False
+        self.tellsEpochs = False
         self.roomNames: dict[str, str] = {}
 
     def isSelf(self, nick: str) -> bool:
@@ -242,6 +260,8 @@ class ClientState:
     def _named(self, welcome: Welcome | Resumed | LoggedIn) -> None:
         self.nick = welcome.nick
         self.account = welcome.account or ""
+        if not isinstance(welcome, LoggedIn):
+            self.tellsEpochs = bool(welcome.log)
 
     def _accountChanged(self, changed: AccountChanged) -> None:
         if self.isSelf(changed.nick):
@@ -279,8 +299,8 @@ class ClientState:
         key, last = joined.room, joined.joinedSeq
         room = self.rooms.get(key)
         if room is None:
-            room = self.rooms[key] = ClientRoom(joined.roomName, last)
-        elif last < room.last:
+            room = self.rooms[key] = ClientRoom(joined.roomName, last, joined.log)
+        elif last < room.last and not joined.log:
             room.restart(last)
         self.roomNames[key] = joined.roomName
         if joined.nick:

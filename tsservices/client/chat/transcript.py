@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tsservices.chat.notifications import (
     ErrorReply,
+    HistoryRestored,
     JoinedRoom,
     LeftRoom,
     MarkedRead,
@@ -183,6 +184,8 @@ class Transcript:
     def _replay(self, head: ReplayHead, now: float, catchingUp: bool) -> None:
         room = self._state.rooms.get(head.room)
         if room is not None and room.catchingUp:
+            if head.epoch:
+                room.continueIn(head.epoch)
             # The lines that entering shows may begin later: all that was asked for comes.
             missing = head.missing
             if missing is not None and missing[0] <= room.last + 1 <= missing[1]:
@@ -198,6 +201,14 @@ class Transcript:
         self._unreadShown = False
         if head.count or head.missing is not None:
             self._view.linesBegin(head)
+
+    def _restored(self, restored: HistoryRestored, now: float, catchingUp: bool) -> None:
+        room = self._state.rooms.get(restored.room)
+        if room is not None and room.catchingUp:
+            room.restart(restored.first - 1, restored.log)
+            # One's own lines may be among those that are lost.
+            self._sender.markUncertain(roomKey(room.name))
+        self._view.notify(restored)
 
     def _search(self, head: SearchHead, now: float, catchingUp: bool) -> None:
         self._origin, self._remaining = LineOrigin.FOUND, head.count
@@ -241,6 +252,7 @@ class Transcript:
         ReplayHead: _replay,
         SearchHead: _search,
         JoinedRoom: _joinedRoom,
+        HistoryRestored: _restored,
         LeftRoom: _leftRoom,
         MemberList: _members,
         MarkedRead: _markedRead,

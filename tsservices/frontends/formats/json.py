@@ -9,7 +9,8 @@ more types at any time; what a field means changes only with L{VERSION}, which t
 object (L{FORMAT}) gives.  C{room} is always the name of a room as the room writes it,
 without a sign.  Every C{time} is in nanoseconds since 1970, UTC; C{seq}, C{first},
 C{last}, C{until} of a replay, C{joinedSeq} and C{read} are numbers of lines in their room.
-C{account} is null for guests.
+C{account} is null for guests.  C{epoch} names the history that numbers are of: a restored one
+has another.  The epoch of a line is what stands in its id before the last two C{-}.
 
   - C{said}: room, seq, id, time, kind, nick, account, text; and C{replay}, true, if it was
     said before, or C{found}, true, if it was searched for.  The kinds that people say are
@@ -24,19 +25,23 @@ C{account} is null for guests.
   - C{account}: nick, account: whose name it is now;
   - C{whispered}: nick, account, to, kind, text, time, id (empty: it is not kept);
     C{absent}: nick, text: who was whispered to is away;
-  - C{entered}: nick, account: your name is accepted; C{roomLeft}: room;
+  - C{entered}: nick, account, epoch: your name is accepted; C{roomLeft}: room;
   - C{token}: token: the secret with which another connection goes on for this one, by
     C{/resume} as its first line;
-  - C{resumed}: nick, account, rooms, each with room and last: you are in these, and
-    C{/since} shows what you have missed;
+  - C{resumed}: nick, account, rooms, each with room and last, and epoch: you are in these,
+    and C{/since} shows what you have missed;
+  - C{restored}: room, epoch, seq, last, common, first, sure: you have named the line seq, but
+    the history is another one than that in which you have seen it. Up to common (null: not
+    known) lines are the same. What you can't have seen follows, from first on; if sure is
+    false, only what comes after seq, since it may be a line of this history all the same;
   - C{loggedIn}: nick, account, unread (private messages that came while you were away);
   - C{prompt}: text: the next line is taken as a secret, and as nothing else;
   - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
     many), joinedSeq, rank (C{member}, C{operator}, C{founder} or C{server}), private, read
-    (or null); a C{replay} follows, unless C{refused} has said why not;
+    (or null), epoch; a C{replay} follows, unless C{refused} has said why not;
   - C{replay}: room, lines (so many C{said} follow), missing (null, or the first and the
-    last number of those no longer kept), until;
+    last number of those no longer kept), until, and epoch after C{/since} and C{/history};
   - C{found}: lines (so many C{said} follow), more (there are older ones);
   - C{inbox}: letters, each with id, time, nick, to, kind and text; with (the other person,
     or empty), more;
@@ -67,6 +72,7 @@ from tsservices.chat.notifications import (
     CommandList,
     ErrorReply,
     HistoryReplay,
+    HistoryRestored,
     Inbox,
     Invited,
     JoinedRoom,
@@ -98,6 +104,10 @@ from tsservices.chat.notifications import (
 Fields = dict[str, object]
 
 
+def _withEpoch(fields: Fields, log: str) -> Fields:
+    return {**fields, "epoch": log} if log else fields
+
+
 def _topic(topic: Topic) -> Fields:
     return {"text": topic.text, "by": topic.by, "time": topic.time}
 
@@ -116,7 +126,20 @@ def _private(message: PrivateMessage) -> Fields:
 
 def _resumed(resumed: Resumed) -> Fields:
     rooms = [{"room": name, "last": last} for name, last in resumed.rooms]
-    return {"nick": resumed.nick, "account": resumed.account, "rooms": rooms}
+    fields: Fields = {"nick": resumed.nick, "account": resumed.account, "rooms": rooms}
+    return _withEpoch(fields, resumed.log)
+
+
+def _restored(restored: HistoryRestored) -> Fields:
+    return {
+        "room": restored.roomName,
+        "epoch": restored.log,
+        "seq": restored.seq,
+        "last": restored.last,
+        "common": restored.common,
+        "first": restored.first,
+        "sure": restored.sure,
+    }
 
 
 def _inbox(inbox: Inbox) -> Fields:
@@ -202,9 +225,14 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
         ),
         _row(PrivateMessage, "whispered", _private),
         _row(AwayReply, "absent", lambda event: {"nick": event.nick, "text": event.text}),
-        _row(Welcome, "entered", lambda event: {"nick": event.nick, "account": event.account}),
+        _row(
+            Welcome,
+            "entered",
+            lambda event: _withEpoch({"nick": event.nick, "account": event.account}, event.log),
+        ),
         _row(ResumeToken, "token", lambda event: {"token": event.token}),
         _row(Resumed, "resumed", _resumed),
+        _row(HistoryRestored, "restored", _restored),
         _row(
             LoggedIn,
             "loggedIn",
@@ -289,13 +317,14 @@ def _messages(message: RoomMessages, end: str = "}\n") -> str:
 
 
 def _replay(replay: HistoryReplay) -> str:
-    head = {
+    head: Fields = {
         "type": "replay",
         "room": replay.roomName,
         "lines": _count(replay.messages),
         "missing": replay.missing,
         "until": replay.until,
     }
+    head = _withEpoch(head, replay.log)
     lines = [_messages(message, ',"replay":true}\n') for message in replay.messages]
     return f"{_asJSON(head)}\n{''.join(lines)}"
 
@@ -311,7 +340,7 @@ def _count(messages: Sequence[RoomMessages]) -> int:
 
 
 def _joinedRoom(joined: JoinedRoom) -> str:
-    head = {
+    head: Fields = {
         "type": "roomEntered",
         "room": joined.roomName,
         "nick": joined.nick,
@@ -323,6 +352,7 @@ def _joinedRoom(joined: JoinedRoom) -> str:
         "private": joined.private,
         "read": joined.read,
     }
+    head = _withEpoch(head, joined.log)
     replay = "" if joined.replay is None else _replay(joined.replay)
     return f"{_asJSON(head)}\n{replay}"
 

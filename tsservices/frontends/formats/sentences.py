@@ -20,6 +20,7 @@ from tsservices.chat.notifications import (
     AwayReply,
     CommandList,
     ErrorReply,
+    HistoryRestored,
     Inbox,
     Invited,
     JoinedRoom,
@@ -307,6 +308,37 @@ def _joinedRoom(time: LocalTime, joined: JoinedRoom) -> str:
     return "".join(lines)
 
 
+def _historyRestored(time: LocalTime, restored: HistoryRestored) -> str:
+    room, seq, common = f"{ROOM_SIGN}{restored.roomName}", restored.seq, restored.common
+    begin = "* the history of this server was restored:"
+    if not restored.sure:
+        return (
+            f"{begin} if you have seen line {seq} of {room} before that,"
+            f" /since {room} {common} shows what is there now\n"
+        )
+    if common is not None:
+        following = "; all since follows" if restored.first <= restored.last else ""
+        return f"{begin} only up to line {common} of {room} it is as you know it{following}\n"
+    if seq > restored.last:
+        return (
+            f"* {room} has no line {seq}, its last is {restored.last}; if you have seen more, the"
+            " history of this server was restored: its last lines follow\n"
+        )
+    return f"{begin} {room} has not the lines that you know; its last ones follow\n"
+
+
+def restoredAfter(roomName: str, last: int) -> str:
+    """
+    The sentence behind the last line of a history that was restored.
+
+    @param last: its number.
+    """
+    return (
+        f"the history of this server was restored: what was said in {ROOM_SIGN}{roomName} after"
+        f" line {last} before that is not here"
+    )
+
+
 def _leftRoom(time: LocalTime, left: LeftRoom) -> str:
     return f"* you left {ROOM_SIGN}{left.roomName}\n"
 
@@ -443,6 +475,7 @@ SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     ResumeToken: _token,
     Invited: _invited,
     JoinedRoom: _joinedRoom,
+    HistoryRestored: _historyRestored,
     LeftRoom: _leftRoom,
     MarkedRead: _markedRead,
     MessageStored: _stored,

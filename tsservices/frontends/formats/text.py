@@ -43,6 +43,7 @@ from tsservices.frontends.formats.sentences import (
     actionText,
     plural,
     replayHead,
+    restoredAfter,
     searchHead,
 )
 
@@ -130,7 +131,11 @@ class TextFormatter:
         self, messages: Iterable[RoomMessages], mark: str, numbered: bool, date: str
     ) -> list[str]:
         lines: list[str] = []
+        log, last = "", 0
         for message in messages:
+            if log not in ("", message.log) and message.first == last + 1:
+                lines.append(f"{mark}* {restoredAfter(message.roomName, last)}\n")
+            log, last = message.log, message.last
             moment = self._time.moment(message.time // NANOSECONDS)
             if moment.date != date:
                 date = moment.date
@@ -157,6 +162,8 @@ class TextFormatter:
         replay = joined.replay
         if replay is not None and (replay.messages or replay.missing):
             lines += self._replay(replay)
+            if joined.log and replay.messages and replay.messages[-1].log != joined.log:
+                lines += f"* {restoredAfter(joined.roomName, joined.joinedSeq)}\n"
         shown = 0 if replay is None else _count(replay.messages)
         if joined.read is not None and (unread := joined.joinedSeq - joined.read) > shown:
             command = f"/since {ROOM_SIGN}{joined.roomName} {joined.read}"

@@ -185,8 +185,8 @@ def _since(controller: SessionController, argument: str) -> Waiting:
     return past.since(controller, *parsing.roomAndNumber(controller, argument))
 
 
-def _read(controller: SessionController, argument: str) -> None:
-    past.markRead(controller, *parsing.roomAndNumber(controller, argument))
+def _read(controller: SessionController, argument: str) -> Waiting:
+    return past.markRead(controller, *parsing.roomAndNumber(controller, argument))
 
 
 def _search(controller: SessionController, argument: str) -> Waiting:

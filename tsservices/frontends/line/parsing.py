@@ -30,6 +30,9 @@ SIGN = "/"
 #: In a search, stands for all rooms where one is.
 ALL_ROOMS = ROOM_SIGN + "*"
 
+#: Stands between the number of a line and its epoch.
+EPOCH_SIGN = "@"
+
 _WORD_AND_REST = re.compile(r"\s*(\S*)\s?(.*)", re.DOTALL)
 
 
@@ -134,9 +137,10 @@ def durationAndReason(text: str) -> tuple[int, str]:
         raise _durationRefused(error) from None
 
 
-def roomAndNumber(controller: SessionController, text: str) -> tuple[Room, int]:
+def roomAndNumber(controller: SessionController, text: str) -> tuple[Room, int, str]:
     """
-    A room, the current one if it is not named, and the number of a line.
+    A room, the current one if it is not named, the number of a line, and after an L{EPOCH_SIGN} the
+    epoch in which it was seen.
 
     @raise UsageError: there are fewer words, or more.
     @raise ChatError: one is wrong, or the session is not in that room.
@@ -144,8 +148,9 @@ def roomAndNumber(controller: SessionController, text: str) -> tuple[Room, int]:
     words = text.split()
     if len(words) not in (1, 2):
         raise UsageError
-    seq = lineNumber(words[-1], 0)
-    return controller.room(words[0] if len(words) == 2 else ""), seq
+    seq, _, epoch = words[-1].partition(EPOCH_SIGN)
+    number = lineNumber(seq, 0)
+    return controller.room(words[0] if len(words) == 2 else ""), number, epoch
 
 
 def search(controller: SessionController, text: str) -> SearchQuery:

@@ -120,6 +120,7 @@ class ChatService(Service):
         if loaded.epoch:
             # For good: the next start needs no option, and the cluster does not take it back.
             self.storage.leave()
+            loaded = self.storage.prepare()
         state = ChatState(config.limits, loaded.rooms, loaded.records, config.operators)
         self._open(loaded, state)
         self._pipeline.start(self.storage, audit)
@@ -132,7 +133,7 @@ class ChatService(Service):
                 " whoever does first looks after the server"
             )
         self._pipeline = Pipeline(
-            state, loaded.log, loaded.position, self._wallClock, self._turnEnd
+            state, loaded.log, loaded.position, self._wallClock, self._turnEnd, loaded.isNew
         )
         self.context = ChatContext(
             self._pipeline,

@@ -16,6 +16,7 @@ from contextlib import closing
 
 from tsservices.chat.storage import StorageError
 from tsservices.storage.sqlite.connection import explain, isDamage, openAs, openToRead
+from tsservices.storage.sqlite.meta import markCopy
 from tsservices.storage.sqlite.threads import ThreadContext
 
 #: Pages of the database copied in one step: a megabyte, some milliseconds of the disk.
@@ -73,6 +74,7 @@ class BackupThread:
                 closing(openAs(part, "rw", config.connect, config.pace.busy)) as copy,
             ):
                 self._fill(source, copy)
+                markCopy(copy)
             os.rename(part, self._target)
         except BaseException:
             with contextlib.suppress(OSError):

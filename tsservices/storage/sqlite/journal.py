@@ -16,6 +16,7 @@ from tsservices.chat.errors import JOURNAL_FAILED, ChatError
 from tsservices.chat.storage import (
     Copied,
     MessagesCallback,
+    NumberCallback,
     PrivateMessagesCallback,
     SearchQuery,
     StorageListener,
@@ -26,7 +27,7 @@ from tsservices.common.ratelimit import LogThrottle
 from tsservices.storage.sqlite.backup import BackupThread
 from tsservices.storage.sqlite.config import SQLiteConfig
 from tsservices.storage.sqlite.disk import ReservedSpace
-from tsservices.storage.sqlite.messages import readMessages
+from tsservices.storage.sqlite.messages import lastCommon, readMessages
 from tsservices.storage.sqlite.private_messages import readPrivateMessages
 from tsservices.storage.sqlite.reader import ReaderThread
 from tsservices.storage.sqlite.search import UNINDEXED
@@ -64,14 +65,13 @@ class SQLiteStorage:
         config: SQLiteConfig = _CONFIG,
     ) -> None:
         """
-        @param log: the incarnation of a database that is new.
+        @param log: the incarnation of a database that is new, or a restored copy.
         @param keep: the seconds that messages are kept; L{None}: for ever.
         @param wallClock: the time: nanoseconds since 1970, UTC.
         """
         self.trouble: ChatError | None = None
         self.counters = StorageCounters()
         self._path = os.path.abspath(path)
-        self._log = log
         self._keep = keep
         self._config = config
         self._context = ThreadContext(self._path, config, callFromThread, wallClock)
@@ -95,7 +95,7 @@ class SQLiteStorage:
     def prepare(self) -> StoredState:
         """@raise StorageError: it can't be used."""
         state = self._startup.prepare()
-        self._log, self._stored = state.log, state.position
+        self._stored = state.position
         self._damage = state.damage
         return state
 
@@ -103,8 +103,7 @@ class SQLiteStorage:
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
     ) -> None:
         """@raise StorageError: it belongs elsewhere, has a history of its own, or can't be used."""
-        bound = self._startup.bind(epoch, log, secret, base, checkpoint)
-        self._log, self._stored = bound.log, bound.position
+        self._stored = self._startup.bind(epoch, log, secret, base, checkpoint).position
 
     def leave(self) -> None:
         """@raise StorageError: it can't be used."""
@@ -134,15 +133,15 @@ class SQLiteStorage:
 
     def read(self, room: str, first: int, last: int, onResult: MessagesCallback) -> None:
         assert self._reader is not None
-        log = self._log
-        self._reader.ask(
-            lambda connection: readMessages(connection, log, room, first, last), onResult
-        )
+        self._reader.ask(lambda connection: readMessages(connection, room, first, last), onResult)
+
+    def lastCommon(self, room: str, log: str, onResult: NumberCallback) -> None:
+        assert self._reader is not None
+        self._reader.ask(lambda connection: lastCommon(connection, room, log), onResult)
 
     def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         assert self._searcher is not None
-        log = self._log
-        self._searcher.ask(lambda connection: searchMessages(connection, log, search), onResult)
+        self._searcher.ask(lambda connection: searchMessages(connection, search), onResult)
 
     def privateMessages(
         self, account: str, other: str, before: str, maximum: int, onResult: PrivateMessagesCallback

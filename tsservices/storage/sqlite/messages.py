@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from itertools import pairwise
 
 from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.storage import HISTORY_PAGE
@@ -28,8 +29,13 @@ FROM (
 ) AS said CROSS JOIN json_each(said.texts) AS line
 """
 
-_READ = """
-SELECT rooms.name, messages.seq, messages.time, messages.position, messages.idx,
+#: The incarnation of the order in which a message was said.
+LOG = """(
+    SELECT log FROM logs WHERE logs.first <= messages.position ORDER BY logs.first DESC LIMIT 1
+)"""
+
+_READ = f"""
+SELECT rooms.name, messages.seq, messages.time, {LOG}, messages.position, messages.idx,
     messages.kind, messages.nick, messages.account, messages.text
 FROM rooms JOIN messages ON messages.room = rooms.number
 WHERE rooms.key = ? AND messages.seq BETWEEN ? AND ?
@@ -57,7 +63,7 @@ def messageRows(messages: Iterable[RoomMessages]) -> str:
 
 
 def readMessages(
-    connection: sqlite3.Connection, log: str, room: str, first: int, last: int
+    connection: sqlite3.Connection, room: str, first: int, last: int
 ) -> list[RoomMessages]:
     """
     Those of some numbers that are stored, each by itself, but not more than a page.
@@ -67,5 +73,40 @@ def readMessages(
     rows = connection.execute(_READ, (room, first, last, HISTORY_PAGE))
     return [
         RoomMessages(room, name, seq, time, log, position, index, kind, nick, account, "", (text,))
-        for name, seq, time, position, index, kind, nick, account, text in rows
+        for name, seq, time, log, position, index, kind, nick, account, text in rows
     ]
+
+
+# Positions grow with numbers.  Messages that were deleted for their age are the first: coalesce.
+_LAST_UP_TO = """
+WITH RECURSIVE edge (number, low, high) AS (
+    SELECT number, 1, seq + 1 FROM rooms WHERE key = :room
+    UNION ALL
+    SELECT number,
+        CASE WHEN coalesce(position, 0) <= :position THEN (low + high) / 2 + 1 ELSE low END,
+        CASE WHEN coalesce(position, 0) <= :position THEN high ELSE (low + high) / 2 END
+    FROM edge LEFT JOIN messages ON room = number AND seq = (low + high) / 2
+    WHERE low < high
+)
+SELECT coalesce(max(low), 1) - 1 FROM edge WHERE low >= high
+"""
+
+
+def lastCommon(connection: sqlite3.Connection, room: str, log: str) -> int | None:
+    """
+    The number of the last line of a room that is surely the same in an earlier incarnation.
+
+    @param log: the incarnation; empty: the one before the present one.
+    @return: L{None}: there was no such one.
+    @raise sqlite3.Error: it can't be done.
+    """
+    logs: list[tuple[str, int]] = connection.execute(
+        "SELECT log, common FROM logs ORDER BY first"
+    ).fetchall()
+    for (earlier, _), (_, position) in reversed(list(pairwise(logs))):
+        if log in ("", earlier):
+            (last,) = connection.execute(
+                _LAST_UP_TO, {"room": room, "position": position}
+            ).fetchone()
+            return int(last)
+    return None

@@ -27,6 +27,10 @@ def loadMeta(
         (log,),
     )
     connection.execute("UPDATE meta SET secret = ? WHERE secret IS NULL", (entropy(SECRET_BYTES),))
+    connection.execute(
+        "INSERT INTO logs (first, log, common)"
+        " SELECT 0, log, 0 FROM meta WHERE NOT EXISTS (SELECT 1 FROM logs)"
+    )
     renew(connection)
     row = connection.execute("SELECT epoch, log, secret, position FROM meta").fetchone()
     return ClusterBinding(*row)
@@ -34,10 +38,45 @@ def loadMeta(
 
 def storeMeta(connection: sqlite3.Connection, binding: ClusterBinding) -> None:
     """@raise sqlite3.Error: it can't be done."""
+    (log,) = connection.execute("SELECT log FROM meta").fetchone()
     connection.execute(
         "UPDATE meta SET epoch = ?, log = ?, secret = ?, position = ?",
         (binding.epoch, binding.log, binding.secret, binding.position),
     )
+    if log != binding.log:
+        # It had no history of its own.
+        connection.execute("DELETE FROM logs")
+        connection.execute("INSERT INTO logs VALUES (0, ?, 0)", (binding.log,))
+
+
+def beginLog(connection: sqlite3.Connection, log: str, first: int, common: int) -> None:
+    """
+    Begin another incarnation of the order.
+
+    @param first: the position of its first batch.
+    @param common: that up to which lines are surely those of the incarnation before.
+    @raise sqlite3.Error: it can't be done.
+    """
+    connection.execute(
+        "INSERT OR REPLACE INTO logs (first, log, common) VALUES (?, ?, ?)", (first, log, common)
+    )
+    connection.execute("UPDATE meta SET log = ?, copied = 0", (log,))
+
+
+def isCopy(connection: sqlite3.Connection) -> bool:
+    """
+    Whether this is a copy that was not used yet, and belongs to no cluster.
+
+    @raise sqlite3.Error: it can't be done.
+    """
+    # A cluster has the incarnation of its stream, which is the same for all nodes.
+    row = connection.execute("SELECT copied AND epoch = '' FROM meta").fetchone()
+    return bool(row[0])
+
+
+def markCopy(connection: sqlite3.Connection) -> None:
+    """@raise sqlite3.Error: it can't be done."""
+    connection.execute("UPDATE meta SET copied = 1")
 
 
 def storeCheckpoint(connection: sqlite3.Connection, chunks: Sequence[str], position: int) -> int:

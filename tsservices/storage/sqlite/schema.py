@@ -119,11 +119,23 @@ CREATE TABLE checkpoint (
 
 # Who was first is told by positions, since a clock that is set back makes times go back.  For the
 # same reason a search by time needs an index, and can't halve the numbers of a room.
+#
+# A history that was restored has other lines under the same numbers from then on, and so another
+# incarnation of the order.  C{logs} has their first positions, so that ids of old lines stay, and
+# the positions up to which lines are surely the same as in the incarnation before.  A copy is
+# marked: what starts from it is a restored history.
 _FOURTH = """
 ALTER TABLE accounts ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE restraints ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE restraints ADD COLUMN countedFrom INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX messagesByTime ON messages (room, time);
+ALTER TABLE meta ADD COLUMN copied INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE logs (
+    first INTEGER PRIMARY KEY,
+    log TEXT NOT NULL,
+    common INTEGER NOT NULL
+);
+INSERT INTO logs (first, log, common) SELECT 0, log, 0 FROM meta;
 """
 
 #: The scripts that lead from an empty database to the present schema.  The version of a database is

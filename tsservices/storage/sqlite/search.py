@@ -17,6 +17,7 @@ from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.storage import SearchQuery
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
 from tsservices.storage.sqlite.fulltext import INDEX_LAG, KINDS
+from tsservices.storage.sqlite.messages import LOG
 from tsservices.storage.sqlite.rows import asJSON, select
 from tsservices.storage.words import holds, nameWord, phrases
 
@@ -31,8 +32,10 @@ _ROOMS_IN_QUERY = 64
 #: transaction.  Only while the index is made anew more are missing in it.
 UNINDEXED = INDEX_LAG + TRANSACTION_LINES
 
-# Where a room's readable messages begin and end, and where those of some time do.  The second one
-# reads an entry of the index for each message of that time.
+# Entries of the index by time that are read to find the first message of some time.  An entry takes
+# a third of a microsecond; where more messages are wanted, it does not help to know the first.
+_TIMES_READ = 50_000
+
 _SPANS = """
 SELECT rooms.number AS number, json_extract(room.value, '$[1]') AS low,
     {lowest} AS lowest, {highest} AS highest
@@ -41,24 +44,27 @@ FROM json_each(:rooms) AS room
 LIMIT -1
 """
 
-_ALL_TIMES = _SPANS.format(
-    lowest="""(
-        SELECT id FROM messages
-        WHERE messages.room = rooms.number AND seq >= json_extract(room.value, '$[1]')
-        ORDER BY seq LIMIT 1
-    )""",
-    highest="""(
-        SELECT id FROM messages WHERE messages.room = rooms.number ORDER BY seq DESC LIMIT 1
-    )""",
-)
+_FIRST = """(
+    SELECT id FROM messages
+    WHERE messages.room = rooms.number AND seq >= json_extract(room.value, '$[1]')
+    ORDER BY seq LIMIT 1
+)"""
+
+_LAST = "(SELECT id FROM messages WHERE messages.room = rooms.number ORDER BY seq DESC LIMIT 1)"
 
 _OF_TIME = """
     FROM messages INDEXED BY messagesByTime
     WHERE messages.room = rooms.number AND messages.time BETWEEN :since AND :until
 """
 
+_ALL_TIMES = _SPANS.format(lowest=_FIRST, highest=_LAST)
+
 _SOME_TIMES = _SPANS.format(
-    lowest=f"(SELECT min(id) {_OF_TIME})", highest=f"(SELECT max(id) {_OF_TIME})"
+    lowest=f"""(
+        SELECT CASE WHEN count(*) > {_TIMES_READ} THEN {_FIRST} ELSE min(id) END
+        FROM (SELECT id {_OF_TIME} LIMIT {_TIMES_READ + 1})
+    )""",
+    highest=f"CASE :until WHEN {_FOREVER} THEN {_LAST} ELSE (SELECT max(id) {_OF_TIME}) END",
 )
 
 _PLACE = """
@@ -75,12 +81,12 @@ WITH RECURSIVE place (low, high) AS (
 SELECT coalesce(max(low), 0) FROM place
 """
 
-_LINE = "key, name, seq, time, position, idx, kind, nick, account, text"
+_LINE = "key, name, seq, time, position, idx, kind, nick, account, text, log"
 
-_LINES = """
+_LINES = f"""
 SELECT rooms.key AS key, rooms.name AS name, messages.seq AS seq, messages.time AS time,
     messages.position AS position, messages.idx AS idx, messages.kind AS kind,
-    messages.nick AS nick, messages.account AS account, messages.text AS text
+    messages.nick AS nick, messages.account AS account, messages.text AS text, {LOG} AS log
 """
 
 _SPAN = """
@@ -107,7 +113,7 @@ ORDER BY messages.id DESC LIMIT -1
 """
 
 
-def search(connection: sqlite3.Connection, log: str, wanted: SearchQuery) -> list[RoomMessages]:
+def search(connection: sqlite3.Connection, wanted: SearchQuery) -> list[RoomMessages]:
     """
     The newest messages that are found, the oldest first, each by itself.
 
@@ -125,7 +131,7 @@ def search(connection: sqlite3.Connection, log: str, wanted: SearchQuery) -> lis
         connection.execute("ROLLBACK")
     return [
         RoomMessages(key, name, seq, time, log, position, index, kind, nick, account, "", (text,))
-        for key, name, seq, time, position, index, kind, nick, account, text in reversed(rows)
+        for key, name, seq, time, position, index, kind, nick, account, text, log in reversed(rows)
     ]
 
 

@@ -25,6 +25,8 @@ from tsservices.storage.sqlite.disk import fsyncMilliseconds
 from tsservices.storage.sqlite.fulltext import INDEX_LAG, lag
 from tsservices.storage.sqlite.meta import (
     PAGE_BYTES,
+    beginLog,
+    isCopy,
     loadCheckpoint,
     loadMeta,
     storeCheckpoint,
@@ -79,7 +81,7 @@ class DatabaseStartup:
     """Opens a database, or makes a new one, and loads all but the messages."""
 
     def __init__(self, path: str, log: str, config: SQLiteConfig) -> None:
-        """@param log: the incarnation of a database that is new."""
+        """@param log: the incarnation of a database that is new, or a restored copy."""
         self._path = path
         self._log = log
         self._config = config
@@ -98,6 +100,8 @@ class DatabaseStartup:
                 # Mostly nothing is to be written, but this fails while another process writes.
                 connection.execute("BEGIN IMMEDIATE")
                 binding = loadMeta(connection, self._log, config.entropy)
+                if restored := isCopy(connection):
+                    binding = self._newLog(connection, binding)
                 checkpoint, position = loadCheckpoint(connection)
                 rooms = loadRooms(connection)
                 records = loadRecords(connection)
@@ -122,6 +126,11 @@ class DatabaseStartup:
             notes.append(
                 f"the disk of {path} is slow: everybody waits {fsync:.0f} ms for each line"
             )
+        if restored:
+            notes.append(
+                f"{path} is a copy that was restored: lines from now on are told from those"
+                " that others may have seen under the same numbers"
+            )
         return StoredState(
             binding.log,
             binding.position,
@@ -133,7 +142,13 @@ class DatabaseStartup:
             checkpoint,
             position,
             damage,
+            binding.log == self._log,
         )
+
+    def _newLog(self, connection: sqlite3.Connection, old: ClusterBinding) -> ClusterBinding:
+        if old.log != self._log:
+            beginLog(connection, self._log, old.position + 1, old.position)
+        return replace(old, log=self._log)
 
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str]
@@ -153,8 +168,9 @@ class DatabaseStartup:
         """@raise StorageError: it can't be used."""
 
         def change(connection: sqlite3.Connection, old: ClusterBinding) -> ClusterBinding:
-            new = replace(old, epoch="")
-            storeMeta(connection, new)
+            storeMeta(connection, replace(old, epoch=""))
+            # Other nodes have the same history, and may go on with it too.
+            new = self._newLog(connection, replace(old, epoch=""))
             storeCheckpoint(connection, (), 0)
             return new
 
