@@ -62,15 +62,16 @@ def test_deletesBeginning(ages: str, left: str) -> None:
 def test_waitsUntilTheClockIsTrusted() -> None:
     elapsed = 0.0
     harness = SQLiteHarness(
-        keep=100.0, pace=Timings(prune=0.0, settle=3600.0), monotonic=lambda: elapsed
+        keep=100.0, pace=Timings(prune=1.0, settle=3600.0), monotonic=lambda: elapsed
     )
     source = MessageSource()
     harness.store(source.batch(("a", ("x",)), stamp=harness.time - 200 * SECOND))
 
     def pass_(seconds: int, ahead: int = 0) -> bool:
         nonlocal elapsed
-        elapsed += seconds
+        # In this order: the thread looks at the time only when seconds have passed.
         harness.time += (seconds + ahead) * SECOND
+        elapsed += seconds
         harness.store(source.batch(("b", ("tick",)), stamp=harness.time))
         harness.store(source.batch(("b", ("tick",)), stamp=harness.time))
         return bool(harness.client.lines("a", 1, 1))
