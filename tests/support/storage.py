@@ -152,8 +152,8 @@ class StorageClient:
 
     def lastCommon(self, room: str, log: str) -> int | ChatError | None:
         answers: list[int | ChatError | None] = []
-        self._storage.lastCommon(room, log, answers.append)
-        self._reactor.until(lambda: answers)
+        self.storage.lastCommon(room, log, answers.append)
+        self.reactor.until(lambda: answers)
         return answers[0]
 
     def search(
