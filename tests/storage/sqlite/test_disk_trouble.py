@@ -262,7 +262,7 @@ class TestDamaged:
     @pytest.mark.parametrize(("pace", "what"), [("index", "new lines"), ("prune", "old lines")])
     def test_dutiesEnd(self, pace: str, what: str) -> None:
         """Who can't index or delete old lines still stores."""
-        timings = replace(Timings(full=0.01, prune=3600, index=3600.0), **{pace: 0.0})
+        timings = replace(Timings(full=0.01, prune=3600, settle=0.0, index=3600.0), **{pace: 0.0})
         harness = self.harness(pace=timings, keep=1.0 if pace == "prune" else None)
         harness.reactor.until(lambda: len(harness.client.notes) == 2)
         assert what in harness.client.notes[1][0]
