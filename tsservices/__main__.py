@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from tsservices.admin import commands
+from tsservices.common.commandline import PROGRAM
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
     # Not above: commands need nothing of it.
     from twisted.scripts.twistd import run
 
-    sys.argv[:1] = [commands.PROGRAM, "--nodaemon", "--pidfile=", "tsserver"]
+    sys.argv[:1] = [PROGRAM, "--nodaemon", "--pidfile=", "tsserver"]
     run()
 
 

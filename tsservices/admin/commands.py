@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, NoReturn, TextIO
 
+from tsservices.common.commandline import PROGRAM, CommandParser
 from tsservices.common.statedir import CONTROL_SOCKET, defaultStateFolder
 
 #: Bytes of one line of the server's answer: a page of the longest messages, all of them escaped.
@@ -23,11 +24,8 @@ CONTROL_ANSWER = 16_777_216
 #: Seconds without a line, be it a sign of life, after which the server is given up.
 CONTROL_SILENT_SECONDS = 30.0
 
-#: The command: it is twistd with the options of a server, unless its first argument is one of
-#: L{WORDS}.
-PROGRAM = "tsservices"
-
-#: The first arguments that are commands to a running server.
+#: The first arguments that are commands to a running server; without one of them it is twistd with
+#: the options of a server.
 WORDS = ("backup", "export")
 
 
@@ -154,7 +152,7 @@ def _number(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         PROGRAM, description="Commands to a running server; without one, a server is started."
     )
     try:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from string import Formatter
+from typing import Any
 
 from tsservices.chat.records import Restriction
+from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 
 
@@ -19,7 +22,7 @@ class ErrorCode:
 
     #: How programs know it; it is public and stays.
     name: str
-    #: The text for people, with the names of facts in braces.
+    #: The text for people, with the names of facts in braces; C{{most:room}} is a count of rooms.
     template: str
 
 
@@ -40,7 +43,7 @@ NICK_SHARED = ErrorCode(
 )
 NO_ACCOUNT = ErrorCode("no-account", "nobody has registered {name}")
 ACCOUNT_NEEDED = ErrorCode("account-needed", "guests can't {what}: /register your name first")
-ACCOUNTS_ALL = ErrorCode("accounts-all", "there are {most} accounts already; ask an operator")
+ACCOUNTS_ALL = ErrorCode("accounts-all", "there can be only {most:account}; ask an operator")
 ACCOUNTS_EACH = ErrorCode(
     "accounts-each", "too many names were registered from your address; try again later"
 )
@@ -56,7 +59,7 @@ PASSWORDS_DIFFER = ErrorCode(
     "passwords-differ", "these were two different passwords; nothing is done"
 )
 GUESSED_OFTEN = ErrorCode(
-    "guessed-often", "too many wrong passwords; try again in {seconds} seconds"
+    "guessed-often", "too many wrong passwords; try again in {seconds:second}"
 )
 NOTHING_TO_RESUME = ErrorCode(
     "nothing-to-resume", "there is nothing to go on with: say your name, or log in"
@@ -106,8 +109,8 @@ NO_PERSON = ErrorCode("no-person", "nobody here is called {nick}")
 NO_ROOM = ErrorCode("no-room", "there is no room {room}; /rooms lists them")
 NOT_IN_ROOM = ErrorCode("not-in-room", "you are not in {room}; /join {room} first")
 NOWHERE = ErrorCode("nowhere", "you are in no room; /join one first")
-ROOMS_EACH = ErrorCode("rooms-each", "you are in {most} rooms already, nobody may be in more")
-ROOMS_ALL = ErrorCode("rooms-all", "there are {most} rooms already; /rooms lists them")
+ROOMS_EACH = ErrorCode("rooms-each", "you are in {most:room} already, nobody may be in more")
+ROOMS_ALL = ErrorCode("rooms-all", "there can be only {most:room}; /rooms lists them")
 TEXT_LONG = ErrorCode("text-long", "{what} has at most {most} characters, this has {length}")
 NO_COMMAND = ErrorCode("no-command", "there is no command /{command}; /help lists them")
 COMMAND_HIDDEN = ErrorCode(
@@ -144,6 +147,14 @@ JOURNAL_FAILED = ErrorCode(
 )
 
 
+class _CountingFormatter(Formatter):
+    def format_field(self, value: Any, noun: str) -> str:
+        return plural(value, noun) if noun else str(value)
+
+
+_FORMATTER = _CountingFormatter()
+
+
 class ChatError(Exception):
     """
     Something that was asked for is not done.
@@ -158,7 +169,7 @@ class ChatError(Exception):
         self.facts = facts
 
     def __str__(self) -> str:
-        return self.code.template.format_map(self.facts)
+        return _FORMATTER.vformat(self.code.template, (), self.facts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ChatError) and (self.code, self.facts) == (other.code, other.facts)

@@ -17,6 +17,7 @@ from tsservices.client.argtypes import hostName, portNumber, repeats, seconds
 from tsservices.client.probe.cli import parseProbe
 from tsservices.client.probe.options import ProbeOptions
 from tsservices.common.addresses import DEFAULT_PORT
+from tsservices.common.commandline import CommandParser
 from tsservices.common.statedir import OPERATOR_SOCKET, defaultStateFolder
 
 PROGRAM = "python -m tsservices.client"
@@ -95,7 +96,7 @@ Command = EchoOptions | TalkOptions | OperatorOptions
 
 
 def _newParser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=program,
         description=description,
         epilog=epilog + EXIT_STATUSES,

@@ -14,6 +14,7 @@ from tsservices.chat.handlers.nodes import Verdict
 from tsservices.chat.notifications import Notice
 from tsservices.cluster.outbox import OUTBOX_SECONDS
 from tsservices.common.counters import ClusterCounters
+from tsservices.common.text import plural
 
 #: Messages that a node is behind when the log says so; it says the opposite at half as many.
 BEHIND = 1000
@@ -125,12 +126,12 @@ def describe(node: str, status: NodeStatus, broker: BrokerStatus) -> list[str]:
     ]
     lines.append(
         f"{node} is at {status.position}, {status.lag} behind;"
-        f" {status.messages} messages ({status.size} bytes) on their way"
+        f" {plural(status.messages, 'message')} ({plural(status.size, 'byte')}) on the way"
     )
     lines.append(
         f"the engine: {broker.where or 'no connection'}, connection number {broker.connections};"
-        f" {broker.published} messages sent, {broker.doubts} doubts,"
-        f" asked anew {broker.resubscriptions} times"
+        f" {plural(broker.published, 'message')} sent, {plural(broker.doubts, 'doubt')},"
+        f" asked anew {plural(broker.resubscriptions, 'time')}"
     )
     if broker.lastError:
         lines.append(f"its last error: {broker.lastError}")
@@ -170,7 +171,9 @@ class StatusChangeLog:
         behind = status.lag > (BEHIND // 2 if self._isBehind else BEHIND)
         if behind != self._isBehind:
             self._isBehind = behind
-            self._log(f"{status.lag} messages behind" if behind else "not behind any more")
+            self._log(
+                f"{plural(status.lag, 'message')} behind" if behind else "not behind any more"
+            )
 
 
 class MessageCounters:
@@ -188,5 +191,5 @@ class MessageCounters:
         self.garbage += 1
         self._unlogged += 1
         if self._clock() - self._loggedAt >= GARBAGE_SECONDS:
-            self._log(f"the stream had {self._unlogged} messages that nobody understands")
+            self._log(f"the stream had {plural(self._unlogged, 'message')} that nobody understands")
             self._loggedAt, self._unlogged = self._clock(), 0

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, ParamSpec
+from typing import Any, Generic, ParamSpec
 
 from twisted.logger import Logger
 
 from tsservices.common.ratelimit import PEERS_REMEMBERED, LogThrottle, TokenBucket
-from tsservices.common.text import logged
+from tsservices.common.text import logged, plural
 
 #: Lines about peers in one minute, from all peers together.  With forged sources every datagram is
 #: a new peer, and the log would fill the disk.
@@ -28,6 +28,9 @@ CLIENT_SAYS = "客户端发来的消息是:{text} [{peer}]"
 
 # A public name: programs take these lines out of the log by it.
 _AUDIT = Logger("tsservices.audit")
+_TRANSCRIPT = Logger("tsservices.transcript")
+
+_LOG = Logger("tsservices")
 
 _Facts = ParamSpec("_Facts")
 
@@ -63,8 +66,6 @@ class LogFilter(Generic[_Facts]):
 class PeerLog:
     """Logs complaints about peers: one a minute about each."""
 
-    _log: ClassVar[Logger] = Logger("tsservices")
-
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """@param monotonic: the time in seconds."""
         self._monotonic = monotonic
@@ -76,14 +77,12 @@ class PeerLog:
         withheld = self._filter.admit(host, self._monotonic())
         if withheld is not None:
             if withheld:
-                form += " ({withheld} lines about peers were withheld before this one)"
-            self._log.warn(form, withheld=withheld, **facts)
+                form += " (and {withheld} about peers)"
+            _LOG.warn(form, withheld=plural(withheld, "more line"), **facts)
 
 
 class PayloadLog:
     """Logs text of strangers as data, so much a second."""
-
-    _log: ClassVar[Logger] = Logger("tsservices.transcript")
 
     def __init__(self, rate: int, monotonic: Callable[[], float]) -> None:
         """
@@ -98,5 +97,6 @@ class PayloadLog:
         withheld = self._filter.admit(self._monotonic(), len(text))
         if withheld is not None:
             if withheld:
-                self._log.warn("{count} messages came too fast to be logged", count=withheld)
-            self._log.info(CLIENT_SAYS, text=logged(text), peer=peer)
+                many = plural(withheld, "message")
+                _TRANSCRIPT.warn("{many} came too fast to be logged", many=many)
+            _TRANSCRIPT.info(CLIENT_SAYS, text=logged(text), peer=peer)

@@ -1,4 +1,7 @@
-"""Text that came from strangers, made safe to show on a terminal and in a log.  Pure."""
+"""
+Text that came from strangers, made safe to show on a terminal and in a log; and counted things.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -93,3 +96,8 @@ def hiddenCommand(text: str) -> str:
         return ""
     folded = unicodedata.normalize("NFKC", word[0]).casefold()
     return "".join(filter(str.isalnum, folded))
+
+
+def plural(count: int, noun: str) -> str:
+    """The count and its noun: C{1 line}, C{2 lines}."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from twisted.python import usage
 
 from tsservices import __version__
-from tsservices.admin.commands import PROGRAM, WORDS
+from tsservices.admin.commands import WORDS
 from tsservices.common.addresses import DEFAULT_PORT, LOOPBACK
+from tsservices.common.commandline import PROGRAM, complaint, serverProgram
 from tsservices.common.durations import FOREVER
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFolder
@@ -58,6 +60,17 @@ _CLUSTER: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
     "cluster-replicas": ("N", "servers that keep it, if this node makes it", config.replicas, 1),
 }
 
+# Values of --listen, in the help.
+_EXAMPLES = (
+    "timestamp=udp:8037",
+    "hello=unix:/run/hello.sock",
+    "echo=tcp:7777:interface=0.0.0.0",
+)
+
+# The width of the help without $COLUMNS, and the least that has room for its tables.
+_WIDTH = 80
+_LEAST_WIDTH = 60
+
 # What Twisted puts before an error of a value.
 _ENFORCED = "Parameter type enforcement failed: "
 
@@ -82,8 +95,20 @@ def _parameters() -> list[list[Any]]:
             "address to listen on; 0.0.0.0 or :: opens it",
             config.interface,
         ],
-        ["services", None, None, "which to serve, by name, with commas between", config.services],
-        ["state", None, None, "folder of all that is kept", config.text],
+        [
+            "services",
+            None,
+            None,
+            "which to serve, by name, with commas between [default: all that have a place below]",
+            config.services,
+        ],
+        [
+            "state",
+            None,
+            None,
+            "folder of all that is kept [default: $STATE_DIRECTORY, or the user's state folder]",
+            config.text,
+        ],
         ["stamp", None, "ctime", f"form of the timestamp: {', '.join(FORMS)}", config.stamp],
         ["operator", None, None, "put the operator of this name on the terminal", config.operator],
         [
@@ -129,42 +154,55 @@ def _parameters() -> list[list[Any]]:
     return rows
 
 
-def _serviceLines(modules: list[str]) -> list[str]:
+def _entry(left: str, text: str, width: int) -> str:
+    # One row of a table: what is too long for a line goes on below its beginning.
+    indent = " " * len(left)
+    return textwrap.fill(
+        text, width, initial_indent=left, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _serviceLines(modules: list[str], width: int) -> list[str]:
     try:
         rows = list(Catalog(modules).rows())
     except CatalogError as reason:
         # Help is what somebody reads who wants to know why nothing works.
-        return [*_serviceLines([]), f"  {reason}"] if modules else [f"  {reason}"]
+        lines = _serviceLines([], width) if modules else []
+        return [*lines, _entry("  ", str(reason), width)]
     lines = []
     for name, row in rows:
         if isinstance(row, ServiceSpec):
             where = "  -" if row.offset is None else f"+{row.offset:>2}"
-            lines.append(f"  {name:<15} {where}  {'/'.join(row.transports):<8} {row.summary}")
+            place, text = f"{where}  {'/'.join(row.transports):<8}", row.summary
         else:
-            lines.append(f"  {name:<15}   -  {row}")
+            place, text = "  - ", str(row)
+        lines.append(_entry(f"  {name:<15} {place} ", text, width))
     return lines
 
 
-def _moreHelp(modules: list[str]) -> str:
+def _moreHelp(modules: list[str], width: int) -> str:
     lines = ["Services (--services, --listen), and where they are from --port on:"]
-    lines += _serviceLines(modules)
+    lines += _serviceLines(modules, width)
+    commands = f" and {PROGRAM} ".join(WORDS)
+    kinds = ", ".join(KINDS)
     lines += [
         "",
-        f"To a server that runs (each with --help): {PROGRAM} {f' and {PROGRAM} '.join(WORDS)}",
+        *textwrap.wrap(f"To a server that runs (each with --help): {PROGRAM} {commands}", width),
         "",
-        f"Endpoints (--listen): {', '.join(KINDS)}, for example",
-        "  timestamp=udp:8037   hello=unix:/run/hello.sock   echo=tcp:7777:interface=0.0.0.0",
+        *textwrap.wrap(f"Endpoints (--listen): {kinds}; for example", width),
+        *(f"  {example}" for example in _EXAMPLES),
         "",
         "More keys of the configuration file:",
-        '  chat-operators = ["NAME"]'.ljust(38) + "accounts that may do anything in the chat",
     ]
+    keys = [('chat-operators = ["NAME"]', "accounts that may do anything in the chat")]
     for key, (takes, meaning, _, default) in _CLUSTER.items():
-        shown = f"  {key} = {takes if default is None else default}"
-        lines.append(shown.ljust(38) + meaning)
+        keys.append((f"{key} = {takes if default is None else default}", meaning))
     for key in Limits.fieldNames():
         if key not in _OFFERED:
             default, reason = Limits.describe(key)
-            lines.append(f"  {key} = {default}".ljust(38) + reason)
+            keys.append((f"{key} = {default}", reason))
+    column = max(len(key) for key, _ in keys)
+    lines += [_entry(f"  {key.ljust(column)}  ", meaning, width) for key, meaning in keys]
     return "\n".join(lines)
 
 
@@ -185,6 +223,7 @@ class Options(usage.Options):
         ],
         ["leave-cluster", None, "have what was a node's chat go on alone, for good"],
         ["no-fast-lane", None, "serve by Twisted's own transports"],
+        ["log-connections", None, "log who comes and goes, and why datagrams are dropped"],
     ]
     compData: ClassVar[Any] = usage.Completions(
         optActions={
@@ -212,6 +251,8 @@ class Options(usage.Options):
         # What the command line names wins over the file, also where it names the default.
         self._setByUser: set[str] = set()
         super().__init__()
+        # The help of what has a method is its docstring, with the indents of its lines.
+        self.docs = {option: " ".join(text.split()) for option, text in self.docs.items()}
         self["listen"] = []
         self["load"] = []
         self["trust"] = None
@@ -226,13 +267,16 @@ class Options(usage.Options):
         super().__setitem__(key, value)
 
     def getSynopsis(self) -> str:
-        if os.path.basename(sys.argv[0]) == PROGRAM:
+        if serverProgram() == PROGRAM:
             return f"Usage: {PROGRAM} [options]"
         synopsis: str = super().getSynopsis()
         return synopsis
 
     def getUsage(self, width: int | None = None) -> str:
-        return f"{super().getUsage(width)}\n{_moreHelp(self.get('load', []))}\n"
+        columns = os.environ.get("COLUMNS", "")
+        wanted = width or (int(columns) if columns.isdecimal() else _WIDTH)
+        wanted = max(wanted, _LEAST_WIDTH)
+        return f"{super().getUsage(wanted)}\n{_moreHelp(self.get('load', []), wanted)}\n"
 
     def opt_listen(self, value: str) -> None:
         """
@@ -260,12 +304,29 @@ class Options(usage.Options):
         print(f"tsservices {__version__}")
         raise SystemExit(0)
 
+    def parseArgs(self, *words: str) -> None:
+        """@raise usage.UsageError: there is a word that is no option."""
+        if words:
+            raise usage.UsageError(
+                f"there is no command {words[0]!r}; there are {' and '.join(WORDS)}"
+                if serverProgram() == PROGRAM
+                else f"there are only options here, and {words[0]!r} is none"
+            )
+
     def parseOptions(self, options: Any = None) -> None:
-        """@raise usage.UsageError: without the words that Twisted puts before ours."""
+        """
+        @raise usage.UsageError: something is wrong.
+        @raise SystemExit: the same under twistd, which would print all of the help.
+        """
         try:
             super().parseOptions(options)
         except usage.UsageError as reason:
-            raise usage.UsageError(str(reason).removeprefix(_ENFORCED)) from reason
+            # Without the words that Twisted puts before ours.
+            text = str(reason).removeprefix(_ENFORCED)
+            if self.parent is None:
+                raise usage.UsageError(text) from reason
+            sys.stderr.write(complaint(serverProgram(), text))
+            raise SystemExit(1) from reason
 
     def postOptions(self) -> None:
         """@raise usage.UsageError: the file is wrong, or something in it or in the options."""

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from twisted.application.internet import TimerService
 from twisted.application.service import IService
+from twisted.logger import FileLogObserver
 
 from tsservices.admin.control import ControlService
 from tsservices.admin.metrics import CountersFile
@@ -28,21 +29,23 @@ from tsservices.chat.storage import StorageError
 from tsservices.cluster.broker import BrokerError
 from tsservices.cluster.nats.config import JetStreamConfig
 from tsservices.common.addresses import TrustedNetworks
+from tsservices.common.commandline import serverProgram
 from tsservices.common.counters import CounterRegistry
 from tsservices.common.descriptors import openMissing
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog, PeerLog
-from tsservices.common.plainfiles import openPlain
 from tsservices.common.statedir import CHAT_FILE
+from tsservices.common.text import plural
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.frontends.formats.localtime import ZONE_SECONDS, SystemZone
 from tsservices.server.chat.factory import ChatConfig, makeChat
 from tsservices.server.chat.service import ChatService
 from tsservices.server.listeners import CHAT, BindError, ListenerService, bind, writeTable
+from tsservices.server.log import LogError, LoggedService, logPlace, openLog
 from tsservices.server.options import Options
 from tsservices.server.privileges import actingAs
 from tsservices.server.registry import Wiring
-from tsservices.server.shutdown import OrderedMultiService, SignalService
+from tsservices.server.shutdown import SignalService
 from tsservices.services.talk.operator import OperatorService
 from tsservices.services.talk.switchboard import Switchboard
 from tsservices.transport.admission import Admission
@@ -91,7 +94,9 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         kept = _giveFolder(options, becoming)
     except OSError as reason:
         folder.release()
-        raise SystemExit(f"tsserver: the state folder {folder}: {reason.strerror}") from reason
+        raise SystemExit(
+            f"{serverProgram()}: the state folder {folder}: {reason.strerror}"
+        ) from reason
     binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
     try:
         chatOptions = chatConfig(options, limits)
@@ -103,10 +108,12 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         listeners = bind(options.listenSpecs, wiring, closedPorts, closedPaths, counters, binder)
         with actingAs(*becoming):
             chat.prepare()
-    except (BindError, StorageError, BrokerError) as reason:
+        # Last: a server that can't start leaves no log.
+        observer = _openLog(options, becoming, reactor)
+    except (BindError, StorageError, BrokerError, LogError) as reason:
         binder.discard()
         folder.release()
-        raise SystemExit(f"tsserver: {reason}") from reason
+        raise SystemExit(f"{serverProgram()}: {reason}") from reason
     if chat.counters is not None:
         counters.add({"offering": CHAT, "node": chat.node}, chat.counters)
     if chat.storage.counters is not None:
@@ -123,9 +130,8 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
             control.bind()
     # Once more: a socket that was bound as root may be in there.
     kept = folder.giveTo(*becoming) if kept is not None else []
-    _makeLog(options, becoming)
 
-    server = OrderedMultiService()
+    server = LoggedService(observer)
     server.setName("tsserver")
 
     def discard() -> None:
@@ -277,13 +283,12 @@ def _prepareProcess() -> Any:
     return reactor
 
 
-def _makeLog(options: Options, becoming: tuple[int, int]) -> None:
-    # twistd opens it as root: one that it made could not be rotated by the user that the server
-    # becomes.
+def _openLog(options: Options, becoming: tuple[int, int], reactor: Any) -> FileLogObserver | None:
     path, _ = _openedByTwistd(options)
-    if path is not None and becoming != (-1, -1) and options.folder.contains(path):
-        with actingAs(*becoming), contextlib.suppress(OSError):
-            os.close(openPlain(path, os.O_WRONLY | os.O_CREAT, 0o644))
+    inFolder = path is not None and options.folder.contains(path)
+    # Root would follow what that user has put there, and make a file that the user can't rotate.
+    with actingAs(*(becoming if inFolder else (-1, -1))):
+        return openLog(options.parent or {}, reactor)
 
 
 def _openedByTwistd(options: Options) -> tuple[str | None, str | None]:
@@ -334,7 +339,7 @@ def _notes(
     operator: OperatorService,
     control: ControlService,
 ) -> list[str]:
-    notes = [f"log: {_logPlace(options)}; state: {options.folder}", *chat.notes]
+    notes = [f"log: {logPlace(options.parent or {})}; state: {options.folder}", *chat.notes]
     if options["reuse-port"]:
         notes.append(f"ports may be shared; these are in {options.folder.path('ports.<pid>.json')}")
     elif not options.folder.owned:
@@ -347,15 +352,5 @@ def _notes(
     if control.trouble:
         notes.append(f"backup and export can't reach this server: {control.trouble}")
     if limits.maxConnections < options.limits.maxConnections:
-        notes.append(f"descriptors allow {limits.maxConnections} connections, not more")
+        notes.append(f"descriptors allow {plural(limits.maxConnections, 'connection')}, not more")
     return notes
-
-
-def _logPlace(options: Options) -> str:
-    parent = options.parent if options.parent is not None else {}
-    if parent.get("syslog"):
-        return "syslog"
-    logFile = parent.get("logfile")
-    if logFile not in (None, "-"):
-        return str(logFile)
-    return "this terminal" if parent.get("nodaemon", True) else "twistd.log"

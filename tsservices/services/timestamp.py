@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
+from tsservices.common.text import plural
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.transport.capabilities import IReplyingTransport, capability
 from tsservices.transport.context import DatagramContext
@@ -101,9 +102,10 @@ class TimestampLineProtocol(StreamProtocol):
             self.factory.counters.overlong += 1
             self.factory.context.peerLog.warn(
                 self.host,
-                "{peer} sent a line longer than {limit} bytes",
+                "{peer} sent a line longer than {limit}",
                 peer=self.peer,
-                limit=line.limit,
+                limit=plural(line.limit, "byte"),
             )
-            return b"! line longer than %d bytes: not answered\n" % line.limit
+            limit = plural(line.limit, "byte")
+            return f"! line longer than {limit}: not answered\n".encode("ascii")
         return stamp + line + b"\n"

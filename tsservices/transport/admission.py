@@ -9,6 +9,7 @@ from __future__ import annotations
 from tsservices.common import addresses
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.limits import Limits
+from tsservices.common.text import plural
 
 
 class AdmissionDenied(Exception):
@@ -41,14 +42,14 @@ class Admission:
         """
         # Also for UNIX sockets and trusted peers: this limit keeps the process in descriptors.
         if self.total >= self._limits.maxConnections:
-            raise AdmissionDenied(f"this server has its {self._limits.maxConnections} connections")
+            most = plural(self._limits.maxConnections, "connection")
+            raise AdmissionDenied(f"this server has its {most}")
         source = self._limitedSource(host)
         if source is not None:
             count = self._bySource.get(source, 0)
             if count >= self._limits.maxConnectionsPerAddress:
-                raise AdmissionDenied(
-                    f"your address has its {self._limits.maxConnectionsPerAddress} connections"
-                )
+                most = plural(self._limits.maxConnectionsPerAddress, "connection")
+                raise AdmissionDenied(f"your address has its {most}")
             self._bySource[source] = count + 1
         self.total += 1
         return source

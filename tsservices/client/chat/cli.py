@@ -15,6 +15,7 @@ from tsservices.chat.names import nameKey, roomKey
 from tsservices.client.argtypes import hostName, portNumber, seconds
 from tsservices.client.cli import DEFAULT_HOST, STREAM_TIMEOUT
 from tsservices.common.addresses import DEFAULT_PORT
+from tsservices.common.commandline import CommandParser
 from tsservices.common.statedir import defaultStateFolder
 
 #: How far the chat's port lies above that of the first service.
@@ -103,7 +104,7 @@ def _room(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=PROGRAM,
         description=DESCRIPTION,
         epilog=EPILOG,

@@ -16,6 +16,7 @@ from tsservices.client.chat.outbox import OutgoingLine
 from tsservices.client.chat.ports import ConnectionChange, LineOrigin
 from tsservices.client.chat.state import ClientRoom, ClientState
 from tsservices.client.chat.ui.colours import NICK, Span, highlighted, mentions
+from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 from tsservices.frontends.formats.sentences import (
@@ -26,7 +27,6 @@ from tsservices.frontends.formats.sentences import (
     SENTENCES,
     actionText,
     expiredText,
-    plural,
     replayHead,
     searchHead,
 )

@@ -17,6 +17,7 @@ from tsservices.client.probe.options import (
     ProbeOptions,
 )
 from tsservices.common.addresses import DEFAULT_PORT
+from tsservices.common.commandline import CommandParser
 from tsservices.stamp.auth import KeyFileError, readKey
 from tsservices.stamp.packets import AUTHENTICATED_LENGTH, UNAUTHENTICATED_LENGTH
 from tsservices.stamp.stats.thresholds import (
@@ -112,7 +113,7 @@ def typeOfService(text: str) -> int:
 
 
 def probeParser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=PROGRAM,
         description="Measure the way to one host or to many: round trip by the kernels' clocks,\n"
         "and as programs see it, one-way delays, jitter, loss by direction, clock offset.\n"

@@ -66,6 +66,7 @@ from tsservices.chat.permissions import FOUNDER, MEMBER, SERVER
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
 from tsservices.chat.records import Restriction, StoredPrivateMessage
 from tsservices.common.durations import parts
+from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 
@@ -99,11 +100,6 @@ _RANKS = {
 }
 
 _UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
-
-
-def plural(count: int, noun: str) -> str:
-    """The count and its noun: C{1 line}, C{2 lines}."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def expiredText(first: int, last: int) -> str:

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from tsservices.chat.storage import ClusterBinding, StorageError, StoredState
+from tsservices.common.text import plural
 from tsservices.storage.sqlite.config import SQLiteConfig
 from tsservices.storage.sqlite.connection import (
     code,
@@ -112,7 +113,7 @@ class DatabaseStartup:
         except (sqlite3.Error, OSError) as error:
             raise StorageError(explain(path, error)) from error
         notes = [
-            f"{path} holds {len(rooms)} rooms; SQLite {sqlite3.sqlite_version},"
+            f"{path} holds {plural(len(rooms), 'room')}; SQLite {sqlite3.sqlite_version},"
             f" {fsync:.1f} ms for an fsync"
         ]
         if damage:

@@ -10,6 +10,7 @@ from twisted.internet.task import LoopingCall
 from tsservices.client.probe.reports.base import Output
 from tsservices.client.probe.reports.text import interimText
 from tsservices.client.probe.target import ProbeTarget
+from tsservices.common.text import plural
 
 #: Between two updates, and before the first.
 PROGRESS_SECONDS = 1.0
@@ -22,7 +23,7 @@ def progressText(targets: Sequence[ProbeTarget], columns: int) -> str:
     else:
         received = sum(target.statistics.received for target in targets)
         transmitted = sum(target.statistics.transmitted for target in targets)
-        text = f"{len(targets)} hosts: {received}/{transmitted} packets"
+        text = f"{plural(len(targets), 'host')}: {received}/{plural(transmitted, 'packet')}"
     return text[: columns - 1]
 
 

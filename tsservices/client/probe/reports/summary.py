@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tsservices.client.probe.reports.histogram import histogramLines
 from tsservices.client.probe.target import ProbeTarget
+from tsservices.common.text import plural
 from tsservices.stamp.stats.delay import Jitter
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
 from tsservices.stamp.stats.summary import percentileName
@@ -31,11 +32,14 @@ def countsLine(statistics: TargetStatistics) -> str:
     """The line that ping has, and what ping does not count."""
     duplicates = statistics.directions.duplicates
     errors = statistics.refused + statistics.unreachable
-    parts = [f"{statistics.transmitted} packets transmitted", f"{statistics.received} received"]
+    parts = [
+        f"{plural(statistics.transmitted, 'packet')} transmitted",
+        f"{statistics.received} received",
+    ]
     if duplicates:
-        parts.append(f"+{duplicates} duplicates")
+        parts.append(f"+{plural(duplicates, 'duplicate')}")
     if errors:
-        parts.append(f"+{errors} errors")
+        parts.append(f"+{plural(errors, 'error')}")
     parts.append(f"{percentText(statistics.lossPercent)} packet loss")
     parts.append(f"time {statistics.duration // 1_000_000} ms")
     if statistics.outstanding:
@@ -156,8 +160,8 @@ def followUpLine(statistics: TargetStatistics) -> str | None:
     """L{None} if of no reply it is known when it left."""
     if not statistics.followedUp:
         return None
-    count = statistics.server.count
-    return f"T3 is when the reply left for {statistics.followedUp} of {count} packets (follow-up)"
+    packets = plural(statistics.server.count, "packet")
+    return f"T3 is when the reply left for {statistics.followedUp} of {packets} (follow-up)"
 
 
 def summaryLines(target: ProbeTarget, histogram: bool) -> list[str]:

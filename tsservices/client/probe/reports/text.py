@@ -14,6 +14,7 @@ from tsservices.client.probe.reports.summary import (
 )
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.probe.wires.base import Clocks
+from tsservices.common.text import plural
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
 #: What stands behind a reply that is not the first in time.
@@ -42,7 +43,7 @@ def interimText(target: ProbeTarget) -> str:
     statistics = target.statistics
     trips = statistics.roundTrip
     text = (
-        f"{target.name}: {statistics.received}/{statistics.transmitted} packets, "
+        f"{target.name}: {statistics.received}/{plural(statistics.transmitted, 'packet')}, "
         f"{percentText(statistics.lossPercent)} loss"
     )
     if trips.count:
