@@ -153,7 +153,7 @@ class MakeServiceTests(SynchronousTestCase):
             options = self.options()
             options.parent = usage.Options()
             options.parent.update(parent)
-            self.assertEqual(tap._logPlace(options), expected)
+            self.assertEqual(logPlace(options.parent or {}), expected)
 
     def test_guardKnowsOwnPorts(self) -> None:
         server = self.make()
@@ -290,7 +290,7 @@ class ReckoningTests(SynchronousTestCase):
         self.counters.received = 8
         self.reckoning.stopService()
         self.assertEqual(self.read(), 8)
-        self.assertEqual(self.logged, ["offering=echo transport=udp received=8"])
+        self.assertEqual(self.logged, ["echo udp: received=8"])
         self.assertFalse(self.folder.owned)
 
     def test_unchangedIsNotWritten(self) -> None:

@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         folder = defaultStateFolder()
     except ValueError:
         folder = None
-    state = argparse.ArgumentParser(add_help=False)
+    state = CommandParser(add_help=False)
     state.add_argument(
         "--state",
         metavar="DIR",

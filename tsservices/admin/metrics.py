@@ -9,11 +9,16 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from tsservices.common.addresses import hostPort
 from tsservices.common.counters import CounterRegistry
 from tsservices.common.statedir import COUNTERS_FILE, StateDirectory
 
 #: How old the file of counters may be, in seconds.
 REFRESH_SECONDS = 2.0
+
+
+# What tells whose counters they are, in counters.json and in the log.
+_LABELS = ("offering", "node", "transport", "host", "port", "path", "database")
 
 
 class CountersFile(Service):
@@ -42,8 +47,13 @@ class CountersFile(Service):
             self._loop.stop()
         self.write()
         for entry in self._registry.snapshot():
-            numbers = " ".join(f"{key}={value}" for key, value in entry.items() if value)
-            self._log.info("{numbers}", numbers=numbers)
+            labels = {key: str(entry.pop(key)) for key in _LABELS if key in entry}
+            if "host" in labels:
+                labels["host"] = hostPort(labels["host"], int(labels.pop("port")))
+            place = " ".join(labels.values())
+            counts = " ".join(f"{key}={value}" for key, value in entry.items() if value)
+            if counts:
+                self._log.info("{place}: {counts}", place=place, counts=counts)
         self._folder.release()
 
     def write(self) -> None:

@@ -122,6 +122,17 @@ class StorageCounters:
     readErrors: int = 0
 
 
+#: Why datagrams are dropped, by the counter, in the order of the guards.
+DROPS = {
+    "badSource": "no honest client has such an address or port",
+    "ownFormat": "it looks like an answer of a server like this one",
+    "badSize": "it is empty, too short or too long",
+    "forged": "its authentication is wrong",
+    "overRate": "its source asks too often",
+    "muted": "its source asked too often, and gets nothing for a while",
+    "replayed": "it has come before",
+}
+
 AnyCounters = StreamCounters | DatagramCounters | ClusterCounters | StorageCounters
 
 _DATAGRAM_NAMES = (

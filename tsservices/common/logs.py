@@ -1,8 +1,8 @@
 """
-What goes to the log about people: what was done (L{audit}), peers that misbehave (L{PeerLog}), and
-the text that C{ack} and C{sink} receive (L{PayloadLog}).
+What goes to the log about people: what was done (L{audit}), peers that misbehave (L{PeerLog}), who
+comes and goes (L{ConnectionLog}), and the text that C{ack} and C{sink} receive (L{PayloadLog}).
 
-The last two are written as often as strangers like, so a L{LogFilter} stands before each.
+All but the first are written as often as strangers like, so a L{LogFilter} stands before each.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from typing import Any, Generic, ParamSpec
 
 from twisted.logger import Logger
 
-from tsservices.common.ratelimit import PEERS_REMEMBERED, LogThrottle, TokenBucket
+from tsservices.common.addresses import hostPort
+from tsservices.common.bounded import BoundedDict
+from tsservices.common.counters import DROPS
+from tsservices.common.ratelimit import MINUTE, PEERS_REMEMBERED, LogThrottle, TokenBucket
 from tsservices.common.text import logged, plural
 
 #: Lines about peers in one minute, from all peers together.  With forged sources every datagram is
 #: a new peer, and the log would fill the disk.
 LOG_LINES_PER_MINUTE = 60
+
+#: Lines about connections and datagrams in one minute, if they are logged.
+CONNECTION_LINES_PER_MINUTE = 600
 
 #: Seconds' worth of text that may be logged at once.
 BURST_SECONDS = 8
@@ -79,6 +85,72 @@ class PeerLog:
             if withheld:
                 form += " (and {withheld} about peers)"
             _LOG.warn(form, withheld=plural(withheld, "more line"), **facts)
+
+
+class ConnectionLog:
+    """Logs who comes and goes, for an operator who has asked for that."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        """@param monotonic: the time in seconds."""
+        self._monotonic = monotonic
+        rate = CONNECTION_LINES_PER_MINUTE / MINUTE
+        bucket = TokenBucket(rate, CONNECTION_LINES_PER_MINUTE, monotonic())
+        self._filter = LogFilter(lambda: bucket.take(monotonic()))
+        self._sources: BoundedDict[str, None] = BoundedDict(PEERS_REMEMBERED)
+        self._drops: BoundedDict[str, float] = BoundedDict(PEERS_REMEMBERED)
+
+    def connected(self, service: str, peer: str) -> None:
+        self._note("{service}: {peer} connected", service=service, peer=peer)
+
+    def disconnected(
+        self, service: str, peer: str, seconds: float, received: int, sent: int, why: str
+    ) -> None:
+        """
+        @param received: bytes.
+        @param sent: bytes.
+        """
+        self._note(
+            "{service}: {peer} disconnected after {seconds:.1f} s, {traffic}: {why}",
+            service=service,
+            peer=peer,
+            seconds=seconds,
+            traffic=f"{plural(received, 'byte')} in, {plural(sent, 'byte')} out",
+            why=why,
+        )
+
+    def datagram(self, service: str, host: str, port: int, drop: str | None) -> None:
+        """
+        Log the first datagram of a source, and once a minute why those of a host are dropped.
+
+        @param drop: the name of the counter; L{None}: it was not dropped.
+        """
+        peer = hostPort(host, port)
+        if drop is None:
+            key = f"{service} {peer}"
+            if key not in self._sources:
+                self._note("{service}: first datagram from {peer}", service=service, peer=peer)
+                self._sources.put(key, None)
+            self._sources.move_to_end(key)
+            return
+        now, key = self._monotonic(), f"{service} {host} {drop}"
+        last = self._drops.get(key)
+        if last is None or now - last >= MINUTE:
+            self._drops.put(key, now)
+            self._drops.move_to_end(key)
+            self._note(
+                "{service}: dropped a datagram from {peer}: {drop} ({why})",
+                service=service,
+                peer=peer,
+                drop=drop,
+                why=DROPS[drop],
+            )
+
+    def _note(self, form: str, **facts: Any) -> None:
+        withheld = self._filter.admit()
+        if withheld is not None:
+            if withheld:
+                form += " (and {more} about connections)"
+            _LOG.info(form, more=plural(withheld, "more line"), **facts)
 
 
 class PayloadLog:

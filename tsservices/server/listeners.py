@@ -341,6 +341,13 @@ class ListenerService(Service):
         super().startService()
         for listener in self.listeners:
             listener.port.startListening()
+            transport = listener.asJSON()["transport"]
+            self._log.info(
+                "{service} listens at {transport} {address}",
+                service=listener.spec.service.name,
+                transport=transport,
+                address=listener.address,
+            )
         # The file comes after: a program that reads it connects at once.
         self._chat.whenReady(self._chatOpened)
         try:

@@ -33,7 +33,7 @@ from tsservices.common.commandline import serverProgram
 from tsservices.common.counters import CounterRegistry
 from tsservices.common.descriptors import openMissing
 from tsservices.common.limits import Limits
-from tsservices.common.logs import PayloadLog, PeerLog
+from tsservices.common.logs import ConnectionLog, PayloadLog, PeerLog
 from tsservices.common.statedir import CHAT_FILE
 from tsservices.common.text import plural
 from tsservices.common.timestamps import TimestampFormatter
@@ -97,7 +97,10 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         raise SystemExit(
             f"{serverProgram()}: the state folder {folder}: {reason.strerror}"
         ) from reason
-    binder = Binder(reactor, not options["no-fast-lane"], bool(options["reuse-port"]))
+    logConnections = bool(options["log-connections"])
+    binder = Binder(
+        reactor, not options["no-fast-lane"], bool(options["reuse-port"]), logConnections
+    )
     try:
         chatOptions = chatConfig(options, limits)
         with actingAs(*becoming):
@@ -179,6 +182,7 @@ def _makeContexts(
     monotonic = time.monotonic
     # One for all: the limit of log lines is the server's.
     peerLog = PeerLog(monotonic)
+    connectionLog = ConnectionLog(monotonic) if options["log-connections"] else None
     return Wiring(
         streams=StreamContext(
             limits=limits,
@@ -187,6 +191,7 @@ def _makeContexts(
             admission=Admission(limits, trusted),
             timeouts=ConnectionTimeouts(limits, reactor, monotonic),
             peerLog=peerLog,
+            connectionLog=connectionLog,
         ),
         datagrams=DatagramContext(
             limits=limits,
@@ -196,6 +201,7 @@ def _makeContexts(
             clock=reactor,
             monotonic=monotonic,
             peerLog=peerLog,
+            connectionLog=connectionLog,
         ),
         formatter=TimestampFormatter(options["stamp"], time.time_ns),
         payloadLog=PayloadLog(limits.logRate, monotonic),

@@ -108,7 +108,13 @@ class ServiceSpec:
         """
         # A service that says it answers nothing gets the strictest guard, should it ask for one.
         policy = self.guard or _STRICTEST
-        return replace(shared, counters=self.datagramCounters(), policy=policy, local=local)
+        return replace(
+            shared,
+            counters=self.datagramCounters(),
+            policy=policy,
+            service=self.name,
+            local=local,
+        )
 
     def streamFactory(self, context: StreamContext, *arguments: object) -> StreamFactory:
         """
@@ -119,6 +125,7 @@ class ServiceSpec:
         """
         stream = self.stream
         assert stream is not None
+        context = replace(context, service=self.name)
         if isinstance(stream, type) and issubclass(stream, StreamProtocol):
             return StreamFactory(context, stream, *arguments)
         made = cast("Callable[..., object]", stream)(context, *arguments)

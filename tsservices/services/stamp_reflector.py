@@ -8,6 +8,7 @@ What is answered is decided in L{tsservices.stamp.reflector}; here are the clock
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.error import MessageLengthError
 
@@ -16,13 +17,19 @@ from tsservices.common.timestamps import Nanoclock
 from tsservices.stamp.clock import findAdjtimex, readClockError
 from tsservices.stamp.reflector import ReflectorConfig, SessionReflector
 from tsservices.stamp.timestamps import ErrorEstimate
-from tsservices.transport.capabilities import IReflectingPort, capability
+from tsservices.transport.capabilities import (
+    IReflectingPort,
+    StampedAnswer,
+    StampedReply,
+    capability,
+)
 from tsservices.transport.context import DatagramContext
 from tsservices.transport.timestamping.udp import (
     ReceiveInfo,
     TimestampedDatagramProtocol,
     TimestampedUDPPort,
 )
+from tsservices.transport.udp_guard import DropObserver
 
 #: Seconds between two system calls for the error of the clock: the kernel's estimate changes
 #: slowly, and a call for each packet would cost more than the packet.
@@ -44,18 +51,29 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         counters: StampCounters,
         monotonic: Callable[[], float],
         estimate: Callable[[], ErrorEstimate],
+        observer: DropObserver | None = None,
     ) -> None:
-        """@param estimate: asks the system for the error of its clock."""
+        """
+        @param estimate: asks the system for the error of its clock.
+        @param observer: reports what becomes of each packet.
+        """
         self.counters = counters
         self._reflector = reflector
+        # Chosen once: without an observer a packet costs nothing more.
+        self._reflect: StampedReply = (
+            reflector.reflect if observer is None else _observed(reflector.reflect, observer)
+        )
         self._monotonic = monotonic
         self._estimate = estimate
         self._nextEstimate = float("-inf")
 
+    def logPrefix(self) -> str:
+        return "stamp"
+
     def startProtocol(self) -> None:
         """Let the port send what the reflector returns."""
         if (port := capability(self.transport, IReflectingPort)) is not None:
-            port.reflectWith(self._reflector.reflect, self.unsent, self)
+            port.reflectWith(self._reflect, self.unsent, self)
 
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
@@ -63,9 +81,7 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         # This is the way on other ports; they do not tell when a round begins.
         self.roundBegan()
         ns, kernel, destination, ttl, _ = arrival
-        answer = self._reflector.reflect(
-            datagram, address, ns, kernel, destination, ttl, self._monotonic()
-        )
+        answer = self._reflect(datagram, address, ns, kernel, destination, ttl, self._monotonic())
         if answer is not None:
             # A tuple has a function too, for when the packet leaves, which only a reflecting port
             # can tell.
@@ -90,6 +106,18 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         self.counters.unsent += 1
 
 
+def _observed(reflect: StampedReply, observer: DropObserver) -> StampedReply:
+    def observedReflect(
+        datagram: bytes, address: tuple[str, int], *facts: Any
+    ) -> StampedAnswer | None:
+        before = observer.begin()
+        answer = reflect(datagram, address, *facts)
+        observer.end(before, *address)
+        return answer
+
+    return observedReflect
+
+
 def reflecting(
     context: DatagramContext, config: ReflectorConfig, nanoclock: Nanoclock
 ) -> StampReflectorProtocol:
@@ -100,5 +128,9 @@ def reflecting(
     # It has guards of its own: RFC 8762 lets senders use any port, and its packets are longer.
     reflector = SessionReflector(config, context.limits, context.trusted, counters, nanoclock)
     return StampReflectorProtocol(
-        reflector, counters, context.monotonic, lambda: readClockError(adjtimex)
+        reflector,
+        counters,
+        context.monotonic,
+        lambda: readClockError(adjtimex),
+        context.dropObserver(),
     )

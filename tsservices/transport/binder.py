@@ -101,8 +101,12 @@ class Binder:
     @ivar ports: what has been bound, in order; this object owns them until they are served.
     """
 
-    def __init__(self, reactor: Any, fast: bool = True, reusePort: bool = False) -> None:
+    def __init__(
+        self, reactor: Any, fast: bool = True, reusePort: bool = False, countReads: bool = False
+    ) -> None:
+        """@param countReads: connections count what they read, each for itself."""
         self._reactor = reactor
+        self._countReads = countReads
         self._fast = fast and epollset.available()
         self._reusePort = reusePort
         self.ports: list[BoundPort] = []
@@ -249,7 +253,11 @@ class Binder:
         self, bound: socket.socket, portClass: Any, *arguments: Any, file: SocketFile | None = None
     ) -> BoundPort:
         def adopt(reactor: Any, descriptor: int) -> IListeningPort:
-            return adoptPort(portClass, reactor, descriptor, *arguments)
+            port: Any = adoptPort(portClass, reactor, descriptor, *arguments)
+            if self._countReads and hasattr(port, "transport"):
+                port.transport = stock.countingReads(port.transport)
+            adopted: IListeningPort = port
+            return adopted
 
         port = BoundPort(self._reactor, bound, adopt, file)
         self.ports.append(port)

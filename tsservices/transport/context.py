@@ -9,17 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
+from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.counters import DatagramCounters, StreamCounters
 from tsservices.common.limits import Limits
-from tsservices.common.logs import PeerLog
+from tsservices.common.logs import ConnectionLog, PeerLog
 from tsservices.common.sources import PathTable
 from tsservices.transport.admission import Admission
 from tsservices.transport.timeouts import ConnectionTimeouts
-from tsservices.transport.udp_guard import DatagramGuard, GuardPolicy
+from tsservices.transport.udp_guard import (
+    DatagramGuard,
+    DropObserver,
+    Guard,
+    GuardPolicy,
+    ObservedGuard,
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,10 @@ class StreamContext:
     #: For log lines about peers, so that a peer cannot fill the log.
     peerLog: PeerLog
     counters: StreamCounters = field(default_factory=StreamCounters)
+    #: The name of the service, for the log.
+    service: str = "a service"
+    #: Logs who comes and goes; L{None}: that is not logged.
+    connectionLog: ConnectionLog | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,10 @@ class DatagramContext:
     #: For log lines about peers, so that a peer cannot fill the log.
     peerLog: PeerLog
     counters: DatagramCounters = field(default_factory=DatagramCounters)
+    #: The name of the service, for the log.
+    service: str = "a service"
+    #: Logs whose datagrams come, and why some are dropped; L{None}: that is not logged.
+    connectionLog: ConnectionLog | None = None
     # The strictest one: a service that forgets to name a policy does not become a reflector.
     #: How its guard judges.
     policy: GuardPolicy = field(default_factory=GuardPolicy)
@@ -75,9 +90,9 @@ class DatagramContext:
     #: Its counterpart to C{closedPorts}.
     closedPaths: Set[str] = frozenset()
 
-    def guard(self) -> DatagramGuard:
+    def guard(self) -> Guard:
         """Make the guard of this listener, which decides about each datagram and counts."""
-        return DatagramGuard(
+        guard = DatagramGuard(
             self.policy,
             self.limits,
             self.trusted,
@@ -86,3 +101,14 @@ class DatagramContext:
             self.monotonic,
             PathTable(self.policy.trusting, self.closedPaths) if self.local else None,
         )
+        # Chosen once: without the log a datagram costs nothing more.
+        if (observer := self.dropObserver()) is not None:
+            return ObservedGuard(guard, observer)
+        return guard
+
+    def dropObserver(self) -> DropObserver | None:
+        """Make what logs the datagrams of this listener; L{None}: they are not logged."""
+        log = self.connectionLog
+        if log is None:
+            return None
+        return DropObserver(self.counters, partial(log.datagram, self.service))

@@ -26,6 +26,20 @@ class SilentDatagramProtocol(DatagramProtocol):
 
     def __init__(self, context: DatagramContext) -> None:
         self.counters = context.counters
+        self._service = context.service
+        self._observer = context.dropObserver()
+        if self._observer is not None:
+            # Chosen once: without the log a datagram costs nothing more.
+            self.datagramReceived = self._receiveObserved  # type: ignore[method-assign]
+
+    def logPrefix(self) -> str:
+        return self._service
+
+    def _receiveObserved(self, datagram: bytes, address: tuple[str, int]) -> None:
+        assert self._observer is not None
+        before = self._observer.begin()
+        SilentDatagramProtocol.datagramReceived(self, datagram, address)
+        self._observer.end(before, *address)
 
     def datagramReceived(self, datagram: bytes, address: tuple[str, int]) -> None:
         self.counters.received += 1
@@ -51,7 +65,11 @@ class ReplyingDatagramProtocol(DatagramProtocol):
         """@param observers: what the port tells when a round of reads begins and ends."""
         self.guard = context.guard()
         self.counters = context.counters
+        self._service = context.service
         self._observers = observers
+
+    def logPrefix(self) -> str:
+        return self._service
 
     def answer(self, datagram: bytes) -> bytes:
         """Make the answer to a datagram that the guard has admitted."""

@@ -6,12 +6,9 @@ They serve where there is no epoll, and with C{--no-fast-lane}.
 
 from __future__ import annotations
 
-import os
-from typing import ClassVar
 from typing import Protocol as Interface
 
 from twisted.internet import tcp, udp, unix
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from tsservices.transport.twisted_internals import reserveDescriptor
@@ -58,6 +55,28 @@ class CountsBytesMixin:
         return len(self.dataBuffer) - self.offset + self._tempDataLen
 
 
+class CountsReadsMixin:
+    """Counts the bytes that are read, and notes that the peer has closed first."""
+
+    bytesReceived = 0
+    peerClosed = False
+    # The fast lane reads a socket itself, and keeps no figure for one connection.
+    readInPlace = False
+
+    def _dataReceived(self, data: bytes) -> object:
+        self.bytesReceived += len(data)
+        return super()._dataReceived(data)  # type: ignore[misc]
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        self.peerClosed = True
+        super().readConnectionLost(reason)  # type: ignore[misc]
+
+
+def countingReads(transport: type) -> type:
+    """The class of a transport, with L{CountsReadsMixin}: for connections that are logged."""
+    return type(f"{transport.__name__}WithReads", (CountsReadsMixin, transport), {})
+
+
 class CountingTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
     """The transport of one TCP connection."""
 
@@ -79,7 +98,6 @@ class CountingUNIXPort(unix.Port):
     # A shutdown would end it for whoever else has the socket, systemd above all.  Twisted does the
     # same with an adopted TCP port only; all of ours are adopted.
     _shouldShutdown = False
-    _log: ClassVar[Logger] = Logger("tsservices")
 
     def startListening(self) -> None:
         # The base class sets the permissions of the file again, which fails if the server has given
@@ -89,8 +107,6 @@ class CountingUNIXPort(unix.Port):
             return
         bound, self._preexistingSocket = self._preexistingSocket, None
         reserveDescriptor()
-        path = os.fsencode(bound.getsockname())
-        self._log.info("{factory} starting on {path}", factory=self.factory, path=path)
         assert self.factory is not None
         self.factory.doStart()
         self.socket = bound

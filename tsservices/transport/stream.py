@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import (
     IAddress,
     IConsumer,
@@ -28,6 +29,9 @@ from tsservices.transport.stock import CountsBytes
 
 #: Bytes pending in a transport from which on it pauses its producer.
 FULL = FileDescriptor.bufferSize
+
+# What the log says of time limits, by their counters.
+_EXPIRED = {"idle": "silent for too long", "stalled": "it read nothing for too long"}
 
 #: The name of a peer behind a UNIX socket, which has no address.
 UNIX = "unix"
@@ -80,6 +84,10 @@ class StreamProtocol(Protocol):
     idleLimit: int | None = None
     #: When it is ended in any case, in monotonic seconds; L{None} for never.
     deadline: float | None = None
+    #: The counter of the time limit that has ended it.
+    expiredBy: str | None = None
+    #: When it was made, in monotonic seconds, if connections are logged.
+    since = 0.0
 
     def connectionMade(self) -> None:
         self.measured = _bottom(self.transport)
@@ -111,8 +119,9 @@ class StreamProtocol(Protocol):
         """Begin: the connection can be written to."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        # Before it is ending in any case: who has ended it stands in the log.
+        self.factory.disconnected(self, reason)
         self.ending = True
-        self.factory.disconnected(self)
         self.closed()
 
     def closed(self) -> None:
@@ -146,6 +155,7 @@ class StreamProtocol(Protocol):
         """End for a time limit.  C{counter} is the name of the one that counts it."""
         counters = self.factory.counters
         setattr(counters, counter, getattr(counters, counter) + 1)
+        self.expiredBy = counter
         self.abort()
 
 
@@ -183,6 +193,17 @@ def _bottom(transport: Any) -> CountsBytes:
         transport = below
     measured: CountsBytes = transport
     return measured
+
+
+def _whyEnded(protocol: StreamProtocol, reason: Failure) -> str:
+    if protocol.expiredBy is not None:
+        return _EXPIRED.get(protocol.expiredBy, protocol.expiredBy)
+    done = reason.check(ConnectionDone) is not None
+    if getattr(protocol.measured, "peerClosed", False) or (done and not protocol.ending):
+        return "closed by the peer"
+    if done:
+        return "closed by the server"
+    return "cut by the server" if reason.check(ConnectionAborted) else "reset, or lost on the way"
 
 
 class StreamFactory(ServerFactory):
@@ -232,10 +253,27 @@ class StreamFactory(ServerFactory):
         protocol.peer = peerName(address)
         return protocol
 
-    def connected(self, protocol: StreamProtocol) -> None:
-        self.context.timeouts.add(protocol)
+    def logPrefix(self) -> str:
+        return self.context.service
 
-    def disconnected(self, protocol: StreamProtocol) -> None:
+    def connected(self, protocol: StreamProtocol) -> None:
+        context = self.context
+        context.timeouts.add(protocol)
+        if context.connectionLog is not None:
+            protocol.since = context.monotonic()
+            context.connectionLog.connected(context.service, protocol.peer)
+
+    def disconnected(self, protocol: StreamProtocol, reason: Failure) -> None:
+        if (log := self.context.connectionLog) is not None:
+            measured = protocol.measured
+            log.disconnected(
+                self.context.service,
+                protocol.peer,
+                self.context.monotonic() - protocol.since,
+                getattr(measured, "bytesReceived", 0),
+                measured.bytesSent,
+                _whyEnded(protocol, reason),
+            )
         self.counters.open -= 1
         self.context.admission.leave(protocol.source)
         self.context.timeouts.remove(protocol)

@@ -34,7 +34,8 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     # `dataBuffer` from `offset` on goes first.  The last one tells the producer to pause.
     abstract.FileDescriptor: ("_tempDataBuffer", "_tempDataLen", "_maybePauseProducer"),
     # Whether `abortConnection` was called: the connection is lost one turn later.
-    tcp.Connection: ("_aborting",),
+    # Gives what was read to the protocol.
+    tcp.Connection: ("_aborting", "_dataReceived"),
     # The socket of an adopted port until it listens, and whether it is shut down at the end.
     unix.Port: ("_preexistingSocket", "_shouldShutdown"),
     # The method in which the socket gets its options, and the peer of a connected port.

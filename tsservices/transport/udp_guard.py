@@ -19,10 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+from typing import Protocol as Interface
 
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.bounded import BoundedDict
-from tsservices.common.counters import DatagramCounters
+from tsservices.common.counters import DROPS, DatagramCounters
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
 from tsservices.common.sources import PathTable, SourceKey, SourceTable
@@ -80,6 +83,14 @@ class _Allowance(TokenBucket):
         self.drops = 0
         self.streak = 0
         self.mutedUntil = now
+
+
+class Guard(Interface):
+    """Decides which datagrams of one port are answered."""
+
+    def admits(self, datagram: bytes, host: str, port: int) -> bool:
+        """Whether to answer."""
+        ...
 
 
 class DatagramGuard:
@@ -160,3 +171,40 @@ class DatagramGuard:
             allowance.drops = allowance.streak = 0
             allowance.mutedUntil = now + self._limits.udpMute
         return False
+
+
+class DropObserver:
+    """Finds out by the counters what became of a datagram, and reports it."""
+
+    def __init__(
+        self, counters: DatagramCounters, report: Callable[[str, int, str | None], object]
+    ) -> None:
+        """@param report: takes the host, the port, and the counter of the drop, if it was one."""
+        self._counters = counters
+        self._names = [name for name in DROPS if hasattr(counters, name)]
+        self._read: Callable[[Any], tuple[int, ...]] = attrgetter(*self._names)
+        self._report = report
+
+    def begin(self) -> tuple[int, ...]:
+        """What L{end} needs: the counters before the datagram is looked at."""
+        return self._read(self._counters)
+
+    def end(self, before: tuple[int, ...], host: str, port: int) -> None:
+        now = self._read(self._counters)
+        drops = [name for name, old, new in zip(self._names, before, now, strict=True) if old < new]
+        self._report(host, port, drops[0] if drops else None)
+
+
+class ObservedGuard:
+    """A L{DatagramGuard} whose decisions are reported."""
+
+    def __init__(self, guard: DatagramGuard, observer: DropObserver) -> None:
+        self._guard = guard
+        self._observer = observer
+
+    def admits(self, datagram: bytes, host: str, port: int) -> bool:
+        """As L{DatagramGuard.admits}."""
+        before = self._observer.begin()
+        admitted = self._guard.admits(datagram, host, port)
+        self._observer.end(before, host, port)
+        return admitted
