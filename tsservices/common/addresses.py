@@ -17,6 +17,9 @@ HIGHEST_PORT = 65535
 #: The networks that are trusted when the operator names none.
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
+# How a socket bound to :: names an IPv4 peer.
+_MAPPED = "::ffff:"
+
 #: The word for an empty list of trusted networks.
 NO_NETWORKS = "none"
 
@@ -68,5 +71,7 @@ def datagramPeer(host: str, port: int) -> str:
 
 
 def hostPort(host: str, port: int) -> str:
-    """Host and port as one writes them, an IPv6 address in brackets."""
+    """Host and port as one writes them, an IPv6 address in brackets; see L{parse} for mapped ones."""
+    if host.startswith(_MAPPED) and "." in host:
+        host = host.removeprefix(_MAPPED)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

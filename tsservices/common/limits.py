@@ -160,7 +160,7 @@ class Limits:
     # The services ack and sink.
     logRate: int = _limit(
         "log-rate",
-        1_048_576,
+        65_536,
         1,
         1_073_741_824,
         "bytes per second",

@@ -29,6 +29,9 @@ CONNECTION_LINES_PER_MINUTE = 600
 #: Seconds' worth of text that may be logged at once.
 BURST_SECONDS = 8
 
+#: Such entries in one second: each is a hundred bytes and more, however short its text.
+PAYLOAD_LINES = 100
+
 #: One entry of the payload log.
 CLIENT_SAYS = "客户端发来的消息是:{text} [{peer}]"
 
@@ -162,11 +165,13 @@ class PayloadLog:
         @param monotonic: the time in seconds.
         """
         self._monotonic = monotonic
-        bucket = TokenBucket(rate, rate * BURST_SECONDS, monotonic())
-        self._filter = LogFilter(bucket.take)
+        now = monotonic()
+        lines = TokenBucket(PAYLOAD_LINES, PAYLOAD_LINES * BURST_SECONDS, now)
+        bucket = TokenBucket(rate, rate * BURST_SECONDS, now)
+        self._filter = LogFilter(lambda now, size: lines.take(now) and bucket.take(now, size))
 
     def note(self, text: str, peer: str) -> None:
-        withheld = self._filter.admit(self._monotonic(), len(text))
+        withheld = self._filter.admit(self._monotonic(), len(text.encode()))
         if withheld is not None:
             if withheld:
                 many = plural(withheld, "message")

@@ -63,8 +63,8 @@ class RotatedLogFile(LogFile):
 
     def beginAnew(self) -> None:
         """
-        Begin a new file: what SIGUSR1 asks for.  If somebody (logrotate, say) has moved the file
-        away, there is nothing to rotate, and it is opened again.
+        Begin a new file, unless this one is empty: what SIGUSR1 asks for.  If somebody (logrotate,
+        say) has moved the file away, there is nothing to rotate, and it is opened again.
         """
         try:
             now = os.stat(self.path)
@@ -72,10 +72,10 @@ class RotatedLogFile(LogFile):
             isMine = (now.st_dev, now.st_ino) == (mine.st_dev, mine.st_ino)
         except FileNotFoundError:
             isMine = False
-        if isMine:
-            self.rotate()
-        else:
+        if not isMine:
             self.reopen()
+        elif self.size:
+            self.rotate()
 
 
 def formatLine(event: LogEvent) -> str | None:
