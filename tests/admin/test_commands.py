@@ -64,7 +64,9 @@ def test_usage(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         commands.main(words)
     assert caught.value.code == 2
-    assert "usage: tsservices" in capfd.readouterr().err
+    reason, hint = capfd.readouterr().err.splitlines()
+    assert reason.startswith(f"tsservices {words[0]}: ")
+    assert hint == f"tsservices {words[0]}: see tsservices {words[0]} --help"
 
 
 @pytest.mark.parametrize("word", commands.WORDS)

@@ -47,7 +47,7 @@ class TestDescribe:
         assert describe("a", STATUS, typed) == [
             "a (this one): heard 0.2 s ago, since its start a1",
             "b: heard 12.3 s ago, since its start b1",
-            "a is at 117, 3 behind; 2 messages (512 bytes) on their way",
+            "a is at 117, 3 behind; 2 messages (512 bytes) on the way",
             "the engine: nats://here:4222, connection number 8; 9 messages sent, 10 doubts,"
             " asked anew 11 times",
         ]

@@ -59,9 +59,7 @@ class FilterTests(SynchronousTestCase):
         self.assertEqual(self.logged, ["a is odd: {peer}", "b is odd: {peer}"])
         self.clock.advance(60)
         log.warn("a", "{peer} is odd", peer="a")
-        self.assertEqual(
-            self.logged[2:], ["a is odd (2 lines about peers were withheld before this one)"]
-        )
+        self.assertEqual(self.logged[2:], ["a is odd (and 2 more lines about peers)"])
 
     def test_forgedPeersAreBounded(self) -> None:
         log = PeerLog(self.clock.seconds)

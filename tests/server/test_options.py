@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -110,6 +111,8 @@ class OptionsTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         text = str(Options())
+        self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
+        text = " ".join(text.split())
         for word in (
             *(f"--{row[0]}" for row in Options.optParameters),
             "--listen",
@@ -158,11 +161,24 @@ class OptionsTests(SynchronousTestCase):
             (("--max-connections", "many"), "max-connections takes a whole number"),
             (("--listen", "timestamp=tcp:70000"), "timestamp=tcp:70000: a port is"),
             (("--nonsense",), "not recognized"),
-            (("word",), "Wrong number of arguments"),
+            (("word",), "there are only options here, and 'word' is none"),
             (("--config", "/no/such/file"), "/no/such/file: No such file"),
         ):
             self.assertIn(expected, self.refused(*words))
             self.assertNotIn("enforcement", self.refused(*words))
+
+    def test_oneLineUnderTwistd(self) -> None:
+        for program, name in (("/usr/bin/tsservices", "tsservices"), ("twistd", "twistd tsserver")):
+            self.patch(sys, "argv", [program])
+            said = io.StringIO()
+            self.patch(sys, "stderr", said)
+            options = Options()
+            options.parent = usage.Options()
+            ended = self.assertRaises(SystemExit, options.parseOptions, ["--port", "a\nb"])
+            self.assertEqual(ended.code, 1)
+            reason, hint = said.getvalue().splitlines()
+            self.assertIn(f"{name}: a port is a number from 0 to 65535", reason)
+            self.assertEqual(hint, f"{name}: see {name} --help")
 
     def test_trust(self) -> None:
         options = self.parse("--trust", "10.0.0.0/8,::1", "--trust", "192.0.2.0/24")
@@ -249,17 +265,20 @@ class OptionsTests(SynchronousTestCase):
 
     def test_badConfig(self) -> None:
         for text, expected in (
-            ("colour = 1", "there is no key 'colour'; there are port, "),
+            ("colour = 1", "there is no key 'colour'; is it "),
             ("config = 'x'", "there is no key 'config'"),
-            ("idle-limit = 1.5", "idle-limit: 1.5 is not a text or a number"),
+            ("idle-limit = 1.5", "idle-limit: this is a text or a whole number, not 1.5"),
             ("idle-limit = true", "idle-limit takes a whole number of seconds, not True"),
             ("state = true", "state: this is a text, not True"),
             ("reuse-port = 1", "reuse-port: this is true or false, not 1"),
             ("idle-limit = -1", "idle-limit takes 0 to"),
-            ("port = [1]", "port: [1] is not a text or a number"),
-            ("listen = [1]", "listen: [1] is not a list of texts"),
+            ("port = [1]", "port: this is a text or a whole number, not [1]"),
+            ("listen = [1]", "listen: this is a list of texts, not [1]"),
             ("port = ", "Invalid value"),
-            ("[port]\nx = 1", "port: {'x': 1} is not"),
+            ('listen = ["nope=tcp:1"]', "listen: there is no service 'nope'"),
+            ('load = "no_such_module"', "load: --load no_such_module cannot be loaded"),
+            ('stamp-key = "/no/such"', "stamp-key: /no/such: No such file"),
+            ("[port]\nx = 1", "port: this is a text or a whole number, not {'x': 1}"),
         ):
             self.assertIn(expected, self.refused("--config", self.config(text)))
 

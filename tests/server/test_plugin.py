@@ -30,6 +30,7 @@ from tsservices.common.counters import CounterRegistry, DatagramCounters
 from tsservices.common.statedir import StateDirectory
 from tsservices.server import listeners
 from tsservices.server import plugin as tap
+from tsservices.server.log import logPlace
 from tsservices.server.options import Options
 from tsservices.server.plugin import makeService
 from tsservices.server.shutdown import OrderedMultiService, SignalService
@@ -173,7 +174,7 @@ class MakeServiceTests(SynchronousTestCase):
             error = self.assertRaises(SystemExit, makeService, options, None, self.terminal)
         self.assertEqual(
             str(error),
-            f"tsserver: sink can't listen on tcp 127.0.0.1:{number}: Address already in use",
+            f"twistd tsserver: sink can't listen on tcp 127.0.0.1:{number}: Address already in use",
         )
         self.assertFalse(os.path.exists(path))
         self.assertEqual(self.terminal.getvalue(), "")
@@ -189,7 +190,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.patch(listeners, "_bindStream", refuse)
         self.assertEqual(
             self.startError(),
-            "tsserver: timestamp can't listen on tcp 127.0.0.1:0: Bad file descriptor",
+            "twistd tsserver: timestamp can't listen on tcp 127.0.0.1:0: Bad file descriptor",
         )
 
     def test_unixInUse(self) -> None:
@@ -204,7 +205,8 @@ class MakeServiceTests(SynchronousTestCase):
     def test_noStateFolder(self) -> None:
         with open(self.state, "w"):
             pass
-        self.assertEqual(self.startError(), f"tsserver: the state folder {self.state}: File exists")
+        expected = f"twistd tsserver: the state folder {self.state}: File exists"
+        self.assertEqual(self.startError(), expected)
 
     def test_secondServer(self) -> None:
         self.make("--services", "talk")

@@ -29,7 +29,7 @@ class FailingStopTests(SynchronousTestCase):
         failing = FatalShutdown(reactor, asked.append, statuses.append)
         failing.stop("the disk is gone")
         failing.stop("once more")
-        self.assertEqual(told.getvalue(), "tsserver: the disk is gone\n")
+        self.assertEqual(told.getvalue(), "twistd tsserver: the disk is gone\n")
         self.assertEqual(reactor.stops, 1)
         self.assertEqual(statuses, [])
         (end,) = asked

@@ -92,5 +92,5 @@ class SinkTests(LogTests):
         self.assertEqual(len(self.logged), 2)
         self.clock.advance(8)
         protocol.dataReceived(b"again")
-        self.assertEqual(self.logged[2], "1 messages came too fast to be logged")
+        self.assertEqual(self.logged[2], "1 message came too fast to be logged")
         self.assertEqual(len(self.logged), 4)

@@ -119,7 +119,7 @@ class StreamFactoryTests(SynchronousTestCase):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
         self.clock.advance(60)
         factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
-        self.assertIn("(1 lines about peers were withheld", self.logged[-1])
+        self.assertIn("(and 1 more line about peers)", self.logged[-1])
 
     def test_slowRejectionIsBounded(self) -> None:
         factory = self.server.listen(BY_NAME["echo"])

@@ -35,7 +35,10 @@ class CommandFailed(Exception):
 
 def main(arguments: list[str]) -> NoReturn:
     """@raise SystemExit: always, with the exit status."""
-    options = _parser().parse_args(arguments)
+    options, surplus = _parser().parse_known_args(arguments)
+    if surplus:
+        # Not left to the parser above it: the line has to name this command's help.
+        options.parser.error(f"unrecognized arguments: {' '.join(surplus)}")
     try:
         if options.word == "backup":
             backup(options.state, options.file)
@@ -174,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         help="copy the chat to a file, while it goes on",
         description="Copy all that the chat has kept to a new file, while it goes on.",
     )
+    copying.set_defaults(parser=copying)
     copying.add_argument("file", metavar="FILE", help="the new file")
     exporting = subcommands.add_parser(
         "export",
@@ -181,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         help="write all lines of a room",
         description="Write all lines of a room, the oldest first.",
     )
+    exporting.set_defaults(parser=exporting)
     exporting.add_argument("room", metavar="ROOM", help="its name")
     exporting.add_argument(
         "--format",

@@ -71,7 +71,7 @@ def datagramPeer(host: str, port: int) -> str:
 
 
 def hostPort(host: str, port: int) -> str:
-    """Host and port as one writes them, an IPv6 address in brackets; see L{parse} for mapped ones."""
+    """Host and port as one writes them: IPv6 in brackets, IPv4 that came through IPv6 as IPv4."""
     if host.startswith(_MAPPED) and "." in host:
         host = host.removeprefix(_MAPPED)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

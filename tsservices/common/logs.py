@@ -13,7 +13,7 @@ from typing import Any, Generic, ParamSpec
 
 from twisted.logger import Logger
 
-from tsservices.common.addresses import hostPort
+from tsservices.common.addresses import datagramPeer
 from tsservices.common.bounded import BoundedDict
 from tsservices.common.counters import DROPS
 from tsservices.common.ratelimit import MINUTE, PEERS_REMEMBERED, LogThrottle, TokenBucket
@@ -127,7 +127,7 @@ class ConnectionLog:
 
         @param drop: the name of the counter; L{None}: it was not dropped.
         """
-        peer = hostPort(host, port)
+        peer = datagramPeer(host, port)
         if drop is None:
             key = f"{service} {peer}"
             if key not in self._sources:

@@ -8,6 +8,7 @@ the operator.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 import tomllib
@@ -46,17 +47,28 @@ def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[
             written = tomllib.loads(file.read().decode("utf-8-sig"))
     except OSError as reason:
         raise ConfigError(f"{path}: {reason.strerror}") from reason
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
+    except UnicodeDecodeError as reason:
+        raise ConfigError(f"{path} is not UTF-8") from reason
+    except tomllib.TOMLDecodeError as reason:
         raise ConfigError(f"{path}: {reason}") from reason
     values: dict[str, Any] = {}
     for key, value in written.items():
         if key not in known:
-            raise ConfigError(f"{path}: there is no key {key!r}; there are {', '.join(known)}")
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"; is it {near[0]}?" if near else ""
+            raise ConfigError(f"{path}: there is no key {key!r}{hint}")
         try:
             values[key] = known[key](_plain(value, key in lists))
         except ValueError as reason:
-            raise ConfigError(f"{path}: {key}: {reason}") from reason
+            raise ConfigError(inFile(path, key, reason)) from reason
     return values
+
+
+def inFile(path: str, key: str, reason: object) -> str:
+    """What is wrong with the value of a key, with the file and the key."""
+    text = str(reason)
+    # Some reasons begin with the key, because they stand behind an option too.
+    return f"{path}: {text}" if text.startswith(f"{key} ") else f"{path}: {key}: {text}"
 
 
 def _plain(value: object, aList: bool) -> Any:
@@ -65,7 +77,8 @@ def _plain(value: object, aList: bool) -> Any:
         return value
     if isinstance(value, str | int):
         return [value] if aList else value
-    raise ValueError(f"{value!r} is not {'a list of texts' if aList else 'a text or a number'}")
+    wanted = "a list of texts" if aList else "a text or a whole number"
+    raise ValueError(f"this is {wanted}, not {value!r}")
 
 
 def _items(value: Any) -> list[Any]:

@@ -162,6 +162,8 @@ def endpoint(spec: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
     except Exception as reason:
         if spec.kind in ("ssl", "tls") and not _haveTLS():
             raise EndpointError(_needTLS(spec.kind)) from reason
+        if isinstance(reason, OSError) and reason.filename:
+            raise EndpointError(f"{reason.filename}: {reason.strerror}") from reason
         # A wrong argument is a TypeError that names Twisted's function: _parseTCP() got ...
         message = re.sub(r"^\S+\(\) ", f"{spec.kind} ", str(reason))
         raise EndpointError(message or type(reason).__name__) from reason

@@ -4,10 +4,11 @@ The options of C{twistd tsserver}, its help, and how they and the configuration 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from twisted.python import usage
@@ -187,7 +188,7 @@ def _moreHelp(modules: list[str], width: int) -> str:
     kinds = ", ".join(KINDS)
     lines += [
         "",
-        *textwrap.wrap(f"To a server that runs (each with --help): {PROGRAM} {commands}", width),
+        *textwrap.wrap(f"To a running server (each with --help): {PROGRAM} {commands}", width),
         "",
         *textwrap.wrap(f"Endpoints (--listen): {kinds}; for example", width),
         *(f"  {example}" for example in _EXAMPLES),
@@ -336,7 +337,8 @@ class Options(usage.Options):
                 self["trust"] = list(LOOPBACK)
             self._readPlaces()
             path = self["stamp-key"]
-            key = None if path is None else readKey(path)
+            with self._reading("stamp-key"):
+                key = None if path is None else readKey(path)
             self.folder = StateDirectory(self["state"] or defaultStateFolder())
         except ValueError as reason:
             raise usage.UsageError(str(reason)) from reason
@@ -368,18 +370,27 @@ class Options(usage.Options):
                 super().__setitem__(key, value)
         self.limits = Limits(**{fieldNames[key]: value for key, value in limits.items()})
 
+    @contextlib.contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        # What is wrong with a value names the file if it is from there.
+        try:
+            yield
+        except ValueError as reason:
+            if key in self._setByUser or self["config"] is None:
+                raise config.ConfigError(f"{key}: {reason}") from reason
+            raise config.ConfigError(config.inFile(self["config"], key, reason)) from reason
+
     def _readPlaces(self) -> None:
         interface, backlog = self["interface"], self.limits.backlog
-        catalog = Catalog(self["load"])
-        added = [parseListen(catalog, text, interface, backlog) for text in self["listen"]]
+        with self._reading("load"):
+            catalog = Catalog(self["load"])
+        with self._reading("listen"):
+            added = [parseListen(catalog, text, interface, backlog) for text in self["listen"]]
         sharing = bool(self["reuse-port"])
-        checkPlaces(added, sharing)
-        try:
+        with self._reading("listen"):
+            checkPlaces(added, sharing)
+        with self._reading("services"):
             chosen = selectServices(catalog, self["services"], sharing)
-        except CatalogError as reason:
-            if "services" in self._setByUser:
-                raise
-            raise CatalogError(f"{self['config']}: services: {reason}") from reason
         self.listenSpecs = resolveListeners(
             catalog, chosen, added, self["port"], interface, backlog
         )

@@ -14,6 +14,8 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ReactorNotRunning
 
+from tsservices.common.commandline import serverProgram
+
 
 class FatalShutdown:
     """
@@ -45,7 +47,7 @@ class FatalShutdown:
         # Standard error may be a file on the very disk that has failed.
         with contextlib.suppress(OSError, ValueError):
             if sys.__stderr__ is not None:
-                sys.__stderr__.write(f"tsserver: {reason}\n")
+                sys.__stderr__.write(f"{serverProgram()}: {reason}\n")
 
     def _end(self) -> None:
         # os._exit flushes nothing.

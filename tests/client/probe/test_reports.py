@@ -46,7 +46,7 @@ no answer from 192.0.2.1: seq=2 within 1 s
 SUMMARY = """\
 
 --- host.example probe statistics ---
-4 packets transmitted, 2 received, +1 duplicates, +1 errors, 50% packet loss, time 1005 ms
+4 packets transmitted, 2 received, +1 duplicate, +1 error, 50% packet loss, time 1005 ms
 lost: refused 1, late 1
 loss bursts: 1, longest 2
 duplicates: 1 (up 0, down 1)
