@@ -11,7 +11,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.line_clients import LineFrontendCase
 from tests.support.logs import gather
-from tsservices.common.logs import LOG_LINES_PER_MINUTE, LogFilter, PayloadLog, PeerLog, audit
+from tsservices.common.logs import (
+    BURST_SECONDS,
+    CONNECTION_LINES_PER_MINUTE,
+    LOG_LINES_PER_MINUTE,
+    PAYLOAD_LINES,
+    ConnectionLog,
+    LogFilter,
+    PayloadLog,
+    PeerLog,
+    audit,
+)
 
 
 class AuditCase(SynchronousTestCase):
@@ -67,6 +77,12 @@ class FilterTests(SynchronousTestCase):
             log.warn(str(number), "odd")
         self.assertEqual(len(self.logged), LOG_LINES_PER_MINUTE)
 
+    def test_shortPayloads(self) -> None:
+        log = PayloadLog(1_000_000, self.clock.seconds)
+        for _ in range(PAYLOAD_LINES * 10):
+            log.note("x", "peer")
+        self.assertEqual(len(self.logged), PAYLOAD_LINES * BURST_SECONDS)
+
     def test_payload(self) -> None:
         log = PayloadLog(10, self.clock.seconds)
         for text in ("x" * 80, "y", "z"):
@@ -77,6 +93,56 @@ class FilterTests(SynchronousTestCase):
         self.assertEqual(
             self.logged[1:],
             ["2 messages came too fast to be logged", "客户端发来的消息是:a\\nb [peer]"],
+        )
+
+
+class ConnectionLogTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.logged = gather(self)
+        self.clock = Clock()
+        self.log = ConnectionLog(self.clock.seconds)
+
+    def test_connections(self) -> None:
+        self.log.connected("echo", "a:7")
+        self.log.disconnected("echo", "a:7", 1.25, 1, 2, "closed by the peer")
+        self.assertEqual(
+            self.logged,
+            [
+                "echo: a:7 connected",
+                "echo: a:7 disconnected after 1.2 s, 1 byte in, 2 bytes out: closed by the peer",
+            ],
+        )
+
+    def test_datagrams(self) -> None:
+        for port in (7, 7, 8):
+            self.log.datagram("echo", "::ffff:192.0.2.1", port, None)
+        for drop in ("badSize", "badSize", "muted"):
+            self.log.datagram("echo", "::1", 9, drop)
+        self.log.datagram("time", "::1", 9, "badSize")
+        first, last = "echo: first datagram from 192.0.2.1", "dropped a datagram from [::1]:9"
+        size = "badSize (it is empty, too short or too long)"
+        self.assertEqual(
+            self.logged,
+            [
+                f"{first}:7",
+                f"{first}:8",
+                f"echo: {last}: {size}",
+                f"echo: {last}: muted (its source asked too often, and gets nothing for a while)",
+                f"time: {last}: {size}",
+            ],
+        )
+        self.clock.advance(60)
+        self.log.datagram("echo", "::1", 9, "badSize")
+        self.assertEqual(self.logged[5:], [f"echo: {last}: {size}"])
+
+    def test_strangersDoNotFillTheLog(self) -> None:
+        for number in range(CONNECTION_LINES_PER_MINUTE + 7):
+            self.log.datagram("echo", f"::{number:x}", 9, "badSize")
+        self.assertEqual(len(self.logged), CONNECTION_LINES_PER_MINUTE)
+        self.clock.advance(1)
+        self.log.connected("echo", "a:7")
+        self.assertEqual(
+            self.logged[-1], "echo: a:7 connected (and 7 more lines about connections)"
         )
 
 

@@ -174,6 +174,7 @@ class OptionsTests(SynchronousTestCase):
             self.patch(sys, "stderr", said)
             options = Options()
             options.parent = usage.Options()
+            options.parent["nodaemon"] = 1
             ended = self.assertRaises(SystemExit, options.parseOptions, ["--port", "a\nb"])
             self.assertEqual(ended.code, 1)
             reason, hint = said.getvalue().splitlines()

@@ -54,6 +54,8 @@ def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[
     values: dict[str, Any] = {}
     for key, value in written.items():
         if key not in known:
+            if isinstance(value, dict):
+                raise ConfigError(f"{path}: there is no key {key!r}, and no key is a table")
             near = difflib.get_close_matches(key, known, 1)
             hint = f"; is it {near[0]}?" if near else ""
             raise ConfigError(f"{path}: there is no key {key!r}{hint}")

@@ -109,11 +109,12 @@ def openLog(parent: Mapping[str, Any], reactor: Any) -> FileLogObserver | None:
     Open the log where the options of twistd say.
 
     @param parent: the options of twistd; empty without twistd.
-    @return: what writes it; L{None}: twistd itself has to do that, or to refuse.
+    @return: what writes it; L{None}: the program that runs this does that, or refuses.
     @raise LogError: the file can't be opened.
     """
     name, foreground = parent.get("logfile"), bool(parent.get("nodaemon"))
-    if not parent or parent.get("logger") or parent.get("syslog"):
+    if "nodaemon" not in parent or parent.get("logger") or parent.get("syslog"):
+        # The first: it is no twistd that runs this (twist, a test).
         return None
     if name == "-" or (foreground and not name):
         return FileLogObserver(sys.stdout, formatLine) if foreground else None

@@ -324,7 +324,8 @@ class Options(usage.Options):
         except usage.UsageError as reason:
             # Without the words that Twisted puts before ours.
             text = str(reason).removeprefix(_ENFORCED)
-            if self.parent is None:
+            if self.parent is None or "nodaemon" not in self.parent:
+                # Not twistd (twist, say): it has words of its own.
                 raise usage.UsageError(text) from reason
             sys.stderr.write(complaint(serverProgram(), text))
             raise SystemExit(1) from reason

@@ -1,0 +1,152 @@
+"""Tests for L{tsservices.server.log}."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from twisted.application.service import Application
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import ILogObserver, Logger, LogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from tsservices.server import log
+from tsservices.server.log import LogError, LoggedService, RotatedLogFile, formatLine, openLog
+
+
+class RotatedLogFileTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.patch(log, "LOG_BYTES", 100)
+        self.patch(log, "LOG_FILES", 3)
+        self.folder: str = self.mktemp()
+        os.mkdir(self.folder)
+
+    def open(self) -> Any:
+        file = RotatedLogFile("a.log", self.folder)
+        self.addCleanup(lambda: file.closed or file.close())
+        return file
+
+    def files(self) -> dict[str, int]:
+        names = sorted(os.listdir(self.folder))
+        return {name: os.path.getsize(os.path.join(self.folder, name)) for name in names}
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.folder, name)
+
+    def test_oldestGoes(self) -> None:
+        file = self.open()
+        for _ in range(20):
+            file.write("x" * 100)
+        self.assertEqual(
+            self.files(), dict.fromkeys(("a.log", "a.log.1", "a.log.2", "a.log.3"), 100)
+        )
+
+    def test_whatIsThereIsBoundedToo(self) -> None:
+        for number in (1, 3, 4, 30_000):
+            with open(self.path(f"a.log.{number}"), "w"):
+                pass
+        with open(self.path("a.log.gz"), "w"):
+            pass
+        self.open()
+        self.assertEqual(list(self.files()), ["a.log", "a.log.1", "a.log.3", "a.log.gz"])
+
+    def test_beginAnew(self) -> None:
+        file = self.open()
+        file.beginAnew()
+        self.assertEqual(self.files(), {"a.log": 0})
+        file.write("one")
+        file.beginAnew()
+        file.write("two2")
+        self.assertEqual(self.files(), {"a.log": 4, "a.log.1": 3})
+        os.rename(self.path("a.log"), self.path("moved"))
+        file.beginAnew()
+        file.write("three")
+        self.assertEqual(self.files(), {"a.log": 5, "a.log.1": 3, "moved": 4})
+
+
+class LinesTests(SynchronousTestCase):
+    def test_namespaces(self) -> None:
+        lines: list[str | None] = []
+        for namespace in (
+            "tsservices.admin.metrics.CountersFile",
+            "tsservices.audit",
+            "twisted.internet.base",
+            "other.package",
+        ):
+            publisher = LogPublisher(lambda event: lines.append(formatLine(event)))  # type: ignore[arg-type]
+            Logger(namespace, observer=publisher).info("{a}", a="b")
+        self.assertEqual(
+            [line and line.split(" ", 1)[1] for line in lines],
+            [
+                "[tsservices#info] b\n",
+                "[tsservices.audit#info] b\n",
+                "[twisted#info] b\n",
+                "[other.package#info] b\n",
+            ],
+        )
+
+    def test_noiseOfPorts(self) -> None:
+        for text, kept in (
+            ("timestamp starting on 7", False),
+            ("control starting on b'/state/control.sock'", False),
+            ("(TCP Port 7 Closed)", False),
+            ("(UNIX Port /state/control.sock Closed)", False),
+            ("set uid/gid 7/7", True),
+        ):
+            event = {"log_namespace": "log_legacy", "log_system": "-", "log_text": text}
+            line = formatLine({**event, "log_format": "{log_text}", "log_time": 0.0})
+            self.assertEqual(line is not None, kept, text)
+
+
+class OpenLogTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.handlers: dict[int, Any] = {}
+        self.patch(signal, "signal", self.handlers.__setitem__)
+        self.patch(signal, "getsignal", lambda number: signal.SIG_DFL)
+        self.folder: str = self.mktemp()
+        os.mkdir(self.folder)
+        self.path = os.path.abspath(os.path.join(self.folder, "a.log"))
+
+    def test_places(self) -> None:
+        for parent, place in (
+            ({}, None),
+            ({"nodaemon": 1}, "stdout"),
+            ({"nodaemon": 1, "logfile": "-"}, "stdout"),
+            # twistd has words for this.
+            ({"nodaemon": 0, "logfile": "-"}, None),
+            ({"nodaemon": 1, "syslog": 1}, None),
+            ({"nodaemon": 1, "logger": object()}, None),
+        ):
+            observer: Any = openLog(parent, None)
+            self.assertEqual(observer is None, place is None, parent)
+            if observer is not None:
+                self.assertIs(observer._outFile, sys.stdout)
+        self.assertEqual(self.handlers, {})
+
+    def test_file(self) -> None:
+        observer: Any = openLog({"nodaemon": 0, "logfile": self.path}, CallsAtOnce())
+        self.addCleanup(lambda: observer._outFile.close())
+        observer._outFile.write("one")
+        self.handlers[signal.SIGUSR1](signal.SIGUSR1, None)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["a.log", "a.log.1"])
+
+    def test_cannotBeOpened(self) -> None:
+        where = os.path.join(self.folder, "no", "a.log")
+        reason = self.assertRaises(LogError, openLog, {"nodaemon": 1, "logfile": where}, None)
+        self.assertEqual(str(reason), f"the log {where}: No such file or directory")
+
+    def test_component(self) -> None:
+        observer: Any = openLog({"nodaemon": 1}, None)
+        application = Application("tsserver")
+        LoggedService(observer).setServiceParent(application)
+        self.assertIs(application.getComponent(ILogObserver), observer)
+        application = Application("tsserver")
+        LoggedService(None).setServiceParent(application)
+        self.assertIsNone(application.getComponent(ILogObserver, None))
+
+
+class CallsAtOnce(MemoryReactorClock):
+    def callFromThread(self, call: Any, *arguments: Any) -> None:
+        call(*arguments)
