@@ -6,13 +6,10 @@ L{tests.live.test_documents} runs the blocks.
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
-import shlex
 import tempfile
 import tomllib
-from pathlib import Path
 
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
@@ -36,14 +33,6 @@ CLIENT_COMMANDS = {"resend", "quit"}
 
 #: Names of comments that L{tests.support.documents} knows.
 COMMENTS = ("not run", "servers", "typed", "screen", "bob", "file")
-
-#: Keys of unit files that the pages may show.
-UNIT_KEYS = {
-    "Install": {"WantedBy"},
-    "Service": {"DynamicUser", "ExecStart", "LimitNOFILE", "Restart", "StateDirectory"},
-    "Socket": {"Accept", "ListenDatagram", "ListenStream"},
-    "Unit": {"After", "Description", "Requires"},
-}
 
 
 def anchors(text: str) -> set[str]:
@@ -104,20 +93,6 @@ class DocumentTests(SynchronousTestCase):
                     file.write(block.text)
                     file.flush()
                     parse(["--config", file.name], block)
-
-    def test_ini(self) -> None:
-        for block in inLanguage("ini"):
-            unit = configparser.RawConfigParser(strict=False, comment_prefixes=("#",))
-            unit.optionxform = str  # type: ignore[method-assign,assignment]
-            unit.read_string(block.text)
-            for section in unit.sections():
-                self.assertEqual(set(unit[section]) - UNIT_KEYS[section], set(), str(block))
-            if unit.has_option("Service", "ExecStart"):
-                words = shlex.split(unit["Service"]["ExecStart"])
-                program = Path(words[0]).name
-                self.assertIn(program, ("twistd", "tsservices"), str(block))
-                start = words.index("tsserver") if program == "twistd" else 0
-                parse(words[start + 1 :], block)
 
     def test_json(self) -> None:
         for block in inLanguage("json"):

@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 #: What a block may be.  Nothing is asked of C{text} and C{mermaid}.
-LANGUAGES = ("conf", "console", "ini", "json", "mermaid", "python", "sh", "text", "toml")
+LANGUAGES = ("conf", "console", "json", "mermaid", "python", "sh", "text", "toml")
 
 #: What C{not run} may begin with.  A new reason is written here on purpose: it is an exception.
 REASONS = (

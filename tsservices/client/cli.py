@@ -113,13 +113,11 @@ def _echoParser() -> argparse.ArgumentParser:
         "Send lines to the timestamp service and print the answers.\n"
         "At a terminal each line typed is sent; an empty line or Ctrl-D ends.\n"
         "Otherwise standard input is read to its end and every answer printed.",
-        "other commands:\n"
+        "other commands, each with --help:\n"
         f"  {PROGRAM} chat   talk in the rooms of the chat\n"
-        f"                                    (see {PROGRAM} chat --help)\n"
-        f"  {PROGRAM} talk   talk with the server's operator, or as the operator\n"
-        f"                                    (see {PROGRAM} talk --help)\n"
+        f"  {PROGRAM} talk   talk with the server's operator, or as it\n"
         f"  {PROGRAM} probe  measure round trips, loss and clocks\n"
-        f"                                    (see {PROGRAM} probe --help)\n\n"
+        "\n"
         "examples:\n"
         f"  printf 'a\\nb\\n' | {PROGRAM}\n"
         f"  {PROGRAM} --udp --timeout 0.5 ::1\n\n",

@@ -32,11 +32,11 @@ PROGRAM = "python -m tsservices.client chat"
 DESCRIPTION = """\
 Talk in the rooms of a chat.
 At a terminal: what is said appears above the line being typed; Tab completes
-commands, names and rooms, Up brings back what was typed; /help lists what can be
-asked for; Ctrl-C clears the line, Ctrl-D or /quit leaves. A lost connection is made
-again by itself; what was said meanwhile is shown, and what was typed is sent, once.
-Otherwise each line of standard input is sent, what happens is printed, and after the
-end of the input the client leaves when all is stored.
+commands, names and rooms, Up brings back what was typed; /help lists what can
+be asked for; Ctrl-C clears the line, Ctrl-D or /quit leaves. A lost connection
+is made again by itself; what was said meanwhile is shown, and what was typed is
+sent, once. Otherwise each line of standard input is sent, what happens is
+printed, and after the end of the input the client leaves when all is stored.
 """
 
 EPILOG = """\

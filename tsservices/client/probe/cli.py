@@ -46,34 +46,34 @@ FOLLOW_UP_LENGTH = UNAUTHENTICATED_LENGTH + EXTENSION_LENGTH
 
 EPILOG = f"""\
 what a line tells (times in milliseconds):
-  net    round trip between the kernels' stamps, without the reflector's own time.  A
-         reflector that can tells with the next reply when this one left; so a packet is
-         told of when the next is answered
+  net    round trip between the kernels' stamps, without the reflector's own
+         time.  A reflector that can tells with the next reply when this one
+         left; so a packet is told of when the next is answered
   app    round trip as this program saw it: what any program would see
-  up     one way to the reflector, raw: it contains the offset of the two clocks,
+  up     one way to the reflector, raw: with the offset of the two clocks
   down   one way back, the same; negative values are true and shown as they are
 
 signals:
   Ctrl-C (SIGINT) and SIGTERM end the run with the summary;
   Ctrl-\\ (SIGQUIT) prints a line with what is known so far
 
---fail-if takes conditions with commas between them: FIGURE COMPARISON NUMBER UNIT, where
-COMPARISON is one of > >= < <= and FIGURE one of
+--fail-if takes conditions with commas between them: FIGURE COMPARISON NUMBER
+UNIT, where COMPARISON is one of > >= < <= and FIGURE one of
 {FIGURES_HELP}
 A figure that is unknown counts as a failure.
 
 exit status:
   0    a reply in time from every HOST
   1    none from some HOST, or from all
-  2    the command line is wrong, a name is unknown, no port can be opened, or a file
-       cannot be written
+  2    the command line is wrong, a name is unknown, no port can be opened,
+       or a file cannot be written
   3    with --fail-if: a condition holds for some HOST, or nobody can know
 
 examples:
   {PROGRAM} -c 10 192.0.2.1
-  {PROGRAM} -i 0.01 -w 60 -q --histogram one.example two.example
-  {PROGRAM} -c 100 -i 0.02 -q --fail-if 'loss>1%,p99>50ms' one.example
-  {PROGRAM} --json one.example | tee log.jsonl
+  {PROGRAM} -i 0.01 -w 60 -q --histogram HOST1 HOST2
+  {PROGRAM} -c 100 -q --fail-if 'loss>1%,p99>50ms' HOST
+  {PROGRAM} --json HOST | tee log.jsonl
 """
 
 

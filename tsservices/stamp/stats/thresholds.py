@@ -73,10 +73,15 @@ MOMENTS: dict[str, DistributionFigure] = {
 
 #: All figures, for C{--help}.
 FIGURES_HELP = """\
-  loss loss.up loss.down late errors duplicates reordered burst   packets, or with %
-  min avg max stddev p50 p99.9 ...   of the round trips, in ns, us, ms or s
-  net. app. server. up. down. queue.up. queue.down. ipdv.   before these: of that time
-  jitter   by RFC 3550;   offset   of the clocks, without its sign;   skew   in ppm"""
+  loss loss.up loss.down late errors duplicates reordered burst
+           packets, or with %
+  min avg max stddev p50 p99.9 ...
+           of the round trips, in ns, us, ms or s
+  net. app. server. up. down. queue.up. queue.down. ipdv.
+           before these: of that time
+  jitter   by RFC 3550
+  offset   of the clocks, without its sign
+  skew     in ppm"""
 
 
 class ThresholdError(ValueError):
