@@ -280,7 +280,7 @@ def test_config(folder: Path) -> None:
         assert (counters["refused"], counters["accepted"]) == (1, 3)
         assert (counters["received"], counters["receivedBytes"]) == (1, 5)
         port = server.address("timestamp").port
-        words = f"transport=tcp host=127.0.0.1 port={port} accepted=3 refused=1"
+        words = f"timestamp tcp 127.0.0.1:{port}: accepted=3 refused=1"
         assert words in server.logText()
         counters = server.counters("timestamp", "udp")
         assert (counters["badSize"], counters["answered"]) == (1, 1)

@@ -113,11 +113,10 @@ def _echoParser() -> argparse.ArgumentParser:
         "Send lines to the timestamp service and print the answers.\n"
         "At a terminal each line typed is sent; an empty line or Ctrl-D ends.\n"
         "Otherwise standard input is read to its end and every answer printed.",
-        "other commands, each with --help:\n"
-        f"  {PROGRAM} chat   talk in the rooms of the chat\n"
-        f"  {PROGRAM} talk   talk with the server's operator, or as it\n"
-        f"  {PROGRAM} probe  measure round trips, loss and clocks\n"
-        "\n"
+        "other commands:\n"
+        f"  {PROGRAM} chat --help    talk in the rooms of the chat\n"
+        f"  {PROGRAM} talk --help    talk with the operator, or as such\n"
+        f"  {PROGRAM} probe --help   measure delay and loss\n\n"
         "examples:\n"
         f"  printf 'a\\nb\\n' | {PROGRAM}\n"
         f"  {PROGRAM} --udp --timeout 0.5 ::1\n\n",
