@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.support.logs import gather
 from tests.support.services import SuiteServer, connect
 from tsservices.common.limits import Limits
+from tsservices.common.logs import ConnectionLog
 from tsservices.server.registry import BUILTIN, BY_NAME
 from tsservices.testing import ManualClock, MemoryTransport
 from tsservices.transport.rejection import REJECTED_AT_ONCE, REJECTED_SECONDS
@@ -120,6 +124,24 @@ class StreamFactoryTests(SynchronousTestCase):
         self.clock.advance(60)
         factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
         self.assertIn("(and 1 more line about peers)", self.logged[-1])
+
+    def test_whyConnectionsEnded(self) -> None:
+        log = ConnectionLog(self.clock.seconds)
+        streams = replace(self.server.streams, connectionLog=log)
+        self.server.wiring = replace(self.server.wiring, streams=streams)
+        for end, reason, why in (
+            (lambda each: None, ConnectionDone(), "closed by the peer"),
+            (lambda each: each.finish(), ConnectionDone(), "closed by the server"),
+            (lambda each: each.abort(), ConnectionAborted(), "cut by the server"),
+            (lambda each: each.expired("idle"), ConnectionAborted(), "silent for too long"),
+            (lambda each: None, ConnectionLost(), "reset, or lost on the way"),
+        ):
+            protocol, _ = self.server.connect(BY_NAME["echo"])
+            self.clock.advance(90)
+            end(protocol)
+            protocol.connectionLost(Failure(reason))
+            self.assertIn("192.0.2.1:50000 disconnected after 90.0 s, 0 bytes in", self.logged[-1])
+            self.assertEqual(self.logged[-1].rpartition(": ")[2], why)
 
     def test_slowRejectionIsBounded(self) -> None:
         factory = self.server.listen(BY_NAME["echo"])
