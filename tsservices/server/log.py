@@ -112,20 +112,29 @@ def openLog(parent: Mapping[str, Any], reactor: Any) -> FileLogObserver | None:
     @return: what writes it; L{None}: the program that runs this does that, or refuses.
     @raise LogError: the file can't be opened.
     """
-    name, foreground = parent.get("logfile"), bool(parent.get("nodaemon"))
-    if "nodaemon" not in parent or parent.get("logger") or parent.get("syslog"):
-        # The first: it is no twistd that runs this (twist, a test).
+    if "nodaemon" not in parent:
+        # It is no twistd that runs this (twist, a test).
+        return None
+    name, foreground = parent.get("logfile"), bool(parent["nodaemon"])
+    if parent.get("logger") or parent.get("syslog") or (name == "-" and not foreground):
+        _onUSR1(signal.SIG_IGN)
         return None
     if name == "-" or (foreground and not name):
-        return FileLogObserver(sys.stdout, formatLine) if foreground else None
+        _onUSR1(signal.SIG_IGN)
+        return FileLogObserver(sys.stdout, formatLine)
     try:
         file = RotatedLogFile.fromFullPath(name or DEFAULT_FILE)
     except OSError as reason:
         raise LogError(f"the log {name or DEFAULT_FILE}: {reason.strerror}") from reason
-    # As twistd does: a handler that is there already, or "ignored", stays.
-    if signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL:
-        signal.signal(signal.SIGUSR1, lambda number, frame: reactor.callFromThread(file.beginAnew))
+    _onUSR1(lambda number, frame: reactor.callFromThread(file.beginAnew))
     return FileLogObserver(file, formatLine)
+
+
+def _onUSR1(handler: Any) -> None:
+    # As twistd does: a handler that is there already, or "ignored", stays.  Where there is no file
+    # the signal must not end the server, as it would by default.
+    if signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL:
+        signal.signal(signal.SIGUSR1, handler)
 
 
 class LoggedService(OrderedMultiService):
