@@ -85,5 +85,5 @@ def test_startFailsInTwistd(folder: Path, option: str) -> None:
     assert done.returncode == 1
     if option.startswith("--uid"):
         (line,) = done.stderr.splitlines()
-        assert line == "tsserver: --uid 3999999: this system knows no user with this number"
+        assert line == "twistd tsserver: --uid 3999999: this system knows no user with this number"
     assert not [path for path in folder.rglob("*") if path.is_socket()]

@@ -327,7 +327,9 @@ class Options(usage.Options):
             if self.parent is None or "nodaemon" not in self.parent:
                 # Not twistd (twist, say): it has words of its own.
                 raise usage.UsageError(text) from reason
-            sys.stderr.write(complaint(serverProgram(), text))
+            if sys.stderr is not None:
+                # It is None where descriptor 2 is closed.
+                sys.stderr.write(complaint(serverProgram(), text))
             raise SystemExit(1) from reason
 
     def postOptions(self) -> None:

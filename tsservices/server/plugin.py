@@ -327,7 +327,7 @@ def _becoming(options: Options) -> tuple[int, int]:
         except KeyError:
             # twistd wants the user's name, to find the groups.
             raise SystemExit(
-                f"tsserver: --uid {user}: this system knows no user with this number"
+                f"{serverProgram()}: --uid {user}: this system knows no user with this number"
             ) from None
     return (-1 if user is None else int(user)), (-1 if group is None else int(group))
 
