@@ -19,12 +19,14 @@ from tsservices.chat.operations import (
     MESSAGE,
     TOPIC,
     Enter,
+    Ignore,
     Join,
     Operation,
     Part,
     Rename,
     Say,
     SendPrivate,
+    SetAway,
     SetTopic,
 )
 
@@ -89,31 +91,36 @@ class TestRoomDelivery:
 
     def test_ignoredLinesAreLeftOut(self) -> None:
         chat = gathered("ann", "bob", "cat")
-        chat.sessions["cat"].ignores = frozenset({"ann"})
+        chat.tick(Ignore("cat", "Ann", ("ann",), True))
+        chat.clear()
         chat.tick(
             say("ann", "1"),
             say("ann", "2", kind=ME),
             say("bob", "3"),
             SendPrivate("ann", "cat", "cat", MESSAGE, "psst"),
-            Part("ann", "r", ""),
+            SetAway("ann", "RUDE"),
+            Part("ann", "r", "RUDE"),
         )
         heard = chat.heard("cat")
         assert kinds(heard) == [RoomMessages, UserLeft]
-        assert isinstance(heard[0], RoomMessages)
-        assert heard[0].texts == ("3",)
+        line, left = heard
+        assert isinstance(line, RoomMessages)
+        assert line.texts == ("3",)
+        assert isinstance(left, UserLeft)
+        assert (left.nick, left.reason) == ("ann", "")
         assert chat.outlets["bob"].texts() == ["1", "2"]
 
-    def test_ignoresByNickAtThatTime(self) -> None:
-        chat = gathered("ann", "bob")
-        chat.sessions["bob"].ignores = frozenset({"zoe"})
+    def test_ignoringFollowsRenames(self) -> None:
+        chat = gathered("ann", "bob", "cat")
         chat.tick(
+            Ignore("bob", "Ann", ("ann",), True),
             say("ann", "1"),
             Rename("ann", "Zoe", "zoe"),
             say("ann", "2"),
-            Rename("ann", "ann", "ann"),
-            say("ann", "3"),
+            Rename("cat", "Ann", "ann"),
+            say("cat", "3"),
         )
-        assert chat.outlets["bob"].texts() == ["1", "3"]
+        assert chat.outlets["bob"].texts() == ["3"]
 
     def test_sessionOfAnotherNode(self) -> None:
         chat = gathered("ann", "bob")

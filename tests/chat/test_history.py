@@ -11,7 +11,8 @@ from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.notifications import HistoryReplay
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.requests import PendingReply, Request, RequestQueue
-from tsservices.chat.room import REPLAYED_LINES, Room
+from tsservices.chat.room import Room
+from tsservices.chat.session import Session
 from tsservices.chat.storage import HISTORY_PAGE
 
 
@@ -56,7 +57,7 @@ class TestHistoryReplayer:
 
     def begin(self, first: int) -> None:
         async def read() -> None:
-            async for page in self.history.pages(self.room, first):
+            async for page in self.history.pages(self.room, first, Session("s", None)):
                 self.pages.append(page)
                 self.taken.append(PendingReply())
                 await self.taken[-1]
@@ -80,7 +81,7 @@ class TestHistoryReplayer:
         self.journal.slowReads = True
         for _ in range(3):
             self.preload()
-        assert self.journal.reads == [("r", 31 - REPLAYED_LINES, 30)]
+        assert self.journal.reads == [("r", 1, 30)]
         assert self.ended == 0
         self.journal.answerRead()
         assert self.ended == 3

@@ -39,6 +39,8 @@ def durable(state: ChatState) -> object:
     return (
         state.accounts,
         state.readMarkers,
+        {key: entries for key, entries in state.ignored.items() if key in state.accounts},
+        state.inboxShares,
         {key: room.record for key, room in rooms.items()},
         {key: room.permissions.restrictions for key, room in rooms.items()},
         {key: room.permissions.roles for key, room in rooms.items()},
@@ -120,6 +122,7 @@ def run(turns: list[list[Action]]) -> Counter[str]:
         database.store(batch)
         loaded = database.load()
         assert durable(loaded) == durable(chat.state)
+        assert set(loaded.ignored) <= set(loaded.accounts)
         assert all(room.record.seq for room in loaded.rooms.values())
         batch.deliver()
         done.append((stamp, applied))

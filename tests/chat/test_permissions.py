@@ -58,7 +58,7 @@ SERVER: Cells = {"name-first": "S", "not-allowed": "GgAaOoFfbmkx"}
 #: What is typed, and who may not do it.
 LINES: dict[str, Cells] = {
     "hello": {"nowhere": NOWHERE, "not-in-room": "kx", "muted": "m"},
-    "/nick fresh": ANYONE,
+    "/nick fresh": {"muted-name": "m"},
     "/nick vic": {"nick-registered": EVERYBODY},
     "/join tea": {"name-first": "S", "banned": "b"},
     "/join fresh": NAMED,
@@ -133,9 +133,9 @@ def inside(**cells: str) -> Cells:
 
 #: What is proposed, by anybody, and who is rejected.
 PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells]] = {
-    "enter": (by(operations.Enter, "fresh", "fresh", "~f"), ANYONE),
+    "enter": (by(operations.Enter, "fresh", "fresh", "~f"), {"muted-name": "m"}),
     "enter as another": (by(operations.Enter, "vic", "vic", "~f"), {"nick-registered": EVERYBODY}),
-    "rename": (by(operations.Rename, "fresh", "fresh"), NAMED),
+    "rename": (by(operations.Rename, "fresh", "fresh"), {"name-first": "S", "muted-name": "m"}),
     "join": (by(operations.Join, "tea", "tea"), {"name-first": "S", "banned": "b"}),
     "part": (by(operations.Part, "tea", ""), inside()),
     "quit": (by(operations.Quit, ""), ANYONE),
@@ -205,6 +205,7 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
     "delete": (by(operations.DeleteMessage, "tea", 1, None), inside(not_allowed="gam")),
     "delete another's": (by(operations.DeleteMessage, "tea", 1, "vic"), inside(not_allowed="gam")),
     "read": (by(operations.MarkRead, "tea", 1), inside(account_needed="g")),
+    "ignore": (by(operations.Ignore, "vic", ("vic",), True), NAMED),
     "empty the inbox": (by(operations.ClearUnread), ANYONE),
 }
 

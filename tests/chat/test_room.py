@@ -73,7 +73,7 @@ class TestRoom:
         room = grown(3)
         room.clearRecent()
         assert room.replay() is None
-        room.preload([said(1, 3)], 1)
+        room.preload([said(1, 3)], 3)
         assert numbers(room) == [1, 2, 3]
         assert numbers(grown()) == []
 
@@ -83,9 +83,9 @@ class TestRoom:
         room.addRecent(said(31, 2))
         room.record.seq = 32
         assert room.replay() is None
-        room.preload([said(11, 10), said(21, 10), said(31, 2)], 11)
+        room.preload([said(11, 10), said(21, 10), said(31, 2)], 32)
         assert numbers(room) == list(range(13, 33))
-        room.preload([said(11, 10), said(21, 10)], 11)
+        room.preload([said(11, 10), said(21, 10)], 30)
         assert numbers(room) == list(range(13, 33))
 
     def test_preloadAfterDeletion(self) -> None:
@@ -93,22 +93,25 @@ class TestRoom:
         room.deleteMessage(2)
         room.deleteMessage(12)
         room.deleteMessage(21)
-        room.preload([said(11, 10), said(21, 10)], 11)
+        room.preload([said(11, 10), said(21, 10)], 30)
+        # Two more are wanted, which memory has not.
+        assert room.replay() is None
+        room.preload([said(9, 3), said(12).without(12)[0], said(13, 8), said(21, 10)], 30)
         replay = room.replay()
         assert replay is not None
         texts = [text for item in replay.messages for text in item.texts]
-        assert texts == ["" if n in (12, 21) else str(n) for n in range(11, 31)]
+        assert texts == ["" if n in (12, 21) else str(n) for n in range(9, 31)]
         assert [item.first for item in replay.messages if item.kind == DELETED] == [12, 21]
 
     def test_preloadWithGap(self) -> None:
         room = Room(RoomRecord("r", "R", seq=30))
-        room.preload([said(11, 10)], 11)
+        room.preload([said(1, 20)], 20)
         assert room.replay() is None
 
     @pytest.mark.parametrize(("kept", "first"), [([said(21, 10)], 21), ([], 31)])
     def test_preloadOfPrunedLines(self, kept: list[RoomMessages], first: int) -> None:
         room = Room(RoomRecord("r", "R", seq=30))
-        room.preload(kept, 11)
+        room.preload(kept, 30)
         replay = room.replay()
         assert replay is not None
         assert replay.missing == (11, first - 1)

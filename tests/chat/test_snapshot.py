@@ -46,11 +46,12 @@ TURNS = 60
 #: What only one node knows of sessions and rooms.
 LOCAL = {
     # How sessions are told.
-    *("recipient", "ignores", "wantsEcho", "wantsAcks", "pending"),
+    *("recipient", "wantsEcho", "wantsAcks", "pending", "joining"),
     # What is at hand, stored, or made when it is wanted.
     *(
         "_recipients",
         "_recent",
+        "_recentFirst",
         "_recentLines",
         "_deleted",
         "_oldestStored",

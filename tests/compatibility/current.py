@@ -146,6 +146,8 @@ def samples() -> Iterator[Any]:
     yield nt.CommandList([("nick", "NAME", "be called NAME", "anyone"), ("me", "", "x", "named")])
     yield nt.Notice(["one", "two"], "registered")
     yield nt.ErrorReply(errors.ChatError(errors.NO_PERSON, nick="rob"))
+    yield nt.UserLeft("lobby", "Lobby", "bob", "", announced=True)
+    yield nt.UnreadLines("lobby", "Lobby", 30, False, 12)
 
 
 def notifications() -> dict[str, list[str]]:

@@ -54,6 +54,17 @@ def checkConsistency(state: ChatState) -> None:
         assert len(session.rooms) <= LIMITS.roomsEach
         for key in session.rooms:
             assert state.rooms[key].members[ident] is session
+        ignored = state.ignored.get(session.account or session.origin, {})
+        assert session.ignores == set(ignored)
+        # Nobody ignores themselves.
+        own = state.sessionsByAccount.get(session.account or "", (session,))
+        assert not session.ignores & {session.account, *(item.origin for item in own)}
+    owners = {item.origin for item in chat.values() if item.account is None}
+    owners |= {item.origin for item in state.detachedSessions.values() if item.account is None}
+    assert set(state.ignored) <= owners | set(state.accounts)
+    for key, shares in state.inboxShares.items():
+        assert sum(item.count for item in shares.values()) <= state.accounts[key].unread
+        assert set(shares) <= set(state.accounts)
     assert len(state.rooms) <= LIMITS.maxRooms
     for room in state.rooms.values():
         _checkRoom(state, room)

@@ -17,6 +17,7 @@ from tsservices.chat.operations import (
     DeleteMessage,
     DropAccount,
     Enter,
+    Ignore,
     Invite,
     Join,
     Kick,
@@ -201,13 +202,20 @@ OPERATIONS: dict[str, _Factory] = {
     ),
     "delete": lambda state, action, own, other: _deletion(state, action, own),
     "read": lambda state, action, own, other: MarkRead(own.ident, action.room, action.other),
+    "ignore": lambda state, action, own, other: Ignore(
+        own.ident, "x", (other.account or other.origin, other.origin), action.flag
+    ),
     "inbox": lambda state, action, own, other: ClearUnread(own.ident),
 }
 
 HOUR = 3600 * NANOSECONDS
 
 # Rights are with the first few, and most of it takes place where they are.
-KINDS = (*OPERATIONS, *("join", "say") * 4, *("enter", "login", "register", "invite", "resume") * 2)
+KINDS = (
+    *OPERATIONS,
+    *("join", "say") * 4,
+    *("enter", "login", "register", "invite", "resume", "rename") * 2,
+)
 ACTING_SLOTS = (*range(SLOTS), 0, 0, 0, 1, 1, 3)
 LATE = (0, 0, 0, 0, 1, 2, 5)
 PAUSES = (0, 0, 0, 1, NANOSECONDS, HOUR // 4, -3)

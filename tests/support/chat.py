@@ -20,7 +20,7 @@ from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.chat.storage import MessagesCallback
+from tsservices.chat.storage import LineSpan, MessagesCallback
 from tsservices.chat.verbs.talk import enter
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
@@ -213,6 +213,15 @@ class SlowStorage(MemoryStorage):
             self._waiting.append(lambda: super(SlowStorage, self).read(room, first, last, found))
         else:
             super().read(room, first, last, found)
+
+    def newest(self, span: LineSpan, found: MessagesCallback) -> None:
+        self.reads.append((span.room, span.first, span.last))
+        if self.failure is not None:
+            found(self.failure)
+        elif self.slowReads:
+            self._waiting.append(lambda: super(SlowStorage, self).newest(span, found))
+        else:
+            super().newest(span, found)
 
     def answerRead(self) -> None:
         self._waiting.pop(0)()

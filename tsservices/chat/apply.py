@@ -36,6 +36,7 @@ from tsservices.chat.handlers import (
     Handlers,
     accounts,
     identity,
+    ignoring,
     membership,
     messages,
     moderation,
@@ -58,6 +59,7 @@ HANDLERS: Handlers = {
     **moderation.HANDLERS,
     **restrictions.HANDLERS,
     **nodes.HANDLERS,
+    **ignoring.HANDLERS,
 }
 
 

@@ -112,8 +112,7 @@ class Batch:
         if author.ident not in delivery.authors:
             if len(delivery.authors) >= AUTHORS_PER_DELIVERY:
                 delivery = self._beginDelivery(room)
-            delivery.authorSessions.append(author)
-        delivery.authors[author.ident] = author.key
+            delivery.authors[author.ident] = author
         delivery.notifications.append(messages)
         self.messages.append(messages)
         self.lineCount += len(messages.texts)

@@ -10,7 +10,7 @@ change.  What can be asked for stands in L{tsservices.chat.verbs}, and reads no 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tsservices.chat.errors import NAME_FIRST, NOWHERE, ChatError
@@ -18,7 +18,7 @@ from tsservices.chat.handlers.messages import CLOCK_STEP_NANOSECONDS
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.names import roomKey
-from tsservices.chat.notifications import ErrorReply, Notification, ResumeToken
+from tsservices.chat.notifications import ErrorReply, HistoryReplay, Notification, ResumeToken
 from tsservices.chat.operations import MESSAGE, Operation, Quit, Say
 from tsservices.chat.outlet import Presenter
 from tsservices.chat.passwords import PasswordHasher
@@ -224,17 +224,19 @@ class SessionController:
             # with all its frames, of each line that was refused.
             raise trouble.with_traceback(None)
 
-    async def replay(self, room: Room, first: int, numbered: bool = False) -> None:
-        """
-        Show the messages of a room from a number on; live output waits for the end of that.
-
-        @param numbered: whether people are shown the numbers.
-        """
-        self.presenter.holdOutput(True)
+    async def replay(self, room: Room, first: int) -> None:
+        """Show the messages of a room from a number on; live output waits for the end of that."""
         first = max(first, room.permissions.firstReadable(self.session))
+        await self._showReplay(self.context.history.pages(room, first, self.session))
+
+    async def replayNewest(self, room: Room, count: int) -> None:
+        """Show the newest messages of a room; live output waits for the end of that."""
+        await self._showReplay(self.context.history.newestPages(room, count, self.session))
+
+    async def _showReplay(self, pages: AsyncGenerator[HistoryReplay, None]) -> None:
+        self.presenter.holdOutput(True)
         try:
-            async for page in self.context.history.pages(room, first):
-                page.numbered = numbered
+            async for page in pages:
                 page.log = self.context.pipeline.log
                 await self._showPage(page)
         except ChatError as error:

@@ -73,6 +73,9 @@ GUEST_OPERATOR = ErrorCode(
 )
 BANNED = ErrorCode("banned", "you are banned from {room} {until}{why}")
 MUTED = ErrorCode("muted", "you may not speak in {room} {until}{why}")
+MUTED_NAME = ErrorCode(
+    "muted-name", "no other name while you may not speak in {room} {until}{why}; /part it first"
+)
 NOT_RESTRAINED = ErrorCode("not-restrained", "there is no {kind} of {name} in {room}")
 RESTRAINTS_ALL = ErrorCode("restraints-all", "there are {most} bans and mutes in {room} already")
 PRIVATE_ROOM = ErrorCode("private-room", "{room} is by invitation only")
@@ -85,6 +88,9 @@ NO_LINE_OF = ErrorCode(
     "no-line-of", "there is no line with words by {name} among the last {most} of {room}"
 )
 INBOX_FULL = ErrorCode("inbox-full", "{name} has {most} private messages to read already")
+INBOX_SHARE_FULL = ErrorCode(
+    "inbox-share-full", "{name} has {most} private messages of yours to read already"
+)
 NOT_HERE = ErrorCode("not-here", "{name} is not here, and guests can't leave a message")
 SEARCHING = ErrorCode("searching", "your last search is under way")
 NOTHING_SEARCHED = ErrorCode("nothing-searched", "there is nothing more: /search WORDS begins anew")

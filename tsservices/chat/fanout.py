@@ -19,19 +19,27 @@ docs/fan-out.md has the measurements, also of what was tried and did not help.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import (
+    AwayChanged,
     Invited,
     MessageStored,
     Notification,
     PrivateMessage,
     RoomMessages,
+    UserLeft,
+    UserQuit,
+    isIgnored,
 )
-from tsservices.chat.operations import TALK, TOPIC
+from tsservices.chat.operations import TALK
 from tsservices.chat.outlet import Broadcast, BroadcastMember, Formatter
 from tsservices.chat.session import Session
+
+# What has words of somebody in it.
+_AUTHORED = (RoomMessages, AwayChanged, UserLeft, UserQuit)
 
 #: Recipients that are written to at once, without the queue: some 10 ms of a turn.
 SENT_AT_ONCE = 2000
@@ -40,28 +48,24 @@ SENT_AT_ONCE = 2000
 #: microseconds in the interpreter, not 52.
 BROADCAST_FROM = 12
 
-#: The kinds of lines that are not sent to those who ignore the author.
-IGNORED_KINDS = TALK | {TOPIC}
-
 
 class RoomDelivery:
     """
     Notifications for the same recipients, in order.
 
-    @ivar authors: the folded names of those of them who wrote some of the messages, by the ids of
-        their sessions: the name at that time, which is the one that others ignore.
-    @ivar authorSessions: the sessions of these.
+    @ivar authors: those of them who wrote some of the messages, by their ids.
+    @ivar _masks: by what those who wrote something may be ignored; L{None}: nobody has asked yet.
     @ivar _pieces: the notifications one by one in each format that was needed: variants are made of
         these, and nothing is encoded twice.
     """
 
-    __slots__ = ("_pieces", "authorSessions", "authors", "notifications", "recipients")
+    __slots__ = ("_masks", "_pieces", "authors", "notifications", "recipients")
 
     def __init__(self, recipients: Recipients) -> None:
         self.recipients = recipients
         self.notifications: list[Notification] = []
-        self.authors: dict[str, str] = {}
-        self.authorSessions: list[Session] = []
+        self.authors: dict[str, Session] = {}
+        self._masks: frozenset[str | None] | None = None
         self._pieces: dict[Formatter, list[bytes]] = {}
 
     def deliver(self, last: bool) -> None:
@@ -71,7 +75,6 @@ class RoomDelivery:
         @param last: nothing else follows in this turn, so bytes need not be queued.
         """
         authors = self.authors
-        authorKeys = authors.values()
         encoded: dict[Formatter, bytes] = {}
         current: Formatter | None = None
         data = b""
@@ -86,9 +89,7 @@ class RoomDelivery:
             recipient = session.recipient
             if recipient is None:
                 continue
-            if session.ident in authors or (
-                session.ignores and not session.ignores.isdisjoint(authorKeys)
-            ):
+            if session.ident in authors or (session.ignores and self._isIgnoredBy(session)):
                 if variant := self._encodeFor(session, recipient.form):
                     recipient.write(variant)
                 continue
@@ -106,10 +107,10 @@ class RoomDelivery:
         # Returns those that the loop still has to serve.
         authors, recipients = self.authors, self.recipients
         remaining = [session for session in recipients.unbroadcast if session.ident not in authors]
-        remaining += self.authorSessions
+        remaining += authors.values()
         members = [
             session.recipient.broadcastMember
-            for session in self.authorSessions
+            for session in authors.values()
             if session.recipient is not None
         ]
         without = [member for member in members if member is not None]
@@ -117,6 +118,19 @@ class RoomDelivery:
             if not broadcast.send(b"".join(self._encodeShared(form)), without):
                 remaining += [session for session in sessions if session.ident not in authors]
         return remaining
+
+    def _isIgnoredBy(self, session: Session) -> bool:
+        masks = self._masks
+        if masks is None:
+            masks = self._masks = frozenset(
+                [
+                    mask
+                    for item in self.notifications
+                    if isinstance(item, _AUTHORED)
+                    for mask in (item.account, item.origin)
+                ]
+            )
+        return not session.ignores.isdisjoint(masks)
 
     def _encodeShared(self, form: Formatter) -> list[bytes]:
         pieces = self._pieces.get(form)
@@ -136,7 +150,6 @@ class RoomDelivery:
         # encoded: it may be that nobody else has this format.
         pieces: list[bytes] | None = None
         for index, notification in enumerate(self.notifications):
-            # Lines that say what was done to the room (kicks, modes) are for everybody in it.
             if isinstance(notification, RoomMessages):
                 if notification.session == ident:
                     if session.wantsAcks:
@@ -145,11 +158,17 @@ class RoomDelivery:
                         variant.append(form.encode([stored]))
                     if not session.wantsEcho and notification.kind in TALK:
                         continue
-                elif (
-                    notification.kind in IGNORED_KINDS
-                    and self.authors[notification.session] in ignores
-                ):
+                elif ignores and isIgnored(notification, ignores):
                     continue
+            elif (
+                ignores
+                and isinstance(notification, _AUTHORED)
+                and (notification.account in ignores or notification.origin in ignores)
+            ):
+                # That they have left is for everybody, but not what they say to that.
+                if not isinstance(notification, AwayChanged):
+                    variant.append(form.encode([replace(notification, reason="")]))
+                continue
             if pieces is None:
                 pieces = self._encodeShared(form)
             variant.append(pieces[index])
@@ -168,9 +187,8 @@ class DirectDelivery:
     def deliver(self, last: bool) -> None:
         """Write it, unless the session ignores its author."""
         session, notification = self.session, self.notification
-        if (
-            isinstance(notification, PrivateMessage | Invited)
-            and notification.key in session.ignores
+        if isinstance(notification, PrivateMessage | Invited) and (
+            notification.account in session.ignores or notification.origin in session.ignores
         ):
             return
         if session.recipient is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from tsservices.chat.errors import ChatError
-from tsservices.chat.notifications import HistoryReplay, RoomMessages
+from tsservices.chat.notifications import HistoryReplay, RoomMessages, isIgnored
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import REPLAYED_LINES, Room
-from tsservices.chat.storage import HistoryReader
+from tsservices.chat.session import JoinRequest, Session
+from tsservices.chat.storage import HISTORY_PAGE, HistoryReader, LineSpan
 
 
 class HistoryReplayer:
@@ -32,22 +33,70 @@ class HistoryReplayer:
         reply: PendingReply[None] = PendingReply()
         waiting.append(reply)
         if len(waiting) == 1:
-            first = max(1, last - REPLAYED_LINES + 1)
-            self._reader.read(key, first, last, lambda lines: self._preloaded(room, first, lines))
+            span = LineSpan(key, 1, last, REPLAYED_LINES)
+            self._reader.newest(span, lambda lines: self._preloaded(room, last, lines))
         await reply
 
-    def _preloaded(self, room: Room, first: int, lines: list[RoomMessages] | ChatError) -> None:
+    def _preloaded(self, room: Room, last: int, lines: list[RoomMessages] | ChatError) -> None:
         error: ChatError | None = None
         if isinstance(lines, ChatError):
             error = lines
         else:
-            room.preload(lines, first)
+            room.preload(lines, last)
         for reply in self._preloading.pop(room.record.key):
             reply(error)
 
-    async def pages(self, room: Room, first: int) -> AsyncGenerator[HistoryReplay, None]:
+    async def preloadFor(self, request: JoinRequest, room: Room, session: Session) -> None:
         """
-        The messages from a number on, a page at a time.
+        Have the last messages at hand that a session may read, which ignores somebody.
+
+        @raise ChatError: they can't be read.
+        """
+        last = room.storedSeq
+        if last:
+            request.earlier = await self.newest(room, session, REPLAYED_LINES)
+            request.last = last
+
+    async def newest(self, room: Room, session: Session, count: int) -> list[RoomMessages]:
+        """
+        The newest lines of a room for a session, with those that it ignores.
+
+        @param count: as in L{newestLines<tsservices.chat.notifications.newestLines>}.
+        @raise ChatError: they can't be read.
+        """
+        first, last = room.permissions.firstReadable(session), room.storedSeq
+        reply: PendingReply[list[RoomMessages]] = PendingReply()
+        self._reader.newest(LineSpan(room.record.key, first, last, count, session.ignores), reply)
+        return await reply
+
+    async def newestPages(
+        self, room: Room, count: int, session: Session
+    ) -> AsyncGenerator[HistoryReplay, None]:
+        """
+        The newest messages of a room that a session may read, a page at a time.
+
+        @param count: as in L{newest}.
+        @raise ChatError: they can't be read.
+        """
+        record, last = room.record, room.storedSeq
+        first = max(room.permissions.firstReadable(session), last - count + 1)
+        lines = await self.newest(room, session, count)
+        begin = lines[0].first if lines else last + 1
+        missing = (first, begin - 1) if begin > first else None
+        lines = [item for item in lines if not isIgnored(item, session.ignores)]
+        while True:
+            page, lines = lines[:HISTORY_PAGE], lines[HISTORY_PAGE:]
+            end = page[-1].last if lines else last
+            yield HistoryReplay(record.key, record.name, page, missing, end, numbered=True)
+            missing = None
+            if not lines:
+                return
+
+    async def pages(
+        self, room: Room, first: int, session: Session
+    ) -> AsyncGenerator[HistoryReplay, None]:
+        """
+        The messages from a number on, without those that a session ignores, a page at a time.
 
         @raise ChatError: a page can't be read.
         """
@@ -62,4 +111,8 @@ class HistoryReplayer:
             missing = (first, begin - 1) if begin > first else None
             end = lines[-1].last if lines else last
             first = end + 1
+            if masks := session.ignores:
+                lines = [item for item in lines if not isIgnored(item, masks)]
+                if not lines and missing is None and first <= last:
+                    continue
             yield HistoryReplay(record.key, record.name, lines, missing, end)

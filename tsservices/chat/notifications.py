@@ -9,15 +9,17 @@ own tables of names.
 
 In all of them C{room} is the key of a room, C{roomName} its name as the room writes it without a
 sign, C{seq} the number of a line in its room, and C{time} nanoseconds since 1970, UTC. C{account}
-is the key of an account, None for guests.
+is the key of an account, None for guests. C{origin} is that of the author's session: who ignores
+somebody ignores an account or an origin.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tsservices.chat.errors import ChatError
-from tsservices.chat.operations import DELETED
+from tsservices.chat.operations import DELETED, IGNORED_KINDS, UNREADABLE
 from tsservices.chat.records import Restriction, StoredPrivateMessage
 
 
@@ -49,6 +51,8 @@ class RoomMessages:
     texts: tuple[str, ...]
     #: The time of the line before; 0 if there is none, or if this was read from the storage.
     previous: int = 0
+    #: Empty for lines from before this was stored.
+    origin: str = ""
 
     @property
     def last(self) -> int:
@@ -62,6 +66,10 @@ class RoomMessages:
         """The line with this number and those after it."""
         skipped = seq - self.first
         return self._part(skipped, len(self.texts)) if skipped > 0 else self
+
+    def before(self, seq: int) -> RoomMessages:
+        """The lines before the one with this number."""
+        return self._part(0, max(0, seq - self.first)) if seq <= self.last else self
 
     def without(self, seq: int, kind: str = DELETED, text: str = "") -> list[RoomMessages]:
         """The same lines, but without the words of the one with this number."""
@@ -81,6 +89,39 @@ class RoomMessages:
             texts=self.texts[begin:end],
             previous=self.time + begin - 1 if begin else self.previous,
         )
+
+
+def isIgnored(messages: RoomMessages, masks: frozenset[str]) -> bool:
+    """Whether lines are not shown to those who ignore these."""
+    return messages.kind in IGNORED_KINDS and (
+        messages.account in masks or messages.origin in masks
+    )
+
+
+def newestLines(
+    newestFirst: Iterable[RoomMessages], count: int, masks: frozenset[str] = frozenset()
+) -> list[RoomMessages]:
+    """
+    The newest lines in which there is something to read, the oldest first, and between them as many
+    others at most: those that are deleted, or say which one was, or are ignored.
+
+    Without a bound for these there would be no end to a replay of deletions; without any of them a
+    reader would take each gap for lost lines.
+    """
+    found: list[RoomMessages] = []
+    readable = others = count
+    for item in newestFirst:
+        if not readable:
+            break
+        if item.kind in UNREADABLE or isIgnored(item, masks):
+            part = item.since(item.last - others + 1)
+            others -= len(part.texts)
+        else:
+            part = item.since(item.last - readable + 1)
+            readable -= len(part.texts)
+        if part.texts:
+            found.append(part)
+    return found[::-1]
 
 
 @dataclass(slots=True, eq=False)
@@ -131,8 +172,8 @@ class Invited:
     roomName: str
     #: The nick of whoever invites.
     by: str
-    #: This nick, folded, for those who ignore them.
-    key: str
+    origin: str
+    account: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -170,6 +211,22 @@ class JoinedRoom:
     read: int | None = None
     #: The incarnation of the order; empty: not known.
     log: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class UnreadLines:
+    """
+    To the session itself, after it has joined a room: how many lines of others it has not read and
+    is not shown.
+    """
+
+    room: str
+    roomName: str
+    count: int
+    #: Whether there are more: no more were counted.
+    more: bool
+    #: The number of the last line that was read.
+    read: int
 
 
 @dataclass(slots=True, eq=False)
@@ -315,6 +372,10 @@ class UserLeft:
     roomName: str
     nick: str
     reason: str
+    #: A line of the room says so already: people are not told twice.
+    announced: bool = False
+    account: str | None = None
+    origin: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -323,6 +384,8 @@ class UserQuit:
 
     nick: str
     reason: str
+    account: str | None = None
+    origin: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -340,6 +403,8 @@ class AwayChanged:
     nick: str
     #: Why the user is away; empty if back.
     text: str
+    account: str | None = None
+    origin: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -348,8 +413,7 @@ class PrivateMessage:
 
     #: The author.
     nick: str
-    #: The nick of the author, folded.
-    key: str
+    origin: str
     account: str | None
     #: The nick of the other side.
     to: str
@@ -446,6 +510,7 @@ Notification = (
     | HistoryRestored
     | JoinedRoom
     | LeftRoom
+    | UnreadLines
     | MessageStored
     | RoomList
     | MemberList

@@ -143,6 +143,13 @@ OPERATOR, NO_OPERATOR, PRIVATE, PUBLIC, DELETE = "op", "deop", "private", "publi
 #: The kind of a line whose text was deleted.
 DELETED = "deleted"
 
+#: Kinds of lines in which there is nothing to read: they do not count as lines of a replay.
+UNREADABLE = frozenset({DELETE, DELETED})
+
+#: The kinds of lines that are not shown to those who ignore the author. Lines that say what was
+#: done to the room (kicks, modes) are for everybody in it.
+IGNORED_KINDS = TALK | {TOPIC, DELETED}
+
 # What was done to somebody stays: the name, and for how long.
 _WORDS_KEPT = {KICK: 1, BAN: 2, MUTE: 2}
 
@@ -288,6 +295,19 @@ class MarkRead(Operation):
 @dataclass(slots=True)
 class ClearUnread(Operation):
     """The owner of an account has read the private messages that waited."""
+
+
+@dataclass(slots=True)
+class Ignore(Operation):
+    """A session no longer wants to read what somebody writes, or wants it again."""
+
+    #: Their name, as the session was shown it.
+    name: str
+    #: Who they are: keys of accounts, and C{origin}s of sessions of guests. The first one counts if
+    #: they are to be ignored; all, if no longer.
+    masks: tuple[str, ...]
+    #: Whether they are to be ignored.
+    on: bool
 
 
 @dataclass(slots=True)

@@ -18,6 +18,9 @@ from typing import ClassVar
 #: Private messages that may wait for one account: other people fill these few hundred kilobytes.
 INBOX_UNREAD = 500
 
+#: As many of them may be of one sender: nobody alone can keep all others out.
+INBOX_SHARE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -146,8 +149,35 @@ class ReadMarker:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Somebody whose words the owner of the list does not want to read."""
+
+    KEY: ClassVar[tuple[str, ...]] = ("owner", "mask")
+
+    #: Whose list it is: the key of an account, or the C{origin} of a guest's session. Lists of
+    #: guests are not stored: they end with the session.
+    owner: str
+    #: Who is ignored: the same. The C{origin} of a session has a dot, which no name has.
+    mask: str
+    #: Their name; the last one of a guest who has left.
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboxShare:
+    """How many of the private messages that wait for an account are of one sender."""
+
+    KEY: ClassVar[tuple[str, ...]] = ("account", "sender")
+
+    account: str
+    #: The key of the sender's account.
+    sender: str
+    count: int
+
+
 #: The kinds that a batch may change, beside rooms.
-Record = Account | Restriction | RoomRole | ReadMarker
+Record = Account | Restriction | RoomRole | ReadMarker | Ignored | InboxShare
 
 
 def keyOf(record: Record) -> tuple[object, ...]:
@@ -287,3 +317,4 @@ class DetachedSession:
     invited: frozenset[str]
     memberships: tuple[DetachedMembership, ...]
     connectedPosition: int = 0
+    origin: str = ""

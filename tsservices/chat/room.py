@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from tsservices.chat.fanout import Recipients
-from tsservices.chat.notifications import HistoryReplay, RoomMessages, Topic
-from tsservices.chat.operations import DELETED
+from tsservices.chat.notifications import (
+    HistoryReplay,
+    RoomMessages,
+    Topic,
+    isIgnored,
+    newestLines,
+)
+from tsservices.chat.operations import DELETED, UNREADABLE
 from tsservices.chat.permissions import RoomPermissions
 from tsservices.chat.records import RoomRecord
-from tsservices.chat.session import Session
+from tsservices.chat.session import JoinRequest, Session
 
-#: Earlier lines that a new member gets. As many are in memory for each room that has members, so
-#: that a storm of joins needs no SQL.
+#: Earlier lines that a new member gets, and as many others in which there is nothing to read
+#: (L{newestLines}). They are in memory for each room that has members, so that a storm of joins
+#: needs no SQL.
 REPLAYED_LINES = 20
 
 
@@ -27,7 +35,8 @@ class Room:
     @ivar loadedSeq: the number of the last line when the room was loaded.
     @ivar nickCounts: how many sessions each name has here, by its key.
     @ivar _recent: the last lines, at least L{REPLAYED_LINES} if there are so many.
-    @ivar _recentLines: the number of lines in these.
+    @ivar _recentLines: the number of lines in these, without those that do not count.
+    @ivar _recentFirst: from this number on they have each line that counts.
     @ivar _deleted: lines that were deleted last: number, and kind and text from then on.
     @ivar _oldestStored: the number of the first line that the storage still had.
     """
@@ -36,6 +45,7 @@ class Room:
         "_deleted",
         "_oldestStored",
         "_recent",
+        "_recentFirst",
         "_recentLines",
         "_recipients",
         "inSeveralRooms",
@@ -58,6 +68,7 @@ class Room:
         self._recipients: Recipients | None = None
         self._recent: deque[RoomMessages] = deque()
         self._recentLines = 0
+        self._recentFirst = record.seq + 1
         self._deleted: tuple[tuple[int, str, str], ...] = ()
         self._oldestStored = 1
 
@@ -122,43 +133,84 @@ class Room:
         """Keep new lines in memory, for those who join later."""
         recent = self._recent
         recent.append(messages)
-        self._recentLines += len(messages.texts)
-        while self._recentLines - len(recent[0].texts) >= REPLAYED_LINES:
-            self._recentLines -= len(recent.popleft().texts)
+        if messages.kind in UNREADABLE:
+            self._forgetUnreadable()
+            return
+        count = self._recentLines + len(messages.texts)
+        while True:
+            oldest = recent[0]
+            without = count if oldest.kind in UNREADABLE else count - len(oldest.texts)
+            if without < REPLAYED_LINES:
+                break
+            count = without
+            self._recentFirst = oldest.last + 1
+            recent.popleft()
+        self._recentLines = count
 
-    def preload(self, messages: list[RoomMessages], wanted: int) -> None:
-        """
-        Keep lines in memory that were read from the storage.
+    def _forgetUnreadable(self) -> None:
+        unreadable = [item for item in self._recent if item.kind in UNREADABLE]
+        if len(unreadable) > REPLAYED_LINES:
+            self._recent.remove(unreadable[0])
 
-        @param wanted: the number of the first line that was asked for.
+    def preload(self, messages: list[RoomMessages], last: int) -> None:
         """
+        Keep lines in memory that were read from the storage: the newest L{REPLAYED_LINES}.
+
+        @param last: the number up to which they were read.
+        """
+        oldest = messages[0].first if messages else last + 1
+        counted = _countReadable(messages)
+        if oldest > last - REPLAYED_LINES + 1:
+            # All that is stored was read.
+            self._oldestStored = oldest
+        # If new lines came meanwhile, those that were read must join them without a gap.
+        if self._recentFirst > last + 1:
+            return
+        self._recent.extendleft(reversed(self._olderThanRecent(messages)))
+        self._recentLines = _countReadable(self._recent)
+        self._recentFirst = min(self._recentFirst, oldest if counted >= REPLAYED_LINES else 1)
+
+    def _olderThanRecent(self, messages: list[RoomMessages]) -> list[RoomMessages]:
+        first = self._recentFirst
+        messages = [item.before(first) for item in messages if item.first < first]
         # A line may have been deleted between the reading and now.
         for deleted in self._deleted:
             messages = [part for item in messages for part in item.without(*deleted)]
-        oldest = messages[0].first if messages else self.storedRecord.seq + 1
-        if oldest > wanted:
-            self._oldestStored = oldest
-        first = self._recent[0].first if self._recent else self.record.seq + 1
-        older = [item for item in messages if item.last < first]
-        # If new lines came meanwhile, those that were read must join them without a gap.
-        if older and older[-1].last == first - 1:
-            self._recent.extendleft(reversed(older))
-            self._recentLines += sum(len(item.texts) for item in older)
+        return messages
 
     def clearRecent(self) -> None:
         """Free the memory of a room without members: the storage has the lines too."""
         self._recent.clear()
         self._recentLines = 0
+        self._recentFirst = self.record.seq + 1
 
     def replay(self) -> HistoryReplay | None:
         """The last lines; None if they are not all in memory."""
-        seq = self.record.seq
-        wanted = max(1, seq - REPLAYED_LINES + 1)
-        first = max(wanted, self._oldestStored)
-        if seq >= first and (not self._recent or self._recent[0].first > first):
+        if self._recentLines < REPLAYED_LINES and self._recentFirst > 1:
             return None
-        missing = (wanted, min(first - 1, seq)) if first > wanted <= seq else None
-        return self._replay(self._recentSince(first), missing)
+        return self._replay(newestLines(reversed(self._recent), REPLAYED_LINES), self._expired())
+
+    def _expired(self) -> tuple[int, int] | None:
+        seq, oldest = self.record.seq, self._oldestStored
+        wanted = max(1, seq - REPLAYED_LINES + 1)
+        return (wanted, min(oldest - 1, seq)) if oldest > wanted <= seq else None
+
+    def replayWithout(
+        self, masks: frozenset[str], request: JoinRequest | None
+    ) -> HistoryReplay | None:
+        """
+        The last lines for somebody who ignores these; None if none are in memory.
+
+        @param request: has those that are not in memory, if they were read.
+        """
+        messages = list(self._recent)
+        if request is not None and self._recentFirst <= request.last + 1:
+            messages = self._olderThanRecent(request.earlier) + messages
+        if not messages and self._recentFirst > 1:
+            return None
+        newest = newestLines(reversed(messages), REPLAYED_LINES, masks)
+        readable = [item for item in newest if not isIgnored(item, masks)]
+        return self._replay(readable, self._expired())
 
     def replayFrom(self, first: int) -> HistoryReplay | None:
         """The lines from C{first} on, as far as they are in memory; None if there are none."""
@@ -188,6 +240,8 @@ class Room:
         deleted = seq, kind, text
         self._deleted = (*self._deleted, deleted)[-REPLAYED_LINES:]
         self._recent = deque([part for item in self._recent for part in item.without(*deleted)])
+        self._recentLines = _countReadable(self._recent)
+        self._forgetUnreadable()
 
     def topic(self) -> Topic:
         """The topic as of this place in the order."""
@@ -200,3 +254,7 @@ class Room:
 
 def _topic(record: RoomRecord) -> Topic:
     return Topic(record.key, record.name, record.topic, record.topicBy, record.topicTime)
+
+
+def _countReadable(messages: Iterable[RoomMessages]) -> int:
+    return sum(len(item.texts) for item in messages if item.kind not in UNREADABLE)

@@ -21,6 +21,7 @@ from tsservices.chat.operations import (
     DeleteMessage,
     DropAccount,
     Enter,
+    Ignore,
     Invite,
     Join,
     Kick,
@@ -78,11 +79,12 @@ _KINDS: dict[str, type[Operation]] = {
     "NodeUp": NodeUp,
     "NodeGone": NodeDown,
     "Return": ReattachSession,
+    "Ignore": Ignore,
 }
 
 #: The number of fields that rows of the first version have, for kinds that have got more since; 0:
 #: the kind is newer.
-_FIRST_FIELDS: dict[str, int] = {"Delete": 4}
+_FIRST_FIELDS: dict[str, int] = {"Delete": 4, "Ignore": 0}
 
 _Read = Callable[[Any], tuple[Any, ...]]
 

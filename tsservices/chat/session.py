@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from tsservices.chat.notifications import JoinedRoom, RoomMessages
 from tsservices.chat.outlet import Recipient
+
+
+class JoinRequest:
+    """
+    What a node has read for a session that is about to join a room, and what came of it.
+
+    @ivar room: the key.
+    @ivar earlier: the last lines that it may read, for one that ignores somebody: the lines in
+        memory are read by all.
+    @ivar last: the number of the last line then.
+    @ivar joined: what the session was sent; L{None}: it has not joined.
+    """
+
+    __slots__ = ("earlier", "joined", "last", "room")
+
+    def __init__(self, room: str) -> None:
+        self.room = room
+        self.earlier: list[RoomMessages] = []
+        self.last = 0
+        self.joined: JoinedRoom | None = None
 
 
 class Session:
     """
     One connection of one user.
 
-    C{recipient}, C{ignores}, C{answeredAt} and the fields from C{wantsEcho} on are known to its own
-    node alone. All else is shared by all nodes, and only L{tsservices.chat.apply} changes it.
+    C{recipient}, C{answeredAt} and the fields from C{wantsEcho} on are known to its own node alone.
+    All else is shared by all nodes, and only L{tsservices.chat.apply} changes it.
 
     @ivar ident: its id: no other session ever has it.
     @ivar recipient: where it is written to; None: its connection is on another node. It is read for
@@ -25,7 +46,10 @@ class Session:
         proposals was.
     @ivar away: the text for being away; empty: present.
     @ivar rooms: the keys of its rooms in the order of joining (an ordered set).
-    @ivar ignores: the folded names whose lines it does not want; L{setIgnored} changes it.
+    @ivar origin: the id of the first of the sessions whose place it has taken, one after another;
+        its own id if it has taken none. Who ignores a guest ignores this.
+    @ivar ignores: the masks of those whose words it does not want, as in L{Ignored
+        <tsservices.chat.records.Ignored>}; L{setIgnored} changes it.
     @ivar connectedAt: when it entered: nanoseconds since 1970, UTC.
     @ivar connectedPosition: the same as a position in the order; 0: by the first version of the
         rules.
@@ -35,6 +59,7 @@ class Session:
     @ivar wantsEcho: whether it wants its own lines back.
     @ivar wantsAcks: whether it wants to know what is stored.
     @ivar pending: its proposals that are not yet decided, stored and delivered.
+    @ivar joining: the room that it is about to join.
     """
 
     __slots__ = (
@@ -48,9 +73,11 @@ class Session:
         "ignores",
         "inheritedRestrictions",
         "invited",
+        "joining",
         "key",
         "nick",
         "node",
+        "origin",
         "pending",
         "recipient",
         "rooms",
@@ -62,7 +89,7 @@ class Session:
     def __init__(
         self, ident: str, recipient: Recipient | None, cloak: str = "", node: str = ""
     ) -> None:
-        self.ident = ident
+        self.ident = self.origin = ident
         self.recipient = recipient
         self.cloak = cloak
         self.node = node
@@ -81,16 +108,18 @@ class Session:
         self.wantsEcho = False
         self.wantsAcks = False
         self.pending = 0
+        self.joining: JoinRequest | None = None
 
     def setRecipient(self, recipient: Recipient | None) -> None:
         """Write to C{recipient} from now on."""
         self._leaveBroadcast()
         self.recipient = recipient
 
-    def setIgnored(self, keys: frozenset[str]) -> None:
-        """Ignore these folded names from now on, in place of those before."""
-        self._leaveBroadcast()
-        self.ignores = keys
+    def setIgnored(self, masks: frozenset[str]) -> None:
+        """Ignore these from now on, in place of those before."""
+        if masks != self.ignores:
+            self._leaveBroadcast()
+            self.ignores = masks
 
     def _leaveBroadcast(self) -> None:
         # Before the change: a broadcast relies on what its members were when it was made.

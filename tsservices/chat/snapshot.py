@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -21,6 +21,8 @@ from tsservices.chat.records import (
     Account,
     DetachedMembership,
     DetachedSession,
+    Ignored,
+    InboxShare,
     Node,
     ReadMarker,
     Record,
@@ -72,6 +74,8 @@ def load(limits: Limits, chunks: list[str]) -> ChatState:
         raise ValueError(f"this checkpoint can't be read: {error!r}") from error
     for room in state.rooms.values():
         room.recount()
+    for session in state.sessions.values():
+        state.applyIgnored(session)
     return state
 
 
@@ -172,6 +176,7 @@ def _sessions(state: ChatState) -> Iterator[_Row]:
             sorted(session.invited),
             list(session.rooms),
             session.connectedPosition,
+            session.origin,
         )
 
 
@@ -182,8 +187,8 @@ def _addSession(state: ChatState, ident: str, node: str, nick: str, key: str, *m
     session.token, session.away, session.connectedAt = token, away, connectedAt
     session.inheritedRestrictions, session.invited = _inherited(inherited), frozenset(invited)
     session.rooms = dict.fromkeys(rooms)
-    if later:
-        session.connectedPosition = later[0]
+    # The first version had neither: an origin begins with the session.
+    session.connectedPosition, session.origin = later or (0, ident)
 
 
 def _inherited(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:
@@ -234,6 +239,8 @@ def _addDetached(state: ChatState, *row: Any) -> None:
     values[_INVITED] = frozenset(values[_INVITED])
     values[_MEMBERSHIPS] = tuple([DetachedMembership(*item) for item in values[_MEMBERSHIPS]])
     session = DetachedSession(*values)
+    # The first version had no origin: it begins with the session.
+    session = replace(session, origin=session.origin or session.ident)
     state.detachedSessions[session.ident] = session
 
 
@@ -247,6 +254,16 @@ SECTIONS: dict[str, _Section] = {
     "formers": _Section(lambda state: state.previousIncarnations.items(), _addPrevious),
     "accounts": _records(Account, lambda state: state.accounts.values()),
     "marks": _records(ReadMarker, lambda state: state.readMarkers.values()),
+    "ignored": _records(
+        Ignored,
+        lambda state: (entry for entries in state.ignored.values() for entry in entries.values()),
+    ),
+    # A state of the first version does not say whose the messages are that wait for an account.
+    # On all nodes they are nobody's then: they count for the whole inbox until it is read.
+    "shares": _records(
+        InboxShare,
+        lambda state: (share for shares in state.inboxShares.values() for share in shares.values()),
+    ),
     "rooms": _Section(_rooms, _addRoom),
     "restraints": _records(
         Restriction,

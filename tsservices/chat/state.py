@@ -3,7 +3,7 @@ The state of the chat, and the checks that verbs and handlers share: who may joi
 speak, and take a nick.
 
 Nothing that only one node knows decides anything: neither the connections of sessions, nor lines in
-memory, nor a clock. Of a session, C{ignores}, C{wantsEcho} and C{wantsAcks} are known to its own
+memory, nor a clock. Of a session, C{wantsEcho}, C{wantsAcks} and C{joining} are known to its own
 node only, and matter only for what is written to it.
 
 The checks (C{check...}) change nothing. A verb calls one as a courtesy, for an answer at once; the
@@ -20,6 +20,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
     BANNED,
     MUTED,
+    MUTED_NAME,
     NAME_FIRST,
     NICK_REGISTERED,
     NICK_TAKEN,
@@ -38,6 +39,8 @@ from tsservices.chat.permissions import MEMBER, OPERATOR, SERVER, atLeast
 from tsservices.chat.records import (
     Account,
     DetachedSession,
+    Ignored,
+    InboxShare,
     Node,
     ReadMarker,
     Record,
@@ -78,6 +81,8 @@ class ChatState:
     @ivar rooms: by key.
     @ivar accounts: by key.
     @ivar readMarkers: by the keys of account and room.
+    @ivar ignored: the lists of ignored people, by owner and mask.
+    @ivar inboxShares: whose the private messages are that wait, by the keys of account and sender.
     @ivar operators: the keys of the accounts that are operators of the server.
     @ivar lastSeenGuests: when guests left, by folded name, the newest last.
     @ivar roomCreationLimit: bounds how many rooms an account or address creates.
@@ -105,6 +110,8 @@ class ChatState:
         self.rooms: dict[str, Room] = {room.key: Room(room) for room in rooms}
         self.accounts: dict[str, Account] = {}
         self.readMarkers: dict[tuple[str, str], ReadMarker] = {}
+        self.ignored: dict[str, dict[str, Ignored]] = {}
+        self.inboxShares: dict[str, dict[str, InboxShare]] = {}
         self.operators = frozenset(operators)
         self.lastSeenGuests: OrderedDict[str, int] = OrderedDict()
         self.roomCreationLimit = KeyedRateLimiter(limits.roomsFounded, ROOM_CREATION_SECONDS)
@@ -139,6 +146,10 @@ class ChatState:
             self.accounts[record.key] = record
         elif isinstance(record, ReadMarker):
             self.readMarkers[record.account, record.room] = record
+        elif isinstance(record, Ignored):
+            self.ignored.setdefault(record.owner, {})[record.mask] = record
+        elif isinstance(record, InboxShare):
+            self.inboxShares.setdefault(record.account, {})[record.sender] = record
         elif (room := self.rooms.get(record.room)) is None:
             return
         elif isinstance(record, Restriction):
@@ -169,6 +180,11 @@ class ChatState:
     def accountOf(self, session: Session) -> Account | None:
         """The account that a session is logged in to."""
         return None if session.account is None else self.accounts.get(session.account)
+
+    def applyIgnored(self, session: Session) -> None:
+        """Have a session ignore those who are on its list now."""
+        entries = self.ignored.get(session.account or session.origin, ())
+        session.setIgnored(frozenset(entries))
 
     def updateAccount(self, account: Account, batch: Batch) -> None:
         """Keep and store an account as it is now."""
@@ -267,6 +283,25 @@ class ChatState:
         if (match := self.restriction(BAN, session, room, now)) is not None:
             # A member may be banned: it has another address now, or is no operator any more.
             raise ChatError(BANNED, room=name, until=endText(match, now), why=reasonText(match))
+
+    def checkRename(self, session: Session, key: str, now: int) -> None:
+        """
+        @param now: nanoseconds since 1970, UTC.
+        @raise ChatError: it may not write in one of its rooms, which would be told the new name.
+        """
+        if key == session.key:
+            return
+        for room in self.roomsOf(session):
+            match = self.restriction(MUTE, session, room, now) or self.restriction(
+                BAN, session, room, now
+            )
+            if match is not None:
+                raise ChatError(
+                    MUTED_NAME,
+                    room=ROOM_SIGN + room.record.name,
+                    until=endText(match, now),
+                    why=reasonText(match),
+                )
 
     def isMuted(self, session: Session, room: Room, now: int) -> bool:
         """

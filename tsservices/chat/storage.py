@@ -117,6 +117,35 @@ class SearchQuery:
     before: tuple[int, int] | None
     #: The number of lines, the newest.
     limit: int
+    #: Who is not found: keys of accounts, and C{origin}s of sessions.
+    ignored: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LineSpan:
+    """Lines of a room, for one reader."""
+
+    #: The key.
+    room: str
+    #: The number of the first line.
+    first: int
+    #: The number of the last line.
+    last: int
+    #: How many are wanted, or counted, at most.
+    count: int
+    #: Who is ignored: keys of accounts, and C{origin}s of sessions.
+    ignored: frozenset[str] = frozenset()
+    #: The reader's own account and C{origin}, if its own lines do not count.
+    own: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadCount:
+    """How much there is to read for somebody."""
+
+    lines: int
+    #: The number of the first of these lines; 0: there is none.
+    first: int
 
 
 class StorageListener(Protocol):
@@ -158,6 +187,9 @@ MessagesCallback = Callable[["list[RoomMessages] | ChatError"], None]
 #: Gets a number, or L{None}: there is none; or an error.
 NumberCallback = Callable[["int | ChatError | None"], None]
 
+#: Gets how much there is to read, or an error.
+UnreadCallback = Callable[["UnreadCount | ChatError"], None]
+
 #: Gets private messages in order, or an error.
 PrivateMessagesCallback = Callable[["list[StoredPrivateMessage] | ChatError"], None]
 
@@ -192,6 +224,13 @@ class HistoryReader(Protocol):
         """
         ...
 
+    def newest(self, span: LineSpan, onResult: MessagesCallback) -> None:
+        """
+        Read the newest lines, as L{newestLines<tsservices.chat.notifications.newestLines>} selects
+        them, with those that are ignored.
+        """
+        ...
+
 
 class HistoryQueries(HistoryReader, Protocol):
     """The part of a storage that answers questions about the past."""
@@ -205,14 +244,25 @@ class HistoryQueries(HistoryReader, Protocol):
         """Find lines; those whose text was deleted are not found."""
         ...
 
+    def countUnread(self, span: LineSpan, onResult: UnreadCallback) -> None:
+        """Count what others say in these lines; deleted and ignored ones do not count."""
+        ...
+
     def privateMessages(
-        self, account: str, other: str, before: str, maximum: int, onResult: PrivateMessagesCallback
+        self,
+        account: str,
+        other: str,
+        before: str,
+        maximum: int,
+        onResult: PrivateMessagesCallback,
+        ignored: frozenset[str] = frozenset(),
     ) -> None:
         """
         Read the newest private messages of an account.
 
         @param other: the key of the other side; empty: all.
         @param before: the id of the message before which they stand; empty: none.
+        @param ignored: the keys of accounts whose messages are left out.
         """
         ...
 

@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import fold
-from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.notifications import RoomMessages, isIgnored, newestLines
+from tsservices.chat.operations import TALK
 from tsservices.chat.records import MessageDeletion, StoredPrivateMessage
 from tsservices.chat.storage import (
     HISTORY_PAGE,
     SECRET_BYTES,
     ClusterBinding,
     Copied,
+    LineSpan,
     MessagesCallback,
     NumberCallback,
     PrivateMessagesCallback,
     SearchQuery,
     StorageListener,
     StoredState,
+    UnreadCallback,
+    UnreadCount,
 )
 from tsservices.common.counters import StorageCounters
 from tsservices.storage.words import FOUND_KINDS, holds, phrases
@@ -180,6 +184,27 @@ class MemoryStorage:
                 return
         onResult(None)
 
+    def newest(self, span: LineSpan, onResult: MessagesCallback) -> None:
+        lines = newestLines(self._newestFirst(span), span.count, span.ignored)
+        onResult([replace(item, session="") for item in lines])
+
+    def _newestFirst(self, span: LineSpan) -> Iterator[RoomMessages]:
+        for message in reversed(self._rooms.get(span.room, ())):
+            if message.last < span.first:
+                return
+            if message.first <= span.last:
+                yield message.since(span.first).before(span.last + 1)
+
+    def countUnread(self, span: LineSpan, onResult: UnreadCallback) -> None:
+        lines = first = 0
+        for message in self._newestFirst(span):
+            unread = message.kind in TALK and not isIgnored(message, span.ignored | span.own)
+            if unread and lines < span.count:
+                part = message.since(message.last - span.count + lines + 1)
+                lines += len(part.texts)
+                first = part.first
+        onResult(UnreadCount(lines, first))
+
     def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         wanted: list[RoomMessages] = []
         try:
@@ -194,6 +219,7 @@ class MemoryStorage:
                 first is None
                 or message.last < first
                 or message.kind not in FOUND_KINDS
+                or isIgnored(message, search.ignored)
                 or (search.nick and fold(message.nick) != search.nick)
             ):
                 continue
@@ -212,12 +238,20 @@ class MemoryStorage:
         onResult(wanted[::-1])
 
     def privateMessages(
-        self, account: str, other: str, before: str, maximum: int, onResult: PrivateMessagesCallback
+        self,
+        account: str,
+        other: str,
+        before: str,
+        maximum: int,
+        onResult: PrivateMessagesCallback,
+        ignored: frozenset[str] = frozenset(),
     ) -> None:
         wanted: list[StoredPrivateMessage] = []
         for message in self._privateMessages:
             if before and message.ident == before:
                 break
+            if message.sender in ignored:
+                continue
             pair = (message.sender, message.receiver)
             if pair in ((account, other), (other, account)) if other else pair[1] == account:
                 wanted.append(message)

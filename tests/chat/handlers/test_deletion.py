@@ -111,7 +111,7 @@ class TestDelete(RoomCase):
         got: list[list[RoomMessages]] = []
         self.chat.storage.read("tea", 1, self.room.storedSeq, lambda read: got.append(_lines(read)))
         self.opal.say("/delete 4")
-        self.room.preload(got[0], 1)
+        self.room.preload(got[0], got[0][-1].last)
         late = self.chat.join("late", "milk")
         sent = shown(late.say("/join tea"))
         assert (3, MESSAGE, "three") in sent

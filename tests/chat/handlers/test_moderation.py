@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat import RoomCase, errorCodes, kinds, kindsAndTexts
+from tests.support.chat import RoomCase, errorCodes, kindsAndTexts
 from tsservices.chat import errors
 from tsservices.chat.notifications import LeftRoom, RoomMessages, UserLeft
 from tsservices.chat.operations import BAN, KICK, MESSAGE, Restrict, Say
@@ -46,12 +46,23 @@ class TestKick(RoomCase):
         assert not any(self.isMember(item) for item in (self.mel, second, third))
         heard = self.bob.heard()
         assert kindsAndTexts(heard) == [(KICK, "mel")]
-        assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["zed"]
+        left = [(item.nick, item.announced) for item in heard if isinstance(item, UserLeft)]
+        assert left == [("zed", False), ("mel", True)]
         self.mel.say("/join tea")
         self.chat.clear()
         self.opal.say("/kick zed")
         assert not self.isMember(self.mel)
-        assert kinds(self.bob.heard()) == [RoomMessages]
+        kick, last = self.bob.heard()
+        assert isinstance(kick, RoomMessages)
+        assert isinstance(last, UserLeft)
+        assert (last.nick, last.announced) == ("zed", True)
+
+    def test_mutedOperatorsGiveNoReasons(self) -> None:
+        self.ann.say("/mute opal")
+        self.chat.clear()
+        for line, told in (("/mute bob 2h RUDE", "bob 2h"), ("/kick bob RUDE", "bob")):
+            assert [text for _, text in kindsAndTexts(self.opal.say(line))] == [told]
+        assert [item.reason for item in self.room.permissions.restrictions.values()] == [""] * 3
 
     def test_kickByAccountName(self) -> None:
         self.mel.say("/nick zed")

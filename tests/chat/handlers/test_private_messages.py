@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.chat import NOON, PASSWORD, ChatHarness, MemoryClient, errorCodes, kinds, only
 from tsservices.chat import errors
 from tsservices.chat.handlers.membership import GUESTS_REMEMBERED
 from tsservices.chat.notifications import (
+    ErrorReply,
     Inbox,
     JoinedRoom,
     LoggedIn,
@@ -16,7 +19,7 @@ from tsservices.chat.notifications import (
     SeenReply,
 )
 from tsservices.chat.operations import MESSAGE, ClearUnread, SendPrivate
-from tsservices.chat.records import INBOX_UNREAD
+from tsservices.chat.records import INBOX_SHARE, INBOX_UNREAD
 from tsservices.chat.verbs.history import INBOX_PAGE
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -30,7 +33,8 @@ class TestPrivateMessages:
     """Ann, bob and cat have accounts; gus is a guest."""
 
     def setup_method(self) -> None:
-        self.chat = ChatHarness()
+        self.chat = ChatHarness(operators=["root"])
+        self.root = self.chat.joinRegistered("root")
         self.ann = self.chat.joinRegistered("ann")
         self.bob = self.chat.joinRegistered("bob")
         self.cat = self.chat.joinRegistered("cat")
@@ -121,14 +125,61 @@ class TestPrivateMessages:
         self.bob.say("/ignore ann")
         self.ann.say("/msg bob psst")
         assert self.bob.heard() == []
-        assert texts(self.bob.say("/inbox ann")) == ["psst"]
-
-    def test_unreadLimit(self) -> None:
+        self.bob.say("/msg ann why?")
+        self.cat.say("/msg bob hello")
+        self.bob.heard()
+        assert texts(self.bob.say("/inbox")) == ["hello"]
+        assert texts(self.bob.say("/inbox ann")) == ["why?"]
         self.bob.say("/quit")
-        for number in range(INBOX_UNREAD):
+        self.ann.say("/msg bob RUDE")
+        self.cat.say("/msg bob bye")
+        bob, logged = self.back("bob")
+        assert (logged.unread, self.accounts["bob"].unread) == (1, 2)
+        bob.say("/ignore ann")
+        assert texts(bob.say("/inbox ann")) == ["psst", "why?", "RUDE"]
+
+    def test_shares(self) -> None:
+        self.bob.say("/quit")
+        for number in range(INBOX_SHARE):
             self.ann.type(f"/msg bob {number}")
         self.chat.tick()
         assert self.ann.errorCodes() == []
+        (full,) = self.ann.say("/msg bob more")
+        assert isinstance(full, ErrorReply)
+        assert str(full.error) == "bob has 100 private messages of yours to read already"
+        assert errorCodes(self.cat.say("/msg bob one")) == []
+        bob, logged = self.back("bob")
+        assert logged.unread == INBOX_SHARE + 1
+        bob.say("/inbox ann", "/quit")
+        assert errorCodes(self.ann.say("/msg bob more")) == [errors.INBOX_SHARE_FULL]
+        bob, _ = self.back("bob")
+        bob.say("/inbox", "/quit")
+        assert errorCodes(self.ann.say("/msg bob more")) == []
+
+    @pytest.mark.parametrize(("dropped", "unread"), [("ann", 1), ("bob", 0)])
+    def test_sharesOfDroppedAccounts(self, dropped: str, unread: int) -> None:
+        self.bob.say("/quit")
+        for text in "ab":
+            self.ann.say(f"/msg bob {text}")
+        self.cat.say("/msg bob c")
+        self.root.say(f"/drop {dropped}")
+        shares = self.chat.context.state.inboxShares
+        left = {key: list(entries) for key, entries in shares.items()}
+        assert left == ({"bob": ["cat"]} if unread else {})
+        again = self.chat.joinRegistered(dropped)
+        assert self.accounts["bob"].unread == unread
+        if dropped == "ann":
+            again.say("/msg bob d")
+            assert shares["bob"]["ann"].count == 1
+
+    def test_unreadLimit(self) -> None:
+        self.bob.say("/quit")
+        for sender in range(INBOX_UNREAD // INBOX_SHARE):
+            person = self.chat.joinRegistered(f"sender-{sender}")
+            for number in range(INBOX_SHARE):
+                person.type(f"/msg bob {number}")
+            self.chat.tick()
+            assert person.errorCodes() == []
         assert errorCodes(self.cat.say("/msg bob more")) == [errors.INBOX_FULL]
         assert self.accounts["bob"].unread == INBOX_UNREAD
         bob, logged = self.back("bob")

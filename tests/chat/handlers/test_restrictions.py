@@ -17,17 +17,21 @@ from tests.support.chat import (
     only,
 )
 from tsservices.chat import errors
+from tsservices.chat.apply import apply
+from tsservices.chat.batch import Batch
 from tsservices.chat.handlers.restrictions import RESTRICTIONS_EACH
 from tsservices.chat.names import NAME_LENGTH
 from tsservices.chat.notifications import (
     AwayChanged,
+    ErrorReply,
     LeftRoom,
+    MemberList,
     RestrictionList,
     RoomMessages,
     UserLeft,
     UserQuit,
 )
-from tsservices.chat.operations import BAN, MUTE, UNBAN, UNMUTE
+from tsservices.chat.operations import BAN, MUTE, UNBAN, UNMUTE, Login, Rename
 from tsservices.chat.permissions import FOUNDER, OPERATOR
 from tsservices.common.durations import LONGEST_SECONDS
 from tsservices.common.timestamps import NANOSECONDS
@@ -294,6 +298,7 @@ class TestMute(RoomCase):
     def test_reasonsOfMutedAreHidden(self) -> None:
         self.mel.say("/join milk")
         gus = self.chat.join("gus", "milk")
+        self.bob.say("/join milk")
         self.opal.say("/mute mel")
         self.chat.clear()
         self.mel.say("/away spam")
@@ -316,6 +321,48 @@ class TestMute(RoomCase):
         assert kindsAndTexts(self.opal.say("/unmute mel")) == [(UNMUTE, "mel")]
         assert errorCodes(self.mel.say("hello")) == []
 
+    @pytest.mark.parametrize("kind", ["account", "guest", "cloak"])
+    def test_renamesOfMuted(self, kind: str) -> None:
+        self.chat.joinRegistered("all-idiots").say("/quit")
+        muted = self.mel if kind == "account" else self.bob
+        name, old = muted.session.nick, muted.session.key
+        target = muted.session.cloak if kind == "cloak" else name
+        self.opal.say(f"/mute {target}")
+        self.chat.clear()
+        lines = ["/nick all-fools", "/nick ALL-FOOLS"]
+        if kind != "account":
+            lines.append(f"/login all-idiots {PASSWORD}")
+        for line in lines:
+            (refused,) = muted.say(line)
+            assert isinstance(refused, ErrorReply)
+            assert str(refused.error) == (
+                "no other name while you may not speak in #tea for ever; /part it first"
+            )
+        # Past the checks that only a verb makes.
+        muted.propose(Rename, "All-Fools", "all-fools")
+        account = self.state.accounts["all-idiots"]
+        if kind != "account":
+            muted.propose(Login, account.key, account.version, muted.session.cloak, "")
+        self.chat.tick()
+        assert set(muted.errorCodes()) == {errors.MUTED_NAME}
+        assert (muted.session.key, self.bob.heard()) == (old, [])
+        assert errorCodes(muted.say(f"/nick {name.upper()}")) == []
+        muted.say("/part")
+        assert errorCodes(muted.say("/nick all-fools")) == []
+
+    def test_renamesOfMutedInOlderMessages(self) -> None:
+        """By the rules of the first version nothing was refused."""
+        self.opal.say("/mute bob")
+        batch = Batch("log", 1, NOON, 1)
+        apply(self.state, Rename(self.bob.session.ident, "Fool", "fool"), self.bob.session, batch)
+        assert self.bob.session.nick == "Fool"
+
+    def test_awayTextsOfMuted(self) -> None:
+        self.bob.say("/away RUDE")
+        self.opal.say("/mute bob")
+        members = only(MemberList, self.mel.say("/who")[-1:]).members
+        assert {item.nick: item.away for item in members}["bob"] == ""
+
     def test_rejectedWhenApplied(self) -> None:
         self.opal.type("/mute mel")
         self.mel.type("one", "/me two")
@@ -332,7 +379,6 @@ class TestMute(RoomCase):
 
     def test_mutedGuestReturns(self) -> None:
         self.opal.say("/mute bob")
-        self.bob.say("/nick rob")
         assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
         self.bob.say("/part", "/join tea")
         assert errorCodes(self.bob.say("hello")) == [errors.MUTED]

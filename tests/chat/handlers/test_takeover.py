@@ -49,7 +49,7 @@ class TestResume:
         assert {key: room.inSeveralRooms for key, room in state.rooms.items()} == several
         session = new.session
         assert list(session.rooms) == ["tea", "milk"]
-        assert (session.nick, session.away, session.ignores) == ("Ann", "lunch", frozenset({"cat"}))
+        assert (session.nick, session.away, session.ignores) == ("Ann", "lunch", frozenset({"s3"}))
         assert session.cloak == "~elsewhere"
         assert state.rank(session, state.rooms["tea"]) == FOUNDER
         assert [item.code for item in self.ann.replacements] == [TAKEN_OVER]

@@ -16,16 +16,19 @@ from tsservices.chat.controller import SessionController
 from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE
 from tsservices.chat.notifications import (
     HistoryReplay,
+    JoinedRoom,
     Notice,
     RestrictionList,
     RoomList,
     RoomMessages,
     SearchResults,
     Topic,
+    UnreadLines,
 )
 from tsservices.chat.operations import BAN
 from tsservices.chat.permissions import FOUNDER
 from tsservices.chat.requests import RequestCoroutine
+from tsservices.chat.room import REPLAYED_LINES
 from tsservices.chat.storage import MessagesCallback, SearchQuery
 from tsservices.chat.verbs import accounts, history, moderation, talk
 from tsservices.chat.verbs.checks import ANYONE, NAMED, REGISTERED, checkPermission
@@ -108,7 +111,10 @@ class TestTypedArguments:
         chat.tick()
         chat.storage.reads.clear()
         start(ann, history.history, ann.controller.room(), 10**9)
-        assert chat.storage.reads == [("lobby", 21, history.HISTORY_LINES + 20)]
+        assert chat.storage.reads == [("lobby", 1, history.HISTORY_LINES + 20)]
+        pages = [item for item in ann.heard() if isinstance(item, HistoryReplay)]
+        assert [len(item.messages) for item in pages] == [1]
+        assert len(pages[0].messages[0].texts) == history.HISTORY_LINES
         ann.controller.quit("")
         bob = chat.join("bob")
         words = ["x"] * (history.SEARCH_WORDS + 1)
@@ -241,9 +247,8 @@ class TestWaiting:
     def test_immediateAnswers(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         talk.setAcks(ann.controller, True)
-        talk.toggleIgnored(ann.controller, "Bob")
         lines = [notice.lines for notice in ann.heard() if isinstance(notice, Notice)]
-        assert lines == [["ack is on"], ["you ignore Bob"]]
+        assert lines == [["ack is on"]]
 
 
 def depth(error: errors.ChatError) -> int:
@@ -278,3 +283,87 @@ def test_outputIsHeldDuringReplay(monkeypatch: pytest.MonkeyPatch, chat: ChatHar
     ann.continueOutput()
     assert held == [True, False]
     assert not any(isinstance(item, RoomMessages) for item in ann.heard())
+
+
+class TestUnread:
+    """Ann has read the first line of the room; bob and she say more, and she comes back."""
+
+    def setup_method(self) -> None:
+        self.chat = ChatHarness()
+        self.ann = self.chat.joinRegistered("ann", "tea")
+        self.bob = self.chat.joinRegistered("bob", "tea")
+        self.bob.say("first")
+        self.ann.say("/read 1")
+
+    def back(self, *lines: str) -> tuple[list[str], UnreadLines | None]:
+        self.ann.say("/part", *lines)
+        joined, *more = self.ann.say("/join tea")
+        assert isinstance(joined, JoinedRoom)
+        assert joined.replay is not None
+        assert [type(item) for item in more] in ([], [UnreadLines])
+        unread = [item for item in more if isinstance(item, UnreadLines)]
+        return [text for item in joined.replay.messages for text in item.texts], (
+            unread[0] if unread else None
+        )
+
+    @pytest.mark.parametrize(
+        ("own", "others", "deleted", "later", "count"),
+        [
+            (30, 0, 0, 0, None),
+            (0, 20, 0, 0, None),
+            (0, 30, 0, 0, 30),
+            (0, 5, 0, 25, 5),
+            (0, 30, 25, 0, None),
+            (0, 60, 25, 0, 35),
+            (0, 1000, 0, 0, 1000),
+            (0, 1001, 0, 0, 1001),
+        ],
+    )
+    def test_count(
+        self, own: int, others: int, deleted: int, later: int, count: int | None
+    ) -> None:
+        for person, lines in ((self.ann, own), (self.bob, others), (self.ann, later)):
+            for number in range(lines):
+                person.type(f"{person.session.nick} {number}")
+            self.chat.tick()
+        last = self.chat.context.state.rooms["tea"].record.seq
+        for seq in range(last, last - deleted, -1):
+            self.bob.say(f"/delete {seq}")
+        replayed, unread = self.back()
+        assert len([text for text in replayed if " " in text]) == min(
+            own + others + later - deleted, REPLAYED_LINES
+        )
+        if count is None:
+            assert unread is None
+        else:
+            assert unread is not None
+            assert (unread.count, unread.more, unread.read) == (
+                min(count, 1000),
+                count > 1000,
+                1,
+            )
+
+    def test_others(self) -> None:
+        """Who ignores somebody, and what only says what was done."""
+        for number in range(30):
+            self.bob.say(f"bob {number}", f"/topic {number}")
+        assert self.back()[1] is not None
+        assert self.back("/ignore bob")[1] is None
+
+    def test_notWithoutMark(self) -> None:
+        cat = self.chat.join("cat")
+        counted: list[object] = []
+        self.chat.storage.countUnread = lambda *values: counted.append(values)  # type: ignore[method-assign]
+        cat.say("/join tea")
+        self.bob.say("/part", "/join tea")
+        self.ann.say("/read 2", "/part", "/join tea")
+        assert counted == []
+
+    def test_unreadable(self) -> None:
+        for number in range(30):
+            self.bob.say(f"bob {number}")
+        self.chat.storage.countUnread = lambda span, onResult: onResult(  # type: ignore[method-assign]
+            errors.ChatError(errors.READ_SLOW)
+        )
+        assert self.back()[1] is None
+        assert self.ann.errorCodes() == []

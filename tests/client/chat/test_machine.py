@@ -659,6 +659,11 @@ class TestUnread:
         assert shown == ["one", "one", "new", "two", "three"]
         assert world.state.rooms["attic"].read == 3
 
+    def test_ownLinesAreNoNews(self) -> None:
+        world = owner()
+        world.say("/join attic", "one", "/read attic 1", "two", "/part attic", "/join attic")
+        assert "new" not in [origin for origin, _, _ in world.view.lines]
+
     def test_markAfterAMinuteWithoutInput(self) -> None:
         world = online()
         world.say("hello")

@@ -10,12 +10,13 @@ import pytest
 
 from tests.support.chat_samples import DAY, NOON, joinedRoom, replay, roomMessages
 from tsservices.chat.notifications import (
-    JoinedRoom,
     Notification,
     PrivateMessage,
     RoomMessages,
     SearchResults,
+    UnreadLines,
     UserJoined,
+    UserLeft,
 )
 from tsservices.chat.operations import (
     BAN,
@@ -262,18 +263,16 @@ class TestJoinedRoom:
         ]
         assert lines(joinedRoom("ann", before=replay())) == ["* you are in #Lobby, alone"]
 
+    def test_whoIsKickedLeavesOnce(self) -> None:
+        assert lines(UserLeft("lobby", "Lobby", "bob", "", announced=True)) == []
+
     @pytest.mark.parametrize(
-        ("joined", "read", "last"),
+        ("count", "more", "told"),
         [
-            (joinedRoom("ann", before=replay(roomMessages("a"))), 16, "--- now ---"),
-            (
-                joinedRoom("ann", before=replay(roomMessages("a"))),
-                15,
-                "* 2 lines you have not read: /since #Lobby 15 shows all",
-            ),
-            (joinedRoom("ann"), 16, "* 1 line you have not read: /since #Lobby 16 shows all"),
+            (1, False, "* 1 line you have not read: /since #Lobby 15 shows all"),
+            (30, False, "* 30 lines you have not read: /since #Lobby 15 shows all"),
+            (1000, True, "* more than 1000 lines you have not read: /since #Lobby 15 shows all"),
         ],
     )
-    def test_moreUnreadThanShown(self, joined: JoinedRoom, read: int, last: str) -> None:
-        joined.read = read
-        assert lines(joined)[-1] == last
+    def test_unreadLines(self, count: int, more: bool, told: str) -> None:
+        assert lines(UnreadLines("lobby", "Lobby", count, more, 15)) == [told]

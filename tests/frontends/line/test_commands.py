@@ -300,12 +300,15 @@ class TestCommands:
         assert told.error.code is errors.WHEN
 
     def test_ignoreToggles(self) -> None:
-        notices = [self.one(line) for line in ("/ignore BOB", "/ignore", "/ignore bob", "/ignore")]
+        lines = ("BOB", "", "bob", "", "bob", "-bob")
+        notices = [self.one(f"/ignore {line}".strip()) for line in lines]
         assert [item.lines[0] for item in notices if isinstance(item, notifications.Notice)] == [
-            "you ignore BOB",
-            "you ignore bob",
-            "you no longer ignore bob",
+            "you ignore Bob",
+            "you ignore Bob",
+            "you no longer ignore Bob",
             "you ignore nobody",
+            "you ignore Bob",
+            "you no longer ignore Bob",
         ]
 
     def test_format(self) -> None:

@@ -21,7 +21,9 @@ from tsservices.chat.errors import (
 )
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.identity import admit, claimNick, guestName, rename
+from tsservices.chat.handlers.ignoring import onDrop, onLogin, onLogout
 from tsservices.chat.handlers.membership import detachAccount, quitChat, removeFromRoom
+from tsservices.chat.handlers.messages import dropShares
 from tsservices.chat.notifications import AccountChanged, ErrorReply, LoggedIn, Notice, Welcome
 from tsservices.chat.operations import (
     BAN,
@@ -85,6 +87,7 @@ def attachAccount(state: ChatState, session: Session, account: Account, batch: B
     }
     session.account = account.key
     state.sessionsByAccount[account.key] = (*state.sessionsByAccount.get(account.key, ()), session)
+    onLogin(state, session, account, batch)
     for room in state.roomsOf(session):
         permissions = room.permissions
         # A banned account leaves at once, and needs another invitation.
@@ -105,6 +108,8 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
         raise ChatError(LOGGED_OUT if account else NO_ACCOUNT, name=operation.account)
     if session.account is not None:
         raise ChatError(LOGGED_IN, name=state.accounts[session.account].name)
+    if batch.schema > 1:
+        state.checkRename(session, account.key, batch.stamp)
     entering = session.ident not in state.sessions
     if entering and session.ident in state.endedSessions:
         # It had a name, and has left by now, or another connection has its place.
@@ -128,7 +133,12 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
         batch.reply(session, Welcome(account.name, account.key, batch.log))
     elif session.nick != account.name:
         rename(state, session, account.name, account.key, batch)
-    batch.reply(session, LoggedIn(account.name, account.key, account.unread))
+    unread = account.unread - sum(
+        share.count
+        for share in state.inboxShares.get(account.key, {}).values()
+        if share.sender in session.ignores
+    )
+    batch.reply(session, LoggedIn(account.name, account.key, unread))
     if not entering:
         changed = AccountChanged(account.name, account.key)
         batch.sendTo(state.sharedWith(session, False), changed)
@@ -152,7 +162,9 @@ def _logout(state: ChatState, operation: Logout, session: Session, batch: Batch)
 
 
 def _logOut(state: ChatState, session: Session, batch: Batch) -> None:
+    account = session.account or ""
     detachAccount(state, session, batch)
+    onLogout(state, session, account, batch)
     # In private rooms it would read on what only the account may.
     _leaveForbiddenRooms(state, session, batch, True)
     if session.key in state.accounts:
@@ -193,6 +205,8 @@ def _dropAccount(state: ChatState, operation: DropAccount, session: Session, bat
     batch.audit("drop", session, target=account.key)
     for other in state.sessionsByAccount.get(account.key, ()):
         _logOut(state, other, batch)
+    onDrop(state, account.key, batch)
+    dropShares(state, account.key, batch)
     del state.accounts[account.key]
     batch.delete(account)
     batch.erasedInboxes.append(account.key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NICK_SHARED, NOTHING_TO_RESUME, TAKEN_OVER, ChatError
 from tsservices.chat.handlers import Handlers
+from tsservices.chat.handlers.ignoring import onRename
 from tsservices.chat.notifications import NickChanged, Resumed, UserJoined, UserLeft, Welcome
 from tsservices.chat.operations import Enter, Rename, Resume
 from tsservices.chat.room import Room
@@ -30,6 +31,8 @@ def admit(state: ChatState, session: Session, cloak: str, token: str, batch: Bat
     session.token = "" if token in state.tokens else token
     # A session that returns has more fields set on its own node than on all others.
     session.away, session.inheritedRestrictions, session.invited = "", frozenset(), frozenset()
+    session.origin = session.ident
+    state.applyIgnored(session)
     state.sessions[session.ident] = session
     state.endedSessions.pop(session.ident, None)
     if session.token:
@@ -70,6 +73,8 @@ def _rename(state: ChatState, operation: Rename, session: Session, batch: Batch)
     state.checkNick(session, operation.nick, operation.key)
     if session.nick == operation.nick:
         return
+    if batch.schema > 1:
+        state.checkRename(session, operation.key, batch.stamp)
     if len(state.sessionsByNick[session.key]) > 1:
         raise ChatError(NICK_SHARED, nick=session.nick)
     rename(state, session, operation.nick, operation.key, batch)
@@ -96,6 +101,7 @@ def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch
         room.addNick(key)
     releaseNick(state, session)
     claimNick(state, session, nick, key)
+    onRename(state, session, batch)
     batch.sendTo(notified.values(), NickChanged(oldNick, nick))
     for room, notification in partly:
         batch.sendToRoom(room, notification)
@@ -112,7 +118,9 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
     session.inheritedRestrictions = old.inheritedRestrictions
     session.nick, session.key, session.account = old.nick, old.key, old.account
     session.away, session.invited = old.away, old.invited
-    session.setIgnored(old.ignores)
+    if batch.schema > 1:
+        session.origin = old.origin
+    state.applyIgnored(session)
     session.rooms, old.rooms = old.rooms, {}
     # Operations that the old session has proposed may still come: they must find no rights.
     old.token, old.account = "", None

@@ -48,23 +48,23 @@ def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> 
     record = room.record
     enterRoom(state, session, room, batch)
     marker = state.readMarkers.get((session.account or "", operation.room))
-    batch.reply(
-        session,
-        JoinedRoom(
-            record.key,
-            record.name,
-            room.topic(),
-            list(dict.fromkeys(member.nick for member in room.recipients[:NAMES_SHOWN])),
-            len(room.nickCounts),
-            record.seq,
-            _replayFor(room, session),
-            session.nick,
-            state.rank(session, room),
-            record.private,
-            None if marker is None else marker.seq,
-            batch.log,
-        ),
+    joined = JoinedRoom(
+        record.key,
+        record.name,
+        room.topic(),
+        list(dict.fromkeys(member.nick for member in room.recipients[:NAMES_SHOWN])),
+        len(room.nickCounts),
+        record.seq,
+        _replayFor(room, session),
+        session.nick,
+        state.rank(session, room),
+        record.private,
+        None if marker is None else marker.seq,
+        batch.log,
     )
+    if session.joining is not None:
+        session.joining.joined = joined
+    batch.reply(session, joined)
 
 
 def enterRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
@@ -103,7 +103,10 @@ def createRoom(state: ChatState, operation: Join, session: Session, batch: Batch
 
 def _replayFor(room: Room, session: Session) -> HistoryReplay | None:
     # What is in memory is the same for all members; what each may read is not.
-    replay = room.replay()
+    if session.ignores:
+        replay = room.replayWithout(session.ignores, session.joining)
+    else:
+        replay = room.replay()
     first = room.permissions.firstReadable(session)
     if first <= 1:
         return replay
@@ -124,7 +127,7 @@ def _part(state: ChatState, operation: Part, session: Session, batch: Batch) -> 
     reason = "" if state.isMuted(session, room, batch.stamp) else operation.reason
     partRoom(state, session, room, batch)
     if session.key not in room.nickCounts:
-        batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, reason))
+        batch.sendToRoom(room, userLeft(room, session, reason))
     batch.reply(session, LeftRoom(record.key, record.name))
     batch.membershipChanged(session)
 
@@ -138,10 +141,16 @@ def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batc
     if session.away == operation.text:
         return
     session.away = operation.text
-    rooms = [
-        room for room in state.roomsOf(session) if not state.isMuted(session, room, batch.stamp)
-    ]
-    batch.sendTo(state.sharedWith(session, True, rooms), AwayChanged(session.nick, operation.text))
+    # The notification names no room: who shares one where the session is muted must not get it,
+    # whatever other rooms they share.
+    silent: set[str] = set()
+    for room in state.roomsOf(session):
+        if state.isMuted(session, room, batch.stamp):
+            silent.update(room.members)
+    silent.discard(session.ident)
+    changed = AwayChanged(session.nick, operation.text, session.account, session.origin)
+    notified = state.sharedWith(session, True)
+    batch.sendTo([other for other in notified if other.ident not in silent], changed)
 
 
 def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> None:
@@ -153,6 +162,8 @@ def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> N
         reason = ""
     state.tokens.pop(session.token, None)
     releaseNick(state, session)
+    # As it was: the account is taken off below.
+    gone = UserQuit(session.nick, reason, session.account, session.origin)
     # Another session of this account may be in some of the rooms, or in others.
     nickStays = session.key in state.sessionsByNick
     notified: dict[str, Session] = {}
@@ -161,13 +172,12 @@ def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> N
         if session.key in room.nickCounts:
             continue
         if nickStays:
-            record = room.record
-            batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, reason))
+            batch.sendToRoom(room, userLeft(room, session, reason))
         else:
             notified.update(room.members)
     _recordLastSeen(state, session, batch)
     if notified:
-        batch.sendTo(notified.values(), UserQuit(session.nick, reason))
+        batch.sendTo(notified.values(), gone)
 
 
 def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None:
@@ -195,8 +205,7 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
             nicksByRooms.setdefault(keys, {})[session.nick] = None
             continue
         for room in remainingRooms:
-            record = room.record
-            batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, ""))
+            batch.sendToRoom(room, userLeft(room, session))
     for keys, nicks in nicksByRooms.items():
         notified: dict[str, Session] = {}
         for key in keys:
@@ -208,7 +217,10 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
 def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:
     if session.account is not None:
         detachAccount(state, session, batch)
-    elif session.key not in state.sessionsByNick:
+        return
+    if session.ident not in state.detachedSessions:
+        state.ignored.pop(session.origin, None)
+    if session.key not in state.sessionsByNick:
         state.lastSeenGuests[session.key] = batch.stamp
         state.lastSeenGuests.move_to_end(session.key)
         if len(state.lastSeenGuests) > GUESTS_REMEMBERED:
@@ -236,20 +248,34 @@ def partRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> No
             state.roomCreationLimit.giveBack(room.permissions.creator)
 
 
+def userLeft(room: Room, session: Session, reason: str = "", announced: bool = False) -> UserLeft:
+    """What the other members are told of somebody who has left a room."""
+    record = room.record
+    return UserLeft(
+        record.key,
+        record.name,
+        session.nick,
+        reason,
+        announced,
+        session.account,
+        session.origin,
+    )
+
+
 def removeFromRoom(
     state: ChatState, room: Room, sessions: list[Session], batch: Batch, announced: str = ""
 ) -> None:
     """
     Take members out of a room against their will.
 
-    @param announced: the key of a name of which the members know already.
+    @param announced: the key of a name of which a line of the room says so already.
     """
     record = room.record
     for session in sessions:
         partRoom(state, session, room, batch)
         session.invited -= {record.key}
-        if session.key != announced and session.key not in room.nickCounts:
-            batch.sendToRoom(room, UserLeft(record.key, record.name, session.nick, ""))
+        if session.key not in room.nickCounts:
+            batch.sendToRoom(room, userLeft(room, session, "", session.key == announced))
         batch.reply(session, LeftRoom(record.key, record.name))
         batch.membershipChanged(session)
 

@@ -13,6 +13,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
     INBOX_FULL,
+    INBOX_SHARE_FULL,
     NO_LINE,
     NO_PERSON,
     NOT_ALLOWED,
@@ -41,7 +42,15 @@ from tsservices.chat.operations import (
     SetTopic,
 )
 from tsservices.chat.permissions import OPERATOR, atLeast
-from tsservices.chat.records import INBOX_UNREAD, MessageDeletion, ReadMarker, StoredPrivateMessage
+from tsservices.chat.records import (
+    INBOX_SHARE,
+    INBOX_UNREAD,
+    Account,
+    InboxShare,
+    MessageDeletion,
+    ReadMarker,
+    StoredPrivateMessage,
+)
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -78,6 +87,7 @@ def appendMessages(
         session.ident,
         texts,
         record.time,
+        session.origin,
     )
     record.seq += len(texts)
     record.time = time + len(texts) - 1
@@ -169,12 +179,39 @@ def _sendToAbsent(state: ChatState, operation: SendPrivate, session: Session, ba
     if not owners:
         if account.unread >= INBOX_UNREAD:
             raise ChatError(INBOX_FULL, name=account.name, most=INBOX_UNREAD)
+        if batch.schema > 1:
+            _takeShare(state, account, session.account, batch)
         state.updateAccount(replace(account, unread=account.unread + 1), batch)
     ident = _storePrivate(operation, session, account.key, account.name, batch)
     _sendToBoth(state, operation, session, owners, account.name, ident, batch)
     if not owners:
         text = f"{account.name} is not here, and will read it later"
         batch.reply(session, Notice([text], "kept"))
+
+
+def _takeShare(state: ChatState, account: Account, sender: str, batch: Batch) -> None:
+    shares = state.inboxShares.get(account.key, {})
+    count = shares[sender].count if sender in shares else 0
+    if count >= INBOX_SHARE:
+        raise ChatError(INBOX_SHARE_FULL, name=account.name, most=INBOX_SHARE)
+    share = InboxShare(account.key, sender, count + 1)
+    state.inboxShares.setdefault(account.key, {})[sender] = share
+    batch.upsert(share)
+
+
+def dropShares(state: ChatState, dropped: str, batch: Batch) -> None:
+    """With an account go the private messages that wait for it, and those that it has sent."""
+    for share in state.inboxShares.pop(dropped, {}).values():
+        batch.delete(share)
+    for key, shares in list(state.inboxShares.items()):
+        if (sent := shares.pop(dropped, None)) is None:
+            continue
+        batch.delete(sent)
+        if not shares:
+            del state.inboxShares[key]
+        account = state.accounts[key]
+        unread = max(0, account.unread - sent.count)
+        state.updateAccount(replace(account, unread=unread), batch)
 
 
 def _storePrivate(
@@ -206,7 +243,7 @@ def _sendToBoth(
 ) -> None:
     message = PrivateMessage(
         session.nick,
-        session.key,
+        session.origin,
         session.account,
         name,
         operation.kind,
@@ -243,6 +280,8 @@ def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, bat
     account = state.accountOf(session)
     if account is not None and account.unread:
         state.updateAccount(replace(account, unread=0), batch)
+        for share in state.inboxShares.pop(account.key, {}).values():
+            batch.delete(share)
 
 
 HANDLERS: Handlers = {

@@ -13,7 +13,7 @@ from tsservices.chat.errors import GUEST_OPERATOR, GUEST_ROOM, LOBBY_OPEN, NO_PE
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import LOBBY, removeFromRoom
 from tsservices.chat.handlers.messages import appendMessages
-from tsservices.chat.handlers.targets import checkOutranks, checkRank, targetOf
+from tsservices.chat.handlers.targets import checkOutranks, checkRank, permittedReason, targetOf
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import Invited, Notice
 from tsservices.chat.operations import (
@@ -70,9 +70,10 @@ def _kick(state: ChatState, operation: Kick, session: Session, batch: Batch) -> 
         raise ChatError(NO_PERSON, nick=operation.name)
     if (role := room.permissions.revoke(target.account)) is not None:
         batch.upsert(role)
-    appendMessages(room, KICK, (f"{target.name} {operation.reason}".strip(),), session, batch)
+    reason = permittedReason(state, operation, session, room, batch)
+    appendMessages(room, KICK, (f"{target.name} {reason}".strip(),), session, batch)
     removeFromRoom(state, room, members, batch, operation.key)
-    batch.audit(KICK, session, room, target=target.mask, why=operation.reason)
+    batch.audit(KICK, session, room, target=target.mask, why=reason)
 
 
 def _setPrivate(state: ChatState, operation: SetPrivate, session: Session, batch: Batch) -> None:
@@ -115,8 +116,10 @@ def _invite(state: ChatState, operation: Invite, session: Session, batch: Batch)
     elif record.private:
         for guest in invited:
             guest.invited |= {record.key}
+    origin, account = session.origin, session.account
+    invitation = Invited(record.key, record.name, session.nick, origin, account)
     for recipient in invited:
-        batch.reply(recipient, Invited(record.key, record.name, session.nick, session.key))
+        batch.reply(recipient, invitation)
     text = f"{target.name} may enter {ROOM_SIGN}{record.name}"
     batch.reply(session, Notice([text], "invited"))
     batch.audit("invite", session, room, target=target.mask)

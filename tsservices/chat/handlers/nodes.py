@@ -24,7 +24,14 @@ from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.accounts import SESSIONS_EACH, attachAccount
 from tsservices.chat.handlers.identity import admit, claimNick, guestName
 from tsservices.chat.handlers.membership import createRoom, enterRoom, quitAll
-from tsservices.chat.notifications import AccountChanged, ErrorReply, LeftRoom, NickChanged, Notice
+from tsservices.chat.notifications import (
+    AccountChanged,
+    ErrorReply,
+    LeftRoom,
+    NickChanged,
+    Notice,
+    isIgnored,
+)
 from tsservices.chat.operations import BAN, Join, NodeDown, NodeUp, ReattachSession
 from tsservices.chat.records import Account, DetachedMembership, DetachedSession, Node
 from tsservices.chat.room import Room
@@ -161,6 +168,7 @@ def detach(state: ChatState, session: Session, stamp: int) -> DetachedSession:
         session.invited,
         tuple([_detachedMembership(session, room) for room in state.roomsOf(session)]),
         session.connectedPosition,
+        session.origin,
     )
 
 
@@ -192,7 +200,7 @@ def forgetDetached(state: ChatState, now: int, schema: int) -> None:
             if item.detachedAt > now:
                 detached[ident] = replace(item, detachedAt=now)
     for ident in [ident for ident, item in detached.items() if item.detachedAt < since]:
-        del detached[ident]
+        state.ignored.pop(detached.pop(ident).origin, None)
 
 
 def reattachments(state: ChatState, node: str) -> list[ReattachSession]:
@@ -236,6 +244,8 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
         session.connectedAt = before.connectedAt
         session.connectedPosition = before.connectedPosition
         session.inheritedRestrictions = before.inheritedRestrictions
+        session.origin = before.origin
+        state.applyIgnored(session)
     _restoreNick(state, operation, session, account)
     text = "this server was cut off from the others, and is back: what you missed follows"
     batch.reply(session, Notice([text], "returned"))
@@ -310,6 +320,8 @@ def _rejoin(
         permissions.restoreGuestFounder(session)
     missed = room.replayFrom(max(seq + 1, permissions.firstReadable(session)))
     if missed is not None:
+        masks = session.ignores
+        missed.messages = [item for item in missed.messages if not isIgnored(item, masks)]
         batch.reply(session, missed)
 
 

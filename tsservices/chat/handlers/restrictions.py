@@ -15,7 +15,13 @@ from tsservices.chat.errors import NOT_RESTRAINED, ONESELF, RESTRAINTS_ALL, Chat
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import removeFromRoom
 from tsservices.chat.handlers.messages import appendMessages
-from tsservices.chat.handlers.targets import Target, checkOutranks, checkRank, targetOf
+from tsservices.chat.handlers.targets import (
+    Target,
+    checkOutranks,
+    checkRank,
+    permittedReason,
+    targetOf,
+)
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.operations import BAN, UNBAN, UNMUTE, LiftRestriction, Restrict
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
@@ -40,6 +46,7 @@ def _restrict(state: ChatState, operation: Restrict, session: Session, batch: Ba
     _makePlace(room, batch, isNew)
     if len(restrictions) >= RESTRICTIONS_EACH and isNew:
         raise ChatError(RESTRAINTS_ALL, most=RESTRICTIONS_EACH, room=ROOM_SIGN + room.record.name)
+    reason = permittedReason(state, operation, session, room, batch)
     until = batch.stamp + operation.seconds * NANOSECONDS if operation.seconds else 0
     restriction = Restriction(
         room.record.key,
@@ -49,7 +56,7 @@ def _restrict(state: ChatState, operation: Restrict, session: Session, batch: Ba
         session.nick,
         batch.stamp,
         until,
-        operation.reason,
+        reason,
         operation.key,
         batch.recordPosition,
     )
@@ -59,16 +66,14 @@ def _restrict(state: ChatState, operation: Restrict, session: Session, batch: Ba
         # Only somebody above a guest who created the room can ban it, so it is founder no more.
         room.permissions.guestFounder = ""
     batch.upsert(restriction)
-    text = f"{target.name} {spanText(operation.seconds)} {operation.reason}".strip()
+    text = f"{target.name} {spanText(operation.seconds)} {reason}".strip()
     appendMessages(room, operation.kind, (text,), session, batch)
     if operation.kind == BAN:
         if (role := room.permissions.revoke(target.account)) is not None:
             batch.upsert(role)
         _revokeInvitations(state, room, batch.stamp)
         removeFromRoom(state, room, _banned(state, room, batch.stamp), batch)
-    batch.audit(
-        operation.kind, session, room, target=target.mask, until=until, why=operation.reason
-    )
+    batch.audit(operation.kind, session, room, target=target.mask, until=until, why=reason)
 
 
 def _makePlace(room: Room, batch: Batch, isNew: bool) -> None:

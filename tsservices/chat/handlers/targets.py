@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NO_PERSON, NOT_ALLOWED, ONESELF, STANDS_ABOVE, ChatError
 from tsservices.chat.names import NAME_LENGTH
+from tsservices.chat.operations import Kick, Restrict
 from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER, SERVER, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -66,3 +68,12 @@ def checkOutranks(state: ChatState, session: Session, room: Room, target: Target
     ownRank = state.rank(session, room)
     if ownRank != SERVER and atLeast(rank, ownRank):
         raise ChatError(STANDS_ABOVE, name=target.name)
+
+
+def permittedReason(
+    state: ChatState, operation: Kick | Restrict, session: Session, room: Room, batch: Batch
+) -> str:
+    """The reason as the room may be told it: none of an operator who is muted there."""
+    if batch.schema > 1 and state.isMuted(session, room, batch.stamp):
+        return ""
+    return operation.reason

@@ -59,6 +59,7 @@ async def login(controller: SessionController, name: str, password: str | None) 
     account = _account(controller, name)
     if session.account is not None:
         raise ChatError(LOGGED_IN, name=session.nick)
+    controller.context.state.checkRename(session, account.key, controller.context.wallClock())
     controller.checkStored()
     wrong = await _check(controller, account, password or await controller.ask(PASSWORD))
     entered = controller.entered

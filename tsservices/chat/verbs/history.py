@@ -20,10 +20,12 @@ from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.chat.notifications import (
     HistoryRestored,
     Inbox,
+    JoinedRoom,
     Notice,
     RoomMessages,
     SearchResults,
     SeenReply,
+    UnreadLines,
 )
 from tsservices.chat.operations import (
     TOPIC,
@@ -35,7 +37,7 @@ from tsservices.chat.operations import (
 from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import REPLAYED_LINES, Room
-from tsservices.chat.storage import HISTORY_PAGE, SearchQuery
+from tsservices.chat.storage import HISTORY_PAGE, LineSpan, SearchQuery, UnreadCount
 
 #: Private messages shown at once.
 INBOX_PAGE = 50
@@ -55,13 +57,20 @@ LINES_LOOKED_AT = 1000
 #: Characters of the name of an incarnation of the order.
 LOG_LENGTH = 8
 
+#: Lines that were not read are counted up to this number: more are as many as that to a person.
+UNREAD_LINES = 1000
+
+#: Lines that are looked at for that, the newest: some ten milliseconds of the reader's thread. Of
+#: those before them only one's own can be more than are counted.
+UNREAD_LOOKED_AT = 20_000
+
 #: The largest number that a line can have.
 HIGHEST_SEQ = 2**63 - 1
 
 
 async def history(controller: SessionController, room: Room, count: int = REPLAYED_LINES) -> None:
-    """Show the last lines of a room, at most L{HISTORY_LINES}."""
-    await controller.replay(room, room.storedSeq - min(count, HISTORY_LINES) + 1, True)
+    """Show the last lines of a room in which there is something to read."""
+    await controller.replayNewest(room, min(count, HISTORY_LINES))
 
 
 async def since(controller: SessionController, room: Room, seq: int, log: str = "") -> None:
@@ -77,6 +86,33 @@ async def since(controller: SessionController, room: Room, seq: int, log: str = 
         await controller.replay(room, seq + 1)
     else:
         await _showRestored(controller, room, restored, log)
+
+
+async def showUnread(controller: SessionController, joined: JoinedRoom) -> None:
+    """Show how much of a room the account has not read and is not shown by the replay."""
+    read, session = joined.read, controller.session
+    room = controller.context.state.rooms.get(joined.room)
+    if read is None or room is None or read >= joined.joinedSeq:
+        return
+    replayed = joined.replay.messages if joined.replay is not None else []
+    shownFrom = replayed[0].first if replayed else joined.joinedSeq + 1
+    first = max(
+        read + 1,
+        room.permissions.firstReadable(session),
+        joined.joinedSeq - UNREAD_LOOKED_AT + 1,
+    )
+    own = frozenset({session.account or "", session.origin})
+    span = LineSpan(joined.room, first, joined.joinedSeq, UNREAD_LINES + 1, session.ignores, own)
+    reply: PendingReply[UnreadCount] = PendingReply()
+    controller.context.archive.countUnread(span, reply)
+    try:
+        unread = await reply
+    except ChatError:
+        # Nobody has asked for it.
+        return
+    if 0 < unread.first < shownFrom:
+        lines, more = min(unread.lines, UNREAD_LINES), unread.lines > UNREAD_LINES
+        controller.presenter.show(UnreadLines(joined.room, joined.roomName, lines, more, read))
 
 
 async def markRead(controller: SessionController, room: Room, seq: int, log: str = "") -> None:
@@ -289,7 +325,9 @@ async def _showInbox(controller: SessionController, name: str, other: str, befor
     account = controller.session.account or ""
     reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
     # One more than is shown says whether there are older ones.
-    controller.context.archive.privateMessages(account, other, before, INBOX_PAGE + 1, reply)
+    controller.context.archive.privateMessages(
+        account, other, before, INBOX_PAGE + 1, reply, controller.session.ignores
+    )
     messages = await reply
     more = len(messages) > INBOX_PAGE
     page = messages[-INBOX_PAGE:]
@@ -356,7 +394,7 @@ async def olderResults(controller: SessionController) -> None:
     context.searching.add(searcher)
     try:
         reply: PendingReply[list[RoomMessages]] = PendingReply()
-        context.archive.search(replace(query, rooms=rooms), reply)
+        context.archive.search(replace(query, rooms=rooms, ignored=session.ignores), reply)
         lines = await reply
     finally:
         # Whoever quits meanwhile can't search again at once by coming back: the search goes on in

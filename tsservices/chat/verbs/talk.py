@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import IGNORED_ALL, NO_ROOM, ChatError
+from tsservices.chat.errors import NO_PERSON, NO_ROOM, ChatError
+from tsservices.chat.handlers.ignoring import checkIgnore
 from tsservices.chat.handlers.membership import LOBBY
 from tsservices.chat.names import ROOM_SIGN, fold, nameKey, roomKey
 from tsservices.chat.notifications import Member, MemberList, Notice, RoomList, WhoisReply
 from tsservices.chat.operations import (
     MESSAGE,
     Enter,
+    Ignore,
     Join,
     Part,
     Rename,
@@ -19,13 +21,12 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.room import Room
+from tsservices.chat.session import JoinRequest
 from tsservices.chat.verbs.checks import checkLength
+from tsservices.chat.verbs.history import showUnread
 
 #: Rooms or members in one page of a list.
 LIST_PAGE = 500
-
-#: Names that one session may ignore.
-IGNORED = 200
 
 #: What the text is called if it is too long.
 LEAVE_REASON = "the reason of a leave"
@@ -42,7 +43,9 @@ async def changeNick(controller: SessionController, nick: str) -> None:
     """Take a name, the first one or another."""
     session = controller.session
     key = nameKey(nick)
-    controller.context.state.checkNick(session, nick, key)
+    context = controller.context
+    context.state.checkNick(session, nick, key)
+    context.state.checkRename(session, key, context.wallClock())
     controller.checkStored()
     if controller.entered:
         controller.propose(Rename(session.ident, nick, key))
@@ -64,17 +67,23 @@ async def join(controller: SessionController, name: str) -> None:
     state.checkJoin(session, key, controller.context.courtesyTime())
     controller.checkStored()
     room = state.rooms.get(key)
+    request = session.joining = JoinRequest(key)
     if room is not None:
         try:
             await controller.context.history.preload(room)
+            if session.ignores:
+                await controller.context.history.preloadFor(request, room, session)
         except ChatError as error:
             # They may join all the same; the error says why no replay follows.
             controller.refuse(error)
     # What was checked above may have changed while the storage was read: the handler checks again.
     controller.propose(Join(session.ident, name, key))
     await controller.settled()
+    session.joining = None
     if key in session.rooms:
         controller.current = key
+    if request.joined is not None:
+        await showUnread(controller, request.joined)
 
 
 async def part(controller: SessionController, room: Room, reason: str = "") -> None:
@@ -117,8 +126,15 @@ async def listMembers(controller: SessionController, room: Room) -> None:
     state = controller.context.state
     # One person may be there by several sessions, which have one name.
     sessions = {session.key: session for session in room.recipients}.values()
+    now = controller.context.wallClock()
     members = [
-        Member(session.nick, session.account is None, session.away, state.rank(session, room))
+        Member(
+            session.nick,
+            session.account is None,
+            # The words of somebody who is muted reach the room by no way.
+            session.away if not state.isMuted(session, room, now) else "",
+            state.rank(session, room),
+        )
         for session in sessions
     ]
     name = room.record.name
@@ -182,19 +198,65 @@ def setAway(controller: SessionController, reason: str) -> None:
 
 
 def toggleIgnored(controller: SessionController, name: str) -> None:
-    """Ignore a name, or no longer."""
-    session = controller.session
+    """Ignore somebody, or no longer."""
+    _setIgnored(controller, name, None)
+
+
+def isSomebody(controller: SessionController, name: str) -> bool:
+    """Whether that is the name of a person, or of somebody who is ignored."""
+    state, key = controller.context.state, fold(name)
+    shown = map(fold, _ignored(controller).values())
+    return key in state.sessionsByNick or key in state.accounts or key in shown
+
+
+def stopIgnoring(controller: SessionController, name: str) -> None:
+    """Ignore somebody no longer."""
+    _setIgnored(controller, name, False)
+
+
+def _setIgnored(controller: SessionController, name: str, on: bool | None) -> None:
+    # Here and not by the handler, which looks nicks up later: whoever is renamed meanwhile is
+    # meant, and not the next one with that name.
+    state, session = controller.context.state, controller.session
     key = nameKey(name)
-    if key not in session.ignores and len(session.ignores) >= IGNORED:
-        raise ChatError(IGNORED_ALL, most=IGNORED)
-    session.setIgnored(session.ignores ^ {key})
-    doing = "ignore" if key in session.ignores else "no longer ignore"
-    controller.presenter.show(Notice([f"you {doing} {name}"]))
+    entries = _ignored(controller)
+    masks: tuple[str, ...] = ()
+    account: str | None = None
+    if (holders := state.sessionsByNick.get(key)) is not None:
+        name, account, masks = holders[0].nick, holders[0].account, (holders[0].origin,)
+    elif key in state.accounts:
+        name, account = state.accounts[key].name, key
+    if account is not None:
+        own = state.sessionsByAccount.get(account, ())
+        masks = (account, *[other.origin for other in own])
+    known = tuple([mask for mask in masks if mask in entries])
+    if not known and (not masks or on is False):
+        # Somebody who was called that, and is not here any more, or has another name now.
+        known = tuple([mask for mask, shown in entries.items() if fold(shown) == key])
+    if known:
+        on = False
+    elif not masks or on is False:
+        raise ChatError(NO_PERSON, nick=name)
+    else:
+        on = True
+        checkIgnore(state, session, masks[0])
+    controller.checkStored()
+    controller.propose(Ignore(session.ident, name, known or masks[:1], on))
+
+
+def _ignored(controller: SessionController) -> dict[str, str]:
+    # The masks on the session's list, with the present name of each.
+    state, session = controller.context.state, controller.session
+    entries = state.ignored.get(session.account or session.origin, {})
+    return {
+        mask: state.accounts[mask].name if mask in state.accounts else entry.name
+        for mask, entry in entries.items()
+    }
 
 
 def listIgnored(controller: SessionController) -> None:
-    """Show which names are ignored."""
-    names = ", ".join(sorted(controller.session.ignores)) or "nobody"
+    """Show who is ignored."""
+    names = ", ".join(sorted(set(_ignored(controller).values()))) or "nobody"
     controller.presenter.show(Notice([f"you ignore {names}"]))
 
 

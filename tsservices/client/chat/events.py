@@ -42,6 +42,7 @@ from tsservices.chat.notifications import (
     RoomMessages,
     SeenReply,
     Topic,
+    UnreadLines,
     UserJoined,
     UserLeft,
     UserQuit,
@@ -274,7 +275,7 @@ def _private(fields: Fields) -> PrivateMessage:
     nick = fields.text("nick")
     to, kind, text = fields.text("to"), fields.text("kind"), fields.text("text")
     time, ident = fields.number("time"), fields.text("id")
-    return PrivateMessage(nick, fold(nick), fields.account(), to, kind, text, time, ident)
+    return PrivateMessage(nick, "", fields.account(), to, kind, text, time, ident)
 
 
 def _inbox(fields: Fields) -> Inbox:
@@ -355,7 +356,9 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     ),
     "found": lambda fields: SearchHead(fields.number("lines"), fields.flag("more")),
     "joined": lambda fields: UserJoined(*fields.room(), fields.text("nick"), fields.account()),
-    "left": lambda fields: UserLeft(*fields.room(), fields.text("nick"), fields.text("why")),
+    "left": lambda fields: UserLeft(
+        *fields.room(), fields.text("nick"), fields.text("why"), fields.flag("kicked")
+    ),
     "gone": lambda fields: UserQuit(fields.text("nick"), fields.text("why")),
     "renamed": lambda fields: NickChanged(fields.text("nick"), fields.text("to")),
     "away": lambda fields: AwayChanged(fields.text("nick"), fields.text("text")),
@@ -371,8 +374,11 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "restored": _restored,
     "token": lambda fields: ResumeToken(fields.word("token")),
     "roomEntered": _joinedRoom,
+    "unread": lambda fields: UnreadLines(
+        *fields.room(), fields.number("lines"), fields.flag("more"), fields.number("read")
+    ),
     "roomLeft": lambda fields: LeftRoom(*fields.room()),
-    "invited": lambda fields: Invited(*fields.room(), fields.text("by"), fold(fields.text("by"))),
+    "invited": lambda fields: Invited(*fields.room(), fields.text("by"), ""),
     "read": lambda fields: MarkedRead(*fields.room(), fields.number("seq")),
     "stored": lambda fields: MessageStored(
         *fields.room(), fields.number("first"), fields.number("last")

@@ -18,6 +18,7 @@ from tsservices.chat.notifications import (
     RoomMessages,
     Welcome,
 )
+from tsservices.chat.operations import TALK
 from tsservices.client.chat.events import (
     Content,
     FormatVersion,
@@ -177,7 +178,8 @@ class Transcript:
     def _beginUnread(self, room: ClientRoom | None, message: RoomMessages) -> None:
         if room is None or room.read is None or self._unreadShown:
             return
-        if message.first > room.read:
+        own = self._state.isSelf(message.nick)
+        if message.first > room.read and message.kind in TALK and not own:
             self._unreadShown = True
             self._view.unreadBegins()
 

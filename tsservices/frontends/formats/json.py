@@ -20,7 +20,8 @@ has another.  The epoch of a line is what stands in its id before the last two C
     with none; and C{delete}, with the C{seq} of a line whose words are no more: it has the
     kind C{deleted} and no text from then on, or, if it was a C{kick}, C{ban} or C{mute}, its
     text without the reason;
-  - C{joined}: room, nick, account; C{left}: room, nick, why; C{gone}: nick, why;
+  - C{joined}: room, nick, account; C{left}: room, nick, why, and C{kicked}, true, if a line of
+    the room has said so; C{gone}: nick, why;
   - C{renamed}: nick, to; C{away}: nick, text (empty: the person is back);
   - C{account}: nick, account: whose name it is now;
   - C{whispered}: nick, account, to, kind, text, time, id (empty: it is not kept);
@@ -40,6 +41,9 @@ has another.  The epoch of a line is what stands in its id before the last two C
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
     many), joinedSeq, rank (C{member}, C{operator}, C{founder} or C{server}), private, read
     (or null), epoch; a C{replay} follows, unless C{refused} has said why not;
+  - C{unread}: room, lines (so many of others, up to a thousand, that you have not read and that no
+    replay has shown), more (there are more than these), read (as in C{roomEntered}): it comes some
+    time after C{roomEntered}, or not at all;
   - C{replay}: room, lines (so many C{said} follow), missing (null, or the first and the
     last number of those no longer kept), until, and epoch after C{/since} and C{/history};
   - C{found}: lines (so many C{said} follow), more (there are older ones);
@@ -93,6 +97,7 @@ from tsservices.chat.notifications import (
     SearchResults,
     SeenReply,
     Topic,
+    UnreadLines,
     UserJoined,
     UserLeft,
     UserQuit,
@@ -110,6 +115,11 @@ def _withEpoch(fields: Fields, log: str) -> Fields:
 
 def _topic(topic: Topic) -> Fields:
     return {"text": topic.text, "by": topic.by, "time": topic.time}
+
+
+def _userLeft(left: UserLeft) -> Fields:
+    kicked = {"kicked": True} if left.announced else {}
+    return {"room": left.roomName, "nick": left.nick, "why": left.reason, **kicked}
 
 
 def _private(message: PrivateMessage) -> Fields:
@@ -212,11 +222,7 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
             "joined",
             lambda event: {"room": event.roomName, "nick": event.nick, "account": event.account},
         ),
-        _row(
-            UserLeft,
-            "left",
-            lambda event: {"room": event.roomName, "nick": event.nick, "why": event.reason},
-        ),
+        _row(UserLeft, "left", _userLeft),
         _row(UserQuit, "gone", lambda event: {"nick": event.nick, "why": event.reason}),
         _row(NickChanged, "renamed", lambda event: {"nick": event.nick, "to": event.to}),
         _row(AwayChanged, "away", lambda event: {"nick": event.nick, "text": event.text}),
@@ -241,6 +247,16 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
         _row(Invited, "invited", lambda event: {"room": event.roomName, "by": event.by}),
         _row(MarkedRead, "read", lambda event: {"room": event.roomName, "seq": event.seq}),
         _row(LeftRoom, "roomLeft", lambda event: {"room": event.roomName}),
+        _row(
+            UnreadLines,
+            "unread",
+            lambda event: {
+                "room": event.roomName,
+                "lines": event.count,
+                "more": event.more,
+                "read": event.read,
+            },
+        ),
         _row(Inbox, "inbox", _inbox),
         _row(Topic, "topic", lambda event: {"room": event.roomName, **_topic(event)}),
         _row(

@@ -40,6 +40,7 @@ from tsservices.chat.notifications import (
     RoomMessages,
     SeenReply,
     Topic,
+    UnreadLines,
     UserJoined,
     UserLeft,
     UserQuit,
@@ -231,6 +232,8 @@ def _joined(time: LocalTime, joined: UserJoined) -> str:
 
 
 def _userLeft(time: LocalTime, left: UserLeft) -> str:
+    if left.announced:
+        return ""
     return f"* {left.nick} left {ROOM_SIGN}{left.roomName}{_inParentheses(left.reason)}\n"
 
 
@@ -333,6 +336,13 @@ def restoredAfter(roomName: str, last: int) -> str:
         f"the history of this server was restored: what was said in {ROOM_SIGN}{roomName} after"
         f" line {last} before that is not here"
     )
+
+
+def _unread(time: LocalTime, unread: UnreadLines) -> str:
+    lines = plural(unread.count, "line")
+    lines = f"more than {lines}" if unread.more else lines
+    command = f"/since {ROOM_SIGN}{unread.roomName} {unread.read}"
+    return f"* {lines} you have not read: {command} shows all\n"
 
 
 def _leftRoom(time: LocalTime, left: LeftRoom) -> str:
@@ -473,6 +483,7 @@ SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     JoinedRoom: _joinedRoom,
     HistoryRestored: _historyRestored,
     LeftRoom: _leftRoom,
+    UnreadLines: _unread,
     MarkedRead: _markedRead,
     MessageStored: _stored,
     Topic: _topic,

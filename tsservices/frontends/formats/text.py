@@ -164,10 +164,6 @@ class TextFormatter:
             lines += self._replay(replay)
             if joined.log and replay.messages and replay.messages[-1].log != joined.log:
                 lines += f"* {restoredAfter(joined.roomName, joined.joinedSeq)}\n"
-        shown = 0 if replay is None else _count(replay.messages)
-        if joined.read is not None and (unread := joined.joinedSeq - joined.read) > shown:
-            command = f"/since {ROOM_SIGN}{joined.roomName} {joined.read}"
-            lines += f"* {plural(unread, 'line')} you have not read: {command} shows all\n"
         return lines
 
 

@@ -33,6 +33,9 @@ OLDER = "+"
 #: Stands for the number of the last line of somebody.
 LAST = "last"
 
+#: Before a name, asks to hear somebody again.
+NO_LONGER = "-"
+
 #: As the argument of C{/who}, asks an operator of the server for the nodes, not for a room.
 NODES = "nodes"
 
@@ -196,7 +199,10 @@ def _search(controller: SessionController, argument: str) -> Waiting:
 
 
 def _ignore(controller: SessionController, argument: str) -> None:
-    if argument:
+    # A name may begin with this sign.
+    if argument.startswith(NO_LONGER) and not talk.isSomebody(controller, argument):
+        talk.stopIgnoring(controller, argument.removeprefix(NO_LONGER))
+    elif argument:
         talk.toggleIgnored(controller, argument)
     else:
         talk.listIgnored(controller)
@@ -311,7 +317,7 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
         _search,
     ),
     ("away", "[WHY]", "say that you are away, or back", NAMED, talk.setAway),
-    ("ignore", "[NAME]", "do not hear somebody, or hear them again", NAMED, _ignore),
+    ("ignore", "[NAME|-NAME]", "do not hear somebody, or hear them again; or who", NAMED, _ignore),
     ("register", "[PASSWORD]", "make your name yours", NAMED, _register),
     ("login", "[NAME [PASSWORD]]", "be who you are", ANYONE, _login),
     ("logout", "", "be a guest again", REGISTERED, _alone(accounts.logout)),

@@ -15,19 +15,26 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import JOURNAL_FAILED, ChatError
 from tsservices.chat.storage import (
     Copied,
+    LineSpan,
     MessagesCallback,
     NumberCallback,
     PrivateMessagesCallback,
     SearchQuery,
     StorageListener,
     StoredState,
+    UnreadCallback,
 )
 from tsservices.common.counters import StorageCounters
 from tsservices.common.ratelimit import LogThrottle
 from tsservices.storage.sqlite.backup import BackupThread
 from tsservices.storage.sqlite.config import SQLiteConfig
 from tsservices.storage.sqlite.disk import ReservedSpace
-from tsservices.storage.sqlite.messages import lastCommon, readMessages
+from tsservices.storage.sqlite.messages import (
+    countUnread,
+    lastCommon,
+    readMessages,
+    readNewest,
+)
 from tsservices.storage.sqlite.private_messages import readPrivateMessages
 from tsservices.storage.sqlite.reader import ReaderThread
 from tsservices.storage.sqlite.search import UNINDEXED
@@ -139,16 +146,32 @@ class SQLiteStorage:
         assert self._reader is not None
         self._reader.ask(lambda connection: lastCommon(connection, room, log), onResult)
 
+    def newest(self, span: LineSpan, onResult: MessagesCallback) -> None:
+        assert self._reader is not None
+        self._reader.ask(lambda connection: readNewest(connection, span), onResult)
+
+    def countUnread(self, span: LineSpan, onResult: UnreadCallback) -> None:
+        assert self._reader is not None
+        self._reader.ask(lambda connection: countUnread(connection, span), onResult)
+
     def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
         assert self._searcher is not None
         self._searcher.ask(lambda connection: searchMessages(connection, search), onResult)
 
     def privateMessages(
-        self, account: str, other: str, before: str, maximum: int, onResult: PrivateMessagesCallback
+        self,
+        account: str,
+        other: str,
+        before: str,
+        maximum: int,
+        onResult: PrivateMessagesCallback,
+        ignored: frozenset[str] = frozenset(),
     ) -> None:
         assert self._reader is not None
         self._reader.ask(
-            lambda connection: readPrivateMessages(connection, account, other, before, maximum),
+            lambda connection: readPrivateMessages(
+                connection, account, other, before, maximum, ignored
+            ),
             onResult,
         )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
-from tsservices.chat.notifications import RoomMessages
-from tsservices.chat.storage import HISTORY_PAGE
+from tsservices.chat.notifications import RoomMessages, newestLines
+from tsservices.chat.operations import IGNORED_KINDS, TALK, UNREADABLE
+from tsservices.chat.storage import HISTORY_PAGE, LineSpan, UnreadCount
 from tsservices.storage.sqlite.rows import asJSON
 
 #: Adds the rows of L{messageRows}: one for each text.
@@ -15,15 +17,16 @@ from tsservices.storage.sqlite.rows import asJSON
 # LIMIT -1 keeps SQLite from merging a SELECT into the one around it, which would write and parse
 # the JSON of each RoomMessages again for each of its columns and texts.
 INSERT_MESSAGES = """
-INSERT INTO messages (room, seq, time, position, idx, kind, nick, account, text)
+INSERT INTO messages (room, seq, time, position, idx, kind, nick, account, session, text)
 SELECT said.room, said.first + line.key, said.time + line.key, said.position,
-    said.idx + line.key, said.kind, said.nick, said.account, line.value
+    said.idx + line.key, said.kind, said.nick, said.account, said.session, line.value
 FROM (
     SELECT (SELECT number FROM rooms WHERE key = json_extract(row, '$[0]')) AS room,
         json_extract(row, '$[1]') AS first, json_extract(row, '$[2]') AS time,
         json_extract(row, '$[3]') AS position, json_extract(row, '$[4]') AS idx,
         json_extract(row, '$[5]') AS kind, json_extract(row, '$[6]') AS nick,
-        json_extract(row, '$[7]') AS account, json_extract(row, '$[8]') AS texts
+        json_extract(row, '$[7]') AS account, json_extract(row, '$[8]') AS session,
+        json_extract(row, '$[9]') AS texts
     FROM (SELECT value AS row FROM json_each(?) LIMIT -1)
     LIMIT -1
 ) AS said CROSS JOIN json_each(said.texts) AS line
@@ -34,12 +37,60 @@ LOG = """(
     SELECT log FROM logs WHERE logs.first <= messages.position ORDER BY logs.first DESC LIMIT 1
 )"""
 
-_READ = f"""
-SELECT rooms.name, messages.seq, messages.time, {LOG}, messages.position, messages.idx,
-    messages.kind, messages.nick, messages.account, messages.text
+_SPAN = """
 FROM rooms JOIN messages ON messages.room = rooms.number
-WHERE rooms.key = ? AND messages.seq BETWEEN ? AND ?
-ORDER BY messages.seq LIMIT ?
+WHERE rooms.key = :room AND messages.seq BETWEEN :first AND :last
+"""
+
+_LINES = f"""
+SELECT rooms.name AS name, messages.seq AS seq, messages.time AS time, {LOG} AS log,
+    messages.position AS position, messages.idx AS idx, messages.kind AS kind,
+    messages.nick AS nick, messages.account AS account, messages.session AS session,
+    messages.text AS text
+{_SPAN}
+"""
+
+_READ = f"{_LINES} ORDER BY messages.seq LIMIT :count"
+
+
+def _kinds(kinds: Iterable[str]) -> str:
+    return ", ".join(f"'{kind}'" for kind in sorted(kinds))
+
+
+#: Whether a message is ignored by those who ignore the JSON list C{:ignored}.
+BY_IGNORED = """
+(coalesce(messages.account, '') IN (SELECT value FROM json_each(:ignored))
+    OR messages.session IN (SELECT value FROM json_each(:ignored)))
+"""
+
+_READABLE = f"""
+(messages.kind NOT IN ({_kinds(UNREADABLE)})
+    AND NOT (messages.kind IN ({_kinds(IGNORED_KINDS)}) AND {BY_IGNORED}))
+"""
+
+_COUNTED = """
+(SELECT CASE count(*) WHEN :count THEN min(seq) ELSE :first END FROM readable)
+"""
+
+# Two halves, because each has its own LIMIT.  The second one looks no further than the first one
+# had to: there may be nothing for it in a whole room.
+_NEWEST = f"""
+WITH readable AS ({_LINES} AND {_READABLE} ORDER BY messages.seq DESC LIMIT :count)
+SELECT * FROM (
+    SELECT * FROM readable
+    UNION ALL
+    SELECT * FROM (
+        {_LINES.replace(":first", _COUNTED)} AND NOT {_READABLE}
+        ORDER BY messages.seq DESC LIMIT :count
+    )
+) ORDER BY seq DESC
+"""
+
+_UNREAD = f"""
+SELECT count(*), coalesce(min(seq), 0) FROM (
+    SELECT messages.seq AS seq {_SPAN} AND messages.kind IN ({_kinds(TALK)}) AND NOT {BY_IGNORED}
+    ORDER BY messages.seq DESC LIMIT :count
+)
 """
 
 
@@ -55,6 +106,7 @@ def messageRows(messages: Iterable[RoomMessages]) -> str:
             message.kind,
             message.nick,
             message.account,
+            message.origin,
             message.texts,
         )
         for message in messages
@@ -70,10 +122,54 @@ def readMessages(
 
     @raise sqlite3.Error: it can't be done.
     """
-    rows = connection.execute(_READ, (room, first, last, HISTORY_PAGE))
+    names = {"room": room, "first": first, "last": last, "count": HISTORY_PAGE}
+    return _messages(connection.execute(_READ, names), room)
+
+
+def readNewest(connection: sqlite3.Connection, span: LineSpan) -> list[RoomMessages]:
+    """
+    The newest of some lines, each by itself.
+
+    @raise sqlite3.Error: it can't be done.
+    """
+    rows = _messages(connection.execute(_NEWEST, _names(span, span.ignored)), span.room)
+    return newestLines(rows, span.count, span.ignored)
+
+
+def countUnread(connection: sqlite3.Connection, span: LineSpan) -> UnreadCount:
+    """@raise sqlite3.Error: it can't be done."""
+    names = _names(span, span.ignored | span.own)
+    return UnreadCount(*connection.execute(_UNREAD, names).fetchone())
+
+
+def _names(span: LineSpan, ignored: frozenset[str]) -> dict[str, object]:
+    return {
+        "room": span.room,
+        "first": span.first,
+        "last": span.last,
+        "count": span.count,
+        "ignored": asJSON(sorted(ignored)),
+    }
+
+
+def _messages(rows: Iterable[Any], room: str) -> list[RoomMessages]:
     return [
-        RoomMessages(room, name, seq, time, log, position, index, kind, nick, account, "", (text,))
-        for name, seq, time, log, position, index, kind, nick, account, text in rows
+        RoomMessages(
+            room,
+            name,
+            seq,
+            time,
+            log,
+            position,
+            index,
+            kind,
+            nick,
+            account,
+            "",
+            (text,),
+            origin=origin,
+        )
+        for name, seq, time, log, position, index, kind, nick, account, origin, text in rows
     ]
 
 

@@ -21,9 +21,11 @@ DELETE FROM letters WHERE sender IN (SELECT value FROM json_each(?1))
 
 _PLACE = "coalesce((SELECT id FROM letters WHERE ident = :before), 9223372036854775807)"
 
+_WANTED = f"id < {_PLACE} AND sender NOT IN (SELECT value FROM json_each(:ignored))"
+
 _RECEIVED = f"""
 SELECT {_COLUMNS} FROM letters
-WHERE receiver = :account AND id < {_PLACE}
+WHERE receiver = :account AND {_WANTED}
 ORDER BY id DESC LIMIT :most
 """
 
@@ -32,10 +34,10 @@ ORDER BY id DESC LIMIT :most
 _BETWEEN = f"""
 SELECT {_COLUMNS} FROM (
     SELECT * FROM (
-        SELECT * FROM letters WHERE sender = :account AND receiver = :other AND id < {_PLACE}
+        SELECT * FROM letters WHERE sender = :account AND receiver = :other AND {_WANTED}
         ORDER BY id DESC LIMIT :most
     ) UNION SELECT * FROM (
-        SELECT * FROM letters WHERE sender = :other AND receiver = :account AND id < {_PLACE}
+        SELECT * FROM letters WHERE sender = :other AND receiver = :account AND {_WANTED}
         ORDER BY id DESC LIMIT :most
     )
 ) ORDER BY id DESC LIMIT :most
@@ -60,7 +62,12 @@ def privateMessageRows(messages: Iterable[StoredPrivateMessage]) -> str:
 
 
 def readPrivateMessages(
-    connection: sqlite3.Connection, account: str, other: str, before: str, maximum: int
+    connection: sqlite3.Connection,
+    account: str,
+    other: str,
+    before: str,
+    maximum: int,
+    ignored: frozenset[str],
 ) -> list[StoredPrivateMessage]:
     """
     The newest that an account has received, or exchanged with another one; the oldest first.
@@ -70,7 +77,13 @@ def readPrivateMessages(
     @raise sqlite3.Error: it can't be done.
     """
     statement = _BETWEEN if other else _RECEIVED
-    names = {"account": account, "other": other, "before": before, "most": maximum}
+    names = {
+        "account": account,
+        "other": other,
+        "before": before,
+        "most": maximum,
+        "ignored": asJSON(sorted(ignored)),
+    }
     rows: list[tuple[str, int, str, str, str, str, str, str]]
     rows = connection.execute(statement, names).fetchall()
     return [StoredPrivateMessage(*row) for row in reversed(rows)]

@@ -138,9 +138,39 @@ CREATE TABLE logs (
 INSERT INTO logs (first, log, common) SELECT 0, log, 0 FROM meta;
 """
 
+# Messages say which session wrote them, so that guests can be ignored; older ones do not, and are
+# nobody's.  Of the private messages that wait for an account those count as the newest that it has
+# got: that is not written down for each.  In a cluster they are nobody's, since the state that its
+# nodes have stored does not say it either (see L{tsservices.chat.snapshot}).
+_FIFTH = """
+ALTER TABLE messages ADD COLUMN session TEXT NOT NULL DEFAULT '';
+CREATE TABLE ignored (
+    owner TEXT NOT NULL,
+    mask TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (owner, mask)
+) WITHOUT ROWID;
+CREATE TABLE shares (
+    account TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (account, sender)
+) WITHOUT ROWID;
+INSERT INTO shares (account, sender, count)
+SELECT account, sender, count(*)
+FROM (
+    SELECT accounts.key AS account, letters.sender AS sender, accounts.unread AS unread,
+        row_number() OVER (PARTITION BY letters.receiver ORDER BY letters.id DESC) AS place
+    FROM accounts JOIN letters ON letters.receiver = accounts.key
+    WHERE accounts.unread > 0 AND NOT EXISTS (SELECT 1 FROM meta WHERE epoch <> '')
+)
+WHERE place <= unread
+GROUP BY account, sender;
+"""
+
 #: The scripts that lead from an empty database to the present schema.  The version of a database is
 #: the number of those it has seen, so none is ever changed or taken out.
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 
 
 def migrate(

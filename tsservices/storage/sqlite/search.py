@@ -17,7 +17,7 @@ from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.storage import SearchQuery
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
 from tsservices.storage.sqlite.fulltext import INDEX_LAG, KINDS
-from tsservices.storage.sqlite.messages import LOG
+from tsservices.storage.sqlite.messages import BY_IGNORED, LOG
 from tsservices.storage.sqlite.rows import asJSON, select
 from tsservices.storage.words import holds, nameWord, phrases
 
@@ -81,12 +81,13 @@ WITH RECURSIVE place (low, high) AS (
 SELECT coalesce(max(low), 0) FROM place
 """
 
-_LINE = "key, name, seq, time, position, idx, kind, nick, account, text, log"
+_LINE = "key, name, seq, time, position, idx, kind, nick, account, text, log, session"
 
 _LINES = f"""
 SELECT rooms.key AS key, rooms.name AS name, messages.seq AS seq, messages.time AS time,
     messages.position AS position, messages.idx AS idx, messages.kind AS kind,
-    messages.nick AS nick, messages.account AS account, messages.text AS text, {LOG} AS log
+    messages.nick AS nick, messages.account AS account, messages.text AS text, {LOG} AS log,
+    messages.session AS session
 """
 
 _SPAN = """
@@ -101,7 +102,7 @@ CROSS JOIN rooms ON rooms.number = messages.room
 _INDEXED = f"""
 {_LINES}
 FROM words CROSS JOIN messages ON messages.id = words.rowid {_SPAN}
-WHERE words MATCH :query AND words.rowid BETWEEN :low AND :high
+WHERE words MATCH :query AND words.rowid BETWEEN :low AND :high AND NOT {BY_IGNORED}
 ORDER BY words.rowid DESC LIMIT :most
 """
 
@@ -109,6 +110,7 @@ _NEWER = f"""
 {_LINES}
 FROM messages {_SPAN}
 WHERE messages.id BETWEEN :low AND :high AND messages.kind IN ({KINDS})
+    AND NOT {BY_IGNORED}
 ORDER BY messages.id DESC LIMIT -1
 """
 
@@ -130,8 +132,24 @@ def search(connection: sqlite3.Connection, wanted: SearchQuery) -> list[RoomMess
     finally:
         connection.execute("ROLLBACK")
     return [
-        RoomMessages(key, name, seq, time, log, position, index, kind, nick, account, "", (text,))
-        for key, name, seq, time, position, index, kind, nick, account, text, log in reversed(rows)
+        RoomMessages(
+            key,
+            name,
+            seq,
+            time,
+            log,
+            position,
+            index,
+            kind,
+            nick,
+            account,
+            "",
+            (text,),
+            origin=origin,
+        )
+        for key, name, seq, time, position, index, kind, nick, account, text, log, origin in (
+            reversed(rows)
+        )
     ]
 
 
@@ -163,6 +181,7 @@ def _search(
         spans=asJSON([span[:2] for span in spans]),
         low=max(low, indexed + 1, newest - UNINDEXED + 1),
         high=high,
+        ignored=asJSON(sorted(wanted.ignored)),
     )
     rows: list[list[Any]] = []
     for row in select(connection, _LINE, _NEWER, names):

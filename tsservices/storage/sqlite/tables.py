@@ -1,5 +1,6 @@
 """
-Rooms and records: the tables C{rooms}, C{accounts}, C{restraints}, C{standings} and C{readMarks}.
+Rooms and records: the tables C{rooms}, C{accounts}, C{restraints}, C{standings}, C{readMarks},
+C{ignored} and C{shares}.
 
 All of them are loaded at the start, and kept in memory by the chat.
 """
@@ -12,7 +13,16 @@ from dataclasses import fields, replace
 from operator import attrgetter
 
 from tsservices.chat.names import fold
-from tsservices.chat.records import Account, ReadMarker, Record, Restriction, RoomRecord, RoomRole
+from tsservices.chat.records import (
+    Account,
+    Ignored,
+    InboxShare,
+    ReadMarker,
+    Record,
+    Restriction,
+    RoomRecord,
+    RoomRole,
+)
 from tsservices.storage.sqlite.rows import asJSON, columns
 
 #: Adds or changes the rows of L{roomRows}.  Not by INSERT OR REPLACE, which would give rooms other
@@ -90,6 +100,8 @@ _TABLES: dict[type[Record], _Table] = {
     ),
     RoomRole: _Table("standings", RoomRole, "room", "account", "operator", "invited", "admitted"),
     ReadMarker: _Table("readMarks", ReadMarker, "account", "room", "seq"),
+    Ignored: _Table("ignored", Ignored, "owner", "mask", "name"),
+    InboxShare: _Table("shares", InboxShare, "account", "sender", "count"),
 }
 
 

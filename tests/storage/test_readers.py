@@ -1,0 +1,140 @@
+"""What both storages read for one reader: the newest lines, what is unread, and who is ignored."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.sqlite import SQLiteHarness
+from tests.support.storage import LOG, MessageSource, StorageClient, ThreadReactor
+from tsservices.chat.batch import Batch
+from tsservices.chat.errors import ChatError
+from tsservices.chat.notifications import RoomMessages, isIgnored, newestLines
+from tsservices.chat.operations import DELETE, KICK, ME, MESSAGE, NOTICE, TOPIC
+from tsservices.chat.records import MessageDeletion
+from tsservices.chat.storage import LineSpan, SearchQuery, Storage, UnreadCount
+from tsservices.storage.memory import MemoryStorage
+from tsservices.storage.sqlite.schema import MIGRATIONS, migrate
+
+#: Lines of each kind, by an account, a guest, somebody else, and from before the session was
+#: stored.
+AUTHORS = (("ann", "s.1"), (None, "s.2"), ("cat", "s.3"), (None, ""))
+KINDS = (MESSAGE, ME, NOTICE, TOPIC, KICK, DELETE)
+DELETED_LINES = (3, 8, 9, 20)
+
+
+@contextmanager
+def filled(kind: str, source: MessageSource) -> Iterator[tuple[Storage, Callable[[object], None]]]:
+    if kind == "sqlite":
+        harness = SQLiteHarness()
+        storage: Storage = harness.storage
+        client, reactor = harness.client, harness.reactor
+    else:
+        storage, reactor = MemoryStorage(LOG), ThreadReactor()
+        client = StorageClient(storage, reactor)
+        storage.start(client)
+    for number, (account, origin) in enumerate(AUTHORS * 4):
+        texts = tuple(f"word {number} {index}" for index in range(1 + number % 2))
+        batch: Batch = source.batch(
+            ("r", texts), account=account, kind=KINDS[number % len(KINDS)], stamp=number
+        )
+        for item in batch.messages:
+            item.origin = origin
+        storage.store(batch)
+    deleting = source.batch()
+    deleting.deletions += [MessageDeletion("r", seq) for seq in DELETED_LINES]
+    storage.store(deleting)
+    client.waitFor(source.position)
+    yield storage, lambda answers: reactor.until(lambda: answers)
+    client.stop()
+
+
+def stored(source: MessageSource) -> list[RoomMessages]:
+    lines = [part for item in source.messages for part in _single(item)]
+    return [item.without(item.first)[0] if item.first in DELETED_LINES else item for item in lines]
+
+
+def _single(item: RoomMessages) -> list[RoomMessages]:
+    return [item.since(seq).before(seq + 1) for seq in range(item.first, item.last + 1)]
+
+
+MASKS = [frozenset[str](), frozenset({"ann"}), frozenset({"s.2", "cat"}), frozenset({"nobody"})]
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_readersOfRooms(kind: str) -> None:
+    source = MessageSource()
+    with filled(kind, source) as (storage, wait):
+        lines = stored(source)
+        for masks in MASKS:
+            for first, last, count in ((1, 24, 3), (1, 24, 50), (5, 17, 4), (9, 9, 1), (1, 24, 8)):
+                answers: list[list[RoomMessages] | ChatError] = []
+                span = LineSpan("r", first, last, count, masks)
+                storage.newest(span, answers.append)
+                wait(answers)
+                assert not isinstance(answers[0], ChatError)
+                within = [item for item in reversed(lines) if first <= item.first <= last]
+                wanted = newestLines(within, count, masks)
+                found = [part for item in answers[0] for part in _single(item)]
+                assert [(item.first, item.kind, item.texts, item.origin) for item in found] == [
+                    (item.first, item.kind, item.texts, item.origin) for item in wanted
+                ]
+                own = frozenset({"cat", "s.3"})
+                counts: list[UnreadCount | ChatError] = []
+                storage.countUnread(replace(span, own=own), counts.append)
+                wait(counts)
+                unread = [
+                    item.first
+                    for item in within
+                    if item.kind in (MESSAGE, ME, NOTICE) and not isIgnored(item, masks | own)
+                ][:count]
+                assert counts == [UnreadCount(len(unread), unread[-1] if unread else 0)]
+            results: list[list[RoomMessages] | ChatError] = []
+            query = SearchQuery((("r", 1),), ("word",), "", 0, 0, None, 5, masks)
+            storage.search(query, results.append)
+            wait(results)
+            assert not isinstance(results[0], ChatError)
+            talk = [item for item in lines if item.kind in (MESSAGE, ME, NOTICE, TOPIC)]
+            readable = [item.first for item in talk if not isIgnored(item, masks)]
+            assert [item.first for item in results[0]] == readable[-5:]
+
+
+def test_sharesOfOlderDatabases(tmp_path: Path) -> None:
+    """The newest of them are those that wait; in a cluster nobody knows whose they are."""
+    for epoch, wanted in (("", [("bob", "ann", 2), ("bob", "cat", 1)]), ("e", [])):
+        with closing(sqlite3.connect(tmp_path / f"chat{epoch}.db")) as connection:
+            migrate(connection, "chat", MIGRATIONS[:3])
+            connection.execute(
+                "INSERT INTO meta (log, position, epoch) VALUES ('x', 1, ?)", (epoch,)
+            )
+            for key, unread in (("ann", 0), ("bob", 3), ("cat", 5)):
+                connection.execute(
+                    "INSERT INTO accounts VALUES (?, ?, '', 1, 1, 1, ?)", (key, key, unread)
+                )
+            for number, (sender, receiver) in enumerate(
+                [("ann", "bob"), ("cat", "bob"), ("ann", "ann"), ("ann", "bob"), ("ann", "bob")]
+            ):
+                connection.execute(
+                    "INSERT INTO letters VALUES (?, ?, 1, ?, ?, '', '', '', '')",
+                    (number, str(number), sender, receiver),
+                )
+            connection.commit()
+            migrate(connection, "chat")
+            found = connection.execute("SELECT * FROM shares ORDER BY account, sender").fetchall()
+            assert found == wanted
+
+
+def test_linesOfOlderDatabases(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "chat.db")) as connection:
+        migrate(connection, "chat", MIGRATIONS[:3])
+        connection.execute(
+            "INSERT INTO messages VALUES (1, 1, 1, 1, 1, 0, 'message', 'ann', NULL, 'x')"
+        )
+        connection.commit()
+        migrate(connection, "chat")
+        assert connection.execute("SELECT session FROM messages").fetchall() == [("",)]
