@@ -33,7 +33,6 @@ from tsservices.chat.notifications import (
     SearchResults,
 )
 from tsservices.chat.operations import DELETED, MESSAGE
-from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 from tsservices.frontends.formats.sentences import (
