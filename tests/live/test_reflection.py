@@ -329,9 +329,9 @@ def test_counters(folder: Path) -> None:
                 reflector.bind(("127.77.0.3", port))
                 bad.append(reflector)
         assert len(bad) > 1
-        for each in bad:
+        for item in bad:
             for place in places.values():
-                each.sendto(b"x", place)
+                item.sendto(b"x", place)
 
         for name in ("timestamp", "hello"):
             for stamped in STAMPED:
@@ -347,10 +347,10 @@ def test_counters(folder: Path) -> None:
                 client.sendto(b"x" if name == "echo" else b"", places[name])
             for size in (513, 9000):
                 client.sendto(b"x" * size, places[name])
-        for each in bad:
-            each.setblocking(False)
+        for item in bad:
+            item.setblocking(False)
             with pytest.raises(BlockingIOError):
-                each.recv(BUFSIZ)
+                item.recv(BUFSIZ)
 
         # Another source, whose answer shows that all before has been read.
         fence = stack.enter_context(_socket())
@@ -444,7 +444,7 @@ def test_rawSpoof(folder: Path) -> None:
         for name, most in pairs.items():
 
             def both(counter: str, name: str = name) -> int:
-                return sum(each.counters(name, "udp").get(counter, 0) for each in (first, second))
+                return sum(item.counters(name, "udp").get(counter, 0) for item in (first, second))
 
             def ended(most: int = most, both: Callable[[str], int] = both) -> bool:
                 # A drop is the end of a loop of one datagram.  One server may have written its

@@ -41,7 +41,9 @@ Answer = TypeVar("Answer")
 
 
 def until(
-    question: Callable[[], Answer], what: str | Callable[[], str], seconds: float = ANSWER_SECONDS
+    question: Callable[[], Answer],
+    description: str | Callable[[], str],
+    seconds: float = ANSWER_SECONDS,
 ) -> Answer:
     deadline = time.monotonic() + seconds
     while True:
@@ -49,7 +51,7 @@ def until(
         if answer:
             return answer
         if time.monotonic() > deadline:
-            words = what if isinstance(what, str) else what()
+            words = description if isinstance(description, str) else description()
             raise AssertionError(f"not within {seconds} s: {words}")
         time.sleep(POLL_SECONDS)
 

@@ -24,7 +24,7 @@ class Path:
     One way through the relay.
 
     @ivar delay: seconds for every datagram.
-    @ivar hold: seconds more for those that are held back.
+    @ivar extraDelay: seconds more for those that others overtake.
     """
 
     seed: int = 0
@@ -32,12 +32,12 @@ class Path:
     double: float = 0.0
     overtaken: float = 0.0
     delay: float = 0.0
-    hold: float = 0.03
+    extraDelay: float = 0.03
     first: int = 0
     until: int = 1 << 60
     lost: int = 0
     doubled: int = 0
-    held: int = 0
+    delayed: int = 0
     _seen: int = 0
     _random: Random = field(default_factory=Random)
 
@@ -56,8 +56,8 @@ class Path:
             self.doubled += 1
             return [self.delay, self.delay]
         if drawn < self.loss + self.double + self.overtaken:
-            self.held += 1
-            return [self.delay + self.hold]
+            self.delayed += 1
+            return [self.delay + self.extraDelay]
         return [self.delay]
 
 
@@ -95,9 +95,9 @@ class Relay:
                 pause = min(pause, max(0.0, waiting[0][0] - time.monotonic()))
             ready, _, _ = select.select([self._outside, self._inside], [], [], pause)
             now = time.monotonic()
-            for each in ready:
-                upward = each is self._outside
-                data, source = each.recvfrom(65_536)
+            for item in ready:
+                upward = item is self._outside
+                data, source = item.recvfrom(65_536)
                 if upward:
                     sender = source
                 for delay in (self._up if upward else self._down).plan():
