@@ -190,7 +190,7 @@ class TestWaysIn:
             assert "does not offer TLS" in texts
 
     @pytest.mark.parametrize(
-        ("settings", "said"),
+        ("settings", "texts"),
         [
             ({"servers": ()}, "address"),
             ({"servers": ("nats://me:secret@host",)}, "use a file"),
