@@ -233,6 +233,7 @@ class Server:
         sums: Counter[str] = Counter()
         entries = self._entries()
         for entry in entries:
+            # What counts for the whole server has no transport.
             over = entry.get("transport", "").replace("unix", "tcp")
             if (entry["offering"], over) == (offering, transport):
                 sums.update({name: entry[name] for name in entry.keys() - set(PLACE)})

@@ -1,6 +1,6 @@
 """
-A UDP relay that loses, delays, doubles and reorders datagrams, each way by its own
-seeded plan, and keeps count of what it did.
+Forged datagrams, and a UDP relay that loses, delays, doubles and reorders datagrams, each way by
+its own seeded plan, and keeps count of what it did.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import select
 import socket
+import struct
 import threading
 import time
 from dataclasses import dataclass, field
@@ -16,6 +17,13 @@ from typing import Self
 
 #: How often the relay looks whether it is to stop.
 IDLE_SECONDS = 0.05
+
+
+def forgeDatagram(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
+    length = 8 + len(payload)
+    addresses = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, socket.IPPROTO_UDP, 0)
+    return header + addresses + struct.pack("!HHHH", source[1], destination[1], length, 0) + payload
 
 
 @dataclass
