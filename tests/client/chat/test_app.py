@@ -69,7 +69,7 @@ class ClientTests(SynchronousTestCase):
         done = self.begin(FakeConsole(b"hello\r", b"\ra", b"b\rc\r\rd", b"\r"))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
-        self.assertEqual(self.said(), ["hello", "a", "b", "c", "d"])
+        self.assertEqual(self.sent(), ["hello", "a", "b", "c", "d"])
 
     def test_refused(self) -> None:
         done = self.begin(FakeConsole(b"x" * 5000))

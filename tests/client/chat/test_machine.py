@@ -415,13 +415,15 @@ class TestResume:
         world.view.lines.clear()
         line: dict[str, Any] = {"room": "lobby", "nick": "bob", "kind": "message", "replay": True}
         world.machine.phase = Phase.CATCHING_UP
-        world.tell("said", seq=5, id="other-1-1", text="five", **line)
+        world.serverSends("said", seq=5, id="other-1-1", text="five", **line)
         assert world.view.lines == []
         if first == 3:
-            world.tell("restored", room="lobby", epoch="other", seq=4, last=5, common=2, first=3)
-        world.tell("replay", room="lobby", lines=6 - first, missing=None, epoch="other")
+            world.serverSends(
+                "restored", room="lobby", epoch="other", seq=4, last=5, common=2, first=3
+            )
+        world.serverSends("replay", room="lobby", lines=6 - first, missing=None, epoch="other")
         for seq in range(first, 6):
-            world.tell("said", seq=seq, id=f"other-1-{seq}", text=f"new {seq}", **line)
+            world.serverSends("said", seq=seq, id=f"other-1-{seq}", text=f"new {seq}", **line)
         assert [text for *_, text in world.view.lines] == [
             "",
             *[f"new {n}" for n in range(first, 6)],
