@@ -68,7 +68,7 @@ def options(text: str) -> set[str]:
 
 class DeployTests(SynchronousTestCase):
     def test_cluster(self) -> None:
-        named = {each for each in known() if each.startswith(("cluster", "node"))}
+        named = {item for item in known() if item.startswith(("cluster", "node"))}
         self.assertEqual(named, CLUSTER)
         self.assertIn("leave-cluster", known())
 
@@ -81,7 +81,7 @@ class DeployTests(SynchronousTestCase):
                 self.assertEqual(taken[key], found[key])
             self.assertEqual(taken["cluster"], found["cluster"])
             self.assertTrue(
-                all(each.service.name in found["services"] for each in taken.listenSpecs)
+                all(item.service.name in found["services"] for item in taken.listenSpecs)
             )
             commented = set(re.findall(r"^# ([a-z-]+) = ", text, re.MULTILINE))
             self.assertEqual(commented - known(), set())
@@ -136,5 +136,5 @@ class DeployTests(SynchronousTestCase):
         named = set(re.findall(r"`(cluster-[a-z-]+)", text))
         self.assertEqual(named - CLUSTER, set())
         self.assertIn(f"`{DEFAULT_STREAM}`", text)
-        for each in CLUSTER:
-            self.assertTrue(f"`{each}`" in text or f"--{each}" in text, each)
+        for item in CLUSTER:
+            self.assertTrue(f"`{item}`" in text or f"--{item}" in text, item)

@@ -61,13 +61,13 @@ class ControlCase(LineFrontendCase):
 
     def ask(self, **command: object) -> list[dict[str, Any]]:
         protocol, transport = self.call(**command)
-        told = self.heard(transport)
+        answers = self.heard(transport)
         while transport.producer is not None and not transport.disconnecting:
             self.pull(transport)
-            told += self.heard(transport)
+            answers += self.heard(transport)
         self.assertTrue(transport.disconnecting or self.copies)
         protocol.connectionLost(connectionDone)
-        return told
+        return answers
 
     def error(self, **command: object) -> str:
         (answer,) = self.ask(**command)

@@ -17,7 +17,7 @@ from benchmarks.probe.measure import Run, Trips, pooled, readProbe
 from benchmarks.probe.report import goals, table
 
 
-def told(sequence: int, state: str = "ok", clocks: str = "kk") -> dict[str, Any]:
+def result(sequence: int, state: str = "ok", clocks: str = "kk") -> dict[str, Any]:
     return {
         "type": "probe",
         "state": state,
@@ -42,10 +42,10 @@ def run(name: str, kernel: float, user: float) -> Run:
 class ReadTests(SynchronousTestCase):
     def test_kinds(self) -> None:
         lines = [
-            told(0),
-            told(1) | {"follow_up_ns": 4000},
-            told(2, clocks="uk"),
-            told(3, "timeout"),
+            result(0),
+            result(1) | {"follow_up_ns": 4000},
+            result(2, clocks="uk"),
+            result(3, "timeout"),
         ]
         found = readProbe("idle", [*lines, {"type": "summary", "timer_ns": TIMER}])
         assert found.trips["kernel"].microseconds == [10.0, 10.001]
@@ -57,7 +57,7 @@ class ReadTests(SynchronousTestCase):
 
     def test_noReply(self) -> None:
         with pytest.raises(LoadError):
-            readProbe("idle", [told(0, "timeout"), {"type": "summary", "timer_ns": TIMER}])
+            readProbe("idle", [result(0, "timeout"), {"type": "summary", "timer_ns": TIMER}])
 
 
 class PooledTests(SynchronousTestCase):

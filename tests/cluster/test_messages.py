@@ -49,8 +49,8 @@ def test_roundTrip(events: list[Operation], n: int) -> None:
 
 @given(ANY_TEXT)
 def test_anyText(text: str) -> None:
-    for each in (text, f"\ud83d{text}\ude00", "\ud83d\ude00", "\x00\x7f\u2028"):
-        message = Message("a", "i", 1, [Say("s", "r", "message", (each,)), Quit("s", each)])
+    for item in (text, f"\ud83d{text}\ude00", "\ud83d\ude00", "\x00\x7f\u2028"):
+        message = Message("a", "i", 1, [Say("s", "r", "message", (item,)), Quit("s", item)])
         assert decode(encode(message)) == message
 
 

@@ -433,7 +433,7 @@ class TestOrderer:
             self.run(1)
         assert self.bob.recipient.texts() == ["1"]
         assert self.ann.session.pending == 0
-        assert all("1" in "".join(each.disk.messages.values()) for each in (self.a, self.b))
+        assert all("1" in "".join(item.disk.messages.values()) for item in (self.a, self.b))
         assert self.a.disk.checkpoint is None
         assert {str(error) for error in self.a.errors + self.b.errors} == {"broken"}
         self.run(CHECKPOINT_SECONDS + 1)
@@ -460,7 +460,7 @@ class TestOrderer:
         node.start()
         self.run(5)
         assert node.isOpen == same
-        assert [each.partition(":")[0] for each in node.failures] == (
+        assert [item.partition(":")[0] for item in node.failures] == (
             []
             if same
             else [
@@ -499,7 +499,7 @@ def test_bigMessagesAreSplit() -> None:
         assert ann.rejected == {"x" * 500: 1}
         new = world.network.messages[before:]
         assert len(new) >= 5
-        assert max(len(each.data) for each in new) <= 500
+        assert max(len(item.data) for item in new) <= 500
         world.check()
 
 

@@ -39,12 +39,12 @@ Step = tuple[str, int, int, str, float]
 
 
 def happen(world: ClusterSimulation, step: Step) -> None:
-    kind, which, who, nick, seconds = step
+    kind, which, person, nick, seconds = step
     node = world.nodes[which % len(world.nodes)]
     if kind in ACTS:
-        node.perform(kind, who, nick)
+        node.perform(kind, person, nick)
     elif kind == "faults":
-        world.network.faultRate = 0.1 + who / 10
+        world.network.faultRate = 0.1 + person / 10
     elif kind == "well":
         world.network.faultRate = 0.0
     elif kind in ("away", "back"):
@@ -61,9 +61,9 @@ def happen(world: ClusterSimulation, step: Step) -> None:
     elif node.isAlive and kind == "mend":
         node.broker.reconnect()
     elif node.isAlive and kind == "slow":
-        node.broker.delay = float(who)
+        node.broker.delay = float(person)
     elif kind == "disk":
-        node.diskSeconds = 0.01 + who
+        node.diskSeconds = 0.01 + person
     elif kind == "die":
         node.kill()
     elif kind == "stop":

@@ -34,9 +34,9 @@ class TestBucket:
         now = 0.0
         for gap in gaps:
             now += gap
-            held = bucket.holds(now)
+            count = bucket.holds(now)
             taken = bucket.take(now)
-            assert held == taken
+            assert count == taken
             assert other.take(now) == taken
 
     def test_clockGoesBack(self) -> None:
@@ -91,18 +91,18 @@ class TestQuota:
         quota.change(1)
         assert [quota.take("ann", 0.0) for _ in range(2)] == [True, False]
         quota.change(5)
-        assert [quota.take(who, 0.0) for who in ("ann", "bob")] == [False, False]
+        assert [quota.take(source, 0.0) for source in ("ann", "bob")] == [False, False]
         assert sum(quota.take("ann", 300.0) for _ in range(9)) == 5
         assert sum(quota.take("cat", 0.0) for _ in range(9)) == 5
 
     def test_rowsKeepTheOrder(self) -> None:
         quota, other = KeyedRateLimiter(3, 60.0, 3), KeyedRateLimiter(3, 60.0, 3)
-        for number, who in enumerate("abcab"):
-            quota.take(who, number * 0.1)
+        for number, source in enumerate("abcab"):
+            quota.take(source, number * 0.1)
         for row in quota.rows():
             other.restore(*row)
         for item in (quota, other):
             item.giveBack("a")
             assert item.take("d", 9.7)
-            assert [who for who, _, _ in item.rows()] == ["a", "b", "d"]
+            assert [source for source, _, _ in item.rows()] == ["a", "b", "d"]
         assert quota.rows() == other.rows()

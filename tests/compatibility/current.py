@@ -44,8 +44,8 @@ def operations() -> dict[str, list[str]]:
     found = {}
     for name, shape in _BY_NAME.items():
         hints = get_type_hints(shape.kind)
-        types = [hints[each.name] for each in fields(shape.kind)]
-        found[name] = [each.__name__ if isinstance(each, type) else str(each) for each in types]
+        types = [hints[item.name] for item in fields(shape.kind)]
+        found[name] = [item.__name__ if isinstance(item, type) else str(item) for item in types]
     return found
 
 
@@ -157,7 +157,7 @@ def notifications() -> dict[str, list[str]]:
         "text of one room": TextFormatter(time.gmtime, False),
     }
     found = {
-        name: [form.encode([each]).decode() for each in samples()] for name, form in forms.items()
+        name: [form.encode([item]).decode() for item in samples()] for name, form in forms.items()
     }
     found["json"] += [FORMAT.decode(), prompt("password").decode()]
     return found
@@ -166,7 +166,7 @@ def notifications() -> dict[str, list[str]]:
 def _row(record: Any) -> list[Any] | None:
     if record is None:
         return None
-    return [getattr(record, each.name) for each in fields(record)]
+    return [getattr(record, item.name) for item in fields(record)]
 
 
 #: What kinds of records are called in the files.
@@ -193,19 +193,19 @@ def applied(stream: list[list[Any]]) -> tuple[list[Any], dict[str, list[str]]]:
                 apply(state, event, sessionOf(state, event.session, message.node), batch)
             batch.freeze()
             kept = [
-                [_RECORDS[cast(type[Record], key[0])], *key[1:], _row(each)]
-                for key, each in batch.records.items()
+                [_RECORDS[cast(type[Record], key[0])], *key[1:], _row(item)]
+                for key, item in batch.records.items()
             ]
             all_ = {
-                "said": [_row(each) for each in batch.messages],
-                "rooms": [_row(each) for each in batch.roomRecords],
+                "said": [_row(item) for item in batch.messages],
+                "rooms": [_row(item) for item in batch.roomRecords],
                 "kept": kept,
-                "letters": [_row(each) for each in batch.privateMessages],
+                "letters": [_row(item) for item in batch.privateMessages],
                 "forgotten": batch.erasedInboxes,
-                "deletions": [_row(each) for each in batch.deletions],
+                "deletions": [_row(item) for item in batch.deletions],
                 "audits": batch.audits,
             }
-            result |= {key: each for key, each in all_.items() if each}
+            result |= {key: item for key, item in all_.items() if item}
         found.append(json.loads(json.dumps(result)))
         if b'"NodeGone"' in data or number == stream[-1][0]:
             states[str(position)] = save(state)

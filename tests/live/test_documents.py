@@ -73,7 +73,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 @pytest.mark.parametrize(
-    ("site", "block"), [(each.page, each) for each in RUN], ids=str, indirect=["site"]
+    ("site", "block"), [(item.page, item) for item in RUN], ids=str, indirect=["site"]
 )
 def test_block(site: Site, block: Block) -> None:
     if re.search(r"^\$ .*\bnc |\| nc ", block.text, re.MULTILINE) and not shutil.which("nc"):
@@ -149,8 +149,8 @@ class Callers:
         self._sockets[-1].sendall(f"{text}\n".encode())
 
     def close(self) -> None:
-        for each in self._sockets:
-            each.close()
+        for item in self._sockets:
+            item.close()
 
 
 def runTyped(site: Site, block: Block) -> None:
@@ -194,10 +194,10 @@ def runTyped(site: Site, block: Block) -> None:
 
             def shown(wanted: re.Pattern[str] = wanted, gap: bool = gap) -> bool:
                 nonlocal position
-                lines = [documented(each, ports) for each in running.lines()]
+                lines = [documented(item, ports) for item in running.lines()]
                 # The last line may be a part of one, so it is looked at again.
                 candidates = range(position, len(lines) if gap else position + 1)
-                at = next((each for each in candidates if wanted.fullmatch(lines[each])), None)
+                at = next((item for item in candidates if wanted.fullmatch(lines[item])), None)
                 position = position if at is None else at
                 return at is not None
 
@@ -229,7 +229,7 @@ def runScreen(site: Site, block: Block) -> None:
             while True:
                 lines = screen.lines()
                 numbers = range(first, len(lines))
-                at = next((each for each in numbers if wanted.fullmatch(lines[each])), None)
+                at = next((item for item in numbers if wanted.fullmatch(lines[item])), None)
                 if at is not None:
                     break
                 assert time.monotonic() < deadline, f"{block}: no {line!r}:\n{screen.text()}"
@@ -291,7 +291,7 @@ def realObject(site: Site, kind: str) -> dict[str, Any]:
         if line:
             answer: dict[str, Any] = json.loads(line)
             found += [answer, *answer.get("events", [])]
-    objects = [each for each in found if each.get("type") == kind]
+    objects = [item for item in found if item.get("type") == kind]
     assert objects, f"no {kind} in:\n{running.output}"
     return objects[0]
 
@@ -299,12 +299,12 @@ def realObject(site: Site, kind: str) -> dict[str, Any]:
 def test_options() -> None:
     texts = {page: page.read_text(encoding="utf-8") for page in pages()}
     benchmarks = sorted(set(re.findall(r"-m (benchmarks\.\w+)", "\n".join(texts.values()))))
-    clients = [f"tsservices.client {each} --help" for each in ("", "chat", "probe", "talk")]
+    clients = [f"tsservices.client {item} --help" for item in ("", "chat", "probe", "talk")]
     commands = [
         "tsservices backup --help",
         "tsservices export --help",
         *clients,
-        *(f"{each} --help" for each in benchmarks),
+        *(f"{item} --help" for item in benchmarks),
     ]
     asked = subprocess.run(
         [PYTHON, "-c", HELPS],

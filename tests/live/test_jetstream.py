@@ -37,7 +37,7 @@ class TestOrder:
         with clients(config(natsServer.url), "a", "b") as (a, b):
             began = time.time_ns()
             subscribeAll(a, b)
-            assert [each.stream and each.stream.created for each in (a, b)] == [True, False]
+            assert [item.stream and item.stream.created for item in (a, b)] == [True, False]
             assert b.stream is not None
             assert b.stream.identity == identity()
             for _ in range(100):
@@ -136,8 +136,8 @@ class TestTrouble:
 
     def test_consumerLost(self, natsServer: NatsServer) -> None:
         async def forget(jetstream: Any) -> None:
-            for each in await jetstream.consumers_info(STREAM):
-                await jetstream.delete_consumer(STREAM, each.name)
+            for item in await jetstream.consumers_info(STREAM):
+                await jetstream.delete_consumer(STREAM, item.name)
 
         with clients(config(natsServer.url), "a") as (a,):
             subscribeAll(a)
@@ -189,8 +189,8 @@ class TestBroken:
         async def purge(jetstream: Any) -> None:
             await jetstream.purge_stream(STREAM, keep=2)
 
-        said = self.broken(natsServer, purge)
-        assert re.fullmatch(rf"the stream {STREAM} begins at \d+, and \d+ is still needed", said)
+        texts = self.broken(natsServer, purge)
+        assert re.fullmatch(rf"the stream {STREAM} begins at \d+, and \d+ is still needed", texts)
 
     def test_purgedBehind(self, natsServer: NatsServer) -> None:
         async def purge(jetstream: Any) -> None:
@@ -254,8 +254,8 @@ class TestBroken:
             natsServer.start()
             a.reactor.until(lambda: a.brokenReasons and b.brokenReasons)
             words = f"the stream {STREAM} has another message {10 + lost} now"
-            assert all(each.brokenReasons[0].startswith(words) for each in (a, b))
-            assert [len(each.deliveries) for each in (a, b)] == [10 + lost] * 2
+            assert all(item.brokenReasons[0].startswith(words) for item in (a, b))
+            assert [len(item.deliveries) for item in (a, b)] == [10 + lost] * 2
 
 
 def test_noThreadIsLeft(natsServer: NatsServer) -> None:
@@ -266,4 +266,4 @@ def test_noThreadIsLeft(natsServer: NatsServer) -> None:
         a.stop()
         a.publish()
         a.broker.lastSequence(lambda _: None)
-    assert not [each for each in threading.enumerate() if each.name == "broker"]
+    assert not [item for item in threading.enumerate() if item.name == "broker"]

@@ -51,7 +51,7 @@ class TestFounding:
             await jetstream.add_stream(name="other", subjects=["other.chat"])
 
         administer(natsServer.url, alien)
-        for settings, said in (
+        for settings, texts in (
             ({}, "was not made by tsservices"),
             ({"stream": "mine", "subject": "other.chat"}, "overlap"),
             ({"stream": "mine", "subject": "mine", "replicas": 3}, "replicas"),
@@ -59,7 +59,7 @@ class TestFounding:
             with clients(config(natsServer.url, **settings), "a") as (a,):
                 a.startOpening(identity())
                 a.reactor.until(lambda a=a: a.failures)  # type: ignore[misc]
-                assert said in a.failures[0]
+                assert texts in a.failures[0]
                 assert "\n" not in a.failures[0]
 
     def test_streamThatDiscardsOld(self, natsServer: NatsServer) -> None:
@@ -112,8 +112,8 @@ class TestFounding:
     def test_stopWhileConnecting(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             port = silent.getsockname()[1]
-            for each in (port, freePorts(1)[0]):
-                with clients(config(f"nats://127.0.0.1:{each}"), "a", "b") as (a, _):
+            for item in (port, freePorts(1)[0]):
+                with clients(config(f"nats://127.0.0.1:{item}"), "a", "b") as (a, _):
                     a.startOpening(identity())
                     until = time.monotonic() + 0.2
                     a.reactor.until(lambda until=until: time.monotonic() > until)  # type: ignore[misc]
@@ -169,8 +169,8 @@ class TestWaysIn:
             ' permissions: { publish: "other" } }] }'
         )
         with NatsServer(folder / "n1", extra=extra) as one:
-            said = self.fails(config(one.url, passwordFile=str(folder / "password")))
-            assert "permissions violation" in said
+            texts = self.fails(config(one.url, passwordFile=str(folder / "password")))
+            assert "permissions violation" in texts
 
     def test_tls(self, folder: Path, certificate: tuple[Path, Path]) -> None:
         key, cert = certificate
@@ -184,13 +184,13 @@ class TestWaysIn:
             other = one.url.replace("localhost", "127.0.0.1")
             assert "certificate verify failed" in self.fails(config(other, caFile=str(cert)))
         with NatsServer(folder / "n2", extra='authorization { token: "secret" }') as clear:
-            said = self.fails(config(clear.url.replace("nats:", "tls:")))
-            assert "does not offer TLS" in said
-            said = self.fails(config(clear.url, caFile=str(cert)))
-            assert "does not offer TLS" in said
+            texts = self.fails(config(clear.url.replace("nats:", "tls:")))
+            assert "does not offer TLS" in texts
+            texts = self.fails(config(clear.url, caFile=str(cert)))
+            assert "does not offer TLS" in texts
 
     @pytest.mark.parametrize(
-        ("settings", "said"),
+        ("settings", "texts"),
         [
             ({"servers": ()}, "address"),
             ({"servers": ("nats://me:secret@host",)}, "use a file"),
@@ -207,16 +207,16 @@ class TestWaysIn:
             ({"keyFile": "key"}, "certificate"),
         ],
     )
-    def test_configuration(self, settings: dict[str, Any], said: str) -> None:
+    def test_configuration(self, settings: dict[str, Any], texts: str) -> None:
         where = JetStreamConfig(**{"servers": ("nats://host",), **settings})
-        with pytest.raises(BrokerError, match=said) as caught:
+        with pytest.raises(BrokerError, match=texts) as caught:
             BrokerClient(ThreadReactor(), where)
         assert "secret" not in str(caught.value)
 
     def test_clientNotInstalled(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for each in [*sys.modules]:
-            if each.startswith("tsservices.cluster.nats."):
-                monkeypatch.delitem(sys.modules, each)
+        for item in [*sys.modules]:
+            if item.startswith("tsservices.cluster.nats."):
+                monkeypatch.delitem(sys.modules, item)
         monkeypatch.setitem(sys.modules, "nats.js.api", None)
         with pytest.raises(BrokerError, match=r"pip install 'tsservices\[cluster\]'"):
             BrokerClient(ThreadReactor(), config("nats://host"))

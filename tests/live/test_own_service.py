@@ -155,7 +155,7 @@ def test_served(venv: Venv, folder: Path) -> None:
         assert ask(server, b"hello") == [b"HELLO"]
         server.stop()
         counters = json.loads((server.state / "counters.json").read_text())
-        assert [(each["offering"], each["received"]) for each in counters] == [("shout", 1)] * 3
+        assert [(item["offering"], item["received"]) for item in counters] == [("shout", 1)] * 3
 
 
 def test_guards(venv: Venv, folder: Path) -> None:

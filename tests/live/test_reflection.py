@@ -15,7 +15,6 @@ import os
 import re
 import selectors
 import socket
-import struct
 import sys
 import threading
 import time
@@ -29,6 +28,7 @@ import pytest
 
 from tests.live.support.echo_client import BUFSIZ, CTIME, checkStamped
 from tests.live.support.server import ANSWER_SECONDS, Server, until
+from tests.live.support.udp_relay import forgeDatagram
 
 #: A server has one form of stamps, so there are as many servers.
 FORMS = ("ctime", "iso", "epoch-ns")
@@ -329,9 +329,9 @@ def test_counters(folder: Path) -> None:
                 reflector.bind(("127.77.0.3", port))
                 bad.append(reflector)
         assert len(bad) > 1
-        for each in bad:
+        for item in bad:
             for place in places.values():
-                each.sendto(b"x", place)
+                item.sendto(b"x", place)
 
         for name in ("timestamp", "hello"):
             for stamped in STAMPED:
@@ -347,10 +347,10 @@ def test_counters(folder: Path) -> None:
                 client.sendto(b"x" if name == "echo" else b"", places[name])
             for size in (513, 9000):
                 client.sendto(b"x" * size, places[name])
-        for each in bad:
-            each.setblocking(False)
+        for item in bad:
+            item.setblocking(False)
             with pytest.raises(BlockingIOError):
-                each.recv(BUFSIZ)
+                item.recv(BUFSIZ)
 
         # Another source, whose answer shows that all before has been read.
         fence = stack.enter_context(_socket())
@@ -408,13 +408,6 @@ def test_trustNobody(folder: Path) -> None:
             assert counters["muted"] > 0
 
 
-def _forge(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
-    length = 8 + len(payload)
-    addresses = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
-    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, socket.IPPROTO_UDP, 0)
-    return header + addresses + struct.pack("!HHHH", source[1], destination[1], length, 0) + payload
-
-
 @pytest.mark.skipif(
     not sys.platform.startswith("linux") or os.geteuid() != 0, reason="raw sockets need root"
 )
@@ -433,18 +426,18 @@ def test_rawSpoof(folder: Path) -> None:
         # A server that is made to talk with itself, or with nobody: not answered.
         itself = first.address("timestamp", "udp").pair
         for port in (itself[1], first.address("hello", "udp").port, 53, 0):
-            raw.sendto(_forge(("127.0.0.1", port), itself, b"x"), (itself[0], 0))
+            raw.sendto(forgeDatagram(("127.0.0.1", port), itself, b"x"), (itself[0], 0))
         for source in ("224.0.0.251", "255.255.255.255"):
             # Where the system lets such through.
-            raw.sendto(_forge((source, 40_000), itself, b"x"), (itself[0], 0))
+            raw.sendto(forgeDatagram((source, 40_000), itself, b"x"), (itself[0], 0))
         for name in pairs:
             victim, other = first.address(name, "udp").pair, second.address(name, "udp").pair
-            raw.sendto(_forge(other, victim, b"x"), (victim[0], 0))
+            raw.sendto(forgeDatagram(other, victim, b"x"), (victim[0], 0))
 
         for name, most in pairs.items():
 
             def both(counter: str, name: str = name) -> int:
-                return sum(each.counters(name, "udp").get(counter, 0) for each in (first, second))
+                return sum(item.counters(name, "udp").get(counter, 0) for item in (first, second))
 
             def ended(most: int = most, both: Callable[[str], int] = both) -> bool:
                 # A drop is the end of a loop of one datagram.  One server may have written its

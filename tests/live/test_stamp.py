@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.support.server import ANSWER_SECONDS, Server, until
+from tests.live.support.udp_relay import forgeDatagram
 from tsservices.stamp.auth import authenticate, verify
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.timestamps import ErrorEstimate, toNTP
@@ -147,13 +147,6 @@ def test_authenticated(folder: Path, sender: socket.socket, tmp_path: Path) -> N
         assert counters["answered"] == 2
 
 
-def _forge(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
-    length = 8 + len(payload)
-    hosts = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
-    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, socket.IPPROTO_UDP, 0)
-    return header + hosts + struct.pack("!HHHH", source[1], destination[1], length, 0) + payload
-
-
 @pytest.mark.skipif(
     not sys.platform.startswith("linux") or os.geteuid() != 0, reason="raw sockets need root"
 )
@@ -197,7 +190,7 @@ def test_forged(folder: Path, tmp_path: Path) -> None:
             for one, other, payload in forgeries:
                 victim = servers[0].address(one, "udp").pair
                 source = servers[1].address(other, "udp").pair
-                raw.sendto(_forge(source, victim, payload), (victim[0], 0))
+                raw.sendto(forgeDatagram(source, victim, payload), (victim[0], 0))
             fences = _quiet(servers)
             for server in servers:
                 server.stop()

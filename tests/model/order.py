@@ -29,9 +29,9 @@ def makeLine(seq: int, kind: str, nick: str, text: str) -> Line:
     return Line("den", seq, kind, nick, text, f"log-{seq}-0", seq * SECOND)
 
 
-def said(it: Line, **others: object) -> dict[str, Any]:
-    told = it._asdict()
-    return {"type": "said", "id": told.pop("ident"), **told, **others}
+def messageEvent(it: Line, **others: object) -> dict[str, Any]:
+    events = it._asdict()
+    return {"type": "said", "id": events.pop("ident"), **events, **others}
 
 
 def entered(nick: str, seq: int, private: bool = False, rank: str = "member") -> dict[str, Any]:
@@ -48,8 +48,8 @@ def entered(nick: str, seq: int, private: bool = False, rank: str = "member") ->
 
 def ask(log: ClientLog, action: Action, *answers: dict[str, Any], settled: bool = True) -> Action:
     log.actions.append(action)
-    for told in answers:
-        log.receive(told)
+    for events in answers:
+        log.receive(events)
     if settled:
         log.receive({"type": "notice", "lines": FENCE_ANSWER, "code": ""})
     return action
@@ -59,7 +59,7 @@ def notice(code: str) -> dict[str, Any]:
     return {"type": "notice", "lines": ["words"], "code": code}
 
 
-def refused(code: str) -> dict[str, Any]:
+def errorEvent(code: str) -> dict[str, Any]:
     return {"type": "refused", "code": code, "text": "no"}
 
 
@@ -84,9 +84,9 @@ class Sample:
             "1": Action("delete", "den", "1"),
         }
         for line in lines:
-            anna.receive(said(line))
+            anna.receive(messageEvent(line))
             if line.seq > 1:
-                bert.receive(said(line))
+                bert.receive(messageEvent(line))
             ask(self.logs[line.nick], verbs[line.text])
         ask(anna, Action("invite", "den", "dora"), notice("invited"))
         whispered = {
@@ -99,12 +99,12 @@ class Sample:
         }
         ask(anna, Action("whisper", target="cleo", text="w5"), whispered, notice("kept"))
         ask(bert, Action("read", "den", "6"), {"type": "read", "room": "den", "seq": 6})
-        ask(cleo, Action("kick", "den", "bert", "w6"), refused("not-allowed"))
-        ask(cleo, Action("passwd", target="cleo-0", text="cleo-2"), refused("wrong-password"))
+        ask(cleo, Action("kick", "den", "bert", "w6"), errorEvent("not-allowed"))
+        ask(cleo, Action("passwd", target="cleo-0", text="cleo-2"), errorEvent("wrong-password"))
         ask(bert, Action("passwd", target="bert-1", text="bert-2"), settled=False)
-        kept = [line._replace(kind="deleted", text="") if line.seq == 1 else line for line in lines]
+        rows = [line._replace(kind="deleted", text="") if line.seq == 1 else line for line in lines]
         self.tables = Tables(
-            {"den": kept},
+            {"den": rows},
             {"anna", "bert", "cleo"},
             {"anna": 0, "bert": 0, "cleo": 1},
             [PrivateMessage("log-9-w1", "anna", "cleo", "w5")],

@@ -139,7 +139,7 @@ class StampTests(SynchronousTestCase):
                 PACKET.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
             )
         told = [ReflectorPacket.decode(data).errorEstimate for data, _, _ in transport.written]
-        first, second = (ErrorEstimate.atLeast(each, True).encode() for each in (1000, 2000))
+        first, second = (ErrorEstimate.atLeast(item, True).encode() for item in (1000, 2000))
         self.assertEqual(told, [first, first, second])
 
 

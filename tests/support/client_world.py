@@ -213,7 +213,7 @@ class ClientWorld:
         self.time = now
         self.machine.tick(now)
 
-    def tell(self, type: str, **fields: object) -> None:
+    def serverSends(self, type: str, **fields: object) -> None:
         """Have the client receive an object that the server has not sent."""
         self.machine.received(json.dumps({"type": type, **fields}).encode(), self.time)
 
@@ -268,7 +268,7 @@ class ClientWorld:
             self.tick(self.time + 2.0)
         raise AssertionError(f"it stays {self.phase()}")
 
-    def said(self, room: str) -> list[str]:
+    def textsIn(self, room: str) -> list[str]:
         """What the client has said in a room, as others have heard it."""
         return [line["text"] for line in self.bob.lines(room) if line["nick"].startswith("ann")]
 

@@ -369,9 +369,9 @@ class ClusterSimulation:
         last: dict[str, str] = {}
         places = sorted((place, text) for text, (place, _) in self.reference.positions.items())
         for _, text in places:
-            who = text.partition("/")[0]
-            assert last.get(who, "") < text
-            last[who] = text
+            user_ = text.partition("/")[0]
+            assert last.get(user_, "") < text
+            last[user_] = text
         record = self.nodes[0].pipeline.state.rooms.get(ROOM)
         if record is not None:
             assert record.record.seq == len(self.reference.positions)

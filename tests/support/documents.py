@@ -124,7 +124,7 @@ _VARIABLE = (
 )
 
 _VARIES = re.compile(
-    "|".join([r"(?P<address>\d+\.\d+\.\d+\.\d+)", *(f"({each})" for each in _VARIABLE)])
+    "|".join([r"(?P<address>\d+\.\d+\.\d+\.\d+)", *(f"({item})" for item in _VARIABLE)])
 )
 
 

@@ -79,20 +79,20 @@ class SocketHarness:
         while before != (before := sum(len(peer.heard) for peer in self.clients)):
             self.tick()
 
-    def perform(self, who: int, what: bytes | str) -> None:
-        peer = self.clients[who]
-        if isinstance(what, bytes):
+    def perform(self, name: int, data: bytes | str) -> None:
+        peer = self.clients[name]
+        if isinstance(data, bytes):
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
-                peer.end.sendall(what)
-        elif what in ("stop", "read"):
-            peer.reads = what == "read"
-        elif what == "close":
+                peer.end.sendall(data)
+        elif data in ("stop", "read"):
+            peer.reads = data == "read"
+        elif data == "close":
             self.tick()
             peer.end.shutdown(socket.SHUT_RDWR)
-        elif what == "come" and not peer.transport.connected:
+        elif data == "come" and not peer.transport.connected:
             self.closedClients.append(peer)
-            self.clients[who] = self.join()
-        elif what == "turn":
+            self.clients[name] = self.join()
+        elif data == "turn":
             self.tick()
 
     def finish(self) -> list[bytes]:

@@ -14,16 +14,19 @@ import pytest
 
 #: Seconds that a live module takes; every other one takes about L{_USUAL}.
 _SECONDS = {
-    "test_cluster": 55,
-    "test_jetstream": 40,
-    "test_start_stop": 37,
-    "test_backpressure": 32,
-    "test_probe": 30,
-    "test_crash": 10,
+    "test_jetstream": 41,
+    "test_cluster": 34,
+    "test_documents": 30,
+    "test_probe_in_process": 18,
+    "test_backpressure": 16,
+    "test_jetstream_founding": 16,
+    "test_start_stop": 16,
     "test_deploy": 0,
     "test_crowd": 4,
+    "test_bad_input": 5,
+    "test_probe": 5,
 }
-_USUAL = 14
+_USUAL = 9
 
 
 def spread(items: Sequence[pytest.Item], count: int) -> list[pytest.Item]:

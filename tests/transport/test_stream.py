@@ -92,15 +92,15 @@ class StreamFactoryTests(SynchronousTestCase):
         limits = Limits(maxConnections=50, maxConnectionsPerAddress=2)
         self.server = SuiteServer(limits, clock=self.clock)
 
-    def refuse(self, factory: StreamFactory, host: str = "192.0.2.1") -> bytes | None:
+    def turnAway(self, factory: StreamFactory, host: str = "192.0.2.1") -> bytes | None:
         protocol = factory.buildProtocol(IPv4Address("TCP", host, 5000))
         if protocol is None:
             return None
         transport = MemoryTransport(host)
         protocol.makeConnection(transport)
         self.assertTrue(transport.disconnecting)
-        told: bytes = transport.value()
-        return told
+        heard: bytes = transport.value()
+        return heard
 
     def test_rejectionIsSentAndLoggedOnce(self) -> None:
         factory = self.server.listen(BY_NAME["echo"])
@@ -110,7 +110,7 @@ class StreamFactoryTests(SynchronousTestCase):
             )
         words = b"! your address has its 2 connections\n"
         for _ in range(3):
-            self.assertEqual(self.refuse(factory), words)
+            self.assertEqual(self.turnAway(factory), words)
         self.assertEqual((factory.counters.accepted, factory.counters.refused), (2, 3))
         self.assertEqual(
             self.logged,
@@ -153,13 +153,13 @@ class StreamFactoryTests(SynchronousTestCase):
             assert protocol is not None
             transports.append((protocol, MemoryTransport()))
             protocol.makeConnection(transports[-1][1])
-        self.assertIsNone(self.refuse(factory))
+        self.assertIsNone(self.turnAway(factory))
         first, transport = transports[0]
         first.connectionLost(connectionDone)
-        self.assertIsNotNone(self.refuse(factory))
+        self.assertIsNotNone(self.turnAway(factory))
         self.clock.advance(REJECTED_SECONDS)
         self.assertFalse(transport.aborted)
-        self.assertTrue(all(each.aborted for _, each in transports[1:]))
+        self.assertTrue(all(item.aborted for _, item in transports[1:]))
         transports[1][0].connectionLost(connectionDone)
 
     def test_refusalWithoutWords(self) -> None:
@@ -167,7 +167,7 @@ class StreamFactoryTests(SynchronousTestCase):
         factory = self.server.listen(BY_NAME["time"])
         for _ in range(2):
             factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
-        self.assertIsNone(self.refuse(factory))
+        self.assertIsNone(self.turnAway(factory))
 
     def test_unixPeerIsTrusted(self) -> None:
         factory = self.server.listen(BY_NAME["echo"])
@@ -205,5 +205,5 @@ class EveryServiceTests(SynchronousTestCase):
                 protocol, transport = connect(service.name)
                 protocol.serverStopping()
                 self.assertTrue(transport.disconnecting, service.name)
-                told = transport.value().endswith(b"! the server stops\n")
-                self.assertEqual(told, service.name in ("talk", "chat"), service.name)
+                heard = transport.value().endswith(b"! the server stops\n")
+                self.assertEqual(heard, service.name in ("talk", "chat"), service.name)

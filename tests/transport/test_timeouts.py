@@ -105,9 +105,9 @@ class SweepTests(SynchronousTestCase):
         others = [connect("echo", self.server)[1] for _ in range(SWEEP_SLICE * 2)]
         self.clock.rightNow += 600
         self.timeouts._beginRound()
-        self.assertEqual(sum(each.aborted for each in others), SWEEP_SLICE - 1)
+        self.assertEqual(sum(item.aborted for item in others), SWEEP_SLICE - 1)
         self.clock.advance(0)
-        self.assertTrue(all(each.aborted for each in others))
+        self.assertTrue(all(item.aborted for item in others))
 
     def test_longRoundIsNotRestarted(self) -> None:
         for _ in range(SWEEP_SLICE * 2):

@@ -53,14 +53,14 @@ class ClientTests(SynchronousTestCase):
         if connection.ended:
             wire.drop()
 
-    def said(self) -> list[str]:
+    def sent(self) -> list[str]:
         return [line["text"] for line in self.bob.lines("lobby")]
 
     def test_piped(self) -> None:
         done = self.begin(FakeConsole(b"hello", b"/me waves"))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
-        self.assertEqual(self.said(), ["hello", "waves"])
+        self.assertEqual(self.sent(), ["hello", "waves"])
         self.assertIn(b"<ann> hello\n", self.console.written)
         self.assertIn(b"* ann waves\n", self.console.written)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
@@ -69,7 +69,7 @@ class ClientTests(SynchronousTestCase):
         done = self.begin(FakeConsole(b"hello\r", b"\ra", b"b\rc\r\rd", b"\r"))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
-        self.assertEqual(self.said(), ["hello", "a", "b", "c", "d"])
+        self.assertEqual(self.sent(), ["hello", "a", "b", "c", "d"])
 
     def test_refused(self) -> None:
         done = self.begin(FakeConsole(b"x" * 5000))
@@ -102,7 +102,7 @@ class ClientTests(SynchronousTestCase):
         self.console.type(None)
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
-        self.assertEqual(self.said(), ["one", "two"])
+        self.assertEqual(self.sent(), ["one", "two"])
         self.assertIn(b"* waits for the connection: two\n", self.console.written)
         self.assertEqual(self.console.written.count(b"> one"), 1)
 
@@ -126,7 +126,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(len(self.console._lines), 501)
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
-        self.assertEqual(len(self.said()), len(lines))
+        self.assertEqual(len(self.sent()), len(lines))
 
     def test_json(self) -> None:
         done = self.begin(FakeConsole(b"hello"), ChatOptions(nick="ann", json=True))

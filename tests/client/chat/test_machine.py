@@ -100,7 +100,7 @@ class TestLogin:
     def test_otherVersion(self) -> None:
         world = ClientWorld()
         world.connect()
-        world.tell("format", version=2)
+        world.serverSends("format", version=2)
         assert world.over == [(1, "this server speaks another version of the JSON form")]
 
     def test_firstConnectionFails(self) -> None:
@@ -114,23 +114,23 @@ class TestLines:
     def test_said(self) -> None:
         world = online()
         world.say("hello", "//slash", "/me waves")
-        assert world.said("lobby") == ["hello", "/slash", "waves"]
+        assert world.textsIn("lobby") == ["hello", "/slash", "waves"]
         assert [text for _, _, text in world.view.lines] == ["hello", "/slash", "waves"]
         assert world.machine.sender.outbox.idle
 
     def test_controlCharactersAreMadeVisible(self) -> None:
         world = online()
         world.say("a\x1b[31mb\x08")
-        assert world.said("lobby") == ["a\\x1b[31mb\\x08"]
+        assert world.textsIn("lobby") == ["a\\x1b[31mb\\x08"]
         assert world.machine.sender.outbox.idle
 
     def test_linesGoToTheCurrentRoom(self) -> None:
         world = online()
         world.bob.type("/join attic")
         world.say("one", "/join den", "two", "/join attic", "three", "/join lobby", "  four")
-        assert world.said("lobby") == ["one", "  four"]
-        assert world.said("den") == ["two"]
-        assert world.said("attic") == ["three"]
+        assert world.textsIn("lobby") == ["one", "  four"]
+        assert world.textsIn("den") == ["two"]
+        assert world.textsIn("attic") == ["three"]
 
     def test_rejectedLineIsSentAgainOnRequest(self) -> None:
         world = online(options=LoginOptions("ann", rooms=["den"]))
@@ -144,7 +144,7 @@ class TestLines:
         ]
         world.bob.type("/unmute ann")
         world.say("three", "/resend")
-        assert world.said("den") == ["three", "one", "two"]
+        assert world.textsIn("den") == ["three", "one", "two"]
         world.type("/resend")
         assert world.view.texts[-1] == "! nothing was left unsent"
 
@@ -153,7 +153,7 @@ class TestLines:
         world.say("/part lobby", "hello", "/me waves")
         assert "not sent hello" in world.view.texts
         assert "not sent /me waves" in world.view.texts
-        assert world.said("lobby") == []
+        assert world.textsIn("lobby") == []
 
     @pytest.mark.parametrize("command", ["/echo off", "/ack off", "/format text", "/resume x"])
     def test_reservedOptionsStayOn(self, command: str) -> None:
@@ -169,7 +169,7 @@ class TestLines:
         world.type(*typed)
         assert len(world.machine.sender.outbox.sent) < 100
         world.settle()
-        assert world.said("lobby") == typed
+        assert world.textsIn("lobby") == typed
 
 
 class TestSecrets:
@@ -178,19 +178,19 @@ class TestSecrets:
         world.say("/login ann")
         assert world.view.texts[-1] == "asked password"
         world.tick(1000.0)
-        world.tell("notice", lines=["the server will stop"])
+        world.serverSends("notice", lines=["the server will stop"])
         world.settle()
         assert world.sent[-1] == "/login ann"
         world.say(PASSWORD, "hello")
         assert world.state.account == "ann"
-        assert world.said("lobby") == ["hello"]
+        assert world.textsIn("lobby") == ["hello"]
 
     def test_typedAhead(self) -> None:
         """A password typed before its prompt is no line; one that never comes is not waited for."""
         world = guest()
         world.say("/login ann", PASSWORD, "hello", "/passwd")
         assert world.state.account == "ann"
-        assert world.said("lobby") == ["hello"]
+        assert world.textsIn("lobby") == ["hello"]
         world.machine.finish()
         assert world.over == [(1, "a password is asked for, and there is no more input")]
 
@@ -248,7 +248,7 @@ class TestResume:
         world.type("one", "two")
         world.cut(1)
         world.restore()
-        assert world.said("lobby") == ["one", "two"]
+        assert world.textsIn("lobby") == ["one", "two"]
         assert world.view.shown["lobby"] == [1, 2]
 
     def test_deletedLineIsNotSentAgain(self) -> None:
@@ -271,7 +271,7 @@ class TestResume:
         world.tick(3.0)
         world.settle()
         assert world.phase() is Phase.READY
-        assert world.said("lobby") == ["one"]
+        assert world.textsIn("lobby") == ["one"]
         assert world.view.shown["lobby"] == [1]
 
     def test_otherName(self) -> None:
@@ -287,7 +287,7 @@ class TestResume:
         assert "perhaps not sent one" in world.view.texts
         world.serveGhosts()
         world.settle()
-        assert world.said("lobby") == ["one"]
+        assert world.textsIn("lobby") == ["one"]
 
     def test_otherNameLost(self) -> None:
         """A connection with another name that is lost early proves nothing about the one before."""
@@ -326,7 +326,7 @@ class TestResume:
         world.say("/login ann")
         world.say(PASSWORD)
         assert world.phase() is Phase.READY
-        assert world.said("lobby") == ["waits"]
+        assert world.textsIn("lobby") == ["waits"]
 
     def test_tokenBefore(self) -> None:
         """The old token is good until the next connection knows that the old one has ended."""
@@ -338,7 +338,7 @@ class TestResume:
         assert world.connection is not None
         # The token is refused for some other reason, the name too, up to the end.
         world.connection.toServer.clear()
-        world.tell("refused", code="guessed-often", text="later")
+        world.serverSends("refused", code="guessed-often", text="later")
         for _ in range(17):
             world.deliver()
             world.settle(lambda: world.phase() is Phase.CATCHING_UP)
@@ -350,7 +350,7 @@ class TestResume:
         first, second = commands(world, "resume")
         assert first == second
         assert world.phase() is Phase.READY
-        assert world.said("lobby") == ["one"]
+        assert world.textsIn("lobby") == ["one"]
 
     def test_restartedServer(self) -> None:
         world = online()
@@ -415,13 +415,15 @@ class TestResume:
         world.view.lines.clear()
         line: dict[str, Any] = {"room": "lobby", "nick": "bob", "kind": "message", "replay": True}
         world.machine.phase = Phase.CATCHING_UP
-        world.tell("said", seq=5, id="other-1-1", text="five", **line)
+        world.serverSends("said", seq=5, id="other-1-1", text="five", **line)
         assert world.view.lines == []
         if first == 3:
-            world.tell("restored", room="lobby", epoch="other", seq=4, last=5, common=2, first=3)
-        world.tell("replay", room="lobby", lines=6 - first, missing=None, epoch="other")
+            world.serverSends(
+                "restored", room="lobby", epoch="other", seq=4, last=5, common=2, first=3
+            )
+        world.serverSends("replay", room="lobby", lines=6 - first, missing=None, epoch="other")
         for seq in range(first, 6):
-            world.tell("said", seq=seq, id=f"other-1-{seq}", text=f"new {seq}", **line)
+            world.serverSends("said", seq=seq, id=f"other-1-{seq}", text=f"new {seq}", **line)
         assert [text for *_, text in world.view.lines] == [
             "",
             *[f"new {n}" for n in range(first, 6)],
@@ -436,7 +438,7 @@ class TestResume:
         world.cut(0)
         world.connect()
         world.settle(lambda: bool(commands(world, "resume")))
-        world.tell("resumed", nick="ann", rooms=[{"room": "lobby", "last": 1}])
+        world.serverSends("resumed", nick="ann", rooms=[{"room": "lobby", "last": 1}])
         assert "/since lobby 0" in world.sent
 
     def test_linesForForbiddenRoomAreKept(self) -> None:
@@ -448,7 +450,7 @@ class TestResume:
         assert world.connection is not None
         world.connection.toServer.remove("/join den")
         world.connection.toServer.remove("/who den")
-        world.tell("refused", code="banned", text="you are banned from #den for ever")
+        world.serverSends("refused", code="banned", text="you are banned from #den for ever")
         world.settle()
         assert "ErrorReply banned" in world.view.texts
         assert list(world.state.rooms) == ["lobby"]
@@ -503,12 +505,12 @@ class TestResume:
         world.cut(0)
         world.serveGhosts()
         world.restore()
-        assert world.said("lobby") == ["one"]
+        assert world.textsIn("lobby") == ["one"]
         assert world.sent.count("/login ann") == 2
 
     def test_takenOverDoesNotReconnect(self) -> None:
         world = online()
-        world.tell("refused", code="taken-over", text="somebody else")
+        world.serverSends("refused", code="taken-over", text="somebody else")
         assert world.over == [(1, "somebody else")]
         world.cut(0)
         assert world.delays == []
@@ -550,7 +552,7 @@ class TestLeaving:
         world = online()
         world.say("bye", "/quit tired")
         assert world.sent[-1] == "/quit tired"
-        assert world.said("lobby") == ["bye"]
+        assert world.textsIn("lobby") == ["bye"]
         assert world.over == [(0, "")]
 
     def test_secondQuitShowsUnsentLines(self) -> None:
@@ -572,7 +574,7 @@ class TestLeaving:
         world.machine.finish()
         world.connect()
         world.settle(lambda: bool(world.over))
-        assert world.said("lobby") == ["one", "two"]
+        assert world.textsIn("lobby") == ["one", "two"]
         assert world.over == [(0, "")]
 
     def test_givingUpShowsUnsentLines(self) -> None:
@@ -589,12 +591,14 @@ class TestQuestions:
         """After a partial list the client asks for all members, and does not show that answer."""
         world = online()
         nicks = ["ann", "bob"]
-        world.tell("roomEntered", room="big", nick="ann", nicks=nicks, present=900, joinedSeq=0)
+        world.serverSends(
+            "roomEntered", room="big", nick="ann", nicks=nicks, present=900, joinedSeq=0
+        )
         assert "/who big" in world.sent
         shown = len(world.view.texts)
-        world.tell("people", room="big", people=[{"nick": "cid"}])
+        world.serverSends("people", room="big", people=[{"nick": "cid"}])
         for kind in ("joined", "whispered", "notice", "gone"):
-            world.tell(kind, room="big", nick="eve", lines=["x"])
+            world.serverSends(kind, room="big", nick="eve", lines=["x"])
         assert world.view.texts[shown:] == ["UserJoined", "PrivateMessage", "Notice", "UserQuit"]
         assert "cid" in world.state.rooms["big"].members
 

@@ -72,11 +72,11 @@ def checkShown(world: ClientWorld) -> None:
 def checkSaid(world: ClientWorld, typed: list[str]) -> list[str]:
     """Nothing was sent twice or is lost; returns the lines that are known not to be sent."""
     assert world.machine.sender.outbox.idle
-    said = [text.strip() for room in ("lobby", "den") for text in world.said(room)]
+    textsIn = [text.strip() for room in ("lobby", "den") for text in world.textsIn(room)]
     unsent = [item.body for item in world.machine.sender.outbox.unsent]
-    for text in set(typed) | set(said):
-        assert said.count(text) <= typed.count(text)
-        assert said.count(text) + unsent.count(text) >= typed.count(text)
+    for text in set(typed) | set(textsIn):
+        assert textsIn.count(text) <= typed.count(text)
+        assert textsIn.count(text) + unsent.count(text) >= typed.count(text)
     return unsent
 
 
@@ -88,9 +88,9 @@ class TestCuts:
         typed = play(world, steps)
         checkShown(world)
         for room in ("lobby", "den"):
-            said = [text.strip() for text in world.said(room)]
+            textsIn = [text.strip() for text in world.textsIn(room)]
             order = iter(typed)
-            assert all(any(text == other for other in order) for text in said), (said, typed)
+            assert all(any(text == other for other in order) for text in textsIn), (textsIn, typed)
         # What was said and is no longer kept can't be found again.
         unsent = checkSaid(world, typed)
         assert not unsent or any(step == "forget" for step, _ in steps)

@@ -51,7 +51,7 @@ class Shown:
         if alert:
             self.alerts.append(self.lines[-1])
 
-    def said(self, origin: LineOrigin = LineOrigin.NOW, **fields: object) -> None:
+    def hear(self, origin: LineOrigin = LineOrigin.NOW, **fields: object) -> None:
         whole = {"room": "Lobby", "seq": 1, "time": NOON, "kind": "message", "nick": "bob"}
         line = content("said", **{**whole, "text": "hello", "account": None, **fields})
         assert isinstance(line, RoomLine)
@@ -85,7 +85,7 @@ class TestLikeLineFrontend:
                 shown.state.rooms["den"] = ClientRoom("Den", 0)
             events = [decode(line.encode()) for line in objects.splitlines()]
             contents = [event.content for event in events if event is not None]
-            shown.receive(*[each for each in contents if each is not None])
+            shown.receive(*[item for item in contents if item is not None])
             assert shown.lines == _forClient(text), objects
             assert len(contents) == objects.count("\n")
 
@@ -107,7 +107,7 @@ class TestLines:
         assert isinstance(line, RoomLine)
         shown.state.rooms["lobby"].noteAuthor(line.message)
         for text in ("7", "8", "²"):
-            shown.said(kind="delete", text=text)
+            shown.hear(kind="delete", text=text)
         assert shown.lines == [
             "* bob deleted line 7 (said by eve at 12:10:05)",
             "* bob deleted line 8",
@@ -116,22 +116,22 @@ class TestLines:
 
     def test_rooms(self) -> None:
         shown = Shown()
-        shown.said(room="Den")
+        shown.hear(room="Den")
         shown.state.rooms["attic"] = ClientRoom("attic", 0)
-        shown.said()
+        shown.hear()
         assert shown.lines == ["[12:10:05] #Den <bob> hello", "[12:10:05] #Lobby <bob> hello"]
 
     def test_changeOfDay(self) -> None:
         shown = Shown()
-        shown.said()
-        shown.said(time=NOON + DAY)
+        shown.hear()
+        shown.hear(time=NOON + DAY)
         head = content("replay", room="Lobby", lines=2, missing=[1, 4], until=6)
         assert isinstance(head, ReplayHead)
         shown.view.linesBegin(head)
-        shown.said(LineOrigin.BEFORE)
-        shown.said(LineOrigin.BEFORE, time=NOON + DAY)
+        shown.hear(LineOrigin.BEFORE)
+        shown.hear(LineOrigin.BEFORE, time=NOON + DAY)
         shown.view.linesEnd(LineOrigin.BEFORE)
-        shown.said(time=NOON + DAY)
+        shown.hear(time=NOON + DAY)
         assert shown.lines == [
             "[12:10:05] <bob> hello",
             "* Saturday 21 November 2026",
@@ -148,23 +148,23 @@ class TestLines:
 
     def test_mentionAlerts(self) -> None:
         shown = Shown()
-        shown.said(text="ANN: look")
-        shown.said(LineOrigin.MISSED, text="ann?")
-        shown.said(LineOrigin.BEFORE, text="ann?")
-        shown.said(nick="ann", text="ann here")
+        shown.hear(text="ANN: look")
+        shown.hear(LineOrigin.MISSED, text="ann?")
+        shown.hear(LineOrigin.BEFORE, text="ann?")
+        shown.hear(nick="ann", text="ann here")
         assert shown.alerts == ["[12:10:05] <bob> ANN: look", "[12:10:05] <bob> ann?"]
         assert ("mention", "ANN: look") in shown.spans[0]
         assert ("own", "ann") in shown.spans[-1]
 
     def test_guestsAreMarked(self) -> None:
         shown = Shown()
-        shown.said()
+        shown.hear()
         shown.state.accounts = True
-        shown.said()
-        shown.said(account="bob")
+        shown.hear()
+        shown.hear(account="bob")
         plain = Shown(marked=False)
         plain.state.accounts = True
-        plain.said()
+        plain.hear()
         assert [line[11:] for line in shown.lines] == ["<bob> hello", "<~bob> hello", "<bob> hello"]
         assert plain.lines == ["[12:10:05] <bob> hello"]
 
@@ -172,7 +172,7 @@ class TestLines:
         shown = Shown()
         shown.view.searched = searchWords('#den from:bob since:2d "tea time" brew*')
         assert shown.view.searched == ["tea", "time", "brew"]
-        shown.said(LineOrigin.FOUND, text="brewing Tea")
+        shown.hear(LineOrigin.FOUND, text="brewing Tea")
         assert shown.lines[-1] == "| [12:10:05] #Lobby 1 <bob> brewing Tea"
         assert ("found", "Tea") in shown.spans[-1]
 
@@ -186,7 +186,7 @@ class TestLines:
 
     def test_painted(self) -> None:
         shown = Shown()
-        shown.said(nick="b\x1b[2Jb", text="\x1b]0;title\x07")
+        shown.hear(nick="b\x1b[2Jb", text="\x1b]0;title\x07")
         painted = Styler(256).paint(shown.spans[0])
         assert "\x1b]" not in painted
         assert "\x1b[2J" not in painted
@@ -235,7 +235,7 @@ def test_programs() -> None:
     options = LoginOptions("ann", rooms=["lobby"])
     world = ClientWorld(options=options, view=JSONView(written.append))
     world.connect()
-    world.tell("isNew", text="x")
+    world.serverSends("isNew", text="x")
     connection = world.connection
     while connection is not None and (connection.toServer or connection.toClient):
         connection.serve(1)

@@ -150,12 +150,12 @@ class DatagramTests(SynchronousTestCase):
                 number + 40, toNTP(now), 1, toNTP(now), number, packet.timestamp, 1, 60
             )
             self.answer(transport, reply.encode() + replies[number])
-        assert [each.followUp for each in self.listener.replies] == [
+        assert [item.followUp for item in self.listener.replies] == [
             None,
             FollowUpInfo(0, None),
             FollowUpInfo(41, now + 1234),
         ]
-        assert {each.size for each in self.listener.replies} == {64}
+        assert {item.size for item in self.listener.replies} == {64}
 
     @linux
     def test_followUpUnasked(self) -> None:

@@ -252,8 +252,8 @@ def isUnknown(received: JsonObject) -> bool:
 
 def stored(received: list[JsonObject]) -> list[tuple[str, int]]:
     return [
-        (each["room"], seq)
-        for each in received
-        if each["type"] == "stored"
-        for seq in range(each["first"], each["last"] + 1)
+        (entry["room"], seq)
+        for entry in received
+        if entry["type"] == "stored"
+        for seq in range(entry["first"], entry["last"] + 1)
     ]

@@ -22,7 +22,7 @@ FATE_SECONDS = 60.0
 class Tally:
     """How much was checked."""
 
-    kept: int = 0
+    lines: int = 0
     delivered: int = 0
     written: int = 0
     acknowledged: int = 0
@@ -64,7 +64,7 @@ class Oracle:
             complaints += found[:MAX_COMPLAINTS]
             if len(found) > MAX_COMPLAINTS:
                 complaints.append(f"... and {len(found) - MAX_COMPLAINTS} more like these")
-        self.tally.kept = sum(map(len, history.values()))
+        self.tally.lines = sum(map(len, history.values()))
         return complaints
 
     def _checkNumbers(self, history: History) -> Iterator[str]:
@@ -160,8 +160,8 @@ def checkFates(burst: Burst, history: History, texts: dict[str, Line]) -> Iterat
             yield f"{burst.writer} was refused ({burst.refused}) what was stored: {burst}"
         for text in burst.texts:
             if text in texts and text not in acknowledged:
-                kept = texts[text]
-                yield f"{kept.room} {kept.seq}: {text!r} was refused to {burst.writer}: {burst}"
+                line = texts[text]
+                yield f"{line.room} {line.seq}: {text!r} was refused to {burst.writer}: {burst}"
     elif not burst.lost:
         yield f"{burst.writer} was never told what became of {burst}"
     waited = (burst.repliedAt or float("inf")) - burst.sentAt

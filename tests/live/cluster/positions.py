@@ -110,9 +110,9 @@ class ReaderPositions:
 
     def _checkLine(self, line: Line, history: History) -> Iterator[str]:
         lines = history.get(line.room, [])
-        kept = lines[line.seq - 1] if 0 < line.seq <= len(lines) else None
-        if kept != line:
-            yield f"{self.name} was told {line}, kept is {kept}"
+        found = lines[line.seq - 1] if 0 < line.seq <= len(lines) else None
+        if found != line:
+            yield f"{self.name} was told {line}, kept is {found}"
 
     def _cover(self, room: str, seq: int) -> None:
         whole = self.contiguous.setdefault(room, seq - 1)

@@ -46,7 +46,7 @@ def pair(sharedFolder: Path) -> Iterator[tuple[Node, Node]]:
         yield first, second
 
 
-def _said(lines: list[str]) -> list[str]:
+def _messages(lines: list[str]) -> list[str]:
     return [CLOCK.sub("", line).removeprefix("| ") for line in lines if CLOCK.search(line)]
 
 
@@ -74,9 +74,10 @@ def test_talkBetweenNodes(pair: tuple[Node, Node]) -> None:
         bob.until("<ann> two")
         bob.say("/ack on", "three")
         assert bob.until("* stored")[-1] == "* stored tea 3"
-        assert _said(ann.until("three")) == ["#tea <bob> three"]
+        assert _messages(ann.until("three")) == ["#tea <bob> three"]
         bob.say("/who tea", "/whois ann", "/history 3")
-        assert _said(bob.until("three")) == ["#tea <ann> one", "#tea <ann> two", "#tea <bob> three"]
+        history = ["#tea 1 <ann> one", "#tea 2 <ann> two", "#tea 3 <bob> three"]
+        assert _messages(bob.until("three")) == history
         bob.say("/quit see you")
         ann.until("* bob is gone (see you)")
 
@@ -131,7 +132,7 @@ def test_nodeKilled(folder: Path) -> None:
         b.start()
         b.waitUntilOpen()
         with LineClient(b.server, "bob") as bob:
-            assert _said(bob.until("--- now ---")) == ["<ann> one", "<bob> two", "<ann> three"]
+            assert _messages(bob.until("--- now ---")) == ["<ann> one", "<bob> two", "<ann> three"]
 
 
 def test_restartedAtOnce(folder: Path) -> None:
@@ -167,16 +168,17 @@ def test_brokerKilled(folder: Path) -> None:
             ann.until("not stored yet")
             broker.start(0)
             ann.until("* stored lobby 2", RECOVERY_SECONDS)
-            assert _said(bob.until("two"))[-1:] == ["<ann> two"]
+            assert _messages(bob.until("two"))[-1:] == ["<ann> two"]
             bob.say("three")
             ann.until("three")
             ann.say("/history 3")
-            assert _said(ann.until("three")) == ["<ann> one", "<ann> two", "<bob> three"]
+            history = ["#lobby 1 <ann> one", "#lobby 2 <ann> two", "#lobby 3 <bob> three"]
+            assert _messages(ann.until("three")) == history
 
 
 def _reason(node: Node) -> str:
-    status, said = node.waitForExit()
-    assert status == 1, said
+    status, text = node.waitForExit()
+    assert status == 1, text
     assert not node.troubles()
     [line] = node.server.complaint().splitlines()
     return line
@@ -222,8 +224,8 @@ def test_newNodeHasTheHistory(folder: Path) -> None:
             with LineClient(node.server, "/format json", nick, "/join lobby") as eve:
                 eve.until('"roomEntered"')
                 eve.say("/since lobby 0", "/echo on")
-                told = eve.until("echo is on")
-                lines = [line for line in told if '"type":"said"' in line]
+                heard = eve.until("echo is on")
+                lines = [line for line in heard if '"type":"said"' in line]
                 # What entering has told before is the end of the same.
                 histories.append(lines[-52:])
                 eve.say("/quit")
@@ -317,9 +319,9 @@ def test_withoutExtra(folder: Path) -> None:
     node = Node(folder / "node", "a", "nats://127.0.0.1:4222", environ=environ)
     try:
         node.start()
-        status, said = node.waitForExit(START_SECONDS)
-        assert status == 1, said
-        [line] = said.splitlines()
+        status, text = node.waitForExit(START_SECONDS)
+        assert status == 1, text
+        [line] = text.splitlines()
         assert "pip install" in line
         assert "tsservices[cluster]" in line
     finally:

@@ -87,8 +87,8 @@ def _sample() -> Sample:
 def _set(node: str, which: int, **fields: object) -> Change:
 
     def change(sample: Sample) -> None:
-        for each in node:
-            lines = sample.nodes[each]["lobby"]
+        for item in node:
+            lines = sample.nodes[item]["lobby"]
             lines[which - 1] = lines[which - 1]._replace(**fields)  # type: ignore[arg-type]
 
     return change
@@ -97,9 +97,9 @@ def _set(node: str, which: int, **fields: object) -> Change:
 def _swap(node: str) -> Change:
 
     def change(sample: Sample) -> None:
-        for each in node:
-            _set(each, 2, text="lobby 3")(sample)
-            _set(each, 3, text="lobby 2")(sample)
+        for item in node:
+            _set(item, 2, text="lobby 3")(sample)
+            _set(item, 3, text="lobby 2")(sample)
 
     return change
 
@@ -107,8 +107,8 @@ def _swap(node: str) -> Change:
 def _drop(node: str, seq: int) -> Change:
 
     def change(sample: Sample) -> None:
-        for each in node:
-            lines = sample.nodes[each]["lobby"]
+        for item in node:
+            lines = sample.nodes[item]["lobby"]
             del lines[seq - 1]
             lines[:] = [line._replace(seq=which) for which, line in enumerate(lines, 1)]
 
@@ -137,7 +137,7 @@ class TestJudge:
         sample = _sample()
         assert sample.judged(judge) == []
         tally = judge.tally
-        assert (tally.kept, tally.delivered, tally.written) == (8, 8, 10)
+        assert (tally.lines, tally.delivered, tally.written) == (8, 8, 10)
         assert (tally.acknowledged, tally.refused, tally.lost) == (7, 1, 1)
         for history in sample.nodes.values():
             history["garden"].append(_line(3, "garden"))
@@ -148,7 +148,7 @@ class TestJudge:
     def test_writerIsToldNothing(self) -> None:
         sample = _sample()
         _put(0, repliedAt=10.0 + FATE_SECONDS + 1)(sample)
-        assert any("waited 61.0 s" in each for each in sample.judged())
+        assert any("waited 61.0 s" in item for item in sample.judged())
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -170,7 +170,7 @@ class TestJudge:
             (_drop("ab", 3), "is kept, 'lobby 3' before it is not"),
             (_drop("ab", 6), "bob was told"),
             (_drop("ab", 4), "acknowledged was one of"),
-            (lambda sample: [each["lobby"].clear() for each in sample.nodes.values()], "missing"),
+            (lambda sample: [item["lobby"].clear() for item in sample.nodes.values()], "missing"),
             (_put(1, stored=[("lobby", 2), ("lobby", 2), ("lobby", 4)]), "acknowledged twice"),
             (_put(1, stored=[("lobby", 1)]), "acknowledged was one of"),
             (_put(1, stored=[("lobby", 2)]), "was told nothing of 2"),
@@ -247,7 +247,7 @@ class TestJudge:
         sample.bursts[0].texts, sample.bursts[0].stored = ["lobby 4"], [("lobby", 4)]
         sample.bursts[1].texts = ["lobby 1", "lobby 2", "lobby 3"]
         sample.bursts[1].stored = [("lobby", seq) for seq in (1, 2, 3)]
-        assert any("stands before" in each for each in sample.judged())
+        assert any("stands before" in item for item in sample.judged())
         # One that was not acknowledged may have been long under way.
         sample.bursts[0].settled, sample.bursts[0].lost, sample.bursts[0].stored = False, True, []
         assert sample.judged() == []

@@ -108,7 +108,7 @@ class Trial:
             raise Violated("\n".join(complaints))
         tally = self.oracle.tally
         self._report(
-            f"  quiet after {quiet:.1f} s; {tally.kept} lines kept, {tally.acknowledged} of"
+            f"  quiet after {quiet:.1f} s; {tally.lines} lines kept, {tally.acknowledged} of"
             f" {tally.written} acknowledged, {tally.refused} bursts refused, {tally.unknown}"
             f" unsure, {tally.lost} lost"
         )
@@ -155,7 +155,7 @@ class Trial:
             lambda: all(member.present for member in self._members), OPEN_SECONDS
         ):
             missing = [
-                f"{each.name} at {each.node.name}" for each in self._members if not each.present
+                f"{entry.name} at {entry.node.name}" for entry in self._members if not entry.present
             ]
             complaints.append(f"not back in their rooms within {OPEN_SECONDS} s: {missing}")
         return complaints

@@ -33,22 +33,22 @@ class CrossNodeChecks:
     async def run(self) -> list[str]:
         self._round += 1
         self._complaints = []
-        for what in (self._before, self._names, self._accounts):
-            with self._trying(what.__name__):
-                await what()
+        for description in (self._before, self._names, self._accounts):
+            with self._trying(description.__name__):
+                await description()
         return self._complaints
 
     @contextmanager
-    def _trying(self, what: str) -> Iterator[None]:
+    def _trying(self, description: str) -> Iterator[None]:
         try:
             yield
         except (TimeoutError, ConnectionEnded, OSError) as reason:
-            self._complaints.append(f"{what}: {reason!r}")
+            self._complaints.append(f"{description}: {reason!r}")
 
-    def _expect(self, right: bool, what: str, answer: Answer) -> None:
+    def _expect(self, right: bool, description: str, answer: Answer) -> None:
         self.tries += 1
         if not right:
-            self._complaints.append(f"{what}: {answer.objects}")
+            self._complaints.append(f"{description}: {answer.objects}")
 
     async def _before(self) -> None:
         past = self._round - 1

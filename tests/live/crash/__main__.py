@@ -89,12 +89,12 @@ class CrashRun:
             if self._random.random() < KILLED_STARTING:
                 self._killStarting()
             with self._start() as server:
-                kept = self._check(server, life)
+                lineCount = self._check(server, life)
                 life = self._runLife(server)
             self.kills += 1
             self._checkDatabase()
             written = sum(map(len, life.written.values()))
-            report(f"kill {self.kills}: {kept} lines were there, {written} written since")
+            report(f"kill {self.kills}: {lineCount} lines were there, {written} written since")
         for _ in range(2):
             # Once after the last kill, and once after an orderly stop.
             with self._start() as server:

@@ -137,11 +137,13 @@ class Running:
             self._ended = not data
             self.output += data.decode("utf-8", "replace").replace("\r", "")
 
-    def wait(self, question: Callable[[], bool], what: str, seconds: float = STEP_SECONDS) -> None:
+    def wait(
+        self, question: Callable[[], bool], description: str, seconds: float = STEP_SECONDS
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not question():
             late = self._ended or time.monotonic() > deadline
-            assert not late, f"no {what} in:\n{self.output}"
+            assert not late, f"no {description} in:\n{self.output}"
             self.read(0.05)
 
     def type(self, line: str) -> None:
@@ -254,7 +256,7 @@ class Site:
         if self._nats is None:
             pytest.importorskip("nats", reason="the extra cluster is not installed")
             port = self._nats = freeBase(1)
-            (text,) = (each.text for each in blocks() if each.language == "conf")
+            (text,) = (item.text for item in blocks() if item.language == "conf")
             assert "4222" in text
             file = self.folder / "nats.conf"
             store = f"{self.folder}/"
@@ -279,7 +281,7 @@ class Site:
         for first in DOCUMENTED:
             if own or first == DOCUMENTED[0]:
                 base = freeBase() if own else self.base
-                ports.update({str(first + each): str(base + each) for each in range(PORTS)})
+                ports.update({str(first + item): str(base + item) for item in range(PORTS)})
         for port in EXAMPLES:
             if re.search(rf"\b{port}\b", text):
                 ports[str(port)] = str(self.broker() if port == 4222 else freeBase(1))

@@ -72,7 +72,7 @@ class NatsServer:
             extra,
         ]
         if routes:
-            others = ", ".join(f'"nats://127.0.0.1:{each}"' for each in routes if each != route)
+            others = ", ".join(f'"nats://127.0.0.1:{item}"' for item in routes if item != route)
             lines.append(
                 f"cluster {{ name: c, listen: 127.0.0.1:{route}, routes: [{others}],"
                 " no_advertise: true }"
@@ -107,8 +107,8 @@ class NatsServer:
         answer = self.monitor("healthz?js-enabled-only=true")
         return bool(answer and answer.get("status") == "ok")
 
-    def monitor(self, what: str) -> dict[str, Any] | None:
-        url = f"http://127.0.0.1:{self._monitoringPort}/{what}"
+    def monitor(self, description: str) -> dict[str, Any] | None:
+        url = f"http://127.0.0.1:{self._monitoringPort}/{description}"
         with (
             contextlib.suppress(OSError, urllib.error.URLError, ValueError),
             urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer,
@@ -183,9 +183,9 @@ class NatsCluster:
         def name() -> str:
             found = self._jsz("?accounts=1&streams=1") or {}
             for account in found.get("account_details", []):
-                for each in account.get("stream_detail", []):
-                    if each["name"] == stream:
-                        return str(each.get("cluster", {}).get("leader", ""))
+                for item in account.get("stream_detail", []):
+                    if item["name"] == stream:
+                        return str(item.get("cluster", {}).get("leader", ""))
             return ""
 
         return self.servers[until(name, f"a leader of {stream}")]

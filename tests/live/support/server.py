@@ -41,7 +41,9 @@ Answer = TypeVar("Answer")
 
 
 def until(
-    question: Callable[[], Answer], what: str | Callable[[], str], seconds: float = ANSWER_SECONDS
+    question: Callable[[], Answer],
+    description: str | Callable[[], str],
+    seconds: float = ANSWER_SECONDS,
 ) -> Answer:
     deadline = time.monotonic() + seconds
     while True:
@@ -49,7 +51,7 @@ def until(
         if answer:
             return answer
         if time.monotonic() > deadline:
-            words = what if isinstance(what, str) else what()
+            words = description if isinstance(description, str) else description()
             raise AssertionError(f"not within {seconds} s: {words}")
         time.sleep(POLL_SECONDS)
 
@@ -231,6 +233,7 @@ class Server:
         sums: Counter[str] = Counter()
         entries = self._entries()
         for entry in entries:
+            # What counts for the whole server has no transport.
             over = entry.get("transport", "").replace("unix", "tcp")
             if (entry["offering"], over) == (offering, transport):
                 sums.update({name: entry[name] for name in entry.keys() - set(PLACE)})

@@ -34,7 +34,7 @@ class Proxy:
         self._accepting.join(ANSWER_SECONDS)
         self.cut()
 
-    def refuse(self, refusing: bool) -> None:
+    def setClosed(self, refusing: bool) -> None:
         self._refusing = refusing
 
     def cut(self) -> None:

@@ -1,6 +1,6 @@
 """
-A UDP relay that loses, delays, doubles and reorders datagrams, each way by its own
-seeded plan, and keeps count of what it did.
+Forged datagrams, and a UDP relay that loses, delays, doubles and reorders datagrams, each way by
+its own seeded plan, and keeps count of what it did.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import select
 import socket
+import struct
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,13 +19,20 @@ from typing import Self
 IDLE_SECONDS = 0.05
 
 
+def forgeDatagram(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:
+    length = 8 + len(payload)
+    addresses = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, socket.IPPROTO_UDP, 0)
+    return header + addresses + struct.pack("!HHHH", source[1], destination[1], length, 0) + payload
+
+
 @dataclass
 class Path:
     """
     One way through the relay.
 
     @ivar delay: seconds for every datagram.
-    @ivar hold: seconds more for those that are held back.
+    @ivar extraDelay: seconds more for those that others overtake.
     """
 
     seed: int = 0
@@ -32,12 +40,12 @@ class Path:
     double: float = 0.0
     overtaken: float = 0.0
     delay: float = 0.0
-    hold: float = 0.03
+    extraDelay: float = 0.03
     first: int = 0
     until: int = 1 << 60
     lost: int = 0
     doubled: int = 0
-    held: int = 0
+    delayed: int = 0
     _seen: int = 0
     _random: Random = field(default_factory=Random)
 
@@ -56,8 +64,8 @@ class Path:
             self.doubled += 1
             return [self.delay, self.delay]
         if drawn < self.loss + self.double + self.overtaken:
-            self.held += 1
-            return [self.delay + self.hold]
+            self.delayed += 1
+            return [self.delay + self.extraDelay]
         return [self.delay]
 
 
@@ -95,9 +103,9 @@ class Relay:
                 pause = min(pause, max(0.0, waiting[0][0] - time.monotonic()))
             ready, _, _ = select.select([self._outside, self._inside], [], [], pause)
             now = time.monotonic()
-            for each in ready:
-                upward = each is self._outside
-                data, source = each.recvfrom(65_536)
+            for item in ready:
+                upward = item is self._outside
+                data, source = item.recvfrom(65_536)
                 if upward:
                     sender = source
                 for delay in (self._up if upward else self._down).plan():

@@ -113,7 +113,7 @@ class TestMoments:
         assert parts[0].count == len(expected)
         if expected:
             # Values that cancel out leave the rounding of the largest.
-            largest = max(abs(each) for each in expected)
+            largest = max(abs(item) for item in expected)
             mean, deviation = statistics.fmean(expected), statistics.pstdev(expected)
             assert parts[0].mean == pytest.approx(mean, rel=1e-9, abs=1e-3 + 1e-14 * largest)
             assert parts[0].deviation == pytest.approx(deviation, rel=1e-6, abs=1 + 1e-12 * largest)

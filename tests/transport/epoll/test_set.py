@@ -225,10 +225,10 @@ class EpollSetTests(EpollCase):
         peer = self.connect(protocol)
         protocol.transport.pauseProducing()
 
-        def refuse(number: int, writer: object) -> None:
+        def noSpace(number: int, writer: object) -> None:
             raise OSError(28, "No space left on device")
 
-        self.patch(self.set, "_awaitWritable", refuse)
+        self.patch(self.set, "_awaitWritable", noSpace)
         protocol.transport.write(b"b" * (1 << 22))
         self.set.doRead()
         assert protocol.events == ["lost"]

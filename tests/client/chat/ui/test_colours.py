@@ -15,7 +15,7 @@ def test_readableOnWhiteAndBlack(number: int) -> None:
     channels = [steps[cube // 36], steps[cube // 6 % 6], steps[cube % 6]]
     linear = [
         value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-        for value in (each / 255 for each in channels)
+        for value in (item / 255 for item in channels)
     ]
     light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     assert 1.05 / (light + 0.05) >= 3

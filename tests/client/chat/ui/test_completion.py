@@ -63,4 +63,4 @@ def test_offered(state: ClientState, before: str, length: int, found: list[str])
 def test_anything(before: str) -> None:
     length, found = completions(before, ClientState())
     assert length <= len(before)
-    assert all(each.strip() for each in found)
+    assert all(item.strip() for item in found)

@@ -10,7 +10,17 @@ from tests.live.crash.rules.actions import Action
 from tests.live.crash.rules.database import PrivateMessage
 from tests.live.crash.rules.log import ClientLog
 from tests.live.crash.rules.room import RoomRules
-from tests.model.order import LINES, SECOND, Sample, ask, entered, makeLine, notice, refused, said
+from tests.model.order import (
+    LINES,
+    SECOND,
+    Sample,
+    ask,
+    entered,
+    errorEvent,
+    makeLine,
+    messageEvent,
+    notice,
+)
 
 
 def test_nothingWrong() -> None:
@@ -51,12 +61,15 @@ def test_nothingWrong() -> None:
         (lambda life: life.receive("cleo", entered("cleo", 7)), "Entry"),
         (lambda life: life.receive("emil", entered("emil", 3)), "is banned, and entered"),
         (
-            lambda life: life.receive("cleo", said(makeLine(6, *LINES[5]), found=True)),
+            lambda life: life.receive("cleo", messageEvent(makeLine(6, *LINES[5]), found=True)),
             "cleo is a stranger, and received",
         ),
-        (lambda life: life.receive("bert", said(makeLine(9, "message", "anna", "w9"))), "after 7"),
         (
-            lambda life: life.receive("bert", said(makeLine(1, *LINES[0]), replay=True)),
+            lambda life: life.receive("bert", messageEvent(makeLine(9, "message", "anna", "w9"))),
+            "after 7",
+        ),
+        (
+            lambda life: life.receive("bert", messageEvent(makeLine(1, *LINES[0]), replay=True)),
             "which is deleted",
         ),
         (lambda life: life.logs["bert"].actions.clear(), "has asked for nothing"),
@@ -74,7 +87,7 @@ def test_wrong(change: Callable[[Sample], object], words: str) -> None:
     sample = Sample()
     change(sample)
     if words == "has asked for nothing":
-        sample.logs["bert"].receive(refused("not-allowed"))
+        sample.logs["bert"].receive(errorEvent("not-allowed"))
     _, violations = sample.check()
     assert any(words in violation for violation in violations), violations
 
@@ -126,7 +139,7 @@ def test_registeredAndBack(registered: bool) -> None:
     fritz = sample.logs["fritz"] = ClientLog("fritz")
     fritz.receive(entered("fritz", 4))
     for line in sample.tables.lines["den"][4:]:
-        fritz.receive(said(line))
+        fritz.receive(messageEvent(line))
     if registered:
         ask(fritz, Action("register", text="fritz-1"), notice("registered"))
         sample.tables.accounts.add("fritz")
@@ -154,11 +167,11 @@ def test_leftAndBack() -> None:
     lines = sample.tables.lines["den"]
     for line in (makeLine(8, "deop", "anna", "bert"), makeLine(9, "public", "anna", "")):
         lines.append(line)
-        bert.receive(said(line))
-        sample.logs["anna"].receive(said(line))
+        bert.receive(messageEvent(line))
+        sample.logs["anna"].receive(messageEvent(line))
     sample.logs["anna"].actions += [Action("deop", "den", "bert"), Action("public", "den")]
     sample.add("private", "anna", "", Action("private", "den"))
-    bert.receive(said(lines[-1]))
+    bert.receive(messageEvent(lines[-1]))
     bert.receive({"type": "roomLeft", "room": "den"})
     bert.receive(entered("bert", 10, True))
     _, violations = sample.check()
