@@ -25,7 +25,7 @@ from zope.interface import implementer
 
 class FakeConsole:
     def __init__(self, *lines: bytes, interactive: bool = False, ended: bool = True) -> None:
-        self.interactive = interactive
+        self.interactive = self.attended = interactive
         self.outputClosed: Deferred[bool] = Deferred()
         self.written = b""
         self.complaints: list[str] = []

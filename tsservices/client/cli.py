@@ -13,9 +13,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tsservices import __version__
-from tsservices.client.argtypes import hostName, portNumber, repeats, seconds
+from tsservices.client.argtypes import portNumber, repeats, seconds
 from tsservices.client.probe.cli import parseProbe
 from tsservices.client.probe.options import ProbeOptions
+from tsservices.client.server_options import (
+    SCHEME,
+    TLS_OFFSET,
+    ServerName,
+    TLSOptions,
+    addTLSOptions,
+    readServer,
+    serverName,
+    wantsTLS,
+)
 from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.common.commandline import CommandParser
 from tsservices.common.statedir import OPERATOR_SOCKET, defaultStateFolder
@@ -68,6 +78,8 @@ class EchoOptions:
     timeout: float = STREAM_TIMEOUT
     #: How often a datagram without an answer is sent again.
     retries: int = DATAGRAM_RETRIES
+    #: L{None}: in clear.
+    tls: TLSOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,8 @@ class TalkOptions:
     #: The longest wait for the connection, and the longest silence after the end of the input, in
     #: seconds.
     timeout: float = STREAM_TIMEOUT
+    #: L{None}: in clear.
+    tls: TLSOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -119,13 +133,14 @@ def _echoParser() -> argparse.ArgumentParser:
         f"  {PROGRAM} probe --help   measure delay and loss\n\n"
         "examples:\n"
         f"  printf 'a\\nb\\n' | {PROGRAM}\n"
-        f"  {PROGRAM} --udp --timeout 0.5 ::1\n\n",
+        f"  {PROGRAM} --udp --timeout 0.5 ::1\n"
+        f"  {PROGRAM} {SCHEME}one.example\n\n",
     )
     parser.add_argument(
         "host",
         metavar="HOST",
         nargs="?",
-        type=hostName,
+        type=serverName,
         default=DEFAULT_HOST,
         help="name, IPv4 or IPv6 address of the server (default %(default)s), or with --udp the "
         "path of a UNIX socket for datagrams",
@@ -135,7 +150,7 @@ def _echoParser() -> argparse.ArgumentParser:
         metavar="P",
         type=portNumber,
         help=f"port of the service (default {DEFAULT_PORT}, "
-        f"with --line {DEFAULT_PORT + LINE_OFFSET})",
+        f"with --line {DEFAULT_PORT + LINE_OFFSET}; under TLS {TLS_OFFSET} more)",
     )
     wires = parser.add_mutually_exclusive_group()
     wires.add_argument(
@@ -168,6 +183,7 @@ def _echoParser() -> argparse.ArgumentParser:
         help="with --udp: how often a line without an answer is sent again "
         f"(default {DATAGRAM_RETRIES}, which makes {DATAGRAM_RETRIES + 1} tries)",
     )
+    addTLSOptions(parser)
     return parser
 
 
@@ -184,14 +200,16 @@ def _talkParser() -> argparse.ArgumentParser:
         "host",
         metavar="HOST",
         nargs="?",
-        type=hostName,
+        type=serverName,
+        default=ServerName(""),
         help=f"name, IPv4 or IPv6 address of the server (default {DEFAULT_HOST})",
     )
     parser.add_argument(
         "--port",
         metavar="P",
         type=portNumber,
-        help=f"port of the talk service (default {DEFAULT_PORT + TALK_OFFSET})",
+        help=f"port of the talk service (default {DEFAULT_PORT + TALK_OFFSET}; under TLS "
+        f"{TLS_OFFSET} more)",
     )
     parser.add_argument(
         "--timeout",
@@ -212,16 +230,17 @@ def _talkParser() -> argparse.ArgumentParser:
         help="with --operator: the state folder of the server (default: the first "
         "entry of $STATE_DIRECTORY, else the user's state folder)",
     )
+    addTLSOptions(parser)
     return parser
 
 
-def _parseEcho(arguments: Sequence[str]) -> EchoOptions:
+def _parseEcho(arguments: Sequence[str], stateFolder: Callable[[], str]) -> EchoOptions:
     parser = _echoParser()
     parsed = parser.parse_args(arguments)
     wire: Wire = parsed.wire or "tcp"
-    if parsed.host in ("talk", "chat", "probe"):
-        parser.error(f"the command {parsed.host!r} stands before its options")
-    if parsed.host.startswith("/"):
+    if parsed.host.host in ("talk", "chat", "probe"):
+        parser.error(f"the command {parsed.host.host!r} stands before its options")
+    if parsed.host.host.startswith("/"):
         if wire != "udp":
             parser.error("a path needs --udp")
         if parsed.port is not None:
@@ -230,12 +249,17 @@ def _parseEcho(arguments: Sequence[str]) -> EchoOptions:
             parser.error("UNIX sockets for datagrams are for Linux only")
     if parsed.retries is not None and wire != "udp":
         parser.error("--retries needs --udp")
+    if wire == "udp" and wantsTLS(parsed):
+        parser.error("--udp goes without TLS, which is for streams")
+    offset = LINE_OFFSET if wire == "line" else 0
+    server = readServer(parser, parsed, offset, stateFolder)
     return EchoOptions(
-        host=parsed.host,
-        port=parsed.port or DEFAULT_PORT + (LINE_OFFSET if wire == "line" else 0),
+        host=server.host,
+        port=server.port,
         wire=wire,
         timeout=parsed.timeout or (DATAGRAM_TIMEOUT if wire == "udp" else STREAM_TIMEOUT),
         retries=DATAGRAM_RETRIES if parsed.retries is None else parsed.retries,
+        tls=server.tls,
     )
 
 
@@ -245,8 +269,10 @@ def _parseTalk(
     parser = _talkParser()
     parsed = parser.parse_args(arguments)
     if parsed.operator:
-        if parsed.host is not None or parsed.port is not None:
+        if parsed.host.host or parsed.port is not None:
             parser.error("--operator goes without HOST and --port")
+        if wantsTLS(parsed):
+            parser.error("--operator goes without TLS: the socket is on this machine")
         try:
             folder = parsed.state or stateFolder()
         except ValueError as error:
@@ -254,9 +280,8 @@ def _parseTalk(
         return OperatorOptions(os.path.join(folder, OPERATOR_SOCKET), parsed.timeout)
     if parsed.state is not None:
         parser.error("--state needs --operator")
-    return TalkOptions(
-        parsed.host or DEFAULT_HOST, parsed.port or DEFAULT_PORT + TALK_OFFSET, parsed.timeout
-    )
+    server = readServer(parser, parsed, TALK_OFFSET, stateFolder)
+    return TalkOptions(server.host or DEFAULT_HOST, server.port, parsed.timeout, server.tls)
 
 
 def parseArguments(
@@ -265,7 +290,8 @@ def parseArguments(
     """
     Read the command line.
 
-    @param stateFolder: gives the folder of the server's UNIX socket where none is named.
+    @param stateFolder: gives the folder of the server's UNIX socket where none is named, and of
+        the known hosts.
     @raise SystemExit: with status 2 if the command line is wrong, and with status 0 if help
         or the version was asked for and is printed.
     """
@@ -273,4 +299,4 @@ def parseArguments(
         return _parseTalk(arguments[1:], stateFolder)
     if arguments and arguments[0] == "probe":
         return parseProbe(arguments[1:])
-    return _parseEcho(arguments)
+    return _parseEcho(arguments, stateFolder)

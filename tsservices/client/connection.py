@@ -6,9 +6,11 @@ words for what goes wrong with one.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.error import (
     ConnectError,
@@ -18,7 +20,13 @@ from twisted.internet.error import (
     DNSLookupError,
 )
 from twisted.internet.error import TimeoutError as ConnectTimeoutError
-from twisted.internet.interfaces import IPushProducer, IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IPushProducer,
+    IReactorTime,
+    ISSLTransport,
+    IStreamClientEndpoint,
+    ITransport,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.tcp import Connection as StreamTransport
 from twisted.python.failure import Failure
@@ -31,6 +39,41 @@ class ClientError(Exception):
     """The command cannot go on; the text is the line for standard error."""
 
 
+class HandshakeError(Exception):
+    """The connection stands, but TLS does not; the text says why."""
+
+
+class ExplainedLoss(ConnectionLost):
+    """A connection was lost for a reason that is known better; the argument says which."""
+
+
+#: Whether what a server says first is a fatal alert of TLS (RFC 8446, 5.1 and 6): so servers
+#: that expect TLS answer who does not speak it.
+isAlert = re.compile(rb"\x15\x03[\x00-\x04]\x00\x02\x02").match
+
+#: The guess about a server that says nothing.
+MAYBE_TLS = "does it expect --tls?"
+
+
+def explainLoss(reason: Failure, transport: ITransport, first: bytes) -> Failure:
+    """
+    Why a connection was lost, if it may be that the server expects TLS and was spoken to in clear.
+
+    @param first: what the server has said first; empty: nothing.
+    """
+    if isAlert(first):
+        return Failure(ExplainedLoss("the server expects TLS at this port: add --tls"))
+    if not first and reason.check(ConnectionDone) and inClear(transport):
+        return Failure(ExplainedLoss(f"closed by the other side without a word; {MAYBE_TLS}"))
+    return reason
+
+
+def inClear(transport: ITransport) -> bool:
+    """Whether a connection is one of TCP without TLS."""
+    tcp = isinstance(transport.getPeer(), IPv4Address | IPv6Address)
+    return tcp and not ISSLTransport.providedBy(transport)
+
+
 def place(host: str, port: int) -> str:
     """The name of a server in a sentence."""
     return f"{host} port {port}"
@@ -38,6 +81,8 @@ def place(host: str, port: int) -> str:
 
 def connectReason(error: Exception) -> str:
     """Why a connection could not be made."""
+    if isinstance(error, HandshakeError):
+        return str(error)
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, DNSLookupError | ValueError):
@@ -53,6 +98,8 @@ def lostReason(reason: Failure) -> str:
     if reason.check(ConnectionDone):
         return "closed by the other side"
     error = reason.value
+    if isinstance(error, ExplainedLoss):
+        return str(error.args[0])
     cause = error.args[0] if isinstance(error, ConnectionLost) and error.args else None
     if isinstance(cause, OSError) and cause.errno is not None:
         return os.strerror(cause.errno)
@@ -65,6 +112,7 @@ class Connection(Protocol):
     One connection, which passes on what arrives.  It is the producer of the console it feeds.
 
     @ivar lost: why the connection ended; L{None}: it has not.
+    @ivar first: how the server began what it says; empty: it has not said anything.
     @ivar outputPaused: the console takes nothing at present: silence is then no fault of the
         server.
     """
@@ -74,16 +122,19 @@ class Connection(Protocol):
     def __init__(self, received: Callable[[bytes], None]) -> None:
         self.lost: Failure | None = None
         self.outputPaused = False
+        self.first = b""
         self._received = received
         self._waiting: Deferred[None] | None = None
         self._abandon: Callable[[], None] | None = None
 
     def dataReceived(self, data: bytes) -> None:
-        self._received(data)
-        self._wake()
+        self.first = self.first or data[:16]
+        if not isAlert(self.first):
+            self._received(data)
+            self._wake()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.lost = reason
+        self.lost = explainLoss(reason, self.transport, self.first)
         if self._abandon is not None:
             self._abandon()
         self._wake()
@@ -189,7 +240,7 @@ async def connect(
     """
     try:
         connected = await endpoint.connect(Factory.forProtocol(lambda: Connection(received)))
-    except (ConnectError, OSError, ValueError) as error:
+    except (ConnectError, HandshakeError, OSError, ValueError) as error:
         raise ClientError(f"cannot connect to {server}: {connectReason(error)}") from error
     assert isinstance(connected, Connection)
     return connected

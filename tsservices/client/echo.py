@@ -6,7 +6,13 @@ from twisted.internet.defer import TimeoutError
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
-from tsservices.client.connection import ClientError, Connection, connect
+from tsservices.client.connection import (
+    MAYBE_TLS,
+    ClientError,
+    Connection,
+    connect,
+    inClear,
+)
 from tsservices.client.terminal.console import Console
 
 #: How many piped lines may be on their way without an answer: enough to fill a fast network, and
@@ -67,7 +73,8 @@ async def exchangeLines(
     except ConnectionLost as lost:
         raise ClientError(f"connection to {server} lost: {lost.args[0]}") from lost
     except TimeoutError as silent:
-        raise ClientError(f"no answer from {server} within {timeout:g} s") from silent
+        guess = "" if connection.first or not inClear(connection.transport) else f"; {MAYBE_TLS}"
+        raise ClientError(f"no answer from {server} within {timeout:g} s{guess}") from silent
     finally:
         console.unregisterProducer()
         connection.transport.loseConnection()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
@@ -14,6 +15,7 @@ from twisted.internet.interfaces import (
     IReactorPluggableNameResolver,
     IReactorTime,
     IReactorUDP,
+    IStreamClientEndpoint,
 )
 
 from tsservices.client.cli import Command, EchoOptions, OperatorOptions, TalkOptions
@@ -21,6 +23,7 @@ from tsservices.client.connection import ClientError, place
 from tsservices.client.echo import exchangeLines
 from tsservices.client.echo_udp import UDPClient, UNIXDatagrams, exchangeDatagrams
 from tsservices.client.resolve import resolve
+from tsservices.client.server_options import TLSOptions
 from tsservices.client.talk import talk
 from tsservices.client.terminal.console import Console, Interrupted
 
@@ -61,12 +64,68 @@ async def exchange(reactor: ReactorBase, command: Command, console: Console) -> 
             1 + command.retries,
         )
         return await exchangeDatagrams(client, server, console)
-    endpoint = HostnameEndpoint(reactor, command.host, command.port, command.timeout)
+    ask = partial(_answer, console) if console.attended else None
+    endpoint = serverEndpoint(reactor, command, ask, console.complain)
     if isinstance(command, TalkOptions):
         return await talk(endpoint, server, console, clock, command.timeout)
     return await exchangeLines(
         endpoint, server, console, clock, command.timeout, command.wire == "line"
     )
+
+
+class StreamServer(Protocol):
+    """A server of streams, as the options of each command name it."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def timeout(self) -> float: ...
+
+    @property
+    def tls(self) -> TLSOptions | None: ...
+
+
+def serverEndpoint(
+    reactor: ReactorBase,
+    server: StreamServer,
+    ask: Callable[[str], Coroutine[Deferred[Any], Any, str]] | None,
+    complain: Callable[[str], None],
+) -> IStreamClientEndpoint:
+    """
+    What connects to a server, in clear or by TLS.
+
+    @param ask: asks a person whether a key is right; L{None}: nobody can be asked.
+    @param complain: takes what a person should know and is no failure.
+    @raise ClientError: TLS can't be set up.
+    """
+    endpoint = HostnameEndpoint(reactor, server.host, server.port, server.timeout)
+    if server.tls is None:
+        return endpoint
+    # It is imported only by who needs it: it takes 0.1 s, and an extra.
+    try:
+        from tsservices.client.tls import TLSEndpoint
+    except ImportError as error:
+        raise ClientError(f"TLS needs pip install 'tsservices[tls]': {error}") from error
+    return TLSEndpoint(
+        endpoint,
+        server.host,
+        server.port,
+        server.tls,
+        IReactorTime(reactor),
+        server.timeout,
+        ask,
+        complain,
+    )
+
+
+async def _answer(console: Console, question: str) -> str:
+    console.write(question.encode("utf-8", "replace"))
+    # The end of the input is no yes.
+    return ((await console.readLine()) or b"").decode("utf-8", "replace")
 
 
 async def _operate(reactor: ReactorBase, command: OperatorOptions, console: Console) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import TimeoutError
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IReactorTime, ISSLTransport, IStreamClientEndpoint
 
 from tsservices.client.connection import BackpressuredWriter, ClientError, Connection, connect
 from tsservices.client.terminal.console import Console
@@ -50,7 +50,8 @@ async def _listenOn(
 ) -> None:
     if leave:
         connection.transport.loseConnection()
-    else:
+    elif not ISSLTransport.providedBy(connection.transport):
+        # TLS has no half of a connection to close: what the transport would close is TCP.
         connection.transport.loseWriteConnection()
     while connection.lost is None:
         try:

@@ -5,11 +5,10 @@ L{tsservices.client.chat.machine} decide, and does what that says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IProtocol, IReactorTime, IStreamClientEndpoint
 from twisted.internet.task import LoopingCall
@@ -24,13 +23,17 @@ from tsservices.client.chat.protocol import ChatFactory, ChatProtocol, Connectio
 from tsservices.client.chat.state import ClientState
 from tsservices.client.chat.text_view import TextView, searchWords
 from tsservices.client.chat.ui.display import Display, PlainDisplay
-from tsservices.client.connection import ClientError, connectReason, place
+from tsservices.client.connection import ClientError, HandshakeError, connectReason, place
+from tsservices.client.runner import serverEndpoint
 from tsservices.client.terminal.console import Console
 from tsservices.frontends.formats.localtime import SystemZone
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
+
+#: Asks a person, and gives what was typed.
+Asker = Callable[[str], Coroutine[Deferred[Any], Any, str]]
 
 #: Lines that are read ahead of what was sent: more stay where they come from.
 LINES_AHEAD = 1000
@@ -46,15 +49,22 @@ class ChatClient:
     def __init__(
         self,
         clock: IReactorTime,
-        endpoint: IStreamClientEndpoint,
+        openEndpoint: Callable[[Asker | None], IStreamClientEndpoint],
         options: ChatOptions,
         console: Console,
         display: Display,
         random: Callable[[], float],
     ) -> None:
-        """@param random: gives numbers from 0 to 1."""
+        """
+        @param openEndpoint: gives what connects to the server, and may ask a person.
+        @param random: gives numbers from 0 to 1.
+        @raise ClientError: there is no way to connect.
+        """
         self._clock = clock
-        self._endpoint = endpoint
+        attended = console.attended and not options.json
+        self._endpoint = openEndpoint(self._ask if attended else None)
+        # Fires with the next line that is typed, which is an answer.
+        self._answer: Deferred[str] | None = None
         self._options = options
         self._console = console
         self._display = display
@@ -68,12 +78,12 @@ class ChatClient:
         self._finishing = False
         self._readingWaits = False
         self._zone = SystemZone()
-        state = ClientState()
+        state = ClientState(encrypted=options.tls is not None)
         self._textView: TextView | None = None
         view: View
         if options.json:
             assert isinstance(display, PlainDisplay)
-            view = JSONView(display.write)
+            view = JSONView(display.write, state.encrypted)
         else:
             view = self._textView = TextView(
                 state, display.show, display.ask, marked=display.editing
@@ -139,6 +149,15 @@ class ChatClient:
             hadErrors = self.machine.hadErrors and not self._console.interactive
             self._done.callback(1 if hadErrors else status)
 
+    async def _ask(self, question: str) -> str:
+        for line in question.splitlines():
+            self._display.show([("", line)], False)
+        self._answer = Deferred()
+        try:
+            return await self._answer
+        finally:
+            self._answer = None
+
     def _connect(self) -> None:
         if self._done.called:
             return
@@ -154,7 +173,11 @@ class ChatClient:
             if self._done.called:
                 return
             error = failure.value
-            if not isinstance(error, ConnectError | OSError | ValueError):
+            if isinstance(error, ClientError):
+                # It is another server than the one that is meant: nothing is tried again.
+                self.machine.fail(str(error))
+                return
+            if not isinstance(error, ConnectError | HandshakeError | OSError | ValueError):
                 self._broken(failure)
                 return
             reason = f"cannot connect to {self._server}: {connectReason(error)}"
@@ -189,7 +212,10 @@ class ChatClient:
             self._readingWaits = True
             line = await console.readLine()
             self._readingWaits = False
-            if line is None and self._display.editing:
+            if self._answer is not None and not (line is None and self._display.editing):
+                # The end of the input is no yes.
+                self._answer.callback((line or b"").decode("utf-8", "replace"))
+            elif line is None and self._display.editing:
                 machine.quit()
             elif line is None:
                 self._finishing = True
@@ -255,6 +281,9 @@ async def chat(
     @return: the exit status.
     @raise ClientError: it can't go on.
     """
-    endpoint = HostnameEndpoint(reactor, options.host, options.port, options.timeout)
+
+    def openEndpoint(ask: Asker | None) -> IStreamClientEndpoint:
+        return serverEndpoint(reactor, options, ask, console.complain)
+
     clock = IReactorTime(reactor)
-    return await ChatClient(clock, endpoint, options, console, display, random).run()
+    return await ChatClient(clock, openEndpoint, options, console, display, random).run()

@@ -12,8 +12,16 @@ from dataclasses import dataclass, field
 from tsservices import __version__
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey, roomKey
-from tsservices.client.argtypes import hostName, portNumber, seconds
+from tsservices.client.argtypes import portNumber, seconds
 from tsservices.client.cli import DEFAULT_HOST, STREAM_TIMEOUT
+from tsservices.client.server_options import (
+    TLS_OFFSET,
+    TLSOptions,
+    addTLSOptions,
+    readServer,
+    serverName,
+    userFolder,
+)
 from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.common.commandline import CommandParser
 from tsservices.common.statedir import defaultStateFolder
@@ -53,6 +61,7 @@ examples:
   python -m tsservices.client chat --nick ann --room lobby --room cooking
   echo 'the build is done' | python -m tsservices.client chat --nick builder
   python -m tsservices.client chat --json --nick robot < orders > events
+  python -m tsservices.client chat tls://chat.example.org --account ann
 
 exit status:
   0    all went well
@@ -86,6 +95,8 @@ class ChatOptions:
     timeout: float = STREAM_TIMEOUT
     #: A likely name for who has chosen none.
     userName: str = "guest"
+    #: L{None}: in clear.
+    tls: TLSOptions | None = None
 
 
 def _name(text: str) -> str:
@@ -117,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         "host",
         metavar="HOST",
         nargs="?",
-        type=hostName,
+        type=serverName,
         default=DEFAULT_HOST,
         help="name, IPv4 or IPv6 address of the server (default %(default)s)",
     )
@@ -125,8 +136,8 @@ def _parser() -> argparse.ArgumentParser:
         "--port",
         metavar="P",
         type=portNumber,
-        default=DEFAULT_PORT + CHAT_OFFSET,
-        help="port of the chat (default %(default)s)",
+        help=f"port of the chat (default {DEFAULT_PORT + CHAT_OFFSET}, under TLS "
+        f"{DEFAULT_PORT + TLS_OFFSET + CHAT_OFFSET})",
     )
     add(
         "--nick",
@@ -167,8 +178,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--state",
         metavar="DIR",
-        help="the folder where what was typed is kept (default: the first entry of "
-        "$STATE_DIRECTORY, else the user's state folder)",
+        help="the folder where what was typed is kept, and the keys of servers (default: the "
+        "first entry of $STATE_DIRECTORY, else the user's state folder)",
     )
     add(
         "--timeout",
@@ -178,6 +189,7 @@ def _parser() -> argparse.ArgumentParser:
         help="longest wait for the connection, and for the next one when all input was "
         "read, in seconds (default %(default)g)",
     )
+    addTLSOptions(parser)
     return parser
 
 
@@ -226,6 +238,8 @@ def parseChat(
         parser.error("--password-file needs --account")
     if parsed.account and parsed.nick:
         parser.error("--account goes without --nick: the account has a name")
+    folder = parsed.state or userFolder(stateFolder)
+    server = readServer(parser, parsed, CHAT_OFFSET, lambda: folder)
     password = ""
     if parsed.account:
         try:
@@ -242,26 +256,19 @@ def parseChat(
         if not password:
             parser.error(f"--account needs a password: --password-file, or ${PASSWORD}")
     return ChatOptions(
-        parsed.host,
-        parsed.port,
+        server.host,
+        server.port,
         parsed.nick or "",
         tuple(dict.fromkeys(parsed.rooms or [LOBBY])),
         parsed.account or "",
         password,
         parsed.json,
         not parsed.no_bell,
-        parsed.state or _stateFolder(stateFolder),
+        folder,
         parsed.timeout,
         userName(environ),
+        server.tls,
     )
-
-
-def _stateFolder(stateFolder: Callable[[], str]) -> str:
-    try:
-        return stateFolder()
-    except ValueError:
-        # Only the history of what was typed is kept there: nothing can be, below this one.
-        return os.devnull
 
 
 def userName(environ: Mapping[str, str]) -> str:

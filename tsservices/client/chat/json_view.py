@@ -18,8 +18,12 @@ from tsservices.client.chat.state import ClientRoom
 class JSONView:
     """Writes one JSON object on each line."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        """@param write: takes a line without its ending."""
+    def __init__(self, write: Callable[[str], None], encrypted: bool = False) -> None:
+        """
+        @param write: takes a line without its ending.
+        @param encrypted: the connections are.
+        """
+        self._encrypted = encrypted
         self._write = write
 
     def received(self, event: ServerEvent) -> None:
@@ -67,6 +71,7 @@ class JSONView:
         self, change: ConnectionChange, reason: str = "", missed: int = 0
     ) -> None:
         fields: dict[ConnectionChange, dict[str, object]] = {
+            ConnectionChange.CONNECTED: {"tls": True} if self._encrypted else {},
             ConnectionChange.LOST: {"reason": reason},
             ConnectionChange.RESUMED: {"missed": missed},
         }

@@ -11,7 +11,7 @@ from twisted.internet.tcp import Connection as StreamTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.client.connection import lostReason
+from tsservices.client.connection import explainLoss, lostReason
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 
 #: Bytes of one line of a server: the longest lists some hundred people.  What sends a longer one
@@ -37,12 +37,14 @@ class ChatProtocol(Protocol):
         self._events = events
         self._splitter = LineSplitter(LINE_BYTES)
         self._open = False
+        self._first = b""
 
     def connectionMade(self) -> None:
         self._open = True
         self._events.connected(self)
 
     def dataReceived(self, data: bytes) -> None:
+        self._first = self._first or data[:16]
         splitter = self._splitter
         splitter.feed(data)
         while splitter.more and self._open:
@@ -56,7 +58,7 @@ class ChatProtocol(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._open = False
-        self._events.lost(lostReason(reason))
+        self._events.lost(lostReason(explainLoss(reason, self.transport, self._first)))
 
     def send(self, line: str) -> None:
         self.transport.write(f"{line}\n".encode("utf-8", "replace"))

@@ -199,6 +199,7 @@ class ClientState:
     """
     What the client knows; notifications change it by L{apply}.
 
+    @ivar encrypted: the connections are.
     @ivar nick: one's own name; empty before one is in.
     @ivar account: one's own account; empty for guests.
     @ivar rooms: by folded name, in the order in which they were entered.
@@ -209,7 +210,8 @@ class ClientState:
     @ivar roomNames: names of rooms that were heard of, by folded name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, encrypted: bool = False) -> None:
+        self.encrypted = encrypted
         self.nick = ""
         self.account = ""
         self.rooms: dict[str, ClientRoom] = {}

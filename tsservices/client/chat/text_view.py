@@ -62,6 +62,7 @@ class TextView:
         self._ask = ask
         self._marked = marked
         self._time = LocalTime(localtime)
+        self._greeted = False
         self._date = ""
         self._dateReplayed = ""
 
@@ -184,7 +185,11 @@ class TextView:
     def connectionChanged(
         self, change: ConnectionChange, reason: str = "", missed: int = 0
     ) -> None:
-        if change is ConnectionChange.LOST:
+        if change is ConnectionChange.CONNECTED:
+            if self._state.encrypted and not self._greeted:
+                self.note("the connection is encrypted")
+            self._greeted = True
+        elif change is ConnectionChange.LOST:
             self.note(f"connection lost, trying again ({reason})")
         elif change is ConnectionChange.RESUMED:
             lines = plural(missed, "line") if missed else "nothing"

@@ -130,6 +130,8 @@ def probeParser() -> argparse.ArgumentParser:
         type=hostName,
         help="name, IPv4 or IPv6 address; all are measured at once",
     )
+    # Not an unknown option: who gives it should read why.
+    parser.add_argument("--tls", action="store_true", help=argparse.SUPPRESS)
     _addPacketOptions(parser)
     _addOutputOptions(parser)
     return parser
@@ -279,6 +281,8 @@ def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
     """@raise SystemExit: with 2 if the command line is wrong, with 0 after C{--help}."""
     parser = probeParser()
     parsed = parser.parse_args(arguments)
+    if parsed.tls or any("://" in host for host in parsed.hosts):
+        parser.error("the probe measures in clear, without TLS: give HOST alone")
     stamp = parsed.protocol == "stamp"
     for option, used in (
         ("--key", parsed.key is not None),

@@ -36,6 +36,8 @@ class Console(Interface):
 
     #: Whether a person types the lines.
     interactive: bool
+    #: Whether that person sees the output, and so can be asked.
+    attended: bool
     #: Fires when no more output can be written, and never else: with L{True} when its reader has
     #: left, L{False} when it is a file that fails.
     outputClosed: Deferred[bool]
@@ -91,6 +93,7 @@ class PlainConsole(Protocol):
         @param read: whether the output has a reader, who may leave.
         """
         self.interactive = interactive
+        self.attended = interactive and screen
         self._read = read
         self.outputClosed: Deferred[bool] = Deferred()
         self._screen = TerminalText() if screen else None

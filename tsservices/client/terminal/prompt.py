@@ -32,6 +32,7 @@ class PromptConsole:
     """
 
     interactive = True
+    attended = True
 
     def __init__(
         self,

@@ -94,11 +94,13 @@ class TerminalDisplay:
     A L{Console} and a L{Display} on a prompt that stays.
 
     @ivar interactive: a person types, always.
+    @ivar attended: as in L{Console}.
     @ivar outputClosed: never fires: a terminal that is gone sends SIGHUP.
     @ivar editing: as in L{Display}.
     """
 
     interactive = True
+    attended = True
     editing = True
 
     def __init__(

@@ -1,0 +1,461 @@
+"""
+TLS below the exchanges of the clients: an endpoint that connects, finds out whom it has
+reached, and gives a connection only when L{tsservices.client.trust} accepts that.
+
+The handshake goes on whatever the certificate is, so that a key without an authority can be
+shown and asked about.  Nothing of the exchange is sent before the decision: its protocol is
+made after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import idna
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import (
+    Certificate,
+    DNSName,
+    ExtensionNotFound,
+    IPAddress,
+    SubjectAlternativeName,
+)
+from OpenSSL import SSL
+from OpenSSL.crypto import X509, X509StoreFlags
+from service_identity import CertificateError, VerificationError
+from service_identity.cryptography import (
+    verify_certificate_hostname,
+    verify_certificate_ip_address,
+)
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IHandshakeListener,
+    IOpenSSLClientConnectionCreator,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from tsservices.client.connection import ClientError, ExplainedLoss, HandshakeError, place
+from tsservices.client.known_hosts import KnownHosts, KnownHostsError
+from tsservices.client.server_options import TLSOptions
+from tsservices.client.trust import (
+    Accept,
+    Ask,
+    Decision,
+    Pin,
+    Refuse,
+    ShownIdentity,
+    TrustOptions,
+    answered,
+    chainDoubt,
+    decide,
+    nameDoubt,
+)
+from tsservices.common.addresses import hostPort
+
+#: Bytes from the server that wait while a person decides; no more are read then.  A server says
+#: at most some lines before it is spoken to.
+_EARLY_BYTES = 65536
+
+#: How often a question is asked that gets no answer to it.
+_QUESTIONS = 3
+
+#: OpenSSL's words for what a server sends that speaks no TLS.
+_NO_TLS = (
+    "wrong version number",
+    "unknown protocol",
+    "packet length too long",
+    "record layer failure",
+    "bad record type",
+    "unexpected message",
+    "http request",
+    "https proxy request",
+)
+
+#: OpenSSL's words for versions of TLS that have nothing in common.
+_NO_VERSION = ("unsupported protocol", "protocol version", "no protocols available")
+
+_ALERT = re.compile(r"(?:tlsv?[\d.]+|sslv3|ssl/tls) alert (.+)")
+
+#: Asks a person; L{None} as a whole where nobody can be asked.  Gives what was typed.
+Asker = Callable[[str], Coroutine[Deferred[Any], Any, str]]
+
+
+class Untrusted(ClientError):
+    """The server is not the one that is meant, or nobody can know."""
+
+
+def tlsReason(error: SSL.Error) -> str:
+    """Why TLS has failed, in words."""
+    queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    reasons = [str(entry[-1]) for entry in queue if entry]
+    for reason in reasons:
+        alert = _ALERT.fullmatch(reason)
+        if reason in _NO_TLS:
+            return "the server speaks no TLS at this port"
+        if any(words in reason for words in _NO_VERSION):
+            return "the server speaks no version of TLS from 1.2 on"
+        if alert is not None:
+            return f"the server has ended TLS: {alert[1]}"
+        if number := re.fullmatch(r"reason\(1(\d{3})\)", reason):
+            return f"the server has ended TLS: alert {int(number[1])}"
+    return f"the TLS of the server is damaged: {', '.join(reasons) or 'no reason is known'}"
+
+
+def serverAddress(host: str, port: int) -> str:
+    """Host and port of a server, the same for all ways to write them."""
+    return hostPort(_canonical(host), port)
+
+
+def _canonical(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        # In a name nobody asks for, a dot at the end only says that it is whole.
+        return _asciiName(host).decode("ascii", "replace").lower().removesuffix(".")
+
+
+def _asciiName(host: str) -> bytes:
+    try:
+        return idna.encode(host, uts46=True)
+    except idna.IDNAError:
+        # Names with an underscore, say, which IDNA has no form for.
+        return host.encode("ascii", "replace")
+
+
+def publicKeyDigest(certificate: Certificate) -> str:
+    """
+    The SHA-256 of the public key in a certificate, as it stands in it (SubjectPublicKeyInfo).
+
+    @raise ValueError: the certificate is damaged.
+    """
+    # Not by certificate.public_key(): that knows not every kind of key, and may write one in
+    # another form.
+    data = certificate.tbs_certificate_bytes
+    position = _element(data, 0)[1]
+    if data[position] == 0xA0:
+        # The version, which the oldest form has not.
+        position = _element(data, position)[2]
+    # Serial number, signature, issuer, validity, subject.
+    for _ in range(5):
+        position = _element(data, position)[2]
+    start, _, end = _element(data, position)
+    return hashlib.sha256(data[start:end]).hexdigest()
+
+
+def _element(data: bytes, start: int) -> tuple[int, int, int]:
+    # Where an element of DER starts, where its content starts, and where it ends.
+    try:
+        length, content = data[start + 1], start + 2
+        if length & 0x80:
+            content += length & 0x7F
+            length = int.from_bytes(data[start + 2 : content], "big")
+    except IndexError:
+        raise ValueError("the certificate is cut") from None
+    if content + length > len(data):
+        raise ValueError("the certificate is cut")
+    return start, content, content + length
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class RecordingCreator:
+    """Makes connections that complete the handshake and record what is wrong with it."""
+
+    def __init__(self, host: str, options: TrustOptions) -> None:
+        """@raise ClientError: the file with the authorities can't be read."""
+        self._name = b""
+        try:
+            ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            # RFC 6066, 3: names only, without the dot at their end.
+            self._name = _canonical(host).encode("ascii")
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_min_proto_version(SSL.TLS1_2_VERSION)
+        # A second handshake could bring another certificate, after the decision.
+        context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
+        if options.authorities:
+            _loadAuthorities(context, options.authorities)
+        else:
+            context.set_default_verify_paths()
+        self._context = context
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        connection = SSL.Connection(self._context, None)
+        errors: list[int] = []
+
+        def record(
+            verified: SSL.Connection, certificate: X509, number: int, depth: int, valid: int
+        ) -> bool:
+            if not valid:
+                errors.append(number)
+            return True
+
+        connection.set_verify(SSL.VERIFY_PEER, record)
+        connection.set_app_data(errors)
+        if self._name:
+            connection.set_tlsext_host_name(self._name)
+        return connection
+
+
+def _loadAuthorities(context: SSL.Context, path: str) -> None:
+    try:
+        with open(path, "rb"):
+            context.load_verify_locations(path)
+    except OSError as error:
+        raise ClientError(f"--tls-ca: {path} can't be read: {error.strerror}") from error
+    except SSL.Error as error:
+        raise ClientError(f"--tls-ca: {path} has no certificate in PEM form") from error
+    store = context.get_cert_store()
+    assert store is not None
+    # What is in the file is trusted, also when another authority has signed it.
+    store.set_flags(X509StoreFlags.PARTIAL_CHAIN)
+
+
+def _nameDoubt(certificate: Certificate, host: str) -> str:
+    bare = host.partition("%")[0]
+    try:
+        ipaddress.ip_address(bare)
+        isAddress = True
+    except ValueError:
+        isAddress = False
+    try:
+        if isAddress:
+            verify_certificate_ip_address(certificate, bare)
+        else:
+            verify_certificate_hostname(certificate, _canonical(host))
+    except (VerificationError, CertificateError, ValueError):
+        return nameDoubt(host, _names(certificate))
+    return ""
+
+
+def _names(certificate: Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    except (ExtensionNotFound, ValueError):
+        return []
+    addresses = [str(address) for address in names.get_values_for_type(IPAddress)]
+    return names.get_values_for_type(DNSName) + addresses
+
+
+def shownIdentity(connection: SSL.Connection, host: str, port: int) -> ShownIdentity:
+    """
+    What a server has shown of itself in its handshake.
+
+    @raise HandshakeError: that can't be read.
+    """
+    try:
+        certificate = connection.get_peer_certificate(as_cryptography=True)
+        if certificate is None:
+            raise HandshakeError("the server has shown no certificate")
+        key = publicKeyDigest(certificate)
+        doubt = chainDoubt(connection.get_app_data()) or _nameDoubt(certificate, host)
+    except ValueError as error:
+        raise HandshakeError("the certificate of the server can't be read") from error
+    whole = certificate.fingerprint(SHA256()).hex()
+    return ShownIdentity(place(host, port), key, whole, doubt)
+
+
+@implementer(IHandshakeListener)
+class _Gate(Protocol):
+    """
+    Stands between TLS and the protocol of the exchange, which it lets in after the decision.
+
+    @ivar shaken: fires when the handshake is complete.
+    @ivar lost: why the connection was lost before anybody was let in.
+    """
+
+    transport: TLSMemoryBIOProtocol
+
+    def __init__(self, clock: IReactorTime, timeout: float) -> None:
+        self.shaken: Deferred[None] = Deferred(lambda _: self.transport.abortConnection())
+        self.lost: Failure | None = None
+        self._clock = clock
+        self._timeout = timeout
+        self._inside: IProtocol | None = None
+        self._early: list[bytes] = []
+        self._earlyBytes = 0
+
+    def connectionMade(self) -> None:
+        self._deadline = self._clock.callLater(self._timeout, self._expired)
+
+    def handshakeCompleted(self) -> None:
+        self._deadline.cancel()
+        if not self.shaken.called:
+            self.shaken.callback(None)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._inside is not None:
+            self._inside.dataReceived(data)
+            return
+        self._early.append(data)
+        self._earlyBytes += len(data)
+        if self._earlyBytes > _EARLY_BYTES:
+            self.transport.pauseProducing()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._deadline.active():
+            self._deadline.cancel()
+        self.lost = _translated(reason)
+        if not self.shaken.called:
+            self.shaken.errback(HandshakeError(_handshakeReason(reason)))
+        elif self._inside is not None:
+            self._inside.connectionLost(self.lost)
+
+    def letIn(self, protocol: IProtocol) -> None:
+        """Give the connection, and what has come by it, to the protocol of the exchange."""
+        paused = self._earlyBytes > _EARLY_BYTES
+        protocol.makeConnection(self.transport)
+        # What has come is delivered in order, before anything that is read from now on.
+        early, self._early = b"".join(self._early), []
+        self._inside = protocol
+        if early:
+            protocol.dataReceived(early)
+        if self.lost is not None:
+            protocol.connectionLost(self.lost)
+        elif paused:
+            self.transport.resumeProducing()
+
+    def _expired(self) -> None:
+        if not self.shaken.called:
+            self.shaken.errback(
+                HandshakeError(
+                    f"no TLS within {self._timeout:g} s; does the server speak TLS at this port?"
+                )
+            )
+        self.transport.abortConnection()
+
+
+def _handshakeReason(reason: Failure) -> str:
+    if isinstance(reason.value, SSL.Error):
+        return tlsReason(reason.value)
+    return "the server has ended the connection in the handshake; does it speak TLS at this port?"
+
+
+def _translated(reason: Failure) -> Failure:
+    if isinstance(reason.value, SSL.Error):
+        return Failure(ExplainedLoss(tlsReason(reason.value)))
+    return reason
+
+
+@implementer(IStreamClientEndpoint)
+class TLSEndpoint:
+    """
+    Connects to a server that is the one that is meant.
+
+    @ivar key: the SHA-256 of the public key of the server that was accepted last, in
+        hexadecimal digits; empty: none was.
+    """
+
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        host: str,
+        port: int,
+        options: TLSOptions,
+        clock: IReactorTime,
+        timeout: float,
+        ask: Asker | None,
+        complain: Callable[[str], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        @param endpoint: connects by TCP.
+        @param timeout: the longest wait for the handshake, in seconds.
+        @param complain: takes what a person should know and is no failure.
+        @param now: gives seconds since 1970.
+        @raise ClientError: the file with the authorities can't be read.
+        """
+        self.key = ""
+        self._endpoint = endpoint
+        self._host = host
+        self._port = port
+        self._address = serverAddress(host, port)
+        self._options = options
+        self._clock = clock
+        self._timeout = timeout
+        self._ask = ask
+        self._complain = complain
+        self._now = now
+        self._creator = RecordingCreator(host, options.trust)
+        self._known = KnownHosts(options.folder, complain)
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """
+        Connect, and decide whether it is the server that is meant.
+
+        The Deferred fails with what the endpoint of TCP says, with L{HandshakeError}, or with
+        L{Untrusted}, after which it makes no sense to try again.
+        """
+        return Deferred.fromCoroutine(self._connect(protocolFactory))
+
+    async def _connect(self, factory: IProtocolFactory) -> IProtocol:
+        gate, shown = await self._shake()
+        known = self._known.find(self._address)
+        decision = decide(shown, known, self._options.trust, self._ask is not None)
+        try:
+            if isinstance(decision, Ask):
+                decision = await self._asked(decision, shown)
+            if isinstance(decision, Refuse):
+                raise Untrusted(decision.text)
+            assert isinstance(decision, Accept)
+        except BaseException:
+            gate.transport.loseConnection()
+            raise
+        if decision.pin is not None:
+            self._remember(decision.pin)
+        if gate.lost is not None:
+            # It took the person longer than the server waits: once more, to the same key.
+            key = shown.key
+            gate, shown = await self._shake()
+            if shown.key != key:
+                gate.transport.loseConnection()
+                raise Untrusted(f"{shown.server} has shown another key than a moment ago")
+        self.key = shown.key
+        protocol = factory.buildProtocol(gate.transport.getPeer())
+        assert protocol is not None
+        gate.letIn(protocol)
+        return protocol
+
+    async def _shake(self) -> tuple[_Gate, ShownIdentity]:
+        gates = Factory.forProtocol(lambda: _Gate(self._clock, self._timeout))
+        gates.noisy = False
+        factory = TLSMemoryBIOFactory(self._creator, True, gates, clock=self._clock)
+        factory.noisy = False
+        wrapper = await self._endpoint.connect(factory)
+        assert isinstance(wrapper, TLSMemoryBIOProtocol)
+        gate = wrapper.wrappedProtocol
+        assert isinstance(gate, _Gate)
+        await gate.shaken
+        try:
+            return gate, shownIdentity(wrapper.getHandle(), self._host, self._port)
+        except HandshakeError:
+            wrapper.abortConnection()
+            raise
+
+    async def _asked(self, question: Ask, shown: ShownIdentity) -> Decision:
+        assert self._ask is not None
+        decision: Decision = question
+        for _ in range(_QUESTIONS):
+            if not isinstance(decision, Ask):
+                return decision
+            decision = answered(await self._ask(decision.question), shown)
+        if isinstance(decision, Ask):
+            return Refuse(f"{shown.server} is not trusted: there was no answer")
+        return decision
+
+    def _remember(self, pin: Pin) -> None:
+        try:
+            self._known.keep(self._address, pin, self._now())
+        except KnownHostsError as error:
+            self._complain(f"the key of {place(self._host, self._port)} is not kept: {error}")

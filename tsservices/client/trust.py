@@ -1,0 +1,271 @@
+"""
+Whether a server that speaks TLS is the one that is meant.  Pure: evidence in, a decision and
+its words out; L{tsservices.client.tls} gathers the one and carries out the other.
+
+What decides, in this order:
+
+  1. C{--tls-ca}: the authorities in that file have to vouch for the server, and nothing else
+     counts.
+  2. C{--tls-fingerprint}: the key has to be that one, whoever vouches for it.
+  3. The system's authorities vouch for the server: it may have a new key.
+  4. They did before: it is refused.  Otherwise whoever stands in between would only have to
+     show a certificate of their own.
+  5. The key is the known one: it is accepted, also when its certificate has expired.
+  6. It is another one than the known one: it is refused.
+  7. Nothing is known: a person is asked; without one it is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+#: What stands before the hexadecimal digits of a fingerprint.
+_ALGORITHM = "sha256:"
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+#: OpenSSL's numbers for what is wrong with a chain of certificates (C{x509_vfy.h}).
+_DOUBTS = {
+    2: "its authority is not among those known here",
+    7: "a signature in its certificate is wrong",
+    9: "its certificate is not valid yet",
+    10: "its certificate has expired",
+    18: "it signed its certificate itself",
+    19: "its authority is not among those known here",
+    20: "its authority is not among those known here",
+    21: "its authority is not among those known here",
+    24: "its certificate is signed by one that may not sign",
+    26: "its certificate is not for servers",
+    66: "the key in its certificate is too short",
+    67: "the key of its authority is too short",
+    68: "its certificate is signed by a method that is no longer safe",
+    79: "its certificate is signed by one that may not sign",
+}
+
+
+class TrustBasis(Enum):
+    """How a key came to be trusted, as it stands in the file of known hosts."""
+
+    AUTHORITY = "authority"
+    ASKED = "asked"
+    OPTION = "option"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The key that a server had."""
+
+    #: The SHA-256 of the public key, in hexadecimal digits.
+    key: str
+    basis: TrustBasis
+    #: The number of its line in the file; 0: it is not in it yet.
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class KnownServer:
+    """What is known of a server."""
+
+    #: Of the file of known hosts.
+    path: str
+    pin: Pin | None = None
+    #: Why the file can't be read, so that nothing is known; empty: it can.
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class ShownIdentity:
+    """What a server has shown of itself."""
+
+    #: The server in a sentence.
+    server: str
+    #: The SHA-256 of its public key, in hexadecimal digits.
+    key: str
+    #: The SHA-256 of its whole certificate: some tools print that one.
+    certificate: str = ""
+    #: Why no authority vouches for it under this name; empty: one does.
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class TrustOptions:
+    """What the command line says of whom to trust."""
+
+    #: The path of a file with the only authorities that count; empty: there is none.
+    authorities: str = ""
+    #: The only key that counts, in hexadecimal digits; empty: there is none.
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Accept:
+    """It is the server that is meant."""
+
+    #: What is to be known of it from now on; L{None}: what is known stays.
+    pin: Pin | None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A person has to say whether it is the server that is meant."""
+
+    question: str
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """It is not, or nobody can know; the text says why, and what can be done."""
+
+    text: str
+
+
+Decision = Accept | Ask | Refuse
+
+
+def parseFingerprint(text: str) -> str:
+    """
+    The hexadecimal digits of a fingerprint, as this or another tool prints it.
+
+    @raise ValueError: it is none; the text says what one looks like.
+    """
+    digits = text.strip().lower().removeprefix(_ALGORITHM).replace(":", "")
+    if not _DIGEST.fullmatch(digits):
+        raise ValueError(f"{text!r} is no fingerprint: {_ALGORITHM} and 64 hexadecimal digits")
+    return digits
+
+
+def fingerprint(key: str) -> str:
+    """A fingerprint as it is shown."""
+    return f"{_ALGORITHM}{key}"
+
+
+def chainDoubt(errors: Iterable[int]) -> str:
+    """
+    Why no authority vouches for a certificate.
+
+    @param errors: what OpenSSL has found, by its numbers.
+    """
+    words = dict.fromkeys(
+        _DOUBTS.get(error, f"its certificate is not valid (OpenSSL's error {error})")
+        for error in errors
+    )
+    return " and ".join(words)
+
+
+def nameDoubt(host: str, names: Iterable[str]) -> str:
+    """
+    Why a certificate that authorities vouch for is none of this server.
+
+    @param names: the names and addresses in it.
+    """
+    listed = list(names)
+    if not listed:
+        return f"its certificate names no host, and so not {host}"
+    more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
+    return f"its certificate is for {', '.join(listed[:5])}{more}, not for {host}"
+
+
+def decide(
+    shown: ShownIdentity, known: KnownServer, options: TrustOptions, attended: bool
+) -> Decision:
+    """
+    Decide whether to go on with a server.
+
+    @param attended: somebody can be asked.
+    """
+    server, pin = shown.server, known.pin
+    if options.authorities:
+        if shown.doubt:
+            return Refuse(f"{server} is not trusted: {shown.doubt} (--tls-ca)")
+        return Accept(_remembered(shown, pin, TrustBasis.AUTHORITY))
+    if options.fingerprint:
+        if shown.key != options.fingerprint:
+            return Refuse(_otherFingerprint(shown, options.fingerprint))
+        basis = TrustBasis.OPTION if shown.doubt else TrustBasis.AUTHORITY
+        if shown.doubt and pin is not None and pin.basis is TrustBasis.AUTHORITY:
+            # The option counts for this run: the server stays one that authorities vouch for.
+            return Accept(None)
+        return Accept(_remembered(shown, pin, basis))
+    if not shown.doubt:
+        return Accept(_remembered(shown, pin, TrustBasis.AUTHORITY))
+    if known.failure:
+        return Refuse(f"{server} is not trusted: {shown.doubt}, and {known.failure}")
+    if pin is None:
+        if attended:
+            return Ask(_question(shown))
+        return Refuse(
+            f"{server} is not known, and no authority vouches for it: {shown.doubt}. If this is "
+            f"its key, add: --tls-fingerprint {fingerprint(shown.key)}"
+        )
+    if pin.basis is TrustBasis.AUTHORITY:
+        return Refuse(
+            f"an authority vouched for {server} before, and does no longer: {shown.doubt}. "
+            "Somebody may stand in between, or its certificate was not renewed, or --tls-ca is "
+            f"missing. If its key is right, add: --tls-fingerprint {fingerprint(shown.key)} (to "
+            f"forget the authority, remove line {pin.line} of {known.path})"
+        )
+    if pin.key == shown.key:
+        return Accept(None)
+    return Refuse(
+        f"{server} has another key than before. Somebody may stand in between and read "
+        "everything, or the server was set up anew: ask who runs it. It was "
+        f"{fingerprint(pin.key)}, it is {fingerprint(shown.key)}. To accept the new one, add: "
+        f"--tls-fingerprint {fingerprint(shown.key)} (or remove line {pin.line} of {known.path}, "
+        "to be asked)"
+    )
+
+
+def _remembered(shown: ShownIdentity, pin: Pin | None, basis: TrustBasis) -> Pin | None:
+    if pin is not None and pin.key == shown.key and basis is not TrustBasis.AUTHORITY:
+        # A yes of before is worth as much.
+        return None
+    if pin is not None and (pin.key, pin.basis) == (shown.key, basis):
+        return None
+    return Pin(shown.key, basis)
+
+
+def _otherFingerprint(shown: ShownIdentity, wanted: str) -> str:
+    if wanted == shown.certificate:
+        return (
+            "--tls-fingerprint is that of the whole certificate, and that of its public key is "
+            f"needed. If the certificate is right, that is {fingerprint(shown.key)}"
+        )
+    return (
+        f"{shown.server} has another key than that of --tls-fingerprint. Somebody may stand in "
+        f"between, or the server has a new key. Wanted: {fingerprint(wanted)}, shown: "
+        f"{fingerprint(shown.key)}"
+    )
+
+
+def _question(shown: ShownIdentity) -> str:
+    return (
+        f"{shown.server} is not known yet, and no authority vouches for it:\n"
+        f"{shown.doubt}.\n"
+        "The fingerprint of its key is\n"
+        f"  {fingerprint(shown.key)}\n"
+        "Compare it with what the server shows at its start, or whoever runs it.\n"
+        f"{ANSWERS}\n"
+    )
+
+
+#: What can be answered.
+ANSWERS = "Is it right? yes, no, or paste the fingerprint to have it compared (no):"
+
+
+def answered(answer: str, shown: ShownIdentity) -> Decision:
+    """What follows from an answer to the question."""
+    word = answer.strip().lower()
+    if word == "yes":
+        return Accept(Pin(shown.key, TrustBasis.ASKED))
+    if word in ("", "n", "no"):
+        return Refuse(f"{shown.server} is not trusted: the answer was no")
+    try:
+        given = parseFingerprint(word)
+    except ValueError:
+        return Ask(f"That is no answer. {ANSWERS}\n")
+    if given == shown.key:
+        return Accept(Pin(shown.key, TrustBasis.ASKED))
+    return Refuse(_otherFingerprint(shown, given).replace("--tls-fingerprint", "the answer"))
