@@ -22,6 +22,9 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+#: Why a connection was lost on which the server has not said anything.
+SILENT = "closed by the other side without a word; does it expect --tls?"
+
 
 class FakeConsole:
     def __init__(self, *lines: bytes, interactive: bool = False, ended: bool = True) -> None:

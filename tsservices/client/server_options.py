@@ -80,9 +80,9 @@ def addTLSOptions(parser: argparse.ArgumentParser) -> None:
     """Add the options of TLS to a command line."""
     group = parser.add_argument_group(
         "TLS",
-        f"{SCHEME}HOST:PORT in place of HOST, or any of these options, encrypts the connection.  "
-        "The server is known by an authority of this system; or else by its key, which you are "
-        "asked about at the first connection and which must not change afterwards.",
+        f"{SCHEME}HOST:PORT in place of HOST, or any of these options, encrypts the connection.\n"
+        "The server is known by an authority of this system, or else by its key.  At the first\n"
+        "connection you are asked about the key; afterwards another one is refused.",
     )
     group.add_argument("--tls", action="store_true", help="speak TLS")
     only = group.add_mutually_exclusive_group()
