@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import re
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import idna
@@ -71,22 +70,58 @@ _EARLY_BYTES = 65536
 #: How often a question is asked that gets no answer to it.
 _QUESTIONS = 3
 
-#: OpenSSL's words for what a server sends that speaks no TLS.
+#: OpenSSL's first word on what a server sends that speaks no TLS.
 _NO_TLS = (
     "wrong version number",
     "unknown protocol",
     "packet length too long",
-    "record layer failure",
-    "bad record type",
-    "unexpected message",
     "http request",
     "https proxy request",
 )
 
-#: OpenSSL's words for versions of TLS that have nothing in common.
-_NO_VERSION = ("unsupported protocol", "protocol version", "no protocols available")
+#: What a server can end TLS with, by the number of its alert (RFC 8446, 6; RFC 5246, 7.2).
+_ALERTS = {
+    10: "unexpected message",
+    20: "bad record",
+    21: "decryption failed",
+    22: "record too long",
+    40: "no parameters that both sides accept",
+    42: "bad certificate",
+    43: "unsupported certificate",
+    44: "certificate revoked",
+    45: "certificate expired",
+    46: "certificate unknown",
+    47: "illegal parameter",
+    48: "unknown authority",
+    49: "access denied",
+    50: "a message can't be read",
+    51: "decryption failed",
+    71: "the encryption is too weak",
+    80: "internal error",
+    86: "inappropriate fallback",
+    90: "cancelled",
+    100: "no renegotiation",
+    109: "missing extension",
+    110: "unsupported extension",
+    112: "it is not the server of this name",
+    115: "unknown key",
+    116: "it wants a certificate of the client, which has none",
+    120: "no common application protocol",
+}
 
-_ALERT = re.compile(r"(?:tlsv?[\d.]+|sslv3|ssl/tls) alert (.+)")
+#: Why there is no TLS with a server that closes.
+_ENDED = "the server has ended the connection in the handshake; does it speak TLS at this port?"
+
+#: The level of alerts that end TLS.
+_FATAL = 2
+
+#: The alert of a server with which no version of TLS is common.
+_PROTOCOL_VERSION = 70
+
+#: OpenSSL's words for what C{_PROTOCOL_VERSION} says.
+_NO_VERSION = ("unsupported protocol", "unsupported ssl version", "no protocols available")
+
+_OLD_TLS = "the server speaks no version of TLS from 1.2 on"
 
 #: Asks a person; L{None} as a whole where nobody can be asked.  Gives what was typed.
 Asker = Callable[[str], Coroutine[Deferred[Any], Any, str]]
@@ -96,21 +131,25 @@ class Untrusted(ClientError):
     """The server is not the one that is meant, or nobody can know."""
 
 
-def tlsReason(error: SSL.Error) -> str:
-    """Why TLS has failed, in words."""
+def tlsReason(error: SSL.Error, alert: int) -> str:
+    """
+    Why TLS has failed, in words.
+
+    @param alert: the number of the fatal alert of the server; -1: it has sent none.
+    """
+    # OpenSSL's own words for alerts are others in each of its versions.
+    if alert == _PROTOCOL_VERSION:
+        return _OLD_TLS
+    if alert >= 0:
+        return f"the server has ended TLS: {_ALERTS.get(alert, f'alert number {alert}')}"
     queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    reasons = [str(entry[-1]) for entry in queue if entry]
-    for reason in reasons:
-        alert = _ALERT.fullmatch(reason)
-        if reason in _NO_TLS:
-            return "the server speaks no TLS at this port"
-        if any(words in reason for words in _NO_VERSION):
-            return "the server speaks no version of TLS from 1.2 on"
-        if alert is not None:
-            return f"the server has ended TLS: {alert[1]}"
-        if number := re.fullmatch(r"reason\(1(\d{3})\)", reason):
-            return f"the server has ended TLS: alert {int(number[1])}"
-    return f"the TLS of the server is damaged: {', '.join(reasons) or 'no reason is known'}"
+    reasons = [str(entry[-1]) for entry in queue if entry and entry[-1]]
+    first = reasons[0] if reasons else "no reason is known"
+    if first in _NO_TLS:
+        return "the server speaks no TLS at this port"
+    if first in _NO_VERSION:
+        return _OLD_TLS
+    return f"what the server sends is damaged ({first})"
 
 
 def serverAddress(host: str, port: int) -> str:
@@ -188,11 +227,14 @@ class RecordingCreator:
             _loadAuthorities(context, options.authorities)
         else:
             context.set_default_verify_paths()
+        context.set_info_callback(_recordAlert)
         self._context = context
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         connection = SSL.Connection(self._context, None)
-        errors: list[int] = []
+        gate = tlsProtocol.wrappedProtocol
+        assert isinstance(gate, _Gate)
+        errors = gate.chainErrors
 
         def record(
             verified: SSL.Connection, certificate: X509, number: int, depth: int, valid: int
@@ -202,10 +244,17 @@ class RecordingCreator:
             return True
 
         connection.set_verify(SSL.VERIFY_PEER, record)
-        connection.set_app_data(errors)
         if self._name:
             connection.set_tlsext_host_name(self._name)
         return connection
+
+
+def _recordAlert(connection: SSL.Connection, event: int, value: int) -> None:
+    # Its level, and its number.
+    if event == SSL.SSL_CB_READ_ALERT and value >> 8 == _FATAL:
+        gate = connection.get_app_data().wrappedProtocol
+        assert isinstance(gate, _Gate)
+        gate.alert = value & 0xFF
 
 
 def _loadAuthorities(context: SSL.Context, path: str) -> None:
@@ -248,10 +297,13 @@ def _names(certificate: Certificate) -> list[str]:
     return names.get_values_for_type(DNSName) + addresses
 
 
-def shownIdentity(connection: SSL.Connection, host: str, port: int) -> ShownIdentity:
+def shownIdentity(
+    connection: SSL.Connection, chainErrors: Iterable[int], host: str, port: int
+) -> ShownIdentity:
     """
     What a server has shown of itself in its handshake.
 
+    @param chainErrors: what OpenSSL has found wrong with its certificates, by its numbers.
     @raise HandshakeError: that can't be read.
     """
     try:
@@ -259,7 +311,7 @@ def shownIdentity(connection: SSL.Connection, host: str, port: int) -> ShownIden
         if certificate is None:
             raise HandshakeError("the server has shown no certificate")
         key = publicKeyDigest(certificate)
-        doubt = chainDoubt(connection.get_app_data()) or _nameDoubt(certificate, host)
+        doubt = chainDoubt(chainErrors) or _nameDoubt(certificate, host)
     except ValueError as error:
         raise HandshakeError("the certificate of the server can't be read") from error
     whole = certificate.fingerprint(SHA256()).hex()
@@ -271,6 +323,8 @@ class _Gate(Protocol):
     """
     Stands between TLS and the protocol of the exchange, which it lets in after the decision.
 
+    @ivar chainErrors: what OpenSSL has found wrong with the certificates, by its numbers.
+    @ivar alert: the number of the fatal alert of the server; -1: it has sent none.
     @ivar shaken: fires when the handshake is complete.
     @ivar lost: why the connection was lost before anybody was let in.
     """
@@ -278,6 +332,8 @@ class _Gate(Protocol):
     transport: TLSMemoryBIOProtocol
 
     def __init__(self, clock: IReactorTime, timeout: float) -> None:
+        self.alert = -1
+        self.chainErrors: list[int] = []
         self.shaken: Deferred[None] = Deferred(lambda _: self.transport.abortConnection())
         self.lost: Failure | None = None
         self._clock = clock
@@ -306,9 +362,12 @@ class _Gate(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._deadline.active():
             self._deadline.cancel()
-        self.lost = _translated(reason)
+        words = ""
+        if isinstance(reason.value, SSL.Error):
+            words = tlsReason(reason.value, self.alert)
+        self.lost = Failure(ExplainedLoss(words)) if words else reason
         if not self.shaken.called:
-            self.shaken.errback(HandshakeError(_handshakeReason(reason)))
+            self.shaken.errback(HandshakeError(words or _ENDED))
         elif self._inside is not None:
             self._inside.connectionLost(self.lost)
 
@@ -334,18 +393,6 @@ class _Gate(Protocol):
                 )
             )
         self.transport.abortConnection()
-
-
-def _handshakeReason(reason: Failure) -> str:
-    if isinstance(reason.value, SSL.Error):
-        return tlsReason(reason.value)
-    return "the server has ended the connection in the handshake; does it speak TLS at this port?"
-
-
-def _translated(reason: Failure) -> Failure:
-    if isinstance(reason.value, SSL.Error):
-        return Failure(ExplainedLoss(tlsReason(reason.value)))
-    return reason
 
 
 @implementer(IStreamClientEndpoint)
@@ -438,7 +485,9 @@ class TLSEndpoint:
         assert isinstance(gate, _Gate)
         await gate.shaken
         try:
-            return gate, shownIdentity(wrapper.getHandle(), self._host, self._port)
+            return gate, shownIdentity(
+                wrapper.getHandle(), gate.chainErrors, self._host, self._port
+            )
         except HandshakeError:
             wrapper.abortConnection()
             raise
