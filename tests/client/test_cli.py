@@ -19,7 +19,15 @@ from tsservices.client.cli import (
     TalkOptions,
     parseArguments,
 )
+from tsservices.client.server_options import TLSOptions
+from tsservices.client.trust import TrustOptions
 from tsservices.server.registry import BY_NAME
+
+KEY = "aa" * 32
+
+TLS = TLSOptions(TrustOptions(), "/state")
+TLS_BY_KEY = TLSOptions(TrustOptions(fingerprint=KEY), "/state")
+TLS_BY_AUTHORITY = TLSOptions(TrustOptions(authorities=__file__), "/state")
 
 
 def run(line: str) -> tuple[int, str, str]:
@@ -48,6 +56,19 @@ def run(line: str) -> tuple[int, str, str]:
         ),
         ("talk", TalkOptions("127.0.0.1", 21572, 10.0)),
         ("talk h --port 9 --timeout 3", TalkOptions("h", 9, 3.0)),
+        ("--tls", EchoOptions("127.0.0.1", 21667, "tcp", 10.0, 2, TLS)),
+        ("--tls --line h", EchoOptions("h", 21668, "line", 10.0, 2, TLS)),
+        ("--tls h --port 9", EchoOptions("h", 9, "tcp", 10.0, 2, TLS)),
+        ("TLS://h:9/", EchoOptions("h", 9, "tcp", 10.0, 2, TLS)),
+        ("tls://h:9 --port 9", EchoOptions("h", 9, "tcp", 10.0, 2, TLS)),
+        ("tls://[::1]:9", EchoOptions("::1", 9, "tcp", 10.0, 2, TLS)),
+        ("tls://[::1]", EchoOptions("::1", 21667, "tcp", 10.0, 2, TLS)),
+        ("tls://::1", EchoOptions("::1", 21667, "tcp", 10.0, 2, TLS)),
+        # Never in clear for somebody who names a key or an authority.
+        (f"h --tls-fingerprint SHA256:{KEY.upper()}", EchoOptions("h", 21667, tls=TLS_BY_KEY)),
+        (f"h --tls-ca {__file__}", EchoOptions("h", 21667, tls=TLS_BY_AUTHORITY)),
+        ("talk --tls", TalkOptions("127.0.0.1", 21672, 10.0, TLS)),
+        ("talk tls://h", TalkOptions("h", 21672, 10.0, TLS)),
         ("talk --operator", OperatorOptions("/state/operator.sock", 10.0)),
         (
             "talk --operator --state s --timeout 1",
@@ -66,6 +87,23 @@ def test_options(line: str, options: Command) -> None:
         ("--por 7", "unrecognized arguments"),
         ("a b", "unrecognized arguments: b"),
         ("--udp --line", "not allowed with"),
+        ("--udp --tls", "--udp goes without TLS"),
+        ("--udp tls://h", "--udp goes without TLS"),
+        ("talk --operator --tls", "--operator goes without TLS"),
+        ("http://h", "'http://h' is neither HOST nor tls://HOST:PORT"),
+        ("tls://", "is not of the form tls://HOST:PORT"),
+        ("tls://h:", "has no port behind its last colon"),
+        ("tls://h:x", "'x' is no port"),
+        ("tls://h:70000", "'70000' is no port"),
+        ("tls://h:9/path", "is no port"),
+        ("tls://a@h", "is not of the form"),
+        ("tls://::1:x", "is not of the form"),
+        ("tls://h:9 --port 8", "--port 8 goes without the port in tls://HOST:9"),
+        ("--tls-ca /no/such", "there is no file /no/such"),
+        ("--tls-fingerprint abc", "'abc' is no fingerprint"),
+        (f"--tls-ca {__file__} --tls-fingerprint {KEY}", "not allowed with"),
+        ("probe --tls h", "the probe measures in clear"),
+        ("probe tls://h", "the probe measures in clear"),
         ("--port 0", "'0' is no port from 1 to 65535"),
         ("--port 65536", "is no port"),
         ("--port ²", "is no port"),

@@ -61,6 +61,18 @@ class TalkTests(SynchronousTestCase):
         assert self.successResultOf(fixture.status) == 0
         assert fixture.console.written == b"late answer\n"
 
+    def test_serverSaysNothing(self) -> None:
+        for said, reason in (
+            (b"", SILENT),
+            (b"\x15\x03\x03\x00\x02\x02\x0a", "the server expects TLS at this port: add --tls"),
+        ):
+            fixture = TalkFixture(FakeConsole(b"a"))
+            fixture.server.answer(said)
+            fixture.server.drop()
+            error = self.failureResultOf(fixture.status, ClientError)
+            assert str(error.value) == f"connection to there lost: {reason}"
+            assert fixture.console.written == b""
+
     def test_silenceAfterPipeEndsTheRun(self) -> None:
         fixture = TalkFixture(FakeConsole(b"a"))
         fixture.reactor.advance(10)

@@ -6,7 +6,13 @@ from twisted.internet.defer import TimeoutError
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReactorTime, ISSLTransport, IStreamClientEndpoint
 
-from tsservices.client.connection import BackpressuredWriter, ClientError, Connection, connect
+from tsservices.client.connection import (
+    BackpressuredWriter,
+    ClientError,
+    Connection,
+    ExplainedLoss,
+    connect,
+)
 from tsservices.client.terminal.console import Console
 
 
@@ -31,6 +37,10 @@ async def talk(
         await connection.runConnected(_sendLines(writer, console))
         writer.stop()
         await _listenOn(connection, clock, timeout, console.interactive)
+        failure = connection.lost
+        if failure is not None and failure.check(ExplainedLoss) and not console.interactive:
+            # Who has said nothing has not closed because all is said.
+            raise failure.value
     except ConnectionLost as lost:
         raise ClientError(f"connection to {server} lost: {lost.args[0]}") from lost
     finally:

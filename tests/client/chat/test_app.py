@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tempfile import TemporaryDirectory
 from typing import cast
 
 from twisted.internet.base import ReactorBase
@@ -9,16 +10,20 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.certificates import Identity
 from tests.support.client import FakeConsole, FakeReactor, FakeServer
 from tests.support.client_world import ChatServer, Connection, OtherUser
+from tests.support.tls import TLSServer
 from tsservices.client.chat.app import LINES_AHEAD, chat
 from tsservices.client.chat.cli import ChatOptions
 from tsservices.client.chat.protocol import LINE_BYTES, ChatProtocol
 from tsservices.client.chat.ui.display import PlainDisplay
 from tsservices.client.connection import ClientError
+from tsservices.client.server_options import TLSOptions
+from tsservices.client.trust import TrustOptions
 
 
-class ClientTests(SynchronousTestCase):
+class ClientHarness(SynchronousTestCase):
     def begin(self, console: FakeConsole, options: ChatOptions | None = None) -> Deferred[int]:
         self.reactor = FakeReactor()
         self.server = ChatServer()
@@ -56,6 +61,8 @@ class ClientTests(SynchronousTestCase):
     def sent(self) -> list[str]:
         return [line["text"] for line in self.bob.lines("lobby")]
 
+
+class ClientTests(ClientHarness):
     def test_piped(self) -> None:
         done = self.begin(FakeConsole(b"hello", b"/me waves"))
         self.settle(*self.accept())
@@ -169,3 +176,101 @@ class ClientTests(SynchronousTestCase):
         self.failureResultOf(done)
         self.assertTrue(wire.transport.disconnecting)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+
+class EncryptedTests(ClientHarness):
+    """The same client, by TLS, to a server with a key of its own."""
+
+    def setUp(self) -> None:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.identity = Identity("chat.example")
+
+    def options(self, fingerprint: str = "", json: bool = False) -> ChatOptions:
+        tls = TLSOptions(TrustOptions(fingerprint=fingerprint), self.folder)
+        return ChatOptions(nick="ann", tls=tls, timeout=5.0, json=json)
+
+    def shake(self, identity: Identity) -> tuple[FakeServer, TLSServer]:
+        wire, tls = self.reactor.acceptTCP(), TLSServer(identity)
+        self.carry(wire, tls)
+        return wire, tls
+
+    def carry(self, wire: FakeServer, tls: TLSServer) -> None:
+        self.reactor.advance(0)
+        while data := wire.took():
+            if back := tls.answer(data):
+                wire.answer(back)
+            self.reactor.advance(0)
+
+    def talk(self, wire: FakeServer, tls: TLSServer, connection: Connection) -> None:
+        for _ in range(1000):
+            self.carry(wire, tls)
+            connection.toServer.extend(tls.heard.decode().splitlines())
+            tls.heard = b""
+            connection.serve()
+            if not connection.toClient:
+                return
+            tls.say(b"".join(line + b"\n" for line in connection.toClient))
+            connection.toClient.clear()
+            wire.answer(tls.answer(b""))
+        raise AssertionError("it does not come to rest")
+
+    def test_question(self) -> None:
+        console = FakeConsole(b"said too early", interactive=True, ended=False)
+        self.begin(console, self.options())
+        wire, tls = self.shake(self.identity)
+        self.assertIn(f"  sha256:{self.identity.fingerprint}\n".encode(), console.written)
+        self.assertEqual(tls.heard, b"")
+        console.type(b"perhaps")
+        self.assertIn(b"That is no answer. ", console.written)
+        console.type(b"yes")
+        self.talk(wire, tls, Connection(self.server))
+        self.assertIn(b"* the connection is encrypted\n", console.written)
+        self.assertEqual(self.said(), ["said too early"])
+
+    def test_no(self) -> None:
+        for answer in (b"no", b"", None):
+            console = FakeConsole(interactive=True, ended=False)
+            done = self.begin(console, self.options())
+            _, tls = self.shake(self.identity)
+            console.type(answer)
+            self.assertIn("the answer was no", str(self.failureResultOf(done, ClientError).value))
+            self.assertEqual(tls.heard, b"")
+
+    def test_quitInQuestion(self) -> None:
+        console = FakeConsole(interactive=True, ended=False)
+        done = self.begin(console, self.options())
+        self.shake(self.identity)
+        done.cancel()
+        self.failureResultOf(done)
+
+    def test_programsAreNotAsked(self) -> None:
+        console = FakeConsole(b"hello", interactive=True)
+        done = self.begin(console, self.options(json=True))
+        _, tls = self.shake(self.identity)
+        self.assertIn("--tls-fingerprint", str(self.failureResultOf(done, ClientError).value))
+        self.assertEqual(tls.heard, b"")
+
+    def test_keyChangesBetweenConnections(self) -> None:
+        fingerprint = self.identity.fingerprint
+        console = FakeConsole(b"one", ended=False)
+        done = self.begin(console, self.options(fingerprint, json=True))
+        wire, tls = self.shake(self.identity)
+        self.talk(wire, tls, Connection(self.server))
+        self.assertTrue(console.written.startswith(b'{"type": "client", "event": "connected", '))
+        self.assertIn(b'"tls": true', console.written.splitlines()[0])
+        self.assertEqual(self.said(), ["one"])
+        # A connection that fails for another reason is made again.
+        wire.drop(ConnectionLost())
+        self.reactor.advance(0.5)
+        plain = self.reactor.acceptTCP()
+        plain.answer(b"* no TLS here\n")
+        plain.drop()
+        self.assertNoResult(done)
+        self.reactor.advance(30)
+        _, other = self.shake(Identity("chat.example"))
+        self.assertIn("another key", str(self.failureResultOf(done, ClientError).value))
+        self.assertEqual(other.heard, b"")
+        self.reactor.pump([10.0] * 10)
+        self.assertEqual(self.reactor.tcpClients, [])

@@ -19,6 +19,8 @@ from tsservices.client.chat.cli import (
     userName,
 )
 from tsservices.client.cli import parseArguments
+from tsservices.client.server_options import TLSOptions
+from tsservices.client.trust import TrustOptions
 from tsservices.server.registry import BY_NAME
 
 
@@ -47,6 +49,13 @@ class TestParse:
             "::1", 7, "Ann", ("den", "b"), "", "", True, False, "s", 3.0
         )
 
+    def test_encrypted(self) -> None:
+        tls = TLSOptions(TrustOptions(fingerprint="aa" * 32), "s")
+        line = f"tls://h --tls-fingerprint {'aa' * 32} --state s"
+        assert parse(line) == ChatOptions("h", 21673, state="s", tls=tls)
+        own = TLSOptions(folder="/state")
+        assert parse("--tls") == ChatOptions(port=21673, state="/state", tls=own)
+
     def test_passwordSources(self, tmp_path: Path) -> None:
         path = tmp_path / "password"
         path.write_text("\ufefffrom file\nmore\n")
@@ -68,6 +77,7 @@ class TestParse:
             ("--password-file x", "--password-file needs --account"),
             ("--account ann --password-file /nowhere", "can't be read: No such file"),
             ("--port 0", "is no port"),
+            ("tls://h:0", "is no port"),
             ("a b", "unrecognized arguments: b"),
             ("--jso", "unrecognized arguments"),
         ],
