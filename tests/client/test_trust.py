@@ -7,6 +7,7 @@ import pytest
 from tsservices.client.trust import (
     Accept,
     Ask,
+    ChainError,
     Decision,
     KnownServer,
     Pin,
@@ -134,7 +135,13 @@ def test_noAnswer(answer: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [KEY, f"sha256:{KEY}", f" SHA256:{KEY.upper()}\n", "sha256:" + ":".join(["AA"] * 32)],
+    [
+        KEY,
+        f"SHA2-256(stdin)= {KEY}",
+        f"sha256:{KEY}",
+        f" SHA256:{KEY.upper()}\n",
+        "sha256:" + ":".join(["AA"] * 32),
+    ],
 )
 def test_fingerprints(text: str) -> None:
     assert parseFingerprint(text) == KEY
@@ -148,10 +155,12 @@ def test_noFingerprints(text: str) -> None:
 
 def test_doubts() -> None:
     assert chainDoubt([]) == ""
-    assert chainDoubt([20, 21, 10]) == (
-        "its authority is not among those known here and its certificate has expired"
+    errors = [ChainError(number, depth) for number, depth in ((20, 0), (21, 0), (10, 0), (10, 1))]
+    assert chainDoubt(errors) == (
+        "its authority is not among those known here and its certificate has expired "
+        "and the certificate of its authority has expired"
     )
-    assert "OpenSSL's error 12345" in chainDoubt([12345])
+    assert "OpenSSL's error 12345" in chainDoubt([ChainError(12345, 0)])
     assert nameDoubt("h", ["a", "::1"]) == "its certificate is for a, ::1, not for h"
     assert nameDoubt("h", []) == "its certificate names no host, and so not h"
     assert "e and 2 more, not" in nameDoubt("h", "abcdefg")

@@ -60,7 +60,9 @@ class Identity:
         if names:
             alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
             builder = builder.add_extension(alternatives, critical=False)
-        self.certificate = builder.sign(issuer.key if issuer else self.key, SHA256())
+        self.certificate: x509.Certificate = builder.sign(
+            issuer.key if issuer else self.key, SHA256()
+        )
 
     @property
     def fingerprint(self) -> str:

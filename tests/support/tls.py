@@ -189,3 +189,8 @@ class TLSWorld:
         if not self._lost:
             self._lost = True
             self._protocol.connectionLost(Failure(reason or ConnectionDone()))
+
+    def drop(self) -> None:
+        """Lose the connection; the next one reaches the next server."""
+        self.servers.pop(0)
+        self.lose()

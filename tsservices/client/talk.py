@@ -12,6 +12,7 @@ from tsservices.client.connection import (
     Connection,
     ExplainedLoss,
     connect,
+    lostReason,
 )
 from tsservices.client.terminal.console import Console
 
@@ -40,7 +41,7 @@ async def talk(
         failure = connection.lost
         if failure is not None and failure.check(ExplainedLoss) and not console.interactive:
             # Who has said nothing has not closed because all is said.
-            raise failure.value
+            raise ClientError(f"connection to {server} lost: {lostReason(failure)}")
     except ConnectionLost as lost:
         raise ClientError(f"connection to {server} lost: {lost.args[0]}") from lost
     finally:

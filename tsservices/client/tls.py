@@ -51,7 +51,9 @@ from tsservices.client.server_options import TLSOptions
 from tsservices.client.trust import (
     Accept,
     Ask,
+    ChainError,
     Decision,
+    KnownServer,
     Pin,
     Refuse,
     ShownIdentity,
@@ -240,7 +242,7 @@ class RecordingCreator:
             verified: SSL.Connection, certificate: X509, number: int, depth: int, valid: int
         ) -> bool:
             if not valid:
-                errors.append(number)
+                errors.append(ChainError(number, depth))
             return True
 
         connection.set_verify(SSL.VERIFY_PEER, record)
@@ -298,12 +300,12 @@ def _names(certificate: Certificate) -> list[str]:
 
 
 def shownIdentity(
-    connection: SSL.Connection, chainErrors: Iterable[int], host: str, port: int
+    connection: SSL.Connection, chainErrors: Iterable[ChainError], host: str, port: int
 ) -> ShownIdentity:
     """
     What a server has shown of itself in its handshake.
 
-    @param chainErrors: what OpenSSL has found wrong with its certificates, by its numbers.
+    @param chainErrors: what OpenSSL has found wrong with its certificates.
     @raise HandshakeError: that can't be read.
     """
     try:
@@ -323,7 +325,7 @@ class _Gate(Protocol):
     """
     Stands between TLS and the protocol of the exchange, which it lets in after the decision.
 
-    @ivar chainErrors: what OpenSSL has found wrong with the certificates, by its numbers.
+    @ivar chainErrors: what OpenSSL has found wrong with the certificates.
     @ivar alert: the number of the fatal alert of the server; -1: it has sent none.
     @ivar shaken: fires when the handshake is complete.
     @ivar lost: why the connection was lost before anybody was let in.
@@ -333,7 +335,7 @@ class _Gate(Protocol):
 
     def __init__(self, clock: IReactorTime, timeout: float) -> None:
         self.alert = -1
-        self.chainErrors: list[int] = []
+        self.chainErrors: list[ChainError] = []
         self.shaken: Deferred[None] = Deferred(lambda _: self.transport.abortConnection())
         self.lost: Failure | None = None
         self._clock = clock
@@ -436,6 +438,8 @@ class TLSEndpoint:
         self._now = now
         self._creator = RecordingCreator(host, options.trust)
         self._known = KnownHosts(options.folder, complain)
+        # What could not be written down: it counts until this run ends.
+        self._unwritten: Pin | None = None
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
@@ -449,6 +453,8 @@ class TLSEndpoint:
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
         gate, shown = await self._shake()
         known = self._known.find(self._address)
+        if self._unwritten is not None:
+            known = KnownServer(known.path, self._unwritten)
         decision = decide(shown, known, self._options.trust, self._ask is not None)
         try:
             if isinstance(decision, Ask):
@@ -506,5 +512,7 @@ class TLSEndpoint:
     def _remember(self, pin: Pin) -> None:
         try:
             self._known.keep(self._address, pin, self._now())
+            self._unwritten = None
         except KnownHostsError as error:
+            self._unwritten = pin
             self._complain(f"the key of {place(self._host, self._port)} is not kept: {error}")

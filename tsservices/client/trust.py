@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 #: What stands before the hexadecimal digits of a fingerprint.
 _ALGORITHM = "sha256:"
@@ -44,6 +45,15 @@ _DOUBTS = {
     68: "its certificate is signed by a method that is no longer safe",
     79: "its certificate is signed by one that may not sign",
 }
+
+
+class ChainError(NamedTuple):
+    """Something that is wrong with a chain of certificates."""
+
+    #: What OpenSSL calls it.
+    number: int
+    #: Of which certificate: 0 is that of the server.
+    depth: int
 
 
 class TrustBasis(Enum):
@@ -131,7 +141,8 @@ def parseFingerprint(text: str) -> str:
 
     @raise ValueError: it is none; the text says what one looks like.
     """
-    digits = text.strip().lower().removeprefix(_ALGORITHM).replace(":", "")
+    # openssl writes "SHA2-256(stdin)= " before the digits.
+    digits = text.rpartition("=")[2].strip().lower().removeprefix(_ALGORITHM).replace(":", "")
     if not _DIGEST.fullmatch(digits):
         raise ValueError(f"{text!r} is no fingerprint: {_ALGORITHM} and 64 hexadecimal digits")
     return digits
@@ -142,16 +153,14 @@ def fingerprint(key: str) -> str:
     return f"{_ALGORITHM}{key}"
 
 
-def chainDoubt(errors: Iterable[int]) -> str:
-    """
-    Why no authority vouches for a certificate.
-
-    @param errors: what OpenSSL has found, by its numbers.
-    """
-    words = dict.fromkeys(
-        _DOUBTS.get(error, f"its certificate is not valid (OpenSSL's error {error})")
-        for error in errors
-    )
+def chainDoubt(errors: Iterable[ChainError]) -> str:
+    """Why no authority vouches for a certificate; empty without errors."""
+    words: dict[str, None] = {}
+    for number, depth in errors:
+        doubt = _DOUBTS.get(number, f"its certificate is not valid (OpenSSL's error {number})")
+        if depth:
+            doubt = doubt.replace("its certificate", "the certificate of its authority")
+        words[doubt] = None
     return " and ".join(words)
 
 
@@ -204,8 +213,8 @@ def decide(
         return Refuse(
             f"an authority vouched for {server} before, and does no longer: {shown.doubt}. "
             "Somebody may stand in between, or its certificate was not renewed, or --tls-ca is "
-            f"missing. If its key is right, add: --tls-fingerprint {fingerprint(shown.key)} (to "
-            f"forget the authority, remove line {pin.line} of {known.path})"
+            f"missing. If its key is right, add: --tls-fingerprint {fingerprint(shown.key)}"
+            + _removal(" (to forget the authority, {})", known)
         )
     if pin.key == shown.key:
         return Accept(None)
@@ -213,9 +222,15 @@ def decide(
         f"{server} has another key than before. Somebody may stand in between and read "
         "everything, or the server was set up anew: ask who runs it. It was "
         f"{fingerprint(pin.key)}, it is {fingerprint(shown.key)}. To accept the new one, add: "
-        f"--tls-fingerprint {fingerprint(shown.key)} (or remove line {pin.line} of {known.path}, "
-        "to be asked)"
+        f"--tls-fingerprint {fingerprint(shown.key)}" + _removal(" (or {}, to be asked)", known)
     )
+
+
+def _removal(words: str, known: KnownServer) -> str:
+    # What is known of this run alone stands in no file.
+    if known.pin is None or not known.pin.line:
+        return ""
+    return words.format(f"remove line {known.pin.line} of {known.path}")
 
 
 def _remembered(shown: ShownIdentity, pin: Pin | None, basis: TrustBasis) -> Pin | None:
