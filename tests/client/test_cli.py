@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsservices import __version__
+from tsservices.client import server_options
 from tsservices.client.cli import (
     LINE_OFFSET,
     TALK_OFFSET,
@@ -78,6 +79,14 @@ def run(line: str) -> tuple[int, str, str]:
 )
 def test_options(line: str, options: Command) -> None:
     assert parseArguments(line.split(), lambda: "/state") == options
+
+
+def test_withoutTheExtra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_options, "find_spec", lambda name: None)
+    status, _, errors = run("--tls")
+    assert status == 2
+    assert "pip install 'tsservices[tls]'" in errors
+    assert parseArguments([], lambda: "/state") == EchoOptions()
 
 
 @pytest.mark.parametrize(

@@ -163,4 +163,5 @@ def test_doubts() -> None:
     assert "OpenSSL's error 12345" in chainDoubt([ChainError(12345, 0)])
     assert nameDoubt("h", ["a", "::1"]) == "its certificate is for a, ::1, not for h"
     assert nameDoubt("h", []) == "its certificate names no host, and so not h"
+    assert "is for a\\n\\x1b[2J, not" in nameDoubt("h", ["a\n\x1b[2J"])
     assert "e and 2 more, not" in nameDoubt("h", "abcdefg")

@@ -23,8 +23,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from tsservices.common.text import logged
+
 #: What stands before the hexadecimal digits of a fingerprint.
 _ALGORITHM = "sha256:"
+
+#: Characters of a name in a certificate that are shown: names of the DNS have at most 253.
+_NAME_LENGTH = 253
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -170,7 +175,8 @@ def nameDoubt(host: str, names: Iterable[str]) -> str:
 
     @param names: the names and addresses in it.
     """
-    listed = list(names)
+    # Whoever has made the certificate has chosen them.
+    listed = [logged(name[:_NAME_LENGTH]) for name in names]
     if not listed:
         return f"its certificate names no host, and so not {host}"
     more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
