@@ -318,6 +318,16 @@ class HandshakeTests(TLSTests):
                 self.failureResultOf(joining, HandshakeError, Untrusted)
                 assert server.heard == b""
 
+    def test_secondHandshake(self) -> None:
+        # It would bring another certificate, after the decision.
+        server = TLSServer(OWN, SSL.TLS1_2_VERSION)
+        world = TLSWorld(self.options(fingerprint=OWN.fingerprint), server)
+        self.joined(world.join())
+        world.settle()
+        world.receive(server.renegotiate())
+        # An alert, and no first message of a handshake.
+        assert world.sent()[:1] == b"\x15"
+
     def test_lostLater(self) -> None:
         # TLS 1.3 refuses a client only when it is done.
         world = TLSWorld(self.options(fingerprint=OWN.fingerprint), TLSServer(OWN, demanding=True))

@@ -35,6 +35,8 @@ class TLSServer:
         self, identity: Identity, version: int = SSL.TLS1_3_VERSION, demanding: bool = False
     ) -> None:
         """@param demanding: it wants a certificate of the client."""
+        self.heard = b""
+        self.clientName: bytes | None = None
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(version)
         context.set_max_proto_version(version)
@@ -44,8 +46,6 @@ class TLSServer:
         if demanding:
             demand = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
             context.set_verify(demand, lambda *arguments: True)
-        self.heard = b""
-        self.clientName: bytes | None = None
         self._connection = SSL.Connection(context, None)
         self._connection.set_accept_state()
         self._toSay = b""
@@ -57,6 +57,12 @@ class TLSServer:
     def say(self, data: bytes) -> None:
         """Say something, as soon as the handshake is complete."""
         self._toSay += data
+
+    def renegotiate(self) -> bytes:
+        """Ask for a second handshake."""
+        self._connection.renegotiate()
+        self._ready = False
+        return self.answer(b"")
 
     def answer(self, data: bytes) -> bytes:
         """Take what the client sends, and give what comes back."""
