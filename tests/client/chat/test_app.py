@@ -242,8 +242,8 @@ class EncryptedTests(ClientHarness):
         console = FakeConsole(interactive=True, ended=False)
         done = self.begin(console, self.options())
         self.shake(self.identity)
-        done.cancel()
-        self.failureResultOf(done)
+        console.type(b"/quit")
+        self.assertEqual(self.successResultOf(done), 0)
 
     def test_programsAreNotAsked(self) -> None:
         console = FakeConsole(b"hello", interactive=True)

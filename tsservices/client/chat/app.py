@@ -212,7 +212,7 @@ class ChatClient:
             self._readingWaits = True
             line = await console.readLine()
             self._readingWaits = False
-            if self._answer is not None and not (line is None and self._display.editing):
+            if self._answer is not None and not self._leaves(line):
                 # The end of the input is no yes.
                 self._answer.callback((line or b"").decode("utf-8", "replace"))
             elif line is None and self._display.editing:
@@ -232,6 +232,12 @@ class ChatClient:
                 self._readingWaits = True
                 await self._roomForLines
                 self._readingWaits = False
+
+    def _leaves(self, line: bytes | None) -> bool:
+        # In place of an answer.
+        if line is None:
+            return self._display.editing
+        return line.split()[:1] == [b"/quit"]
 
     def _typed(self, text: str) -> None:
         words = text.split(None, 1)

@@ -17,7 +17,8 @@ def statusLine(machine: ClientMachine) -> str:
     for key, room in state.rooms.items():
         if room.unread and key != state.current:
             parts.append(f"{ROOM_SIGN}{room.name} {room.unread}")
-    parts.append(f"{machine.phase.value}, TLS" if state.encrypted else machine.phase.value)
+    encrypted = state.encrypted and machine.phase is not Phase.AWAY
+    parts.append(f"{machine.phase.value}, TLS" if encrypted else machine.phase.value)
     if outbox.lineCount and machine.phase is not Phase.READY:
         parts.append(f"{outbox.lineCount} to send")
     if outbox.unsent:
