@@ -7,7 +7,9 @@ from typing import cast
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.interfaces import ISSLTransport
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides
 
 from tests.support.client import SILENT, FakeConsole, FakeReactor
 from tsservices.client.cli import Command, EchoOptions, OperatorOptions, TalkOptions
@@ -60,6 +62,15 @@ class TalkTests(SynchronousTestCase):
         fixture.server.drop()
         assert self.successResultOf(fixture.status) == 0
         assert fixture.console.written == b"late answer\n"
+
+    def test_noHalfOfTLS(self) -> None:
+        fixture = TalkFixture(FakeConsole(b"a", ended=False))
+        alsoProvides(fixture.server.transport, ISSLTransport)
+        fixture.console.type(None)
+        assert not fixture.server.transport.halfClosed
+        fixture.server.answer(b"late answer\n")
+        fixture.reactor.advance(10)
+        assert self.successResultOf(fixture.status) == 0
 
     def test_serverSaysNothing(self) -> None:
         for said, reason in (

@@ -16,8 +16,9 @@ from tests.support.certificates import Identity
 from tests.support.tls import Recorder, TLSServer, TLSWorld
 from tsservices.client.connection import ClientError, HandshakeError, lostReason
 from tsservices.client.known_hosts import KNOWN_HOSTS
+from tsservices.client.server_identity import serverAddress
 from tsservices.client.server_options import TLSOptions
-from tsservices.client.tls import RecordingCreator, Untrusted, serverAddress
+from tsservices.client.tls import RecordingCreator, Untrusted
 from tsservices.client.trust import TrustOptions
 
 NAME = "chat.example"

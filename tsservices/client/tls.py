@@ -9,28 +9,12 @@ made after it.
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-import idna
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509 import (
-    Certificate,
-    DNSName,
-    ExtensionNotFound,
-    IPAddress,
-    SubjectAlternativeName,
-)
 from OpenSSL import SSL
 from OpenSSL.crypto import X509, X509StoreFlags
-from service_identity import CertificateError, VerificationError
-from service_identity.cryptography import (
-    verify_certificate_hostname,
-    verify_certificate_ip_address,
-)
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IHandshakeListener,
@@ -47,6 +31,12 @@ from zope.interface import implementer
 
 from tsservices.client.connection import ClientError, ExplainedLoss, HandshakeError, place
 from tsservices.client.known_hosts import KnownHosts, KnownHostsError
+from tsservices.client.server_identity import (
+    canonicalHost,
+    isAddress,
+    serverAddress,
+    shownIdentity,
+)
 from tsservices.client.server_options import TLSOptions
 from tsservices.client.trust import (
     Accept,
@@ -59,11 +49,8 @@ from tsservices.client.trust import (
     ShownIdentity,
     TrustOptions,
     answered,
-    chainDoubt,
     decide,
-    nameDoubt,
 )
-from tsservices.common.addresses import hostPort
 
 #: Bytes from the server that wait while a person decides; no more are read then.  A server says
 #: at most some lines before it is spoken to.
@@ -154,73 +141,14 @@ def tlsReason(error: SSL.Error, alert: int) -> str:
     return f"what the server sends is damaged ({first})"
 
 
-def serverAddress(host: str, port: int) -> str:
-    """Host and port of a server, the same for all ways to write them."""
-    return hostPort(_canonical(host), port)
-
-
-def _canonical(host: str) -> str:
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        # In a name nobody asks for, a dot at the end only says that it is whole.
-        return _asciiName(host).decode("ascii", "replace").lower().removesuffix(".")
-
-
-def _asciiName(host: str) -> bytes:
-    try:
-        return idna.encode(host, uts46=True)
-    except idna.IDNAError:
-        # Names with an underscore, say, which IDNA has no form for.
-        return host.encode("ascii", "replace")
-
-
-def publicKeyDigest(certificate: Certificate) -> str:
-    """
-    The SHA-256 of the public key in a certificate, as it stands in it (SubjectPublicKeyInfo).
-
-    @raise ValueError: the certificate is damaged.
-    """
-    # Not by certificate.public_key(): that knows not every kind of key, and may write one in
-    # another form.
-    data = certificate.tbs_certificate_bytes
-    position = _element(data, 0)[1]
-    if data[position] == 0xA0:
-        # The version, which the oldest form has not.
-        position = _element(data, position)[2]
-    # Serial number, signature, issuer, validity, subject.
-    for _ in range(5):
-        position = _element(data, position)[2]
-    start, _, end = _element(data, position)
-    return hashlib.sha256(data[start:end]).hexdigest()
-
-
-def _element(data: bytes, start: int) -> tuple[int, int, int]:
-    # Where an element of DER starts, where its content starts, and where it ends.
-    try:
-        length, content = data[start + 1], start + 2
-        if length & 0x80:
-            content += length & 0x7F
-            length = int.from_bytes(data[start + 2 : content], "big")
-    except IndexError:
-        raise ValueError("the certificate is cut") from None
-    if content + length > len(data):
-        raise ValueError("the certificate is cut")
-    return start, content, content + length
-
-
 @implementer(IOpenSSLClientConnectionCreator)
 class RecordingCreator:
     """Makes connections that complete the handshake and record what is wrong with it."""
 
     def __init__(self, host: str, options: TrustOptions) -> None:
         """@raise ClientError: the file with the authorities can't be read."""
-        self._name = b""
-        try:
-            ipaddress.ip_address(host.partition("%")[0])
-        except ValueError:
-            # RFC 6066, 3: names only, without the dot at their end.
-            self._name = _canonical(host).encode("ascii")
+        # RFC 6066, 3: names only, without the dot at their end.
+        self._name = b"" if isAddress(host) else canonicalHost(host).encode("ascii")
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         # A second handshake could bring another certificate, after the decision.
@@ -271,53 +199,6 @@ def _loadAuthorities(context: SSL.Context, path: str) -> None:
     assert store is not None
     # What is in the file is trusted, also when another authority has signed it.
     store.set_flags(X509StoreFlags.PARTIAL_CHAIN)
-
-
-def _nameDoubt(certificate: Certificate, host: str) -> str:
-    bare = host.partition("%")[0]
-    try:
-        ipaddress.ip_address(bare)
-        isAddress = True
-    except ValueError:
-        isAddress = False
-    try:
-        if isAddress:
-            verify_certificate_ip_address(certificate, bare)
-        else:
-            verify_certificate_hostname(certificate, _canonical(host))
-    except (VerificationError, CertificateError, ValueError):
-        return nameDoubt(host, _names(certificate))
-    return ""
-
-
-def _names(certificate: Certificate) -> list[str]:
-    try:
-        names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
-    except (ExtensionNotFound, ValueError):
-        return []
-    addresses = [str(address) for address in names.get_values_for_type(IPAddress)]
-    return names.get_values_for_type(DNSName) + addresses
-
-
-def shownIdentity(
-    connection: SSL.Connection, chainErrors: Iterable[ChainError], host: str, port: int
-) -> ShownIdentity:
-    """
-    What a server has shown of itself in its handshake.
-
-    @param chainErrors: what OpenSSL has found wrong with its certificates.
-    @raise HandshakeError: that can't be read.
-    """
-    try:
-        certificate = connection.get_peer_certificate(as_cryptography=True)
-        if certificate is None:
-            raise HandshakeError("the server has shown no certificate")
-        key = publicKeyDigest(certificate)
-        doubt = chainDoubt(chainErrors) or _nameDoubt(certificate, host)
-    except ValueError as error:
-        raise HandshakeError("the certificate of the server can't be read") from error
-    whole = certificate.fingerprint(SHA256()).hex()
-    return ShownIdentity(place(host, port), key, whole, doubt)
 
 
 @implementer(IHandshakeListener)
@@ -491,12 +372,14 @@ class TLSEndpoint:
         assert isinstance(gate, _Gate)
         await gate.shaken
         try:
-            return gate, shownIdentity(
-                wrapper.getHandle(), gate.chainErrors, self._host, self._port
-            )
-        except HandshakeError:
+            certificate = wrapper.getHandle().get_peer_certificate(as_cryptography=True)
+            if certificate is None:
+                raise ValueError("there is none")
+            server = place(self._host, self._port)
+            return gate, shownIdentity(certificate, gate.chainErrors, server, self._host)
+        except ValueError as error:
             wrapper.abortConnection()
-            raise
+            raise HandshakeError("the certificate of the server can't be read") from error
 
     async def _asked(self, question: Ask, shown: ShownIdentity) -> Decision:
         assert self._ask is not None
