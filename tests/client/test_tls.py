@@ -134,6 +134,17 @@ class DecisionTests(TLSTests):
         assert "another key than a moment ago" in self.refused(joining)
         assert world.servers[0].heard == b""
 
+    def test_knownMeanwhile(self) -> None:
+        world = self.world(TLSServer(OWN), attended=True)
+        answer: Deferred[str] = Deferred()
+        world.answers.append(answer)
+        joining = world.join()
+        line = f"chat.example:7 sha256:{LEAF.fingerprint} authority\n"
+        (self.folder / KNOWN_HOSTS).write_text(line)
+        answer.callback("yes")
+        assert "an authority vouched for" in self.refused(joining)
+        assert self.known() == line
+
     def test_cancelledQuestion(self) -> None:
         world = self.world(TLSServer(OWN), attended=True)
         world.answers.append(Deferred())

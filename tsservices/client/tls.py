@@ -333,13 +333,14 @@ class TLSEndpoint:
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
         gate, shown = await self._shake()
-        known = self._known.find(self._address)
-        if self._unwritten is not None:
-            known = KnownServer(known.path, self._unwritten)
-        decision = decide(shown, known, self._options.trust, self._ask is not None)
+        decision = self._decide(shown)
         try:
             if isinstance(decision, Ask):
                 decision = await self._asked(decision, shown)
+                # Another client may have come to know the server meanwhile.
+                known = self._decide(shown)
+                if isinstance(known, Refuse):
+                    decision = known
             if isinstance(decision, Refuse):
                 raise Untrusted(decision.text)
             assert isinstance(decision, Accept)
@@ -361,6 +362,12 @@ class TLSEndpoint:
         gate.letIn(protocol)
         return protocol
 
+    def _decide(self, shown: ShownIdentity) -> Decision:
+        known = self._known.find(self._address)
+        if self._unwritten is not None:
+            known = KnownServer(known.path, self._unwritten)
+        return decide(shown, known, self._options.trust, self._ask is not None)
+
     async def _shake(self) -> tuple[_Gate, ShownIdentity]:
         gates = Factory.forProtocol(lambda: _Gate(self._clock, self._timeout))
         gates.noisy = False
@@ -377,7 +384,8 @@ class TLSEndpoint:
                 raise ValueError("there is none")
             server = place(self._host, self._port)
             return gate, shownIdentity(certificate, gate.chainErrors, server, self._host)
-        except ValueError as error:
+        except Exception as error:
+            # What cryptography raises for damaged certificates has no common base.
             wrapper.abortConnection()
             raise HandshakeError("the certificate of the server can't be read") from error
 
