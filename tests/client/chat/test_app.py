@@ -227,7 +227,7 @@ class EncryptedTests(ClientHarness):
         console.type(b"yes")
         self.talk(wire, tls, Connection(self.server))
         self.assertIn(b"* the connection is encrypted\n", console.written)
-        self.assertEqual(self.said(), ["said too early"])
+        self.assertEqual(self.sent(), ["said too early"])
 
     def test_no(self) -> None:
         for answer in (b"no", b"", None):
@@ -260,7 +260,7 @@ class EncryptedTests(ClientHarness):
         self.talk(wire, tls, Connection(self.server))
         self.assertTrue(console.written.startswith(b'{"type": "client", "event": "connected", '))
         self.assertIn(b'"tls": true', console.written.splitlines()[0])
-        self.assertEqual(self.said(), ["one"])
+        self.assertEqual(self.sent(), ["one"])
         # A connection that fails for another reason is made again.
         wire.drop(ConnectionLost())
         self.reactor.advance(0.5)
