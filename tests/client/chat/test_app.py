@@ -238,6 +238,11 @@ class EncryptedTests(ClientHarness):
             self.assertIn("the answer was no", str(self.failureResultOf(done, ClientError).value))
             self.assertEqual(tls.heard, b"")
 
+    def test_endBeforeTheQuestion(self) -> None:
+        done = self.begin(FakeConsole(interactive=True), self.options())
+        self.shake(self.identity)
+        self.assertIn("the answer was no", str(self.failureResultOf(done, ClientError).value))
+
     def test_quitInQuestion(self) -> None:
         console = FakeConsole(interactive=True, ended=False)
         done = self.begin(console, self.options())

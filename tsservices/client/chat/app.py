@@ -152,6 +152,9 @@ class ChatClient:
     async def _ask(self, question: str) -> str:
         for line in question.splitlines():
             self._display.show([("", line)], False)
+        if self._finishing:
+            # Nothing more will be typed.
+            return ""
         self._answer = Deferred()
         try:
             return await self._answer
