@@ -76,6 +76,9 @@ class TestTelnetFilter:
             (b"\xff\xfe\r", b""),  # DONT, of option 13
             (b"\xff\xfa\x18\x00xterm\xff\xf0", b""),
             (b"\xff\xfa\xff\xff\xf0\r\n\xff\xf0", b""),  # an escaped 0xff inside
+            (b"\xff\xfa\x1f\x00\xff\x00\x18\xff\xf0", b""),  # one that should be escaped
+            (b"\xff\xfa\x1f\x00P\xff\xfb\x18", b""),  # without an end
+            (b"\xff\xfa\x18\x00xterm\xff\xfa\x18\xff\xf0", b""),
             (b"\xff\xf7", b"\x08"),  # EC
             (b"\xff\xf8", b"\x15"),  # EL
             (b"\xff\xff", b"\xff"),
@@ -89,12 +92,14 @@ class TestTelnetFilter:
     def test_lineEndings(self) -> None:
         for stream, ends in (
             (b"a\r\nb\r\0c\nd\re\n\rf", b"a\nb\nc\nd\ne\nf"),
-            (b"\r\r", b"\n\n"),
+            (b"\r\ra", b"\n\na"),
+            (b"a\r\r\nb\r\r\r\n", b"a\nb\n\n"),
+            (b"\n\r\0a\n\r\0\0", b"\na\n\0"),
             (b"\n\n", b"\n\n"),
             (b"\r\n\r\n", b"\n\n"),
             (b"\n\r\n\r", b"\n\n"),
             (b"\n\r\n", b"\n\n"),
-            (b"\r\r\n\n", b"\n\n\n"),
+            (b"\r\r\n\n", b"\n\n"),
             (b"\r\0\r\0\0", b"\n\n\0"),
             (b"\n\0", b"\n\0"),
         ):

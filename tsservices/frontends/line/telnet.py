@@ -61,15 +61,23 @@ IAC, WILL, WONT, ECHO = b"\xff", b"\xfb", b"\xfc", b"\x01"
 #: this side wait for an end with all that it sends.
 SUBNEGOTIATION = 512
 
-_UNIT = rb"(?:[^\xff]|\xff[^\xf0])"
+# In a subnegotiation stand bytes and escaped ones.  Another command shows that its end was lost:
+# what follows is not waited for any longer, or it would go with it.
+_UNIT = rb"(?:[^\xff]|\xff[^\xec-\xfe])"
+_UNIT_END = rb"(?:\xff\xf0|(?=\xff[\xec-\xef\xf1-\xfe]))"
 
 #: A whole command, or the beginning of one that the network has cut.
 _COMMAND = re.compile(
     # Bytes below EOF (236) are no commands: that 0xff was a letter in Latin-1, and the
     # line feed behind it still ends the line.
-    rb"\xff(?:[\xec-\xf9\xff]|[\xfb-\xfe].|\xfa(?:%(unit)b{0,%(most)d}\xff\xf0|%(unit)b{%(all)d}))"
+    rb"\xff(?:[\xec-\xf9\xff]|[\xfb-\xfe].|\xfa(?:%(unit)b{0,%(most)d}%(end)b|%(unit)b{%(all)d}))"
     rb"|(\xff(?:[\xfb-\xfe]?|\xfa.*)\Z)"
-    % {b"unit": _UNIT, b"most": SUBNEGOTIATION - 1, b"all": SUBNEGOTIATION},
+    % {
+        b"unit": _UNIT,
+        b"end": _UNIT_END,
+        b"most": SUBNEGOTIATION - 1,
+        b"all": SUBNEGOTIATION,
+    },
     re.DOTALL,
 )
 
@@ -88,11 +96,11 @@ _EDITS = bytes([_BACKSPACE, _LINE_ERASE, _WORD_ERASE, _DELETE])
 _PIECES = re.compile(rb"[%b]|[^%b]+" % (_EDITS, _EDITS))
 
 
-#: An end of a line, as it stands in a stream.
-_END = re.compile(rb"\r[\n\0]?|\n\r?")
+#: An end of a line, as it stands in a stream, or its beginning where the stream breaks off.
+_END = re.compile(rb"\r(?:[\n\0]|\r\n|\r\Z)?|\n(?:\r\0?)?")
 
-#: What may follow an end of a line, and is then a part of it, by what has come of it so far.
-_REST = {b"\r": b"\n\0", b"\n": b"\r"}
+#: Beginnings of ends, which what comes next may continue.
+_BEGUN = frozenset([b"\r", b"\r\r", b"\n", b"\n\r"])
 
 
 class TelnetFilter:
@@ -100,55 +108,60 @@ class TelnetFilter:
     Takes telnet out of one connection's stream, and makes a line feed of each end of a line,
     however the network has cut it.
 
-    CR, LF, CR LF, LF CR and CR NUL end a line.  Ends are told apart from left to right, and each
-    takes as much as it can: LF CR LF is LF CR and LF, two ends.  The first byte ends the line at
-    once, since the second one may never come; if it does, however late, it is swallowed.
+    CR, LF, CR LF, LF CR and CR NUL end a line, and CR CR LF, which programs send that make CR LF
+    of the LF of another CR LF (C{nc -C}): an empty line there would answer a prompt.  Ends are
+    told apart from left to right, and each takes as much as it can: LF CR LF is LF CR and LF, two
+    ends.  The first byte ends the line at once, since the others may never come; if they do,
+    however late, they are swallowed.
 
     @ivar telnet: whether the peer is a telnet program, as its commands or its line ends show.
-    @ivar rest: what is swallowed if it comes next.
     """
 
-    __slots__ = ("_command", "rest", "telnet")
+    __slots__ = ("_command", "_end", "telnet")
 
     def __init__(self) -> None:
         self.telnet = False
-        self.rest = b""
         self._command = b""
+        # What has come of an end of which the line feed was given already.
+        self._end = b""
 
     @property
     def unfinished(self) -> bool:
-        """Whether what comes next belongs to what came last, if it is no carriage return."""
-        return bool(self._command) or b"\n" in self.rest
+        """Whether what comes next belongs to what came last, if it is no control character."""
+        return bool(self._command) or self._end.startswith(b"\r")
 
     def lineTaken(self) -> None:
         """A line that was ended by a line feed has come without this filter."""
-        self.rest = _REST[b"\n"]
+        self._end = b"\n"
 
     def feed(self, data: bytes) -> bytes:
         """The data without commands, and with line feeds for all ends of lines."""
         if self._command or b"\xff" in data:
             data, self._command = self._command + data, b""
             data = _COMMAND.sub(self._meaning, data)
-        if self.rest and data:
-            rest, self.rest = self.rest, b""
-            if data[0] in rest:
-                self.telnet = self.telnet or b"\n" in rest
-                data = data[1:]
+        if not data:
+            return data
+        if not self._end:
+            return self._endLines(data)
+        data, self._end = self._end + data, b""
+        return self._endLines(data)[1:]
+
+    def _endLines(self, data: bytes) -> bytes:
         if b"\r" not in data:
             if data.endswith(b"\n"):
-                self.rest = _REST[b"\n"]
+                self._end = b"\n"
             return data
         plain = data.replace(b"\r\n", b"\n")
         if b"\r" not in plain and b"\n\r" not in data:
             # Nearly all telnet: what follows needs twice the time.
             self.telnet = True
             if data.endswith(b"\n") and not data.endswith(b"\r\n"):
-                self.rest = _REST[b"\n"]
+                self._end = b"\n"
             return plain
         ends = _END.findall(data)
-        self.telnet = self.telnet or b"\r\n" in ends or b"\r\0" in ends
-        if data.endswith(ends[-1]):
-            self.rest = _REST.get(ends[-1], b"")
+        self.telnet = self.telnet or not {b"\r\n", b"\r\0", b"\r\r\n"}.isdisjoint(ends)
+        if ends[-1] in _BEGUN and data.endswith(ends[-1]):
+            self._end = ends[-1]
         return _END.sub(b"\n", data)
 
     def _meaning(self, command: re.Match[bytes]) -> bytes:
