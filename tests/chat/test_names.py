@@ -15,6 +15,7 @@ from tsservices.chat.names import NAME_LENGTH, fold, nameKey, roomKey
 GOOD = (
     *["ann", "Ann-2_b", "-", "7", "Ünal", "ÅSA", "Straße", "и́ван", "Ἀλέξανδρος"],
     *["王伟", "佐々木", "ラーメン太郎X", "김철수", "علي", "علي١", "علي۱", "अमित", "สมชาย"],
+    *["İstanbul", "Việt", "ĭ", "שָׁלוֹם", "สวัสดี"],
     "k\N{KELVIN SIGN}",
     "\N{FULLWIDTH LATIN SMALL LETTER A}nn",
     "\N{LATIN SMALL LIGATURE FI}n",
@@ -48,6 +49,11 @@ BAD: dict[str, errors.ErrorCode] = {
     # Its compatibility form begins with a space.
     "a\N{ACUTE ACCENT}": errors.NAME_CHARACTER,
     "\udcff": errors.NAME_CHARACTER,
+    # Looks as "admin" does.
+    "admi\N{COMBINING DOT ABOVE}n": errors.NAME_CHARACTER,
+    "adm\N{LATIN SMALL LETTER DOTLESS I}\N{COMBINING DOT ABOVE}n": errors.NAME_CHARACTER,
+    "a\N{COMBINING ACUTE ACCENT}\N{COMBINING ACUTE ACCENT}": errors.NAME_CHARACTER,
+    "á\N{COMBINING ACUTE ACCENT}": errors.NAME_CHARACTER,
     "p\N{CYRILLIC SMALL LETTER A}ypal": errors.NAME_SCRIPTS,
     "\N{GREEK SMALL LETTER OMICRON}k": errors.NAME_SCRIPTS,
     "\N{CYRILLIC SMALL LETTER ES}\N{GREEK SMALL LETTER OMICRON}": errors.NAME_SCRIPTS,

@@ -37,6 +37,12 @@ class TestLineSplitter:
         expected = [LineTooLong(5) if length > 5 else b"x" * length for length in lengths]
         assert split(5, chunks, most) == expected
 
+    def test_carriageReturnDoesNotCount(self) -> None:
+        for chunks in ([b"xxxxx\r\nok\r\n"], [b"xxxxx\r", b"\nok\r\n"]):
+            assert split(5, chunks) == [b"xxxxx\r", b"ok\r"]
+        for chunks in ([b"xxxxxx\r\nok\n"], [b"xxxxx\r", b"x\nok\n"], [b"xxxxx\r\r\nok\n"]):
+            assert split(5, chunks) == [LineTooLong(5), b"ok"]
+
     def test_endOfOverlongLine(self) -> None:
         assert split(5, [b"x" * 6, b"tail"]) == [LineTooLong(5)]
         assert split(5, [b"x" * 6, b"tail", b"\nok"]) == [LineTooLong(5), b"ok"]

@@ -9,15 +9,22 @@ from hypothesis import strategies as st
 
 from tsservices.common.text import logged, splitEnding, utf8Decoder, visible
 
+#: A flag of a black one and letters that are not seen.
+SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+
 
 class TestVisible:
     def test_plainText(self) -> None:
-        for text in ("hello\n\t", "服务器", "e\u0301", "👩\u200d👩\u200d👧", "🇩🇪"):
+        for text in ("hello\n\t", "服务器", "e\u0301", "👩\u200d👩\u200d👧", "🇩🇪", SCOTLAND):
             assert visible(text) == text
 
     def test_controlCharacters(self) -> None:
         assert visible("\x1b[2Ja\x07\r\x9b") == "\\x1b[2Ja\\x07\\x0d\\x9b"
         assert visible("a\u202eb\ufeff") == "a\\u202eb\\ufeff"
+
+    def test_unseenCharacters(self) -> None:
+        assert visible("a\xadb\u180e\U0001d173") == "a\\xadb\\u180e\\U0001d173"
+        assert visible("a" + SCOTLAND[1:3]) == "a\\U000e0067\\U000e0062"
 
     @given(st.text())
     def test_anyText(self, text: str) -> None:

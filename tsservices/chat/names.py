@@ -56,6 +56,7 @@ def nameKey(name: str) -> str:
             raise ChatError(NAME_CHARACTER, character=shown if shown.strip() else "a space")
     if unicodedata.category(key[0]).startswith("M"):
         raise ChatError(NAME_CHARACTER, character="a combining mark at the beginning")
+    _checkMarks(name)
     _checkScripts(key)
     return key
 
@@ -93,6 +94,25 @@ _UNSEEN = frozenset(
     )
     for number in range(first, last + 1)
 )
+
+
+#: Letters that have a dot, or are one with a dot above them.
+_DOTTED = frozenset("ij\u0131\u0237\u0268\u029d\u0456\u0458")
+
+_DOT_ABOVE = "\u0307"
+
+
+def _checkMarks(name: str) -> None:
+    # What UTS 39 (5.4) names: a mark that covers another one, so that nobody sees it.
+    letter = before = ""
+    for character in unicodedata.normalize("NFD", name):
+        if unicodedata.category(character) != "Mn":
+            letter = character
+        elif character == before:
+            raise ChatError(NAME_CHARACTER, character="the same mark twice")
+        elif character == _DOT_ABOVE and letter in _DOTTED:
+            raise ChatError(NAME_CHARACTER, character=f"a dot above {letter}")
+        before = character
 
 
 #: The scripts of characters whose names do not begin with it: two sets of digits, and the mark that

@@ -19,8 +19,8 @@ class LineTooLong:
 
 class LineSplitter:
     """
-    Splits at line feeds; a carriage return before one stays.  A line over the limit gives one
-    L{LineTooLong}, and is skipped up to its end.
+    Splits at line feeds; a carriage return before one stays, and does not count.  A line over the
+    limit gives one L{LineTooLong}, and is skipped up to its end.
 
     @ivar more: whether L{take} has something to give.
     """
@@ -68,18 +68,22 @@ class LineSplitter:
             if self._skipping:
                 self._skipping = False
             else:
-                lines.append(line if len(line) <= self._limit else LineTooLong(self._limit))
+                lines.append(LineTooLong(self._limit) if self._isLong(line) else line)
         self.more = b"\n" in remainder
         if not self.more:
             if self._skipping:
                 remainder = b""
-            elif len(remainder) > self._limit:
+            elif self._isLong(remainder):
                 lines.append(LineTooLong(self._limit))
                 self._skipping = True
                 remainder = b""
         self._pending = remainder
         self._length = len(remainder)
         return lines
+
+    def _isLong(self, line: bytes) -> bool:
+        # The carriage return is a part of the ending, if a line feed comes yet.
+        return len(line) > self._limit + line.endswith(b"\r")
 
     def finish(self) -> bytes:
         """Take what has no line feed: the stream has ended."""

@@ -17,7 +17,7 @@ BYTE_ORDER_MARK = "\ufeff"
 _SLASHES = (
     "/\\\u0337\u0338\u1735\u2041\u2044\u20e5\u20eb\u2215\u2216\u2571\u2572\u27cb\u27cd\u29f5\u29f6\u29f8"
     "\u29f9\u2cc6\u2f02\u2f03\u3033\u30ce\u31d3\u31d4\u4e36\u4e3f\ufe68\uff0f\uff3c\uff89\U0001d20f"
-    "\U0001d23a"
+    "\U0001d23a\U0001f67c\U0001f67d"
 )
 
 #: Letters that are shown as nothing.
@@ -26,7 +26,9 @@ _UNSEEN_LETTERS = "\u115f\u1160\u3164\uffa0"
 #: What may stand before the word of a command: keys of a terminal that were sent as they are, and
 #: all but letters and digits.
 _BEFORE_WORD = re.compile(
-    rf"(?:\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Z]|\x9b[0-9;]*[A-Za-z~]"
+    r"(?:(?:\x1b\[|\x9b)\[?[0-9:;<=>?]*[ -.]*[@-\[\]-~]"  # a key, the mouse, a paste, an answer
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # the answer to a question for a colour
+    r"|\x1bO?[ -.]*[0-\[\]-~]"  # a key with Alt, or of the keypad
     rf"|[\W_{re.escape(_SLASHES)}{_UNSEEN_LETTERS}])+"
 )
 
@@ -37,16 +39,22 @@ _ANY_SLASH = re.compile(f"[{re.escape(_SLASHES)}]")
 _WORD = re.compile(r"\S{1,64}")
 
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line feed, DEL, C1
+    "\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"  # a flag, as that of Scotland, is shown
+    "|([\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line feed, DEL, C1
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # directional marks and overrides
-    "\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # no width, no glyph
-    "\ud800-\udfff]"  # halves of surrogate pairs: no output takes them
+    "\xad\u180e\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # no glyph
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+    "\ud800-\udfff])"  # halves of surrogate pairs: no output takes them
 )
 
 
 def _escape(match: re.Match[str]) -> str:
-    number = ord(match[0])
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+    if match[1] is None:
+        return match[0]
+    number = ord(match[1])
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def visible(text: str) -> str:

@@ -43,7 +43,8 @@ class EnteringTests(LineFrontendCase):
         ann, bob = self.connect(), self.connect()
         self.assertEqual(ann.say("ann\n"), "* you are ann\n* you are in #lobby, alone\n")
         self.assertEqual(
-            bob.say(" Bob \r\n"), "* you are Bob\n* you are in #lobby with 1 other: ann\n"
+            bob.say(" \u2028\x85Bob \x0b\r\n"),
+            "* you are Bob\n* you are in #lobby with 1 other: ann\n",
         )
         self.assertEqual(ann.heard(), "* Bob (guest) joined #lobby\n")
 

@@ -44,6 +44,9 @@ async def changeNick(controller: SessionController, nick: str) -> None:
     session = controller.session
     key = nameKey(nick)
     context = controller.context
+    if nick == session.nick:
+        controller.presenter.show(Notice([f"you are {nick} already"], "same"))
+        return
     context.state.checkNick(session, nick, key)
     context.state.checkRename(session, key, context.wallClock())
     controller.checkStored()
@@ -194,6 +197,9 @@ def setTopic(controller: SessionController, room: Room, topic: str) -> None:
 def setAway(controller: SessionController, reason: str) -> None:
     """Be away; without a reason: be back."""
     text = checkLength("a note of absence", reason)
+    if not text and not controller.session.away:
+        controller.presenter.show(Notice(["you are not away"], "same"))
+        return
     controller.propose(SetAway(controller.session.ident, text))
 
 

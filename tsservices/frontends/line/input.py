@@ -136,7 +136,7 @@ class LineInput:
                     break
             waiting.popleft()
             try:
-                text = self._read(line)
+                text = self._read(line, together)
             except ChatError as error:
                 if not texts:
                     return error
@@ -215,7 +215,7 @@ class LineInput:
             return None
         return tuple([line for line in texts if line and not line.isspace()])
 
-    def _read(self, line: bytes | LineTooLong) -> str:
+    def _read(self, line: bytes | LineTooLong, talk: bool) -> str:
         if isinstance(line, LineTooLong):
             raise ChatError(LINE_LONG, most=line.limit)
         line = edit(line)
@@ -229,7 +229,8 @@ class LineInput:
             return text
         text = text.replace(BYTE_ORDER_MARK, "")
         if not isCommand(text):
-            return visible(text)
+            # Without talk it is a name, and white space around that is none of it.
+            return visible(text if talk else text.translate(_SEPARATORS))
         # A password stays as it is: the one that was set by a prompt has to be right here too.
         head, secret = secretCommand(text)
         return visible(head.translate(_SEPARATORS)) + secret
