@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -141,6 +142,34 @@ class TestIndex:
         with closing(sqlite3.connect("chat.db")) as connection:
             texts = connection.execute("SELECT text, kind FROM messages").fetchall()
         assert [item for item in texts if not item[0]] == [("", "deleted")] * 2
+
+    def test_deletedWordsLeaveTheFile(self) -> None:
+        def holding(word: bytes) -> bool:
+            with closing(sqlite3.connect("chat.db")) as connection:
+                blocks = connection.execute("SELECT block FROM words_data").fetchall()
+            return any(word in block for (block,) in blocks)
+
+        harness = SQLiteHarness(pace=replace(FAST_TIMINGS, merge=3600.0))
+        source = MessageSource()
+        for text in ("tea", "zyzzyvas", "milk"):
+            harness.store(source.batch(("a", (text,))))
+            self.indexed(harness)
+        batch = source.batch(("a", ("sugar",)))
+        batch.deletions.append(MessageDeletion("a", 2))
+        harness.store(batch)
+        self.indexed(harness)
+        harness.client.stop()
+        assert holding(b"zyzzyva")
+        # It has ended before its time came.
+        harness = SQLiteHarness(pace=replace(FAST_TIMINGS, merge=0.0))
+        harness.reactor.until(lambda: not holding(b"zyzzyva"))
+        batch = source.batch(("a", ("x",)))
+        batch.deletions.append(MessageDeletion("a", 3))
+        harness.store(batch)
+        harness.reactor.until(lambda: not holding(b"milk"))
+        assert matching("room : 1") == [1, 4, 5]
+        assert damage() == []
+        harness.client.stop()
 
     def test_retention(self) -> None:
         """Lines after a retention are found, though they get the ids of old lines."""

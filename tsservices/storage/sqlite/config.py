@@ -28,6 +28,10 @@ SETTLE_SECONDS = 3600.0
 #: meanwhile waits for that.
 INDEX_SECONDS = 0.2
 
+#: Seconds until words of deleted messages leave the file of the search index: messages are often
+#: deleted one after another.
+MERGE_SECONDS = 60.0
+
 #: Seconds that the running server waits for a lock of another program before people are told.
 LOCK_SECONDS = 1.0
 
@@ -50,6 +54,8 @@ class Timings:
     settle: float = SETTLE_SECONDS
     #: Without a new message until the last ones go into the search index.
     index: float = INDEX_SECONDS
+    #: Until words of deleted messages leave the file of the search index.
+    merge: float = MERGE_SECONDS
     #: While another program keeps the database locked: at the start, and for a backup.
     busy: float = BUSY_SECONDS
     #: The same, while the server runs, until people are told.

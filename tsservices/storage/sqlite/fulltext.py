@@ -31,6 +31,11 @@ INSERT INTO words (words, rowid, text, room, nick)
 SELECT 'delete', {columns(4)} FROM json_each(?)
 """
 
+_MERGE = "INSERT INTO words (words, rank) VALUES ('merge', ?)"
+
+#: Pages that are written in one step when the index is merged: some 40 milliseconds.
+MERGED_PAGES = 64
+
 _DELETED = """
 SELECT messages.id AS id, json_extract(gone.value, '$[3]') AS kind,
     json_extract(gone.value, '$[4]') AS text
@@ -136,6 +141,21 @@ def delete(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     parameters = (asJSON(list(rows.values())),)
     _takeOut(connection, f"SELECT id FROM ({_DELETED})", parameters)
     return connection.execute(_BLANK, parameters).rowcount
+
+
+def merge(connection: sqlite3.Connection, begin: bool) -> bool:
+    """
+    Do a step of making one segment of all that the index has.  Words that were taken out stay in
+    the file until then, in segments from before.  An index of a million lines takes five seconds.
+
+    @param begin: whether this is the first step.
+    @return: whether there are more.
+    @raise sqlite3.Error: it can't be done.
+    """
+    before = connection.total_changes
+    connection.execute(_MERGE, (-MERGED_PAGES if begin else MERGED_PAGES,))
+    # One change is the command itself.
+    return connection.total_changes - before > 1
 
 
 def prune(connection: sqlite3.Connection, last: int) -> int:

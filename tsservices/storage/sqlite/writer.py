@@ -54,7 +54,8 @@ from tsservices.storage.sqlite.connection import (
     passingReason,
 )
 from tsservices.storage.sqlite.disk import ReservedSpace
-from tsservices.storage.sqlite.fulltext import INDEX_LAG, index, lag
+from tsservices.storage.sqlite.fulltext import INDEX_LAG, MERGED_PAGES, index, lag, merge
+from tsservices.storage.sqlite.meta import PAGE_BYTES
 from tsservices.storage.sqlite.retention import deleteOld
 from tsservices.storage.sqlite.threads import ThreadContext
 from tsservices.storage.sqlite.transaction import write
@@ -68,6 +69,9 @@ PRUNED_LINES = 1000
 #: Seconds that a busy thread keeps the interpreter while the writer wants it; with Python's own
 #: 0.005 a transaction waits that long at each of its statements.
 WRITER_SWITCH_SECONDS = 0.0005
+
+#: How many times longer than a deleted message an old one stays in the file of the index.
+_PRUNED_MERGE = 60
 
 #: Bytes of the write-ahead log, about, for a message that is deleted.
 _PRUNED_BYTES = 1024
@@ -83,6 +87,9 @@ class WriterThread:
     @ivar _trouble: why nothing can be stored; empty: it can, as far as is known.
     @ivar _refused: in this round something could not be done.
     @ivar lag: messages that are not in the search index yet, about; for other threads too.
+    @ivar _mergeAt: when the index is merged next.
+    @ivar _merging: it is being merged.
+    @ivar _takenOut: words were taken out of it since that began.
     @ivar _stored: messages that this round has stored.
     @ivar _clockOffset: how many seconds the clock was before the monotonic one at the last look.
     @ivar _trustedAt: when the clock will have run evenly for long enough, by the monotonic one.
@@ -115,6 +122,9 @@ class WriterThread:
         self._pruneAt = 0.0
         self._indexAt = 0.0
         self._indexing = True
+        # After a start too: the server may have ended before it was done.
+        self._mergeAt = self._monotonic() + self._pace.merge
+        self._merging = self._takenOut = False
         self._checkpoints = Checkpoints(context, counters, listener.noted)
         self.lag = 0
         self._stored = 0
@@ -183,7 +193,14 @@ class WriterThread:
         return False
 
     def _work(self) -> None:
-        duties = (self._store, self._index, self._prune, self._checkpoint, self._recover)
+        duties = (
+            self._store,
+            self._index,
+            self._prune,
+            self._merge,
+            self._checkpoint,
+            self._recover,
+        )
         while self._pending or not self._ending:
             self._collect()
             if self._trouble and self._monotonic() < self._retryAt:
@@ -193,7 +210,7 @@ class WriterThread:
                 try:
                     duty()
                 except (sqlite3.Error, MemoryError, ValueError) as error:
-                    if isDamage(error) and duty in (self._index, self._prune):
+                    if isDamage(error) and duty in (self._index, self._prune, self._merge):
                         self._giveUp(duty, error)
                     elif not self._postpone(error):
                         raise
@@ -205,7 +222,7 @@ class WriterThread:
 
     def _giveUp(self, duty: Callable[[], None], error: Exception) -> None:
         # What is stored from now on does not depend on it.
-        if duty == self._index:
+        if duty in (self._index, self._merge):
             self._indexing = False
             what = "new lines are found by a search for as long as they are among the last ones"
         else:
@@ -224,8 +241,10 @@ class WriterThread:
             due = [self._checkpoints.shrinkAt]
             if self._keep is not None:
                 due.append(self._pruneAt)
-            if self.lag and self._indexing:
-                due.append(self._indexAt)
+            if self._indexing:
+                due.append(self._mergeAt)
+                if self.lag:
+                    due.append(self._indexAt)
             if min(due) < math.inf:
                 wait = max(0.0, min(due) - self._monotonic())
         try:
@@ -258,6 +277,8 @@ class WriterThread:
         self._stored = lines
         self.lag += lines
         self._indexAt = self._monotonic() + self._pace.index
+        if any(batch.deletions for batch in batches):
+            self._mergeSoon(self._pace.merge)
         # One call for all of them: each wakes the reactor.
         self._call(self._listener.stored, batches[-1].position)
 
@@ -290,10 +311,35 @@ class WriterThread:
         messages, privateMessages = deleteOld(self._connection, before, now, PRUNED_LINES)
         if messages:
             self.lag = lag(self._connection)
+            # Old lines go all day long, and nobody waits for that.
+            self._mergeSoon(self._pace.merge * _PRUNED_MERGE)
         more = PRUNED_LINES in (messages, privateMessages)
         self._pruneAt = self._monotonic() + (0.0 if more else self._pace.prune)
         self._checkpoints.written((messages + privateMessages) * _PRUNED_BYTES)
         self._checkpoints.look()
+
+    def _mergeSoon(self, seconds: float) -> None:
+        self._takenOut = True
+        if not self._merging:
+            self._mergeAt = min(self._mergeAt, self._monotonic() + seconds)
+
+    def _merge(self) -> None:
+        if self._trouble or not self._indexing or self._pending:
+            return
+        began = self._monotonic()
+        if began < self._mergeAt:
+            return
+        if not self._merging:
+            self._takenOut = False
+        self._merging = merge(self._connection, not self._merging)
+        self._checkpoints.written(MERGED_PAGES * PAGE_BYTES)
+        self._checkpoints.look()
+        now = self._monotonic()
+        if self._merging:
+            # As for a new index, the reactor has half of the time.
+            self._mergeAt = now + (now - began)
+        else:
+            self._mergeAt = now + self._pace.merge if self._takenOut else math.inf
 
     def _isTrusted(self, now: int) -> bool:
         # Whether the clock has run evenly for a while.
