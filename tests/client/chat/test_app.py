@@ -78,6 +78,13 @@ class ClientTests(ClientHarness):
         self.assertEqual(self.successResultOf(done), 0)
         self.assertEqual(self.sent(), ["hello", "a", "b", "c", "d"])
 
+    def test_editingKeys(self) -> None:
+        done = self.begin(FakeConsole(b"wrong\x15hep\x08llo", b"x\x7f/login eve swordfish"))
+        self.settle(*self.accept())
+        self.assertEqual(self.successResultOf(done), 1)
+        self.assertEqual(self.said(), ["hello"])
+        self.assertIn(b"! nobody has registered eve", self.console.written)
+
     def test_refused(self) -> None:
         done = self.begin(FakeConsole(b"x" * 5000))
         self.settle(*self.accept())

@@ -29,6 +29,7 @@ def parsed(typed: str) -> OutgoingLine:
         ("/msg\xa0#den\u3000hi", "msg", "message", "hi", "den"),
         ("/me\u2003waves", "me", "me", "waves", ""),
         ("/ x", "", "", "", ""),
+        ("\ufeffhi \ufeffann", "", "message", "hi ann", ""),
     ],
 )
 def test_parsed(typed: str, word: str, kind: str, body: str, room: str) -> None:

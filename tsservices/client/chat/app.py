@@ -27,6 +27,7 @@ from tsservices.client.connection import ClientError, HandshakeError, connectRea
 from tsservices.client.runner import serverEndpoint
 from tsservices.client.terminal.console import Console
 from tsservices.frontends.formats.localtime import SystemZone
+from tsservices.frontends.line.telnet import edit
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -226,9 +227,10 @@ class ChatClient:
                 machine.finish()
                 return
             else:
-                # The server takes a carriage return for an end of a line too.
-                for text in line.decode("utf-8", "backslashreplace").strip("\r").split("\r"):
-                    self._typed(text)
+                # The server takes a carriage return for an end of a line too, and keys for edits:
+                # what it would make of a line decides what that is.
+                for part in line.strip(b"\r").split(b"\r"):
+                    self._typed(edit(part).decode("utf-8", "backslashreplace"))
             self._changed()
             while not self._display.editing and self._waitingLines() >= LINES_AHEAD:
                 self._roomForLines = Deferred()

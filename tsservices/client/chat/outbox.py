@@ -16,7 +16,7 @@ from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.operations import DELETED, ME, MESSAGE
 from tsservices.client.chat.commands import SECRET_COMMANDS, SIGN
 from tsservices.client.chat.events import clean, roomKey
-from tsservices.common.text import visible
+from tsservices.common.text import BYTE_ORDER_MARK, visible
 
 
 @dataclass(eq=False, slots=True)
@@ -55,7 +55,8 @@ def parseTyped(typed: str) -> OutgoingLine | None:
 
     @return: L{None} if it says nothing.
     """
-    text = visible(typed.rstrip("\r\n"))
+    # A second file in a pipe has a byte order mark too.
+    text = visible(typed.rstrip("\r\n").replace(BYTE_ORDER_MARK, ""))
     if not text.strip():
         return None
     if not text.startswith(SIGN) or text.startswith(2 * SIGN):

@@ -136,6 +136,11 @@ class TestTerminal:
         fixture.type("first\r")
         fixture.type("/login ann swordfish\r")
         fixture.type("\x1b[A\r")
+        fixture.type("\x1b[200~second\n/login ann swordfish\x1b[201~\r")
+        fixture.typed.clear()
+        fixture.type("\x1b[A\r")
+        fixture.type("\x1b[A\x1b[A\r")
+        assert fixture.typed == ["second", "first"]
         fixture.terminal.ask("password of ann")
         assert "password of ann:" in fixture.drawn()
         fixture.type("swordfish")
@@ -143,7 +148,7 @@ class TestTerminal:
         fixture.type("\r")
         fixture.terminal.ask("")
         fixture.type("\x1b[A\r")
-        assert fixture.typed == ["first", "/login ann swordfish", "first", "swordfish", "first"]
+        assert fixture.typed == ["second", "first", "swordfish", "first"]
         assert "swordfish" not in InputHistory(str(tmp_path)).load()
         assert InputHistory(str(tmp_path)).load()[0] == "first"
 

@@ -43,12 +43,13 @@ class _History(History):
         return reversed(self._saved.load())
 
     def append_string(self, string: str) -> None:
-        if keepable(string):
-            super().append_string(string)
+        # The lines of a paste were sent one by one, and one may have a password.
+        for line in string.split("\n"):
+            if keepable(line):
+                super().append_string(line)
 
     def store_string(self, string: str) -> None:
-        for line in string.split("\n"):
-            self._saved.keep(line)
+        self._saved.keep(string)
 
 
 class Screen(Vt100_Output):
