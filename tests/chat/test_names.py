@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsservices.chat import errors
-from tsservices.chat.names import NAME_LENGTH, fold, nameKey, roomKey
+from tsservices.chat.names import NAME_LENGTH, fold, latinLookalike, nameKey, roomKey
 
 #: Names as people have them.
 GOOD = (
@@ -75,6 +75,27 @@ def test_rejected(name: str) -> None:
         nameKey(name)
     assert caught.value.code is BAD[name]
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "latin"),
+    [
+        ("\N{LATIN SMALL LETTER ALPHA}nn", "ann"),
+        ("adm\N{LATIN SMALL LETTER DOTLESS I}n-2", "admin-2"),
+        # Cyrillic: the capitals look like other letters than the small ones.
+        ("\u0412\u041e\u0412", "bob"),
+        ("\u0432\u043e\u0432", ""),
+        ("\u0441\u0430\u0440\u0430", "capa"),
+        ("\u0391\u039d\u039d", "ann"),
+        ("ann", ""),
+        ("ANN", ""),
+        ("\uff41nn", ""),
+        ("Ünal", ""),
+        ("王伟", ""),
+    ],
+)
+def test_latinLookalike(name: str, latin: str) -> None:
+    assert latinLookalike(name) == latin
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,18 @@ def nameKey(name: str) -> str:
     return key
 
 
+def latinLookalike(name: str) -> str:
+    """
+    The key of the name in plain Latin letters that a name looks like: all in Cyrillic, or with a
+    letter such as the Latin alpha.  Empty: it is such a name itself, or looks like none.
+    """
+    if name.isascii():
+        return ""
+    shown = unicodedata.normalize("NFKC", name)
+    key = shown.translate(_LATIN).casefold()
+    return key if key.isascii() and key != fold(name) else ""
+
+
 def roomKey(name: str) -> tuple[str, str]:
     """
     The name of a room without the sign, and its key.
@@ -113,6 +125,44 @@ def _checkMarks(name: str) -> None:
         elif character == _DOT_ABOVE and letter in _DOTTED:
             raise ChatError(NAME_CHARACTER, character=f"a dot above {letter}")
         before = character
+
+
+# By the tables of UTS 39, as far as fonts of terminals have the letters.  Before folding: a capital
+# letter can look like another one than the small one does.
+_LATIN = str.maketrans(
+    {
+        letter: latin
+        for latin, letters in {
+            "a": "\u0251\u0391\u03b1\u0410\u0430\u13aa\u1d00\ua4ee",
+            "b": "\u0299\u0392\u0412\u042c\u13f4\ua4d0",
+            "c": "\u0421\u0441\u13df\u1d04\ua4da",
+            "d": "\u0501\u13a0\u1d05\ua4d3",
+            "e": "\u0395\u0415\u0435\u13ac\u1d07\ua4f0",
+            "f": "\ua4dd",
+            "g": "\u0261\u0262\u0581\u13c0\ua4d6",
+            "h": "\u029c\u0397\u041d\u04ba\u04bb\u0570\u13bb\u13c2\ua4e7",
+            "i": "\u0131\u0269\u026a\u0399\u03b9\u0406\u0456\u13a5\ua4f2",
+            "j": "\u0237\u0408\u0458\u13ab\u1d0a\ua4d9",
+            "k": "\u039a\u03ba\u041a\u13e6\u1d0b\ua4d7",
+            "l": "\u01c0\u029f\u04c0\u04cf\u13de\ua4e1",
+            "m": "\u039c\u041c\u13b7\u1d0d\ua4df",
+            "n": "\u0274\u039d\u0578\ua4e0",
+            "o": "\u039f\u03bf\u03c3\u041e\u043e\u0555\u0585\u1d0f\ua4f3",
+            "p": "\u03a1\u03c1\u0420\u0440\u13e2\u1d18\ua4d1",
+            "q": "\u051a\u051b\u0566",
+            "r": "\u0280\u13a1\u13d2\ua4e3",
+            "s": "\u0405\u0455\u054f\u13da\ua4e2\ua731",
+            "t": "\u03a4\u0422\u13a2\u1d1b\ua4d4",
+            "u": "\u03c5\u054d\u057d\u1d1c\ua4f4",
+            "v": "\u028b\u03bd\u0474\u0475\u13d9\u1d20\ua4e6",
+            "w": "\u051c\u051d\u13b3\u1d21\ua4ea",
+            "x": "\u03a7\u0425\u0445\ua4eb",
+            "y": "\u028f\u03a5\u03b3\u0423\u0443\u04ae\u04af\ua4ec",
+            "z": "\u0396\u13c3\u1d22\ua4dc",
+        }.items()
+        for letter in letters
+    }
+)
 
 
 #: The scripts of characters whose names do not begin with it: two sets of digits, and the mark that

@@ -137,6 +137,22 @@ class TestCommands:
             notifications.ResumeToken,
         ]
 
+    def test_nickThatLooksLikeAnother(self) -> None:
+        alpha = "\N{LATIN SMALL LETTER ALPHA}nn"
+        for name in (alpha, "\u0412\u041e\u0412"):
+            told = self.chat.connect().say(f"/nick {name}")[0]
+            assert isinstance(told, notifications.ErrorReply)
+            assert told.error.code is errors.NICK_TAKEN
+        told = self.chat.connect().say("/nick \u0430\u0440")[0]
+        assert isinstance(told, notifications.Welcome)
+        assert isinstance(self.one(f"/nick {alpha}"), notifications.NickChanged)
+        told = self.one(f"/nick {alpha}")
+        assert isinstance(told, notifications.Notice)
+        assert told.lines == [f"you are {alpha} already"]
+        told = self.one("/away")
+        assert isinstance(told, notifications.Notice)
+        assert told.lines == ["you are not away"]
+
     def test_join(self) -> None:
         told = self.one("/join #TEA")
         assert isinstance(told, notifications.JoinedRoom)

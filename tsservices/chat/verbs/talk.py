@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import NO_PERSON, NO_ROOM, ChatError
+from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, NO_ROOM, ChatError
 from tsservices.chat.handlers.ignoring import checkIgnore
 from tsservices.chat.handlers.membership import LOBBY
-from tsservices.chat.names import ROOM_SIGN, fold, nameKey, roomKey
+from tsservices.chat.names import ROOM_SIGN, fold, latinLookalike, nameKey, roomKey
 from tsservices.chat.notifications import Member, MemberList, Notice, RoomList, WhoisReply
 from tsservices.chat.operations import (
     MESSAGE,
@@ -48,6 +48,7 @@ async def changeNick(controller: SessionController, nick: str) -> None:
         controller.presenter.show(Notice([f"you are {nick} already"], "same"))
         return
     context.state.checkNick(session, nick, key)
+    _checkLookalike(controller, nick)
     context.state.checkRename(session, key, context.wallClock())
     controller.checkStored()
     if controller.entered:
@@ -57,6 +58,17 @@ async def changeNick(controller: SessionController, nick: str) -> None:
     await controller.settled()
     # Of two who take one name in the same turn one has it.
     controller.showToken()
+
+
+def _checkLookalike(controller: SessionController, nick: str) -> None:
+    # A courtesy to who was here first: the handler does not check it again, so of two who come at
+    # the same moment both may have their name.
+    state, session = controller.context.state, controller.session
+    other = latinLookalike(nick)
+    if other in (session.key, session.account):
+        return
+    if other in state.accounts or other in state.sessionsByNick:
+        raise ChatError(NICK_TAKEN, nick=other)
 
 
 async def join(controller: SessionController, name: str) -> None:
