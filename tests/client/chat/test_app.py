@@ -82,7 +82,7 @@ class ClientTests(ClientHarness):
         done = self.begin(FakeConsole(b"wrong\x15hep\x08llo", b"x\x7f/login eve swordfish"))
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 1)
-        self.assertEqual(self.said(), ["hello"])
+        self.assertEqual(self.sent(), ["hello"])
         self.assertIn(b"! nobody has registered eve", self.console.written)
 
     def test_refused(self) -> None:
