@@ -112,7 +112,8 @@ class TelnetFilter:
     of the LF of another CR LF (C{nc -C}): an empty line there would answer a prompt.  Ends are
     told apart from left to right, and each takes as much as it can: LF CR LF is LF CR and LF, two
     ends.  The first byte ends the line at once, since the others may never come; if they do,
-    however late, they are swallowed.
+    however late, they are swallowed.  Only a CR behind a CR, which may be an empty line or not,
+    waits for the next byte.
 
     @ivar telnet: whether the peer is a telnet program, as its commands or its line ends show.
     """
