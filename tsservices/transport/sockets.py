@@ -46,9 +46,7 @@ def bindInternet(
         if kind == socket.SOCK_STREAM:
             # Not for datagrams: there two servers could bind one port, and one would get nothing.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # Accepted sockets inherit it.  Without it a second small answer waits for the
-            # acknowledgement of the first one, which the peer delays by 40 ms.
-            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            noDelay(bound)
         if reusePort:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6 and interface == "::":
@@ -60,6 +58,16 @@ def bindInternet(
             bound.close()
         raise CannotListenError(interface, port, reason) from reason
     return bound
+
+
+def noDelay(listening: socket.socket) -> None:
+    """
+    Let the connections of a TCP socket, which inherit this, send at once.
+
+    Else a second small answer waits for the acknowledgement of the first one, which the peer delays
+    by 40 ms.
+    """
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def keepAlive(connected: socket.socket) -> None:
@@ -212,6 +220,10 @@ def duplicate(descriptor: int, family: int, kind: socket.SocketKind) -> socket.s
         wrong = OSError(errno.EINVAL, f"this is no {what} socket of that family")
         raise CannotListenError(None, descriptor, wrong)
     bound.setblocking(False)
+    if kind == socket.SOCK_STREAM and family != socket.AF_UNIX:
+        # systemd does so only where NoDelay= asks for it.  Its other protocols lack the option.
+        with contextlib.suppress(OSError):
+            noDelay(bound)
     return bound
 
 

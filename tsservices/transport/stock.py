@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol as Interface
 
 from twisted.internet import tcp, udp, unix
+from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.python.failure import Failure
 
 from tsservices.transport.twisted_internals import reserveDescriptor
@@ -88,7 +89,23 @@ class CountingTCPPort(tcp.Port):
 
 
 class CountingUNIXServer(CountsBytesMixin, unix.Server):  # type: ignore[misc]
-    """The transport of one connection over a UNIX socket."""
+    """
+    The transport of one connection over a UNIX socket.  Descriptors that come with the bytes are
+    only received by a protocol that takes them.
+    """
+
+    def doRead(self) -> object:
+        """
+        Read once.
+
+        @return: why the connection is lost, if it is.
+        """
+        # The method of unix.Server receives them always, and writes a line to the log for each read
+        # with one, or with the credentials that systemd's PassCredentials= asks for.  A read that
+        # has no room for them lets the kernel close them.
+        if IFileDescriptorReceiver.providedBy(self.protocol):
+            return super().doRead()
+        return tcp.Connection.doRead(self)
 
 
 class CountingUNIXPort(unix.Port):

@@ -13,6 +13,10 @@ from tsservices.common.text import visible
 #: only, and there may be many.
 WAITING_IN_ALL = 1024 * 1024
 
+#: What each text that waits counts for beside its own bytes, about what it takes in memory: many
+#: callers can send a byte at a time.
+TEXT_OVERHEAD = 150
+
 ABSENT = "! no operator is here; what you write is kept until one comes"
 FULL = "! too much waits for the operator already; this was not kept"
 CLOSED = "! the operator has ended this talk"
@@ -149,14 +153,15 @@ class Switchboard:
             call.absenceShown = True
             caller.say(ABSENT)
         size = len(text.encode("utf-8", "surrogatepass"))
-        if self._waitingBytes + size > WAITING_IN_ALL:
+        taken = size + TEXT_OVERHEAD
+        if self._waitingBytes + taken > WAITING_IN_ALL:
             if not call.fullShown:
                 call.fullShown = True
                 caller.say(FULL)
             caller.hold(True)
             return
         self._waiting.append((f"[{call.number} {caller.peer}]", text))
-        self._waitingBytes += size
+        self._waitingBytes += taken
         call.waiting += size
         if call.waiting >= self._limit:
             caller.hold(True)

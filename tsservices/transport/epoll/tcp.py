@@ -10,8 +10,8 @@ rest (closing, half-closing, aborting, TLS, pull producers) is Twisted's own cod
 transport out of this state for ever and goes through C{startWriting}, C{doWrite} and the queue of
 C{FileDescriptor} as always.  So there is one flag to check for each write and not five.
 
-Connections over UNIX sockets are read by Twisted's own C{doRead}, because descriptors can come with
-the bytes.  The rest is the same.
+Connections over UNIX sockets are read by their own C{doRead}, because descriptors can come with the
+bytes.  The rest is the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet import tcp, unix
+from twisted.internet import tcp
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
@@ -236,7 +236,7 @@ class FastTCPPort(tcp.Port):
             self._epollSet.portClosed()
 
 
-class FastUNIXServer(FastTCPServer, unix.Server):  # type: ignore[misc]
+class FastUNIXServer(FastTCPServer, stock.CountingUNIXServer):  # type: ignore[misc]
     """The transport of one accepted connection to a UNIX socket."""
 
     readInPlace = False
