@@ -57,6 +57,10 @@ def test_activation(folder: Path, lane: tuple[str, ...]) -> None:
     with Server(folder, "--services", "hello", *listen, *lane, command=launcher) as server:
         with server.connect("hello", "unix") as client:
             assert client.recv(100) == b"Welcome!"
+            # A descriptor that nobody wants is closed, and is nothing for the log.
+            socket.send_fds(client, [b"bob"], [0])
+            assert client.recv(100) == b"Hello, bob!"
+        assert "escriptor" not in server.logText()
         assert ask(folder, server.address("hello", "unixgram").path, b"ann") == b"Hello, ann!"
     assert (folder / "3").is_socket()
     assert (folder / "4").is_socket()

@@ -112,6 +112,27 @@ class MakeServiceTests(SynchronousTestCase):
         options.parent["uid"] = 7
         self.assertEqual(tap._becoming(options), (7, -1))
 
+    def test_pidFileInTheFolderOfOtherUser(self) -> None:
+        """twistd would write it as root, whatever the name leads to by then."""
+        options = self.options()
+        self.addCleanup(options.folder.release)
+        options.folder.create()
+        path = options.folder.path("twistd.pid")
+        options.parent = usage.Options()
+        for elsewhere, becoming in ((path, (-1, -1)), (self.mktemp(), (7, 7))):
+            options.parent["pidfile"] = elsewhere
+            self.assertEqual(tap._pidFile(options, becoming), [])
+        options.parent["pidfile"] = path
+        (service,) = tap._pidFile(options, (7, 7))
+        self.assertEqual(options.parent["pidfile"], "")
+        victim = self.mktemp()
+        os.symlink(os.path.abspath(victim), path)
+        service.startService()
+        with open(path) as file:
+            self.assertEqual(file.read(), f"{os.getpid()}\n")
+        service.stopService()
+        self.assertFalse(os.path.lexists(path) or os.path.exists(victim))
+
     def test_sharedPorts(self) -> None:
         self.make("--reuse-port")
         self.assertIn("ports may be shared; these are in ", self.terminal.getvalue())

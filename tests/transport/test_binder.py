@@ -163,6 +163,8 @@ class BinderTests(SynchronousTestCase):
             adopted.listen()
             self.binder.adoptStreamPort(adopted.fileno(), socket.AF_INET, ServerFactory())
             self.assertEqual(self.binder.ports[0].name, adopted.getsockname())
+            # Which systemd does not set.
+            self.assertTrue(adopted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         self.refused(self.binder.adoptStreamPort, -1, socket.AF_INET, ServerFactory())
 
     def test_notAdopted(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -11,7 +12,11 @@ from tests.support.services import SuiteServer
 from tsservices.common.limits import Limits
 from tsservices.server.registry import BY_NAME
 from tsservices.testing import ManualClock, MemoryTransport
-from tsservices.transport.proxy_protocol import ProxyProtocolFactory, ProxyProtocolWrapper
+from tsservices.transport.proxy_protocol import (
+    ProxyProtocolFactory,
+    ProxyProtocolWrapper,
+    arrange,
+)
 
 HEADER = b"PROXY TCP4 198.51.100.7 192.0.2.1 40000 80\r\n"
 
@@ -48,6 +53,23 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(protocol.peer, "198.51.100.7:40000")  # type: ignore[attr-defined]
         self.assertIs(protocol.measured, transport)  # type: ignore[attr-defined]
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_beforeTLS(self) -> None:
+        """A TLS endpoint wraps its own factory around ours: the header comes first."""
+        tls = WrappingFactory(self.factory)
+        self.assertIs(arrange(tls), self.factory)
+        wrapper, transport = self.connect()
+        wrapper.dataReceived(HEADER)
+        self.assertIs(type(wrapper.wrappedProtocol), ProtocolWrapper)
+        self.assertEqual(transport.value(), b"Welcome!")
+        # The limit of one connection for each address, and no place for the reason.
+        self.admission.rejecting = 99
+        _, refused = self.connect()
+        self.factory.protocols.copy().popitem()[0].dataReceived(HEADER)
+        self.assertTrue(refused.aborted)
+        direct = WrappingFactory(self.factory.wrappedFactory.wrappedFactory)
+        self.assertIs(arrange(direct), direct)
+        self.assertIsNone(direct.buildProtocol(wrapper.getPeer()))
 
     def test_anyCut(self) -> None:
         second = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([198, 51, 100, 8, 192, 0, 2, 1])

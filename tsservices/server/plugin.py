@@ -43,7 +43,7 @@ from tsservices.server.chat.service import ChatService
 from tsservices.server.listeners import CHAT, BindError, ListenerService, bind, writeTable
 from tsservices.server.log import LogError, LoggedService, logPlace, openLog
 from tsservices.server.options import Options
-from tsservices.server.privileges import actingAs
+from tsservices.server.privileges import PIDFile, actingAs
 from tsservices.server.registry import Wiring
 from tsservices.server.shutdown import SignalService
 from tsservices.services.talk.operator import OperatorService
@@ -149,6 +149,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     # Stopped in the reverse order: first nobody can come any more, then connections end, then the
     # chat stores what they have said, and the last figures are written.
     services = (
+        *_pidFile(options, becoming),
         CountersFile(counters, folder, reactor),
         _followZone(reactor),
         chat,
@@ -295,6 +296,16 @@ def _openLog(options: Options, becoming: tuple[int, int], reactor: Any) -> FileL
     # Root would follow what that user has put there, and make a file that the user can't rotate.
     with actingAs(*(becoming if inFolder else (-1, -1))):
         return openLog(options.parent or {}, reactor)
+
+
+def _pidFile(options: Options, becoming: tuple[int, int]) -> list[PIDFile]:
+    _, path = _openedByTwistd(options)
+    if path is None or becoming == (-1, -1) or not options.folder.contains(path):
+        return []
+    assert options.parent is not None
+    # twistd looks here only when it writes the file, and when it removes it.
+    options.parent["pidfile"] = ""
+    return [PIDFile(options.folder, path)]
 
 
 def _openedByTwistd(options: Options) -> tuple[str | None, str | None]:

@@ -7,6 +7,10 @@ import os
 import pwd
 from collections.abc import Iterator
 
+from twisted.application.service import Service
+
+from tsservices.common.statedir import StateDirectory
+
 
 @contextlib.contextmanager
 def actingAs(user: int, group: int) -> Iterator[None]:
@@ -48,3 +52,27 @@ def _groups(user: int, group: int) -> list[int]:
         return os.getgrouplist(pwd.getpwuid(user).pw_name, main)
     except KeyError:
         return [main]
+
+
+class PIDFile(Service):
+    """
+    The file with the number of this process, if it is in the state folder of another user.
+
+    twistd would write it as root, and follow what that user has put there since it was checked.
+    This service starts when the server is that user.
+    """
+
+    name = "pidfile"
+
+    def __init__(self, folder: StateDirectory, path: str) -> None:
+        self._folder = folder
+        self._path = path
+
+    def startService(self) -> None:
+        """@raise OSError: it can't be written."""
+        super().startService()
+        self._folder.write(self._path, os.getpid())
+
+    def stopService(self) -> None:
+        super().stopService()
+        self._folder.remove(self._path)

@@ -26,6 +26,7 @@ from tsservices.transport import stock
 from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXPort
 from tsservices.transport.epoll.udp import FastUDPPort
+from tsservices.transport.proxy_protocol import arrange
 from tsservices.transport.sockets import SocketFile, bindInternet, bindUNIX, duplicate
 from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping.udp import TimestampedDatagramProtocol, TimestampedUDPPort
@@ -243,6 +244,7 @@ class Binder:
     def _addStream(
         self, bound: socket.socket, factory: IProtocolFactory, file: SocketFile | None = None
     ) -> BoundPort:
+        factory = arrange(factory)
         if bound.family == socket.AF_UNIX:
             unixPort = FastUNIXPort if self._fast else stock.CountingUNIXPort
             return self._add(bound, unixPort, factory, file=file)

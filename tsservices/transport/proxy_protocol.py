@@ -172,3 +172,21 @@ class ProxyProtocolFactory(WrappingFactory):
             return None
         wrapper: IProtocol = self.protocol(self, Protocol())
         return wrapper
+
+
+def arrange(factory: Any) -> Any:
+    """
+    The factory for a port, of the one that an endpoint gives: TLS endpoints have wrapped theirs
+    around ours.
+    """
+    if not isinstance(factory, WrappingFactory) or isinstance(factory, ProxyProtocolFactory):
+        return factory
+    make: Any = factory.protocol
+    # The base class wraps L{None} too: a connection that is not admitted would stay open.
+    factory.protocol = lambda outer, inner: None if inner is None else make(outer, inner)
+    proxied: Any = factory.wrappedFactory
+    if not isinstance(proxied, ProxyProtocolFactory):
+        return factory
+    # A proxy sends its header before all else: so before the handshake, which it passes on.
+    factory.wrappedFactory, proxied.wrappedFactory = proxied.wrappedFactory, factory
+    return proxied

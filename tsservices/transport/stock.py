@@ -6,6 +6,7 @@ They serve where there is no epoll, and with C{--no-fast-lane}.
 
 from __future__ import annotations
 
+from typing import Any
 from typing import Protocol as Interface
 
 from twisted.internet import tcp, udp, unix
@@ -94,7 +95,7 @@ class CountingUNIXServer(CountsBytesMixin, unix.Server):  # type: ignore[misc]
     only received by a protocol that takes them.
     """
 
-    def doRead(self) -> object:
+    def doRead(self) -> Any:
         """
         Read once.
 

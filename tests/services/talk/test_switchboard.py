@@ -9,6 +9,7 @@ from tsservices.services.talk.switchboard import (
     ABSENT,
     CLOSED,
     FULL,
+    TEXT_OVERHEAD,
     WAITING_IN_ALL,
     OperatorBusy,
     Switchboard,
@@ -105,12 +106,24 @@ class SwitchboardTests(SynchronousTestCase):
         for number in range(WAITING_IN_ALL // 65_536):
             caller = Phone(str(number))
             self.board.arrive(caller)
-            self.board.receive(caller, "x" * 65_536)
+            self.board.receive(caller, "x" * (65_536 - TEXT_OVERHEAD))
         self.board.arrive(self.ann)
         self.board.receive(self.ann, "me too")
         self.board.receive(self.ann, "and again")
         self.assertEqual(self.ann.heard, [ABSENT, FULL])
         self.assertTrue(self.ann.held)
+
+    def test_manySmallTexts(self) -> None:
+        """What they take in memory is bounded, and not only their bytes."""
+        callers = [Phone(str(number)) for number in range(200)]
+        for caller in callers:
+            self.board.arrive(caller)
+        sent = 0
+        while not any(FULL in caller.heard for caller in callers):
+            for caller in callers:
+                self.board.receive(caller, "x")
+                sent += 1
+        self.assertLess(sent, 10_000)
 
     def test_oneOperator(self) -> None:
         self.attach()
