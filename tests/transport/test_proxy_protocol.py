@@ -62,6 +62,8 @@ class PeerFirstTests(SynchronousTestCase):
         wrapper.dataReceived(HEADER)
         self.assertIs(type(wrapper.wrappedProtocol), ProtocolWrapper)
         self.assertEqual(transport.value(), b"Welcome!")
+        wrapper.readConnectionLost()
+        self.assertTrue(transport.disconnecting)
         # The limit of one connection for each address, and no place for the reason.
         self.admission.rejecting = 99
         _, refused = self.connect()

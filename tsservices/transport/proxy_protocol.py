@@ -128,9 +128,13 @@ class ProxyProtocolWrapper(ProtocolWrapper):
 
     def readConnectionLost(self) -> None:
         if self._clientKnown:
-            if IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
-                self.wrappedProtocol.readConnectionLost()
+            wrapped: Any = self.wrappedProtocol
+            # Not L{providedBy}: Twisted's wrappers, TLS too, claim whatever we provide.
+            if IHalfCloseableProtocol.implementedBy(type(wrapped)):
+                wrapped.readConnectionLost()
                 return
+            # A connection whose producer is paused would never close.
+            self.unregisterProducer()
         elif self._header is not None and self._header.begun:
             # Nothing at all is what a proxy sends that only looks whether there is a server.
             self._headerIsBad("it ends in the middle")
