@@ -432,3 +432,12 @@ def test_readTransmitTimestamp(control: cmsg.Ancillary, expected: tuple[int, int
 
 def test_unknownControlMessages() -> None:
     assert cmsg.ControlMessageReader(None).read(UNKNOWN) == (0, None, None, None)
+
+
+def test_linkLocalDestination() -> None:
+    """An answer needs its interface, which the peer's address does not always name."""
+    told = cmsg.PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, "fe80::9"), 7)
+    message = (socket.IPPROTO_IPV6, cmsg.IPV6_PKTINFO, told)
+    _, destination, _, _ = cmsg.ControlMessageReader(None).read([message])
+    assert destination == "fe80::9%7"
+    assert cmsg.sourceControl(socket.AF_INET6, destination) == [message]

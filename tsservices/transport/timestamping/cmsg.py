@@ -93,8 +93,9 @@ class ReceiveInfo(NamedTuple):
     #: Whether the kernel took that time, when the datagram came; otherwise it was taken when the
     #: datagram was read.
     kernel: bool
-    #: The address of this host that it was sent to; L{GROUP_DESTINATION} for broadcast and
-    #: multicast; L{None} if not known.
+    #: The address of this host that it was sent to, a link-local one of IPv6 with the number of its
+    #: interface (C{fe80::1%2}); L{GROUP_DESTINATION} for broadcast and multicast; L{None} if not
+    #: known.
     destination: str | None
     #: TTL or hop limit, if known.
     ttl: int | None
@@ -212,6 +213,9 @@ class ControlMessageReader:
             self._addresses.clear()
         family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
         text = GROUP_DESTINATION if group else socket.inet_ntop(family, packed)
+        if packed[0] == 0xFE and packed[1] & 0xC0 == 0x80 and family == socket.AF_INET6:
+            # Link-local: each interface has such addresses of its own.
+            text += f"%{PKTINFO6.unpack(pktinfo)[1]}"
         self._addresses[pktinfo] = text
         return text
 
@@ -220,10 +224,12 @@ def sourceControl(family: int, source: str) -> list[tuple[int, int, bytes]]:
     """
     The control message by which C{sendmsg} sends from an address of this host.
 
+    @param source: as in L{ReceiveInfo.destination}.
     @raise OSError: if it is no address of the family.
     """
     if family == socket.AF_INET6:
-        packed = PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, source), 0)
+        address, _, index = source.partition("%")
+        packed = PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, address), int(index or 0))
         return [(socket.IPPROTO_IPV6, IPV6_PKTINFO, packed)]
     packed = PKTINFO.pack(0, socket.inet_aton(source), _UNSPECIFIED)
     return [(socket.IPPROTO_IP, IP_PKTINFO, packed)]
