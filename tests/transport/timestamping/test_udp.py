@@ -22,6 +22,7 @@ from tsservices.transport.timestamping.udp import (
     TimestampedDatagramProtocol,
     TimestampedUDPPort,
 )
+from tsservices.transport.wildcard import IPV6_PKTINFO, PKTINFO6
 
 #: Nanoseconds since 1970 that no kernel says in these tests.
 LATER = 5_000_000_000_000_000_000
@@ -436,8 +437,8 @@ def test_unknownControlMessages() -> None:
 
 def test_linkLocalDestination() -> None:
     """An answer needs its interface, which the peer's address does not always name."""
-    told = cmsg.PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, "fe80::9"), 7)
-    message = (socket.IPPROTO_IPV6, cmsg.IPV6_PKTINFO, told)
+    told = PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, "fe80::9"), 7)
+    message = (socket.IPPROTO_IPV6, IPV6_PKTINFO, told)
     _, destination, _, _ = cmsg.ControlMessageReader(None).read([message])
     assert destination == "fe80::9%7"
     assert cmsg.sourceControl(socket.AF_INET6, destination) == [message]
