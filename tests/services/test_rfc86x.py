@@ -42,8 +42,6 @@ class StreamTests(SynchronousTestCase):
         protocol.resumeProducing()
         protocol.dataReceived(b"hello")
         self.assertEqual(transport.value()[before:], PATTERN)
-        protocol.readConnectionLost()
-        self.assertFalse(transport.disconnecting)
         protocol.stopProducing()
 
     def test_daytime(self) -> None:

@@ -54,9 +54,6 @@ class ChargenProtocol(StreamProtocol):
     def resumeProducing(self) -> None:
         self.transport.write(PATTERN)
 
-    def readConnectionLost(self) -> None:
-        """The peer has nothing to say, and still reads: until it closes, or reads no more."""
-
     def stopProducing(self) -> None:
         """The connection is lost; L{closed} is called too."""
 
