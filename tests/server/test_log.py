@@ -24,8 +24,8 @@ class RotatedLogFileTests(SynchronousTestCase):
         os.mkdir(self.folder)
 
     def open(self) -> Any:
-        file = RotatedLogFile("a.log", self.folder)
-        self.addCleanup(lambda: file.closed or file.close())
+        file = RotatedLogFile(self.path("a.log"))
+        self.addCleanup(file.close)
         return file
 
     def files(self) -> dict[str, int]:
@@ -47,10 +47,18 @@ class RotatedLogFileTests(SynchronousTestCase):
         for number in (1, 3, 4, 30_000):
             with open(self.path(f"a.log.{number}"), "w"):
                 pass
-        with open(self.path("a.log.gz"), "w"):
-            pass
-        self.open()
-        self.assertEqual(list(self.files()), ["a.log", "a.log.1", "a.log.3", "a.log.gz"])
+        others = ["a.log.09", "a.log.20261130", "a.log.gz"]
+        for name in others:
+            with open(self.path(name), "w"):
+                pass
+        file = self.open()
+        self.assertEqual(sorted(self.files()), ["a.log", *sorted(["a.log.1", "a.log.3", *others])])
+        for _ in range(5):
+            file.write("x" * 100)
+        self.assertEqual(
+            sorted(self.files()),
+            ["a.log", *sorted(["a.log.1", "a.log.2", "a.log.3", *others])],
+        )
 
     def test_beginAnew(self) -> None:
         file = self.open()
@@ -64,6 +72,48 @@ class RotatedLogFileTests(SynchronousTestCase):
         file.beginAnew()
         file.write("three")
         self.assertEqual(self.files(), {"a.log": 5, "a.log.1": 3, "moved": 4})
+
+    def test_cutByOthers(self) -> None:
+        """Nothing stands before what comes next, and it counts from there."""
+        file = self.open()
+        file.write("x" * 100)
+        os.truncate(self.path("a.log"), 0)
+        file.write("y" * 60)
+        file.write("z" * 60)
+        self.assertEqual(self.files(), {"a.log": 120})
+        os.rename(self.path("a.log"), self.path("a.log.1"))
+        file.write("by another process")
+        self.assertEqual(self.files(), {"a.log": 18, "a.log.1": 120})
+
+    def test_noNewFile(self) -> None:
+        """The one that is open goes on, until a new one can be made."""
+        file = self.open()
+        for begin in (file.beginAnew, lambda: file.write("x" * 100)):
+            file.write("x" * 100)
+            os.rename(self.path("a.log"), self.path("moved"))
+            os.mkdir(self.path("a.log"))
+            begin()
+            file.write("x")
+            os.rmdir(self.path("a.log"))
+            file.beginAnew()
+            file.write("y")
+            self.assertEqual(self.files()["a.log"], 1)
+            self.assertGreater(self.files()["moved"], 100)
+
+    def test_bytesThatAreNoText(self) -> None:
+        self.open().write("a\udcff\n")
+        self.assertEqual(self.files(), {"a.log": 8})
+
+    def test_devices(self) -> None:
+        """What is no file is not renamed."""
+        os.mkfifo(self.path("a.log"))
+        reader = os.open(self.path("a.log"), os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        file = self.open()
+        for _ in range(3):
+            file.write("x" * 100)
+        file.beginAnew()
+        self.assertEqual(list(self.files()), ["a.log"])
 
 
 class LinesTests(SynchronousTestCase):

@@ -11,20 +11,21 @@ import contextlib
 import os
 import re
 import signal
+import stat
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 from twisted.application.service import IServiceCollection
 from twisted.logger import (
     FileLogObserver,
     ILogObserver,
     LogEvent,
+    Logger,
     formatEventAsClassicLogText,
     formatTime,
 )
 from twisted.python.components import Componentized
-from twisted.python.logfile import LogFile
 
 from tsservices.server.shutdown import OrderedMultiService
 
@@ -40,6 +41,8 @@ LOG_FILES = 9
 #: What programs take out of the log by its namespace.
 PUBLIC = frozenset({"tsservices.audit", "tsservices.transcript"})
 
+_LOG = Logger("tsservices")
+
 # What each port of Twisted writes when it begins and ends, by its number alone.  The server has a
 # line of its own for each place.
 _PORT_EVENT = re.compile(r".+ starting on .+|\((TCP|UDP|UNIX) Port .+ Closed\)", re.DOTALL)
@@ -49,17 +52,36 @@ class LogError(Exception):
     """The log can't be opened.  The argument is one line that says why."""
 
 
-class RotatedLogFile(LogFile):
-    """A log file of which so many old ones are kept, and no more."""
+class RotatedLogFile:
+    """
+    A log file of which so many old ones are kept, and no more.
 
-    def __init__(self, name: str, directory: str) -> None:
+    What goes wrong with the files (a full disk, a folder where nothing may be made) ends neither
+    the log nor the server: the file that is open goes on.
+    """
+
+    def __init__(self, path: str) -> None:
         """@raise OSError: it can't be opened."""
-        super().__init__(name, directory, LOG_BYTES, maxRotatedFiles=LOG_FILES)
-        # An older version may have left thousands; the first rotation would hold the reactor.
-        for number in self.listLogs():
-            if number > LOG_FILES:
-                with contextlib.suppress(OSError):
-                    os.remove(f"{self.path}.{number}")
+        self._path = os.path.abspath(path)
+        self._descriptor = self._opened()
+        self._size = os.fstat(self._descriptor).st_size
+        self._removeSurplus()
+
+    def write(self, text: str) -> None:
+        """@raise OSError: it can't be done."""
+        if self._size >= LOG_BYTES:
+            self._rotateFull()
+        # A name of a file may have bytes that are no text.
+        data = text.encode(errors="backslashreplace")
+        self._size += len(data)
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
     def beginAnew(self) -> None:
         """
@@ -67,15 +89,71 @@ class RotatedLogFile(LogFile):
         say) has moved the file away, there is nothing to rotate, and it is opened again.
         """
         try:
-            now = os.stat(self.path)
-            mine = os.fstat(self._file.fileno())
-            isMine = (now.st_dev, now.st_ino) == (mine.st_dev, mine.st_ino)
+            if not self._isMine():
+                self._reopen()
+            elif os.fstat(self._descriptor).st_size:
+                self._rotate()
+        except OSError as reason:
+            _LOG.warn(
+                "the log {path} can't begin anew, and goes on in the file that is open: {reason}",
+                path=self._path,
+                reason=reason.strerror,
+            )
+
+    def _rotateFull(self) -> None:
+        self._size = 0
+        # If it can't be done, it is tried again after as many bytes more.
+        with contextlib.suppress(OSError):
+            if not self._isMine():
+                # Another process with the same log was faster.
+                self._reopen()
+            elif (size := os.fstat(self._descriptor).st_size) < LOG_BYTES:
+                # Somebody has cut it.
+                self._size = size
+            else:
+                self._rotate()
+
+    def _isMine(self) -> bool:
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
         except FileNotFoundError:
-            isMine = False
-        if not isMine:
-            self.reopen()
-        elif self.size:
-            self.rotate()
+            return False
+
+    def _rotate(self) -> None:
+        status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            # As root even /dev/null could be renamed.
+            return
+        for number in range(LOG_FILES - 1, 0, -1):
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{self._path}.{number}", f"{self._path}.{number + 1}")
+        os.replace(self._path, f"{self._path}.1")
+        self._reopen()
+        with contextlib.suppress(OSError):
+            os.fchmod(self._descriptor, stat.S_IMODE(status.st_mode))
+
+    def _reopen(self) -> None:
+        # The old one stays open until the new one is.
+        descriptor = self._opened()
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+        self._size = os.fstat(descriptor).st_size
+
+    def _opened(self) -> int:
+        # To append: if somebody cuts the file (logrotate's copytruncate), it goes on at its end.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+        return os.open(self._path, flags, 0o666)
+
+    def _removeSurplus(self) -> None:
+        # An older version may have left thousands.  A date, of logrotate's say, is no such number.
+        pattern = re.compile(re.escape(os.path.basename(self._path)) + r"\.([1-9][0-9]{0,5})")
+        folder = os.path.dirname(self._path)
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):
+                found = pattern.fullmatch(name)
+                if found and int(found[1]) > LOG_FILES:
+                    with contextlib.suppress(OSError):
+                        os.remove(os.path.join(folder, name))
 
 
 def formatLine(event: LogEvent) -> str | None:
@@ -123,11 +201,11 @@ def openLog(parent: Mapping[str, Any], reactor: Any) -> FileLogObserver | None:
         _onUSR1(signal.SIG_IGN)
         return FileLogObserver(sys.stdout, formatLine)
     try:
-        file = RotatedLogFile.fromFullPath(name or DEFAULT_FILE)
+        file = RotatedLogFile(name or DEFAULT_FILE)
     except OSError as reason:
         raise LogError(f"the log {name or DEFAULT_FILE}: {reason.strerror}") from reason
     _onUSR1(lambda number, frame: reactor.callFromThread(file.beginAnew))
-    return FileLogObserver(file, formatLine)
+    return FileLogObserver(cast(TextIO, file), formatLine)
 
 
 def _onUSR1(handler: Any) -> None:
