@@ -356,6 +356,9 @@ class StopSignalsTests(SynchronousTestCase):
         reactor.running = True
         service = SignalService(reactor)
         service.startService()
+        # Before the reactor runs, and again when it has set handlers of its own.
+        self.assertEqual(set(installed), {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+        installed.clear()
         for function, arguments, named in reactor.whenRunningHooks:
             function(*arguments, **named)
         self.assertEqual(set(installed), {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})

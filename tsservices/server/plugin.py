@@ -149,6 +149,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     # Stopped in the reverse order: first nobody can come any more, then connections end, then the
     # chat stores what they have said, and the last figures are written.
     services = (
+        SignalService(reactor),
         *_pidFile(options, becoming),
         CountersFile(counters, folder, reactor),
         _followZone(reactor),
@@ -157,7 +158,6 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         operator,
         control,
         ListenerService(listeners, folder, chat),
-        SignalService(reactor),
     )
     for service in services:
         service.setServiceParent(server)

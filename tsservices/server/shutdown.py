@@ -98,7 +98,9 @@ class SignalService(Service):
 
     def startService(self) -> None:
         super().startService()
-        # The reactor sets its own handlers when it starts to run, later than this.
+        # At once: the services after this one write files that a stop has to remove.  And again,
+        # since the reactor sets its own handlers when it starts to run, later than this.
+        self._install()
         self._reactor.callWhenRunning(self._install)
         self._reactor.addSystemEventTrigger("after", "shutdown", self._ignore)
 
@@ -114,7 +116,8 @@ class SignalService(Service):
             signal.signal(number, signal.SIG_IGN)
 
     def _stop(self, number: int, frame: object) -> None:
-        # A handler runs between any two instructions of the reactor; this also wakes it.
+        # A handler runs between any two instructions of the reactor; this also wakes it.  Before
+        # the reactor runs, this waits for that.
         self._reactor.callFromThread(self._stopOnce)
 
     def _stopOnce(self) -> None:
