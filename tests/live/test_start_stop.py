@@ -153,7 +153,13 @@ def test_serves(folder: Path, daemon: bool) -> None:
         assert not alive(pid)
         assert not server.pidFile.exists()
         left = {path.name for path in server.state.iterdir()}
-        assert left == {"lock", "counters.json", "chat.sqlite", "chat.ballast"}
+        assert left == {
+            "lock",
+            "counters.json",
+            "chat.sqlite",
+            "chat.ballast",
+            "chat.position",
+        }
         with pytest.raises(ConnectionRefusedError):
             server.connect("timestamp")
 

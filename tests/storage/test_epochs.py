@@ -3,64 +3,92 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
 from tests.support.sqlite import SQLiteHarness
 from tests.support.storage import LOG, MessageSource, StorageClient, ThreadReactor
-from tsservices.chat.batch import Batch
-from tsservices.chat.storage import Storage
-from tsservices.storage.memory import MemoryStorage
 from tsservices.storage.sqlite.journal import SQLiteStorage
 
 ROOMS = (("a", 1), ("b", 1))
 
 
-def beginning(source: MessageSource, log: str, common: int) -> Batch:
-    source.log = log
-    batch = source.batch(("a", ("of another log",)))
-    batch.common = common
-    return batch
-
-
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_anotherLogBegins(kind: str) -> None:
+def test_anotherLogBegins() -> None:
     source = MessageSource()
     reactor = ThreadReactor()
-    storage: Storage = MemoryStorage(LOG)
-    if kind == "sqlite":
-        storage = SQLiteStorage("chat.db", LOG, None, reactor.callFromThread, lambda: 0)
+
+    def start(log: str) -> StorageClient:
+        source.log = log
+        storage = SQLiteStorage("chat.db", log, None, reactor.callFromThread, lambda: 0)
         storage.prepare()
-    client = StorageClient(storage, reactor)
-    storage.start(client)
-    storage.store(source.batch(("a", ("x", "y")), ("b", ("x",))))
-    storage.store(source.batch(("a", ("z",))))
-    client.waitFor(2)
+        client = StorageClient(storage, reactor)
+        storage.start(client)
+        return client
+
+    client = start(LOG)
+    client.storage.store(source.batch(("a", ("x", "y")), ("b", ("x",))))
+    client.waitFor(1)
     assert client.lastCommon("a", "") is None
-    storage.store(beginning(source, "second", 1))
-    storage.store(source.batch(("a", ("w",))))
-    storage.store(beginning(source, "third", 4))
-    client.waitFor(5)
+    for log in ("second", "third"):
+        assert client.copy("copy.db") is None
+        client.storage.store(source.batch(("a", ("lost",))))
+        client.waitFor(source.position)
+        client.stop()
+        os.replace("copy.db", "chat.db")
+        source.forget("a")
+        client = start(log)
+        client.storage.store(source.batch(("a", ("z", "w"))))
+        client.waitFor(source.position)
     found = {(room, log): client.lastCommon(room, log) for room in "abc" for log in (LOG, "second")}
     assert found == {
         ("a", LOG): 2,
         ("b", LOG): 1,
         ("c", LOG): 0,
-        ("a", "second"): 5,
+        ("a", "second"): 4,
         ("b", "second"): 1,
         ("c", "second"): 0,
     }
-    assert client.lastCommon("a", "") == 5
+    assert client.lastCommon("a", "") == 4
     assert client.lastCommon("a", "third") is client.lastCommon("a", "unknown") is None
     for lines in (client.lines("a", 1, 9), client.search(ROOMS[:1])):
         logs = [str(line[4]).partition("-")[0] for line in lines]
-        assert logs == [LOG] * 3 + ["second"] * 2 + ["third"]
+        assert logs == [LOG] * 2 + ["second"] * 2 + ["third"] * 2
     client.stop()
 
 
-def started(path: str, log: str) -> tuple[str, bool, list[str]]:
+@pytest.mark.parametrize("way", ["overwritten", "replaced", "folder"])
+def test_copiedByHand(way: str) -> None:
+    """Nobody has marked the copy: it is behind the place where the database was, or another file."""
+    harness, source = SQLiteHarness(), MessageSource()
+    harness.store(source.batch(("a", ("x",))))
+    harness.client.stop()
+    shutil.copy("chat.db", "copy.db")
+    shutil.copy("chat.position", "copy.position")
+    assert started("chat.db", "second") == (LOG, [])
+    again = SQLiteHarness()
+    again.store(source.batch(("a", ("y",))))
+    again.client.stop()
+    assert started("chat.db", "second") == (LOG, [])
+    if way == "overwritten":
+        shutil.copy("copy.db", "chat.db")
+    else:
+        # (A new file may get the number of the one that was removed.)
+        os.replace("copy.db", "chat.db")
+        if way == "folder":
+            os.replace("copy.position", "chat.position")
+        else:
+            os.remove("chat.position")
+    log, notes = started("chat.db", "second")
+    assert (log, len(notes)) == ("second", 1)
+    third = SQLiteHarness()
+    third.client.stop()
+    assert started("chat.db", "third") == ("second", [])
+
+
+def started(path: str, log: str) -> tuple[str, list[str]]:
     loaded = SQLiteStorage(path, log, None, print, lambda: 0).prepare()
-    return loaded.log, loaded.isNew, [note for note in loaded.notes if "restored" in note]
+    return loaded.log, [note for note in loaded.notes if "restored" in note]
 
 
 def test_copyBeginsAnotherLog() -> None:
@@ -68,11 +96,11 @@ def test_copyBeginsAnotherLog() -> None:
     harness.store(source.batch(("a", ("x", "y"))))
     assert harness.client.copy("copy.db") is None
     harness.client.stop()
-    assert started("chat.db", "second") == (LOG, False, [])
-    log, isNew, notes = started("copy.db", "second")
-    assert (log, isNew, len(notes)) == ("second", True, 1)
+    assert started("chat.db", "second") == (LOG, [])
+    log, notes = started("copy.db", "second")
+    assert (log, len(notes)) == ("second", 1)
     # Once: the next start goes on with it.
-    assert started("copy.db", "third") == ("second", False, [])
+    assert started("copy.db", "third") == ("second", [])
     reactor = ThreadReactor()
     copy = SQLiteStorage("copy.db", "third", None, reactor.callFromThread, lambda: 0)
     copy.prepare()
@@ -92,12 +120,12 @@ def test_clusterKeepsTheLogOfItsStream() -> None:
     harness.store(source.batch(("a", ("x",))))
     assert harness.client.copy("copy.db") is None
     harness.client.stop()
-    assert started("copy.db", "second") == ("stream", False, [])
+    assert started("copy.db", "second") == ("stream", [])
     node = SQLiteStorage("copy.db", "third", None, print, lambda: 0)
     node.prepare()
     node.leave()
-    assert started("copy.db", "fourth") == ("third", False, [])
-    assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db", "copy.db"]
+    assert started("copy.db", "fourth") == ("third", [])
+    assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db", "chat.position", "copy.db"]
 
 
 def test_emptyDatabaseTakesTheLogOfTheStream() -> None:

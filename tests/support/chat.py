@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import TypeVar
 
 from tests.support.hasher import ImmediateHasher
@@ -192,6 +193,8 @@ class SlowStorage(MemoryStorage):
         self.queue: list[Batch] = []
         self.reads: list[tuple[str, int, int]] = []
         self.failure: ChatError | None = None
+        # Incarnations of the order, each with the last position of the one before.
+        self.logs: list[tuple[str, int]] = []
         self._waiting: list[Callable[[], None]] = []
 
     def store(self, batch: Batch) -> None:
@@ -213,6 +216,14 @@ class SlowStorage(MemoryStorage):
             self._waiting.append(lambda: super(SlowStorage, self).read(room, first, last, found))
         else:
             super().read(room, first, last, found)
+
+    def lastCommon(self, room: str, log: str, found: NumberCallback) -> None:
+        for (earlier, _), (_, position) in reversed(list(pairwise(self.logs))):
+            if log in ("", earlier):
+                lines = self._rooms.get(room, ())
+                found(max((item.last for item in lines if item.position <= position), default=0))
+                return
+        found(None)
 
     def newest(self, span: LineSpan, found: MessagesCallback) -> None:
         self.reads.append((span.room, span.first, span.last))

@@ -38,6 +38,11 @@ class MessageSource:
         self._author = Session("s1", None)
         self._author.nick, self._author.key = "Ann", "ann"
 
+    def forget(self, key: str) -> None:
+        """The last batch, of one line of this room, is lost."""
+        self.position -= 1
+        self._rooms[key].record.seq -= 1
+
     def batch(
         self,
         *said: tuple[str, tuple[str, ...]],

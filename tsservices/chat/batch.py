@@ -48,8 +48,6 @@ class Batch:
     @ivar audits: facts for the audit log, written when the batch is stored.
     @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.snapshot} writes it, if
         it is to be stored now.
-    @ivar common: if this batch begins another incarnation of the order: the position up to which
-        lines are surely the same as in the one before. None: it begins none.
     @ivar durable: whether any of this is to be stored; known after L{freeze}.
     @ivar proposers: the session of each operation, once for each.
     """
@@ -69,7 +67,6 @@ class Batch:
         self.checkpoint: list[str] = []
         self.proposers: list[Session] = []
         self.lineCount = 0
-        self.common: int | None = None
         self.durable = False
         self._deliveries: list[RoomDelivery | DirectDelivery | MembershipUpdate | Disconnect] = []
         self._openDeliveries: dict[Room, RoomDelivery] = {}
@@ -100,7 +97,6 @@ class Batch:
             or self.privateMessages
             or self.deletions
             or self.checkpoint
-            or self.common is not None
         )
 
     def addMessages(self, room: Room, messages: RoomMessages, author: Session) -> None:

@@ -58,9 +58,6 @@ class Pipeline:
     @ivar state: changed here alone.
     @ivar deliveredPosition: that of the last batch whose lines were delivered.
     @ivar log: the incarnation of the order: under another one numbers mean other lines.
-    @ivar _loadedPosition: that of the last batch before this start.
-    @ivar _isNew: the incarnation began with this start, or since.
-    @ivar _renewedBy: another incarnation is to begin, and who waits for that.
     @ivar _position: that of the last batch with something to store, on one node.
     @ivar _storedPosition: that of the last batch that is stored.
     @ivar _deliveryDue: a call that will deliver is under way.
@@ -74,20 +71,16 @@ class Pipeline:
         position: int,
         wallClock: Callable[[], int],
         turnEnd: Callable[[Callable[[], None]], object],
-        isNew: bool = False,
     ) -> None:
         """
         @param log: the incarnation of the order.
         @param position: that of the last batch that is stored.
         @param wallClock: the clock: nanoseconds since 1970, UTC.
         @param turnEnd: calls a function at the end of this turn of the reactor.
-        @param isNew: whether the incarnation begins with this start.
         """
         self.state = state
         self.log = log
-        self._isNew = isNew
-        self._renewedBy: Session | None = None
-        self._position = self._storedPosition = self._loadedPosition = position
+        self._position = self._storedPosition = position
         self.deliveredPosition = position
         self._deliveryDue = False
         self._wallClock = wallClock
@@ -123,36 +116,15 @@ class Pipeline:
             self._turnEnd(self.flush)
         self._outbox.append((operation, session))
 
-    def renewLog(self, log: str, session: Session) -> None:
-        """
-        Begin another incarnation of the order, unless that was done since the start: somebody knows
-        of lines that are not here, so the storage was restored while the server was stopped.
-
-        In a cluster nothing happens: the incarnation is that of the stream.
-
-        @param log: its name, which no other one has.
-        @param session: has something pending until it is stored.
-        """
-        if self._isNew or self._orderer is not None or self._store is None or self._store.trouble:
-            return
-        self._isNew, self.log, self._renewedBy = True, log, session
-        session.pending += 1
-        if not self._outbox:
-            self._turnEnd(self.flush)
-
     def flush(self) -> None:
         """End the turn: order what was proposed, apply it, and have it stored."""
         outbox, self._outbox = self._outbox, []
-        if not outbox and self._renewedBy is None:
+        if not outbox:
             return
         if self._orderer is not None:
             self._orderer.submit(outbox)
             return
         batch = Batch(self.log, self._position + 1, self._wallClock())
-        if self._renewedBy is not None:
-            batch.common = self._loadedPosition
-            batch.proposers.append(self._renewedBy)
-            self._renewedBy = None
         for operation, session in outbox:
             apply(self.state, operation, session, batch)
             batch.proposers.append(session)

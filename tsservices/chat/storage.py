@@ -53,8 +53,6 @@ class StoredState:
     checkpointPosition: int = 0
     #: What is wrong with it, in one line; empty: nothing was found.
     damage: str = ""
-    #: The incarnation begins with this start.
-    isNew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
@@ -71,8 +70,6 @@ class MemoryStorage:
         self._binding = ClusterBinding("", log, entropy(SECRET_BYTES), 0)
         # Apart from the binding, because each batch changes it.
         self._position = 0
-        # Incarnations, each with the position up to which lines are those of the one before.
-        self._logs: list[tuple[str, int]] = [(log, 0)]
         self._checkpoint: list[str] = []
         self._checkpointPosition = 0
         self._listener: StorageListener | None = None
@@ -87,7 +84,6 @@ class MemoryStorage:
             epoch=binding.epoch,
             checkpoint=list(self._checkpoint),
             checkpointPosition=self._checkpointPosition,
-            isNew=True,
         )
 
     def bind(
@@ -127,8 +123,6 @@ class MemoryStorage:
             self._privateMessages.extend(remaining)
         self._privateMessages.extend(batch.privateMessages)
         self._position = batch.position
-        if batch.common is not None:
-            self._logs.append((batch.log, batch.common))
         if batch.checkpoint:
             self._checkpoint = list(batch.checkpoint)
             self._checkpointPosition = batch.position
@@ -175,13 +169,7 @@ class MemoryStorage:
         onResult(page)
 
     def lastCommon(self, room: str, log: str, onResult: NumberCallback) -> None:
-        for (earlier, _), (_, position) in reversed(list(pairwise(self._logs))):
-            if log in ("", earlier):
-                messages = self._rooms.get(room, deque())
-                later = next((item.first for item in messages if item.position > position), None)
-                end = messages[-1].last if messages else 0
-                onResult(end if later is None else later - 1)
-                return
+        # Nothing here is of another one.
         onResult(None)
 
     def newest(self, span: LineSpan, onResult: MessagesCallback) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.chat import ChatHarness, MemoryClient
 from tsservices.chat.notifications import (
+    ErrorReply,
     HistoryReplay,
     HistoryRestored,
     JoinedRoom,
@@ -51,7 +52,7 @@ class Restored:
             position = next(
                 item.position for item in self.chat.storage._all if item.first == common
             )
-            self.chat.storage._logs = [("first", 0), ("log", position)]
+            self.chat.storage.logs = [("first", 0), ("log", position)]
         if more:
             self.ann.controller.say(("new",) * more)
             self.chat.tick()
@@ -101,7 +102,7 @@ def test_longAgo() -> None:
 
 
 class TestByHand:
-    """A folder that was copied back while the server was stopped: only readers know."""
+    """A copy that the start has not noticed: only readers know."""
 
     def test_nothingIsSaid(self) -> None:
         chat = Restored(common=None)
@@ -109,37 +110,34 @@ class TestByHand:
             assert read(chat.ann, line)[0] is None
 
     @pytest.mark.parametrize("line", ["/since 9", "/since 9@log", "/read 9", "/read 9@log"])
-    def test_anotherEpochBegins(self, line: str) -> None:
+    def test_numberBeyondTheLast(self, line: str) -> None:
+        """Who names it is told; nobody else is, on the word of anybody."""
         chat = Restored(common=None)
-        loaded = next(item.position for item in chat.chat.storage._all if item.first == 4)
-        chat.chat.context.pipeline._loadedPosition = loaded
         restored, numbers = read(chat.ann, line)
         assert restored is not None
-        epoch = chat.chat.context.pipeline.log
-        assert (restored.common, restored.first, restored.log) == (None, 1, epoch)
-        assert epoch != "log"
+        assert (restored.common, restored.first, restored.log) == (None, 1, "log")
         assert numbers == list(range(1, 8))
         assert chat.chat.context.state.readMarkers == {}
-        # One that has seen as many lines as there are now is not taken for one of this history.
-        chat.ann.controller.say(("more",) * 5)
-        chat.chat.tick()
-        chat.chat.clear()
-        restored, numbers = read(chat.ann, "/since 9@log")
-        assert restored is not None
-        assert (restored.common, numbers) == (4, list(range(5, 13)))
-        assert read(chat.ann, f"/since 9@{epoch}") == (None, [10, 11, 12])
-        # Not again: what somebody names later was never here.
-        assert read(chat.ann, f"/since 99@{epoch}")[0] is not None
-        assert chat.chat.context.pipeline.log == epoch
+        assert read(chat.ann, "/since 6@log") == (None, [7])
 
-    def test_newEpochIsStoredBeforeItIsTold(self) -> None:
+    @pytest.mark.parametrize("verb", ["/since", "/read"])
+    def test_timeOfTheLine(self, verb: str) -> None:
+        chat = Restored(common=None, more=40)
+        time = next(item.time for item in chat.chat.storage._all if item.first == 4)
+        restored, numbers = read(chat.ann, f"/since 4@log@{time}")
+        assert (restored, numbers[0]) == (None, 5)
+        for seq in (4, 30):
+            restored, numbers = read(chat.ann, f"{verb} {seq}@log@{time + 1}")
+            assert restored is not None
+            assert (restored.common, restored.sure) == (None, True)
+            assert numbers == list(range(5, 45))
+        assert chat.chat.context.state.readMarkers == {}
+
+    def test_noSuchTime(self) -> None:
         chat = Restored(common=None)
-        chat.chat.storage.slow = True
-        assert chat.ann.say("/since 9") == []
-        chat.chat.finishStoring()
-        restored = chat.ann.heard()[0]
-        assert isinstance(restored, HistoryRestored)
-        assert chat.chat.storage._logs[-1] == (restored.log, 0)
+        for time in ("x", "-1", "9" * 20):
+            (error,) = chat.ann.say(f"/since 4@log@{time}")
+            assert isinstance(error, ErrorReply)
 
     def test_emptyRoom(self) -> None:
         chat = ChatHarness(records=[RoomRecord("tea", "tea")])

@@ -40,7 +40,7 @@ class TestCopy:
         harness.storage.store(source.batch(("a", ("later",))))
         harness.client.stop()
         harness.waitForThreads()
-        assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db", "copy.db"]
+        assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db", "chat.position", "copy.db"]
         assert stat.S_IMODE(os.stat("copy.db").st_mode) == 0o600
 
         reactor = ThreadReactor()
@@ -115,7 +115,7 @@ class TestCopy:
         going.set()
         harness.reactor.until(lambda: harness.client.stopped)
         assert answers == ["the server stops", "the server stops"]
-        assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db"]
+        assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db", "chat.position"]
         assert harness.client.failures == []
 
     def test_memory(self) -> None:

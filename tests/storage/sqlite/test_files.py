@@ -28,7 +28,7 @@ class TestFiles:
             harness.store(MessageSource().batch(("a", ("x",))))
             harness.client.lines("a", 1, 1)
             assert modes() == dict.fromkeys(
-                ("chat.db", "chat.db-wal", "chat.db-shm", "chat.ballast"), 0o600
+                ("chat.db", "chat.db-wal", "chat.db-shm", "chat.ballast", "chat.position"), 0o600
             )
             harness.client.stop()
         finally:

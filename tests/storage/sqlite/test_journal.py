@@ -93,7 +93,7 @@ class TestKeeping:
         batch.roomRecords[0].topic, batch.roomRecords[0].topicBy = "tea\ud800", "Ann"
         harness.storage.store(batch)
         harness.client.stop()
-        assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db"]
+        assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db", "chat.position"]
 
         harness = SQLiteHarness()
         assert (harness.loaded.log, harness.loaded.position) == (LOG, 1)

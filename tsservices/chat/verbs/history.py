@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from tsservices.chat.controller import SessionController, digest
+from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import (
     NO_LINE,
     NO_LINE_OF,
@@ -54,9 +54,6 @@ HISTORY_LINES = 500
 #: Lines in which the last one of somebody is looked for: some pages of a reader's scrolling.
 LINES_LOOKED_AT = 1000
 
-#: Characters of the name of an incarnation of the order.
-LOG_LENGTH = 8
-
 #: Lines that were not read are counted up to this number: more are as many as that to a person.
 UNREAD_LINES = 1000
 
@@ -73,19 +70,22 @@ async def history(controller: SessionController, room: Room, count: int = REPLAY
     await controller.replayNewest(room, min(count, HISTORY_LINES))
 
 
-async def since(controller: SessionController, room: Room, seq: int, log: str = "") -> None:
+async def since(
+    controller: SessionController, room: Room, seq: int, log: str = "", time: int = 0
+) -> None:
     """
     Show the lines of a room after a number.
 
     If the number is of another history, say so, and show what can't have been seen.
 
     @param log: the incarnation of the order in which that line was seen; empty: not known.
+    @param time: that of that line: nanoseconds since 1970, UTC; 0: not known.
     """
-    restored = await _findRestored(controller, room, seq, log)
+    restored = await _findRestored(controller, room, seq, log, time)
     if restored is None:
         await controller.replay(room, seq + 1)
     else:
-        await _showRestored(controller, room, restored, log)
+        await _showRestored(controller, room, restored)
 
 
 async def showUnread(controller: SessionController, joined: JoinedRoom) -> None:
@@ -115,44 +115,49 @@ async def showUnread(controller: SessionController, joined: JoinedRoom) -> None:
         controller.presenter.show(UnreadLines(joined.room, joined.roomName, lines, more, read))
 
 
-async def markRead(controller: SessionController, room: Room, seq: int, log: str = "") -> None:
+async def markRead(
+    controller: SessionController, room: Room, seq: int, log: str = "", time: int = 0
+) -> None:
     """
     Store the number of the last line that the account has read.
 
     If the number is of another history, do as L{since} does.
 
     @param log: the incarnation of the order in which that line was read; empty: not known.
+    @param time: that of that line: nanoseconds since 1970, UTC; 0: not known.
     """
     controller.checkStored()
     if log or seq > room.storedSeq:
-        restored = await _findRestored(controller, room, seq, log)
+        restored = await _findRestored(controller, room, seq, log, time)
         if restored is not None:
-            await _showRestored(controller, room, restored, log)
+            await _showRestored(controller, room, restored)
             return
     controller.propose(MarkRead(controller.session.ident, room.record.key, seq))
 
 
 async def _showRestored(
-    controller: SessionController, room: Room, restored: HistoryRestored, log: str
+    controller: SessionController, room: Room, restored: HistoryRestored
 ) -> None:
-    context = controller.context
-    if restored.seq > restored.last and log in ("", restored.log):
-        # So that later, when there are as many lines, numbers of before are still known as such.
-        context.pipeline.renewLog(digest(context.random())[:LOG_LENGTH], controller.session)
-        await controller.settled()
-        restored.log = context.pipeline.log
     controller.presenter.show(restored)
     await controller.replay(room, restored.first)
 
 
 async def _findRestored(
-    controller: SessionController, room: Room, seq: int, log: str
+    controller: SessionController, room: Room, seq: int, log: str, time: int
 ) -> HistoryRestored | None:
     # What somebody has to be told who has seen a line that is not in this history. Positions and
-    # numbers decide, never times.
+    # numbers decide; of two lines with the same ones no two have the same time. It is not taken on
+    # trust that there were others: nobody else is told so for what one has named.
     current, last = controller.context.pipeline.log, room.storedSeq
-    if not seq or (seq <= last and log == current):
+    if not seq:
         return None
+    if seq <= last and log == current:
+        lines = await _read(controller, room, seq, seq) if time else []
+        # If it is too old to be kept, nobody knows.
+        if not lines or lines[0].first != seq or lines[0].time == time:
+            return None
+        first = min(room.loadedSeq, seq, last - REPLAYED_LINES) + 1
+        return _restored(controller, room, seq, None, max(1, first))
     common: int | None = None
     if log != current:
         reply: PendingReply[int | None] = PendingReply()

@@ -184,8 +184,7 @@ class SessionResumer:
                 # Somebody has seen to that meanwhile.
                 self._view.note(f"you are no longer in {ROOM_SIGN}{room.name}")
                 continue
-            epoch = f"@{room.epoch}" if state.tellsEpochs and room.epoch else ""
-            send(f"/since {room.name} {room.last}{epoch}")
+            send(f"/since {room.name} {room.place if state.tellsEpochs else room.last}")
             send(f"/who {room.name}")
         for name in self._wanted:
             if roomKey(name) not in state.rooms:

@@ -47,6 +47,7 @@ class ClientRoom:
     @ivar name: as the server writes it.
     @ivar last: the number of the last line that was shown.
     @ivar epoch: the history that this number is of; empty: not known.
+    @ivar time: that of the line with this number: nanoseconds since 1970, UTC; 0: not known.
     @ivar members: the names of those who are there, by folded name; who spoke last is last.
     @ivar read: the number of the last line that was read; L{None}: the server does not know.
     @ivar unread: lines since one turned away from the room.
@@ -60,6 +61,7 @@ class ClientRoom:
         self.name = name
         self.last = last
         self.epoch = epoch
+        self.time = 0
         self.members: OrderedDict[str, str] = OrderedDict()
         self.read: int | None = None
         self.unread = 0
@@ -74,12 +76,13 @@ class ClientRoom:
         seq = message.first
         if seq <= self.last:
             return []
-        # In another history the next number need not be the next line.
-        isOther = not self._continues and "" != self.epoch != message.log
-        if self.catchingUp and (seq > self.last + 1 or isOther):
+        # In another history the next number need not be the next line; the server says whether it
+        # is another one before what was missed comes.
+        mayBeOther = not self._continues and bool(self.epoch and message.log)
+        if self.catchingUp and (seq > self.last + 1 or mayBeOther):
             self._held[seq] = message
             return []
-        self.last, self.epoch = seq, message.log or self.epoch
+        self._passed(message)
         return [message, *self._following()]
 
     def beginCatchUp(self) -> None:
@@ -92,13 +95,14 @@ class ClientRoom:
 
     def skipTo(self, last: int) -> list[RoomMessages]:
         """Lines up to this one are no longer kept: give those that are to be shown now."""
-        self.last = max(self.last, last)
+        if last > self.last:
+            self.last, self.time = last, 0
         return self._following()
 
     def _following(self) -> list[RoomMessages]:
         messages = []
         while (message := self._held.pop(self.last + 1, None)) is not None:
-            self.last, self.epoch = self.last + 1, message.log or self.epoch
+            self._passed(message)
             messages.append(message)
         return messages
 
@@ -108,12 +112,24 @@ class ClientRoom:
         messages = [self._held[seq] for seq in sorted(self._held) if seq > self.last]
         self._held.clear()
         if messages:
-            self.last, self.epoch = messages[-1].first, messages[-1].log or self.epoch
+            self._passed(messages[-1])
         return messages
+
+    def _passed(self, message: RoomMessages) -> None:
+        self.last, self.time = message.first, message.time
+        self.epoch = message.log or self.epoch
+
+    @property
+    def place(self) -> str:
+        """The last line that was shown, for a server that tells epochs."""
+        if not self.epoch:
+            return str(self.last)
+        return f"{self.last}@{self.epoch}" + (f"@{self.time}" if self.time else "")
 
     def restart(self, last: int, epoch: str = "") -> None:
         """The room is another one than before: it has fewer lines than were shown."""
         self.last = 0 if self.catchingUp and not epoch else last
+        self.time = 0
         self.epoch, self._continues = epoch, bool(epoch)
         if self.read is not None:
             self.read = min(self.read, self.last)

@@ -30,7 +30,7 @@ SIGN = "/"
 #: In a search, stands for all rooms where one is.
 ALL_ROOMS = ROOM_SIGN + "*"
 
-#: Stands between the number of a line and its epoch.
+#: Stands between the number of a line, its epoch, and its time.
 EPOCH_SIGN = "@"
 
 _WORD_AND_REST = re.compile(r"\s*(\S*)\s?(.*)", re.DOTALL)
@@ -137,10 +137,10 @@ def durationAndReason(text: str) -> tuple[int, str]:
         raise _durationRefused(error) from None
 
 
-def roomAndNumber(controller: SessionController, text: str) -> tuple[Room, int, str]:
+def roomAndNumber(controller: SessionController, text: str) -> tuple[Room, int, str, int]:
     """
-    A room, the current one if it is not named, the number of a line, and after an L{EPOCH_SIGN} the
-    epoch in which it was seen.
+    A room, the current one if it is not named, the number of a line, and each after an
+    L{EPOCH_SIGN} the epoch in which it was seen, and its time in nanoseconds.
 
     @raise UsageError: there are fewer words, or more.
     @raise ChatError: one is wrong, or the session is not in that room.
@@ -148,9 +148,10 @@ def roomAndNumber(controller: SessionController, text: str) -> tuple[Room, int, 
     words = text.split()
     if len(words) not in (1, 2):
         raise UsageError
-    seq, _, epoch = words[-1].partition(EPOCH_SIGN)
-    number = lineNumber(seq, 0)
-    return controller.room(words[0] if len(words) == 2 else ""), number, epoch
+    seq, _, rest = words[-1].partition(EPOCH_SIGN)
+    epoch, _, time = rest.partition(EPOCH_SIGN)
+    number, when = lineNumber(seq, 0), lineNumber(time, 0) if time else 0
+    return controller.room(words[0] if len(words) == 2 else ""), number, epoch, when
 
 
 def search(controller: SessionController, text: str) -> SearchQuery:

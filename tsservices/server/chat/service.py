@@ -133,7 +133,7 @@ class ChatService(Service):
                 " whoever does first looks after the server"
             )
         self._pipeline = Pipeline(
-            state, loaded.log, loaded.position, self._wallClock, self._turnEnd, loaded.isNew
+            state, loaded.log, loaded.position, self._wallClock, self._turnEnd
         )
         self.context = ChatContext(
             self._pipeline,

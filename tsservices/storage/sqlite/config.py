@@ -38,6 +38,9 @@ LOCK_SECONDS = 1.0
 #: Seconds between two attempts to give back the room of a write-ahead log that has grown large.
 SHRINK_SECONDS = 5.0
 
+#: Seconds between two notes of how far the database is: a copy that is put in its place is older.
+MARK_SECONDS = 60.0
+
 #: Seconds that the storage has for the last messages when the server stops.
 JOURNAL_STOP_SECONDS = 5.0
 
@@ -62,6 +65,8 @@ class Timings:
     lock: float = LOCK_SECONDS
     #: Between two attempts to shrink a large write-ahead log.
     shrink: float = SHRINK_SECONDS
+    #: Between two notes of how far it is.
+    mark: float = MARK_SECONDS
     #: For the last messages, before the server stops without them.
     stop: float = JOURNAL_STOP_SECONDS
 

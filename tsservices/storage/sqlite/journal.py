@@ -29,6 +29,7 @@ from tsservices.common.ratelimit import LogThrottle
 from tsservices.storage.sqlite.backup import BackupThread
 from tsservices.storage.sqlite.config import SQLiteConfig
 from tsservices.storage.sqlite.disk import ReservedSpace
+from tsservices.storage.sqlite.mark import PositionMark
 from tsservices.storage.sqlite.messages import (
     countUnread,
     lastCommon,
@@ -83,7 +84,8 @@ class SQLiteStorage:
         self._config = config
         self._context = ThreadContext(self._path, config, callFromThread, wallClock)
         self._ballast = ReservedSpace(f"{os.path.splitext(self._path)[0]}.ballast", config.ballast)
-        self._startup = DatabaseStartup(self._path, log, config)
+        self._mark = PositionMark(f"{os.path.splitext(self._path)[0]}.position")
+        self._startup = DatabaseStartup(self._path, log, self._mark, config)
         self._reader: ReaderThread | None = None
         self._searcher: ReaderThread | None = None
         self._copier: BackupThread | None = None
@@ -120,7 +122,13 @@ class SQLiteStorage:
         self._listener = listener
         context = self._context
         self._writer = WriterThread(
-            context, self._ballast, self._keep, self, self.counters, self._writerEnded
+            context,
+            self._ballast,
+            self._mark,
+            self._keep,
+            self,
+            self.counters,
+            self._writerEnded,
         )
         self._reader = ReaderThread(context, "journal reader", self._readFailed, self._readerEnded)
         self._searcher = ReaderThread(

@@ -63,15 +63,13 @@ def beginLog(connection: sqlite3.Connection, log: str, first: int, common: int) 
     connection.execute("UPDATE meta SET log = ?, copied = 0", (log,))
 
 
-def isCopy(connection: sqlite3.Connection) -> bool:
+def isMarkedCopy(connection: sqlite3.Connection) -> bool:
     """
-    Whether this is a copy that was not used yet, and belongs to no cluster.
+    Whether L{markCopy} has marked this, and it was not used since.
 
     @raise sqlite3.Error: it can't be done.
     """
-    # A cluster has the incarnation of its stream, which is the same for all nodes.
-    row = connection.execute("SELECT copied AND epoch = '' FROM meta").fetchone()
-    return bool(row[0])
+    return bool(connection.execute("SELECT copied FROM meta").fetchone()[0])
 
 
 def markCopy(connection: sqlite3.Connection) -> None:

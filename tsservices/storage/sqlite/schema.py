@@ -168,9 +168,14 @@ WHERE place <= unread
 GROUP BY account, sender;
 """
 
+# Which file the database is in: a copy is in another one.
+_SIXTH = """
+ALTER TABLE meta ADD COLUMN inode INTEGER;
+"""
+
 #: The scripts that lead from an empty database to the present schema.  The version of a database is
 #: the number of those it has seen, so none is ever changed or taken out.
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 
 
 def migrate(

@@ -24,10 +24,11 @@ from tsservices.storage.sqlite.connection import (
 )
 from tsservices.storage.sqlite.disk import fsyncMilliseconds
 from tsservices.storage.sqlite.fulltext import INDEX_LAG, lag
+from tsservices.storage.sqlite.mark import PositionMark, isAnotherFile
 from tsservices.storage.sqlite.meta import (
     PAGE_BYTES,
     beginLog,
-    isCopy,
+    isMarkedCopy,
     loadCheckpoint,
     loadMeta,
     storeCheckpoint,
@@ -81,9 +82,10 @@ def findDamage(connection: sqlite3.Connection, path: str, monotonic: Callable[[]
 class DatabaseStartup:
     """Opens a database, or makes a new one, and loads all but the messages."""
 
-    def __init__(self, path: str, log: str, config: SQLiteConfig) -> None:
+    def __init__(self, path: str, log: str, mark: PositionMark, config: SQLiteConfig) -> None:
         """@param log: the incarnation of a database that is new, or a restored copy."""
         self._path = path
+        self._mark = mark
         self._log = log
         self._config = config
 
@@ -101,13 +103,15 @@ class DatabaseStartup:
                 # Mostly nothing is to be written, but this fails while another process writes.
                 connection.execute("BEGIN IMMEDIATE")
                 binding = loadMeta(connection, self._log, config.entropy)
-                if restored := isCopy(connection):
+                if restored := self._isCopy(connection, binding):
                     binding = self._newLog(connection, binding)
                 checkpoint, position = loadCheckpoint(connection)
                 rooms = loadRooms(connection)
                 records = loadRecords(connection)
                 unindexed = lag(connection)
                 connection.execute("COMMIT")
+                if restored:
+                    self._mark.write(binding.log, binding.position)
                 damage = findDamage(connection, path, config.monotonic)
             fsync = fsyncMilliseconds(f"{path}.probe", config.monotonic)
         except (sqlite3.Error, OSError) as error:
@@ -143,7 +147,15 @@ class DatabaseStartup:
             checkpoint,
             position,
             damage,
-            binding.log == self._log,
+        )
+
+    def _isCopy(self, connection: sqlite3.Connection, binding: ClusterBinding) -> bool:
+        isAnother = isAnotherFile(connection, self._path)
+        # A cluster has the incarnation of its stream, which is the same for all nodes.
+        return not binding.epoch and (
+            isMarkedCopy(connection)
+            or isAnother
+            or (binding.log != self._log and self._mark.isAhead(binding.log, binding.position))
         )
 
     def _newLog(self, connection: sqlite3.Connection, old: ClusterBinding) -> ClusterBinding:

@@ -14,7 +14,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.records import INBOX_UNREAD, Record, RoomRecord, StoredPrivateMessage
 from tsservices.storage.sqlite.fulltext import delete
 from tsservices.storage.sqlite.messages import INSERT_MESSAGES, messageRows
-from tsservices.storage.sqlite.meta import PAGE_BYTES, beginLog, storeCheckpoint
+from tsservices.storage.sqlite.meta import PAGE_BYTES, storeCheckpoint
 from tsservices.storage.sqlite.private_messages import (
     DELETE_INBOXES,
     INSERT_PRIVATE_MESSAGES,
@@ -56,9 +56,6 @@ def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     last = next((batch for batch in reversed(batches) if batch.checkpoint), None)
     if last is not None:
         checkpoint = storeCheckpoint(connection, last.checkpoint, last.position)
-    for batch in batches:
-        if batch.common is not None:
-            beginLog(connection, batch.log, batch.position, batch.common)
     connection.execute("UPDATE meta SET position = ?", (batches[-1].position,))
     connection.execute("COMMIT")
     # What SQLite writes beside the text: the position, and two pages for each room and each other

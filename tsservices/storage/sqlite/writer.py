@@ -55,6 +55,7 @@ from tsservices.storage.sqlite.connection import (
 )
 from tsservices.storage.sqlite.disk import ReservedSpace
 from tsservices.storage.sqlite.fulltext import INDEX_LAG, MERGED_PAGES, index, lag, merge
+from tsservices.storage.sqlite.mark import PositionMark
 from tsservices.storage.sqlite.meta import PAGE_BYTES
 from tsservices.storage.sqlite.retention import deleteOld
 from tsservices.storage.sqlite.threads import ThreadContext
@@ -91,6 +92,8 @@ class WriterThread:
     @ivar _merging: it is being merged.
     @ivar _takenOut: words were taken out of it since that began.
     @ivar _stored: messages that this round has stored.
+    @ivar _log: the incarnation of the order; empty: that of a cluster.
+    @ivar _position: that of the last batch that is stored.
     @ivar _clockOffset: how many seconds the clock was before the monotonic one at the last look.
     @ivar _trustedAt: when the clock will have run evenly for long enough, by the monotonic one.
     """
@@ -99,6 +102,7 @@ class WriterThread:
         self,
         context: ThreadContext,
         ballast: ReservedSpace,
+        mark: PositionMark,
         keep: float | None,
         listener: StorageListener,
         counters: StorageCounters,
@@ -107,6 +111,7 @@ class WriterThread:
         """@param keep: the seconds that messages are kept; L{None}: for ever."""
         self._context = context
         self._ballast = ballast
+        self._mark = mark
         self._keep = keep
         self._listener = listener
         self._counters = counters
@@ -120,6 +125,9 @@ class WriterThread:
         self._trouble = ""
         self._retryAt = 0.0
         self._pruneAt = 0.0
+        self._markAt = math.inf
+        self._log = ""
+        self._position = 0
         self._indexAt = 0.0
         self._indexing = True
         # After a start too: the server may have ended before it was done.
@@ -151,9 +159,11 @@ class WriterThread:
                 try:
                     opened.set()
                     self._ballast.load()
+                    self._markPosition()
                     self._work()
                 finally:
                     self._connection.close()
+                self._markPosition()
         except Exception as error:
             # Whatever it was: nothing more will be stored, and the server has to stop.
             self._call(self._listener.failed, explain(path, error))
@@ -170,12 +180,16 @@ class WriterThread:
             try:
                 connection = openToWrite(path, config.connect, self._pace.lock)
                 try:
-                    (epoch,) = connection.execute("SELECT epoch FROM meta").fetchone()
+                    epoch, log, position = connection.execute(
+                        "SELECT epoch, log, position FROM meta"
+                    ).fetchone()
                     if epoch:
                         # A node of a cluster need not wait for the disk.  What is lost with the
                         # power comes again from the cluster, since the position in it is lost too,
                         # and in WAL mode nothing is damaged.
                         connection.execute("PRAGMA synchronous = NORMAL")
+                    else:
+                        self._log, self._position = log, position
                     self.lag = lag(connection)
                 except BaseException:
                     connection.close()
@@ -275,12 +289,21 @@ class WriterThread:
         for _ in batches:
             self._pending.popleft()
         self._stored = lines
+        self._position = batches[-1].position
+        if self._monotonic() >= self._markAt:
+            self._markPosition()
         self.lag += lines
         self._indexAt = self._monotonic() + self._pace.index
         if any(batch.deletions for batch in batches):
             self._mergeSoon(self._pace.merge)
         # One call for all of them: each wakes the reactor.
         self._call(self._listener.stored, batches[-1].position)
+
+    def _markPosition(self) -> None:
+        # Not with each transaction: it is for copies, which are older than that.
+        if self._log:
+            self._mark.write(self._log, self._position)
+            self._markAt = self._monotonic() + self._pace.mark
 
     def _index(self) -> None:
         if not self.lag or self._trouble or not self._indexing:
