@@ -353,7 +353,6 @@ class StopSignalsTests(SynchronousTestCase):
                 stopped.append(None)
 
         reactor = Reactor()
-        reactor.running = True
         service = SignalService(reactor)
         service.startService()
         # Before the reactor runs, and again when it has set handlers of its own.

@@ -125,7 +125,7 @@ def test_clusterKeepsTheLogOfItsStream() -> None:
     node.prepare()
     node.leave()
     assert started("copy.db", "fourth") == ("third", [])
-    assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db", "chat.position", "copy.db"]
+    assert sorted(os.listdir(".")) == ["chat.ballast", "chat.db", "copy.db"]
 
 
 def test_emptyDatabaseTakesTheLogOfTheStream() -> None:
