@@ -57,6 +57,25 @@ def test_anotherLogBegins() -> None:
     client.stop()
 
 
+def test_begunAnew() -> None:
+    """Nothing is left of the history that was here, but one knows that there was one."""
+    harness, source = SQLiteHarness(), MessageSource()
+    harness.store(source.batch(("a", ("x",))))
+    harness.client.stop()
+    os.remove("chat.db")
+    reactor = ThreadReactor()
+    storage = SQLiteStorage("chat.db", "second", None, reactor.callFromThread, lambda: 0)
+    assert "another one was here" in storage.prepare().notes[-1]
+    client = StorageClient(storage, reactor)
+    storage.start(client)
+    storage.store(MessageSource("second").batch(("a", ("y", "z"))))
+    client.waitFor(1)
+    assert client.lastCommon("a", "") == client.lastCommon("a", LOG) == 0
+    assert [line[4] for line in client.lines("a", 1, 9)] == ["second-1-0", "second-1-1"]
+    client.stop()
+    assert started("chat.db", "third") == ("second", [])
+
+
 @pytest.mark.parametrize("way", ["overwritten", "replaced", "folder"])
 def test_copiedByHand(way: str) -> None:
     """Nobody has marked the copy: it is behind the place where the database was, or another file."""

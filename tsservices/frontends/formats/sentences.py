@@ -317,6 +317,8 @@ def _historyRestored(time: LocalTime, restored: HistoryRestored) -> str:
         )
     if common is not None:
         following = "; all since follows" if restored.first <= restored.last else ""
+        if not common:
+            return f"{begin} nothing of {room} is as you know it{following}\n"
         return f"{begin} only up to line {common} of {room} it is as you know it{following}\n"
     if seq > restored.last:
         return (
@@ -333,8 +335,8 @@ def restoredAfter(roomName: str, last: int) -> str:
     @param last: its number.
     """
     return (
-        f"the history of this server was restored: what was said in {ROOM_SIGN}{roomName} after"
-        f" line {last} before that is not here"
+        "the history of this server was restored: if more was said before that in"
+        f" {ROOM_SIGN}{roomName} after line {last}, it is not here"
     )
 
 

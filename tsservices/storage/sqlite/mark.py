@@ -32,15 +32,18 @@ class PositionMark:
             with open(descriptor, "w") as file:
                 json.dump([log, position], file)
 
-    def isAhead(self, log: str, position: int) -> bool:
-        """Whether the database beside it was farther than this, or another one."""
+    def logBefore(self, log: str, position: int) -> str:
+        """
+        The incarnation of the database that was here, if that was farther than this place, or
+        another one; else nothing.
+        """
         try:
             with open(openPlain(self._path, os.O_RDONLY), "rb") as file:
                 there, reached = json.loads(file.read(_MARK_BYTES))
-                return bool(there != log or reached > position)
+                return str(there) if there != log or reached > position else ""
         except (OSError, ValueError, TypeError):
             # None yet, or half of one.
-            return False
+            return ""
 
 
 def isAnotherFile(connection: sqlite3.Connection, path: str) -> bool:

@@ -103,8 +103,15 @@ class DatabaseStartup:
                 # Mostly nothing is to be written, but this fails while another process writes.
                 connection.execute("BEGIN IMMEDIATE")
                 binding = loadMeta(connection, self._log, config.entropy)
-                if restored := self._isCopy(connection, binding):
-                    binding = self._newLog(connection, binding)
+                before = self._mark.logBefore(binding.log, binding.position)
+                isAnother = isAnotherFile(connection, path)
+                # A cluster has the incarnation of its stream, which is the same for all nodes.
+                restored = not binding.epoch and (
+                    isMarkedCopy(connection) or isAnother or bool(before)
+                )
+                isNew = binding.log == self._log
+                if restored:
+                    binding = self._newLog(connection, binding, before)
                 checkpoint, position = loadCheckpoint(connection)
                 rooms = loadRooms(connection)
                 records = loadRecords(connection)
@@ -131,7 +138,11 @@ class DatabaseStartup:
             notes.append(
                 f"the disk of {path} is slow: everybody waits {fsync:.0f} ms for each line"
             )
-        if restored:
+        if restored and isNew:
+            notes.append(
+                f"{path} is new, and another one was here: who names lines of that is told so"
+            )
+        elif restored:
             notes.append(
                 f"{path} is a copy that was restored: lines from now on are told from those"
                 " that others may have seen under the same numbers"
@@ -149,18 +160,15 @@ class DatabaseStartup:
             damage,
         )
 
-    def _isCopy(self, connection: sqlite3.Connection, binding: ClusterBinding) -> bool:
-        isAnother = isAnotherFile(connection, self._path)
-        # A cluster has the incarnation of its stream, which is the same for all nodes.
-        return not binding.epoch and (
-            isMarkedCopy(connection)
-            or isAnother
-            or (binding.log != self._log and self._mark.isAhead(binding.log, binding.position))
-        )
-
-    def _newLog(self, connection: sqlite3.Connection, old: ClusterBinding) -> ClusterBinding:
+    def _newLog(
+        self, connection: sqlite3.Connection, old: ClusterBinding, before: str = ""
+    ) -> ClusterBinding:
         if old.log != self._log:
             beginLog(connection, self._log, old.position + 1, old.position)
+        elif before:
+            # The database is new, and has nothing of the one before.
+            connection.execute("UPDATE logs SET log = ?", (before,))
+            beginLog(connection, self._log, 1, 0)
         return replace(old, log=self._log)
 
     def bind(
