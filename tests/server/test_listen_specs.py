@@ -106,9 +106,9 @@ class PlacesTests(SynchronousTestCase):
 
     def test_rejected(self) -> None:
         self.refused("there are timestamp, ", ["nothing"])
-        self.refused("services names none", [])
+        self.refused("none is named", [])
         self.refused("there are timestamp, ", None, ("nothing=tcp:80",))
-        self.refused("takes NAME=ENDPOINT", None, ("tcp:80",))
+        self.refused("this is NAME=ENDPOINT", None, ("tcp:80",))
         self.refused("ack has no udp; it has tcp", None, ("ack=udp:80",))
         self.refused("ack=tcp:x: a port", None, ("ack=tcp:x",))
         self.refused("ack has no udp", None, ("ack=unixgram:/a",))

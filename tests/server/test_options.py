@@ -144,7 +144,7 @@ class OptionsTests(SynchronousTestCase):
             (("--port", "-1"), "a port is a number"),
             (("--interface", "eth0"), "an interface is an address, not 'eth0'"),
             (("--services", "ack,nope"), "there is no service 'nope'; there are timestamp,"),
-            (("--services", ","), "services names none"),
+            (("--services", ","), "services: none is named"),
             (("--journal", "paper"), "there is no journal 'paper'; there are sqlite, memory"),
             (("--keep", "90"), "keep takes forever, or a time like 12h, 90d or 52w, not '90'"),
             (("--keep", "30m"), "keep takes forever"),

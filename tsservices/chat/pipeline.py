@@ -26,6 +26,10 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import BatchStore
 
+#: Stamps are from 1970 to 2255, whatever the clock says: storages have 64 bits for a time, and bans
+#: end later.
+LATEST_STAMP = 9 * 10**18
+
 #: An operation, and the session that proposes it.
 Proposal = tuple[Operation, Session]
 
@@ -124,7 +128,8 @@ class Pipeline:
         if self._orderer is not None:
             self._orderer.submit(outbox)
             return
-        batch = Batch(self.log, self._position + 1, self._wallClock())
+        stamp = min(max(0, self._wallClock()), LATEST_STAMP)
+        batch = Batch(self.log, self._position + 1, stamp)
         for operation, session in outbox:
             apply(self.state, operation, session, batch)
             batch.proposers.append(session)

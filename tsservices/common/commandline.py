@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn, TextIO
 
 from tsservices.common.text import logged
 
@@ -30,9 +30,31 @@ def complaint(program: str, reason: str) -> str:
     return f"{program}: {logged(reason)}\n{program}: see {program} --help\n"
 
 
+def show(text: str, stream: TextIO | None) -> None:
+    """
+    Write a text that a program ends with.  Whoever has read enough of it (C{head}) may be gone.
+
+    @param stream: L{None}: it is closed.
+    """
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # The interpreter flushes it once more at its end.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
 class CommandParser(argparse.ArgumentParser):
     """An argument parser that says what is wrong, and not how all options are written."""
 
     def error(self, message: str) -> NoReturn:
         """@raise SystemExit: always."""
         self.exit(WRONG_COMMAND_LINE, complaint(self.prog, message))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            show(message, file or sys.stderr)

@@ -76,7 +76,7 @@ def selectServices(
         ]
     chosen = {name: catalog.get(name) for name in names}
     if not chosen:
-        raise ListenError(f"services names none; there are {', '.join(catalog.names)}")
+        raise ListenError(f"none is named; there are {', '.join(catalog.names)}")
     if sharing:
         checkShareable(chosen.values())
     return [chosen[name] for name in catalog.names if name in chosen]
@@ -117,7 +117,7 @@ def parseListen(catalog: Catalog, text: str, interface: str, backlog: int) -> Li
     """
     name, equals, where = text.partition("=")
     if not equals:
-        raise ListenError(f"listen takes NAME=ENDPOINT, not {text!r}")
+        raise ListenError(f"this is NAME=ENDPOINT, not {text!r}")
     service = catalog.get(name)
     try:
         description = parse(where, interface, backlog)

@@ -70,7 +70,7 @@ class RotatedLogFile:
     def write(self, text: str) -> None:
         """@raise OSError: it can't be done."""
         if self._size >= LOG_BYTES:
-            self._rotateFull()
+            self._rotateFrom(LOG_BYTES)
         # A name of a file may have bytes that are no text.
         data = text.encode(errors="backslashreplace")
         self._size += len(data)
@@ -88,10 +88,19 @@ class RotatedLogFile:
         Begin a new file, unless this one is empty: what SIGUSR1 asks for.  If somebody (logrotate,
         say) has moved the file away, there is nothing to rotate, and it is opened again.
         """
+        self._rotateFrom(1)
+
+    def _rotateFrom(self, size: int) -> None:
+        # If it can't be done, it is tried again after as many bytes more.
+        self._size = 0
         try:
             if not self._isMine():
+                # If nobody has moved it, another process with the same log was faster.
                 self._reopen()
-            elif os.fstat(self._descriptor).st_size:
+            elif (now := os.fstat(self._descriptor).st_size) < size:
+                # Somebody has cut it.
+                self._size = now
+            else:
                 self._rotate()
         except OSError as reason:
             _LOG.warn(
@@ -99,19 +108,6 @@ class RotatedLogFile:
                 path=self._path,
                 reason=reason.strerror,
             )
-
-    def _rotateFull(self) -> None:
-        self._size = 0
-        # If it can't be done, it is tried again after as many bytes more.
-        with contextlib.suppress(OSError):
-            if not self._isMine():
-                # Another process with the same log was faster.
-                self._reopen()
-            elif (size := os.fstat(self._descriptor).st_size) < LOG_BYTES:
-                # Somebody has cut it.
-                self._size = size
-            else:
-                self._rotate()
 
     def _isMine(self) -> bool:
         try:

@@ -16,7 +16,7 @@ from twisted.python import usage
 from tsservices import __version__
 from tsservices.admin.commands import WORDS
 from tsservices.common.addresses import DEFAULT_PORT, LOOPBACK
-from tsservices.common.commandline import PROGRAM, complaint, serverProgram
+from tsservices.common.commandline import PROGRAM, complaint, serverProgram, show
 from tsservices.common.durations import FOREVER
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFolder
@@ -299,6 +299,13 @@ class Options(usage.Options):
             self["trust"] = [*(self["trust"] or []), *config.trust(value)]
         except ValueError as reason:
             raise usage.UsageError(str(reason)) from reason
+
+    def opt_help(self) -> None:
+        """Print this help and exit."""
+        show(f"{self}\n", sys.stdout)
+        raise SystemExit(0)
+
+    opt_h = opt_help
 
     def opt_version(self) -> None:
         """Print the version and exit."""

@@ -6,12 +6,22 @@ from typing import Any
 
 import pytest
 
-from tests.support.chat import HOUR, NOON, PASSWORD, RoomCase, StateHarness, errorCodes, only
+from tests.support.chat import (
+    HOUR,
+    NOON,
+    PASSWORD,
+    ChatHarness,
+    RoomCase,
+    StateHarness,
+    errorCodes,
+    only,
+)
 from tsservices.chat import errors
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.notifications import RestrictionList, RoomMessages, SeenReply
 from tsservices.chat.operations import MESSAGE, Enter, Join, Say
+from tsservices.chat.pipeline import LATEST_STAMP
 from tsservices.chat.session import Session
 from tsservices.chat.snapshot import load, save
 from tsservices.chat.state import ChatState
@@ -49,6 +59,15 @@ def times(schema: int, *stamps: int, texts: int = 1) -> list[int]:
 def test_timesOfLines(schema: int, stamps: tuple[int, ...], found: tuple[int, ...]) -> None:
     wanted = [NOON + time for time in found]
     assert times(schema, *[NOON + stamp for stamp in stamps]) == wanted
+
+
+@pytest.mark.parametrize(("clock", "found"), [(-1, 1), (10**20, LATEST_STAMP)])
+def test_clocksBeyondAllStamps(clock: int, found: int) -> None:
+    chat = ChatHarness()
+    ann = chat.join("ann", "tea")
+    chat.time = clock
+    (line,) = (item for item in ann.say("/topic x") if isinstance(item, RoomMessages))
+    assert line.time == found
 
 
 def test_linesOfOneMessageFollowEachOther() -> None:
