@@ -78,7 +78,7 @@ def test_begunAnew() -> None:
 
 @pytest.mark.parametrize("way", ["overwritten", "replaced", "folder"])
 def test_copiedByHand(way: str) -> None:
-    """Nobody has marked the copy: it is behind the place where the database was, or another file."""
+    """Nobody has marked the copy: it is behind the place where the other was, or another file."""
     harness, source = SQLiteHarness(), MessageSource()
     harness.store(source.batch(("a", ("x",))))
     harness.client.stop()

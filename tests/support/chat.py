@@ -21,7 +21,7 @@ from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
-from tsservices.chat.storage import LineSpan, MessagesCallback
+from tsservices.chat.storage import LineSpan, MessagesCallback, NumberCallback
 from tsservices.chat.verbs.talk import enter
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS

@@ -20,7 +20,7 @@ _MARK_BYTES = 1024
 
 
 class PositionMark:
-    """The file with the incarnation of the order and the position of a batch, not always the last."""
+    """The file with the incarnation of the order, and the position of one of its last batches."""
 
     def __init__(self, path: str) -> None:
         self._path = path
