@@ -72,6 +72,7 @@ GUEST_OPERATOR = ErrorCode(
     "guest-operator", "{name} is a guest: only accounts can look after a room"
 )
 BANNED = ErrorCode("banned", "you are banned from {room} {until}{why}")
+OTHER_BANNED = ErrorCode("other-banned", "{name} is banned from {room}: /unban {name} first")
 MUTED = ErrorCode("muted", "you may not speak in {room} {until}{why}")
 MUTED_NAME = ErrorCode(
     "muted-name", "no other name while you may not speak in {room} {until}{why}; /part it first"

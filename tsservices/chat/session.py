@@ -115,6 +115,10 @@ class Session:
         self._leaveBroadcast()
         self.recipient = recipient
 
+    def doesIgnore(self, other: Session) -> bool:
+        """Whether it does not want the words of another session."""
+        return other.account in self.ignores or other.origin in self.ignores
+
     def setIgnored(self, masks: frozenset[str]) -> None:
         """Ignore these from now on, in place of those before."""
         if masks != self.ignores:

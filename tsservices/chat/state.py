@@ -181,6 +181,11 @@ class ChatState:
         """The account that a session is logged in to."""
         return None if session.account is None else self.accounts.get(session.account)
 
+    def awayText(self, session: Session) -> str:
+        """Why the person is away; empty: present, by this connection or by another one."""
+        own = self.sessionsByAccount.get(session.account or "", ())
+        return session.away if all(other.away for other in own) else ""
+
     def applyIgnored(self, session: Session) -> None:
         """Have a session ignore those who are on its list now."""
         entries = self.ignored.get(session.account or session.origin, ())

@@ -6,6 +6,8 @@ No password comes here. The proposer has checked it, and the operation says whic
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
@@ -100,6 +102,21 @@ def attachAccount(state: ChatState, session: Session, account: Account, batch: B
             permissions.guestFounder = ""
             room.record.founder = account.key
             batch.roomChanged(room)
+    if batch.schema > 1:
+        _takeInvitationsAlong(state, session, account, batch)
+
+
+def _takeInvitationsAlong(
+    state: ChatState, session: Session, account: Account, batch: Batch
+) -> None:
+    for key in sorted(session.invited):
+        room = state.rooms.get(key)
+        if room is None or state.restriction(BAN, session, room, batch.stamp) is not None:
+            continue
+        role = room.permissions.role(account.key)
+        if room.record.private and role.admitted is None and not role.invited:
+            batch.upsert(room.permissions.setRole(replace(role, invited=True)))
+    session.invited = frozenset()
 
 
 def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -> None:

@@ -2,9 +2,10 @@
 Ignoring: who does not want to read whose words. What that hides, others decide: deliveries of what
 comes (L{tsservices.chat.fanout}), and the storage of what was said before.
 
-Somebody with an account is ignored by account, a guest by session (its C{origin}). Whoever logs in
-or out stays ignored, under the new account or as a guest, since it is the same person; nobody ever
-ignores themselves. The list of an account is kept, that of a guest ends with the session.
+Somebody with an account is ignored by account, and by the sessions that are logged in to it then,
+for what was said there before the login; a guest by session (its C{origin}). Whoever logs in or out
+stays ignored, under the new account or as a guest, since it is the same person; nobody ever ignores
+themselves. The list of an account is kept, that of a guest ends with the session.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ def _ignore(state: ChatState, operation: Ignore, session: Session, batch: Batch)
     if operation.on:
         for mask in masks[:1]:
             checkIgnore(state, session, mask)
-            _add(state, Ignored(owner, mask, operation.name), batch)
+        account = state.accounts.get(operation.masks[0])
+        name = operation.name if account is None else account.name
+        for mask in masks:
+            if len(state.ignored.get(owner, ())) < IGNORED:
+                _add(state, Ignored(owner, mask, name), batch)
     else:
         if not masks:
             raise ChatError(NO_PERSON, nick=operation.name)
@@ -53,9 +58,14 @@ def checkIgnore(state: ChatState, session: Session, mask: str) -> None:
 
 
 def onRename(state: ChatState, session: Session, batch: Batch) -> None:
-    """A session has another name now, by which lists show it."""
-    for entry in _entriesOf(state, session.origin):
-        _add(state, replace(entry, name=session.nick), batch)
+    """A guest has another name now, by which lists show it."""
+    if session.account is None:
+        _showAs(state, session.nick, session.origin, batch)
+
+
+def _showAs(state: ChatState, name: str, mask: str, batch: Batch) -> None:
+    for entry in _entriesOf(state, mask):
+        _add(state, replace(entry, name=name), batch)
 
 
 def onLogin(state: ChatState, session: Session, account: Account, batch: Batch) -> None:
@@ -70,6 +80,7 @@ def onLogin(state: ChatState, session: Session, account: Account, batch: Batch) 
     if oneself is not None:
         _remove(state, oneself, batch)
     _follow(state, session.origin, account.key, account.name, batch)
+    _showAs(state, account.name, session.origin, batch)
     _refresh(state, account.key)
 
 

@@ -140,7 +140,12 @@ def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batc
     state.checkEntered(session)
     if session.away == operation.text:
         return
+    before = state.awayText(session)
     session.away = operation.text
+    if batch.schema > 1 and before == state.awayText(session):
+        # The person is still here, by another connection.
+        batch.reply(session, AwayChanged(session.nick, operation.text))
+        return
     # The notification names no room: who shares one where the session is muted must not get it,
     # whatever other rooms they share.
     silent: set[str] = set()

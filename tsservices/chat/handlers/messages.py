@@ -163,8 +163,9 @@ def _sendPrivate(state: ChatState, operation: SendPrivate, session: Session, bat
         # All sessions of the account, whatever their names are.
         holders = (*state.sessionsByAccount[other.account], *holders)
     _sendToBoth(state, operation, session, holders, other.nick, ident, batch)
-    if other.away and other is not session:
-        batch.reply(session, AwayReply(other.nick, other.away))
+    away = other.away if batch.schema == 1 else state.awayText(other)
+    if away and other is not session and not session.doesIgnore(other):
+        batch.reply(session, AwayReply(other.nick, away))
 
 
 def _sendToAbsent(state: ChatState, operation: SendPrivate, session: Session, batch: Batch) -> None:

@@ -9,14 +9,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import GUEST_OPERATOR, GUEST_ROOM, LOBBY_OPEN, NO_PERSON, ChatError
+from tsservices.chat.errors import (
+    GUEST_OPERATOR,
+    GUEST_ROOM,
+    LOBBY_OPEN,
+    NO_PERSON,
+    OTHER_BANNED,
+    ChatError,
+)
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import LOBBY, removeFromRoom
 from tsservices.chat.handlers.messages import appendMessages
-from tsservices.chat.handlers.targets import checkOutranks, checkRank, permittedReason, targetOf
+from tsservices.chat.handlers.targets import (
+    Target,
+    checkOutranks,
+    checkRank,
+    permittedReason,
+    targetOf,
+)
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import Invited, Notice
 from tsservices.chat.operations import (
+    BAN,
     KICK,
     NO_OPERATOR,
     OPERATOR,
@@ -29,6 +43,7 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
+from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
@@ -99,6 +114,16 @@ def _setPrivate(state: ChatState, operation: SetPrivate, session: Session, batch
     batch.audit(PRIVATE if operation.private else PUBLIC, session, room)
 
 
+def _checkNotBanned(state: ChatState, target: Target, room: Room, now: int) -> None:
+    # An invitation opens a private room, but ends no ban.
+    if target.session is not None:
+        ban = state.restriction(BAN, target.session, room, now)
+    else:
+        ban = room.permissions.restrictions.get((BAN, target.mask))
+    if ban is not None and not ban.hasEnded(now):
+        raise ChatError(OTHER_BANNED, name=target.name, room=ROOM_SIGN + room.record.name)
+
+
 def _invite(state: ChatState, operation: Invite, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
     record = room.record
@@ -107,6 +132,8 @@ def _invite(state: ChatState, operation: Invite, session: Session, batch: Batch)
     target = targetOf(state, operation.name, operation.key)
     if target.mask.startswith(CLOAK_SIGN) and target.session is None:
         raise ChatError(NO_PERSON, nick=operation.name)
+    if batch.schema > 1:
+        _checkNotBanned(state, target, room, batch.stamp)
     invited: tuple[Session, ...] = state.sessionsByNick.get(operation.key, ())
     if record.private and target.account is not None:
         role = room.permissions.role(target.account)

@@ -103,11 +103,12 @@ def _restrictSessions(
 ) -> None:
     # The sessions that are here are marked, so that the restriction follows them as guests and
     # under other names, while others at the same address stay free.
-    if target.session is None:
+    if target.session is None and (target.account is None or batch.schema == 1):
         return
-    sessions: tuple[Session, ...] = (target.session,)
+    sessions: tuple[Session, ...] = (target.session,) if target.session is not None else ()
     if target.account is not None:
-        sessions = state.sessionsByAccount[target.account]
+        # Its owner may be here under another name than that of the account.
+        sessions = state.sessionsByAccount.get(target.account, ())
     restrictions = room.permissions.restrictions
     for session in sessions:
         applied = restriction

@@ -21,7 +21,7 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.room import Room
-from tsservices.chat.session import JoinRequest
+from tsservices.chat.session import JoinRequest, Session
 from tsservices.chat.verbs.checks import checkLength
 from tsservices.chat.verbs.history import showUnread
 
@@ -147,7 +147,7 @@ async def listMembers(controller: SessionController, room: Room) -> None:
             session.nick,
             session.account is None,
             # The words of somebody who is muted reach the room by no way.
-            session.away if not state.isMuted(session, room, now) else "",
+            _awayFor(controller, session) if not state.isMuted(session, room, now) else "",
             state.rank(session, room),
         )
         for session in sessions
@@ -168,10 +168,20 @@ def listNodes(controller: SessionController) -> bool:
     return True
 
 
+def _awayFor(controller: SessionController, other: Session) -> str:
+    # A reader is not told when somebody who is ignored goes away either.
+    isIgnored = controller.session.doesIgnore(other)
+    return "" if isIgnored else controller.context.state.awayText(other)
+
+
 def whois(controller: SessionController, nick: str) -> None:
     """Show what may be known of somebody."""
     state, session = controller.context.state, controller.session
-    target = state.sessionByNick(nick, fold(nick))
+    key = fold(nick)
+    # The owner of an account may have another name now.
+    owners = state.sessionsByAccount.get(key, ())
+    isHere = key in state.sessionsByNick or not owners
+    target = state.sessionByNick(nick, key) if isHere else owners[0]
     shared = [state.rooms[key] for key in target.rooms if key in session.rooms]
     # Those who may ban somebody have to know what to ban.
     mayBan = session.account in state.operators or any(
@@ -181,7 +191,7 @@ def whois(controller: SessionController, nick: str) -> None:
         WhoisReply(
             target.nick,
             target.account is None,
-            target.away,
+            _awayFor(controller, target),
             [room.record.name for room in shared],
             target.cloak if mayBan else "",
         )
@@ -209,8 +219,9 @@ def setTopic(controller: SessionController, room: Room, topic: str) -> None:
 def setAway(controller: SessionController, reason: str) -> None:
     """Be away; without a reason: be back."""
     text = checkLength("a note of absence", reason)
-    if not text and not controller.session.away:
-        controller.presenter.show(Notice(["you are not away"], "same"))
+    if text == controller.session.away:
+        same = "you are away already, with this note" if text else "you are not away"
+        controller.presenter.show(Notice([same], "same"))
         return
     controller.propose(SetAway(controller.session.ident, text))
 
@@ -247,10 +258,12 @@ def _setIgnored(controller: SessionController, name: str, on: bool | None) -> No
     if account is not None:
         own = state.sessionsByAccount.get(account, ())
         masks = (account, *[other.origin for other in own])
-    known = tuple([mask for mask in masks if mask in entries])
-    if not known and (not masks or on is False):
-        # Somebody who was called that, and is not here any more, or has another name now.
-        known = tuple([mask for mask, shown in entries.items() if fold(shown) == key])
+    known = [mask for mask in masks if mask in entries]
+    if known or not masks or on is False:
+        # Somebody who was called that, and is not here any more, or has another name now; and the
+        # same person by a connection that has ended.
+        shownAs = (key, account)
+        known += [mask for mask, shown in entries.items() if fold(shown) in shownAs]
     if known:
         on = False
     elif not masks or on is False:
@@ -259,7 +272,7 @@ def _setIgnored(controller: SessionController, name: str, on: bool | None) -> No
         on = True
         checkIgnore(state, session, masks[0])
     controller.checkStored()
-    controller.propose(Ignore(session.ident, name, known or masks[:1], on))
+    controller.propose(Ignore(session.ident, name, tuple(known) or masks, on))
 
 
 def _ignored(controller: SessionController) -> dict[str, str]:
