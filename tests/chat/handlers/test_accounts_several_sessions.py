@@ -7,11 +7,15 @@ from tsservices.chat.errors import NICK_SHARED, TAKEN_OVER
 from tsservices.chat.handlers.accounts import SESSIONS_EACH
 from tsservices.chat.notifications import (
     AccountChanged,
+    AwayChanged,
+    AwayReply,
     JoinedRoom,
+    MemberList,
     PrivateMessage,
     UserJoined,
     UserLeft,
     UserQuit,
+    WhoisReply,
 )
 from tsservices.common.timestamps import NANOSECONDS
 
@@ -72,6 +76,31 @@ class TestSeveralSessions:
         self.chat.tick()
         for person in (self.ann, second, third):
             assert kindNames(person.heard()) == ["PrivateMessage"]
+
+    def test_awayByAllConnections(self) -> None:
+        second = self.chat.login("ann", "lobby")
+
+        def shown() -> set[str]:
+            listed, known, *replies = self.bob.say("/who", "/whois ann", "/msg ann hi")
+            assert isinstance(listed, MemberList)
+            assert isinstance(known, WhoisReply)
+            texts = [item.text for item in replies if isinstance(item, AwayReply)]
+            return {listed.members[-1].away, known.away, *(texts or [""])}
+
+        assert only(AwayChanged, second.say("/away lunch")).text == "lunch"
+        assert self.bob.heard() == []
+        assert shown() == {""}
+        assert codes(second.say("/away lunch")) == ["same"]
+        self.ann.say("/away dinner")
+        assert only(AwayChanged, self.bob.heard()).text == "dinner"
+        assert shown() == {"dinner"}
+        self.bob.say("/ignore ann")
+        assert shown() == {""}
+        self.bob.say("/ignore ann")
+        second.say("/away")
+        assert only(AwayChanged, self.bob.heard()).text == ""
+        self.ann.say("/away x")
+        assert self.bob.heard() == []
 
     def test_oldestIsReplaced(self) -> None:
         for _ in range(SESSIONS_EACH - 1):

@@ -96,6 +96,19 @@ class TestWho:
         assert self.hears(bob)
         assert ignored(self.ann) == "nobody"
 
+    def test_linesBeforeTheLogin(self) -> None:
+        bob = self.chat.join("bob")
+        bob.say("as a guest", "/register correct horse", "/nick robert")
+        self.ann.say("/ignore robert")
+        assert ignored(self.ann) == "bob"
+        assert only(HistoryReplay, self.ann.say("/history")).messages == []
+        self.ann.continueOutput()
+        bob.say("/quit")
+        self.chat.login("bob", "lobby").say("/nick robert")
+        self.ann.heard()
+        self.ann.say("/ignore robert")
+        assert ignored(self.ann) == "nobody"
+
     def test_takenOver(self) -> None:
         bob = self.chat.connect()
         bob.say("/nick bob", "/join lobby")

@@ -116,6 +116,21 @@ class TestPrivate:
         assert errorCodes(self.gus.say("/join tea")) == [errors.PRIVATE_ROOM]
         assert numbers(self.zed.say("/join tea")) == [7, 8]
 
+    @pytest.mark.parametrize("way", ["/register correct horse", "/login zed correct horse"])
+    def test_invitationGoesAlongAtLogin(self, way: str) -> None:
+        self.ann.say("/invite gus")
+        self.gus.say(way, "/logout", "/nick gustav")
+        assert errorCodes(self.gus.say("/join tea")) == [errors.PRIVATE_ROOM]
+        self.gus.say(f"/login {'gus' if 'register' in way else 'zed'} correct horse", "/join tea")
+        assert self.there(self.gus)
+
+    def test_bannedAreNotInvited(self) -> None:
+        self.ann.say("/ban gus", "/ban zed")
+        for name in ("gus", "zed"):
+            assert errorCodes(self.ann.say(f"/invite {name}")) == [errors.OTHER_BANNED]
+        self.zed.say("/quit")
+        assert errorCodes(self.ann.say("/invite zed")) == [errors.OTHER_BANNED]
+
     def test_invitationUsedWhilePublic(self) -> None:
         self.ann.say("/invite gus", "/invite zed", "/private off")
         for person in (self.gus, self.zed):

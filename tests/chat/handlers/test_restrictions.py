@@ -129,6 +129,12 @@ class TestBan(RoomCase):
         heard = self.ann.heard()
         assert [item.nick for item in heard if isinstance(item, UserLeft)] == ["guest"]
 
+    def test_ownerUnderAnotherName(self) -> None:
+        self.mel.say("/nick melissa")
+        self.opal.say("/ban mel")
+        assert not self.isMember(self.mel)
+        assert errorCodes(self.mel.say("/logout", "/join tea")) == [errors.BANNED]
+
     def test_banByCloak(self) -> None:
         cloak = self.bob.session.cloak
         assert kindsAndTexts(self.ann.say(f"/ban {cloak.upper()} 1d")) == [(BAN, f"{cloak} 1d")]
@@ -320,6 +326,13 @@ class TestMute(RoomCase):
         assert errorCodes(self.mel.say("/msg bob hello", "/who", "/history", "/away x")) == []
         assert kindsAndTexts(self.opal.say("/unmute mel")) == [(UNMUTE, "mel")]
         assert errorCodes(self.mel.say("hello")) == []
+
+    def test_unmuteByLaterName(self) -> None:
+        self.opal.say("/mute bob")
+        self.bob.say("/part", "/nick rob", "/register correct horse", "/join tea")
+        assert errorCodes(self.bob.say("hello")) == [errors.MUTED]
+        self.opal.say("/unmute rob")
+        assert errorCodes(self.bob.say("hello")) == []
 
     @pytest.mark.parametrize("kind", ["account", "guest", "cloak"])
     def test_renamesOfMuted(self, kind: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from json import dumps
 from typing import Any
 
 import pytest
@@ -682,10 +683,27 @@ class TestUnread:
         world.bob.say("den", "here")
         world.bob.say("lobby", "there")
         world.settle()
-        rooms = world.state.rooms
-        assert (rooms["den"].unread, rooms["lobby"].unread) == (1, 0)
+        den, lobby = world.state.rooms["den"], world.state.rooms["lobby"]
+        assert (len(den.unread), len(lobby.unread)) == (1, 0)
         world.type("/join den")
-        assert rooms["den"].unread == 0
+        assert not den.unread
+
+    def test_countedLinesCanStillBeRead(self) -> None:
+        world = online()
+        world.bob.say("den", "one")
+        world.bob.say("den", "two")
+        world.settle()
+        den = world.state.rooms["den"]
+        last = den.last
+        assert den.unread == {last - 1, last}
+        said = {"room": "den", "seq": last + 1, "time": 1, "id": "x-9-0", "nick": "bob"}
+        delete = {"type": "said", "kind": "delete", "text": str(last), "account": None, **said}
+        world.machine.received(dumps(delete).encode(), 0.0)
+        assert den.unread == {last - 1}
+        # By another connection of this account.
+        read = {"type": "read", "room": "den", "seq": last - 1}
+        world.machine.received(dumps(read).encode(), 0.0)
+        assert not den.unread
 
     def test_readMarksAreSentSparingly(self) -> None:
         world = owner(marks=True)

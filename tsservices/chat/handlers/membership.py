@@ -142,10 +142,15 @@ def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batc
         return
     before = state.awayText(session)
     session.away = operation.text
-    if batch.schema > 1 and before == state.awayText(session):
-        # The person is still here, by another connection.
-        batch.reply(session, AwayChanged(session.nick, operation.text))
-        return
+    if batch.schema > 1:
+        if state.awayText(session):
+            # The last note counts for all connections of a person.
+            for other in state.sessionsByAccount.get(session.account or "", ()):
+                other.away = operation.text
+        elif not before:
+            # The person is still here, by another connection.
+            batch.reply(session, AwayChanged(session.nick, operation.text))
+            return
     # The notification names no room: who shares one where the session is muted must not get it,
     # whatever other rooms they share.
     silent: set[str] = set()

@@ -161,10 +161,13 @@ def _banned(state: ChatState, room: Room, now: int) -> list[Session]:
 def _lift(state: ChatState, operation: LiftRestriction, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
     checkRank(state, session, room, OPERATOR_RANK)
-    restrictions = room.permissions.restrictions
+    restrictions, where = room.permissions.restrictions, room.record.key
     masks = {operation.key}
     if (holders := state.sessionsByNick.get(operation.key)) is not None:
         masks.add(holders[0].account or holders[0].cloak)
+        if batch.schema > 1:
+            # As a guest, or under another name, the person was meant by another mask.
+            masks.update(item[2] for item in holders[0].inheritedRestrictions if item[0] == where)
     matches = [
         restriction
         for (kind, mask), restriction in restrictions.items()
@@ -175,8 +178,8 @@ def _lift(state: ChatState, operation: LiftRestriction, session: Session, batch:
     if not matches or (
         batch.schema > 1 and all(restriction.hasEnded(batch.stamp) for restriction in matches)
     ):
-        where = ROOM_SIGN + room.record.name
-        raise ChatError(NOT_RESTRAINED, kind=operation.kind, name=operation.name, room=where)
+        name = ROOM_SIGN + room.record.name
+        raise ChatError(NOT_RESTRAINED, kind=operation.kind, name=operation.name, room=name)
     if any(restriction.mask == session.account for restriction in matches):
         raise ChatError(ONESELF)
     for restriction in matches:

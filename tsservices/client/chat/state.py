@@ -29,11 +29,14 @@ from tsservices.chat.notifications import (
     UserQuit,
     Welcome,
 )
-from tsservices.chat.operations import DELETE, withoutWords
+from tsservices.chat.operations import DELETE, TALK, withoutWords
 from tsservices.client.chat.events import Content, roomKey
 
 #: Lines of a room whose authors are remembered, for when one is deleted.
 AUTHORS_REMEMBERED = 1000
+
+#: Unread lines of a room that are counted, as the server counts them.
+UNREAD_COUNTED = 1000
 
 
 class ClientRoom:
@@ -50,7 +53,8 @@ class ClientRoom:
     @ivar time: that of the line with this number: nanoseconds since 1970, UTC; 0: not known.
     @ivar members: the names of those who are there, by folded name; who spoke last is last.
     @ivar read: the number of the last line that was read; L{None}: the server does not know.
-    @ivar unread: lines since one turned away from the room.
+    @ivar unread: the numbers of the lines of others since one turned away from the room that can
+        still be read, up to L{UNREAD_COUNTED}.
     @ivar present: one is in the room, as far as is known.
     @ivar catchingUp: lines may come twice, and in another order.
     @ivar authors: who said the last lines that were shown, when, and whether there are words in it
@@ -64,7 +68,7 @@ class ClientRoom:
         self.time = 0
         self.members: OrderedDict[str, str] = OrderedDict()
         self.read: int | None = None
-        self.unread = 0
+        self.unread: set[int] = set()
         self.present = True
         self.catchingUp = False
         self.authors: OrderedDict[int, tuple[str, int, bool]] = OrderedDict()
@@ -136,6 +140,16 @@ class ClientRoom:
         self._held.clear()
         self.authors.clear()
 
+    def noteUnread(self, message: RoomMessages) -> None:
+        """Somebody else says something that nobody sees here."""
+        if message.kind in TALK and len(self.unread) < UNREAD_COUNTED:
+            self.unread.add(message.first)
+
+    def markRead(self, seq: int) -> None:
+        """Lines up to this number were read, here or elsewhere."""
+        self.read = seq
+        self.unread = {number for number in self.unread if number > seq}
+
     def rememberAuthor(self, message: RoomMessages) -> None:
         """Remember who said a line that is shown."""
         text = message.texts[0]
@@ -144,6 +158,7 @@ class ClientRoom:
         if len(self.authors) > AUTHORS_REMEMBERED:
             self.authors.popitem(last=False)
         if message.kind == DELETE and text.isascii() and text.isdigit() and len(text) < 20:
+            self.unread.discard(int(text))
             deleted = self.authors.get(int(text))
             if deleted is not None:
                 self.authors[int(text)] = (*deleted[:2], False)
@@ -244,10 +259,10 @@ class ClientState:
     def selectRoom(self, key: str) -> None:
         """Have lines go to this room."""
         if self.current in self.rooms:
-            self.rooms[self.current].unread = 0
+            self.rooms[self.current].unread.clear()
         self.current = key
         if key in self.rooms:
-            self.rooms[key].unread = 0
+            self.rooms[key].unread.clear()
 
     def forgetRoom(self, key: str) -> None:
         self.rooms.pop(key, None)

@@ -18,7 +18,7 @@ from tsservices.chat.notifications import (
     RoomMessages,
     Welcome,
 )
-from tsservices.chat.operations import TALK
+from tsservices.chat.operations import TALK, UNREADABLE
 from tsservices.client.chat.events import (
     Content,
     FormatVersion,
@@ -162,12 +162,12 @@ class Transcript:
     ) -> None:
         state = self._state
         self._sender.messageCame(message)
-        # One's own lines come back too, but are no news.
-        if not state.isSelf(message.nick):
+        # One's own lines come back too, but are no news, and in others there is nothing to read.
+        if not state.isSelf(message.nick) and message.kind not in UNREADABLE:
             missed = origin is LineOrigin.MISSED
             self._missed += missed
             if roomKey(room.name) != state.current:
-                room.unread += 1
+                room.noteUnread(message)
             away = self._attendedAt is not None and now > self._attendedAt + UNATTENDED_SECONDS
             if (missed or away) and not self._unattendedShown:
                 self._unattendedShown = True
@@ -237,7 +237,7 @@ class Transcript:
     def _markedRead(self, marked: MarkedRead, now: float, catchingUp: bool) -> None:
         room = self._state.rooms.get(marked.room)
         if room is not None:
-            room.read = marked.seq
+            room.markRead(marked.seq)
 
     def _error(self, error: ErrorReply, now: float, catchingUp: bool) -> None:
         if catchingUp and error.error.code.name in _NOT_IN_ROOM:

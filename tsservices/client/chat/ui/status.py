@@ -16,7 +16,7 @@ def statusLine(machine: ClientMachine) -> str:
         parts.append(ROOM_SIGN + state.rooms[state.current].name)
     for key, room in state.rooms.items():
         if room.unread and key != state.current:
-            parts.append(f"{ROOM_SIGN}{room.name} {room.unread}")
+            parts.append(f"{ROOM_SIGN}{room.name} {len(room.unread)}")
     encrypted = state.encrypted and machine.phase is not Phase.AWAY
     parts.append(f"{machine.phase.value}, TLS" if encrypted else machine.phase.value)
     if outbox.lineCount and machine.phase is not Phase.READY:
