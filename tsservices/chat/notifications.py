@@ -162,6 +162,8 @@ class LoggedIn:
     account: str
     #: Private messages that came while nobody was logged in.
     unread: int
+    #: When: nanoseconds since 1970, UTC; 0: not known.
+    time: int = 0
 
 
 @dataclass(slots=True, eq=False)

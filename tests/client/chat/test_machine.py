@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from json import dumps
 from typing import Any
 
 import pytest
 
 from tests.support.client_world import PASSWORD, ChatServer, ClientWorld, OtherUser
+from tsservices.chat.notifications import PrivateMessage
+from tsservices.client.chat.events import Content
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.machine import (
     FIRST_DELAY,
@@ -367,6 +368,29 @@ class TestResume:
         world.settle()
         assert world.view.lines[-1] == ("now", "bob", "new")
 
+    @pytest.mark.parametrize("password", [PASSWORD, ""])
+    def test_privateMessagesOfALostConnection(self, password: str) -> None:
+        world = owner()
+        world.bob.type(f"/register {PASSWORD}", "/msg ann one")
+        world.settle()
+        shown: list[str] = []
+        notify = world.view.notify
+
+        def note(content: Content) -> None:
+            shown.extend([content.text] if isinstance(content, PrivateMessage) else [])
+            notify(content)
+
+        world.view.notify = note  # type: ignore[method-assign]
+        # By login, if the token is not known.
+        for number in range(2):
+            world.cut(0)
+            # The server does not know that the connection is lost.
+            world.bob.type(f"/msg ann {number}")
+            if not password:
+                world.machine._resumer._token = ""
+            world.restore()
+            assert shown == [str(past) for past in range(number + 1)]
+
     @pytest.mark.parametrize("said", [0, 2, 3, 5])
     @pytest.mark.parametrize("epoch", ["other", "log"])
     def test_restoredServer(self, said: int, epoch: str) -> None:
@@ -697,12 +721,10 @@ class TestUnread:
         last = den.last
         assert den.unread == {last - 1, last}
         said = {"room": "den", "seq": last + 1, "time": 1, "id": "x-9-0", "nick": "bob"}
-        delete = {"type": "said", "kind": "delete", "text": str(last), "account": None, **said}
-        world.machine.received(dumps(delete).encode(), 0.0)
+        world.serverSends("said", kind="delete", text=str(last), account=None, **said)
         assert den.unread == {last - 1}
         # By another connection of this account.
-        read = {"type": "read", "room": "den", "seq": last - 1}
-        world.machine.received(dumps(read).encode(), 0.0)
+        world.serverSends("read", room="den", seq=last - 1)
         assert not den.unread
 
     def test_readMarksAreSentSparingly(self) -> None:

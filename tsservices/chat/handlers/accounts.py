@@ -155,7 +155,7 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
         for share in state.inboxShares.get(account.key, {}).values()
         if share.sender in session.ignores
     )
-    batch.reply(session, LoggedIn(account.name, account.key, unread))
+    batch.reply(session, LoggedIn(account.name, account.key, unread, batch.stamp))
     if not entering:
         changed = AccountChanged(account.name, account.key)
         batch.sendTo(state.sharedWith(session, False), changed)

@@ -368,7 +368,7 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "inbox": _inbox,
     "entered": lambda fields: Welcome(fields.text("nick"), fields.account(), fields.word("epoch")),
     "loggedIn": lambda fields: LoggedIn(
-        fields.text("nick"), fields.text("account"), fields.number("unread")
+        fields.text("nick"), fields.text("account"), fields.number("unread"), fields.number("time")
     ),
     "resumed": _resumed,
     "restored": _restored,

@@ -189,6 +189,9 @@ class SessionResumer:
         for name in self._wanted:
             if roomKey(name) not in state.rooms:
                 send(f"/join {name}")
+        if state.account and self._nickBefore:
+            # The lost connection may have been sent some that never arrived.
+            send("/inbox")
         if state.current in last:
             self._sender.selectRoom(state.current)
         send(SYNC)

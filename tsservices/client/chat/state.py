@@ -15,12 +15,14 @@ from tsservices.chat.names import fold
 from tsservices.chat.notifications import (
     AccountChanged,
     CommandList,
+    Inbox,
     JoinedRoom,
     LeftRoom,
     LoggedIn,
     MemberList,
     NickChanged,
     Notice,
+    PrivateMessage,
     Resumed,
     RoomList,
     RoomMessages,
@@ -222,6 +224,9 @@ OWN_COMMANDS = (
     CommandInfo("quit", "[WHY]", "leave"),
 )
 
+#: Private messages that are known to have been shown: more than one page of the inbox.
+PRIVATE_REMEMBERED = 200
+
 #: A command in the help of a server that writes it for people only.
 _HELP = re.compile(r"/(\w+)(?: (\S.*?))? {2,}(\S.*)")
 
@@ -238,6 +243,9 @@ class ClientState:
     @ivar commands: what can be asked for.
     @ivar tellsEpochs: whether the server says which history its numbers are of.
     @ivar accounts: whether the server knows accounts at all.
+    @ivar privateSince: when an account was logged in first, by its key, in nanoseconds since 1970:
+        private messages of before are for the person to ask for.
+    @ivar privateShown: the ids of private messages that were shown, the newest last.
     @ivar roomNames: names of rooms that were heard of, by folded name.
     """
 
@@ -250,6 +258,8 @@ class ClientState:
         self.commands: list[CommandInfo] = list(OWN_COMMANDS)
         self.accounts = False
         self.tellsEpochs = False
+        self.privateSince: dict[str, int] = {}
+        self.privateShown: OrderedDict[str, None] = OrderedDict()
         self.roomNames: dict[str, str] = {}
 
     def isSelf(self, nick: str) -> bool:
@@ -295,6 +305,28 @@ class ClientState:
         self.account = welcome.account or ""
         if not isinstance(welcome, LoggedIn):
             self.tellsEpochs = bool(welcome.log)
+        else:
+            self.privateSince.setdefault(welcome.account, welcome.time)
+
+    def missedPrivate(self, inbox: Inbox) -> list[PrivateMessage]:
+        """Those private messages that have come since the login and were not shown."""
+        since = self.privateSince.get(self.account, 0)
+        return [
+            PrivateMessage(letter.nick, "", None, letter.to, letter.kind, letter.text, letter.time)
+            for letter in inbox.messages
+            if letter.time >= since and self._notePrivate(letter.ident)
+        ]
+
+    def _notePrivate(self, ident: str) -> bool:
+        isNew = ident not in self.privateShown
+        self.privateShown[ident] = None
+        if len(self.privateShown) > PRIVATE_REMEMBERED:
+            self.privateShown.popitem(last=False)
+        return isNew
+
+    def _private(self, message: PrivateMessage) -> None:
+        if message.ident:
+            self._notePrivate(message.ident)
 
     def _accountChanged(self, changed: AccountChanged) -> None:
         if self.isSelf(changed.nick):
@@ -353,6 +385,7 @@ class ClientState:
         Welcome: _named,
         Resumed: _named,
         LoggedIn: _named,
+        PrivateMessage: _private,
         AccountChanged: _accountChanged,
         NickChanged: _renamed,
         UserQuit: _quit,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from tsservices.chat.notifications import (
     ErrorReply,
     HistoryRestored,
+    Inbox,
     JoinedRoom,
     LeftRoom,
     MarkedRead,
@@ -234,6 +235,16 @@ class Transcript:
         if not catchingUp and not self._sender.quiet:
             self._view.notify(listed)
 
+    def _inbox(self, inbox: Inbox, now: float, catchingUp: bool) -> None:
+        missed = self._state.missedPrivate(inbox)
+        if not catchingUp:
+            self._view.notify(inbox)
+            return
+        for message in missed:
+            self._view.notify(message)
+        if inbox.more and len(missed) == len(inbox.messages):
+            self._view.note("/inbox and /inbox + show private messages of before")
+
     def _markedRead(self, marked: MarkedRead, now: float, catchingUp: bool) -> None:
         room = self._state.rooms.get(marked.room)
         if room is not None:
@@ -257,6 +268,7 @@ class Transcript:
         HistoryRestored: _restored,
         LeftRoom: _leftRoom,
         MemberList: _members,
+        Inbox: _inbox,
         MarkedRead: _markedRead,
         ErrorReply: _error,
         SecretWanted: _prompt,

@@ -35,15 +35,15 @@ has another.  The epoch of a line is what stands in its id before the last two C
     the history is another one than that in which you have seen it. Up to common (null: not
     known) lines are the same. What you can't have seen follows, from first on; if sure is
     false, only what comes after seq, since it may be a line of this history all the same;
-  - C{loggedIn}: nick, account, unread (private messages that came while you were away);
+  - C{loggedIn}: nick, account, unread (private messages that came while you were away), time;
   - C{prompt}: text: the next line is taken as a secret, and as nothing else;
   - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
     many), joinedSeq, rank (C{member}, C{operator}, C{founder} or C{server}), private, read
     (or null), epoch; a C{replay} follows, unless C{refused} has said why not;
-  - C{unread}: room, lines (so many of others, up to a thousand, that you have not read and that no
-    replay has shown), more (there are more than these), read (as in C{roomEntered}): it comes some
-    time after C{roomEntered}, or not at all;
+  - C{unread}: room, lines (so many of others, up to a thousand, that you have not read; not all of
+    them are in the replay), more (there are more than these), read (as in C{roomEntered}): it comes
+    some time after C{roomEntered}, or not at all;
   - C{replay}: room, lines (so many C{said} follow), missing (null, or the first and the
     last number of those no longer kept), until, and epoch after C{/since} and C{/history};
   - C{found}: lines (so many C{said} follow), more (there are older ones);
@@ -120,6 +120,11 @@ def _topic(topic: Topic) -> Fields:
 def _userLeft(left: UserLeft) -> Fields:
     kicked = {"kicked": True} if left.announced else {}
     return {"room": left.roomName, "nick": left.nick, "why": left.reason, **kicked}
+
+
+def _loggedIn(event: LoggedIn) -> Fields:
+    fields: Fields = {"nick": event.nick, "account": event.account, "unread": event.unread}
+    return {**fields, "time": event.time} if event.time else fields
 
 
 def _private(message: PrivateMessage) -> Fields:
@@ -239,11 +244,7 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
         _row(ResumeToken, "token", lambda event: {"token": event.token}),
         _row(Resumed, "resumed", _resumed),
         _row(HistoryRestored, "restored", _restored),
-        _row(
-            LoggedIn,
-            "loggedIn",
-            lambda event: {"nick": event.nick, "account": event.account, "unread": event.unread},
-        ),
+        _row(LoggedIn, "loggedIn", _loggedIn),
         _row(Invited, "invited", lambda event: {"room": event.roomName, "by": event.by}),
         _row(MarkedRead, "read", lambda event: {"room": event.roomName, "seq": event.seq}),
         _row(LeftRoom, "roomLeft", lambda event: {"room": event.roomName}),
