@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.chat import NOON, PASSWORD, ChatHarness, MemoryClient, errorCodes, kinds, only
 from tsservices.chat import errors
-from tsservices.chat.handlers.membership import GUESTS_REMEMBERED
+from tsservices.chat.handlers.identity import GUESTS_REMEMBERED
 from tsservices.chat.notifications import (
     ErrorReply,
     Inbox,
@@ -258,6 +258,10 @@ class TestSeen:
         chat.clear()
         seen = only(SeenReply, bob.say("/seen GUS"))
         assert (seen.online, seen.time) == (False, NOON)
+        # A name that was given up is one that was here.
+        chat.join("hal").say("/nick hal2")
+        assert not only(SeenReply, bob.say("/seen hal")[-1:]).online
+        chat.clear()
         assert errorCodes(bob.say("/seen nobody")) == [errors.NO_PERSON]
         assert errorCodes(bob.say("/seen")) == [errors.USAGE]
         for number in range(GUESTS_REMEMBERED):

@@ -12,6 +12,9 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
+#: Guests of whom it is remembered when they left.
+GUESTS_REMEMBERED = 1000
+
 
 def _enter(state: ChatState, operation: Enter, session: Session, batch: Batch) -> None:
     if session.ident in state.sessions:
@@ -59,6 +62,15 @@ def releaseNick(state: ChatState, session: Session) -> None:
     removeFrom(state.sessionsByNick, session.key, session)
 
 
+def recordGuestGone(state: ChatState, key: str, batch: Batch) -> None:
+    """Remember when a guest's name was used last, unless somebody else has it now."""
+    if key not in state.sessionsByNick:
+        state.lastSeenGuests[key] = batch.stamp
+        state.lastSeenGuests.move_to_end(key)
+        if len(state.lastSeenGuests) > GUESTS_REMEMBERED:
+            state.lastSeenGuests.popitem(last=False)
+
+
 def removeFrom(index: dict[str, tuple[Session, ...]], key: str, session: Session) -> None:
     """Remove a session from an index of the state."""
     remaining = tuple([other for other in index[key] if other is not session])
@@ -101,6 +113,8 @@ def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch
         room.addNick(key)
     releaseNick(state, session)
     claimNick(state, session, nick, key)
+    if batch.schema > 1 and oldKey not in state.accounts:
+        recordGuestGone(state, oldKey, batch)
     onRename(state, session, batch)
     batch.sendTo(notified.values(), NickChanged(oldNick, nick))
     for room, notification in partly:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ROOMS_FOUNDED, ChatError
 from tsservices.chat.handlers import Handlers
-from tsservices.chat.handlers.identity import releaseNick, removeFrom
+from tsservices.chat.handlers.identity import recordGuestGone, releaseNick, removeFrom
 from tsservices.chat.notifications import (
     AwayChanged,
     HistoryReplay,
@@ -28,9 +28,6 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.common.timestamps import NANOSECONDS
-
-#: Guests of whom it is remembered when they left.
-GUESTS_REMEMBERED = 1000
 
 #: Names that a new member gets; /who lists all.
 NAMES_SHOWN = 50
@@ -230,11 +227,7 @@ def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:
         return
     if session.ident not in state.detachedSessions:
         state.ignored.pop(session.origin, None)
-    if session.key not in state.sessionsByNick:
-        state.lastSeenGuests[session.key] = batch.stamp
-        state.lastSeenGuests.move_to_end(session.key)
-        if len(state.lastSeenGuests) > GUESTS_REMEMBERED:
-            state.lastSeenGuests.popitem(last=False)
+    recordGuestGone(state, session.key, batch)
 
 
 def detachAccount(state: ChatState, session: Session, batch: Batch) -> None:
