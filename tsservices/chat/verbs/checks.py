@@ -11,7 +11,7 @@ from tsservices.chat.errors import (
     TEXT_LONG,
     ChatError,
 )
-from tsservices.chat.notifications import Notice
+from tsservices.chat.notifications import INSECURE_CODE, Notice
 from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER, atLeast
 
 #: Characters in a topic, in the reason of a leave, in a note of absence: one line of a wide
@@ -64,7 +64,7 @@ def checkSecure(controller: SessionController) -> None:
         raise ChatError(NOT_SECURE, other=other)
     if not controller.toldInsecure:
         controller.toldInsecure = True
-        controller.presenter.show(Notice([INSECURE + other], "insecure"))
+        controller.presenter.show(Notice([INSECURE + other], INSECURE_CODE))
 
 
 def checkPermission(controller: SessionController, permission: str, action: str) -> None:
