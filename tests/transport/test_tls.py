@@ -11,6 +11,7 @@ from tests.support.logs import gathering
 from tests.support.services import SuiteServer
 from tests.support.tls_clients import MemoryClient, certificate, clientContext
 from tsservices.common.limits import Limits
+from tsservices.common.text import TLS_ONLY
 from tsservices.server.registry import BY_NAME
 from tsservices.testing import ManualClock
 from tsservices.transport.proxy_protocol import ProxyProtocolFactory
@@ -18,7 +19,7 @@ from tsservices.transport.stream import StreamFactory
 
 pytest.importorskip("OpenSSL", reason="the extra tls is not installed")
 
-from tsservices.transport.tls import CLOSE_SECONDS, NOT_PLAIN, TLSFactory, explain
+from tsservices.transport.tls import CLOSE_SECONDS, TLSFactory, explain
 
 CERTIFICATE = certificate()
 
@@ -104,7 +105,7 @@ def test_plainText() -> None:
         with gathering() as log:
             client.server.dataReceived(data)
             client.server.dataReceived(data)
-        assert client.transport.value() == NOT_PLAIN
+        assert client.transport.value() == TLS_ONLY
         assert client.transport.disconnecting
         client.hangUp()
         listener.checkUntouched(failures=1)
@@ -126,7 +127,7 @@ def test_deadline(sent: int, said: str) -> None:
         listener.clock.advance(1)
     assert said in log[0]
     assert client.transport.disconnecting
-    assert client.transport.value() == (b"" if sent else NOT_PLAIN)
+    assert client.transport.value() == (b"" if sent else TLS_ONLY)
     client.hangUp()
     listener.checkUntouched(failures=1)
 

@@ -27,6 +27,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
+from tsservices.common.text import TLS_ONLY
 from tsservices.transport.admission import AdmissionDenied
 from tsservices.transport.context import StreamContext
 from tsservices.transport.stock import CountsBytes
@@ -40,9 +41,6 @@ CLOSE_SECONDS = 5.0
 #: a moment in which this machine stood still, timers run before anything is read: a peer whose
 #: bytes wait in the kernel would be the one that was late.
 LAST_SECONDS = 1.0
-
-#: Sent to a peer that speaks no TLS, or says nothing for so long that it may wait for a greeting.
-NOT_PLAIN = b"! this port speaks TLS only\n"
 
 #: The first byte of TLS: a record of the handshake.
 HANDSHAKE = 0x16
@@ -163,7 +161,8 @@ class TLSProtocol(TLSMemoryBIOProtocol):
     def _speaksNoTLS(self, what: str) -> None:
         self._report(what)
         self._aborted = self.disconnecting = True
-        self.transport.write(NOT_PLAIN)
+        # Also if it has said nothing for so long: it may wait for a greeting.
+        self.transport.write(TLS_ONLY)
         self.transport.loseConnection()
 
     def _checkHandshakeStatus(self) -> None:
