@@ -98,3 +98,32 @@ def test_errorAfterParts() -> None:
     assert next(parts) == "a"
     with pytest.raises(commands.CommandFailed, match="no disk"):
         next(parts)
+
+
+def test_fingerprint(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("cryptography", reason="the extra tls is not installed")
+    from datetime import UTC, datetime
+
+    from tsservices.common.certificates import parse, selfSigned
+
+    words = ["fingerprint", "--state", str(tmp_path)]
+    assert "a server with --tls makes it" in refused(words, capfd)
+    pem = selfSigned("a", datetime.now(UTC))
+    (tmp_path / "tls.pem").write_bytes(pem)
+    for where in ("--state", str(tmp_path)), ("--certificate", str(tmp_path / "tls.pem")):
+        with pytest.raises(SystemExit) as caught:
+            commands.main(["fingerprint", *where])
+        assert caught.value.code == 0
+        assert capfd.readouterr().out == parse(pem).fingerprint + "\n"
+    (tmp_path / "tls.pem").write_bytes(b"")
+    assert "one private key" in refused(words, capfd)
+
+
+def test_fingerprintWithoutExtra(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tls.pem").write_bytes(b"")
+    for name in ("cryptography", "cryptography.x509"):
+        monkeypatch.setitem(sys.modules, name, None)
+    line = refused(["fingerprint", "--state", str(tmp_path)], capfd)
+    assert "pip install 'tsservices[tls]'" in line

@@ -17,6 +17,7 @@ from tsservices.client.connection import ClientError
 from tsservices.client.runner import run
 from tsservices.client.talk import talk
 from tsservices.client.terminal.console import Interrupted
+from tsservices.common.text import TLS_ONLY
 
 
 class TalkFixture:
@@ -76,6 +77,7 @@ class TalkTests(SynchronousTestCase):
         for said, reason in (
             (b"", SILENT),
             (b"\x15\x03\x03\x00\x02\x02\x0a", "the server expects TLS at this port: add --tls"),
+            (TLS_ONLY, "the server expects TLS at this port: add --tls"),
         ):
             fixture = TalkFixture(FakeConsole(b"a"))
             fixture.server.answer(said)

@@ -38,6 +38,7 @@ class Stream:
         self.host = "192.0.2.1"
         self.peer = "192.0.2.1:5"
         self.ending = False
+        self.secure = True
         self.deadline: float | None = None
         self.bytesSent = 0
         self.reading = True

@@ -138,7 +138,7 @@ class EndpointTests(SynchronousTestCase):
                 self.addCleanup(sys.modules.pop, name)
             else:
                 self.addCleanup(sys.modules.__setitem__, name, saved)
-        self.assertFalse(endpoints._haveTLS())
+        self.assertFalse(endpoints.haveTLS())
         description = parse("ssl:80:privateKey=/no/such/file", "127.0.0.1", 5)
         error = self.assertRaises(EndpointError, endpoint, description, None)
         self.assertIn("pip install 'tsservices[tls]'", str(error))

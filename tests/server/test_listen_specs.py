@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tsservices.server import listeners
 from tsservices.server.catalog import Catalog
 from tsservices.server.listeners import (
+    BESIDE,
+    OFF,
+    ONLY,
     ListenError,
     ListenSpec,
     checkPlaces,
@@ -20,22 +24,30 @@ class PlacesTests(SynchronousTestCase):
     catalog = Catalog()
 
     def arrange(
-        self, names: list[str] | None = None, added: tuple[str, ...] = (), port: int = 21567
+        self,
+        names: list[str] | None = None,
+        added: tuple[str, ...] = (),
+        port: int = 21567,
+        tls: str = OFF,
     ) -> list[str]:
+        specs = [parseListen(self.catalog, item, "127.0.0.1", 5) for item in added]
+        checkPlaces(specs, False, tls)
         places = resolveListeners(
             self.catalog,
             selectServices(self.catalog, names),
-            [parseListen(self.catalog, item, "127.0.0.1", 5) for item in added],
+            specs,
             port,
             "127.0.0.1",
             5,
+            tls,
         )
         return [self.show(place) for place in places]
 
     def show(self, place: ListenSpec) -> str:
         description = place.description
         where = description.argument("port") if description.kind != "unix" else "unix"
-        return f"{place.service.name} {place.transport} {where}"
+        over = f"{place.transport}{'+tls' if place.encrypted else ''}"
+        return f"{place.service.name} {over} {where}"
 
     def refused(self, words: str, *arguments: object) -> None:
         error = self.assertRaises(ValueError, self.arrange, *arguments)
@@ -99,6 +111,53 @@ class PlacesTests(SynchronousTestCase):
         checkPlaces(added, sharing=False)
         error = self.assertRaises(ListenError, checkPlaces, added, True)
         self.assertIn("unixgram can't be shared", str(error))
+
+    def test_tls(self) -> None:
+        self.patch(listeners, "endpoint", lambda description, reactor: None)
+        ssl, sslPlace = "hello=ssl:9000:privateKey=k", "hello tcp+tls 9000"
+        plain, secured = "hello tcp 21569", "hello tcp+tls 21669"
+        for added, beside, only in (
+            ((), [plain, secured], [secured]),
+            ((ssl,), [sslPlace], [sslPlace]),
+            ((ssl, "hello=unix:/a"), [sslPlace, "hello tcp unix"], [sslPlace, "hello tcp unix"]),
+            (("hello=unix:/a",), ["hello tcp unix", secured], ["hello tcp unix", secured]),
+            (
+                ("hello=tcp:80:secure=yes",),
+                ["hello tcp 80", secured],
+                ["hello tcp 80", secured],
+            ),
+        ):
+            for tls, expected in ((BESIDE, beside), (ONLY, only)):
+                found = self.arrange(["hello"], added, tls=tls)
+                self.assertEqual(found, [*expected, "hello udp 21569"])
+        self.assertEqual(self.arrange(["stamp"], tls=ONLY), ["stamp udp 21576"])
+        self.assertEqual(
+            self.arrange(["echo"], port=0, tls=BESIDE),
+            ["echo tcp 0", "echo tcp+tls 0", "echo udp 0"],
+        )
+        self.assertEqual(self.arrange(["echo"], ("echo=tcp:7",), tls=BESIDE), ["echo tcp 7"])
+        for place in ("tcp:80", "haproxy:tcp:80", "haproxy:unix:/a", "tcp:80:secure=no"):
+            self.refused("would be in clear", ["hello"], (f"hello={place}",), 21567, ONLY)
+        self.refused("hello with TLS would be at port 65537", ["hello"], (), 65435, BESIDE)
+
+    def test_secure(self) -> None:
+        self.patch(listeners, "endpoint", lambda description, reactor: None)
+        for place, expected in (
+            ("tcp:80", None),
+            ("haproxy:tcp:80", None),
+            ("unix:/a", True),
+            ("haproxy:unix:/a", None),
+            ("ssl:80", True),
+            ("haproxy:ssl:80", True),
+            ("tcp:80:secure=yes", True),
+            ("haproxy:tcp:80:secure=yes", True),
+            ("unix:/a:secure=no", False),
+        ):
+            spec = parseListen(self.catalog, f"hello={place}", "127.0.0.1", 5)
+            self.assertIs(spec.secure, expected)
+            self.assertNotIn("secure", str(spec.description))
+        for place in ("tcp:80:secure=maybe", "udp:80:secure=yes", "unixgram:/a:secure=no"):
+            self.refused("secure", ["hello"], (f"hello={place}",))
 
     def test_noPlace(self) -> None:
         self.refused("say --listen chargen=tcp:PORT, or --port 0", ["chargen"])

@@ -58,7 +58,7 @@ class Port:
 class BrokenWiring:
     """Makes no service."""
 
-    def streamFactory(self, service: ServiceSpec) -> StreamFactory:
+    def streamFactory(self, service: ServiceSpec, secure: bool | None) -> StreamFactory:
         raise RuntimeError(service.name)
 
 

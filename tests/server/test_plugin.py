@@ -26,9 +26,10 @@ from tests.support.logs import gather
 from tsservices import __main__
 from tsservices.admin import commands
 from tsservices.admin.metrics import REFRESH_SECONDS, CountersFile
+from tsservices.chat.controller import PlainLogin
 from tsservices.common.counters import CounterRegistry, DatagramCounters
 from tsservices.common.statedir import StateDirectory
-from tsservices.server import listeners
+from tsservices.server import listeners, options
 from tsservices.server import plugin as tap
 from tsservices.server.log import logPlace
 from tsservices.server.options import Options
@@ -90,6 +91,45 @@ class MakeServiceTests(SynchronousTestCase):
             self.assertIn(listener.spec.service.summary, line)
         self.assertEqual(lines[12], f"log: this terminal; state: {self.state}")
         self.assertIn("chat.sqlite holds 0 rooms", lines[13])
+
+    def test_tls(self) -> None:
+        server = self.make("--tls", "only", "--services", "hello,chat,stamp")
+        text = self.terminal.getvalue()
+        fingerprint = commands.fingerprint(self.state, None)
+        self.assertIn(f"TLS: {self.state}/tls.pem, until ", text)
+        self.assertIn(fingerprint, text)
+        self.assertIn("TLS: there is none for UDP, so in clear stay hello, stamp", text)
+        rows = [listener.asJSON() for listener in self.listening(server).listeners]
+        self.assertEqual(
+            [(row["offering"], row["transport"], row.get("tls")) for row in rows],
+            [
+                ("hello", "tcp", True),
+                ("hello", "udp", None),
+                ("chat", "tcp", True),
+                ("stamp", "udp", None),
+            ],
+        )
+        chat: Any = server.getServiceNamed("chat")
+        self.assertEqual(chat.context.plainLogin, PlainLogin(False, rows[2]["port"]))
+        certificate: Any = server.getServiceNamed("certificate")
+        self.assertEqual(certificate.step, 60)
+
+    def test_wrongCertificate(self) -> None:
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("nothing")
+        words = ("--tls", "beside", "--certificate", path)
+        self.assertIn("one private key is needed", self.startError(*words))
+        self.make("--services", "hello", "--certificate", path)
+        self.assertIn("--certificate is not used", self.terminal.getvalue())
+
+    def test_tlsWithoutItsExtra(self) -> None:
+        self.patch(options, "haveTLS", lambda: False)
+        error = self.assertRaises(usage.UsageError, self.options, "--tls", "only")
+        self.assertIn("pip install 'tsservices[tls]'", str(error))
+        for words in (("--tls", "on"), ("--plain-login", "allow")):
+            error = self.assertRaises(usage.UsageError, self.options, *words)
+            self.assertIn("there are", str(error))
 
     def test_tableCannotBeWritten(self) -> None:
         def refuse(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import Clock
@@ -63,12 +64,15 @@ class LineFrontendCase(SynchronousTestCase):
     #: Without flood control, unless a test is about it.
     limits = Limits(floodLines=0, floodBytes=0)
 
+    #: As if there were TLS, unless a test is about passwords without it.
+    secure: bool | None = True
+
     def setUp(self) -> None:
         self.open(self.limits)
 
     def open(self, limits: Limits, welcomeFile: str = "") -> None:
         self.clock = ManualClock()
-        streams = MemoryServer(limits, clock=self.clock).streams
+        streams = replace(MemoryServer(limits, clock=self.clock).streams, secure=self.secure)
         self.storage = SlowStorage()
         self.hasher = ImmediateHasher()
         self.chat = startChat(

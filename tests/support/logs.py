@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
 
-def gather(test: SynchronousTestCase) -> list[str]:
+@contextmanager
+def gathering() -> Iterator[list[str]]:
     messages: list[str] = []
 
     @provider(ILogObserver)
@@ -15,5 +19,11 @@ def gather(test: SynchronousTestCase) -> list[str]:
         messages.append(formatEvent(event))
 
     globalLogPublisher.addObserver(observe)
-    test.addCleanup(globalLogPublisher.removeObserver, observe)
-    return messages
+    try:
+        yield messages
+    finally:
+        globalLogPublisher.removeObserver(observe)
+
+
+def gather(test: SynchronousTestCase) -> list[str]:
+    return test.enterContext(gathering())

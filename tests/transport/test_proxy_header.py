@@ -117,6 +117,19 @@ GOOD = [
     binary(0x20, 0x00, b""),
 ]
 
+#: Extensions, and whether they say that the client speaks TLS.
+EXTENSIONS = [
+    (b"", False),
+    (b"\x20\0\x05\x01\0\0\0\0", True),
+    (b"\x20\0\x05\x00\0\0\0\0", False),
+    (b"\x20\0\x05\x06\0\0\0\0", False),
+    (b"\x02\0\x09localhost\x20\0\x0f\x07\0\0\0\0\x21\0\x07TLSv1.3\x04\0\0", True),
+    (b"\x04\0\x08\x20\0\x05\x01\0\0\0\0", False),
+    (b"\x20\0\0\x01", False),
+    (b"\x20\0", False),
+    (b"\x20\xff\xff\x01", True),
+]
+
 WRONG = [
     b"GET / HTTP/1.0\r\n\r\n",
     b"PROXY\r\n",
@@ -228,3 +241,16 @@ def test_fuzzed(data: bytes, cuts: list[int]) -> None:
         assert found == MORE or outcome([data]) == BAD
     else:
         assert found == expected
+
+
+@pytest.mark.parametrize(("extensions", "expected"), EXTENSIONS)
+def test_clientTLS(extensions: bytes, expected: bool) -> None:
+    """It is found however it is cut, and a connection of the proxy's own has none."""
+    for command, wanted in ((0x21, expected), (0x20, False)):
+        header = binary(command, 0x11, FOUR + extensions)
+        whole, cut = HeaderReader(), HeaderReader()
+        assert whole.feed(header + b"\x20\0\x05\x01") == b"\x20\0\x05\x01"
+        for byte in header:
+            last = cut.feed(bytes([byte]))
+        assert last == b""
+        assert (whole.clientTLS, cut.clientTLS) == (wanted, wanted)

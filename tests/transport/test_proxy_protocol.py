@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -12,11 +11,8 @@ from tests.support.services import SuiteServer
 from tsservices.common.limits import Limits
 from tsservices.server.registry import BY_NAME
 from tsservices.testing import ManualClock, MemoryTransport
-from tsservices.transport.proxy_protocol import (
-    ProxyProtocolFactory,
-    ProxyProtocolWrapper,
-    arrange,
-)
+from tsservices.transport.proxy_header import SIGNATURE
+from tsservices.transport.proxy_protocol import ProxyProtocolFactory, ProxyProtocolWrapper
 
 HEADER = b"PROXY TCP4 198.51.100.7 192.0.2.1 40000 80\r\n"
 
@@ -53,25 +49,6 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(protocol.peer, "198.51.100.7:40000")  # type: ignore[attr-defined]
         self.assertIs(protocol.measured, transport)  # type: ignore[attr-defined]
         self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_beforeTLS(self) -> None:
-        """A TLS endpoint wraps its own factory around ours: the header comes first."""
-        tls = WrappingFactory(self.factory)
-        self.assertIs(arrange(tls), self.factory)
-        wrapper, transport = self.connect()
-        wrapper.dataReceived(HEADER)
-        self.assertIs(type(wrapper.wrappedProtocol), ProtocolWrapper)
-        self.assertEqual(transport.value(), b"Welcome!")
-        wrapper.readConnectionLost()
-        self.assertTrue(transport.disconnecting)
-        # The limit of one connection for each address, and no place for the reason.
-        self.admission.rejecting = 99
-        _, refused = self.connect()
-        self.factory.protocols.copy().popitem()[0].dataReceived(HEADER)
-        self.assertTrue(refused.aborted)
-        direct = WrappingFactory(self.factory.wrappedFactory.wrappedFactory)
-        self.assertIs(arrange(direct), direct)
-        self.assertIsNone(direct.buildProtocol(wrapper.getPeer()))
 
     def test_anyCut(self) -> None:
         second = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([198, 51, 100, 8, 192, 0, 2, 1])
@@ -174,3 +151,22 @@ class PeerFirstTests(SynchronousTestCase):
         silent.readConnectionLost()
         silent.writeConnectionLost()
         self.assertTrue(transport.disconnecting)
+
+    def test_secure(self) -> None:
+        """What the client's way to the proxy is counts, not that of the proxy to here."""
+        four = bytes([127, 0, 0, 1]) * 2 + bytes(4)
+        far = bytes([198, 51, 100, 7]) * 2 + bytes(4)
+        encrypted = b"\x20\0\x05\x01\0\0\0\0"
+        for header, expected in (
+            (HEADER, False),
+            (b"PROXY UNKNOWN\r\n", False),
+            (b"PROXY TCP4 127.0.0.1 192.0.2.1 40000 80\r\n", True),
+            (SIGNATURE + b"\x21\x11\0\x0c" + far, False),
+            (SIGNATURE + b"\x21\x11\0\x0c" + four, True),
+            (SIGNATURE + b"\x21\x11\0\x14" + far + encrypted, True),
+            (SIGNATURE + b"\x20\x11\0\x14" + far + encrypted, False),
+        ):
+            wrapper, _ = self.connect()
+            wrapper.dataReceived(header)
+            self.assertIs(wrapper.wrappedProtocol.secure, expected)  # type: ignore[attr-defined]
+            wrapper.connectionLost(connectionDone)

@@ -19,7 +19,7 @@ from tsservices.transport.epoll.tcp import FastTCPPort, FastTCPServer, FastUNIXP
 from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.proxy_protocol import ProxyProtocolFactory, ProxyProtocolWrapper
 from tsservices.transport.timestamping.udp import TimestampedUDPPort
-from tsservices.transport.twisted_internals import PRIVATE_NAMES
+from tsservices.transport.twisted_internals import PRIVATE_NAMES, TLS_NAMES
 
 INSTANCES: dict[type, Callable[[], object]] = {
     abstract.FileDescriptor: lambda: abstract.FileDescriptor(ManualReactor()),
@@ -51,6 +51,14 @@ def test_names(owner: type) -> None:
     instance = INSTANCES[owner]()
     for name in PRIVATE_NAMES[owner]:
         assert hasattr(instance, name), name
+
+
+def test_tlsNames() -> None:
+    tls = pytest.importorskip("twisted.protocols.tls", reason="the extra tls is not installed")
+    found = {*dir(tls.TLSMemoryBIOProtocol)}
+    for owner in (tls.TLSMemoryBIOProtocol, tls.TLSMemoryBIOFactory):
+        found.update(_attributes(owner))
+    assert {*TLS_NAMES, "_creatorCallable"} - found == set()
 
 
 @pytest.mark.parametrize("owner", [tcp.Port, unix.Port, udp.Port])

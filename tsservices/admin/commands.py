@@ -1,5 +1,6 @@
 """
 C{tsservices backup} and C{tsservices export}: the shell's end of L{tsservices.admin.control}.
+C{tsservices fingerprint} asks no server, and reads its certificate.
 
 Blocking sockets and no Twisted: a command has one thing to do, and no reactor to wait for.
 """
@@ -15,8 +16,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, NoReturn, TextIO
 
+from tsservices.common import certificates
+from tsservices.common.certificates import CertificateError
 from tsservices.common.commandline import PROGRAM, CommandParser
-from tsservices.common.statedir import CONTROL_SOCKET, defaultStateFolder
+from tsservices.common.statedir import CERTIFICATE_FILE, CONTROL_SOCKET, defaultStateFolder
 
 #: Bytes of one line of the server's answer: a page of the longest messages, all of them escaped.
 CONTROL_ANSWER = 16_777_216
@@ -24,9 +27,9 @@ CONTROL_ANSWER = 16_777_216
 #: Seconds without a line, be it a sign of life, after which the server is given up.
 CONTROL_SILENT_SECONDS = 30.0
 
-#: The first arguments that are commands to a running server; without one of them it is twistd with
-#: the options of a server.
-WORDS = ("backup", "export")
+#: The first arguments that are commands, to a running server mostly; without one of them it is
+#: twistd with the options of a server.
+WORDS = ("backup", "export", "fingerprint")
 
 
 class CommandFailed(Exception):
@@ -42,6 +45,8 @@ def main(arguments: list[str]) -> NoReturn:
     try:
         if options.word == "backup":
             backup(options.state, options.file)
+        elif options.word == "fingerprint":
+            print(fingerprint(options.state, options.certificate))
         else:
             export(options.state, options.room, options.since, options.format, options.output)
     except CommandFailed as reason:
@@ -95,6 +100,25 @@ def export(folder: str, room: str, since: int, form: str, file: str | None) -> N
             stack.enter_context(_open(file))
         if output is not None:
             output.flush()
+
+
+def fingerprint(folder: str, path: str | None) -> str:
+    """
+    The fingerprint of the key that a server has, or will have.
+
+    @param path: what its option C{--certificate} names; L{None}: it has made its own.
+    @raise CommandFailed: there is none.
+    """
+    if path is None:
+        path = os.path.join(os.path.abspath(folder), CERTIFICATE_FILE)
+        if not os.path.lexists(path):
+            raise CommandFailed(f"there is no {path}: a server with --tls makes it when it starts")
+    try:
+        return certificates.load(path).fingerprint
+    except ImportError:
+        raise CommandFailed("this needs the extra tls: pip install 'tsservices[tls]'") from None
+    except CertificateError as reason:
+        raise CommandFailed(str(reason)) from reason
 
 
 def _open(file: str | None) -> TextIO:
@@ -198,5 +222,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     exporting.add_argument(
         "-o", "--output", metavar="FILE", help="a new file [default: the standard output]"
+    )
+    showing = subcommands.add_parser(
+        "fingerprint",
+        parents=[state],
+        help="show the fingerprint of the key of TLS",
+        description="Show the SHA-256 fingerprint of the public key that clients of TLS see.",
+    )
+    showing.add_argument(
+        "--certificate",
+        metavar="PATH",
+        help="as the server has it [default: the one that it has made]",
     )
     return parser

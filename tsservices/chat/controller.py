@@ -34,6 +34,16 @@ END_OF_TIME = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
+class PlainLogin:
+    """What becomes of who sends a password over a connection that others can read."""
+
+    #: Whether it is refused; else they are told.
+    refuse: bool = False
+    #: The port of the chat with TLS; L{None}: there is none.
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChatContext:
     """The ports and services of the chat that all sessions of a node share."""
 
@@ -57,6 +67,8 @@ class ChatContext:
     random: Callable[[], str]
     #: Describes this node and the others, a line each; L{None}: there are no others.
     nodes: Callable[[], list[str]] | None = None
+    #: For passwords over a connection that is not secure.
+    plainLogin: PlainLogin = PlainLogin()
     #: Who has a search under way: accounts, or sessions of guests.
     searching: set[str] = field(default_factory=set)
 
@@ -100,6 +112,8 @@ class SessionController:
     @ivar told: the position of the last batch that had been delivered to the session when what is
         done now was asked for.
     @ivar ended: nothing more is to be shown; L{end} sets it.
+    @ivar secure: whether nobody on the way can read what is sent; the frontend says so.
+    @ivar toldInsecure: whether the user was told that it is not.
     @ivar secret: gets the next line, which is the answer to a prompt; L{None}: none is open.
     @ivar olderResults: the query for the next page of a search.
     @ivar olderPrivate: the key of whom the next page of private messages is with, and
@@ -114,6 +128,8 @@ class SessionController:
         self.current = ""
         self.told = 0
         self.ended = False
+        self.secure = True
+        self.toldInsecure = False
         self.secret: PendingReply[str] | None = None
         self.olderResults: SearchQuery | None = None
         self.olderPrivate: tuple[str, str] | None = None

@@ -106,6 +106,10 @@ WHEN = ErrorCode(
 PASSWORD_SHORT = ErrorCode("password-short", "a password has at least {least} characters")
 PASSWORD_LONG = ErrorCode("password-long", "a password has at most {most} characters")
 PASSWORD_CHARACTER = ErrorCode("password-character", "a password has no {what}")
+NOT_SECURE = ErrorCode(
+    "not-secure",
+    "this server takes no password over a connection that is not encrypted{other}",
+)
 BUSY_HASHING = ErrorCode(
     "busy-hashing", "{most} passwords are being looked at already; try again in some seconds"
 )

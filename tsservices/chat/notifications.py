@@ -340,6 +340,11 @@ class CommandList:
     commands: list[tuple[str, str, str, str]]
 
 
+#: The code of a L{Notice} that stands before the answer to a command: a password that was sent, or
+#: is asked for, can be read on the way.
+INSECURE_CODE = "insecure"
+
+
 @dataclass(slots=True, eq=False)
 class Notice:
     """Text from the server to one session."""

@@ -32,6 +32,8 @@ from twisted.internet.tcp import Connection as StreamTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from tsservices.common.text import TLS_ONLY
+
 T = TypeVar("T")
 
 
@@ -47,9 +49,12 @@ class ExplainedLoss(ConnectionLost):
     """A connection was lost for a reason that is known better; the argument says which."""
 
 
-#: Whether what a server says first is a fatal alert of TLS (RFC 8446, 5.1 and 6): so servers
-#: that expect TLS answer who does not speak it.
-isAlert = re.compile(rb"\x15\x03[\x00-\x04]\x00\x02\x02").match
+#: Whether what a server says first is what servers that expect TLS answer to who does not speak it:
+#: a fatal alert (RFC 8446, 5.1 and 6), or the line of this suite.
+expectsTLS = re.compile(rb"\x15\x03[\x00-\x04]\x00\x02\x02|" + re.escape(TLS_ONLY)).match
+
+#: How many bytes of what a server says first are kept to tell.
+FIRST_BYTES = 64
 
 #: The guess about a server that says nothing.
 MAYBE_TLS = "does it expect --tls?"
@@ -61,7 +66,7 @@ def explainLoss(reason: Failure, transport: ITransport, first: bytes) -> Failure
 
     @param first: what the server has said first; empty: nothing.
     """
-    if isAlert(first):
+    if expectsTLS(first):
         return Failure(ExplainedLoss("the server expects TLS at this port: add --tls"))
     if not first and reason.check(ConnectionDone) and inClear(transport):
         return Failure(ExplainedLoss(f"closed by the other side without a word; {MAYBE_TLS}"))
@@ -128,8 +133,8 @@ class Connection(Protocol):
         self._abandon: Callable[[], None] | None = None
 
     def dataReceived(self, data: bytes) -> None:
-        self.first = self.first or data[:16]
-        if not isAlert(self.first):
+        self.first = self.first or data[:FIRST_BYTES]
+        if not expectsTLS(self.first):
             self._received(data)
             self._wake()
 

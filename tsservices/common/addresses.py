@@ -49,6 +49,14 @@ def source(address: IPv4Address | IPv6Address) -> tuple[int, int]:
     return 4, int(address)
 
 
+def isLoopback(host: str) -> bool:
+    """Whether it is an address of this machine alone."""
+    try:
+        return parse(host).is_loopback
+    except ValueError:
+        return False
+
+
 class TrustedNetworks:
     """The networks whose clients are trusted."""
 

@@ -38,6 +38,8 @@ class StreamCounters:
     delayed: int = 0
     #: Connections dropped because too much waited that their peer did not read.
     slow: int = 0
+    #: TLS handshakes that failed; at a place without TLS, clients that began one.
+    tlsFailures: int = 0
 
 
 @dataclass(slots=True)
@@ -163,6 +165,7 @@ _NAMES: dict[type[AnyCounters], tuple[str, ...]] = {
         "refusals",
         "delayed",
         "slow",
+        "tlsFailures",
     ),
     DatagramCounters: _DATAGRAM_NAMES,
     StampCounters: (

@@ -76,6 +76,9 @@ class Limits:
         "seconds",
         "until the PROXY header must be there, behind haproxy",
     )
+    handshakeLimit: int = _limit(
+        "handshake-limit", 10, 1, 3600, "seconds", "until the TLS handshake must be done"
+    )
     stopLimit: int = _limit(
         "stop-limit", 5, 0, 3600, "seconds", "for answers under way when the server stops"
     )

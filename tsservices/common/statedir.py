@@ -15,9 +15,10 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import platformdirs
@@ -45,6 +46,9 @@ CHAT_FILE = "chat.sqlite"
 #: The name of this node of a cluster, when it was made up.
 NODE_FILE = "node.json"
 
+#: The key and the certificate of TLS, if no others are named.
+CERTIFICATE_FILE = "tls.pem"
+
 #: Shown to everybody who connects to the chat, if the file exists.
 WELCOME_FILE = "welcome.txt"
 
@@ -54,7 +58,7 @@ _LOCK_FILE = "lock"
 # "server.123.lock".  Drafts are of versions before this one too, whose names had a number more.
 _OF_PROCESS = re.compile(r"(?:ports|counters)\.([\w-]+)\.json(?:\.\d+)?(?:\.new)?")
 _PROCESS_LOCK = re.compile(r"server\.([\w-]+)\.lock")
-_DRAFT = re.compile(r"(?:ports|counters|node)\.json(?:\.\d+)?\.new")
+_DRAFT = re.compile(r"(?:ports|counters|node)\.json(?:\.\d+)?\.new|tls\.pem\.[0-9a-f]+\.new")
 
 # Numbers of processes may be the same in several containers; more than these share no folder.
 _SAME_NUMBERS = 1000
@@ -310,6 +314,42 @@ class StateDirectory:
             json.dump(content, file, indent=2)
             file.write("\n")
         os.replace(draft, name, src_dir_fd=directory, dst_dir_fd=directory)
+
+    def readPrivate(self, name: str) -> bytes:
+        """
+        Read a file that is no link.
+
+        @raise OSError: it can't be read.
+        """
+        with open(openPlain(name, os.O_RDONLY, folder=self._directory()), "rb") as file:
+            return file.read()
+
+    def makeOnce(self, name: str, make: Callable[[], bytes]) -> None:
+        """
+        Make a file that only its owner may read, if it is not there.  Of several processes that do
+        this at the same time one makes it, and none sees a part of it.
+
+        @param make: makes the content.
+        @raise OSError: it can't be made.
+        """
+        directory = self._directory()
+        for _ in range(_LOCK_ATTEMPTS):
+            with contextlib.suppress(FileNotFoundError):
+                self._find(name)
+                return
+            draft = f"{name}.{secrets.token_hex(8)}.new"
+            try:
+                with open(createPlain(draft, os.O_WRONLY, directory), "wb") as file:
+                    file.write(make())
+                    file.flush()
+                    os.fsync(file.fileno())
+                # A link, since a rename would replace what another process has made meanwhile.  The
+                # draft may be gone, by another one's sweep.
+                with contextlib.suppress(FileExistsError, FileNotFoundError):
+                    os.link(draft, name, src_dir_fd=directory, dst_dir_fd=directory)
+            finally:
+                self.remove(draft)
+        raise OSError(errno.EAGAIN, f"{name} is removed each time it is made")
 
     def remove(self, path: str) -> None:
         with contextlib.suppress(OSError):

@@ -9,6 +9,10 @@ import codecs
 import re
 import unicodedata
 
+#: What a place with TLS says to a peer that speaks none: for people with C{nc}, and known to the
+#: clients.
+TLS_ONLY = b"! this port speaks TLS only\n"
+
 #: What some programs put before all other text; it is no part of that.
 BYTE_ORDER_MARK = "\ufeff"
 

@@ -34,6 +34,11 @@ class ChatStream(ByteSink, Protocol):
     #: When it is closed, whatever has come, in seconds of the monotonic clock; L{None}: never.
     deadline: float | None
 
+    @property
+    def secure(self) -> bool:
+        """Whether nobody on the way can read what is sent."""
+        ...
+
     def pauseReading(self) -> None:
         """Take nothing from the peer for now."""
         ...
@@ -121,6 +126,7 @@ class ChatConnection:
         )
         self.session = context.chat.newSession(self, stream.host)
         self.controller = SessionController(context.chat.context, self.session, self)
+        self.controller.secure = stream.secure
         # However slowly the name is spelt: bytes that come do not put this off.
         stream.deadline = context.monotonic() + context.limits.chatNameLimit
 

@@ -25,6 +25,12 @@ from tsservices.common.timestamps import FORMS
 #: Reads one value, and raises L{ValueError} when it is none of its kind.
 Coerce = Callable[[Any], Any]
 
+#: What can be served by TLS: nothing; all streams, as well; all streams, and not in clear.
+TLS = ("off", "beside", "only")
+
+#: What becomes of who logs in over a connection that others can read.
+PLAIN_LOGINS = TELL, REFUSE = "tell", "refuse"
+
 #: Where the chat can be stored.
 JOURNALS = ("sqlite", "memory")
 
@@ -114,6 +120,12 @@ stamp = _oneOf("stamp", FORMS)
 
 #: Where the chat is stored.
 journal = _oneOf("journal", JOURNALS)
+
+#: Whether there is TLS.
+tls = _oneOf("tls", TLS)
+
+#: What becomes of who logs in without it.
+plainLogin = _oneOf("plain-login", PLAIN_LOGINS)
 
 #: The name of a node of a cluster.
 node = _matching("[a-z0-9][a-z0-9-]{0,31}", "a node's name is 1 to 32 of a-z, 0-9 and -")

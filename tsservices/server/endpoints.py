@@ -22,6 +22,8 @@ from typing import Any
 
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.protocol import ServerFactory
+from twisted.python.failure import Failure
 
 from tsservices.common.addresses import HIGHEST_PORT
 from tsservices.common.limits import LimitError, Limits
@@ -31,6 +33,7 @@ from tsservices.transport.inherited import (
     inheritedSocket,
     passedEnvironment,
 )
+from tsservices.transport.twisted_internals import connectionCreatorOf
 
 #: The kind that is put before another one.
 PROXY = "haproxy"
@@ -48,6 +51,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "udp": ("port", "interface"),
     "unixgram": ("address", "mode"),
 }
+
+#: An argument of ours that every kind for streams takes, yes or no.
+SECURE = "secure"
 
 #: Permissions of the file of a UNIX socket, as for Twisted's C{unix:}.
 _MODE = "666"
@@ -74,6 +80,8 @@ class EndpointSpec:
     proxied: bool = False
     #: For C{systemd:}, the socket.
     inherited: InheritedSocket | None = None
+    #: Whether nobody can read on the way what is sent there, if the operator says so.
+    secure: bool | None = None
 
     @property
     def datagrams(self) -> bool:
@@ -81,6 +89,11 @@ class EndpointSpec:
         if self.inherited is not None:
             return self.inherited.kind == socket.SOCK_DGRAM
         return self.kind in ("udp", "unixgram")
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it is one of Twisted's kinds with TLS."""
+        return self.kind in ("ssl", "tls")
 
     @property
     def local(self) -> bool:
@@ -115,9 +128,12 @@ def parse(text: str, interface: str, backlog: int) -> EndpointSpec:
             raise EndpointError(f"{PROXY} goes before a stream endpoint")
         inner.proxied = True
         return inner
+    secure = _takeSecure(named)
     if kind not in KINDS:
         raise EndpointError(f"there is no endpoint {kind!r}; there are {', '.join(KINDS)}")
-    spec = EndpointSpec(kind, arguments, named)
+    spec = EndpointSpec(kind, arguments, named, secure=secure)
+    if secure is not None and spec.kind in ("udp", "unixgram"):
+        raise EndpointError(f"{SECURE}= is for streams")
     names = KINDS[kind]
     if "port" in names:
         _checkPort(spec)
@@ -157,16 +173,54 @@ def endpoint(spec: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
         made: IStreamServerEndpoint = serverFromString(reactor, str(spec))
         return made
     except ImportError as missing:
-        raise EndpointError(_needTLS(spec.kind)) from missing
+        raise EndpointError(needTLS(spec.kind)) from missing
     # Each of Twisted's parsers, and what they call, has errors of its own.
     except Exception as reason:
-        if spec.kind in ("ssl", "tls") and not _haveTLS():
-            raise EndpointError(_needTLS(spec.kind)) from reason
+        if spec.encrypted and not haveTLS():
+            raise EndpointError(needTLS(spec.kind)) from reason
         if isinstance(reason, OSError) and reason.filename:
             raise EndpointError(f"{reason.filename}: {reason.strerror}") from reason
         # A wrong argument is a TypeError that names Twisted's function: _parseTCP() got ...
         message = re.sub(r"^\S+\(\) ", f"{spec.kind} ", str(reason))
         raise EndpointError(message or type(reason).__name__) from reason
+
+
+@dataclass(frozen=True, slots=True)
+class TLSPlace:
+    """Where a TCP socket with TLS is to listen."""
+
+    #: Makes OpenSSL's object of each connection, as Twisted has it.
+    connectionCreator: Any
+    port: int
+    backlog: int
+    interface: str
+
+
+class _Recorder:
+    # In place of a reactor: notes how one of Twisted's endpoints would listen.
+    place: TLSPlace
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int, interface: str
+    ) -> None:
+        self.place = TLSPlace(contextFactory, port, backlog, interface)
+
+    def listenTCP(self, port: int, factory: Any, backlog: int, interface: str) -> None:
+        self.place = TLSPlace(connectionCreatorOf(factory), port, backlog, interface)
+
+
+def tlsPlace(spec: EndpointSpec) -> TLSPlace:
+    """
+    What Twisted makes of an C{ssl:} or C{tls:} endpoint; but TLS is not done by its wrapper here.
+
+    @raise EndpointError: Twisted does not take it.
+    """
+    recorder = _Recorder()
+    failures: list[Failure] = []
+    endpoint(spec, recorder).listen(ServerFactory()).addErrback(failures.append)
+    if failures:
+        raise EndpointError(str(failures[0].value))
+    return recorder.place
 
 
 def udpAddress(spec: EndpointSpec) -> tuple[int, str]:
@@ -206,6 +260,14 @@ def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
     arguments = [value for name, value in parts if name is None]
     named = {name: value for name, value in parts if name is not None}
     return arguments.pop(0) if arguments else "", arguments, named
+
+
+def _takeSecure(named: dict[str, str]) -> bool | None:
+    # Twisted's parsers do not know it.
+    said = named.pop(SECURE, None)
+    if said not in (None, "yes", "no"):
+        raise EndpointError(f"{SECURE} is yes or no, not {said!r}")
+    return None if said is None else said == "yes"
 
 
 def _checkPort(spec: EndpointSpec) -> None:
@@ -251,7 +313,8 @@ def _ownFamily(kind: str, interface: str) -> str:
     return _SIX[interface]
 
 
-def _haveTLS() -> bool:
+def haveTLS() -> bool:
+    """Whether the extra C{tls} is installed."""
     try:
         import twisted.internet.ssl  # noqa: F401
     except ImportError:
@@ -259,5 +322,6 @@ def _haveTLS() -> bool:
     return True
 
 
-def _needTLS(kind: str) -> str:
-    return f"{kind} needs the extra tls: pip install 'tsservices[tls]'"
+def needTLS(what: str) -> str:
+    """That something can't be had without the extra."""
+    return f"{what} needs the extra tls: pip install 'tsservices[tls]'"

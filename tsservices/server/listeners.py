@@ -27,11 +27,14 @@ from tsservices.common.counters import (
 )
 from tsservices.common.statedir import PORTS_FILE, StateDirectory
 from tsservices.server.catalog import Catalog
+from tsservices.server.config import TLS
 from tsservices.server.endpoints import (
+    SECURE,
     EndpointError,
     EndpointSpec,
     endpoint,
     parse,
+    tlsPlace,
     udpAddress,
     unixgramAddress,
 )
@@ -42,6 +45,11 @@ from tsservices.transport.proxy_protocol import ProxyProtocolFactory
 
 #: The service that may listen before it is ready.
 CHAT = "chat"
+
+OFF, BESIDE, ONLY = TLS
+
+#: How far the default place with TLS is from the one without.
+TLS_OFFSET = 100
 
 
 class ListenError(ValueError):
@@ -57,6 +65,22 @@ class ListenSpec:
     transport: str
     #: Where it is served.
     description: EndpointSpec
+    #: Whether it begins with TLS, by the certificate of this server.
+    tls: bool = False
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it begins with TLS."""
+        return self.tls or self.description.encrypted
+
+    @property
+    def secure(self) -> bool | None:
+        """As L{StreamContext.secure<tsservices.transport.context.StreamContext.secure>}."""
+        where = self.description
+        if where.secure is not None:
+            return where.secure
+        # A proxy at a UNIX socket says of each client how that came.
+        return True if self.encrypted or (where.local and not where.proxied) else None
 
 
 def selectServices(
@@ -89,15 +113,21 @@ def checkShareable(services: Iterable[ServiceSpec]) -> None:
             raise ListenError(f"{service.name} can't share its port with other processes")
 
 
-def checkPlaces(added: Iterable[ListenSpec], sharing: bool) -> None:
+def checkPlaces(added: Iterable[ListenSpec], sharing: bool, tls: str = OFF) -> None:
     """
     Check the places that were added against each other.
 
     @param sharing: other processes are to listen there too.
-    @raise ListenError: two listen on one socket, or one can't be shared.
+    @param tls: as for L{resolveListeners}.
+    @raise ListenError: two listen on one socket, or one can't be shared, or is in clear.
     """
     taken: set[int] = set()
     for spec in added:
+        if tls == ONLY and spec.transport == "tcp" and not spec.secure:
+            raise ListenError(
+                f"{spec.service.name}={spec.description} would be in clear, with --tls {ONLY}: "
+                f"use ssl: or tls:, or say {SECURE}=yes there"
+            )
         if sharing:
             checkShareable([spec.service])
             if spec.description.kind == "unixgram":
@@ -141,12 +171,15 @@ def resolveListeners(
     port: int,
     interface: str,
     backlog: int,
+    tls: str = OFF,
 ) -> list[ListenSpec]:
     """
     Find where services listen: the first place that is added for a service and a transport
-    replaces the default one, later ones stand beside it.
+    replaces the default one, later ones stand beside it.  The first one with TLS replaces both
+    defaults, the one with TLS too.
 
     @param services: those to serve, also where nothing is added.
+    @param tls: L{OFF}, L{BESIDE} or L{ONLY}.
     @raise ListenError: a service has no place, or a port is too high.
     """
     specs: list[ListenSpec] = []
@@ -161,8 +194,15 @@ def resolveListeners(
         hasDefault = service.offset is not None or (not port and not ofService)
         for transport in service.transports:
             onTransport = [spec for spec in ofService if spec.transport == transport]
-            if not onTransport and service in services and hasDefault:
-                onTransport = [_default(service, transport, port, interface, backlog)]
+            if service in services and hasDefault:
+                secured = transport == "tcp" and tls != OFF
+                inClear = not onTransport and not (secured and tls == ONLY)
+                secured = secured and not any(spec.encrypted for spec in onTransport)
+                for isWanted, withTLS in ((inClear, False), (secured, True)):
+                    if isWanted:
+                        onTransport.append(
+                            _default(service, transport, port, interface, backlog, withTLS)
+                        )
             specs += onTransport
         if not any(spec.service is service for spec in specs):
             raise ListenError(
@@ -173,14 +213,15 @@ def resolveListeners(
 
 
 def _default(
-    service: ServiceSpec, transport: str, port: int, interface: str, backlog: int
+    service: ServiceSpec, transport: str, port: int, interface: str, backlog: int, tls: bool
 ) -> ListenSpec:
-    number = port + (service.offset or 0) if port else 0
+    number = port + (service.offset or 0) + (TLS_OFFSET if tls else 0) if port else 0
     try:
         where = f"{transport}:{number}"
-        return ListenSpec(service, transport, parse(where, interface, backlog))
+        return ListenSpec(service, transport, parse(where, interface, backlog), tls)
     except EndpointError as reason:
-        raise ListenError(f"{service.name} would be at port {number}: {reason}") from reason
+        over = " with TLS" if tls else ""
+        raise ListenError(f"{service.name}{over} would be at port {number}: {reason}") from reason
 
 
 class BindError(Exception):
@@ -206,11 +247,14 @@ class BoundListener:
         name = self.port.name
         where = {"path": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
         local = "unixgram" if self.spec.transport == "udp" else "unix"
-        return {
+        entry: dict[str, object] = {
             "offering": self.spec.service.name,
             "transport": self.spec.transport if "port" in where else local,
             **where,
         }
+        if self.spec.transport == "tcp":
+            entry["tls"] = self.spec.encrypted
+        return entry
 
 
 def bind(
@@ -262,16 +306,28 @@ def bind(
 
 
 def _bindStream(spec: ListenSpec, wiring: Wiring, binder: Binder) -> StreamCounters:
-    inner = wiring.streamFactory(spec.service)
+    inner = wiring.streamFactory(spec.service, spec.secure)
     factory: Any = inner
-    if spec.description.proxied:
-        factory = ProxyProtocolFactory(inner, inner.context)
-    inherited = spec.description.inherited
+    where = spec.description
+    place = tlsPlace(where) if where.encrypted else None
+    if spec.encrypted:
+        # Here because it needs pyOpenSSL, which is optional.
+        from tsservices.transport.tls import TLSFactory
+
+        creator = wiring.certificate if place is None else place.connectionCreator
+        factory = TLSFactory(creator, inner, inner.context)
+    if where.proxied:
+        # Proxies send the header before all else, before TLS too.
+        factory = ProxyProtocolFactory(factory, inner.context)
+    inherited = where.inherited
     if inherited is not None:
         binder.adoptStreamPort(inherited.descriptor, inherited.family, factory)
         return inner.counters
+    if place is not None:
+        binder.listenTCP(place.port, factory, place.backlog, place.interface)
+        return inner.counters
     failures: list[Failure] = []
-    endpoint(spec.description, binder).listen(factory).addErrback(failures.append)
+    endpoint(where, binder).listen(factory).addErrback(failures.append)
     # A L{Binder} binds at once, so the Deferred has fired already.
     for failure in failures:
         failure.raiseException()
@@ -389,7 +445,7 @@ def writeTable(listeners: list[BoundListener], notes: list[str], terminal: TextI
     rows = [("service", "over", "address", "what it is")] + [
         (
             listener.spec.service.name,
-            str(listener.asJSON()["transport"]),
+            str(listener.asJSON()["transport"]) + (" tls" if listener.spec.encrypted else ""),
             listener.address,
             listener.spec.service.summary,
         )

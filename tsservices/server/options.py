@@ -23,8 +23,14 @@ from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFol
 from tsservices.common.timestamps import FORMS
 from tsservices.server import config
 from tsservices.server.catalog import Catalog, CatalogError
-from tsservices.server.endpoints import KINDS
+from tsservices.server.config import REFUSE, TELL
+from tsservices.server.endpoints import KINDS, haveTLS, needTLS
 from tsservices.server.listeners import (
+    BESIDE,
+    OFF,
+    ONLY,
+    TLS_OFFSET,
+    ListenError,
     ListenSpec,
     checkPlaces,
     parseListen,
@@ -147,6 +153,27 @@ def _parameters() -> list[list[Any]]:
             "file with the key of STAMP, in hexadecimal; unauthenticated packets are dropped then",
             config.text,
         ],
+        [
+            "tls",
+            None,
+            OFF,
+            f"{OFF}, {BESIDE} (with TLS too, {TLS_OFFSET} ports on), or {ONLY} (no TCP in clear)",
+            config.tls,
+        ],
+        [
+            "certificate",
+            None,
+            None,
+            "PEM file with key and certificates, or certbot's folder [default: one is made]",
+            config.text,
+        ],
+        [
+            "plain-login",
+            None,
+            TELL,
+            f"who logs in to the chat without TLS over a network: {TELL} them, or {REFUSE}",
+            config.plainLogin,
+        ],
         ["config", "c", None, "TOML file with the same names, and more limits", str],
     ]
     for key in _OFFERED:
@@ -234,6 +261,9 @@ class Options(usage.Options):
             "state": usage.CompleteDirs(),
             "config": usage.CompleteFiles("*.toml"),
             "stamp-key": usage.CompleteFiles(),
+            "tls": usage.CompleteList(list(config.TLS)),
+            "certificate": usage.CompleteFiles(),
+            "plain-login": usage.CompleteList(list(config.PLAIN_LOGINS)),
         }
     )
 
@@ -391,18 +421,20 @@ class Options(usage.Options):
             raise config.ConfigError(config.inFile(self["config"], key, reason)) from reason
 
     def _readPlaces(self) -> None:
-        interface, backlog = self["interface"], self.limits.backlog
+        interface, backlog, tls = self["interface"], self.limits.backlog, self["tls"]
+        if tls != OFF and not haveTLS():
+            raise ListenError(needTLS(f"--tls {tls}"))
         with self._reading("load"):
             catalog = Catalog(self["load"])
         with self._reading("listen"):
             added = [parseListen(catalog, text, interface, backlog) for text in self["listen"]]
         sharing = bool(self["reuse-port"])
         with self._reading("listen"):
-            checkPlaces(added, sharing)
+            checkPlaces(added, sharing, tls)
         with self._reading("services"):
             chosen = selectServices(catalog, self["services"], sharing)
         self.listenSpecs = resolveListeners(
-            catalog, chosen, added, self["port"], interface, backlog
+            catalog, chosen, added, self["port"], interface, backlog, tls
         )
 
     def _moveLog(self) -> None:

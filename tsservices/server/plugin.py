@@ -25,10 +25,12 @@ from twisted.logger import FileLogObserver
 
 from tsservices.admin.control import ControlService
 from tsservices.admin.metrics import CountersFile
+from tsservices.chat.controller import PlainLogin
 from tsservices.chat.storage import StorageError
 from tsservices.cluster.broker import BrokerError
 from tsservices.cluster.nats.config import JetStreamConfig
 from tsservices.common.addresses import TrustedNetworks
+from tsservices.common.certificates import CertificateError
 from tsservices.common.commandline import serverProgram
 from tsservices.common.counters import CounterRegistry
 from tsservices.common.descriptors import openMissing
@@ -38,9 +40,24 @@ from tsservices.common.statedir import CHAT_FILE
 from tsservices.common.text import plural
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.frontends.formats.localtime import ZONE_SECONDS, SystemZone
+from tsservices.server.certificates import (
+    ServerCertificate,
+    givenCertificate,
+    ownCertificate,
+    watching,
+)
 from tsservices.server.chat.factory import ChatConfig, makeChat
 from tsservices.server.chat.service import ChatService
-from tsservices.server.listeners import CHAT, BindError, ListenerService, bind, writeTable
+from tsservices.server.config import REFUSE
+from tsservices.server.listeners import (
+    CHAT,
+    ONLY,
+    BindError,
+    BoundListener,
+    ListenerService,
+    bind,
+    writeTable,
+)
 from tsservices.server.log import LogError, LoggedService, logPlace, openLog
 from tsservices.server.options import Options
 from tsservices.server.privileges import PIDFile, actingAs
@@ -105,15 +122,19 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         chatOptions = chatConfig(options, limits)
         with actingAs(*becoming):
             chat = makeChat(chatOptions, reactor)
+        certificate = _certificate(options, becoming)
         closedPorts, closedPaths = set(REFLECTOR_PORTS), set[str]()
-        wiring = _makeContexts(options, limits, closedPorts, closedPaths, chat, reactor)
+        wiring = _makeContexts(
+            options, limits, closedPorts, closedPaths, chat, certificate, reactor
+        )
         counters = CounterRegistry()
         listeners = bind(options.listenSpecs, wiring, closedPorts, closedPaths, counters, binder)
+        chat.plainLogin = _plainLogin(options, listeners)
         with actingAs(*becoming):
             chat.prepare()
         # Last: a server that can't start leaves no log.
         observer = _openLog(options, becoming, reactor)
-    except (BindError, StorageError, BrokerError, LogError) as reason:
+    except (BindError, StorageError, BrokerError, CertificateError, LogError) as reason:
         binder.discard()
         folder.release()
         raise SystemExit(f"{serverProgram()}: {reason}") from reason
@@ -159,12 +180,15 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         control,
         ListenerService(listeners, folder, chat),
     )
+    if certificate is not None:
+        watching(certificate, reactor).setServiceParent(server)
     for service in services:
         service.setServiceParent(server)
     if terminal is not None:
         # A closed pipe or a full disk behind it is no reason not to serve.
         with contextlib.suppress(OSError):
             notes = _notes(options, limits, chat, operator, control)
+            notes += _tlsNotes(options, certificate)
             if kept:
                 notes.append(f"in {folder} these stay with their owners: {', '.join(sorted(kept))}")
             writeTable(listeners, notes, terminal)
@@ -177,6 +201,7 @@ def _makeContexts(
     closedPorts: set[int],
     closedPaths: set[str],
     chat: ChatService,
+    certificate: ServerCertificate | None,
     reactor: Any,
 ) -> Wiring:
     trusted = TrustedNetworks(options["trust"])
@@ -210,7 +235,30 @@ def _makeContexts(
         reflector=options.mode,
         nanoclock=time.time_ns,
         chat=chat,
+        certificate=certificate,
     )
+
+
+def _certificate(options: Options, becoming: tuple[int, int]) -> ServerCertificate | None:
+    """@raise CertificateError: it can't be used."""
+    if not any(spec.tls for spec in options.listenSpecs):
+        return None
+    if options["certificate"] is not None:
+        # With the rights that the process has now: the key may be for root alone.
+        return givenCertificate(options["certificate"], options.folder)
+    with actingAs(*becoming):
+        return ownCertificate(options.folder)
+
+
+def _plainLogin(options: Options, listeners: list[BoundListener]) -> PlainLogin:
+    ports = [
+        listener.port.name[1]
+        for listener in listeners
+        if listener.spec.service.name == CHAT
+        and listener.spec.encrypted
+        and not isinstance(listener.port.name, str)
+    ]
+    return PlainLogin(options["plain-login"] == REFUSE, ports[0] if ports else None)
 
 
 def chatConfig(options: Options, limits: Limits) -> ChatConfig:
@@ -370,4 +418,18 @@ def _notes(
         notes.append(f"backup and export can't reach this server: {control.trouble}")
     if limits.maxConnections < options.limits.maxConnections:
         notes.append(f"descriptors allow {plural(limits.maxConnections, 'connection')}, not more")
+    return notes
+
+
+def _tlsNotes(options: Options, certificate: ServerCertificate | None) -> list[str]:
+    specs = options.listenSpecs
+    notes = []
+    if certificate is not None:
+        notes += certificate.notes()
+    elif options["certificate"] is not None:
+        notes.append("TLS: --certificate is not used, since no service is served by it")
+    if options["tls"] == ONLY:
+        names = [spec.service.name for spec in specs if spec.transport == "udp"]
+        if names:
+            notes.append(f"TLS: there is none for UDP, so in clear stay {', '.join(names)}")
     return notes

@@ -18,6 +18,7 @@ from tsservices.common.logs import PayloadLog
 from tsservices.common.timestamps import Nanoclock, TimestampFormatter
 from tsservices.frontends.connection import Chat
 from tsservices.frontends.line.protocol import LineChatFactory
+from tsservices.server.certificates import ServerCertificate
 from tsservices.services.ack_sink import AckProtocol, SinkDatagramProtocol, SinkProtocol
 from tsservices.services.api import ServiceSpec
 from tsservices.services.hello import HelloDatagramProtocol, HelloProtocol
@@ -201,10 +202,16 @@ class Wiring:
     nanoclock: Nanoclock
     #: The chat service.
     chat: Chat
+    #: Makes OpenSSL's object of each connection with TLS; L{None}: the server has no certificate.
+    certificate: ServerCertificate | None = None
 
-    def streamFactory(self, service: ServiceSpec) -> StreamFactory:
-        """Make the factory of one TCP or UNIX listener, with counters of its own."""
-        context = replace(self.streams, counters=StreamCounters())
+    def streamFactory(self, service: ServiceSpec, secure: bool | None = None) -> StreamFactory:
+        """
+        Make the factory of one TCP or UNIX listener, with counters of its own.
+
+        @param secure: as L{StreamContext.secure} has it.
+        """
+        context = replace(self.streams, counters=StreamCounters(), secure=secure)
         return service.streamFactory(context, *self._needs(service))
 
     def datagramProtocol(

@@ -56,6 +56,7 @@ class TimestampLineProtocol(StreamProtocol):
     this is a producer of its own: it stops in the middle of a chunk when the peer does not read.
     """
 
+    textOnly = True
     _paused = False
 
     def __init__(self, formatter: TimestampFormatter) -> None:

@@ -26,7 +26,6 @@ from tsservices.transport import stock
 from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXPort
 from tsservices.transport.epoll.udp import FastUDPPort
-from tsservices.transport.proxy_protocol import arrange
 from tsservices.transport.sockets import SocketFile, bindInternet, bindUNIX, duplicate
 from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping.udp import TimestampedDatagramProtocol, TimestampedUDPPort
@@ -97,7 +96,7 @@ class BoundPort:
 
 class Binder:
     """
-    The listening half of C{IReactorTCP}, C{IReactorSSL}, C{IReactorUNIX} and C{IReactorSocket}.
+    The listening half of C{IReactorTCP}, C{IReactorUNIX} and C{IReactorSocket}.
 
     @ivar ports: what has been bound, in order; this object owns them until they are served.
     """
@@ -127,26 +126,6 @@ class Binder:
             bound.close()
             raise CannotListenError(interface, port, reason) from reason
         return self._addStream(bound, factory)
-
-    def listenSSL(
-        self,
-        port: int,
-        factory: IProtocolFactory,
-        contextFactory: Any,
-        backlog: int = 50,
-        interface: str = "",
-    ) -> IListeningPort:
-        """
-        Bind a TCP socket whose connections begin with TLS, and listen.
-
-        @raise CannotListenError: if the system refuses.
-        """
-        # Here because it needs pyOpenSSL, which is optional.
-        from twisted.protocols.tls import TLSMemoryBIOFactory
-
-        return self.listenTCP(
-            port, TLSMemoryBIOFactory(contextFactory, False, factory), backlog, interface
-        )
 
     def listenUNIX(
         self,
@@ -244,7 +223,6 @@ class Binder:
     def _addStream(
         self, bound: socket.socket, factory: IProtocolFactory, file: SocketFile | None = None
     ) -> BoundPort:
-        factory = arrange(factory)
         if bound.family == socket.AF_UNIX:
             unixPort = FastUNIXPort if self._fast else stock.CountingUNIXPort
             return self._add(bound, unixPort, factory, file=file)

@@ -54,6 +54,9 @@ class StreamContext:
     service: str = "a service"
     #: Logs who comes and goes; L{None}: that is not logged.
     connectionLog: ConnectionLog | None = None
+    #: Whether nobody on the way can read what is sent at this place; L{None}: that depends on where
+    #: the client comes from.
+    secure: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,13 @@ _ADDRESSES = {
     2: struct.Struct("!16s16sHH"),
     3: struct.Struct("108s108s"),
 }
+
+# An extension of version 2 that is about the client's own TLS: type and length, and then a byte
+# with this bit if there is any.
+_EXTENSION_SSL = 0x20
+_CLIENT_SSL = 0x01
+_EXTENSION_HEAD = 3
+
 _VERSION = {1: socket.AF_INET, 2: socket.AF_INET6}
 
 
@@ -59,14 +66,21 @@ class HeaderReader:
     @ivar client: who has connected to the proxy; L{None} if that is not known, or if the
         connection is the proxy's own.
     @ivar server: where that was.
+    @ivar clientTLS: whether the client speaks TLS to the proxy, as far as that says so.
     @ivar _skip: bytes of a header of version 2 that are still to come, and say nothing we need.
     """
 
     def __init__(self) -> None:
         self.client: Endpoint = None
         self.server: Endpoint = None
+        self.clientTLS = False
         self._buffer = b""
         self._skip: int | None = None
+        # Of the extensions: whether they are looked at, the head of the next one, and how many
+        # bytes of the last one are passed over.
+        self._extended = False
+        self._head = b""
+        self._passing = 0
 
     @property
     def begun(self) -> bool:
@@ -132,8 +146,9 @@ class HeaderReader:
             return None
         if form is not None:
             self._takeAddresses(kind >> 4, form.unpack_from(data, _FIXED.size))
+            self._extended = True
         self._skip = _FIXED.size + length - needed
-        # TLVs are not kept: they may be 64 KiB.
+        # The extensions are not kept: they may be 64 KiB.
         self._buffer = data[:needed]
         return self._skipRest(data[needed:])
 
@@ -162,11 +177,33 @@ class HeaderReader:
 
     def _skipRest(self, data: bytes) -> bytes | None:
         assert self._skip is not None
+        if self._extended:
+            self._scan(data[: self._skip])
         if len(data) < self._skip:
             self._skip -= len(data)
             return None
         rest, self._skip = data[self._skip :], 0
         return rest
+
+    def _scan(self, data: bytes) -> None:
+        at = 0
+        while at < len(data):
+            if self._passing:
+                step = min(self._passing, len(data) - at)
+                self._passing -= step
+                at += step
+                continue
+            self._head += data[at : at + 1]
+            at += 1
+            if len(self._head) < _EXTENSION_HEAD:
+                continue
+            length = int.from_bytes(self._head[1:3], "big")
+            if self._head[0] == _EXTENSION_SSL and length:
+                if len(self._head) == _EXTENSION_HEAD:
+                    continue
+                self.clientTLS = bool(self._head[-1] & _CLIENT_SSL)
+                length -= 1
+            self._head, self._passing = b"", length
 
 
 def _checkCommand(command: int) -> None:

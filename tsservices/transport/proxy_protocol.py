@@ -23,10 +23,16 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
+from tsservices.common.addresses import isLoopback
 from tsservices.transport.admission import AdmissionDenied
 from tsservices.transport.context import StreamContext
 from tsservices.transport.proxy_header import Endpoint, HeaderError, HeaderReader
 from tsservices.transport.stream import peerName
+
+
+def _onThisMachine(client: Endpoint) -> bool:
+    # Of a client that is not named it is not known, though the proxy may be here.
+    return client is not None and (isinstance(client, bytes) or isLoopback(client[0]))
 
 
 def _address(named: Endpoint, own: IAddress) -> IAddress:
@@ -44,10 +50,12 @@ class ProxyProtocolWrapper(ProtocolWrapper):
     One connection: counted by admission as one without an address until the header is there, and
     as that of the client from then on.
 
+    @ivar clientSecure: whether nobody between the client and the proxy can read what is sent.
     @ivar _header: L{None} once it has come, or can't come any more.
     """
 
     factory: ProxyProtocolFactory
+    clientSecure = False
     _deadline: IDelayedCall | None = None
     _clientKnown = False
     _awaitingHeader = True
@@ -80,6 +88,7 @@ class ProxyProtocolWrapper(ProtocolWrapper):
             self._header = None
             self._peer = _address(header.client, self._peer)
             self._host = _address(header.server, self._host)
+            self.clientSecure = header.clientTLS or _onThisMachine(header.client)
             self._clientNamed(early)
 
     def getPeer(self) -> IAddress:
@@ -176,21 +185,3 @@ class ProxyProtocolFactory(WrappingFactory):
             return None
         wrapper: IProtocol = self.protocol(self, Protocol())
         return wrapper
-
-
-def arrange(factory: Any) -> Any:
-    """
-    The factory for a port, of the one that an endpoint gives: TLS endpoints have wrapped theirs
-    around ours.
-    """
-    if not isinstance(factory, WrappingFactory) or isinstance(factory, ProxyProtocolFactory):
-        return factory
-    make: Any = factory.protocol
-    # The base class wraps L{None} too: a connection that is not admitted would stay open.
-    factory.protocol = lambda outer, inner: None if inner is None else make(outer, inner)
-    proxied: Any = factory.wrappedFactory
-    if not isinstance(proxied, ProxyProtocolFactory):
-        return factory
-    # A proxy sends its header before all else: so before the handshake, which it passes on.
-    factory.wrappedFactory, proxied.wrappedFactory = proxied.wrappedFactory, factory
-    return proxied

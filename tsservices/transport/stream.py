@@ -6,6 +6,7 @@ What a service answers is not here: it derives from L{StreamProtocol}.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from twisted.internet.abstract import FileDescriptor
@@ -21,7 +22,7 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.common.addresses import hostPort
+from tsservices.common.addresses import hostPort, isLoopback
 from tsservices.transport.admission import AdmissionDenied
 from tsservices.transport.context import StreamContext
 from tsservices.transport.rejection import reject
@@ -32,6 +33,8 @@ FULL = FileDescriptor.bufferSize
 
 # What the log says of time limits, by their counters.
 _EXPIRED = {"idle": "silent for too long", "stalled": "it read nothing for too long"}
+# A record of the handshake, of any version; what follows is the minor number.
+_TLS_BEGIN = b"\x16\x03"
 
 #: The name of a peer behind a UNIX socket, which has no address.
 UNIX = "unix"
@@ -41,6 +44,12 @@ def peerName(address: IAddress | None) -> str:
     """Name a peer for logs and people."""
     host = getattr(address, "host", None)
     return UNIX if host is None else hostPort(host, getattr(address, "port", 0))
+
+
+def placeName(transport: Any) -> str:
+    """Name the place where a connection was accepted, for logs."""
+    port = getattr(transport.getHost(), "port", None)
+    return UNIX if port is None else f"port {port}"
 
 
 class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):
@@ -58,6 +67,8 @@ class StreamProtocol(Protocol):
 
     @cvar streaming: whether the producer is a push producer.
     @cvar sendsReason: whether a peer that is not admitted may be sent the reason as text.
+    @cvar textOnly: whether nothing but text is expected: a peer that begins with TLS is closed, and
+        the log says why.  Services that take any bytes have to take these too.
 
     @ivar host: the peer's address, by which log lines about it are limited.
     @ivar peer: the peer's name for logs and people.
@@ -73,6 +84,7 @@ class StreamProtocol(Protocol):
     measured: CountsBytes
     streaming: ClassVar[bool] = True
     sendsReason: ClassVar[bool] = True
+    textOnly: ClassVar[bool] = False
     #: From L{Admission.enter<tsservices.transport.admission.Admission.enter>}.
     source: tuple[int, int] | None = None
     host = UNIX
@@ -88,13 +100,31 @@ class StreamProtocol(Protocol):
     expiredBy: str | None = None
     #: When it was made, in monotonic seconds, if connections are logged.
     since = 0.0
+    # What takes chunks behind the first one, if it is no method of the class; and the first bytes,
+    # as long as they may begin TLS.
+    _next: Callable[[bytes], None] | None = None
+    _first = b""
+
+    @property
+    def secure(self) -> bool:
+        """
+        Whether nobody on the way can read what is sent: there is TLS, up to a proxy at least, or
+        the peer is on this machine, or the operator says so of this place.
+        """
+        secure = self.factory.context.secure
+        if secure is None:
+            secure = getattr(self.transport, "clientSecure", None)
+        return isLoopback(self.host) if secure is None else secure
 
     def connectionMade(self) -> None:
-        self.measured = _bottom(self.transport)
+        self.measured = bottomOf(self.transport)
         # Before the service writes anything: a transport without a producer takes all there is.
         self.transport.registerProducer(self.producer(), self.streaming)
         self.factory.connected(self)
         self.connectionReady()
+        if self.textOnly:
+            self._next = vars(self).get("chunkReceived")
+            self.chunkReceived = self._firstChunk  # type: ignore[method-assign]
 
     def dataReceived(self, data: bytes) -> None:
         # An assignment in place of a timer that is reset: see L{tsservices.transport.timeouts}.
@@ -103,6 +133,29 @@ class StreamProtocol(Protocol):
         counters.received += 1
         counters.receivedBytes += len(data)
         if not self.ending:
+            self.chunkReceived(data)
+
+    def _firstChunk(self, data: bytes) -> None:
+        data = self._first + data
+        if len(data) < len(_TLS_BEGIN) and _TLS_BEGIN.startswith(data):
+            self._first = data
+            return
+        self._first = b""
+        # From here on nothing stands before the method of the service.
+        del self.chunkReceived
+        if self._next is not None:
+            self.chunkReceived = self._next  # type: ignore[method-assign,assignment]
+            del self._next
+        if data.startswith(_TLS_BEGIN):
+            self.factory.counters.tlsFailures += 1
+            self.factory.context.peerLog.warn(
+                self.host,
+                "{peer} speaks TLS, at {place} without TLS",
+                peer=self.peer,
+                place=placeName(self.transport),
+            )
+            self.finish()
+        else:
             self.chunkReceived(data)
 
     def chunkReceived(self, data: bytes) -> None:
@@ -187,7 +240,8 @@ class _BelowWrapper:
         """The connection is lost; the protocol learns of it by C{connectionLost}."""
 
 
-def _bottom(transport: Any) -> CountsBytes:
+def bottomOf(transport: Any) -> CountsBytes:
+    """Find the transport at the bottom, below TLS and PROXY."""
     # Wrappers have the transport below them as their own C{transport}; a bare one has none.
     while (below := getattr(transport, "transport", None)) is not None:
         transport = below

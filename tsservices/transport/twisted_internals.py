@@ -14,13 +14,16 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet import abstract, tcp, udp, unix
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IOpenSSLServerConnectionCreator
+from zope.interface import implementer
 
 __all__ = [
     "OLDEST",
     "PRIVATE_NAMES",
     "READ_IN",
+    "TLS_NAMES",
     "adoptPort",
+    "connectionCreatorOf",
     "reserveDescriptor",
 ]
 
@@ -42,6 +45,26 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     udp.Port: ("_bindSocket", "_connectedAddr"),
 }
 
+#: The same of L{TLSMemoryBIOProtocol<twisted.protocols.tls.TLSMemoryBIOProtocol>}, which can't be
+#: imported without pyOpenSSL.
+TLS_NAMES = (
+    # OpenSSL's object, and bytes that wait for the handshake.
+    "_tlsConnection",
+    "_appSendBuffer",
+    # What has happened: the handshake is done; TLS has ended; the connection was aborted.
+    "_handshakeDone",
+    "_lostTLSConnection",
+    "_aborted",
+    # The steps that are overridden or called.
+    "_bufferedWrite",
+    "_checkHandshakeStatus",
+    "_flushReceiveBIO",
+    "_flushSendBIO",
+    "_shutdownTLS",
+    "_tlsShutdownFinished",
+    "_unbufferPendingWrites",
+)
+
 
 def adoptPort(portClass: Any, reactor: Any, descriptor: int, *arguments: Any) -> IListeningPort:
     """
@@ -54,6 +77,22 @@ def adoptPort(portClass: Any, reactor: Any, descriptor: int, *arguments: Any) ->
     """
     port: IListeningPort = portClass._fromListeningDescriptor(reactor, descriptor, *arguments)
     return port
+
+
+def connectionCreatorOf(factory: Any) -> Any:
+    """
+    What makes the OpenSSL objects of a L{TLSMemoryBIOFactory
+    <twisted.protocols.tls.TLSMemoryBIOFactory>}, as another one takes it.
+    """
+
+    @implementer(IOpenSSLServerConnectionCreator)
+    class Creator:
+        """Calls it."""
+
+        def serverConnectionForTLS(self, tlsProtocol: object) -> Any:
+            return factory._creatorCallable(tlsProtocol)
+
+    return Creator()
 
 
 def reserveDescriptor() -> None:

@@ -10,10 +10,14 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
 from tests.support.line_clients import LineClient, LineFrontendCase
+from tsservices.chat.controller import PlainLogin
 from tsservices.chat.errors import TAKEN_OVER, ChatError
 from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE
 from tsservices.chat.passwords import _keys
+from tsservices.chat.verbs.checks import INSECURE
 from tsservices.common.limits import Limits
+from tsservices.frontends.line.protocol import LineChatProtocol
+from tsservices.testing import MemoryTransport
 
 #: What is said between this side and a telnet program.
 WILL_ECHO, WONT_ECHO, DO_ECHO, DONT_ECHO = (
@@ -342,3 +346,58 @@ class DismissedTests(SecretCase):
         for _ in range(2 * Limits().chatNameLimit):
             self.clock.advance(1)
         self.assertFalse(new.transport.aborted)
+
+
+class PlainLoginTests(SecretCase):
+    """Passwords over a connection that others can read."""
+
+    secure = None
+
+    def policy(self, refuse: bool, port: int | None = None) -> None:
+        context = replace(self.chat.context, plainLogin=PlainLogin(refuse, port))
+        self.patch(self.chat, "context", context)
+
+    def test_told(self) -> None:
+        self.policy(refuse=False, port=21673)
+        (ann,) = self.join("ann")
+        told = f"* {INSECURE}; port 21673 has TLS\n"
+        heard = self.asked(ann, "/register\n").decode()
+        self.assertEqual(heard[: heard.index("* new password")], told)
+        ann.send("correct-horse\ncorrect-horse\n")
+        self.tick()
+        for line in ("/passwd correct-horse staple-1\n", "/logout\n", "/login ann staple-1\n"):
+            heard = self.asked(ann, line).decode()
+            self.assertNotIn("! ", heard)
+            self.assertNotIn("encrypted", heard)
+        self.assertIn("encrypted", self.asked(self.connect(), "/login ann staple-1\n").decode())
+
+    def test_json(self) -> None:
+        (ann,) = self.join("ann")
+        ann.send("/format json\n")
+        lines = self.asked(ann, f"/register {SECRET}\n").splitlines()
+        self.assertEqual(json.loads(lines[0])["code"], "insecure")
+
+    def test_refused(self) -> None:
+        self.policy(refuse=True, port=21673)
+        (ann,) = self.join("ann")
+        for line in (f"/register {SECRET}", "/register", f"/login ann {SECRET}", "/login"):
+            heard = self.asked(ann, f"{line}\n").decode()
+            self.assertIn("! this server takes no password over", heard)
+            self.assertIn("; port 21673 has TLS", heard)
+        self.assertEqual(self.chat.context.state.accounts, {})
+
+    def test_local(self) -> None:
+        self.policy(refuse=True)
+        for host in ("127.0.0.1", "::1", "::ffff:127.0.0.2"):
+            transport = MemoryTransport(host)
+            protocol = self.factory.buildProtocol(transport.getPeer())
+            assert isinstance(protocol, LineChatProtocol)
+            protocol.makeConnection(transport)
+            self.assertTrue(protocol.secure)
+            self.assertTrue(protocol.connection.controller.secure)
+
+    def test_withoutPassword(self) -> None:
+        """Who sends no secret is told nothing."""
+        self.policy(refuse=True)
+        (ann,) = self.join("ann")
+        self.assertNotIn("encrypted", ann.say("hello\n/who\n/nick anna\n"))

@@ -26,7 +26,7 @@ POLL_SECONDS = 0.02
 TROUBLE = ("Traceback", "Unhandled")
 
 #: What an entry of the counters says beside them.
-PLACE = ("offering", "transport", "host", "port", "path")
+PLACE = ("offering", "transport", "host", "port", "path", "tls")
 
 #: The Python of the tests; the programs of its environment stand beside it.
 PYTHON = Path(sys.executable)
@@ -89,6 +89,7 @@ class Address:
     host: str = ""
     port: int = 0
     path: str = ""
+    tls: bool = False
 
     @property
     def pair(self) -> tuple[str, int]:

@@ -28,6 +28,7 @@ from tsservices.chat.notifications import Notice
 from tsservices.chat.operations import DropAccount, Login, Logout, Register, Resume, SetPassword
 from tsservices.chat.records import Account
 from tsservices.chat.requests import PendingReply
+from tsservices.chat.verbs.checks import checkSecure
 from tsservices.common.timestamps import NANOSECONDS
 
 #: The prompts.
@@ -36,6 +37,7 @@ PASSWORD, NEW_PASSWORD, AGAIN = "password: ", "new password: ", "the same again:
 
 async def register(controller: SessionController, password: str | None) -> None:
     """Make an account of the session's name."""
+    checkSecure(controller)
     context, session = controller.context, controller.session
     checkRegister(context.state, session)
     # Before the work of hashing, for which all others would have to wait.
@@ -55,6 +57,7 @@ async def register(controller: SessionController, password: str | None) -> None:
 
 async def login(controller: SessionController, name: str, password: str | None) -> None:
     """Log in to an account."""
+    checkSecure(controller)
     session = controller.session
     account = _account(controller, name)
     if session.account is not None:
@@ -83,6 +86,7 @@ async def changePassword(
     controller: SessionController, old: str | None = None, new: str | None = None
 ) -> None:
     """Change the password of the session's account."""
+    checkSecure(controller)
     session = controller.session
     account = controller.context.state.accountOf(session)
     if account is None:
@@ -95,6 +99,7 @@ async def changePassword(
 
 async def resetPassword(controller: SessionController, name: str) -> None:
     """Give an account a password that only the operator who asks is shown."""
+    checkSecure(controller)
     account = _account(controller, name)
     controller.checkStored()
     password = controller.context.random()

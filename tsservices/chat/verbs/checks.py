@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import ACCOUNT_NEEDED, NAME_FIRST, NOT_ALLOWED, TEXT_LONG, ChatError
+from tsservices.chat.errors import (
+    ACCOUNT_NEEDED,
+    NAME_FIRST,
+    NOT_ALLOWED,
+    NOT_SECURE,
+    TEXT_LONG,
+    ChatError,
+)
+from tsservices.chat.notifications import INSECURE_CODE, Notice
 from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER, atLeast
 
 #: Characters in a topic, in the reason of a leave, in a note of absence: one line of a wide
 #: terminal, twice.
 TOPIC_LENGTH = 400
+
+#: Told to who sends a password over a connection that is not secure.
+INSECURE = "this connection is not encrypted: others on the way can read your password"
 
 #: A permission: for sessions without a name too.
 ANYONE = "anyone"
@@ -36,6 +47,24 @@ def checkLength(label: str, text: str) -> str:
     if len(text) > TOPIC_LENGTH:
         raise ChatError(TEXT_LONG, what=label, most=TOPIC_LENGTH, length=len(text))
     return text
+
+
+def checkSecure(controller: SessionController) -> None:
+    """
+    Before a password or a token is sent either way: tell the user, once, that others on the way
+    can read it, or refuse that.  Each verb with such a secret begins with this.
+
+    @raise ChatError: this server does not take it over such a connection.
+    """
+    if controller.secure:
+        return
+    policy = controller.context.plainLogin
+    other = f"; port {policy.port} has TLS" if policy.port is not None else ""
+    if policy.refuse:
+        raise ChatError(NOT_SECURE, other=other)
+    if not controller.toldInsecure:
+        controller.toldInsecure = True
+        controller.presenter.show(Notice([INSECURE + other], INSECURE_CODE))
 
 
 def checkPermission(controller: SessionController, permission: str, action: str) -> None:

@@ -11,7 +11,7 @@ from twisted.internet.tcp import Connection as StreamTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.client.connection import explainLoss, lostReason
+from tsservices.client.connection import FIRST_BYTES, explainLoss, lostReason
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 
 #: Bytes of one line of a server: the longest lists some hundred people.  What sends a longer one
@@ -44,7 +44,7 @@ class ChatProtocol(Protocol):
         self._events.connected(self)
 
     def dataReceived(self, data: bytes) -> None:
-        self._first = self._first or data[:16]
+        self._first = self._first or data[:FIRST_BYTES]
         splitter = self._splitter
         splitter.feed(data)
         while splitter.more and self._open:

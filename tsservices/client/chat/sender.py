@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.chat.notifications import ErrorReply, LoggedIn, Notice, RoomMessages, Welcome
+from tsservices.chat.notifications import (
+    INSECURE_CODE,
+    ErrorReply,
+    LoggedIn,
+    Notice,
+    RoomMessages,
+    Welcome,
+)
 from tsservices.chat.operations import ME
 from tsservices.client.chat.commands import ASKING_COMMANDS, RESERVED_COMMANDS
 from tsservices.client.chat.events import Content, roomKey
@@ -169,6 +176,9 @@ class Sender:
         if self._selections and firstLine.startswith(ROOM_SELECTED):
             self._selections -= 1
             return True
+        if isinstance(content, Notice) and content.code == INSECURE_CODE:
+            # It stands before the answer, which may be a prompt: a sync would be the password.
+            return False
         if self._syncDue and not self.prompted and isinstance(content, _ANSWERS):
             self.sendSync()
         return False

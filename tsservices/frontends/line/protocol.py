@@ -30,6 +30,7 @@ NOT_OPEN = b"! this server has not caught up with the others yet: come again in 
 class LineChatProtocol(StreamProtocol):
     """Connects a Twisted stream with a L{LineConnection}."""
 
+    textOnly = True
     factory: LineChatFactory
     #: Gets all input.
     connection: LineConnection

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from tsservices.chat.cloaks import cloak
-from tsservices.chat.controller import ChatContext
+from tsservices.chat.controller import ChatContext, PlainLogin
 from tsservices.chat.errors import JOURNAL_FAILED, ChatError
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
@@ -63,6 +63,7 @@ class ChatService(Service):
     @ivar pool: the send queues of all connections together.
     @ivar notes: lines for whoever starts the server.
     @ivar open: people may come.
+    @ivar plainLogin: for passwords over connections that are not secure; set before L{prepare}.
     @ivar node: the name of this node; nothing: it is no node of a cluster.
     """
 
@@ -103,6 +104,7 @@ class ChatService(Service):
         self._sessions = 0
         self.pool = SendQueuePool()
         self.notes: list[str] = []
+        self.plainLogin = PlainLogin()
 
     def prepare(self) -> None:
         """
@@ -146,6 +148,7 @@ class ChatService(Service):
             self._monotonic,
             lambda: secrets.token_urlsafe(TOKEN_BYTES),
             self.nodes,
+            self.plainLogin,
         )
 
     def whenReady(self, call: Callable[[], object]) -> None:

@@ -44,6 +44,7 @@ class TalkProtocol(StreamProtocol):
     @ivar reads: whether the caller reads what is sent.
     """
 
+    textOnly = True
     reads = True
     _halfClosed = False
     _lingering: IDelayedCall | None = None

@@ -1,0 +1,360 @@
+"""
+TLS below the protocols of a listener: what stands between its accepted connections and them.
+
+Twisted's wrapper connects a protocol before the handshake, so a service would greet, and count,
+peers that never speak TLS.  Here the protocol is made when the handshake is done.  Until then a
+connection counts for admission alone, has a deadline, and has no OpenSSL object before its first
+byte has come: ten thousand peers that say nothing take little memory.
+
+Needs pyOpenSSL, which comes with the extra C{tls}: imported only where TLS is served.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL.SSL import Error, WantReadError, ZeroReturnError
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IProtocol,
+    IProtocolFactory,
+    ITransport,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import directlyProvides, providedBy
+
+from tsservices.common.text import TLS_ONLY
+from tsservices.transport.admission import AdmissionDenied
+from tsservices.transport.context import StreamContext
+from tsservices.transport.stock import CountsBytes
+from tsservices.transport.stream import UNIX, bottomOf, peerName, placeName
+
+#: Seconds that a peer has to answer the end of TLS, once it has read all; the answer only says that
+#: it has understood.  Without this bound a connection whose peer never answers would stay open.
+CLOSE_SECONDS = 5.0
+
+#: The last part of the time for a handshake, in seconds, which a timer of its own measures.  After
+#: a moment in which this machine stood still, timers run before anything is read: a peer whose
+#: bytes wait in the kernel would be the one that was late.
+LAST_SECONDS = 1.0
+
+#: The first byte of TLS: a record of the handshake.
+HANDSHAKE = 0x16
+
+#: What a peer did, by what OpenSSL says of it, in lower case; the first that is found.
+_REASONS = (
+    ("unexpected eof", "ended during the TLS handshake"),
+    ("unsupported protocol", "offers no TLS version that is served"),
+    ("version too low", "offers no TLS version that is served"),
+    ("alert protocol version", "takes no TLS version that is served"),
+    ("no shared cipher", "offers no cipher that is served"),
+    ("no suitable", "offers no key exchange or signature that is served"),
+    ("alert unknown ca", "does not trust the certificate"),
+    ("alert bad certificate", "does not trust the certificate"),
+    ("alert certificate", "does not trust the certificate"),
+    ("alert unsupported certificate", "does not trust the certificate"),
+    ("alert", "refused the TLS handshake"),
+)
+
+# A record of TLS that carries as much as one can.
+_RECORD = 2**14
+
+# What a record adds to what it carries, and more.
+_OVERHEAD = 512
+
+
+def explain(reason: str) -> str:
+    """What a peer did to whom OpenSSL gave this reason for the end of the handshake."""
+    reason = reason.lower()
+    for words, meaning in _REASONS:
+        if words in reason:
+            # The last one is a sentence of ours, not of the peer.
+            return meaning if words == "unexpected eof" else f"{meaning} ({reason})"
+    return f"sent no good TLS handshake ({reason})"
+
+
+class TLSProtocol(TLSMemoryBIOProtocol):
+    """
+    One connection.
+
+    @ivar _tlsConnection: OpenSSL's object; L{None} before the first byte.
+    @ivar _awaiting: admitted, and the handshake is not done.
+    @ivar _peerEnded: the peer has said that it sends nothing more.
+    """
+
+    # Twisted's default puts small writes together, by a timer for each turn.  Here that is done
+    # below: the transport sends once for a round of reads.  That timer was a quarter of the cost of
+    # a line that goes to a member of a room.
+
+    factory: TLSFactory
+    transport: Any
+    wrappedProtocol: Any
+    _tlsConnection: Any = None
+    _awaiting = False
+    _peerEnded = False
+    _reported = False
+    _deadline: IDelayedCall | None = None
+    _closing: IDelayedCall | None = None
+    _measured: CountsBytes
+
+    def __init__(
+        self,
+        factory: TLSFactory,
+        address: IAddress | None,
+        source: tuple[int, int] | None,
+        rejecting: IProtocol | None,
+    ) -> None:
+        """
+        @param source: from L{Admission.enter<tsservices.transport.admission.Admission.enter>}.
+        @param rejecting: what is connected at once, to send why this connection is not admitted.
+        """
+        super().__init__(factory, rejecting or Protocol(), False)
+        self._address = address
+        self._source = source
+        self._rejects = rejecting is not None
+
+    def makeConnection(self, transport: ITransport) -> None:
+        factory, context = self.factory, self.factory.context
+        self._appSendBuffer: list[bytes] = []
+        # All but this: Twisted's transports end TLS with the connection, whoever is above.
+        directlyProvides(self, providedBy(transport) - IHalfCloseableProtocol)
+        Protocol.makeConnection(self, transport)
+        factory.registerProtocol(self)
+        self._measured = bottomOf(transport)
+        if not factory.place:
+            # Not when it is told: a socket that is closed does not know it any more.
+            factory.place = placeName(self._measured)
+        if self._rejects:
+            self.wrappedProtocol.makeConnection(self)
+        else:
+            self._awaiting = True
+            seconds = context.limits.handshakeLimit - LAST_SECONDS
+            self._deadline = context.clock.callLater(seconds, self._nearlyLate)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._handshakeDone:
+            self._tlsConnection.bio_write(data)
+        else:
+            if self._tlsConnection is None and not self._begin(data):
+                return
+            self._tlsConnection.bio_write(data)
+            self._checkHandshakeStatus()
+            if not self._handshakeDone:
+                return
+        if self._appSendBuffer:
+            self._unbufferPendingWrites()
+        self._flushReceiveBIO()
+
+    def _begin(self, data: bytes) -> bool:
+        if self._aborted or self._reported:
+            return False
+        if data[0] != HANDSHAKE:
+            self._speaksNoTLS("spoke plain text")
+            return False
+        self._tlsConnection = self.factory.connectionFor(self)
+        return True
+
+    def _speaksNoTLS(self, what: str) -> None:
+        self._report(what)
+        self._aborted = self.disconnecting = True
+        # Also if it has said nothing for so long: it may wait for a greeting.
+        self.transport.write(TLS_ONLY)
+        self.transport.loseConnection()
+
+    def _checkHandshakeStatus(self) -> None:
+        if self._aborted or self._lostTLSConnection:
+            return
+        try:
+            self._tlsConnection.do_handshake()
+        except WantReadError:
+            self._flushSendBIO()
+        except Error as error:
+            self._report(explain(reasonOf(error)))
+            self._tlsShutdownFinished(Failure())
+        else:
+            self._flushSendBIO()
+            self._handshakeDone = True
+            if self._awaiting:
+                self._connect()
+
+    def _connect(self) -> None:
+        # Before the peer enters: else one connection would count as two.
+        self._admissionDone()
+        protocol = self.factory.wrappedFactory.buildProtocol(self._address)
+        if protocol is None:
+            self.abortConnection()
+            return
+        self.wrappedProtocol = protocol
+        protocol.makeConnection(self)
+
+    def _nearlyLate(self) -> None:
+        self._deadline = self.factory.context.clock.callLater(LAST_SECONDS, self._late)
+
+    def _late(self) -> None:
+        seconds = self.factory.context.limits.handshakeLimit
+        if self._tlsConnection is None:
+            self._speaksNoTLS(f"began no TLS handshake within {seconds} s")
+        else:
+            self._report(f"did not finish the TLS handshake within {seconds} s")
+            self.abortConnection()
+
+    def _report(self, what: str) -> None:
+        if not self._reported:
+            self._reported = True
+            self.factory.context.counters.tlsFailures += 1
+            host = getattr(self._address, "host", None) or UNIX
+            self.factory.context.peerLog.warn(
+                host,
+                "{peer} {what}, at {place} with TLS",
+                peer=peerName(self._address),
+                what=what,
+                place=self.factory.place,
+            )
+
+    def _admissionDone(self) -> None:
+        if self._awaiting:
+            self._awaiting = False
+            self.factory.context.admission.leave(self._source)
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+
+    # What follows is Twisted's code for an open connection, with three differences: a peer that
+    # ends its half may still be answered (RFC 8446, 6.1; Twisted drops what is to come), a close
+    # does not wait for ever, and one write is one call of OpenSSL for each direction.
+
+    def _flushReceiveBIO(self) -> None:
+        connection = self._tlsConnection
+        while not self._lostTLSConnection:
+            try:
+                data = connection.recv(2**15)
+            except WantReadError:
+                break
+            except ZeroReturnError:
+                self._inputEnded()
+                break
+            except Error:
+                self._tlsShutdownFinished(Failure())
+            else:
+                if not self._aborted:
+                    self.wrappedProtocol.dataReceived(data)
+        self._flushSendBIO()
+
+    def _inputEnded(self) -> None:
+        if self._peerEnded:
+            return
+        self._peerEnded = True
+        protocol = self.wrappedProtocol
+        if not self.disconnecting and IHalfCloseableProtocol.providedBy(protocol):
+            protocol.readConnectionLost()
+            return
+        self._shutdownTLS()
+        self._tlsShutdownFinished(None)
+
+    def write(self, bytes: bytes) -> None:
+        if (
+            self._handshakeDone
+            and not (self.disconnecting or self._lostTLSConnection or self._appSendBuffer)
+            and 0 < len(bytes) <= _RECORD
+        ):
+            connection = self._tlsConnection
+            try:
+                connection.send(bytes)
+            except WantReadError:
+                self._bufferedWrite(bytes)
+            except Error:
+                self._tlsShutdownFinished(Failure())
+            else:
+                self.transport.write(connection.bio_read(len(bytes) + _OVERHEAD))
+        elif self._tlsConnection is None:
+            # Only a connection that is not admitted is written to before TLS has begun.
+            if not self._aborted:
+                self._bufferedWrite(bytes)
+        else:
+            super().write(bytes)
+
+    def _flushSendBIO(self) -> None:
+        if self._tlsConnection is not None:
+            super()._flushSendBIO()
+
+    def _shutdownTLS(self) -> None:
+        if self._tlsConnection is None:
+            return
+        super()._shutdownTLS()
+        if self._closing is None and self.connected and not self._aborted:
+            self._closing = self.factory.context.clock.callLater(CLOSE_SECONDS, self._closeLate)
+
+    def _closeLate(self) -> None:
+        self._closing = None
+        if not self.connected:
+            return
+        if self._measured.pendingBytes():
+            # It reads slowly; how slowly it may is another limit.
+            self._closing = self.factory.context.clock.callLater(CLOSE_SECONDS, self._closeLate)
+        else:
+            self.transport.abortConnection()
+
+    def abortConnection(self) -> None:
+        if self._tlsConnection is None:
+            self._aborted = self.disconnecting = True
+            self.transport.abortConnection()
+        else:
+            super().abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._admissionDone()
+        if not self._handshakeDone and self._tlsConnection is not None and not self._aborted:
+            self._report("ended during the TLS handshake")
+        if self._tlsConnection is None:
+            self._lostTLSConnection = True
+        super().connectionLost(reason)
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+
+
+def reasonOf(error: Error) -> str:
+    """What OpenSSL says of an error, in its words."""
+    try:
+        queue = error.args[0]
+        return str(queue[-1][2] or queue[-1][1]) if queue else "unexpected eof"
+    except (IndexError, TypeError):
+        # Of the system: a number and its text.
+        return str(error.args[-1]) if error.args else type(error).__name__
+
+
+class TLSFactory(TLSMemoryBIOFactory):
+    """
+    Puts TLS below the protocols of a listener.
+
+    @ivar context: that of the listener.
+    @ivar place: its name for the log, once a connection has come.
+    """
+
+    place = ""
+
+    def __init__(
+        self, connectionCreator: Any, wrapped: IProtocolFactory, context: StreamContext
+    ) -> None:
+        """@param connectionCreator: makes OpenSSL's object of each connection, as for Twisted's."""
+        super().__init__(connectionCreator, False, wrapped, context.clock)
+        self.context = context
+        self.connectionFor = self._creatorCallable
+
+    def buildProtocol(  # type: ignore[override]
+        self, address: IAddress | None
+    ) -> IProtocol | None:
+        """Make what does the handshake; L{None} to close at once."""
+        host: str | None = getattr(address, "host", None)
+        rejecting = source = None
+        try:
+            source = self.context.admission.enter(host)
+        except AdmissionDenied:
+            # The listener denies it too: it counts, and has the reason sent if that can be.
+            rejecting = self.wrappedFactory.buildProtocol(address)
+            if rejecting is None:
+                return None
+        return TLSProtocol(self, address, source, rejecting)
