@@ -50,8 +50,8 @@ from tsservices.storage.sqlite.connection import (
     TRANSACTION_LINES,
     OpenFiles,
     explain,
-    isIndexDamage,
     isDamage,
+    isIndexDamage,
     openToWrite,
     passingReason,
 )
