@@ -61,7 +61,9 @@ def _claim(part: str) -> int:
             os.unlink(f"{part}-journal")
     except BaseException as error:
         os.close(descriptor)
-        raise there if isinstance(error, BlockingIOError) else error
+        if isinstance(error, BlockingIOError):
+            raise there from error
+        raise
     return descriptor
 
 
