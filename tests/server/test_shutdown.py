@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from collections.abc import Callable
 
 from twisted.internet.error import ReactorNotRunning
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tsservices.server.shutdown import FatalShutdown
+from tsservices.server.shutdown import FatalShutdown, SignalService
 
 
 class StoppingReactor:
@@ -47,6 +49,18 @@ class FailingStopTests(SynchronousTestCase):
         asked: list[Callable[[], None]] = []
         FatalShutdown(Stopping(), asked.append, lambda status: None).stop("the disk is gone")
         self.assertEqual(len(asked), 1)
+
+    def test_signalWhileStopping(self) -> None:
+        """A failure has begun the stop before the signal came."""
+
+        class Stopping(MemoryReactorClock):
+            def stop(self) -> None:
+                raise ReactorNotRunning
+
+        reactor = Stopping()
+        # What the handler of a signal has the reactor call.
+        reactor.callFromThread = lambda call: call()  # type: ignore[attr-defined]
+        SignalService(reactor)._stop(signal.SIGTERM, None)
 
     def test_noStandardError(self) -> None:
         reactor = StoppingReactor()

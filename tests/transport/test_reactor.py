@@ -68,6 +68,16 @@ def test_clockSetBack(reactor: Any) -> None:
     assert 3590.0 < late.getTime() - reactor.seconds() <= 3600.0
 
 
+def test_blockedSignals() -> None:
+    """A program that blocks them for itself passes that on to what it starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR2})
+    try:
+        prepareReactor(MemoryReactorClock())
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) - before == {signal.SIGUSR2}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @pytest.mark.parametrize("ignored", [set(), {signal.SIGTERM}, {signal.SIGHUP, signal.SIGINT}])
 def test_ignoredSignals(ignored: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     handlers: dict[int, Any] = dict.fromkeys(ignored, signal.SIG_IGN)

@@ -123,4 +123,6 @@ class SignalService(Service):
     def _stopOnce(self) -> None:
         if not self._stopping:
             self._stopping = True
-            self._reactor.stop()
+            # The server may be stopping by itself, after a failure.
+            with contextlib.suppress(ReactorNotRunning):
+                self._reactor.stop()

@@ -23,7 +23,7 @@ from tsservices.chat.operations import ME, MESSAGE, NOTICE, TOPIC
 FOUND_KINDS = (MESSAGE, ME, NOTICE, TOPIC)
 
 #: The version of what this module makes of messages: an index of another one can't be used.
-VERSION = f"2, Unicode {unicodedata.unidata_version}"
+VERSION = f"3, Unicode {unicodedata.unidata_version}"
 
 # Characters of a word.
 _LONGEST = 64
@@ -177,6 +177,12 @@ def _replacement(character: str) -> str:
 _REPLACEMENTS = _Replacements()
 _MARKS = dict.fromkeys(code for first, last in _OPTIONAL_MARKS for code in range(first, last + 1))
 
+# Folding makes letters of these signs, which then are a part of the word beside them, and of the
+# iota below a Greek vowel, which then is no mark any more.
+_SIGNS = "™℠№℡"
+_FOLDS_TO_LETTERS = re.compile(f"[\u0345\u1f80-\u1fff{_SIGNS}]")
+_BEFORE_FOLDING = {**_MARKS, **{ord(sign): f" {sign} " for sign in _SIGNS}}
+
 
 def searchable(text: str) -> str:
     """The words of a text, folded, with one space between: letters, digits and symbols only."""
@@ -185,6 +191,8 @@ def searchable(text: str) -> str:
     else:
         # The marks go while they stand alone.  Those that stay are put together again with their
         # letters: kana with a voicing mark are one character.
+        if _FOLDS_TO_LETTERS.search(text):
+            text = unicodedata.normalize("NFD", text).translate(_BEFORE_FOLDING)
         bare = unicodedata.normalize("NFD", fold(text)).translate(_MARKS)
         bare = _FLAG.sub(r" \1 ", unicodedata.normalize("NFC", bare))
         words = bare.translate(_REPLACEMENTS).split()

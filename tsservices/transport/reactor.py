@@ -17,11 +17,15 @@ HANDLED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 def prepareReactor(reactor: Any) -> None:
     """
-    Have timers follow a clock that nobody can set, and signals that are ignored stay ignored.
+    Have timers follow a clock that nobody can set, signals that are ignored stay ignored, and
+    those that are blocked come.
 
     From then on C{reactor.seconds()} is no time of day.
     """
     _useMonotonicClock(reactor)
+    # A program that blocks signals for itself passes that on to what it starts, which could then
+    # be ended by SIGKILL only.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
     ignored = [each for each in HANDLED_SIGNALS if signal.getsignal(each) is signal.SIG_IGN]
 
     def ignoreAgain() -> None:

@@ -7,6 +7,8 @@ import sqlite3
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.support.sqlite import SQLiteHarness, operationalError
 from tests.support.storage import (
     LOG,
@@ -101,6 +103,21 @@ class TestCopy:
         assert not [item for item in os.listdir(".") if item.startswith("third")]
         harness.connections.before = lambda connection, text: None
         assert harness.client.copy("third.db") is None
+        harness.client.stop()
+
+    @pytest.mark.parametrize("part", ["", "\0" * 5000, "copy"])
+    def test_afterKill(self, part: str) -> None:
+        """What a killed server has left of a copy does not keep the next one from being made."""
+        harness = self.harness(MessageSource())
+        if part == "copy":
+            assert harness.client.copy("copy.db.part") is None
+        else:
+            Path("copy.db.part").write_text(part)
+        Path("copy.db.part-journal").write_text("of a transaction that never ended")
+        assert harness.client.copy("copy.db") is None
+        assert {item for item in os.listdir(".") if item.startswith("copy")} == {"copy.db"}
+        os.link("copy.db", "other.db.part")
+        assert harness.client.copy("other.db") == f"{os.getcwd()}/other.db.part is there already"
         harness.client.stop()
 
     def test_stopDuringCopy(self) -> None:

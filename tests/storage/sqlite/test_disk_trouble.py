@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
-from tests.support.sqlite import SQLiteHarness, operationalError, unindexedCount
+from tests.support.sqlite import FAST_TIMINGS, SQLiteHarness, operationalError, unindexedCount
 from tests.support.storage import SECOND, TIMEOUT, MessageSource, lineFields
 from tsservices.chat.errors import JOURNAL_FAILED, NOT_STORED, READ_DAMAGED, ChatError
+from tsservices.chat.storage import SearchQuery
 from tsservices.storage.sqlite import startup
 from tsservices.storage.sqlite.checkpoints import LARGE_LOG_BYTES
 from tsservices.storage.sqlite.config import Timings
@@ -271,6 +275,30 @@ class TestDamaged:
         harness.client.stop()
         assert harness.client.failures == []
 
+    def test_index(self) -> None:
+        """Damage of the search index alone is mended from the messages."""
+        harness = SQLiteHarness(pace=FAST_TIMINGS)
+        texts = tuple(f"line {number} of many" for number in range(1000))
+        harness.store(MessageSource().batch(("a", texts)))
+        harness.reactor.until(lambda: not unindexedCount())
+        harness.client.stop()
+        with closing(sqlite3.connect("chat.db", isolation_level=None)) as other:
+            other.execute("UPDATE words_data SET block = substr(block, 1, 20) WHERE id > 10")
+        harness = SQLiteHarness(pace=FAST_TIMINGS)
+        answers: list[object] = []
+        harness.storage.search(
+            SearchQuery((("a", 1),), ("many",), "", 0, 0, None, 9), answers.append
+        )
+        harness.reactor.until(lambda: answers)
+        assert answers == [ChatError(READ_DAMAGED)]
+        harness.store(MessageSource(position=1).batch(("b", ("new",))))
+        harness.reactor.until(lambda: len(harness.client.notes) == 2)
+        harness.reactor.until(lambda: not unindexedCount())
+        assert harness.client.notes[1][0].endswith("was damaged, and is made anew")
+        assert len(harness.client.search((("a", 1),), "many")) == 1000
+        harness.client.stop()
+        assert harness.client.failures == []
+
     @pytest.mark.parametrize("bound", ["_STEPS", "CHECK_BYTES"])
     def test_checkIsBounded(self, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """A large database does not keep the server from starting."""
@@ -322,6 +350,27 @@ class TestBroken:
         assert [item.replace(f"{os.getcwd()}/", "") for item in harness.client.failures] == [words]
         assert harness.storage.trouble == ChatError(JOURNAL_FAILED)
         assert (asked, harness.client.positions, harness.client.troubles) == ([where], [], [])
+
+    @pytest.mark.parametrize(
+        "act",
+        [
+            lambda: os.unlink("chat.db"),
+            lambda: os.unlink("chat.db-wal"),
+            lambda: os.replace("copy.db", "chat.db"),
+            lambda: os.truncate("chat.db", 0),
+        ],
+        ids=["removed", "log removed", "replaced", "emptied"],
+    )
+    def test_filesTakenAway(self, act: Callable[[], None]) -> None:
+        harness, source = SQLiteHarness(monotonic=itertools.count().__next__), MessageSource()
+        harness.store(source.batch(("a", ("kept",))))
+        shutil.copy("chat.db", "copy.db")
+        act()
+        harness.storage.store(source.batch(("a", ("lost",))))
+        harness.reactor.until(lambda: harness.client.failures)
+        harness.client.stop()
+        assert harness.client.positions == [1]
+        assert "stop the server before that" in harness.client.failures[0]
 
     def test_checkpointFails(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()

@@ -11,6 +11,7 @@ import pytest
 from tests.support.sqlite import SQLiteHarness, operationalError
 from tests.support.storage import MessageSource
 from tsservices.chat.errors import READ_DAMAGED, READ_FAILED, READ_SLOW, ChatError
+from tsservices.chat.storage import SearchQuery
 from tsservices.storage.sqlite.reader import READS_WAITING
 
 
@@ -98,6 +99,22 @@ class TestReading:
         harness.connections.before = lambda connection, text: None
         assert len(harness.client.lines("a", 1, 200)) == 200
         assert len(harness.connections.statements) == made + 5
+        harness.client.stop()
+
+    def test_endedTransaction(self) -> None:
+        """What is told is the error that made SQLite end the transaction itself."""
+        harness, _ = self.clocked()
+
+        def fail(connection: sqlite3.Connection, text: str) -> None:
+            if "FROM meta" in text:
+                connection.rollback()
+                raise operationalError(sqlite3.SQLITE_IOERR_READ, "disk I/O error")
+
+        harness.connections.before = fail
+        answers: list[object] = []
+        harness.storage.search(SearchQuery((("a", 1),), ("x",), "", 0, 0, None, 9), answers.append)
+        harness.reactor.until(lambda: answers)
+        assert "disk I/O error" in harness.client.notes[0][0]
         harness.client.stop()
 
     def test_queueIsBounded(self) -> None:

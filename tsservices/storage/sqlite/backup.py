@@ -8,6 +8,7 @@ is a second process, and those stay away from the database.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sqlite3
 import threading
@@ -17,6 +18,7 @@ from contextlib import closing
 from tsservices.chat.storage import StorageError
 from tsservices.storage.sqlite.connection import explain, isDamage, openAs, openToRead
 from tsservices.storage.sqlite.meta import markCopy
+from tsservices.storage.sqlite.schema import APPLICATION
 from tsservices.storage.sqlite.threads import ThreadContext
 
 #: Pages of the database copied in one step: a megabyte, some milliseconds of the disk.
@@ -27,6 +29,42 @@ COPY_PAUSE_SECONDS = 0.005
 
 #: Follows the path of a copy until it is complete.
 PART = ".part"
+
+
+# The bytes that every database begins with, and where its application stands in them.
+_HEADER_BYTES = 100
+_APPLICATION = slice(68, 72)
+
+
+def _claim(part: str) -> int:
+    # The descriptor of an empty file that this process has locked.  A server that was killed has
+    # left one with a part of a copy, perhaps without its first page: who copies each night to the
+    # same name must not be kept from it for ever.
+    there = StorageError(f"{part} is there already")
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(part, flags, 0o600)
+    except OSError as reason:
+        if os.path.lexists(part):
+            raise there from reason
+        raise
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        header = os.pread(descriptor, _HEADER_BYTES, 0)
+        isCopy = header[_APPLICATION] == APPLICATION.to_bytes(4, "big")
+        # With another name it may be a database that somebody uses.
+        if os.fstat(descriptor).st_nlink > 1 or (header.strip(b"\0") and not isCopy):
+            raise there
+        os.fchmod(descriptor, 0o600)
+        os.ftruncate(descriptor, 0)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{part}-journal")
+    except BaseException as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            raise there from error
+        raise
+    return descriptor
 
 
 class BackupThread:
@@ -60,10 +98,9 @@ class BackupThread:
     def _copy(self) -> None:
         config = self._context.config
         part = f"{self._target}{PART}"
-        for path in (self._target, part):
-            if os.path.lexists(path):
-                raise StorageError(f"{path} is there already")
-        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        if os.path.lexists(self._target):
+            raise StorageError(f"{self._target} is there already")
+        lock = _claim(part)
         try:
             try:
                 source = openToRead(self._context.path, config.connect)
@@ -80,6 +117,9 @@ class BackupThread:
             with contextlib.suppress(OSError):
                 os.unlink(part)
             raise
+        finally:
+            # Not before the copy is closed: this ends SQLite's locks of the file too.
+            os.close(lock)
         # The new name is on the disk when its folder is.
         folder = os.open(os.path.dirname(self._target), os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -83,6 +84,11 @@ def isDamage(error: BaseException) -> bool:
     )
 
 
+def isIndexDamage(error: BaseException) -> bool:
+    """Whether what is damaged is in the search index alone, the one virtual table there is."""
+    return code(error) == sqlite3.SQLITE_CORRUPT_VTAB
+
+
 def explain(path: str, error: BaseException) -> str:
     """An error in one line that names the file."""
     if isinstance(error, sqlite3.Error):
@@ -96,6 +102,35 @@ def explain(path: str, error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"{path}: {error.strerror or error}"
     return f"{path}: {type(error).__name__}: {error}"
+
+
+class OpenFiles:
+    """
+    The files of a database that is open.
+
+    In WAL mode SQLite does not see that somebody removes, replaces or empties them: it goes on in
+    files that have no name any more, and what is stored there is lost at the end.
+    """
+
+    def __init__(self, path: str) -> None:
+        """@raise OSError: they are not there; so the database has to be open, and read from."""
+        self._path = path
+        self._identities = self._identify()
+
+    def check(self) -> None:
+        """@raise StorageError: other ones are in their place, or none."""
+        with contextlib.suppress(OSError):
+            if self._identify() == self._identities:
+                return
+        raise StorageError(
+            f"{self._path}, or the -wal file beside it, was removed, replaced or emptied while the"
+            " server was running: stop the server before that"
+        )
+
+    def _identify(self) -> tuple[int, ...]:
+        database, log = os.stat(self._path), os.stat(f"{self._path}-wal")
+        hasPages = database.st_size > 0
+        return (database.st_dev, database.st_ino, hasPages, log.st_dev, log.st_ino)
 
 
 def makePrivate(path: str) -> None:

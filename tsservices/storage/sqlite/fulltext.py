@@ -93,6 +93,18 @@ def renew(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE meta SET indexed = 0, words = ?", (VERSION,))
 
 
+def remake(connection: sqlite3.Connection) -> None:
+    """
+    Begin the index again because it is damaged, in a transaction of its own.
+
+    @raise sqlite3.Error: it can't be done; the transaction may still be open.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("UPDATE meta SET words = ''")
+    renew(connection)
+    connection.execute("COMMIT")
+
+
 def lag(connection: sqlite3.Connection) -> int:
     """
     How many messages are not in the index yet; numbers without a message count too.

@@ -243,7 +243,9 @@ class SQLiteStorage:
     def unsearched(self) -> int:
         return max(0, self._writer.lag - UNINDEXED) if self._writer is not None else 0
 
-    def _readFailed(self, reason: str) -> None:
+    def _readFailed(self, reason: str, inIndex: bool) -> None:
+        if inIndex and self._writer is not None:
+            self._writer.indexDamaged = True
         self.counters.readErrors += 1
         # Everybody who asks for a page that is damaged gets the same error.
         if self._readErrors.allows(reason, self._config.monotonic()):

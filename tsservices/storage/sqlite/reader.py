@@ -14,6 +14,7 @@ from tsservices.storage.sqlite.connection import (
     code,
     explain,
     isDamage,
+    isIndexDamage,
     openToRead,
     passingReason,
 )
@@ -47,10 +48,13 @@ class ReaderThread:
         self,
         context: ThreadContext,
         name: str,
-        failed: Callable[[str], None],
+        failed: Callable[[str, bool], None],
         ended: Callable[[], None],
     ) -> None:
-        """@param failed: gets the reason why a query failed, in one line for the operator."""
+        """
+        @param failed: gets the reason why a query failed, in one line for the operator, and whether
+            the search index is damaged.
+        """
         self._context = context
         self._name = name
         self._monotonic = context.config.monotonic
@@ -112,7 +116,8 @@ class ReaderThread:
             # Whatever it was, the next query is better off with a new connection.
             self._close()
             path = self._context.path
-            self._context.callFromThread(self._failed, f"can't read: {explain(path, error)}")
+            reason = f"can't read: {explain(path, error)}"
+            self._context.callFromThread(self._failed, reason, isIndexDamage(error))
             if isDamage(error):
                 return ChatError(READ_DAMAGED)
             reason = passingReason(path, error) or "the disk of this server does not give it"

@@ -130,7 +130,9 @@ def search(connection: sqlite3.Connection, wanted: SearchQuery) -> list[RoomMess
     try:
         rows = _search(connection, wanted, words)
     finally:
-        connection.execute("ROLLBACK")
+        # After some errors SQLite has ended the transaction itself; they are what is to be told.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
     return [
         RoomMessages(
             key,

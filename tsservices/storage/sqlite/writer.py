@@ -48,13 +48,22 @@ from tsservices.storage.sqlite.connection import (
     DISK_FULL,
     LOCKED,
     TRANSACTION_LINES,
+    OpenFiles,
     explain,
     isDamage,
+    isIndexDamage,
     openToWrite,
     passingReason,
 )
 from tsservices.storage.sqlite.disk import ReservedSpace
-from tsservices.storage.sqlite.fulltext import INDEX_LAG, MERGED_PAGES, index, lag, merge
+from tsservices.storage.sqlite.fulltext import (
+    INDEX_LAG,
+    MERGED_PAGES,
+    index,
+    lag,
+    merge,
+    remake,
+)
 from tsservices.storage.sqlite.mark import PositionMark
 from tsservices.storage.sqlite.meta import PAGE_BYTES
 from tsservices.storage.sqlite.retention import deleteOld
@@ -66,6 +75,10 @@ INDEX_LINES = 250
 
 #: Old messages deleted in one transaction: new ones wait for that.
 PRUNED_LINES = 1000
+
+#: Seconds between two looks for the files of the database while there is something to store: each
+#: lets go of the interpreter, and a busy writer has a transaction every three milliseconds.
+LOOK_SECONDS = 0.02
 
 #: Seconds that a busy thread keeps the interpreter while the writer wants it; with Python's own
 #: 0.005 a transaction waits that long at each of its statements.
@@ -88,10 +101,13 @@ class WriterThread:
     @ivar _trouble: why nothing can be stored; empty: it can, as far as is known.
     @ivar _refused: in this round something could not be done.
     @ivar lag: messages that are not in the search index yet, about; for other threads too.
+    @ivar indexDamaged: a search has met damage in the index; for other threads too.
     @ivar _mergeAt: when the index is merged next.
     @ivar _merging: it is being merged.
     @ivar _takenOut: words were taken out of it since that began.
     @ivar _stored: messages that this round has stored.
+    @ivar _remade: the search index was begun again in this run.
+    @ivar _lookAt: when it is seen to that the files are still those that were opened.
     @ivar _log: the incarnation of the order; empty: that of a cluster.
     @ivar _position: that of the last batch that is stored.
     @ivar _clockOffset: how many seconds the clock was before the monotonic one at the last look.
@@ -130,6 +146,9 @@ class WriterThread:
         self._position = 0
         self._indexAt = 0.0
         self._indexing = True
+        self.indexDamaged = False
+        self._remade = False
+        self._lookAt = 0.0
         # After a start too: the server may have ended before it was done.
         self._mergeAt = self._monotonic() + self._pace.merge
         self._merging = self._takenOut = False
@@ -202,6 +221,7 @@ class WriterThread:
                 self._collect()
             else:
                 self._connection = connection
+                self._files = OpenFiles(path)
                 self._checkpoints.open(connection)
                 return True
         return False
@@ -224,15 +244,35 @@ class WriterThread:
                 try:
                     duty()
                 except (sqlite3.Error, MemoryError, ValueError) as error:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    if isIndexDamage(error) and self._remakeIndex():
+                        break
                     if isDamage(error) and duty in (self._index, self._prune, self._merge):
                         self._giveUp(duty, error)
                     elif not self._postpone(error):
                         raise
-                    if self._connection.in_transaction:
-                        self._connection.execute("ROLLBACK")
                     if self._trouble and self._trouble != DISK_FULL:
                         break
                     # While the disk is full the duties after it still run: one may make room.
+
+    def _remakeIndex(self) -> bool:
+        # Whether it has begun again: all of it comes from messages, which are not damaged.  Once:
+        # damage that comes back is not worth a minute of work each time.
+        self.indexDamaged = False
+        if self._remade:
+            return False
+        self._remade = True
+        try:
+            remake(self._connection)
+        except sqlite3.Error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            return False
+        self.lag = lag(self._connection)
+        text = f"the search index in {self._context.path} was damaged, and is made anew"
+        self._call(self._listener.noted, text, True)
+        return True
 
     def _giveUp(self, duty: Callable[[], None], error: Exception) -> None:
         # What is stored from now on does not depend on it.
@@ -276,6 +316,10 @@ class WriterThread:
         self._stored = 0
         if not self._pending:
             return
+        now = self._monotonic()
+        if now >= self._lookAt:
+            self._files.check()
+            self._lookAt = now + LOOK_SECONDS
         # The first message waits for the last of its transaction, so that has a bound; but a batch
         # is never cut: a node of a cluster continues at the position of a whole one.
         batches: list[Batch] = []
@@ -306,6 +350,8 @@ class WriterThread:
             self._markAt = self._monotonic() + self._pace.mark
 
     def _index(self) -> None:
+        if self.indexDamaged:
+            self._remakeIndex()
         if not self.lag or self._trouble or not self._indexing:
             return
         maximum = INDEX_LINES
