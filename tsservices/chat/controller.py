@@ -10,10 +10,11 @@ change.  What can be asked for stands in L{tsservices.chat.verbs}, and reads no 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from tsservices.chat.errors import NAME_FIRST, NOWHERE, ChatError
+from tsservices.chat.errors import NAME_FIRST, NOWHERE, TOKEN_SAID, ChatError
 from tsservices.chat.handlers.messages import CLOCK_STEP_NANOSECONDS
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
@@ -28,6 +29,7 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
+from tsservices.common.tokens import TOKEN_SIGN, tokenIds
 
 #: The latest time: nanoseconds since 1970.
 END_OF_TIME = 2**63 - 1
@@ -57,6 +59,8 @@ class ChatContext:
     random: Callable[[], str]
     #: Describes this node and the others, a line each; L{None}: there are no others.
     nodes: Callable[[], list[str]] | None = None
+    #: Makes as many random bytes as it is asked for.
+    entropy: Callable[[int], bytes] = os.urandom
     #: Who has a search under way: accounts, or sessions of guests.
     searching: set[str] = field(default_factory=set)
 
@@ -214,7 +218,19 @@ class SessionController:
             state.checkSpeak(session, target, context.courtesyTime())
         if context.store.trouble is not None:
             self.checkStored()
+        for text in texts:
+            if TOKEN_SIGN in text:
+                self.checkNoToken(text)
         pipeline.propose(Say(session.ident, room, kind, texts), session)
+
+    def checkNoToken(self, text: str) -> None:
+        """
+        @param text: others are to read it.
+        @raise ChatError: it has an account token of this server in it, which was pasted by mistake.
+        """
+        # By the id alone: to say whether the rest is right would let it be guessed here.
+        if any(ident in self.context.state.accountTokens for ident in tokenIds(text)):
+            raise ChatError(TOKEN_SAID)
 
     def checkStored(self) -> None:
         """@raise ChatError: nothing can be stored at present."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.operations import DELETED, IGNORED_KINDS, UNREADABLE
-from tsservices.chat.records import Restriction, StoredPrivateMessage
+from tsservices.chat.records import AccountToken, Restriction, StoredPrivateMessage
 
 
 @dataclass(slots=True, eq=False)
@@ -162,6 +162,26 @@ class LoggedIn:
     account: str
     #: Private messages that came while nobody was logged in.
     unread: int
+    #: The name of the token by which that was; empty: by the password.
+    token: str = ""
+    #: The scope of that token.
+    scope: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class NewToken:
+    """To the session that has made an account token: its text, this one time."""
+
+    name: str
+    scope: str
+    token: str
+
+
+@dataclass(slots=True, eq=False)
+class TokenList:
+    """The answer to a question: the account tokens of one's own account, the oldest first."""
+
+    tokens: list[AccountToken]
 
 
 @dataclass(slots=True, eq=False)
@@ -518,6 +538,8 @@ Notification = (
     | ResumeToken
     | Resumed
     | LoggedIn
+    | NewToken
+    | TokenList
     | AccountChanged
     | Invited
     | MarkedRead

@@ -22,7 +22,7 @@ from tsservices.chat.operations import (
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.session import JoinRequest
-from tsservices.chat.verbs.checks import checkLength
+from tsservices.chat.verbs.checks import checkText
 from tsservices.chat.verbs.history import showUnread
 
 #: Rooms or members in one page of a list.
@@ -43,6 +43,7 @@ async def changeNick(controller: SessionController, nick: str) -> None:
     """Take a name, the first one or another."""
     session = controller.session
     key = nameKey(nick)
+    controller.checkNoToken(nick)
     context = controller.context
     if nick == session.nick:
         controller.presenter.show(Notice([f"you are {nick} already"], "same"))
@@ -75,6 +76,7 @@ async def join(controller: SessionController, name: str) -> None:
     """Join a room, or turn to it if the session is there."""
     session, state = controller.session, controller.context.state
     name, key = roomKey(name)
+    controller.checkNoToken(name)
     if key in session.rooms:
         controller.current = key
         controller.presenter.show(Notice([f"you talk in {ROOM_SIGN}{name}"]))
@@ -104,7 +106,9 @@ async def join(controller: SessionController, name: str) -> None:
 async def part(controller: SessionController, room: Room, reason: str = "") -> None:
     """Leave a room."""
     key = room.record.key
-    controller.propose(Part(controller.session.ident, key, checkLength(LEAVE_REASON, reason)))
+    controller.propose(
+        Part(controller.session.ident, key, checkText(controller, LEAVE_REASON, reason))
+    )
     await controller.settled()
     if controller.current == key:
         controller.current = next(reversed(controller.session.rooms), "")
@@ -162,7 +166,7 @@ async def listMembers(controller: SessionController, room: Room) -> None:
 def listNodes(controller: SessionController) -> bool:
     """Show all nodes to an operator of the server, if there are several; whether it was done."""
     context = controller.context
-    if context.nodes is None or controller.session.account not in context.state.operators:
+    if context.nodes is None or not context.state.isServerOperator(controller.session):
         return False
     controller.presenter.show(Notice(context.nodes(), "nodes"))
     return True
@@ -174,7 +178,7 @@ def whois(controller: SessionController, nick: str) -> None:
     target = state.sessionByNick(nick, fold(nick))
     shared = [state.rooms[key] for key in target.rooms if key in session.rooms]
     # Those who may ban somebody have to know what to ban.
-    mayBan = session.account in state.operators or any(
+    mayBan = state.isServerOperator(session) or any(
         atLeast(state.rank(session, room), OPERATOR) for room in shared
     )
     controller.presenter.show(
@@ -196,19 +200,20 @@ def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
     if key not in state.accounts:
         state.sessionByNick(nick, key)
     controller.checkStored()
+    controller.checkNoToken(text)
     controller.propose(SendPrivate(controller.session.ident, nick, key, MESSAGE, text))
 
 
 def setTopic(controller: SessionController, room: Room, topic: str) -> None:
     """Set the topic of a room; empty: take it away."""
     controller.checkStored()
-    text = checkLength("a topic", topic)
+    text = checkText(controller, "a topic", topic)
     controller.propose(SetTopic(controller.session.ident, room.record.key, text))
 
 
 def setAway(controller: SessionController, reason: str) -> None:
     """Be away; without a reason: be back."""
-    text = checkLength("a note of absence", reason)
+    text = checkText(controller, "a note of absence", reason)
     if not text and not controller.session.away:
         controller.presenter.show(Notice(["you are not away"], "same"))
         return
@@ -292,5 +297,5 @@ def setEcho(controller: SessionController, on: bool) -> None:
 
 def quit(controller: SessionController, reason: str) -> None:
     """Leave the chat, and close the connection when the others know."""
-    controller.quit(checkLength(LEAVE_REASON, reason))
+    controller.quit(checkText(controller, LEAVE_REASON, reason))
     controller.presenter.closeWhenIdle()

@@ -35,7 +35,11 @@ has another.  The epoch of a line is what stands in its id before the last two C
     the history is another one than that in which you have seen it. Up to common (null: not
     known) lines are the same. What you can't have seen follows, from first on; if sure is
     false, only what comes after seq, since it may be a line of this history all the same;
-  - C{loggedIn}: nick, account, unread (private messages that came while you were away);
+  - C{loggedIn}: nick, account, unread (private messages that came while you were away), and
+    token (its name) and scope if you have logged in by an account token;
+  - C{newToken}: name, scope, token: the account token that you have asked for, this one time;
+  - C{tokens}: tokens, each with name, id, scope (C{talk} or C{read}), created (a time), used (the
+    hour of the last log-in by it; 0: there was none) and cloak (of the address then);
   - C{prompt}: text: the next line is taken as a secret, and as nothing else;
   - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
@@ -85,6 +89,7 @@ from tsservices.chat.notifications import (
     MarkedRead,
     MemberList,
     MessageStored,
+    NewToken,
     NickChanged,
     Notice,
     Notification,
@@ -96,6 +101,7 @@ from tsservices.chat.notifications import (
     RoomMessages,
     SearchResults,
     SeenReply,
+    TokenList,
     Topic,
     UnreadLines,
     UserJoined,
@@ -150,6 +156,26 @@ def _restored(restored: HistoryRestored) -> Fields:
         "first": restored.first,
         "sure": restored.sure,
     }
+
+
+def _loggedIn(event: LoggedIn) -> Fields:
+    token = {"token": event.token, "scope": event.scope} if event.token else {}
+    return {"nick": event.nick, "account": event.account, "unread": event.unread, **token}
+
+
+def _tokens(listed: TokenList) -> Fields:
+    tokens = [
+        {
+            "name": token.name,
+            "id": token.ident,
+            "scope": token.scope,
+            "created": token.created,
+            "used": token.used,
+            "cloak": token.cloak,
+        }
+        for token in listed.tokens
+    ]
+    return {"tokens": tokens}
 
 
 def _inbox(inbox: Inbox) -> Fields:
@@ -242,8 +268,14 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
         _row(
             LoggedIn,
             "loggedIn",
-            lambda event: {"nick": event.nick, "account": event.account, "unread": event.unread},
+            _loggedIn,
         ),
+        _row(
+            NewToken,
+            "newToken",
+            lambda event: {"name": event.name, "scope": event.scope, "token": event.token},
+        ),
+        _row(TokenList, "tokens", _tokens),
         _row(Invited, "invited", lambda event: {"room": event.roomName, "by": event.by}),
         _row(MarkedRead, "read", lambda event: {"room": event.roomName, "seq": event.seq}),
         _row(LeftRoom, "roomLeft", lambda event: {"room": event.roomName}),
