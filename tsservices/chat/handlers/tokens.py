@@ -80,10 +80,11 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     # The handlers refuse what does not fit a session that is logged in.
     Resume: _ALL,
     Login: _ALL,
-    Logout: _ALL,
     # With a name it is a change of the name.
     Enter: _TALK,
     Rename: _TALK,
+    # Whoever ignores the account would ignore one guest more.
+    Logout: _TALK,
     Say: _TALK,
     SendPrivate: _TALK,
     SetTopic: _TALK,

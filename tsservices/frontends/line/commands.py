@@ -360,7 +360,7 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     (
         "token",
         "new NAME [talk|read]|list|revoke NAME|*",
-        "let programs log in without your password",
+        "let programs log in",
         REGISTERED,
         _token,
     ),
