@@ -69,6 +69,7 @@ TOKEN_CUT = ErrorCode(
     "token-cut",
     "that is no whole token: it has {length} of {most} characters, or a wrong one; copy it again",
 )
+TOKEN_AS_NAME = ErrorCode("token-as-name", "that is no name, but a token: /login and the token")
 TOKENS_OFTEN = ErrorCode(
     "tokens-often", "too many wrong tokens from your address; try again in {seconds:second}"
 )

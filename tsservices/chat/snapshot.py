@@ -190,7 +190,8 @@ def _addSession(state: ChatState, ident: str, node: str, nick: str, key: str, *m
     session.inheritedRestrictions, session.invited = _inherited(inherited), frozenset(invited)
     session.rooms = dict.fromkeys(rooms)
     # The first version had none of them: an origin begins with the session.
-    session.connectedPosition, session.origin, session.tokenId = later or (0, ident, "")
+    later = [*later, *(0, ident, "")[len(later) :]]
+    session.connectedPosition, session.origin, session.tokenId = later
 
 
 def _inherited(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:

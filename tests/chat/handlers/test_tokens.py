@@ -295,7 +295,7 @@ class TestLoggingIn(TokenCase):
             ("/login eve {}", "wrong-token"),
             ("/login {revoked}", "wrong-token"),
             (f"/register {STRANGE}", "password-token"),
-            (STRANGE, "name-long"),
+            (STRANGE, "token-as-name"),
         ],
     )
     def test_wrong(self, line: str, code: str) -> None:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, NO_ROOM, ChatError
+from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, NO_ROOM, TOKEN_AS_NAME, ChatError
 from tsservices.chat.handlers.ignoring import checkIgnore
 from tsservices.chat.handlers.membership import LOBBY
-from tsservices.chat.names import ROOM_SIGN, fold, latinLookalike, nameKey, roomKey
+from tsservices.chat.names import (
+    NAME_LENGTH,
+    ROOM_SIGN,
+    fold,
+    latinLookalike,
+    nameKey,
+    roomKey,
+)
 from tsservices.chat.notifications import Member, MemberList, Notice, RoomList, WhoisReply
 from tsservices.chat.operations import (
     MESSAGE,
@@ -24,6 +31,7 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import JoinRequest
 from tsservices.chat.verbs.checks import checkText
 from tsservices.chat.verbs.history import showUnread
+from tsservices.common.tokens import looksLikeToken
 
 #: Rooms or members in one page of a list.
 LIST_PAGE = 500
@@ -42,6 +50,8 @@ async def enter(controller: SessionController, nick: str) -> None:
 async def changeNick(controller: SessionController, nick: str) -> None:
     """Take a name, the first one or another."""
     session = controller.session
+    if looksLikeToken(nick) and len(nick) > NAME_LENGTH:
+        raise ChatError(TOKEN_AS_NAME)
     key = nameKey(nick)
     controller.checkNoToken(nick)
     context = controller.context

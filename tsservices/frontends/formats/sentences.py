@@ -281,8 +281,10 @@ def _tokens(time: LocalTime, listed: TokenList) -> str:
     lines = [f"* you have {plural(len(listed.tokens), 'token')}\n"]
     for token in listed.tokens:
         begin = time.minute(token.created // NANOSECONDS)
-        used = f"used {time.minute(token.used // NANOSECONDS)}, from {token.cloak}"
-        used = used if token.used else "not used yet"
+        used = "not used yet"
+        if token.used:
+            hour = time.minute(token.used // NANOSECONDS)
+            used = f"last used in the hour from {hour}, by {token.cloak}"
         lines.append(f"*   {token.name} ({token.scope}), made {begin}, {used}\n")
     return "".join(lines)
 
