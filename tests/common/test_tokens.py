@@ -37,7 +37,16 @@ def test_newTokens(entropy: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "copied", [f"{TOKEN}\t", f" {TOKEN}", f'"{TOKEN}"', f"<{TOKEN}>", f"\ufeff{TOKEN}\u200b\xa0"]
+    "copied",
+    [
+        f"{TOKEN}\t",
+        f" {TOKEN}",
+        f'"{TOKEN}"',
+        f"<{TOKEN}>",
+        f"*   {TOKEN}",
+        f"({TOKEN}).",
+        f"\ufeff{TOKEN}\u200b\xa0",
+    ],
 )
 def test_copiedAlong(copied: str) -> None:
     assert looksLikeToken(copied)
@@ -50,7 +59,7 @@ def test_copiedAlong(copied: str) -> None:
         *(TOKEN[:length] for length in range(4, TOKEN_LENGTH)),
         TOKEN + TOKEN,
         f"{TOKEN} {TOKEN}",
-        f"{TOKEN},",
+        f"{TOKEN}é",
         TOKEN[:20] + TOKEN[21:] + "0",
         TOKEN[:30] + ("0" if TOKEN[30] != "0" else "1") + TOKEN[31:],
         TOKEN[:4] + TOKEN[4:].upper(),

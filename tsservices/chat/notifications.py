@@ -181,7 +181,8 @@ class NewToken:
 class TokenList:
     """The answer to a question: the account tokens of one's own account, the oldest first."""
 
-    tokens: list[AccountToken]
+    #: Each with the number of connections that are logged in by it now.
+    tokens: list[tuple[AccountToken, int]]
 
 
 @dataclass(slots=True, eq=False)

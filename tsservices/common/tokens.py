@@ -38,8 +38,9 @@ _TOKEN = re.compile(
 # A token that was cut is more than its id if half of the secret is there.
 _SHOWN = re.compile(rf"{TOKEN_SIGN}([{_LETTERS}]{{{_ID_LETTERS}}})_[{_LETTERS}]{{16}}")
 
-# What is copied along with a token: white space, quotes, and characters that nobody sees.
-_COPIED_ALONG = re.compile(r"[\s\"'`<>\u200b-\u200f\u2060\ufeff]+")
+# What is copied along with a token: white space, quotes, the star before it, and characters that
+# nobody sees.
+_COPIED_ALONG = re.compile(r"\W+")
 
 
 class Token(NamedTuple):

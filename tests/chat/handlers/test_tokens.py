@@ -243,6 +243,13 @@ class TestMaking(TokenCase):
         assert codes(self.ann.say(f"/token revoke {word}")) == ["revoked"]
         assert not self.state.accountTokens
 
+    def test_nameOfAnotherTokensId(self) -> None:
+        newTokenOf(self.ann)
+        (bot,) = self.state.tokensOf("ann")
+        newTokenOf(self.ann, bot.ident)
+        self.ann.say(f"/token revoke {bot.ident}")
+        assert self.state.tokensOf("ann") == [bot]
+
     def test_othersTokens(self) -> None:
         token = newTokenOf(self.chat.joinRegistered("eve"))
         assert codes(self.ann.say(f"/token revoke {token}")) == ["no-token"]

@@ -140,7 +140,9 @@ def test_moduleDocumentsAllFields() -> None:
         notifications.Welcome("Ann", None, "4f"),
         notifications.LoggedIn("Ann", "ann", 0, "bot", "read"),
         notifications.NewToken("bot", "talk", "tst_x_y"),
-        notifications.TokenList([AccountToken("i", "ann", "bot", "bot", "talk", "d", 1, 2, "~5f")]),
+        notifications.TokenList(
+            [(AccountToken("i", "ann", "bot", "bot", "talk", "d", 1, 2, "~5f"), 1)]
+        ),
     ]
     assert {type(sample) for sample in samples} == set(get_args(notifications.Notification))
     for found in objects(*samples):

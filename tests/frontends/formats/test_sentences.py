@@ -73,12 +73,12 @@ def restriction(
         ),
         (notifications.TokenList([]), ["* you have 0 tokens"]),
         (
-            notifications.TokenList([TOKEN, TOKEN.usedAt(NOON, "~5f")]),
+            notifications.TokenList([(TOKEN, 0), (TOKEN.usedAt(NOON, "~5f"), 2)]),
             [
                 "* you have 2 tokens",
                 "*   bot (talk), made 2026-11-20 12:10, not used yet",
                 "*   bot (talk), made 2026-11-20 12:10,"
-                " last used in the hour from 2026-11-20 12:00, by ~5f",
+                " last used in the hour from 2026-11-20 12:00, by ~5f; 2 connections now",
             ],
         ),
         (notifications.AccountChanged("ann", "ann"), ["* ann is logged in"]),

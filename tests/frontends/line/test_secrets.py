@@ -342,3 +342,42 @@ class DismissedTests(SecretCase):
         for _ in range(2 * Limits().chatNameLimit):
             self.clock.advance(1)
         self.assertFalse(new.transport.aborted)
+
+
+class TokenTests(SecretCase):
+    def setUp(self) -> None:
+        super().setUp()
+        ann = self.registered("ann")
+        shown = self.asked(ann, "/format json\n/token new bot\n").splitlines()[-1]
+        new = json.loads(shown)
+        self.assertEqual((new["type"], new["name"], new["scope"]), ("accountToken", "bot", "talk"))
+        self.token = new["token"]
+        self.ann = ann
+
+    def test_promptTakesTheLineThatWasShown(self) -> None:
+        bot = self.connect()
+        self.assertIn(b"password: ", self.asked(bot, "/login ann\n"))
+        wire = self.asked(bot, f"*   {self.token} \r\n/token list\n")
+        self.assertIn(b"logged in by the token bot (talk)", wire)
+        self.assertIn(b"! you have logged in by a token", wire)
+        listed = json.loads(self.asked(self.ann, "/token list\n"))
+        (row,) = listed["tokens"]
+        self.assertEqual((row["name"], row["connections"]), ("bot", 1))
+        self.assertNotIn(self.token[15:], "".join(self.logged))
+
+    def test_wrongOnesAreLoggedOnceAMinute(self) -> None:
+        self.asked(self.ann, "/token revoke bot\n")
+        for _ in range(3):
+            wire = self.asked(self.connect(), f"/login {self.token}\n")
+            self.assertIn(b"! that is no token of this server", wire)
+        log = "".join(self.logged)
+        self.assertEqual(log.count("that is no token"), 1)
+        self.assertNotIn(self.token[15:], log)
+
+    def test_revokedWhileReading(self) -> None:
+        bot = self.connect()
+        self.asked(bot, f"/login {self.token}\n")
+        self.asked(self.ann, "/token revoke bot\n")
+        self.tick()
+        self.assertIn(b"the token by which you have logged in was revoked", bot.transport.value())
+        self.assertTrue(bot.transport.disconnecting)

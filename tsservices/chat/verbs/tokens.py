@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import math
+from collections import Counter
 
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import (
@@ -101,9 +102,11 @@ async def create(controller: SessionController, name: str, scope: str) -> None:
 
 def show(controller: SessionController) -> None:
     """Show the tokens of the session's account."""
-    _checkAllowed(controller)
-    account = controller.session.account or ""
-    controller.presenter.show(TokenList(controller.context.state.tokensOf(account)))
+    tokens = _own(controller)
+    # A connection may be older than the hour of the last log-in by far.
+    sessions = controller.context.state.sessionsByAccount[controller.session.account or ""]
+    used = Counter(session.tokenId for session in sessions)
+    controller.presenter.show(TokenList([(token, used[token.ident]) for token in tokens]))
 
 
 def revoke(controller: SessionController, name: str) -> None:

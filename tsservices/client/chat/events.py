@@ -336,16 +336,19 @@ def _commands(fields: Fields) -> CommandList:
 def _tokens(fields: Fields) -> TokenList:
     return TokenList(
         [
-            AccountToken(
-                row.text("id"),
-                "",
-                row.text("name"),
-                row.text("name"),
-                row.text("scope"),
-                "",
-                row.number("created"),
-                row.number("used"),
-                row.text("cloak"),
+            (
+                AccountToken(
+                    row.text("id"),
+                    "",
+                    row.text("name"),
+                    row.text("name"),
+                    row.text("scope"),
+                    "",
+                    row.number("created"),
+                    row.number("used"),
+                    row.text("cloak"),
+                ),
+                row.number("connections"),
             )
             for row in fields.objects("tokens")
         ]
@@ -392,13 +395,13 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
         fields.text("nick"),
         fields.text("account"),
         fields.number("unread"),
-        fields.text("token"),
+        fields.text("tokenName"),
         fields.text("scope"),
     ),
-    "newToken": lambda fields: NewToken(
+    "accountToken": lambda fields: NewToken(
         fields.text("name"), fields.text("scope"), fields.word("token")
     ),
-    "tokens": _tokens,
+    "accountTokens": _tokens,
     "resumed": _resumed,
     "restored": _restored,
     "token": lambda fields: ResumeToken(fields.word("token")),

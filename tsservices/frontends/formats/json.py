@@ -36,10 +36,11 @@ has another.  The epoch of a line is what stands in its id before the last two C
     known) lines are the same. What you can't have seen follows, from first on; if sure is
     false, only what comes after seq, since it may be a line of this history all the same;
   - C{loggedIn}: nick, account, unread (private messages that came while you were away), and
-    token (its name) and scope if you have logged in by an account token;
-  - C{newToken}: name, scope, token: the account token that you have asked for, this one time;
-  - C{tokens}: tokens, each with name, id, scope (C{talk} or C{read}), created (a time), used (the
-    hour of the last log-in by it; 0: there was none) and cloak (of the address then);
+    tokenName and scope if you have logged in by an account token;
+  - C{accountToken}: name, scope, token: the account token that you have asked for, this one time;
+  - C{accountTokens}: tokens, each with name, id, scope (C{talk} or C{read}), created (a time), used (the
+    hour of the last log-in by it; 0: there was none), cloak (of the address then) and connections
+    (how many are logged in by it now);
   - C{prompt}: text: the next line is taken as a secret, and as nothing else;
   - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
@@ -159,7 +160,7 @@ def _restored(restored: HistoryRestored) -> Fields:
 
 
 def _loggedIn(event: LoggedIn) -> Fields:
-    token = {"token": event.token, "scope": event.scope} if event.token else {}
+    token = {"tokenName": event.token, "scope": event.scope} if event.token else {}
     return {"nick": event.nick, "account": event.account, "unread": event.unread, **token}
 
 
@@ -172,8 +173,9 @@ def _tokens(listed: TokenList) -> Fields:
             "created": token.created,
             "used": token.used,
             "cloak": token.cloak,
+            "connections": connections,
         }
-        for token in listed.tokens
+        for token, connections in listed.tokens
     ]
     return {"tokens": tokens}
 
@@ -272,10 +274,10 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
         ),
         _row(
             NewToken,
-            "newToken",
+            "accountToken",
             lambda event: {"name": event.name, "scope": event.scope, "token": event.token},
         ),
-        _row(TokenList, "tokens", _tokens),
+        _row(TokenList, "accountTokens", _tokens),
         _row(Invited, "invited", lambda event: {"room": event.roomName, "by": event.by}),
         _row(MarkedRead, "read", lambda event: {"room": event.roomName, "seq": event.seq}),
         _row(LeftRoom, "roomLeft", lambda event: {"room": event.roomName}),

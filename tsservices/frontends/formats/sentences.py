@@ -279,12 +279,14 @@ def _newToken(time: LocalTime, new: NewToken) -> str:
 
 def _tokens(time: LocalTime, listed: TokenList) -> str:
     lines = [f"* you have {plural(len(listed.tokens), 'token')}\n"]
-    for token in listed.tokens:
+    for token, connections in listed.tokens:
         begin = time.minute(token.created // NANOSECONDS)
         used = "not used yet"
         if token.used:
             hour = time.minute(token.used // NANOSECONDS)
             used = f"last used in the hour from {hour}, by {token.cloak}"
+        if connections:
+            used = f"{used}; {plural(connections, 'connection')} now"
         lines.append(f"*   {token.name} ({token.scope}), made {begin}, {used}\n")
     return "".join(lines)
 

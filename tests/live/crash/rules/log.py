@@ -99,7 +99,7 @@ class ClientLog:
             case "loggedIn":
                 self.loggedIn, self.unread = True, event["unread"]
                 self.arrivals += itertools.starmap(Login, self.rooms.items())
-            case "newToken":
+            case "accountToken":
                 self.tokens.append(event["name"])
                 self._current(event).token = event["token"]
             case "refused" if event["code"] in STOP_ERRORS:
