@@ -18,7 +18,6 @@ from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.frontends.sendqueue import ByteSink, SendQueue, SendQueuePool
 
-
 #: Errors that are logged with the address: somebody tries tokens, or a program has an old one.
 _LOGGED = frozenset({WRONG_TOKEN, TOKENS_OFTEN})
 

@@ -38,9 +38,9 @@ has another.  The epoch of a line is what stands in its id before the last two C
   - C{loggedIn}: nick, account, unread (private messages that came while you were away), and
     tokenName and scope if you have logged in by an account token;
   - C{accountToken}: name, scope, token: the account token that you have asked for, this one time;
-  - C{accountTokens}: tokens, each with name, id, scope (C{talk} or C{read}), created (a time), used (the
-    hour of the last log-in by it; 0: there was none), cloak (of the address then) and connections
-    (how many are logged in by it now);
+  - C{accountTokens}: tokens, each with name, id, scope (C{talk} or C{read}), created (a time), used
+    (the hour of the last log-in by it; 0: there was none), cloak (of the address then) and
+    connections (how many are logged in by it now);
   - C{prompt}: text: the next line is taken as a secret, and as nothing else;
   - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
