@@ -220,7 +220,8 @@ class SessionController:
             self.checkStored()
         for text in texts:
             if TOKEN_SIGN in text:
-                self.checkNoToken(text)
+                texts = self._withoutTokens(texts)
+                break
         pipeline.propose(Say(session.ident, room, kind, texts), session)
 
     def checkNoToken(self, text: str) -> None:
@@ -231,6 +232,22 @@ class SessionController:
         # By the id alone: to say whether the rest is right would let it be guessed here.
         if any(ident in self.context.state.accountTokens for ident in tokenIds(text)):
             raise ChatError(TOKEN_SAID)
+
+    def _withoutTokens(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        # Of lines that came together only those with a token are refused.
+        harmless: list[str] = []
+        error: ChatError | None = None
+        for text in texts:
+            try:
+                self.checkNoToken(text)
+                harmless.append(text)
+            except ChatError as refused:
+                error = refused
+        if error is not None and not harmless:
+            raise error
+        if error is not None:
+            self.refuse(error)
+        return tuple(harmless)
 
     def checkStored(self) -> None:
         """@raise ChatError: nothing can be stored at present."""

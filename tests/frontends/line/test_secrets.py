@@ -374,6 +374,17 @@ class TokenTests(SecretCase):
         self.assertEqual(log.count("that is no token"), 1)
         self.assertNotIn(self.token[15:], log)
 
+    def test_saidAmongOtherLines(self) -> None:
+        (bob,) = self.join("bob")
+        wire = self.asked(self.ann, f"/join lobby\n/format text\none\nsee {self.token}\nthree\n")
+        self.assertEqual(wire.count(b"! "), 1)
+        heard = bob.heard()
+        self.assertIn("> one\n", heard)
+        self.assertIn("> three\n", heard)
+        self.assertNotIn("see", heard)
+        whole = self.asked(self.ann, f"{self.token}\n{self.token}\n")
+        self.assertEqual(whole.count(b"! "), 1)
+
     def test_revokedWhileReading(self) -> None:
         bot = self.connect()
         self.asked(bot, f"/login {self.token}\n")
