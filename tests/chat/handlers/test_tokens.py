@@ -24,7 +24,7 @@ from tsservices.chat.handlers.accounts import SESSIONS_EACH
 from tsservices.chat.handlers.tokens import ALLOWED, TOKENS_EACH_ACCOUNT
 from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE, LoginRateLimiter
 from tsservices.chat.session import Session
-from tsservices.common.tokens import TOKEN_BYTES, newToken
+from tsservices.common.tokens import TOKEN_BYTES, newToken, readToken
 
 #: A token that no server knows.
 STRANGE = newToken(bytes(TOKEN_BYTES))
@@ -35,6 +35,15 @@ def newTokenOf(owner: MemoryClient, name: str = "bot", scope: str = "talk") -> s
         item for item in owner.say(f"/token new {name} {scope}") if isinstance(item, nt.NewToken)
     ]
     return new.token
+
+
+def withId(ident: str) -> str:
+    """A whole token with this id, and another secret than the one that was made."""
+    letters = "0123456789abcdefghjkmnpqrstvwxyz"
+    number = sum(letters.index(letter) << 5 * place for place, letter in enumerate(ident))
+    token = newToken(number.to_bytes(TOKEN_BYTES, "big"))
+    assert readToken(token).ident == ident
+    return token
 
 
 def loggedIn(chat: ChatHarness, token: str, *lines: str, cloak: str = "") -> MemoryClient:
@@ -165,6 +174,15 @@ class TestReading(TokenCase):
         self.ann.say("/join den")
         assert codes(bot.say("/join den")) == []
         assert "den" in bot.session.rooms
+        # Nor is the account let in again by it, as an operator may be who was kicked.
+        mia = self.chat.joinRegistered("mia")
+        eve.say("/op mia", "/kick mia", "/invite mia")
+        mia.say("/join den")
+        eve.say("/kick mia")
+        for scope, code in (("read", ["token-scope"]), ("talk", [])):
+            bot = self.chat.connect()
+            bot.say(f"/login {newTokenOf(mia, scope, scope)}")
+            assert codes(bot.say("/join den")) == code
 
     def test_onlyAsTheFirstLine(self) -> None:
         token = newTokenOf(self.ann, scope="read")
@@ -301,6 +319,8 @@ class TestLoggingIn(TokenCase):
             ("/login tst_", "token-cut"),
             ("/login eve {}", "wrong-token"),
             ("/login {revoked}", "wrong-token"),
+            ("/login {forged}", "wrong-token"),
+            ("/login ann {forged}", "wrong-token"),
             (f"/register {STRANGE}", "password-token"),
             (STRANGE, "token-as-name"),
         ],
@@ -309,10 +329,11 @@ class TestLoggingIn(TokenCase):
         self.chat.joinRegistered("eve")
         token, revoked = newTokenOf(self.ann), newTokenOf(self.ann, "other")
         self.ann.say("/token revoke other")
+        forged = withId(readToken(token).ident)
         client = self.chat.connect()
         if line.startswith("/register"):
             client.say("/nick gus")
-        assert codes(client.say(line.format(token, revoked=revoked))) == [code]
+        assert codes(client.say(line.format(token, revoked=revoked, forged=forged))) == [code]
         assert client.session.account is None
 
     def test_countsForTheAddressOnly(self) -> None:
