@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from tsservices.chat.apply import HANDLERS
 from tsservices.chat.operations import (
     DeleteMessage,
+    Login,
     NodeDown,
     NodeUp,
     Operation,
     Quit,
     ReattachSession,
     Say,
+    SetPassword,
 )
 from tsservices.chat.serialization import asRow, fromRow
 
@@ -53,6 +55,11 @@ def test_typesOfValues() -> None:
     assert fromRow(["Delete", "s", "r", 1, "ann"], 1) == DeleteMessage("s", "r", 1, "ann")
     kick = DeleteMessage("s", "r", 1, "ann", "kick", "bob", 7)
     assert fromRow(["Delete", "s", "r", 1, "ann", "kick", "bob", 7]) == kick
+    # What the first version has not yet had.
+    assert fromRow(["Login", "s", "ann", 7, "~c", "t"], 1) == Login("s", "ann", 7, "~c", "t", "")
+    assert fromRow(["SetPassword", "s", "ann", 7, "v"], 1) == SetPassword("s", "ann", 7, "v")
+    with pytest.raises(ValueError, match="fields of NewToken"):
+        fromRow(["NewToken", "s", "bot", "bot", "read", "i", "d"], 1)
     with pytest.raises(ValueError, match="fields of Delete"):
         fromRow(["Delete", "s", "r", True, None], 1)
     with pytest.raises(ValueError, match="fields of SetPrivate"):
@@ -80,9 +87,9 @@ def test_typesOfValues() -> None:
         [*HELLO[:4], ["a", ["b"]]],
         [*HELLO[:4], None],
         [*HELLO[:4], {"a": "b"}],
-        ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R"]]],
-        ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R", "1"]]],
-        ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), ["rR1"]],
+        ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R"]], ""],
+        ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R", "1"]], ""],
+        ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), ["rR1"], ""],
     ],
 )
 def test_unknownRows(row: Any) -> None:
@@ -91,7 +98,7 @@ def test_unknownRows(row: Any) -> None:
 
 
 def test_roomsAreTuples() -> None:
-    row = ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R", 1], ["q", "Q", 2]]]
+    row = ["Return", *("s", "a", "a", None, 0, "c", "t", "", 1), [["r", "R", 1], ["q", "Q", 2]], ""]
     operation = fromRow(row)
     assert isinstance(operation, ReattachSession)
     assert operation.rooms == (("r", "R", 1), ("q", "Q", 2))

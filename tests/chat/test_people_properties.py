@@ -38,6 +38,8 @@ def durable(state: ChatState) -> object:
     rooms = {key: room for key, room in state.rooms.items() if room.record.seq}
     return (
         state.accounts,
+        state.accountTokens,
+        {account: set(idents) for account, idents in state.accountTokenIds.items()},
         state.readMarkers,
         {key: entries for key, entries in state.ignored.items() if key in state.accounts},
         state.inboxShares,

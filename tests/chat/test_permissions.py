@@ -93,6 +93,9 @@ LINES: dict[str, Cells] = {
     "/login nobody x": {"no-account": EVERYBODY},
     "/logout": LOGGED_IN,
     f"/passwd {PASSWORD.replace(' ', '')} new-password": {**LOGGED_IN, "wrong-password": OWNERS},
+    "/token new bot": LOGGED_IN,
+    "/token list": LOGGED_IN,
+    "/token revoke bot": {**LOGGED_IN, "no-token": OWNERS},
     "/resume nothing": {"nothing-to-resume": EVERYBODY},
     "/invite vic": room(),
     "/kick vic": room(not_allowed="gam"),
@@ -168,6 +171,14 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
     "password": (
         lambda it: operations.SetPassword(it.session.ident, "vic", _version(it), "v"),
         {"logged-out": EVERYBODY},
+    ),
+    "token": (
+        by(operations.CreateToken, "bot", "bot", "talk", "i", "d"),
+        {"name-first": "S", "account-needed": GUESTS},
+    ),
+    "revoke": (
+        by(operations.RevokeTokens, ("i",)),
+        {"name-first": "S", "account-needed": GUESTS, "no-token": OWNERS},
     ),
     "reset": (by(operations.SetPassword, "vic", None, "v"), {"not-allowed": "SGgAaOoFfbmkx"}),
     "drop": (by(operations.DropAccount, "vic"), {"not-allowed": "SGgAaOoFfbmkx"}),

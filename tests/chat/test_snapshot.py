@@ -18,9 +18,11 @@ from tsservices.chat.operations import (
     BAN,
     MESSAGE,
     MUTE,
+    CreateToken,
     Enter,
     Invite,
     Join,
+    Login,
     NodeDown,
     Operation,
     ReattachSession,
@@ -191,6 +193,26 @@ def test_rightsOfGuests() -> None:
     assert state.rooms["r"].permissions.firstReadable(state.sessions["g"]) == 3
     assert state.rank(state.sessions["h"], state.rooms["q"]) == FOUNDER
     assert stateOf(state) == stateOf(chat.state)
+
+
+def test_accountTokens() -> None:
+    chat = StateHarness(LIMITS)
+    chat.tick(Enter("s", "Ann", "ann", "~s", "t"), Register("s", "ann", "v"))
+    chat.tick(*(CreateToken("s", name, name, "talk", name, "d") for name in ("z", "a")))
+    chat.tick(Login("b", "ann", 0, "~b", "t-b", "z"))
+    state = roundTrip(chat.state)
+    assert state.sessions["b"].tokenId == "z"
+    assert stateOf(state) == stateOf(chat.state)
+    # Before there were tokens.
+    chunks = save(chat.state)
+    old = [json.loads(chunk) for chunk in chunks if "accountTokens" not in chunk]
+    old[0][2] -= 1
+    sessions = next(rows for name, rows in old[1:] if name == "sessions")
+    for row in sessions:
+        del row[-3:]
+    loaded = load(LIMITS, [json.dumps(chunk) for chunk in old])
+    assert not loaded.accountTokens
+    assert {session.tokenId for session in loaded.sessions.values()} == {""}
 
 
 def test_loadedSessionsHaveNoRecipient() -> None:

@@ -7,12 +7,28 @@ from unittest.mock import patch
 
 import pytest
 
+from tests.support.chat import RecordingOutlet
 from tests.support.cluster import ROOM, ClusterSimulation, SimulatedNode, SimulatedUser
 from tests.support.cluster_network import IDENTITY
 from tsservices.chat.apply import HANDLERS
 from tsservices.chat.batch import Batch
+from tsservices.chat.errors import TOKEN_REVOKED, TOKEN_SCOPE, ChatError
 from tsservices.chat.notifications import ErrorReply, Notice
-from tsservices.chat.operations import MESSAGE, NodeDown, NodeUp, Operation, Quit, Say
+from tsservices.chat.operations import (
+    MESSAGE,
+    READ_SCOPE,
+    TALK_SCOPE,
+    CreateToken,
+    Join,
+    Login,
+    NodeDown,
+    NodeUp,
+    Operation,
+    Quit,
+    Register,
+    RevokeTokens,
+    Say,
+)
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.cluster.apply import CHECKPOINT_SECONDS
@@ -177,6 +193,75 @@ class TestOrderer:
         self.run(2)
         assert self.ann.rejected == {"lost": 1}
         assert self.bob.recipient.texts() == ["found"]
+        self.simulation.check()
+
+    def makeTokens(self) -> tuple[SimulatedUser, SimulatedUser]:
+        """Bob's account, on node b, and two sessions on node a that came by tokens of it."""
+        bob = self.bob.session.ident
+        self.b.propose(self.bob, Register(bob, "bob", "v"))
+        for name, scope in (("bot", TALK_SCOPE), ("eye", READ_SCOPE)):
+            self.b.propose(self.bob, CreateToken(bob, name, name, scope, name, "d"))
+        self.run(1)
+        users = []
+        for name in ("bot", "eye"):
+            ident = f"a1.{len(self.a.users)}"
+            session = Session(ident, RecordingOutlet(), f"~{name}", "a")
+            assert isinstance(session.recipient, RecordingOutlet)
+            user = SimulatedUser(session, session.recipient)
+            self.a.users.append(user)
+            self.a.propose(user, Login(ident, "bob", 0, f"~{name}", f"t-{ident}", name))
+            self.a.propose(user, Join(ident, ROOM, ROOM))
+            users.append(user)
+        self.run(1)
+        assert [user.session.tokenId for user in users] == ["bot", "eye"]
+        for user in (self.bob, *users):
+            user.recipient.heard()
+        return users[0], users[1]
+
+    def revoked(self, user: SimulatedUser) -> bool:
+        user.hasQuit = bool(user.recipient.replacements)
+        return user.recipient.replacements == [ChatError(TOKEN_REVOKED)]
+
+    def test_tokenRevokedOnAnotherNode(self) -> None:
+        bot, eye = self.makeTokens()
+        # What was said before is said, and what comes after it is not: on both nodes alike.
+        self.a.say(bot, "before")
+        self.a.say(eye, "never")
+        self.run(0.1)
+        self.b.propose(self.bob, RevokeTokens(self.bob.session.ident, ("bot",)))
+        self.a.say(bot, "at the same time")
+        self.run(0.001)
+        self.a.say(bot, "after")
+        self.run(2)
+        assert self.revoked(bot)
+        assert not self.revoked(eye)
+        assert [str(error) for error in eye.recipient.errorCodes()] == [str(TOKEN_SCOPE)]
+        texts = self.ann.recipient.texts()
+        assert texts in (["before"], ["before", "at the same time"])
+        assert self.bob.recipient.texts() == texts
+        bot.sentTexts.clear()
+        eye.sentTexts.clear()
+        for node in self.simulation.nodes:
+            assert set(node.pipeline.state.accountTokens) == {"eye"}
+            (used,) = node.pipeline.state.accountTokens.values()
+            assert used.cloak == "~eye"
+        self.simulation.check()
+
+    def test_tokenRevokedWhileItsNodeIsAway(self) -> None:
+        bot, eye = self.makeTokens()
+        self.a.isFrozen = True
+        self.run(20)
+        self.b.propose(self.bob, RevokeTokens(self.bob.session.ident, ("bot",)))
+        self.run(1)
+        self.a.thaw()
+        self.run(2)
+        assert self.revoked(bot)
+        assert not self.revoked(eye)
+        assert (eye.session.nick, eye.session.tokenId) == ("bob", "eye")
+        self.a.say(eye, "never")
+        self.run(1)
+        assert eye.recipient.errorCodes() == [TOKEN_SCOPE]
+        eye.sentTexts.clear()
         self.simulation.check()
 
     def test_quitWhileRemovedDoesNotReturn(self) -> None:

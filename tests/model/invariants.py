@@ -14,10 +14,12 @@ from tests.support.chat import StateHarness
 from tsservices.chat.apply import apply
 from tsservices.chat.batch import Batch
 from tsservices.chat.fanout import DirectDelivery
+from tsservices.chat.handlers.tokens import TOKENS_EACH_ACCOUNT
 from tsservices.chat.notifications import ErrorReply, JoinedRoom, RoomMessages
 from tsservices.chat.operations import (
     BAN,
     MUTE,
+    READ_SCOPE,
     DropAccount,
     Kick,
     Operation,
@@ -29,6 +31,7 @@ from tsservices.chat.operations import (
     SetTopic,
 )
 from tsservices.chat.permissions import MEMBER
+from tsservices.chat.records import Account
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -51,6 +54,8 @@ def checkConsistency(state: ChatState) -> None:
     }
     for ident, session in chat.items():
         assert session.ident == ident
+        if session.tokenId:
+            assert state.accountTokens[session.tokenId].account == session.account
         assert len(session.rooms) <= LIMITS.roomsEach
         for key in session.rooms:
             assert state.rooms[key].members[ident] is session
@@ -70,6 +75,12 @@ def checkConsistency(state: ChatState) -> None:
         _checkRoom(state, room)
     accounts = set(state.accounts)
     assert {account for account, _ in state.readMarkers} <= accounts
+    assert set(state.accountTokenIds) <= accounts
+    idents = [ident for known in state.accountTokenIds.values() for ident in known]
+    assert sorted(idents) == sorted(state.accountTokens)
+    for known in state.accountTokenIds.values():
+        names = {state.accountTokens[ident].key for ident in known}
+        assert 1 <= len(names) == len(known) <= TOKENS_EACH_ACCOUNT
 
 
 def _checkRoom(state: ChatState, room: Room) -> None:
@@ -108,7 +119,7 @@ def checkSeqsGrow(chat: StateHarness) -> None:
 
 def isRestricted(state: ChatState, kind: str, session: Session, room: Room, now: int) -> bool:
     account = state.accounts.get(session.account or "")
-    if account is not None and account.key in OPERATORS:
+    if account is not None and account.key in OPERATORS and not session.tokenId:
         return False
     for item in room.permissions.restrictions.values():
         if item.kind != kind or 0 < item.until <= now:
@@ -123,6 +134,12 @@ def isRestricted(state: ChatState, kind: str, session: Session, room: Room, now:
         if item.mask == session.cloak and (meant or later) and state.rank(session, room) == MEMBER:
             return True
     return False
+
+
+def _written(batch: Batch) -> object:
+    # What is stored, but for accounts, which say when somebody was here.
+    records = {key: record for key, record in batch.records.items() if key[0] is not Account}
+    return records, len(batch.privateMessages), len(batch.messages)
 
 
 class RulesModel:
@@ -160,6 +177,7 @@ class RulesModel:
         closed = {key for key, room in state.rooms.items() if room.record.private}
         seqs = {key: room.record.seq for key, room in state.rooms.items()}
         messages, deliveries = len(batch.messages), len(batch._deliveries)
+        isReader, before = state.scopeOf(session) == READ_SCOPE, _written(batch)
         apply(state, operation, session, batch)
         replies = [
             (item.session, item.notification)
@@ -184,6 +202,8 @@ class RulesModel:
                 )
         if isinstance(operation, Say | SetTopic) and operation.room in silent:
             assert rejected
+        if isReader:
+            assert _written(batch) == before
         if not rejected:
             self.counts[type(operation).__name__] += 1
         self._update(operation, rejected, members, accounts, readable, seqs)

@@ -13,7 +13,9 @@ from tsservices.chat.operations import (
     BAN,
     MESSAGE,
     MUTE,
+    SCOPES,
     ClearUnread,
+    CreateToken,
     DeleteMessage,
     DropAccount,
     Enter,
@@ -32,6 +34,7 @@ from tsservices.chat.operations import (
     Rename,
     Restrict,
     Resume,
+    RevokeTokens,
     Say,
     SendPrivate,
     SetAway,
@@ -104,7 +107,7 @@ class RandomUsers:
     def operation(self, action: Action) -> Operation:
         state = self.chat.state
         other = self.session(action.other)
-        if action.kind == "resume":
+        if action.kind == "resume" or (action.kind == "loginByToken" and action.flag):
             return OPERATIONS[action.kind](state, action, self._newSession(action.slot), other)
         own = self.session(action.slot)
         room = state.rooms.get(action.room)
@@ -117,6 +120,15 @@ class RandomUsers:
             other = (
                 room.recipients[action.other % len(room.recipients)] if room.recipients else other
             )
+        elif action.kind in ("token", "revoke"):
+            owners = [
+                item
+                for account, sessions in state.sessionsByAccount.items()
+                for item in sessions
+                if (not item.tokenId or action.late)
+                and (action.kind == "token" or account in state.accountTokenIds)
+            ]
+            own = owners[action.slot % len(owners)] if owners else own
         elif action.kind in ("drop", "password") and action.flag:
             own = next(iter(state.sessionsByAccount.get("root", ())), own)
         return OPERATIONS[action.kind](state, action, own, other)
@@ -125,6 +137,11 @@ class RandomUsers:
 def _passwordVersion(state: ChatState, action: Action) -> int:
     account = state.accounts.get(action.name)
     return account.version if account is not None else 1
+
+
+def _tokenOf(state: ChatState, account: str, number: int) -> str:
+    tokens = state.tokensOf(account)
+    return tokens[number % len(tokens)].ident if tokens else "none"
 
 
 def _targetOf(action: Action, other: Session) -> str:
@@ -173,12 +190,32 @@ OPERATIONS: dict[str, _Factory] = {
     "login": lambda state, action, own, other: Login(
         own.ident, action.name, _passwordVersion(state, action), own.cloak, f"t-{own.ident}"
     ),
+    "loginByToken": lambda state, action, own, other: Login(
+        own.ident,
+        action.name,
+        0,
+        own.cloak,
+        f"t-{own.ident}",
+        _tokenOf(state, action.name, action.other),
+    ),
+    "token": lambda state, action, own, other: CreateToken(
+        own.ident,
+        action.name,
+        action.name,
+        SCOPES[action.flag],
+        f"{own.ident}.{action.name}.{action.step}.{action.other}",
+        "d",
+    ),
+    "revoke": lambda state, action, own, other: RevokeTokens(
+        own.ident, (_tokenOf(state, own.account or "", action.other),)
+    ),
     "logout": lambda state, action, own, other: Logout(own.ident),
     "password": lambda state, action, own, other: SetPassword(
         own.ident,
         own.account or action.name,
         None if action.flag else _passwordVersion(state, replace(action, name=own.account or "")),
         "w",
+        action.step == 0,
     ),
     "drop": lambda state, action, own, other: DropAccount(own.ident, action.name),
     "op": lambda state, action, own, other: SetOperator(

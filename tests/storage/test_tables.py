@@ -21,6 +21,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
 from tsservices.chat.records import (
     Account,
+    AccountToken,
     ReadMarker,
     Record,
     Restriction,
@@ -39,6 +40,7 @@ START = 1_700_000_000 * SECOND
 ANN = Account("ann", "Ann", "SCRAM-SHA-256$4096:salt$stored:server", 1, START, START)
 BAN_OF_BOB = Restriction("a", BAN, "bob", "Bob", "Ann", START, 0, 'he\0 "was" rude\ud800', "bob")
 MUTE_OF_BOB = Restriction("a", MUTE, "bob", "Bob", "Ann", START, START + 100 * SECOND, "", "bob")
+TOKEN_OF_ANN = AccountToken("i1", "ann", "Bote", "bote", "read", "5f" * 32, START)
 #: One of each kind at least; two of each table differ in one part of their key only.
 RECORDS: tuple[Record, ...] = (
     ANN,
@@ -50,6 +52,8 @@ RECORDS: tuple[Record, ...] = (
     RoomRole("b", "ann"),
     ReadMarker("ann", "a", 12),
     ReadMarker("ann", "b", 2**62),
+    TOKEN_OF_ANN,
+    AccountToken("i2", "ann", "Bot", "bot", "talk", "digest", START + 1, START, "~x"),
 )
 
 
@@ -98,7 +102,7 @@ class TestRecords:
         newer = Account("ann", "Änn", "other", 2, START, START + 9, 1)
         for batch in (
             changing(source, *RECORDS),
-            changing(source, gone=(ANN, MUTE_OF_BOB, BAN_OF_BOB)),
+            changing(source, gone=(ANN, MUTE_OF_BOB, BAN_OF_BOB, TOKEN_OF_ANN)),
             changing(source, Account("ann", "AnN", "x", 1, START, START), BAN_OF_BOB),
             changing(source, newer, ReadMarker("ann", "a", 13), gone=(RoomRole("b", "ann"),)),
             changing(source, gone=(RoomRole("z", "z"), RoomRole("never", "there"))),
@@ -112,7 +116,8 @@ class TestRecords:
         assert harness.client.positions[-1] == 6
         found = {keyOf(item): item for item in SQLiteHarness(start=False).loaded.records}
         wanted = {keyOf(item): item for item in (*RECORDS, newer, ReadMarker("ann", "a", 13))}
-        del wanted[keyOf(MUTE_OF_BOB)], wanted[keyOf(RoomRole("b", "ann"))]
+        for gone in (MUTE_OF_BOB, RoomRole("b", "ann"), TOKEN_OF_ANN):
+            del wanted[keyOf(gone)]
         assert found.pop(keyOf(BAN_OF_BOB))
         del wanted[keyOf(BAN_OF_BOB)]
         assert found == wanted
@@ -131,8 +136,8 @@ class TestRecords:
         harness.reactor.until(lambda: len(harness.connections.statements) > 1)
         for batch, most in (
             (source.batch(("a", ("x",))), 5),
-            (changing(source, *RECORDS), 5 + 4),
-            (changing(source, ANN, gone=RECORDS[1:]), 5 + 5),
+            (changing(source, *RECORDS), 5 + 5),
+            (changing(source, ANN, gone=RECORDS[1:]), 5 + 6),
         ):
             before = len(harness.connections.statements[1])
             harness.store(batch)

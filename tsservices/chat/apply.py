@@ -42,9 +42,11 @@ from tsservices.chat.handlers import (
     moderation,
     nodes,
     restrictions,
+    tokens,
 )
 from tsservices.chat.handlers.messages import CLOCK_STEP_NANOSECONDS
 from tsservices.chat.handlers.restrictions import noteClockSetBack
+from tsservices.chat.handlers.tokens import checkScope
 from tsservices.chat.notifications import ErrorReply
 from tsservices.chat.operations import Operation
 from tsservices.chat.session import Session
@@ -60,6 +62,7 @@ HANDLERS: Handlers = {
     **restrictions.HANDLERS,
     **nodes.HANDLERS,
     **ignoring.HANDLERS,
+    **tokens.HANDLERS,
 }
 
 
@@ -71,6 +74,8 @@ def apply(state: ChatState, operation: Operation, session: Session, batch: Batch
             noteClockSetBack(state, batch)
         state.time = batch.stamp
     try:
+        if session.tokenId:
+            checkScope(state, type(operation), session)
         HANDLERS[type(operation)](state, operation, session, batch)
     except ChatError as error:
         batch.reply(session, ErrorReply(error))

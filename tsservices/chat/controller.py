@@ -10,10 +10,11 @@ change.  What can be asked for stands in L{tsservices.chat.verbs}, and reads no 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from tsservices.chat.errors import NAME_FIRST, NOWHERE, ChatError
+from tsservices.chat.errors import NAME_FIRST, NOWHERE, TOKEN_SAID, ChatError
 from tsservices.chat.handlers.messages import CLOCK_STEP_NANOSECONDS
 from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
@@ -28,6 +29,7 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
+from tsservices.common.tokens import TOKEN_SIGN, tokenIds
 
 #: The latest time: nanoseconds since 1970.
 END_OF_TIME = 2**63 - 1
@@ -69,6 +71,8 @@ class ChatContext:
     nodes: Callable[[], list[str]] | None = None
     #: For passwords over a connection that is not secure.
     plainLogin: PlainLogin = PlainLogin()
+    #: Makes as many random bytes as it is asked for.
+    entropy: Callable[[int], bytes] = os.urandom
     #: Who has a search under way: accounts, or sessions of guests.
     searching: set[str] = field(default_factory=set)
 
@@ -230,7 +234,36 @@ class SessionController:
             state.checkSpeak(session, target, context.courtesyTime())
         if context.store.trouble is not None:
             self.checkStored()
+        for text in texts:
+            if TOKEN_SIGN in text:
+                texts = self._withoutTokens(texts)
+                break
         pipeline.propose(Say(session.ident, room, kind, texts), session)
+
+    def checkNoToken(self, text: str) -> None:
+        """
+        @param text: others are to read it.
+        @raise ChatError: it has an account token of this server in it, which was pasted by mistake.
+        """
+        # By the id alone: to say whether the rest is right would let it be guessed here.
+        if any(ident in self.context.state.accountTokens for ident in tokenIds(text)):
+            raise ChatError(TOKEN_SAID)
+
+    def _withoutTokens(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        # Of lines that came together only those with a token are refused.
+        harmless: list[str] = []
+        error: ChatError | None = None
+        for text in texts:
+            try:
+                self.checkNoToken(text)
+                harmless.append(text)
+            except ChatError as refused:
+                error = refused
+        if error is not None and not harmless:
+            raise error
+        if error is not None:
+            self.refuse(error)
+        return tuple(harmless)
 
     def checkStored(self) -> None:
         """@raise ChatError: nothing can be stored at present."""

@@ -55,11 +55,45 @@ WRONG_OLD_PASSWORD = ErrorCode(
     "that is not the password of {name}: /passwd takes the first word for the old one, and"
     " /passwd alone asks for both",
 )
+NEITHER_YES_NOR_NO = ErrorCode("neither-yes-nor-no", "that was neither yes nor no; nothing is done")
 PASSWORDS_DIFFER = ErrorCode(
     "passwords-differ", "these were two different passwords; nothing is done"
 )
 GUESSED_OFTEN = ErrorCode(
     "guessed-often", "too many wrong passwords; try again in {seconds:second}"
+)
+WRONG_TOKEN = ErrorCode(
+    "wrong-token", "that is no token of {name}: it was revoked, or is another's"
+)
+TOKEN_CUT = ErrorCode(
+    "token-cut",
+    "that is no whole token: it has {length} of {most} characters, or a wrong one; copy it again",
+)
+TOKEN_AS_NAME = ErrorCode("token-as-name", "that is no name, but a token: /login and the token")
+TOKENS_OFTEN = ErrorCode(
+    "tokens-often", "too many wrong tokens from your address; try again in {seconds:second}"
+)
+TOKEN_REVOKED = ErrorCode("token-revoked", "the token by which you have logged in was revoked")
+TOKEN_SCOPE = ErrorCode(
+    "token-scope", "you have logged in by a token with the scope {scope}, which may not do that"
+)
+TOKEN_FIRST = ErrorCode(
+    "token-first",
+    "a token with the scope read logs in as the first line of a connection, before you have a name",
+)
+TOKENS_EACH = ErrorCode("tokens-each", "you have {most:token} already: /token revoke one first")
+TOKEN_NAMED = ErrorCode(
+    "token-named", "you have a token {name} already: /token revoke it first, or choose another name"
+)
+NO_TOKEN = ErrorCode("no-token", "you have no token {name}; /token list shows yours")
+TOKEN_SAID = ErrorCode(
+    "token-said",
+    "this has a token of this server in it, by which others could log in: it was not sent. If"
+    " somebody has seen the token, /token revoke it",
+)
+CONNECTIONS_EACH = ErrorCode(
+    "connections-each",
+    "{name} has {most:connection} already, none of them by this token; close one first",
 )
 NOTHING_TO_RESUME = ErrorCode(
     "nothing-to-resume", "there is nothing to go on with: say your name, or log in"
@@ -105,10 +139,13 @@ WHEN = ErrorCode(
 )
 PASSWORD_SHORT = ErrorCode("password-short", "a password has at least {least} characters")
 PASSWORD_LONG = ErrorCode("password-long", "a password has at most {most} characters")
+PASSWORD_TOKEN = ErrorCode(
+    "password-token", "a password does not begin with {sign}: that is how tokens begin"
+)
 PASSWORD_CHARACTER = ErrorCode("password-character", "a password has no {what}")
 NOT_SECURE = ErrorCode(
     "not-secure",
-    "this server takes no password over a connection that is not encrypted{other}",
+    "this server takes no password and no token over a connection that is not encrypted{other}",
 )
 BUSY_HASHING = ErrorCode(
     "busy-hashing", "{most} passwords are being looked at already; try again in some seconds"

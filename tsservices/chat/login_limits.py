@@ -101,6 +101,15 @@ class LoginRateLimiter:
                 return max(1.0, bucket.wait())
         return 0.0
 
+    def wrongToken(self, cloak: str, now: float) -> float:
+        """
+        A token was wrong: that counts for the address alone, since it says nothing of an account.
+
+        @return: how many seconds it has to wait, if there were too many; 0: there were not.
+        """
+        bucket = self._addressBucket(cloak, now)
+        return 0.0 if bucket.take(now) else max(1.0, bucket.wait())
+
     def failed(self, account: str, cloak: str, now: float) -> int:
         """The password was wrong; how many were since the last right one."""
         count = (self._wrong.get(account) or 0) + 1
@@ -133,15 +142,19 @@ class LoginRateLimiter:
         ownBucket = None if homes is None else homes.get(cloak)
         if ownBucket is not None:
             return [ownBucket]
-        address = self._addresses.get(cloak)
-        if address is None:
-            address = self._addresses.put(cloak, _bucket(GUESS_SECONDS, self._atOnce, now))
+        address = self._addressBucket(cloak, now)
         strangers = self._accounts.get(account)
         if strangers is None:
             strangers = self._accounts.put(
                 account, _bucket(ACCOUNT_GUESS_SECONDS, ACCOUNT_GUESSES_AT_ONCE, now)
             )
         return [address, strangers]
+
+    def _addressBucket(self, cloak: str, now: float) -> TokenBucket:
+        address = self._addresses.get(cloak)
+        if address is None:
+            address = self._addresses.put(cloak, _bucket(GUESS_SECONDS, self._atOnce, now))
+        return address
 
 
 def _bucket(seconds: float, atOnce: int, now: float) -> TokenBucket:

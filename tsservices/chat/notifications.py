@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.operations import DELETED, IGNORED_KINDS, UNREADABLE
-from tsservices.chat.records import Restriction, StoredPrivateMessage
+from tsservices.chat.records import AccountToken, Restriction, StoredPrivateMessage
 
 
 @dataclass(slots=True, eq=False)
@@ -164,6 +164,27 @@ class LoggedIn:
     unread: int
     #: When: nanoseconds since 1970, UTC; 0: not known.
     time: int = 0
+    #: The name of the token by which that was; empty: by the password.
+    token: str = ""
+    #: The scope of that token.
+    scope: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class NewToken:
+    """To the session that has made an account token: its text, this one time."""
+
+    name: str
+    scope: str
+    token: str
+
+
+@dataclass(slots=True, eq=False)
+class TokenList:
+    """The answer to a question: the account tokens of one's own account, the oldest first."""
+
+    #: Each with the number of connections that are logged in by it now.
+    tokens: list[tuple[AccountToken, int]]
 
 
 @dataclass(slots=True, eq=False)
@@ -525,6 +546,8 @@ Notification = (
     | ResumeToken
     | Resumed
     | LoggedIn
+    | NewToken
+    | TokenList
     | AccountChanged
     | Invited
     | MarkedRead

@@ -7,7 +7,8 @@ find the same. It carries no password, only a verifier or the version of the one
 
 In all of them C{room} is the key of a room, C{key} the folded form of the name before it, which is
 as it was typed, and C{cloak} the one of the session's address. C{token} is the digest of the secret
-by which another connection may take the session's place.
+by which another connection may take the session's place; account tokens, by which programs log in,
+are named by their ids.
 
 The order of the fields is what nodes send (L{tsservices.chat.serialization}); the names are
 internal.
@@ -22,7 +23,8 @@ from dataclasses import dataclass
 #: version is applied by the rules of that version, so that nodes that read it again find the same.
 #:
 #:   1. Until 0.1.0.
-#:   2. Times of lines may go back; ignoring, erasing and shares of an inbox are part of the state.
+#:   2. Times of lines may go back; ignoring, erasing, shares of an inbox and tokens of accounts are
+#:      part of the state.
 SCHEMA = 2
 
 
@@ -257,6 +259,8 @@ class Login(Operation):
     cloak: str
     #: Used if the session has no name yet.
     token: str
+    #: The id of the account token that was given in place of the password; empty: none was.
+    tokenId: str = ""
 
 
 @dataclass(slots=True)
@@ -274,6 +278,37 @@ class SetPassword(Operation):
     version: int | None
     #: Verifies the new password.
     verifier: str
+    #: Whether the tokens of the account are to be revoked too.
+    revoke: bool = False
+
+
+@dataclass(slots=True)
+class CreateToken(Operation):
+    """The owner of an account wants a token for it."""
+
+    name: str
+    key: str
+    #: L{TALK_SCOPE} or L{READ_SCOPE}.
+    scope: str
+    #: The id.
+    ident: str
+    #: Of the whole token.
+    digest: str
+
+
+#: What the sessions that log in by a token may do: nearly all that the account may, or only read.
+TALK_SCOPE, READ_SCOPE = "talk", "read"
+
+#: All scopes, the default one first.
+SCOPES = (TALK_SCOPE, READ_SCOPE)
+
+
+@dataclass(slots=True)
+class RevokeTokens(Operation):
+    """The owner of an account takes tokens of it back."""
+
+    #: Their ids.
+    idents: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -362,3 +397,5 @@ class ReattachSession(Operation):
     connectedAt: int
     #: Its rooms: key, name, and the number of the last line that it got.
     rooms: tuple[tuple[str, str, int], ...]
+    #: The id of the account token by which it was logged in; empty: by none.
+    tokenId: str = ""

@@ -24,7 +24,14 @@ from collections.abc import Callable
 from typing import Protocol
 from unicodedata import ucd_3_2_0
 
-from tsservices.chat.errors import PASSWORD_CHARACTER, PASSWORD_LONG, PASSWORD_SHORT, ChatError
+from tsservices.chat.errors import (
+    PASSWORD_CHARACTER,
+    PASSWORD_LONG,
+    PASSWORD_SHORT,
+    PASSWORD_TOKEN,
+    ChatError,
+)
+from tsservices.common.tokens import TOKEN_SIGN, looksLikeToken
 
 #: Characters of a prepared password, at least: the minimum of NIST SP 800-63B.
 PASSWORD_SHORTEST = 8
@@ -135,6 +142,8 @@ def checked(password: str) -> str:
 
     @raise ChatError: it can't be one.
     """
+    if looksLikeToken(password):
+        raise ChatError(PASSWORD_TOKEN, sign=TOKEN_SIGN)
     outside = ChatError(PASSWORD_CHARACTER, what="white space at its beginning or its end")
     if password != password.strip():
         # Nobody sees it, and the argument of a command has none.

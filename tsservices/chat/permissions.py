@@ -117,6 +117,13 @@ class RoomPermissions:
         role = self.roles.get(session.account)
         return role is not None and (role.invited or role.admitted is not None)
 
+    def changesByJoining(self, session: Session) -> bool:
+        """Whether L{onJoin} would change the role of the account."""
+        record, role = self._record, self.role(session.account or "")
+        if role.invited or not record.private or session.account == record.founder:
+            return role.invited
+        return role.admitted is None
+
     def onJoin(self, session: Session) -> RoomRole | None:
         """Use up the invitation; returns the role to store, if it has changed."""
         session.invited -= {self._record.key}

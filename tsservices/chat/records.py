@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import ClassVar
 
+from tsservices.common.timestamps import NANOSECONDS
+
 #: Private messages that may wait for one account: other people fill these few hundred kilobytes.
 INBOX_UNREAD = 500
 
@@ -62,6 +64,45 @@ class Account:
     def withVerifier(self, verifier: str) -> Account:
         """The account with another password."""
         return replace(self, verifier=verifier, version=self.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountToken:
+    """
+    What a program may log in by to an account, in place of the password.
+
+    The other tokens, by which a connection goes on for a lost one, are no records.
+    """
+
+    KEY: ClassVar[tuple[str, ...]] = ("ident",)
+
+    #: The part of the token that is no secret; no other token ever has it.
+    ident: str
+    account: str
+    #: As its owner writes it.
+    name: str
+    #: The same, folded: no other token of the account has it.
+    key: str
+    #: A name of L{tsservices.chat.operations.SCOPES}.
+    scope: str
+    #: Of the whole token: see L{tsservices.common.tokens}.
+    digest: str
+    created: int
+    #: The hour in which somebody logged in by it last; 0: nobody has.
+    used: int = 0
+    #: The cloak of the address from which that was.
+    cloak: str = ""
+
+    def usedAt(self, time: int, cloak: str) -> AccountToken:
+        """The token after a log-in by it; the same object if that says nothing new."""
+        hour = time - time % _HOUR
+        if (hour, cloak) == (self.used, self.cloak):
+            return self
+        return replace(self, used=hour, cloak=cloak)
+
+
+# To the hour: the time of each log-in would be a write for each, and say more than is needed.
+_HOUR = 3600 * NANOSECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +218,7 @@ class InboxShare:
 
 
 #: The kinds that a batch may change, beside rooms.
-Record = Account | Restriction | RoomRole | ReadMarker | Ignored | InboxShare
+Record = Account | AccountToken | Restriction | RoomRole | ReadMarker | Ignored | InboxShare
 
 
 def keyOf(record: Record) -> tuple[object, ...]:
@@ -318,3 +359,4 @@ class DetachedSession:
     memberships: tuple[DetachedMembership, ...]
     connectedPosition: int = 0
     origin: str = ""
+    tokenId: str = ""

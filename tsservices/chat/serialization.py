@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from tsservices.chat.operations import (
     SCHEMA,
     ClearUnread,
+    CreateToken,
     DeleteMessage,
     DropAccount,
     Enter,
@@ -39,6 +40,7 @@ from tsservices.chat.operations import (
     Rename,
     Restrict,
     Resume,
+    RevokeTokens,
     Say,
     SendPrivate,
     SetAway,
@@ -80,11 +82,21 @@ _KINDS: dict[str, type[Operation]] = {
     "NodeGone": NodeDown,
     "Return": ReattachSession,
     "Ignore": Ignore,
+    "NewToken": CreateToken,
+    "RevokeTokens": RevokeTokens,
 }
 
 #: The number of fields that rows of the first version have, for kinds that have got more since; 0:
 #: the kind is newer.
-_FIRST_FIELDS: dict[str, int] = {"Delete": 4, "Ignore": 0}
+_FIRST_FIELDS: dict[str, int] = {
+    "Delete": 4,
+    "Ignore": 0,
+    "Login": 5,
+    "SetPassword": 4,
+    "Return": 10,
+    "NewToken": 0,
+    "RevokeTokens": 0,
+}
 
 _Read = Callable[[Any], tuple[Any, ...]]
 

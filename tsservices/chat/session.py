@@ -42,6 +42,8 @@ class Session:
     @ivar account: the key of the account that it is logged in to; None for guests.
     @ivar cloak: stands for its address, which only operators of the server see.
     @ivar token: the digest of the secret by which another connection may take its place.
+    @ivar tokenId: the id of the account token by which it was logged in; empty: by the password, or
+        it is a guest. Then less is allowed: see L{tsservices.chat.handlers.tokens}.
     @ivar answeredAt: the position of the last batch that was delivered when the last of its
         proposals was.
     @ivar away: the text for being away; empty: present.
@@ -82,6 +84,7 @@ class Session:
         "recipient",
         "rooms",
         "token",
+        "tokenId",
         "wantsAcks",
         "wantsEcho",
     )
@@ -94,6 +97,7 @@ class Session:
         self.cloak = cloak
         self.node = node
         self.token = ""
+        self.tokenId = ""
         self.answeredAt = 0
         self.connectedAt = 0
         self.connectedPosition = 0

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from tsservices.chat.records import (
     Account,
+    AccountToken,
     DetachedMembership,
     DetachedSession,
     Ignored,
@@ -177,6 +178,7 @@ def _sessions(state: ChatState) -> Iterator[_Row]:
             list(session.rooms),
             session.connectedPosition,
             session.origin,
+            session.tokenId,
         )
 
 
@@ -187,8 +189,9 @@ def _addSession(state: ChatState, ident: str, node: str, nick: str, key: str, *m
     session.token, session.away, session.connectedAt = token, away, connectedAt
     session.inheritedRestrictions, session.invited = _inherited(inherited), frozenset(invited)
     session.rooms = dict.fromkeys(rooms)
-    # The first version had neither: an origin begins with the session.
-    session.connectedPosition, session.origin = later or (0, ident)
+    # The first version had none of them: an origin begins with the session.
+    later = [*later, *(0, ident, "")[len(later) :]]
+    session.connectedPosition, session.origin, session.tokenId = later
 
 
 def _inherited(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:
@@ -254,6 +257,7 @@ SECTIONS: dict[str, _Section] = {
     "formers": _Section(lambda state: state.previousIncarnations.items(), _addPrevious),
     "accounts": _records(Account, lambda state: state.accounts.values()),
     "marks": _records(ReadMarker, lambda state: state.readMarkers.values()),
+    "accountTokens": _records(AccountToken, lambda state: state.accountTokens.values()),
     "ignored": _records(
         Ignored,
         lambda state: (entry for entries in state.ignored.values() for entry in entries.values()),

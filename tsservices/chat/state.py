@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from operator import attrgetter
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
@@ -38,6 +39,7 @@ from tsservices.chat.operations import BAN, MUTE
 from tsservices.chat.permissions import MEMBER, OPERATOR, SERVER, atLeast
 from tsservices.chat.records import (
     Account,
+    AccountToken,
     DetachedSession,
     Ignored,
     InboxShare,
@@ -80,6 +82,8 @@ class ChatState:
     @ivar tokens: sessions that another connection may replace, by the digest of the secret.
     @ivar rooms: by key.
     @ivar accounts: by key.
+    @ivar accountTokens: by id.
+    @ivar accountTokenIds: those of an account, by its key.
     @ivar readMarkers: by the keys of account and room.
     @ivar ignored: the lists of ignored people, by owner and mask.
     @ivar inboxShares: whose the private messages are that wait, by the keys of account and sender.
@@ -109,6 +113,8 @@ class ChatState:
         self.tokens: dict[str, Session] = {}
         self.rooms: dict[str, Room] = {room.key: Room(room) for room in rooms}
         self.accounts: dict[str, Account] = {}
+        self.accountTokens: dict[str, AccountToken] = {}
+        self.accountTokenIds: dict[str, tuple[str, ...]] = {}
         self.readMarkers: dict[tuple[str, str], ReadMarker] = {}
         self.ignored: dict[str, dict[str, Ignored]] = {}
         self.inboxShares: dict[str, dict[str, InboxShare]] = {}
@@ -144,6 +150,8 @@ class ChatState:
         """Put a record in its place; one of a room that does not exist is skipped."""
         if isinstance(record, Account):
             self.accounts[record.key] = record
+        elif isinstance(record, AccountToken):
+            self.addToken(record)
         elif isinstance(record, ReadMarker):
             self.readMarkers[record.account, record.room] = record
         elif isinstance(record, Ignored):
@@ -156,6 +164,32 @@ class ChatState:
             room.permissions.restrictions[record.kind, record.mask] = record
         elif isinstance(record, RoomRole):
             room.permissions.setRole(record)
+
+    def addToken(self, token: AccountToken) -> None:
+        """Add a token, or put it in place of the one with its id."""
+        if token.ident not in self.accountTokens:
+            known = self.accountTokenIds.get(token.account, ())
+            self.accountTokenIds[token.account] = (*known, token.ident)
+        self.accountTokens[token.ident] = token
+
+    def removeToken(self, token: AccountToken) -> None:
+        """Undo L{addToken}."""
+        del self.accountTokens[token.ident]
+        remaining = [item for item in self.accountTokenIds[token.account] if item != token.ident]
+        if remaining:
+            self.accountTokenIds[token.account] = tuple(remaining)
+        else:
+            del self.accountTokenIds[token.account]
+
+    def tokensOf(self, account: str) -> list[AccountToken]:
+        """The tokens of an account, the oldest first."""
+        tokens = [self.accountTokens[ident] for ident in self.accountTokenIds.get(account, ())]
+        return sorted(tokens, key=attrgetter("created"))
+
+    def scopeOf(self, session: Session) -> str:
+        """The scope of the token by which a session was logged in; empty: there is none."""
+        token = self.accountTokens.get(session.tokenId)
+        return "" if token is None else token.scope
 
     def removeSession(self, session: Session) -> bool:
         """Remove a session; whether it was there."""
@@ -232,9 +266,13 @@ class ChatState:
 
     def rank(self, session: Session, room: Room) -> str:
         """The rank of a session in a room."""
-        if session.account is not None and session.account in self.operators:
+        if self.isServerOperator(session):
             return SERVER
         return room.permissions.rank(session)
+
+    def isServerOperator(self, session: Session) -> bool:
+        """Whether a session may do what operators of the server may: none that came by a token."""
+        return session.account in self.operators and not session.tokenId
 
     def rankOf(self, account: str, room: Room) -> str:
         """The rank of an account's owner in a room."""

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tsservices.chat.controller import ChatContext, SessionController
-from tsservices.chat.errors import STOPPING, TOO_SLOW, ChatError
+from tsservices.chat.errors import STOPPING, TOKENS_OFTEN, TOO_SLOW, WRONG_TOKEN, ChatError
 from tsservices.chat.notifications import ErrorReply, Notification
 from tsservices.chat.outlet import BroadcastMember, Formatter, Recipient
 from tsservices.chat.session import Session
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.frontends.sendqueue import ByteSink, SendQueue, SendQueuePool
+
+#: Errors that are logged with the address: somebody tries tokens, or a program has an old one.
+_LOGGED = frozenset({WRONG_TOKEN, TOKENS_OFTEN})
 
 
 class ChatStream(ByteSink, Protocol):
@@ -194,12 +197,20 @@ class ChatConnection:
         self, notification: Notification, onWritable: Callable[[], None] | None = None
     ) -> None:
         if isinstance(notification, ErrorReply):
-            self.context.counters.refusals += 1
+            self._noteRefusal(notification.error)
         self.queue.writeReply(self.form.encode([notification]))
         if onWritable is not None:
             self._paging = onWritable
             # In a turn of its own: others are served between two pages.
             self.context.callLater(0, self._continuePaging)
+
+    def _noteRefusal(self, error: ChatError) -> None:
+        stream, context = self.stream, self.context
+        context.counters.refusals += 1
+        if error.code in _LOGGED:
+            context.warn(
+                stream.host, "{peer} was refused: {reason}", peer=stream.peer, reason=str(error)
+            )
 
     def _continuePaging(self) -> None:
         if self._paging is not None and not self.queue.paused and not self.stream.ending:

@@ -13,6 +13,7 @@ from tests.compatibility import current
 from tests.support.chat_samples import NOON, joinedRoom, replay, roomMessages
 from tsservices.chat import notifications
 from tsservices.chat.operations import DELETED, ME
+from tsservices.chat.records import AccountToken
 from tsservices.frontends.formats import json as jsonform
 from tsservices.frontends.formats.json import FIELDS, FORMAT, JSONFormatter, prompt
 
@@ -137,6 +138,11 @@ def test_moduleDocumentsAllFields() -> None:
         *current.samples(),
         notifications.HistoryRestored("lobby", "Lobby", "4f", 500, 480, None, 461),
         notifications.Welcome("Ann", None, "4f"),
+        notifications.LoggedIn("Ann", "ann", 0, 0, "bot", "read"),
+        notifications.NewToken("bot", "talk", "tst_x_y"),
+        notifications.TokenList(
+            [(AccountToken("i", "ann", "bot", "bot", "talk", "d", 1, 2, "~5f"), 1)]
+        ),
     ]
     assert {type(sample) for sample in samples} == set(get_args(notifications.Notification))
     for found in objects(*samples):

@@ -11,12 +11,14 @@ from tests.support.chat_samples import DAY, NOON, joinedRoom
 from tsservices.chat import notifications
 from tsservices.chat.errors import NO_PERSON, ChatError
 from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE, NOTICE
-from tsservices.chat.records import Restriction, StoredPrivateMessage
+from tsservices.chat.records import AccountToken, Restriction, StoredPrivateMessage
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.sentences import SENTENCES, TALK
 from tsservices.frontends.formats.text import TextFormatter
 
 HOUR = 3600 * NANOSECONDS
+
+TOKEN = AccountToken("i", "ann", "bot", "bot", "talk", "d", NOON)
 
 #: What everybody reads who joins a private room.
 PRIVATE = ["* you are in #Lobby, alone", "* #Lobby is by invitation only"]
@@ -60,6 +62,24 @@ def restriction(
         (
             notifications.LoggedIn("Ann", "ann", 1),
             ["* you are Ann, logged in; 1 private message for you: /inbox"],
+        ),
+        (
+            notifications.LoggedIn("Ann", "ann", 0, 0, "bot", "read"),
+            ["* you are Ann, logged in by the token bot (read)"],
+        ),
+        (
+            notifications.NewToken("bot", "talk", "tst_x_y"),
+            ["* the token bot (talk), which is not shown again:", "*   tst_x_y"],
+        ),
+        (notifications.TokenList([]), ["* you have 0 tokens"]),
+        (
+            notifications.TokenList([(TOKEN, 0), (TOKEN.usedAt(NOON, "~5f"), 2)]),
+            [
+                "* you have 2 tokens",
+                "*   bot (talk), made 2026-11-20 12:10, not used yet",
+                "*   bot (talk), made 2026-11-20 12:10,"
+                " last used in the hour from 2026-11-20 12:00, by ~5f; 2 connections now",
+            ],
         ),
         (notifications.AccountChanged("ann", "ann"), ["* ann is logged in"]),
         (notifications.AccountChanged("ann", None), ["* ann is a guest again"]),

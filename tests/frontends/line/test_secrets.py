@@ -380,9 +380,10 @@ class PlainLoginTests(SecretCase):
     def test_refused(self) -> None:
         self.policy(refuse=True, port=21673)
         (ann,) = self.join("ann")
-        for line in (f"/register {SECRET}", "/register", f"/login ann {SECRET}", "/login"):
+        lines = (f"/register {SECRET}", "/register", f"/login ann {SECRET}", "/login")
+        for line in (*lines, "/token new bot"):
             heard = self.asked(ann, f"{line}\n").decode()
-            self.assertIn("! this server takes no password over", heard)
+            self.assertIn("! this server takes no password and no token over", heard)
             self.assertIn("; port 21673 has TLS", heard)
         self.assertEqual(self.chat.context.state.accounts, {})
 
@@ -401,3 +402,53 @@ class PlainLoginTests(SecretCase):
         self.policy(refuse=True)
         (ann,) = self.join("ann")
         self.assertNotIn("encrypted", ann.say("hello\n/who\n/nick anna\n"))
+
+
+class TokenTests(SecretCase):
+    def setUp(self) -> None:
+        super().setUp()
+        ann = self.registered("ann")
+        shown = self.asked(ann, "/format json\n/token new bot\n").splitlines()[-1]
+        new = json.loads(shown)
+        self.assertEqual((new["type"], new["name"], new["scope"]), ("accountToken", "bot", "talk"))
+        self.token = new["token"]
+        self.ann = ann
+
+    def test_promptTakesTheLineThatWasShown(self) -> None:
+        bot = self.connect()
+        self.assertIn(b"password: ", self.asked(bot, "/login ann\n"))
+        wire = self.asked(bot, f"*   {self.token} \r\n/token list\n")
+        self.assertIn(b"logged in by the token bot (talk)", wire)
+        self.assertIn(b"! you have logged in by a token", wire)
+        listed = json.loads(self.asked(self.ann, "/token list\n"))
+        (row,) = listed["tokens"]
+        self.assertEqual((row["name"], row["connections"]), ("bot", 1))
+        self.assertNotIn(self.token[15:], "".join(self.logged))
+
+    def test_wrongOnesAreLoggedOnceAMinute(self) -> None:
+        self.asked(self.ann, "/token revoke bot\n")
+        for _ in range(3):
+            wire = self.asked(self.connect(), f"/login {self.token}\n")
+            self.assertIn(b"! that is no token of this server", wire)
+        log = "".join(self.logged)
+        self.assertEqual(log.count("that is no token"), 1)
+        self.assertNotIn(self.token[15:], log)
+
+    def test_saidAmongOtherLines(self) -> None:
+        (bob,) = self.join("bob")
+        wire = self.asked(self.ann, f"/join lobby\n/format text\none\nsee {self.token}\nthree\n")
+        self.assertEqual(wire.count(b"! "), 1)
+        heard = bob.heard()
+        self.assertIn("> one\n", heard)
+        self.assertIn("> three\n", heard)
+        self.assertNotIn("see", heard)
+        whole = self.asked(self.ann, f"{self.token}\n{self.token}\n")
+        self.assertEqual(whole.count(b"! "), 1)
+
+    def test_revokedWhileReading(self) -> None:
+        bot = self.connect()
+        self.asked(bot, f"/login {self.token}\n")
+        self.asked(self.ann, "/token revoke bot\n")
+        self.tick()
+        self.assertIn(b"the token by which you have logged in was revoked", bot.transport.value())
+        self.assertTrue(bot.transport.disconnecting)

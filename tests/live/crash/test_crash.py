@@ -37,4 +37,4 @@ def test_killed(folder: Path, seed: int) -> None:
     rules = crashes.ruleCounts
     assert min(rules.succeeded, rules.errors, rules.lines, rules.checks) > LINES, rules
     # Whether a kill also leaves a request without its answer is chance, with as few kills as here.
-    assert min(rules.deleted, rules.privateMessages) > 0, rules
+    assert min(rules.deleted, rules.privateMessages, rules.tokens) > 0, rules

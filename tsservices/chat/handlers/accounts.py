@@ -7,18 +7,22 @@ No password comes here. The proposer has checked it, and the operation says whic
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
     ACCOUNTS_ALL,
     ACCOUNTS_EACH,
+    CONNECTIONS_EACH,
     LOGGED_IN,
     LOGGED_OUT,
     NICK_TAKEN,
     NO_ACCOUNT,
     NOT_ALLOWED,
     TAKEN_OVER,
+    TOKEN_FIRST,
+    TOKEN_REVOKED,
     ChatError,
 )
 from tsservices.chat.handlers import Handlers
@@ -26,10 +30,12 @@ from tsservices.chat.handlers.identity import admit, claimNick, guestName, renam
 from tsservices.chat.handlers.ignoring import onDrop, onLogin, onLogout
 from tsservices.chat.handlers.membership import detachAccount, quitChat, removeFromRoom
 from tsservices.chat.handlers.messages import dropShares
+from tsservices.chat.handlers.tokens import revokeTokens
 from tsservices.chat.notifications import AccountChanged, ErrorReply, LoggedIn, Notice, Welcome
 from tsservices.chat.operations import (
     BAN,
     MUTE,
+    READ_SCOPE,
     DropAccount,
     Login,
     Logout,
@@ -39,6 +45,7 @@ from tsservices.chat.operations import (
 from tsservices.chat.records import Account
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
+from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 
 #: Connections that are logged in to one account: desk, pocket, and some that are lost. The oldest
@@ -121,7 +128,11 @@ def _takeInvitationsAlong(
 
 def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -> None:
     account = state.accounts.get(operation.account)
-    if account is None or account.version != operation.version:
+    token = state.accountTokens.get(operation.tokenId)
+    if operation.tokenId and (token is None or token.account != operation.account):
+        raise ChatError(TOKEN_REVOKED)
+    # A token is good until it is revoked, whatever the password is.
+    if account is None or (token is None and account.version != operation.version):
         raise ChatError(LOGGED_OUT if account else NO_ACCOUNT, name=operation.account)
     if session.account is not None:
         raise ChatError(LOGGED_IN, name=state.accounts[session.account].name)
@@ -131,8 +142,11 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
     if entering and session.ident in state.endedSessions:
         # It had a name, and has left by now, or another connection has its place.
         raise ChatError(TAKEN_OVER)
+    if token is not None and token.scope == READ_SCOPE and not entering:
+        # What it has as a guest would become the account's: rooms, and whom it ignores.
+        raise ChatError(TOKEN_FIRST)
     if len(state.sessionsByAccount.get(account.key, ())) >= SESSIONS_EACH:
-        oldest = state.sessionsByAccount[account.key][0]
+        oldest = _endedForAnother(state, account, operation.tokenId)
         quitChat(state, oldest, "", batch)
         batch.disconnect(oldest, ChatError(TAKEN_OVER))
     for other in state.sessionsByNick.get(account.key, ()):
@@ -142,6 +156,10 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
             _renameToGuest(state, other, batch)
     account = account.seenAt(batch.stamp, batch.schema)
     state.updateAccount(account, batch)
+    if token is not None and token is not (used := token.usedAt(batch.stamp, operation.cloak)):
+        state.addToken(used)
+        batch.upsert(used)
+    session.tokenId = operation.tokenId
     attachAccount(state, session, account, batch)
     _leaveForbiddenRooms(state, session, batch, False)
     if entering:
@@ -155,11 +173,24 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
         for share in state.inboxShares.get(account.key, {}).values()
         if share.sender in session.ignores
     )
-    batch.reply(session, LoggedIn(account.name, account.key, unread, batch.stamp))
+    byToken = ("", "") if token is None else (token.name, token.scope)
+    batch.reply(session, LoggedIn(account.name, account.key, unread, batch.stamp, *byToken))
     if not entering:
         changed = AccountChanged(account.name, account.key)
         batch.sendTo(state.sharedWith(session, False), changed)
-    batch.audit("login", session)
+    if token is None:
+        batch.audit("login", session)
+    else:
+        batch.audit("login", session, token=token.ident)
+
+
+def _endedForAnother(state: ChatState, account: Account, tokenId: str) -> Session:
+    # Who has a token does not end what has come by the password, or by other tokens.
+    sessions = state.sessionsByAccount[account.key]
+    for session in sessions:
+        if not tokenId or session.tokenId == tokenId:
+            return session
+    raise ChatError(CONNECTIONS_EACH, name=account.name, most=SESSIONS_EACH)
 
 
 def _leaveForbiddenRooms(state: ChatState, session: Session, batch: Batch, private: bool) -> None:
@@ -204,11 +235,18 @@ def _setPassword(state: ChatState, operation: SetPassword, session: Session, bat
         raise ChatError(LOGGED_OUT, name=account.name)
     account = account.withVerifier(operation.verifier)
     state.updateAccount(account, batch)
-    batch.reply(session, Notice([f"{account.name} has a new password"], "password"))
-    batch.audit("password", session, target=account.key)
+    lines = [f"{account.name} has a new password"]
+    revoked: dict[str, Any] = {}
+    # Who has lost the password may have lost the tokens too.
+    if (operation.revoke or operation.version is None) and (tokens := state.tokensOf(account.key)):
+        revokeTokens(state, account.key, tokens, batch)
+        lines.append(f"{plural(len(tokens), 'token')} of {account.name} revoked")
+        revoked = {"tokens": [token.ident for token in tokens]}
+    batch.reply(session, Notice(lines, "password"))
+    batch.audit("password", session, target=account.key, **revoked)
     # Whoever knew only the old password is no longer taken for the owner.
     for other in state.sessionsByAccount.get(account.key, ()):
-        if other is not session:
+        if other is not session and not other.tokenId:
             batch.reply(other, ErrorReply(ChatError(LOGGED_OUT, name=account.name)))
             _logOut(state, other, batch)
 
@@ -219,7 +257,10 @@ def _dropAccount(state: ChatState, operation: DropAccount, session: Session, bat
     if account is None:
         raise ChatError(NO_ACCOUNT, name=operation.account)
     # Before it is done: operators may delete their own account, and then have no name for the log.
-    batch.audit("drop", session, target=account.key)
+    tokens = state.tokensOf(account.key)
+    revoked: dict[str, Any] = {"tokens": [token.ident for token in tokens]} if tokens else {}
+    batch.audit("drop", session, target=account.key, **revoked)
+    revokeTokens(state, account.key, tokens, batch)
     for other in state.sessionsByAccount.get(account.key, ()):
         _logOut(state, other, batch)
     onDrop(state, account.key, batch)
@@ -253,7 +294,7 @@ def _dropAccount(state: ChatState, operation: DropAccount, session: Session, bat
 
 
 def _checkServerOperator(state: ChatState, session: Session) -> None:
-    if session.account not in state.operators:
+    if not state.isServerOperator(session):
         raise ChatError(NOT_ALLOWED, who="operators of the server")
 
 

@@ -131,13 +131,14 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
     session.connectedAt, session.connectedPosition = old.connectedAt, old.connectedPosition
     session.inheritedRestrictions = old.inheritedRestrictions
     session.nick, session.key, session.account = old.nick, old.key, old.account
+    session.tokenId = old.tokenId
     session.away, session.invited = old.away, old.invited
     if batch.schema > 1:
         session.origin = old.origin
     state.applyIgnored(session)
     session.rooms, old.rooms = old.rooms, {}
     # Operations that the old session has proposed may still come: they must find no rights.
-    old.token, old.account = "", None
+    old.token, old.account, old.tokenId = "", None, ""
     for room in state.roomsOf(session):
         batch.splitDelivery(room)
         room.replaceSession(old, session)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import ROOMS_FOUNDED, ChatError
+from tsservices.chat.errors import ROOMS_FOUNDED, TOKEN_SCOPE, ChatError
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.identity import recordGuestGone, releaseNick, removeFrom
 from tsservices.chat.notifications import (
@@ -22,7 +22,7 @@ from tsservices.chat.notifications import (
     UserLeft,
     UserQuit,
 )
-from tsservices.chat.operations import Join, Part, Quit, SetAway
+from tsservices.chat.operations import READ_SCOPE, Join, Part, Quit, SetAway
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -41,6 +41,7 @@ def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> 
     if operation.room in session.rooms:
         return
     state.checkJoin(session, operation.room, batch.stamp)
+    checkReader(state, session, operation.room)
     room = state.rooms.get(operation.room) or createRoom(state, operation, session, batch)
     record = room.record
     enterRoom(state, session, room, batch)
@@ -62,6 +63,20 @@ def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> 
     if session.joining is not None:
         session.joining.joined = joined
     batch.reply(session, joined)
+
+
+def checkReader(state: ChatState, session: Session, key: str) -> None:
+    """@raise ChatError: the session may only read, and its joining would change something."""
+    if not _isReader(state, session):
+        return
+    room = state.rooms.get(key)
+    changes = key != LOBBY if room is None else room.permissions.changesByJoining(session)
+    if changes:
+        raise ChatError(TOKEN_SCOPE, scope=READ_SCOPE)
+
+
+def _isReader(state: ChatState, session: Session) -> bool:
+    return bool(session.tokenId) and state.scopeOf(session) == READ_SCOPE
 
 
 def enterRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
@@ -121,7 +136,8 @@ def _replayFor(room: Room, session: Session) -> HistoryReplay | None:
 def _part(state: ChatState, operation: Part, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
     record = room.record
-    reason = "" if state.isMuted(session, room, batch.stamp) else operation.reason
+    silent = state.isMuted(session, room, batch.stamp) or _isReader(state, session)
+    reason = "" if silent else operation.reason
     partRoom(state, session, room, batch)
     if session.key not in room.nickCounts:
         batch.sendToRoom(room, userLeft(room, session, reason))
@@ -130,7 +146,9 @@ def _part(state: ChatState, operation: Part, session: Session, batch: Batch) -> 
 
 
 def _quit(state: ChatState, operation: Quit, session: Session, batch: Batch) -> None:
-    quitChat(state, session, operation.reason, batch)
+    # Others would read the reason.
+    reason = "" if _isReader(state, session) else operation.reason
+    quitChat(state, session, reason, batch)
 
 
 def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batch) -> None:
@@ -232,7 +250,7 @@ def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:
 
 def detachAccount(state: ChatState, session: Session, batch: Batch) -> None:
     """Log a session out."""
-    key, session.account = session.account, None
+    key, session.account, session.tokenId = session.account, None, ""
     assert key is not None
     removeFrom(state.sessionsByAccount, key, session)
     account = state.accounts.get(key)

@@ -19,11 +19,17 @@ from dataclasses import replace
 from enum import Enum, auto
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import LOGGED_OUT, NO_ACCOUNT, TAKEN_OVER, ChatError
+from tsservices.chat.errors import (
+    LOGGED_OUT,
+    NO_ACCOUNT,
+    TAKEN_OVER,
+    TOKEN_REVOKED,
+    ChatError,
+)
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.accounts import SESSIONS_EACH, attachAccount
 from tsservices.chat.handlers.identity import admit, claimNick, guestName
-from tsservices.chat.handlers.membership import createRoom, enterRoom, quitAll
+from tsservices.chat.handlers.membership import checkReader, createRoom, enterRoom, quitAll
 from tsservices.chat.notifications import (
     AccountChanged,
     ErrorReply,
@@ -169,6 +175,7 @@ def detach(state: ChatState, session: Session, stamp: int) -> DetachedSession:
         tuple([_detachedMembership(session, room) for room in state.roomsOf(session)]),
         session.connectedPosition,
         session.origin,
+        session.tokenId,
     )
 
 
@@ -220,6 +227,7 @@ def reattachments(state: ChatState, node: str) -> list[ReattachSession]:
             detached.away,
             detached.connectedAt,
             tuple([(item.room, item.name, item.seq) for item in detached.memberships]),
+            detached.tokenId,
         )
         for detached in state.detachedSessions.values()
         if detached.node == node
@@ -233,6 +241,13 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
     registered = state.accounts.get(operation.account or "")
     # With a new password, or another owner of the name, the old login counts no more.
     valid = registered is not None and registered.version == operation.version
+    if operation.tokenId:
+        token = state.accountTokens.get(operation.tokenId)
+        if token is None or token.account != operation.account:
+            batch.disconnect(session, ChatError(TOKEN_REVOKED))
+            return
+        # It is good until it is revoked, whatever the password is.
+        valid = True
     account = registered if valid else None
     if account is not None and len(state.sessionsByAccount.get(account.key, ())) >= SESSIONS_EACH:
         # Those that have come meanwhile stay: this one is the oldest.
@@ -253,6 +268,7 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
         batch.reply(session, NickChanged(operation.nick, session.nick))
     if account is not None:
         state.updateAccount(account.seenAt(batch.stamp, batch.schema), batch)
+        session.tokenId = operation.tokenId
         attachAccount(state, session, account, batch)
     elif operation.account is not None:
         code = NO_ACCOUNT if registered is None else LOGGED_OUT
@@ -304,6 +320,7 @@ def _rejoin(
         session.invited |= {operation.room}
     try:
         state.checkJoin(session, operation.room, batch.stamp)
+        checkReader(state, session, operation.room)
         room = room or createRoom(state, operation, session, batch)
     except ChatError as error:
         session.invited -= {operation.room}

@@ -61,7 +61,11 @@ def checkOutranks(state: ChatState, session: Session, room: Room, target: Target
     """@raise ChatError: the target is the session's own user, or has no lower rank."""
     if target.session is session or (target.account and target.account == session.account):
         raise ChatError(ONESELF)
-    if target.session is not None:
+    if target.account is not None:
+        # Not that of a session, which may have come by a token: all that is done to somebody is
+        # done to the account.
+        rank = state.rankOf(target.account, room)
+    elif target.session is not None:
         rank = state.rank(target.session, room)
     else:
         rank = state.rankOf(target.mask, room)

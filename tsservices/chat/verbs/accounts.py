@@ -16,6 +16,7 @@ from tsservices.chat.errors import (
     ACCOUNTS_EACH,
     GUESSED_OFTEN,
     LOGGED_IN,
+    NEITHER_YES_NOR_NO,
     NO_ACCOUNT,
     NOTHING_TO_RESUME,
     PASSWORDS_DIFFER,
@@ -23,16 +24,23 @@ from tsservices.chat.errors import (
     ChatError,
 )
 from tsservices.chat.handlers.accounts import checkRegister
+from tsservices.chat.handlers.tokens import checkScope
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import Notice
-from tsservices.chat.operations import DropAccount, Login, Logout, Register, Resume, SetPassword
+from tsservices.chat.operations import DropAccount, Logout, Register, Resume, SetPassword
 from tsservices.chat.records import Account
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.verbs.checks import checkSecure
+from tsservices.chat.verbs.tokens import loginByToken, proposeLogin
+from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
+from tsservices.common.tokens import looksLikeToken
 
 #: The prompts.
 PASSWORD, NEW_PASSWORD, AGAIN = "password: ", "new password: ", "the same again: "
+
+#: The question when a password is changed.
+REVOKE = "revoke your {tokens} too, yes or no? "
 
 
 async def register(controller: SessionController, password: str | None) -> None:
@@ -56,7 +64,11 @@ async def register(controller: SessionController, password: str | None) -> None:
 
 
 async def login(controller: SessionController, name: str, password: str | None) -> None:
-    """Log in to an account."""
+    """
+    Log in to an account.
+
+    @param password: or a token; None: it is asked for.
+    """
     checkSecure(controller)
     session = controller.session
     account = _account(controller, name)
@@ -64,14 +76,12 @@ async def login(controller: SessionController, name: str, password: str | None) 
         raise ChatError(LOGGED_IN, name=session.nick)
     controller.context.state.checkRename(session, account.key, controller.context.wallClock())
     controller.checkStored()
-    wrong = await _check(controller, account, password or await controller.ask(PASSWORD))
-    entered = controller.entered
-    token = "" if entered else controller.token
-    # The version says which password was right: it may have been changed meanwhile.
-    controller.propose(Login(session.ident, account.key, account.version, session.cloak, token))
-    await controller.settled()
-    if not entered:
-        controller.showToken()
+    password = password or await controller.ask(PASSWORD)
+    if looksLikeToken(password):
+        await loginByToken(controller, password, name)
+        return
+    wrong = await _check(controller, account, password)
+    await proposeLogin(controller, account)
     if wrong:
         text = f"wrong passwords since the last right one: {wrong}"
         controller.presenter.show(Notice([text], "guessed"))
@@ -83,18 +93,40 @@ def logout(controller: SessionController) -> None:
 
 
 async def changePassword(
-    controller: SessionController, old: str | None = None, new: str | None = None
+    controller: SessionController,
+    old: str | None = None,
+    new: str | None = None,
+    revoke: bool | None = None,
 ) -> None:
-    """Change the password of the session's account."""
+    """
+    Change the password of the session's account.
+
+    @param revoke: whether its tokens are revoked too; None: that is asked, if there are any.
+    """
     checkSecure(controller)
-    session = controller.session
-    account = controller.context.state.accountOf(session)
+    session, state = controller.session, controller.context.state
+    account = state.accountOf(session)
     if account is None:
         raise ChatError(ACCOUNT_NEEDED, what="change a password")
+    if session.tokenId:
+        checkScope(state, SetPassword, session)
     controller.checkStored()
     await _check(controller, account, old or await controller.ask(PASSWORD))
     verifier = await _derive(controller, new or await _askTwice(controller))
-    controller.propose(SetPassword(session.ident, account.key, account.version, verifier))
+    if revoke is None and (count := len(state.tokensOf(account.key))):
+        answer = await controller.ask(REVOKE.format(tokens=plural(count, "token")))
+        revoke = _isYes(answer)
+    controller.propose(
+        SetPassword(session.ident, account.key, account.version, verifier, bool(revoke))
+    )
+
+
+def _isYes(answer: str) -> bool:
+    word = answer.strip().lower()
+    if word not in ("y", "yes", "n", "no"):
+        # Not shown: it was asked for like a password, and may be one.
+        raise ChatError(NEITHER_YES_NOR_NO)
+    return word.startswith("y")
 
 
 async def resetPassword(controller: SessionController, name: str) -> None:

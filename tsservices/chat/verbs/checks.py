@@ -19,7 +19,7 @@ from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER, atLeast
 TOPIC_LENGTH = 400
 
 #: Told to who sends a password over a connection that is not secure.
-INSECURE = "this connection is not encrypted: others on the way can read your password"
+INSECURE = "this connection is not encrypted: others on the way can read your passwords and tokens"
 
 #: A permission: for sessions without a name too.
 ANYONE = "anyone"
@@ -38,14 +38,15 @@ RANK_HOLDERS = {
 }
 
 
-def checkLength(label: str, text: str) -> str:
+def checkText(controller: SessionController, label: str, text: str) -> str:
     """
-    The text.
+    The text, which others are to read.
 
-    @raise ChatError: it is too long.
+    @raise ChatError: it is too long, or has an account token in it.
     """
     if len(text) > TOPIC_LENGTH:
         raise ChatError(TEXT_LONG, what=label, most=TOPIC_LENGTH, length=len(text))
+    controller.checkNoToken(text)
     return text
 
 
@@ -86,7 +87,7 @@ def checkPermission(controller: SessionController, permission: str, action: str)
         return
     state = controller.context.state
     if permission == SERVER:
-        allowed = session.account in state.operators
+        allowed = state.isServerOperator(session)
     else:
         allowed = atLeast(state.rank(session, controller.room()), permission)
     if not allowed:

@@ -28,6 +28,7 @@ from tsservices.chat.notifications import (
     UnreadLines,
 )
 from tsservices.chat.operations import (
+    READ_SCOPE,
     TOPIC,
     ClearUnread,
     DeleteMessage,
@@ -327,6 +328,7 @@ async def olderInbox(controller: SessionController) -> None:
 
 
 async def _showInbox(controller: SessionController, name: str, other: str, before: str) -> None:
+    state = controller.context.state
     account = controller.session.account or ""
     reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
     # One more than is shown says whether there are older ones.
@@ -338,7 +340,7 @@ async def _showInbox(controller: SessionController, name: str, other: str, befor
     page = messages[-INBOX_PAGE:]
     controller.olderPrivate = (other, page[0].ident) if more else None
     controller.presenter.show(Inbox(page, name, more))
-    if not other:
+    if not other and state.scopeOf(controller.session) != READ_SCOPE:
         controller.propose(ClearUnread(controller.session.ident))
 
 

@@ -22,7 +22,7 @@ from tsservices.chat.operations import (
     SetPrivate,
 )
 from tsservices.chat.room import Room
-from tsservices.chat.verbs.checks import checkLength
+from tsservices.chat.verbs.checks import checkText
 
 #: What the text is called if it is too long.
 REASON = "a reason"
@@ -37,7 +37,7 @@ def setOperator(controller: SessionController, room: Room, name: str, on: bool) 
 def kick(controller: SessionController, room: Room, name: str, reason: str) -> None:
     """Have somebody leave a room."""
     controller.checkStored()
-    reason = checkLength(REASON, reason)
+    reason = checkText(controller, REASON, reason)
     controller.propose(Kick(controller.session.ident, room.record.key, name, fold(name), reason))
 
 
@@ -67,7 +67,7 @@ def restrict(
     @raise ChatError: the reason is too long, or nothing can be stored.
     """
     controller.checkStored()
-    reason = checkLength(REASON, reason)
+    reason = checkText(controller, REASON, reason)
     controller.propose(
         Restrict(controller.session.ident, room.record.key, kind, name, fold(name), seconds, reason)
     )

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, NO_ROOM, ChatError
+from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, NO_ROOM, TOKEN_AS_NAME, ChatError
 from tsservices.chat.handlers.ignoring import checkIgnore
 from tsservices.chat.handlers.membership import LOBBY
-from tsservices.chat.names import ROOM_SIGN, fold, latinLookalike, nameKey, roomKey
+from tsservices.chat.names import (
+    NAME_LENGTH,
+    ROOM_SIGN,
+    fold,
+    latinLookalike,
+    nameKey,
+    roomKey,
+)
 from tsservices.chat.notifications import Member, MemberList, Notice, RoomList, WhoisReply
 from tsservices.chat.operations import (
     MESSAGE,
@@ -22,8 +29,9 @@ from tsservices.chat.operations import (
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.session import JoinRequest, Session
-from tsservices.chat.verbs.checks import checkLength
+from tsservices.chat.verbs.checks import checkText
 from tsservices.chat.verbs.history import showUnread
+from tsservices.common.tokens import looksLikeToken
 
 #: Rooms or members in one page of a list.
 LIST_PAGE = 500
@@ -42,7 +50,10 @@ async def enter(controller: SessionController, nick: str) -> None:
 async def changeNick(controller: SessionController, nick: str) -> None:
     """Take a name, the first one or another."""
     session = controller.session
+    if looksLikeToken(nick) and len(nick) > NAME_LENGTH:
+        raise ChatError(TOKEN_AS_NAME)
     key = nameKey(nick)
+    controller.checkNoToken(nick)
     context = controller.context
     if nick == session.nick:
         controller.presenter.show(Notice([f"you are {nick} already"], "same"))
@@ -75,6 +86,7 @@ async def join(controller: SessionController, name: str) -> None:
     """Join a room, or turn to it if the session is there."""
     session, state = controller.session, controller.context.state
     name, key = roomKey(name)
+    controller.checkNoToken(name)
     if key in session.rooms:
         controller.current = key
         controller.presenter.show(Notice([f"you talk in {ROOM_SIGN}{name}"]))
@@ -104,7 +116,9 @@ async def join(controller: SessionController, name: str) -> None:
 async def part(controller: SessionController, room: Room, reason: str = "") -> None:
     """Leave a room."""
     key = room.record.key
-    controller.propose(Part(controller.session.ident, key, checkLength(LEAVE_REASON, reason)))
+    controller.propose(
+        Part(controller.session.ident, key, checkText(controller, LEAVE_REASON, reason))
+    )
     await controller.settled()
     if controller.current == key:
         controller.current = next(reversed(controller.session.rooms), "")
@@ -162,7 +176,7 @@ async def listMembers(controller: SessionController, room: Room) -> None:
 def listNodes(controller: SessionController) -> bool:
     """Show all nodes to an operator of the server, if there are several; whether it was done."""
     context = controller.context
-    if context.nodes is None or controller.session.account not in context.state.operators:
+    if context.nodes is None or not context.state.isServerOperator(controller.session):
         return False
     controller.presenter.show(Notice(context.nodes(), "nodes"))
     return True
@@ -184,7 +198,7 @@ def whois(controller: SessionController, nick: str) -> None:
     target = state.sessionByNick(nick, key) if isHere else owners[0]
     shared = [state.rooms[key] for key in target.rooms if key in session.rooms]
     # Those who may ban somebody have to know what to ban.
-    mayBan = session.account in state.operators or any(
+    mayBan = state.isServerOperator(session) or any(
         atLeast(state.rank(session, room), OPERATOR) for room in shared
     )
     controller.presenter.show(
@@ -206,19 +220,20 @@ def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
     if key not in state.accounts:
         state.sessionByNick(nick, key)
     controller.checkStored()
+    controller.checkNoToken(text)
     controller.propose(SendPrivate(controller.session.ident, nick, key, MESSAGE, text))
 
 
 def setTopic(controller: SessionController, room: Room, topic: str) -> None:
     """Set the topic of a room; empty: take it away."""
     controller.checkStored()
-    text = checkLength("a topic", topic)
+    text = checkText(controller, "a topic", topic)
     controller.propose(SetTopic(controller.session.ident, room.record.key, text))
 
 
 def setAway(controller: SessionController, reason: str) -> None:
     """Be away; without a reason: be back."""
-    text = checkLength("a note of absence", reason)
+    text = checkText(controller, "a note of absence", reason)
     if text == controller.session.away:
         same = "you are away already, with this note" if text else "you are not away"
         controller.presenter.show(Notice([same], "same"))
@@ -305,5 +320,5 @@ def setEcho(controller: SessionController, on: bool) -> None:
 
 def quit(controller: SessionController, reason: str) -> None:
     """Leave the chat, and close the connection when the others know."""
-    controller.quit(checkLength(LEAVE_REASON, reason))
+    controller.quit(checkText(controller, LEAVE_REASON, reason))
     controller.presenter.closeWhenIdle()

@@ -31,6 +31,7 @@ from tsservices.chat.notifications import (
     Member,
     MemberList,
     MessageStored,
+    NewToken,
     NickChanged,
     Notice,
     Notification,
@@ -41,6 +42,7 @@ from tsservices.chat.notifications import (
     RoomList,
     RoomMessages,
     SeenReply,
+    TokenList,
     Topic,
     UnreadLines,
     UserJoined,
@@ -49,7 +51,7 @@ from tsservices.chat.notifications import (
     Welcome,
     WhoisReply,
 )
-from tsservices.chat.records import Restriction, StoredPrivateMessage
+from tsservices.chat.records import AccountToken, Restriction, StoredPrivateMessage
 from tsservices.common.text import visible
 
 #: Numbers beyond this are none that a server writes: times in nanoseconds fit in 64 bits.
@@ -331,6 +333,28 @@ def _commands(fields: Fields) -> CommandList:
     )
 
 
+def _tokens(fields: Fields) -> TokenList:
+    return TokenList(
+        [
+            (
+                AccountToken(
+                    row.text("id"),
+                    "",
+                    row.text("name"),
+                    row.text("name"),
+                    row.text("scope"),
+                    "",
+                    row.number("created"),
+                    row.number("used"),
+                    row.text("cloak"),
+                ),
+                row.number("connections"),
+            )
+            for row in fields.objects("tokens")
+        ]
+    )
+
+
 def _rooms(fields: Fields) -> RoomList:
     return RoomList(
         [
@@ -368,8 +392,17 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "inbox": _inbox,
     "entered": lambda fields: Welcome(fields.text("nick"), fields.account(), fields.word("epoch")),
     "loggedIn": lambda fields: LoggedIn(
-        fields.text("nick"), fields.text("account"), fields.number("unread"), fields.number("time")
+        fields.text("nick"),
+        fields.text("account"),
+        fields.number("unread"),
+        fields.number("time"),
+        fields.text("tokenName"),
+        fields.text("scope"),
     ),
+    "accountToken": lambda fields: NewToken(
+        fields.text("name"), fields.text("scope"), fields.word("token")
+    ),
+    "accountTokens": _tokens,
     "resumed": _resumed,
     "restored": _restored,
     "token": lambda fields: ResumeToken(fields.word("token")),

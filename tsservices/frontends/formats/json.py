@@ -35,7 +35,12 @@ has another.  The epoch of a line is what stands in its id before the last two C
     the history is another one than that in which you have seen it. Up to common (null: not
     known) lines are the same. What you can't have seen follows, from first on; if sure is
     false, only what comes after seq, since it may be a line of this history all the same;
-  - C{loggedIn}: nick, account, unread (private messages that came while you were away), time;
+  - C{loggedIn}: nick, account, unread (private messages that came while you were away), and
+    tokenName and scope if you have logged in by an account token;
+  - C{accountToken}: name, scope, token: the account token that you have asked for, this one time;
+  - C{accountTokens}: tokens, each with name, id, scope (C{talk} or C{read}), created (a time), used
+    (the hour of the last log-in by it; 0: there was none), cloak (of the address then) and
+    connections (how many are logged in by it now);
   - C{prompt}: text: the next line is taken as a secret, and as nothing else;
   - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
@@ -85,6 +90,7 @@ from tsservices.chat.notifications import (
     MarkedRead,
     MemberList,
     MessageStored,
+    NewToken,
     NickChanged,
     Notice,
     Notification,
@@ -96,6 +102,7 @@ from tsservices.chat.notifications import (
     RoomMessages,
     SearchResults,
     SeenReply,
+    TokenList,
     Topic,
     UnreadLines,
     UserJoined,
@@ -120,11 +127,6 @@ def _topic(topic: Topic) -> Fields:
 def _userLeft(left: UserLeft) -> Fields:
     kicked = {"kicked": True} if left.announced else {}
     return {"room": left.roomName, "nick": left.nick, "why": left.reason, **kicked}
-
-
-def _loggedIn(event: LoggedIn) -> Fields:
-    fields: Fields = {"nick": event.nick, "account": event.account, "unread": event.unread}
-    return {**fields, "time": event.time} if event.time else fields
 
 
 def _private(message: PrivateMessage) -> Fields:
@@ -155,6 +157,31 @@ def _restored(restored: HistoryRestored) -> Fields:
         "first": restored.first,
         "sure": restored.sure,
     }
+
+
+def _loggedIn(event: LoggedIn) -> Fields:
+    fields: Fields = {"nick": event.nick, "account": event.account, "unread": event.unread}
+    if event.time:
+        fields["time"] = event.time
+    if event.token:
+        fields |= {"tokenName": event.token, "scope": event.scope}
+    return fields
+
+
+def _tokens(listed: TokenList) -> Fields:
+    tokens = [
+        {
+            "name": token.name,
+            "id": token.ident,
+            "scope": token.scope,
+            "created": token.created,
+            "used": token.used,
+            "cloak": token.cloak,
+            "connections": connections,
+        }
+        for token, connections in listed.tokens
+    ]
+    return {"tokens": tokens}
 
 
 def _inbox(inbox: Inbox) -> Fields:
@@ -245,6 +272,12 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
         _row(Resumed, "resumed", _resumed),
         _row(HistoryRestored, "restored", _restored),
         _row(LoggedIn, "loggedIn", _loggedIn),
+        _row(
+            NewToken,
+            "accountToken",
+            lambda event: {"name": event.name, "scope": event.scope, "token": event.token},
+        ),
+        _row(TokenList, "accountTokens", _tokens),
         _row(Invited, "invited", lambda event: {"room": event.roomName, "by": event.by}),
         _row(MarkedRead, "read", lambda event: {"room": event.roomName, "seq": event.seq}),
         _row(LeftRoom, "roomLeft", lambda event: {"room": event.roomName}),

@@ -30,6 +30,7 @@ from tsservices.chat.notifications import (
     Member,
     MemberList,
     MessageStored,
+    NewToken,
     NickChanged,
     Notice,
     PrivateMessage,
@@ -39,6 +40,7 @@ from tsservices.chat.notifications import (
     RoomList,
     RoomMessages,
     SeenReply,
+    TokenList,
     Topic,
     UnreadLines,
     UserJoined,
@@ -266,7 +268,27 @@ def _welcome(time: LocalTime, welcome: Welcome) -> str:
 def _loggedIn(time: LocalTime, loggedIn: LoggedIn) -> str:
     unread = loggedIn.unread
     inbox = f"; {plural(unread, 'private message')} for you: /inbox" if unread else ""
-    return f"* you are {loggedIn.nick}, logged in{inbox}\n"
+    token = f" by the token {loggedIn.token} ({loggedIn.scope})" if loggedIn.token else ""
+    return f"* you are {loggedIn.nick}, logged in{token}{inbox}\n"
+
+
+def _newToken(time: LocalTime, new: NewToken) -> str:
+    head = f"* the token {new.name} ({new.scope}), which is not shown again:\n"
+    return f"{head}*   {new.token}\n"
+
+
+def _tokens(time: LocalTime, listed: TokenList) -> str:
+    lines = [f"* you have {plural(len(listed.tokens), 'token')}\n"]
+    for token, connections in listed.tokens:
+        begin = time.minute(token.created // NANOSECONDS)
+        used = "not used yet"
+        if token.used:
+            hour = time.minute(token.used // NANOSECONDS)
+            used = f"last used in the hour from {hour}, by {token.cloak}"
+        if connections:
+            used = f"{used}; {plural(connections, 'connection')} now"
+        lines.append(f"*   {token.name} ({token.scope}), made {begin}, {used}\n")
+    return "".join(lines)
 
 
 def _resumed(time: LocalTime, resumed: Resumed) -> str:
@@ -479,6 +501,8 @@ SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     PrivateMessage: _private,
     Welcome: _welcome,
     LoggedIn: _loggedIn,
+    NewToken: _newToken,
+    TokenList: _tokens,
     Resumed: _resumed,
     ResumeToken: _token,
     Invited: _invited,

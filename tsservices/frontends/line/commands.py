@@ -15,15 +15,16 @@ from typing import Any, TypeAlias
 
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import NO_COMMAND, USAGE, WRONG_OLD_PASSWORD, WRONG_PASSWORD, ChatError
-from tsservices.chat.names import ROOM_SIGN, roomKey
+from tsservices.chat.names import ROOM_SIGN, fold, roomKey
 from tsservices.chat.notifications import CommandList, Notice
-from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
+from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE, SCOPES
 from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import REPLAYED_LINES, Room
-from tsservices.chat.verbs import accounts, moderation, talk
+from tsservices.chat.verbs import accounts, moderation, talk, tokens
 from tsservices.chat.verbs import history as past
 from tsservices.chat.verbs.checks import ANYONE, NAMED, REGISTERED, TOPIC_LENGTH, checkPermission
+from tsservices.common.tokens import looksLikeToken
 from tsservices.frontends.line import parsing
 from tsservices.frontends.line.parsing import SIGN, UsageError, needed
 
@@ -32,6 +33,12 @@ OLDER = "+"
 
 #: Stands for the number of the last line of somebody.
 LAST = "last"
+
+#: Stands for all tokens.
+EVERY = "*"
+
+#: Before the passwords, says whether tokens are revoked.
+_REVOKE = {"keep": False, "revoke": True}
 
 #: Before a name, asks to hear somebody again.
 NO_LONGER = "-"
@@ -218,6 +225,9 @@ def _register(controller: SessionController, argument: str) -> Waiting:
 
 def _login(controller: SessionController, argument: str) -> Waiting:
     name, password = parsing.firstWord(argument)
+    if looksLikeToken(name) and fold(name) not in controller.context.state.accounts:
+        # All of it, so that nothing of it is taken for the name of somebody.
+        return tokens.loginByToken(controller, argument)
     return accounts.login(
         controller, name or controller.session.nick, password if password.strip() else None
     )
@@ -225,19 +235,44 @@ def _login(controller: SessionController, argument: str) -> Waiting:
 
 def _passwd(controller: SessionController, argument: str) -> Waiting:
     old, new = parsing.firstWord(argument)
+    # No password is as short as these.
+    revoke = _REVOKE.get(old)
+    if revoke is not None:
+        old, new = parsing.firstWord(new)
     if old and not new.strip():
         controller.checkStored()
         raise UsageError
-    return _changePassword(controller, old, new)
+    return _changePassword(controller, old, new, revoke)
 
 
-async def _changePassword(controller: SessionController, old: str, new: str) -> None:
+async def _changePassword(
+    controller: SessionController, old: str, new: str, revoke: bool | None
+) -> None:
     try:
-        await accounts.changePassword(controller, old or None, new or None)
+        await accounts.changePassword(controller, old or None, new or None, revoke)
     except ChatError as error:
         if error.code is WRONG_PASSWORD and len(new.split()) > 1:
             raise ChatError(WRONG_OLD_PASSWORD, name=error.facts["name"]) from None
         raise
+
+
+def _token(controller: SessionController, argument: str) -> Waiting | None:
+    verb, text = parsing.wordAndText(argument)
+    words = text.split()
+    match verb.lower(), words:
+        case "new", [name]:
+            return tokens.create(controller, name, SCOPES[0])
+        case "new", [name, scope]:
+            return tokens.create(controller, name, parsing.choice(scope, SCOPES))
+        case "list", []:
+            tokens.show(controller)
+        case "revoke", [name] if name == EVERY:
+            tokens.revokeAll(controller)
+        case "revoke", [name]:
+            tokens.revoke(controller, name)
+        case _:
+            raise UsageError
+    return None
 
 
 def _withSecret(verb: Handler) -> Handler:
@@ -319,9 +354,16 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("away", "[WHY]", "say that you are away, or back", NAMED, talk.setAway),
     ("ignore", "[NAME|-NAME]", "do not hear somebody, or hear them again; or who", NAMED, _ignore),
     ("register", "[PASSWORD]", "make your name yours", NAMED, _register),
-    ("login", "[NAME [PASSWORD]]", "be who you are", ANYONE, _login),
+    ("login", "[NAME [PASSWORD]]", "be who you are; or /login TOKEN", ANYONE, _login),
     ("logout", "", "be a guest again", REGISTERED, _alone(accounts.logout)),
-    ("passwd", "[OLD NEW]", "change your password", REGISTERED, _passwd),
+    ("passwd", "[keep|revoke] [OLD NEW]", "change your password", REGISTERED, _passwd),
+    (
+        "token",
+        "new NAME [talk|read]|list|revoke NAME|*",
+        "let programs log in",
+        REGISTERED,
+        _token,
+    ),
     ("resume", "TOKEN", "go on for a lost connection", ANYONE, _withSecret(accounts.resume)),
     ("invite", "NAME", "let somebody into a private room", NAMED, _onMember(moderation.invite)),
     ("kick", "NAME [WHY]", "have somebody leave the room", OPERATOR, _kick),

@@ -173,9 +173,24 @@ _SIXTH = """
 ALTER TABLE meta ADD COLUMN inode INTEGER;
 """
 
+# Of a token for programs only the digest is kept.
+_SEVENTH = """
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    cloak TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
 #: The scripts that lead from an empty database to the present schema.  The version of a database is
 #: the number of those it has seen, so none is ever changed or taken out.
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
 
 
 def migrate(

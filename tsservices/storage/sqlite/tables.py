@@ -1,6 +1,6 @@
 """
 Rooms and records: the tables C{rooms}, C{accounts}, C{restraints}, C{standings}, C{readMarks},
-C{ignored} and C{shares}.
+C{ignored}, C{tokens} and C{shares}.
 
 All of them are loaded at the start, and kept in memory by the chat.
 """
@@ -15,6 +15,7 @@ from operator import attrgetter
 from tsservices.chat.names import fold
 from tsservices.chat.records import (
     Account,
+    AccountToken,
     Ignored,
     InboxShare,
     ReadMarker,
@@ -101,6 +102,19 @@ _TABLES: dict[type[Record], _Table] = {
     RoomRole: _Table("standings", RoomRole, "room", "account", "operator", "invited", "admitted"),
     ReadMarker: _Table("readMarks", ReadMarker, "account", "room", "seq"),
     Ignored: _Table("ignored", Ignored, "owner", "mask", "name"),
+    AccountToken: _Table(
+        "tokens",
+        AccountToken,
+        "id",
+        "account",
+        "name",
+        "key",
+        "scope",
+        "digest",
+        "created",
+        "used",
+        "cloak",
+    ),
     InboxShare: _Table("shares", InboxShare, "account", "sender", "count"),
 }
 

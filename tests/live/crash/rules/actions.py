@@ -30,7 +30,9 @@ _COMMANDS = {
     "kick": "/kick {target} {text}",
     "private": "/private on",
     "public": "/private off",
-    "passwd": "/passwd {target} {text}",
+    "passwd": "/passwd {duration} {target} {text}",
+    "token": "/token new {target}",
+    "revoke": "/token revoke {target}",
     "register": "/register {text}",
     "login": "/login {target} {text}",
     "bans": "/ban",
@@ -50,6 +52,7 @@ class Action:
     codes: list[str] = field(default_factory=list)
     after: int = 0
     lines: int = 0
+    token: str = ""
     privateMessages: list[dict[str, Any]] = field(default_factory=list)
     restrictions: dict[str, bool] = field(default_factory=dict)
 

@@ -21,6 +21,9 @@ from tsservices.chat.verbs.history import INBOX_PAGE
 #: Lines of each room that are searched for, of the deleted ones and of the others.
 LINES_CHECKED = 3
 
+#: Account tokens by which somebody tries to log in, the newest.
+TOKENS_CHECKED = 10
+
 #: The last bytes of addresses: of permanent clients, of new ones, and of those new one life ago.
 FIRST_HOST_BYTE, FIRST_NEW, FIRST_OLD = 11, 31, 41
 
@@ -52,10 +55,11 @@ class RuleChecks:
         world = self.world
         previous, world.life = world.newcomers, world.life + 1
         world.newcomers = [f"neu-{world.life}-{which}" for which in range(2)]
+        violations = list(self._checkTokens(address))
         permanent = self._connect(address, (*OWNERS, *GUESTS), FIRST_HOST_BYTE)
         new = self._connect(address, world.newcomers, FIRST_NEW)
         late = self._connect(address, previous, FIRST_OLD)
-        violations = list(self._checkLogins([*permanent, *late]))
+        violations += self._checkLogins([*permanent, *late])
         for client in (*permanent, *new):
             if not client.log.loggedIn:
                 client.ask(Action("nick", target=client.name))
@@ -86,6 +90,18 @@ class RuleChecks:
         world.founders = {**FOUNDERS, f"yard-{world.life}": world.random.choice(OWNERS[:3])}
         for name, founder in world.founders.items():
             self.oracle.addRoom(name, founder)
+
+    def _checkTokens(self, address: Address) -> Iterator[str]:
+        for text, good in self.oracle.tokens.texts()[-TOKENS_CHECKED:]:
+            self.oracle.counts.checks += 1
+            self.oracle.counts.tokens += 1
+            client = Moderator(address, "token", self.world, FIRST_OLD - 1)
+            login = Action("login", target=text)
+            client.ask(login, Action("logout"))
+            client.waitForAnswers()
+            client.socket.close()
+            if login.error != ("" if good else "wrong-token"):
+                yield f"a token is good: {good}, and {login}"
 
     def _checkLogins(self, clients: list[Moderator]) -> Iterator[str]:
         accounts = self.oracle.accounts.expected

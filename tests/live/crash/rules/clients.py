@@ -112,7 +112,11 @@ class Moderator(Client):
         ]
         if log.loggedIn:
             old = self.password if random.random() < 0.7 else world.newPassword()
-            actions += [Action("passwd", target=old, text=world.newPassword())] * 2
+            revoke = random.choice(("keep", "revoke"))
+            password = world.newPassword()
+            actions += [Action("passwd", target=old, text=password, duration=revoke)] * 2
+            actions += [Action("token", target=world.newTokenName())] * 2
+            actions += [Action("revoke", target=name) for name in log.tokens[-1:]]
             actions += [Action("read", room, str(max(1, log.rooms[room])))] * 2
             actions += [Action("inbox"), Action("inbox", target=random.choice(OWNERS))]
             actions += [Action("logout")] if self.name in OWNERS else []

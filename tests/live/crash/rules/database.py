@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.live.crash.rules.log import Line
@@ -30,6 +30,7 @@ class Tables:
     accounts: set[str]
     unread: dict[str, int]
     privateMessages: list[PrivateMessage]
+    tokens: dict[str, set[str]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -61,7 +62,10 @@ def readTables(connection: sqlite3.Connection, rooms: set[str]) -> Tables:
             "SELECT ident, sender, receiver, text FROM letters ORDER BY id"
         )
     ]
-    return Tables(lines, set(unread), unread, letters)
+    tokens: dict[str, set[str]] = {}
+    for account, name in connection.execute("SELECT account, name FROM tokens"):
+        tokens.setdefault(account, set()).add(name)
+    return Tables(lines, set(unread), unread, letters, tokens)
 
 
 def containsText(connection: sqlite3.Connection, word: str) -> bool:
@@ -70,7 +74,8 @@ def containsText(connection: sqlite3.Connection, word: str) -> bool:
         "SELECT (SELECT count(*) FROM messages WHERE text LIKE ?)"
         " + (SELECT count(*) FROM rooms WHERE topic LIKE ?)"
         " + (SELECT count(*) FROM letters WHERE text LIKE ?)"
+        " + (SELECT count(*) FROM tokens WHERE digest LIKE ?)"
         " + (SELECT count(*) FROM words WHERE words MATCH ?)",
-        (like, like, like, f'text : "{word}"'),
+        (like, like, like, like, f'text : "{word}"'),
     ).fetchone()
     return bool(count)

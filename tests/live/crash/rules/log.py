@@ -74,6 +74,7 @@ class ClientLog:
         self.rooms: dict[str, int] = {}
         self.privateMessages: list[dict[str, Any]] = []
         self.readMarkers: list[tuple[str, int]] = []
+        self.tokens: list[str] = []
         self.loggedIn = False
         self.unread = -1
         self.violations: list[str] = []
@@ -98,6 +99,9 @@ class ClientLog:
             case "loggedIn":
                 self.loggedIn, self.unread = True, event["unread"]
                 self.arrivals += itertools.starmap(Login, self.rooms.items())
+            case "accountToken":
+                self.tokens.append(event["name"])
+                self._current(event).token = event["token"]
             case "refused" if event["code"] in STOP_ERRORS:
                 pass
             case "notice" if event["lines"] == FENCE_ANSWER:

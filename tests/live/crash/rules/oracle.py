@@ -20,6 +20,7 @@ from tests.live.crash.rules.messages import (
 )
 from tests.live.crash.rules.room import RoomRules
 from tests.live.crash.rules.timeline import timeline
+from tests.live.crash.rules.tokens import TokenRules
 
 
 @dataclass
@@ -33,12 +34,14 @@ class RuleCounts:
     deleted: int = 0
     privateMessages: int = 0
     checks: int = 0
+    tokens: int = 0
 
 
 class RuleOracle:
     def __init__(self) -> None:
         self.rooms: dict[str, RoomRules] = {}
         self.accounts = AccountRules()
+        self.tokens = TokenRules()
         self.counts = RuleCounts()
 
     def addRoom(self, name: str, founder: str) -> None:
@@ -71,6 +74,7 @@ class RuleOracle:
         for log in logs:
             yield from checkReceived(log, tables.lines, deleted)
         yield from self.accounts.check(logs, tables)
+        yield from self.tokens.check(logs, tables.tokens)
         for room in self.rooms.values():
             room.restart(tables.accounts)
         self.counts.lines = sum(map(len, tables.lines.values()))

@@ -27,5 +27,8 @@ class World:
     def newText(self) -> str:
         return f"w{next(self._numbers):07}"
 
+    def newTokenName(self) -> str:
+        return f"t{next(self._numbers):07}"
+
     def newPassword(self) -> str:
         return f"secret-{next(self._numbers):07}"

@@ -7,6 +7,7 @@ import os
 
 from tsservices.client.chat.commands import SECRET_COMMANDS
 from tsservices.common.text import hiddenCommand
+from tsservices.common.tokens import TOKEN_SIGN
 
 #: The name of the file in the state folder of the user.
 HISTORY_FILE = "chat-history"
@@ -16,9 +17,9 @@ HISTORY_LINES = 1000
 
 
 def keepable(line: str) -> bool:
-    """Whether the line may be kept: it can hold no password."""
+    """Whether the line may be kept: it can hold no password and no account token."""
     words = line.split()
-    if not words:
+    if not words or TOKEN_SIGN in line:
         return False
     return hiddenCommand(line) not in SECRET_COMMANDS or len(words) == 1
 
