@@ -47,6 +47,7 @@ FOREIGN = {
     "dist": "pytest-xdist",
     "hypothesis-profile": "hypothesis",
     "replicas": "nats",
+    "standalone": "certbot",
 }
 
 #: Programs whose --help is read in one process, as that of a page's command is.

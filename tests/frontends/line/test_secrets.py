@@ -381,7 +381,7 @@ class PlainLoginTests(SecretCase):
         self.policy(refuse=True, port=21673)
         (ann,) = self.join("ann")
         lines = (f"/register {SECRET}", "/register", f"/login ann {SECRET}", "/login")
-        for line in (*lines, "/token new bot"):
+        for line in (*lines, "/login tst_0123"):
             heard = self.asked(ann, f"{line}\n").decode()
             self.assertIn("! this server takes no password and no token over", heard)
             self.assertIn("; port 21673 has TLS", heard)
