@@ -154,23 +154,29 @@ def _names(span: LineSpan, ignored: frozenset[str]) -> dict[str, object]:
 
 def _messages(rows: Iterable[Any], room: str) -> list[RoomMessages]:
     return [
-        RoomMessages(
-            room,
-            name,
-            seq,
-            time,
-            log,
-            position,
-            index,
-            kind,
-            nick,
-            account,
-            "",
-            (text,),
-            origin=origin,
-        )
+        oneMessage(room, name, seq, time, log, position, index, kind, nick, account, origin, text)
         for name, seq, time, log, position, index, kind, nick, account, origin, text in rows
     ]
+
+
+def oneMessage(
+    room: str,
+    name: str,
+    seq: int,
+    time: int,
+    log: str,
+    position: int,
+    index: int,
+    kind: str,
+    nick: str,
+    account: str | None,
+    origin: str,
+    text: str,
+) -> RoomMessages:
+    """The message of a row, by itself."""
+    return RoomMessages(
+        room, name, seq, time, log, position, index, kind, nick, account, "", (text,), origin=origin
+    )
 
 
 # Positions grow with numbers.  Messages that were deleted for their age are the first: coalesce.

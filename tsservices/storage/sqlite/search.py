@@ -17,7 +17,7 @@ from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.storage import SearchQuery
 from tsservices.storage.sqlite.connection import TRANSACTION_LINES
 from tsservices.storage.sqlite.fulltext import INDEX_LAG, KINDS
-from tsservices.storage.sqlite.messages import BY_IGNORED, LOG
+from tsservices.storage.sqlite.messages import BY_IGNORED, LOG, oneMessage
 from tsservices.storage.sqlite.rows import asJSON, select
 from tsservices.storage.words import holds, nameWord, phrases
 
@@ -134,21 +134,7 @@ def search(connection: sqlite3.Connection, wanted: SearchQuery) -> list[RoomMess
         if connection.in_transaction:
             connection.execute("ROLLBACK")
     return [
-        RoomMessages(
-            key,
-            name,
-            seq,
-            time,
-            log,
-            position,
-            index,
-            kind,
-            nick,
-            account,
-            "",
-            (text,),
-            origin=origin,
-        )
+        oneMessage(key, name, seq, time, log, position, index, kind, nick, account, origin, text)
         for key, name, seq, time, position, index, kind, nick, account, text, log, origin in (
             reversed(rows)
         )
