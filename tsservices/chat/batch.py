@@ -11,9 +11,11 @@ from collections.abc import Iterable
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.fanout import (
+    Delivery,
     DirectDelivery,
     Disconnect,
     MembershipUpdate,
+    OutsiderDelivery,
     Recipients,
     RoomDelivery,
 )
@@ -68,7 +70,7 @@ class Batch:
         self.proposers: list[Session] = []
         self.lineCount = 0
         self.durable = False
-        self._deliveries: list[RoomDelivery | DirectDelivery | MembershipUpdate | Disconnect] = []
+        self._deliveries: list[Delivery] = []
         self._openDeliveries: dict[Room, RoomDelivery] = {}
         self._changed: dict[Room, RoomRecord] = {}
         self._emptied: list[Room] = []
@@ -106,9 +108,12 @@ class Batch:
         if delivery is None:
             delivery = self._openDelivery(room)
         if author.ident not in delivery.authors:
-            if len(delivery.authors) >= AUTHORS_PER_DELIVERY:
-                delivery = self._beginDelivery(room)
-            delivery.authors[author.ident] = author
+            if author.ident not in room.members:
+                self._deliveries.append(OutsiderDelivery(author, messages))
+            else:
+                if len(delivery.authors) >= AUTHORS_PER_DELIVERY:
+                    delivery = self._beginDelivery(room)
+                delivery.authors[author.ident] = author
         delivery.notifications.append(messages)
         self.messages.append(messages)
         self.lineCount += len(messages.texts)

@@ -226,11 +226,11 @@ class SessionController:
         """
         context, session = self.context, self.session
         pipeline = context.pipeline
-        # Each line of talk comes by: L{propose}, L{checkStored} and the state's joinedRoom are
+        # Each line of talk comes by: L{propose}, L{checkStored} and the state's roomToTalkIn are
         # done in place, for three calls less.
         state = pipeline.state
-        target = state.rooms[room] if room in session.rooms else state.joinedRoom(session, room)
-        if target.permissions.restrictions:
+        target = state.rooms[room] if room in session.rooms else state.roomToTalkIn(session, room)
+        if target.permissions.checksTalk:
             state.checkSpeak(session, target, context.courtesyTime())
         if context.store.trouble is not None:
             self.checkStored()

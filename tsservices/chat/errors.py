@@ -113,6 +113,27 @@ MUTED_NAME = ErrorCode(
 )
 NOT_RESTRAINED = ErrorCode("not-restrained", "there is no {kind} of {name} in {room}")
 RESTRAINTS_ALL = ErrorCode("restraints-all", "there are {most} bans and mutes in {room} already")
+MASK = ErrorCode(
+    "mask",
+    "whom to ban: a name, a cloak, or a mask like bob!*@*, without white space, of at most {most}"
+    " characters",
+)
+MASK_EVERYBODY = ErrorCode(
+    "mask-everybody",
+    "{mask} would keep all guests or all accounts out of {room}, and by that everybody: ban a name,"
+    " an account or a cloak, or set the mode i or m",
+)
+MODERATED = ErrorCode(
+    "moderated", "{room} is moderated: only operators, and members with voice, may speak"
+)
+WRONG_KEY = ErrorCode("wrong-key", "{room} has a key: /join {room} KEY, with the right one")
+ROOM_FULL = ErrorCode("room-full", "{room} is full: there may be only {most:member}")
+ROOM_KEY = ErrorCode(
+    "room-key", "a key of a room has 1 to {most} characters, none of them white space or a comma"
+)
+NO_MODE = ErrorCode("no-mode", "there is no mode {letter}; /help mode lists them")
+MODE_ARGUMENT = ErrorCode("mode-argument", "the mode {letter} needs {what} behind it")
+MODES_MANY = ErrorCode("modes-many", "at most {most} modes can be changed at once")
 PRIVATE_ROOM = ErrorCode("private-room", "{room} is by invitation only")
 GUEST_ROOM = ErrorCode("guest-room", "{room} has no founder with an account: it can't be private")
 LOBBY_OPEN = ErrorCode("lobby-open", "{room} is open to everybody")

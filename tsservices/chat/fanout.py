@@ -195,6 +195,28 @@ class DirectDelivery:
             session.recipient.write(session.recipient.form.encode([notification]))
 
 
+class OutsiderDelivery:
+    """Lines for their author, who is not in the room: what a member would get of its own."""
+
+    __slots__ = ("messages", "session")
+
+    def __init__(self, session: Session, messages: RoomMessages) -> None:
+        self.session = session
+        self.messages = messages
+
+    def deliver(self, last: bool) -> None:
+        """Write that they are stored, and the lines, as far as the session wants that."""
+        session, messages = self.session, self.messages
+        if session.recipient is None:
+            return
+        if session.wantsAcks:
+            room, name = messages.room, messages.roomName
+            stored = MessageStored(room, name, messages.first, messages.last)
+            session.recipient.write(session.recipient.form.encode([stored]))
+        if session.wantsEcho:
+            session.recipient.write(session.recipient.form.encode([messages]))
+
+
 class MembershipUpdate:
     """A session is in another number of rooms from here on, which may change its format."""
 
@@ -223,6 +245,9 @@ class Disconnect:
         """End the connection."""
         if self.session.recipient is not None:
             self.session.recipient.replaced(self.error)
+
+
+Delivery = RoomDelivery | DirectDelivery | OutsiderDelivery | MembershipUpdate | Disconnect
 
 
 class RecipientGroup(NamedTuple):

@@ -234,6 +234,10 @@ class JoinedRoom:
     read: int | None = None
     #: The incarnation of the order; empty: not known.
     log: str = ""
+    #: None: not known.
+    modes: RoomModes | None = None
+    #: Whether the session may talk while the room is moderated, whatever its rank is.
+    voice: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -288,6 +292,8 @@ class Member:
     away: str
     #: A name of L{tsservices.chat.permissions}.
     rank: str
+    #: Whether they may talk while the room is moderated, whatever their rank is.
+    voice: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -390,6 +396,10 @@ class UserJoined:
     roomName: str
     nick: str
     account: str | None
+    #: A name of L{tsservices.chat.permissions}; empty: not known.
+    rank: str = ""
+    #: As in L{Member}.
+    voice: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -483,6 +493,22 @@ class Topic:
 
 
 @dataclass(slots=True, eq=False)
+class RoomModes:
+    """
+    The modes of a room, as part of L{JoinedRoom} or as an answer. A change is a line of the room.
+    """
+
+    room: str
+    roomName: str
+    #: The letters, sorted.
+    letters: str
+    #: The key, if the asker may know it.
+    joinKey: str
+    #: So many people may be in the room; 0: any number.
+    memberLimit: int
+
+
+@dataclass(slots=True, eq=False)
 class HistoryReplay:
     """To the session itself: earlier lines of a room."""
 
@@ -534,6 +560,7 @@ Notification = (
     | AwayReply
     | Welcome
     | Topic
+    | RoomModes
     | HistoryReplay
     | HistoryRestored
     | JoinedRoom

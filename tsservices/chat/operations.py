@@ -18,13 +18,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tsservices.chat.records import DEFAULT_MODES
+
 #: The version of the operations and of the rules by which they are applied: another one for each
 #: new kind, each new field and each change of what a handler decides. An operation of an older
 #: version is applied by the rules of that version, so that nodes that read it again find the same.
 #:
 #:   1. Until 0.1.0.
-#:   2. Times of lines may go back; ignoring, erasing, shares of an inbox and tokens of accounts are
-#:      part of the state.
+#:   2. Times of lines may go back; ignoring, erasing, shares of an inbox, tokens of accounts and
+#:      modes of rooms are part of the state.
 SCHEMA = 2
 
 
@@ -60,6 +62,10 @@ class Join(Operation):
 
     name: str
     room: str
+    #: The key that the room may ask for.
+    joinKey: str = ""
+    #: The modes of the room if it is created: those without an argument, sorted.
+    modes: str = DEFAULT_MODES
 
 
 @dataclass(slots=True)
@@ -142,6 +148,11 @@ TALK = frozenset({MESSAGE, ME, NOTICE})
 KICK, BAN, UNBAN, MUTE, UNMUTE = "kick", "ban", "unban", "mute", "unmute"
 OPERATOR, NO_OPERATOR, PRIVATE, PUBLIC, DELETE = "op", "deop", "private", "public", "delete"
 
+#: The kind of a line that says which modes were changed. Its text is as in IRC: the letters, each
+#: behind a sign, then a word for each that has an argument, like C{+ov-n ann bob}. The key of a
+#: room is not told: C{+k *}.
+MODE = "mode"
+
 #: The kind of a line whose text was deleted.
 DELETED = "deleted"
 
@@ -220,6 +231,16 @@ class SetPrivate(Operation):
     room: str
     #: Whether by invitation.
     private: bool
+
+
+@dataclass(slots=True)
+class SetModes(Operation):
+    """Modes of a room are to be changed, each by itself, in this order."""
+
+    room: str
+    #: Each a sign with a letter, its argument as it was typed, and the same as a key (a name) or in
+    #: its folded form (a mask); empty for letters without one.
+    changes: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """
-Permissions in one room: ranks, bans and mutes, invitations, and who reads from which line on.
+Permissions in one room: ranks, voice, bans and mutes, invitations, and who reads from which line
+on.
 
 Lasting rights belong to accounts, and are records. Those of a guest end with the session and are
 stored nowhere else than here: the next owner of the nick must not inherit them.
@@ -10,7 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tsservices.chat.records import Account, Restriction, RoomRecord, RoomRole
+from tsservices.chat.cloaks import isMask, matches
+from tsservices.chat.records import (
+    MEMBERS_TALK,
+    MODERATED,
+    OPERATORS_TOPIC,
+    SECRET,
+    Account,
+    Restriction,
+    RoomRecord,
+    RoomRole,
+)
 from tsservices.chat.session import Session
 
 #: Anybody in the room.
@@ -34,8 +45,8 @@ def atLeast(rank: str, required: str) -> bool:
     return RANKS.index(rank) >= RANKS.index(required)
 
 
-#: The first character of cloaks of addresses, which no name has.
-CLOAK_SIGN = "~"
+#: Letters of what a member may be, as in IRC.
+OPERATOR_LETTER, VOICE_LETTER = "o", "v"
 
 
 class RoomPermissions:
@@ -43,16 +54,30 @@ class RoomPermissions:
     The rights in one room.
 
     @ivar roles: those of accounts, by their keys.
-    @ivar restrictions: bans and mutes, by kind and mask.
+    @ivar restrictions: bans and mutes, by kind and mask; L{setRestriction} and L{removeRestriction}
+        change them.
+    @ivar checksTalk: whether somebody who is in the room may be somebody who may not speak there.
     @ivar creator: the account or cloak that has used up one of its rooms for this one; it gets that
         back if the room goes without a line.
     @ivar guestFounder: the id of the guest's session that created the room, as long as it is a
         member; else empty.
     @ivar readableFrom: the number of the first line that a session may read, by its id; only for
         those that read by their session and not by an account.
+    @ivar sessionRoles: the letters of what a member was made as a guest, sorted, by the id of the
+        session. They last as long as the session is a member, also when it logs in.
     """
 
-    __slots__ = ("_record", "creator", "guestFounder", "readableFrom", "restrictions", "roles")
+    __slots__ = (
+        "_masks",
+        "_record",
+        "checksTalk",
+        "creator",
+        "guestFounder",
+        "readableFrom",
+        "restrictions",
+        "roles",
+        "sessionRoles",
+    )
 
     def __init__(self, record: RoomRecord) -> None:
         self._record = record
@@ -61,12 +86,21 @@ class RoomPermissions:
         self.guestFounder = ""
         self.creator = ""
         self.readableFrom: dict[str, int] = {}
+        self.sessionRoles: dict[str, str] = {}
+        self._masks: dict[tuple[str, str], Restriction] = {}
+        self.checksTalk = False
+        self._updateChecks()
 
     def rank(self, session: Session) -> str:
         """The rank by this room alone: operators of the server are not known here."""
+        rank = MEMBER
         if session.account is not None:
-            return self.rankOf(session.account)
-        return FOUNDER if session.ident == self.guestFounder else MEMBER
+            rank = self.rankOf(session.account)
+        elif session.ident == self.guestFounder:
+            rank = FOUNDER
+        if rank == MEMBER and OPERATOR_LETTER in self.sessionRoles.get(session.ident, ""):
+            return OPERATOR
+        return rank
 
     def rankOf(self, account: str) -> str:
         """The rank of an account by this room alone."""
@@ -74,6 +108,81 @@ class RoomPermissions:
             return FOUNDER
         role = self.roles.get(account)
         return OPERATOR if role is not None and role.operator else MEMBER
+
+    def hasVoice(self, session: Session) -> bool:
+        """Whether a session may talk while the room is moderated, whatever its rank is."""
+        role = self.roles.get(session.account or "")
+        return (role is not None and role.voice) or VOICE_LETTER in self.sessionRoles.get(
+            session.ident, ""
+        )
+
+    def setSessionRole(self, session: Session, letter: str, on: bool) -> bool:
+        """Make a member an operator, or give it voice, or no longer; whether that is a change."""
+        old = self.sessionRoles.get(session.ident, "")
+        if (letter in old) == on:
+            return False
+        new = "".join(sorted(old + letter)) if on else old.replace(letter, "")
+        if new:
+            self.sessionRoles[session.ident] = new
+        else:
+            del self.sessionRoles[session.ident]
+        return True
+
+    def withdraw(self, sessions: Iterable[Session], letter: str) -> bool:
+        """Take from sessions what they were made as guests; whether one of them was that."""
+        return bool([item for item in sessions if self.setSessionRole(item, letter, False)])
+
+    def revokeSession(self, session: Session) -> None:
+        """What a session was made as a guest ends."""
+        self.sessionRoles.pop(session.ident, None)
+        if session.ident == self.guestFounder:
+            self.guestFounder = ""
+
+    def setModes(self, modes: str) -> None:
+        """
+        Change the modes without an argument.
+
+        @param modes: all of them, sorted.
+        """
+        self._record.modes = modes
+        self._updateChecks()
+
+    @property
+    def isSecret(self) -> bool:
+        """Whether only members may know of the room, and those who may join a private one."""
+        return SECRET in self._record.modes
+
+    @property
+    def isModerated(self) -> bool:
+        return MODERATED in self._record.modes
+
+    @property
+    def letsOutsidersTalk(self) -> bool:
+        return MEMBERS_TALK not in self._record.modes
+
+    @property
+    def topicRank(self) -> str:
+        """The rank that whoever sets the topic needs."""
+        return OPERATOR if OPERATORS_TOPIC in self._record.modes else MEMBER
+
+    def setRestriction(self, restriction: Restriction) -> None:
+        """Ban or mute, in place of one with the same mask."""
+        key = restriction.kind, restriction.mask
+        self.restrictions[key] = restriction
+        if isMask(restriction.mask):
+            self._masks[key] = restriction
+        self.checksTalk = True
+
+    def removeRestriction(self, kind: str, mask: str) -> Restriction | None:
+        """End a ban or a mute; returns it, if it was there."""
+        self._masks.pop((kind, mask), None)
+        restriction = self.restrictions.pop((kind, mask), None)
+        self._updateChecks()
+        return restriction
+
+    def _updateChecks(self) -> None:
+        # One flag: each line of talk asks.
+        self.checksTalk = bool(self.restrictions) or self.isModerated
 
     def role(self, account: str) -> RoomRole:
         """The role of an account, or one without any rights."""
@@ -94,19 +203,25 @@ class RoomPermissions:
             if match is not None and not match.hasEnded(now):
                 return match
         match = self.restrictions.get((kind, session.cloak))
-        if match is None or match.hasEnded(now):
-            return None
-        if (match.room, kind, match.mask, match.time) in session.inheritedRestrictions:
+        if match is not None and not match.hasEnded(now) and self._isMeant(match, session, account):
             return match
+        for (maskKind, mask), match in self._masks.items():
+            isMatch = maskKind == kind and matches(mask, session.key, session.account)
+            if isMatch and not match.hasEnded(now):
+                return match
+        return None
+
+    def _isMeant(self, match: Restriction, session: Session, account: Account | None) -> bool:
+        # Whether the restriction of an address applies to this session there.
+        if (match.room, match.kind, match.mask, match.time) in session.inheritedRestrictions:
+            return True
         # A family or an office shares one address. A session that was here before the ban, or an
         # account that is older, is another person, unless the operator meant the address itself.
         if account is not None:
-            later = match.isOlderThan(account.position, account.created)
-        else:
-            later = match.name == match.mask or match.isOlderThan(
-                session.connectedPosition, session.connectedAt
-            )
-        return match if later else None
+            return match.isOlderThan(account.position, account.created)
+        return match.name == match.mask or match.isOlderThan(
+            session.connectedPosition, session.connectedAt
+        )
 
     def canJoin(self, session: Session) -> bool:
         """Whether the room is open to a session; bans are looked up apart."""
@@ -154,7 +269,7 @@ class RoomPermissions:
 
     def setRole(self, role: RoomRole) -> RoomRole:
         """Set a role; one without rights is dropped, or the table would grow with each visitor."""
-        if role.operator or role.invited or role.admitted is not None:
+        if role.operator or role.voice or role.invited or role.admitted is not None:
             self.roles[role.account] = role
         else:
             self.roles.pop(role.account, None)
@@ -192,6 +307,19 @@ class RoomPermissions:
         self._record.private = False
         self._record.openFrom = self._record.seq + 1
 
+    def openAbandoned(self) -> bool:
+        """
+        Let everybody into a room that guests have closed and left: nobody else could enter it, for
+        ever. Whether that is a change.
+        """
+        record = self._record
+        if record.founder or self.roles or not (record.private or record.joinKey):
+            return False
+        if record.private:
+            self.makePublic()
+        record.joinKey = ""
+        return True
+
     def restoreGuestFounder(self, session: Session) -> None:
         """The guest who created the room is back, unless somebody else is its founder by now."""
         if not self.guestFounder and not self._record.founder:
@@ -200,12 +328,13 @@ class RoomPermissions:
     def onPart(self, session: Session) -> None:
         """A member has left: what it had as a guest ends."""
         self.readableFrom.pop(session.ident, None)
-        if session.ident == self.guestFounder:
-            self.guestFounder = ""
+        self.revokeSession(session)
 
     def replaceSession(self, old: Session, new: Session) -> None:
         """Another connection takes the place of a member."""
         if old.ident in self.readableFrom:
             self.readableFrom[new.ident] = self.readableFrom.pop(old.ident)
+        if old.ident in self.sessionRoles:
+            self.sessionRoles[new.ident] = self.sessionRoles.pop(old.ident)
         if old.ident == self.guestFounder:
             self.guestFounder = new.ident

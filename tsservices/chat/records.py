@@ -177,6 +177,8 @@ class RoomRole:
     #: The number of the first line of the private room that it may read, once it has joined; None
     #: before.
     admitted: int | None = None
+    #: Whether the account may talk while the room is moderated.
+    voice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,17 @@ class MessageDeletion:
     text: str = ""
 
 
+#: Modes of a room without an argument: only members talk; only operators set the topic; nobody else
+#: sees the room; only operators and members with voice talk.
+MEMBERS_TALK, OPERATORS_TOPIC, SECRET, MODERATED = "n", "t", "s", "m"
+
+#: Modes of a room that are fields of their own: C{private}, C{joinKey}, C{memberLimit}.
+INVITE_ONLY, JOIN_KEY, MEMBER_LIMIT = "i", "k", "l"
+
+#: The modes of a new room, if nothing else is wanted.
+DEFAULT_MODES = MEMBERS_TALK
+
+
 @dataclass(slots=True)
 class RoomRecord:
     """A room without its lines."""
@@ -280,6 +293,18 @@ class RoomRecord:
     #: The number of the first line that every member may read: lines from a private time stay
     #: private.
     openFrom: int = 1
+    #: The modes without an argument, sorted.
+    modes: str = DEFAULT_MODES
+    #: What everybody has to name who joins; empty: nothing.
+    joinKey: str = ""
+    #: So many people may be in the room; 0: any number.
+    memberLimit: int = 0
+
+    def allModes(self) -> str:
+        """The letters of all its modes, sorted."""
+        fields = ((INVITE_ONLY, self.private), (JOIN_KEY, self.joinKey))
+        letters = [letter for letter, value in (*fields, (MEMBER_LIMIT, self.memberLimit)) if value]
+        return "".join(sorted([*self.modes, *letters]))
 
     def copy(self) -> RoomRecord:
         """A record that does not change with this one."""
@@ -332,6 +357,8 @@ class DetachedMembership:
     openFrom: int
     #: Whether the session was the founder as a guest.
     founder: bool
+    #: C{roles} of the session, as in L{RoomPermissions<tsservices.chat.permissions>}.
+    roles: str = ""
 
 
 @dataclass(frozen=True, slots=True)

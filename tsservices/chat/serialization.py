@@ -44,6 +44,7 @@ from tsservices.chat.operations import (
     Say,
     SendPrivate,
     SetAway,
+    SetModes,
     SetOperator,
     SetPassword,
     SetPrivate,
@@ -84,6 +85,7 @@ _KINDS: dict[str, type[Operation]] = {
     "Ignore": Ignore,
     "NewToken": CreateToken,
     "RevokeTokens": RevokeTokens,
+    "SetModes": SetModes,
 }
 
 #: The number of fields that rows of the first version have, for kinds that have got more since; 0:
@@ -91,6 +93,8 @@ _KINDS: dict[str, type[Operation]] = {
 _FIRST_FIELDS: dict[str, int] = {
     "Delete": 4,
     "Ignore": 0,
+    "Join": 3,
+    "SetModes": 0,
     "Login": 5,
     "SetPassword": 4,
     "Return": 10,

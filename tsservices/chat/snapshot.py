@@ -205,14 +205,18 @@ def _addToken(state: ChatState, token: str, ident: str) -> None:
 def _members(state: ChatState) -> Iterator[_Row]:
     for key, room in state.rooms.items():
         for ident in room.members:
-            yield (key, ident, room.permissions.readableFrom.get(ident))
+            permissions = room.permissions
+            roles = permissions.sessionRoles.get(ident, "")
+            yield (key, ident, permissions.readableFrom.get(ident), roles)
 
 
-def _addMember(state: ChatState, key: str, ident: str, first: int | None) -> None:
+def _addMember(state: ChatState, key: str, ident: str, first: int | None, roles: str = "") -> None:
     room = state.rooms[key]
     room.members[ident] = state.sessions[ident]
     if first is not None:
         room.permissions.readableFrom[ident] = first
+    if roles:
+        room.permissions.sessionRoles[ident] = roles
 
 
 def _addLastSeen(state: ChatState, key: str, time: int) -> None:

@@ -20,16 +20,20 @@ from operator import attrgetter
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import (
     BANNED,
+    MODERATED,
     MUTED,
     MUTED_NAME,
     NAME_FIRST,
     NICK_REGISTERED,
     NICK_TAKEN,
     NO_PERSON,
+    NOT_ALLOWED,
     NOT_IN_ROOM,
     PRIVATE_ROOM,
+    ROOM_FULL,
     ROOMS_ALL,
     ROOMS_EACH,
+    WRONG_KEY,
     ChatError,
     endText,
     reasonText,
@@ -161,7 +165,7 @@ class ChatState:
         elif (room := self.rooms.get(record.room)) is None:
             return
         elif isinstance(record, Restriction):
-            room.permissions.restrictions[record.kind, record.mask] = record
+            room.permissions.setRestriction(record)
         elif isinstance(record, RoomRole):
             room.permissions.setRole(record)
 
@@ -243,6 +247,18 @@ class ChatState:
             )
         return room
 
+    def roomToTalkIn(self, session: Session, key: str) -> Room:
+        """
+        The room with this key, of which the session may be no member.
+
+        @raise ChatError: it is no member, and only members talk there, or nobody is there.
+        """
+        room = self.rooms.get(key)
+        if room is not None and room.members and room.permissions.letsOutsidersTalk:
+            self.checkEntered(session)
+            return room
+        return self.joinedRoom(session, key)
+
     def roomsOf(self, session: Session) -> list[Room]:
         """The rooms of a session, in the order of joining."""
         return [self.rooms[key] for key in session.rooms]
@@ -291,9 +307,13 @@ class ChatState:
         if holders is not None and session not in holders and session.account != key:
             raise ChatError(NICK_TAKEN, nick=nick)
 
-    def checkJoin(self, session: Session, key: str, now: int) -> None:
+    def checkJoin(
+        self, session: Session, key: str, now: int, joinKey: str = "", returning: bool = False
+    ) -> None:
         """
         @param now: nanoseconds since 1970, UTC.
+        @param joinKey: the key of the room, as the session knows it.
+        @param returning: it was a member, and has not left: it needs no key and no free place.
         @raise ChatError: the session may not join the room.
         """
         limits = self.limits
@@ -310,15 +330,26 @@ class ChatState:
             raise ChatError(
                 BANNED, room=name, until=endText(restriction, now), why=reasonText(restriction)
             )
-        if not (room.permissions.canJoin(session) or atLeast(self.rank(session, room), OPERATOR)):
+        if atLeast(self.rank(session, room), OPERATOR):
+            return
+        if not room.permissions.canJoin(session):
             raise ChatError(PRIVATE_ROOM, room=name)
+        record = room.record
+        if returning:
+            return
+        if record.joinKey and joinKey != record.joinKey:
+            raise ChatError(WRONG_KEY, room=name)
+        # A person with several sessions takes one place.
+        if 0 < record.memberLimit <= len(room.nickCounts) and session.key not in room.nickCounts:
+            raise ChatError(ROOM_FULL, room=name, most=record.memberLimit)
 
     def checkSpeak(self, session: Session, room: Room, now: int) -> None:
         """
         @param now: nanoseconds since 1970, UTC.
         @raise ChatError: the session may not write in the room.
         """
-        if not room.permissions.restrictions:
+        permissions = room.permissions
+        if not permissions.checksTalk:
             return
         name = ROOM_SIGN + room.record.name
         if (match := self.restriction(MUTE, session, room, now)) is not None:
@@ -326,6 +357,19 @@ class ChatState:
         if (match := self.restriction(BAN, session, room, now)) is not None:
             # A member may be banned: it has another address now, or is no operator any more.
             raise ChatError(BANNED, room=name, until=endText(match, now), why=reasonText(match))
+        if permissions.isModerated and not (
+            permissions.hasVoice(session) or atLeast(self.rank(session, room), OPERATOR)
+        ):
+            raise ChatError(MODERATED, room=name)
+
+    def checkTopic(self, session: Session, room: Room, now: int) -> None:
+        """
+        @param now: nanoseconds since 1970, UTC.
+        @raise ChatError: the session may not set the topic of the room.
+        """
+        if not atLeast(self.rank(session, room), room.permissions.topicRank):
+            raise ChatError(NOT_ALLOWED, who="operators of the room")
+        self.checkSpeak(session, room, now)
 
     def checkRename(self, session: Session, key: str, now: int) -> None:
         """
@@ -373,10 +417,10 @@ class ChatState:
     def canSee(self, session: Session, room: Room) -> bool:
         """Whether a session may know of the room and its members."""
         return (
-            not room.record.private
+            not (room.record.private or room.permissions.isSecret)
             or session.ident in room.members
             or atLeast(self.rank(session, room), OPERATOR)
-            or room.permissions.canJoin(session)
+            or (room.record.private and room.permissions.canJoin(session))
         )
 
     def sharedWith(

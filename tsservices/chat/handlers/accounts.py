@@ -278,9 +278,8 @@ def _dropAccount(state: ChatState, operation: DropAccount, session: Session, bat
         if (role := room.permissions.roles.pop(account.key, None)) is not None:
             batch.delete(role)
         for kind in (BAN, MUTE):
-            if (
-                restriction := room.permissions.restrictions.pop((kind, account.key), None)
-            ) is not None:
+            restriction = room.permissions.removeRestriction(kind, account.key)
+            if restriction is not None:
                 batch.delete(restriction)
         if room.record.founder == account.key:
             room.record.founder = ""

@@ -18,6 +18,7 @@ from tsservices.chat.notifications import (
     HistoryReplay,
     JoinedRoom,
     LeftRoom,
+    RoomModes,
     UserJoined,
     UserLeft,
     UserQuit,
@@ -40,7 +41,7 @@ def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> 
     state.checkEntered(session)
     if operation.room in session.rooms:
         return
-    state.checkJoin(session, operation.room, batch.stamp)
+    state.checkJoin(session, operation.room, batch.stamp, operation.joinKey)
     checkReader(state, session, operation.room)
     room = state.rooms.get(operation.room) or createRoom(state, operation, session, batch)
     record = room.record
@@ -59,6 +60,8 @@ def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> 
         record.private,
         None if marker is None else marker.seq,
         batch.log,
+        roomModes(record, True),
+        room.permissions.hasVoice(session),
     )
     if session.joining is not None:
         session.joining.joined = joined
@@ -79,11 +82,19 @@ def _isReader(state: ChatState, session: Session) -> bool:
     return bool(session.tokenId) and state.scopeOf(session) == READ_SCOPE
 
 
+def roomModes(record: RoomRecord, forMember: bool) -> RoomModes:
+    """The modes of a room; the key is for members only."""
+    joinKey = record.joinKey if forMember else ""
+    return RoomModes(record.key, record.name, record.allModes(), joinKey, record.memberLimit)
+
+
 def enterRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
     """Make a session a member, and tell the others."""
     record = room.record
     if room.members and session.key not in room.nickCounts:
-        batch.sendToRoom(room, UserJoined(record.key, record.name, session.nick, session.account))
+        joined = UserJoined(record.key, record.name, session.nick, session.account)
+        joined.rank, joined.voice = state.rank(session, room), room.permissions.hasVoice(session)
+        batch.sendToRoom(room, joined)
     batch.splitDelivery(room)
     if (role := room.permissions.onJoin(session)) is not None:
         batch.upsert(role)
@@ -103,7 +114,7 @@ def createRoom(state: ChatState, operation: Join, session: Session, batch: Batch
         creator, batch.stamp / NANOSECONDS, batch.schema == 1
     ):
         raise ChatError(ROOMS_FOUNDED)
-    room = state.rooms[key] = Room(RoomRecord(key, operation.name))
+    room = state.rooms[key] = Room(RoomRecord(key, operation.name, modes=operation.modes))
     if key != LOBBY:
         room.permissions.creator = creator
         if session.account is None:
@@ -267,6 +278,8 @@ def partRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> No
         if not room.record.seq:
             del state.rooms[room.record.key]
             state.roomCreationLimit.giveBack(room.permissions.creator)
+        elif batch.schema > 1 and room.permissions.openAbandoned():
+            batch.roomChanged(room)
 
 
 def userLeft(room: Room, session: Session, reason: str = "", announced: bool = False) -> UserLeft:

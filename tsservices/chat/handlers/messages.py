@@ -97,16 +97,16 @@ def appendMessages(
 
 def _say(state: ChatState, operation: Say, session: Session, batch: Batch) -> None:
     key = operation.room
-    # The way of every line: most are in a room of the session, and most rooms have no restrictions.
-    room = state.rooms[key] if key in session.rooms else state.joinedRoom(session, key)
-    if room.permissions.restrictions:
+    # The way of every line: most are in a room of the session, and in most rooms all may speak.
+    room = state.rooms[key] if key in session.rooms else state.roomToTalkIn(session, key)
+    if room.permissions.checksTalk:
         state.checkSpeak(session, room, batch.stamp)
     appendMessages(room, operation.kind, operation.texts, session, batch)
 
 
 def _setTopic(state: ChatState, operation: SetTopic, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
-    state.checkSpeak(session, room, batch.stamp)
+    state.checkTopic(session, room, batch.stamp)
     _changeTopic(room, operation.text, session, batch)
 
 
@@ -140,13 +140,12 @@ def _delete(state: ChatState, operation: DeleteMessage, session: Session, batch:
 
 def _deleteReason(room: Room, operation: DeleteMessage, batch: Batch) -> None:
     # One restriction is a record for each address of its target, all of the same time.
-    restrictions = room.permissions.restrictions
     name = operation.rest.partition(" ")[0]
     meant = operation.kind, name, operation.time
-    for restriction in list(restrictions.values()):
+    for restriction in list(room.permissions.restrictions.values()):
         if (restriction.kind, restriction.name, restriction.time) == meant and restriction.reason:
             changed = replace(restriction, reason="")
-            restrictions[changed.kind, changed.mask] = changed
+            room.permissions.setRestriction(changed)
             batch.upsert(changed)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tsservices.chat.batch import Batch
+from tsservices.chat.cloaks import CLOAK_SIGN
 from tsservices.chat.errors import (
     GUEST_OPERATOR,
     GUEST_ROOM,
@@ -41,7 +42,7 @@ from tsservices.chat.operations import (
     SetOperator,
     SetPrivate,
 )
-from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER
+from tsservices.chat.permissions import FOUNDER, OPERATOR_LETTER
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -51,23 +52,40 @@ from tsservices.chat.state import ChatState
 def _setOperator(state: ChatState, operation: SetOperator, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
     target = targetOf(state, operation.name, operation.key)
-    if operation.grant or target.account is None or target.account != session.account:
-        # An operator may always resign.
-        checkRank(state, session, room, FOUNDER)
+    checkMayAppoint(state, session, room, target, operation.grant)
     if target.account is None:
         raise ChatError(GUEST_OPERATOR, name=target.name)
-    role = room.permissions.role(target.account)
-    if role.operator == operation.grant:
+    if not setOperator(state, room, target.account, operation.grant, batch):
         batch.reply(session, Notice([f"nothing has changed for {target.name}"], "same"))
         return
-    admitted = role.admitted
-    if operation.grant and room.record.private and admitted is None:
-        admitted = room.record.seq + 1
-    role = replace(role, operator=operation.grant, admitted=admitted)
-    batch.upsert(room.permissions.setRole(role))
     kind = OPERATOR if operation.grant else NO_OPERATOR
     appendMessages(room, kind, (target.name,), session, batch)
     batch.audit(kind, session, room, target=target.mask)
+
+
+def checkMayAppoint(
+    state: ChatState, session: Session, room: Room, target: Target, grant: bool
+) -> None:
+    """@raise ChatError: the session may not make the target an operator, or no longer."""
+    if grant or target.account is None or target.account != session.account:
+        # An operator may always resign.
+        checkRank(state, session, room, FOUNDER)
+
+
+def setOperator(state: ChatState, room: Room, account: str, grant: bool, batch: Batch) -> bool:
+    """Make an account an operator, or no longer; whether that is a change."""
+    permissions = room.permissions
+    # A session may be operator since it was a guest's.
+    sessions = state.sessionsByAccount.get(account, ())
+    changed = not grant and permissions.withdraw(sessions, OPERATOR_LETTER)
+    role = permissions.role(account)
+    if role.operator == grant:
+        return changed
+    admitted = role.admitted
+    if grant and room.record.private and admitted is None:
+        admitted = room.record.seq + 1
+    batch.upsert(permissions.setRole(replace(role, operator=grant, admitted=admitted)))
+    return True
 
 
 def _kick(state: ChatState, operation: Kick, session: Session, batch: Batch) -> None:
@@ -94,8 +112,7 @@ def _kick(state: ChatState, operation: Kick, session: Session, batch: Batch) -> 
 def _setPrivate(state: ChatState, operation: SetPrivate, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
     name = ROOM_SIGN + room.record.name
-    if room.record.key == LOBBY:
-        raise ChatError(LOBBY_OPEN, room=name)
+    checkMayClose(room)
     checkRank(state, session, room, FOUNDER)
     if room.record.private == operation.private:
         batch.reply(session, Notice([f"nothing has changed for {name}"], "same"))
@@ -103,8 +120,7 @@ def _setPrivate(state: ChatState, operation: SetPrivate, session: Session, batch
     if operation.private and not room.record.founder:
         raise ChatError(GUEST_ROOM, room=name)
     if operation.private:
-        for role in room.permissions.makePrivate(room.recipients):
-            batch.upsert(role)
+        makePrivate(room, batch)
         appendMessages(room, PRIVATE, ("",), session, batch)
     else:
         # The line that says so is the last of the private time.
@@ -122,6 +138,18 @@ def _checkNotBanned(state: ChatState, target: Target, room: Room, now: int) -> N
         ban = room.permissions.restrictions.get((BAN, target.mask))
     if ban is not None and not ban.hasEnded(now):
         raise ChatError(OTHER_BANNED, name=target.name, room=ROOM_SIGN + room.record.name)
+
+
+def checkMayClose(room: Room) -> None:
+    """@raise ChatError: the room is always open to everybody."""
+    if room.record.key == LOBBY:
+        raise ChatError(LOBBY_OPEN, room=ROOM_SIGN + room.record.name)
+
+
+def makePrivate(room: Room, batch: Batch) -> None:
+    """Have a room be joined by invitation only; those who are there stay."""
+    for role in room.permissions.makePrivate(room.recipients):
+        batch.upsert(role)
 
 
 def _invite(state: ChatState, operation: Invite, session: Session, batch: Batch) -> None:

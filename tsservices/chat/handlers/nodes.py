@@ -189,6 +189,7 @@ def _detachedMembership(session: Session, room: Room) -> DetachedMembership:
         room.permissions.firstReadable(session) if guest else 0,
         record.openFrom,
         room.permissions.guestFounder == session.ident,
+        room.permissions.sessionRoles.get(session.ident, ""),
     )
 
 
@@ -319,7 +320,9 @@ def _rejoin(
     if first:
         session.invited |= {operation.room}
     try:
-        state.checkJoin(session, operation.room, batch.stamp)
+        # Whoever did not leave needs no key again; a room without a line may be another one.
+        wasMember = before is not None and before.seq > 0
+        state.checkJoin(session, operation.room, batch.stamp, returning=wasMember)
         checkReader(state, session, operation.room)
         room = room or createRoom(state, operation, session, batch)
     except ChatError as error:
@@ -335,6 +338,9 @@ def _rejoin(
     # somebody else.
     if before is not None and before.founder and before.seq and session.account is None:
         permissions.restoreGuestFounder(session)
+    if before is not None and before.seq:
+        for letter in before.roles:
+            permissions.setSessionRole(session, letter, True)
     missed = room.replayFrom(max(seq + 1, permissions.firstReadable(session)))
     if missed is not None:
         masks = session.ignores

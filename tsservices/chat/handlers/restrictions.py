@@ -3,7 +3,8 @@ Bans and mutes of a room: to whom else they apply than to a name, and how they e
 
 A ban of an account holds for the account, and for its present addresses, so that its owner does not
 come back as a guest. A ban of a guest holds for the address. Others at the same address are spared
-if they were here before, or have an older account (L{RoomPermissions.restriction}).
+if they were here before, or have an older account (L{RoomPermissions.restriction}). A ban of a mask
+holds for everybody whom it matches at the time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tsservices.chat.batch import Batch
+from tsservices.chat.cloaks import isMask, singleTarget
 from tsservices.chat.errors import NOT_RESTRAINED, ONESELF, RESTRAINTS_ALL, ChatError
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import removeFromRoom
@@ -20,7 +22,7 @@ from tsservices.chat.handlers.targets import (
     checkOutranks,
     checkRank,
     permittedReason,
-    targetOf,
+    restrictionTarget,
 )
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.operations import BAN, UNBAN, UNMUTE, LiftRestriction, Restrict
@@ -39,41 +41,69 @@ RESTRICTIONS_EACH = 500
 def _restrict(state: ChatState, operation: Restrict, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
     checkRank(state, session, room, OPERATOR_RANK)
-    target = targetOf(state, operation.name, operation.key)
+    target, key = restrictionTarget(state, room, operation.name, operation.key, batch.schema)
     checkOutranks(state, session, room, target)
-    restrictions = room.permissions.restrictions
-    isNew = (operation.kind, target.mask) not in restrictions
-    _makePlace(room, batch, isNew)
-    if len(restrictions) >= RESTRICTIONS_EACH and isNew:
-        raise ChatError(RESTRAINTS_ALL, most=RESTRICTIONS_EACH, room=ROOM_SIGN + room.record.name)
+    makePlace(room, operation.kind, target, batch)
     reason = permittedReason(state, operation, session, room, batch)
     until = batch.stamp + operation.seconds * NANOSECONDS if operation.seconds else 0
+    restrict(state, room, operation.kind, target, key, until, reason, session, batch)
+    text = f"{target.name} {spanText(operation.seconds)} {reason}".strip()
+    appendMessages(room, operation.kind, (text,), session, batch)
+    if operation.kind == BAN:
+        removeBanned(state, room, [target], batch)
+    batch.audit(operation.kind, session, room, target=target.mask, until=until, why=reason)
+
+
+def restrict(
+    state: ChatState,
+    room: Room,
+    kind: str,
+    target: Target,
+    key: str,
+    until: int,
+    reason: str,
+    session: Session,
+    batch: Batch,
+) -> None:
+    """
+    Ban or mute; the caller has checked that this may be, and made place.
+
+    @param key: as L{restrictionTarget} returns it.
+    @param until: when it ends: nanoseconds since 1970, UTC; 0: never.
+    """
     restriction = Restriction(
         room.record.key,
-        operation.kind,
+        kind,
         target.mask,
         target.name,
         session.nick,
         batch.stamp,
         until,
         reason,
-        operation.key,
+        key,
         batch.recordPosition,
     )
-    restrictions[operation.kind, target.mask] = restriction
+    room.permissions.setRestriction(restriction)
     _restrictSessions(state, restriction, room, target, batch)
-    if target.session is not None and target.session.ident == room.permissions.guestFounder:
-        # Only somebody above a guest who created the room can ban it, so it is founder no more.
-        room.permissions.guestFounder = ""
     batch.upsert(restriction)
-    text = f"{target.name} {spanText(operation.seconds)} {reason}".strip()
-    appendMessages(room, operation.kind, (text,), session, batch)
-    if operation.kind == BAN:
+
+
+def removeBanned(state: ChatState, room: Room, targets: list[Target], batch: Batch) -> None:
+    """Have those leave who are banned now, the last of them by bans of these targets."""
+    for target in targets:
         if (role := room.permissions.revoke(target.account)) is not None:
             batch.upsert(role)
-        _revokeInvitations(state, room, batch.stamp)
-        removeFromRoom(state, room, _banned(state, room, batch.stamp), batch)
-    batch.audit(operation.kind, session, room, target=target.mask, until=until, why=reason)
+    _revokeInvitations(state, room, batch.stamp)
+    removeFromRoom(state, room, _banned(state, room, batch.stamp), batch)
+
+
+def makePlace(room: Room, kind: str, target: Target, batch: Batch) -> None:
+    """@raise ChatError: there is no place for one more restriction."""
+    restrictions = room.permissions.restrictions
+    isNew = (kind, target.mask) not in restrictions
+    _makePlace(room, batch, isNew)
+    if len(restrictions) >= RESTRICTIONS_EACH and isNew:
+        raise ChatError(RESTRAINTS_ALL, most=RESTRICTIONS_EACH, room=ROOM_SIGN + room.record.name)
 
 
 def _makePlace(room: Room, batch: Batch, isNew: bool) -> None:
@@ -85,16 +115,21 @@ def _makePlace(room: Room, batch: Batch, isNew: bool) -> None:
         ended.sort(key=lambda key: (restrictions[key].until, key))
         ended = ended[: max(0, len(restrictions) + isNew - RESTRICTIONS_EACH)]
     for key in ended:
-        batch.delete(restrictions.pop(key))
+        _remove(room, restrictions[key], batch)
+
+
+def _remove(room: Room, restriction: Restriction, batch: Batch) -> None:
+    room.permissions.removeRestriction(restriction.kind, restriction.mask)
+    batch.delete(restriction)
 
 
 def noteClockSetBack(state: ChatState, batch: Batch) -> None:
     """Have restrictions that were set at a later time than now end by the present clock."""
     for room in state.rooms.values():
-        for key, old in room.permissions.restrictions.items():
+        for old in list(room.permissions.restrictions.values()):
             if old.until and old.time > batch.stamp and not 0 < old.countedFrom <= batch.stamp:
                 new = replace(old, countedFrom=batch.stamp)
-                room.permissions.restrictions[key] = new
+                room.permissions.setRestriction(new)
                 batch.upsert(new)
 
 
@@ -111,6 +146,9 @@ def _restrictSessions(
         sessions = state.sessionsByAccount.get(target.account, ())
     restrictions = room.permissions.restrictions
     for session in sessions:
+        # Only somebody above a guest who created the room, or was made operator, can ban it, so it
+        # is that no more.
+        room.permissions.revokeSession(session)
         applied = restriction
         if target.account is not None:
             applied = replace(restriction, mask=session.cloak)
@@ -123,7 +161,7 @@ def _restrictSessions(
                 # Somebody else at this address is restricted for longer: that one stays.
                 applied = old
             else:
-                restrictions[applied.kind, applied.mask] = applied
+                room.permissions.setRestriction(applied)
                 batch.upsert(applied)
         # Those that have ended go, or the set would grow with each new one.
         current = [item for item in session.inheritedRestrictions if _isInForce(state, *item)]
@@ -161,33 +199,47 @@ def _banned(state: ChatState, room: Room, now: int) -> list[Session]:
 def _lift(state: ChatState, operation: LiftRestriction, session: Session, batch: Batch) -> None:
     room = state.joinedRoom(session, operation.room)
     checkRank(state, session, room, OPERATOR_RANK)
-    restrictions, where = room.permissions.restrictions, room.record.key
-    masks = {operation.key}
-    if (holders := state.sessionsByNick.get(operation.key)) is not None:
-        masks.add(holders[0].account or holders[0].cloak)
-        if batch.schema > 1:
-            # As a guest, or under another name, the person was meant by another mask.
-            masks.update(item[2] for item in holders[0].inheritedRestrictions if item[0] == where)
-    matches = [
-        restriction
-        for (kind, mask), restriction in restrictions.items()
-        if kind == operation.kind and (mask in masks or restriction.key == operation.key)
-    ]
-    # The dict has another order after a restart, and the first one gives the line its name.
-    matches.sort(key=lambda restriction: restriction.mask)
-    if not matches or (
-        batch.schema > 1 and all(restriction.hasEnded(batch.stamp) for restriction in matches)
-    ):
-        name = ROOM_SIGN + room.record.name
-        raise ChatError(NOT_RESTRAINED, kind=operation.kind, name=operation.name, room=name)
-    if any(restriction.mask == session.account for restriction in matches):
-        raise ChatError(ONESELF)
-    for restriction in matches:
-        del restrictions[restriction.kind, restriction.mask]
-        batch.delete(restriction)
+    matches = lift(state, room, operation.kind, operation.key, session, batch)
+    if not matches:
+        where = ROOM_SIGN + room.record.name
+        raise ChatError(NOT_RESTRAINED, kind=operation.kind, name=operation.name, room=where)
     kind = UNBAN if operation.kind == BAN else UNMUTE
     appendMessages(room, kind, (matches[0].name,), session, batch)
     batch.audit(kind, session, room, target=[restriction.mask for restriction in matches])
+
+
+def lift(
+    state: ChatState, room: Room, kind: str, key: str, session: Session, batch: Batch
+) -> list[Restriction]:
+    """
+    End all bans or mutes of somebody; returns them, none if none is in force.
+
+    @param key: that of a name, a cloak, or a mask.
+    @raise ChatError: the session would lift its own.
+    """
+    if batch.schema > 1 and isMask(key):
+        key = singleTarget(key) or key
+    masks = {key}
+    if (holders := state.sessionsByNick.get(key)) is not None:
+        masks.add(holders[0].account or holders[0].cloak)
+        if batch.schema > 1:
+            # As a guest, or under another name, the person was meant by another mask.
+            where = room.record.key
+            masks.update(item[2] for item in holders[0].inheritedRestrictions if item[0] == where)
+    matches = [
+        restriction
+        for restriction in room.permissions.restrictions.values()
+        if restriction.kind == kind and (restriction.mask in masks or restriction.key == key)
+    ]
+    # The dict has another order after a restart, and the first one gives the line its name.
+    matches.sort(key=lambda restriction: restriction.mask)
+    if batch.schema > 1 and all(restriction.hasEnded(batch.stamp) for restriction in matches):
+        return []
+    if any(restriction.mask == session.account for restriction in matches):
+        raise ChatError(ONESELF)
+    for restriction in matches:
+        _remove(room, restriction, batch)
+    return matches
 
 
 HANDLERS: Handlers = {

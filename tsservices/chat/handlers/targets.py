@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import NO_PERSON, NOT_ALLOWED, ONESELF, STANDS_ABOVE, ChatError
-from tsservices.chat.names import NAME_LENGTH
+from tsservices.chat.cloaks import CLOAK_SIGN, isMask, matchesEverybody, singleTarget
+from tsservices.chat.errors import (
+    MASK_EVERYBODY,
+    NO_ACCOUNT,
+    NO_PERSON,
+    NOT_ALLOWED,
+    ONESELF,
+    STANDS_ABOVE,
+    ChatError,
+)
+from tsservices.chat.names import NAME_LENGTH, ROOM_SIGN
 from tsservices.chat.operations import Kick, Restrict
-from tsservices.chat.permissions import CLOAK_SIGN, FOUNDER, SERVER, atLeast
+from tsservices.chat.permissions import FOUNDER, SERVER, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -19,14 +28,14 @@ class Target:
     """The user who is kicked, banned, muted, invited, or made operator."""
 
     name: str
-    #: The key of the account, or the cloak of the address of a guest.
+    #: The key of the account, the cloak of the address of a guest, or a mask.
     mask: str
     #: None if the target is not connected.
     session: Session | None
 
     @property
     def account(self) -> str | None:
-        return None if self.mask.startswith(CLOAK_SIGN) else self.mask
+        return None if self.mask.startswith(CLOAK_SIGN) or isMask(self.mask) else self.mask
 
 
 def targetOf(state: ChatState, name: str, key: str) -> Target:
@@ -48,6 +57,32 @@ def targetOf(state: ChatState, name: str, key: str) -> Target:
     if account is None:
         raise ChatError(NO_PERSON, nick=name)
     return Target(account.name, account.key, None)
+
+
+def restrictionTarget(
+    state: ChatState, room: Room, name: str, key: str, schema: int
+) -> tuple[Target, str]:
+    """
+    Who is to be banned or muted, and the key of the name that was meant.
+
+    @param key: that of a name, a cloak, or a mask.
+    @param schema: the version of the rules.
+    @raise ChatError: there is no such name or account, or the mask is of everybody.
+    """
+    if schema == 1 or not isMask(key):
+        return targetOf(state, name, key), key
+    single = singleTarget(key)
+    if single.startswith(CLOAK_SIGN):
+        return targetOf(state, single, single), single
+    if single:
+        account = state.accounts.get(single)
+        if account is None:
+            raise ChatError(NO_ACCOUNT, name=single)
+        sessions = state.sessionsByAccount.get(single, ())
+        return Target(account.name, single, sessions[0] if sessions else None), single
+    if matchesEverybody(key):
+        raise ChatError(MASK_EVERYBODY, mask=key, room=ROOM_SIGN + room.record.name)
+    return Target(key, key, None), key
 
 
 def checkRank(state: ChatState, session: Session, room: Room, required: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tsservices.chat.cloaks import looksLikeMask, parseMask
 from tsservices.chat.controller import SessionController
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import RestrictionList
@@ -68,17 +69,19 @@ def restrict(
     """
     controller.checkStored()
     reason = checkText(controller, REASON, reason)
-    controller.propose(
-        Restrict(controller.session.ident, room.record.key, kind, name, fold(name), seconds, reason)
-    )
+    ident, key = controller.session.ident, _restrictionKey(name)
+    controller.propose(Restrict(ident, room.record.key, kind, name, key, seconds, reason))
 
 
 def liftRestriction(controller: SessionController, room: Room, name: str, kind: str) -> None:
     """End a ban or a mute."""
     controller.checkStored()
-    controller.propose(
-        LiftRestriction(controller.session.ident, room.record.key, kind, name, fold(name))
-    )
+    ident, key = controller.session.ident, _restrictionKey(name)
+    controller.propose(LiftRestriction(ident, room.record.key, kind, name, key))
+
+
+def _restrictionKey(name: str) -> str:
+    return parseMask(name) if looksLikeMask(name) else fold(name)
 
 
 def setPrivate(controller: SessionController, room: Room, on: bool) -> None:

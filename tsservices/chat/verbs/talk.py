@@ -27,6 +27,7 @@ from tsservices.chat.operations import (
     SetTopic,
 )
 from tsservices.chat.permissions import OPERATOR, atLeast
+from tsservices.chat.records import DEFAULT_MODES
 from tsservices.chat.room import Room
 from tsservices.chat.session import JoinRequest, Session
 from tsservices.chat.verbs.checks import checkText
@@ -82,8 +83,15 @@ def _checkLookalike(controller: SessionController, nick: str) -> None:
         raise ChatError(NICK_TAKEN, nick=other)
 
 
-async def join(controller: SessionController, name: str) -> None:
-    """Join a room, or turn to it if the session is there."""
+async def join(
+    controller: SessionController, name: str, joinKey: str = "", modes: str = DEFAULT_MODES
+) -> None:
+    """
+    Join a room, or turn to it if the session is there.
+
+    @param joinKey: the key that the room may ask for.
+    @param modes: those of the room if it is created, as in L{Join}.
+    """
     session, state = controller.session, controller.context.state
     name, key = roomKey(name)
     controller.checkNoToken(name)
@@ -91,7 +99,7 @@ async def join(controller: SessionController, name: str) -> None:
         controller.current = key
         controller.presenter.show(Notice([f"you talk in {ROOM_SIGN}{name}"]))
         return
-    state.checkJoin(session, key, controller.context.courtesyTime())
+    state.checkJoin(session, key, controller.context.courtesyTime(), joinKey)
     controller.checkStored()
     room = state.rooms.get(key)
     request = session.joining = JoinRequest(key)
@@ -104,7 +112,7 @@ async def join(controller: SessionController, name: str) -> None:
             # They may join all the same; the error says why no replay follows.
             controller.refuse(error)
     # What was checked above may have changed while the storage was read: the handler checks again.
-    controller.propose(Join(session.ident, name, key))
+    controller.propose(Join(session.ident, name, key, joinKey, modes))
     await controller.settled()
     session.joining = None
     if key in session.rooms:
@@ -163,6 +171,7 @@ async def listMembers(controller: SessionController, room: Room) -> None:
             # The words of somebody who is muted reach the room by no way.
             _awayFor(controller, session) if not state.isMuted(session, room, now) else "",
             state.rank(session, room),
+            room.permissions.hasVoice(session),
         )
         for session in sessions
     ]
@@ -226,6 +235,8 @@ def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
 
 def setTopic(controller: SessionController, room: Room, topic: str) -> None:
     """Set the topic of a room; empty: take it away."""
+    context = controller.context
+    context.state.checkTopic(controller.session, room, context.courtesyTime())
     controller.checkStored()
     text = checkText(controller, "a topic", topic)
     controller.propose(SetTopic(controller.session.ident, room.record.key, text))

@@ -188,9 +188,17 @@ CREATE TABLE tokens (
 ) WITHOUT ROWID;
 """
 
+# Rooms that were there keep their rules: only members talk, and everybody sets the topic.
+_EIGHTH = """
+ALTER TABLE rooms ADD COLUMN modes TEXT NOT NULL DEFAULT 'n';
+ALTER TABLE rooms ADD COLUMN joinKey TEXT NOT NULL DEFAULT '';
+ALTER TABLE rooms ADD COLUMN memberLimit INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE standings ADD COLUMN voice INTEGER NOT NULL DEFAULT 0;
+"""
+
 #: The scripts that lead from an empty database to the present schema.  The version of a database is
 #: the number of those it has seen, so none is ever changed or taken out.
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)
 
 
 def migrate(

@@ -30,15 +30,17 @@ from tsservices.storage.sqlite.rows import asJSON, columns
 #: numbers, and messages name their rooms by these.
 UPSERT_ROOMS = f"""
 INSERT INTO rooms (
-    key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom
+    key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom,
+    modes, joinKey, memberLimit
 )
-SELECT {columns(10)}
+SELECT {columns(13)}
 FROM json_each(?)
 WHERE true
 ON CONFLICT (key) DO UPDATE SET name = excluded.name, seq = excluded.seq,
     time = excluded.time, topic = excluded.topic, topicBy = excluded.topicBy,
     topicTime = excluded.topicTime, founder = excluded.founder, private = excluded.private,
-    openFrom = excluded.openFrom
+    openFrom = excluded.openFrom, modes = excluded.modes, joinKey = excluded.joinKey,
+    memberLimit = excluded.memberLimit
 """
 
 
@@ -99,7 +101,9 @@ _TABLES: dict[type[Record], _Table] = {
         "position",
         "countedFrom",
     ),
-    RoomRole: _Table("standings", RoomRole, "room", "account", "operator", "invited", "admitted"),
+    RoomRole: _Table(
+        "standings", RoomRole, "room", "account", "operator", "invited", "admitted", "voice"
+    ),
     ReadMarker: _Table("readMarks", ReadMarker, "account", "room", "seq"),
     Ignored: _Table("ignored", Ignored, "owner", "mask", "name"),
     AccountToken: _Table(
@@ -132,6 +136,9 @@ def roomRows(records: Iterable[RoomRecord]) -> str:
             record.founder,
             record.private,
             record.openFrom,
+            record.modes,
+            record.joinKey,
+            record.memberLimit,
         )
         for record in records
     ]
@@ -162,12 +169,12 @@ def recordStatements(
 
 def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
     """@raise sqlite3.Error: it can't be done."""
-    rows: list[tuple[str, str, int, int, str, str, int, str, int, int]] = connection.execute(
-        "SELECT key, name, seq, time, topic, topicBy, topicTime, founder, openFrom, private"
-        " FROM rooms ORDER BY number"
-    ).fetchall()
+    rows = connection.execute(
+        "SELECT key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom, modes,"
+        " joinKey, memberLimit FROM rooms ORDER BY number"
+    )
     # SQLite has no other way to say yes and no.
-    return [RoomRecord(*row[:8], private=bool(row[9]), openFrom=row[8]) for row in rows]
+    return [RoomRecord(*row[:8], bool(row[8]), *row[9:]) for row in rows]
 
 
 def loadRecords(connection: sqlite3.Connection) -> list[Record]:
@@ -183,8 +190,8 @@ def loadRecords(connection: sqlite3.Connection) -> list[Record]:
         rows = connection.execute(table.load)
         if kind is RoomRole:
             records += [
-                RoomRole(room, account, bool(operator), bool(invited), admitted)
-                for room, account, operator, invited, admitted in rows
+                RoomRole(room, account, bool(operator), bool(invited), admitted, bool(voice))
+                for room, account, operator, invited, admitted, voice in rows
             ]
         else:
             records += [kind(*row) for row in rows]

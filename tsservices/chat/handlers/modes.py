@@ -1,0 +1,247 @@
+"""
+Modes of rooms, by letters as in IRC: one operation changes several, each by itself and in order.
+
+A change that is not allowed is refused, and the others are made. What was done is one line of the
+room. To make an operator (o), to ban (b) and to close a room (i) by a mode is the same as by an
+operation of its own, and needs the same rank. But a guest can be made operator too, as long as it
+is in the room, and may close a room that it has created: that room is open again when it is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tsservices.chat.batch import Batch
+from tsservices.chat.cloaks import maskOf
+from tsservices.chat.errors import MODE_ARGUMENT, NO_MODE, NO_PERSON, ChatError
+from tsservices.chat.handlers import Handlers
+from tsservices.chat.handlers.messages import appendMessages
+from tsservices.chat.handlers.moderation import (
+    checkMayAppoint,
+    checkMayClose,
+    makePrivate,
+    setOperator,
+)
+from tsservices.chat.handlers.restrictions import lift, makePlace, removeBanned, restrict
+from tsservices.chat.handlers.targets import (
+    Target,
+    checkOutranks,
+    checkRank,
+    restrictionTarget,
+    targetOf,
+)
+from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.notifications import ErrorReply, Notice
+from tsservices.chat.operations import BAN, MODE, SetModes
+from tsservices.chat.permissions import FOUNDER, OPERATOR, OPERATOR_LETTER, VOICE_LETTER
+from tsservices.chat.records import (
+    INVITE_ONLY,
+    JOIN_KEY,
+    MEMBER_LIMIT,
+    MEMBERS_TALK,
+    MODERATED,
+    OPERATORS_TOPIC,
+    SECRET,
+)
+from tsservices.chat.room import Room
+from tsservices.chat.session import Session
+from tsservices.chat.state import ChatState
+
+#: The letter of bans.
+BAN_LETTER = "b"
+
+#: The modes without an argument that are kept as letters.
+FLAGS = "".join(sorted((MODERATED, MEMBERS_TALK, SECRET, OPERATORS_TOPIC)))
+
+#: The largest limit of members.
+LIMIT_MOST = 1_000_000
+
+#: Stands for the key of a room in lines and in the log: a line is kept longer than a key.
+HIDDEN_KEY = "*"
+
+
+def checkLimit(text: str) -> int:
+    """
+    The limit of members that a text says.
+
+    @raise ChatError: it is none.
+    """
+    isNumber = text.isascii() and text.isdigit() and len(text) <= len(str(LIMIT_MOST))
+    if isNumber and 1 <= int(text) <= LIMIT_MOST:
+        return int(text)
+    raise ChatError(MODE_ARGUMENT, letter=MEMBER_LIMIT, what=f"a number from 1 to {LIMIT_MOST}")
+
+
+class _Changes:
+    """The changes of one operation: what was made, and what is still to be done for it."""
+
+    def __init__(self, state: ChatState, session: Session, room: Room, batch: Batch) -> None:
+        self.state = state
+        self.session = session
+        self.room = room
+        self.batch = batch
+        #: Each a sign with a letter, and the argument to be shown.
+        self.made: list[tuple[str, str]] = []
+        #: Who was banned, and is still there.
+        self.banned: list[Target] = []
+        #: The room is to be opened: the line that says so is the last of the private time.
+        self.opens = False
+
+    def make(self, on: bool, letter: str, argument: str, key: str) -> str | None:
+        """Make one change; returns the argument to be shown, None if nothing has changed."""
+        change = _CHANGES.get(letter)
+        if change is None:
+            raise ChatError(NO_MODE, letter=letter)
+        return change(self, on, letter, argument, key)
+
+    def _flag(self, on: bool, letter: str, argument: str, key: str) -> str | None:
+        if letter == SECRET:
+            checkMayClose(self.room)
+        checkRank(self.state, self.session, self.room, OPERATOR)
+        old = self.room.record.modes
+        if (letter in old) == on:
+            return None
+        new = "".join(sorted(old + letter)) if on else old.replace(letter, "")
+        self.room.permissions.setModes(new)
+        return ""
+
+    def _private(self, on: bool, letter: str, argument: str, key: str) -> str | None:
+        checkMayClose(self.room)
+        owned = self.room.record.founder or self.room.permissions.guestFounder
+        checkRank(self.state, self.session, self.room, FOUNDER if owned else OPERATOR)
+        if (self.room.record.private and not self.opens) == on:
+            return None
+        if on and not self.opens:
+            makePrivate(self.room, self.batch)
+        self.opens = not on
+        return ""
+
+    def _joinKey(self, on: bool, letter: str, argument: str, key: str) -> str | None:
+        checkMayClose(self.room)
+        checkRank(self.state, self.session, self.room, OPERATOR)
+        new = argument if on else ""
+        if self.room.record.joinKey == new:
+            return None
+        self.room.record.joinKey = new
+        return HIDDEN_KEY
+
+    def _limit(self, on: bool, letter: str, argument: str, key: str) -> str | None:
+        checkMayClose(self.room)
+        checkRank(self.state, self.session, self.room, OPERATOR)
+        new = checkLimit(argument) if on else 0
+        if self.room.record.memberLimit == new:
+            return None
+        self.room.record.memberLimit = new
+        return argument if on else ""
+
+    def _operator(self, on: bool, letter: str, argument: str, key: str) -> str | None:
+        permissions = self.room.permissions
+        target = targetOf(self.state, argument, key)
+        if target.session is not self.session or on:
+            checkMayAppoint(self.state, self.session, self.room, target, on)
+        if target.account is not None:
+            changed = setOperator(self.state, self.room, target.account, on, self.batch)
+        else:
+            guest = self._guest(target)
+            changed = permissions.setSessionRole(guest, letter, on)
+            if not on and guest.ident == permissions.guestFounder:
+                permissions.guestFounder = ""
+                changed = True
+        return target.name if changed else None
+
+    def _voice(self, on: bool, letter: str, argument: str, key: str) -> str | None:
+        permissions = self.room.permissions
+        target = targetOf(self.state, argument, key)
+        if target.session is not self.session or on:
+            checkRank(self.state, self.session, self.room, OPERATOR)
+        if target.account is None:
+            changed = permissions.setSessionRole(self._guest(target), letter, on)
+            return target.name if changed else None
+        sessions = self.state.sessionsByAccount.get(target.account, ())
+        changed = not on and permissions.withdraw(sessions, letter)
+        role = permissions.role(target.account)
+        if role.voice != on:
+            self.batch.upsert(permissions.setRole(replace(role, voice=on)))
+            changed = True
+        return target.name if changed else None
+
+    def _guest(self, target: Target) -> Session:
+        # What a guest is made lasts as long as it is a member, so it has to be one.
+        if target.session is None or target.session.ident not in self.room.members:
+            raise ChatError(NO_PERSON, nick=target.name)
+        return target.session
+
+    def _ban(self, on: bool, letter: str, argument: str, key: str) -> str | None:
+        state, session, room, batch = self.state, self.session, self.room, self.batch
+        checkRank(state, session, room, OPERATOR)
+        if not on:
+            return key if lift(state, room, BAN, key, session, batch) else None
+        target, targetKey = restrictionTarget(state, room, argument, key, batch.schema)
+        checkOutranks(state, session, room, target)
+        old = room.permissions.restrictions.get((BAN, target.mask))
+        if old is not None and not old.until:
+            return None
+        makePlace(room, BAN, target, batch)
+        restrict(state, room, BAN, target, targetKey, 0, "", session, batch)
+        self.banned.append(target)
+        return maskOf(target.mask)
+
+
+_Change = Callable[[_Changes, bool, str, str, str], str | None]
+
+_CHANGES: dict[str, _Change] = {
+    **dict.fromkeys(FLAGS, _Changes._flag),
+    INVITE_ONLY: _Changes._private,
+    JOIN_KEY: _Changes._joinKey,
+    MEMBER_LIMIT: _Changes._limit,
+    OPERATOR_LETTER: _Changes._operator,
+    VOICE_LETTER: _Changes._voice,
+    BAN_LETTER: _Changes._ban,
+}
+
+#: All letters.
+LETTERS = "".join(sorted(_CHANGES))
+
+
+def _setModes(state: ChatState, operation: SetModes, session: Session, batch: Batch) -> None:
+    room = state.joinedRoom(session, operation.room)
+    changes = _Changes(state, session, room, batch)
+    errors: list[ChatError] = []
+    for change, argument, key in operation.changes:
+        try:
+            shown = changes.make(change[:1] == "+", change[1:], argument, key)
+        except ChatError as refused:
+            # One refusal for all that are refused for the same reason.
+            if refused not in errors:
+                errors.append(refused)
+        else:
+            if shown is not None:
+                changes.made.append((change, shown))
+    if changes.made:
+        text = _changesText(changes.made)
+        appendMessages(room, MODE, (text,), session, batch)
+        if changes.opens:
+            room.permissions.makePublic()
+        if changes.banned:
+            removeBanned(state, room, changes.banned, batch)
+        batch.roomChanged(room)
+        batch.audit(MODE, session, room, changes=text)
+    elif not errors:
+        text = f"nothing has changed for {ROOM_SIGN}{room.record.name}"
+        batch.reply(session, Notice([text], "same"))
+    for error in errors:
+        batch.reply(session, ErrorReply(error))
+
+
+def _changesText(made: list[tuple[str, str]]) -> str:
+    letters, sign = "", ""
+    for change, _ in made:
+        letters += change[1:] if change[0] == sign else change
+        sign = change[0]
+    return " ".join([letters, *[shown for _, shown in made if shown]])
+
+
+HANDLERS: Handlers = {
+    SetModes: _setModes,
+}

@@ -1,0 +1,121 @@
+"""
+Verbs about the modes of rooms.  Pure.
+
+Who may change one is decided when the operation is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tsservices.chat.cloaks import CLOAK_SIGN, parseMask
+from tsservices.chat.controller import SessionController
+from tsservices.chat.errors import MODE_ARGUMENT, MODES_MANY, NO_MODE, ROOM_KEY, ChatError
+from tsservices.chat.handlers.membership import roomModes
+from tsservices.chat.handlers.modes import BAN_LETTER, LETTERS, checkLimit
+from tsservices.chat.names import fold
+from tsservices.chat.operations import BAN, SetModes
+from tsservices.chat.permissions import OPERATOR, OPERATOR_LETTER, VOICE_LETTER, atLeast
+from tsservices.chat.records import JOIN_KEY, MEMBER_LIMIT, Restriction
+from tsservices.chat.room import Room
+
+#: Changes that can be made at once.
+MODES_EACH = 32
+
+#: Characters of the key of a room.
+KEY_LENGTH = 32
+
+#: What has an argument in both directions: who it is about.
+NAMED_LETTERS = {
+    OPERATOR_LETTER: "a name",
+    VOICE_LETTER: "a name",
+    BAN_LETTER: "a mask like bob!*@*, a name or a cloak",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChange:
+    """One letter of a change of modes."""
+
+    on: bool
+    letter: str
+    #: A name, a mask, a key or a number; empty for other letters.
+    argument: str = ""
+
+
+def setModes(controller: SessionController, room: Room, changes: Sequence[ModeChange]) -> None:
+    """
+    Change modes of a room; each change that can't be is refused, and the others are proposed.
+
+    @raise ChatError: there are too many, or nothing can be stored.
+    """
+    if len(changes) > MODES_EACH:
+        raise ChatError(MODES_MANY, most=MODES_EACH)
+    controller.checkStored()
+    rows: list[tuple[str, str, str]] = []
+    for change in changes:
+        try:
+            rows.append(_row(change))
+        except ChatError as error:
+            controller.refuse(error)
+    if rows:
+        controller.propose(SetModes(controller.session.ident, room.record.key, tuple(rows)))
+
+
+def _row(change: ModeChange) -> tuple[str, str, str]:
+    letter, argument, key = change.letter, change.argument, ""
+    if letter not in LETTERS or len(letter) != 1:
+        raise ChatError(NO_MODE, letter=letter)
+    if letter in NAMED_LETTERS:
+        if not argument:
+            raise ChatError(MODE_ARGUMENT, letter=letter, what=NAMED_LETTERS[letter])
+        key = parseMask(argument) if letter == BAN_LETTER else fold(argument)
+    elif letter == MEMBER_LIMIT and change.on:
+        argument = str(checkLimit(argument))
+    elif letter == JOIN_KEY and change.on:
+        checkJoinKey(argument)
+    else:
+        argument = ""
+    return ("+" if change.on else "-") + letter, argument, key
+
+
+def checkJoinKey(text: str) -> None:
+    """@raise ChatError: no room can have this key."""
+    # A comma stands between keys in IRC, and white space behind them.
+    if len(text.split()) != 1 or "," in text or not text.isprintable() or len(text) > KEY_LENGTH:
+        raise ChatError(ROOM_KEY, most=KEY_LENGTH)
+
+
+def setVoice(controller: SessionController, room: Room, name: str, on: bool) -> None:
+    """Let somebody talk while the room is moderated, or no longer."""
+    setModes(controller, room, [ModeChange(on, VOICE_LETTER, name)])
+
+
+def showModes(controller: SessionController, room: Room) -> None:
+    """Show the modes of a room; the key only to its members."""
+    # No more than what is stored.
+    isMember = controller.session.ident in room.members
+    controller.presenter.show(roomModes(room.storedRecord, isMember))
+
+
+def listBans(controller: SessionController, room: Room) -> list[Restriction]:
+    """The bans of a room; those of addresses only for those who may ban."""
+    now = controller.context.wallClock()
+    mayBan = atLeast(controller.context.state.rank(controller.session, room), OPERATOR)
+    return [
+        replace(restriction, until=restriction.end(now))
+        for restriction in room.permissions.restrictions.values()
+        if restriction.kind == BAN
+        and not restriction.hasEnded(now)
+        and (mayBan or not restriction.mask.startswith(CLOAK_SIGN))
+    ]
+
+
+def memberLetters(rank: str, voice: bool) -> str:
+    """
+    The letters of what a member is, the highest first.
+
+    @param rank: a name of L{tsservices.chat.permissions}.
+    """
+    return OPERATOR_LETTER * atLeast(rank, OPERATOR) + VOICE_LETTER * voice
