@@ -108,6 +108,11 @@ LINES: dict[str, Cells] = {
     "/delete 1": room(not_allowed="gam"),
     "/op vic": room(not_allowed="gaom"),
     "/deop vic": room(not_allowed="gaom"),
+    "/voice vic": room(not_allowed="gam"),
+    "/devoice vic": room(not_allowed="gam"),
+    "/mode": now(),
+    "/mode tea": NAMED,
+    "/mode +m": room(not_allowed="gam"),
     "/private on": room(not_allowed="gaom"),
     "/reset vic": SERVER,
     "/drop vic": SERVER,
@@ -210,6 +215,23 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
     "unmute": (
         by(operations.LiftRestriction, "tea", operations.MUTE, "ned", "ned"),
         inside(not_allowed="gam"),
+    ),
+    "mode": (by(operations.SetModes, "tea", (("+m", "", ""),)), inside(not_allowed="gam")),
+    "voice": (
+        by(operations.SetModes, "tea", (("+v", "vic", "vic"),)),
+        inside(not_allowed="gam"),
+    ),
+    "ban by a mode": (
+        by(operations.SetModes, "tea", (("+b", "vic!*@*", "vic!*@*"),)),
+        inside(not_allowed="gam"),
+    ),
+    "op by a mode": (
+        by(operations.SetModes, "tea", (("+o", "vic", "vic"),)),
+        inside(not_allowed="gaom"),
+    ),
+    "close by a mode": (
+        by(operations.SetModes, "tea", (("+i", "", ""),)),
+        inside(not_allowed="gaom"),
     ),
     "private": (by(operations.SetPrivate, "tea", True), inside(not_allowed="gaom")),
     "invite": (by(operations.Invite, "tea", "vic", "vic"), inside()),

@@ -26,12 +26,13 @@ from tsservices.chat.operations import (
     Restrict,
     Resume,
     Say,
+    SetModes,
     SetOperator,
     SetPrivate,
     SetTopic,
 )
 from tsservices.chat.permissions import MEMBER
-from tsservices.chat.records import Account
+from tsservices.chat.records import MODERATED, Account
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -95,14 +96,19 @@ def _checkRoom(state: ChatState, room: Room) -> None:
     accounts = set(state.accounts)
     assert not record.founder or record.founder in accounts
     assert set(permissions.roles) <= accounts
-    assert {mask for _, mask in permissions.restrictions if mask[0] != "~"} <= accounts
+    masks = {mask for _, mask in permissions.restrictions}
+    assert {mask for mask in masks if mask[0] != "~" and "!" not in mask} <= accounts
+    talksFreely = not permissions.restrictions and MODERATED not in record.modes
+    assert permissions.checksTalk is not talksFreely
+    assert list(record.modes) == sorted(set(record.modes))
+    assert set(permissions.sessionRoles) <= set(members)
     assert all(key == (item.kind, item.mask) for key, item in permissions.restrictions.items())
     assert set(permissions.readableFrom) <= set(members)
     if permissions.guestFounder:
         assert members[permissions.guestFounder].account is None
         assert not record.founder
     assert all(
-        item.operator or item.invited or item.admitted is not None
+        item.operator or item.voice or item.invited or item.admitted is not None
         for item in permissions.roles.values()
     )
 
@@ -126,6 +132,11 @@ def isRestricted(state: ChatState, kind: str, session: Session, room: Room, now:
             continue
         if account is not None and item.mask == account.key:
             return True
+        if "!" in item.mask:
+            # Those of random actions mean a name.
+            if item.mask == f"{session.key}!*@*" and state.rank(session, room) == MEMBER:
+                return True
+            continue
         meant = (item.room, item.kind, item.mask, item.time) in session.inheritedRestrictions
         if account is not None:
             later = account.created > item.time
@@ -140,6 +151,18 @@ def _written(batch: Batch) -> object:
     # What is stored, but for accounts, which say when somebody was here.
     records = {key: record for key, record in batch.records.items() if key[0] is not Account}
     return records, len(batch.privateMessages), len(batch.messages)
+
+
+def closes(operation: Operation) -> bool:
+    if isinstance(operation, SetModes):
+        return operation.changes[0][0] == "+i"
+    return isinstance(operation, SetPrivate) and operation.private
+
+
+def appoints(operation: Operation) -> bool:
+    if isinstance(operation, SetModes):
+        return operation.changes[0][0] == "+o"
+    return isinstance(operation, SetOperator) and operation.grant
 
 
 class RulesModel:
@@ -175,6 +198,7 @@ class RulesModel:
             if any(isRestricted(state, kind, session, room, batch.stamp) for kind in (BAN, MUTE))
         }
         closed = {key for key, room in state.rooms.items() if room.record.private}
+        forAll = {key for key, room in state.rooms.items() if "n" not in room.record.modes}
         seqs = {key: room.record.seq for key, room in state.rooms.items()}
         messages, deliveries = len(batch.messages), len(batch._deliveries)
         isReader, before = state.scopeOf(session) == READ_SCOPE, _written(batch)
@@ -189,14 +213,12 @@ class RulesModel:
         )
         for item in batch.messages[messages:]:
             assert not rejected
-            assert operation.session in members.get(item.room, ())
+            isOutside = operation.session not in members.get(item.room, ())
+            assert not isOutside or (isinstance(operation, Say) and item.room in forAll)
             assert item.session == operation.session
             assert item.first == self.lastSeqs.get(item.room, 0) + 1
             self.lastSeqs[item.room] = item.last
-            private = item.room in closed or (
-                isinstance(operation, SetPrivate) and operation.private
-            )
-            if private:
+            if item.room in closed or closes(operation):
                 self.privateLines.setdefault(item.room, set()).update(
                     range(item.first, item.last + 1)
                 )
@@ -229,10 +251,11 @@ class RulesModel:
         if isinstance(operation, DropAccount):
             for inside in self.insideSince.values():
                 inside.pop(operation.account, None)
-        if isinstance(operation, SetOperator) and operation.grant and operation.room in state.rooms:
-            for account in state.rooms[operation.room].permissions.roles:
-                if account not in self.insideSince.get(operation.room, {}):
-                    self._enter(operation.room, account, seqs[operation.room])
+        key = getattr(operation, "room", "")
+        if appoints(operation) and key in state.rooms:
+            for account in state.rooms[key].permissions.roles:
+                if account not in self.insideSince.get(key, {}):
+                    self._enter(key, account, seqs[key])
         for key in set(members) | set(state.rooms):
             before = members.get(key, {})
             room = state.rooms.get(key)
@@ -241,7 +264,7 @@ class RulesModel:
                 self._leave(operation, key, ident, accounts.get(ident), before[ident], after)
             for ident, session in after.items():
                 since = seqs.get(key, 0)
-                if ident in before and isinstance(operation, SetPrivate) and operation.private:
+                if ident in before and closes(operation):
                     since = readable[key, ident] - 1
                 if isinstance(operation, Resume) and ident not in before:
                     continue
@@ -266,7 +289,7 @@ class RulesModel:
         since = inside.pop(ident)
         if isinstance(operation, Resume):
             inside[operation.session] = since
-        elif isinstance(operation, Kick | Restrict) and account is not None:
+        elif isinstance(operation, Kick | Restrict | SetModes) and account is not None:
             inside.pop(account, None)
 
     def _checkReadable(self) -> None:

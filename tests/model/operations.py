@@ -38,6 +38,7 @@ from tsservices.chat.operations import (
     Say,
     SendPrivate,
     SetAway,
+    SetModes,
     SetOperator,
     SetPassword,
     SetPrivate,
@@ -53,7 +54,7 @@ from tsservices.common.timestamps import NANOSECONDS
 LIMITS = Limits(maxRooms=4, roomsEach=3)
 
 OPERATORS = ("root",)
-MODERATION = {"op", "kick", "ban", "mute", "release", "private", "invite", "delete"}
+MODERATION = {"op", "kick", "ban", "mute", "release", "private", "invite", "delete", "mode"}
 SLOTS = 7
 NAMES = ("ann", "bob", "cat", "root", "dan", "zed")
 ROOMS = ("r", "r", "r", "r", "q", "lobby")
@@ -168,6 +169,15 @@ def _deletion(state: ChatState, action: Action, own: Session) -> DeleteMessage:
     return operation
 
 
+def _modeChange(action: Action, own: Session, other: Session) -> tuple[str, str, str]:
+    # Mostly a mode that keeps nobody out for long.
+    letter = "nstmvobikl"[action.other + 3 * (action.step > 0)]
+    sign = "+" if action.flag else "-"
+    named = other if action.late else own
+    values = {"k": ("x", ""), "l": ("3", ""), "b": (named.key, f"{named.key or 'z'}!*@*")}
+    return (sign + letter, *values.get(letter, (named.nick, named.key)))
+
+
 _Factory = Callable[[ChatState, Action, Session, Session], Operation]
 
 #: The operation of each kind of action, of the acting session and the other one.
@@ -176,7 +186,9 @@ OPERATIONS: dict[str, _Factory] = {
         own.ident, action.name.title(), action.name, own.cloak, f"t-{own.ident}"
     ),
     "rename": lambda state, action, own, other: Rename(own.ident, action.name.upper(), action.name),
-    "join": lambda state, action, own, other: Join(own.ident, action.room.upper(), action.room),
+    "join": lambda state, action, own, other: Join(
+        own.ident, action.room.upper(), action.room, "x" * action.flag, "nt" if action.step else "n"
+    ),
     "part": lambda state, action, own, other: Part(own.ident, action.room, ""),
     "quit": lambda state, action, own, other: Quit(own.ident, ""),
     "say": lambda state, action, own, other: Say(own.ident, action.room, MESSAGE, ("a", "b")),
@@ -232,6 +244,9 @@ OPERATIONS: dict[str, _Factory] = {
     ),
     "release": lambda state, action, own, other: LiftRestriction(
         own.ident, action.room, BAN if action.flag else MUTE, "x", _restricted(state, action, other)
+    ),
+    "mode": lambda state, action, own, other: SetModes(
+        own.ident, action.room, (_modeChange(action, own, other),)
     ),
     "private": lambda state, action, own, other: SetPrivate(own.ident, action.room, action.flag),
     "invite": lambda state, action, own, other: Invite(

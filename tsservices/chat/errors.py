@@ -131,7 +131,7 @@ ROOM_FULL = ErrorCode("room-full", "{room} is full: there may be only {most:memb
 ROOM_KEY = ErrorCode(
     "room-key", "a key of a room has 1 to {most} characters, none of them white space or a comma"
 )
-NO_MODE = ErrorCode("no-mode", "there is no mode {letter}; /help mode lists them")
+NO_MODE = ErrorCode("no-mode", "there is no mode {letter}; the modes are {letters}")
 MODE_ARGUMENT = ErrorCode("mode-argument", "the mode {letter} needs {what} behind it")
 MODES_MANY = ErrorCode("modes-many", "at most {most} modes can be changed at once")
 PRIVATE_ROOM = ErrorCode("private-room", "{room} is by invitation only")

@@ -12,6 +12,7 @@ from tsservices.frontends.formats.sentences import _ACTIONS, actionText, duratio
 KINDS = (
     *(events.TOPIC, events.KICK, events.BAN, events.UNBAN, events.MUTE, events.UNMUTE),
     *(events.OPERATOR, events.NO_OPERATOR, events.PRIVATE, events.PUBLIC, events.DELETE),
+    events.MODE,
 )
 
 
@@ -47,6 +48,12 @@ KINDS = (
         (events.PRIVATE, "", "#Lobby is by invitation only now (ann)", None),
         (events.PUBLIC, "", "#Lobby is open to everybody now (ann)", None),
         (events.DELETE, "17", "ann deleted line 17", "ann deleted line 17 of #Lobby"),
+        (
+            events.MODE,
+            "+v-n bob",
+            "ann changed modes: +v-n bob",
+            "ann changed modes of #Lobby: +v-n bob",
+        ),
         ("dance", "wild", "ann did dance: wild", "ann did dance in #Lobby: wild"),
     ],
 )

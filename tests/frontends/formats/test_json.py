@@ -143,6 +143,8 @@ def test_moduleDocumentsAllFields() -> None:
         notifications.TokenList(
             [(AccountToken("i", "ann", "bot", "bot", "talk", "d", 1, 2, "~5f"), 1)]
         ),
+        notifications.RoomModes("lobby", "Lobby", "kln", "tea", 7),
+        notifications.MemberList("lobby", [notifications.Member("ann", True, "", "member", True)]),
     ]
     assert {type(sample) for sample in samples} == set(get_args(notifications.Notification))
     for found in objects(*samples):

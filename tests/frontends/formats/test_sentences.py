@@ -103,6 +103,17 @@ def restriction(
             ["* topic of #Lobby: tea (set by bob, 2026-11-20 12:10)"],
         ),
         (notifications.Topic("lobby", "Lobby", "", "", 0), ["* #Lobby has no topic"]),
+        (notifications.RoomModes("lobby", "Lobby", "", "", 0), ["* #Lobby has no modes"]),
+        (
+            notifications.RoomModes("lobby", "Lobby", "klnz", "tea", 7),
+            [
+                "* modes of #Lobby: +klnz",
+                "*   k: whoever joins has to name the key (tea)",
+                "*   l: only so many people may be in it (7)",
+                "*   n: only members speak",
+                "*   z: not known here",
+            ],
+        ),
         (notifications.MessageStored("lobby", "Lobby", 17, 17), ["* stored Lobby 17"]),
         (
             notifications.MessageStored("lobby", "Lobby", 9, 10),

@@ -29,7 +29,7 @@ REJECTED: tuple[tuple[errors.ErrorCode, list[str]], ...] = (
     (errors.USAGE, ["/since", "/since a b c"]),
     (
         errors.NAME_CHARACTER,
-        ["/nick a b", "/join a b", "/who a.b", "/msg #a.b hello", "/ignore a b"],
+        ["/nick a b", "/join a.b c", "/who a.b", "/msg #a.b hello", "/ignore a b"],
     ),
     (errors.NICK_TAKEN, ["/nick BOB"]),
     (errors.NAME_EMPTY, ["/join #"]),

@@ -92,7 +92,7 @@ class _Changes:
         """Make one change; returns the argument to be shown, None if nothing has changed."""
         change = _CHANGES.get(letter)
         if change is None:
-            raise ChatError(NO_MODE, letter=letter)
+            raise ChatError(NO_MODE, letter=letter, letters=", ".join(LETTERS))
         return change(self, on, letter, argument, key)
 
     def _flag(self, on: bool, letter: str, argument: str, key: str) -> str | None:

@@ -15,6 +15,7 @@ from tsservices.chat.errors import MODE_ARGUMENT, MODES_MANY, NO_MODE, ROOM_KEY,
 from tsservices.chat.handlers.membership import roomModes
 from tsservices.chat.handlers.modes import BAN_LETTER, LETTERS, checkLimit
 from tsservices.chat.names import fold
+from tsservices.chat.notifications import RestrictionList
 from tsservices.chat.operations import BAN, SetModes
 from tsservices.chat.permissions import OPERATOR, OPERATOR_LETTER, VOICE_LETTER, atLeast
 from tsservices.chat.records import JOIN_KEY, MEMBER_LIMIT, Restriction
@@ -66,7 +67,7 @@ def setModes(controller: SessionController, room: Room, changes: Sequence[ModeCh
 def _row(change: ModeChange) -> tuple[str, str, str]:
     letter, argument, key = change.letter, change.argument, ""
     if letter not in LETTERS or len(letter) != 1:
-        raise ChatError(NO_MODE, letter=letter)
+        raise ChatError(NO_MODE, letter=letter, letters=", ".join(LETTERS))
     if letter in NAMED_LETTERS:
         if not argument:
             raise ChatError(MODE_ARGUMENT, letter=letter, what=NAMED_LETTERS[letter])
@@ -110,6 +111,12 @@ def listBans(controller: SessionController, room: Room) -> list[Restriction]:
         and not restriction.hasEnded(now)
         and (mayBan or not restriction.mask.startswith(CLOAK_SIGN))
     ]
+
+
+def showBans(controller: SessionController, room: Room) -> None:
+    """Show the bans of a room, as L{listBans} gives them."""
+    bans = listBans(controller, room)
+    controller.presenter.show(RestrictionList(room.record.key, room.record.name, bans))
 
 
 def memberLetters(rank: str, voice: bool) -> str:

@@ -41,6 +41,7 @@ from tsservices.chat.notifications import (
     ResumeToken,
     RoomList,
     RoomMessages,
+    RoomModes,
     SeenReply,
     TokenList,
     Topic,
@@ -160,6 +161,9 @@ class Fields:
             return None
         return value
 
+    def has(self, name: str) -> bool:
+        return name in self._values
+
     def flag(self, name: str) -> bool:
         return self._values.get(name) is True
 
@@ -238,6 +242,11 @@ def _topic(room: tuple[str, str], fields: Fields) -> Topic:
     return Topic(*room, fields.text("text"), fields.text("by"), fields.number("time"))
 
 
+def _modes(room: tuple[str, str], fields: Fields) -> RoomModes:
+    letters, limit = fields.word("modes"), fields.number("limit")
+    return RoomModes(*room, letters, fields.word("key"), limit)
+
+
 def _joinedRoom(fields: Fields) -> JoinedRoom:
     room = fields.room()
     return JoinedRoom(
@@ -253,6 +262,8 @@ def _joinedRoom(fields: Fields) -> JoinedRoom:
         fields.flag("private"),
         fields.optionalNumber("read"),
         fields.word("epoch"),
+        _modes(room, fields) if fields.has("modes") else None,
+        fields.flag("voice"),
     )
 
 
@@ -299,7 +310,13 @@ def _inbox(fields: Fields) -> Inbox:
 
 def _members(fields: Fields) -> MemberList:
     members = [
-        Member(member.text("nick"), member.flag("guest"), member.text("away"), member.text("rank"))
+        Member(
+            member.text("nick"),
+            member.flag("guest"),
+            member.text("away"),
+            member.text("rank"),
+            member.flag("voice"),
+        )
         for member in fields.objects("people")
     ]
     return MemberList(fields.text("room"), members)
@@ -379,7 +396,13 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
         *fields.room(), fields.number("lines"), fields.numberPair("missing"), fields.word("epoch")
     ),
     "found": lambda fields: SearchHead(fields.number("lines"), fields.flag("more")),
-    "joined": lambda fields: UserJoined(*fields.room(), fields.text("nick"), fields.account()),
+    "joined": lambda fields: UserJoined(
+        *fields.room(),
+        fields.text("nick"),
+        fields.account(),
+        fields.text("rank"),
+        fields.flag("voice"),
+    ),
     "left": lambda fields: UserLeft(
         *fields.room(), fields.text("nick"), fields.text("why"), fields.flag("kicked")
     ),
@@ -417,6 +440,7 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
         *fields.room(), fields.number("first"), fields.number("last")
     ),
     "topic": lambda fields: _topic(fields.room(), fields),
+    "modes": lambda fields: _modes(fields.room(), fields),
     "rooms": _rooms,
     "people": _members,
     "person": lambda fields: WhoisReply(

@@ -179,7 +179,7 @@ class SessionResumer:
                     room.restart(last[key])
                 room.members.clear()
             elif key in self._unjoined:
-                send(f"/join {room.name}")
+                send(room.joinCommand())
             else:
                 # Somebody has seen to that meanwhile.
                 self._view.note(f"you are no longer in {ROOM_SIGN}{room.name}")

@@ -261,7 +261,9 @@ class Sender:
 
     def _sendCommand(self, item: OutgoingLine) -> None:
         state = self._state
-        if item.word == "join" and (key := roomKey(item.text[5:].strip())) in state.rooms:
+        # The key of the room may follow.
+        key = roomKey("".join(item.text[5:].split()[:1]))
+        if item.word == "join" and key in state.rooms:
             # The server hears of it when a line needs it: many changes may come before that.
             state.selectRoom(key)
             self._view.note(f"{ROOM_SELECTED}{ROOM_SIGN}{state.rooms[key].name}")

@@ -26,6 +26,7 @@ from tsservices.chat.notifications import (
     Resumed,
     RoomList,
     RoomMessages,
+    RoomModes,
     UserJoined,
     UserLeft,
     UserQuit,
@@ -58,6 +59,7 @@ class ClientRoom:
     @ivar unread: the numbers of the lines of others since one turned away from the room that can
         still be read, up to L{UNREAD_COUNTED}.
     @ivar present: one is in the room, as far as is known.
+    @ivar modes: its modes, as far as is known: with the key, to come back.
     @ivar catchingUp: lines may come twice, and in another order.
     @ivar authors: who said the last lines that were shown, when, and whether there are words in it
         that can be deleted; by number.
@@ -72,6 +74,7 @@ class ClientRoom:
         self.read: int | None = None
         self.unread: set[int] = set()
         self.present = True
+        self.modes: RoomModes | None = None
         self.catchingUp = False
         self.authors: OrderedDict[int, tuple[str, int, bool]] = OrderedDict()
         self._held: dict[int, RoomMessages] = {}
@@ -201,6 +204,11 @@ class ClientRoom:
                 (fold(to), to) if other == key else (other, name)
                 for other, name in self.members.items()
             )
+
+    def joinCommand(self) -> str:
+        """What has to be sent to be in the room again."""
+        key = self.modes.joinKey if self.modes is not None else ""
+        return f"/join {self.name} {key}".rstrip()
 
     def nicks(self) -> list[str]:
         """The nicks of the members; who spoke last comes first."""
@@ -372,9 +380,14 @@ class ClientState:
             self.nick = joined.nick
         room.present = True
         room.read = joined.read
+        room.modes = joined.modes
         room.members.clear()
         for nick in joined.nicks:
             room.addMember(nick)
+
+    def _modesShown(self, modes: RoomModes) -> None:
+        if modes.room in self.rooms:
+            self.rooms[modes.room].modes = modes
 
     def _leftRoom(self, left: LeftRoom) -> None:
         self.forgetRoom(left.room)
@@ -394,5 +407,6 @@ class ClientState:
         MemberList: _membersListed,
         RoomList: _roomsListed,
         JoinedRoom: _joinedRoom,
+        RoomModes: _modesShown,
         LeftRoom: _leftRoom,
     }

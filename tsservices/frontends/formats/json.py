@@ -17,11 +17,12 @@ has another.  The epoch of a line is what stands in its id before the last two C
     C{message}, C{me}, C{notice} and C{topic}.  The others say what was done: C{kick},
     C{op}, C{deop}, C{unban} and C{unmute}, with a text like C{bob} or C{bob why};
     C{ban} and C{mute}, with C{bob 2h} or C{bob forever why}; C{private} and C{public},
-    with none; and C{delete}, with the C{seq} of a line whose words are no more: it has the
-    kind C{deleted} and no text from then on, or, if it was a C{kick}, C{ban} or C{mute}, its
-    text without the reason;
-  - C{joined}: room, nick, account; C{left}: room, nick, why, and C{kicked}, true, if a line of
-    the room has said so; C{gone}: nick, why;
+    with none; C{mode}, with C{+ov-n ann bob} (a key is C{*}); and C{delete}, with the
+    C{seq} of a line whose words are no more: it has the kind C{deleted} and no text from then
+    on, or, if it was a C{kick}, C{ban} or C{mute}, its text without the reason;
+  - C{joined}: room, nick, account, and rank and voice as in C{roomEntered};
+    C{left}: room, nick, why, and C{kicked}, true, if a line of the room has said so;
+    C{gone}: nick, why;
   - C{renamed}: nick, to; C{away}: nick, text (empty: the person is back);
   - C{account}: nick, account: whose name it is now;
   - C{whispered}: nick, account, to, kind, text, time, id (empty: it is not kept);
@@ -45,7 +46,9 @@ has another.  The epoch of a line is what stands in its id before the last two C
   - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
     many), joinedSeq, rank (C{member}, C{operator}, C{founder} or C{server}), private, read
-    (or null), epoch; a C{replay} follows, unless C{refused} has said why not;
+    (or null), epoch, modes, key and limit as in C{modes}, and voice, true, if you may speak while
+    the room is moderated, whatever your rank is; a C{replay} follows, unless C{refused} has
+    said why not;
   - C{unread}: room, lines (so many of others, up to a thousand, that you have not read; not all of
     them are in the replay), more (there are more than these), read (as in C{roomEntered}): it comes
     some time after C{roomEntered}, or not at all;
@@ -55,9 +58,11 @@ has another.  The epoch of a line is what stands in its id before the last two C
   - C{inbox}: letters, each with id, time, nick, to, kind and text; with (the other person,
     or empty), more;
   - C{topic}: room, text, by, time;
+  - C{modes}: room, modes (the letters, sorted), key (empty: none, or not for you), limit (0: none);
   - C{stored}: room, first, last;
   - C{rooms}: rooms, each with room, present, topic;
-  - C{people}: room (empty: anywhere), people, each with nick, guest, away and rank;
+  - C{people}: room (empty: anywhere), people, each with nick, guest, away, rank, and voice,
+    true, if they have it;
   - C{person}: nick, guest, away, rooms, cloak (of the address; empty: not for you);
   - C{seen}: nick, here, time (0: not known);
   - C{restraints}: room, restraints, each with kind (C{ban} or C{mute}), name, mask, by,
@@ -100,6 +105,7 @@ from tsservices.chat.notifications import (
     ResumeToken,
     RoomList,
     RoomMessages,
+    RoomModes,
     SearchResults,
     SeenReply,
     TokenList,
@@ -122,6 +128,19 @@ def _withEpoch(fields: Fields, log: str) -> Fields:
 
 def _topic(topic: Topic) -> Fields:
     return {"text": topic.text, "by": topic.by, "time": topic.time}
+
+
+def _modes(modes: RoomModes) -> Fields:
+    return {"modes": modes.letters, "key": modes.joinKey, "limit": modes.memberLimit}
+
+
+def _withVoice(fields: Fields, voice: bool) -> Fields:
+    return {**fields, "voice": True} if voice else fields
+
+
+def _userJoined(joined: UserJoined) -> Fields:
+    fields: Fields = {"room": joined.roomName, "nick": joined.nick, "account": joined.account}
+    return _withVoice({**fields, "rank": joined.rank} if joined.rank else fields, joined.voice)
 
 
 def _userLeft(left: UserLeft) -> Fields:
@@ -210,10 +229,11 @@ def _commands(listed: CommandList) -> Fields:
 
 
 def _members(listed: MemberList) -> Fields:
-    members = [
-        {"nick": member.nick, "guest": member.guest, "away": member.away, "rank": member.rank}
-        for member in listed.members
-    ]
+    members = []
+    for member in listed.members:
+        away, rank = member.away, member.rank
+        fields: Fields = {"nick": member.nick, "guest": member.guest, "away": away, "rank": rank}
+        members.append(_withVoice(fields, member.voice))
     return {"room": listed.roomName, "people": members}
 
 
@@ -249,11 +269,7 @@ def _row(
 #: The type and the fields of each notification that is one object.
 FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
     (
-        _row(
-            UserJoined,
-            "joined",
-            lambda event: {"room": event.roomName, "nick": event.nick, "account": event.account},
-        ),
+        _row(UserJoined, "joined", _userJoined),
         _row(UserLeft, "left", _userLeft),
         _row(UserQuit, "gone", lambda event: {"nick": event.nick, "why": event.reason}),
         _row(NickChanged, "renamed", lambda event: {"nick": event.nick, "to": event.to}),
@@ -293,6 +309,7 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
         ),
         _row(Inbox, "inbox", _inbox),
         _row(Topic, "topic", lambda event: {"room": event.roomName, **_topic(event)}),
+        _row(RoomModes, "modes", lambda event: {"room": event.roomName, **_modes(event)}),
         _row(
             MessageStored,
             "stored",
@@ -402,7 +419,9 @@ def _joinedRoom(joined: JoinedRoom) -> str:
         "private": joined.private,
         "read": joined.read,
     }
-    head = _withEpoch(head, joined.log)
+    head = _withVoice(_withEpoch(head, joined.log), joined.voice)
+    if joined.modes is not None:
+        head |= _modes(joined.modes)
     replay = "" if joined.replay is None else _replay(joined.replay)
     return f"{_asJSON(head)}\n{replay}"
 

@@ -39,6 +39,7 @@ from tsservices.chat.notifications import (
     ResumeToken,
     RoomList,
     RoomMessages,
+    RoomModes,
     SeenReply,
     TokenList,
     Topic,
@@ -55,6 +56,7 @@ from tsservices.chat.operations import (
     KICK,
     ME,
     MESSAGE,
+    MODE,
     MUTE,
     NO_OPERATOR,
     NOTICE,
@@ -67,7 +69,17 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.permissions import FOUNDER, MEMBER, SERVER
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
-from tsservices.chat.records import Restriction, StoredPrivateMessage
+from tsservices.chat.records import (
+    INVITE_ONLY,
+    JOIN_KEY,
+    MEMBER_LIMIT,
+    MEMBERS_TALK,
+    MODERATED,
+    OPERATORS_TOPIC,
+    SECRET,
+    Restriction,
+    StoredPrivateMessage,
+)
 from tsservices.common.durations import parts
 from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
@@ -100,6 +112,17 @@ _RANKS = {
     OPERATOR_RANK: "an operator of",
     FOUNDER: "the founder of",
     SERVER: "an operator of this server in",
+}
+
+#: What the modes of a room mean.
+MODE_MEANINGS = {
+    INVITE_ONLY: "by invitation only",
+    JOIN_KEY: "whoever joins has to name the key",
+    MEMBER_LIMIT: "only so many people may be in it",
+    MODERATED: "only operators, and members with voice, speak",
+    MEMBERS_TALK: "only members speak",
+    SECRET: "not in lists of rooms",
+    OPERATORS_TOPIC: "only operators set the topic",
 }
 
 _UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
@@ -207,6 +230,10 @@ def _lineDeleted(message: RoomMessages, text: str, withRoom: bool) -> str:
     return f"{message.nick} deleted line {text}{_inRoom(message, 'of', withRoom)}"
 
 
+def _modesChanged(message: RoomMessages, text: str, withRoom: bool) -> str:
+    return f"{message.nick} changed modes{_inRoom(message, 'of', withRoom)}: {text}"
+
+
 def _unknownAction(message: RoomMessages, text: str, withRoom: bool) -> str:
     # A database or a node of a later version may hold kinds that this one does not know.
     room = _inRoom(message, "in", withRoom)
@@ -224,6 +251,7 @@ _ACTIONS: dict[str, _Action] = {
     NO_OPERATOR: _toPerson("made", " a plain member", "of"),
     PRIVATE: _roomBecame("by invitation only"),
     PUBLIC: _roomBecame("open to everybody"),
+    MODE: _modesChanged,
     DELETE: _lineDeleted,
 }
 
@@ -390,6 +418,19 @@ def _topic(time: LocalTime, topic: Topic) -> str:
     return f"* topic of {room}: {topic.text} (set by {topic.by}, {when})\n"
 
 
+def _modes(time: LocalTime, modes: RoomModes) -> str:
+    room = f"{ROOM_SIGN}{modes.roomName}"
+    if not modes.letters:
+        return f"* {room} has no modes\n"
+    values = {JOIN_KEY: modes.joinKey, MEMBER_LIMIT: str(modes.memberLimit)}
+    lines = [f"* modes of {room}: +{modes.letters}\n"]
+    for letter in modes.letters:
+        # A later version may have more of them.
+        meaning = MODE_MEANINGS.get(letter, "not known here")
+        lines.append(f"*   {letter}: {meaning}{_inParentheses(values.get(letter, ''))}\n")
+    return "".join(lines)
+
+
 def _rooms(time: LocalTime, listed: RoomList) -> str:
     lines = [f"* {plural(len(listed.rooms), 'room')}\n"]
     for name, present, topic in listed.rooms:
@@ -412,6 +453,8 @@ def _member(member: Member) -> str:
         notes.append("guest")
     if member.rank not in ("", MEMBER):
         notes.append(member.rank)
+    if member.voice:
+        notes.append("voice")
     if member.away:
         notes.append(f"away: {member.away}")
     return f"{member.nick}{_inParentheses(', '.join(notes))}"
@@ -513,6 +556,7 @@ SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     MarkedRead: _markedRead,
     MessageStored: _stored,
     Topic: _topic,
+    RoomModes: _modes,
     RoomList: _rooms,
     MemberList: _members,
     WhoisReply: _whois,

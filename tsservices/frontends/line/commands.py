@@ -21,10 +21,11 @@ from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE, SCOPES
 from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import REPLAYED_LINES, Room
-from tsservices.chat.verbs import accounts, moderation, talk, tokens
+from tsservices.chat.verbs import accounts, moderation, modes, talk, tokens
 from tsservices.chat.verbs import history as past
 from tsservices.chat.verbs.checks import ANYONE, NAMED, REGISTERED, TOPIC_LENGTH, checkPermission
 from tsservices.common.tokens import looksLikeToken
+from tsservices.frontends.formats.modes import parseModes
 from tsservices.frontends.line import parsing
 from tsservices.frontends.line.parsing import SIGN, UsageError, needed
 
@@ -147,6 +148,28 @@ def _onMember(verb: Callable[[SessionController, Room, str], None]) -> Handler:
 def _part(controller: SessionController, argument: str) -> Waiting:
     name, reason = parsing.firstWord(argument)
     return talk.part(controller, controller.room(name), reason.strip())
+
+
+def _join(controller: SessionController, argument: str) -> Waiting:
+    name, key = parsing.wordAndText(argument)
+    return talk.join(controller, name, key)
+
+
+def _mode(controller: SessionController, argument: str) -> None:
+    words = argument.split()
+    named = bool(words) and not words[0].startswith(("+", "-"))
+    name = words.pop(0) if named else ""
+    if not words:
+        isElsewhere = named and roomKey(name)[1] not in controller.session.rooms
+        room = talk.visibleRoom(controller, name) if isElsewhere else controller.room(name)
+        modes.showModes(controller, room)
+        return
+    room = controller.room(name)
+    request = parseModes(words)
+    if request.listsBans:
+        modes.showBans(controller, room)
+    if request.changes:
+        modes.setModes(controller, room, request.changes)
 
 
 def _listMembers(controller: SessionController, argument: str) -> Waiting | None:
@@ -328,10 +351,12 @@ _unban = _onMember(partial(moderation.liftRestriction, kind=BAN))
 _unmute = _onMember(partial(moderation.liftRestriction, kind=MUTE))
 _op = _onMember(partial(moderation.setOperator, on=True))
 _deop = _onMember(partial(moderation.setOperator, on=False))
+_voice = _onMember(partial(modes.setVoice, on=True))
+_devoice = _onMember(partial(modes.setVoice, on=False))
 
 _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("nick", "NAME", "be called NAME", ANYONE, _withText(talk.changeNick)),
-    ("join", "ROOM", "enter a room, or turn to it", NAMED, _withText(talk.join)),
+    ("join", "ROOM [KEY]", "enter a room, or turn to it", NAMED, _join),
     ("part", "[ROOM [WHY]]", "leave a room", NAMED, _part),
     ("rooms", "", "which rooms there are", ANYONE, _alone(talk.listRooms)),
     ("who", "[ROOM]", "who is in a room", NAMED, _listMembers),
@@ -374,6 +399,9 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("delete", "SEQ|[NAME] last", "take the words of a line away: yours, or any", NAMED, _delete),
     ("op", "NAME", "have somebody look after the room", FOUNDER, _op),
     ("deop", "NAME", "not any more", NAMED, _deop),
+    ("voice", "NAME", "let somebody speak in a moderated room", OPERATOR, _voice),
+    ("devoice", "NAME", "not any more", NAMED, _devoice),
+    ("mode", "[ROOM] [+nt-k ...]", "the modes of a room, or other ones", NAMED, _mode),
     ("private", "on|off", "by invitation only, or for everybody", FOUNDER, _private),
     (
         "reset",

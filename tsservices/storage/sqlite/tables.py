@@ -169,10 +169,11 @@ def recordStatements(
 
 def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
     """@raise sqlite3.Error: it can't be done."""
+    rows: list[tuple[str, str, int, int, str, str, int, str, int, int, str, str, int]]
     rows = connection.execute(
         "SELECT key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom, modes,"
         " joinKey, memberLimit FROM rooms ORDER BY number"
-    )
+    ).fetchall()
     # SQLite has no other way to say yes and no.
     return [RoomRecord(*row[:8], bool(row[8]), *row[9:]) for row in rows]
 
