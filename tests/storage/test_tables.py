@@ -49,7 +49,7 @@ RECORDS: tuple[Record, ...] = (
     MUTE_OF_BOB,
     RoomRole("a", "ann", operator=True),
     RoomRole("a", "büb", invited=True, admitted=7),
-    RoomRole("b", "ann"),
+    RoomRole("b", "ann", voice=True),
     ReadMarker("ann", "a", 12),
     ReadMarker("ann", "b", 2**62),
     TOKEN_OF_ANN,

@@ -76,11 +76,12 @@ def parseMask(text: str) -> str:
     folded = fold(text)
     if not folded.isprintable() or len(folded.split()) != 1 or len(folded) > MASK_LENGTH:
         raise ChatError(MASK, most=MASK_LENGTH)
-    if folded.startswith(CLOAK_SIGN) or ("!" not in folded and folded.endswith(ACCOUNT_HOST)):
-        folded = f"@{folded.rpartition('@')[2]}"
     nick, sign, rest = folded.partition("!")
-    if not sign:
-        nick, rest = ("", folded) if "@" in folded else (folded, "")
+    if not sign and "@" in folded:
+        nick, rest = "", folded
+    elif not sign and (nick.startswith(CLOAK_SIGN) or nick.endswith(ACCOUNT_HOST)):
+        # No nick is written like that.
+        nick, rest = "", f"@{folded}"
     user, _, host = rest.partition("@")
     mask = f"{nick or '*'}!{user or '*'}@{host or '*'}"
     return re.sub(r"\*+", "*", mask)
