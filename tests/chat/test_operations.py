@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tsservices.chat.apply import HANDLERS
 from tsservices.chat.operations import (
     DeleteMessage,
+    Join,
     Login,
     NodeDown,
     NodeUp,
@@ -19,6 +20,7 @@ from tsservices.chat.operations import (
     Quit,
     ReattachSession,
     Say,
+    SetModes,
     SetPassword,
 )
 from tsservices.chat.serialization import asRow, fromRow
@@ -53,6 +55,16 @@ def test_readingChangesNoRow() -> None:
 def test_typesOfValues() -> None:
     assert fromRow(["Delete", "s", "r", 1, None], 1) == DeleteMessage("s", "r", 1, None)
     assert fromRow(["Delete", "s", "r", 1, "ann"], 1) == DeleteMessage("s", "r", 1, "ann")
+    # A room of the first version has its rules.
+    assert fromRow(["Join", "s", "R", "r"], 1) == Join("s", "R", "r", "", "n")
+    modes = SetModes("s", "r", (("+k", "x", ""), ("-v", "Bob", "bob")))
+    row = ["SetModes", "s", "r", [["+k", "x", ""], ["-v", "Bob", "bob"]]]
+    assert fromRow(row) == modes
+    for wrong in (["SetModes", "s", "r", [["+k", "x"]]], ["SetModes", "s", "r", ["+n"]]):
+        with pytest.raises(ValueError, match="is no"):
+            fromRow(wrong)
+    with pytest.raises(ValueError, match="fields of SetModes"):
+        fromRow(["SetModes", "s", "r", []], 1)
     kick = DeleteMessage("s", "r", 1, "ann", "kick", "bob", 7)
     assert fromRow(["Delete", "s", "r", 1, "ann", "kick", "bob", 7]) == kick
     # What the first version has not yet had.

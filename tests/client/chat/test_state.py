@@ -20,6 +20,23 @@ def numbers(messages: list[RoomMessages]) -> list[int]:
     return [message.first for message in messages]
 
 
+@pytest.mark.parametrize(
+    ("fields", "command"),
+    [
+        ({}, "/join Den"),
+        ({"modes": "n", "key": ""}, "/join Den"),
+        ({"modes": "kn", "key": "tea"}, "/join Den tea"),
+        ({"modes": "kn", "key": "tea\n/quit"}, "/join Den"),
+    ],
+)
+def test_roomsWithKeyAreEnteredAgain(fields: dict[str, object], command: str) -> None:
+    state = ClientState()
+    state.apply(content("roomEntered", room="Den", **fields))
+    assert state.rooms["den"].joinCommand() == command
+    state.apply(content("modes", room="Den", modes="kn", key="cup"))
+    assert state.rooms["den"].joinCommand() == "/join Den cup"
+
+
 class TestRoom:
     def test_once(self) -> None:
         """Lines that the server leaves out are no gap."""
