@@ -357,8 +357,11 @@ class DetachedMembership:
     openFrom: int
     #: Whether the session was the founder as a guest.
     founder: bool
-    #: C{roles} of the session, as in L{RoomPermissions<tsservices.chat.permissions>}.
+    #: What the session was made as a guest, as in C{sessionRoles} of
+    #: L{RoomPermissions<tsservices.chat.permissions.RoomPermissions>}.
     roles: str = ""
+    #: The modes of the room then, for when it has to be created anew.
+    modes: str = DEFAULT_MODES
 
 
 @dataclass(frozen=True, slots=True)

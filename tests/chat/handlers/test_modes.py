@@ -108,7 +108,7 @@ class TestChanges(RoomCase):
         changes = (("+k", "secret", ""), ("+b", "x", "x!*@*"))
         batch = chat.tick(SetModes("s", "r", changes))
         (entry,) = batch.audits
-        assert entry["changes"] == "+kb * x!*@*"
+        assert (entry["changes"], entry["target"]) == ("+kb * x!*@*", ["x!*@*"])
         assert "secret" not in f"{batch.audits} {batch.messages}"
 
     def test_shown(self) -> None:

@@ -37,6 +37,7 @@ from tsservices.chat.operations import (
     Register,
     Restrict,
     Say,
+    SetModes,
     SetPassword,
     SetPrivate,
 )
@@ -211,6 +212,19 @@ class TestReattach:
         assert "ann" not in self.state.sessions
         assert [item.code for item in self.chat.outlets["ann"].replacements] == [errors.TAKEN_OVER]
         assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
+
+    def test_modesOfMembers(self) -> None:
+        changes = (("+k", "x", ""), ("+l", "1", ""), ("+v", "Gus", "gus"))
+        self.turn(SetModes("opal", "r", changes))
+        self.back(*self.gone())
+        assert self.member("ann")
+        assert self.member("gus")
+        assert self.room.permissions.sessionRoles == {"gus": "v"}
+
+    def test_modesOfARoomMadeAnew(self) -> None:
+        self.turn(Join("gus", "N", "n", "", "nt"))
+        self.back(*self.gone())
+        assert self.state.rooms["n"].record.modes == "nt"
 
     def test_bannedMeanwhile(self) -> None:
         operations = self.gone()

@@ -85,6 +85,8 @@ class _Changes:
         self.made: list[tuple[str, str]] = []
         #: Who was banned, and is still there.
         self.banned: list[Target] = []
+        #: Who was meant, for the log: accounts, cloaks and masks.
+        self.targets: list[str] = []
         #: The room is to be opened: the line that says so is the last of the private time.
         self.opens = False
 
@@ -148,7 +150,7 @@ class _Changes:
             if not on and guest.ident == permissions.guestFounder:
                 permissions.guestFounder = ""
                 changed = True
-        return target.name if changed else None
+        return self._named(target, changed)
 
     def _voice(self, on: bool, letter: str, argument: str, key: str) -> str | None:
         permissions = self.room.permissions
@@ -156,15 +158,20 @@ class _Changes:
         if target.session is not self.session or on:
             checkRank(self.state, self.session, self.room, OPERATOR)
         if target.account is None:
-            changed = permissions.setSessionRole(self._guest(target), letter, on)
-            return target.name if changed else None
+            return self._named(target, permissions.setSessionRole(self._guest(target), letter, on))
         sessions = self.state.sessionsByAccount.get(target.account, ())
         changed = not on and permissions.withdraw(sessions, letter)
         role = permissions.role(target.account)
         if role.voice != on:
             self.batch.upsert(permissions.setRole(replace(role, voice=on)))
             changed = True
-        return target.name if changed else None
+        return self._named(target, changed)
+
+    def _named(self, target: Target, changed: bool) -> str | None:
+        if not changed:
+            return None
+        self.targets.append(target.mask)
+        return target.name
 
     def _guest(self, target: Target) -> Session:
         # What a guest is made lasts as long as it is a member, so it has to be one.
@@ -176,7 +183,9 @@ class _Changes:
         state, session, room, batch = self.state, self.session, self.room, self.batch
         checkRank(state, session, room, OPERATOR)
         if not on:
-            return key if lift(state, room, BAN, key, session, batch) else None
+            lifted = lift(state, room, BAN, key, session, batch)
+            self.targets += [restriction.mask for restriction in lifted]
+            return key if lifted else None
         target, targetKey = restrictionTarget(state, room, argument, key, batch.schema)
         checkOutranks(state, session, room, target)
         old = room.permissions.restrictions.get((BAN, target.mask))
@@ -185,6 +194,7 @@ class _Changes:
         makePlace(room, BAN, target, batch)
         restrict(state, room, BAN, target, targetKey, 0, "", session, batch)
         self.banned.append(target)
+        self.targets.append(target.mask)
         return maskOf(target.mask)
 
 
@@ -226,7 +236,7 @@ def _setModes(state: ChatState, operation: SetModes, session: Session, batch: Ba
         if changes.banned:
             removeBanned(state, room, changes.banned, batch)
         batch.roomChanged(room)
-        batch.audit(MODE, session, room, changes=text)
+        batch.audit(MODE, session, room, changes=text, target=changes.targets)
     elif not errors:
         text = f"nothing has changed for {ROOM_SIGN}{room.record.name}"
         batch.reply(session, Notice([text], "same"))

@@ -190,6 +190,7 @@ def _detachedMembership(session: Session, room: Room) -> DetachedMembership:
         record.openFrom,
         room.permissions.guestFounder == session.ident,
         room.permissions.sessionRoles.get(session.ident, ""),
+        record.modes,
     )
 
 
@@ -277,8 +278,11 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
         batch.reply(session, AccountChanged(session.nick, None))
     memberships = {} if before is None else {item.room: item for item in before.memberships}
     for key, name, seq in operation.rooms:
+        membership = memberships.get(key)
         join = Join(session.ident, name, key)
-        _rejoin(state, join, seq, session, memberships.get(key), batch)
+        if membership is not None:
+            join.modes = membership.modes
+        _rejoin(state, join, seq, session, membership, batch)
     if before is not None:
         _restoreInvitations(state, before, session, batch.stamp)
 
