@@ -28,9 +28,10 @@ from tsservices.chat.operations import (
     ReattachSession,
     Register,
     Say,
+    SetModes,
     SetPrivate,
 )
-from tsservices.chat.permissions import FOUNDER, RoomPermissions, atLeast
+from tsservices.chat.permissions import FOUNDER, OPERATOR, RoomPermissions, atLeast
 from tsservices.chat.records import Restriction
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -188,7 +189,11 @@ def test_rightsOfGuests() -> None:
         chat.tick(Enter(ident, ident, ident, f"~{ident}", f"t{ident}"))
         chat.tick(Invite("s", "r", ident, ident))
     chat.tick(Join("g", "R", "r"), Join("h", "Q", "q"))
+    chat.tick(SetModes("s", "r", (("+o", "g", "g"), ("+v", "g", "g"), ("+k", "x", ""))))
     state = roundTrip(chat.state)
+    assert state.rank(state.sessions["g"], state.rooms["r"]) == OPERATOR
+    assert state.rooms["r"].permissions.hasVoice(state.sessions["g"])
+    assert state.rooms["r"].record.joinKey == "x"
     assert state.sessions["h"].invited == {"r"}
     assert state.rooms["r"].permissions.firstReadable(state.sessions["g"]) == 3
     assert state.rank(state.sessions["h"], state.rooms["q"]) == FOUNDER

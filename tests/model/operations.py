@@ -265,6 +265,7 @@ HOUR = 3600 * NANOSECONDS
 # Rights are with the first few, and most of it takes place where they are.
 KINDS = (
     *OPERATIONS,
+    *("part", "read", "release"),
     *("join", "say") * 4,
     *("enter", "login", "register", "invite", "resume", "rename") * 2,
 )

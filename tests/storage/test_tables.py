@@ -150,6 +150,12 @@ class TestRecords:
         batch = source.batch(("a", ("1",)), ("b", ("1",)))
         batch.roomRecords[0].founder, batch.roomRecords[0].private = "ann", True
         harness.storage.store(batch)
+        harness.client.waitFor(batch.position)
+        batch = source.batch(("a", ("2",)), ("b", ("2",)))
+        room = batch.roomRecords[0]
+        room.founder, room.private = "ann", True
+        room.modes, room.joinKey, room.memberLimit = "mt", "secret", 7
+        harness.storage.store(batch)
         harness.client.stop()
         loaded = SQLiteHarness(start=False).loaded
         assert loaded.rooms == batch.roomRecords
