@@ -54,6 +54,7 @@ from tsservices.chat.operations import (
     Say,
     SendPrivate,
     SetAway,
+    SetModes,
     SetOperator,
     SetPassword,
     SetPrivate,
@@ -95,6 +96,7 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     Restrict: _TALK,
     LiftRestriction: _TALK,
     SetPrivate: _TALK,
+    SetModes: _TALK,
     Invite: _TALK,
     Ignore: _TALK,
     # How far the owner has read is the owner's.
