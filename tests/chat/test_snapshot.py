@@ -65,7 +65,7 @@ LOCAL = {
 
 
 #: What is only looked up, so that its order does not matter.
-COUNTED = {"nickCounts", "readableFrom"}
+COUNTED = {"nickCounts", "readableFrom", "sessionRoles", "accountTokenIds"}
 
 
 def stateOf(value: Any, deep: bool = True) -> Any:
@@ -80,7 +80,11 @@ def stateOf(value: Any, deep: bool = True) -> Any:
         return [stateOf(item, deep) for item in value]
     if isinstance(value, ChatState):
         rooms, people = stateOf(value.rooms), stateOf(value.sessions)
-        rest = {key: item for key, item in vars(value).items() if key not in ("rooms", "sessions")}
+        rest = {
+            key: sorted(item.items()) if key in COUNTED else item
+            for key, item in vars(value).items()
+            if key not in ("rooms", "sessions")
+        }
         return rooms, people, stateOf(rest, False)
     if isinstance(value, frozenset | Limits | str | int | float | None):
         return value

@@ -187,7 +187,11 @@ OPERATIONS: dict[str, _Factory] = {
     ),
     "rename": lambda state, action, own, other: Rename(own.ident, action.name.upper(), action.name),
     "join": lambda state, action, own, other: Join(
-        own.ident, action.room.upper(), action.room, "x" * action.flag, "nt" if action.step else "n"
+        own.ident,
+        action.room.upper(),
+        action.room,
+        "x" * action.flag,
+        "n" + "t" * (action.late > 2),
     ),
     "part": lambda state, action, own, other: Part(own.ident, action.room, ""),
     "quit": lambda state, action, own, other: Quit(own.ident, ""),
@@ -265,7 +269,7 @@ HOUR = 3600 * NANOSECONDS
 # Rights are with the first few, and most of it takes place where they are.
 KINDS = (
     *OPERATIONS,
-    *("part", "read", "release"),
+    *("part", "read", "release", "ban", "mute", "topic"),
     *("join", "say") * 4,
     *("enter", "login", "register", "invite", "resume", "rename") * 2,
 )
