@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tsservices.client.known_hosts import KNOWN_HOSTS, KnownHosts, KnownHostsError
+from tsservices.client.known_hosts import KNOWN_HOSTS, KnownHosts
+from tsservices.client.shared_file import SharedFileError
 from tsservices.client.trust import Pin, TrustBasis
 
 KEY, OTHER = "aa" * 32, "bb" * 32
@@ -117,10 +118,10 @@ def test_failures(tmp_path: Path) -> None:
     (tmp_path / KNOWN_HOSTS).mkdir()
     hosts = KnownHosts(str(tmp_path), pytest.fail)
     assert "known_hosts can't be read: Is a directory" in hosts.find("h:7").failure
-    with pytest.raises(KnownHostsError, match="can't be read"):
+    with pytest.raises(SharedFileError, match="can't be read"):
         hosts.keep("h:7", Pin(KEY, TrustBasis.ASKED), NOW)
     (tmp_path / "file").touch()
     hosts = KnownHosts(str(tmp_path / "file"), pytest.fail)
     assert "Not a directory" in hosts.find("h:7").failure
-    with pytest.raises(KnownHostsError, match="can't be written"):
+    with pytest.raises(SharedFileError, match="can't be written"):
         hosts.keep("h:7", Pin(KEY, TrustBasis.ASKED), NOW)

@@ -30,7 +30,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tsservices.client.connection import ClientError, ExplainedLoss, HandshakeError, place
-from tsservices.client.known_hosts import KnownHosts, KnownHostsError
+from tsservices.client.known_hosts import KnownHosts
 from tsservices.client.server_identity import (
     canonicalHost,
     isAddress,
@@ -38,6 +38,7 @@ from tsservices.client.server_identity import (
     shownIdentity,
 )
 from tsservices.client.server_options import TLSOptions
+from tsservices.client.shared_file import SharedFileError
 from tsservices.client.trust import (
     Accept,
     Ask,
@@ -404,6 +405,6 @@ class TLSEndpoint:
         try:
             self._known.keep(self._address, pin, self._now())
             self._unwritten = None
-        except KnownHostsError as error:
+        except SharedFileError as error:
             self._unwritten = pin
             self._complain(f"the key of {place(self._host, self._port)} is not kept: {error}")
