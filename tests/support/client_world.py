@@ -6,6 +6,7 @@ connections that can be cut anywhere.
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
@@ -20,6 +21,7 @@ from tsservices.client.chat.machine import ClientMachine, Phase
 from tsservices.client.chat.outbox import OutgoingLine
 from tsservices.client.chat.ports import ConnectionChange, LineOrigin, View
 from tsservices.client.chat.state import ClientRoom, ClientState
+from tsservices.client.kept_tokens import KeptTokens
 from tsservices.common.limits import Limits
 from tsservices.server.chat.service import ChatService
 from tsservices.server.registry import BY_NAME
@@ -156,8 +158,10 @@ class ClientWorld:
         options: LoginOptions | None = None,
         view: View | None = None,
         random: float = 0.5,
+        tokens: KeptTokens | None = None,
+        server: ChatServer | None = None,
     ) -> None:
-        self.server = ChatServer()
+        self.server = server or ChatServer()
         self.bob = OtherUser(self.server, "bob", "lobby", "den")
         self.view = RecordingView()
         self.connection: Connection | None = None
@@ -169,7 +173,11 @@ class ClientWorld:
         self._older = older
         options = options or LoginOptions("ann", rooms=["lobby", "den"])
         self.state = ClientState()
-        self.machine = ClientMachine(options, self.state, self, view or self.view, lambda: random)
+        # In that folder no file can be.
+        tokens = tokens or KeptTokens(os.devnull, "h", 7, self.view.complain)
+        self.machine = ClientMachine(
+            options, self.state, self, tokens, view or self.view, lambda: random
+        )
 
     def phase(self) -> Phase:
         # A method, since mypy believes a property to be what it was compared with.

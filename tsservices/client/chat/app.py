@@ -5,9 +5,11 @@ L{tsservices.client.chat.machine} decide, and does what that says.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IProtocol, IReactorTime, IStreamClientEndpoint
@@ -24,7 +26,9 @@ from tsservices.client.chat.state import ClientState
 from tsservices.client.chat.text_view import TextView, searchWords
 from tsservices.client.chat.ui.display import Display, PlainDisplay
 from tsservices.client.connection import ClientError, HandshakeError, connectReason, place
+from tsservices.client.kept_tokens import KeptTokens, bindingOf
 from tsservices.client.runner import serverEndpoint
+from tsservices.client.shared_file import SharedFileError
 from tsservices.client.terminal.console import Console
 from tsservices.frontends.formats.localtime import SystemZone
 from tsservices.frontends.line.telnet import edit
@@ -96,9 +100,15 @@ class ChatClient:
             options.password,
             list(options.rooms),
             attended=display.editing,
+            canAsk=attended,
             marks=display.editing,
+            remember=options.remember,
+            device=socket.gethostname(),
         )
-        self.machine = ClientMachine(login, state, self, view, random)
+        self._login = login
+        self._view = view
+        self._tokens = KeptTokens(options.state, options.host, options.port, console.complain)
+        self.machine = ClientMachine(login, state, self, self._tokens, view, random)
         display.attach(self.machine)
 
     async def run(self) -> int:
@@ -108,6 +118,39 @@ class ChatClient:
         @return: the exit status.
         @raise ClientError: it can't go on.
         """
+        if not self._options.forget:
+            return await self._talk()
+        self._forget()
+        if not self._login.revoke:
+            return 0
+        self._finishing = True
+        self.machine.finish()
+        try:
+            return await self._talk()
+        except ClientError as error:
+            raise ClientError(f"{error}; the token is not revoked at the server") from error
+
+    def _forget(self) -> None:
+        account = self._options.account
+        isKept = self._tokens.has(account)
+        try:
+            ident = self._tokens.forget(account)
+        except SharedFileError as error:
+            raise ClientError(f"the token is not removed: {error}") from error
+        if not isKept:
+            self._view.note(f"no token of {account} is kept for {self._server}")
+            return
+        self._view.note(f"the token of {account} for {self._server} is removed from this computer")
+        if self._options.password:
+            self._login.revoke = ident
+            self._login.rooms = []
+        else:
+            self._view.note(
+                "it is not revoked at the server, which takes the password: log in by that and "
+                f"/token revoke {ident}"
+            )
+
+    async def _talk(self) -> int:
         ticking = LoopingCall(self._tick)
         ticking.clock = self._clock
         self._connect()
@@ -193,6 +236,10 @@ class ChatClient:
 
     def _connected(self, connection: ChatProtocol) -> None:
         self._connection = connection
+        peer = connection.transport.getPeer()
+        host = peer.host if isinstance(peer, IPv4Address | IPv6Address) else ""
+        # A server that was accepted has a key; without TLS there is none.
+        self._tokens.binding = bindingOf(host, getattr(self._endpoint, "key", ""))
         # An output whose reader is slow holds the connection back, and so the server.
         self._console.registerProducer(connection)
         self.machine.connected(self._now())
@@ -212,6 +259,8 @@ class ChatClient:
 
     async def _read(self) -> None:
         console, machine = self._console, self.machine
+        if self._login.revoke:
+            return
         while not self._done.called:
             self._readingWaits = True
             line = await console.readLine()

@@ -14,6 +14,7 @@ from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey, roomKey
 from tsservices.client.argtypes import portNumber, seconds
 from tsservices.client.cli import DEFAULT_HOST, STREAM_TIMEOUT
+from tsservices.client.kept_tokens import KeptTokens
 from tsservices.client.server_options import (
     TLS_OFFSET,
     TLSOptions,
@@ -97,6 +98,10 @@ class ChatOptions:
     userName: str = "guest"
     #: L{None}: in clear.
     tls: TLSOptions | None = None
+    #: Keep an account token, without a question.
+    remember: bool = False
+    #: Keep it no longer, and do nothing else.
+    forget: bool = False
 
 
 def _name(text: str) -> str:
@@ -158,14 +163,27 @@ def _parser() -> argparse.ArgumentParser:
         "--account",
         metavar="NAME",
         type=_name,
-        help=f"log in; the password is asked for, unless it is in ${PASSWORD} or in the "
-        "file of --password-file",
+        help=f"log in; the password is asked for, unless a token is kept, or it is in ${PASSWORD} "
+        "or in the file of --password-file",
     )
     add(
         "--password-file",
         metavar="FILE",
         help="its first line is the password of --account; nobody but its owner may be "
         "allowed to read it",
+    )
+    keeping = parser.add_mutually_exclusive_group()
+    keeping.add_argument(
+        "--remember",
+        action="store_true",
+        help="after a log-in by the password, keep a token of --account in the file tokens of "
+        "the folder of --state, without a question; with it no password is needed next time",
+    )
+    keeping.add_argument(
+        "--forget",
+        action="store_true",
+        help="remove the kept token of this server and --account; with the password it is "
+        "revoked at the server too",
     )
     add(
         "--json",
@@ -236,24 +254,35 @@ def parseChat(
     parsed = parser.parse_args(arguments)
     if parsed.password_file and not parsed.account:
         parser.error("--password-file needs --account")
+    if (parsed.remember or parsed.forget) and not parsed.account:
+        parser.error("--remember and --forget need --account")
     if parsed.account and parsed.nick:
         parser.error("--account goes without --nick: the account has a name")
     folder = parsed.state or userFolder(stateFolder)
     server = readServer(parser, parsed, CHAT_OFFSET, lambda: folder)
     password = ""
     if parsed.account:
+        # What is wrong with the file is complained of when it is used.
+        tokens = KeptTokens(folder, server.host, server.port, lambda text: None)
+        isKept = tokens.has(parsed.account)
+        question = f"password of {parsed.account}: "
+        if parsed.forget:
+            question = (
+                f"password of {parsed.account}, to have the token revoked at the server too "
+                "(empty: do not): "
+            )
         try:
             if parsed.password_file:
                 password = passwordOf(parsed.password_file, os.getuid())
             else:
                 password = environ.get(PASSWORD, "")
-                if not password and ask is not None:
-                    password = ask(f"password of {parsed.account}: ")
+                if not password and ask is not None and isKept is parsed.forget:
+                    password = ask(question)
         except ValueError as error:
             parser.error(str(error))
         except (KeyboardInterrupt, EOFError):
             raise SystemExit(130) from None
-        if not password:
+        if not password and not isKept and not parsed.forget:
             parser.error(f"--account needs a password: --password-file, or ${PASSWORD}")
     return ChatOptions(
         server.host,
@@ -268,6 +297,8 @@ def parseChat(
         parsed.timeout,
         userName(environ),
         server.tls,
+        parsed.remember,
+        parsed.forget,
     )
 
 

@@ -1,6 +1,7 @@
 """
 What is tried to log in on one connection, in this order: the token of the connection
-before, an account, names.  Pure; L{tsservices.client.chat.resume} sends it.
+before, the account token that is kept, the password of the account, names.  Pure;
+L{tsservices.client.chat.resume} sends it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ NICK_TAKEN = "nick-taken"
 
 #: The error of a token of a connection that has ended.
 NOTHING_TO_RESUME = "nothing-to-resume"
+
+#: Errors of an account token that will never be taken: it was revoked, or its account is gone.
+DEAD_TOKEN = ("wrong-token", "no-account")
 
 #: Names that are tried for somebody who has not chosen one.
 OTHER_NAMES = 20
@@ -44,16 +48,25 @@ class LoginOptions:
     password: str = field(default="", repr=False)
     #: Names of the rooms to join.
     rooms: list[str] = field(default_factory=lambda: ["lobby"])
-    #: Somebody can be asked.
+    #: Somebody can be asked for all that is missing, at a prompt that stays.
     attended: bool = False
+    #: Somebody can be asked.
+    canAsk: bool = False
     #: The server is to know what was read.
     marks: bool = False
+    #: An account token is to be kept, without a question.
+    remember: bool = False
+    #: The id of an account token to have revoked, and nothing else; empty: none.
+    revoke: str = ""
+    #: The name of this computer.
+    device: str = ""
 
 
 class Method(Enum):
     """How one logs in."""
 
     RESUME = "resume"
+    TOKEN = "token"
     LOGIN = "login"
     NICK = "nick"
 
@@ -71,12 +84,14 @@ class LoginAttempt:
         options: LoginOptions,
         nickBefore: str,
         token: str,
+        accountToken: str,
         now: float,
         digits: Callable[[], int],
     ) -> None:
         """
         @param nickBefore: the name on the connection before; empty: there was none.
         @param token: of the connection before; empty: it had none.
+        @param accountToken: the one that is kept and may be sent; empty: none.
         @param now: the time in seconds.
         @param digits: gives a number to make a name of one's own of another one.
         """
@@ -89,6 +104,8 @@ class LoginAttempt:
         self._attempts: deque[tuple[Method, str]] = deque()
         if token:
             self._attempts.append((Method.RESUME, token))
+        if accountToken:
+            self._attempts.append((Method.TOKEN, f"{options.account} {accountToken}"))
         if options.account:
             self._attempts.append((Method.LOGIN, options.account))
         else:
@@ -103,7 +120,9 @@ class LoginAttempt:
             self.method = None
             return ""
         self.method, argument = self._attempts.popleft()
-        return f"/{self.method.value} {argument}"
+        # The server takes a token where it takes a password.
+        command = Method.LOGIN if self.method is Method.TOKEN else self.method
+        return f"/{command.value} {argument}"
 
     def refused(self, code: str, now: float) -> bool:
         """

@@ -12,15 +12,16 @@ from collections.abc import Callable
 from enum import Enum
 
 from tsservices.chat.errors import COMMAND_HIDDEN, ChatError
-from tsservices.chat.notifications import ErrorReply, Notice, ResumeToken
+from tsservices.chat.notifications import ErrorReply, LoggedIn, Notice, ResumeToken
 from tsservices.client.chat.commands import hiddenSecret
 from tsservices.client.chat.events import Content, FormatVersion, clean, decode, roomKey
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.outbox import OutgoingLine
-from tsservices.client.chat.ports import ConnectionChange, Network, View
+from tsservices.client.chat.ports import ConnectionChange, Network, Tokens, View
 from tsservices.client.chat.resume import LoginProgress, SessionResumer
 from tsservices.client.chat.sender import SYNC, SYNC_ANSWER, Sender
 from tsservices.client.chat.state import ClientState
+from tsservices.client.chat.tokens import TokenKeeper
 from tsservices.client.chat.transcript import Transcript
 
 
@@ -57,6 +58,7 @@ LONGEST_DELAY = 30.0
 #: The error with which a connection ends that another one goes on for.
 TAKEN_OVER = "taken-over"
 
+_NO_PASSWORD = "a password is asked for, and there is no more input"
 
 _PHASES = {
     LoginProgress.TRYING: Phase.ENTERING,
@@ -80,6 +82,7 @@ class ClientMachine:
         options: LoginOptions,
         state: ClientState,
         network: Network,
+        tokens: Tokens,
         view: View,
         random: Callable[[], float],
     ) -> None:
@@ -89,7 +92,10 @@ class ClientMachine:
         self.phase = Phase.AWAY
         self.hadErrors = False
         self._transcript = Transcript(state, self.sender, view)
-        self._resumer = SessionResumer(options, state, self.sender, network, view, random)
+        self._keeper = TokenKeeper(options, state, self.sender, tokens, view, random)
+        self._resumer = SessionResumer(
+            options, state, self.sender, network, tokens, self._keeper, view, random
+        )
         self._options = options
         self._network = network
         self._view = view
@@ -132,6 +138,7 @@ class ClientMachine:
                 self._options.account = self.state.account
             self._resumer.connectionLost()
         self.sender.connectionLost()
+        self._keeper.connectionLost()
         self._transcript.connectionLost()
         if self._quitting:
             self._leave()
@@ -165,6 +172,9 @@ class ClientMachine:
         if isinstance(content, Notice) and content.lines == SYNC_ANSWER:
             self._syncAnswered()
             return
+        # What has an account token in it too.
+        if content is not None and self._keeper.takes(content):
+            return
         self._view.received(event)
         if content is None:
             # A later server has types that only programs may know.
@@ -179,14 +189,16 @@ class ClientMachine:
         elif self.phase in (Phase.ENTERING, Phase.NAMELESS):
             progress = self._resumer.handle(content, now)
             if progress is LoginProgress.REFUSED:
-                assert isinstance(content, ErrorReply)
-                self._leave(str(content.error))
+                self._leave(self._resumer.refusal)
             else:
                 self.phase = _PHASES[progress]
         elif self.phase in (Phase.CATCHING_UP, Phase.READY):
             if isinstance(content, ErrorReply) and not self.sender.quiet:
                 self.hadErrors = True
             self._transcript.handle(content, now, self.phase is Phase.CATCHING_UP)
+            self._keeper.noticed(content)
+            if isinstance(content, LoggedIn) and self.phase is Phase.READY:
+                self._askToKeep()
             self._flush()
 
     def input(self, text: str, now: float) -> None:
@@ -205,6 +217,8 @@ class ClientMachine:
         elif self.sender.prompted:
             self.sender.typed(text)
             self._view.askSecret("")
+        elif self._keeper.asking and self._keeper.answer(text):
+            self._flush()
         elif hidden := hiddenSecret(text):
             self.hadErrors = True
             self._view.complain(str(ChatError(COMMAND_HIDDEN, command=hidden)))
@@ -223,6 +237,8 @@ class ClientMachine:
     def finish(self) -> None:
         """Nothing more will be typed: leave when all is settled."""
         self._finishing = True
+        if self.sender.prompted:
+            self._leave(_NO_PASSWORD)
         self._flush()
 
     def quit(self, why: str = "") -> None:
@@ -272,6 +288,7 @@ class ClientMachine:
             self._caughtUp()
         elif self.phase is Phase.READY:
             self.sender.syncAnswered()
+            self._keeper.settled()
             self._flush()
 
     def _greeted(self, content: Content) -> None:
@@ -293,7 +310,7 @@ class ClientMachine:
         self._resumer.caughtUp()
         if state.current not in state.rooms:
             state.selectRoom(next(reversed(state.rooms), ""))
-        first = roomKey(self._options.rooms[0])
+        first = "".join(map(roomKey, self._options.rooms[:1]))
         if not self._wasReady and first in state.rooms:
             state.selectRoom(first)
         sender.selectRoom(state.current)
@@ -303,15 +320,24 @@ class ClientMachine:
         self._wasReady = True
         self._attempts = 0
         self.phase = Phase.READY
+        self._askToKeep()
         self._flush()
+
+    def _askToKeep(self) -> None:
+        self._keeper.ready(self._options.canAsk and not (self._finishing or self._quitting))
 
     def _flush(self) -> None:
         if self.phase is not Phase.READY:
             return
+        if self._keeper.failure:
+            self.hadErrors = True
+            if self._options.revoke:
+                self._leave(self._keeper.failure)
+                return
         self._transcript.listMembers()
         self.sender.flush()
         if self._finishing and self.sender.prompted:
-            self._leave("a password is asked for, and there is no more input")
+            self._leave(_NO_PASSWORD)
         elif self._finishing and self.sender.outbox.idle:
             self.quit()
 

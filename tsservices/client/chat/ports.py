@@ -94,6 +94,52 @@ class View(Protocol):
         ...
 
 
+class Tokens(Protocol):
+    """
+    The account tokens that are kept for the server.
+
+    @ivar path: the file they are in.
+    """
+
+    path: str
+
+    @property
+    def binding(self) -> str:
+        """To whom tokens of the present connection are bound; empty: none is made or sent."""
+        ...
+
+    def find(self, account: str) -> str:
+        """The one that may be sent on the present connection; empty: none."""
+        ...
+
+    def declined(self, account: str) -> bool:
+        """Whether somebody has said that none is to be kept."""
+        ...
+
+    def keep(self, account: str, token: str) -> str:
+        """
+        Keep one for servers such as that of the present connection.
+
+        @return: the id of the one that was kept before; empty: none was.
+        @raise SharedFileError: it can't be kept.
+        """
+        ...
+
+    def decline(self, account: str) -> None:
+        """@raise SharedFileError: that can't be written down."""
+        ...
+
+    def forget(self, account: str, token: str = "") -> str:
+        """
+        Keep it no longer.
+
+        @param token: only if it is this one; empty: whichever it is.
+        @return: the id of the one that was kept; empty: none was.
+        @raise SharedFileError: that can't be written down.
+        """
+        ...
+
+
 class Network(Protocol):
     """The network, and the end of the program."""
 

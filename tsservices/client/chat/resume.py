@@ -8,10 +8,11 @@ from enum import Enum
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import ErrorReply, LoggedIn, Resumed, Welcome
 from tsservices.client.chat.events import Content, SecretWanted, roomKey
-from tsservices.client.chat.login import LoginAttempt, LoginOptions, Method
-from tsservices.client.chat.ports import Network, View
+from tsservices.client.chat.login import DEAD_TOKEN, LoginAttempt, LoginOptions, Method
+from tsservices.client.chat.ports import Network, Tokens, View
 from tsservices.client.chat.sender import SYNC, Sender
 from tsservices.client.chat.state import ClientRoom, ClientState
+from tsservices.client.chat.tokens import TokenKeeper
 
 
 class LoginProgress(Enum):
@@ -37,6 +38,7 @@ class SessionResumer:
 
     @ivar endedBefore: the connection before this one has ended for the server too: nothing
         that was sent by it comes later.
+    @ivar refusal: why one does not come in, if nothing is left to try.
     """
 
     def __init__(
@@ -45,11 +47,16 @@ class SessionResumer:
         state: ClientState,
         sender: Sender,
         network: Network,
+        tokens: Tokens,
+        keeper: TokenKeeper,
         view: View,
         random: Callable[[], float],
     ) -> None:
         """@param random: gives numbers from 0 to 1."""
         self.endedBefore = False
+        self.refusal = ""
+        self._tokens = tokens
+        self._keeper = keeper
         self._options = options
         self._state = state
         self._sender = sender
@@ -70,11 +77,16 @@ class SessionResumer:
         @param now: the time in seconds.
         """
         self.endedBefore = self._nameless = False
-        self._newToken = ""
+        self._newToken = self.refusal = ""
+        account = self._options.account
+        # To revoke a token, and to drop it, takes the password.
+        kept = self._tokens.find(account) if account and not self._options.revoke else ""
+        self._keeper.offered = kept
         self._attempt = LoginAttempt(
             self._options,
             self._nickBefore,
             self._token,
+            kept,
             now,
             lambda: 100 + int(self._random() * 899),
         )
@@ -100,6 +112,7 @@ class SessionResumer:
         """
         attempt = self._attempt
         assert attempt is not None
+        self._keeper.noticed(content)
         if isinstance(content, Welcome | Resumed | LoggedIn):
             self.endedBefore = attempt.provesEnd(content.nick)
             if not isinstance(content, Resumed):
@@ -107,10 +120,11 @@ class SessionResumer:
             self._catchUp(content)
             return LoginProgress.ENTERED
         if isinstance(content, SecretWanted):
-            self._answerPrompt(attempt, content)
+            if not self._answerPrompt(attempt, content):
+                return LoginProgress.REFUSED
         elif not isinstance(content, ErrorReply) or self._nameless:
             self._view.notify(content)
-        elif attempt.refused(content.error.code.name, now):
+        elif self._refused(attempt, content, now):
             if attempt.retryAt is None:
                 self._network.send(attempt.next())
         elif self._options.attended and (
@@ -122,6 +136,18 @@ class SessionResumer:
         else:
             return LoginProgress.REFUSED
         return LoginProgress.NAMELESS if self._nameless else LoginProgress.TRYING
+
+    def _refused(self, attempt: LoginAttempt, error: ErrorReply, now: float) -> bool:
+        # Whether something is left to try.
+        code = error.error.code.name
+        self.refusal = str(error.error)
+        if attempt.method is Method.TOKEN:
+            token, self._keeper.offered = self._keeper.offered, ""
+            if code in DEAD_TOKEN:
+                self._keeper.forget(self._options.account, token)
+            else:
+                self._view.note(f"the kept token is not taken: {self.refusal}")
+        return attempt.refused(code, now)
 
     def tick(self, now: float) -> bool:
         """
@@ -150,17 +176,23 @@ class SessionResumer:
         """The connection is lost, on which all that was missed had come."""
         self._nickBefore = self._state.nick
 
-    def _answerPrompt(self, attempt: LoginAttempt, prompt: SecretWanted) -> None:
+    def _answerPrompt(self, attempt: LoginAttempt, prompt: SecretWanted) -> bool:
+        # Whether there is, or will be, an answer.
         if attempt.method is not Method.LOGIN:
             ask = self._sender.secretAsked()
         elif self._options.password:
             self._network.send(self._options.password)
             ask = False
+        elif not (self._options.attended or self._options.canAsk):
+            why = self.refusal or f"no token of {self._options.account} is kept for this server"
+            self.refusal = f"{why}; the password is needed: --password-file or $TSSERVICES_PASSWORD"
+            return False
         else:
             # What waits to be said was not typed as an answer to this.
             self._sender.prompted = ask = True
         if ask:
             self._view.askSecret(prompt.text)
+        return True
 
     def _catchUp(self, welcome: Welcome | Resumed | LoggedIn) -> None:
         state, send = self._state, self._network.send

@@ -126,10 +126,12 @@ class Sender:
         self._network.send(answer.text)
         return False
 
-    def sendQuiet(self, command: str) -> None:
+    def sendQuiet(self, command: str) -> OutgoingLine:
         """Send a command of the client itself, and show nothing of it."""
-        self.outbox.waiting.append(OutgoingLine(command, command[1:].partition(" ")[0], quiet=True))
+        item = OutgoingLine(command, command[1:].partition(" ")[0], quiet=True)
+        self.outbox.waiting.append(item)
         self.flush()
+        return item
 
     def resend(self) -> None:
         """Send again what is known not to be said."""

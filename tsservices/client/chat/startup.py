@@ -93,7 +93,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     options = parseChat(arguments, os.environ, asker(os.isatty))
     openMissing()
-    editing = not options.json and editingPossible(os.environ, os.isatty)
+    editing = not (options.json or options.forget) and editingPossible(os.environ, os.isatty)
     missing = find_spec("prompt_toolkit") is None and os.isatty(0) and os.isatty(1)
     if missing and not options.json:
         sys.stderr.write(complaint(NO_EDITING))
