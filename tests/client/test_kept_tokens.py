@@ -136,12 +136,14 @@ def test_othersMayRead(tmp_path: Path, mode: int) -> None:
     assert complaints == [f"no token is read: others may read {path}: chmod 600 it"]
     with pytest.raises(SharedFileError, match="others may read"):
         tokens.keep("ann", TWO)
+    with pytest.raises(SharedFileError, match="others may read"):
+        tokens.forget("ann")
 
 
 def test_noFolder() -> None:
     complaints: list[str] = []
     tokens = KeptTokens(os.devnull, "h", 7, complaints.append)
-    assert (tokens.find("ann"), tokens.forget("ann"), complaints) == ("", "", [])
+    assert (tokens.find("ann"), tokens.declined("ann"), complaints) == ("", False, [])
     with pytest.raises(SharedFileError, match="can't be written"):
         tokens.keep("ann", ONE)
 

@@ -11,6 +11,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
+    IAddress,
     IListeningPort,
     IProtocol,
     IPushProducer,
@@ -83,11 +84,11 @@ class FakeStream(StringTransport):
 class FakeServer:
     """The other end of one connection that the client makes."""
 
-    def __init__(self, factory: Callable[[], IProtocol | None]) -> None:
-        protocol = factory()
+    def __init__(self, factory: Callable[[IAddress], IProtocol | None], address: IAddress) -> None:
+        protocol = factory(address)
         assert protocol is not None
         self._protocol = protocol
-        self.transport = FakeStream()
+        self.transport = FakeStream(peerAddress=address)
         self._protocol.makeConnection(self.transport)
 
     def took(self) -> bytes:
@@ -135,9 +136,10 @@ class FakeReactor(MemoryReactorClock):
         protocol.makeConnection(cast(IUDPTransport, opened))
         return cast(IListeningPort, opened)
 
-    def acceptTCP(self) -> FakeServer:
-        host, port, factory, *_ = self.tcpClients.pop(0)
-        return FakeServer(lambda: factory.buildProtocol(IPv4Address("TCP", host, port)))
+    def acceptTCP(self, host: str = "127.0.0.1") -> FakeServer:
+        """@param host: where the server is: all names lead to one address here."""
+        _, port, factory, *_ = self.tcpClients.pop(0)
+        return FakeServer(factory.buildProtocol, IPv4Address("TCP", host, port))
 
     def refuseTCP(self, reason: Exception) -> None:
         factory = self.tcpClients.pop(0)[2]

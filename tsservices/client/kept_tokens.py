@@ -105,6 +105,7 @@ class KeptTokens:
         @return: the id of the one that was kept before, which is of no more use; empty: none.
         @raise SharedFileError: it can't be written.
         """
+        assert self.binding
         return self._replace(account, _Entry(self._address, fold(account), self.binding, token))
 
     def decline(self, account: str) -> None:
@@ -124,7 +125,7 @@ class KeptTokens:
         @return: the id of the one that was kept; empty: none was.
         @raise SharedFileError: it can't be written.
         """
-        entry = self._find(account)
+        entry = self._read(account)
         # A file that may not be written does not matter where nothing is to be changed.
         if entry is None or token not in ("", entry.token):
             return ""
@@ -132,14 +133,16 @@ class KeptTokens:
 
     def _find(self, account: str) -> _Entry | None:
         try:
-            lines = self._file.lines()
+            return self._read(account)
         except SharedFileError as error:
             # Where there is no folder, nothing is kept.
             if not isinstance(error.__cause__, NotADirectoryError):
                 self._file.report(f"no token is read: {error}")
             return None
+
+    def _read(self, account: str) -> _Entry | None:
         found = None
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(self._file.lines(), 1):
             try:
                 entry = _parse(line)
             except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import cast
 
@@ -12,15 +13,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.certificates import Identity
 from tests.support.client import FakeConsole, FakeReactor, FakeServer
-from tests.support.client_world import ChatServer, Connection, OtherUser
+from tests.support.client_world import PASSWORD, ChatServer, Connection, OtherUser
 from tests.support.tls import TLSServer
 from tsservices.client.chat.app import LINES_AHEAD, chat
 from tsservices.client.chat.cli import ChatOptions
 from tsservices.client.chat.protocol import LINE_BYTES, ChatProtocol
 from tsservices.client.chat.ui.display import PlainDisplay
 from tsservices.client.connection import ClientError
+from tsservices.client.kept_tokens import LOOPBACK, KeptTokens
 from tsservices.client.server_options import TLSOptions
 from tsservices.client.trust import TrustOptions
+from tsservices.common.tokens import TOKEN_BYTES, newToken
 
 
 class ClientHarness(SynchronousTestCase):
@@ -176,6 +179,61 @@ class ClientTests(ClientHarness):
         wire.answer(b"x" * (LINE_BYTES + 1))
         self.assertTrue(wire.transport.disconnected or wire.transport.disconnecting)
 
+    def test_forget(self) -> None:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        options = ChatOptions(account="ann", password=PASSWORD, state=folder.name, remember=True)
+        done = self.begin(FakeConsole(), options)
+        self.server.register("ann")
+        self.settle(*self.accept())
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertNotIn(b"tst_", self.console.written)
+        server = self.server
+        options = replace(options, remember=False, forget=True)
+        # What is in the input is not meant for others.
+        done = self.begin(FakeConsole(b"yes", ended=False), options)
+        self.server = server
+        self.settle(*self.accept())
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertIn(b"is removed from this computer\n", self.console.written)
+        self.assertIn(b"* the token is revoked at the server\n", self.console.written)
+        self.assertNotIn(b"#lobby", self.console.written)
+        done = self.begin(FakeConsole(), options)
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertIn(b"* no token of ann is kept for 127.0.0.1 port 21573\n", self.console.written)
+        self.assertEqual(self.reactor.tcpClients, [])
+
+    def test_rememberInClear(self) -> None:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        options = ChatOptions(
+            "h", account="ann", password=PASSWORD, state=folder.name, remember=True
+        )
+        done = self.begin(FakeConsole(b"hello"), options)
+        self.server.register("ann")
+        self.settle(self.reactor.acceptTCP("192.0.2.1"), Connection(self.server))
+        self.assertEqual(self.successResultOf(done), 1)
+        self.assertEqual(self.sent(), ["hello"])
+        self.assertIn(b"! no token is kept: the connection is not enc", self.console.written)
+
+    def test_forgetWithoutServer(self) -> None:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        tokens = KeptTokens(folder.name, "127.0.0.1", 21573, self.fail)
+        tokens.binding = LOOPBACK
+        options = ChatOptions(account="ann", state=folder.name, forget=True)
+        tokens.keep("ann", newToken(bytes(TOKEN_BYTES)))
+        done = self.begin(FakeConsole(), options)
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertIn(b"/token revoke 0000000000\n", self.console.written)
+        tokens.keep("ann", newToken(bytes(TOKEN_BYTES)))
+        done = self.begin(FakeConsole(), replace(options, password=PASSWORD))
+        self.reactor.refuseTCP(ConnectionRefusedError())
+        self.reactor.advance(0.3)
+        why = str(self.failureResultOf(done, ClientError).value)
+        self.assertIn("connection refused; the token is not revoked at the server", why)
+        self.assertFalse(tokens.has("ann"))
+
     def test_cancelled(self) -> None:
         done = self.begin(FakeConsole(ended=False))
         wire, _ = self.accept()
@@ -217,6 +275,8 @@ class EncryptedTests(ClientHarness):
             tls.heard = b""
             connection.serve()
             if not connection.toClient:
+                if connection.ended:
+                    wire.drop()
                 return
             tls.say(b"".join(line + b"\n" for line in connection.toClient))
             connection.toClient.clear()
@@ -263,6 +323,32 @@ class EncryptedTests(ClientHarness):
         _, tls = self.shake(self.identity)
         self.assertIn("--tls-fingerprint", str(self.failureResultOf(done, ClientError).value))
         self.assertEqual(tls.heard, b"")
+
+    def test_tokenOfAnotherKey(self) -> None:
+        one, other = self.identity, Identity("chat.example")
+        trusted = [
+            TLSOptions(TrustOptions(fingerprint=i.fingerprint), self.folder) for i in (one, other)
+        ]
+        options = ChatOptions(
+            account="ann", password=PASSWORD, tls=trusted[0], state=self.folder, remember=True
+        )
+        done = self.begin(FakeConsole(b"one"), options)
+        self.server.register("ann")
+        self.talk(*self.shake(one), Connection(self.server))
+        self.assertEqual(self.successResultOf(done), 0)
+        self.assertIn(b"* a token is kept in ", self.console.written)
+        options = replace(options, password="", remember=False)
+        server = self.server
+        done = self.begin(FakeConsole(b"two"), options)
+        self.server = server
+        self.talk(*self.shake(one), Connection(server))
+        self.assertEqual(self.successResultOf(done), 0)
+        done = self.begin(FakeConsole(b"two"), replace(options, tls=trusted[1]))
+        self.server = server
+        wire, tls = self.shake(other)
+        self.talk(wire, tls, Connection(server))
+        why = str(self.failureResultOf(done, ClientError).value)
+        self.assertIn("no token of ann is kept for this server", why)
 
     def test_keyChangesBetweenConnections(self) -> None:
         fingerprint = self.identity.fingerprint

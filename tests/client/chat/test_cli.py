@@ -19,9 +19,13 @@ from tsservices.client.chat.cli import (
     userName,
 )
 from tsservices.client.cli import parseArguments
+from tsservices.client.kept_tokens import LOOPBACK, KeptTokens
 from tsservices.client.server_options import TLSOptions
 from tsservices.client.trust import TrustOptions
+from tsservices.common.tokens import TOKEN_BYTES, newToken
 from tsservices.server.registry import BY_NAME
+
+TOKEN = newToken(bytes(TOKEN_BYTES))
 
 
 def parse(
@@ -67,9 +71,31 @@ class TestParse:
         assert options.password == "[password of ann: ]"
         assert "password" not in repr(options)
 
+    def test_keptToken(self, tmp_path: Path) -> None:
+        def fail(question: str) -> str:
+            raise AssertionError(question)
+
+        line = f"--account ann --state {tmp_path}"
+        tokens = KeptTokens(str(tmp_path), "127.0.0.1", 21573, pytest.fail)
+        tokens.binding = LOOPBACK
+        tokens.keep("ann", TOKEN)
+        assert parse(f"{line} --remember", ask=fail).password == ""
+        assert parse(line).password == ""
+        assert parse(line, {"TSSERVICES_PASSWORD": "given"}).password == "given"
+        assert parse(f"{line} --port 7", ask=lambda text: text).password == "password of ann: "
+        # To revoke it at the server takes the password, which may be left out.
+        options = parse(f"{line} --forget", ask=lambda text: text[-18:])
+        assert (options.forget, options.password) == (True, " (empty: do not): ")
+        assert parse(f"{line} --port 7 --forget", ask=fail).forget
+        (tmp_path / "tokens").chmod(0o644)
+        assert "chmod 600 it" in refused(line)
+
     @pytest.mark.parametrize(
         ("line", "message"),
         [
+            ("--remember", "--remember and --forget need --account"),
+            ("--forget", "--remember and --forget need --account"),
+            ("--account a --remember --forget", "not allowed with argument --remember"),
             ("--nick a.b", "argument --nick: a name is made of"),
             ("--room #", "argument --room: a name has at least"),
             ("--account ann", "--account needs a password"),
@@ -117,7 +143,7 @@ class TestParse:
 
     def test_helpNamesAllOptions(self) -> None:
         for ask, words in (
-            (parseChat, ("--account", "--json", "130", "NO_COLOR")),
+            (parseChat, ("--account", "--json", "130", "NO_COLOR", "--remember", "--forget")),
             (parseArguments, ("chat --help",)),
         ):
             out = io.StringIO()

@@ -98,7 +98,7 @@ class ChatClient:
             bool(options.nick),
             options.account,
             options.password,
-            list(options.rooms),
+            [] if options.forget else list(options.rooms),
             attended=display.editing,
             canAsk=attended,
             marks=display.editing,
@@ -132,18 +132,16 @@ class ChatClient:
 
     def _forget(self) -> None:
         account = self._options.account
-        isKept = self._tokens.has(account)
         try:
             ident = self._tokens.forget(account)
         except SharedFileError as error:
             raise ClientError(f"the token is not removed: {error}") from error
-        if not isKept:
+        if not ident:
             self._view.note(f"no token of {account} is kept for {self._server}")
             return
         self._view.note(f"the token of {account} for {self._server} is removed from this computer")
         if self._options.password:
             self._login.revoke = ident
-            self._login.rooms = []
         else:
             self._view.note(
                 "it is not revoked at the server, which takes the password: log in by that and "

@@ -262,8 +262,9 @@ def parseChat(
     server = readServer(parser, parsed, CHAT_OFFSET, lambda: folder)
     password = ""
     if parsed.account:
-        # What is wrong with the file is complained of when it is used.
-        tokens = KeptTokens(folder, server.host, server.port, lambda text: None)
+        # What is wrong with the file is of interest later, or if there is no password.
+        complaints: list[str] = []
+        tokens = KeptTokens(folder, server.host, server.port, complaints.append)
         isKept = tokens.has(parsed.account)
         question = f"password of {parsed.account}: "
         if parsed.forget:
@@ -283,7 +284,8 @@ def parseChat(
         except (KeyboardInterrupt, EOFError):
             raise SystemExit(130) from None
         if not password and not isKept and not parsed.forget:
-            parser.error(f"--account needs a password: --password-file, or ${PASSWORD}")
+            why = "".join(f"; {complaint}" for complaint in complaints)
+            parser.error(f"--account needs a password: --password-file, or ${PASSWORD}{why}")
     return ChatOptions(
         server.host,
         server.port,
