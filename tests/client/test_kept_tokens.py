@@ -144,6 +144,7 @@ def test_noFolder() -> None:
     complaints: list[str] = []
     tokens = KeptTokens(os.devnull, "h", 7, complaints.append)
     assert (tokens.find("ann"), tokens.declined("ann"), complaints) == ("", False, [])
+    tokens.binding = LOOPBACK
     with pytest.raises(SharedFileError, match="can't be written"):
         tokens.keep("ann", ONE)
 

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def server(sharedFolder: Path) -> Iterator[Server]:
 @pytest.fixture
 def port(server: Server) -> int:
     return server.address("chat").port
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as entered:
+        yield entered
 
 
 class TestPipes:
@@ -161,6 +168,52 @@ class TestTerminal:
             assert screen.ended() == 0
             assert b"swordfish" not in screen.raw
         assert "swordfish" not in (tmp_path / "chat-history").read_text()
+
+    def test_token(self, tmp_path: Path, stack: ExitStack) -> None:
+        from tests.live.support.terminal import chatScreen
+
+        first = Server(tmp_path / "first", "--services", "chat")
+        with first:
+            port = first.address("chat").port
+            with LineClient(first, "/nick ann", "/register swordfish") as ann:
+                ann.until("ann is logged in")
+            arguments = ("--account", "ann")
+            with chatScreen(port, tmp_path, *arguments) as screen:
+                screen.shows("password of ann:")
+                screen.type("swordfish\r")
+                screen.shows("keep a token on this computer")
+                screen.type("y\r")
+                screen.shows("* a token is kept in ")
+                screen.type("/quit\r")
+                assert screen.ended() == 0
+                assert b"tst_" not in screen.raw
+            screen = stack.enter_context(chatScreen(port, tmp_path, *arguments))
+            screen.status("online")
+        # It takes the token for the second time after the restart of the server.
+        second = Server(
+            tmp_path / "second", "--services", "chat", port=str(port - 6), state=first.state
+        )
+        with second:
+            screen.shows("* back: nothing was said meanwhile")
+            screen.status("ann (ann)")
+            path = tmp_path / "tokens"
+            assert path.stat().st_mode & 0o777 == 0o600
+            token = path.read_text().split()[3]
+            assert token.encode() not in screen.raw
+            with LineClient(second, "/login ann swordfish", "/token revoke *") as ann:
+                ann.until("revoked: client-")
+                screen.shows("! the token by which you have logged in was revoked")
+                screen.shows("is of no use any more: it is forgotten")
+                screen.shows("password:")
+                screen.type("swordfish\r")
+                screen.shows("* back: ")
+                screen.type("/quit\r")
+                assert screen.ended() == 0
+            assert path.read_text() == ""
+            history = (tmp_path / "chat-history").read_text()
+            assert "swordfish" not in history
+            assert "tst_" not in history
+        assert token not in first.log.read_text() + second.log.read_text()
 
     def test_cut(self, server: Server, tmp_path: Path) -> None:
         from tests.live.support.terminal import chatScreen

@@ -62,7 +62,7 @@ examples:
   python -m tsservices.client chat --nick ann --room lobby --room cooking
   echo 'the build is done' | python -m tsservices.client chat --nick builder
   python -m tsservices.client chat --json --nick robot < orders > events
-  python -m tsservices.client chat tls://chat.example.org --account ann
+  python -m tsservices.client chat tls://chat.example.org --account ann --remember
 
 exit status:
   0    all went well
