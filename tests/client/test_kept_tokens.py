@@ -140,6 +140,17 @@ def test_othersMayRead(tmp_path: Path, mode: int) -> None:
         tokens.forget("ann")
 
 
+@pytest.mark.parametrize(
+    ("account", "token"),
+    [("ann", ""), ("ann", "never"), ("ann", ONE[:-1]), ("ann", f"{ONE}!"), ("a b", ONE), ("", ONE)],
+)
+def test_notKept(tmp_path: Path, account: str, token: str) -> None:
+    tokens, _ = kept(tmp_path)
+    with pytest.raises(ValueError):  # noqa: PT011
+        tokens.keep(account, token)
+    assert os.listdir(tmp_path) == []
+
+
 def test_noFolder() -> None:
     complaints: list[str] = []
     tokens = KeptTokens(os.devnull, "h", 7, complaints.append)

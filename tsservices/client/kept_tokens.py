@@ -18,7 +18,7 @@ from tsservices.chat.names import fold
 from tsservices.client.shared_file import SharedFile, SharedFileError
 from tsservices.client.trust import fingerprint, parseFingerprint
 from tsservices.common.addresses import hostPort
-from tsservices.common.tokens import readToken
+from tsservices.common.tokens import TOKEN_LENGTH, readToken
 
 #: The name of the file in the state folder of the user.
 TOKENS = "tokens"
@@ -104,8 +104,13 @@ class KeptTokens:
 
         @return: the id of the one that was kept before, which is of no more use; empty: none.
         @raise SharedFileError: it can't be written.
+        @raise ValueError: it is no token, or no account.
         """
         assert self.binding
+        # A server has sent them, and they become words of one line.
+        readToken(token)
+        if len(token) != TOKEN_LENGTH or len(fold(account).split()) != 1:
+            raise ValueError
         return self._replace(account, _Entry(self._address, fold(account), self.binding, token))
 
     def decline(self, account: str) -> None:

@@ -246,11 +246,18 @@ def test_refusedAtTerminal(tmp_path: Path, attended: bool) -> None:
 def test_refusedWithPassword(tmp_path: Path) -> None:
     world = remembering(tmp_path)
     world.say("/token revoke *")
+    (tmp_path / "tokens.lock").unlink()
+    (tmp_path / "tokens.lock").mkdir()
     again = TokenWorld(tmp_path, OPTIONS, before=world)
     again.join()
     assert again.phase() is Phase.READY
     assert len(again.commands("/login")) == 2
-    assert not again.tokens.has("ann")
+    assert again.has("! the kept token of ann is of no use any more, but ")
+    (tmp_path / "tokens.lock").rmdir()
+    token = again.tokens.find("ann")
+    again = TokenWorld(tmp_path, REMEMBERING, before=world)
+    again.join()
+    assert again.tokens.find("ann") not in ("", token)
 
 
 def test_notTakenNow(tmp_path: Path) -> None:
@@ -323,6 +330,26 @@ def test_cutWhileMaking(tmp_path: Path, cut: int) -> None:
     assert token
     assert len(listed(world)) == 1
     TokenWorld(tmp_path, WITHOUT, before=world).join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"type": "accountToken", "name": NAME, "scope": "talk", "token": "tst_\x1b[2J"},
+        {"type": "accountToken", "name": NAME},
+        {"type": "refused", "code": "unknown", "text": "there is no command /token"},
+    ],
+)
+def test_oddAnswers(tmp_path: Path, answer: dict[str, str]) -> None:
+    world = TokenWorld(tmp_path, REMEMBERING)
+    world.connect()
+    world.settle(lambda: bool(world.commands("/token")))
+    world.serverSends(**answer)
+    assert world.connection is not None
+    world.connection.toServer.popleft()
+    world.settle()
+    assert world.has("! no token is kept: ")
+    assert (world.phase(), world.tokens.has("ann")) == (Phase.READY, False)
 
 
 def test_notWritable(tmp_path: Path) -> None:

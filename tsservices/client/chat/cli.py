@@ -196,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--state",
         metavar="DIR",
-        help="the folder where what was typed is kept, and the keys of servers (default: the "
+        help="the folder where what was typed is kept, the keys of servers, and tokens (default: the "
         "first entry of $STATE_DIRECTORY, else the user's state folder)",
     )
     add(

@@ -122,6 +122,7 @@ class Tokens(Protocol):
 
         @return: the id of the one that was kept before; empty: none was.
         @raise SharedFileError: it can't be kept.
+        @raise ValueError: it is no token, or no account.
         """
         ...
 

@@ -20,7 +20,6 @@ from tsservices.client.chat.ports import Tokens, View
 from tsservices.client.chat.sender import Sender
 from tsservices.client.chat.state import ClientState
 from tsservices.client.shared_file import SharedFileError
-from tsservices.common.tokens import readToken
 
 #: What somebody is asked who has logged in by the password.
 QUESTION = "keep a token on this computer, so that you need no password next time? [y/N]"
@@ -238,7 +237,6 @@ class TokenKeeper:
     def _made(self, token: str) -> None:
         assert self._request is not None
         try:
-            readToken(token)
             before = self._tokens.keep(self._account, token)
         except ValueError:
             self._error = "the server has sent something else"
