@@ -196,8 +196,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--state",
         metavar="DIR",
-        help="the folder where what was typed is kept, the keys of servers, and tokens (default: the "
-        "first entry of $STATE_DIRECTORY, else the user's state folder)",
+        help="the folder where what was typed is kept, the keys of servers, and tokens "
+        "(default: the first entry of $STATE_DIRECTORY, else the user's state folder)",
     )
     add(
         "--timeout",
