@@ -348,7 +348,7 @@ class EncryptedTests(ClientHarness):
         wire, tls = self.shake(other)
         self.talk(wire, tls, Connection(server))
         why = str(self.failureResultOf(done, ClientError).value)
-        self.assertIn("no token of ann is kept for this server", why)
+        self.assertIn("no kept token of ann may be sent to this server", why)
 
     def test_keyChangesBetweenConnections(self) -> None:
         fingerprint = self.identity.fingerprint

@@ -201,8 +201,8 @@ def test_otherKey(tmp_path: Path) -> None:
     assert other.over == [
         (
             1,
-            "no token of ann is kept for this server; the password is needed: --password-file or "
-            "$TSSERVICES_PASSWORD",
+            "no kept token of ann may be sent to this server; the password is needed: "
+            "--password-file or $TSSERVICES_PASSWORD",
         )
     ]
     # With the password there is a new one, and the old one is no longer good for anything.

@@ -184,7 +184,10 @@ class SessionResumer:
             self._network.send(self._options.password)
             ask = False
         elif not (self._options.attended or self._options.canAsk):
-            why = self.refusal or f"no token of {self._options.account} is kept for this server"
+            why = (
+                self.refusal
+                or f"no kept token of {self._options.account} may be sent to this server"
+            )
             self.refusal = f"{why}; the password is needed: --password-file or $TSSERVICES_PASSWORD"
             return False
         else:
