@@ -47,6 +47,7 @@ FOREIGN = {
     "dist": "pytest-xdist",
     "hypothesis-profile": "hypothesis",
     "replicas": "nats",
+    "reuse-key": "certbot",
     "standalone": "certbot",
 }
 
