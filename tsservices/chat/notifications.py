@@ -53,6 +53,9 @@ class RoomMessages:
     previous: int = 0
     #: Empty for lines from before this was stored.
     origin: str = ""
+    #: As in L{Say<tsservices.chat.operations.Say>}; of a line that says which one was deleted, the
+    #: id of that. Empty if this was read from the storage.
+    tags: str = ""
 
     @property
     def last(self) -> int:
@@ -262,6 +265,8 @@ class LeftRoom:
 
     room: str
     roomName: str
+    #: A line of the room has said so already.
+    announced: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -460,6 +465,56 @@ class PrivateMessage:
     time: int
     #: The id under which it is stored; empty if it is not, since one side is a guest.
     ident: str = ""
+    #: The id that it has for all who get it, stored or not.
+    deliveryIdent: str = ""
+    #: As in L{Say<tsservices.chat.operations.Say>}.
+    tags: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class PassingMessage:
+    """
+    To members of a room, or to all sessions of both sides: what is not kept. The fields are those of
+    L{SendPassing<tsservices.chat.operations.SendPassing>}.
+    """
+
+    #: The author.
+    nick: str
+    account: str | None
+    origin: str
+    session: str
+    #: The key of the room and its name; empty: it is for one person.
+    room: str
+    roomName: str
+    #: The nick of that person.
+    to: str
+    tags: str
+    time: int
+    #: The same on every node.
+    ident: str
+    kind: str = ""
+    text: str = ""
+    rank: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class RealnameChanged:
+    """To the session itself and to all who share a room with it: who its user claims to be."""
+
+    nick: str
+    account: str | None
+    origin: str
+    realname: str
+
+
+@dataclass(slots=True, eq=False)
+class OperatorsTold:
+    """To the operators of the server, and to whoever wants to hear what they tell each other."""
+
+    nick: str
+    account: str | None
+    origin: str
+    text: str
 
 
 @dataclass(slots=True, eq=False)
@@ -557,6 +612,9 @@ Notification = (
     | NickChanged
     | AwayChanged
     | PrivateMessage
+    | PassingMessage
+    | RealnameChanged
+    | OperatorsTold
     | AwayReply
     | Welcome
     | Topic

@@ -179,6 +179,8 @@ def _sessions(state: ChatState) -> Iterator[_Row]:
             session.connectedPosition,
             session.origin,
             session.tokenId,
+            session.username,
+            session.realname,
         )
 
 
@@ -190,8 +192,9 @@ def _addSession(state: ChatState, ident: str, node: str, nick: str, key: str, *m
     session.inheritedRestrictions, session.invited = _inherited(inherited), frozenset(invited)
     session.rooms = dict.fromkeys(rooms)
     # The first version had none of them: an origin begins with the session.
-    later = [*later, *(0, ident, "")[len(later) :]]
-    session.connectedPosition, session.origin, session.tokenId = later
+    values = [*later, *(0, ident, "", "", "")[len(later) :]]
+    session.connectedPosition, session.origin, session.tokenId = values[:3]
+    session.username, session.realname = values[3:]
 
 
 def _inherited(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:

@@ -6,8 +6,15 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NICK_SHARED, NOTHING_TO_RESUME, TAKEN_OVER, ChatError
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.ignoring import onRename
-from tsservices.chat.notifications import NickChanged, Resumed, UserJoined, UserLeft, Welcome
-from tsservices.chat.operations import Enter, Rename, Resume
+from tsservices.chat.notifications import (
+    NickChanged,
+    RealnameChanged,
+    Resumed,
+    UserJoined,
+    UserLeft,
+    Welcome,
+)
+from tsservices.chat.operations import Enter, Introduce, Rename, Resume
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -133,6 +140,7 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
     session.nick, session.key, session.account = old.nick, old.key, old.account
     session.tokenId = old.tokenId
     session.away, session.invited = old.away, old.invited
+    session.username, session.realname = old.username, old.realname
     if batch.schema > 1:
         session.origin = old.origin
     state.applyIgnored(session)
@@ -155,7 +163,18 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
     batch.reply(session, Resumed(session.nick, session.account, rooms, batch.log))
 
 
+def _introduce(state: ChatState, operation: Introduce, session: Session, batch: Batch) -> None:
+    state.checkEntered(session)
+    changed = session.realname != operation.realname
+    introduced = bool(session.username)
+    session.username, session.realname = operation.username, operation.realname
+    if introduced and changed:
+        told = RealnameChanged(session.nick, session.account, session.origin, session.realname)
+        batch.sendTo(state.sharedWith(session, True), told)
+
+
 HANDLERS: Handlers = {
+    Introduce: _introduce,
     Enter: _enter,
     Rename: _rename,
     Resume: _resume,

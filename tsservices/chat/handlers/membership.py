@@ -310,7 +310,7 @@ def removeFromRoom(
         session.invited -= {record.key}
         if session.key not in room.nickCounts:
             batch.sendToRoom(room, userLeft(room, session, "", session.key == announced))
-        batch.reply(session, LeftRoom(record.key, record.name))
+        batch.reply(session, LeftRoom(record.key, record.name, session.key == announced))
         batch.membershipChanged(session)
 
 

@@ -26,6 +26,7 @@ from tsservices.chat.notifications import (
     AwayReply,
     MarkedRead,
     Notice,
+    PassingMessage,
     PrivateMessage,
     RoomMessages,
 )
@@ -38,6 +39,7 @@ from tsservices.chat.operations import (
     DeleteMessage,
     MarkRead,
     Say,
+    SendPassing,
     SendPrivate,
     SetTopic,
 )
@@ -62,7 +64,7 @@ CLOCK_STEP_NANOSECONDS = int(CLOCK_STEP * NANOSECONDS)
 
 
 def appendMessages(
-    room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch
+    room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch, tags: str = ""
 ) -> None:
     """Number lines, and give them time and id."""
     record = room.record
@@ -88,6 +90,7 @@ def appendMessages(
         texts,
         record.time,
         session.origin,
+        tags,
     )
     record.seq += len(texts)
     record.time = time + len(texts) - 1
@@ -101,7 +104,7 @@ def _say(state: ChatState, operation: Say, session: Session, batch: Batch) -> No
     room = state.rooms[key] if key in session.rooms else state.roomToTalkIn(session, key)
     if room.permissions.checksTalk:
         state.checkSpeak(session, room, batch.stamp)
-    appendMessages(room, operation.kind, operation.texts, session, batch)
+    appendMessages(room, operation.kind, operation.texts, session, batch, operation.tags)
 
 
 def _setTopic(state: ChatState, operation: SetTopic, session: Session, batch: Batch) -> None:
@@ -129,7 +132,7 @@ def _delete(state: ChatState, operation: DeleteMessage, session: Session, batch:
     kind, rest = operation.kind, operation.rest
     room.deleteMessage(operation.seq, kind, rest)
     batch.deletions.append(MessageDeletion(room.record.key, operation.seq, kind, rest))
-    appendMessages(room, DELETE, (str(operation.seq),), session, batch)
+    appendMessages(room, DELETE, (str(operation.seq),), session, batch, operation.ident)
     batch.audit(DELETE, session, room, line=operation.seq, author=operation.author)
     if kind in (BAN, MUTE):
         _deleteReason(room, operation, batch)
@@ -250,10 +253,49 @@ def _sendToBoth(
         operation.text,
         batch.stamp,
         ident,
+        ident or batch.nextPassingIdent(),
+        operation.tags,
     )
     # Other sessions of the author show the whole conversation too.
     ownSessions = (session, *state.sessionsByAccount.get(session.account or "", ()))
     for recipient in dict.fromkeys((*receivers, *ownSessions)):
+        batch.reply(recipient, message)
+
+
+def _sendPassing(state: ChatState, operation: SendPassing, session: Session, batch: Batch) -> None:
+    state.checkEntered(session)
+    room, to = None, operation.nick
+    if operation.room:
+        room = state.joinedRoom(session, operation.room)
+        state.checkSpeak(session, room, batch.stamp)
+    else:
+        to = state.sessionByNick(to, operation.key).nick
+    message = PassingMessage(
+        session.nick,
+        session.account,
+        session.origin,
+        session.ident,
+        operation.room,
+        "" if room is None else room.record.name,
+        to,
+        operation.tags,
+        batch.stamp,
+        batch.nextPassingIdent(),
+        operation.kind,
+        operation.text,
+        operation.rank,
+    )
+    if room is not None:
+        others = [
+            member
+            for member in room.recipients
+            if member is not session
+            and (not operation.rank or atLeast(state.rank(member, room), operation.rank))
+        ]
+        batch.sendTo([*others, session] if session.wantsEcho else others, message)
+        return
+    own = (session, *state.sessionsByAccount.get(session.account or "", ()))
+    for recipient in dict.fromkeys((*state.sessionsByNick[operation.key], *own)):
         batch.reply(recipient, message)
 
 
@@ -289,6 +331,7 @@ HANDLERS: Handlers = {
     SetTopic: _setTopic,
     DeleteMessage: _delete,
     SendPrivate: _sendPrivate,
+    SendPassing: _sendPassing,
     MarkRead: _markRead,
     ClearUnread: _clearUnread,
 }

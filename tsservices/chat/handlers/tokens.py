@@ -25,17 +25,17 @@ from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import quitChat
 from tsservices.chat.notifications import Notice
 from tsservices.chat.operations import (
-    SCOPES,
-    TALK_SCOPE,
     ClearUnread,
     CreateToken,
     DeleteMessage,
     DropAccount,
     Enter,
     Ignore,
+    Introduce,
     Invite,
     Join,
     Kick,
+    Kill,
     LiftRestriction,
     Login,
     Logout,
@@ -51,7 +51,9 @@ from tsservices.chat.operations import (
     Restrict,
     Resume,
     RevokeTokens,
+    SCOPES,
     Say,
+    SendPassing,
     SendPrivate,
     SetAway,
     SetModes,
@@ -59,6 +61,8 @@ from tsservices.chat.operations import (
     SetPassword,
     SetPrivate,
     SetTopic,
+    TALK_SCOPE,
+    TellOperators,
 )
 from tsservices.chat.records import AccountToken
 from tsservices.chat.session import Session
@@ -99,6 +103,9 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     SetModes: _TALK,
     Invite: _TALK,
     Ignore: _TALK,
+    SendPassing: _TALK,
+    # Programs of IRC say at the beginning who their user is.
+    Introduce: _ALL,
     # How far the owner has read is the owner's.
     MarkRead: _TALK,
     ClearUnread: _TALK,
@@ -108,6 +115,9 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     CreateToken: _NONE,
     RevokeTokens: _NONE,
     DropAccount: _NONE,
+    # A token of an operator of the server makes nobody one.
+    Kill: _NONE,
+    TellOperators: _NONE,
     # These are of nodes.
     NodeUp: _ALL,
     NodeDown: _ALL,

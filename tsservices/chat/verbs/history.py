@@ -271,6 +271,7 @@ def _proposeDeletion(controller: SessionController, room: Room, line: RoomMessag
             author,
             *remaining,
             _timeOfRecord(room, line),
+            line.ident(0),
         )
     )
 

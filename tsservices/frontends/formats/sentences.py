@@ -33,7 +33,10 @@ from tsservices.chat.notifications import (
     NewToken,
     NickChanged,
     Notice,
+    OperatorsTold,
+    PassingMessage,
     PrivateMessage,
+    RealnameChanged,
     RestrictionList,
     Resumed,
     ResumeToken,
@@ -289,6 +292,25 @@ def _private(time: LocalTime, message: PrivateMessage | StoredPrivateMessage) ->
     return f"[{clock}] {before}{message.nick} -> {message.to}{after}{message.text}\n"
 
 
+def _forPrograms(time: LocalTime, event: RealnameChanged) -> str:
+    # Nobody can set it but by a program of IRC, or see it.
+    return ""
+
+
+def _passing(time: LocalTime, message: PassingMessage) -> str:
+    # The others are what programs of IRC tell each other.
+    signs = PRIVATE_SIGNS.get(message.kind)
+    if signs is None or not message.rank:
+        return ""
+    clock = time.moment(message.time // NANOSECONDS).clock
+    to = f"operators of {ROOM_SIGN}{message.roomName}"
+    return f"[{clock}] {signs[0]}{message.nick} -> {to}{signs[1]}{message.text}\n"
+
+
+def _operatorsTold(time: LocalTime, told: OperatorsTold) -> str:
+    return f"* {told.nick} tells the operators of the server: {told.text}\n"
+
+
 def _welcome(time: LocalTime, welcome: Welcome) -> str:
     return f"* you are {welcome.nick}\n"
 
@@ -542,6 +564,9 @@ SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     AwayReply: _away,
     AccountChanged: _accountChanged,
     PrivateMessage: _private,
+    PassingMessage: _passing,
+    RealnameChanged: _forPrograms,
+    OperatorsTold: _operatorsTold,
     Welcome: _welcome,
     LoggedIn: _loggedIn,
     NewToken: _newToken,

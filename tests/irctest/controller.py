@@ -1,0 +1,136 @@
+"""
+A controller for U{irctest <https://github.com/progval/irctest>}, which is not part of the tests:
+see docs/irc.md.
+
+Each test gets a server of its own.  Its accounts are made by IRC itself; the operator that the
+tests expect is registered at the start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from irctest.basecontrollers import BaseServerController, DirectoryBasedController
+from irctest.cases import BaseServerTestCase
+from irctest.runner import NotImplementedByController
+from irctest.specifications import Capabilities, OptionalBehaviors
+
+#: Flood control and the bounds of what may be made at once would only slow the tests down.
+CONFIG = """\
+irc-name = "My.Little.Server"
+irc-network = "Tests"
+chat-operators = ["operuser"]
+flood-lines = 0
+flood-bytes = 0
+rooms-each = 10000
+password-shortest = 1
+password-longest = 1000
+"""
+
+OPERATOR, PASSWORD = "operuser", "operpassword"
+
+
+class TsservicesController(BaseServerController, DirectoryBasedController):
+    software_name = "tsservices"
+    supported_sasl_mechanisms = {"PLAIN", "SCRAM-SHA-256"}  # noqa: RUF012
+    supports_sts = False
+    nickserv = "NickServ"
+    capabilities = frozenset(
+        {
+            Capabilities.ACCOUNT_NOTIFY,
+            Capabilities.ACCOUNT_TAG,
+            Capabilities.AWAY_NOTIFY,
+            Capabilities.BATCH,
+            Capabilities.ECHO_MESSAGE,
+            Capabilities.EXTENDED_JOIN,
+            Capabilities.LABELED_RESPONSE,
+            Capabilities.MESSAGE_REDACTION,
+            Capabilities.MESSAGE_TAGS,
+            Capabilities.MULTI_PREFIX,
+            Capabilities.SERVER_TIME,
+            Capabilities.SETNAME,
+        }
+    )
+    optional_behaviors = frozenset({OptionalBehaviors.CAP_REQ_MINUS})
+
+    def run(
+        self,
+        hostname: str,
+        port: int,
+        *,
+        password: str | None,
+        ssl: bool,
+        run_services: bool,
+        faketime: str | None,
+        websocket_hostname: str | None,
+        websocket_port: int | None,
+    ) -> None:
+        if password is not None:
+            raise NotImplementedByController("a password of the server: accounts have theirs")
+        if ssl:
+            raise NotImplementedByController("TLS")
+        if websocket_hostname is not None or websocket_port is not None:
+            raise NotImplementedByController("WebSocket")
+        config = self.test_config
+        if config.account_registration_before_connect:
+            raise NotImplementedByController("account-registration=before-connect")
+        if config.account_registration_requires_email:
+            raise NotImplementedByController("account-registration=email-required")
+        self.hostname, self.port = hostname, port
+        self.create_config()
+        assert self.directory is not None
+        with self.open_file("server.toml") as file:
+            file.write(CONFIG)
+        self._start()
+
+    def _start(self) -> None:
+        assert self.directory is not None
+        twistd = Path(sys.executable).with_name("twistd")
+        self.proc = self.execute(
+            [
+                *(twistd, "--pidfile=", "-n", "tsserver", "--services", "irc", "--port", "0"),
+                *("--listen", f"irc=tcp:{self.port}:interface=127.0.0.1"),
+                *("--journal", os.environ.get("IRCTEST_JOURNAL", "memory")),
+                *("--state", self.directory / "state", "--config", self.directory / "server.toml"),
+            ]
+        )
+        self._waitForStart(self.directory / "state" / "ports.json")
+        self._register(OPERATOR, PASSWORD)
+        self.port_open = True
+
+    def _waitForStart(self, path: Path) -> None:
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            self.check_is_alive()
+            if path.exists() and json.loads(path.read_text()):
+                return
+            time.sleep(0.02)
+        raise TimeoutError("the server has not started")
+
+    def _register(self, name: str, password: str) -> None:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            commands = (f"NICK {name}", "USER u 0 * :r", f"REGISTER * * :{password}", "QUIT")
+            connection.sendall("".join(f"{line}\r\n" for line in commands).encode())
+            answer = b""
+            while data := connection.recv(65_536):
+                answer += data
+        if b"REGISTER SUCCESS" not in answer:
+            raise RuntimeError(answer.decode())
+
+    def wait_for_services(self) -> None:
+        """There are none to wait for: accounts are the server's own."""
+
+    def registerUser(
+        self, case: BaseServerTestCase, username: str, password: str | None = None
+    ) -> None:
+        assert password is not None
+        self._register(username, password)
+
+
+def get_irctest_controller_class() -> type[TsservicesController]:
+    return TsservicesController

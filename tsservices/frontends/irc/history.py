@@ -1,0 +1,372 @@
+"""
+CHATHISTORY, REDACT and MARKREAD: what was said before.  Pure.
+
+A line is found by its id or by a time.  Both grow with the number of the line (times nearly always:
+they go back where a clock was set back), so it is found by halving: some twenty reads of one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tsservices.chat.errors import NO_LINE, NO_WORDS, ChatError
+from tsservices.chat.names import ROOM_SIGN, fold
+from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.operations import ClearUnread
+from tsservices.chat.records import StoredPrivateMessage
+from tsservices.chat.requests import PendingReply
+from tsservices.chat.room import Room
+from tsservices.chat.verbs import history as past
+from tsservices.frontends.irc import isupport
+from tsservices.frontends.irc.client import IRCClient
+from tsservices.frontends.irc.format import SPOKEN, timeText
+from tsservices.frontends.irc.message import Message
+from tsservices.frontends.irc.people import isChannel
+from tsservices.frontends.irc.times import parseTime
+
+#: Lines that are read at once, while as many with words are looked for as were asked for.
+_PAGE = 200
+
+#: Lines that are looked at for one answer.
+_LOOKED_AT = 2000
+
+#: Private messages that are looked at for one answer.
+_PRIVATE_LOOKED_AT = 500
+
+
+class HistoryError(Exception):
+    """
+    A request that can't be answered.
+
+    @ivar code: of the standard reply.
+    @ivar context: its words.
+    """
+
+    def __init__(self, code: str, *context: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.context = context
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place in a history, as a client names it: by an id or by a time; neither: the end."""
+
+    ident: str = ""
+    time: int = 0
+
+
+def reference(text: str) -> Reference:
+    """
+    Read a reference.
+
+    @raise HistoryError: it is none.
+    """
+    kind, _, value = text.partition("=")
+    if text == "*":
+        return Reference()
+    if kind == "msgid" and value:
+        return Reference(ident=value)
+    if kind == "timestamp":
+        time = parseTime(value)
+        if time is not None:
+            return Reference(time=time)
+    raise HistoryError("INVALID_PARAMS", text or "*", text="Say timestamp=... or msgid=...")
+
+
+async def chathistory(client: IRCClient, message: Message) -> None:
+    """CHATHISTORY."""
+    subcommand = message.param(0).upper()
+    try:
+        if subcommand == "TARGETS":
+            await _targets(client, message)
+        elif subcommand in ("BEFORE", "AFTER", "LATEST", "AROUND", "BETWEEN"):
+            await _history(client, subcommand, message)
+        else:
+            raise HistoryError(
+                "INVALID_PARAMS", message.param(0) or "*", text="There is no such subcommand"
+            )
+    except HistoryError as error:
+        client.fail("CHATHISTORY", error.code, *error.context, text=str(error))
+    except ChatError as error:
+        client.fail("CHATHISTORY", "MESSAGE_ERROR", subcommand, text=str(error))
+
+
+def _limit(subcommand: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise HistoryError("INVALID_PARAMS", subcommand, text="How many is a number")
+    return min(int(text) or isupport.HISTORY_LINES, isupport.HISTORY_LINES)
+
+
+async def _history(client: IRCClient, subcommand: str, message: Message) -> None:
+    between = subcommand == "BETWEEN"
+    if len(message.params) < (5 if between else 4):
+        raise HistoryError("INVALID_PARAMS", subcommand, text="Not enough parameters")
+    target = message.param(1)
+    first = reference(message.param(2))
+    second = reference(message.param(3)) if between else Reference()
+    limit = _limit(subcommand, message.params[4 if between else 3])
+    if isChannel(target):
+        room = client.directory.room(target)
+        if room is None or room.record.key not in client.session.rooms:
+            raise HistoryError(
+                "INVALID_TARGET", subcommand, target, text="You can't read that channel"
+            )
+        lines = await _roomLines(client, room, subcommand, first, second, limit)
+        target = ROOM_SIGN + room.record.name
+    else:
+        lines = await _privateLines(client, target, subcommand, first, second, limit)
+    client.send(*client.batch("chathistory", lines, target))
+
+
+async def _roomLines(
+    client: IRCClient,
+    room: Room,
+    subcommand: str,
+    first: Reference,
+    second: Reference,
+    limit: int,
+) -> list[str]:
+    begin = room.permissions.firstReadable(client.session)
+    end = room.storedSeq
+    # The number of the first line at or after the place, and whether that is the place itself.
+    seq, exact = await _place(client, room, first)
+    if subcommand == "BEFORE":
+        found = await _backward(client, room, begin, seq - 1, limit)
+    elif subcommand == "AFTER":
+        found = await _forward(client, room, max(begin, seq + exact), end, limit)
+    elif subcommand == "LATEST":
+        bottom = begin if first == Reference() else max(begin, seq + exact)
+        found = await _backward(client, room, bottom, end, limit)
+    elif subcommand == "AROUND":
+        half = limit // 2
+        found = await _backward(client, room, begin, seq - 1, half)
+        found += await _forward(client, room, max(begin, seq), end, limit - _count(found))
+    else:
+        other, otherExact = await _place(client, room, second)
+        if other >= seq:
+            found = await _forward(client, room, max(begin, seq + exact), other - 1, limit)
+        else:
+            bottom = max(begin, other + otherExact)
+            found = await _backward(client, room, bottom, seq - 1, limit)
+    mask, formatter = client.directory.mask, client.formatter
+    lines: list[str] = []
+    for messages in found:
+        lines += formatter.roomLines(messages, mask(messages.nick, messages.account))
+    return lines
+
+
+def _count(found: list[RoomMessages]) -> int:
+    return sum(len(messages.texts) for messages in found)
+
+
+async def _read(client: IRCClient, room: Room, first: int, last: int) -> list[RoomMessages]:
+    reply: PendingReply[list[RoomMessages]] = PendingReply()
+    client.controller.context.archive.read(room.record.key, first, last, reply)
+    return await reply
+
+
+async def _place(client: IRCClient, room: Room, wanted: Reference) -> tuple[int, int]:
+    # The number of the first line that is not before the place; 1 if it is the line itself.
+    last = room.storedSeq
+    if wanted.ident:
+        log, position, index = _parts(wanted.ident)
+        key = (position, index)
+
+        def isBefore(line: RoomMessages) -> bool:
+            return (line.position, line.index) < key
+
+    elif wanted.time:
+
+        def isBefore(line: RoomMessages) -> bool:
+            return line.time < wanted.time
+
+    else:
+        return last + 1, 0
+    seq = await _search(client, room, isBefore)
+    found = await _read(client, room, seq, seq) if seq <= last else []
+    if wanted.ident:
+        if not found or found[0].ident(0) != wanted.ident:
+            raise HistoryError("INVALID_MSGREFTYPE", wanted.ident, text="There is no such message")
+        return seq, 1
+    # A time that stands in a tag has milliseconds: the line of that time has been seen.
+    exact = bool(found) and found[0].time // 1_000_000 == wanted.time // 1_000_000
+    return seq, int(exact)
+
+
+async def _search(client: IRCClient, room: Room, isBefore: Callable[[RoomMessages], bool]) -> int:
+    low, high = 1, room.storedSeq + 1
+    while low < high:
+        middle = (low + high) // 2
+        lines = await _read(client, room, middle, middle)
+        # What is not stored any more is older than all that is.
+        if not lines or isBefore(lines[0]):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _parts(ident: str) -> tuple[str, int, int]:
+    log, _, rest = ident.partition("-")
+    position, _, index = rest.partition("-")
+    if not (position.isdigit() and index.isdigit() and len(position) + len(index) < 36):
+        raise HistoryError("INVALID_MSGREFTYPE", ident or "*", text="There is no such message")
+    return log, int(position), int(index)
+
+
+def _readable(client: IRCClient, lines: list[RoomMessages]) -> list[RoomMessages]:
+    ignores = client.session.ignores
+    return [
+        line
+        for item in lines
+        if item.kind in SPOKEN and item.account not in ignores and item.origin not in ignores
+        for line in (item.since(seq).before(seq + 1) for seq in range(item.first, item.last + 1))
+    ]
+
+
+async def _backward(
+    client: IRCClient, room: Room, first: int, last: int, limit: int
+) -> list[RoomMessages]:
+    found: list[RoomMessages] = []
+    bottom = max(first, last - _LOOKED_AT + 1)
+    while last >= bottom and len(found) < limit:
+        begin = max(bottom, last - _PAGE + 1)
+        found = _readable(client, await _read(client, room, begin, last)) + found
+        last = begin - 1
+    return found[-limit:] if limit else []
+
+
+async def _forward(
+    client: IRCClient, room: Room, first: int, last: int, limit: int
+) -> list[RoomMessages]:
+    found: list[RoomMessages] = []
+    top = min(last, first + _LOOKED_AT - 1)
+    while first <= top and len(found) < limit:
+        end = min(top, first + _PAGE - 1)
+        found += _readable(client, await _read(client, room, first, end))
+        first = end + 1
+    return found[:limit]
+
+
+async def _privateLines(
+    client: IRCClient,
+    target: str,
+    subcommand: str,
+    first: Reference,
+    second: Reference,
+    limit: int,
+) -> list[str]:
+    key = fold(target)
+    if client.session.account is None or (
+        key not in client.state.accounts and key not in client.state.sessionsByNick
+    ):
+        raise HistoryError(
+            "INVALID_TARGET", subcommand, target, text="Private messages are kept for accounts"
+        )
+    messages = await _private(client, key)
+    begin, exact = _index(messages, first)
+    if subcommand == "BEFORE":
+        found = messages[:begin][-limit:]
+    elif subcommand == "AFTER":
+        found = messages[begin + exact :][:limit]
+    elif subcommand == "LATEST":
+        found = (messages if first == Reference() else messages[begin + exact :])[-limit:]
+    elif subcommand == "AROUND":
+        half = limit // 2
+        before = messages[max(0, begin - half) : begin]
+        found = before + messages[begin : begin + limit - len(before)]
+    else:
+        other, otherExact = _index(messages, second)
+        if other >= begin:
+            found = messages[begin + exact : other][:limit]
+        else:
+            found = messages[other + otherExact : begin][-limit:]
+    return [line for item in found for line in _privateLine(client, item)]
+
+
+async def _private(client: IRCClient, other: str) -> list[StoredPrivateMessage]:
+    reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
+    session = client.session
+    client.controller.context.archive.privateMessages(
+        session.account or "", other, "", _PRIVATE_LOOKED_AT, reply, session.ignores
+    )
+    return await reply
+
+
+def _index(messages: list[StoredPrivateMessage], wanted: Reference) -> tuple[int, int]:
+    if wanted.ident:
+        for index, message in enumerate(messages):
+            if message.ident == wanted.ident:
+                return index, 1
+        raise HistoryError("INVALID_MSGREFTYPE", wanted.ident, text="There is no such message")
+    if not wanted.time:
+        return len(messages), 0
+    for index, message in enumerate(messages):
+        if message.time >= wanted.time:
+            return index, int(message.time // 1_000_000 == wanted.time // 1_000_000)
+    return len(messages), 0
+
+
+def _privateLine(client: IRCClient, item: StoredPrivateMessage) -> list[str]:
+    mask = client.directory.mask(item.nick, item.sender)
+    return client.formatter.spoken(
+        mask, item.to, item.kind, item.text, item.sender, item.time, item.ident
+    )
+
+
+async def _targets(client: IRCClient, message: Message) -> None:
+    if len(message.params) < 4:
+        raise HistoryError("INVALID_PARAMS", "TARGETS", text="Not enough parameters")
+    times = [reference(param).time for param in message.params[1:3]]
+    if not all(times):
+        raise HistoryError("INVALID_PARAMS", "TARGETS", text="Say timestamp=... twice")
+    low, high = min(times), max(times)
+    limit = _limit("TARGETS", message.param(3))
+    found: list[tuple[int, str]] = []
+    for room in client.state.roomsOf(client.session):
+        seq = room.storedSeq
+        newest = await _backward(
+            client, room, room.permissions.firstReadable(client.session), seq, 1
+        )
+        if newest:
+            found.append((newest[-1].time, ROOM_SIGN + room.record.name))
+    if client.session.account is not None:
+        people: dict[str, int] = {}
+        for item in await _private(client, ""):
+            own = item.sender == client.session.account
+            people[item.to if own else item.nick] = item.time
+        found += [(time, name) for name, time in people.items()]
+    chosen = sorted(item for item in found if low < item[0] < high)
+    chosen = chosen[:limit] if times[0] <= times[1] else chosen[-limit:]
+    lines = [
+        f":{client.server.name} CHATHISTORY TARGETS {name} {timeText(time)}"
+        for time, name in chosen
+    ]
+    client.send(*client.batch("draft/chathistory-targets", lines))
+    if client.session.account is not None:
+        client.controller.propose(ClearUnread(client.session.ident))
+
+
+async def redact(client: IRCClient, message: Message) -> None:
+    """REDACT: delete the words of a message."""
+    target, ident = message.params[:2]
+    room = client.directory.room(target) if isChannel(target) else None
+    if room is None or room.record.key not in client.session.rooms:
+        client.fail("REDACT", "INVALID_TARGET", target, text="You can't delete anything there")
+        return
+    try:
+        seq, _ = await _place(client, room, Reference(ident=ident))
+        refusals = client.context.counters.refusals
+        await past.delete(client.controller, room, seq)
+        await client.controller.settled()
+        if client.context.counters.refusals > refusals:
+            return
+    except HistoryError:
+        client.fail("REDACT", "UNKNOWN_MSGID", target, ident, text="There is no such message")
+    except ChatError as error:
+        code = {NO_LINE: "UNKNOWN_MSGID", NO_WORDS: "UNKNOWN_MSGID"}.get(
+            error.code, "REDACT_FORBIDDEN"
+        )
+        client.fail("REDACT", code, target, ident, text=str(error))
