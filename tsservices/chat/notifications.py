@@ -474,8 +474,8 @@ class PrivateMessage:
 @dataclass(slots=True, eq=False)
 class PassingMessage:
     """
-    To members of a room, or to all sessions of both sides: what is not kept. The fields are those of
-    L{SendPassing<tsservices.chat.operations.SendPassing>}.
+    To members of a room, or to all sessions of both sides: what is not kept. The fields are those
+    of L{SendPassing<tsservices.chat.operations.SendPassing>}.
     """
 
     #: The author.

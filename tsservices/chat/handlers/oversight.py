@@ -1,4 +1,4 @@
-"""What only operators of the server do: ending somebody's sessions, and telling each other things."""
+"""What only operators of the server do: ending sessions of others, and telling each other things."""
 
 from __future__ import annotations
 

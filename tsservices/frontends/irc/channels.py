@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tsservices.chat.errors import NO_ROOM, ChatError
 from tsservices.chat.names import ROOM_SIGN, roomKey
+from tsservices.chat.records import MEMBERS_TALK, OPERATORS_TOPIC
 from tsservices.chat.room import Room
 from tsservices.chat.verbs import moderation, talk
 from tsservices.chat.verbs.checks import TOPIC_LENGTH
@@ -15,6 +16,9 @@ from tsservices.frontends.irc.people import isChannel
 from tsservices.frontends.irc.replies import nameLines, namesLines, topicLines
 from tsservices.frontends.irc.serverinfo import matches
 from tsservices.frontends.irc.talking import cleanText
+
+#: The modes of a room that is made by JOIN: as programs of IRC expect them.
+NEW_ROOM = MEMBERS_TALK + OPERATORS_TOPIC
 
 #: Rooms in one piece of a LIST: others are served between two of them.
 LIST_PAGE = 200
@@ -46,9 +50,11 @@ async def join(client: IRCClient, message: Message) -> None:
         for room in client.state.roomsOf(client.session):
             await talk.part(controller, room)
         return
-    for name in _names(message.param(0)):
+    keys = message.param(1).split(",")
+    for index, name in enumerate(message.param(0).split(",")):
         if not isChannel(name):
-            client.numeric(numerics.ERR_NOSUCHCHANNEL, name)
+            if name:
+                client.numeric(numerics.ERR_NOSUCHCHANNEL, name)
             continue
         try:
             key = roomKey(name)[1]
@@ -58,7 +64,7 @@ async def join(client: IRCClient, message: Message) -> None:
         if key in client.session.rooms:
             continue
         try:
-            await talk.join(controller, name)
+            await talk.join(controller, name, keys[index] if index < len(keys) else "", NEW_ROOM)
         except ChatError as error:
             client.command = Message("JOIN", [name])
             errors.tell(client, error)

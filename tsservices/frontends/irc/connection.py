@@ -196,9 +196,8 @@ class IRCConnection(RegisteringClient):
 
     async def caughtUp(self) -> None:
         """
-        Wait until what was proposed before, by whomever, was delivered; for L{PING_SECONDS} at
-        most, and not while nothing can be stored: a program takes a late answer for a lost
-        connection.
+        Wait, for L{PING_SECONDS} at most, and not while nothing can be stored: a program takes a
+        late answer for a lost connection.
         """
         context = self.controller.context
         if context.store.trouble is not None or not context.pipeline.barrier(self.session):

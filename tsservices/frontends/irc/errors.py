@@ -39,6 +39,16 @@ def _channel(client: IRCClient, error: ChatError) -> str:
     return "*"
 
 
+def _modeArgument(client: IRCClient, error: ChatError) -> str:
+    # Channel, letter and argument.
+    letter = error.facts.get("letter", "*")
+    return f"{_channel(client, error)} {letter} *"
+
+
+def _maskArgument(client: IRCClient, error: ChatError) -> str:
+    return f"{_channel(client, error)} b {error.facts.get('mask', '*')}"
+
+
 _ROOM, _NICK, _NAME = _fact("room"), _fact("nick"), _fact("name")
 
 #: Numerics, and what each is about, by the code of the error.
@@ -67,6 +77,15 @@ _NUMERICS: dict[ErrorCode, tuple[Numeric, _Subject]] = {
     errors.GUEST_OPERATOR: (numerics.ERR_CHANOPRIVSNEEDED, _channel),
     errors.GUEST_ROOM: (numerics.ERR_CHANOPRIVSNEEDED, _channel),
     errors.LOBBY_OPEN: (numerics.ERR_CHANOPRIVSNEEDED, _channel),
+    errors.MODERATED: (numerics.ERR_CANNOTSENDTOCHAN, _ROOM),
+    errors.WRONG_KEY: (numerics.ERR_BADCHANNELKEY, _ROOM),
+    errors.ROOM_FULL: (numerics.ERR_CHANNELISFULL, _ROOM),
+    errors.ROOM_KEY: (numerics.ERR_INVALIDKEY, _channel),
+    errors.NO_MODE: (numerics.ERR_UNKNOWNMODE, _fact("letter")),
+    errors.MODE_ARGUMENT: (numerics.ERR_INVALIDMODEPARAM, _modeArgument),
+    errors.MASK: (numerics.ERR_INVALIDMODEPARAM, _maskArgument),
+    errors.MASK_EVERYBODY: (numerics.ERR_INVALIDMODEPARAM, _maskArgument),
+    errors.MODES_MANY: (numerics.ERR_INVALIDMODEPARAM, _modeArgument),
     errors.RESTRAINTS_ALL: (numerics.ERR_BANLISTFULL, _ROOM),
     errors.INBOX_FULL: (numerics.ERR_CANNOTSENDTOCHAN, _NAME),
     errors.INBOX_SHARE_FULL: (numerics.ERR_CANNOTSENDTOCHAN, _NAME),

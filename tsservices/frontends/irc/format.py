@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from tsservices.chat.cloaks import maskOf
 from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.chat.notifications import (
     AccountChanged,
@@ -33,6 +34,7 @@ from tsservices.chat.operations import (
     KICK,
     ME,
     MESSAGE,
+    MODE,
     MUTE,
     NO_OPERATOR,
     NOTICE,
@@ -48,7 +50,7 @@ from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.sentences import actionText
 from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc.message import BODY_BYTES, pieces
-from tsservices.frontends.irc.people import OPERATOR_PREFIX, Directory
+from tsservices.frontends.irc.people import OPERATOR_PREFIX, VOICE_PREFIX, Directory
 
 #: The end of each line.
 ENDING = "\r\n"
@@ -58,6 +60,9 @@ SPOKEN = {MESSAGE: "PRIVMSG", ME: "PRIVMSG", NOTICE: "NOTICE"}
 
 #: What the texts are sent as that programs send each other.
 _CTCP = {QUESTION: MESSAGE, ANSWER: NOTICE}
+
+#: The letters of the modes by which members have their signs.
+_LETTERS = {OPERATOR_PREFIX: "o", VOICE_PREFIX: "v"}
 
 #: What an action stands between (CTCP).
 ACTION, ACTION_END = "\x01ACTION ", "\x01"
@@ -206,6 +211,8 @@ class IRCFormatter:
             return f":{mask} TOPIC {channel} :{text}"
         if kind == KICK:
             return f":{mask} KICK {channel} {name} :{rest or messages.nick}"
+        if kind == MODE:
+            return f":{mask} MODE {channel} {text}"
         if kind in (OPERATOR, NO_OPERATOR):
             return f":{mask} MODE {channel} {'+' if kind == OPERATOR else '-'}o {name}"
         if kind in (BAN, UNBAN):
@@ -225,7 +232,7 @@ class IRCFormatter:
         """The mask that stands for a ban of somebody by name."""
         account = self._directory.state.accounts.get(fold(name))
         if account is not None:
-            return f"*!*@{self._directory.host(account.key)}"
+            return maskOf(account.key)
         return f"{name}!*@*"
 
     def _joined(self, event: UserJoined) -> list[str]:
@@ -237,8 +244,10 @@ class IRCFormatter:
         lines = [self.join(mask, channel, event.account, realname)]
         room = directory.state.rooms.get(event.room)
         if session is not None:
-            if room is not None and directory.prefix(room, session):
-                lines.append(f"{self.tags()}:{self._server} MODE {channel} +o {event.nick}")
+            # Rights that belong to the account come back with it.
+            if room is not None and (sign := directory.prefix(room, session)):
+                letter = _LETTERS[sign]
+                lines.append(f"{self.tags()}:{self._server} MODE {channel} +{letter} {event.nick}")
             if session.away and caps.AWAY_NOTIFY in self.capabilities:
                 lines.append(f"{self.tags(event.account)}:{mask} AWAY :{session.away}")
         return lines

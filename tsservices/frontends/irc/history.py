@@ -171,7 +171,7 @@ async def _place(client: IRCClient, room: Room, wanted: Reference) -> tuple[int,
     # The number of the first line that is not before the place; 1 if it is the line itself.
     last = room.storedSeq
     if wanted.ident:
-        log, position, index = _parts(wanted.ident)
+        position, index = _parts(wanted.ident)
         key = (position, index)
 
         def isBefore(line: RoomMessages) -> bool:
@@ -208,12 +208,12 @@ async def _search(client: IRCClient, room: Room, isBefore: Callable[[RoomMessage
     return low
 
 
-def _parts(ident: str) -> tuple[str, int, int]:
-    log, _, rest = ident.partition("-")
+def _parts(ident: str) -> tuple[int, int]:
+    _, _, rest = ident.partition("-")
     position, _, index = rest.partition("-")
     if not (position.isdigit() and index.isdigit() and len(position) + len(index) < 36):
         raise HistoryError("INVALID_MSGREFTYPE", ident or "*", text="There is no such message")
-    return log, int(position), int(index)
+    return int(position), int(index)
 
 
 def _readable(client: IRCClient, lines: list[RoomMessages]) -> list[RoomMessages]:

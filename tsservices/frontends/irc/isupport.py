@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tsservices.chat.handlers.restrictions import RESTRICTIONS_EACH
 from tsservices.chat.names import NAME_LENGTH
 from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.modes import KEY_LENGTH, MODES_EACH
 from tsservices.common.limits import Limits
 from tsservices.frontends.irc.people import USER_LENGTH
 
@@ -20,10 +22,10 @@ MONITORED = 100
 HISTORY_LINES = 100
 
 #: The modes of channels: lists; with an argument always; only when set; without one.
-CHANNEL_MODES = ("b", "", "", "i")
+CHANNEL_MODES = ("b", "k", "l", "imnst")
 
 #: The modes of members, and the sign of each before a name.
-MEMBER_MODES = (("o", "@"),)
+MEMBER_MODES = (("o", "@"), ("v", "+"))
 
 #: The modes that users can have.
 USER_MODES = "iow"
@@ -42,16 +44,17 @@ def tokens(network: str, limits: Limits) -> list[str]:
         f"CHATHISTORY={HISTORY_LINES}",
         "MSGREFTYPES=msgid,timestamp",
         "ELIST=MNTU",
+        f"KEYLEN={KEY_LENGTH}",
         f"KICKLEN={TOPIC_LENGTH}",
         f"AWAYLEN={TOPIC_LENGTH}",
         f"TOPICLEN={TOPIC_LENGTH}",
-        "MODES=20",
-        f"MAXLIST=b:{500}",
+        f"MODES={MODES_EACH}",
+        f"MAXLIST=b:{RESTRICTIONS_EACH}",
         f"NETWORK={network}",
         f"NICKLEN={NAME_LENGTH}",
         f"USERLEN={USER_LENGTH}",
         f"PREFIX=({modes}){signs}",
-        f"STATUSMSG={signs}",
+        f"STATUSMSG={signs[0]}",
         f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},TAGMSG:{TARGETS},JOIN:,PART:,NAMES:1,"
         f"LIST:1,KICK:{TARGETS},WHOIS:1",
         "SAFELIST",

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from tsservices.chat.errors import ChatError
+from tsservices.chat.cloaks import maskOf
+from tsservices.chat.handlers.modes import BAN_LETTER
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.chat.operations import BAN
+from tsservices.chat.permissions import OPERATOR_LETTER, VOICE_LETTER
+from tsservices.chat.records import JOIN_KEY, MEMBER_LIMIT
 from tsservices.chat.room import Room
-from tsservices.chat.verbs import moderation
+from tsservices.chat.verbs.modes import (
+    MODES_EACH,
+    NAMED_LETTERS,
+    ModeChange,
+    listBans,
+    setModes,
+)
 from tsservices.common.timestamps import NANOSECONDS
-from tsservices.frontends.irc import errors, isupport, numerics
+from tsservices.frontends.irc import isupport, numerics
 from tsservices.frontends.irc.channels import visible
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.message import Message
-from tsservices.frontends.irc.people import ACCOUNT_HOST, isChannel, isOperator
+from tsservices.frontends.irc.people import isChannel, isOperator
 
-#: Modes of channels that take an argument when they are set, and when they are taken away.
-_WITH_ARGUMENT = {"+": "ob", "-": "ob"}
-
-#: Modes of channels that there are.
-_MODES = frozenset("obi")
-
-#: Changes of one MODE.
-CHANGES = 20
+#: Letters that have an argument when they are set, and when they are taken away.
+_WITH_ARGUMENT = {"+": "ovbkl", "-": "ovbk"}
 
 
-def changes(modes: str, arguments: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Signs, letters and arguments of a MODE; the argument is empty where there is none."""
-    sign, rest = "+", iter(arguments)
-    for letter in modes:
+def parseChanges(words: Sequence[str]) -> list[ModeChange]:
+    """The changes of a MODE; an argument that is missing is empty."""
+    if not words:
+        return []
+    found: list[ModeChange] = []
+    sign, rest = "+", iter(words[1:])
+    for letter in words[0]:
         if letter in "+-":
             sign = letter
         else:
             argument = next(rest, "") if letter in _WITH_ARGUMENT[sign] else ""
-            yield sign, letter, argument
+            found.append(ModeChange(sign == "+", letter, argument))
+    return found
 
 
 async def mode(client: IRCClient, message: Message) -> None:
@@ -68,10 +74,11 @@ def _changeUserModes(client: IRCClient, modes: str) -> None:
     # Everybody is invisible, and who is an operator the account says: neither can be changed.
     done = ""
     unknown = False
-    for sign, letter, _ in changes(modes, []):
-        if letter == "w" and client.session.wantsWallops != (sign == "+"):
-            client.session.wantsWallops = sign == "+"
-            done += sign + letter
+    for change in parseChanges([modes]):
+        letter = change.letter
+        if letter == "w" and client.session.wantsWallops != change.on:
+            client.session.wantsWallops = change.on
+            done += f"{'+' if change.on else '-'}{letter}"
         elif letter not in isupport.USER_MODES:
             unknown = True
     if done:
@@ -84,71 +91,55 @@ async def _channelMode(client: IRCClient, message: Message, name: str) -> None:
     room = visible(client, name)
     channel = ROOM_SIGN + room.record.name
     if len(message.params) == 1:
-        modes = "+i" if room.record.private else "+"
-        client.numeric(numerics.RPL_CHANNELMODEIS, channel, modes)
+        client.numeric(numerics.RPL_CHANNELMODEIS, channel, *_modes(client, room))
         return
-    count = 0
-    for sign, letter, argument in changes(message.param(1), message.params[2:]):
-        count += 1
-        if count > CHANGES:
-            break
-        if letter not in _MODES:
-            client.numeric(numerics.ERR_UNKNOWNMODE, letter)
-            continue
-        if letter == "b" and not argument:
+    wanted: list[ModeChange] = []
+    for change in parseChanges(message.params[1:]):
+        if change.letter == BAN_LETTER and not change.argument:
             _listBans(client, room)
-            continue
-        if letter == "o" and not argument:
-            continue
-        try:
-            _change(client, room, sign, letter, argument)
-            await client.controller.settled()
-        except ChatError as error:
-            errors.tell(client, error)
+        elif change.argument or change.letter not in NAMED_LETTERS:
+            wanted.append(change)
+    wanted = [change for change in wanted if _isThere(client, room, change)]
+    if wanted:
+        client.state.joinedRoom(client.session, room.record.key)
+        setModes(client.controller, room, wanted[:MODES_EACH])
+        await client.controller.settled()
 
 
-def _change(client: IRCClient, room: Room, sign: str, letter: str, argument: str) -> None:
-    controller, on = client.controller, sign == "+"
-    client.state.joinedRoom(client.session, room.record.key)
-    if letter == "i":
-        moderation.setPrivate(controller, room, on)
-    elif letter == "o":
-        person = client.directory.find(argument)
-        if person is None:
-            client.numeric(numerics.ERR_NOSUCHNICK, argument)
-        elif person.key not in room.nickCounts:
-            channel = ROOM_SIGN + room.record.name
-            client.numeric(numerics.ERR_USERNOTINCHANNEL, argument, channel)
-        else:
-            moderation.setOperator(controller, room, argument, on)
-    else:
-        name = banName(argument)
-        if on:
-            moderation.restrict(controller, room, BAN, name, 0, "")
-        else:
-            moderation.liftRestriction(controller, room, name, BAN)
+def _modes(client: IRCClient, room: Room) -> list[str]:
+    record = room.storedRecord
+    arguments: list[str] = []
+    for letter in record.allModes():
+        if letter == JOIN_KEY:
+            isMember = client.session.ident in room.members
+            arguments.append(record.joinKey if isMember else "*")
+        elif letter == MEMBER_LIMIT:
+            arguments.append(str(record.memberLimit))
+    return [f"+{record.allModes()}", *arguments]
 
 
-def banName(mask: str) -> str:
-    """Whom a mask means: the owner of an account by its host, else the nick in it."""
-    nick, _, rest = mask.partition("!")
-    host = rest.partition("@")[2]
-    if host.lower().endswith(ACCOUNT_HOST) and "*" not in host:
-        return host[: -len(ACCOUNT_HOST)]
-    return nick
+def _isThere(client: IRCClient, room: Room, change: ModeChange) -> bool:
+    if change.letter not in (OPERATOR_LETTER, VOICE_LETTER):
+        return True
+    person = client.directory.find(change.argument)
+    if person is None:
+        client.numeric(numerics.ERR_NOSUCHNICK, change.argument)
+        return False
+    if person.key not in room.nickCounts:
+        channel = ROOM_SIGN + room.record.name
+        client.numeric(numerics.ERR_USERNOTINCHANNEL, change.argument, channel)
+        return False
+    return True
 
 
 def _listBans(client: IRCClient, room: Room) -> None:
     channel = ROOM_SIGN + room.record.name
-    now = client.context.chat.context.wallClock()
-    for restriction in room.permissions.restrictions.values():
-        if restriction.kind == BAN and not restriction.hasEnded(now):
-            mask = client.formatter.banMask(restriction.name)
-            client.numeric(
-                numerics.RPL_BANLIST,
-                channel,
-                mask,
-                restriction.by,
-                str(restriction.time // NANOSECONDS),
-            )
+    for restriction in listBans(client.controller, room):
+        client.numeric(
+            numerics.RPL_BANLIST,
+            channel,
+            maskOf(restriction.mask),
+            restriction.by,
+            str(restriction.time // NANOSECONDS),
+        )
     client.numeric(numerics.RPL_ENDOFBANLIST, channel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tsservices.chat.cloaks import USER, hostOf
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import ROOM_SIGN, fold, roomKey
 from tsservices.chat.permissions import MEMBER
@@ -12,13 +13,7 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
 #: The user in the mask of somebody whose program has said none, or who is not here now.
-UNKNOWN_USER = "~u"
-
-#: The host of everybody without an account: nobody learns an address.
-GUEST_HOST = "guest"
-
-#: What follows the name of an account in the host of its owner.
-ACCOUNT_HOST = ".account"
+UNKNOWN_USER = USER
 
 #: Characters of a user's name.
 USER_LENGTH = 16
@@ -55,7 +50,7 @@ class Directory:
 
     def host(self, account: str | None) -> str:
         """The host of somebody by their account's key."""
-        return GUEST_HOST if account is None else f"{self.accountName(account)}{ACCOUNT_HOST}"
+        return hostOf(account)
 
     def mask(self, nick: str, account: str | None, session: Session | None = None) -> str:
         """
@@ -83,7 +78,12 @@ class Directory:
 
         @param several: whether all are wanted, and not the highest alone.
         """
-        return OPERATOR_PREFIX if room.permissions.rank(session) != MEMBER else ""
+        permissions = room.permissions
+        if permissions.rank(session) == MEMBER:
+            return VOICE_PREFIX if permissions.hasVoice(session) else ""
+        if several and permissions.hasVoice(session):
+            return OPERATOR_PREFIX + VOICE_PREFIX
+        return OPERATOR_PREFIX
 
     def find(self, nick: str) -> Session | None:
         """The session of a nick, or the oldest of them."""

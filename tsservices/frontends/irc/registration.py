@@ -69,6 +69,10 @@ class RegisteringClient(IRCClient):
         """It has become somebody."""
         raise NotImplementedError
 
+    async def caughtUp(self) -> None:
+        """Wait until what was proposed before, by whomever, was delivered; but not for long."""
+        raise NotImplementedError
+
 
 # The commands.
 

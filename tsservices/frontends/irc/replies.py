@@ -152,7 +152,7 @@ def namesLines(client: IRCClient, room: Room) -> list[str]:
         ]
     else:
         names = [directory.prefix(room, person, several) + person.nick for person in people]
-    return nameLines(client, channel, names, _SECRET if record.private else _PUBLIC)
+    return nameLines(client, channel, names, _SECRET if room.permissions.isSecret else _PUBLIC)
 
 
 def nameLines(client: IRCClient, channel: str, names: list[str], sign: str = _PUBLIC) -> list[str]:
