@@ -508,6 +508,16 @@ class RealnameChanged:
 
 
 @dataclass(slots=True, eq=False)
+class PresenceChanged:
+    """To a session that watches a name: somebody has it now, or nobody any more."""
+
+    key: str
+    #: As it is written; empty: nobody has it.
+    nick: str
+    account: str | None
+
+
+@dataclass(slots=True, eq=False)
 class OperatorsTold:
     """To the operators of the server, and to whoever wants to hear what they tell each other."""
 
@@ -614,6 +624,7 @@ Notification = (
     | PrivateMessage
     | PassingMessage
     | RealnameChanged
+    | PresenceChanged
     | OperatorsTold
     | AwayReply
     | Welcome

@@ -63,6 +63,8 @@ class Session:
     @ivar wantsEcho: whether it wants its own lines back.
     @ivar wantsAcks: whether it wants to know what is stored.
     @ivar wantsWallops: whether it wants to hear what operators of the server tell each other.
+    @ivar wantsWatched: whether it wants to know more of those whose names it watches than that they
+        come and go.
     @ivar pending: its proposals that are not yet decided, stored and delivered.
     @ivar joining: the room that it is about to join.
     """
@@ -93,6 +95,7 @@ class Session:
         "wantsAcks",
         "wantsEcho",
         "wantsWallops",
+        "wantsWatched",
     )
 
     def __init__(
@@ -119,6 +122,7 @@ class Session:
         self.wantsEcho = False
         self.wantsAcks = False
         self.wantsWallops = False
+        self.wantsWatched = False
         self.pending = 0
         self.joining: JoinRequest | None = None
 

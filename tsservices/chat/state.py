@@ -39,6 +39,7 @@ from tsservices.chat.errors import (
     reasonText,
 )
 from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.notifications import PresenceChanged
 from tsservices.chat.operations import BAN, MUTE
 from tsservices.chat.permissions import MEMBER, OPERATOR, SERVER, atLeast
 from tsservices.chat.records import (
@@ -95,6 +96,10 @@ class ChatState:
     @ivar lastSeenGuests: when guests left, by folded name, the newest last.
     @ivar roomCreationLimit: bounds how many rooms an account or address creates.
     @ivar registrationLimit: bounds how many names an address registers.
+    @ivar watchers: sessions of this node that want to know when somebody comes or goes, by the key
+        of the name and the id of the session. It decides nothing but what is written to them.
+    @ivar _presenceBefore: whether there was somebody of a name before the batch that is applied
+        now; only watched names whose holders it changes.
     @ivar time: the stamp of the last batch, by the rules of the second version on; 0: there was
         none in this state, or it is not known.
     """
@@ -127,8 +132,37 @@ class ChatState:
         self.roomCreationLimit = KeyedRateLimiter(limits.roomsFounded, ROOM_CREATION_SECONDS)
         self.registrationLimit = KeyedRateLimiter(limits.accountsFounded, REGISTRATION_SECONDS)
         self.time = 0
+        self.watchers: dict[str, dict[str, Session]] = {}
+        self._presenceBefore: dict[str, bool] = {}
         for record in records:
             self.load(record)
+
+    def watch(self, key: str, session: Session) -> None:
+        """Tell a session from now on when somebody of this name comes or goes."""
+        self.watchers.setdefault(key, {})[session.ident] = session
+
+    def unwatch(self, key: str, session: Session) -> None:
+        """Undo L{watch}."""
+        watchers = self.watchers.get(key, {})
+        watchers.pop(session.ident, None)
+        if not watchers:
+            self.watchers.pop(key, None)
+
+    def presenceChanges(self, key: str) -> None:
+        """Somebody is about to take this name, or to leave it."""
+        if key in self.watchers:
+            self._presenceBefore.setdefault(key, key in self.sessionsByNick)
+
+    def reportPresence(self, batch: Batch) -> None:
+        """Tell who watches names what has become of these in a batch."""
+        changed, self._presenceBefore = self._presenceBefore, {}
+        for key, before in changed.items():
+            holders = self.sessionsByNick.get(key, ())
+            if bool(holders) == before:
+                continue
+            nick, account = (holders[0].nick, holders[0].account) if holders else ("", None)
+            for watcher in self.watchers.get(key, {}).values():
+                batch.reply(watcher, PresenceChanged(key, nick, account))
 
     def setLimits(
         self,
@@ -427,7 +461,8 @@ class ChatState:
         self, session: Session, itself: bool, rooms: Iterable[Room] | None = None
     ) -> list[Session]:
         """
-        All who share a room with a session, once each.
+        All who share a room with a session, once each, and who watch its name for all that is news
+        of somebody.
 
         @param itself: whether the session is the first of them.
         @param rooms: some of its rooms; None: all.
@@ -435,5 +470,8 @@ class ChatState:
         members: dict[str, Session] = {}
         for room in self.roomsOf(session) if rooms is None else rooms:
             members.update(room.members)
+        for watcher in self.watchers.get(session.key, {}).values():
+            if watcher.wantsWatched:
+                members[watcher.ident] = watcher
         members.pop(session.ident, None)
         return [*([session] if itself else []), *members.values()]

@@ -1,4 +1,4 @@
-"""What only operators of the server do: ending sessions of others, and telling each other things."""
+"""What only operators of the server do: ending sessions of others, and talk among themselves."""
 
 from __future__ import annotations
 

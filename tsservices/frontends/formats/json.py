@@ -104,6 +104,7 @@ from tsservices.chat.notifications import (
     Notification,
     OperatorsTold,
     PassingMessage,
+    PresenceChanged,
     PrivateMessage,
     RealnameChanged,
     RestrictionList,
@@ -456,8 +457,9 @@ _WRITE_SEVERAL: dict[type[Notification], Callable[[Any], str]] = {
     SearchResults: _searchResults,
     JoinedRoom: _joinedRoom,
     PassingMessage: _passing,
-    # Nobody can set it but by a program of IRC, or see it.
+    # Nobody can set it but by a program of IRC, or see it; nobody else can watch a name.
     RealnameChanged: lambda event: "",
+    PresenceChanged: lambda event: "",
 }
 
 

@@ -35,6 +35,7 @@ from tsservices.chat.notifications import (
     Notice,
     OperatorsTold,
     PassingMessage,
+    PresenceChanged,
     PrivateMessage,
     RealnameChanged,
     RestrictionList,
@@ -292,8 +293,8 @@ def _private(time: LocalTime, message: PrivateMessage | StoredPrivateMessage) ->
     return f"[{clock}] {before}{message.nick} -> {message.to}{after}{message.text}\n"
 
 
-def _forPrograms(time: LocalTime, event: RealnameChanged) -> str:
-    # Nobody can set it but by a program of IRC, or see it.
+def _forPrograms(time: LocalTime, event: RealnameChanged | PresenceChanged) -> str:
+    # Nobody can ask for it but by a program of IRC.
     return ""
 
 
@@ -566,6 +567,7 @@ SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     PrivateMessage: _private,
     PassingMessage: _passing,
     RealnameChanged: _forPrograms,
+    PresenceChanged: _forPrograms,
     OperatorsTold: _operatorsTold,
     Welcome: _welcome,
     LoggedIn: _loggedIn,

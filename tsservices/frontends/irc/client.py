@@ -72,7 +72,8 @@ class IRCClient(ChatConnection):
     @ivar capabilities: those that it has asked for.
     @ivar capVersion: of the negotiation.
     @ivar command: the one that is under way; L{None}: what is answered was asked for before.
-    @ivar wallops: whether it wants to hear what operators tell each other.
+    @ivar partReason: why it leaves the channel that it is leaving now.
+    @ivar monitored: the names that it watches, by key.
     """
 
     def __init__(self, stream: ChatStream, context: ConnectionContext, server: IRCServer) -> None:
@@ -81,6 +82,7 @@ class IRCClient(ChatConnection):
         self.capVersion = 301
         self.command: Message | None = None
         self.partReason = ""
+        self.monitored: dict[str, str] = {}
         self.formatter = server.formatters.get(())
         self._collected: list[str] | None = None
         super().__init__(stream, context, self.formatter)
@@ -110,6 +112,7 @@ class IRCClient(ChatConnection):
         """Write for a client that has these from now on."""
         self.capabilities = capabilities
         self.session.wantsEcho = caps.ECHO_MESSAGE in capabilities
+        self.session.wantsWatched = caps.EXTENDED_MONITOR in capabilities
         self.formatter = self.server.formatters.get(capabilities)
         if self._collected is None:
             self.changeForm(self.formatter)

@@ -8,7 +8,7 @@ from tsservices.chat.requests import PendingReply
 from tsservices.frontends.connection import ChatStream, ConnectionContext, Timer
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.irc import capabilities as caps
-from tsservices.frontends.irc import errors, numerics, replies
+from tsservices.frontends.irc import errors, monitor, numerics, replies
 from tsservices.frontends.irc.commands import COMMANDS, Command
 from tsservices.frontends.irc.input import IRCInput
 from tsservices.frontends.irc.message import Message, NotUTF8, TooLong
@@ -64,6 +64,7 @@ class IRCConnection(RegisteringClient):
         """The connection has ended."""
         if self._delayed is not None:
             self._delayed.cancel()
+        monitor.clear(self)
         if not self._isRegistered:
             self.registered()
         elif not self.controller.ended:

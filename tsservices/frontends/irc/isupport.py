@@ -50,6 +50,7 @@ def tokens(network: str, limits: Limits) -> list[str]:
         f"TOPICLEN={TOPIC_LENGTH}",
         f"MODES={MODES_EACH}",
         f"MAXLIST=b:{RESTRICTIONS_EACH}",
+        f"MONITOR={MONITORED}",
         f"NETWORK={network}",
         f"NICKLEN={NAME_LENGTH}",
         f"USERLEN={USER_LENGTH}",

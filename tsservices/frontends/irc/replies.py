@@ -4,7 +4,7 @@ What the chat sends to one session alone, written for IRC: a table by notificati
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tsservices.chat.names import ROOM_SIGN
@@ -20,6 +20,7 @@ from tsservices.chat.notifications import (
     Notification,
     OperatorsTold,
     PassingMessage,
+    PresenceChanged,
     PrivateMessage,
     RoomMessages,
     Topic,
@@ -31,6 +32,7 @@ from tsservices.frontends.irc import errors, numerics
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.format import SPOKEN
 from tsservices.frontends.irc.message import BODY_BYTES
+from tsservices.frontends.irc.numerics import Numeric
 from tsservices.frontends.irc.people import members
 
 #: What a channel is called in a list of names: public.
@@ -107,8 +109,6 @@ def _joined(client: IRCClient, joined: JoinedRoom) -> None:
     lines = [formatter.join(client.mask, channel, session.account, directory.realname(session))]
     if joined.topic.text:
         lines += topicLines(client, joined.topic)
-    if client.has(caps.READ_MARKER):
-        lines.append(f":{client.server.name} MARKREAD {channel} *")
     room = client.state.rooms.get(joined.room)
     if room is not None:
         lines += namesLines(client, room)
@@ -218,6 +218,44 @@ def _operatorsTold(client: IRCClient, told: OperatorsTold) -> None:
     client.deliver([f"{client.formatter.tags(told.account)}:{mask} WALLOPS :{told.text}"])
 
 
+def _presence(client: IRCClient, presence: PresenceChanged) -> None:
+    watched = client.monitored.get(presence.key)
+    if watched is not None:
+        client.deliverApart(presenceLines(client, [watched]))
+
+
+def presenceLines(client: IRCClient, names: Iterable[str]) -> list[str]:
+    """Which of the names somebody has, and which nobody."""
+    online: list[str] = []
+    offline: list[str] = []
+    for name in names:
+        person = client.directory.find(name)
+        if person is None:
+            offline.append(name)
+        else:
+            online.append(client.directory.sessionMask(person))
+    return [
+        line
+        for numeric, found in (
+            (numerics.RPL_MONONLINE, online),
+            (numerics.RPL_MONOFFLINE, offline),
+        )
+        for line in listLines(client, numeric, found)
+    ]
+
+
+def listLines(client: IRCClient, numeric: Numeric, words: Iterable[str]) -> list[str]:
+    """Words with commas between, in as few numerics as they need."""
+    head = f":{client.server.name} {numeric.code} {client.nick} :"
+    lines: list[str] = []
+    for word in words:
+        if lines and len(f"{lines[-1]},{word}".encode("utf-8", "replace")) <= BODY_BYTES:
+            lines[-1] += f",{word}"
+        else:
+            lines.append(head + word)
+    return lines
+
+
 def _error(client: IRCClient, reply: ErrorReply) -> None:
     errors.tell(client, reply.error)
 
@@ -240,6 +278,7 @@ _REPLIES: dict[type[Any], Callable[[IRCClient, Any], None]] = {
     AwayReply: _away,
     Notice: _notice,
     OperatorsTold: _operatorsTold,
+    PresenceChanged: _presence,
     ErrorReply: _error,
     HistoryReplay: _history,
     RoomMessages: _messages,
