@@ -390,3 +390,5 @@ class DetachedSession:
     connectedPosition: int = 0
     origin: str = ""
     tokenId: str = ""
+    username: str = ""
+    realname: str = ""

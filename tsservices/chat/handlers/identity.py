@@ -41,6 +41,7 @@ def admit(state: ChatState, session: Session, cloak: str, token: str, batch: Bat
     session.token = "" if token in state.tokens else token
     # A session that returns has more fields set on its own node than on all others.
     session.away, session.inheritedRestrictions, session.invited = "", frozenset(), frozenset()
+    session.username = session.realname = ""
     session.origin = session.ident
     state.applyIgnored(session)
     state.sessions[session.ident] = session
