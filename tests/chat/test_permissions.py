@@ -240,7 +240,10 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
     "read": (by(operations.MarkRead, "tea", 1), inside(account_needed="g")),
     "ignore": (by(operations.Ignore, "vic", ("vic",), True), NAMED),
     "introduce oneself": (by(operations.Introduce, "u", "x"), NAMED),
-    "pass on": (by(operations.SendPassing, "tea", "", "", "+typing=active"), {"name-first": "S", "not-in-room": OUTSIDE[1:], "muted": "m"}),
+    "pass on": (
+        by(operations.SendPassing, "tea", "", "", "+typing=active"),
+        {"name-first": "S", "not-in-room": OUTSIDE[1:], "muted": "m"},
+    ),
     "kill": (by(operations.Kill, "vic", "vic", ""), {"not-allowed": "SGgAaOoFfbmkx"}),
     "wallops": (by(operations.TellOperators, "x"), {"not-allowed": "SGgAaOoFfbmkx"}),
     "empty the inbox": (by(operations.ClearUnread), ANYONE),

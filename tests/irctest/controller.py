@@ -24,6 +24,7 @@ from irctest.specifications import Capabilities, OptionalBehaviors
 CONFIG = """\
 irc-name = "My.Little.Server"
 irc-network = "Tests"
+irc-info = "test server"
 chat-operators = ["operuser"]
 flood-lines = 0
 flood-bytes = 0
@@ -54,8 +55,11 @@ class TsservicesController(BaseServerController, DirectoryBasedController):
             Capabilities.MULTI_PREFIX,
             Capabilities.SERVER_TIME,
             Capabilities.SETNAME,
+            Capabilities.EXTENDED_MONITOR,
+            Capabilities.READ_MARKER,
         }
     )
+    isupport = {"CASEMAPPING": "ascii", "CHANTYPES": "#", "UTF8ONLY": None}  # noqa: RUF012
     optional_behaviors = frozenset({OptionalBehaviors.CAP_REQ_MINUS})
 
     def run(

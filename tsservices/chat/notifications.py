@@ -54,7 +54,7 @@ class RoomMessages:
     #: Empty for lines from before this was stored.
     origin: str = ""
     #: As in L{Say<tsservices.chat.operations.Say>}; of a line that says which one was deleted, the
-    #: id of that. Empty if this was read from the storage.
+    #: id of that, and why after a space. Empty if this was read from the storage.
     tags: str = ""
 
     @property
@@ -209,6 +209,15 @@ class MarkedRead:
     room: str
     roomName: str
     seq: int
+
+
+@dataclass(slots=True, eq=False)
+class TimeMarked:
+    """To all sessions of an account, or one of a guest: up to when a conversation was read."""
+
+    #: As in L{TimeMark<tsservices.chat.records.TimeMark>}.
+    target: str
+    time: int
 
 
 @dataclass(slots=True, eq=False)
@@ -647,6 +656,7 @@ Notification = (
     | AccountChanged
     | Invited
     | MarkedRead
+    | TimeMarked
     | SeenReply
     | RestrictionList
     | Inbox

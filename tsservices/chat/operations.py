@@ -190,6 +190,8 @@ class DeleteMessage(Operation):
     time: int = 0
     #: The id of the line.
     ident: str = ""
+    #: Why, in the author's words. It is delivered, and not stored.
+    reason: str = ""
 
 
 #: The kinds of lines that people write.
@@ -406,6 +408,16 @@ class MarkRead(Operation):
 
     room: str
     seq: int
+
+
+@dataclass(slots=True)
+class MarkTime(Operation):
+    """A session has read a conversation up to a time."""
+
+    #: As in L{TimeMark<tsservices.chat.records.TimeMark>}.
+    target: str
+    #: Nanoseconds since 1970, UTC.
+    time: int
 
 
 @dataclass(slots=True)

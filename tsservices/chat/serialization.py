@@ -32,6 +32,7 @@ from tsservices.chat.operations import (
     Login,
     Logout,
     MarkRead,
+    MarkTime,
     NodeDown,
     NodeUp,
     Operation,
@@ -93,6 +94,7 @@ _KINDS: dict[str, type[Operation]] = {
     "Introduce": Introduce,
     "SendPassing": SendPassing,
     "Kill": Kill,
+    "MarkTime": MarkTime,
     "TellOperators": TellOperators,
 }
 
@@ -113,6 +115,7 @@ _FIRST_FIELDS: dict[str, int] = {
     "Introduce": 0,
     "SendPassing": 0,
     "Kill": 0,
+    "MarkTime": 0,
     "TellOperators": 0,
 }
 

@@ -30,6 +30,7 @@ from tsservices.chat.records import (
     Restriction,
     RoomRecord,
     RoomRole,
+    TimeMark,
 )
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -265,6 +266,10 @@ SECTIONS: dict[str, _Section] = {
     "accounts": _records(Account, lambda state: state.accounts.values()),
     "marks": _records(ReadMarker, lambda state: state.readMarkers.values()),
     "accountTokens": _records(AccountToken, lambda state: state.accountTokens.values()),
+    "timeMarks": _records(
+        TimeMark,
+        lambda state: (mark for marks in state.timeMarks.values() for mark in marks.values()),
+    ),
     "ignored": _records(
         Ignored,
         lambda state: (entry for entries in state.ignored.values() for entry in entries.values()),

@@ -54,6 +54,7 @@ from tsservices.chat.records import (
     Restriction,
     RoomRecord,
     RoomRole,
+    TimeMark,
 )
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -90,6 +91,7 @@ class ChatState:
     @ivar accountTokens: by id.
     @ivar accountTokenIds: those of an account, by its key.
     @ivar readMarkers: by the keys of account and room.
+    @ivar timeMarks: up to when people have read, by owner and target.
     @ivar ignored: the lists of ignored people, by owner and mask.
     @ivar inboxShares: whose the private messages are that wait, by the keys of account and sender.
     @ivar operators: the keys of the accounts that are operators of the server.
@@ -125,6 +127,7 @@ class ChatState:
         self.accountTokens: dict[str, AccountToken] = {}
         self.accountTokenIds: dict[str, tuple[str, ...]] = {}
         self.readMarkers: dict[tuple[str, str], ReadMarker] = {}
+        self.timeMarks: dict[str, dict[str, TimeMark]] = {}
         self.ignored: dict[str, dict[str, Ignored]] = {}
         self.inboxShares: dict[str, dict[str, InboxShare]] = {}
         self.operators = frozenset(operators)
@@ -192,6 +195,8 @@ class ChatState:
             self.addToken(record)
         elif isinstance(record, ReadMarker):
             self.readMarkers[record.account, record.room] = record
+        elif isinstance(record, TimeMark):
+            self.timeMarks.setdefault(record.owner, {})[record.target] = record
         elif isinstance(record, Ignored):
             self.ignored.setdefault(record.owner, {})[record.mask] = record
         elif isinstance(record, InboxShare):

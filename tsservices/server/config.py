@@ -199,6 +199,18 @@ def ircName(value: Any) -> str:
     return name
 
 
+def ircInfo(value: Any) -> str:
+    """
+    A short text, for a line of IRC.
+
+    @raise ValueError: it is none.
+    """
+    words = text(value)
+    if not words.strip() or not words.isprintable() or len(words) > 100:
+        raise ValueError(f"a text for IRC has 1 to 100 characters, not {value!r}")
+    return words
+
+
 def operator(value: Any) -> str:
     """
     The name of an operator of C{talk}.

@@ -21,7 +21,7 @@ from tsservices.common.durations import FOREVER
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFolder
 from tsservices.common.timestamps import FORMS
-from tsservices.frontends.irc.server import NETWORK, SERVER_NAME
+from tsservices.frontends.irc.server import NETWORK, SERVER_INFO, SERVER_NAME
 from tsservices.server import config
 from tsservices.server.catalog import Catalog, CatalogError
 from tsservices.server.config import REFUSE, TELL
@@ -67,6 +67,7 @@ _KEYS: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
     ),
     "cluster-replicas": ("N", "servers that keep it, if this node makes it", config.replicas, 1),
     "irc-name": ("NAME", "of the server, for programs of IRC", config.ircName, SERVER_NAME),
+    "irc-info": ("TEXT", "what it says of itself there", config.ircInfo, SERVER_INFO),
     "irc-network": ("NAME", "of the network, for the same", config.ircName, NETWORK),
 }
 

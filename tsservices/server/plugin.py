@@ -238,7 +238,13 @@ def _makeContexts(
         nanoclock=time.time_ns,
         chat=chat,
         certificate=certificate,
-        irc=IRCServer(chat, options["irc-name"], options["irc-network"], created=time.time_ns()),
+        irc=IRCServer(
+            chat,
+            options["irc-name"],
+            options["irc-network"],
+            options["irc-info"],
+            created=time.time_ns(),
+        ),
     )
 
 

@@ -144,7 +144,19 @@ def test_moduleDocumentsAllFields() -> None:
             [(AccountToken("i", "ann", "bot", "bot", "talk", "d", 1, 2, "~5f"), 1)]
         ),
         notifications.PassingMessage(
-            "ann", None, "s1", "s1", "lobby", "Lobby", "", "", NOON, "4f-1", "message", "x", "operator"
+            "ann",
+            None,
+            "s1",
+            "s1",
+            "lobby",
+            "Lobby",
+            "",
+            "",
+            NOON,
+            "4f-1",
+            "message",
+            "x",
+            "operator",
         ),
         # These are nothing to programs that do not speak IRC.
         notifications.PassingMessage("ann", None, "s1", "s1", "", "", "bob", "+x", NOON, "4f-2"),

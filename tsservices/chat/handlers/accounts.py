@@ -94,6 +94,8 @@ def attachAccount(state: ChatState, session: Session, account: Account, batch: B
     firstReadable = {
         room.record.key: room.permissions.firstReadable(session) for room in state.roomsOf(session)
     }
+    # Those of the account count from now on.
+    state.timeMarks.pop(session.origin, None)
     session.account = account.key
     state.sessionsByAccount[account.key] = (*state.sessionsByAccount.get(account.key, ()), session)
     onLogin(state, session, account, batch)
@@ -299,6 +301,8 @@ def _dropAccount(state: ChatState, operation: DropAccount, session: Session, bat
             batch.roomChanged(room)
     for key in [key for key in state.readMarkers if key[0] == account.key]:
         batch.delete(state.readMarkers.pop(key))
+    for mark in state.timeMarks.pop(account.key, {}).values():
+        batch.delete(mark)
     lines = [f"{account.name} belongs to nobody now"]
     if account.key in state.operators:
         lines.append("chat-operators names it still: whoever registers it may do anything")

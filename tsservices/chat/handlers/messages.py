@@ -29,6 +29,7 @@ from tsservices.chat.notifications import (
     PassingMessage,
     PrivateMessage,
     RoomMessages,
+    TimeMarked,
 )
 from tsservices.chat.operations import (
     BAN,
@@ -38,6 +39,7 @@ from tsservices.chat.operations import (
     ClearUnread,
     DeleteMessage,
     MarkRead,
+    MarkTime,
     Say,
     SendPassing,
     SendPrivate,
@@ -47,11 +49,13 @@ from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.records import (
     INBOX_SHARE,
     INBOX_UNREAD,
+    TIME_MARKS,
     Account,
     InboxShare,
     MessageDeletion,
     ReadMarker,
     StoredPrivateMessage,
+    TimeMark,
 )
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -132,7 +136,8 @@ def _delete(state: ChatState, operation: DeleteMessage, session: Session, batch:
     kind, rest = operation.kind, operation.rest
     room.deleteMessage(operation.seq, kind, rest)
     batch.deletions.append(MessageDeletion(room.record.key, operation.seq, kind, rest))
-    appendMessages(room, DELETE, (str(operation.seq),), session, batch, operation.ident)
+    tags = f"{operation.ident} {operation.reason}".strip()
+    appendMessages(room, DELETE, (str(operation.seq),), session, batch, tags)
     batch.audit(DELETE, session, room, line=operation.seq, author=operation.author)
     if kind in (BAN, MUTE):
         _deleteReason(room, operation, batch)
@@ -318,6 +323,28 @@ def _markRead(state: ChatState, operation: MarkRead, session: Session, batch: Ba
         batch.reply(ownSession, MarkedRead(record.key, record.name, seq))
 
 
+def _markTime(state: ChatState, operation: MarkTime, session: Session, batch: Batch) -> None:
+    state.checkEntered(session)
+    owner = session.account or session.origin
+    marks = state.timeMarks.setdefault(owner, {})
+    old = marks.get(operation.target)
+    if old is not None and old.time >= operation.time:
+        # It never goes back, and who has tried it is told where it is.
+        batch.reply(session, TimeMarked(old.target, old.time))
+        return
+    if old is None and len(marks) >= TIME_MARKS:
+        oldest = marks.pop(min(marks, key=lambda target: (marks[target].time, target)))
+        if session.account is not None:
+            batch.delete(oldest)
+    mark = marks[operation.target] = TimeMark(owner, operation.target, operation.time)
+    own = {session.ident: session}
+    if session.account is not None:
+        batch.upsert(mark)
+        own |= {item.ident: item for item in state.sessionsByAccount[session.account]}
+    for other in own.values():
+        batch.reply(other, TimeMarked(mark.target, mark.time))
+
+
 def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, batch: Batch) -> None:
     account = state.accountOf(session)
     if account is not None and account.unread:
@@ -333,5 +360,6 @@ HANDLERS: Handlers = {
     SendPrivate: _sendPrivate,
     SendPassing: _sendPassing,
     MarkRead: _markRead,
+    MarkTime: _markTime,
     ClearUnread: _clearUnread,
 }

@@ -116,6 +116,7 @@ from tsservices.chat.notifications import (
     SearchResults,
     SeenReply,
     TokenList,
+    TimeMarked,
     Topic,
     UnreadLines,
     UserJoined,
@@ -460,6 +461,7 @@ _WRITE_SEVERAL: dict[type[Notification], Callable[[Any], str]] = {
     # Nobody can set it but by a program of IRC, or see it; nobody else can watch a name.
     RealnameChanged: lambda event: "",
     PresenceChanged: lambda event: "",
+    TimeMarked: lambda event: "",
 }
 
 

@@ -46,6 +46,7 @@ from tsservices.chat.notifications import (
     RoomModes,
     SeenReply,
     TokenList,
+    TimeMarked,
     Topic,
     UnreadLines,
     UserJoined,
@@ -293,7 +294,7 @@ def _private(time: LocalTime, message: PrivateMessage | StoredPrivateMessage) ->
     return f"[{clock}] {before}{message.nick} -> {message.to}{after}{message.text}\n"
 
 
-def _forPrograms(time: LocalTime, event: RealnameChanged | PresenceChanged) -> str:
+def _forPrograms(time: LocalTime, event: RealnameChanged | PresenceChanged | TimeMarked) -> str:
     # Nobody can ask for it but by a program of IRC.
     return ""
 
@@ -568,6 +569,7 @@ SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     PassingMessage: _passing,
     RealnameChanged: _forPrograms,
     PresenceChanged: _forPrograms,
+    TimeMarked: _forPrograms,
     OperatorsTold: _operatorsTold,
     Welcome: _welcome,
     LoggedIn: _loggedIn,

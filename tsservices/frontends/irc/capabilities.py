@@ -27,6 +27,7 @@ SETNAME = "setname"
 SASL = "sasl"
 CHATHISTORY = "draft/chathistory"
 MESSAGE_REDACTION = "draft/message-redaction"
+READ_MARKER = "draft/read-marker"
 ACCOUNT_REGISTRATION = "draft/account-registration"
 
 #: The mechanisms of SASL.
@@ -54,6 +55,7 @@ CAPABILITIES = {
         Capability(ACCOUNT_REGISTRATION),
         Capability(CHATHISTORY),
         Capability(MESSAGE_REDACTION),
+        Capability(READ_MARKER),
         Capability(ECHO_MESSAGE),
         Capability(EXTENDED_JOIN),
         Capability(EXTENDED_MONITOR),

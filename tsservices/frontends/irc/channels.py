@@ -101,15 +101,15 @@ def topic(client: IRCClient, message: Message) -> None:
 
 def names(client: IRCClient, message: Message) -> None:
     """NAMES."""
-    name = message.param(0).split(",")[0]
-    if not name:
+    wanted = _names(message.param(0))
+    if not wanted:
         client.send(nameLines(client, "*", [])[-1])
-        return
-    room = client.directory.visibleRoom(client.session, name)
-    if room is None:
-        client.send(nameLines(client, name, [])[-1])
-    else:
-        client.send(*namesLines(client, room))
+    for name in wanted[: isupport.TARGETS]:
+        room = client.directory.visibleRoom(client.session, name)
+        if room is None:
+            client.send(nameLines(client, name, [])[-1])
+        else:
+            client.send(*namesLines(client, room))
 
 
 async def listRooms(client: IRCClient, message: Message) -> None:
@@ -137,20 +137,20 @@ async def listRooms(client: IRCClient, message: Message) -> None:
             continue
         if any(matches(mask, name) for mask in excluded):
             continue
-        age = (now - record.topicTime) // _MINUTE if record.topic else None
-        if all(_passes(sign, number, count, age) for sign, number in filters):
+        topicAge = (now - record.topicTime) // _MINUTE if record.topic else None
+        age = (now - record.created) // _MINUTE if record.created else None
+        if all(_passes(sign, number, count, topicAge, age) for sign, number in filters):
             client.numeric(numerics.RPL_LIST, name, str(count), text=record.topic)
     client.numeric(numerics.RPL_LISTEND)
 
 
-def _passes(sign: str, number: int, count: int, age: int | None) -> bool:
+def _passes(sign: str, number: int, count: int, topicAge: int | None, age: int | None) -> bool:
     if sign == ">":
         return count > number
     if sign == "<":
         return count < number
-    if sign.startswith("T"):
-        return age is not None and (age < number if sign == "T<" else age > number)
-    return True
+    minutes = topicAge if sign[0] == "T" else age
+    return minutes is not None and (minutes < number if sign[1] == "<" else minutes > number)
 
 
 async def kick(client: IRCClient, message: Message) -> None:

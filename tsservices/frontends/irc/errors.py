@@ -106,6 +106,9 @@ def tell(client: IRCClient, error: ChatError) -> None:
     code, command = error.code, client.command
     name = "" if command is None else command.command
     row = _NUMERICS.get(code)
+    if command is not None and name == "REDACT":
+        client.fail(name, "REDACT_FORBIDDEN", *command.params[:2], text=str(error))
+        return
     if row is None:
         client.lastNumeric(numerics.ERR_UNKNOWNERROR, name or "*", str(error))
         return

@@ -221,7 +221,9 @@ class IRCFormatter:
             return f":{mask} MODE {channel} {'+' if kind == PRIVATE else '-'}i"
         if kind == DELETE:
             if caps.MESSAGE_REDACTION in self.capabilities and messages.tags:
-                return f":{mask} REDACT {channel} {messages.tags}"
+                ident, _, reason = messages.tags.partition(" ")
+                why = f" :{reason}" if reason else ""
+                return f":{mask} REDACT {channel} {ident}{why}"
             return ""
         if kind in (MUTE, UNMUTE):
             sentence = actionText(messages, False)[0]

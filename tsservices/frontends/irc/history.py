@@ -18,11 +18,13 @@ from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import Room
 from tsservices.chat.verbs import history as past
+from tsservices.chat.verbs.checks import TOPIC_LENGTH
 from tsservices.frontends.irc import isupport
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.format import SPOKEN, timeText
 from tsservices.frontends.irc.message import Message
 from tsservices.frontends.irc.people import isChannel
+from tsservices.frontends.irc.talking import cleanText
 from tsservices.frontends.irc.times import parseTime
 
 #: Lines that are read at once, while as many with words are looked for as were asked for.
@@ -352,6 +354,7 @@ async def _targets(client: IRCClient, message: Message) -> None:
 async def redact(client: IRCClient, message: Message) -> None:
     """REDACT: delete the words of a message."""
     target, ident = message.params[:2]
+    reason = cleanText(message.param(2))[:TOPIC_LENGTH]
     room = client.directory.room(target) if isChannel(target) else None
     if room is None or room.record.key not in client.session.rooms:
         client.fail("REDACT", "INVALID_TARGET", target, text="You can't delete anything there")
@@ -359,7 +362,7 @@ async def redact(client: IRCClient, message: Message) -> None:
     try:
         seq, _ = await _place(client, room, Reference(ident=ident))
         refusals = client.context.counters.refusals
-        await past.delete(client.controller, room, seq)
+        await past.delete(client.controller, room, seq, reason)
         await client.controller.settled()
         if client.context.counters.refusals > refusals:
             return

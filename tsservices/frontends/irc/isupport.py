@@ -43,7 +43,7 @@ def tokens(network: str, limits: Limits) -> list[str]:
         "CHANTYPES=#",
         f"CHATHISTORY={HISTORY_LINES}",
         "MSGREFTYPES=msgid,timestamp",
-        "ELIST=MNTU",
+        "ELIST=CMNTU",
         f"KEYLEN={KEY_LENGTH}",
         f"KICKLEN={TOPIC_LENGTH}",
         f"AWAYLEN={TOPIC_LENGTH}",
@@ -56,8 +56,8 @@ def tokens(network: str, limits: Limits) -> list[str]:
         f"USERLEN={USER_LENGTH}",
         f"PREFIX=({modes}){signs}",
         f"STATUSMSG={signs[0]}",
-        f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},TAGMSG:{TARGETS},JOIN:,PART:,NAMES:1,"
-        f"LIST:1,KICK:{TARGETS},WHOIS:1",
+        f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},TAGMSG:{TARGETS},JOIN:,PART:,"
+        f"NAMES:{TARGETS},LIST:1,KICK:{TARGETS},WHOIS:1",
         "SAFELIST",
         "UTF8ONLY",
         "WHOX",

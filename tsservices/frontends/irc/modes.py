@@ -92,6 +92,9 @@ async def _channelMode(client: IRCClient, message: Message, name: str) -> None:
     channel = ROOM_SIGN + room.record.name
     if len(message.params) == 1:
         client.numeric(numerics.RPL_CHANNELMODEIS, channel, *_modes(client, room))
+        if room.record.created:
+            seconds = str(room.record.created // NANOSECONDS)
+            client.numeric(numerics.RPL_CREATIONTIME, channel, seconds)
         return
     wanted: list[ModeChange] = []
     for change in parseChanges(message.params[1:]):

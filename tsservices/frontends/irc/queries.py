@@ -20,7 +20,7 @@ from tsservices.frontends.irc.people import (
     isOperator,
     members,
 )
-from tsservices.frontends.irc.serverinfo import DESCRIPTION, matches
+from tsservices.frontends.irc.serverinfo import matches
 
 #: Nicks of one USERHOST.
 USERHOST_NICKS = 5
@@ -184,7 +184,7 @@ def _describe(client: IRCClient, person: Session) -> None:
             for room in shown
         )
         client.numeric(numerics.RPL_WHOISCHANNELS, nick, text=names)
-    client.numeric(numerics.RPL_WHOISSERVER, nick, client.server.name, text=DESCRIPTION)
+    client.numeric(numerics.RPL_WHOISSERVER, nick, client.server.name, text=client.server.info)
     if person.away:
         client.lastNumeric(numerics.RPL_AWAY, nick, person.away)
     if isOperator(state, person):
@@ -198,7 +198,8 @@ def _describe(client: IRCClient, person: Session) -> None:
     )
     if mayBan and person is not session:
         # Those who may ban somebody have to know what to ban.
-        client.numeric(numerics.RPL_WHOISACTUALLY, nick, person.cloak)
+        text = f"has the cloak {person.cloak}"
+        client.numeric(numerics.RPL_WHOISSPECIAL, nick, text=text)
     if person is session or operator:
         signon = str(person.connectedAt // NANOSECONDS)
         client.numeric(numerics.RPL_WHOISIDLE, nick, "0", signon)

@@ -23,6 +23,7 @@ from tsservices.chat.notifications import (
     PresenceChanged,
     PrivateMessage,
     RoomMessages,
+    TimeMarked,
     Topic,
 )
 from tsservices.chat.room import Room
@@ -31,6 +32,7 @@ from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, numerics
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.format import SPOKEN
+from tsservices.frontends.irc.marks import markLine, markOf, shownName
 from tsservices.frontends.irc.message import BODY_BYTES
 from tsservices.frontends.irc.numerics import Numeric
 from tsservices.frontends.irc.people import members
@@ -109,6 +111,8 @@ def _joined(client: IRCClient, joined: JoinedRoom) -> None:
     lines = [formatter.join(client.mask, channel, session.account, directory.realname(session))]
     if joined.topic.text:
         lines += topicLines(client, joined.topic)
+    if client.has(caps.READ_MARKER):
+        lines.append(markLine(client, channel, markOf(client, channel)))
     room = client.state.rooms.get(joined.room)
     if room is not None:
         lines += namesLines(client, room)
@@ -196,6 +200,11 @@ def _loggedIn(client: IRCClient, loggedIn: LoggedIn) -> None:
         client.notice(f"{loggedIn.unread} private messages came while you were away")
 
 
+def _timeMarked(client: IRCClient, marked: TimeMarked) -> None:
+    if client.has(caps.READ_MARKER):
+        client.deliver([markLine(client, shownName(client, marked.target), marked.time)])
+
+
 def _invited(client: IRCClient, invited: Invited) -> None:
     mask = client.directory.mask(invited.by, invited.account)
     tags = client.formatter.tags(invited.account)
@@ -274,6 +283,7 @@ _REPLIES: dict[type[Any], Callable[[IRCClient, Any], None]] = {
     JoinedRoom: _joined,
     LeftRoom: _left,
     LoggedIn: _loggedIn,
+    TimeMarked: _timeMarked,
     Invited: _invited,
     AwayReply: _away,
     Notice: _notice,

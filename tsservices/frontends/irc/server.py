@@ -21,6 +21,9 @@ SERVER_NAME = "irc.local"
 #: What the network is called: programs show it in place of the server's name.
 NETWORK = "tsservices"
 
+#: What a server says of itself that was given nothing else.
+SERVER_INFO = "a chat of tsservices"
+
 #: People of whom WHOWAS knows, the last ones that have left.
 WHOWAS_ENTRIES = 1000
 
@@ -46,6 +49,8 @@ class IRCServer:
     chat: Chat
     name: str = SERVER_NAME
     network: str = NETWORK
+    #: What it says of itself.
+    info: str = SERVER_INFO
     #: When it was started: nanoseconds since 1970, UTC.
     created: int = 0
     version: str = f"tsservices-{__version__}"

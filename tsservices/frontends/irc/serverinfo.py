@@ -9,9 +9,6 @@ from tsservices.frontends.irc import isupport, numerics
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.message import Message
 
-#: What LINKS and WHOIS say of the server.
-DESCRIPTION = "a chat of tsservices"
-
 
 def welcome(client: IRCClient) -> None:
     """Greet somebody who has become one of us."""
@@ -123,7 +120,7 @@ def version(client: IRCClient, message: Message) -> None:
     if not _isMe(client, message.param(0)):
         return
     server = client.server
-    client.numeric(numerics.RPL_VERSION, server.version, server.name, text=DESCRIPTION)
+    client.numeric(numerics.RPL_VERSION, server.version, server.name, text=client.server.info)
     for line in isupport.lines(server.network, client.context.limits):
         client.numeric(numerics.RPL_ISUPPORT, line)
 
@@ -150,7 +147,7 @@ def admin(client: IRCClient, message: Message) -> None:
         text=f"Administrative info about {client.server.name}",
     )
     client.numeric(numerics.RPL_ADMINLOC1, text=client.server.network)
-    client.numeric(numerics.RPL_ADMINLOC2, text=DESCRIPTION)
+    client.numeric(numerics.RPL_ADMINLOC2, text=client.server.info)
     client.numeric(numerics.RPL_ADMINEMAIL, text=f"write to an operator: {who}")
 
 
@@ -159,7 +156,7 @@ def info(client: IRCClient, message: Message) -> None:
     if not _isMe(client, message.param(0)):
         return
     server = client.server
-    for line in (server.version, DESCRIPTION, "the same rooms are served to nc and telnet"):
+    for line in (server.version, server.info, "the same rooms are served to nc and telnet"):
         client.numeric(numerics.RPL_INFO, text=line)
     client.numeric(numerics.RPL_ENDOFINFO)
 
@@ -169,5 +166,5 @@ def links(client: IRCClient, message: Message) -> None:
     name = client.server.name
     mask = message.param(1) or message.param(0)
     if not mask or matches(mask, name):
-        client.numeric(numerics.RPL_LINKS, name, name, text=f"0 {DESCRIPTION}")
+        client.numeric(numerics.RPL_LINKS, name, name, text=f"0 {client.server.info}")
     client.numeric(numerics.RPL_ENDOFLINKS, mask or "*")

@@ -21,7 +21,7 @@ from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, isupport, numerics
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.format import ACTION, ACTION_END
-from tsservices.frontends.irc.message import CLIENT_ONLY, Message, escape
+from tsservices.frontends.irc.message import BODY_BYTES, CLIENT_ONLY, Message, escape
 from tsservices.frontends.irc.people import OPERATOR_PREFIX, isChannel
 
 #: What texts of IRC have beside letters: bold, colours and their like, and the sign of CTCP.
@@ -66,8 +66,6 @@ def notice(client: IRCClient, message: Message) -> None:
 
 
 def _speak(client: IRCClient, message: Message, kind: str) -> None:
-    # A notice is never answered by an error of its text (RFC 1459), so that programs do not answer
-    # each other for ever; its author may well be told what else is wrong.
     if not message.param(0):
         client.numeric(numerics.ERR_NORECIPIENT, text=f"No recipient given ({message.command})")
         return
@@ -84,11 +82,22 @@ def _speak(client: IRCClient, message: Message, kind: str) -> None:
         client.numeric(numerics.ERR_NOTEXTTOSEND)
         return
     tags = clientTags(message)
+    # Who has learned the length of a line by their own mask never meets this; others are told,
+    # rather than read in pieces.
+    length = len(
+        f":{client.mask} {message.command}  :{message.param(1)}".encode("utf-8", "replace")
+    )
+    silent = message.command == "NOTICE"
     for target in _targets(client, message):
+        if length + len(target.encode("utf-8", "replace")) > BODY_BYTES:
+            client.numeric(numerics.ERR_INPUTTOOLONG)
+            continue
         try:
             _sayTo(client, target, kind, text, tags)
         except ChatError as error:
-            errors.tell(client, error)
+            # Nothing answers a notice (RFC 1459): two programs that did would go on for ever.
+            if not silent:
+                errors.tell(client, error)
 
 
 def _targets(client: IRCClient, message: Message) -> list[str]:
