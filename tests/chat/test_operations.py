@@ -66,8 +66,8 @@ def test_typesOfValues() -> None:
             fromRow(wrong)
     with pytest.raises(ValueError, match="fields of SetModes"):
         fromRow(["SetModes", "s", "r", []], 1)
-    kick = DeleteMessage("s", "r", 1, "ann", "kick", "bob", 7, "i")
-    assert fromRow(["Delete", "s", "r", 1, "ann", "kick", "bob", 7, "i"]) == kick
+    kick = DeleteMessage("s", "r", 1, "ann", "kick", "bob", 7, "i", "w")
+    assert fromRow(["Delete", "s", "r", 1, "ann", "kick", "bob", 7, "i", "w"]) == kick
     # What the first version has not yet had.
     assert fromRow(["Login", "s", "ann", 7, "~c", "t"], 1) == Login("s", "ann", 7, "~c", "t", "")
     assert fromRow(["SetPassword", "s", "ann", 7, "v"], 1) == SetPassword("s", "ann", 7, "v")

@@ -41,6 +41,7 @@ def durable(state: ChatState) -> object:
         state.accountTokens,
         {account: set(idents) for account, idents in state.accountTokenIds.items()},
         state.readMarkers,
+        {key: marks for key, marks in state.timeMarks.items() if key in state.accounts},
         {key: entries for key, entries in state.ignored.items() if key in state.accounts},
         state.inboxShares,
         {key: room.record for key, room in rooms.items()},

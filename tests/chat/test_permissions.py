@@ -239,6 +239,7 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
     "delete another's": (by(operations.DeleteMessage, "tea", 1, "vic"), inside(not_allowed="gam")),
     "read": (by(operations.MarkRead, "tea", 1), inside(account_needed="g")),
     "ignore": (by(operations.Ignore, "vic", ("vic",), True), NAMED),
+    "mark a time": (by(operations.MarkTime, "#tea", 1), NAMED),
     "introduce oneself": (by(operations.Introduce, "u", "x"), NAMED),
     "pass on": (
         by(operations.SendPassing, "tea", "", "", "+typing=active"),

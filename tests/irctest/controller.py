@@ -2,8 +2,7 @@
 A controller for U{irctest <https://github.com/progval/irctest>}, which is not part of the tests:
 see docs/irc.md.
 
-Each test gets a server of its own.  Its accounts are made by IRC itself; the operator that the
-tests expect is registered at the start.
+Each test gets a server of its own.  The operator that the tests expect is registered at the start.
 """
 
 from __future__ import annotations
@@ -33,6 +32,12 @@ password-shortest = 1
 password-longest = 1000
 """
 
+#: Tests that ask for what this server has not, in classes with others that it passes.
+SKIPPED = {
+    "testReadMarkerPersistsAcrossReconnect": "clients that stay in rooms while they are away",
+    "testRedactDirectMessage": "deleting private messages",
+}
+
 OPERATOR, PASSWORD = "operuser", "operpassword"
 
 
@@ -40,7 +45,6 @@ class TsservicesController(BaseServerController, DirectoryBasedController):
     software_name = "tsservices"
     supported_sasl_mechanisms = {"PLAIN", "SCRAM-SHA-256"}  # noqa: RUF012
     supports_sts = False
-    nickserv = "NickServ"
     capabilities = frozenset(
         {
             Capabilities.ACCOUNT_NOTIFY,
@@ -80,6 +84,10 @@ class TsservicesController(BaseServerController, DirectoryBasedController):
             raise NotImplementedByController("TLS")
         if websocket_hostname is not None or websocket_port is not None:
             raise NotImplementedByController("WebSocket")
+        test = os.environ.get("PYTEST_CURRENT_TEST", "")
+        for name, reason in SKIPPED.items():
+            if name in test:
+                raise NotImplementedByController(reason)
         config = self.test_config
         if config.account_registration_before_connect:
             raise NotImplementedByController("account-registration=before-connect")
@@ -97,7 +105,7 @@ class TsservicesController(BaseServerController, DirectoryBasedController):
         twistd = Path(sys.executable).with_name("twistd")
         self.proc = self.execute(
             [
-                *(twistd, "--pidfile=", "-n", "tsserver", "--services", "irc", "--port", "0"),
+                *(twistd, "--pidfile=", "-n", "tsserver", "--services", "chat,irc", "--port", "0"),
                 *("--listen", f"irc=tcp:{self.port}:interface=127.0.0.1"),
                 *("--journal", os.environ.get("IRCTEST_JOURNAL", "memory")),
                 *("--state", self.directory / "state", "--config", self.directory / "server.toml"),
@@ -111,19 +119,21 @@ class TsservicesController(BaseServerController, DirectoryBasedController):
         end = time.monotonic() + 30
         while time.monotonic() < end:
             self.check_is_alive()
-            if path.exists() and json.loads(path.read_text()):
+            if path.exists() and (rows := json.loads(path.read_text())):
+                (self._linePort,) = [row["port"] for row in rows if row["offering"] == "chat"]
                 return
             time.sleep(0.02)
         raise TimeoutError("the server has not started")
 
     def _register(self, name: str, password: str) -> None:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            commands = (f"NICK {name}", "USER u 0 * :r", f"REGISTER * * :{password}", "QUIT")
-            connection.sendall("".join(f"{line}\r\n" for line in commands).encode())
+        # By the line frontend, since no line of IRC has room for the longest passwords.
+        with socket.create_connection(("127.0.0.1", self._linePort), timeout=10) as connection:
+            lines = (f"/nick {name}", f"/register {password}", "/quit")
+            connection.sendall("".join(f"{line}\n" for line in lines).encode())
             answer = b""
             while data := connection.recv(65_536):
                 answer += data
-        if b"REGISTER SUCCESS" not in answer:
+        if b"belongs to you" not in answer:
             raise RuntimeError(answer.decode())
 
     def wait_for_services(self) -> None:

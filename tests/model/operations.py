@@ -29,6 +29,7 @@ from tsservices.chat.operations import (
     Login,
     Logout,
     MarkRead,
+    MarkTime,
     Operation,
     Part,
     Quit,
@@ -271,6 +272,7 @@ OPERATIONS: dict[str, _Factory] = {
         own.ident, "x", (other.account or other.origin, other.origin), action.flag
     ),
     "inbox": lambda state, action, own, other: ClearUnread(own.ident),
+    "mark a time": lambda state, action, own, other: MarkTime(own.ident, "#r", NOON + action.other),
     "introduce": lambda state, action, own, other: Introduce(own.ident, "u", "x" * action.flag),
     "pass on": lambda state, action, own, other: SendPassing(
         own.ident, action.room if action.flag else "", "x", other.key, "+x"

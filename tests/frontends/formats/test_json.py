@@ -162,6 +162,7 @@ def test_moduleDocumentsAllFields() -> None:
         notifications.PassingMessage("ann", None, "s1", "s1", "", "", "bob", "+x", NOON, "4f-2"),
         notifications.RealnameChanged("ann", None, "s1", "Ann"),
         notifications.PresenceChanged("ann", "ann", None),
+        notifications.TimeMarked("#lobby", NOON),
         notifications.OperatorsTold("ann", "ann", "s1", "hello"),
         notifications.RoomModes("lobby", "Lobby", "kln", "tea", 7),
         notifications.MemberList("lobby", [notifications.Member("ann", True, "", "member", True)]),

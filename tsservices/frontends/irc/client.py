@@ -7,6 +7,7 @@ for they are sent together when it is done (labeled-response).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ from tsservices.chat.notifications import (
     NickChanged,
     Notification,
     PassingMessage,
+    PrivateMessage,
     RealnameChanged,
     RoomMessages,
 )
@@ -30,6 +32,9 @@ from tsservices.frontends.irc.message import BODY_BYTES, Message, cut, escape
 from tsservices.frontends.irc.numerics import Numeric
 from tsservices.frontends.irc.people import Directory
 from tsservices.frontends.irc.server import IRCServer
+
+#: Private messages with guests that a connection can ask for.
+PASSING_KEPT = 50
 
 #: What has an author who is told of it as others are.
 _Event: TypeAlias = AccountChanged | AwayChanged | NickChanged | RealnameChanged
@@ -73,6 +78,8 @@ class IRCClient(ChatConnection):
     @ivar capVersion: of the negotiation.
     @ivar command: the one that is under way; L{None}: what is answered was asked for before.
     @ivar partReason: why it leaves the channel that it is leaving now.
+    @ivar passing: the last private messages that are stored nowhere, since one side is a guest;
+        L{None}: there were none.
     @ivar monitored: the names that it watches, by key.
     """
 
@@ -83,6 +90,7 @@ class IRCClient(ChatConnection):
         self.command: Message | None = None
         self.partReason = ""
         self.monitored: dict[str, str] = {}
+        self.passing: deque[PrivateMessage] | None = None
         self.formatter = server.formatters.get(())
         self._collected: list[str] | None = None
         super().__init__(stream, context, self.formatter)
@@ -188,6 +196,13 @@ class IRCClient(ChatConnection):
         """The same for lines that are no answer."""
         if lines:
             self.write(self.encode(lines))
+
+    def remember(self, message: PrivateMessage) -> None:
+        """Keep a private message, if the storage does not, for as long as the connection lasts."""
+        if not message.ident:
+            if self.passing is None:
+                self.passing = deque(maxlen=PASSING_KEPT)
+            self.passing.append(message)
 
     # Labels.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tsservices.chat.errors import NO_LINE, NO_WORDS, ChatError
 from tsservices.chat.names import ROOM_SIGN, fold
-from tsservices.chat.notifications import RoomMessages
+from tsservices.chat.notifications import PrivateMessage, RoomMessages
 from tsservices.chat.operations import ClearUnread
 from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.requests import PendingReply
@@ -261,13 +261,10 @@ async def _privateLines(
     limit: int,
 ) -> list[str]:
     key = fold(target)
-    if client.session.account is None or (
-        key not in client.state.accounts and key not in client.state.sessionsByNick
-    ):
-        raise HistoryError(
-            "INVALID_TARGET", subcommand, target, text="Private messages are kept for accounts"
-        )
+    people = client.state.accounts, client.state.sessionsByNick
     messages = await _private(client, key)
+    if not messages and not any(key in names for names in people):
+        raise HistoryError("INVALID_TARGET", subcommand, target, text="There is no such target")
     begin, exact = _index(messages, first)
     if subcommand == "BEFORE":
         found = messages[:begin][-limit:]
@@ -289,12 +286,32 @@ async def _privateLines(
 
 
 async def _private(client: IRCClient, other: str) -> list[StoredPrivateMessage]:
-    reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
-    session = client.session
-    client.controller.context.archive.privateMessages(
-        session.account or "", other, "", _PRIVATE_LOOKED_AT, reply, session.ignores
+    # In order; with all people if none is named.
+    session, found = client.session, list[StoredPrivateMessage]()
+    if session.account is not None:
+        reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
+        client.controller.context.archive.privateMessages(
+            session.account, other, "", _PRIVATE_LOOKED_AT, reply, session.ignores
+        )
+        found = await reply
+    passing = [_asStored(message) for message in client.passing or ()]
+    if other:
+        passing = [item for item in passing if other in (fold(item.nick), fold(item.to))]
+    # Each by itself is in order already.
+    return sorted([*found, *passing], key=lambda item: item.time) if passing else found
+
+
+def _asStored(message: PrivateMessage) -> StoredPrivateMessage:
+    return StoredPrivateMessage(
+        message.deliveryIdent,
+        message.time,
+        message.account or "",
+        "",
+        message.nick,
+        message.to,
+        message.kind,
+        message.text,
     )
-    return await reply
 
 
 def _index(messages: list[StoredPrivateMessage], wanted: Reference) -> tuple[int, int]:
@@ -312,9 +329,10 @@ def _index(messages: list[StoredPrivateMessage], wanted: Reference) -> tuple[int
 
 
 def _privateLine(client: IRCClient, item: StoredPrivateMessage) -> list[str]:
-    mask = client.directory.mask(item.nick, item.sender)
+    account = item.sender or None
+    mask = client.directory.mask(item.nick, account)
     return client.formatter.spoken(
-        mask, item.to, item.kind, item.text, item.sender, item.time, item.ident
+        mask, item.to, item.kind, item.text, account, item.time, item.ident
     )
 
 
@@ -334,12 +352,13 @@ async def _targets(client: IRCClient, message: Message) -> None:
         )
         if newest:
             found.append((newest[-1].time, ROOM_SIGN + room.record.name))
-    if client.session.account is not None:
-        people: dict[str, int] = {}
-        for item in await _private(client, ""):
-            own = item.sender == client.session.account
-            people[item.to if own else item.nick] = item.time
-        found += [(time, name) for name, time in people.items()]
+    people: dict[str, int] = {}
+    for item in await _private(client, ""):
+        own = fold(item.nick) == client.session.key or (
+            item.sender != "" and item.sender == client.session.account
+        )
+        people[item.to if own else item.nick] = item.time
+    found += [(time, name) for name, time in people.items()]
     chosen = sorted(item for item in found if low < item[0] < high)
     chosen = chosen[:limit] if times[0] <= times[1] else chosen[-limit:]
     lines = [

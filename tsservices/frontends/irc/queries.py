@@ -198,8 +198,8 @@ def _describe(client: IRCClient, person: Session) -> None:
     )
     if mayBan and person is not session:
         # Those who may ban somebody have to know what to ban.
-        text = f"has the cloak {person.cloak}"
-        client.numeric(numerics.RPL_WHOISSPECIAL, nick, text=text)
+        text = f"is connecting from {person.cloak}"
+        client.numeric(numerics.RPL_WHOISHOST, nick, text=text)
     if person is session or operator:
         signon = str(person.connectedAt // NANOSECONDS)
         client.numeric(numerics.RPL_WHOISIDLE, nick, "0", signon)

@@ -54,6 +54,7 @@ def tell(client: IRCClient, notification: Notification) -> None:
 
 
 def _private(client: IRCClient, message: PrivateMessage) -> None:
+    client.remember(message)
     session, formatter = client.session, client.formatter
     isAuthor = message.origin == session.origin
     ownAccount = message.account is not None and message.account == session.account

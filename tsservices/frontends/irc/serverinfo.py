@@ -162,9 +162,5 @@ def info(client: IRCClient, message: Message) -> None:
 
 
 def links(client: IRCClient, message: Message) -> None:
-    """LINKS: nodes of a cluster are one server to users."""
-    name = client.server.name
-    mask = message.param(1) or message.param(0)
-    if not mask or matches(mask, name):
-        client.numeric(numerics.RPL_LINKS, name, name, text=f"0 {client.server.info}")
-    client.numeric(numerics.RPL_ENDOFLINKS, mask or "*")
+    """LINKS: there are none to be shown, since the nodes of a cluster are one server to users."""
+    client.numeric(numerics.RPL_ENDOFLINKS, message.param(1) or message.param(0) or "*")

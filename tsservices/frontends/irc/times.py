@@ -18,7 +18,10 @@ def parseTime(text: str) -> int | None:
     if match is None:
         return None
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    if not (1970 <= year <= 2200 and 1 <= month <= 12 and 1 <= day <= 31):
+    if not (1970 <= year <= 2261 or (year, month) <= (2262, 3)) or year < 1970:
+        # What nanoseconds in 63 bits reach.
+        return None
+    if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
     if hour > 23 or minute > 59 or second > 60:
         return None
