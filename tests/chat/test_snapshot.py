@@ -50,7 +50,7 @@ TURNS = 60
 LOCAL = {
     # How sessions are told.
     *("recipient", "wantsEcho", "wantsAcks", "wantsWallops", "wantsWatched"),
-    *("pending", "joining", "watchers", "_presenceBefore"),
+    *("pending", "joining", "watchers", "presenceBefore"),
     # What is at hand, stored, or made when it is wanted.
     *(
         "_recipients",

@@ -200,7 +200,8 @@ class Pipeline:
             raise occurred
 
     def _finish(self, batch: Batch) -> None:
-        self.state.reportPresence(batch)
+        if self.state.presenceBefore:
+            self.state.reportPresence(batch)
         batch.freeze()
         self._undelivered.append(batch)
         if batch.durable and batch.position > self._storedPosition:

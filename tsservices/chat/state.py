@@ -100,7 +100,7 @@ class ChatState:
     @ivar registrationLimit: bounds how many names an address registers.
     @ivar watchers: sessions of this node that want to know when somebody comes or goes, by the key
         of the name and the id of the session. It decides nothing but what is written to them.
-    @ivar _presenceBefore: whether there was somebody of a name before the batch that is applied
+    @ivar presenceBefore: whether there was somebody of a name before the batch that is applied
         now; only watched names whose holders it changes.
     @ivar time: the stamp of the last batch, by the rules of the second version on; 0: there was
         none in this state, or it is not known.
@@ -136,7 +136,7 @@ class ChatState:
         self.registrationLimit = KeyedRateLimiter(limits.accountsFounded, REGISTRATION_SECONDS)
         self.time = 0
         self.watchers: dict[str, dict[str, Session]] = {}
-        self._presenceBefore: dict[str, bool] = {}
+        self.presenceBefore: dict[str, bool] = {}
         for record in records:
             self.load(record)
 
@@ -154,11 +154,11 @@ class ChatState:
     def presenceChanges(self, key: str) -> None:
         """Somebody is about to take this name, or to leave it."""
         if key in self.watchers:
-            self._presenceBefore.setdefault(key, key in self.sessionsByNick)
+            self.presenceBefore.setdefault(key, key in self.sessionsByNick)
 
     def reportPresence(self, batch: Batch) -> None:
         """Tell who watches names what has become of these in a batch."""
-        changed, self._presenceBefore = self._presenceBefore, {}
+        changed, self.presenceBefore = self.presenceBefore, {}
         for key, before in changed.items():
             holders = self.sessionsByNick.get(key, ())
             if bool(holders) == before:

@@ -182,8 +182,9 @@ async def checkPassword(controller: SessionController, account: Account, passwor
     Check a password, which counts as a guess.
 
     @return: how many wrong ones were tried since the last right one.
-    @raise ChatError: it is wrong, or can't be checked now.
+    @raise ChatError: it is wrong, or can't be checked now, or not over this connection.
     """
+    checkSecure(controller)
     checkGuesses(controller, account)
     limits, cloak = controller.context.loginLimits, controller.session.cloak
     reply: PendingReply[bool] = PendingReply()

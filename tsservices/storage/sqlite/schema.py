@@ -197,7 +197,7 @@ ALTER TABLE standings ADD COLUMN voice INTEGER NOT NULL DEFAULT 0;
 """
 
 # Of rooms that were there it is not known when they were created.
-_SEVENTH = """
+_EIGHTH = """
 ALTER TABLE rooms ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE timeMarks (
     account TEXT NOT NULL,
