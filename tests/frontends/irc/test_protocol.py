@@ -120,7 +120,7 @@ class AccountTests(IRCFrontendCase):
 
     def test_passLogsIn(self) -> None:
         client = self.connect()
-        client.send(f"PASS ann:{PASSWORD}", "NICK cat", "USER u 0 * :r")
+        client.send(f"PASS :ann:{PASSWORD}", "NICK cat", "USER u 0 * :r")
         self.assertIn("cat!~u@ann.account", " ".join(client.heard()))
         client = self.connect()
         self.assertEqual(client.numerics("PASS ann:wrong", "NICK dan", "USER u 0 * :r"), ["464"])
