@@ -153,7 +153,7 @@ def test_longRuns() -> None:
     for seed in range(RUNS):
         random = Random(seed)
         done += run(
-            [[randomAction(random) for _ in range(random.randrange(12))] for _ in range(90)]
+            [[randomAction(random) for _ in range(random.randrange(12))] for _ in range(120)]
         )
     kinds = {kind.__name__ for kind in HANDLERS} - {"NodeUp", "NodeDown", "ReattachSession"}
     assert min(done[kind] for kind in kinds) >= RUNS // 2

@@ -242,14 +242,7 @@ class InboxShare:
 
 #: The kinds that a batch may change, beside rooms.
 Record = (
-    Account
-    | AccountToken
-    | Restriction
-    | RoomRole
-    | ReadMarker
-    | TimeMark
-    | Ignored
-    | InboxShare
+    Account | AccountToken | Restriction | RoomRole | ReadMarker | TimeMark | Ignored | InboxShare
 )
 
 

@@ -156,8 +156,10 @@ class TalkTests(IRCFrontendCase):
     def test_bothFrontends(self) -> None:
         ann, bob = self.join("ann", "#tea"), self.lineClient("bob", "tea")
         self.assertEqual(ann.heard(), [":bob!user@guest JOIN #tea"])
-        self.assertIn("<ann> hello", (ann.send("PRIVMSG #tea :hello"), bob.heard())[1])
-        self.assertIn("* ann waves", (ann.send("PRIVMSG #tea :\1ACTION waves\1"), bob.heard())[1])
+        ann.send("PRIVMSG #tea :hello", "PRIVMSG #tea :\1ACTION waves\1")
+        heard = bob.heard()
+        self.assertIn("<ann> hello", heard)
+        self.assertIn("* ann waves", heard)
         bob.send("/me nods\n")
         self.assertEqual(ann.heard(), [":bob!user@guest PRIVMSG #tea :\1ACTION nods\1"])
         ann.send("TOPIC #tea :of tea")

@@ -32,12 +32,12 @@ def _tellOperators(
     told = OperatorsTold(session.nick, session.account, session.origin, operation.text)
     for other in state.sessions.values():
         # What only its own node knows of a session decides here what is written to it, no more.
-        if other.wantsWallops or other.account in state.operators:
+        if other.wantsWallops or state.isServerOperator(other):
             batch.reply(other, told)
 
 
 def _checkServerOperator(state: ChatState, session: Session) -> None:
-    if session.account not in state.operators:
+    if not state.isServerOperator(session):
         raise ChatError(NOT_ALLOWED, who="operators of the server")
 
 

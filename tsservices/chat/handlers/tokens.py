@@ -25,6 +25,8 @@ from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import quitChat
 from tsservices.chat.notifications import Notice
 from tsservices.chat.operations import (
+    SCOPES,
+    TALK_SCOPE,
     ClearUnread,
     CreateToken,
     DeleteMessage,
@@ -40,6 +42,7 @@ from tsservices.chat.operations import (
     Login,
     Logout,
     MarkRead,
+    MarkTime,
     NodeDown,
     NodeUp,
     Operation,
@@ -51,7 +54,6 @@ from tsservices.chat.operations import (
     Restrict,
     Resume,
     RevokeTokens,
-    SCOPES,
     Say,
     SendPassing,
     SendPrivate,
@@ -61,7 +63,6 @@ from tsservices.chat.operations import (
     SetPassword,
     SetPrivate,
     SetTopic,
-    TALK_SCOPE,
     TellOperators,
 )
 from tsservices.chat.records import AccountToken
@@ -108,6 +109,7 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     Introduce: _ALL,
     # How far the owner has read is the owner's.
     MarkRead: _TALK,
+    MarkTime: _TALK,
     ClearUnread: _TALK,
     # Who has a token can't make more of it.
     Register: _NONE,

@@ -22,7 +22,7 @@ from tsservices.frontends.irc import isupport, numerics
 from tsservices.frontends.irc.channels import visible
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.message import Message
-from tsservices.frontends.irc.people import isChannel, isOperator
+from tsservices.frontends.irc.people import isChannel
 
 #: Letters that have an argument when they are set, and when they are taken away.
 _WITH_ARGUMENT = {"+": "ovbkl", "-": "ovbk"}
@@ -63,7 +63,7 @@ async def mode(client: IRCClient, message: Message) -> None:
 def userModes(client: IRCClient) -> str:
     """The modes of a client's user."""
     modes = "i"
-    if isOperator(client.state, client.session):
+    if client.state.isServerOperator(client.session):
         modes += "o"
     if client.session.wantsWallops:
         modes += "w"

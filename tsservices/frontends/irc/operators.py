@@ -7,10 +7,10 @@ from tsservices.chat.names import fold
 from tsservices.chat.operations import Kill, TellOperators
 from tsservices.chat.verbs import accounts
 from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.tokens import proposeLogin
 from tsservices.frontends.irc import numerics
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.message import Message
-from tsservices.frontends.irc.people import isOperator
 from tsservices.frontends.irc.talking import cleanText
 
 
@@ -31,8 +31,8 @@ async def oper(client: IRCClient, message: Message) -> None:
         client.numeric(numerics.ERR_PASSWDMISMATCH, text=str(error))
         return
     if session.account is None:
-        await accounts.loginChecked(controller, account, session.nick, session.key)
-    if isOperator(state, session):
+        await proposeLogin(controller, account, "", session.nick, session.key)
+    if state.isServerOperator(session):
         client.numeric(numerics.RPL_YOUREOPER)
         client.send(f":{client.server.name} MODE {client.nick} :+o")
 
@@ -57,7 +57,7 @@ def wallops(client: IRCClient, message: Message) -> None:
 
 
 def _checkOperator(client: IRCClient) -> bool:
-    if isOperator(client.state, client.session):
+    if client.state.isServerOperator(client.session):
         return True
     client.numeric(numerics.ERR_NOPRIVILEGES)
     return False

@@ -111,8 +111,3 @@ def members(room: Room) -> list[Session]:
     if len(room.nickCounts) == len(room.recipients):
         return list(recipients)
     return list({session.key: session for session in recipients}.values())
-
-
-def isOperator(state: ChatState, session: Session) -> bool:
-    """Whether somebody is an operator of the server."""
-    return session.account is not None and session.account in state.operators

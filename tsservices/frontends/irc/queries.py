@@ -17,7 +17,6 @@ from tsservices.frontends.irc.message import Message
 from tsservices.frontends.irc.people import (
     UNKNOWN_USER,
     isChannel,
-    isOperator,
     members,
 )
 from tsservices.frontends.irc.serverinfo import matches
@@ -34,7 +33,7 @@ HIDDEN_ADDRESS = "255.255.255.255"
 
 def _status(client: IRCClient, person: Session, room: Room | None) -> str:
     status = "G" if person.away else "H"
-    if isOperator(client.state, person):
+    if client.state.isServerOperator(person):
         status += "*"
     if room is not None:
         status += client.directory.prefix(room, person, client.has(caps.MULTI_PREFIX))
@@ -53,7 +52,7 @@ def who(client: IRCClient, message: Message) -> None:
     operatorsOnly = "o" in wanted.lower()
     rows = list(_found(client, mask))
     for person, room in rows:
-        if operatorsOnly and not isOperator(client.state, person):
+        if operatorsOnly and not client.state.isServerOperator(person):
             continue
         if "%" in options:
             _whoxRow(client, person, room, fields, token[:3])
@@ -171,7 +170,7 @@ def _describe(client: IRCClient, person: Session) -> None:
         "*",
         text=directory.realname(person),
     )
-    operator = isOperator(state, session)
+    operator = state.isServerOperator(session)
     shown = [
         room
         for room in state.roomsOf(person)
@@ -187,7 +186,7 @@ def _describe(client: IRCClient, person: Session) -> None:
     client.numeric(numerics.RPL_WHOISSERVER, nick, client.server.name, text=client.server.info)
     if person.away:
         client.lastNumeric(numerics.RPL_AWAY, nick, person.away)
-    if isOperator(state, person):
+    if state.isServerOperator(person):
         client.numeric(numerics.RPL_WHOISOPERATOR, nick)
     if person.account is not None:
         client.numeric(numerics.RPL_WHOISACCOUNT, nick, directory.accountName(person.account))
@@ -236,7 +235,7 @@ def userhost(client: IRCClient, message: Message) -> None:
     for nick in message.params[:USERHOST_NICKS]:
         person = client.directory.find(nick)
         if person is not None:
-            star = "*" if isOperator(client.state, person) else ""
+            star = "*" if client.state.isServerOperator(person) else ""
             sign = "-" if person.away else "+"
             host = client.directory.host(person.account)
             found.append(f"{person.nick}{star}={sign}{_user(person)}@{host}")

@@ -14,6 +14,8 @@ from tsservices.chat.names import fold, nameKey
 from tsservices.chat.operations import Introduce
 from tsservices.chat.records import Account
 from tsservices.chat.verbs import accounts, talk
+from tsservices.chat.verbs.tokens import checkToken, proposeLogin
+from tsservices.common.tokens import looksLikeToken
 from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, numerics, sasl, serverinfo
 from tsservices.frontends.irc.client import IRCClient
@@ -32,6 +34,7 @@ class Registration:
     @ivar username: what its user is called.
     @ivar negotiating: capabilities are being negotiated.
     @ivar account: the one whose owner it has shown to be; L{None}: none.
+    @ivar tokenId: the id of the account token by which it has shown that; empty: by the password.
     @ivar busy: the chat is asked for the name.
     """
 
@@ -43,6 +46,7 @@ class Registration:
         self.negotiating = False
         self.busy = False
         self.account: Account | None = None
+        self.tokenId = ""
         self.mechanism = ""
         self.fragments = sasl.Fragments()
         self.scram: sasl.Scram | None = None
@@ -169,7 +173,7 @@ async def _enter(client: RegisteringClient) -> None:
         account = registration.account
         if account is not None:
             _checkFree(client, name, key, account)
-            await accounts.loginChecked(controller, account, name, key)
+            await proposeLogin(controller, account, registration.tokenId, name, key)
         else:
             await talk.changeNick(controller, name)
     except ChatError as error:
@@ -204,18 +208,26 @@ async def _login(client: RegisteringClient) -> None:
     name, colon, secret = given.partition(":")
     if not colon or fold(name) not in client.state.accounts:
         name, secret = registration.nick, given
-    account = client.state.accounts.get(fold(name))
-    if account is None:
+    if fold(name) not in client.state.accounts and not looksLikeToken(secret):
         return
     try:
-        await accounts.checkPassword(client.controller, account, secret)
+        registration.account, registration.tokenId = await _owner(client, name, secret)
     except ChatError as error:
         client.numeric(numerics.ERR_PASSWDMISMATCH, text=str(error))
         client.send(client.errorLine(str(error)))
         client.controller.end()
         client.closeWhenIdle()
-        return
-    registration.account = account
+
+
+async def _owner(client: RegisteringClient, name: str, secret: str) -> tuple[Account, str]:
+    # The account that a password or a token is of, and the id of the token.
+    if looksLikeToken(secret):
+        isAccount = fold(name) in client.state.accounts
+        account, token = checkToken(client.controller, secret, name if isAccount else "")
+        return account, token.ident
+    account = accounts.accountNamed(client.controller, name)
+    await accounts.checkPassword(client.controller, account, secret)
+    return account, ""
 
 
 async def authenticate(client: RegisteringClient, message: Message) -> None:
@@ -267,9 +279,7 @@ async def _exchange(client: RegisteringClient, data: bytes) -> None:
     scram = registration.scram
     if scram is None:
         name, secret = sasl.plain(data)
-        account = accounts.accountNamed(controller, name)
-        await accounts.checkPassword(controller, account, secret)
-        await _succeeded(client, account)
+        await _succeeded(client, *await _owner(client, name, secret))
     elif registration.scramAccount is not None:
         account = registration.scramAccount
         if data == b"" and registration.account is None and registration.mechanism == "DONE":
@@ -296,15 +306,16 @@ def _challenge(client: IRCClient, data: bytes) -> None:
         client.send(f"AUTHENTICATE {part}")
 
 
-async def _succeeded(client: RegisteringClient, account: Account) -> None:
+async def _succeeded(client: RegisteringClient, account: Account, tokenId: str = "") -> None:
     registration, session = client.registration, client.session
     registration.endExchange()
     if client.controller.entered:
-        await accounts.loginChecked(client.controller, account, session.nick, session.key)
+        controller = client.controller
+        await proposeLogin(controller, account, tokenId, session.nick, session.key)
         if session.account != account.key:
             raise sasl.SASLError("the account has changed")
     else:
-        registration.account = account
+        registration.account, registration.tokenId = account, tokenId
         mask = f"{registration.nick or '*'}!{registration.username or '*'}@*"
         text = f"You are now logged in as {account.name}"
         client.numeric(numerics.RPL_LOGGEDIN, mask, account.name, text=text)

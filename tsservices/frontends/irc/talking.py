@@ -124,6 +124,7 @@ def _sayTo(client: IRCClient, target: str, kind: str, text: str, tags: str) -> N
     key = fold(target)
     if passing or key not in client.state.accounts:
         client.state.sessionByNick(target, key)
+    controller.checkNoToken(text)
     if passing:
         controller.propose(SendPassing(ident, "", target, key, tags, kind, text))
     else:

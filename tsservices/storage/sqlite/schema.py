@@ -197,7 +197,7 @@ ALTER TABLE standings ADD COLUMN voice INTEGER NOT NULL DEFAULT 0;
 """
 
 # Of rooms that were there it is not known when they were created.
-_EIGHTH = """
+_NINTH = """
 ALTER TABLE rooms ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE timeMarks (
     account TEXT NOT NULL,
@@ -209,7 +209,17 @@ CREATE TABLE timeMarks (
 
 #: The scripts that lead from an empty database to the present schema.  The version of a database is
 #: the number of those it has seen, so none is ever changed or taken out.
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _SECOND,
+    _THIRD,
+    _FOURTH,
+    _FIFTH,
+    _SIXTH,
+    _SEVENTH,
+    _EIGHTH,
+    _NINTH,
+)
 
 
 def migrate(
