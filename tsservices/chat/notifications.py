@@ -521,9 +521,10 @@ class PresenceChanged:
     """To a session that watches a name: somebody has it now, or nobody any more."""
 
     key: str
-    #: As it is written; empty: nobody has it.
+    #: As it is written, or was.
     nick: str
-    account: str | None
+    #: Whether somebody has it.
+    online: bool
 
 
 @dataclass(slots=True, eq=False)

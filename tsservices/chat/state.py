@@ -100,8 +100,8 @@ class ChatState:
     @ivar registrationLimit: bounds how many names an address registers.
     @ivar watchers: sessions of this node that want to know when somebody comes or goes, by the key
         of the name and the id of the session. It decides nothing but what is written to them.
-    @ivar presenceBefore: whether there was somebody of a name before the batch that is applied
-        now; only watched names whose holders it changes.
+    @ivar presenceBefore: how a name was written before the batch that is applied now, empty if
+        nobody had it; only watched names whose holders it changes.
     @ivar time: the stamp of the last batch, by the rules of the second version on; 0: there was
         none in this state, or it is not known.
     """
@@ -136,7 +136,7 @@ class ChatState:
         self.registrationLimit = KeyedRateLimiter(limits.accountsFounded, REGISTRATION_SECONDS)
         self.time = 0
         self.watchers: dict[str, dict[str, Session]] = {}
-        self.presenceBefore: dict[str, bool] = {}
+        self.presenceBefore: dict[str, str] = {}
         for record in records:
             self.load(record)
 
@@ -154,18 +154,19 @@ class ChatState:
     def presenceChanges(self, key: str) -> None:
         """Somebody is about to take this name, or to leave it."""
         if key in self.watchers:
-            self.presenceBefore.setdefault(key, key in self.sessionsByNick)
+            holders = self.sessionsByNick.get(key)
+            self.presenceBefore.setdefault(key, holders[0].nick if holders else "")
 
     def reportPresence(self, batch: Batch) -> None:
         """Tell who watches names what has become of these in a batch."""
         changed, self.presenceBefore = self.presenceBefore, {}
         for key, before in changed.items():
             holders = self.sessionsByNick.get(key, ())
-            if bool(holders) == before:
+            if bool(holders) == bool(before):
                 continue
-            nick, account = (holders[0].nick, holders[0].account) if holders else ("", None)
+            nick = holders[0].nick if holders else before
             for watcher in self.watchers.get(key, {}).values():
-                batch.reply(watcher, PresenceChanged(key, nick, account))
+                batch.reply(watcher, PresenceChanged(key, nick, bool(holders)))
 
     def setLimits(
         self,

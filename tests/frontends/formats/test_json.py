@@ -161,7 +161,7 @@ def test_moduleDocumentsAllFields() -> None:
         # These are nothing to programs that do not speak IRC.
         notifications.PassingMessage("ann", None, "s1", "s1", "", "", "bob", "+x", NOON, "4f-2"),
         notifications.RealnameChanged("ann", None, "s1", "Ann"),
-        notifications.PresenceChanged("ann", "ann", None),
+        notifications.PresenceChanged("ann", "Ann", True),
         notifications.TimeMarked("#lobby", NOON),
         notifications.OperatorsTold("ann", "ann", "s1", "hello"),
         notifications.RoomModes("lobby", "Lobby", "kln", "tea", 7),

@@ -101,15 +101,13 @@ def topic(client: IRCClient, message: Message) -> None:
 
 def names(client: IRCClient, message: Message) -> None:
     """NAMES."""
-    wanted = _names(message.param(0))
-    if not wanted:
-        client.send(nameLines(client, "*", [])[-1])
-    for name in wanted[: isupport.TARGETS]:
+    text = message.param(0)
+    lines: list[str] = []
+    for name in _names(text)[: isupport.TARGETS]:
         room = client.directory.visibleRoom(client.session, name)
-        if room is None:
-            client.send(nameLines(client, name, [])[-1])
-        else:
-            client.send(*namesLines(client, room))
+        if room is not None:
+            lines += namesLines(client, room)[:-1]
+    client.send(*lines, nameLines(client, text or "*", [])[-1])
 
 
 async def listRooms(client: IRCClient, message: Message) -> None:

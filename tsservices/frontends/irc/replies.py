@@ -229,9 +229,12 @@ def _operatorsTold(client: IRCClient, told: OperatorsTold) -> None:
 
 
 def _presence(client: IRCClient, presence: PresenceChanged) -> None:
-    watched = client.monitored.get(presence.key)
-    if watched is not None:
-        client.deliverApart(presenceLines(client, [watched]))
+    if presence.key not in client.monitored:
+        return
+    if presence.online:
+        client.deliverApart(presenceLines(client, [presence.nick]))
+    else:
+        client.deliverApart(listLines(client, numerics.RPL_MONOFFLINE, [presence.nick]))
 
 
 def presenceLines(client: IRCClient, names: Iterable[str]) -> list[str]:
