@@ -203,9 +203,12 @@ class ChatConnection:
             self._noteRefusal(notification.error)
         self.reply(notification)
         if onWritable is not None:
-            self._paging = onWritable
-            # In a turn of its own: others are served between two pages.
-            self.context.callLater(0, self._continuePaging)
+            self.afterReading(onWritable)
+
+    def afterReading(self, call: Callable[[], None]) -> None:
+        """Call when the peer can take more, in a turn of its own."""
+        self._paging = call
+        self.context.callLater(0, self._continuePaging)
 
     def reply(self, notification: Notification) -> None:
         """Write an answer, before output that is held."""

@@ -21,7 +21,6 @@ EXTENDED_JOIN = "extended-join"
 EXTENDED_MONITOR = "extended-monitor"
 USERHOST_IN_NAMES = "userhost-in-names"
 CAP_NOTIFY = "cap-notify"
-INVITE_NOTIFY = "invite-notify"
 STANDARD_REPLIES = "standard-replies"
 SETNAME = "setname"
 SASL = "sasl"
@@ -59,7 +58,6 @@ CAPABILITIES = {
         Capability(ECHO_MESSAGE),
         Capability(EXTENDED_JOIN),
         Capability(EXTENDED_MONITOR),
-        Capability(INVITE_NOTIFY),
         Capability(LABELED_RESPONSE),
         Capability(MESSAGE_TAGS),
         Capability(MULTI_PREFIX),

@@ -20,9 +20,6 @@ from tsservices.frontends.irc.talking import cleanText
 #: The modes of a room that is made by JOIN: as programs of IRC expect them.
 NEW_ROOM = MEMBERS_TALK + OPERATORS_TOPIC
 
-#: Rooms in one piece of a LIST: others are served between two of them.
-LIST_PAGE = 200
-
 #: Seconds of a minute, in which filters of LIST count.
 _MINUTE = 60 * NANOSECONDS
 
@@ -113,6 +110,7 @@ def names(client: IRCClient, message: Message) -> None:
 async def listRooms(client: IRCClient, message: Message) -> None:
     """LIST, with its filters (ELIST)."""
     client.numeric(numerics.RPL_LISTSTART, "Channel")
+    lines: list[str] = []
     state, now = client.state, client.context.chat.context.wallClock()
     wanted, excluded = [], []
     filters: list[tuple[str, int]] = []
@@ -138,7 +136,8 @@ async def listRooms(client: IRCClient, message: Message) -> None:
         topicAge = (now - record.topicTime) // _MINUTE if record.topic else None
         age = (now - record.created) // _MINUTE if record.created else None
         if all(_passes(sign, number, count, topicAge, age) for sign, number in filters):
-            client.numeric(numerics.RPL_LIST, name, str(count), text=record.topic)
+            lines.append(client.numericLine(numerics.RPL_LIST, name, str(count), text=record.topic))
+    await client.sendPages(lines)
     client.numeric(numerics.RPL_LISTEND)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeAlias
 
 from tsservices.chat.errors import ChatError
@@ -24,6 +25,7 @@ from tsservices.chat.notifications import (
     RoomMessages,
 )
 from tsservices.chat.outlet import Formatter
+from tsservices.chat.requests import PendingReply
 from tsservices.chat.state import ChatState
 from tsservices.frontends.connection import ChatConnection, ChatStream, ConnectionContext
 from tsservices.frontends.irc import capabilities as caps
@@ -32,6 +34,9 @@ from tsservices.frontends.irc.message import BODY_BYTES, Message, cut, escape
 from tsservices.frontends.irc.numerics import Numeric
 from tsservices.frontends.irc.people import Directory
 from tsservices.frontends.irc.server import IRCServer
+
+#: Lines of a long answer that are sent at once: others are served between two pages.
+PAGE_LINES = 200
 
 #: Private messages with guests that a connection can ask for.
 PASSING_KEPT = 50
@@ -159,12 +164,15 @@ class IRCClient(ChatConnection):
 
     def numeric(self, numeric: Numeric, *params: str, text: str | None = None) -> None:
         """Answer with a numeric; C{text} stands in place of its own."""
+        self.send(self.numericLine(numeric, *params, text=text))
+
+    def numericLine(self, numeric: Numeric, *params: str, text: str | None = None) -> str:
         last = numeric.text if text is None else text
         words = "".join([f" {word}" for word in params])
         before = f":{self.server.name} {numeric.code} {self.nick}{words}"
         if last is not None:
             before = f"{before} :{last}"
-        self.send(cut(before, BODY_BYTES))
+        return cut(before, BODY_BYTES)
 
     def lastNumeric(self, numeric: Numeric, *params: str) -> None:
         """Answer with a numeric whose last parameter may have spaces."""
@@ -182,6 +190,15 @@ class IRCClient(ChatConnection):
     def notice(self, text: str) -> None:
         """Tell the user something that IRC has no numeric for."""
         self.send(f":{self.server.name} NOTICE {self.nick} :{text}")
+
+    async def sendPages(self, lines: Sequence[str]) -> None:
+        """Answer with many lines, each page when the one before is read."""
+        for begin in range(0, len(lines), PAGE_LINES):
+            self.send(*lines[begin : begin + PAGE_LINES])
+            if self._collected is None and begin + PAGE_LINES < len(lines):
+                read: PendingReply[None] = PendingReply()
+                self.afterReading(partial(read, None))
+                await read
 
     # What the chat delivers to this session alone.
 

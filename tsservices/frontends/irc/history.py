@@ -17,6 +17,7 @@ from tsservices.chat.operations import ClearUnread
 from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import Room
+from tsservices.chat.storage import ALL_SIDES
 from tsservices.chat.verbs import history as past
 from tsservices.chat.verbs.checks import TOPIC_LENGTH
 from tsservices.frontends.irc import isupport
@@ -35,6 +36,10 @@ _LOOKED_AT = 2000
 
 #: Private messages that are looked at for one answer.
 _PRIVATE_LOOKED_AT = 500
+
+
+#: In nanoseconds: tags of times have no more digits.
+MILLISECOND = 1_000_000
 
 
 class HistoryError(Exception):
@@ -193,7 +198,7 @@ async def _place(client: IRCClient, room: Room, wanted: Reference) -> tuple[int,
             raise HistoryError("INVALID_MSGREFTYPE", wanted.ident, text="There is no such message")
         return seq, 1
     # A time that stands in a tag has milliseconds: the line of that time has been seen.
-    exact = bool(found) and found[0].time // 1_000_000 == wanted.time // 1_000_000
+    exact = bool(found) and found[0].time // MILLISECOND == wanted.time // MILLISECOND
     return seq, int(exact)
 
 
@@ -291,7 +296,7 @@ async def _private(client: IRCClient, other: str) -> list[StoredPrivateMessage]:
     if session.account is not None:
         reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
         client.controller.context.archive.privateMessages(
-            session.account, other, "", _PRIVATE_LOOKED_AT, reply, session.ignores
+            session.account, other or ALL_SIDES, "", _PRIVATE_LOOKED_AT, reply, session.ignores
         )
         found = await reply
     passing = [_asStored(message) for message in client.passing or ()]
@@ -324,7 +329,7 @@ def _index(messages: list[StoredPrivateMessage], wanted: Reference) -> tuple[int
         return len(messages), 0
     for index, message in enumerate(messages):
         if message.time >= wanted.time:
-            return index, int(message.time // 1_000_000 == wanted.time // 1_000_000)
+            return index, int(message.time // MILLISECOND == wanted.time // MILLISECOND)
     return len(messages), 0
 
 
@@ -359,7 +364,8 @@ async def _targets(client: IRCClient, message: Message) -> None:
         )
         people[item.to if own else item.nick] = item.time
     found += [(time, name) for name, time in people.items()]
-    chosen = sorted(item for item in found if low < item[0] < high)
+    # Clients know milliseconds.
+    chosen = sorted(item for item in found if low < item[0] // MILLISECOND * MILLISECOND < high)
     chosen = chosen[:limit] if times[0] <= times[1] else chosen[-limit:]
     lines = [
         f":{client.server.name} CHATHISTORY TARGETS {name} {timeText(time)}"
