@@ -1,14 +1,6 @@
-"""
-CHATHISTORY, REDACT and MARKREAD: what was said before.  Pure.
-
-A line is found by its id or by a time.  Both grow with the number of the line (times nearly always:
-they go back where a clock was set back), so it is found by halving: some twenty reads of one line.
-"""
+"""CHATHISTORY and REDACT: what was said before.  Pure."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from tsservices.chat.errors import NO_LINE, NO_WORDS, ChatError
 from tsservices.chat.names import ROOM_SIGN, fold
@@ -25,8 +17,15 @@ from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.format import SPOKEN, timeText
 from tsservices.frontends.irc.message import Message
 from tsservices.frontends.irc.people import isChannel
+from tsservices.frontends.irc.places import (
+    MILLISECOND,
+    HistoryError,
+    Reference,
+    findPlace,
+    readLines,
+    reference,
+)
 from tsservices.frontends.irc.talking import cleanText
-from tsservices.frontends.irc.times import parseTime
 
 #: Lines that are read at once, while as many with words are looked for as were asked for.
 _PAGE = 200
@@ -36,50 +35,6 @@ _LOOKED_AT = 2000
 
 #: Private messages that are looked at for one answer.
 _PRIVATE_LOOKED_AT = 500
-
-
-#: In nanoseconds: tags of times have no more digits.
-MILLISECOND = 1_000_000
-
-
-class HistoryError(Exception):
-    """
-    A request that can't be answered.
-
-    @ivar code: of the standard reply.
-    @ivar context: its words.
-    """
-
-    def __init__(self, code: str, *context: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.context = context
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A place in a history, as a client names it: by an id or by a time; neither: the end."""
-
-    ident: str = ""
-    time: int = 0
-
-
-def reference(text: str) -> Reference:
-    """
-    Read a reference.
-
-    @raise HistoryError: it is none.
-    """
-    kind, _, value = text.partition("=")
-    if text == "*":
-        return Reference()
-    if kind == "msgid" and value:
-        return Reference(ident=value)
-    if kind == "timestamp":
-        time = parseTime(value)
-        if time is not None:
-            return Reference(time=time)
-    raise HistoryError("INVALID_PARAMS", text or "*", text="Say timestamp=... or msgid=...")
 
 
 async def chathistory(client: IRCClient, message: Message) -> None:
@@ -138,7 +93,7 @@ async def _roomLines(
     begin = room.permissions.firstReadable(client.session)
     end = room.storedSeq
     # The number of the first line at or after the place, and whether that is the place itself.
-    seq, exact = await _place(client, room, first)
+    seq, exact = await findPlace(client, room, first)
     if subcommand == "BEFORE":
         found = await _backward(client, room, begin, seq - 1, limit)
     elif subcommand == "AFTER":
@@ -151,7 +106,7 @@ async def _roomLines(
         found = await _backward(client, room, begin, seq - 1, half)
         found += await _forward(client, room, max(begin, seq), end, limit - _count(found))
     else:
-        other, otherExact = await _place(client, room, second)
+        other, otherExact = await findPlace(client, room, second)
         if other >= seq:
             found = await _forward(client, room, max(begin, seq + exact), other - 1, limit)
         else:
@@ -166,61 +121,6 @@ async def _roomLines(
 
 def _count(found: list[RoomMessages]) -> int:
     return sum(len(messages.texts) for messages in found)
-
-
-async def _read(client: IRCClient, room: Room, first: int, last: int) -> list[RoomMessages]:
-    reply: PendingReply[list[RoomMessages]] = PendingReply()
-    client.controller.context.archive.read(room.record.key, first, last, reply)
-    return await reply
-
-
-async def _place(client: IRCClient, room: Room, wanted: Reference) -> tuple[int, int]:
-    # The number of the first line that is not before the place; 1 if it is the line itself.
-    last = room.storedSeq
-    if wanted.ident:
-        position, index = _parts(wanted.ident)
-        key = (position, index)
-
-        def isBefore(line: RoomMessages) -> bool:
-            return (line.position, line.index) < key
-
-    elif wanted.time:
-
-        def isBefore(line: RoomMessages) -> bool:
-            return line.time < wanted.time
-
-    else:
-        return last + 1, 0
-    seq = await _search(client, room, isBefore)
-    found = await _read(client, room, seq, seq) if seq <= last else []
-    if wanted.ident:
-        if not found or found[0].ident(0) != wanted.ident:
-            raise HistoryError("INVALID_MSGREFTYPE", wanted.ident, text="There is no such message")
-        return seq, 1
-    # A time that stands in a tag has milliseconds: the line of that time has been seen.
-    exact = bool(found) and found[0].time // MILLISECOND == wanted.time // MILLISECOND
-    return seq, int(exact)
-
-
-async def _search(client: IRCClient, room: Room, isBefore: Callable[[RoomMessages], bool]) -> int:
-    low, high = 1, room.storedSeq + 1
-    while low < high:
-        middle = (low + high) // 2
-        lines = await _read(client, room, middle, middle)
-        # What is not stored any more is older than all that is.
-        if not lines or isBefore(lines[0]):
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _parts(ident: str) -> tuple[int, int]:
-    _, _, rest = ident.partition("-")
-    position, _, index = rest.partition("-")
-    if not (position.isdigit() and index.isdigit() and len(position) + len(index) < 36):
-        raise HistoryError("INVALID_MSGREFTYPE", ident or "*", text="There is no such message")
-    return int(position), int(index)
 
 
 def _readable(client: IRCClient, lines: list[RoomMessages]) -> list[RoomMessages]:
@@ -240,7 +140,7 @@ async def _backward(
     bottom = max(first, last - _LOOKED_AT + 1)
     while last >= bottom and len(found) < limit:
         begin = max(bottom, last - _PAGE + 1)
-        found = _readable(client, await _read(client, room, begin, last)) + found
+        found = _readable(client, await readLines(client, room, begin, last)) + found
         last = begin - 1
     return found[-limit:] if limit else []
 
@@ -252,7 +152,7 @@ async def _forward(
     top = min(last, first + _LOOKED_AT - 1)
     while first <= top and len(found) < limit:
         end = min(top, first + _PAGE - 1)
-        found += _readable(client, await _read(client, room, first, end))
+        found += _readable(client, await readLines(client, room, first, end))
         first = end + 1
     return found[:limit]
 
@@ -385,7 +285,7 @@ async def redact(client: IRCClient, message: Message) -> None:
         client.fail("REDACT", "INVALID_TARGET", target, text="You can't delete anything there")
         return
     try:
-        seq, _ = await _place(client, room, Reference(ident=ident))
+        seq, _ = await findPlace(client, room, Reference(ident=ident))
         refusals = client.context.counters.refusals
         await past.delete(client.controller, room, seq, reason)
         await client.controller.settled()
