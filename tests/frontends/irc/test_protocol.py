@@ -241,6 +241,8 @@ class TalkTests(IRCFrontendCase):
         lines = bob.say("JOIN #tea")
         self.assertIn(" chathistory #tea", lines[-3])
         self.assertIn("PRIVMSG #tea :before", lines[-2])
+        old = self.join("old")
+        self.assertIn(":ann!~ann@guest PRIVMSG #tea :[12:10:00Z] before", old.say("JOIN #tea"))
 
     def test_monitor(self) -> None:
         ann = self.join("ann")

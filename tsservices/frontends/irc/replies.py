@@ -5,6 +5,7 @@ What the chat sends to one session alone, written for IRC: a table by notificati
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from tsservices.chat.names import ROOM_SIGN
@@ -31,7 +32,7 @@ from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, numerics
 from tsservices.frontends.irc.client import IRCClient
-from tsservices.frontends.irc.format import SPOKEN
+from tsservices.frontends.irc.format import SPOKEN, timeText
 from tsservices.frontends.irc.marks import markLine, markOf, shownName
 from tsservices.frontends.irc.message import BODY_BYTES
 from tsservices.frontends.irc.numerics import Numeric
@@ -126,12 +127,25 @@ def replayLines(client: IRCClient, replay: HistoryReplay) -> list[str]:
     """What was said before: as a batch, or with the times in the texts."""
     formatter, directory = client.formatter, client.directory
     lines: list[str] = []
+    today = timeText(client.context.chat.context.wallClock())[:10]
     for messages in replay.messages:
         if messages.kind in SPOKEN:
+            if not client.has(caps.SERVER_TIME):
+                messages = _timed(messages, today)
             lines += formatter.roomLines(messages, directory.mask(messages.nick, messages.account))
     if lines and client.has(caps.BATCH):
         return client.batch("chathistory", lines, ROOM_SIGN + replay.roomName)
     return lines
+
+
+def _timed(messages: RoomMessages, today: str) -> RoomMessages:
+    # In UTC: nobody knows in which zone a reader is.
+    texts: list[str] = []
+    for offset, text in enumerate(messages.texts):
+        date, _, clock = timeText(messages.time + offset).partition("T")
+        day = "" if date == today else f"{date} "
+        texts.append(f"[{day}{clock[:8]}Z] {text}")
+    return replace(messages, texts=tuple(texts))
 
 
 def topicLines(client: IRCClient, topic: Topic) -> list[str]:
