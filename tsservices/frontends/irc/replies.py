@@ -4,8 +4,10 @@ What the chat sends to one session alone, written for IRC: a table by notificati
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from tsservices.chat.names import ROOM_SIGN
@@ -163,14 +165,16 @@ def namesLines(client: IRCClient, room: Room) -> list[str]:
     directory, record = client.directory, room.record
     channel = ROOM_SIGN + record.name
     several = client.has(caps.MULTI_PREFIX)
-    people = members(room)
-    if client.has(caps.USERHOST_IN_NAMES):
-        names = [
-            directory.prefix(room, person, several) + directory.sessionMask(person)
-            for person in people
-        ]
-    else:
-        names = [directory.prefix(room, person, several) + person.nick for person in people]
+    # In a storm of joins each gets all names: most people are guests without any rank.
+    permissions = room.permissions
+    ranked = {permissions.guestFounder, *permissions.sessionRoles}
+    write = directory.sessionMask if client.has(caps.USERHOST_IN_NAMES) else attrgetter("nick")
+    names = [
+        write(person)
+        if person.account is None and person.ident not in ranked
+        else directory.prefix(room, person, several) + write(person)
+        for person in members(room)
+    ]
     return nameLines(client, channel, names, _SECRET if room.permissions.isSecret else _PUBLIC)
 
 
@@ -178,17 +182,17 @@ def nameLines(client: IRCClient, channel: str, names: list[str], sign: str = _PU
     """A list of names in as few lines as it needs, and its end."""
     head = f":{client.server.name} {numerics.RPL_NAMREPLY.code} {client.nick} {sign} {channel} :"
     room = BODY_BYTES - len(head.encode("utf-8", "replace"))
-    lines: list[str] = []
-    line, size = "", 0
-    for name in names:
-        length = len(name.encode("utf-8", "replace")) + 1
-        if size + length > room + 1 and line:
-            lines.append(head + line[:-1])
-            line, size = "", 0
-        line += f"{name} "
-        size += length
-    if line:
-        lines.append(head + line[:-1])
+    text = " ".join(names)
+    if text.isascii():
+        # The same as below, without a step for each name.
+        lines = [head + part for part in re.findall(rf"(.{{1,{room}}})(?: |$)", text)]
+    else:
+        lines = []
+        for name in names:
+            if lines and len(f"{lines[-1]} {name}".encode("utf-8", "replace")) <= BODY_BYTES:
+                lines[-1] += f" {name}"
+            else:
+                lines.append(head + name)
     end = numerics.RPL_ENDOFNAMES
     lines.append(f":{client.server.name} {end.code} {client.nick} {channel} :{end.text}")
     return lines
