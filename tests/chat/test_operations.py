@@ -30,7 +30,7 @@ OPERATIONS = st.one_of(
     [st.builds(kind) for kind in {**dict.fromkeys(HANDLERS), NodeUp: 0, ReattachSession: 0}]
 )
 
-HELLO = ["Say", "s", "r", "message", ["a", "b"]]
+HELLO = ["Say", "s", "r", "message", ["a", "b"], "+x"]
 
 
 @given(OPERATIONS)
@@ -42,9 +42,10 @@ def test_jsonRoundTrip(operation: Operation) -> None:
 
 
 def test_rowOfFields() -> None:
-    assert asRow(Say("s", "r", "message", ("a", "b")))[:4] == HELLO[:4]
+    assert asRow(Say("s", "r", "message", ("a", "b"), "+x"))[:4] == HELLO[:4]
     assert asRow(NodeDown("", "a", "i", 17)) == ["NodeGone", "", "a", "i", 17]
-    assert fromRow(list(HELLO)) == Say("s", "r", "message", ("a", "b"))
+    assert fromRow(list(HELLO)) == Say("s", "r", "message", ("a", "b"), "+x")
+    assert fromRow(HELLO[:-1], 1) == Say("s", "r", "message", ("a", "b"))
 
 
 def test_readingChangesNoRow() -> None:
@@ -65,8 +66,8 @@ def test_typesOfValues() -> None:
             fromRow(wrong)
     with pytest.raises(ValueError, match="fields of SetModes"):
         fromRow(["SetModes", "s", "r", []], 1)
-    kick = DeleteMessage("s", "r", 1, "ann", "kick", "bob", 7)
-    assert fromRow(["Delete", "s", "r", 1, "ann", "kick", "bob", 7]) == kick
+    kick = DeleteMessage("s", "r", 1, "ann", "kick", "bob", 7, "i", "w")
+    assert fromRow(["Delete", "s", "r", 1, "ann", "kick", "bob", 7, "i", "w"]) == kick
     # What the first version has not yet had.
     assert fromRow(["Login", "s", "ann", 7, "~c", "t"], 1) == Login("s", "ann", 7, "~c", "t", "")
     assert fromRow(["SetPassword", "s", "ann", 7, "v"], 1) == SetPassword("s", "ann", 7, "v")

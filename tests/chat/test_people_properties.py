@@ -41,6 +41,7 @@ def durable(state: ChatState) -> object:
         state.accountTokens,
         {account: set(idents) for account, idents in state.accountTokenIds.items()},
         state.readMarkers,
+        {key: marks for key, marks in state.timeMarks.items() if key in state.accounts},
         {key: entries for key, entries in state.ignored.items() if key in state.accounts},
         state.inboxShares,
         {key: room.record for key, room in rooms.items()},
@@ -152,7 +153,7 @@ def test_longRuns() -> None:
     for seed in range(RUNS):
         random = Random(seed)
         done += run(
-            [[randomAction(random) for _ in range(random.randrange(12))] for _ in range(50)]
+            [[randomAction(random) for _ in range(random.randrange(12))] for _ in range(120)]
         )
     kinds = {kind.__name__ for kind in HANDLERS} - {"NodeUp", "NodeDown", "ReattachSession"}
     assert min(done[kind] for kind in kinds) >= RUNS // 2

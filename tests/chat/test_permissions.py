@@ -239,6 +239,14 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
     "delete another's": (by(operations.DeleteMessage, "tea", 1, "vic"), inside(not_allowed="gam")),
     "read": (by(operations.MarkRead, "tea", 1), inside(account_needed="g")),
     "ignore": (by(operations.Ignore, "vic", ("vic",), True), NAMED),
+    "mark a time": (by(operations.MarkTime, "#tea", 1), NAMED),
+    "introduce oneself": (by(operations.Introduce, "u", "x"), NAMED),
+    "pass on": (
+        by(operations.SendPassing, "tea", "", "", "+typing=active"),
+        {"name-first": "S", "not-in-room": OUTSIDE[1:], "muted": "m"},
+    ),
+    "kill": (by(operations.Kill, "vic", "vic", ""), {"not-allowed": "SGgAaOoFfbmkx"}),
+    "wallops": (by(operations.TellOperators, "x"), {"not-allowed": "SGgAaOoFfbmkx"}),
     "empty the inbox": (by(operations.ClearUnread), ANYONE),
 }
 

@@ -49,7 +49,8 @@ TURNS = 60
 #: What only one node knows of sessions and rooms.
 LOCAL = {
     # How sessions are told.
-    *("recipient", "wantsEcho", "wantsAcks", "pending", "joining"),
+    *("recipient", "wantsEcho", "wantsAcks", "wantsWallops", "wantsWatched"),
+    *("pending", "joining", "watchers", "presenceBefore"),
     # What is at hand, stored, or made when it is wanted.
     *(
         "_recipients",

@@ -35,7 +35,7 @@ def test_compactJson() -> None:
     assert (
         encode(Message("a", "i", 17, [Say("s", "r", "message", ("ä", "b"))]))
         == (
-            '{"v":2,"node":"a","inc":"i","n":17,"events":[["Say","s","r","message",["ä","b"]]]}'
+            '{"v":2,"node":"a","inc":"i","n":17,"events":[["Say","s","r","message",["ä","b"],""]]}'
         ).encode()
     )
     assert decode(encode(Message("a", "i", 1, []))) == Message("a", "i", 1, [])

@@ -68,6 +68,7 @@ def checkConsistency(state: ChatState) -> None:
     owners = {item.origin for item in chat.values() if item.account is None}
     owners |= {item.origin for item in state.detachedSessions.values() if item.account is None}
     assert set(state.ignored) <= owners | set(state.accounts)
+    assert set(state.timeMarks) <= owners | set(state.accounts)
     for key, shares in state.inboxShares.items():
         assert sum(item.count for item in shares.values()) <= state.accounts[key].unread
         assert set(shares) <= set(state.accounts)

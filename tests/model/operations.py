@@ -20,13 +20,16 @@ from tsservices.chat.operations import (
     DropAccount,
     Enter,
     Ignore,
+    Introduce,
     Invite,
     Join,
     Kick,
+    Kill,
     LiftRestriction,
     Login,
     Logout,
     MarkRead,
+    MarkTime,
     Operation,
     Part,
     Quit,
@@ -36,6 +39,7 @@ from tsservices.chat.operations import (
     Resume,
     RevokeTokens,
     Say,
+    SendPassing,
     SendPrivate,
     SetAway,
     SetModes,
@@ -43,6 +47,7 @@ from tsservices.chat.operations import (
     SetPassword,
     SetPrivate,
     SetTopic,
+    TellOperators,
 )
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.session import Session
@@ -149,6 +154,11 @@ def _targetOf(action: Action, other: Session) -> str:
     if action.flag and other.cloak and action.step == 1:
         return other.cloak
     return other.key or action.name
+
+
+def _operator(state: ChatState, own: Session) -> str:
+    operators = [item.ident for item in state.sessions.values() if item.account in state.operators]
+    return operators[0] if operators else own.ident
 
 
 def _restricted(state: ChatState, action: Action, other: Session) -> str:
@@ -262,6 +272,13 @@ OPERATIONS: dict[str, _Factory] = {
         own.ident, "x", (other.account or other.origin, other.origin), action.flag
     ),
     "inbox": lambda state, action, own, other: ClearUnread(own.ident),
+    "mark a time": lambda state, action, own, other: MarkTime(own.ident, "#r", NOON + action.other),
+    "introduce": lambda state, action, own, other: Introduce(own.ident, "u", "x" * action.flag),
+    "pass on": lambda state, action, own, other: SendPassing(
+        own.ident, action.room if action.flag else "", "x", other.key, "+x"
+    ),
+    "kill": lambda state, action, own, other: Kill(_operator(state, own), "x", other.key, "x"),
+    "wallops": lambda state, action, own, other: TellOperators(_operator(state, own), "x"),
 }
 
 HOUR = 3600 * NANOSECONDS

@@ -67,6 +67,7 @@ class PlacesTests(SynchronousTestCase):
                 "sink udp 21571",
                 "talk tcp 21572",
                 "chat tcp 21573",
+                "irc tcp 21574",
                 "stamp udp 21576",
             ],
         )

@@ -37,7 +37,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_defaults(self) -> None:
         options = self.parse()
-        self.assertEqual(len(options.listenSpecs), 11)
+        self.assertEqual(len(options.listenSpecs), 12)
         self.assertEqual(options["trust"], ["127.0.0.0/8", "::1/128"])
         self.assertEqual(options.limits, Limits())
         self.assertEqual(str(options.folder), self.state)

@@ -89,8 +89,8 @@ class MakeServiceTests(SynchronousTestCase):
             self.assertIn(listener.spec.service.name, line)
             self.assertIn(listener.address, line)
             self.assertIn(listener.spec.service.summary, line)
-        self.assertEqual(lines[12], f"log: this terminal; state: {self.state}")
-        self.assertIn("chat.sqlite holds 0 rooms", lines[13])
+        self.assertEqual(lines[13], f"log: this terminal; state: {self.state}")
+        self.assertIn("chat.sqlite holds 0 rooms", lines[14])
 
     def test_tls(self) -> None:
         server = self.make("--tls", "only", "--services", "hello,chat,stamp")

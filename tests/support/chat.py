@@ -86,6 +86,9 @@ class RecordingOutlet:
         self.lastWrites += 1
         self.write(data)
 
+    def notify(self, notification: Notification) -> None:
+        self.write(self.form.encode([notification]))
+
     def idle(self) -> None:
         self.idleCount += 1
 

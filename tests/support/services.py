@@ -12,6 +12,7 @@ from tsservices.common.addresses import LOOPBACK
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog
 from tsservices.common.timestamps import NANOSECONDS, TimestampFormatter
+from tsservices.frontends.irc.server import IRCServer
 from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.server.password_hasher import PasswordHasherThread
 from tsservices.server.registry import BY_NAME, Wiring
@@ -74,6 +75,7 @@ class SuiteServer(MemoryServer):
             reflector=reflector or ReflectorConfig(),
             nanoclock=self.clock.nanoseconds,
             chat=chat,
+            irc=IRCServer(chat),
         )
 
     def listen(self, service: ServiceSpec) -> StreamFactory:

@@ -42,6 +42,7 @@ from tsservices.chat.handlers import (
     moderation,
     modes,
     nodes,
+    oversight,
     restrictions,
     tokens,
 )
@@ -65,6 +66,7 @@ HANDLERS: Handlers = {
     **nodes.HANDLERS,
     **ignoring.HANDLERS,
     **tokens.HANDLERS,
+    **oversight.HANDLERS,
 }
 
 

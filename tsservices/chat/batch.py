@@ -75,6 +75,7 @@ class Batch:
         self._changed: dict[Room, RoomRecord] = {}
         self._emptied: list[Room] = []
         self._privateCount = 0
+        self._passingCount = 0
         self._lastRoom: Room | None = None
 
     @property
@@ -123,6 +124,12 @@ class Batch:
         """The id for the next private message: the same on every node and for ever."""
         self._privateCount += 1
         return f"{self.log}-{self.position}-w{self._privateCount}"
+
+    def nextPassingIdent(self) -> str:
+        """The same for one that is not stored."""
+        self._passingCount += 1
+        # By its time: a batch with nothing to store has no position of its own.
+        return f"{self.log}-{self.stamp}-g{self._passingCount}"
 
     def roomChanged(self, room: Room) -> None:
         """Store the record of a room that no line has changed."""

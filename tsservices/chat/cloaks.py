@@ -20,7 +20,7 @@ from tsservices.common import addresses
 #: The first character of cloaks of addresses, which no name has.
 CLOAK_SIGN = "~"
 
-#: Stands between nick and host of everybody.
+#: Stands between nick and host of everybody whose program does not say what they are called.
 USER = "user"
 
 #: The host of everybody who is not logged in.
@@ -105,14 +105,15 @@ def maskOf(key: str) -> str:
     return f"*!*@{key if key.startswith(CLOAK_SIGN) else hostOf(key)}"
 
 
-def matches(mask: str, key: str, account: str | None) -> bool:
+def matches(mask: str, key: str, account: str | None, user: str = USER) -> bool:
     """
     Whether a full mask matches somebody.
 
     @param key: the key of the nick.
     @param account: the key; None for guests.
+    @param user: what their program calls them.
     """
-    return _pattern(mask)(f"{key}!{USER}@{hostOf(account)}") is not None
+    return _pattern(mask)(f"{key}!{user.lower()}@{hostOf(account)}") is not None
 
 
 def matchesEverybody(mask: str) -> bool:

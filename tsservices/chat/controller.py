@@ -219,9 +219,10 @@ class SessionController:
             raise ChatError(NOWHERE)
         self.sayIn(self.current, texts, kind)
 
-    def sayIn(self, room: str, texts: tuple[str, ...], kind: str) -> None:
+    def sayIn(self, room: str, texts: tuple[str, ...], kind: str, tags: str = "") -> None:
         """
         @param room: its key.
+        @param tags: as in L{Say}.
         @raise ChatError: it can't be said.
         """
         context, session = self.context, self.session
@@ -238,7 +239,7 @@ class SessionController:
             if TOKEN_SIGN in text:
                 texts = self._withoutTokens(texts)
                 break
-        pipeline.propose(Say(session.ident, room, kind, texts), session)
+        pipeline.propose(Say(session.ident, room, kind, texts, tags), session)
 
     def checkNoToken(self, text: str) -> None:
         """

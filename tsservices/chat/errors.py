@@ -99,6 +99,7 @@ NOTHING_TO_RESUME = ErrorCode(
     "nothing-to-resume", "there is nothing to go on with: say your name, or log in"
 )
 TAKEN_OVER = ErrorCode("taken-over", "another connection of yours goes on from here")
+KILLED = ErrorCode("killed", "{by}, an operator of the server, has ended this connection{why}")
 NOT_ALLOWED = ErrorCode("not-allowed", "only {who} may do that here")
 STANDS_ABOVE = ErrorCode("stands-above", "{name} may do as much here as you, or more")
 ONESELF = ErrorCode("oneself", "that would be you")

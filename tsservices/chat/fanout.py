@@ -28,6 +28,7 @@ from tsservices.chat.notifications import (
     Invited,
     MessageStored,
     Notification,
+    PassingMessage,
     PrivateMessage,
     RoomMessages,
     UserLeft,
@@ -39,7 +40,7 @@ from tsservices.chat.outlet import Broadcast, BroadcastMember, Formatter
 from tsservices.chat.session import Session
 
 # What has words of somebody in it.
-_AUTHORED = (RoomMessages, AwayChanged, UserLeft, UserQuit)
+_AUTHORED = (RoomMessages, AwayChanged, PassingMessage, UserLeft, UserQuit)
 
 #: Recipients that are written to at once, without the queue: some 10 ms of a turn.
 SENT_AT_ONCE = 2000
@@ -166,7 +167,7 @@ class RoomDelivery:
                 and (notification.account in ignores or notification.origin in ignores)
             ):
                 # That they have left is for everybody, but not what they say to that.
-                if not isinstance(notification, AwayChanged):
+                if not isinstance(notification, AwayChanged | PassingMessage):
                     variant.append(form.encode([replace(notification, reason="")]))
                 continue
             if pieces is None:
@@ -187,12 +188,12 @@ class DirectDelivery:
     def deliver(self, last: bool) -> None:
         """Write it, unless the session ignores its author."""
         session, notification = self.session, self.notification
-        if isinstance(notification, PrivateMessage | Invited) and (
+        if isinstance(notification, PrivateMessage | Invited | PassingMessage) and (
             notification.account in session.ignores or notification.origin in session.ignores
         ):
             return
         if session.recipient is not None:
-            session.recipient.write(session.recipient.form.encode([notification]))
+            session.recipient.notify(notification)
 
 
 class OutsiderDelivery:

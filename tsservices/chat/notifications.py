@@ -53,6 +53,9 @@ class RoomMessages:
     previous: int = 0
     #: Empty for lines from before this was stored.
     origin: str = ""
+    #: As in L{Say<tsservices.chat.operations.Say>}; of a line that says which one was deleted, the
+    #: id of that, and why after a space. Empty if this was read from the storage.
+    tags: str = ""
 
     @property
     def last(self) -> int:
@@ -209,6 +212,15 @@ class MarkedRead:
 
 
 @dataclass(slots=True, eq=False)
+class TimeMarked:
+    """To all sessions of an account, or one of a guest: up to when a conversation was read."""
+
+    #: As in L{TimeMark<tsservices.chat.records.TimeMark>}.
+    target: str
+    time: int
+
+
+@dataclass(slots=True, eq=False)
 class JoinedRoom:
     """To the session itself: it has joined a room."""
 
@@ -262,6 +274,8 @@ class LeftRoom:
 
     room: str
     roomName: str
+    #: A line of the room has said so already.
+    announced: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -460,6 +474,67 @@ class PrivateMessage:
     time: int
     #: The id under which it is stored; empty if it is not, since one side is a guest.
     ident: str = ""
+    #: The id that it has for all who get it, stored or not.
+    deliveryIdent: str = ""
+    #: As in L{Say<tsservices.chat.operations.Say>}.
+    tags: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class PassingMessage:
+    """
+    To members of a room, or to all sessions of both sides: what is not kept. The fields are those
+    of L{SendPassing<tsservices.chat.operations.SendPassing>}.
+    """
+
+    #: The author.
+    nick: str
+    account: str | None
+    origin: str
+    session: str
+    #: The key of the room and its name; empty: it is for one person.
+    room: str
+    roomName: str
+    #: The nick of that person.
+    to: str
+    tags: str
+    time: int
+    #: The same on every node.
+    ident: str
+    kind: str = ""
+    text: str = ""
+    rank: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class RealnameChanged:
+    """To the session itself and to all who share a room with it: who its user claims to be."""
+
+    nick: str
+    account: str | None
+    origin: str
+    realname: str
+
+
+@dataclass(slots=True, eq=False)
+class PresenceChanged:
+    """To a session that watches a name: somebody has it now, or nobody any more."""
+
+    key: str
+    #: As it is written, or was.
+    nick: str
+    #: Whether somebody has it.
+    online: bool
+
+
+@dataclass(slots=True, eq=False)
+class OperatorsTold:
+    """To the operators of the server, and to whoever wants to hear what they tell each other."""
+
+    nick: str
+    account: str | None
+    origin: str
+    text: str
 
 
 @dataclass(slots=True, eq=False)
@@ -557,6 +632,10 @@ Notification = (
     | NickChanged
     | AwayChanged
     | PrivateMessage
+    | PassingMessage
+    | RealnameChanged
+    | PresenceChanged
+    | OperatorsTold
     | AwayReply
     | Welcome
     | Topic
@@ -578,6 +657,7 @@ Notification = (
     | AccountChanged
     | Invited
     | MarkedRead
+    | TimeMarked
     | SeenReply
     | RestrictionList
     | Inbox

@@ -91,6 +91,9 @@ class Say(Operation):
     #: L{MESSAGE}, L{ME} or L{NOTICE}.
     kind: str
     texts: tuple[str, ...]
+    #: What the author's program says of the lines to other programs, as IRC writes tags. It is
+    #: delivered, and not stored.
+    tags: str = ""
 
 
 @dataclass(slots=True)
@@ -101,6 +104,57 @@ class SendPrivate(Operation):
     key: str
     #: L{MESSAGE}, L{ME} or L{NOTICE}.
     kind: str
+    text: str
+    #: As in L{Say}.
+    tags: str = ""
+
+
+@dataclass(slots=True)
+class SendPassing(Operation):
+    """
+    A session sends something that is not kept: to the operators of a room, or from its program to
+    other programs, as that somebody is typing.
+    """
+
+    #: The key; empty: it is for one person.
+    room: str
+    #: Whom it is for; empty: the room.
+    nick: str
+    key: str
+    #: As in L{Say}.
+    tags: str
+    #: L{MESSAGE}, L{NOTICE}, L{QUESTION} or L{ANSWER}; empty: there is no text.
+    kind: str = ""
+    text: str = ""
+    #: The lowest rank in the room that is sent it; empty: all members.
+    rank: str = ""
+
+
+#: The kinds of texts that programs of IRC send each other (CTCP).
+QUESTION, ANSWER = "question", "answer"
+
+
+@dataclass(slots=True)
+class Introduce(Operation):
+    """A session says who its user is, beside the nick: what IRC knows as user and real name."""
+
+    username: str
+    realname: str
+
+
+@dataclass(slots=True)
+class Kill(Operation):
+    """An operator of the server ends the sessions of somebody."""
+
+    name: str
+    key: str
+    reason: str
+
+
+@dataclass(slots=True)
+class TellOperators(Operation):
+    """An operator of the server tells the others something, and whoever wants to hear it."""
+
     text: str
 
 
@@ -134,6 +188,10 @@ class DeleteMessage(Operation):
     #: The time of the topic, the ban or the mute that has the same words; 0: there is none, and
     #: nothing but the line is touched.
     time: int = 0
+    #: The id of the line.
+    ident: str = ""
+    #: Why, in the author's words. It is delivered, and not stored.
+    reason: str = ""
 
 
 #: The kinds of lines that people write.
@@ -282,6 +340,10 @@ class Login(Operation):
     token: str
     #: The id of the account token that was given in place of the password; empty: none was.
     tokenId: str = ""
+    #: The nick that it wants to have in place of the account's name, and the key of that; empty:
+    #: it takes the account's name.
+    nick: str = ""
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -346,6 +408,16 @@ class MarkRead(Operation):
 
     room: str
     seq: int
+
+
+@dataclass(slots=True)
+class MarkTime(Operation):
+    """A session has read a conversation up to a time."""
+
+    #: As in L{TimeMark<tsservices.chat.records.TimeMark>}.
+    target: str
+    #: Nanoseconds since 1970, UTC.
+    time: int
 
 
 @dataclass(slots=True)

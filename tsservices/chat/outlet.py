@@ -105,6 +105,10 @@ class Recipient(Protocol):
         """Takes what to send next when nothing else follows in this turn, which may be cheaper."""
         ...
 
+    def notify(self, notification: Notification) -> None:
+        """Send what is for this session alone, after all that was sent before."""
+        ...
+
     def idle(self) -> None:
         """All that the session has proposed is decided, stored and delivered."""
         ...

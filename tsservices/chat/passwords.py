@@ -21,6 +21,7 @@ import re
 import stringprep
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 from unicodedata import ucd_3_2_0
 
@@ -49,8 +50,18 @@ _VERIFIER = re.compile(
     MECHANISM + r"\$([1-9][0-9]{0,6}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)"
 )
 
-#: Characters that are prepared at all: preparing leaves characters out, but hardly so many.
-_UNPREPARED = 4 * PASSWORD_LONGEST
+#: Characters that no password has more of, whatever the server allows: they are also the most that
+#: are prepared for a comparison.
+PASSWORD_BOUND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordBounds:
+    """How many characters a new password may have, prepared."""
+
+    shortest: int = PASSWORD_SHORTEST
+    longest: int = PASSWORD_LONGEST
+
 
 #: Characters that no password has: what they are called, and what finds them.
 _FORBIDDEN: tuple[tuple[str, Callable[[str], bool]], ...] = (
@@ -89,15 +100,36 @@ class PasswordHasher(Protocol):
         ...
 
 
-def verifier(password: str, salt: bytes, iterations: int) -> str:
+#: The bounds of a server that has no others.
+DEFAULT_BOUNDS = PasswordBounds()
+
+
+def verifier(
+    password: str, salt: bytes, iterations: int, bounds: PasswordBounds = DEFAULT_BOUNDS
+) -> str:
     """
     What is stored of a password.
 
     @param salt: random bytes, L{SALT_BYTES} of them.
     @raise ChatError: it can't be a password.
     """
-    stored, server = _keys(checked(password), salt, iterations)
+    stored, server = _keys(checked(password, bounds), salt, iterations)
     return f"{MECHANISM}${iterations}:{_base64(salt)}${_base64(stored)}:{_base64(server)}"
+
+
+def parseVerifier(verifier: str) -> tuple[int, bytes, bytes, bytes] | None:
+    """
+    The rounds, the salt, StoredKey and ServerKey of a verifier; L{None} for a text that can't be
+    one.
+    """
+    match = _VERIFIER.fullmatch(verifier)
+    if match is None:
+        return None
+    try:
+        salt, storedKey, serverKey = (b64decode(part, validate=True) for part in match.groups()[1:])
+    except ValueError:
+        return None
+    return int(match[1]), salt, storedKey, serverKey
 
 
 def matches(verifier: str, password: str) -> bool:
@@ -105,15 +137,12 @@ def matches(verifier: str, password: str) -> bool:
     Whether it is that password, as it was typed or without white space outside; false too for a
     text that can't be a verifier or a password.
     """
-    match = _VERIFIER.fullmatch(verifier)
-    if match is None:
+    parsed = parseVerifier(verifier)
+    if parsed is None:
         return False
-    try:
-        salt, storedKey, serverKey = (b64decode(part, validate=True) for part in match.groups()[1:])
-    except ValueError:
-        return False
+    iterations, salt, storedKey, serverKey = parsed
     for prepared in _candidates(password):
-        derivedStored, derivedServer = _keys(prepared, salt, int(match[1]))
+        derivedStored, derivedServer = _keys(prepared, salt, iterations)
         # Both are compared, in constant time, whatever the first comparison has brought.
         if hmac.compare_digest(derivedStored, storedKey) & hmac.compare_digest(
             derivedServer, serverKey
@@ -136,7 +165,7 @@ def _candidates(password: str) -> list[str]:
     return list(candidates)
 
 
-def checked(password: str) -> str:
+def checked(password: str, bounds: PasswordBounds = DEFAULT_BOUNDS) -> str:
     """
     A new password, prepared.
 
@@ -148,24 +177,25 @@ def checked(password: str) -> str:
     if password != password.strip():
         # Nobody sees it, and the argument of a command has none.
         raise outside
-    prepared = prepare(password)
+    prepared = prepare(password, bounds.longest)
     if prepared != prepared.strip():
         raise outside
-    if len(prepared) < PASSWORD_SHORTEST:
-        raise ChatError(PASSWORD_SHORT, least=PASSWORD_SHORTEST)
-    if len(prepared) > PASSWORD_LONGEST:
-        raise ChatError(PASSWORD_LONG, most=PASSWORD_LONGEST)
+    if len(prepared) < bounds.shortest:
+        raise ChatError(PASSWORD_SHORT, least=bounds.shortest)
+    if len(prepared) > bounds.longest:
+        raise ChatError(PASSWORD_LONG, most=bounds.longest)
     return prepared
 
 
-def prepare(password: str) -> str:
+def prepare(password: str, longest: int = PASSWORD_BOUND) -> str:
     """
     A password by SASLprep: one text for all ways in which the same letters can be composed.
 
     @raise ChatError: it has a character that no password has, or is too long.
     """
-    if len(password) > _UNPREPARED:
-        raise ChatError(PASSWORD_LONG, most=PASSWORD_LONGEST)
+    # Preparing leaves characters out, but hardly so many.
+    if len(password) > 4 * longest:
+        raise ChatError(PASSWORD_LONG, most=longest)
     if password.isascii() and password.isprintable():
         # Most are.  The hasher's thread prepares them, and holds the interpreter's lock meanwhile.
         return password
@@ -177,9 +207,9 @@ def prepare(password: str) -> str:
     # The tables of Unicode 3.2, as the RFC wants: they are the same in every version of Python,
     # and a password stays right when Python is upgraded.
     prepared = ucd_3_2_0.normalize("NFKC", mapped)
-    if len(prepared) > PASSWORD_LONGEST:
+    if len(prepared) > longest:
         # One character may have become eighteen, and each is looked up in nine tables below.
-        raise ChatError(PASSWORD_LONG, most=PASSWORD_LONGEST)
+        raise ChatError(PASSWORD_LONG, most=longest)
     for character in prepared:
         for what, forbidden in _FORBIDDEN:
             if forbidden(character):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tsservices.chat.cloaks import isMask, matches
+from tsservices.chat.cloaks import USER, isMask, matches
 from tsservices.chat.records import (
     MEMBERS_TALK,
     MODERATED,
@@ -206,7 +206,9 @@ class RoomPermissions:
         if match is not None and not match.hasEnded(now) and self._isMeant(match, session, account):
             return match
         for (maskKind, mask), match in self._masks.items():
-            isMatch = maskKind == kind and matches(mask, session.key, session.account)
+            isMatch = maskKind == kind and matches(
+                mask, session.key, session.account, session.username or USER
+            )
             if isMatch and not match.hasEnded(now):
                 return match
         return None

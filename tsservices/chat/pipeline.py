@@ -65,6 +65,7 @@ class Pipeline:
     @ivar _position: that of the last batch with something to store, on one node.
     @ivar _storedPosition: that of the last batch that is stored.
     @ivar _deliveryDue: a call that will deliver is under way.
+    @ivar _barriers: sessions that wait for all that was proposed before.
     @ivar _undelivered: batches that are applied, in order.
     """
 
@@ -90,6 +91,7 @@ class Pipeline:
         self._wallClock = wallClock
         self._turnEnd = turnEnd
         self._outbox: list[Proposal] = []
+        self._barriers: list[Session] = []
         self._undelivered: deque[Batch] = deque()
         self._store: BatchStore | None = None
         self._orderer: Orderer | None = None
@@ -120,10 +122,30 @@ class Pipeline:
             self._turnEnd(self.flush)
         self._outbox.append((operation, session))
 
+    def barrier(self, session: Session) -> bool:
+        """
+        Count as a proposal of a session until what was proposed before, by whomever on this node,
+        is decided, stored and delivered.
+
+        @return: L{False}: that is so already.
+        """
+        if not self._outbox and not self._undelivered:
+            return False
+        if self._orderer is not None:
+            # The session's own proposals have been waited for; when those of others come back, is
+            # known to the orderer alone.
+            return False
+        session.pending += 1
+        if not self._outbox and not self._barriers:
+            self._turnEnd(self.flush)
+        self._barriers.append(session)
+        return True
+
     def flush(self) -> None:
         """End the turn: order what was proposed, apply it, and have it stored."""
         outbox, self._outbox = self._outbox, []
-        if not outbox:
+        barriers, self._barriers = self._barriers, []
+        if not outbox and not barriers:
             return
         if self._orderer is not None:
             self._orderer.submit(outbox)
@@ -133,6 +155,7 @@ class Pipeline:
         for operation, session in outbox:
             apply(self.state, operation, session, batch)
             batch.proposers.append(session)
+        batch.proposers += barriers
         self._finish(batch)
 
     def applied(
@@ -167,7 +190,7 @@ class Pipeline:
             if recipient is None:
                 continue
             try:
-                recipient.write(recipient.form.encode([reply]))
+                recipient.notify(reply)
                 if not session.pending:
                     recipient.idle()
             except Exception as failure:
@@ -177,6 +200,8 @@ class Pipeline:
             raise occurred
 
     def _finish(self, batch: Batch) -> None:
+        if self.state.presenceBefore:
+            self.state.reportPresence(batch)
         batch.freeze()
         self._undelivered.append(batch)
         if batch.durable and batch.position > self._storedPosition:

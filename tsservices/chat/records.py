@@ -192,6 +192,27 @@ class ReadMarker:
     seq: int
 
 
+#: Time marks of one owner: one for each conversation, and nobody reads in more.
+TIME_MARKS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TimeMark:
+    """
+    Up to when the owner has read a conversation. Programs of IRC set it, which know times and no
+    numbers; what L{ReadMarker} says of a room is independent of it.
+    """
+
+    KEY: ClassVar[tuple[str, ...]] = ("owner", "target")
+
+    #: Whose it is: the key of an account, or the C{origin} of a guest's session. Those of guests
+    #: are not stored: they end with the session.
+    owner: str
+    #: The key of a room behind a C{#}, or of the other person's name.
+    target: str
+    time: int
+
+
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """Somebody whose words the owner of the list does not want to read."""
@@ -220,7 +241,9 @@ class InboxShare:
 
 
 #: The kinds that a batch may change, beside rooms.
-Record = Account | AccountToken | Restriction | RoomRole | ReadMarker | Ignored | InboxShare
+Record = (
+    Account | AccountToken | Restriction | RoomRole | ReadMarker | TimeMark | Ignored | InboxShare
+)
 
 
 def keyOf(record: Record) -> tuple[object, ...]:
@@ -299,6 +322,8 @@ class RoomRecord:
     joinKey: str = ""
     #: So many people may be in the room; 0: any number.
     memberLimit: int = 0
+    #: When it was created; 0: before that was kept.
+    created: int = 0
 
     def allModes(self) -> str:
         """The letters of all its modes, sorted."""
@@ -390,3 +415,5 @@ class DetachedSession:
     connectedPosition: int = 0
     origin: str = ""
     tokenId: str = ""
+    username: str = ""
+    realname: str = ""

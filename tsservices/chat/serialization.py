@@ -23,13 +23,16 @@ from tsservices.chat.operations import (
     DropAccount,
     Enter,
     Ignore,
+    Introduce,
     Invite,
     Join,
     Kick,
+    Kill,
     LiftRestriction,
     Login,
     Logout,
     MarkRead,
+    MarkTime,
     NodeDown,
     NodeUp,
     Operation,
@@ -42,6 +45,7 @@ from tsservices.chat.operations import (
     Resume,
     RevokeTokens,
     Say,
+    SendPassing,
     SendPrivate,
     SetAway,
     SetModes,
@@ -49,6 +53,7 @@ from tsservices.chat.operations import (
     SetPassword,
     SetPrivate,
     SetTopic,
+    TellOperators,
 )
 
 # Last week's stream knows these names and the order of the fields.  Classes and fields may be
@@ -86,6 +91,11 @@ _KINDS: dict[str, type[Operation]] = {
     "NewToken": CreateToken,
     "RevokeTokens": RevokeTokens,
     "SetModes": SetModes,
+    "Introduce": Introduce,
+    "SendPassing": SendPassing,
+    "Kill": Kill,
+    "MarkTime": MarkTime,
+    "TellOperators": TellOperators,
 }
 
 #: The number of fields that rows of the first version have, for kinds that have got more since; 0:
@@ -100,6 +110,13 @@ _FIRST_FIELDS: dict[str, int] = {
     "Return": 10,
     "NewToken": 0,
     "RevokeTokens": 0,
+    "Say": 4,
+    "Whisper": 5,
+    "Introduce": 0,
+    "SendPassing": 0,
+    "Kill": 0,
+    "MarkTime": 0,
+    "TellOperators": 0,
 }
 
 _Read = Callable[[Any], tuple[Any, ...]]

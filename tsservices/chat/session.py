@@ -58,8 +58,13 @@ class Session:
     @ivar inheritedRestrictions: bans and mutes of its address that were meant for this user: room,
         kind, mask and time of each.
     @ivar invited: the keys of private rooms that it may join as a guest.
+    @ivar username: what its program calls its user; empty: nothing.
+    @ivar realname: who its user claims to be; empty: nobody in particular.
     @ivar wantsEcho: whether it wants its own lines back.
     @ivar wantsAcks: whether it wants to know what is stored.
+    @ivar wantsWallops: whether it wants to hear what operators of the server tell each other.
+    @ivar wantsWatched: whether it wants to know more of those whose names it watches than that they
+        come and go.
     @ivar pending: its proposals that are not yet decided, stored and delivered.
     @ivar joining: the room that it is about to join.
     """
@@ -81,12 +86,16 @@ class Session:
         "node",
         "origin",
         "pending",
+        "realname",
         "recipient",
         "rooms",
         "token",
         "tokenId",
+        "username",
         "wantsAcks",
         "wantsEcho",
+        "wantsWallops",
+        "wantsWatched",
     )
 
     def __init__(
@@ -109,8 +118,11 @@ class Session:
         self.rooms: dict[str, None] = {}
         self.ignores: frozenset[str] = frozenset()
         self.invited: frozenset[str] = frozenset()
+        self.username = self.realname = ""
         self.wantsEcho = False
         self.wantsAcks = False
+        self.wantsWallops = False
+        self.wantsWatched = False
         self.pending = 0
         self.joining: JoinRequest | None = None
 

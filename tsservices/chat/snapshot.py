@@ -30,6 +30,7 @@ from tsservices.chat.records import (
     Restriction,
     RoomRecord,
     RoomRole,
+    TimeMark,
 )
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -179,6 +180,8 @@ def _sessions(state: ChatState) -> Iterator[_Row]:
             session.connectedPosition,
             session.origin,
             session.tokenId,
+            session.username,
+            session.realname,
         )
 
 
@@ -190,8 +193,9 @@ def _addSession(state: ChatState, ident: str, node: str, nick: str, key: str, *m
     session.inheritedRestrictions, session.invited = _inherited(inherited), frozenset(invited)
     session.rooms = dict.fromkeys(rooms)
     # The first version had none of them: an origin begins with the session.
-    later = [*later, *(0, ident, "")[len(later) :]]
-    session.connectedPosition, session.origin, session.tokenId = later
+    values = [*later, *(0, ident, "", "", "")[len(later) :]]
+    session.connectedPosition, session.origin, session.tokenId = values[:3]
+    session.username, session.realname = values[3:]
 
 
 def _inherited(rows: list[list[Any]]) -> frozenset[tuple[str, str, str, int]]:
@@ -262,6 +266,10 @@ SECTIONS: dict[str, _Section] = {
     "accounts": _records(Account, lambda state: state.accounts.values()),
     "marks": _records(ReadMarker, lambda state: state.readMarkers.values()),
     "accountTokens": _records(AccountToken, lambda state: state.accountTokens.values()),
+    "timeMarks": _records(
+        TimeMark,
+        lambda state: (mark for marks in state.timeMarks.values() for mark in marks.values()),
+    ),
     "ignored": _records(
         Ignored,
         lambda state: (entry for entries in state.ignored.values() for entry in entries.values()),

@@ -39,6 +39,7 @@ from tsservices.chat.errors import (
     reasonText,
 )
 from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.notifications import PresenceChanged
 from tsservices.chat.operations import BAN, MUTE
 from tsservices.chat.permissions import MEMBER, OPERATOR, SERVER, atLeast
 from tsservices.chat.records import (
@@ -53,6 +54,7 @@ from tsservices.chat.records import (
     Restriction,
     RoomRecord,
     RoomRole,
+    TimeMark,
 )
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -89,12 +91,17 @@ class ChatState:
     @ivar accountTokens: by id.
     @ivar accountTokenIds: those of an account, by its key.
     @ivar readMarkers: by the keys of account and room.
+    @ivar timeMarks: up to when people have read, by owner and target.
     @ivar ignored: the lists of ignored people, by owner and mask.
     @ivar inboxShares: whose the private messages are that wait, by the keys of account and sender.
     @ivar operators: the keys of the accounts that are operators of the server.
     @ivar lastSeenGuests: when guests left, by folded name, the newest last.
     @ivar roomCreationLimit: bounds how many rooms an account or address creates.
     @ivar registrationLimit: bounds how many names an address registers.
+    @ivar watchers: sessions of this node that want to know when somebody comes or goes, by the key
+        of the name and the id of the session. It decides nothing but what is written to them.
+    @ivar presenceBefore: how a name was written before the batch that is applied now, empty if
+        nobody had it; only watched names whose holders it changes.
     @ivar time: the stamp of the last batch, by the rules of the second version on; 0: there was
         none in this state, or it is not known.
     """
@@ -120,6 +127,7 @@ class ChatState:
         self.accountTokens: dict[str, AccountToken] = {}
         self.accountTokenIds: dict[str, tuple[str, ...]] = {}
         self.readMarkers: dict[tuple[str, str], ReadMarker] = {}
+        self.timeMarks: dict[str, dict[str, TimeMark]] = {}
         self.ignored: dict[str, dict[str, Ignored]] = {}
         self.inboxShares: dict[str, dict[str, InboxShare]] = {}
         self.operators = frozenset(operators)
@@ -127,8 +135,38 @@ class ChatState:
         self.roomCreationLimit = KeyedRateLimiter(limits.roomsFounded, ROOM_CREATION_SECONDS)
         self.registrationLimit = KeyedRateLimiter(limits.accountsFounded, REGISTRATION_SECONDS)
         self.time = 0
+        self.watchers: dict[str, dict[str, Session]] = {}
+        self.presenceBefore: dict[str, str] = {}
         for record in records:
             self.load(record)
+
+    def watch(self, key: str, session: Session) -> None:
+        """Tell a session from now on when somebody of this name comes or goes."""
+        self.watchers.setdefault(key, {})[session.ident] = session
+
+    def unwatch(self, key: str, session: Session) -> None:
+        """Undo L{watch}."""
+        watchers = self.watchers.get(key, {})
+        watchers.pop(session.ident, None)
+        if not watchers:
+            self.watchers.pop(key, None)
+
+    def presenceChanges(self, key: str) -> None:
+        """Somebody is about to take this name, or to leave it."""
+        if key in self.watchers:
+            holders = self.sessionsByNick.get(key)
+            self.presenceBefore.setdefault(key, holders[0].nick if holders else "")
+
+    def reportPresence(self, batch: Batch) -> None:
+        """Tell who watches names what has become of these in a batch."""
+        changed, self.presenceBefore = self.presenceBefore, {}
+        for key, before in changed.items():
+            holders = self.sessionsByNick.get(key, ())
+            if bool(holders) == bool(before):
+                continue
+            nick = holders[0].nick if holders else before
+            for watcher in self.watchers.get(key, {}).values():
+                batch.reply(watcher, PresenceChanged(key, nick, bool(holders)))
 
     def setLimits(
         self,
@@ -158,6 +196,8 @@ class ChatState:
             self.addToken(record)
         elif isinstance(record, ReadMarker):
             self.readMarkers[record.account, record.room] = record
+        elif isinstance(record, TimeMark):
+            self.timeMarks.setdefault(record.owner, {})[record.target] = record
         elif isinstance(record, Ignored):
             self.ignored.setdefault(record.owner, {})[record.mask] = record
         elif isinstance(record, InboxShare):
@@ -427,7 +467,8 @@ class ChatState:
         self, session: Session, itself: bool, rooms: Iterable[Room] | None = None
     ) -> list[Session]:
         """
-        All who share a room with a session, once each.
+        All who share a room with a session, once each, and who watch its name for all that is news
+        of somebody.
 
         @param itself: whether the session is the first of them.
         @param rooms: some of its rooms; None: all.
@@ -435,5 +476,8 @@ class ChatState:
         members: dict[str, Session] = {}
         for room in self.roomsOf(session) if rooms is None else rooms:
             members.update(room.members)
+        for watcher in self.watchers.get(session.key, {}).values():
+            if watcher.wantsWatched:
+                members[watcher.ident] = watcher
         members.pop(session.ident, None)
         return [*([session] if itself else []), *members.values()]

@@ -20,6 +20,9 @@ from tsservices.common.counters import StorageCounters
 #: Bytes of the secret by which a server makes cloaks.
 SECRET_BYTES = 32
 
+#: Stands for the other side of private messages: everybody, and also what was sent to them.
+ALL_SIDES = "*"
+
 #: Lines that are read at once: some milliseconds of the reader's thread.
 HISTORY_PAGE = 200
 
@@ -258,7 +261,8 @@ class HistoryQueries(HistoryReader, Protocol):
         """
         Read the newest private messages of an account.
 
-        @param other: the key of the other side; empty: all.
+        @param other: the key of the other side; empty: what all have sent to the account;
+            L{ALL_SIDES}: that, and what it has sent.
         @param before: the id of the message before which they stand; empty: none.
         @param ignored: the keys of accounts whose messages are left out.
         """

@@ -82,7 +82,7 @@ class UserNotifier:
         for session in sessions:
             if session.recipient is not None:
                 try:
-                    session.recipient.write(session.recipient.form.encode([notice]))
+                    session.recipient.notify(notice)
                 except Exception as error:
                     # One broken connection must not cost the others their notice.
                     self._listener.logError(error)

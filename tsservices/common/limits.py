@@ -242,6 +242,13 @@ class Limits:
     )
     maxAccounts: int = _limit("max-accounts", 100_000, 0, 100_000_000, "accounts", "in the chat")
 
+    passwordShortest: int = _limit(
+        "password-shortest", 8, 1, 100, "characters", "that a new password has at least"
+    )
+    passwordLongest: int = _limit(
+        "password-longest", 200, 100, 1000, "characters", "that a new password has at most"
+    )
+
     # The service talk.
     talkLinger: int = _limit(
         "talk-linger",

@@ -153,6 +153,9 @@ class ChatConnection:
         """The peer sends nothing more: do what it has asked for, then close."""
         raise NotImplementedError
 
+    def notify(self, notification: Notification) -> None:
+        self.write(self.form.encode([notification]))
+
     def roomCountChanged(self, rooms: int) -> None:
         pass
 
@@ -198,11 +201,18 @@ class ChatConnection:
     ) -> None:
         if isinstance(notification, ErrorReply):
             self._noteRefusal(notification.error)
-        self.queue.writeReply(self.form.encode([notification]))
+        self.reply(notification)
         if onWritable is not None:
-            self._paging = onWritable
-            # In a turn of its own: others are served between two pages.
-            self.context.callLater(0, self._continuePaging)
+            self.afterReading(onWritable)
+
+    def afterReading(self, call: Callable[[], None]) -> None:
+        """Call when the peer can take more, in a turn of its own."""
+        self._paging = call
+        self.context.callLater(0, self._continuePaging)
+
+    def reply(self, notification: Notification) -> None:
+        """Write an answer, before output that is held."""
+        self.queue.writeReply(self.form.encode([notification]))
 
     def _noteRefusal(self, error: ChatError) -> None:
         stream, context = self.stream, self.context
@@ -252,6 +262,10 @@ class ChatConnection:
         self.queue.discard()
         self.controller.quit("")
 
+    def writeLastWords(self, error: ChatError) -> None:
+        """Write to the stream itself why the connection ends."""
+        self.stream.write(self.form.encode([ErrorReply(error)]))
+
     def _overrun(self, pending: int) -> None:
         stream, context = self.stream, self.context
         if stream.ending:
@@ -263,6 +277,6 @@ class ChatConnection:
         )
         self.queue.discard()
         # Behind what the transport has already: the last thing that this reader finds.
-        stream.write(self.form.encode([ErrorReply(error)]))
+        self.writeLastWords(error)
         self.controller.quit("did not read")
         self.finish()

@@ -187,6 +187,30 @@ def text(value: Any) -> str:
     return value
 
 
+def ircName(value: Any) -> str:
+    """
+    The name of a server or a network, as one word of a line of IRC.
+
+    @raise ValueError: it is none.
+    """
+    name = text(value)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", name):
+        raise ValueError(f"a name for IRC has letters, digits, . and -, up to 63, not {value!r}")
+    return name
+
+
+def ircInfo(value: Any) -> str:
+    """
+    A short text, for a line of IRC.
+
+    @raise ValueError: it is none.
+    """
+    words = text(value)
+    if not words.strip() or not words.isprintable() or len(words) > 100:
+        raise ValueError(f"a text for IRC has 1 to 100 characters, not {value!r}")
+    return words
+
+
 def operator(value: Any) -> str:
     """
     The name of an operator of C{talk}.

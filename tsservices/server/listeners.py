@@ -43,8 +43,11 @@ from tsservices.services.api import ServiceSpec
 from tsservices.transport.binder import Binder, BoundPort
 from tsservices.transport.proxy_protocol import ProxyProtocolFactory
 
-#: The service that may listen before it is ready.
+#: The chat, by its first frontend.
 CHAT = "chat"
+
+#: All ways into it: services that may listen before they are ready.
+CHAT_FRONTENDS = frozenset({CHAT, "irc"})
 
 OFF, BESIDE, ONLY = TLS
 
@@ -424,7 +427,7 @@ class ListenerService(Service):
         serving = [
             listener.asJSON()
             for listener in self.listeners
-            if self._chatReady or listener.spec.service.name != CHAT
+            if self._chatReady or listener.spec.service.name not in CHAT_FRONTENDS
         ]
         try:
             self._folder.write(self._file, serving)

@@ -21,6 +21,7 @@ from tsservices.common.durations import FOREVER
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFolder
 from tsservices.common.timestamps import FORMS
+from tsservices.frontends.irc.server import NETWORK, SERVER_INFO, SERVER_NAME
 from tsservices.server import config
 from tsservices.server.catalog import Catalog, CatalogError
 from tsservices.server.config import REFUSE, TELL
@@ -48,9 +49,9 @@ DEFAULT_STREAM = "tsservices-chat"
 #: The limits that are options; the others are keys of the configuration file only.
 _OFFERED = ("backlog", "max-connections", "flood-lines", "flood-bytes")
 
-#: Keys of the configuration file about the broker of a cluster: what each takes, what it is, what
-#: reads it, and its default.
-_CLUSTER: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
+#: Keys of the configuration file about the broker of a cluster and the IRC frontend: what each
+#: takes, what it is, what reads it, and its default.
+_KEYS: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
     "cluster-user-file": ("PATH", "file with NAME:PASSWORD for the engine", config.text, None),
     "cluster-credentials": ("PATH", "or a .creds file", config.text, None),
     "cluster-nkey-file": ("PATH", "or the seed of an nkey", config.text, None),
@@ -65,6 +66,9 @@ _CLUSTER: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
         DEFAULT_STREAM,
     ),
     "cluster-replicas": ("N", "servers that keep it, if this node makes it", config.replicas, 1),
+    "irc-name": ("NAME", "of the server, for programs of IRC", config.ircName, SERVER_NAME),
+    "irc-info": ("TEXT", "what it says of itself there", config.ircInfo, SERVER_INFO),
+    "irc-network": ("NAME", "of the network, for the same", config.ircName, NETWORK),
 }
 
 # Values of --listen, in the help.
@@ -223,7 +227,7 @@ def _moreHelp(modules: list[str], width: int) -> str:
         "More keys of the configuration file:",
     ]
     keys = [('chat-operators = ["NAME"]', "accounts that may do anything in the chat")]
-    for key, (takes, meaning, _, default) in _CLUSTER.items():
+    for key, (takes, meaning, _, default) in _KEYS.items():
         keys.append((f"{key} = {takes if default is None else default}", meaning))
     for key in Limits.fieldNames():
         if key not in _OFFERED:
@@ -288,7 +292,7 @@ class Options(usage.Options):
         self["load"] = []
         self["trust"] = None
         self["chat-operators"] = []
-        for key, (_, _, _, default) in _CLUSTER.items():
+        for key, (_, _, _, default) in _KEYS.items():
             self[key] = default
         self._setByUser.clear()
 
@@ -392,7 +396,7 @@ class Options(usage.Options):
         }
         known |= {"listen": config.listens, "load": config.listens, "trust": config.trust}
         known |= {"chat-operators": config.chatOperators}
-        known |= {key: row[2] for key, row in _CLUSTER.items()}
+        known |= {key: row[2] for key, row in _KEYS.items()}
         known |= {row[0]: config.flag for row in self.optFlags}
         known |= {key: _limit(key) for key in Limits.fieldNames()}
         values: dict[str, Any] = {}

@@ -21,7 +21,14 @@ from typing import ClassVar
 from twisted.logger import Logger
 
 from tsservices.chat.errors import BUSY_HASHING, HASHING_FAILED, ChatError
-from tsservices.chat.passwords import SALT_BYTES, checked, matches, verifier
+from tsservices.chat.passwords import (
+    DEFAULT_BOUNDS,
+    SALT_BYTES,
+    PasswordBounds,
+    checked,
+    matches,
+    verifier,
+)
 
 #: Rounds of PBKDF2: 30 milliseconds of one core (measured: 0.33 for each thousand), which the
 #: server pays for each log-in, and a thief of the database for each guess.
@@ -63,8 +70,13 @@ class PasswordHasherThread:
         random: Callable[[int], bytes] = os.urandom,
         iterations: int = HASH_ITERATIONS,
         maximumWaiting: int = HASHES_WAITING,
+        bounds: PasswordBounds = DEFAULT_BOUNDS,
     ) -> None:
-        """@param random: makes as many random bytes as it is asked for."""
+        """
+        @param random: makes as many random bytes as it is asked for.
+        @param bounds: of new passwords.
+        """
+        self._bounds = bounds
         self._callFromThread = callFromThread
         self._random = random
         self._iterations = iterations
@@ -90,9 +102,9 @@ class PasswordHasherThread:
             thread.join(HASHING_STOP_SECONDS)
 
     def derive(self, password: str, onResult: Callable[[str | ChatError], object]) -> None:
-        checked(password)
+        checked(password, self._bounds)
         salt = self._random(SALT_BYTES)
-        self._add(lambda: verifier(password, salt, self._iterations), onResult)
+        self._add(lambda: verifier(password, salt, self._iterations, self._bounds), onResult)
 
     def check(
         self, verifier: str, password: str, onResult: Callable[[bool | ChatError], object]

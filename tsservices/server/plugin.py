@@ -40,6 +40,7 @@ from tsservices.common.statedir import CHAT_FILE
 from tsservices.common.text import plural
 from tsservices.common.timestamps import TimestampFormatter
 from tsservices.frontends.formats.localtime import ZONE_SECONDS, SystemZone
+from tsservices.frontends.irc.server import IRCServer
 from tsservices.server.certificates import (
     ServerCertificate,
     givenCertificate,
@@ -51,6 +52,7 @@ from tsservices.server.chat.service import ChatService
 from tsservices.server.config import REFUSE
 from tsservices.server.listeners import (
     CHAT,
+    CHAT_FRONTENDS,
     ONLY,
     BindError,
     BoundListener,
@@ -236,6 +238,13 @@ def _makeContexts(
         nanoclock=time.time_ns,
         chat=chat,
         certificate=certificate,
+        irc=IRCServer(
+            chat,
+            options["irc-name"],
+            options["irc-network"],
+            options["irc-info"],
+            created=time.time_ns(),
+        ),
     )
 
 
@@ -281,7 +290,7 @@ def chatConfig(options: Options, limits: Limits) -> ChatConfig:
     return ChatConfig(
         folder=options.folder,
         limits=limits,
-        served=any(spec.service.name == CHAT for spec in options.listenSpecs),
+        served=any(spec.service.name in CHAT_FRONTENDS for spec in options.listenSpecs),
         persistent=options["journal"] != "memory",
         keep=options["keep"],
         operators=frozenset(options["chat-operators"]),

@@ -17,6 +17,8 @@ from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog
 from tsservices.common.timestamps import Nanoclock, TimestampFormatter
 from tsservices.frontends.connection import Chat
+from tsservices.frontends.irc.protocol import IRCFactory
+from tsservices.frontends.irc.server import IRCServer
 from tsservices.frontends.line.protocol import LineChatFactory
 from tsservices.server.certificates import ServerCertificate
 from tsservices.services.ack_sink import AckProtocol, SinkDatagramProtocol, SinkProtocol
@@ -136,6 +138,14 @@ BUILTIN = (
         needs=("chat",),
     ),
     BuiltinService(
+        "irc",
+        "the same rooms, for programs of IRC",
+        IRCFactory,
+        shareable=False,
+        offset=7,
+        needs=("irc",),
+    ),
+    BuiltinService(
         "stamp",
         "RFC 8762: packets come back with the times they came and left",
         datagram=reflecting,
@@ -202,6 +212,8 @@ class Wiring:
     nanoclock: Nanoclock
     #: The chat service.
     chat: Chat
+    #: What all IRC connections share.
+    irc: IRCServer
     #: Makes OpenSSL's object of each connection with TLS; L{None}: the server has no certificate.
     certificate: ServerCertificate | None = None
 

@@ -18,6 +18,7 @@ from tsservices.chat.notifications import RoomMessages, isIgnored, newestLines
 from tsservices.chat.operations import TALK
 from tsservices.chat.records import MessageDeletion, StoredPrivateMessage
 from tsservices.chat.storage import (
+    ALL_SIDES,
     HISTORY_PAGE,
     SECRET_BYTES,
     ClusterBinding,
@@ -241,7 +242,13 @@ class MemoryStorage:
             if message.sender in ignored:
                 continue
             pair = (message.sender, message.receiver)
-            if pair in ((account, other), (other, account)) if other else pair[1] == account:
+            if other == ALL_SIDES:
+                isWanted = account in pair
+            elif other:
+                isWanted = pair in ((account, other), (other, account))
+            else:
+                isWanted = message.receiver == account
+            if isWanted:
                 wanted.append(message)
         onResult(wanted[-maximum:] if maximum else [])
 

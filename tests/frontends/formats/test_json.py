@@ -143,6 +143,27 @@ def test_moduleDocumentsAllFields() -> None:
         notifications.TokenList(
             [(AccountToken("i", "ann", "bot", "bot", "talk", "d", 1, 2, "~5f"), 1)]
         ),
+        notifications.PassingMessage(
+            "ann",
+            None,
+            "s1",
+            "s1",
+            "lobby",
+            "Lobby",
+            "",
+            "",
+            NOON,
+            "4f-1",
+            "message",
+            "x",
+            "operator",
+        ),
+        # These are nothing to programs that do not speak IRC.
+        notifications.PassingMessage("ann", None, "s1", "s1", "", "", "bob", "+x", NOON, "4f-2"),
+        notifications.RealnameChanged("ann", None, "s1", "Ann"),
+        notifications.PresenceChanged("ann", "Ann", True),
+        notifications.TimeMarked("#lobby", NOON),
+        notifications.OperatorsTold("ann", "ann", "s1", "hello"),
         notifications.RoomModes("lobby", "Lobby", "kln", "tea", 7),
         notifications.MemberList("lobby", [notifications.Member("ann", True, "", "member", True)]),
     ]

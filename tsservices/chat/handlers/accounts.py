@@ -94,6 +94,8 @@ def attachAccount(state: ChatState, session: Session, account: Account, batch: B
     firstReadable = {
         room.record.key: room.permissions.firstReadable(session) for room in state.roomsOf(session)
     }
+    # Those of the account count from now on.
+    state.timeMarks.pop(session.origin, None)
     session.account = account.key
     state.sessionsByAccount[account.key] = (*state.sessionsByAccount.get(account.key, ()), session)
     onLogin(state, session, account, batch)
@@ -162,21 +164,22 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
     session.tokenId = operation.tokenId
     attachAccount(state, session, account, batch)
     _leaveForbiddenRooms(state, session, batch, False)
+    nick, key = _nickAfterLogin(state, operation, session, account)
     if entering:
         admit(state, session, operation.cloak, operation.token, batch)
-        claimNick(state, session, account.name, account.key)
-        batch.reply(session, Welcome(account.name, account.key, batch.log))
-    elif session.nick != account.name:
-        rename(state, session, account.name, account.key, batch)
+        claimNick(state, session, nick, key)
+        batch.reply(session, Welcome(nick, account.key, batch.log))
+    elif session.nick != nick:
+        rename(state, session, nick, key, batch)
     unread = account.unread - sum(
         share.count
         for share in state.inboxShares.get(account.key, {}).values()
         if share.sender in session.ignores
     )
     byToken = ("", "") if token is None else (token.name, token.scope)
-    batch.reply(session, LoggedIn(account.name, account.key, unread, batch.stamp, *byToken))
+    batch.reply(session, LoggedIn(nick, account.key, unread, batch.stamp, *byToken))
     if not entering:
-        changed = AccountChanged(account.name, account.key)
+        changed = AccountChanged(nick, account.key)
         batch.sendTo(state.sharedWith(session, False), changed)
     if token is None:
         batch.audit("login", session)
@@ -191,6 +194,18 @@ def _endedForAnother(state: ChatState, account: Account, tokenId: str) -> Sessio
         if not tokenId or session.tokenId == tokenId:
             return session
     raise ChatError(CONNECTIONS_EACH, name=account.name, most=SESSIONS_EACH)
+
+
+def _nickAfterLogin(
+    state: ChatState, operation: Login, session: Session, account: Account
+) -> tuple[str, str]:
+    # Somebody else may have taken the nick that it wants, or registered it, by now.
+    key = operation.key
+    if key and (key not in state.accounts or key == account.key):
+        holders = state.sessionsByNick.get(key, ())
+        if key == account.key or all(holder is session for holder in holders):
+            return operation.nick, key
+    return account.name, account.key
 
 
 def _leaveForbiddenRooms(state: ChatState, session: Session, batch: Batch, private: bool) -> None:
@@ -286,6 +301,8 @@ def _dropAccount(state: ChatState, operation: DropAccount, session: Session, bat
             batch.roomChanged(room)
     for key in [key for key in state.readMarkers if key[0] == account.key]:
         batch.delete(state.readMarkers.pop(key))
+    for mark in state.timeMarks.pop(account.key, {}).values():
+        batch.delete(mark)
     lines = [f"{account.name} belongs to nobody now"]
     if account.key in state.operators:
         lines.append("chat-operators names it still: whoever registers it may do anything")

@@ -6,8 +6,15 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import NICK_SHARED, NOTHING_TO_RESUME, TAKEN_OVER, ChatError
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.ignoring import onRename
-from tsservices.chat.notifications import NickChanged, Resumed, UserJoined, UserLeft, Welcome
-from tsservices.chat.operations import Enter, Rename, Resume
+from tsservices.chat.notifications import (
+    NickChanged,
+    RealnameChanged,
+    Resumed,
+    UserJoined,
+    UserLeft,
+    Welcome,
+)
+from tsservices.chat.operations import Enter, Introduce, Rename, Resume
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -34,6 +41,7 @@ def admit(state: ChatState, session: Session, cloak: str, token: str, batch: Bat
     session.token = "" if token in state.tokens else token
     # A session that returns has more fields set on its own node than on all others.
     session.away, session.inheritedRestrictions, session.invited = "", frozenset(), frozenset()
+    session.username = session.realname = ""
     session.origin = session.ident
     state.applyIgnored(session)
     state.sessions[session.ident] = session
@@ -54,11 +62,13 @@ def guestName(state: ChatState) -> str:
 def claimNick(state: ChatState, session: Session, nick: str, key: str) -> None:
     """Give a nick to a session that has none; the caller has checked that it may have it."""
     session.nick, session.key = nick, key
+    state.presenceChanges(key)
     state.sessionsByNick[key] = (*state.sessionsByNick.get(key, ()), session)
 
 
 def releaseNick(state: ChatState, session: Session) -> None:
     """Undo L{claimNick}."""
+    state.presenceChanges(session.key)
     removeFrom(state.sessionsByNick, session.key, session)
 
 
@@ -133,6 +143,7 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
     session.nick, session.key, session.account = old.nick, old.key, old.account
     session.tokenId = old.tokenId
     session.away, session.invited = old.away, old.invited
+    session.username, session.realname = old.username, old.realname
     if batch.schema > 1:
         session.origin = old.origin
     state.applyIgnored(session)
@@ -155,7 +166,18 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
     batch.reply(session, Resumed(session.nick, session.account, rooms, batch.log))
 
 
+def _introduce(state: ChatState, operation: Introduce, session: Session, batch: Batch) -> None:
+    state.checkEntered(session)
+    changed = session.realname != operation.realname
+    introduced = bool(session.username)
+    session.username, session.realname = operation.username, operation.realname
+    if introduced and changed:
+        told = RealnameChanged(session.nick, session.account, session.origin, session.realname)
+        batch.sendTo(state.sharedWith(session, True), told)
+
+
 HANDLERS: Handlers = {
+    Introduce: _introduce,
     Enter: _enter,
     Rename: _rename,
     Resume: _resume,

@@ -114,7 +114,10 @@ def createRoom(state: ChatState, operation: Join, session: Session, batch: Batch
         creator, batch.stamp / NANOSECONDS, batch.schema == 1
     ):
         raise ChatError(ROOMS_FOUNDED)
-    room = state.rooms[key] = Room(RoomRecord(key, operation.name, modes=operation.modes))
+    created = batch.stamp if batch.schema > 1 else 0
+    room = state.rooms[key] = Room(
+        RoomRecord(key, operation.name, modes=operation.modes, created=created)
+    )
     if key != LOBBY:
         room.permissions.creator = creator
         if session.account is None:
@@ -256,6 +259,7 @@ def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:
         return
     if session.ident not in state.detachedSessions:
         state.ignored.pop(session.origin, None)
+        state.timeMarks.pop(session.origin, None)
     recordGuestGone(state, session.key, batch)
 
 
@@ -310,7 +314,7 @@ def removeFromRoom(
         session.invited -= {record.key}
         if session.key not in room.nickCounts:
             batch.sendToRoom(room, userLeft(room, session, "", session.key == announced))
-        batch.reply(session, LeftRoom(record.key, record.name))
+        batch.reply(session, LeftRoom(record.key, record.name, session.key == announced))
         batch.membershipChanged(session)
 
 

@@ -26,8 +26,10 @@ from tsservices.chat.notifications import (
     AwayReply,
     MarkedRead,
     Notice,
+    PassingMessage,
     PrivateMessage,
     RoomMessages,
+    TimeMarked,
 )
 from tsservices.chat.operations import (
     BAN,
@@ -37,7 +39,9 @@ from tsservices.chat.operations import (
     ClearUnread,
     DeleteMessage,
     MarkRead,
+    MarkTime,
     Say,
+    SendPassing,
     SendPrivate,
     SetTopic,
 )
@@ -45,11 +49,13 @@ from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.records import (
     INBOX_SHARE,
     INBOX_UNREAD,
+    TIME_MARKS,
     Account,
     InboxShare,
     MessageDeletion,
     ReadMarker,
     StoredPrivateMessage,
+    TimeMark,
 )
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
@@ -62,7 +68,7 @@ CLOCK_STEP_NANOSECONDS = int(CLOCK_STEP * NANOSECONDS)
 
 
 def appendMessages(
-    room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch
+    room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch, tags: str = ""
 ) -> None:
     """Number lines, and give them time and id."""
     record = room.record
@@ -88,6 +94,7 @@ def appendMessages(
         texts,
         record.time,
         session.origin,
+        tags,
     )
     record.seq += len(texts)
     record.time = time + len(texts) - 1
@@ -101,7 +108,7 @@ def _say(state: ChatState, operation: Say, session: Session, batch: Batch) -> No
     room = state.rooms[key] if key in session.rooms else state.roomToTalkIn(session, key)
     if room.permissions.checksTalk:
         state.checkSpeak(session, room, batch.stamp)
-    appendMessages(room, operation.kind, operation.texts, session, batch)
+    appendMessages(room, operation.kind, operation.texts, session, batch, operation.tags)
 
 
 def _setTopic(state: ChatState, operation: SetTopic, session: Session, batch: Batch) -> None:
@@ -129,7 +136,8 @@ def _delete(state: ChatState, operation: DeleteMessage, session: Session, batch:
     kind, rest = operation.kind, operation.rest
     room.deleteMessage(operation.seq, kind, rest)
     batch.deletions.append(MessageDeletion(room.record.key, operation.seq, kind, rest))
-    appendMessages(room, DELETE, (str(operation.seq),), session, batch)
+    tags = f"{operation.ident} {operation.reason}".strip()
+    appendMessages(room, DELETE, (str(operation.seq),), session, batch, tags)
     batch.audit(DELETE, session, room, line=operation.seq, author=operation.author)
     if kind in (BAN, MUTE):
         _deleteReason(room, operation, batch)
@@ -250,10 +258,49 @@ def _sendToBoth(
         operation.text,
         batch.stamp,
         ident,
+        ident or batch.nextPassingIdent(),
+        operation.tags,
     )
     # Other sessions of the author show the whole conversation too.
     ownSessions = (session, *state.sessionsByAccount.get(session.account or "", ()))
     for recipient in dict.fromkeys((*receivers, *ownSessions)):
+        batch.reply(recipient, message)
+
+
+def _sendPassing(state: ChatState, operation: SendPassing, session: Session, batch: Batch) -> None:
+    state.checkEntered(session)
+    room, to = None, operation.nick
+    if operation.room:
+        room = state.joinedRoom(session, operation.room)
+        state.checkSpeak(session, room, batch.stamp)
+    else:
+        to = state.sessionByNick(to, operation.key).nick
+    message = PassingMessage(
+        session.nick,
+        session.account,
+        session.origin,
+        session.ident,
+        operation.room,
+        "" if room is None else room.record.name,
+        to,
+        operation.tags,
+        batch.stamp,
+        batch.nextPassingIdent(),
+        operation.kind,
+        operation.text,
+        operation.rank,
+    )
+    if room is not None:
+        others = [
+            member
+            for member in room.recipients
+            if member is not session
+            and (not operation.rank or atLeast(state.rank(member, room), operation.rank))
+        ]
+        batch.sendTo([*others, session] if session.wantsEcho else others, message)
+        return
+    own = (session, *state.sessionsByAccount.get(session.account or "", ()))
+    for recipient in dict.fromkeys((*state.sessionsByNick[operation.key], *own)):
         batch.reply(recipient, message)
 
 
@@ -276,6 +323,28 @@ def _markRead(state: ChatState, operation: MarkRead, session: Session, batch: Ba
         batch.reply(ownSession, MarkedRead(record.key, record.name, seq))
 
 
+def _markTime(state: ChatState, operation: MarkTime, session: Session, batch: Batch) -> None:
+    state.checkEntered(session)
+    owner = session.account or session.origin
+    marks = state.timeMarks.setdefault(owner, {})
+    old = marks.get(operation.target)
+    if old is not None and old.time >= operation.time:
+        # It never goes back, and who has tried it is told where it is.
+        batch.reply(session, TimeMarked(old.target, old.time))
+        return
+    if old is None and len(marks) >= TIME_MARKS:
+        oldest = marks.pop(min(marks, key=lambda target: (marks[target].time, target)))
+        if session.account is not None:
+            batch.delete(oldest)
+    mark = marks[operation.target] = TimeMark(owner, operation.target, operation.time)
+    own = {session.ident: session}
+    if session.account is not None:
+        batch.upsert(mark)
+        own |= {item.ident: item for item in state.sessionsByAccount[session.account]}
+    for other in own.values():
+        batch.reply(other, TimeMarked(mark.target, mark.time))
+
+
 def _clearUnread(state: ChatState, operation: ClearUnread, session: Session, batch: Batch) -> None:
     account = state.accountOf(session)
     if account is not None and account.unread:
@@ -289,6 +358,8 @@ HANDLERS: Handlers = {
     SetTopic: _setTopic,
     DeleteMessage: _delete,
     SendPrivate: _sendPrivate,
+    SendPassing: _sendPassing,
     MarkRead: _markRead,
+    MarkTime: _markTime,
     ClearUnread: _clearUnread,
 }

@@ -176,6 +176,8 @@ def detach(state: ChatState, session: Session, stamp: int) -> DetachedSession:
         session.connectedPosition,
         session.origin,
         session.tokenId,
+        session.username,
+        session.realname,
     )
 
 
@@ -262,6 +264,7 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
         session.connectedPosition = before.connectedPosition
         session.inheritedRestrictions = before.inheritedRestrictions
         session.origin = before.origin
+        session.username, session.realname = before.username, before.realname
         state.applyIgnored(session)
     _restoreNick(state, operation, session, account)
     text = "this server was cut off from the others, and is back: what you missed follows"

@@ -17,7 +17,7 @@ from tsservices.chat.errors import (
 )
 from tsservices.chat.names import NAME_LENGTH, ROOM_SIGN
 from tsservices.chat.operations import Kick, Restrict
-from tsservices.chat.permissions import FOUNDER, SERVER, atLeast
+from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -105,6 +105,10 @@ def checkOutranks(state: ChatState, session: Session, room: Room, target: Target
     else:
         rank = state.rankOf(target.mask, room)
     ownRank = state.rank(session, room)
+    if ownRank == OPERATOR and rank != SERVER and not room.record.founder:
+        # Where no account is above them operators look after the room together, as in IRC: a guest
+        # who has created it is one of them.
+        return
     if ownRank != SERVER and atLeast(rank, ownRank):
         raise ChatError(STANDS_ABOVE, name=target.name)
 

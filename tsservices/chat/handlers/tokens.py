@@ -33,13 +33,16 @@ from tsservices.chat.operations import (
     DropAccount,
     Enter,
     Ignore,
+    Introduce,
     Invite,
     Join,
     Kick,
+    Kill,
     LiftRestriction,
     Login,
     Logout,
     MarkRead,
+    MarkTime,
     NodeDown,
     NodeUp,
     Operation,
@@ -52,6 +55,7 @@ from tsservices.chat.operations import (
     Resume,
     RevokeTokens,
     Say,
+    SendPassing,
     SendPrivate,
     SetAway,
     SetModes,
@@ -59,6 +63,7 @@ from tsservices.chat.operations import (
     SetPassword,
     SetPrivate,
     SetTopic,
+    TellOperators,
 )
 from tsservices.chat.records import AccountToken
 from tsservices.chat.session import Session
@@ -99,8 +104,12 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     SetModes: _TALK,
     Invite: _TALK,
     Ignore: _TALK,
+    SendPassing: _TALK,
+    # Programs of IRC say at the beginning who their user is.
+    Introduce: _ALL,
     # How far the owner has read is the owner's.
     MarkRead: _TALK,
+    MarkTime: _TALK,
     ClearUnread: _TALK,
     # Who has a token can't make more of it.
     Register: _NONE,
@@ -108,6 +117,9 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     CreateToken: _NONE,
     RevokeTokens: _NONE,
     DropAccount: _NONE,
+    # A token of an operator of the server makes nobody one.
+    Kill: _NONE,
+    TellOperators: _NONE,
     # These are of nodes.
     NodeUp: _ALL,
     NodeDown: _ALL,

@@ -71,7 +71,7 @@ async def login(controller: SessionController, name: str, password: str | None) 
     """
     checkSecure(controller)
     session = controller.session
-    account = _account(controller, name)
+    account = accountNamed(controller, name)
     if session.account is not None:
         raise ChatError(LOGGED_IN, name=session.nick)
     controller.context.state.checkRename(session, account.key, controller.context.wallClock())
@@ -80,7 +80,7 @@ async def login(controller: SessionController, name: str, password: str | None) 
     if looksLikeToken(password):
         await loginByToken(controller, password, name)
         return
-    wrong = await _check(controller, account, password)
+    wrong = await checkPassword(controller, account, password)
     await proposeLogin(controller, account)
     if wrong:
         text = f"wrong passwords since the last right one: {wrong}"
@@ -111,7 +111,7 @@ async def changePassword(
     if session.tokenId:
         checkScope(state, SetPassword, session)
     controller.checkStored()
-    await _check(controller, account, old or await controller.ask(PASSWORD))
+    await checkPassword(controller, account, old or await controller.ask(PASSWORD))
     verifier = await _derive(controller, new or await _askTwice(controller))
     if revoke is None and (count := len(state.tokensOf(account.key))):
         answer = await controller.ask(REVOKE.format(tokens=plural(count, "token")))
@@ -132,7 +132,7 @@ def _isYes(answer: str) -> bool:
 async def resetPassword(controller: SessionController, name: str) -> None:
     """Give an account a password that only the operator who asks is shown."""
     checkSecure(controller)
-    account = _account(controller, name)
+    account = accountNamed(controller, name)
     controller.checkStored()
     password = controller.context.random()
     verifier = await _derive(controller, password)
@@ -147,7 +147,7 @@ async def resetPassword(controller: SessionController, name: str) -> None:
 
 def dropAccount(controller: SessionController, name: str) -> None:
     """Have a name belong to nobody."""
-    account = _account(controller, name)
+    account = accountNamed(controller, name)
     controller.checkStored()
     controller.propose(DropAccount(controller.session.ident, account.key))
 
@@ -165,19 +165,28 @@ async def resume(controller: SessionController, token: str) -> None:
         controller.current = next(reversed(session.rooms), "")
 
 
-def _account(controller: SessionController, name: str) -> Account:
+def accountNamed(controller: SessionController, name: str) -> Account:
+    """
+    The account of this name.
+
+    @raise ChatError: there is none.
+    """
     account = controller.context.state.accounts.get(fold(name))
     if account is None:
         raise ChatError(NO_ACCOUNT, name=name or "a name like yours")
     return account
 
 
-async def _check(controller: SessionController, account: Account, password: str) -> int:
-    # How many wrong passwords were tried since the last right one; ChatError if this one is wrong.
+async def checkPassword(controller: SessionController, account: Account, password: str) -> int:
+    """
+    Check a password, which counts as a guess.
+
+    @return: how many wrong ones were tried since the last right one.
+    @raise ChatError: it is wrong, or can't be checked now, or not over this connection.
+    """
+    checkSecure(controller)
+    checkGuesses(controller, account)
     limits, cloak = controller.context.loginLimits, controller.session.cloak
-    wait = limits.allowed(account.key, cloak, controller.context.monotonic())
-    if wait:
-        raise ChatError(GUESSED_OFTEN, seconds=math.ceil(wait))
     reply: PendingReply[bool] = PendingReply()
     try:
         controller.context.hasher.check(account.verifier, password, reply)
@@ -185,7 +194,26 @@ async def _check(controller: SessionController, account: Account, password: str)
     except ChatError:
         limits.unknown(account.key, cloak, controller.context.monotonic())
         raise
-    if not matched:
+    return guessed(controller, account, matched)
+
+
+def checkGuesses(controller: SessionController, account: Account) -> None:
+    """@raise ChatError: too many passwords were tried."""
+    limits, cloak = controller.context.loginLimits, controller.session.cloak
+    wait = limits.allowed(account.key, cloak, controller.context.monotonic())
+    if wait:
+        raise ChatError(GUESSED_OFTEN, seconds=math.ceil(wait))
+
+
+def guessed(controller: SessionController, account: Account, right: bool) -> int:
+    """
+    Count a password that was tried, after L{checkGuesses}.
+
+    @return: how many wrong ones were tried since the last right one.
+    @raise ChatError: it was wrong.
+    """
+    limits, cloak = controller.context.loginLimits, controller.session.cloak
+    if not right:
         limits.failed(account.key, cloak, controller.context.monotonic())
         raise ChatError(WRONG_PASSWORD, name=account.name)
     return limits.succeeded(account.key, cloak, controller.context.monotonic())

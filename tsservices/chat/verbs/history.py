@@ -195,9 +195,11 @@ def _restored(
     return HistoryRestored(record.key, record.name, log, seq, room.storedSeq, common, first, sure)
 
 
-async def delete(controller: SessionController, room: Room, seq: int) -> None:
+async def delete(controller: SessionController, room: Room, seq: int, reason: str = "") -> None:
     """
     Delete what people wrote in a line; its number stays, and who did what to whom.
+
+    @param reason: for programs of IRC; it is not stored.
 
     @raise ChatError: there is no such line, or there are no words in it.
     """
@@ -210,7 +212,7 @@ async def delete(controller: SessionController, room: Room, seq: int) -> None:
         raise ChatError(NO_LINE, seq=seq, room=name)
     if withoutWords(lines[0].kind, lines[0].texts[0]) is None:
         raise ChatError(NO_WORDS, seq=seq, room=name)
-    _proposeDeletion(controller, room, lines[0])
+    _proposeDeletion(controller, room, lines[0], reason)
 
 
 async def deleteLast(controller: SessionController, room: Room, nick: str = "") -> None:
@@ -255,7 +257,9 @@ async def _read(
     return await reply
 
 
-def _proposeDeletion(controller: SessionController, room: Room, line: RoomMessages) -> None:
+def _proposeDeletion(
+    controller: SessionController, room: Room, line: RoomMessages, reason: str = ""
+) -> None:
     # Of the first of these lines.
     remaining = withoutWords(line.kind, line.texts[0])
     assert remaining is not None
@@ -271,6 +275,8 @@ def _proposeDeletion(controller: SessionController, room: Room, line: RoomMessag
             author,
             *remaining,
             _timeOfRecord(room, line),
+            line.ident(0),
+            reason,
         )
     )
 

@@ -42,27 +42,47 @@ async def loginByToken(controller: SessionController, text: str, name: str = "")
     session, state = controller.session, controller.context.state
     if session.account is not None:
         raise ChatError(LOGGED_IN, name=session.nick)
-    account, token = _find(controller, text, name)
+    account, token = checkToken(controller, text, name)
     state.checkRename(session, account.key, controller.context.wallClock())
     controller.checkStored()
     await proposeLogin(controller, account, token.ident)
 
 
-async def proposeLogin(controller: SessionController, account: Account, tokenId: str = "") -> None:
-    """Log in to an account, whose password or token was checked."""
+async def proposeLogin(
+    controller: SessionController,
+    account: Account,
+    tokenId: str = "",
+    nick: str = "",
+    key: str = "",
+) -> None:
+    """
+    Log in to an account, whose password or token was checked.
+
+    @param nick: the name that the session wants to have; empty: that of the account.
+    @param key: the same, folded.
+    """
     session = controller.session
     entered = controller.entered
     token = "" if entered else controller.token
     # The version says which password was right: it may have been changed meanwhile.
     controller.propose(
-        Login(session.ident, account.key, account.version, session.cloak, token, tokenId)
+        Login(session.ident, account.key, account.version, session.cloak, token, tokenId, nick, key)
     )
     await controller.settled()
     if not entered:
         controller.showToken()
 
 
-def _find(controller: SessionController, text: str, name: str) -> tuple[Account, AccountToken]:
+def checkToken(
+    controller: SessionController, text: str, name: str = ""
+) -> tuple[Account, AccountToken]:
+    """
+    Check a token, which counts as a guess if it is wrong.
+
+    @param name: the account; empty: the one that the token is of.
+    @raise ChatError: it is not one, or not of that account, or not to be sent here.
+    """
+    checkSecure(controller)
     context = controller.context
     try:
         given = readToken(text)

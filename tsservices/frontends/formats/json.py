@@ -64,6 +64,9 @@ has another.  The epoch of a line is what stands in its id before the last two C
   - C{people}: room (empty: anywhere), people, each with nick, guest, away, rank, and voice,
     true, if they have it;
   - C{person}: nick, guest, away, rooms, cloak (of the address; empty: not for you);
+  - C{toOperators}: room, nick, account, kind, text, time: to the operators of a room; it is not
+    kept;
+  - C{wallops}: nick, text: an operator of the server to all operators;
   - C{seen}: nick, here, time (0: not known);
   - C{restraints}: room, restraints, each with kind (C{ban} or C{mute}), name, mask, by,
     time, until (a time; 0: for ever) and why;
@@ -99,7 +102,11 @@ from tsservices.chat.notifications import (
     NickChanged,
     Notice,
     Notification,
+    OperatorsTold,
+    PassingMessage,
+    PresenceChanged,
     PrivateMessage,
+    RealnameChanged,
     RestrictionList,
     Resumed,
     ResumeToken,
@@ -108,6 +115,7 @@ from tsservices.chat.notifications import (
     RoomModes,
     SearchResults,
     SeenReply,
+    TimeMarked,
     TokenList,
     Topic,
     UnreadLines,
@@ -284,6 +292,7 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
             "entered",
             lambda event: _withEpoch({"nick": event.nick, "account": event.account}, event.log),
         ),
+        _row(OperatorsTold, "wallops", lambda event: {"nick": event.nick, "text": event.text}),
         _row(ResumeToken, "token", lambda event: {"token": event.token}),
         _row(Resumed, "resumed", _resumed),
         _row(HistoryRestored, "restored", _restored),
@@ -426,12 +435,33 @@ def _joinedRoom(joined: JoinedRoom) -> str:
     return f"{_asJSON(head)}\n{replay}"
 
 
-#: What notifications are written by that are more than one object.
+def _passing(message: PassingMessage) -> str:
+    # The others are what programs of IRC tell each other.
+    if not message.rank:
+        return ""
+    fields = {
+        "type": "toOperators",
+        "room": message.roomName,
+        "nick": message.nick,
+        "account": message.account,
+        "kind": message.kind,
+        "text": message.text,
+        "time": message.time,
+    }
+    return f"{_asJSON(fields)}\n"
+
+
+#: What notifications are written by that are more than one object, or maybe none.
 _WRITE_SEVERAL: dict[type[Notification], Callable[[Any], str]] = {
     RoomMessages: _messages,
     HistoryReplay: _replay,
     SearchResults: _searchResults,
     JoinedRoom: _joinedRoom,
+    PassingMessage: _passing,
+    # Nobody can set it but by a program of IRC, or see it; nobody else can watch a name.
+    RealnameChanged: lambda event: "",
+    PresenceChanged: lambda event: "",
+    TimeMarked: lambda event: "",
 }
 
 

@@ -33,7 +33,11 @@ from tsservices.chat.notifications import (
     NewToken,
     NickChanged,
     Notice,
+    OperatorsTold,
+    PassingMessage,
+    PresenceChanged,
     PrivateMessage,
+    RealnameChanged,
     RestrictionList,
     Resumed,
     ResumeToken,
@@ -41,6 +45,7 @@ from tsservices.chat.notifications import (
     RoomMessages,
     RoomModes,
     SeenReply,
+    TimeMarked,
     TokenList,
     Topic,
     UnreadLines,
@@ -287,6 +292,25 @@ def _private(time: LocalTime, message: PrivateMessage | StoredPrivateMessage) ->
     clock = time.moment(message.time // NANOSECONDS).clock
     before, after = PRIVATE_SIGNS.get(message.kind, PRIVATE_SIGNS[MESSAGE])
     return f"[{clock}] {before}{message.nick} -> {message.to}{after}{message.text}\n"
+
+
+def _forPrograms(time: LocalTime, event: RealnameChanged | PresenceChanged | TimeMarked) -> str:
+    # Nobody can ask for it but by a program of IRC.
+    return ""
+
+
+def _passing(time: LocalTime, message: PassingMessage) -> str:
+    # The others are what programs of IRC tell each other.
+    signs = PRIVATE_SIGNS.get(message.kind)
+    if signs is None or not message.rank:
+        return ""
+    clock = time.moment(message.time // NANOSECONDS).clock
+    to = f"operators of {ROOM_SIGN}{message.roomName}"
+    return f"[{clock}] {signs[0]}{message.nick} -> {to}{signs[1]}{message.text}\n"
+
+
+def _operatorsTold(time: LocalTime, told: OperatorsTold) -> str:
+    return f"* {told.nick} tells the operators of the server: {told.text}\n"
 
 
 def _welcome(time: LocalTime, welcome: Welcome) -> str:
@@ -542,6 +566,11 @@ SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     AwayReply: _away,
     AccountChanged: _accountChanged,
     PrivateMessage: _private,
+    PassingMessage: _passing,
+    RealnameChanged: _forPrograms,
+    PresenceChanged: _forPrograms,
+    TimeMarked: _forPrograms,
+    OperatorsTold: _operatorsTold,
     Welcome: _welcome,
     LoggedIn: _loggedIn,
     NewToken: _newToken,

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from tsservices.chat.passwords import PasswordBounds
 from tsservices.chat.storage import Storage, StorageError
 from tsservices.cluster.broker import BrokerError
 from tsservices.cluster.nats.config import JetStreamConfig
@@ -69,7 +70,8 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
         # Looked up when it is called: reactors in memory have none.
         reactor.callFromThread(*call)
 
-    folder = config.folder
+    folder, limits = config.folder, config.limits
+    bounds = PasswordBounds(limits.passwordShortest, limits.passwordLongest)
     storage = _storage(config, callFromThread)
     arguments = (
         ChatServiceConfig(
@@ -80,7 +82,7 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
             config.leaveCluster,
         ),
         storage,
-        PasswordHasherThread(callFromThread),
+        PasswordHasherThread(callFromThread, bounds=bounds),
         time.time_ns,
         time.monotonic,
         turnEnd(reactor, config.fastLane),

@@ -230,4 +230,4 @@ class StorageMonitor:
 def _write(session: Session, notification: Notice | ErrorReply) -> None:
     # Sessions of other nodes have no connection here; their own node writes to them.
     if session.recipient is not None:
-        session.recipient.write(session.recipient.form.encode([notification]))
+        session.recipient.notify(notification)

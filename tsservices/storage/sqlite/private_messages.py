@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from tsservices.chat.records import StoredPrivateMessage
+from tsservices.chat.storage import ALL_SIDES
 from tsservices.storage.sqlite.rows import asJSON, columns
 
 _COLUMNS = "ident, time, sender, receiver, nick, recipient, kind, text"
@@ -31,17 +32,24 @@ ORDER BY id DESC LIMIT :most
 
 # Two halves, because an OR would use neither index in order.  Each half reads no more than what may
 # be wanted of it; what somebody writes to themselves stands in both, and UNION takes it once.
-_BETWEEN = f"""
+_TWO_HALVES = f"""
 SELECT {_COLUMNS} FROM (
     SELECT * FROM (
-        SELECT * FROM letters WHERE sender = :account AND receiver = :other AND {_WANTED}
+        SELECT * FROM letters WHERE {{first}} AND {_WANTED}
         ORDER BY id DESC LIMIT :most
     ) UNION SELECT * FROM (
-        SELECT * FROM letters WHERE sender = :other AND receiver = :account AND {_WANTED}
+        SELECT * FROM letters WHERE {{second}} AND {_WANTED}
         ORDER BY id DESC LIMIT :most
     )
 ) ORDER BY id DESC LIMIT :most
 """
+
+_BETWEEN = _TWO_HALVES.format(
+    first="sender = :account AND receiver = :other",
+    second="sender = :other AND receiver = :account",
+)
+
+_BOTH_WAYS = _TWO_HALVES.format(first="sender = :account", second="receiver = :account")
 
 
 def privateMessageRows(messages: Iterable[StoredPrivateMessage]) -> str:
@@ -72,11 +80,13 @@ def readPrivateMessages(
     """
     The newest that an account has received, or exchanged with another one; the oldest first.
 
-    @param other: the other account; nothing: see above.
+    @param other: the other account; nothing: see above; L{ALL_SIDES}: exchanged with all.
     @param before: the identifier of the one that follows them; nothing: there is none.
     @raise sqlite3.Error: it can't be done.
     """
     statement = _BETWEEN if other else _RECEIVED
+    if other == ALL_SIDES:
+        statement = _BOTH_WAYS
     names = {
         "account": account,
         "other": other,

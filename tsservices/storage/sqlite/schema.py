@@ -196,9 +196,30 @@ ALTER TABLE rooms ADD COLUMN memberLimit INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE standings ADD COLUMN voice INTEGER NOT NULL DEFAULT 0;
 """
 
+# Of rooms that were there it is not known when they were created.
+_NINTH = """
+ALTER TABLE rooms ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE timeMarks (
+    account TEXT NOT NULL,
+    target TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (account, target)
+) WITHOUT ROWID;
+"""
+
 #: The scripts that lead from an empty database to the present schema.  The version of a database is
 #: the number of those it has seen, so none is ever changed or taken out.
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _SECOND,
+    _THIRD,
+    _FOURTH,
+    _FIFTH,
+    _SIXTH,
+    _SEVENTH,
+    _EIGHTH,
+    _NINTH,
+)
 
 
 def migrate(

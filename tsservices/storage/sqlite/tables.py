@@ -23,6 +23,7 @@ from tsservices.chat.records import (
     Restriction,
     RoomRecord,
     RoomRole,
+    TimeMark,
 )
 from tsservices.storage.sqlite.rows import asJSON, columns
 
@@ -31,16 +32,16 @@ from tsservices.storage.sqlite.rows import asJSON, columns
 UPSERT_ROOMS = f"""
 INSERT INTO rooms (
     key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom,
-    modes, joinKey, memberLimit
+    modes, joinKey, memberLimit, created
 )
-SELECT {columns(13)}
+SELECT {columns(14)}
 FROM json_each(?)
 WHERE true
 ON CONFLICT (key) DO UPDATE SET name = excluded.name, seq = excluded.seq,
     time = excluded.time, topic = excluded.topic, topicBy = excluded.topicBy,
     topicTime = excluded.topicTime, founder = excluded.founder, private = excluded.private,
     openFrom = excluded.openFrom, modes = excluded.modes, joinKey = excluded.joinKey,
-    memberLimit = excluded.memberLimit
+    memberLimit = excluded.memberLimit, created = excluded.created
 """
 
 
@@ -105,6 +106,7 @@ _TABLES: dict[type[Record], _Table] = {
         "standings", RoomRole, "room", "account", "operator", "invited", "admitted", "voice"
     ),
     ReadMarker: _Table("readMarks", ReadMarker, "account", "room", "seq"),
+    TimeMark: _Table("timeMarks", TimeMark, "account", "target", "time"),
     Ignored: _Table("ignored", Ignored, "owner", "mask", "name"),
     AccountToken: _Table(
         "tokens",
@@ -139,6 +141,7 @@ def roomRows(records: Iterable[RoomRecord]) -> str:
             record.modes,
             record.joinKey,
             record.memberLimit,
+            record.created,
         )
         for record in records
     ]
@@ -169,10 +172,10 @@ def recordStatements(
 
 def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
     """@raise sqlite3.Error: it can't be done."""
-    rows: list[tuple[str, str, int, int, str, str, int, str, int, int, str, str, int]]
+    rows: list[tuple[str, str, int, int, str, str, int, str, int, int, str, str, int, int]]
     rows = connection.execute(
         "SELECT key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom, modes,"
-        " joinKey, memberLimit FROM rooms ORDER BY number"
+        " joinKey, memberLimit, created FROM rooms ORDER BY number"
     ).fetchall()
     # SQLite has no other way to say yes and no.
     return [RoomRecord(*row[:8], bool(row[8]), *row[9:]) for row in rows]

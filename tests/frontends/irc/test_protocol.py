@@ -1,0 +1,300 @@
+"""Tests for L{tsservices.frontends.irc.protocol}: what people see of each other."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from zope.interface.verify import verifyObject
+
+from tests.support.examples import tried
+from tests.support.irc_clients import PASSWORD, IRCFrontendCase, IRCTestClient
+from tests.support.line_clients import LineClient
+from tsservices.common.limits import Limits
+from tsservices.frontends.irc.capabilities import CAPABILITIES
+from tsservices.frontends.irc.commands import COMMANDS
+from tsservices.frontends.irc.isupport import tokens
+from tsservices.frontends.irc.message import BODY_BYTES
+
+
+class RegistrationTests(IRCFrontendCase):
+    def test_welcome(self) -> None:
+        client = self.connect()
+        verifyObject(IHalfCloseableProtocol, client.protocol)
+        self.assertEqual(client.numerics("NICK ann"), [])
+        codes = client.numerics("USER ann 0 * :Ann")
+        self.assertEqual(codes[:5], ["001", "002", "003", "004", "005"])
+        self.assertEqual(codes[-1], "422")
+
+    def test_commandsBeforeThat(self) -> None:
+        client = self.connect()
+        for line in ("JOIN #a", "PRIVMSG #a :x", "FOO", "WHO"):
+            self.assertEqual(client.numerics(line), ["451"])
+        self.assertEqual(client.say("PING x"), [":irc.local PONG irc.local :x"])
+
+    def test_nickInUse(self) -> None:
+        self.join("ann")
+        client = self.connect()
+        self.assertEqual(client.numerics("NICK Ann"), ["433"])
+        self.assertEqual(client.numerics("NICK a!b"), ["432"])
+        self.assertEqual(client.numerics("NICK"), ["431"])
+        client.send("USER u 0 * :r")
+        self.assertIn("001", client.numerics("NICK bob"))
+
+    def test_twoWantOneName(self) -> None:
+        first, second = self.connect(), self.connect()
+        for client in (first, second):
+            client.protocol.dataReceived(b"NICK ann\r\nUSER u 0 * :r\r\n")
+        self.clock.advance(0)
+        first.send()
+        self.assertIn("001", first.heard()[0])
+        self.assertIn(" 433 * ann ", second.heard()[0])
+        self.assertIn("001", second.numerics("NICK bob"))
+
+    def test_negotiationHoldsItUp(self) -> None:
+        client = self.connect()
+        self.assertEqual(client.numerics("CAP LS 302", "NICK ann", "USER u 0 * :r")[-1:], ["CAP"])
+        self.assertIn(" ACK ", client.say("CAP REQ :echo-message")[0])
+        self.assertIn(" NAK ", client.say("CAP REQ :echo-message nothing")[0])
+        self.assertEqual(client.say("CAP LIST"), [":irc.local CAP * LIST :echo-message"])
+        self.assertEqual(client.numerics("CAP FOO"), ["410"])
+        self.assertIn("001", client.numerics("CAP END"))
+
+    def test_capabilitiesFitIntoLines(self) -> None:
+        client = self.connect()
+        lines = client.say("CAP LS 302")
+        self.assertTrue(all(len(line) <= BODY_BYTES for line in lines))
+        text = " ".join(line.partition(" :")[2] for line in lines)
+        self.assertEqual({word.partition("=")[0] for word in text.split()}, set(CAPABILITIES))
+
+    def test_quit(self) -> None:
+        ann, bob = self.join("ann", "#tea"), self.join("bob", "#tea")
+        ann.heard()
+        self.assertEqual(ann.say("QUIT :bye"), ["ERROR :Closing Link: ann (Quit: bye)"])
+        self.assertTrue(ann.transport.disconnecting)
+        self.assertIn("QUIT :bye", bob.heard()[-1])
+        self.assertIn("314", bob.numerics("WHOWAS ann"))
+
+    def test_lusersCountsWhoHasNoName(self) -> None:
+        ann, other = self.join("ann"), self.connect()
+        self.assertIn(":irc.local 253 ann 1 :unknown connection(s)", ann.say("LUSERS"))
+        other.disconnect()
+        self.assertNotIn("253", ann.numerics("LUSERS"))
+
+
+class AccountTests(IRCFrontendCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.owner = self.join("ann", caps="draft/account-registration")
+        said = self.owner.say(f"REGISTER * * :{PASSWORD}")
+        self.assertIn(":irc.local REGISTER SUCCESS ann :Account created", said)
+
+    def plain(self, password: str, nick: str = "") -> tuple[IRCTestClient, list[str]]:
+        client = self.connect()
+        client.send("CAP REQ sasl")
+        if nick:
+            client.send(f"NICK {nick}", "USER u 0 * :r")
+        self.assertEqual(client.say("AUTHENTICATE PLAIN"), ["AUTHENTICATE +"])
+        blob = base64.b64encode(f"\0ann\0{password}".encode()).decode()
+        return client, client.numerics(f"AUTHENTICATE {blob}")
+
+    def test_plain(self) -> None:
+        self.owner.send("QUIT")
+        client, codes = self.plain(PASSWORD, "ann")
+        self.assertEqual(codes, ["900", "903"])
+        self.assertIn("900", client.numerics("CAP END"))
+        self.assertIn("330", client.numerics("WHOIS ann"))
+
+    def test_keepsTheNick(self) -> None:
+        client, _ = self.plain(PASSWORD, "cat")
+        client.send("CAP END")
+        self.assertIn("cat!~u@ann.account", " ".join(client.heard()))
+
+    def test_wrong(self) -> None:
+        client, codes = self.plain("wrong", "cat")
+        self.assertEqual(codes, ["904"])
+        self.assertIn("001", client.numerics("CAP END"))
+
+    def test_passLogsIn(self) -> None:
+        client = self.connect()
+        client.send(f"PASS :ann:{PASSWORD}", "NICK cat", "USER u 0 * :r")
+        self.assertIn("cat!~u@ann.account", " ".join(client.heard()))
+        client = self.connect()
+        self.assertEqual(client.numerics("PASS ann:wrong", "NICK dan", "USER u 0 * :r"), ["464"])
+        self.assertTrue(client.transport.disconnecting)
+
+    def test_ofAnother(self) -> None:
+        self.owner.send("QUIT")
+        client = self.connect()
+        client.send("USER u 0 * :r")
+        self.assertIn("433", client.numerics("NICK ann"))
+
+    def test_fragments(self) -> None:
+        client = self.connect()
+        client.send("CAP REQ sasl", "AUTHENTICATE PLAIN")
+        self.assertEqual(client.numerics("AUTHENTICATE " + "A" * 401), ["905"])
+        client.send("AUTHENTICATE PLAIN")
+        for _ in range(4):
+            self.assertEqual(client.numerics("AUTHENTICATE " + "A" * 400), [])
+        self.assertEqual(client.numerics("AUTHENTICATE " + "A" * 400), ["904"])
+        client.send("AUTHENTICATE PLAIN")
+        self.assertEqual(client.numerics("AUTHENTICATE *"), ["906"])
+        self.assertEqual(client.numerics("AUTHENTICATE FOO"), ["908", "904"])
+
+
+class TalkTests(IRCFrontendCase):
+    def lineClient(self, name: str, room: str) -> LineClient:
+        client = LineClient(self.lines, self.clock, 40_000)
+        client.send(f"/nick {name}\n")
+        client.send(f"/join {room}\n")
+        client.heard()
+        return client
+
+    def test_bothFrontends(self) -> None:
+        ann, bob = self.join("ann", "#tea"), self.lineClient("bob", "tea")
+        self.assertEqual(ann.heard(), [":bob!user@guest JOIN #tea"])
+        ann.send("PRIVMSG #tea :hello", "PRIVMSG #tea :\1ACTION waves\1")
+        heard = bob.heard()
+        self.assertIn("<ann> hello", heard)
+        self.assertIn("* ann waves", heard)
+        bob.send("/me nods\n")
+        self.assertEqual(ann.heard(), [":bob!user@guest PRIVMSG #tea :\1ACTION nods\1"])
+        ann.send("TOPIC #tea :of tea")
+        self.assertIn("ann changed the topic", bob.heard())
+        ann.heard()
+        ann.send("MODE #tea +v bob")
+        self.assertEqual(ann.heard(), [":ann!~ann@guest MODE #tea +v bob"])
+        ann.send("KICK #tea bob :out")
+        self.assertEqual(ann.heard(), [":ann!~ann@guest KICK #tea bob :out"])
+        self.assertIn("ann kicked bob", bob.heard())
+
+    def test_longLines(self) -> None:
+        ann, bob = self.join("ann", "#tea", caps="message-tags"), self.lineClient("bob", "tea")
+        ann.heard()
+        text = "é" * 600
+        bob.send(f"{text}\n")
+        lines = ann.heard()
+        self.assertEqual([line.count("msgid=") for line in lines], [1, 0, 0])
+        bodies = [line[line.index(":bob!") :] for line in lines]
+        self.assertTrue(all(len(body.encode()) <= BODY_BYTES for body in bodies))
+        self.assertEqual("".join(body.partition(" :")[2] for body in bodies), text)
+        self.assertEqual(ann.numerics("PRIVMSG #tea :" + "a" * 490), ["417"])
+
+    def test_label(self) -> None:
+        caps = "labeled-response batch echo-message message-tags"
+        ann = self.join("ann", "#tea", caps=caps)
+        (line,) = ann.say("@label=x PRIVMSG #tea :hi")
+        self.assertRegex(line, r"^@label=x;msgid=\S+ :ann!~ann@guest PRIVMSG #tea :hi$")
+        self.assertEqual(ann.say("@label=y PONG"), ["@label=y :irc.local ACK"])
+        lines = ann.say("@label=z NAMES #tea")
+        self.assertRegex(lines[0], r"^@label=z :irc.local BATCH \+(\w+) labeled-response$")
+        self.assertTrue(all("batch=" in line for line in lines[1:-1]))
+
+    def test_invalidInput(self) -> None:
+        ann = self.join("ann", "#tea")
+        self.assertIn("FAIL PRIVMSG INVALID_UTF8", ann.say(b"PRIVMSG #tea :\xff")[0])
+        for line, code in (
+            ("FOO", "421"),
+            ("JOIN", "461"),
+            ("JOIN tea", "403"),
+            ("JOIN #a!b", "479"),
+            ("PART #no", "403"),
+            ("PRIVMSG", "411"),
+            ("PRIVMSG #tea", "412"),
+            ("PRIVMSG nobody :x", "401"),
+            ("PRIVMSG #no :x", "403"),
+            ("MODE #tea +y", "472"),
+            ("MODE #tea +o nobody", "401"),
+            ("KICK #tea nobody", "401"),
+            ("OPER a b", "491"),
+            ("KILL ann x", "481"),
+            ("WALLOPS x", "481"),
+            ("USER a 0 * :b", "462"),
+            ("A" * 600, "417"),
+        ):
+            self.assertEqual(ann.numerics(line), [code], line)
+        self.assertEqual(ann.numerics("NOTICE nobody :x"), [])
+
+    def test_history(self) -> None:
+        ann = self.join("ann", "#tea", caps="draft/chathistory batch message-tags server-time")
+        ann.send(*[f"PRIVMSG #tea :{number}" for number in range(10)])
+        lines = ann.say("CHATHISTORY LATEST #tea * 3")
+        self.assertEqual([line[-1] for line in lines[1:-1]], ["7", "8", "9"])
+        ident = re.findall("msgid=([^ ;]+)", lines[1])[0]
+        for request, texts in (
+            (f"BEFORE #tea msgid={ident} 2", ["5", "6"]),
+            (f"AFTER #tea msgid={ident} 2", ["8", "9"]),
+            (f"AROUND #tea msgid={ident} 3", ["6", "7", "8"]),
+        ):
+            found = ann.say(f"CHATHISTORY {request}")[1:-1]
+            self.assertEqual([line[-1] for line in found], texts, request)
+        for request in ("LATEST #no * 3", "LATEST #tea * x", "FOO", "BEFORE #tea msgid=x 1"):
+            self.assertIn(" FAIL CHATHISTORY ", ann.say(f"CHATHISTORY {request}")[0], request)
+
+    def test_replay(self) -> None:
+        ann = self.join("ann", "#tea")
+        ann.send("PRIVMSG #tea :before")
+        bob = self.join("bob", caps="batch server-time")
+        lines = bob.say("JOIN #tea")
+        self.assertIn(" chathistory #tea", lines[-3])
+        self.assertIn("PRIVMSG #tea :before", lines[-2])
+        old = self.join("old")
+        self.assertIn(":ann!~ann@guest PRIVMSG #tea :[12:10:00Z] before", old.say("JOIN #tea"))
+
+    def test_monitor(self) -> None:
+        ann = self.join("ann")
+        self.assertEqual(ann.numerics("MONITOR + bob,cat"), ["731"])
+        bob = self.join("bob")
+        self.assertEqual(ann.heard(), [":irc.local 730 ann :bob!user@guest"])
+        bob.send("QUIT")
+        self.assertEqual(ann.heard(), [":irc.local 731 ann :bob"])
+        ann.disconnect()
+        self.assertEqual(self.chat.context.state.watchers, {})
+
+    def test_ping(self) -> None:
+        ann = self.join("ann", "#tea")
+        self.storage.slow = True
+        ann.heard()
+        ann.protocol.dataReceived(b"PRIVMSG #tea :x\r\nPING y\r\n")
+        ann.send()
+        self.assertEqual(ann.heard(), [])
+        self.storage.storeQueued()
+        ann.send()
+        self.assertEqual(ann.heard(), [":irc.local PONG irc.local :y"])
+
+    def test_tokensAreHeld(self) -> None:
+        words = dict(word.partition("=")[::2] for word in tokens("n", Limits()))
+        ann = self.join("ann", "#tea")
+        for letter in words["CHANMODES"].replace(",", ""):
+            self.assertNotIn("472", ann.numerics(f"MODE #tea +{letter} 9"), letter)
+
+
+#: Parts of lines, of which most are right.
+_WORDS = st.one_of(
+    st.sampled_from(
+        [*COMMANDS, "#tea", "#no", "ann", "bob", "*", "+o-v", "msgid=a-1-0", "LS", ":"]
+    ),
+    st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12),
+)
+
+
+class FuzzTests(IRCFrontendCase):
+    @settings(max_examples=tried(150), deadline=None)
+    @given(st.lists(st.lists(_WORDS, min_size=1, max_size=6), max_size=12), st.booleans())
+    def test_anyLines(self, rows: list[list[str]], registered: bool) -> None:
+        self.setUp()
+        caps = " ".join(CAPABILITIES)
+        client = self.join("ann", "#tea", caps=caps) if registered else self.connect()
+        other = self.join("bob", "#tea")
+        for words in rows:
+            client.send(" ".join(words))
+        client.send("@label=1;+x=y PRIVMSG #tea :z")
+        for line in [*client.heard(), *other.heard()]:
+            body = line.partition(" ")[2] if line.startswith("@") else line
+            assert len(body.encode()) <= BODY_BYTES, line
+        other.send("PING end")
+        assert other.heard()[-1].endswith(":end")
+        assert not self.flushLoggedErrors()

@@ -1,0 +1,1 @@
+"""The controller by which progval/irctest judges the IRC frontend; docs/irc.md has the command."""

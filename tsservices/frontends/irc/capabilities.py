@@ -1,0 +1,117 @@
+"""The capabilities of IRCv3 that this server has: one table.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: Bytes of capabilities in one line of C{CAP LS}.
+LIST_BYTES = 400
+
+MESSAGE_TAGS = "message-tags"
+SERVER_TIME = "server-time"
+ECHO_MESSAGE = "echo-message"
+BATCH = "batch"
+LABELED_RESPONSE = "labeled-response"
+MULTI_PREFIX = "multi-prefix"
+AWAY_NOTIFY = "away-notify"
+ACCOUNT_NOTIFY = "account-notify"
+ACCOUNT_TAG = "account-tag"
+EXTENDED_JOIN = "extended-join"
+EXTENDED_MONITOR = "extended-monitor"
+USERHOST_IN_NAMES = "userhost-in-names"
+CAP_NOTIFY = "cap-notify"
+STANDARD_REPLIES = "standard-replies"
+SETNAME = "setname"
+SASL = "sasl"
+CHATHISTORY = "draft/chathistory"
+MESSAGE_REDACTION = "draft/message-redaction"
+READ_MARKER = "draft/read-marker"
+ACCOUNT_REGISTRATION = "draft/account-registration"
+
+#: The mechanisms of SASL.
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256")
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A row of the table."""
+
+    name: str
+    #: What a client is told of it from version 302 on; empty: nothing.
+    value: str = ""
+
+
+#: The table, by name.
+CAPABILITIES = {
+    row.name: row
+    for row in (
+        Capability(ACCOUNT_NOTIFY),
+        Capability(ACCOUNT_TAG),
+        Capability(AWAY_NOTIFY),
+        Capability(BATCH),
+        Capability(CAP_NOTIFY),
+        Capability(ACCOUNT_REGISTRATION),
+        Capability(CHATHISTORY),
+        Capability(MESSAGE_REDACTION),
+        Capability(READ_MARKER),
+        Capability(ECHO_MESSAGE),
+        Capability(EXTENDED_JOIN),
+        Capability(EXTENDED_MONITOR),
+        Capability(LABELED_RESPONSE),
+        Capability(MESSAGE_TAGS),
+        Capability(MULTI_PREFIX),
+        Capability(SASL, ",".join(MECHANISMS)),
+        Capability(SERVER_TIME),
+        Capability(SETNAME),
+        Capability(STANDARD_REPLIES),
+        Capability(USERHOST_IN_NAMES),
+    )
+}
+
+#: Those that decide how what happens in rooms is written: formatters differ by these alone.
+FORMAT_CAPABILITIES = frozenset(
+    {
+        MESSAGE_TAGS,
+        SERVER_TIME,
+        AWAY_NOTIFY,
+        ACCOUNT_NOTIFY,
+        ACCOUNT_TAG,
+        EXTENDED_JOIN,
+        SETNAME,
+        MESSAGE_REDACTION,
+    }
+)
+
+
+def listing(version: int) -> list[str]:
+    """What C{CAP LS} shows, a text for each line."""
+    words = [
+        f"{row.name}={row.value}" if row.value and version >= 302 else row.name
+        for row in CAPABILITIES.values()
+    ]
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + len(word) < LIST_BYTES:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def change(active: frozenset[str], request: str) -> frozenset[str] | None:
+    """
+    What is active after a request.
+
+    @param request: names, a sign before those that are to end.
+    @return: L{None} if one is not known: then nothing of it is done.
+    """
+    wanted = set(active)
+    edit: Callable[[str], None]
+    for word in request.split():
+        name = word.removeprefix("-")
+        if name not in CAPABILITIES:
+            return None
+        edit = wanted.discard if word.startswith("-") else wanted.add
+        edit(name)
+    return frozenset(wanted)

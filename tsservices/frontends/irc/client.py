@@ -1,0 +1,291 @@
+"""
+What handlers of commands have of a connection: who it is, and how it is answered.  Pure.
+
+Answers go through L{IRCClient.send}.  While a command with a label is under way they are collected,
+for they are sent together when it is done (labeled-response).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from typing import TypeAlias
+
+from tsservices.chat.errors import ChatError
+from tsservices.chat.notifications import (
+    AccountChanged,
+    AwayChanged,
+    ErrorReply,
+    NickChanged,
+    Notification,
+    PassingMessage,
+    PrivateMessage,
+    RealnameChanged,
+    RoomMessages,
+)
+from tsservices.chat.outlet import Formatter
+from tsservices.chat.requests import PendingReply
+from tsservices.chat.state import ChatState
+from tsservices.frontends.connection import ChatConnection, ChatStream, ConnectionContext
+from tsservices.frontends.irc import capabilities as caps
+from tsservices.frontends.irc.format import ENDING, IRCFormatter, timeText, withTag
+from tsservices.frontends.irc.message import BODY_BYTES, Message, cut, escape
+from tsservices.frontends.irc.numerics import Numeric
+from tsservices.frontends.irc.people import Directory
+from tsservices.frontends.irc.server import IRCServer
+
+#: Lines of a long answer that are sent at once: others are served between two pages.
+PAGE_LINES = 200
+
+#: Private messages with guests that a connection can ask for.
+PASSING_KEPT = 50
+
+#: What has an author who is told of it as others are.
+_Event: TypeAlias = AccountChanged | AwayChanged | NickChanged | RealnameChanged
+
+
+class LabelFormatter:
+    """
+    The formatter of one connection while a command with a label is under way: what the session
+    itself has done belongs to the answer, all else is written as ever.
+    """
+
+    def __init__(self, client: IRCClient, formatter: IRCFormatter) -> None:
+        self._client = client
+        self._formatter = formatter
+
+    def encode(self, notifications: Sequence[Notification]) -> bytes:
+        """The lines of others, in UTF-8."""
+        others: list[str] = []
+        for notification in notifications:
+            lines = self._formatter.lines(notification)
+            if self._isOwn(notification):
+                self._client.collect(lines)
+            else:
+                others += lines
+        return "".join([line + ENDING for line in others]).encode("utf-8", "replace")
+
+    def _isOwn(self, notification: Notification) -> bool:
+        session = self._client.session
+        if isinstance(notification, RoomMessages | PassingMessage):
+            return notification.session == session.ident
+        if isinstance(notification, NickChanged):
+            return notification.to == session.nick
+        return isinstance(notification, _Event) and notification.nick == session.nick
+
+
+class IRCClient(ChatConnection):
+    """
+    A connection, as handlers of commands know it.
+
+    @ivar capabilities: those that it has asked for.
+    @ivar capVersion: of the negotiation.
+    @ivar command: the one that is under way; L{None}: what is answered was asked for before.
+    @ivar partReason: why it leaves the channel that it is leaving now.
+    @ivar passing: the last private messages that are stored nowhere, since one side is a guest;
+        L{None}: there were none.
+    @ivar monitored: the names that it watches, by key.
+    """
+
+    def __init__(self, stream: ChatStream, context: ConnectionContext, server: IRCServer) -> None:
+        self.server = server
+        self.capabilities: frozenset[str] = frozenset()
+        self.capVersion = 301
+        self.command: Message | None = None
+        self.partReason = ""
+        self.monitored: dict[str, str] = {}
+        self.passing: deque[PrivateMessage] | None = None
+        self.formatter = server.formatters.get(())
+        self._collected: list[str] | None = None
+        super().__init__(stream, context, self.formatter)
+
+    @property
+    def directory(self) -> Directory:
+        return self.server.directory
+
+    @property
+    def state(self) -> ChatState:
+        return self.server.directory.state
+
+    @property
+    def nick(self) -> str:
+        """The name by which the server speaks to it."""
+        return self.session.nick or "*"
+
+    @property
+    def mask(self) -> str:
+        return self.directory.sessionMask(self.session)
+
+    def has(self, capability: str) -> bool:
+        """Whether it has asked for that."""
+        return capability in self.capabilities
+
+    def setCapabilities(self, capabilities: frozenset[str]) -> None:
+        """Write for a client that has these from now on."""
+        self.capabilities = capabilities
+        self.session.wantsEcho = caps.ECHO_MESSAGE in capabilities
+        self.session.wantsWatched = caps.EXTENDED_MONITOR in capabilities
+        self.formatter = self.server.formatters.get(capabilities)
+        if self._collected is None:
+            self.changeForm(self.formatter)
+
+    # Answers.
+
+    def send(self, *lines: str) -> None:
+        """Answer with lines; each may have tags."""
+        if self._collected is not None:
+            self._collected.extend(lines)
+        elif lines:
+            self.queue.writeReply(self.encode(lines))
+
+    def encode(self, lines: Sequence[str]) -> bytes:
+        """Lines as they are sent, each with the time for those who want it."""
+        if caps.SERVER_TIME in self.capabilities:
+            now = f"time={timeText(self.context.chat.context.wallClock())}"
+            lines = [
+                line
+                if line.startswith("@time=") or ";time=" in line.partition(" ")[0]
+                else withTag(now, line)
+                for line in lines
+            ]
+        return "".join([line + ENDING for line in lines]).encode("utf-8", "replace")
+
+    def answer(self, command: str, *params: str) -> None:
+        """Answer in the server's name."""
+        self.send(self.serverLine(command, *params))
+
+    def serverLine(self, command: str, *params: str) -> str:
+        """A line in the server's name; the last parameter may have spaces."""
+        *middle, last = params
+        words = "".join([f" {word}" for word in middle])
+        sign = ":" if not last or " " in last or last.startswith(":") else ""
+        return f":{self.server.name} {command}{words} {sign}{last}"
+
+    def numeric(self, numeric: Numeric, *params: str, text: str | None = None) -> None:
+        """Answer with a numeric; C{text} stands in place of its own."""
+        self.send(self.numericLine(numeric, *params, text=text))
+
+    def numericLine(self, numeric: Numeric, *params: str, text: str | None = None) -> str:
+        last = numeric.text if text is None else text
+        words = "".join([f" {word}" for word in params])
+        before = f":{self.server.name} {numeric.code} {self.nick}{words}"
+        if last is not None:
+            before = f"{before} :{last}"
+        return cut(before, BODY_BYTES)
+
+    def lastNumeric(self, numeric: Numeric, *params: str) -> None:
+        """Answer with a numeric whose last parameter may have spaces."""
+        *middle, last = params
+        self.numeric(numeric, *middle, text=last)
+
+    def fail(self, command: str, code: str, *context: str, text: str) -> None:
+        """Answer that a command of IRCv3 was not done (standard-replies)."""
+        self.standardReply("FAIL", command, code, *context, text=text)
+
+    def standardReply(self, kind: str, command: str, code: str, *context: str, text: str) -> None:
+        words = "".join([f" {word}" for word in context])
+        self.send(f":{self.server.name} {kind} {command} {code}{words} :{text}")
+
+    def notice(self, text: str) -> None:
+        """Tell the user something that IRC has no numeric for."""
+        self.send(f":{self.server.name} NOTICE {self.nick} :{text}")
+
+    async def sendPages(self, lines: Sequence[str]) -> None:
+        """Answer with many lines, each page when the one before is read."""
+        for begin in range(0, len(lines), PAGE_LINES):
+            self.send(*lines[begin : begin + PAGE_LINES])
+            if self._collected is None and begin + PAGE_LINES < len(lines):
+                read: PendingReply[None] = PendingReply()
+                self.afterReading(partial(read, None))
+                await read
+
+    # What the chat delivers to this session alone.
+
+    def deliver(self, lines: Sequence[str]) -> None:
+        """Send lines behind all that was delivered before."""
+        if self._collected is not None:
+            self._collected.extend(lines)
+        elif lines:
+            self.write(self.encode(lines))
+
+    def deliverApart(self, lines: Sequence[str]) -> None:
+        """The same for lines that are no answer."""
+        if lines:
+            self.write(self.encode(lines))
+
+    def remember(self, message: PrivateMessage) -> None:
+        """Keep a private message, if the storage does not, for as long as the connection lasts."""
+        if not message.ident:
+            if self.passing is None:
+                self.passing = deque(maxlen=PASSING_KEPT)
+            self.passing.append(message)
+
+    # Labels.
+
+    def collect(self, lines: Sequence[str]) -> None:
+        """These belong to the answer that is under way."""
+        if self._collected is not None:
+            self._collected.extend(lines)
+
+    def beginLabel(self) -> None:
+        """Collect all answers from now on."""
+        self._collected = []
+        self.changeForm(self._labelForm())
+
+    def _labelForm(self) -> Formatter:
+        return LabelFormatter(self, self.formatter)
+
+    def endLabel(self, label: str) -> None:
+        """Send what was collected."""
+        lines, self._collected = self._collected or [], None
+        self.changeForm(self.formatter)
+        tag = f"label={escape(label)}"
+        if not lines:
+            self.send(withTag(tag, f":{self.server.name} ACK"))
+        elif len(lines) == 1:
+            self.send(withTag(tag, lines[0]))
+        elif caps.BATCH not in self.capabilities:
+            self.send(withTag(tag, lines[0]), *lines[1:])
+        else:
+            self.send(*self.batch("labeled-response", lines, tag=tag))
+
+    def batch(self, kind: str, lines: Sequence[str], *params: str, tag: str = "") -> list[str]:
+        """Lines as a batch; those that are in one already stay there."""
+        name = self.server.nextBatch()
+        words = "".join([f" {word}" for word in (kind, *params)])
+        begin = f":{self.server.name} BATCH +{name}{words}"
+        member = f"batch={name}"
+        return [
+            withTag(tag, begin) if tag else begin,
+            *[line if _isInBatch(line) else withTag(member, line) for line in lines],
+            f":{self.server.name} BATCH -{name}",
+        ]
+
+    def writeLastWords(self, error: ChatError) -> None:
+        self.stream.write(self.encode([self.errorLine(str(error))]))
+
+    def errorLine(self, why: str) -> str:
+        """The line before a connection is closed."""
+        return f"ERROR :Closing Link: {self.nick} ({why})"
+
+    def replaced(self, why: ChatError) -> None:
+        if not self.stream.ending:
+            if not self.controller.ended:
+                self.deliverApart([self.errorLine(str(why))])
+            self.controller.end()
+            self.closeWhenIdle()
+
+    def refuse(self, error: ChatError) -> None:
+        """Answer that something is not done."""
+        self.show(ErrorReply(error))
+
+    def setFormat(self, form: str) -> None:
+        """No command of IRC asks for this."""
+
+    def prompt(self, prompt: str) -> None:
+        """Verbs are given all that they would ask for."""
+
+
+def _isInBatch(line: str) -> bool:
+    return line.startswith("@") and "batch=" in line.partition(" ")[0]

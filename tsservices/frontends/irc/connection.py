@@ -1,0 +1,235 @@
+"""One connection of the IRC frontend: messages in, lines out.  Pure."""
+
+from __future__ import annotations
+
+from tsservices.chat.errors import NOT_UTF8, ChatError
+from tsservices.chat.notifications import Notification
+from tsservices.chat.requests import PendingReply
+from tsservices.frontends.connection import ChatStream, ConnectionContext, Timer
+from tsservices.frontends.flood import FloodControl
+from tsservices.frontends.irc import capabilities as caps
+from tsservices.frontends.irc import errors, monitor, numerics, replies
+from tsservices.frontends.irc.commands import COMMANDS, Command
+from tsservices.frontends.irc.input import IRCInput
+from tsservices.frontends.irc.message import Message, NotUTF8, TooLong
+from tsservices.frontends.irc.registration import RegisteringClient, Registration
+from tsservices.frontends.irc.server import IRCServer
+
+#: Proposals of one session that may wait for the storage; then nothing is read from it.
+OUTSTANDING = 256
+
+#: Seconds for which the answer to a PING waits for what was said before it.
+PING_SECONDS = 1.0
+
+#: Characters of a label.
+LABEL_LENGTH = 64
+
+
+class IRCConnection(RegisteringClient):
+    """One connection; L{received} takes its bytes."""
+
+    def __init__(self, stream: ChatStream, context: ConnectionContext, server: IRCServer) -> None:
+        super().__init__(stream, context, server)
+        limits = context.limits
+        flood = None
+        if limits.floodLines or limits.floodBytes:
+            flood = FloodControl(limits, context.monotonic())
+        self.registration = Registration()
+        self._input = IRCInput(flood, context.monotonic)
+        self._delayed: Timer | None = None
+        self._caughtUp: PendingReply[None] | None = None
+        self._inputEnded = False
+        self._reading = True
+        self._working = False
+        self._isRegistered = False
+        server.unregistered += 1
+
+    def registered(self) -> None:
+        self._isRegistered = True
+        self.server.unregistered -= 1
+
+    # What comes.
+
+    def received(self, data: bytes) -> None:
+        """Take bytes of the peer."""
+        self._input.feed(data)
+        self.resumeInput()
+
+    def endOfInput(self) -> None:
+        self._input.endOfInput()
+        self._inputEnded = True
+        self.resumeInput()
+
+    def closed(self) -> None:
+        """The connection has ended."""
+        if self._delayed is not None:
+            self._delayed.cancel()
+        monitor.clear(self)
+        if not self._isRegistered:
+            self.registered()
+        elif not self.controller.ended:
+            self.server.remember(self.session)
+        super().closed()
+
+    def resumeInput(self) -> None:
+        # Each message that is taken may call this once more: the loop below goes on anyway.
+        if self._working:
+            return
+        self._working = True
+        try:
+            while self._input.waiting and not self._waits():
+                self._take()
+        finally:
+            self._working = False
+        reading = not self._input.waiting
+        if reading != self._reading and not self._inputEnded and not self.stream.ending:
+            self._reading = reading
+            if reading:
+                self.stream.resumeReading()
+            else:
+                self.stream.pauseReading()
+        if (
+            self._inputEnded
+            and not self._input.waiting
+            and not self.controller.busy
+            and not self.session.pending
+        ):
+            self.controller.quit("")
+            self.closeWhenIdle()
+
+    def _waits(self) -> bool:
+        return (
+            self._delayed is not None
+            or self.controller.busy
+            or self.controller.ended
+            or self.queue.paused
+            or self.session.pending >= OUTSTANDING
+        )
+
+    def _take(self) -> None:
+        try:
+            message = self._input.take()
+        except TooLong:
+            self.context.counters.overlong += 1
+            self.numeric(numerics.ERR_INPUTTOOLONG)
+            return
+        except NotUTF8 as error:
+            self._notUTF8(error.command)
+            return
+        if self._input.delay:
+            self.context.counters.delayed += 1
+            self._delayed = self.context.callLater(self._input.delay, self._undelay)
+        elif message is not None:
+            self._do(message)
+
+    def _undelay(self) -> None:
+        self._delayed = None
+        self.resumeInput()
+
+    def _notUTF8(self, command: str) -> None:
+        stream, context = self.stream, self.context
+        context.counters.refusals += 1
+        context.warn(
+            stream.host,
+            "{peer} was refused: {reason}",
+            peer=stream.peer,
+            reason=f"{NOT_UTF8.name} in {command!r}",
+        )
+        self.fail(
+            command if command in COMMANDS else "*",
+            "INVALID_UTF8",
+            text="Message rejected: it is not UTF-8",
+        )
+
+    # What it asks for.
+
+    def _do(self, message: Message) -> None:
+        command = COMMANDS.get(message.command)
+        label = ""
+        if caps.LABELED_RESPONSE in self.capabilities:
+            label = message.tags.get("label", "")[:LABEL_LENGTH]
+        if command is None or label or not self._isAtOnce(command):
+            self.controller.start(lambda: self._perform(command, message, label))
+            return
+        self.command = message
+        try:
+            command.run(self, message)
+        except ChatError as error:
+            self.refuse(error)
+        self.command = None
+
+    def _isAtOnce(self, command: Command) -> bool:
+        return command.atOnce and self.controller.entered
+
+    async def _perform(self, command: Command | None, message: Message, label: str) -> None:
+        controller = self.controller
+        await controller.settled()
+        controller.told = controller.context.pipeline.deliveredPosition
+        if label:
+            self.beginLabel()
+        self.command = message
+        try:
+            waiting = None
+            if self._mayRun(command, message):
+                assert command is not None
+                waiting = command.run(self, message)
+            if waiting is not None:
+                await waiting
+            await controller.settled()
+        except ChatError as error:
+            self.refuse(error)
+        finally:
+            self.command = None
+            if label:
+                self.endLabel(label)
+
+    def _mayRun(self, command: Command | None, message: Message) -> bool:
+        entered = self.controller.entered
+        if not entered and (command is None or not command.early):
+            self.numeric(numerics.ERR_NOTREGISTERED)
+        elif command is None:
+            self.numeric(numerics.ERR_UNKNOWNCOMMAND, message.command[:TOO_LONG])
+        elif len(message.params) < command.needs:
+            self.numeric(numerics.ERR_NEEDMOREPARAMS, command.name)
+        else:
+            return True
+        return False
+
+    async def caughtUp(self) -> None:
+        """
+        Wait, for L{PING_SECONDS} at most, and not while nothing can be stored: a program takes a
+        late answer for a lost connection.
+        """
+        context = self.controller.context
+        if context.store.trouble is not None or not context.pipeline.barrier(self.session):
+            return
+        reply = self._caughtUp = PendingReply()
+        timer = self.context.callLater(PING_SECONDS, self._goOn)
+        await reply
+        if self.session.pending == 0:
+            timer.cancel()
+
+    def _goOn(self) -> None:
+        reply, self._caughtUp = self._caughtUp, None
+        if reply is not None:
+            reply(None)
+
+    def idle(self) -> None:
+        super().idle()
+        self._goOn()
+
+    # What it is told.
+
+    def notify(self, notification: Notification) -> None:
+        replies.tell(self, notification)
+
+    def reply(self, notification: Notification) -> None:
+        replies.tell(self, notification)
+
+    def refuse(self, error: ChatError) -> None:
+        self.context.counters.refusals += 1
+        errors.tell(self, error)
+
+
+#: Characters of an unknown command that are shown.
+TOO_LONG = 32

@@ -1,0 +1,72 @@
+"""What the server tells clients of itself in C{005}: one table.  Pure."""
+
+from __future__ import annotations
+
+from tsservices.chat.handlers.restrictions import RESTRICTIONS_EACH
+from tsservices.chat.names import NAME_LENGTH
+from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.modes import KEY_LENGTH, MODES_EACH
+from tsservices.common.limits import Limits
+from tsservices.frontends.irc.people import USER_LENGTH
+
+#: Tokens in one line.
+TOKENS_EACH = 12
+
+#: Targets of one message, and channels of one KICK.
+TARGETS = 4
+
+#: Names that one client may watch.
+MONITORED = 100
+
+#: Lines of one answer of CHATHISTORY.
+HISTORY_LINES = 100
+
+#: The modes of channels: lists; with an argument always; only when set; without one.
+CHANNEL_MODES = ("b", "k", "l", "imnst")
+
+#: The modes of members, and the sign of each before a name.
+MEMBER_MODES = (("o", "@"), ("v", "+"))
+
+#: The modes that users can have.
+USER_MODES = "iow"
+
+
+def tokens(network: str, limits: Limits) -> list[str]:
+    """All tokens, in order."""
+    modes = "".join(mode for mode, _ in MEMBER_MODES)
+    signs = "".join(sign for _, sign in MEMBER_MODES)
+    return [
+        "CASEMAPPING=ascii",
+        f"CHANLIMIT=#:{limits.roomsEach}",
+        f"CHANMODES={','.join(CHANNEL_MODES)}",
+        f"CHANNELLEN={NAME_LENGTH + 1}",
+        "CHANTYPES=#",
+        f"CHATHISTORY={HISTORY_LINES}",
+        "MSGREFTYPES=msgid,timestamp",
+        "ELIST=CMNTU",
+        f"KEYLEN={KEY_LENGTH}",
+        f"KICKLEN={TOPIC_LENGTH}",
+        f"AWAYLEN={TOPIC_LENGTH}",
+        f"TOPICLEN={TOPIC_LENGTH}",
+        f"MODES={MODES_EACH}",
+        f"MAXLIST=b:{RESTRICTIONS_EACH}",
+        f"MONITOR={MONITORED}",
+        f"NETWORK={network}",
+        f"NICKLEN={NAME_LENGTH}",
+        f"USERLEN={USER_LENGTH}",
+        f"PREFIX=({modes}){signs}",
+        f"STATUSMSG={signs[0]}",
+        f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},TAGMSG:{TARGETS},JOIN:,PART:,"
+        f"NAMES:{TARGETS},LIST:1,KICK:{TARGETS},WHOIS:1",
+        "SAFELIST",
+        "UTF8ONLY",
+        "WHOX",
+    ]
+
+
+def lines(network: str, limits: Limits) -> list[str]:
+    """The same, a text for each line."""
+    words = tokens(network, limits)
+    return [
+        " ".join(words[first : first + TOKENS_EACH]) for first in range(0, len(words), TOKENS_EACH)
+    ]

@@ -1,0 +1,196 @@
+"""
+The syntax of IRC: a line as a L{Message}, with tags, and back.  Pure.
+
+A line is C{@tags :source COMMAND params :last param}; RFC 1459 bounds it to 512 bytes with its
+ending, and the tags before that have a bound of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: Bytes of a line behind its tags, without CR LF.
+BODY_BYTES = 510
+
+#: Bytes of the tags that a client may send, without the sign before and the space behind them.
+CLIENT_TAG_BYTES = 4094
+
+#: Bytes of the longest line that may come, without its line feed: the specification of tags bounds
+#: those of a server and a client together to 8191.
+LINE_BYTES = 8191 + BODY_BYTES + 1
+
+#: Parameters of a message: RFC 1459 has so many.
+PARAMETERS = 15
+
+#: What stands before a tag that clients send each other.
+CLIENT_ONLY = "+"
+
+_ESCAPES = {";": r"\:", " ": r"\s", "\\": "\\\\", "\r": r"\r", "\n": r"\n"}
+_ESCAPED = str.maketrans(_ESCAPES)
+_UNESCAPES = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
+
+
+class MessageError(ValueError):
+    """A line that is no message."""
+
+
+class TooLong(MessageError):
+    """A line, or its tags, are above the bound."""
+
+
+class NotUTF8(MessageError):
+    """
+    A line in another encoding.
+
+    @ivar command: its command, as far as that can be read.
+    """
+
+    def __init__(self, command: str) -> None:
+        super().__init__(command)
+        self.command = command
+
+
+@dataclass(slots=True)
+class Message:
+    """What a client has sent."""
+
+    #: In upper case.
+    command: str
+    params: list[str]
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def param(self, index: int, default: str = "") -> str:
+        """One parameter, or the default where there are fewer."""
+        return self.params[index] if index < len(self.params) else default
+
+
+def parse(line: bytes) -> Message | None:
+    """
+    Read a line.
+
+    @param line: without its line feed.
+    @return: L{None} for a line without a command: it is to be ignored.
+    @raise MessageError: it is none.
+    """
+    tags = b""
+    line = line.rstrip(b"\r")
+    if line.startswith(b"@"):
+        tags, _, line = line[1:].partition(b" ")
+        if len(tags) > CLIENT_TAG_BYTES:
+            raise TooLong("tags")
+        line = line.lstrip(b" ")
+    if len(line) > BODY_BYTES:
+        raise TooLong("line")
+    try:
+        text, tagText = line.decode(), tags.decode()
+    except UnicodeDecodeError:
+        words = line.split(b" ", 1)
+        raise NotUTF8(words[0].decode("ascii", "replace").upper()[:16]) from None
+    return parseText(text, tagText)
+
+
+def parseText(text: str, tags: str = "") -> Message | None:
+    """
+    Read the text of a line.
+
+    @param tags: without their sign.
+    @return: L{None} for one without a command.
+    """
+    # NUL ends strings in other programs, and CR their lines: neither may reach anybody.
+    if "\0" in text or "\r" in text:
+        text = text.replace("\0", "").replace("\r", "")
+    # The last parameter begins behind the first sign of one, if a space stands before it.
+    text = text.lstrip(" ")
+    if text.startswith(":"):
+        # Nobody may say for whom they speak.
+        text = text.partition(" ")[2].lstrip(" ")
+    head, colon, last = text.partition(" :")
+    words = head.split(" ")
+    params = [word for word in words if word]
+    if not params:
+        return None
+    command = params.pop(0).upper()
+    if len(params) >= PARAMETERS:
+        rest = params[PARAMETERS - 1 :] + ([last] if colon else [])
+        params[PARAMETERS - 1 :] = [" ".join(rest)]
+    elif colon:
+        params.append(last)
+    return Message(command, params, parseTags(tags) if tags else {})
+
+
+def parseTags(text: str) -> dict[str, str]:
+    """The tags, unescaped; of two with one name the last counts."""
+    tags: dict[str, str] = {}
+    for part in text.split(";"):
+        name, _, value = part.partition("=")
+        if name:
+            tags[name] = unescape(value) if "\\" in value else value
+    return tags
+
+
+def unescape(value: str) -> str:
+    """The value of a tag, as it was before L{escape}; a lone sign at the end is dropped."""
+    letters: list[str] = []
+    characters = iter(value)
+    for character in characters:
+        if character == "\\":
+            character = next(characters, "")
+            character = _UNESCAPES.get(character, character)
+        letters.append(character)
+    return "".join(letters)
+
+
+def escape(value: str) -> str:
+    """A value as it may stand in tags."""
+    return value.translate(_ESCAPED)
+
+
+def writeTags(tags: Mapping[str, str]) -> str:
+    """Tags with their sign and the space behind; nothing if there are none."""
+    if not tags:
+        return ""
+    parts = [f"{name}={escape(value)}" if value else name for name, value in tags.items()]
+    return f"@{';'.join(parts)} "
+
+
+def line(command: str, *params: str, source: str = "") -> str:
+    """A line without tags and ending; the last parameter is written so that it may have spaces."""
+    before = f":{source} " if source else ""
+    *middle, last = params or ("",)
+    words = "".join(f" {word}" for word in middle)
+    if not params:
+        return f"{before}{command}"
+    return f"{before}{command}{words} :{last}"
+
+
+def cut(text: str, size: int) -> str:
+    """The beginning of a text, in at most so many bytes."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= size:
+        return text
+    return data[:size].decode("utf-8", "ignore")
+
+
+def pieces(text: str, size: int) -> list[str]:
+    """
+    A text in pieces of at most so many bytes: between words where that leaves half of a piece at
+    least, else between characters.
+    """
+    data = text.encode("utf-8", "replace")
+    if len(data) <= size:
+        return [text]
+    found: list[str] = []
+    while len(data) > size:
+        end = size
+        while end > 1 and data[end] & 0xC0 == 0x80:
+            end -= 1
+        space = data.rfind(b" ", size // 2, end)
+        if space > 0:
+            # The space stays with the words before it: joined, the pieces are the text.
+            end = space + 1
+        found.append(data[:end].decode("utf-8", "replace"))
+        data = data[end:]
+    if data:
+        found.append(data.decode("utf-8", "replace"))
+    return found

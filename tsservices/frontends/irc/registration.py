@@ -1,0 +1,322 @@
+"""
+How a connection becomes somebody: CAP, PASS, NICK, USER and AUTHENTICATE.  Pure.
+
+Registration is complete when a nick and a user were given, no negotiation of capabilities is open,
+and the chat has accepted the name.  Until then the name is a wish: two connections may have the
+same, and one of them gets it.
+"""
+
+from __future__ import annotations
+
+from tsservices.chat.controller import digest
+from tsservices.chat.errors import ChatError
+from tsservices.chat.names import fold, nameKey
+from tsservices.chat.operations import Introduce
+from tsservices.chat.records import Account
+from tsservices.chat.verbs import accounts, talk
+from tsservices.chat.verbs.tokens import checkToken, proposeLogin
+from tsservices.common.tokens import looksLikeToken
+from tsservices.frontends.irc import capabilities as caps
+from tsservices.frontends.irc import errors, numerics, sasl, serverinfo
+from tsservices.frontends.irc.client import IRCClient
+from tsservices.frontends.irc.message import Message
+from tsservices.frontends.irc.people import UNKNOWN_USER, username
+
+#: Characters of a real name.
+REALNAME_LENGTH = 150
+
+
+class Registration:
+    """
+    What a connection has said of itself.
+
+    @ivar nick: the name that it wants.
+    @ivar username: what its user is called.
+    @ivar negotiating: capabilities are being negotiated.
+    @ivar account: the one whose owner it has shown to be; L{None}: none.
+    @ivar tokenId: the id of the account token by which it has shown that; empty: by the password.
+    @ivar busy: the chat is asked for the name.
+    """
+
+    def __init__(self) -> None:
+        self.nick = ""
+        self.username = ""
+        self.realname = ""
+        self.password = ""
+        self.negotiating = False
+        self.busy = False
+        self.account: Account | None = None
+        self.tokenId = ""
+        self.mechanism = ""
+        self.fragments = sasl.Fragments()
+        self.scram: sasl.Scram | None = None
+        self.scramAccount: Account | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is said that has to be said."""
+        return bool(self.nick and self.username) and not self.negotiating and not self.busy
+
+    def endExchange(self) -> None:
+        """The exchange of SASL has ended, either way."""
+        self.mechanism = ""
+        self.fragments = sasl.Fragments()
+        self.scram = self.scramAccount = None
+
+
+class RegisteringClient(IRCClient):
+    """@ivar registration: what it has said of itself."""
+
+    registration: Registration
+
+    def registered(self) -> None:
+        """It has become somebody."""
+        raise NotImplementedError
+
+    async def caughtUp(self) -> None:
+        """Wait until what was proposed before, by whomever, was delivered; but not for long."""
+        raise NotImplementedError
+
+
+# The commands.
+
+
+def cap(client: RegisteringClient, message: Message) -> None:
+    """CAP LS, LIST, REQ, END."""
+    word = message.param(0).upper()
+    registration = client.registration
+    entered = client.controller.entered
+    if word == "LS":
+        version = message.param(1)
+        if version.isascii() and version.isdigit() and len(version) < 6:
+            client.capVersion = max(client.capVersion, int(version))
+        registration.negotiating = registration.negotiating or not entered
+        lines = caps.listing(client.capVersion)
+        several = client.capVersion >= 302
+        for line in lines[:-1]:
+            more = ("*",) if several else ()
+            client.send(client.serverLine("CAP", client.nick, "LS", *more, f"{line} ").rstrip())
+        client.send(f":{client.server.name} CAP {client.nick} LS :{lines[-1]}")
+    elif word == "LIST":
+        names = " ".join(sorted(client.capabilities))
+        client.send(f":{client.server.name} CAP {client.nick} LIST :{names}")
+    elif word == "REQ":
+        registration.negotiating = registration.negotiating or not entered
+        changed = caps.change(client.capabilities, message.param(1))
+        answer = "NAK" if changed is None else "ACK"
+        if changed is not None:
+            client.setCapabilities(changed)
+        client.send(f":{client.server.name} CAP {client.nick} {answer} :{message.param(1)}")
+    elif word == "END":
+        registration.negotiating = False
+        advance(client)
+    else:
+        client.numeric(numerics.ERR_INVALIDCAPCMD, message.param(0) or "*")
+
+
+def password(client: RegisteringClient, message: Message) -> None:
+    """PASS: the password of the account that NICK names, or C{ACCOUNT:PASSWORD}."""
+    if client.controller.entered:
+        client.numeric(numerics.ERR_ALREADYREGISTERED)
+    else:
+        client.registration.password = message.param(0)
+
+
+def nick(client: RegisteringClient, message: Message) -> None:
+    """NICK, before the registration is complete."""
+    name = message.param(0)
+    if not name:
+        client.numeric(numerics.ERR_NONICKNAMEGIVEN)
+        return
+    key = nameKey(name)
+    holders = client.state.sessionsByNick.get(key)
+    account = client.registration.account
+    if holders is not None and (account is None or account.key != key):
+        client.numeric(numerics.ERR_NICKNAMEINUSE, name)
+        return
+    client.registration.nick = name
+    advance(client)
+
+
+def user(client: RegisteringClient, message: Message) -> None:
+    """USER."""
+    if client.controller.entered or client.registration.username:
+        client.numeric(numerics.ERR_ALREADYREGISTERED)
+        return
+    realname = message.param(3)
+    if not realname.strip():
+        client.numeric(numerics.ERR_NEEDMOREPARAMS, "USER")
+        return
+    name = username(message.param(0))
+    if not name and message.param(0).isascii():
+        client.numeric(numerics.ERR_INVALIDUSERNAME)
+    client.registration.username = name or UNKNOWN_USER
+    client.registration.realname = realname[:REALNAME_LENGTH]
+    advance(client)
+
+
+def advance(client: RegisteringClient) -> None:
+    """Ask the chat for the name, if all is said."""
+    registration = client.registration
+    if registration.complete and not client.controller.entered:
+        registration.busy = True
+        client.controller.start(lambda: _enter(client))
+
+
+async def _enter(client: RegisteringClient) -> None:
+    registration, controller = client.registration, client.controller
+    try:
+        await _login(client)
+        if client.stream.ending or controller.ended:
+            return
+        name, key = registration.nick, nameKey(registration.nick)
+        account = registration.account
+        if account is not None:
+            _checkFree(client, name, key, account)
+            await proposeLogin(controller, account, registration.tokenId, name, key)
+        else:
+            await talk.changeNick(controller, name)
+    except ChatError as error:
+        client.command = Message("NICK", [registration.nick])
+        errors.tell(client, error)
+    registration.busy = False
+    if not controller.entered:
+        # Another name may be free.
+        registration.nick = ""
+        return
+    session = client.session
+    controller.propose(Introduce(session.ident, registration.username, registration.realname))
+    await controller.settled()
+    client.registered()
+    serverinfo.welcome(client)
+
+
+def _checkFree(client: IRCClient, name: str, key: str, account: Account) -> None:
+    # As the login decides later, but there it would silently become the account's name.
+    state = client.state
+    if key == account.key:
+        return
+    state.checkNick(client.session, name, key)
+
+
+async def _login(client: RegisteringClient) -> None:
+    # By PASS: what is no account's password is none of ours, and is ignored.
+    registration = client.registration
+    given, registration.password = registration.password, ""
+    if not given or registration.account is not None:
+        return
+    name, colon, secret = given.partition(":")
+    if not colon or fold(name) not in client.state.accounts:
+        name, secret = registration.nick, given
+    if fold(name) not in client.state.accounts and not looksLikeToken(secret):
+        return
+    try:
+        registration.account, registration.tokenId = await _owner(client, name, secret)
+    except ChatError as error:
+        client.numeric(numerics.ERR_PASSWDMISMATCH, text=str(error))
+        client.send(client.errorLine(str(error)))
+        client.controller.end()
+        client.closeWhenIdle()
+
+
+async def _owner(client: RegisteringClient, name: str, secret: str) -> tuple[Account, str]:
+    # The account that a password or a token is of, and the id of the token.
+    if looksLikeToken(secret):
+        isAccount = fold(name) in client.state.accounts
+        account, token = checkToken(client.controller, secret, name if isAccount else "")
+        return account, token.ident
+    account = accounts.accountNamed(client.controller, name)
+    await accounts.checkPassword(client.controller, account, secret)
+    return account, ""
+
+
+async def authenticate(client: RegisteringClient, message: Message) -> None:
+    """AUTHENTICATE."""
+    registration, word = client.registration, message.param(0)
+    if caps.SASL not in client.capabilities:
+        client.numeric(numerics.ERR_SASLFAIL, text="CAP REQ sasl comes first")
+    elif word == "*":
+        registration.endExchange()
+        client.numeric(numerics.ERR_SASLABORTED)
+    elif client.session.account is not None or registration.account is not None:
+        client.numeric(numerics.ERR_SASLALREADY)
+    elif not registration.mechanism:
+        _begin(client, word.upper())
+    elif len(word) > sasl.CHUNK:
+        registration.endExchange()
+        client.numeric(numerics.ERR_SASLTOOLONG)
+    else:
+        try:
+            data = registration.fragments.add(word)
+            if data is not None:
+                await _exchange(client, data)
+        except sasl.SASLError as error:
+            _failed(client, str(error))
+        except ChatError as error:
+            _failed(client, str(error))
+
+
+def _begin(client: RegisteringClient, mechanism: str) -> None:
+    registration = client.registration
+    if mechanism not in caps.MECHANISMS:
+        client.numeric(numerics.RPL_SASLMECHS, ",".join(caps.MECHANISMS))
+        client.numeric(numerics.ERR_SASLFAIL)
+        return
+    registration.mechanism = mechanism
+    if mechanism != "PLAIN":
+        # A nonce is shown: it must tell nothing of other secrets that were made the same way.
+        registration.scram = sasl.Scram(digest(client.controller.context.random())[:32])
+    client.send("AUTHENTICATE +")
+
+
+def _failed(client: RegisteringClient, why: str) -> None:
+    client.registration.endExchange()
+    client.numeric(numerics.ERR_SASLFAIL, text=f"SASL authentication failed: {why}")
+
+
+async def _exchange(client: RegisteringClient, data: bytes) -> None:
+    registration, controller = client.registration, client.controller
+    scram = registration.scram
+    if scram is None:
+        name, secret = sasl.plain(data)
+        await _succeeded(client, *await _owner(client, name, secret))
+    elif registration.scramAccount is not None:
+        account = registration.scramAccount
+        if data == b"" and registration.account is None and registration.mechanism == "DONE":
+            await _succeeded(client, account)
+            return
+        accounts.checkGuesses(controller, account)
+        try:
+            final = scram.final(data)
+        except sasl.SASLError:
+            accounts.guessed(controller, account, False)
+            raise
+        accounts.guessed(controller, account, True)
+        registration.mechanism = "DONE"
+        _challenge(client, final)
+    else:
+        scram.first(data)
+        account = accounts.accountNamed(controller, scram.account)
+        _challenge(client, scram.challenge(account.verifier))
+        registration.scramAccount = account
+
+
+def _challenge(client: IRCClient, data: bytes) -> None:
+    for part in sasl.fragments(data):
+        client.send(f"AUTHENTICATE {part}")
+
+
+async def _succeeded(client: RegisteringClient, account: Account, tokenId: str = "") -> None:
+    registration, session = client.registration, client.session
+    registration.endExchange()
+    if client.controller.entered:
+        controller = client.controller
+        await proposeLogin(controller, account, tokenId, session.nick, session.key)
+        if session.account != account.key:
+            raise sasl.SASLError("the account has changed")
+    else:
+        registration.account, registration.tokenId = account, tokenId
+        mask = f"{registration.nick or '*'}!{registration.username or '*'}@*"
+        text = f"You are now logged in as {account.name}"
+        client.numeric(numerics.RPL_LOGGEDIN, mask, account.name, text=text)
+    client.numeric(numerics.RPL_SASLSUCCESS)

@@ -1,0 +1,317 @@
+"""
+What the chat sends to one session alone, written for IRC: a table by notification.  Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from operator import attrgetter
+from typing import Any
+
+from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.notifications import (
+    AwayReply,
+    ErrorReply,
+    HistoryReplay,
+    Invited,
+    JoinedRoom,
+    LeftRoom,
+    LoggedIn,
+    Notice,
+    Notification,
+    OperatorsTold,
+    PassingMessage,
+    PresenceChanged,
+    PrivateMessage,
+    RoomMessages,
+    TimeMarked,
+    Topic,
+)
+from tsservices.chat.room import Room
+from tsservices.common.timestamps import NANOSECONDS
+from tsservices.frontends.irc import capabilities as caps
+from tsservices.frontends.irc import errors, numerics
+from tsservices.frontends.irc.client import IRCClient
+from tsservices.frontends.irc.format import SPOKEN, timeText
+from tsservices.frontends.irc.marks import markLine, markOf, shownName
+from tsservices.frontends.irc.message import BODY_BYTES
+from tsservices.frontends.irc.numerics import Numeric
+from tsservices.frontends.irc.people import members
+
+#: What a channel is called in a list of names: public.
+_PUBLIC, _SECRET = "=", "@"
+
+#: Notices of which the answer to a command of IRC says as much.
+_TOLD_OTHERWISE = frozenset({"same", "invited", "registered", "loggedOut", "password"})
+
+
+def tell(client: IRCClient, notification: Notification) -> None:
+    """Write a notification to its session."""
+    write = _REPLIES.get(type(notification))
+    if write is not None:
+        write(client, notification)
+    else:
+        client.deliver(client.formatter.lines(notification))
+
+
+def _private(client: IRCClient, message: PrivateMessage) -> None:
+    client.remember(message)
+    session, formatter = client.session, client.formatter
+    isAuthor = message.origin == session.origin
+    ownAccount = message.account is not None and message.account == session.account
+    target = client.directory.find(message.to)
+    toItself = (isAuthor or ownAccount) and (
+        target is session
+        or (target is not None and ownAccount and target.account == message.account)
+    )
+    mask = client.directory.mask(message.nick, message.account)
+
+    def lines(to: str) -> list[str]:
+        return formatter.spoken(
+            mask,
+            to,
+            message.kind,
+            message.text,
+            message.account,
+            message.time,
+            message.deliveryIdent,
+            message.tags,
+        )
+
+    if isAuthor or ownAccount:
+        # Another connection of the author shows it only if it can tell it from one of somebody
+        # else: the target says so.
+        if client.has(caps.ECHO_MESSAGE):
+            client.deliver(lines(message.to)) if isAuthor else client.deliverApart(
+                lines(message.to)
+            )
+        if toItself:
+            client.deliverApart(lines(session.nick))
+        return
+    client.deliverApart(lines(session.nick))
+
+
+def _passing(client: IRCClient, message: PassingMessage) -> None:
+    session = client.session
+    if message.room:
+        client.deliver(client.formatter.lines(message))
+    elif message.session == session.ident or (
+        message.account is not None and message.account == session.account
+    ):
+        own = client.formatter.passing(message, message.to)
+        if client.has(caps.ECHO_MESSAGE):
+            client.deliver(own) if message.session == session.ident else client.deliverApart(own)
+        if client.directory.find(message.to) is session:
+            client.deliverApart(own)
+    else:
+        client.deliverApart(client.formatter.passing(message, session.nick))
+
+
+def _joined(client: IRCClient, joined: JoinedRoom) -> None:
+    directory, session, formatter = client.directory, client.session, client.formatter
+    channel = ROOM_SIGN + joined.roomName
+    lines = [formatter.join(client.mask, channel, session.account, directory.realname(session))]
+    if joined.topic.text:
+        lines += topicLines(client, joined.topic)
+    if client.has(caps.READ_MARKER):
+        lines.append(markLine(client, channel, markOf(client, channel)))
+    room = client.state.rooms.get(joined.room)
+    if room is not None:
+        lines += namesLines(client, room)
+    client.deliver(lines)
+    if joined.replay is not None and not client.has(caps.CHATHISTORY):
+        client.deliver(replayLines(client, joined.replay))
+
+
+def replayLines(client: IRCClient, replay: HistoryReplay) -> list[str]:
+    """What was said before: as a batch, or with the times in the texts."""
+    formatter, directory = client.formatter, client.directory
+    lines: list[str] = []
+    today = timeText(client.context.chat.context.wallClock())[:10]
+    for messages in replay.messages:
+        if messages.kind in SPOKEN:
+            if not client.has(caps.SERVER_TIME):
+                messages = _timed(messages, today)
+            lines += formatter.roomLines(messages, directory.mask(messages.nick, messages.account))
+    if lines and client.has(caps.BATCH):
+        return client.batch("chathistory", lines, ROOM_SIGN + replay.roomName)
+    return lines
+
+
+def _timed(messages: RoomMessages, today: str) -> RoomMessages:
+    # In UTC: nobody knows in which zone a reader is.
+    texts: list[str] = []
+    for offset, text in enumerate(messages.texts):
+        date, _, clock = timeText(messages.time + offset).partition("T")
+        day = "" if date == today else f"{date} "
+        texts.append(f"[{day}{clock[:8]}Z] {text}")
+    return replace(messages, texts=tuple(texts))
+
+
+def topicLines(client: IRCClient, topic: Topic) -> list[str]:
+    """The topic of a channel, and who has set it."""
+    head, channel = f":{client.server.name}", ROOM_SIGN + topic.roomName
+    return [
+        f"{head} {numerics.RPL_TOPIC.code} {client.nick} {channel} :{topic.text}",
+        f"{head} {numerics.RPL_TOPICWHOTIME.code} {client.nick} {channel} {topic.by or '*'}"
+        f" {topic.time // NANOSECONDS}",
+    ]
+
+
+def namesLines(client: IRCClient, room: Room) -> list[str]:
+    """The people of a channel."""
+    directory, record = client.directory, room.record
+    channel = ROOM_SIGN + record.name
+    several = client.has(caps.MULTI_PREFIX)
+    # In a storm of joins each gets all names: most people are guests without any rank.
+    permissions = room.permissions
+    ranked = {permissions.guestFounder, *permissions.sessionRoles}
+    write = directory.sessionMask if client.has(caps.USERHOST_IN_NAMES) else attrgetter("nick")
+    names = [
+        write(person)
+        if person.account is None and person.ident not in ranked
+        else directory.prefix(room, person, several) + write(person)
+        for person in members(room)
+    ]
+    return nameLines(client, channel, names, _SECRET if room.permissions.isSecret else _PUBLIC)
+
+
+def nameLines(client: IRCClient, channel: str, names: list[str], sign: str = _PUBLIC) -> list[str]:
+    """A list of names in as few lines as it needs, and its end."""
+    head = f":{client.server.name} {numerics.RPL_NAMREPLY.code} {client.nick} {sign} {channel} :"
+    room = BODY_BYTES - len(head.encode("utf-8", "replace"))
+    text = " ".join(names)
+    if text.isascii():
+        # The same as below, without a step for each name.
+        lines = [head + part for part in re.findall(rf"(.{{1,{room}}})(?: |$)", text)]
+    else:
+        lines = []
+        for name in names:
+            if lines and len(f"{lines[-1]} {name}".encode("utf-8", "replace")) <= BODY_BYTES:
+                lines[-1] += f" {name}"
+            else:
+                lines.append(head + name)
+    end = numerics.RPL_ENDOFNAMES
+    lines.append(f":{client.server.name} {end.code} {client.nick} {channel} :{end.text}")
+    return lines
+
+
+def _left(client: IRCClient, left: LeftRoom) -> None:
+    if left.announced:
+        return
+    reason, client.partReason = client.partReason, ""
+    text = f" :{reason}" if reason else ""
+    tags = client.formatter.tags(client.session.account)
+    client.deliver([f"{tags}:{client.mask} PART {ROOM_SIGN}{left.roomName}{text}"])
+
+
+def _loggedIn(client: IRCClient, loggedIn: LoggedIn) -> None:
+    account = client.directory.accountName(loggedIn.account)
+    client.deliver(
+        [
+            f":{client.server.name} {numerics.RPL_LOGGEDIN.code} {client.nick} {client.mask}"
+            f" {account} :You are now logged in as {account}"
+        ]
+    )
+    if loggedIn.unread:
+        client.notice(f"{loggedIn.unread} private messages came while you were away")
+
+
+def _timeMarked(client: IRCClient, marked: TimeMarked) -> None:
+    if client.has(caps.READ_MARKER):
+        client.deliver([markLine(client, shownName(client, marked.target), marked.time)])
+
+
+def _invited(client: IRCClient, invited: Invited) -> None:
+    mask = client.directory.mask(invited.by, invited.account)
+    tags = client.formatter.tags(invited.account)
+    client.deliverApart([f"{tags}:{mask} INVITE {client.nick} {ROOM_SIGN}{invited.roomName}"])
+
+
+def _away(client: IRCClient, away: AwayReply) -> None:
+    head = f":{client.server.name} {numerics.RPL_AWAY.code} {client.nick}"
+    client.deliver([f"{head} {away.nick} :{away.text}"])
+
+
+def _notice(client: IRCClient, notice: Notice) -> None:
+    if notice.code not in _TOLD_OTHERWISE:
+        head = f":{client.server.name} NOTICE {client.nick}"
+        client.deliver([f"{head} :{line}" for line in notice.lines])
+
+
+def _operatorsTold(client: IRCClient, told: OperatorsTold) -> None:
+    mask = client.directory.mask(told.nick, told.account)
+    client.deliver([f"{client.formatter.tags(told.account)}:{mask} WALLOPS :{told.text}"])
+
+
+def _presence(client: IRCClient, presence: PresenceChanged) -> None:
+    if presence.key not in client.monitored:
+        return
+    if presence.online:
+        client.deliverApart(presenceLines(client, [presence.nick]))
+    else:
+        client.deliverApart(listLines(client, numerics.RPL_MONOFFLINE, [presence.nick]))
+
+
+def presenceLines(client: IRCClient, names: Iterable[str]) -> list[str]:
+    """Which of the names somebody has, and which nobody."""
+    online: list[str] = []
+    offline: list[str] = []
+    for name in names:
+        person = client.directory.find(name)
+        if person is None:
+            offline.append(name)
+        else:
+            online.append(client.directory.sessionMask(person))
+    return [
+        line
+        for numeric, found in (
+            (numerics.RPL_MONONLINE, online),
+            (numerics.RPL_MONOFFLINE, offline),
+        )
+        for line in listLines(client, numeric, found)
+    ]
+
+
+def listLines(client: IRCClient, numeric: Numeric, words: Iterable[str]) -> list[str]:
+    """Words with commas between, in as few numerics as they need."""
+    head = f":{client.server.name} {numeric.code} {client.nick} :"
+    lines: list[str] = []
+    for word in words:
+        if lines and len(f"{lines[-1]},{word}".encode("utf-8", "replace")) <= BODY_BYTES:
+            lines[-1] += f",{word}"
+        else:
+            lines.append(head + word)
+    return lines
+
+
+def _error(client: IRCClient, reply: ErrorReply) -> None:
+    errors.tell(client, reply.error)
+
+
+def _history(client: IRCClient, replay: HistoryReplay) -> None:
+    client.send(*replayLines(client, replay))
+
+
+def _messages(client: IRCClient, messages: RoomMessages) -> None:
+    client.deliver(client.formatter.lines(messages))
+
+
+_REPLIES: dict[type[Any], Callable[[IRCClient, Any], None]] = {
+    PrivateMessage: _private,
+    PassingMessage: _passing,
+    JoinedRoom: _joined,
+    LeftRoom: _left,
+    LoggedIn: _loggedIn,
+    TimeMarked: _timeMarked,
+    Invited: _invited,
+    AwayReply: _away,
+    Notice: _notice,
+    OperatorsTold: _operatorsTold,
+    PresenceChanged: _presence,
+    ErrorReply: _error,
+    HistoryReplay: _history,
+    RoomMessages: _messages,
+}
