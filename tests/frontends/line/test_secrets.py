@@ -397,6 +397,22 @@ class PlainLoginTests(SecretCase):
             self.assertTrue(protocol.secure)
             self.assertTrue(protocol.connection.controller.secure)
 
+    def test_resume(self) -> None:
+        """To go on for a session that is logged in is worth a log-in."""
+        self.policy(refuse=False)
+        ann = self.connect()
+        told = self.asked(ann, "/format json\nann\n").decode().splitlines()
+        (token,) = [row["token"] for row in map(json.loads, told) if row["type"] == "token"]
+        guest = self.connect()
+        heard = self.asked(guest, f"/resume {token}\n").decode()
+        self.assertNotIn("encrypted", heard)
+        self.assertIn(b"encrypted", self.asked(guest, f"/register {SECRET}\n"))
+        self.assertIn("encrypted", self.asked(self.connect(), f"/resume {token}\n").decode())
+        self.policy(refuse=True)
+        heard = self.asked(self.connect(), f"/resume {token}\n").decode()
+        self.assertIn("! this server takes no password and no token over", heard)
+        self.assertNotIn(token, heard)
+
     def test_withoutPassword(self) -> None:
         """Who sends no secret is told nothing."""
         self.policy(refuse=True)

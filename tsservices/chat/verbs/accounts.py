@@ -157,6 +157,10 @@ async def resume(controller: SessionController, token: str) -> None:
     session = controller.session
     if controller.entered:
         raise ChatError(NOTHING_TO_RESUME)
+    old = controller.context.state.tokens.get(digest(token))
+    if old is not None and old.account is not None:
+        # It is worth a log-in; that of a guest opens no account.
+        checkSecure(controller)
     controller.propose(Resume(session.ident, digest(token), session.cloak))
     await controller.settled()
     if controller.entered:
