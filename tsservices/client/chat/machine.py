@@ -175,14 +175,16 @@ class ClientMachine:
         # What has an account token in it too.
         if content is not None and self._keeper.takes(content):
             return
+        if isinstance(content, ResumeToken):
+            # Whoever reads it in the output of a program could take the session over.
+            self._resumer.keepToken(content.token, self.phase is Phase.READY)
+            return
         self._view.received(event)
         if content is None:
             # A later server has types that only programs may know.
             return
         self.state.apply(content)
-        if isinstance(content, ResumeToken):
-            self._resumer.keepToken(content.token, self.phase is Phase.READY)
-        elif isinstance(content, ErrorReply) and content.error.code.name == TAKEN_OVER:
+        if isinstance(content, ErrorReply) and content.error.code.name == TAKEN_OVER:
             self._leave(str(content.error))
         elif self.phase is Phase.GREETING:
             self._greeted(content)

@@ -15,7 +15,6 @@ from tsservices.chat.notifications import (
     MemberList,
     MessageStored,
     Resumed,
-    ResumeToken,
     RoomMessages,
     Welcome,
 )
@@ -43,7 +42,7 @@ MARK_SECONDS = 10.0
 _NOT_IN_ROOM = frozenset({"not-in-room", "no-room"})
 
 #: What is for the client alone, once one is in.
-_UNSHOWN = (MessageStored, ResumeToken, FormatVersion, Welcome, Resumed)
+_UNSHOWN = (MessageStored, FormatVersion, Welcome, Resumed)
 
 
 class Transcript:
