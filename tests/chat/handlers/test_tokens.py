@@ -184,6 +184,16 @@ class TestReading(TokenCase):
             bot.say(f"/login {newTokenOf(mia, scope, scope)}")
             assert codes(bot.say("/join den")) == code
 
+    @pytest.mark.parametrize(("scope", "told"), [("talk", []), ("read", ["token-scope"])])
+    def test_newRealnames(self, scope: str, told: list[str]) -> None:
+        bot = loggedIn(self.chat, newTokenOf(self.ann, scope=scope), "/join tea")
+        ident = bot.session.ident
+        for realname, refused in (("Bot", []), ("hello all of you", told)):
+            bot.controller.propose(ops.Introduce(ident, "bot", realname))
+            self.chat.tick()
+            assert [code for code in codes(bot.heard()) if code] == refused
+        assert bot.session.realname == ("Bot" if told else "hello all of you")
+
     def test_onlyAsTheFirstLine(self) -> None:
         token = newTokenOf(self.ann, scope="read")
         guest = self.chat.join("gus", "den")

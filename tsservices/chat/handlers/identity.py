@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from tsservices.chat.batch import Batch
-from tsservices.chat.errors import NICK_SHARED, NOTHING_TO_RESUME, TAKEN_OVER, ChatError
+from tsservices.chat.errors import (
+    NICK_SHARED,
+    NOTHING_TO_RESUME,
+    TAKEN_OVER,
+    TOKEN_SCOPE,
+    ChatError,
+)
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.ignoring import onRename
 from tsservices.chat.notifications import (
@@ -14,7 +20,7 @@ from tsservices.chat.notifications import (
     UserLeft,
     Welcome,
 )
-from tsservices.chat.operations import Enter, Introduce, Rename, Resume
+from tsservices.chat.operations import READ_SCOPE, Enter, Introduce, Rename, Resume
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -170,6 +176,9 @@ def _introduce(state: ChatState, operation: Introduce, session: Session, batch: 
     state.checkEntered(session)
     changed = session.realname != operation.realname
     introduced = bool(session.username)
+    if introduced and changed and state.scopeOf(session) == READ_SCOPE:
+        # Others would read it.
+        raise ChatError(TOKEN_SCOPE, scope=READ_SCOPE)
     session.username, session.realname = operation.username, operation.realname
     if introduced and changed:
         told = RealnameChanged(session.nick, session.account, session.origin, session.realname)
