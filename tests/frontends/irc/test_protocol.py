@@ -13,7 +13,9 @@ from zope.interface.verify import verifyObject
 from tests.support.examples import tried
 from tests.support.irc_clients import PASSWORD, IRCFrontendCase, IRCTestClient
 from tests.support.line_clients import LineClient
+from tsservices.chat.records import AccountToken
 from tsservices.common.limits import Limits
+from tsservices.common.tokens import TOKEN_BYTES, newToken, readToken
 from tsservices.frontends.irc.capabilities import CAPABILITIES
 from tsservices.frontends.irc.commands import COMMANDS
 from tsservices.frontends.irc.isupport import tokens
@@ -131,6 +133,28 @@ class AccountTests(IRCFrontendCase):
         client = self.connect()
         client.send("USER u 0 * :r")
         self.assertIn("433", client.numerics("NICK ann"))
+
+    def test_tokensAreNotShownToOthers(self) -> None:
+        token = newToken(b"x" * TOKEN_BYTES)
+        ident, digest = readToken(token)
+        state = self.chat.context.state
+        state.addToken(AccountToken(ident, "ann", "bot", "bot", "talk", digest, 1))
+        self.owner.send("JOIN #tea")
+        bob = self.join("bob", "#tea", caps="setname message-tags")
+        self.owner.send("MODE #tea +o bob")
+        bob.heard()
+        for line in (
+            f"PRIVMSG #tea :{token}",
+            f"PRIVMSG @#tea :{token}",
+            f"PRIVMSG #tea :\1PING {token}\1",
+            f"PRIVMSG bob :\1PING {token}\1",
+            f"NOTICE bob :{token}",
+            f"SETNAME :{token}",
+            f"TOPIC #tea :{token}",
+            f"AWAY :{token}",
+        ):
+            self.owner.send(line)
+            self.assertNotIn(token, "".join(bob.heard()), line)
 
     def test_fragments(self) -> None:
         client = self.connect()

@@ -86,6 +86,7 @@ def _setname(client: RegisteringClient, message: Message) -> None:
     if not realname.strip() or len(realname) > REALNAME_LENGTH:
         client.fail("SETNAME", "INVALID_REALNAME", text="That is no real name")
         return
+    client.controller.checkNoToken(realname)
     session = client.session
     user = session.username or UNKNOWN_USER
     client.controller.propose(Introduce(session.ident, user, realname))

@@ -117,6 +117,7 @@ def _sayTo(client: IRCClient, target: str, kind: str, text: str, tags: str) -> N
         key = _roomKey(client, target)
         if passing:
             client.state.joinedRoom(client.session, key)
+            controller.checkNoToken(text)
             controller.propose(SendPassing(ident, key, "", "", tags, kind, text, rank))
         else:
             controller.sayIn(key, (text,), kind, tags)
