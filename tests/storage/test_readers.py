@@ -16,8 +16,8 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import RoomMessages, isIgnored, newestLines
 from tsservices.chat.operations import DELETE, KICK, ME, MESSAGE, NOTICE, TOPIC
-from tsservices.chat.records import MessageDeletion
-from tsservices.chat.storage import LineSpan, SearchQuery, Storage, UnreadCount
+from tsservices.chat.records import MessageDeletion, StoredPrivateMessage
+from tsservices.chat.storage import ALL_SIDES, LineSpan, SearchQuery, Storage, UnreadCount
 from tsservices.storage.memory import MemoryStorage
 from tsservices.storage.sqlite.schema import MIGRATIONS, migrate
 
@@ -138,3 +138,30 @@ def test_linesOfOlderDatabases(tmp_path: Path) -> None:
         connection.commit()
         migrate(connection, "chat")
         assert connection.execute("SELECT session FROM messages").fetchall() == [("",)]
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_privateMessagesOfAllSides(kind: str) -> None:
+    source = MessageSource()
+    with filled(kind, source) as (storage, wait):
+        batch = source.batch(("r", ("x",)))
+        pairs = (("ann", "bob"), ("cat", "ann"), ("ann", "ann"), ("bob", "cat"))
+        for number, (sender, receiver) in enumerate(pairs):
+            batch.privateMessages.append(
+                StoredPrivateMessage(f"w{number}", 1, sender, receiver, "", "", MESSAGE, "")
+            )
+        storage.store(batch)
+        for other, ignored, wanted in (
+            (ALL_SIDES, "", ["w0", "w1", "w2"]),
+            ("", "", ["w1", "w2"]),
+            (ALL_SIDES, "cat", ["w0", "w2"]),
+        ):
+            found: list[list[StoredPrivateMessage] | ChatError] = []
+            while not found or not found[-1]:
+                # It is stored some moments later.
+                found.clear()
+                storage.privateMessages("ann", other, "", 9, found.append, frozenset({ignored}))
+                wait(found)
+            (answer,) = found
+            assert not isinstance(answer, ChatError)
+            assert [item.ident for item in answer] == wanted

@@ -322,3 +322,189 @@ class FuzzTests(IRCFrontendCase):
         other.send("PING end")
         assert other.heard()[-1].endswith(":end")
         assert not self.flushLoggedErrors()
+
+
+class PrivateHistoryTests(IRCFrontendCase):
+    CAPS = "draft/chathistory batch message-tags draft/account-registration echo-message"
+
+    def test_betweenAccountsAndWithGuests(self) -> None:
+        ann, bob, cat = (self.join(name, caps=self.CAPS) for name in ("ann", "bob", "cat"))
+        for client in (ann, bob):
+            client.send(f"REGISTER * * :{PASSWORD}")
+        for number in range(6):
+            (ann, bob)[number % 2].send(f"PRIVMSG {('bob', 'ann')[number % 2]} :{number}")
+        ann.send("PRIVMSG cat :guest")
+        for other, request, texts in (
+            ("bob", "LATEST bob * 2", "45"),
+            ("bob", "BEFORE bob msgid={2} 5", "01"),
+            ("bob", "AFTER bob msgid={2} 2", "34"),
+            ("bob", "AROUND bob msgid={2} 3", "123"),
+            ("bob", "BETWEEN bob msgid={1} msgid={4} 9", "23"),
+            ("bob", "BETWEEN bob msgid={4} msgid={1} 1", "3"),
+            ("cat", "LATEST cat * 9", "t"),
+        ):
+            lines = ann.say(f"CHATHISTORY LATEST {other} * 9")[1:-1]
+            idents = [re.findall("msgid=([^ ;]+)", line)[0] for line in lines]
+            found = ann.say("CHATHISTORY " + request.format(*idents))[1:-1]
+            self.assertEqual("".join(line[-1] for line in found), texts, request)
+        ends = "timestamp=2020-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z"
+        names = [line.split(" ")[4] for line in ann.say(f"CHATHISTORY TARGETS {ends} 9")[1:-1]]
+        self.assertEqual(sorted(names), ["bob", "cat"])
+        self.assertEqual(cat.say("CHATHISTORY LATEST ann * 9")[1][-5:], "guest")
+        for request in ("LATEST nobody * 1", "TARGETS x y 1", "LATEST bob msgid=x 1", "AFTER bob"):
+            self.assertIn(" FAIL CHATHISTORY ", ann.say(f"CHATHISTORY {request}")[0], request)
+
+
+class FloodTests(IRCFrontendCase):
+    limits = Limits(floodLines=1, floodBytes=0)
+
+    def test_delays(self) -> None:
+        ann = self.join("ann", "#tea")
+        ann.send(*[f"PING {number}" for number in range(20)])
+        self.assertLess(len(ann.heard()), 12)
+        for _ in range(20):
+            self.clock.advance(1)
+        self.assertTrue(ann.heard()[-1].endswith(":19"))
+        self.assertGreater(self.counters.delayed, 0)
+
+
+class CommandTests(IRCFrontendCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.chat.context.state.operators = frozenset({"root"})
+        caps = (
+            "setname away-notify account-notify draft/message-redaction message-tags echo-message"
+        )
+        self.ann = self.join("ann", "#tea", caps=caps)
+        self.bob = self.join("bob", "#tea", caps=f"{caps} draft/read-marker extended-join")
+        self.ann.heard()
+
+    def operator(self) -> IRCTestClient:
+        self.join("root").send(f"REGISTER * * :{PASSWORD}", "QUIT")
+        boss = self.join("boss", "#tea")
+        self.assertEqual(boss.numerics("OPER root wrong"), ["464"])
+        self.assertIn("381", boss.numerics(f"OPER root :{PASSWORD}"))
+        self.assertEqual(boss.numerics("MODE boss"), ["221"])
+        return boss
+
+    def test_answers(self) -> None:
+        for line, codes in (
+            ("WHO #tea", ["352", "352", "315"]),
+            ("WHO b*", ["352", "315"]),
+            ("WHO bob o", ["315"]),
+            ("WHO #tea %tcuihsnfdlaor,42", ["354", "354", "315"]),
+            ("WHOIS bob", ["311", "319", "312", "378", "318"]),
+            ("WHOIS nobody", ["401", "318"]),
+            ("WHOIS", ["431"]),
+            ("WHOWAS nobody", ["406", "369"]),
+            ("USERHOST ann bob nobody", ["302"]),
+            ("ISON ann nobody", ["303"]),
+            ("LIST", ["321", "322", "323"]),
+            ("LIST >1,T<5,#t*", ["321", "323"]),
+            ("LIST >1,C<5,!#no", ["321", "322", "323"]),
+            ("LIST <1", ["321", "323"]),
+            ("NAMES", ["366"]),
+            ("TOPIC #tea", ["331"]),
+            ("MODE #tea", ["324", "329"]),
+            ("MODE #tea b", ["368"]),
+            ("MODE bob +i", ["502"]),
+            ("MODE ann +y", ["501"]),
+            ("VERSION", ["351", "005", "005"]),
+            ("VERSION nowhere", ["402"]),
+            ("TIME", ["391"]),
+            ("ADMIN irc.*", ["256", "257", "258", "259"]),
+            ("INFO", ["371", "371", "371", "374"]),
+            ("LINKS", ["365"]),
+            ("HELP", ["704", *["705"] * 5, "706"]),
+            ("HELP join", ["704", "706"]),
+            ("HELP nothing", ["524"]),
+            ("INVITE", ["337"]),
+            ("INVITE bob #tea", ["443"]),
+            ("MONITOR L", ["733"]),
+            ("CAP", ["461"]),
+        ):
+            self.assertEqual(self.ann.numerics(line), codes, line)
+
+    def test_away(self) -> None:
+        self.assertEqual(self.ann.numerics("AWAY :tea"), ["306"])
+        self.assertIn(":ann!~ann@guest AWAY :tea", self.bob.heard())
+        self.assertEqual(self.bob.numerics("PRIVMSG ann :x"), ["301"])
+        self.assertEqual(self.ann.numerics("AWAY"), ["305"])
+
+    def test_names(self) -> None:
+        self.ann.send("SETNAME :Ann of Tea")
+        self.assertIn(":ann!~ann@guest SETNAME :Ann of Tea", self.bob.heard())
+        self.ann.send("NICK anna")
+        self.assertIn(":ann!~ann@guest NICK :anna", self.bob.heard())
+        self.assertIn("314", self.bob.numerics("WHOWAS ann"))
+        self.ann.send(f"REGISTER * * :{PASSWORD}")
+        self.assertTrue(any(" ACCOUNT anna" in line for line in self.bob.heard()))
+
+    def test_private(self) -> None:
+        self.assertEqual(len(self.ann.say("PRIVMSG ann :to myself")), 2)
+        self.ann.send("PRIVMSG bob :\1VERSION\1")
+        self.assertTrue(self.bob.heard()[0].endswith("PRIVMSG bob :\1VERSION\1"))
+        self.bob.send("@+typing=active TAGMSG ann")
+        self.assertRegex(self.ann.heard()[-1], r"\+typing=active.* :bob!~bob@guest TAGMSG ann$")
+        self.bob.send("PRIVMSG @#tea :help")
+        self.assertTrue(self.ann.heard()[-1].endswith("PRIVMSG @#tea :help"))
+
+    def test_invitation(self) -> None:
+        cat = self.join("cat")
+        self.ann.send("MODE #tea +ik key")
+        self.assertEqual(cat.numerics("JOIN #tea key"), ["473"])
+        self.assertEqual(self.ann.numerics("INVITE cat #tea"), ["341"])
+        self.assertEqual(cat.heard()[-1], ":ann!~ann@guest INVITE cat #tea")
+        self.assertEqual(cat.numerics("INVITE"), ["336", "337"])
+        self.assertEqual(cat.numerics("JOIN #tea"), ["475"])
+        self.assertIn("366", cat.numerics("JOIN #tea key"))
+        self.assertEqual(cat.numerics("JOIN 0"), [])
+        self.assertEqual(cat.protocol.connection.session.rooms, {})
+
+    def test_ban(self) -> None:
+        self.assertEqual(self.ann.numerics("MODE #tea +b *!*@guest"), ["696"])
+        self.assertEqual(self.bob.numerics("MODE #tea +b cat!*@*"), ["482"])
+        self.ann.send("MODE #tea +b cat!*@*")
+        self.assertEqual(self.join("cat").numerics("JOIN #tea"), ["474"])
+        self.assertEqual(self.ann.numerics("MODE #tea +b"), ["367", "368"])
+
+    def test_marks(self) -> None:
+        when = "timestamp=2026-01-01T00:00:00.000Z"
+        self.assertEqual(self.bob.say("MARKREAD #tea"), [":irc.local MARKREAD #tea *"])
+        self.assertEqual(
+            self.bob.say(f"MARKREAD #tea {when}"), [f":irc.local MARKREAD #tea {when}"]
+        )
+        older = "timestamp=2025-01-01T00:00:00.000Z"
+        self.assertEqual(
+            self.bob.say(f"MARKREAD #tea {older}"), [f":irc.local MARKREAD #tea {when}"]
+        )
+        self.bob.send("PART #tea")
+        self.assertIn(f":irc.local MARKREAD #tea {when}", self.bob.say("JOIN #tea"))
+        for line in ("MARKREAD", "MARKREAD #tea *"):
+            self.assertIn(" FAIL MARKREAD ", self.bob.say(line)[0])
+
+    def test_redaction(self) -> None:
+        (line,) = self.bob.say("PRIVMSG #tea :oops")
+        ident = re.findall("msgid=([^ ;]+)", line)[0]
+        self.assertIn("REDACT_FORBIDDEN", self.bob.say(f"REDACT #tea {ident}")[0])
+        self.ann.send(f"REDACT #tea {ident} :spam")
+        self.assertTrue(self.bob.heard()[-1].endswith(f"REDACT #tea {ident} :spam"))
+        for rest in (f"#tea {ident}", "#tea x", f"#no {ident}"):
+            self.assertIn(" FAIL REDACT ", self.ann.say(f"REDACT {rest}")[0])
+
+    def test_operators(self) -> None:
+        boss = self.operator()
+        self.ann.send("MODE ann +w")
+        boss.send("WALLOPS :soon")
+        self.assertIn("WALLOPS :soon", self.ann.heard()[-1])
+        self.assertFalse(any("WALLOPS" in line for line in self.bob.heard()))
+        self.assertEqual(boss.numerics("KILL nobody"), ["401"])
+        boss.send("KILL bob :out")
+        self.assertIn("ERROR :Closing Link: bob", self.bob.heard()[-1])
+        self.assertTrue(self.bob.transport.disconnecting)
+        self.assertIn("313", self.ann.numerics("WHOIS boss"))
+
+    def test_serverStops(self) -> None:
+        self.ann.protocol.serverStopping()
+        self.clock.advance(0)
+        self.assertEqual(self.ann.heard()[-1], "ERROR :Closing Link: ann (the server stops)")

@@ -35,6 +35,8 @@ from tsservices.chat.notifications import (
     NickChanged,
     Notice,
     Notification,
+    OperatorsTold,
+    PassingMessage,
     PrivateMessage,
     RestrictionList,
     Resumed,
@@ -52,6 +54,7 @@ from tsservices.chat.notifications import (
     Welcome,
     WhoisReply,
 )
+from tsservices.chat.permissions import OPERATOR
 from tsservices.chat.records import AccountToken, Restriction, StoredPrivateMessage
 from tsservices.common.text import visible
 
@@ -387,6 +390,23 @@ def _error(fields: Fields) -> ErrorReply:
     return ErrorReply(ChatError(ErrorCode(code, "{text}"), text=fields.text("text") or code))
 
 
+def _toOperators(fields: Fields) -> PassingMessage:
+    return PassingMessage(
+        fields.text("nick"),
+        fields.account(),
+        "",
+        "",
+        *fields.room(),
+        "",
+        "",
+        fields.number("time"),
+        "",
+        fields.text("kind"),
+        fields.text("text"),
+        OPERATOR,
+    )
+
+
 #: How the objects of each type are read.
 _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "format": lambda fields: FormatVersion(fields.number("version")),
@@ -412,6 +432,8 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "absent": lambda fields: AwayReply(fields.text("nick"), fields.text("text")),
     "account": lambda fields: AccountChanged(fields.text("nick"), fields.account()),
     "whispered": _private,
+    "toOperators": _toOperators,
+    "wallops": lambda fields: OperatorsTold(fields.text("nick"), None, "", fields.text("text")),
     "inbox": _inbox,
     "entered": lambda fields: Welcome(fields.text("nick"), fields.account(), fields.word("epoch")),
     "loggedIn": lambda fields: LoggedIn(
