@@ -44,6 +44,7 @@ RUN = [
 
 #: Options of programs that are not ours: what they belong to.
 FOREIGN = {
+    "controller": "irctest",
     "dist": "pytest-xdist",
     "hypothesis-profile": "hypothesis",
     "replicas": "nats",

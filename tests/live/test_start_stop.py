@@ -21,7 +21,7 @@ from tests.live.support.plain_servers import Terminal
 from tests.live.support.server import ANSWER_SECONDS, PYTHON, TROUBLE, TWISTD, Server, alive, until
 
 #: What is served when nothing is asked for.
-STREAMS = ("timestamp", "timestamp-line", "hello", "ack", "sink", "talk", "chat")
+STREAMS = ("timestamp", "timestamp-line", "hello", "ack", "sink", "talk", "chat", "irc")
 OFFERINGS = {
     *((name, "tcp") for name in STREAMS),
     *((name, "udp") for name in ("timestamp", "hello", "sink", "stamp")),

@@ -168,6 +168,9 @@ def checkStream(server: Server, address: Address, client: socket.socket) -> None
             assert receive(client, len(ABSENT)) == ABSENT
         case "chat":
             assert receive(client, len(CHAT_GREETING)) == CHAT_GREETING
+        case "irc":
+            client.sendall(b"QUIT\r\n")
+            assert receiveRest(client).startswith(b"ERROR :")
         case "sink":
             text = uuid.uuid4().hex
             client.sendall(text.encode())
