@@ -221,6 +221,8 @@ def test_stopTellsPeople(folder: Path) -> None:
             if offering in ("talk", "chat"):
                 assert rest.startswith(b"! the server stops"), offering
                 assert rest.count(b"\n") == 1
+            elif offering == "irc":
+                assert b"ERROR :" in rest.splitlines()[-1]
             else:
                 assert rest == b"", offering
 
