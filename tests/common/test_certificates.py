@@ -121,6 +121,8 @@ def encrypted(form: PrivateFormat) -> bytes:
         (encrypted(PrivateFormat.PKCS8) + CERTIFICATE, "encrypted"),
         (encrypted(PrivateFormat.TraditionalOpenSSL) + CERTIFICATE, "encrypted"),
     ],
+    # The keys are others each time, and all processes that run tests need the same names.
+    ids=map(str, range(11)),
 )
 def test_wrong(data: bytes, words: str) -> None:
     with pytest.raises(CertificateError, match=words) as caught:
