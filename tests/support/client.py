@@ -137,7 +137,7 @@ class FakeReactor(MemoryReactorClock):
         return cast(IListeningPort, opened)
 
     def acceptTCP(self, host: str = "127.0.0.1") -> FakeServer:
-        """@param host: where the server is: all names lead to one address here."""
+        # All names lead to one address here.
         _, port, factory, *_ = self.tcpClients.pop(0)
         return FakeServer(factory.buildProtocol, IPv4Address("TCP", host, port))
 

@@ -34,7 +34,6 @@ class TLSServer:
     def __init__(
         self, identity: Identity, version: int = SSL.TLS1_3_VERSION, demanding: bool = False
     ) -> None:
-        """@param demanding: it wants a certificate of the client."""
         self.heard = b""
         self.clientName: bytes | None = None
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
@@ -176,7 +175,6 @@ class TLSWorld:
         return data
 
     def settle(self, changed: Callable[[bytes], bytes] = lambda data: data) -> None:
-        """@param changed: what becomes of the bytes of the server on their way."""
         while (data := self.sent()) and self.servers:
             if back := changed(self.servers[0].answer(data)):
                 self.receive(back)

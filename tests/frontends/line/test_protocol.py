@@ -11,7 +11,7 @@ from zope.interface.verify import verifyObject
 from tests.support.line_clients import LineFrontendCase
 from tsservices.common.limits import Limits
 from tsservices.frontends.line.connection import GREETING, OUTSTANDING, SLOWED
-from tsservices.frontends.line.protocol import NOT_OPEN
+from tsservices.frontends.line.protocol import LineChatFactory
 from tsservices.testing import MemoryTransport
 from tsservices.transport.rejection import REJECTED_AT_ONCE
 
@@ -32,7 +32,7 @@ class EnteringTests(LineFrontendCase):
             protocol = self.factory.buildProtocol(transport.getPeer())
             assert protocol is not None
             protocol.makeConnection(transport)
-            self.assertEqual(transport.value(), NOT_OPEN)
+            self.assertEqual(transport.value(), LineChatFactory.notOpen)
             self.assertTrue(transport.disconnecting)
         self.assertIsNone(self.factory.buildProtocol(MemoryTransport().getPeer()))
         self.assertEqual(self.counters.refused, REJECTED_AT_ONCE + 1)
