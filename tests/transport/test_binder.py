@@ -16,6 +16,7 @@ from zope.interface.verify import verifyObject
 
 from tests.support.epoll import ManualReactor
 from tsservices.transport.binder import Binder
+from tsservices.transport.shared_sockets import OwnSockets
 
 
 class BinderTests(SynchronousTestCase):
@@ -182,7 +183,7 @@ class BinderTests(SynchronousTestCase):
                 )
 
     def test_shared(self) -> None:
-        first, second = Binder(None, reusePort=True), Binder(None, reusePort=True)
+        first, second = (Binder(None, sockets=OwnSockets(True)) for _ in range(2))
         for binder in (first, second):
             self.addCleanup(binder.discard)
         first.listenTCP(0, ServerFactory(), 5, "127.0.0.1")

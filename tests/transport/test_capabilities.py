@@ -18,7 +18,7 @@ from tsservices.transport.capabilities import (
     IReplyingTransport,
     capability,
 )
-from tsservices.transport.epoll.set import EpollReactor, available
+from tsservices.transport.epoll.set import EpollSet, available
 from tsservices.transport.epoll.tcp import FastTCPServer, FastUNIXServer
 from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.timestamping.udp import TimestampedUDPPort
@@ -47,12 +47,20 @@ def test_capabilities(transport: Any, expected: set[Any]) -> None:
         assert verifyClass(interface, transport)
 
 
+def test_tls() -> None:
+    tls = pytest.importorskip("tsservices.transport.tls", reason="the extra tls is not installed")
+    instance = tls.TLSProtocol.__new__(tls.TLSProtocol)
+    assert capability(instance, IReplyingTransport) is instance
+    assert capability(instance, IBroadcastTransport) is None
+    assert verifyClass(IReplyingTransport, tls.TLSProtocol)
+
+
 @pytest.mark.skipif(not available(), reason="needs epoll")
 def test_wrapper() -> None:
     """A wrapper such as TLS declares what is below it and has none of it."""
     wrapped = Recorder()
     wrapper = ProtocolWrapper(WrappingFactory(Factory.forProtocol(Protocol)), wrapped)
-    epollSet = EpollReactor(ManualReactor())
+    epollSet = EpollSet(ManualReactor())
     with connect(epollSet, wrapper):
         transport: Any = wrapped.transport
         assert transport is wrapper

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import tried
 from tsservices.transport.proxy_header import SIGNATURE, Endpoint, HeaderError, HeaderReader
 
 #: Client and server that a header names, and what follows it; or why there are none.
@@ -228,7 +229,7 @@ def mutations() -> st.SearchStrategy[bytes]:
     return joined | changed
 
 
-@settings(max_examples=300)
+@settings(max_examples=tried(300))
 @given(mutations(), st.lists(st.integers(0, 300), max_size=3))
 @example(b"PROXY UNKNOWN a\nb", [])
 def test_fuzzed(data: bytes, cuts: list[int]) -> None:

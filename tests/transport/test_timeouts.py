@@ -68,6 +68,19 @@ class SweepTests(SynchronousTestCase):
         self.wait(598)
         self.assertFalse(self.transport.aborted)
 
+    def test_slowPeer(self) -> None:
+        """It reads what the kernel has, which takes no more meanwhile."""
+        self.transport.pending = 1000
+        for unread in range(2_000_000, 1_000_000, -2000):
+            self.transport.unacknowledged = unread
+            self.wait(2)
+        self.assertFalse(self.transport.aborted)
+        self.wait(58)
+        self.assertFalse(self.transport.aborted)
+        self.wait(2)
+        self.assertTrue(self.transport.aborted)
+        self.assertEqual(self.protocol.factory.counters.stalled, 1)
+
     def test_stalled(self) -> None:
         """Closed even if the peer goes on sending."""
         self.transport.pending = 1000

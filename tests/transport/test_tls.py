@@ -98,25 +98,32 @@ def test_garbage() -> None:
         assert len(log) == 1
 
 
-def test_plainText() -> None:
-    for data in (b"GET / HTTP/1.0\r\n\r\n", b"ann\n", b"\xff", b"\0"):
-        listener = Listener("chat" if data == b"ann\n" else "hello")
-        client = listener.connect()
-        with gathering() as log:
-            client.server.dataReceived(data)
-            client.server.dataReceived(data)
-        assert client.transport.value() == TLS_ONLY
-        assert client.transport.disconnecting
-        client.hangUp()
-        listener.checkUntouched(failures=1)
-        assert log == ["192.0.2.1:50000 spoke plain text, at port 12345 with TLS"]
+@pytest.mark.parametrize(
+    ("service", "data", "line"),
+    [
+        *[("hello", data, TLS_ONLY) for data in (b"GET / HTTP/1.0\r\n\r\n", b"\xff", b"\0")],
+        ("chat", b"ann\n", TLS_ONLY),
+        ("irc", b"NICK ann\r\n", b"ERROR :Closing Link: this port speaks TLS only\r\n"),
+    ],
+)
+def test_plainText(service: str, data: bytes, line: bytes) -> None:
+    listener = Listener(service)
+    client = listener.connect()
+    with gathering() as log:
+        client.server.dataReceived(data)
+        client.server.dataReceived(data)
+    assert client.transport.value() == line
+    assert client.transport.disconnecting
+    client.hangUp()
+    listener.checkUntouched(failures=1)
+    assert log == ["192.0.2.1:50000 spoke plain text, at port 12345 with TLS"]
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "reason"),
     [(0, "began no TLS handshake within 10 s"), (9, "did not finish the TLS handshake")],
 )
-def test_deadline(sent: int, said: str) -> None:
+def test_deadline(sent: int, reason: str) -> None:
     listener = Listener()
     client = listener.connect()
     if sent:
@@ -125,7 +132,7 @@ def test_deadline(sent: int, said: str) -> None:
     assert not client.transport.disconnecting
     with gathering() as log:
         listener.clock.advance(1)
-    assert said in log[0]
+    assert reason in log[0]
     assert client.transport.disconnecting
     assert client.transport.value() == (b"" if sent else TLS_ONLY)
     client.hangUp()

@@ -13,13 +13,14 @@ from twisted.internet.protocol import DatagramProtocol, Factory
 
 import tsservices
 import twisted
-from tests.support.epoll import ManualReactor
+from tests.support.epoll import ManualReactor, closeReactor
 from tsservices.transport import stock, twisted_internals
+from tsservices.transport.epoll.set import available
 from tsservices.transport.epoll.tcp import FastTCPPort, FastTCPServer, FastUNIXPort, FastUNIXServer
 from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.proxy_protocol import ProxyProtocolFactory, ProxyProtocolWrapper
 from tsservices.transport.timestamping.udp import TimestampedUDPPort
-from tsservices.transport.twisted_internals import PRIVATE_NAMES, TLS_NAMES
+from tsservices.transport.twisted_internals import PRIVATE_NAMES, REACTOR_NAMES, TLS_NAMES
 
 INSTANCES: dict[type, Callable[[], object]] = {
     abstract.FileDescriptor: lambda: abstract.FileDescriptor(ManualReactor()),
@@ -59,6 +60,32 @@ def test_tlsNames() -> None:
     for owner in (tls.TLSMemoryBIOProtocol, tls.TLSMemoryBIOFactory):
         found.update(_attributes(owner))
     assert {*TLS_NAMES, "_creatorCallable"} - found == set()
+
+
+@pytest.mark.skipif(not available(), reason="this platform has no epoll")
+def test_reactorNames() -> None:
+    """Our reactor uses the listed names of Twisted's, and has no other in common with it."""
+    from twisted.internet.epollreactor import EPollReactor
+
+    from tsservices.transport.epoll.mainloop import EpollMainReactor
+
+    reactor = EpollMainReactor()
+    for name in REACTOR_NAMES:
+        assert hasattr(reactor, name), name
+    theirs = {
+        name
+        for base in EPollReactor.__mro__[:-1]
+        for name in (*vars(base), *_attributes(base))
+        if name.startswith("_") and not name.startswith("__")
+    }
+    ours = {
+        name
+        for base in EpollMainReactor.__mro__
+        if base.__module__.startswith("tsservices.")
+        for name in (*vars(base), *_attributes(base))
+    }
+    assert ours & theirs - {"_log"} <= set(REACTOR_NAMES)
+    closeReactor(reactor)
 
 
 @pytest.mark.parametrize("owner", [tcp.Port, unix.Port, udp.Port])

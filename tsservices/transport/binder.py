@@ -17,7 +17,6 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
@@ -26,7 +25,8 @@ from tsservices.transport import stock
 from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXPort
 from tsservices.transport.epoll.udp import FastUDPPort
-from tsservices.transport.sockets import SocketFile, bindInternet, bindUNIX, duplicate
+from tsservices.transport.shared_sockets import OwnSockets
+from tsservices.transport.sockets import SocketFile, duplicate
 from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping.udp import TimestampedDatagramProtocol, TimestampedUDPPort
 from tsservices.transport.twisted_internals import adoptPort
@@ -59,6 +59,16 @@ class BoundPort:
         self.name: tuple[str, int] | str = (
             os.fsdecode(name) if isinstance(name, str | bytes) else (name[0], name[1])
         )
+
+    @property
+    def descriptor(self) -> int:
+        """That of the socket, as long as it is not served."""
+        return self._socket.fileno()
+
+    @property
+    def isListening(self) -> bool:
+        """Whether it is served."""
+        return self._port is not None
 
     def startListening(self) -> None:
         """Serve the socket."""
@@ -102,13 +112,20 @@ class Binder:
     """
 
     def __init__(
-        self, reactor: Any, fast: bool = True, reusePort: bool = False, countReads: bool = False
+        self,
+        reactor: Any,
+        fast: bool = True,
+        sockets: OwnSockets | None = None,
+        countReads: bool = False,
     ) -> None:
-        """@param countReads: connections count what they read, each for itself."""
+        """
+        @param sockets: where they come from; L{None}: they are bound for this process alone.
+        @param countReads: connections count what they read, each for itself.
+        """
         self._reactor = reactor
         self._countReads = countReads
         self._fast = fast and epollset.available()
-        self._reusePort = reusePort
+        self._sockets = sockets or OwnSockets()
         self.ports: list[BoundPort] = []
 
     def listenTCP(
@@ -119,13 +136,7 @@ class Binder:
 
         @raise CannotListenError: if the system refuses.
         """
-        bound = bindInternet(socket.SOCK_STREAM, interface, port, self._reusePort)
-        try:
-            bound.listen(backlog)
-        except OSError as reason:
-            bound.close()
-            raise CannotListenError(interface, port, reason) from reason
-        return self._addStream(bound, factory)
+        return self._addStream(self._sockets.internet(STREAM, interface, port, backlog), factory)
 
     def listenUNIX(
         self,
@@ -140,7 +151,7 @@ class Binder:
 
         @raise CannotListenError: if the system refuses, or a server is there.
         """
-        bound, file = bindUNIX(_absolute(address), STREAM, mode, backlog)
+        bound, file = self._sockets.unix(_absolute(address), STREAM, mode, backlog)
         return self._addStream(bound, factory, file)
 
     def adoptStreamPort(
@@ -160,7 +171,7 @@ class Binder:
         @param maxSize: the most bytes of a datagram that are read.
         @raise CannotListenError: if the system refuses.
         """
-        self._addUDP(bindInternet(DATAGRAM, interface, port, self._reusePort), protocol, maxSize)
+        self._addUDP(self._sockets.internet(DATAGRAM, interface, port), protocol, maxSize)
 
     def bindUNIXDatagram(
         self, path: str, mode: int, protocol: DatagramProtocol, maxSize: int
@@ -172,7 +183,7 @@ class Binder:
         @param maxSize: the most bytes of a datagram that are read.
         @raise CannotListenError: if the system refuses, or a server is there.
         """
-        bound, file = bindUNIX(_absolute(path), DATAGRAM, mode)
+        bound, file = self._sockets.unix(_absolute(path), DATAGRAM, mode)
         self._addUNIXDatagram(bound, protocol, maxSize, file)
 
     def adoptDatagramPort(
@@ -195,13 +206,14 @@ class Binder:
         for port in self.ports:
             port.stopListening()
         self.ports.clear()
+        self._sockets.close()
 
     def _addUDP(self, bound: socket.socket, protocol: DatagramProtocol, maxSize: int) -> None:
         portClass: Any = FastUDPPort if self._fast else stock.BoundedUDPPort
         if isinstance(protocol, TimestampedDatagramProtocol):
             portClass = TimestampedUDPPort
             # Datagrams that come before the port is served then have their times too.
-            cmsg.enableTimestamps(bound)
+            cmsg.enableTimestamps(bound, tos=True)
         else:
             # The same for where they were sent to.
             bound = answering(bound)

@@ -7,12 +7,29 @@ do: theirs stay as they are.
 
 from __future__ import annotations
 
+import os
+import select
 import signal
+import sys
 import time
 from typing import Any
 
 #: Signals for which a reactor or a program of the suite installs handlers.
 HANDLED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def installReactor() -> None:
+    """Make the suite's reactor that of this process, where the system has what it needs."""
+    if "twisted.internet.reactor" not in sys.modules and hasFastReactor():
+        from tsservices.transport.epoll.mainloop import install
+
+        install()
+
+
+def hasFastReactor() -> bool:
+    """Whether this system can have the suite's reactor."""
+    # Without them its module cannot be imported.
+    return hasattr(select, "epoll") and hasattr(os, "eventfd")
 
 
 def prepareReactor(reactor: Any) -> None:
@@ -26,7 +43,7 @@ def prepareReactor(reactor: Any) -> None:
     # A program that blocks signals for itself passes that on to what it starts, which could then
     # be ended by SIGKILL only.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
-    ignored = [each for each in HANDLED_SIGNALS if signal.getsignal(each) is signal.SIG_IGN]
+    ignored = [number for number in HANDLED_SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
 
     def ignoreAgain() -> None:
         for number in ignored:

@@ -1,11 +1,14 @@
 """
-Twisted's own transports, with the two figures that the time limits need.
+Twisted's own transports, with the figures that the time limits need.
 
 They serve where there is no epoll, and with C{--no-fast-lane}.
 """
 
 from __future__ import annotations
 
+import fcntl
+import struct
+import termios
 from typing import Any
 from typing import Protocol as Interface
 
@@ -25,9 +28,23 @@ class CountsBytes(Interface):
 
     #: Bytes that the kernel has taken so far.
     bytesSent: int
+    #: Whether its producer is to wait, because too many bytes are pending.
+    producerPaused: bool
 
     def pendingBytes(self) -> int:
         """Bytes written that the kernel has not taken yet."""
+        ...
+
+    def unacknowledgedBytes(self) -> int:
+        """
+        Bytes that the kernel has taken and the peer's has not; 0 if the system does not say so.
+
+        It costs a system call.
+        """
+        ...
+
+    def expectShort(self) -> None:
+        """Expect short messages from now on, whatever has come so far."""
         ...
 
 
@@ -38,6 +55,7 @@ class CountsBytesMixin:
     connected: int
     dataBuffer: bytes
     offset: int
+    socket: Any
     _aborting: bool
     _tempDataLen: int
 
@@ -55,6 +73,16 @@ class CountsBytesMixin:
         if self._aborting or not self.connected:
             return 0
         return len(self.dataBuffer) - self.offset + self._tempDataLen
+
+    def unacknowledgedBytes(self) -> int:
+        try:
+            count = fcntl.ioctl(self.socket.fileno(), termios.TIOCOUTQ, bytes(4))
+        except OSError:
+            return 0
+        return int(struct.unpack("i", count)[0])
+
+    def expectShort(self) -> None:
+        """Twisted reads with the same size whatever is expected."""
 
 
 class CountsReadsMixin:

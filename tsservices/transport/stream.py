@@ -215,10 +215,11 @@ class StreamProtocol(Protocol):
 @implementer(IPushProducer)
 class _BelowWrapper:
     """
-    Pauses the transport above TLS only while bytes wait below it.
+    Pauses the transport above TLS only when the one below it asks for that.
 
     TLS pauses its producer during a handshake too, when it waits for something to be read.  To
-    stop reading then would be a deadlock.
+    stop reading then would be a deadlock.  Which of the two it is cannot be told by the bytes that
+    wait: the one below counts those that it has sent of its last chunk too, and asks only once.
     """
 
     def __init__(self, transport: IStreamTransport, measured: CountsBytes) -> None:
@@ -227,7 +228,7 @@ class _BelowWrapper:
         self._paused = False
 
     def pauseProducing(self) -> None:
-        if self._measured.pendingBytes() >= FULL:
+        if self._measured.producerPaused:
             self._paused = True
             self._transport.pauseProducing()
 
@@ -286,7 +287,7 @@ class StreamFactory(ServerFactory):
         context = self.context
         host: str | None = getattr(address, "host", None)
         try:
-            source = context.admission.enter(host)
+            source = self.admit(host)
         except AdmissionDenied as reason:
             self.counters.refused += 1
             context.peerLog.warn(
@@ -297,7 +298,7 @@ class StreamFactory(ServerFactory):
             )
             if not self.protocol.sendsReason:
                 return None
-            return reject(context, f"! {reason}\n".encode())
+            return reject(context, self.errorLine(str(reason)))
         self.counters.accepted += 1
         self.counters.open += 1
         protocol = self.protocol(*self._arguments)
@@ -306,6 +307,18 @@ class StreamFactory(ServerFactory):
         protocol.host = host or UNIX
         protocol.peer = peerName(address)
         return protocol
+
+    def admit(self, host: str | None) -> tuple[int, int] | None:
+        """
+        Enter a peer at the admission.
+
+        @raise AdmissionDenied: there are too many.
+        """
+        return self.context.admission.enter(host)
+
+    def errorLine(self, why: str) -> bytes:
+        """What is sent to a peer that does not get as far as a protocol, before the close."""
+        return f"! {why}\n".encode()
 
     def logPrefix(self) -> str:
         return self.context.service

@@ -58,14 +58,17 @@ class _Times:
     @ivar quiet: since when nothing was read or sent.
     @ivar stuck: since when its peer has read nothing of what is pending.
     @ivar sent: bytes sent at the last look.
+    @ivar unacknowledged: how many of them the peer's kernel had not taken then, as far as that was
+        asked for.
     """
 
-    __slots__ = ("quiet", "sent", "stuck")
+    __slots__ = ("quiet", "sent", "stuck", "unacknowledged")
 
     def __init__(self, now: float) -> None:
         self.quiet = now
         self.stuck = now
         self.sent = 0
+        self.unacknowledged = 0
 
 
 class ConnectionTimeouts(Service):
@@ -153,6 +156,13 @@ class ConnectionTimeouts(Service):
         elif not measured.pendingBytes():
             # A peer that has nothing to read is not slow.
             times.stuck = now
+        else:
+            # The kernel may keep megabytes for one connection, and takes more only when a third of
+            # that is free.  A slow peer may have read all the time until then.
+            unacknowledged = measured.unacknowledgedBytes()
+            if unacknowledged < times.unacknowledged:
+                times.quiet = times.stuck = now
+            times.unacknowledged = unacknowledged
         if connection.heard:
             connection.heard = False
             times.quiet = now

@@ -19,19 +19,20 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
     IProtocol,
-    IProtocolFactory,
     ITransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
-from zope.interface import directlyProvides, providedBy
+from zope.interface import directlyProvides, implementer, providedBy
 
-from tsservices.common.text import TLS_ONLY
+from tsservices.common.text import TLS_ONLY_REASON
 from tsservices.transport.admission import AdmissionDenied
+from tsservices.transport.capabilities import IReplyingTransport, Reply, RoundObserver, capability
 from tsservices.transport.context import StreamContext
+from tsservices.transport.openssl import sessionOf
 from tsservices.transport.stock import CountsBytes
-from tsservices.transport.stream import UNIX, bottomOf, peerName, placeName
+from tsservices.transport.stream import UNIX, StreamFactory, bottomOf, peerName, placeName
 
 #: Seconds that a peer has to answer the end of TLS, once it has read all; the answer only says that
 #: it has understood.  Without this bound a connection whose peer never answers would stay open.
@@ -60,12 +61,6 @@ _REASONS = (
     ("alert", "refused the TLS handshake"),
 )
 
-# A record of TLS that carries as much as one can.
-_RECORD = 2**14
-
-# What a record adds to what it carries, and more.
-_OVERHEAD = 512
-
 
 def explain(reason: str) -> str:
     """What a peer did to whom OpenSSL gave this reason for the end of the handshake."""
@@ -77,6 +72,7 @@ def explain(reason: str) -> str:
     return f"sent no good TLS handshake ({reason})"
 
 
+@implementer(IReplyingTransport)
 class TLSProtocol(TLSMemoryBIOProtocol):
     """
     One connection.
@@ -94,6 +90,8 @@ class TLSProtocol(TLSMemoryBIOProtocol):
     transport: Any
     wrappedProtocol: Any
     _tlsConnection: Any = None
+    _session: Any = None
+    _reply: Any = None
     _awaiting = False
     _peerEnded = False
     _reported = False
@@ -136,18 +134,19 @@ class TLSProtocol(TLSMemoryBIOProtocol):
             self._deadline = context.clock.callLater(seconds, self._nearlyLate)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._handshakeDone:
-            self._tlsConnection.bio_write(data)
-        else:
+        if not self._handshakeDone:
             if self._tlsConnection is None and not self._begin(data):
                 return
-            self._tlsConnection.bio_write(data)
+            self._session.feed(data)
             self._checkHandshakeStatus()
             if not self._handshakeDone:
                 return
+            data = b""
         if self._appSendBuffer:
+            self._session.feed(data)
+            data = b""
             self._unbufferPendingWrites()
-        self._flushReceiveBIO()
+        self._received(self._session.decrypt(data))
 
     def _begin(self, data: bytes) -> bool:
         if self._aborted or self._reported:
@@ -156,13 +155,14 @@ class TLSProtocol(TLSMemoryBIOProtocol):
             self._speaksNoTLS("spoke plain text")
             return False
         self._tlsConnection = self.factory.connectionFor(self)
+        self._session = sessionOf(self._tlsConnection)
         return True
 
     def _speaksNoTLS(self, what: str) -> None:
         self._report(what)
         self._aborted = self.disconnecting = True
         # Also if it has said nothing for so long: it may wait for a greeting.
-        self.transport.write(TLS_ONLY)
+        self.transport.write(self.factory.wrappedFactory.errorLine(TLS_ONLY_REASON))
         self.transport.loseConnection()
 
     def _checkHandshakeStatus(self) -> None:
@@ -189,7 +189,39 @@ class TLSProtocol(TLSMemoryBIOProtocol):
             self.abortConnection()
             return
         self.wrappedProtocol = protocol
+        # A handshake is longer than what most of the services read and write.
+        self._measured.expectShort()
         protocol.makeConnection(self)
+
+    def replyWith(self, reply: Reply, observer: RoundObserver) -> None:
+        if (below := capability(self.transport, IReplyingTransport)) is not None:
+            self._reply = reply
+            below.replyWith(self._answer, observer)
+
+    def _answer(self, data: bytes) -> bytes:
+        # The same as dataReceived and write, for the usual case that a chunk has a record and no
+        # more.  What the transport below sends at once must not overtake anything: it asks only
+        # while nothing waits there, and here nothing is written but the answer.
+        if self._appSendBuffer or self.disconnecting:
+            self.dataReceived(data)
+            return b""
+        session = self._session
+        chunk = session.decrypt(data)
+        if not chunk or session.end is not None:
+            self._received(chunk)
+            return b""
+        answer = self._reply(chunk)
+        try:
+            # In parts each would be a record.
+            encrypted: bytes = session.encrypt(
+                answer if isinstance(answer, bytes) else b"".join(answer)
+            )
+        except Error:
+            self._tlsShutdownFinished(Failure())
+            return b""
+        if session.untaken:
+            self._bufferedWrite(session.untaken)
+        return encrypted
 
     def _nearlyLate(self) -> None:
         self._deadline = self.factory.context.clock.callLater(LAST_SECONDS, self._late)
@@ -227,20 +259,17 @@ class TLSProtocol(TLSMemoryBIOProtocol):
     # does not wait for ever, and one write is one call of OpenSSL for each direction.
 
     def _flushReceiveBIO(self) -> None:
-        connection = self._tlsConnection
-        while not self._lostTLSConnection:
-            try:
-                data = connection.recv(2**15)
-            except WantReadError:
-                break
-            except ZeroReturnError:
+        self._received(self._session.decrypt(b""))
+
+    def _received(self, data: bytes) -> None:
+        if data and not self._aborted:
+            self.wrappedProtocol.dataReceived(data)
+        why = self._session.end
+        if why is not None and not self._lostTLSConnection:
+            if isinstance(why, ZeroReturnError):
                 self._inputEnded()
-                break
-            except Error:
-                self._tlsShutdownFinished(Failure())
             else:
-                if not self._aborted:
-                    self.wrappedProtocol.dataReceived(data)
+                self._tlsShutdownFinished(Failure(why))
         self._flushSendBIO()
 
     def _inputEnded(self) -> None:
@@ -258,17 +287,16 @@ class TLSProtocol(TLSMemoryBIOProtocol):
         if (
             self._handshakeDone
             and not (self.disconnecting or self._lostTLSConnection or self._appSendBuffer)
-            and 0 < len(bytes) <= _RECORD
+            and bytes
         ):
-            connection = self._tlsConnection
+            session = self._session
             try:
-                connection.send(bytes)
-            except WantReadError:
-                self._bufferedWrite(bytes)
+                self.transport.write(session.encrypt(bytes))
             except Error:
                 self._tlsShutdownFinished(Failure())
             else:
-                self.transport.write(connection.bio_read(len(bytes) + _OVERHEAD))
+                if session.untaken:
+                    self._bufferedWrite(session.untaken)
         elif self._tlsConnection is None:
             # Only a connection that is not admitted is written to before TLS has begun.
             if not self._aborted:
@@ -277,8 +305,8 @@ class TLSProtocol(TLSMemoryBIOProtocol):
             super().write(bytes)
 
     def _flushSendBIO(self) -> None:
-        if self._tlsConnection is not None:
-            super()._flushSendBIO()
+        if self._tlsConnection is not None and (data := self._session.output()):
+            self.transport.write(data)
 
     def _shutdownTLS(self) -> None:
         if self._tlsConnection is None:
@@ -311,6 +339,9 @@ class TLSProtocol(TLSMemoryBIOProtocol):
         if self._tlsConnection is None:
             self._lostTLSConnection = True
         super().connectionLost(reason)
+        # The one is a method of the protocol, and the protocol has this as its transport: without
+        # this they would wait for the garbage collector.
+        self._reply = self._session = None
         if self._closing is not None:
             self._closing.cancel()
             self._closing = None
@@ -336,8 +367,10 @@ class TLSFactory(TLSMemoryBIOFactory):
 
     place = ""
 
+    wrappedFactory: StreamFactory
+
     def __init__(
-        self, connectionCreator: Any, wrapped: IProtocolFactory, context: StreamContext
+        self, connectionCreator: Any, wrapped: StreamFactory, context: StreamContext
     ) -> None:
         """@param connectionCreator: makes OpenSSL's object of each connection, as for Twisted's."""
         super().__init__(connectionCreator, False, wrapped, context.clock)

@@ -11,20 +11,35 @@ project allows.
 
 from __future__ import annotations
 
-from typing import Any
+import socket
+from collections.abc import Callable
+from typing import Any, cast
 
 from twisted.internet import abstract, tcp, udp, unix
-from twisted.internet.interfaces import IListeningPort, IOpenSSLServerConnectionCreator
+from twisted.internet._resolver import GAIResolver
+from twisted.internet.interfaces import (
+    IHostnameResolver,
+    IListeningPort,
+    IOpenSSLServerConnectionCreator,
+    IReactorTCP,
+)
+from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 __all__ = [
     "OLDEST",
     "PRIVATE_NAMES",
+    "REACTOR_NAMES",
     "READ_IN",
     "TLS_NAMES",
+    "WEB_NAMES",
     "adoptPort",
     "connectionCreatorOf",
+    "exitSignal",
+    "forgetExitSignal",
+    "reactorWithSockets",
     "reserveDescriptor",
+    "threadedResolver",
 ]
 
 READ_IN = "26.10"
@@ -45,6 +60,25 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     udp.Port: ("_bindSocket", "_connectedAddr"),
 }
 
+#: The same of L{EPollReactor<twisted.internet.epollreactor.EPollReactor>}, which can't be imported
+#: without epoll.
+REACTOR_NAMES = (
+    # The epoll object; what is watched, and for what; what has to outlive C{removeAll}.
+    "_poller",
+    "_selectables",
+    "_reads",
+    "_writes",
+    "_internalReaders",
+    # Makes the wake-up; serves one event.
+    "_wakerFactory",
+    "_doReadOrWrite",
+    # Whether the loop goes on, and whether there is something to do for `runUntilCurrent`.
+    "_started",
+    "_justStopped",
+    "_newTimedCalls",
+    "_pendingTimedCalls",
+)
+
 #: The same of L{TLSMemoryBIOProtocol<twisted.protocols.tls.TLSMemoryBIOProtocol>}, which can't be
 #: imported without pyOpenSSL.
 TLS_NAMES = (
@@ -64,6 +98,20 @@ TLS_NAMES = (
     "_tlsShutdownFinished",
     "_unbufferPendingWrites",
 )
+
+#: The same of L{HTTPChannel<twisted.web.http.HTTPChannel>}, and of the WebSocket that
+#: C{twisted.web.websocket} has on the wire, which can't be imported without wsproto.
+WEB_NAMES: dict[str, tuple[str, ...]] = {
+    # The version of the request, the answers to what is none, and what hands the connection over to
+    # a WebSocket: overridden, so that the stream takes it.
+    "channel": (
+        "_version",
+        "_respondToBadRequestAndDisconnect",
+        "_protocolUpgradeForWebsockets",
+    ),
+    # What has come of a message; its state machine; the protocol above it.
+    "wire": ("_textBuffer", "_bytesBuffer", "_wsconn", "_wsp"),
+}
 
 
 def adoptPort(portClass: Any, reactor: Any, descriptor: int, *arguments: Any) -> IListeningPort:
@@ -95,6 +143,50 @@ def connectionCreatorOf(factory: Any) -> Any:
     return Creator()
 
 
+class _PreparedClient(tcp.Client):
+    connector: _PreparingConnector
+
+    def createInternetSocket(self) -> socket.socket:
+        created: socket.socket = super().createInternetSocket()
+        try:
+            self.connector.prepare(created)
+        except OSError:
+            created.close()
+            raise
+        return created
+
+
+class _PreparingConnector(tcp.Connector):
+    prepare: Callable[[socket.socket], None]
+
+    def _makeTransport(self) -> tcp.Client:
+        return _PreparedClient(self.host, self.port, self.bindAddress, self, self.reactor)
+
+
+def reactorWithSockets(reactor: Any, prepare: Callable[[socket.socket], None]) -> IReactorTCP:
+    """
+    For endpoints of clients: a reactor whose TCP sockets are prepared before they are bound.
+
+    @param prepare: may raise L{OSError}, which is the failure of that connection then.
+    """
+
+    class Preparing:
+        def connectTCP(
+            self,
+            host: str,
+            port: int,
+            factory: Any,
+            timeout: float = 30,
+            bindAddress: tuple[str, int] | None = None,
+        ) -> tcp.Connector:
+            connector = _PreparingConnector(host, port, factory, timeout, bindAddress, reactor)
+            connector.prepare = prepare
+            connector.connect()
+            return connector
+
+    return cast("IReactorTCP", Preparing())
+
+
 def reserveDescriptor() -> None:
     """
     Keep one descriptor back, as each stream port of Twisted does when it begins to listen.
@@ -102,3 +194,19 @@ def reserveDescriptor() -> None:
     It is given up to accept and close a connection when no other descriptor is left.
     """
     tcp._reservedFD.reserve()
+
+
+def threadedResolver(reactor: Any, pool: ThreadPool) -> IHostnameResolver:
+    """What looks names up as the reactor does, but in the threads of this pool."""
+    return GAIResolver(reactor, lambda: pool)
+
+
+def exitSignal(reactor: Any) -> int | None:
+    """The signal by which the reactor's own handler has stopped it; L{None}: no signal has."""
+    number: int | None = reactor._exitSignal
+    return number
+
+
+def forgetExitSignal(reactor: Any) -> None:
+    """Of the signal that the reactor's own handler has noted: twistd would end itself by it."""
+    reactor._exitSignal = None

@@ -17,7 +17,7 @@ the fourth ends a loop with any other server after its burst.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -28,7 +28,7 @@ from tsservices.common.bounded import BoundedDict
 from tsservices.common.counters import DROPS, DatagramCounters
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
-from tsservices.common.sources import PathTable, SourceKey, SourceTable
+from tsservices.common.sources import PathTable, Source, SourceKey, SourceTable, readSockaddr
 from tsservices.common.timestamps import stamped
 
 #: Below this are the ports of servers: a datagram from one is the answer of a server, or forged.
@@ -43,6 +43,8 @@ HELLO_TWICE = b"Hello, Hello, "
 #: How all that this suite writes begins.  One C{startswith} of these sorts out nearly all requests;
 #: the closer look is made only at the others.
 OWN_PREFIXES = (b"[", HELLO_TWICE)
+
+_OWN_FIRST_OCTETS = tuple(prefix[:1] for prefix in OWN_PREFIXES)
 
 #: Answers to one source without a pause, for services that trust no network.  A loop whose round
 #: trip is long stays below any rate, but it never pauses.
@@ -92,6 +94,18 @@ class Guard(Interface):
         """Whether to answer."""
         ...
 
+    def admitsAll(
+        self, lengths: Sequence[int], firstOctets: bytes, addresses: Sequence[bytes]
+    ) -> bool:
+        """
+        Whether L{admits} would admit each datagram of a batch, as far as that can be said without a
+        look at each; if not, it has to be asked.
+
+        @param firstOctets: of each datagram; anything for an empty one.
+        @param addresses: where each came from, as L{readSockaddr} takes them.
+        """
+        ...
+
 
 class DatagramGuard:
     """Decides which datagrams of one port are answered, and counts those that are not."""
@@ -125,12 +139,15 @@ class DatagramGuard:
             self._lowestPort = 0
             self._sources = paths
         self._allowances: BoundedDict[SourceKey, _Allowance] = BoundedDict(PEERS_REMEMBERED)
+        # Whether what comes from an address passes the first and the fourth check, whatever it is.
+        self._unchecked: BoundedDict[bytes, bool] = BoundedDict(PEERS_REMEMBERED)
+        self._portsClosed = 0
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
         """Whether to answer; if not, the reason has been counted."""
         # For each datagram: an address is parsed once, and not again while it is remembered.
         source = self._sources.get(host) or self._sources.meet(host)
-        if port < self._lowestPort or port in self._closedPorts or not source.usable:
+        if not self._isHonest(source, port):
             self._counters.badSource += 1
             return False
         if (
@@ -144,6 +161,38 @@ class DatagramGuard:
             self._counters.badSize += 1
             return False
         return source.trusted or self._allows(source.key)
+
+    def admitsAll(
+        self, lengths: Sequence[int], firstOctets: bytes, addresses: Sequence[bytes]
+    ) -> bool:
+        """As in L{Guard}: only batches from trusted sources are admitted as a whole."""
+        if not self._policy.trusting:
+            return False
+        if len(self._closedPorts) != self._portsClosed:
+            # The server has bound more ports since.
+            self._portsClosed = len(self._closedPorts)
+            self._unchecked.clear()
+        # All that is done for each datagram is done by C: so this costs 60 ns for each of 64, and
+        # `admits` 250.
+        if not all(map(self._unchecked.get, addresses)):
+            known = self._unchecked
+            if not all(known[raw] if raw in known else self._meet(raw) for raw in addresses):
+                return False
+        if self._ownFormat and any(octet in firstOctets for octet in _OWN_FIRST_OCTETS):
+            return False
+        size = lengths[0]
+        if lengths.count(size) == len(lengths):
+            # Nearly always; the search for the smallest and the largest takes a third of all this.
+            return self._minSize <= size <= self._maxSize
+        return self._minSize <= min(lengths) and max(lengths) <= self._maxSize
+
+    def _meet(self, raw: bytes) -> bool:
+        host, port = readSockaddr(raw)[:2]
+        source = self._sources.get(host) or self._sources.meet(host)
+        return self._unchecked.put(raw, source.trusted and self._isHonest(source, port))
+
+    def _isHonest(self, source: Source, port: int) -> bool:
+        return port >= self._lowestPort and port not in self._closedPorts and source.usable
 
     def _allows(self, source: SourceKey) -> bool:
         now = self._monotonic()
@@ -208,3 +257,9 @@ class ObservedGuard:
         admitted = self._guard.admits(datagram, host, port)
         self._observer.end(before, host, port)
         return admitted
+
+    def admitsAll(
+        self, lengths: Sequence[int], firstOctets: bytes, addresses: Sequence[bytes]
+    ) -> bool:
+        """As in L{Guard}: it asks for a look at each, which is reported."""
+        return False

@@ -16,6 +16,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
+from tsservices.transport.capabilities import BatchReply
 from tsservices.transport.epoll.udp import FastUDPPort
 
 #: A peer, as its protocol knows it.
@@ -56,6 +57,9 @@ class UNIXDatagramPort(FastUDPPort):
         self.connected = True
         # What Twisted's port logs when it is closed.
         self._realPortNumber: Any = self.getHost().name
+
+    def answerBatchesWith(self, reply: BatchReply) -> None:
+        """Answer one by one all the same: these addresses are paths, of any length."""
 
     def getHost(self) -> UNIXAddress:
         return UNIXAddress(os.fsencode(self.socket.getsockname()))

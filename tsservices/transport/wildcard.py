@@ -31,7 +31,7 @@ PKTINFO6 = struct.Struct("@16sI")
 Control = list[tuple[int, int, bytes]]
 
 #: Bytes of control messages to receive with a datagram: an IPv4 one on an IPv6 socket needs 72.
-_CONTROL_BYTES = 128
+CONTROL_BYTES = 128
 
 #: Sources whose addresses of this host are remembered.  All are forgotten when there are more: a
 #: service that answers later than at once then leaves the address to the system.
@@ -63,9 +63,11 @@ def askDestinations(udpSocket: socket.socket) -> None:
         udpSocket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
 
 
-def _answerControl(received: Control) -> Control:
-    # The control messages by which an answer leaves from where the datagram was sent to: none where
-    # that is no address to send from.
+def answerControl(received: Control) -> Control:
+    """
+    The control messages by which an answer leaves from where the datagram was sent to: none where
+    that is no address to send from.
+    """
     answer: Control = []
     for level, kind, value in received:
         if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
@@ -105,14 +107,14 @@ class WildcardSocket(socket.socket):
         self._controls: dict[bytes, Control] = {}
 
     def recvfrom(self, size: int, flags: int = 0) -> tuple[bytes, Any]:
-        data, control, _, source = self.recvmsg(size, _CONTROL_BYTES, flags)
+        data, control, _, source = self.recvmsg(size, CONTROL_BYTES, flags)
         # By the value of one message: the only one, or that of IPv4, which comes last.
         value = control[-1][2] if control else b""
         answer = self._controls.get(value)
         if answer is None:
             if len(self._controls) >= MAX_SOURCES:
                 self._controls.clear()
-            answer = self._controls[value] = _answerControl(control)
+            answer = self._controls[value] = answerControl(control)
         answers = self._answers
         if len(answers) >= MAX_SOURCES:
             answers.clear()

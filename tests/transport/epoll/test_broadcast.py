@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+from array import array
 from collections.abc import Callable
-from unittest import skipUnless
+from unittest import skipIf, skipUnless
 
 from twisted.internet.main import CONNECTION_LOST
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.epoll import EpollCase, Recorder, receiveAll
 from tests.support.line_sockets import CLIENTS, SocketHarness
-from tsservices.chat import fanout as audience
+from tests.support.send_ring import NO_RING
 from tsservices.chat import fanout as deliveries
+from tsservices.chat.delivery import recipients as audience
 from tsservices.transport.epoll.broadcast import StreamBroadcast
+from tsservices.transport.epoll.sendring import SendRing
 from tsservices.transport.epoll.set import available
 from tsservices.transport.epoll.tcp import FastTCPServer
+
+
+def fill(sock: socket.socket) -> None:
+    """Leave no room in the kernel, which a transport does not know then."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sock.send(bytes(1 << 16))
 
 
 class BroadcastTests(EpollCase):
@@ -114,12 +127,7 @@ class BroadcastTests(EpollCase):
 
     def test_full(self) -> None:
         one, two, _ = self.streams
-        # Not by the transport: it does not know that there is no room.
-        while True:
-            try:
-                one.socket.send(bytes(1 << 16))
-            except BlockingIOError:
-                break
+        fill(one.socket)
         broadcast = one.broadcastWith([one, two])
         self.assertTrue(broadcast.send(b"hello", []))
         self.assertEqual(receiveAll(self.peers[1]), b"hello")
@@ -140,6 +148,62 @@ class BroadcastTests(EpollCase):
         self.assertEqual(self.streams[0].connected, 1)
         self.set.doRead()
         self.assertEqual(self.streams[0].connected, 0)
+
+
+@skipIf(NO_RING, NO_RING)
+class RingBroadcastTests(BroadcastTests):
+    """The same by io_uring."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        # Two sends by one call: rooms are sent to in parts.
+        self.set.sendRing = SendRing(entries=2)
+        self.addCleanup(self.set.sendRing.close)
+
+
+class StandInRing:
+    """Sends to some, and refuses the others."""
+
+    smallest = 2
+
+    def __init__(self, served: int) -> None:
+        self.served = served
+        self.asked: list[int] = []
+
+    def send(self, descriptors: array[int], data: bytes) -> tuple[int, dict[int, int]]:
+        self.asked.append(len(descriptors))
+        for number in descriptors[: self.served]:
+            os.write(number, data)
+        return self.served, {}
+
+
+class RefusingRingTests(EpollCase):
+    def test_refused(self) -> None:
+        """Those that the ring has not served are sent to one by one."""
+        protocols = [Recorder(), Recorder(), Recorder()]
+        peers = [self.connect(protocol) for protocol in protocols]
+        streams = [protocol.transport for protocol in protocols]
+        broadcast = streams[0].broadcastWith(streams)
+        for sent in (0, 1, 3):
+            self.set.sendRing = ring = StandInRing(sent)
+            self.assertTrue(broadcast.send(b"hello", []))
+            self.assertEqual([receiveAll(peer) for peer in peers], [b"hello"] * 3)
+            self.assertTrue(broadcast.send(b"few", streams[1:]))
+            self.assertEqual([receiveAll(peer) for peer in peers], [b"few", b"", b""])
+            self.assertEqual(ring.asked, [3])
+        self.assertTrue(broadcast.valid)
+
+    def test_refusedAndFull(self) -> None:
+        """One of those that the ring has not served takes nothing: it is that one that waits."""
+        protocols = [Recorder(), Recorder(), Recorder()]
+        peers = [self.connect(protocol) for protocol in protocols]
+        streams = [protocol.transport for protocol in protocols]
+        broadcast = streams[0].broadcastWith(streams)
+        fill(streams[1].socket)
+        self.set.sendRing = StandInRing(1)
+        self.assertTrue(broadcast.send(b"hello", []))
+        self.assertEqual([stream.pendingBytes() for stream in streams], [0, 5, 0])
+        self.assertEqual([receiveAll(peer) for peer in peers[::2]], [b"hello"] * 2)
 
 
 @skipUnless(available(), "this platform has no epoll")
@@ -178,12 +242,12 @@ class DissolvingTests(SynchronousTestCase):
         self.assertEqual(list(self.one.transport.broadcasts), broadcasts)
 
     def test_hold(self) -> None:
-        self.one.protocol.connection.queue.hold(True)
+        self.one.protocol.connection.queue.block(True)
         self.assertFalse(self.together())
         for text in (b"a", b"b", b"c"):
             self.assertEqual(self.say(text), b"")
         self.assertFalse(self.together())
-        self.one.protocol.connection.queue.hold(False)
+        self.one.protocol.connection.queue.block(False)
         self.assertEqual(self.say(b"d").count(b"<n0>"), 4)
         self.gather()
         self.assertTrue(self.together())

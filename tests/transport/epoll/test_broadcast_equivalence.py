@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from unittest import skipUnless
+from unittest import skipIf, skipUnless
 from unittest.mock import patch
 
 from hypothesis import given, settings
@@ -13,10 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.examples import tried
 from tests.support.line_sockets import CLIENTS, SocketHarness
-from tsservices.chat import fanout as audience
+from tests.support.send_ring import NO_RING
 from tsservices.chat import fanout as deliveries
-from tsservices.transport.epoll import set as epollset
+from tsservices.chat.delivery import recipients as audience
+from tsservices.transport.epoll import passes
 from tsservices.transport.epoll.broadcast import StreamBroadcast
+from tsservices.transport.epoll.sendring import SendRing
 from tsservices.transport.epoll.set import available
 from tsservices.transport.epoll.tcp import FastTCPServer
 
@@ -61,14 +63,16 @@ def heardIn(
     steps: list[tuple[int, bytes | str]],
     least: int,
     sends: Callable[..., bool] = StreamBroadcast.send,
+    ring: SendRing | None = None,
 ) -> list[bytes]:
     with ExitStack() as stack:
         for module in (audience, deliveries):
             stack.enter_context(patch.object(module, "BROADCAST_FROM", least))
         stack.enter_context(patch.object(StreamBroadcast, "send", sends))
         # A pass that is late would end between two of those who are to be read together.
-        stack.enter_context(patch.object(epollset, "PASS_SECONDS", 60.0))
+        stack.enter_context(patch.object(passes, "PASS_SECONDS", 60.0))
         crowd = SocketHarness()
+        crowd.set.sendRing = ring
         try:
             for step in steps:
                 crowd.perform(*step)
@@ -84,6 +88,16 @@ class TogetherTests(SynchronousTestCase):
     @given(STEPS)
     def test_same(self, steps: list[tuple[int, bytes | str]]) -> None:
         self.assertEqual(heardIn(steps, 2), heardIn(steps, 1000))
+
+    @skipIf(NO_RING, NO_RING)
+    @settings(max_examples=tried(100), derandomize=True)
+    @given(STEPS)
+    def test_sameByRing(self, steps: list[tuple[int, bytes | str]]) -> None:
+        ring = SendRing(entries=4)
+        try:
+            self.assertEqual(heardIn(steps, 2, ring=ring), heardIn(steps, 1000))
+        finally:
+            ring.close()
 
     def test_broadcast(self) -> None:
         """The third line of a room that does not change is the first broadcast."""

@@ -14,13 +14,13 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from tests.support.epoll import EpollCase, Recorder, receiveAll
 from tests.support.services import SuiteServer
 from tests.support.udp_ports import UDPPortCase
-from tsservices.common.counters import DatagramCounters
+from tsservices.common.counters import DatagramCounters, StreamCounters
 from tsservices.server.registry import BY_NAME
 from tsservices.services.timestamp import TimestampProtocol
 from tsservices.testing import MemoryServer
-from tsservices.transport.capabilities import RoundObserver
+from tsservices.transport.capabilities import LONG_ANSWER, RoundObserver
 from tsservices.transport.datagram import ReplyingDatagramProtocol
-from tsservices.transport.epoll.interfaces import SHORT_READ
+from tsservices.transport.epoll.interfaces import BULK_READ, SHORT_READ
 from tsservices.transport.epoll.tcp import FastTCPServer
 from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.udp_guard import DatagramGuard
@@ -51,12 +51,17 @@ class Replier(Recorder):
         self.rounds = rounds
         self.replied: list[bytes] = []
         self.times = 1
+        self.inParts = False
 
     def connectionMade(self) -> None:
         self.transport.replyWith(self.reply, self.rounds)
 
-    def reply(self, data: bytes) -> bytes:
+    def reply(self, data: bytes) -> bytes | tuple[bytes, ...]:
         self.replied.append(data)
+        if data == b"nothing":
+            return b""
+        if self.inParts:
+            return b"(", data * self.times, b")"
         if data == b"raise":
             raise ZeroDivisionError
         return b"(%s)" % (data * self.times)
@@ -99,6 +104,80 @@ class ReplyTests(EpollCase):
         assert taken == b"(" + b"a" * BIG + b")b"
         assert self.protocol.replied == [b"a"]
         assert self.protocol.transport.bytesSent == len(taken)
+
+    def test_inParts(self) -> None:
+        self.protocol.inParts = True
+        self.peer.send(b"a")
+        self.set.doRead()
+        assert receiveAll(self.peer) == b"(a)"
+        assert self.protocol.transport.bytesSent == 3
+        self.protocol.times = BIG
+        self.peer.send(b"b")
+        taken = b""
+        for _ in range(100):
+            self.set.doRead()
+            taken += receiveAll(self.peer)
+        assert taken == b"(" + b"b" * BIG + b")"
+        assert self.protocol.transport.bytesSent == 3 + len(taken)
+
+    def test_partsWithoutRoom(self) -> None:
+
+        def writev(number: int, parts: tuple[bytes, ...]) -> int:
+            raise BlockingIOError(errno.EAGAIN, "no room")
+
+        self.patch(os, "writev", writev)
+        self.protocol.inParts = True
+        transport = self.protocol.transport
+        self.peer.send(b"a")
+        self.set._receive([(transport.descriptor, 1)])
+        assert transport.pendingBytes() == 3
+        self.set.doRead()
+        assert receiveAll(self.peer) == b"(a)"
+
+    def test_partsToNobody(self) -> None:
+        self.protocol.inParts = True
+        self.peer.send(b"a")
+        self.peer.close()
+        self.set._receive([(self.protocol.transport.descriptor, 1)])
+        assert [reason.type for reason in self.protocol.reasons] == [ConnectionLost]
+
+    def test_noAnswer(self) -> None:
+        self.patch(os, "write", None)
+        self.peer.send(b"nothing")
+        self.set.doRead()
+        assert self.protocol.replied == [b"nothing"]
+        assert self.protocol.reasons == []
+
+    def test_peerThatDoesNotRead(self) -> None:
+        """It is not read from any more, until it has read."""
+        transport = self.protocol.transport
+        transport.registerProducer(transport, True)
+        transport.readSize = BULK_READ
+        self.protocol.times = BIG
+        self.peer.send(b"a")
+        self.set.doRead()
+        assert (transport.producerPaused, transport.readSize) == (True, transport.bufferSize)
+        self.protocol.times = 1
+        self.peer.send(b"b")
+        taken = b""
+        for _ in range(100):
+            self.set.doRead()
+            taken += receiveAll(self.peer)
+        assert taken == b"(" + b"a" * BIG + b")(b)"
+        assert not transport.producerPaused
+
+    def test_unacknowledged(self) -> None:
+        """It falls while the peer reads, also if the kernel takes no more meanwhile."""
+        transport = self.protocol.transport
+        assert transport.unacknowledgedBytes() == 0
+        self.protocol.times = BIG
+        self.peer.send(b"a")
+        self.set.doRead()
+        before, sent = transport.unacknowledgedBytes(), transport.bytesSent
+        assert before > 0
+        receiveAll(self.peer)
+        assert transport.unacknowledgedBytes() < before
+        assert transport.bytesSent == sent
 
     def test_closingUsesTheProtocol(self) -> None:
         self.protocol.transport.loseWriteConnection()
@@ -145,13 +224,120 @@ class ReplyTests(EpollCase):
         peer.send(b"b")
         self.set.doRead()
         assert self.rounds.events == ["began", "ended"]
-        self.set._close()
+        for client in (peer, self.peer):
+            client.close()
+        self.set.doRead()
+        self.set.portClosed()
         assert self.set.observers == []
 
     def test_forgotten(self) -> None:
         self.peer.close()
         self.set.doRead()
         assert self.protocol.transport.reply is None
+
+
+class Prefixed(Rounds):
+    roundStamp = b"> "
+
+
+class PrefixTests(EpollCase):
+    """Answers that the loop makes itself.  What the function makes has brackets."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.prefix = Prefixed()
+        self.counters = StreamCounters()
+        self.protocol = Replier(self.prefix)
+        self.peer = self.connect(self.protocol)
+        self.protocol.transport.prefixWith(self.prefix, self.counters)
+
+    def answered(self, data: bytes) -> bytes:
+        self.peer.sendall(data)
+        self.set._receive([(self.protocol.transport.descriptor, 1)])
+        return receiveAll(self.peer)
+
+    def counted(self) -> tuple[int, int]:
+        return self.counters.received, self.counters.receivedBytes
+
+    def test_short(self) -> None:
+        assert self.answered(b"a") == b"> a"
+        assert (self.protocol.received, self.protocol.replied) == (b"", [])
+        assert self.protocol.transport.bytesSent == 3
+        assert self.counted() == (1, 1)
+
+    def test_long(self) -> None:
+        """From a size on the two parts are not joined."""
+        writes: list[int] = []
+        writev = os.writev
+
+        def counting(number: int, parts: tuple[bytes, ...]) -> int:
+            writes.append(len(parts))
+            return writev(number, parts)
+
+        self.patch(os, "writev", counting)
+        self.protocol.transport.readSize = self.protocol.transport.bufferSize
+        for size in (LONG_ANSWER - 1, LONG_ANSWER):
+            assert self.answered(b"a" * size) == b"> " + b"a" * size
+        assert writes == [2]
+        assert self.counted() == (2, 2 * LONG_ANSWER - 1)
+
+    def test_filledShortRead(self) -> None:
+        """The protocol answers this once, and all later ones are read at once."""
+        assert self.answered(b"a" * SHORT_READ) == b""
+        self.set.doRead()
+        assert receiveAll(self.peer) == b"a" * SHORT_READ
+        assert self.answered(b"a" * SHORT_READ) == b"> " + b"a" * SHORT_READ
+
+    def test_bulk(self) -> None:
+        transport = self.protocol.transport
+        transport.readSize = transport.bufferSize
+        self.answered(b"a" * transport.bufferSize)
+        assert transport.readSize == BULK_READ
+
+    def test_noStamp(self) -> None:
+        """If each chunk needs a stamp of its own, the function makes the answer."""
+        self.prefix.roundStamp = b""
+        assert self.answered(b"a") == b"(a)"
+        assert self.counted() == (0, 0)
+
+    def test_behindQueue(self) -> None:
+        self.protocol.transport.write(b"first ")
+        assert self.answered(b"a") == b""
+        self.set.doRead()
+        assert receiveAll(self.peer) == b"first a"
+        assert self.counted() == (0, 0)
+
+    def test_behindUnsentBytes(self) -> None:
+        self.protocol.transport.dataBuffer = b"first "
+        self.answered(b"a")
+        assert self.protocol.received == b"a"
+        assert self.counted() == (0, 0)
+
+    def test_closing(self) -> None:
+        self.protocol.transport.loseWriteConnection()
+        self.answered(b"a")
+        assert self.protocol.received == b"a"
+        assert self.counted() == (0, 0)
+
+    def test_noRoom(self) -> None:
+        transport = self.protocol.transport
+        write = os.write
+        self.patch(os, "write", lambda number, data: write(number, data[:1]))
+        assert self.answered(b"a") == b">"
+        assert (transport.bytesSent, transport.pendingBytes()) == (1, 2)
+        self.set.doRead()
+        assert receiveAll(self.peer) == b" a"
+
+    def test_peerGone(self) -> None:
+        self.peer.send(b"a")
+        self.peer.close()
+        self.set._receive([(self.protocol.transport.descriptor, 1)])
+        assert [reason.type for reason in self.protocol.reasons] == [ConnectionLost]
+
+    def test_forgotten(self) -> None:
+        self.peer.close()
+        self.set.doRead()
+        assert self.protocol.transport.prefix is None
 
 
 class ShortReadTests(EpollCase):
@@ -183,6 +369,21 @@ class ShortReadTests(EpollCase):
 
     def test_atMost(self) -> None:
         assert self.receive(200_000)[0] == self.protocol.transport.bufferSize
+
+    def test_bulk(self) -> None:
+        """Only what is answered in place is read in chunks of more than 64 KiB."""
+        transport = self.protocol.transport
+        transport.readSize = transport.bufferSize
+        self.receive(transport.bufferSize, 1)
+        assert transport.readSize == transport.bufferSize
+        transport.reply = lambda data: b""
+        self.receive(transport.bufferSize)
+        assert transport.readSize == BULK_READ
+
+    def test_shortAgain(self) -> None:
+        assert self.receive(60000) == [60000]
+        self.protocol.transport.expectShort()
+        assert self.protocol.transport.readSize == SHORT_READ
 
     def test_end(self) -> None:
         """The end behind a chunk that fills a short read is a clean one."""
@@ -237,8 +438,9 @@ class TimestampTests(EpollCase):
         self.set.doRead()
         assert receiveAll(peer) == formatter.stamp() + b"hello"
         assert (factory.counters.received, factory.counters.receivedBytes) == (1, 5)
-        assert protocol.heard
-        assert formatter.held == b""
+        # By this the time limits know that it is not idle.
+        assert protocol.measured.bytesSent == len(formatter.stamp()) + 5
+        assert formatter.roundStamp == b""
 
 
 class Doubling(ReplyingDatagramProtocol):

@@ -18,8 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.support.epoll import Echo, EpollCase, ManualReactor, Recorder, connect, receiveAll
-from tsservices.transport.epoll import set as epollset
-from tsservices.transport.epoll.set import EpollReactor, available, epollSetOf, turnEnd
+from tsservices.transport.epoll import passes
+from tsservices.transport.epoll.set import EpollSet, available, epollSetOf, turnEnd
 
 
 class Descriptor:
@@ -83,7 +83,8 @@ class EpollSetTests(EpollCase):
 
     def test_interface(self) -> None:
         assert verifyObject(IReactorFDSet, self.set)
-        assert IReactorTime.providedBy(self.set)
+        provided: bool = IReactorTime.providedBy(self.set)
+        assert provided
         self.reactor.advance(3)
         assert self.set.seconds() == 3
         with pytest.raises(AttributeError):
@@ -200,7 +201,7 @@ class EpollSetTests(EpollCase):
     def test_passNeverRaises(self) -> None:
         assert self.set._poller is not None
         self.set._poller.close()
-        assert self.set.doRead() is None  # type: ignore[func-returns-value]
+        assert self.set.doRead() is None
         assert len(self.flushLoggedErrors(ValueError)) == 1
 
     def test_cutShortWhileSending(self) -> None:
@@ -237,7 +238,7 @@ class EpollSetTests(EpollCase):
     def test_turnEnd(self) -> None:
         """It is called before anything is sent; what it asks for waits for the next round."""
         # A pass that takes long ends before its second round.
-        self.patch(epollset, "monotonic", lambda: 0.0)
+        self.patch(passes, "monotonic", lambda: 0.0)
         protocol = Recorder()
         client = self.connect(protocol)
         order: list[str] = []
@@ -268,12 +269,21 @@ class EpollSetTests(EpollCase):
             nonlocal now
             now += 1.0
 
-        self.patch(epollset, "monotonic", lambda: now)
+        self.patch(passes, "monotonic", lambda: now)
         self.set.atTurnEnd(slow)
         before = self.set._roundEvents
         self.set.doRead()
         self.assertEqual(now, 1.0)
         self.assertEqual(self.set._roundEvents, before)
+
+    def test_roundsGrowWhileEachEndsATurn(self) -> None:
+        now = 0.0
+        self.patch(passes, "monotonic", lambda: now)
+        self.set._roundEvents = 1
+        for _ in range(3):
+            self.set.atTurnEnd(lambda: None)
+            self.set.doRead()
+        self.assertGreaterEqual(self.set._roundEvents, 8)
 
     def test_turnEndOutside(self) -> None:
         order: list[str] = []
@@ -305,6 +315,8 @@ class EpollSetTests(EpollCase):
         flooding.dataReceived = lambda data: flood.send(chunk)  # type: ignore[assignment,method-assign]
         flood.send(chunk)
         peer.send(b"q")
+        # There is never an end of it: the time of a pass ends it.
+        self.patch(passes, "PASS_SECONDS", 0.01)
         self.set.doRead()
         assert receiveAll(peer) == b"q"
 
@@ -316,7 +328,7 @@ class ScriptedTests(SynchronousTestCase):
         self.patch(Scripted, "script", [])
         self.patch(Scripted, "asked", [])
         self.reactor = ManualReactor()
-        self.set = EpollReactor(self.reactor)
+        self.set = EpollSet(self.reactor)
         self.set.portOpened()
         self.addCleanup(self.set.connectionLost, Failure(CONNECTION_LOST))
 
@@ -392,7 +404,7 @@ class ScriptedTests(SynchronousTestCase):
     def test_passEndsByTime(self) -> None:
         """Rounds get smaller when members are slow, and larger again when they are not."""
         now = 0.0
-        self.patch(epollset, "PASS_SECONDS", 1 / 1024)
+        self.patch(passes, "PASS_SECONDS", 1 / 1024)
         cost = 1 / 8192
         member = Descriptor(7)
 
@@ -401,7 +413,7 @@ class ScriptedTests(SynchronousTestCase):
             now += cost
 
         member.doRead = slow  # type: ignore[method-assign]
-        self.patch(epollset, "monotonic", lambda: now)
+        self.patch(passes, "monotonic", lambda: now)
         self.set.addReader(member)
         events = [(7, select.EPOLLIN)]
         Scripted.script += [events * 128, events * 8, events * 8]

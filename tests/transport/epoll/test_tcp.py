@@ -33,8 +33,8 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.support.epoll import Echo, EpollCase, ManualReactor, Recorder, receiveAll
+from tsservices.transport.epoll import passes
 from tsservices.transport.epoll import round as epollround
-from tsservices.transport.epoll import set as epollset
 from tsservices.transport.epoll.set import epollSetOf
 from tsservices.transport.epoll.tcp import FastTCPPort, FastUNIXServer
 
@@ -312,10 +312,10 @@ class FastTCPServerTests(EpollCase):
 
         def monotonic() -> float:
             nonlocal now
-            now += epollset.PASS_SECONDS / 4
+            now += passes.PASS_SECONDS / 4
             return now
 
-        self.patch(epollset, "monotonic", monotonic)
+        self.patch(passes, "monotonic", monotonic)
         protocol.transport.registerProducer(Pulled(protocol.transport, 1 << 60), False)
         self.set.doRead()
         assert len(self.reactor.getDelayedCalls()) == 1
@@ -354,7 +354,7 @@ class FastTCPServerTests(EpollCase):
 
     def test_broadcastIsBounded(self) -> None:
         self.patch(epollround, "ROUND_SENDS", 2)
-        self.patch(epollset, "PASS_SECONDS", 0.0)
+        self.patch(passes, "PASS_SECONDS", 0.0)
         protocols = [Recorder() for _ in range(5)]
         peers = [self.connect(protocol) for protocol in protocols]
         for protocol in protocols:
@@ -431,7 +431,7 @@ class FastTCPPortTests(SynchronousTestCase):
             )
         assert reactor.readers == []
         port.startListening()
-        epollSet = epollSetOf(reactor)
+        epollSet: Any = epollSetOf(reactor)
         assert reactor.readers == [epollSet, port]
         with socket.create_connection(("127.0.0.1", port.getHost().port), 5) as peer:
             port.doRead()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from twisted.internet.protocol import DatagramProtocol
 
 from tests.support.udp_ports import UDPPortContract
-from tsservices.transport.epoll import udp as fastudp
 from tsservices.transport.epoll.udp import FastUDPPort
 
 
@@ -32,8 +32,21 @@ class FastUDPPortTests(UDPPortContract):
     __test__ = True
     portClass = FastUDPPort
     protocolClass = EchoDatagrams
-    module = fastudp
     receive = "recvfrom"
+
+    def test_zone(self) -> None:
+        connected: list[Any] = []
+
+        class Recording(socket.socket):
+            def connect(self, address: Any) -> None:
+                connected.append(address)
+
+        port = self.listen()
+        with Recording(socket.AF_INET6, socket.SOCK_DGRAM) as recording:
+            port.socket, bound = recording, port.socket
+            port.connect("fe80::1%1", 7)
+            port.socket = bound
+        assert connected == [("fe80::1", 7, 0, 1)]
 
     def test_reusePort(self) -> None:
         number = self.listen(reusePort=True).getHost().port

@@ -6,6 +6,7 @@ import errno
 import socket
 import struct
 import time
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,8 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 
 from tests.support.udp_ports import FailingSocket, UDPPortContract, startKernelStamps
+from tsservices.transport.epoll import udp as fastudp
+from tsservices.transport.mmsg import findCalls
 from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping import udp as stampedudp
 from tsservices.transport.timestamping.udp import (
@@ -26,6 +29,11 @@ from tsservices.transport.wildcard import IPV6_PKTINFO, PKTINFO6
 
 #: Nanoseconds since 1970 that no kernel says in these tests.
 LATER = 5_000_000_000_000_000_000
+
+
+def inverted(listener: Any, datagram: bytes, *arrival: Any) -> tuple[bytes, Any, int]:
+    """The answer, with the other bits of the type of service than the datagram."""
+    return datagram, listener, arrival[-1] ^ 0xFC
 
 
 class Notes(TimestampedDatagramProtocol):
@@ -54,12 +62,24 @@ class Notes(TimestampedDatagramProtocol):
         self.refused += 1
 
 
+class CountingSocket:
+    def __init__(self, real: socket.socket, reads: list[int]) -> None:
+        self._real = real
+        self._reads = reads
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def recvmsg(self, *arguments: int) -> Any:
+        self._reads.append(1)
+        return self._real.recvmsg(*arguments)
+
+
 @pytest.mark.skipif(not cmsg.LINUX, reason="only Linux tells what this is about")
 class TimestampedUDPPortTests(UDPPortContract):
     __test__ = True
     portClass = TimestampedUDPPort
     protocolClass = Notes
-    module = stampedudp
     receive = "recvmsg"
 
     @classmethod
@@ -119,8 +139,8 @@ class TimestampedUDPPortTests(UDPPortContract):
         times: list[int] = []
         self.unsent: list[None] = []
 
-        def reply(datagram: bytes, *_: object) -> bytes | tuple[bytes, Any]:
-            return datagram if datagram == b"plain" else (datagram, times.append)
+        def reply(datagram: bytes, *_: object) -> bytes | tuple[bytes, Any, None]:
+            return datagram if datagram == b"plain" else (datagram, times.append, None)
 
         port.reflectWith(reply, lambda: self.unsent.append(None))
         return port, times
@@ -137,6 +157,44 @@ class TimestampedUDPPortTests(UDPPortContract):
                     assert before < times[-1] < time.time_ns()
             with pytest.raises(BlockingIOError):
                 port.socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+
+    def tosOfAnswer(self, port: Any, host: str, tos: int) -> int | None:
+        peer = self.peer(port, host)
+        level, option, receive = (
+            (socket.IPPROTO_IPV6, socket.IPV6_TCLASS, cmsg.IPV6_RECVTCLASS)
+            if peer.family == socket.AF_INET6
+            else (socket.IPPROTO_IP, socket.IP_TOS, cmsg.IP_RECVTOS)
+        )
+        peer.setsockopt(level, receive, 1)
+        peer.setsockopt(level, option, tos)
+        peer.send(b"x")
+        port.doRead()
+        _, control, _, _ = peer.recvmsg(10, 100)
+        return cmsg.ControlMessageReader(None).read(control)[3]
+
+    def test_typeOfServiceOfAnswers(self) -> None:
+        """With and without a question for the time at which they leave."""
+        for interface, host in (
+            ("", "127.0.0.2"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("::1", "::1"),
+            ("::", "::1"),
+        ):
+            port = self.listen(interface, tos=True)
+            for listener in (None, lambda time: None):
+                port.reflectWith(partial(inverted, listener), lambda: None)
+                for tos in (0xB8, 0xFF, 0):
+                    assert self.tosOfAnswer(port, host, tos) == tos ^ 0xFC
+
+    def test_typeOfServiceToBothFamilies(self) -> None:
+        """An IPv6 socket that answers IPv4."""
+        bound = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(("::", 0))
+        cmsg.enableTimestamps(bound, tos=True)
+        port = self.adopt(bound)
+        port.reflectWith(partial(inverted, None), lambda: None)
+        assert self.tosOfAnswer(port, "127.0.0.9", 0x28) == 0xD4
 
     def test_timedUnsent(self) -> None:
         port, times = self.timed()
@@ -217,7 +275,7 @@ class TimestampedUDPPortTests(UDPPortContract):
 
     def test_reflects(self) -> None:
         """The function gets the time of the pass; its answer leaves from where it was sent to."""
-        self.patch(stampedudp, "monotonic", lambda: 77.0)
+        self.patch(fastudp, "monotonic", lambda: 77.0)
         calls: list[tuple[Any, ...]] = []
 
         def reply(datagram: bytes, *arrival: Any) -> bytes | None:
@@ -238,7 +296,7 @@ class TimestampedUDPPortTests(UDPPortContract):
             for _, source, ns, *arrival in calls:
                 assert source == peer.getsockname()[:2]
                 assert before <= ns <= time.time_ns()
-                assert arrival == [True, host, 64, 77.0]
+                assert arrival == [True, host, 64, 77.0, None]
             assert self.protocol.received == []
             calls.clear()
 
@@ -273,6 +331,41 @@ class TimestampedUDPPortTests(UDPPortContract):
         port._drainErrors()
         port._transmitted(7, 1)
         assert self.numbers() == [0]
+
+    @pytest.mark.skipif(isinstance(findCalls(), str), reason="no batches here")
+    def test_manyTransmitTimes(self) -> None:
+        """Those that wait are read at once, where the system can."""
+        for expected in (2, 13):
+            for host in ("127.0.0.1", "::1"):
+                port = self.listen(host, transmit=True)
+                address = self.peer(port).getsockname()
+                for _ in range(12):
+                    port.socket.sendto(b"x", address)
+                    port.sent += 1
+                reads: list[int] = []
+                port.socket = cast(socket.socket, CountingSocket(port.socket, reads))
+                port._drainErrors()
+                assert self.numbers() == list(range(12))
+                assert len(reads) == expected
+            self.patch(stampedudp, "sharedBatch", lambda *settings: None)
+
+    def test_manyErrors(self) -> None:
+        """A protocol that closes the port hears no more; an error is handed on."""
+        port = self.listen(transmit=True)
+        address = self.peer(port).getsockname()
+        transmitted = self.protocol.transmitStamp
+
+        def close(number: int, nanoseconds: int) -> None:
+            transmitted(number, nanoseconds)
+            if number == 5:
+                port.connectionLost()
+
+        self.protocol.transmitStamp = close
+        for _ in range(12):
+            port.socket.sendto(b"x", address)
+            port.sent += 1
+        port._drainErrors()
+        assert self.numbers() == [0, 1, 2, 3, 4, 5]
 
     def numbers(self) -> list[int]:
         return [number for number, _ in self.protocol.transmitted]
@@ -437,8 +530,8 @@ def test_unknownControlMessages() -> None:
 
 def test_linkLocalDestination() -> None:
     """An answer needs its interface, which the peer's address does not always name."""
-    told = PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, "fe80::9"), 7)
-    message = (socket.IPPROTO_IPV6, IPV6_PKTINFO, told)
+    address = PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, "fe80::9"), 7)
+    message = (socket.IPPROTO_IPV6, IPV6_PKTINFO, address)
     _, destination, _, _ = cmsg.ControlMessageReader(None).read([message])
     assert destination == "fe80::9%7"
     assert cmsg.sourceControl(socket.AF_INET6, destination) == [message]

@@ -1,9 +1,8 @@
 """
 Which descriptors an epoll object of our own watches, and for what.
 
-This is the lowest layer of L{tsservices.transport.epoll.set}: which descriptors read, which wait to
-be writable, and when the epoll object is opened, watched by the real reactor and closed.  How they
-are served is in L{tsservices.transport.epoll.round}.
+This is the lowest layer of L{tsservices.transport.epoll.passes}: which descriptors read, and which
+wait to be writable.  How they are served is in L{tsservices.transport.epoll.round}.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from twisted.internet.interfaces import IReactorFDSet
-from zope.interface import alsoProvides, implementer, providedBy
+from zope.interface import implementer
 
 from tsservices.transport.capabilities import RoundObserver
 from tsservices.transport.epoll.interfaces import InPlaceStream, WatchedDescriptor, isStream
@@ -43,13 +42,7 @@ EPOLLOUT: int = getattr(select, "EPOLLOUT", 0x04)
 @implementer(IReactorFDSet)
 class EpollRegistry:
     """
-    An L{IReactorFDSet} below another one.
-
-    It hands on every attribute that it does not have to the real reactor, and provides the same
-    interfaces, so that a protocol that uses C{transport.reactor} finds a reactor.
-
-    Owned by the listening ports that have opened it: the epoll object is open, and known to the
-    real reactor, while there is a port or a member.
+    An L{IReactorFDSet} for the descriptors that it serves itself.
 
     @ivar passing: whether a pass is being made, which will send what is queued.
     @ivar queued: the plain streams that have got bytes to send at the end of the round.  A stream
@@ -61,10 +54,10 @@ class EpollRegistry:
     @ivar _waiting: members that wait until the kernel reports them as writable.
     @ivar _changed: descriptors whose registration has changed in this round: an event for one of
         them may be of a connection that is closed and whose number is in use again.
+    @ivar _ports: how many listening ports add their connections here.
     """
 
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
+    def __init__(self) -> None:
         self.passing = False
         self.queued: list[InPlaceStream] = []
         self.observers: list[RoundObserver] = []
@@ -74,23 +67,6 @@ class EpollRegistry:
         self._waiting: dict[int, WatchedDescriptor] = {}
         self._changed: set[int] = set()
         self._ports = 0
-        self._poller: select.epoll | None = None
-        self._number = -1
-        alsoProvides(self, providedBy(reactor))
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_reactor":
-            # Not set yet: looking for it in itself would not end.
-            raise AttributeError(name)
-        return getattr(self._reactor, name)
-
-    def __repr__(self) -> str:
-        # Trial prints this when a test leaves the set behind in the reactor.
-        return f"<{type(self).__name__} of {self._members()} for {self._ports} ports>"
-
-    def fileno(self) -> int:
-        """The number of the epoll object, or -1 while it is closed."""
-        return self._number
 
     def portOpened(self) -> None:
         """
@@ -99,55 +75,29 @@ class EpollRegistry:
         @raise OSError: if there can be no epoll object (C{EMFILE}).
         """
         self._open()
-        self._ports += 1
-
-    def portClosed(self) -> None:
-        """Count one listening port less; with no port and no member the set leaves the reactor."""
-        self._ports -= 1
-        self._closeIfUnused()
-
-    def _open(self) -> select.epoll:
-        poller = self._poller
-        if poller is None:
-            poller = select.epoll()
+        if not self._ports:
             # When a large block is freed, glibc raises the size from which on it gives memory back
             # to the kernel.  Without this the 64 KiB of a large read are given back and paged in
             # again each time: 32 requests of 4 KiB in flight ran at 0.25 of uvloop's rate, and
             # with it at 0.81.
             bytes(ARENA_BYTES)
-            self._number = poller.fileno()
-            try:
-                self._reactor.addReader(self)
-            except BaseException:
-                self._number = -1
-                poller.close()
-                raise
-            self._poller = poller
-        return poller
+        self._ports += 1
+
+    def portClosed(self) -> None:
+        """Count one listening port less."""
+        self._ports -= 1
+        self._closeIfUnused()
+
+    def _open(self) -> select.epoll:
+        # Gives the epoll object, and makes it if there is none.
+        raise NotImplementedError
 
     def _closeIfUnused(self) -> None:
-        # A reader that stays in the reactor is a dirty reactor to trial, and keeps a descriptor.
-        # Not during a pass: the epoll object is in use, and the pass does this at its end.
-        if not (
-            self._ports
-            or self._poller is None
-            or self.passing
-            or self._streams
-            or self._readers
-            or self._waiting
-        ):
-            self._reactor.removeReader(self)
-            self._close()
-
-    def _close(self) -> None:
-        poller, self._poller = self._poller, None
-        if poller is not None:
-            poller.close()
-        self._number = -1
-        self.observers.clear()
+        # Gives up what is needed only while there are ports or members.
+        raise NotImplementedError
 
     def wake(self) -> None:
-        """Ask for a pass although no descriptor is ready.  Subclasses do it."""
+        """Ask for a pass although no descriptor is ready."""
         raise NotImplementedError
 
     def _members(self) -> list[WatchedDescriptor]:

@@ -1,7 +1,7 @@
 """
 One round over the ready descriptors of an epoll object: each is read once, then sent for once.
 
-This is the middle layer of L{tsservices.transport.epoll.set}, which makes the rounds.  Below it,
+This is the middle layer of L{tsservices.transport.epoll.passes}, which makes the rounds.  Below it,
 L{tsservices.transport.epoll.registry} knows the descriptors.
 
 Nothing that a member raises gets out of here: it would end the connections of all the others.
@@ -21,7 +21,13 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from tsservices.transport.epoll.interfaces import SHORT_READ, InPlaceStream, WatchedDescriptor
+from tsservices.transport.capabilities import LONG_ANSWER
+from tsservices.transport.epoll.interfaces import (
+    BULK_READ,
+    SHORT_READ,
+    InPlaceStream,
+    WatchedDescriptor,
+)
 from tsservices.transport.epoll.registry import EPOLLIN, EPOLLOUT, EpollRegistry
 
 # Why one loop reads and writes
@@ -68,7 +74,8 @@ ROUND_SENDS = 1024
 #: to 2 % slower.
 ROUND_EVENTS = 128
 
-_GONE: int = getattr(select, "EPOLLHUP", 0x10) | getattr(select, "EPOLLERR", 0x08)
+#: The events of an error and of a hang-up, which the kernel reports unasked.
+GONE: int = getattr(select, "EPOLLHUP", 0x10) | getattr(select, "EPOLLERR", 0x08)
 
 # ENOBUFS, as for Twisted, is a moment in which the kernel has no memory for the bytes.
 _TRY_LATER = frozenset({EAGAIN, EWOULDBLOCK, ENOBUFS})
@@ -92,19 +99,17 @@ class EpollRound(EpollRegistry):
         read = os.read
         write = os.write
         readable = EPOLLIN
+        short = SHORT_READ
         for number, event in events:
-            try:
-                stream = streams[number]
-            except KeyError:
-                self._dispatch(number, event)
-                continue
-            if event != readable:
+            stream = streams.get(number)
+            if stream is None or event != readable:
                 self._dispatch(number, event)
                 continue
             # The event may be of a connection that was closed in this round, and the number in use
             # again.  No check is needed: the read gives EAGAIN, or the first bytes of the new one.
+            size = stream.readSize
             try:
-                data = read(number, stream.readSize)
+                data = read(number, size)
             except OSError as error:
                 if error.errno not in _TRY_LATER:
                     self._disconnect(stream, CONNECTION_LOST, True)
@@ -113,22 +118,42 @@ class EpollRound(EpollRegistry):
                 # The peer stopped sending.  EPOLLRDHUP would say so too, but no earlier.
                 self._disconnect(stream, CONNECTION_DONE, True)
                 continue
-            if len(data) == SHORT_READ and stream.readSize == SHORT_READ:
-                self._receiveLong(stream, data)
-                continue
-            reply = stream.reply
-            if not stream.plain or stream._tempDataBuffer or stream.dataBuffer:
-                # Bytes that wait are sent first, and TLS has to encrypt: here the protocol answers,
-                # by `write`.
-                reply = None
-            try:
-                if reply is None:
-                    stream.protocol.dataReceived(data)
+            length = len(data)
+            if length == size:
+                if size == short:
+                    self._receiveLong(stream, data)
                     continue
-                answer = reply(data)
-            except BaseException as error:
-                self._raised(stream, error)
-                continue
+                if stream.reply is not None:
+                    # Its requests come in bulk, and what answers in place keeps nothing of them.
+                    stream.readSize = BULK_READ
+            # Bytes that wait are sent first, and TLS has to encrypt: then the protocol answers, by
+            # `write`.
+            inPlace = stream.plain and not stream._tempDataBuffer and not stream.dataBuffer
+            prefix = stream.prefix
+            if inPlace and prefix is not None and (stamp := prefix.roundStamp):
+                counters = stream.counters
+                counters.received += 1
+                counters.receivedBytes += length
+                if length >= LONG_ANSWER:
+                    self._sendParts(stream, (stamp, data))
+                    continue
+                answer = stamp + data
+            else:
+                try:
+                    if not inPlace or (reply := stream.reply) is None:
+                        stream.protocol.dataReceived(data)
+                        continue
+                    made = reply(data)
+                except BaseException as error:
+                    self._raised(stream, error)
+                    continue
+                if isinstance(made, tuple):
+                    self._sendParts(stream, made)
+                    continue
+                if not made:
+                    # TLS has read a part of a record, or has written what it had to by itself.
+                    continue
+                answer = made
             try:
                 sent = write(number, answer)
             except OSError as error:
@@ -138,7 +163,27 @@ class EpollRound(EpollRegistry):
                 sent = 0
             stream.sentAlone += sent
             if sent < len(answer):
-                self.keepUnsent(stream, answer, sent)
+                self._keepAnswer(stream, answer, sent)
+
+    def _sendParts(self, stream: InPlaceStream, parts: tuple[bytes, ...]) -> None:
+        try:
+            sent = os.writev(stream.descriptor, parts)
+        except OSError as error:
+            if error.errno not in _TRY_LATER:
+                self._disconnect(stream, CONNECTION_LOST, False)
+                return
+            sent = 0
+        stream.sentAlone += sent
+        whole = b"".join(parts) if sent < sum(map(len, parts)) else b""
+        if whole:
+            self._keepAnswer(stream, whole, sent)
+
+    def _keepAnswer(self, stream: InPlaceStream, answer: bytes, sent: int) -> None:
+        # A peer that does not read gets no more large reads, and none at all while more than the
+        # usual waits: else each such peer could have half a megabyte kept for it.
+        stream.readSize = min(stream.readSize, stream.bufferSize)
+        self.keepUnsent(stream, answer, sent)
+        stream._maybePauseProducer()
 
     def _receiveLong(self, stream: InPlaceStream, data: bytes) -> None:
         # The protocol gets the whole chunk, as it would from one large read; from now on the reads
@@ -167,7 +212,7 @@ class EpollRound(EpollRegistry):
             return
         reader = self._streams.get(number) or self._readers.get(number)
         why: object = None
-        if reader is not None and event & (EPOLLIN | _GONE):
+        if reader is not None and event & (EPOLLIN | GONE):
             try:
                 why = reader.doRead()
             except BaseException as error:
@@ -181,7 +226,7 @@ class EpollRound(EpollRegistry):
             return
         if event & EPOLLOUT:
             self._write(writer)
-        elif event & _GONE and reader is None:
+        elif event & GONE and reader is None:
             self._disconnect(writer, CONNECTION_LOST, False)
 
     def _write(self, writer: WatchedDescriptor) -> None:
@@ -281,10 +326,14 @@ class EpollRound(EpollRegistry):
         try:
             peer: object = member.getPeer()  # type: ignore[attr-defined]
         except Exception:
-            peer = member
-        self._log.failure(
-            "Closing the connection from {peer}, whose protocol raised", Failure(error), peer=peer
-        )
+            # A port, or what is no socket.
+            self._log.failure("Closing {member}, which raised", Failure(error), member=member)
+        else:
+            self._log.failure(
+                "Closing the connection from {peer}, whose protocol raised",
+                Failure(error),
+                peer=peer,
+            )
         self._end(member, Failure(error))
 
     def _disconnect(self, member: WatchedDescriptor, why: object, isRead: bool) -> None:

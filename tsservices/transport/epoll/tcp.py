@@ -29,18 +29,23 @@ from zope.interface import implementer
 
 from tsservices.transport import stock
 from tsservices.transport.capabilities import (
+    ChunkCounters,
     IBroadcastTransport,
+    IDirectDescriptor,
+    IPrefixingTransport,
     IReplyingTransport,
     Reply,
     RoundObserver,
+    RoundPrefix,
 )
 from tsservices.transport.epoll.broadcast import StreamBroadcast
 from tsservices.transport.epoll.interfaces import SHORT_READ
-from tsservices.transport.epoll.set import EpollReactor, epollSetOf
+from tsservices.transport.epoll.passes import EpollReactor
+from tsservices.transport.epoll.set import epollSetOf
 from tsservices.transport.stock import CountsBytesMixin
 
 
-@implementer(IReplyingTransport, IBroadcastTransport)
+@implementer(IReplyingTransport, IPrefixingTransport, IBroadcastTransport, IDirectDescriptor)
 class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
     """
     The transport of one accepted TCP connection.
@@ -53,6 +58,7 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
 
     reactor: EpollReactor
     offset: int
+    counters: ChunkCounters
     dataBuffer: bytes
     _tempDataBuffer: list[bytes]
     _tempDataLen: int
@@ -73,8 +79,9 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
         self.sentAlone = 0
         self.broadcasts: tuple[StreamBroadcast, ...] = ()
         self.bufferSize = type(self).bufferSize
-        self.readSize = min(SHORT_READ, self.bufferSize)
+        self.expectShort()
         self.reply: Reply | None = None
+        self.prefix: RoundPrefix | None = None
         self.dataBuffer = b""
         self.producer = None
         self.producerPaused = False
@@ -157,6 +164,13 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
         if observer not in watchers:
             watchers.append(observer)
 
+    def prefixWith(self, prefix: RoundPrefix, counters: ChunkCounters) -> None:
+        self.counters = counters
+        self.prefix = prefix
+
+    def expectShort(self) -> None:
+        self.readSize = min(SHORT_READ, self.bufferSize)
+
     def startReading(self) -> None:
         # After an abort nothing may reach the protocol: a producer that resumes must not undo it.
         if not self._aborting:
@@ -191,6 +205,7 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
         self._notPlain()
         # A method of the protocol: without this the two would wait for the garbage collector.
         self.reply = None
+        self.prefix = None
         super().connectionLost(reason)
 
     def _notPlain(self) -> None:

@@ -1,7 +1,7 @@
 """
 A UDP port that receives until nothing is left, and sends at once.
 
-It differs from Twisted's port in five points:
+It differs from Twisted's port in six points:
 
   - An answer to the datagram being served is sent without Twisted's four checks of the address: it
     is the address that the kernel gave, so they cannot fail.
@@ -16,16 +16,32 @@ It differs from Twisted's port in five points:
   - On a wildcard address an answer leaves from the address that was asked
     (L{tsservices.transport.wildcard}).
 
-The port is in the real reactor, and not in the L{EpollReactor
-<tsservices.transport.epoll.set.EpollReactor>}: one more C{epoll_wait} for each wake-up would cost
+  - While more than one datagram waits, and the protocol can answer many, they are received and
+    answered by one system call each (L{tsservices.transport.mmsg}).
+
+The port is in the real reactor, and not in an L{EpollSet
+<tsservices.transport.epoll.set.EpollSet>}: one more C{epoll_wait} for each wake-up would cost
 more than it saves, since a port has one descriptor for all of its peers.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
-from collections.abc import Callable
-from errno import ECONNREFUSED, EHOSTUNREACH, EINTR, EMSGSIZE, ENETDOWN, ENETUNREACH, EWOULDBLOCK
+from collections.abc import Callable, Sequence
+from errno import (
+    EBADF,
+    ECONNREFUSED,
+    EHOSTUNREACH,
+    EINTR,
+    EMSGSIZE,
+    ENETDOWN,
+    ENETUNREACH,
+    ENOBUFS,
+    ENOMEM,
+    EWOULDBLOCK,
+)
 from time import monotonic
 from typing import Any, ClassVar
 
@@ -35,8 +51,30 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tsservices.transport.capabilities import DatagramReply, IReplyingPort, RoundObserver
-from tsservices.transport.wildcard import answering
+from tsservices.common.bounded import BoundedDict
+from tsservices.transport.capabilities import (
+    BatchReply,
+    DatagramReply,
+    IBatchingPort,
+    IDirectDescriptor,
+    IReplyingPort,
+    RoundObserver,
+)
+from tsservices.transport.mmsg import (
+    REFUSALS,
+    DatagramBatch,
+    findCalls,
+    joinControl,
+    sharedBatch,
+    splitControl,
+)
+from tsservices.transport.wildcard import (
+    CONTROL_BYTES,
+    MAX_SOURCES,
+    WildcardSocket,
+    answerControl,
+    answering,
+)
 
 #: How long, in seconds, a pass may take before the reactor gets its turn.
 PASS_SECONDS = 0.001
@@ -48,8 +86,20 @@ ROUND_DATAGRAMS = 16
 #: What the kernel reports of a peer in place of a datagram.
 _UNREACHABLE = frozenset({ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENETDOWN})
 
+#: What else Linux makes of ICMP messages, for connected ports alone: in IPv6 a rejecting firewall
+#: is EACCES.  For other ports a security module may mean it, and it would not end.
+_REJECTED = frozenset(
+    getattr(errno, name)
+    for name in ("EACCES", "EHOSTDOWN", "EMSGSIZE", "ENONET", "ENOPROTOOPT", "EOPNOTSUPP", "EPROTO")
+    # Not every platform has all of them.
+    if hasattr(errno, name)
+)
 
-@implementer(IReplyingPort)
+#: What will be over later: the datagrams wait.
+_LATER = frozenset({EWOULDBLOCK, ENOMEM, ENOBUFS})
+
+
+@implementer(IReplyingPort, IBatchingPort, IDirectDescriptor)
 class FastUDPPort(udp.Port):
     """
     A UDP port with a short loop.
@@ -64,6 +114,12 @@ class FastUDPPort(udp.Port):
     """
 
     usesWildcardSocket: ClassVar[bool] = True
+    #: So many datagrams are served one by one before batches begin, since a batch of fewer costs
+    #: more: 6.3 microseconds, and 1.2 for each datagram, against 2.5 and 2.5.  After a pass with
+    #: more than these the next one begins with a batch.
+    singleDatagrams: ClassVar[int] = 3
+    #: Whether the error queue is to be read after each pass.
+    readsErrors: ClassVar[bool] = False
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
@@ -87,6 +143,12 @@ class FastUDPPort(udp.Port):
         self._reply: DatagramReply = self._deliverDatagram
         self._unsent: Callable[[], None] = lambda: None
         self._observers: tuple[RoundObserver, ...] = ()
+        self._batchReply: BatchReply | None = None
+        self._batch: DatagramBatch | None = None
+        self._crowded = False
+        self._answersFromAsked = False
+        self._passBegan = 0.0
+        self._answerControls: BoundedDict[bytes, bytes] = BoundedDict(MAX_SOURCES)
 
     def replyWith(
         self, reply: DatagramReply, unsent: Callable[[], None], *observers: RoundObserver
@@ -99,6 +161,33 @@ class FastUDPPort(udp.Port):
         self._reply = reply
         self._unsent = unsent
         self._observers = observers
+
+    def answerBatchesWith(self, reply: BatchReply) -> None:
+        """
+        Let a function answer many datagrams at once, beside the one of L{replyWith}.
+
+        Where the system has not got the calls, it is not used.
+        """
+        self._batchReply = reply
+        self._useBatches()
+
+    def _useBatches(self) -> None:
+        self._batch = sharedBatch(self.addressFamily, self.maxPacketSize, self._batchControlBytes())
+        if self._batch is None:
+            self._log.debug("no batches of datagrams: {reason}", reason=findCalls())
+
+    def _batchControlBytes(self) -> int:
+        return CONTROL_BYTES if self._answersFromAsked else 0
+
+    def connect(self, host: str, port: int) -> None:
+        """@raise OSError: there is no way to that address."""
+        if "%" not in host:
+            super().connect(host, port)
+            return
+        # The zone of a link-local address, which is lost from a tuple of two.
+        ((*_, address), *_) = socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)
+        self._connectedAddr = host, port
+        self.socket.connect(address)
 
     def createInternetSocket(self) -> socket.socket:
         """
@@ -116,11 +205,76 @@ class FastUDPPort(udp.Port):
         super()._bindSocket()
         if self.usesWildcardSocket:
             self.socket = answering(self.socket)
+            self._answersFromAsked = isinstance(self.socket, WildcardSocket)
             self.fileno = self.socket.fileno  # type: ignore[method-assign]
 
     def doRead(self) -> None:
         """Serve datagrams until none is left, L{PASS_SECONDS} are over or C{maxThroughput} is."""
-        # TimestampedUDPPort.doRead is this loop once more, with the kernel's times.  One loop for
+        self._passBegan = monotonic()
+        for observer in self._observers:
+            observer.roundBegan()
+        try:
+            if self._batch is None:
+                self._readEach()
+            elif self._crowded or self._readSome(self.singleDatagrams) is not None:
+                self._readBatches(self._batch)
+        finally:
+            self._source = None
+            for observer in self._observers:
+                observer.roundEnded()
+            if self.readsErrors:
+                self._drainErrors()
+
+    def _readEach(self) -> None:
+        deadline = self._passBegan + PASS_SECONDS
+        read = 0
+        # `connectionLost` makes maxThroughput negative, so a closed port ends the loop.
+        while read < self.maxThroughput:
+            count = self._readSome(ROUND_DATAGRAMS)
+            if count is None or monotonic() >= deadline:
+                return
+            read += count
+
+    def _readBatches(self, batch: DatagramBatch) -> None:
+        if batch.busy:
+            # The protocol of another port runs the reactor while it answers.
+            self._readEach()
+            return
+        batch.busy = True
+        try:
+            self._readBatchesInto(batch)
+        finally:
+            batch.busy = False
+
+    def _readBatchesInto(self, batch: DatagramBatch) -> None:
+        deadline = self._passBegan + PASS_SECONDS
+        read = 0
+        served = 0 if self._crowded else self.singleDatagrams
+        while read < self.maxThroughput:
+            count = batch.receive(self.socket.fileno())
+            if count == -EWOULDBLOCK:
+                break
+            if count < 0:
+                if -count in REFUSALS and not self._connectedAddr:
+                    # A filter of system calls that was set after the port was opened.
+                    self._batch = None
+                    self._readEach()
+                    break
+                if self._receiveFailed(OSError(-count, os.strerror(-count))):
+                    break
+            else:
+                served += count
+                read += sum(batch.lengths())
+                self._serveBatch(batch)
+                if count < batch.slots:
+                    break
+            if monotonic() >= deadline:
+                break
+        self._crowded = served > self.singleDatagrams
+
+    def _readSome(self, count: int) -> int | None:
+        """Serve some datagrams; returns their bytes, L{None} if then none is left."""
+        # TimestampedUDPPort has this loop once more, with the kernel's times.  One loop for
         # both costs more than it saves, measured in paired runs with 16 datagrams in a pass (and
         # with one).  With hooks for receiving, answering and sending the other port takes 3.7 %
         # (6.7 %) longer; with a flag in place of the first hook it still takes 2 % (4 %) longer,
@@ -130,39 +284,61 @@ class FastUDPPort(udp.Port):
         reply = self._reply
         size = self.maxPacketSize
         shorten = self.addressFamily == socket.AF_INET6
-        deadline = monotonic() + PASS_SECONDS
         read = 0
-        for observer in self._observers:
-            observer.roundBegan()
-        try:
-            # `connectionLost` makes maxThroughput negative, so a closed port ends the loop.
-            while read < self.maxThroughput:
-                for _ in range(ROUND_DATAGRAMS):
-                    try:
-                        data, sockaddr = receive(size)
-                    except OSError as error:
-                        if self._receiveFailed(error):
-                            return
-                        break
-                    self._sockaddr = sockaddr
-                    source = sockaddr[:2] if shorten else sockaddr
-                    read += len(data)
-                    try:
-                        answer = reply(data, source)
-                    except BaseException:
-                        self._logRaised(source)
-                        continue
-                    if answer is not None:
-                        try:
-                            send(answer, sockaddr)
-                        except OSError as error:
-                            self._sendFailed(error)
-                if monotonic() >= deadline:
-                    return
-        finally:
-            self._source = None
-            for observer in self._observers:
-                observer.roundEnded()
+        for _ in range(count):
+            try:
+                data, sockaddr = receive(size)
+            except OSError as error:
+                if self._receiveFailed(error):
+                    return None
+                break
+            self._sockaddr = sockaddr
+            source = sockaddr[:2] if shorten else sockaddr
+            read += len(data)
+            try:
+                answer = reply(data, source)
+            except BaseException:
+                self._logRaised(source)
+                continue
+            if answer is not None:
+                try:
+                    send(answer, sockaddr)
+                except OSError as error:
+                    self._sendFailed(error)
+        return read
+
+    def _serveBatch(self, batch: DatagramBatch) -> None:
+        assert self._batchReply is not None
+        answers = self._batchReply(batch, self._logRaised)
+        if self._answersFromAsked:
+            batch.sendFrom([self._answerControl(control) for control in batch.controls()])
+        self._sendBatch(batch, answers)
+
+    def _sendBatch(self, batch: DatagramBatch, answers: bytes | Sequence[bytes | None]) -> None:
+        if self.maxThroughput < 0:
+            # The port has been closed meanwhile, and its descriptor may be another's by now.
+            count = (
+                batch.count
+                if isinstance(answers, bytes)
+                else sum(answer is not None for answer in answers)
+            )
+            errors = [EBADF] * count
+        elif isinstance(answers, bytes):
+            errors = batch.sendPrefixed(self.socket.fileno(), answers)
+        else:
+            errors = batch.sendAnswers(self.socket.fileno(), answers)
+        for number in errors:
+            self._sendFailed(OSError(number, os.strerror(number)))
+
+    def _answerControl(self, received: bytes) -> bytes:
+        control = self._answerControls.get(received)
+        if control is None:
+            control = joinControl(answerControl(splitControl(received)))
+            self._answerControls.put(received, control)
+        return control
+
+    def _drainErrors(self) -> None:
+        """For ports that read errors."""
 
     def _deliverDatagram(self, datagram: bytes, source: tuple[str, int]) -> None:
         self._source = source
@@ -181,11 +357,11 @@ class FastUDPPort(udp.Port):
 
     def _receiveFailed(self, error: OSError) -> bool:
         # Whether the pass is over.  News of a peer is no reason to end it: others wait.
-        if error.errno == EWOULDBLOCK or self.maxThroughput < 0:
+        if error.errno in _LATER or self.maxThroughput < 0:
             return True
         if error.errno == EINTR:
             return False
-        if error.errno in _UNREACHABLE:
+        if error.errno in _UNREACHABLE or (self._connectedAddr and error.errno in _REJECTED):
             self._peerRefused(error.errno)
             return False
         raise error

@@ -13,10 +13,12 @@ import contextlib
 import socket
 import struct
 import sys
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol, cast
 
+from tsservices.common.structs import Table
 from tsservices.transport import wildcard
+from tsservices.transport.mmsg import HEADER_BYTES, splitControl
 from tsservices.transport.wildcard import (
     IP_PKTINFO,
     IPV6_PKTINFO,
@@ -28,6 +30,7 @@ from tsservices.transport.wildcard import (
 # From the kernel's headers: Python's socket module lacks most of them.
 SO_TIMESTAMPNS = 35
 SO_TIMESTAMPING = 37
+SO_MEMINFO = 55
 IP_TOS = 1
 IP_TTL = 2
 IP_RECVERR = 11
@@ -75,8 +78,11 @@ Ancillary = Iterable[tuple[int, int, bytes]]
 REQUEST_TIMESTAMP = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", 2))
 
 _unpackTime = struct.Struct("@ll").unpack_from
+# Nine numbers, of which the last is that of drops.
+_MEMORY = struct.Struct("@9I")
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 _UNSPECIFIED = bytes(4)
+_INT = struct.Struct("@i")
 
 # A tuple of names would be built anew for each control message.
 _TIME_KINDS = (SO_TIMESTAMPNS, SO_TIMESTAMPING)
@@ -163,6 +169,95 @@ def restartCounter(udpSocket: socket.socket, flags: int = TRANSMIT_FLAGS) -> Non
         udpSocket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, value)
 
 
+def droppedDatagrams(udpSocket: socket.socket) -> int:
+    """How many datagrams the kernel did not keep for this socket: mostly as its buffer was full."""
+    # The counter of SO_RXQ_OVFL, which stands beside a datagram that comes after the loss; this one
+    # can be read at any time, and costs the other datagrams nothing.
+    if not LINUX:
+        return 0
+    try:
+        values = udpSocket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMORY.size)
+    except OSError:
+        return 0
+    return _MEMORY.unpack(values)[-1] if len(values) == _MEMORY.size else 0
+
+
+#: When a datagram came, in nanoseconds since 1970 (0 if the kernel does not say), and its
+#: destination, TTL and type of service, as in L{ReceiveInfo}.
+ControlFacts = tuple[int, str | None, int | None, int | None]
+
+
+class ControlColumns(NamedTuple):
+    """L{ControlFacts} of many datagrams, and the two parts of the time apart."""
+
+    seconds: Sequence[int]
+    nanoseconds: Sequence[int]
+    destinations: Sequence[str | None]
+    #: Bytes where they are known.
+    ttls: Sequence[int | None]
+    tosses: Sequence[int | None]
+
+    def rows(self) -> Sequence[ControlFacts]:
+        """What each datagram has."""
+        parts = zip(self.seconds, self.nanoseconds, strict=True)
+        times = [whole * 1_000_000_000 + fraction for whole, fraction in parts]
+        return list(zip(times, self.destinations, self.ttls, self.tosses, strict=True))
+
+
+_TIME = tuple((1, kind) for kind in _TIME_KINDS)
+_DESTINATION = ((0, IP_PKTINFO), (41, IPV6_PKTINFO))
+_TTL = ((0, IP_TTL), (41, IPV6_HOPLIMIT))
+_TOS = ((0, IP_TOS), (41, IPV6_TCLASS))
+
+
+class ControlBatch(Protocol):
+    """The control messages of many datagrams, each of which has some room for its own."""
+
+    controlTable: Table
+    count: int
+
+    def controls(self) -> Sequence[bytes]:
+        """The bytes of each."""
+
+    def controlsAreOf(self, size: int) -> bool:
+        """Whether each has so many bytes, and none was cut off."""
+
+
+class _Layout(NamedTuple):
+    # Where everything is in control messages of one kind.  The headers tell whether control
+    # messages have this layout.
+    size: int
+    headers: tuple[tuple[int, bytes], ...]
+    time: int | None
+    destination: tuple[int, int] | None
+    ttl: int | None
+    tos: int | None
+
+
+def _layoutOf(control: bytes) -> _Layout | None:
+    # None if there is nothing in it, or something that was cut off.
+    offset = 0
+    headers = []
+    time = destination = ttl = tos = None
+    for level, kind, value in splitControl(control):
+        headers.append((offset, control[offset : offset + HEADER_BYTES]))
+        at = offset + HEADER_BYTES
+        key = (level, kind)
+        # What is taken when something comes twice is as in `ControlMessageReader.read`.
+        if key in _TIME:
+            time = at
+        elif key in _DESTINATION:
+            destination = destination or (at, len(value))
+        elif key in _TTL:
+            ttl = at + _LOWEST_BYTE
+        elif key in _TOS:
+            tos = at + (_LOWEST_BYTE if len(value) > 1 else 0)
+        offset = at + (len(value) + 7) // 8 * 8
+    if not offset or offset != len(control):
+        return None
+    return _Layout(offset, tuple(headers), time, destination, ttl, tos)
+
+
 class ControlMessageReader:
     """Reads the control messages of the datagrams of one socket."""
 
@@ -170,12 +265,70 @@ class ControlMessageReader:
         """@param destination: the address of a socket that is bound to one; else L{None}."""
         self._destination = destination
         self._addresses: dict[bytes, str] = {}
+        self._layout: _Layout | None = None
+        # By the number of datagrams: where the headers are, and what they are in that layout.
+        self._headers: dict[int, list[tuple[memoryview, bytes]]] = {}
 
-    def read(self, ancillary: Ancillary) -> tuple[int, str | None, int | None, int | None]:
+    def readAll(self, controls: Sequence[bytes]) -> Sequence[ControlFacts]:
+        """As L{read} for each of many datagrams, of the kernel's bytes."""
+        return [self.read(splitControl(control)) for control in controls]
+
+    def readColumns(self, batch: ControlBatch) -> ControlColumns | None:
         """
-        When the datagram came in nanoseconds since 1970 (0 if the kernel does not say), and its
-        destination, TTL and type of service, as in L{ReceiveInfo}.
+        The same of a batch, if the control messages of all are of one kind; else L{None}.
+
+        A column at once by C: 0.05 microseconds for each of 64, against 1.3 when each is taken
+        apart.
         """
+        layout = self._layout
+        if layout is None or not self._fits(layout, batch):
+            layout = self._layout = _layoutOf(next(iter(batch.controls())))
+            self._headers.clear()
+            if layout is None or not self._fits(layout, batch):
+                return None
+        count = batch.count
+        column = batch.controlTable.column
+        unknown = (None,) * count
+        seconds = nanoseconds = [0] * count
+        if layout.time is not None:
+            seconds = column("q", layout.time)[:count].tolist()
+            nanoseconds = column("q", layout.time + 8)[:count].tolist()
+        destinations: Sequence[str | None] = (self._destination,) * count
+        if self._destination is None and layout.destination is not None:
+            found = self._destinationsOf(batch, *layout.destination)
+            if found is None:
+                return None
+            destinations = found
+        ttls = unknown if layout.ttl is None else column("B", layout.ttl)[:count].tobytes()
+        tosses = unknown if layout.tos is None else column("B", layout.tos)[:count].tobytes()
+        return ControlColumns(seconds, nanoseconds, destinations, ttls, tosses)
+
+    def _fits(self, layout: _Layout, batch: ControlBatch) -> bool:
+        if not batch.controlsAreOf(layout.size):
+            return False
+        count = batch.count
+        headers = self._headers.get(count)
+        if headers is None:
+            column = batch.controlTable.column
+            headers = self._headers[count] = [
+                (column("Q", offset + half)[:count], header[half : half + 8] * count)
+                for offset, header in layout.headers
+                for half in (0, 8)
+            ]
+        return all(found.tobytes() == expected for found, expected in headers)
+
+    def _destinationsOf(self, batch: ControlBatch, offset: int, size: int) -> Sequence[str] | None:
+        # None if there are more of them than are remembered.
+        messages = batch.controlTable.parts(offset, size, batch.count)
+        destinations = list(map(self._addresses.get, messages))
+        if None in destinations:
+            # This remembers them.
+            self.readAll(batch.controls())
+            destinations = list(map(self._addresses.get, messages))
+        return None if None in destinations else cast(Sequence[str], destinations)
+
+    def read(self, ancillary: Ancillary) -> ControlFacts:
+        """What the control messages of a datagram say, as C{recvmsg} gives them."""
         nanoseconds = 0
         destination = self._destination
         ttl = tos = None
@@ -233,6 +386,16 @@ def sourceControl(family: int, source: str) -> list[tuple[int, int, bytes]]:
         return [(socket.IPPROTO_IPV6, IPV6_PKTINFO, packed)]
     packed = PKTINFO.pack(0, socket.inet_aton(source), _UNSPECIFIED)
     return [(socket.IPPROTO_IP, IP_PKTINFO, packed)]
+
+
+def tosControl(family: int, tos: int) -> list[tuple[int, int, bytes]]:
+    """The control messages by which C{sendmsg} sends with a type of service or traffic class."""
+    packed = _INT.pack(tos)
+    control = [(socket.IPPROTO_IP, IP_TOS, packed)]
+    if family == socket.AF_INET6:
+        # The one of IPv4 is for datagrams to IPv4 addresses; the kernel takes the one that fits.
+        control.append((socket.IPPROTO_IPV6, IPV6_TCLASS, packed))
+    return control
 
 
 def readTransmitTimestamp(ancillary: Ancillary) -> tuple[int, int] | None:

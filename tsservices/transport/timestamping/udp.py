@@ -9,11 +9,11 @@ when what it sent has left.
 
 from __future__ import annotations
 
+import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from errno import ECONNREFUSED, EINTR, EMSGSIZE, EWOULDBLOCK
-from time import monotonic
 from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -22,19 +22,27 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from tsservices.common.bounded import BoundedDict
+from tsservices.common.ratelimit import PEERS_REMEMBERED
+from tsservices.common.sources import SockaddrTable
 from tsservices.transport.capabilities import (
     IReflectingPort,
     RoundObserver,
+    StampedAnswer,
+    StampedBatchReply,
     StampedReply,
     TransmitListener,
 )
-from tsservices.transport.epoll.udp import PASS_SECONDS, ROUND_DATAGRAMS, FastUDPPort
+from tsservices.transport.epoll.udp import FastUDPPort
+from tsservices.transport.mmsg import DatagramBatch, joinControl, sharedBatch, splitControl
 from tsservices.transport.timestamping import cmsg
 from tsservices.transport.timestamping.cmsg import (
     CONTROL_BYTES,
     ERROR_CONTROL_BYTES,
     MAX_DESTINATIONS,
     PACKET_NUMBERS,
+    ControlColumns,
+    ControlFacts,
     ControlMessageReader,
     ReceiveInfo,
 )
@@ -42,6 +50,10 @@ from tsservices.transport.timestamping.transmit import TransmitTimestamps
 from tsservices.transport.wildcard import isWildcard
 
 __all__ = ["ReceiveInfo", "TimestampedDatagramProtocol", "TimestampedUDPPort"]
+
+#: Entries of the error queue that are read one by one before the others are read at once.  Nearly
+#: always there is one, or none.
+SINGLE_ERRORS = 2
 
 #: Entries of the error queue read at the end of a pass, so that a stream of ICMP messages cannot
 #: hold the reactor.
@@ -80,6 +92,9 @@ class TimestampedUDPPort(FastUDPPort):
     protocol: TimestampedDatagramProtocol
     # It reads all control messages, and knows the destinations by them.
     usesWildcardSocket = False
+    # Only receiving is done in batches here.
+    singleDatagrams = 10
+    readsErrors = True
 
     def __init__(
         self,
@@ -104,9 +119,13 @@ class TimestampedUDPPort(FastUDPPort):
         self._tos = tos
         self._nanoclock = nanoclock
         self._stampedReply: StampedReply = self._deliver
+        self._stampedBatchReply: StampedBatchReply | None = None
+        self._depart: Callable[[int, int], None] = lambda first, end: None
+        self._departed: Callable[[], None] = lambda: None
         self._sources: dict[str, list[tuple[int, int, bytes]]] = {}
+        self._joinedSources: BoundedDict[str | None, bytes] = BoundedDict(MAX_DESTINATIONS)
+        self._peers = SockaddrTable(PEERS_REMEMBERED)
         self._countedFrom = 0
-        self._typeOfService: int | None = None
         self.sent = 0
         self.stamping = self.transmitting = False
 
@@ -131,76 +150,134 @@ class TimestampedUDPPort(FastUDPPort):
         self._stampedReply = reply
         self._unsent = unsent
         self._observers = observers
+        self._useBatches()
 
-    def doRead(self) -> None:
-        """Serve datagrams until none is left, L{PASS_SECONDS} are over or C{maxThroughput} is."""
-        # As FastUDPPort.doRead, where the reason stands why this is not one loop.
+    def reflectBatchesWith(
+        self,
+        reply: StampedBatchReply,
+        depart: Callable[[int, int], None],
+        departed: Callable[[], None],
+    ) -> None:
+        """As in L{IReflectingPort<tsservices.transport.capabilities.IReflectingPort>}."""
+        self._stampedBatchReply = reply
+        self._depart = depart
+        self._departed = departed
+
+    def _readSome(self, count: int) -> int | None:
+        # As FastUDPPort._readSome, where the reason stands why this is not one loop.
         receive = self.socket.recvmsg
-        send = self.socket.sendto
         readControl = self._controlReader.read
         nanoclock = self._nanoclock
         reply = self._stampedReply
         size = self.maxPacketSize
         shorten = self.addressFamily == socket.AF_INET6
-        wildcard = self._wildcard
-        now = monotonic()
-        deadline = now + PASS_SECONDS
+        now = self._passBegan
         read = 0
-        for observer in self._observers:
-            observer.roundBegan()
-        try:
-            # `connectionLost` makes maxThroughput negative, so a closed port ends the loop.
-            while read < self.maxThroughput:
-                for _ in range(ROUND_DATAGRAMS):
-                    try:
-                        data, control, _, sockaddr = receive(size, CONTROL_BYTES)
-                    except OSError as error:
-                        if self._receiveFailed(error):
-                            return
-                        break
-                    ns, destination, ttl, self._typeOfService = readControl(control)
-                    kernel = ns != 0
-                    if not kernel:
-                        ns = nanoclock()
-                    self._sockaddr = sockaddr
-                    source = sockaddr[:2] if shorten else sockaddr
-                    read += len(data)
-                    try:
-                        answer = reply(data, source, ns, kernel, destination, ttl, now)
-                    except BaseException:
-                        self._logRaised(source)
-                        continue
-                    if answer is not None:
-                        try:
-                            if isinstance(answer, tuple):
-                                self._sendTimed(answer, sockaddr, destination)
-                            elif wildcard and destination:
-                                fromSource = self._sourceControl(destination)
-                                self.socket.sendmsg((answer,), fromSource, 0, sockaddr)
-                            else:
-                                send(answer, sockaddr)
-                        except OSError as error:
-                            self._sendFailed(error)
-                if monotonic() >= deadline:
-                    return
-        finally:
-            self._source = None
-            for observer in self._observers:
-                observer.roundEnded()
-            self._drainErrors()
+        for _ in range(count):
+            try:
+                data, control, _, sockaddr = receive(size, CONTROL_BYTES)
+            except OSError as error:
+                if self._receiveFailed(error):
+                    return None
+                break
+            ns, destination, ttl, tos = readControl(control)
+            kernel = ns != 0
+            if not kernel:
+                ns = nanoclock()
+            self._sockaddr = sockaddr
+            source = sockaddr[:2] if shorten else sockaddr
+            read += len(data)
+            try:
+                answer = reply(data, source, ns, kernel, destination, ttl, now, tos)
+            except BaseException:
+                self._logRaised(source)
+                continue
+            if answer is not None:
+                self._sendAnswer(answer, sockaddr, destination)
+        return read
 
-    def _sendTimed(
-        self, answer: tuple[bytes, TransmitListener], sockaddr: Any, destination: str | None
+    def _batchControlBytes(self) -> int:
+        return CONTROL_BYTES
+
+    def _serveBatch(self, batch: DatagramBatch) -> None:
+        columns = self._controlReader.readColumns(batch)
+        if columns is None:
+            self._serveEach(batch, self._controlReader.readAll(batch.controls()))
+        elif not self._serveTogether(batch, columns):
+            self._serveEach(batch, columns.rows())
+
+    def _serveTogether(self, batch: DatagramBatch, columns: ControlColumns) -> bool:
+        seconds, nanoseconds, destinations, ttls, _ = columns
+        reply = self._stampedBatchReply
+        second, destination = seconds[0], destinations[0]
+        # One without the kernel's time is counted.
+        if reply is None or not second or seconds.count(second) != batch.count:
+            return False
+        if self._wildcard and destinations.count(destination) != batch.count:
+            return False
+        known = ttls if isinstance(ttls, bytes) else None
+        if not reply(batch, second, nanoseconds, destination, known, self._passBegan):
+            return False
+        control = b""
+        if self._wildcard:
+            control = self._joinedSources.get(destination) or self._joinSource(destination)
+        batch.sendFrom([control] * batch.count)
+        for number in batch.sendTimed(self.socket.fileno(), self._depart, self._departed):
+            self._sendFailed(OSError(number, os.strerror(number)))
+        return True
+
+    def _serveEach(self, batch: DatagramBatch, facts: Sequence[ControlFacts]) -> None:
+        peers = self._peers
+        reply = self._stampedReply
+        nanoclock = self._nanoclock
+        now = self._passBegan
+        for datagram, raw, (ns, destination, ttl, tos) in zip(
+            batch.datagrams(), batch.sources(), facts, strict=True
+        ):
+            # The port may have been closed by its protocol.
+            if self.maxThroughput < 0:
+                return
+            kernel = ns != 0
+            if not kernel:
+                ns = nanoclock()
+            self._sockaddr = sockaddr = peers.get(raw) or peers.meet(raw)
+            source = sockaddr[:2]
+            try:
+                answer = reply(datagram, source, ns, kernel, destination, ttl, now, tos)
+            except BaseException:
+                self._logRaised(source)
+                continue
+            if answer is not None:
+                self._sendAnswer(answer, sockaddr, destination)
+
+    def _sendAnswer(self, answer: StampedAnswer, sockaddr: Any, destination: str | None) -> None:
+        try:
+            if isinstance(answer, tuple):
+                self._sendSpecial(answer, sockaddr, destination)
+            elif self._wildcard and destination:
+                self.socket.sendmsg((answer,), self._sourceControl(destination), 0, sockaddr)
+            else:
+                self.socket.sendto(answer, sockaddr)
+        except OSError as error:
+            self._sendFailed(error)
+
+    def _sendSpecial(
+        self,
+        answer: tuple[bytes, TransmitListener | None, int | None],
+        sockaddr: Any,
+        destination: str | None,
     ) -> None:
-        datagram, listener = answer
+        datagram, listener, tos = answer
         control = self._sourceControl(destination) if self._wildcard and destination else []
-        if self.stamping and not self.transmitting:
+        if tos:
+            control = [*control, *cmsg.tosControl(self.addressFamily, tos)]
+        if listener is not None and self.stamping and not self.transmitting:
             self._transmitTimes.send(datagram, sockaddr, control, listener)
             # It has left by now, unless the interface has a queue, so its time is there.  More than
             # one entry is not looked for here: that is done once, at the end of the pass.
             self._takeError()
         else:
-            # The port reports the time of everything it sends, by `transmitStamp`.
+            # Nobody asks, or the port reports the time of all that it sends, by `transmitStamp`.
             self.socket.sendmsg((datagram,), control, 0, sockaddr)
 
     def _deliver(
@@ -212,9 +289,10 @@ class TimestampedUDPPort(FastUDPPort):
         destination: str | None,
         ttl: int | None,
         now: float,
+        tos: int | None,
     ) -> None:
         self._source = address
-        arrival = ReceiveInfo(ns, kernel, destination, ttl, self._typeOfService)
+        arrival = ReceiveInfo(ns, kernel, destination, ttl, tos)
         self.protocol.stampedDatagramReceived(datagram, address, arrival)
 
     def write(
@@ -272,6 +350,10 @@ class TimestampedUDPPort(FastUDPPort):
             choice = self._sources[source] = cmsg.sourceControl(self.addressFamily, source)
         return choice
 
+    def _joinSource(self, destination: str | None) -> bytes:
+        control = joinControl(self._sourceControl(destination)) if destination else b""
+        return self._joinedSources.put(destination, control)
+
     def readConnectionLost(self, reason: Failure) -> None:
         """Stay open: an error, or the time of a sent datagram, is not the end of the port."""
         super().readConnectionLost(reason)
@@ -280,9 +362,22 @@ class TimestampedUDPPort(FastUDPPort):
     def _drainErrors(self) -> None:
         # While the error queue, where the times of sent datagrams come, holds an entry, epoll
         # reports the socket each time it is asked.
-        for _ in range(MAX_ERRORS_PER_DRAIN):
+        for _ in range(SINGLE_ERRORS):
             if not self._takeError():
                 return
+        # The size tells this memory from that of datagrams.
+        batch = sharedBatch(self.addressFamily, 0, ERROR_CONTROL_BYTES)
+        if batch is None:
+            for _ in range(MAX_ERRORS_PER_DRAIN):
+                if not self._takeError():
+                    return
+        elif (count := batch.receiveErrors(self.socket.fileno())) > 0:
+            # All are read before the first is reported, since the protocol may send and so drain.
+            for control in list(batch.controls()):
+                if self.connected:
+                    self._reportError(splitControl(control))
+        elif -count not in (EWOULDBLOCK, EINTR):
+            self._peerRefused(-count)
 
     def _takeError(self) -> bool:
         # Whether there was an entry.  The protocol may have closed the port.
@@ -296,10 +391,13 @@ class TimestampedUDPPort(FastUDPPort):
             if error.errno != EWOULDBLOCK:
                 self._peerRefused(error.errno)
             return False
+        self._reportError(control)
+        return True
+
+    def _reportError(self, control: cmsg.Ancillary) -> None:
         stamp = cmsg.readTransmitTimestamp(control)
         if stamp is not None:
             self._transmitted(*stamp)
-        return True
 
     def _transmitted(self, number: int, nanoseconds: int) -> None:
         if not self.transmitting:
