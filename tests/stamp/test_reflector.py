@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,9 @@ from tsservices.common.timestamps import FORMS, TimestampFormatter
 from tsservices.stamp.auth import authenticate, verify
 from tsservices.stamp.packets import ReflectorPacket, SenderPacket
 from tsservices.stamp.reflector import DepartureCallback, ReflectorConfig, SessionReflector
+from tsservices.stamp.service_class import ServiceClass, readServiceClass, requestServiceClass
 from tsservices.stamp.telemetry import (
+    EMPTY_FOLLOW_UP,
     EXTENSION_LENGTH,
     METHOD_SOFTWARE,
     UNKNOWN_FOLLOW_UP,
@@ -62,13 +64,15 @@ class Harness:
         destination: str | None = HERE,
         ttl: int | None = 61,
         received: int = NOON,
+        tos: int | None = None,
     ) -> bytes | None:
         answer = self.reflector.reflect(
-            datagram, address, received, True, destination, ttl, self.now
+            datagram, address, received, True, destination, ttl, self.now, tos
         )
         self.onDeparture = None
+        self.tos: int | None = None
         if isinstance(answer, tuple):
-            answer, self.onDeparture = answer
+            answer, self.onDeparture, self.tos = answer
         return answer
 
     def answer(self, datagram: bytes, *address: str | int) -> ReflectorPacket:
@@ -116,7 +120,7 @@ def test_mbzIsZero() -> None:
 
 
 #: A packet that asks when the answer before its own onDeparture, with padding.
-ASKING = replace(PACKET, extensions=requestExtensions(40) or b"")
+ASKING = PACKET._replace(extensions=requestExtensions(40) or b"")
 
 
 def test_followUp() -> None:
@@ -129,6 +133,51 @@ def test_followUp() -> None:
         assert answer.extensions[EXTENSION_LENGTH:] == ASKING.extensions[EXTENSION_LENGTH:]
         assert harness.onDeparture is not None
         harness.onDeparture(NOON + 7000 + number)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "tos", "replyTOS", "permitted"),
+    [
+        ((), 46 << 2, 46 << 2, True),
+        ((), 0, 0, False),
+        ((), 10 << 2 | 3, 10 << 2, False),
+        ((46, 8), 10 << 2, 46 << 2, True),
+        ((8,), 10 << 2, 10 << 2, False),
+    ],
+)
+@pytest.mark.parametrize("stateful", [True, False])
+@pytest.mark.parametrize("followUp", [True, False])
+def test_serviceClass(
+    allowed: tuple[int, ...],
+    tos: int,
+    replyTOS: int,
+    permitted: bool,
+    stateful: bool,
+    followUp: bool,
+) -> None:
+    harness = Harness(ReflectorConfig(stateful=stateful, allowedDSCPs=frozenset(allowed)))
+    request = EMPTY_FOLLOW_UP * followUp + requestServiceClass(46)
+    reply = harness.ask(PACKET._replace(extensions=request).encode(), tos=tos)
+    assert reply is not None
+    extensions = ReflectorPacket.decode(reply).extensions
+    assert readServiceClass(extensions) == ServiceClass(46, tos >> 2, tos & 3, permitted)
+    assert (readFollowUp(extensions) is not None) == followUp
+    assert harness.tos == replyTOS
+    assert (harness.onDeparture is not None) == (followUp and stateful)
+
+
+def test_serviceClassUnknown() -> None:
+    """Where the port does not know the type of service, the extension is not understood."""
+    harness = Harness()
+    request = requestServiceClass(46)
+    assert harness.answer(PACKET._replace(extensions=request).encode()).extensions == request
+    assert harness.tos is None
+    sealed = Harness(ReflectorConfig(key=KEY, allowedDSCPs=frozenset({46})))
+    packet = PACKET._replace(extensions=request).encode(authenticated=True)
+    reply = sealed.ask(authenticate(KEY, packet), tos=0)
+    assert reply is not None
+    assert ReflectorPacket.decode(reply, authenticated=True).extensions == request
+    assert sealed.tos is None
 
 
 def test_followUpUnknown() -> None:
@@ -174,14 +223,14 @@ def test_followUpNotAnswered() -> None:
     answer = authenticated.answer(authenticate(KEY, ASKING.encode(authenticated=True)))
     assert (answer.extensions, authenticated.onDeparture) == (ASKING.extensions, None)
     wrong = Harness()
-    answer = wrong.answer(replace(PACKET, extensions=b"\x80\x07\x00\x11" + b"x" * 17).encode())
+    answer = wrong.answer(PACKET._replace(extensions=b"\x80\x07\x00\x11" + b"x" * 17).encode())
     assert answer.extensions == b"\x40\x07\x00\x11" + bytes(12) + b"x" * 5
     assert (wrong.onDeparture, wrong.counters.answered) == (None, 1)
 
 
 @given(st.binary(max_size=100))
 def test_anyExtension(octets: bytes) -> None:
-    packet = replace(PACKET, extensions=octets)
+    packet = PACKET._replace(extensions=octets)
     assert len(Harness().answer(packet.encode()).extensions) == len(octets)
 
 
@@ -192,17 +241,15 @@ def test_authenticatedReply() -> None:
     assert answer is not None
     verify(KEY, answer)
     packet = ReflectorPacket.decode(answer, authenticated=True)
-    assert packet == replace(
-        ReflectorPacket.decode(Harness().ask(PACKET.encode()) or b""),
-        errorEstimate=harness.reflector.errorEstimate,
-    )
+    unauthenticated = ReflectorPacket.decode(Harness().ask(PACKET.encode()) or b"")
+    assert packet == unauthenticated._replace(errorEstimate=harness.reflector.errorEstimate)
     assert answer == authenticate(KEY, packet.encode(authenticated=True))
 
 
 @pytest.mark.parametrize("config", [ReflectorConfig(), ReflectorConfig(KEY)])
 @pytest.mark.parametrize("padding", [0, 1, 4, 100, 1400])
 def test_symmetricLength(config: ReflectorConfig, padding: int) -> None:
-    packet = replace(PACKET, extensions=b"\x80" * padding)
+    packet = PACKET._replace(extensions=b"\x80" * padding)
     datagram = packet.encode(config.key is not None)
     datagram = datagram if config.key is None else authenticate(config.key, datagram)
     assert Harness(config).answer(datagram).extensions == packet.extensions
@@ -223,7 +270,7 @@ def test_defaultEstimate() -> None:
 def test_stateful() -> None:
     """A session is source, destination and SSID."""
     harness = Harness()
-    other = replace(PACKET, ssid=1).encode()
+    other = PACKET._replace(ssid=1).encode()
     data = PACKET.encode()
     assert [harness.answer(data).sequence for _ in range(3)] == [0, 1, 2]
     assert harness.answer(other).sequence == 0
@@ -323,7 +370,7 @@ def test_wrongKey() -> None:
 def test_replayed(stateful: bool) -> None:
     harness = Harness(ReflectorConfig(KEY, stateful))
     first = authenticate(KEY, PACKET.encode(authenticated=True))
-    later = replace(PACKET, sequence=9, timestamp=toNTP(NOON))
+    later = PACKET._replace(sequence=9, timestamp=toNTP(NOON))
     assert harness.ask(first)
     harness.assertDropped("replayed", first)
     assert harness.ask(authenticate(KEY, later.encode(authenticated=True)))

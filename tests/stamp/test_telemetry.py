@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tsservices.stamp.extensions import isWellFormed
 from tsservices.stamp.stats.follow_up import (
     MAXIMUM_DEPARTURES,
     MAXIMUM_MISSES,
@@ -21,10 +22,10 @@ from tsservices.stamp.stats.result import ProbeResult, ProbeState, Timestamps
 from tsservices.stamp.telemetry import (
     EXTENSION_LENGTH,
     UNKNOWN_FOLLOW_UP,
+    VALUE_LENGTH,
     FollowUp,
     fillFollowUp,
     findFollowUp,
-    isWellFormed,
     readFollowUp,
     requestExtensions,
 )
@@ -74,7 +75,7 @@ def test_anyExtensions(extensions: bytes, followUp: FollowUp) -> None:
     assert answer[:begin] == extensions[:begin]
     assert answer[begin + 1 : begin + 4] == extensions[begin + 1 : begin + 4]
     assert findFollowUp(answer) == begin
-    if isWellFormed(extensions, begin):
+    if isWellFormed(extensions, begin, VALUE_LENGTH):
         assert readFollowUp(answer) == followUp
         assert answer[begin + 20 :] == extensions[begin + 20 :]
     else:

@@ -17,25 +17,31 @@ L{tsservices.common.counters.StampCounters}:
 
 There is no rule about source ports, as other UDP services have one: RFC 8762 lets senders use 862.
 
-Of the extensions of RFC 8972 one is understood, by a stateful reflector without
-authentication: L{Follow-Up Telemetry<tsservices.stamp.telemetry>}.  The others come back as they
-are.
+Of the extensions of RFC 8972 two are understood without authentication: L{Follow-Up
+Telemetry<tsservices.stamp.telemetry>}, by a stateful reflector, and L{Class of
+Service<tsservices.stamp.service_class>}.  The others come back as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
+from operator import add
+from typing import cast
 
 from tsservices.common.addresses import TrustedNetworks
 from tsservices.common.bounded import BoundedDict
 from tsservices.common.counters import StampCounters
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
-from tsservices.common.sources import Source, SourceKey, SourceTable
+from tsservices.common.sources import Source, SourceKey, SourceTable, readSockaddr
 from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 from tsservices.stamp.auth import ReplayWindow, computeHMAC, verify
+from tsservices.stamp.columns import ColumnCache, PacketBatch, PacketColumns
+from tsservices.stamp.departures import DepartureTimes
+from tsservices.stamp.extensions import CLASS_OF_SERVICE, isWellFormed
 from tsservices.stamp.loop_guard import TEXT_FIRST_OCTETS, isTextReply, looksReflected
 from tsservices.stamp.packets import (
     AUTHENTICATED_LENGTH,
@@ -49,15 +55,16 @@ from tsservices.stamp.packets import (
     UNAUTHENTICATED_LENGTH,
     PacketError,
 )
+from tsservices.stamp.service_class import fillServiceClass
 from tsservices.stamp.telemetry import (
     METHOD_SOFTWARE,
     UNKNOWN_FOLLOW_UP,
+    VALUE_LENGTH,
     FollowUp,
     fillFollowUp,
     findFollowUp,
-    isWellFormed,
 )
-from tsservices.stamp.timestamps import LOW_32, toNTP
+from tsservices.stamp.timestamps import LOW_32, LOW_64, toNTP
 
 #: For a packet of which the system does not tell the TTL (RFC 5357, 4.2.1).
 UNKNOWN_TTL = 255
@@ -68,11 +75,22 @@ UNKNOWN_ERROR_ESTIMATE = 0x20FF
 #: Nanoseconds from the epoch of NTP to that of UNIX.
 NTP_EPOCH = SECONDS_1900_TO_1970 * NANOSECONDS
 
-#: What fits into a timestamp.
-LOW_64 = (1 << 64) - 1
+#: When a session that is not in the table any more got its last packet.
+FORGOTTEN = float("-inf")
+
+#: Seconds for which a session stays where it is in the table: to put it to the end for each packet
+#: would cost as much as the rest.  A flood that makes so many sessions in this time that others are
+#: forgotten is more than a server can read.
+MOVE_SECONDS = 0.01
 
 #: Takes the nanoseconds since 1970 at which a reply left this host.
 DepartureCallback = Callable[[int], None]
+
+#: What is in every packet that has the extension, and in few others.
+CLASS_OF_SERVICE_OCTET = bytes([CLASS_OF_SERVICE])
+
+#: The answer; or the answer, what to call when it has left, and its type of service, if there are.
+Answer = bytes | tuple[bytes, DepartureCallback | None, int | None]
 
 #: Source address and port, destination, SSID.
 SessionKey = tuple[str, int, str | None, int]
@@ -94,15 +112,19 @@ class ReflectorConfig:
     #: The reflector counts the packets of each session itself, so that the sender can tell loss on
     #: the way up from loss on the way down; if not, it repeats the sender's numbers.
     stateful: bool = True
+    #: The DSCPs that an answer may have, on request, though the packet came with another one.
+    allowedDSCPs: frozenset[int] = frozenset()
 
 
 class _Session:
-    __slots__ = ("count", "departure", "lastReceived", "replayWindow")
+    __slots__ = ("count", "departure", "lastReceived", "moved", "replayWindow")
 
     def __init__(self) -> None:
         # Packets reflected.
         self.count = 0
         self.lastReceived = 0.0
+        # When it was put to the end of the table, where the last used ones are.
+        self.moved = FORGOTTEN
         self.replayWindow = ReplayWindow()
         # The number of a reply, and when it left in nanoseconds since 1970.
         self.departure: tuple[int, int] | None = None
@@ -116,6 +138,16 @@ class _Session:
         if self.departure is None or self.departure[0] != previous:
             return UNKNOWN_FOLLOW_UP
         return FollowUp(previous, toNTP(self.departure[1]), METHOD_SOFTWARE)
+
+
+class _Sender:
+    __slots__ = ("host", "key", "session")
+
+    def __init__(self, key: SessionKey) -> None:
+        self.host = key[0]
+        self.key = key
+        # If it was not used in this pass another one may have taken its place.
+        self.session: _Session | None = None
 
 
 class SessionReflector:
@@ -138,6 +170,7 @@ class SessionReflector:
         self.errorEstimate = UNKNOWN_ERROR_ESTIMATE
         self._key = config.key
         self._stateful = config.stateful
+        self._allowedDSCPs = config.allowedDSCPs
         # Without numbers of its own a reflector still has to know which packets came before.
         self._keepsSessions = config.stateful or config.key is not None
         self._limits = limits
@@ -146,6 +179,12 @@ class SessionReflector:
         self._idleSeconds = limits.stampIdle
         self._counters = counters
         self._nanoclock = nanoclock
+        self._departures = DepartureTimes(nanoclock)
+        self._columnCache = ColumnCache()
+        self._columns: PacketColumns | None = None
+        # Of packets that come together, by address and SSID; all of them were sent to this address.
+        self._destination: str | None = None
+        self._senders: BoundedDict[bytes, _Sender] = BoundedDict(PEERS_REMEMBERED)
         self._sources = SourceTable(trust)
         self._buckets: BoundedDict[SourceKey, TokenBucket] = BoundedDict(PEERS_REMEMBERED)
         self._sessions: BoundedDict[SessionKey, _Session] = BoundedDict(limits.stampSessions)
@@ -159,14 +198,17 @@ class SessionReflector:
         destination: str | None,
         ttl: int | None,
         now: float,
-    ) -> bytes | tuple[bytes, DepartureCallback] | None:
+        tos: int | None = None,
+    ) -> Answer | None:
         """
-        The reply, to be sent at once since it contains T3, and what to call when it has left;
-        L{None} if the packet was dropped, which is counted.
+        The reply, to be sent at once since it contains T3, what to call when it has left, and its
+        type of service; L{None} if the packet was dropped, which is counted.
 
         @param receivedAt: T2, in nanoseconds since 1970.
         @param kernel: the kernel took T2.
         @param now: monotonic seconds.
+        @param tos: the type of service with which the packet came; L{None} if it is unknown, or if
+            the caller cannot set that of the reply.
         """
         # One long function: every call costs 50 ns here, and a whole reply costs 1000.
         key = self._key
@@ -237,7 +279,9 @@ class SessionReflector:
 
         extended = None
         if length > UNAUTHENTICATED_LENGTH and key is None:
-            extended = self._answerExtensions(datagram[UNAUTHENTICATED_LENGTH:], session, number)
+            extended = self._answerExtensions(
+                datagram[UNAUTHENTICATED_LENGTH:], session, number, tos
+            )
         if ttl is None:
             ttl = UNKNOWN_TTL
         counters.answered += 1
@@ -251,25 +295,149 @@ class SessionReflector:
             reply = _pack(number, t3, error3, ssid, t2, datagram, ttl)
             if extended is None:
                 return reply
-            extensions, onDeparture = extended
-            reply += extensions
-            return reply if onDeparture is None else (reply, onDeparture)
+            if isinstance(extended, bytes):
+                return reply + extended
+            extensions, onDeparture, replyTOS = extended
+            return reply + extensions, onDeparture, replyTOS
         reply = _packAuthenticated(number, t3, error3, ssid, t2, sequence, timestamp, error, ttl)
         return reply + computeHMAC(key, reply) + datagram[HMAC_OFFSET + HMAC_LENGTH :]
 
+    def reflectAll(
+        self,
+        batch: PacketBatch,
+        second: int,
+        nanoseconds: Sequence[int],
+        destination: str | None,
+        ttls: bytes | None,
+        now: float,
+    ) -> bool:
+        """
+        Write the replies to many packets, but for T3, which L{depart} writes.
+
+        @param second: the whole seconds of all T2, which the kernel took, since 1970.
+        @param nanoseconds: those of each T2 beside its seconds.
+        @param destination: of all packets.
+        @param ttls: L{None} if they are not known.
+        @return: false if nothing was done, and L{reflect} has to be asked for each, since they are
+            not all of the usual kind.
+        """
+        lengths = batch.lengths()
+        count = len(lengths)
+        if self._key is not None or lengths.count(UNAUTHENTICATED_LENGTH) != count:
+            return False
+        self._columns = columns = self._columnCache.of(batch, count)
+        # What could be a reply, or came to many, gets a closer look.
+        if destination == "" or not columns.areUsual(batch.firstOctets()):
+            return False
+        ssids = columns.ssids()
+        senders = self._sendersOf(batch.sources(), destination, ssids)
+        if senders is None or not self._takeAll([sender.host for sender in senders], now):
+            return False
+        numbers: list[int] | None = None
+        if self._stateful:
+            numbers = []
+            # Below this they are put to the end of the table, or have been silent for too long.
+            fresh = now - MOVE_SECONDS
+            for sender in senders:
+                session = sender.session
+                if session is None or session.moved <= fresh or session.lastReceived <= fresh:
+                    session = self._sessionOf(sender, now)
+                session.lastReceived = now
+                number = session.count
+                session.count = number + 1 & LOW_32
+                numbers.append(number)
+        columns.reply(
+            numbers,
+            ssids,
+            self.errorEstimate,
+            second,
+            nanoseconds,
+            bytes([UNKNOWN_TTL]) * count if ttls is None else ttls,
+        )
+        counters = self._counters
+        counters.received += count
+        counters.receivedBytes += count * UNAUTHENTICATED_LENGTH
+        counters.answered += count
+        return True
+
+    def depart(self, first: int, end: int) -> None:
+        """Write T3 into some replies of L{reflectAll}, which are sent now."""
+        assert self._columns is not None
+        self._columns.depart(first, end, *self._departures.take(end - first))
+        self._departures.written()
+
+    def departed(self) -> None:
+        """They have been sent."""
+        self._departures.sent()
+
+    def _sendersOf(
+        self, sources: Sequence[bytes], destination: str | None, ssids: bytes
+    ) -> Sequence[_Sender] | None:
+        # None if one cannot be answered.
+        if destination != self._destination:
+            self._destination = destination
+            self._senders.clear()
+        keys = sources
+        parts = [ssids[start : start + 2] for start in range(0, len(ssids), 2)]
+        if parts:
+            keys = list(map(add, sources, parts))
+        known = list(map(self._senders.get, keys))
+        if all(known):
+            return cast(Sequence[_Sender], known)
+        senders = []
+        for key, source, ssid in zip_longest(keys, sources, parts, fillvalue=b""):
+            sender = self._senders.get(key)
+            if sender is None:
+                host, port = readSockaddr(source)[:2]
+                if not port:
+                    return None
+                session = host, port, destination, int.from_bytes(ssid, "big")
+                sender = self._senders.put(key, _Sender(session))
+            senders.append(sender)
+        return senders
+
+    def _sessionOf(self, sender: _Sender, now: float) -> _Session:
+        session = sender.session
+        # Not by _touchSession alone, which has to look it up: four numbers and texts.
+        if session is None or now - session.lastReceived > self._idleSeconds:
+            session = self._sessions.get(sender.key)
+        session = sender.session = self._touchSession(sender.key, session, now)
+        return session
+
+    def _takeAll(self, hosts: Sequence[str], now: float) -> bool:
+        # Whether all sources are usable and may send what they have sent; if not, nothing is taken.
+        taken: list[tuple[TokenBucket, int]] = []
+        for host in set(hosts):
+            packets = hosts.count(host)
+            source = self._sources.get(host) or self._sources.meet(host)
+            if source.usable:
+                bucket = source.bucket or self._fillBucket(source, now)
+                if bucket.take(now, packets):
+                    taken.append((bucket, packets))
+                    continue
+            for each, number in taken:
+                each.tokens += number
+            return False
+        return True
+
     def _answerExtensions(
-        self, extensions: bytes, session: _Session | None, number: int
-    ) -> tuple[bytes, DepartureCallback | None]:
+        self, extensions: bytes, session: _Session | None, number: int, tos: int | None
+    ) -> Answer:
+        replyTOS = None
+        if tos is not None and CLASS_OF_SERVICE_OCTET in extensions:
+            extensions, replyTOS = fillServiceClass(extensions, tos, self._allowedDSCPs)
         offset = findFollowUp(extensions)
-        if offset is None:
-            return extensions, None
-        if session is None:
+        onDeparture = None
+        if offset is not None:
             # A stateless reflector has no numbers of its own, so it must not fill this in.
-            return fillFollowUp(extensions, offset, UNKNOWN_FOLLOW_UP), None
-        filled = fillFollowUp(extensions, offset, session.followUp(number))
-        # Asking the kernel when a reply left costs a system call, so only a request makes it.
-        wanted = isWellFormed(extensions, offset)
-        return filled, partial(session.setDeparture, number) if wanted else None
+            known = UNKNOWN_FOLLOW_UP if session is None else session.followUp(number)
+            # Asking the kernel when a reply left costs a system call, so only a request makes it.
+            if session is not None and isWellFormed(extensions, offset, VALUE_LENGTH):
+                onDeparture = partial(session.setDeparture, number)
+            extensions = fillFollowUp(extensions, offset, known)
+        if onDeparture is None and replyTOS is None:
+            return extensions
+        return extensions, onDeparture, replyTOS
 
     def _fillBucket(self, source: Source, now: float) -> TokenBucket:
         # All addresses of an IPv6 network share one.
@@ -282,8 +450,13 @@ class SessionReflector:
 
     def _touchSession(self, key: SessionKey, session: _Session | None, now: float) -> _Session:
         sessions = self._sessions
+        if session is None and len(sessions) >= self._limits.stampSessions:
+            _, forgotten = sessions.popitem(last=False)
+            forgotten.lastReceived = FORGOTTEN
         if session is None or now - session.lastReceived > self._idleSeconds:
             session = sessions.put(key, _Session())
         session.lastReceived = now
-        sessions.move_to_end(key)
+        if now - session.moved >= MOVE_SECONDS:
+            session.moved = now
+            sessions.move_to_end(key)
         return session

@@ -21,6 +21,9 @@ from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 #: The lower half of 64 bits.
 LOW_32 = 0xFFFFFFFF
 
+#: What fits into a timestamp.
+LOW_64 = (1 << 64) - 1
+
 #: Seconds in half an era.
 HALF_ERA = 1 << 31
 

@@ -135,3 +135,44 @@ class TestDistribution:
         other.add(9)
         one.merge(other)
         assert (one.count, one.moments.mean, one.percentile(100)) == (2, 5.0, 9)
+
+    @pytest.mark.parametrize("offset", [0, -(10**10), 3 * 10**17])
+    def test_relative(self, offset: int) -> None:
+        """An offset of seconds, or of years, does not hide differences of microseconds."""
+        values = Distribution(relative=True)
+        delays = [20_000 + 1000 * number for number in range(100)]
+        for delay in delays:
+            values.add(offset + delay)
+        for percent in (10, 50, 90):
+            found = values.percentile(percent)
+            assert found is not None
+            assert found - offset == pytest.approx(nearestRank(delays, percent), rel=0.004)
+        copied = values.histogram.copy()
+        assert list(copied.ranges()) == list(values.histogram.ranges())
+        assert copied.countUpTo(offset + 69_000) == 50
+        low, high, count = next(copied.ranges())
+        assert (low, high, count) == (offset + 20_000, offset + 20_000, 1)
+
+    @given(st.lists(VALUES, max_size=100), st.integers(1, 100))
+    def test_oneByOne(self, values: list[int], looks: int) -> None:
+        """What is counted together has the figures of what is counted one by one."""
+        together, moments = Distribution(), Moments()
+        for number, value in enumerate(values):
+            together.add(value)
+            moments.add(value)
+            assert together.count == number + 1
+            if number % looks == 0:
+                assert together.moments.maximum == max(values[: number + 1])
+        assert list(together.histogram.ranges()) == list(histogramOf(values).ranges())
+        assert (together.moments.minimum, together.moments.maximum) == (
+            moments.minimum,
+            moments.maximum,
+        )
+        if values:
+            # Values that cancel out leave the rounding of the largest.
+            largest = max(map(abs, values))
+            mean, deviation = statistics.fmean(values), statistics.pstdev(values)
+            assert together.moments.mean == pytest.approx(mean, rel=1e-9, abs=1e-14 * largest)
+            assert together.moments.deviation == pytest.approx(
+                deviation, rel=1e-6, abs=1 + 1e-12 * largest
+            )

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from random import Random
+from sys import getsizeof
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsservices.stamp.stats.loss import WINDOW, DirectionalLoss, LossBursts, ReplyKind
+from tsservices.stamp.stats.loss import (
+    WINDOW,
+    DirectionalLoss,
+    LossBursts,
+    NumberWindow,
+    ReplyKind,
+)
 
 
 def directionsOf(*replies: tuple[int, int | None], stateful: bool | None = None) -> DirectionalLoss:
@@ -49,6 +57,46 @@ class TestDirections:
         assert later.lostUp == 1
         later.add(2 * WINDOW + 1, 0)
         assert later.lostUp is None
+
+    @pytest.mark.parametrize(
+        ("first", "second", "expected"),
+        [
+            # Lost: one up before, one down after.
+            ([(0, 0), (2, 1)], [(3, 0), (5, 2)], (1, 1)),
+            # Before it nothing came at all, or nothing was lost.
+            ([], [(3, 0), (5, 1)], (1, 0)),
+            ([(0, 0), (1, 1), (2, 2)], [(3, 0), (5, 1)], (1, 0)),
+            ([(0, 0), (2, 1)], [], (1, 0)),
+            ([(0, 0), (2, 1)], [(3, 3), (4, 4)], (1, 0)),
+            # Of the other reflector nobody can know it.
+            ([(0, 0), (2, 1)], [(3, 3), (5, 5)], (None, None)),
+            ([(0, 0), (2, 2)], [(3, 0), (5, 1)], (None, None)),
+            # An old reply comes late: its number is of the other counter.
+            ([(0, 0), (1, 1)], [(3, 0), (2, 2), (4, 1), (5, 2)], (0, 0)),
+        ],
+    )
+    def test_sessions(
+        self,
+        first: list[tuple[int, int]],
+        second: list[tuple[int, int]],
+        expected: tuple[int | None, int | None],
+    ) -> None:
+        directions = directionsOf(*first)
+        directions.beginSession(3)
+        for sequence, number in second:
+            directions.add(sequence, number)
+        assert (directions.lostUp, directions.lostDown) == expected
+
+    def test_sessionsErrors(self) -> None:
+        directions = directionsOf((0, 0), stateful=True)
+        directions.addError(1)
+        directions.beginSession(2)
+        directions.addError(1)
+        directions.addError(2)
+        directions.add(3, 0)
+        directions.add(3, 1)
+        assert (directions.lostUp, directions.lostDown) == (0, 0)
+        assert (directions.duplicates, directions.duplicatesUp) == (1, 1)
 
     def test_otherBase(self) -> None:
         """A counter that is ahead of the sender's does not count this session."""
@@ -94,7 +142,8 @@ class TestDirections:
         for number in range(5 * WINDOW):
             directions.add(2 * number, number)
         assert (directions.lostUp, directions.lostDown) == (5 * WINDOW - 1, 0)
-        assert len(directions._answered) == len(directions._replies) == WINDOW
+        for window in (directions._answered, directions._replies):
+            assert getsizeof(window._bits) < WINDOW
 
     @settings(max_examples=60)
     @given(st.integers(0, 2**32), st.floats(0, 0.4), st.floats(0, 0.4), st.floats(0, 0.2))
@@ -141,3 +190,42 @@ class TestBursts:
         lengths = sorted(len(run) for run in text.split())
         found = [low for low, _, count in runs.summary().ranges() for _ in range(count)]
         assert found == lengths
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-3 * WINDOW, 3 * WINDOW) | st.integers(-20, 20), st.sampled_from((1, 2, 9))
+        ),
+        min_size=1,
+    )
+)
+def test_numberWindow(runs: list[tuple[int, int]]) -> None:
+    numbers = [first + step for first, length in runs for step in range(length)]
+    window = NumberWindow()
+    highest, seen = -1, set[int]()
+    for number in numbers:
+        recent = highest - WINDOW < number
+        assert (number in window) == (recent and number in seen)
+        window.add(number)
+        if recent:
+            seen.add(number)
+        highest = max(highest, number)
+
+
+def test_numbersInOrder() -> None:
+    window = NumberWindow()
+    for number in range(WINDOW + 10):
+        window.add(number)
+    assert [number in window for number in (9, 10, WINDOW + 9, WINDOW + 10)] == [0, 1, 1, 0]
+    window.add(WINDOW + 12)
+    expected = [0, 1, 1, 0, 0, 1]
+    numbers = (12, 13, WINDOW + 9, WINDOW + 10, WINDOW + 11, WINDOW + 12)
+    assert [number in window for number in numbers] == expected
+
+
+def test_numberFarAhead() -> None:
+    window = NumberWindow()
+    for number in (5, 1 << 200):
+        window.add(number)
+    assert (5 in window, 1 << 200 in window) == (False, True)

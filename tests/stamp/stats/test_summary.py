@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsservices.stamp.stats.delay import MAXIMUM_BUCKETS, Timeline, TimelineBucket
+from tsservices.stamp.stats.errors import ErrorReport, ErrorSource
 from tsservices.stamp.stats.result import Delays, ProbeResult, ProbeState, Timestamps, delaysOf
 from tsservices.stamp.stats.summary import summarize
 from tsservices.stamp.stats.target import TargetStatistics
@@ -108,6 +109,15 @@ class TestStatistics:
         failed(statistics, 1)
         assert (statistics.lostUp, statistics.lostDown, statistics.undecided) == (None, None, None)
 
+    @pytest.mark.parametrize(("error", "direction"), [(None, None), (ErrorSource.TARGET, 0)])
+    def test_errorWithoutSender(self, error: ErrorSource | None, direction: int | None) -> None:
+        """A connection that is lost does not say which way its packets got."""
+        statistics = TargetStatistics()
+        statistics.addSent(0, 0, 0)
+        report = None if error is None else ErrorReport(error)
+        statistics.add(ProbeResult(0, ProbeState.UNREACHABLE, 0, 0, error=report))
+        assert (statistics.lostUp, statistics.lostDown) == (direction, direction)
+
     def test_strays(self) -> None:
         statistics = TargetStatistics()
         answered(statistics, 0)
@@ -192,7 +202,7 @@ def run() -> TargetStatistics:
 
 class TestThresholds:
     @pytest.mark.parametrize(
-        ("text", "holds"),
+        ("text", "isMet"),
         [
             ("loss>1%", False),
             ("loss>=1%", True),
@@ -222,8 +232,8 @@ class TestThresholds:
             ("late>0,errors>0", False),
         ],
     )
-    def test_holds(self, run: TargetStatistics, text: str, holds: bool) -> None:
-        assert bool(violations(parseThresholds(text), run)) == holds
+    def test_holds(self, run: TargetStatistics, text: str, isMet: bool) -> None:
+        assert bool(violations(parseThresholds(text), run)) == isMet
 
     def test_unknownIsViolation(self, run: TargetStatistics) -> None:
         assert violations(parseThresholds("loss.up>1%, skew>1ppm"), run) == [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Spans of time whose best sample is kept; if there are more, two become one.
 MAXIMUM_SPANS = 64
@@ -29,8 +30,7 @@ SKEW_DURATION = 2_000_000_000
 DELAY_NOISE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class ClockSample:
+class ClockSample(NamedTuple):
     """One exchange; all in nanoseconds."""
 
     #: Since the start of the run.
@@ -67,35 +67,62 @@ class Skew:
 
 
 class ClockFilter:
-    """Keeps the best sample of each span of time, in bounded memory."""
+    """
+    Keeps the best sample of each span of time, in bounded memory.
+
+    After L{beginPiece} the samples are of an offset that has nothing to do with that before.  The
+    skew is another matter: setting a clock does not change how fast it runs.
+    """
 
     def __init__(self) -> None:
         self._span = INITIAL_SPAN
-        self._best: dict[int, ClockSample] = {}
+        # By piece and span, the newest piece last.
+        self._best: dict[tuple[int, int], ClockSample] = {}
+        self._piece = 0
         self._last = 0
+        self._otherClock = False
+
+    def beginPiece(self, sameClock: bool) -> None:
+        """
+        The offset has jumped.  The earlier one counts until the next sample.
+
+        @param sameClock: the clock was set; if not, it is perhaps another one.
+        """
+        self._piece += 1
+        self._otherClock = self._otherClock or not sameClock
 
     def add(self, sample: ClockSample) -> None:
-        self._last = max(self._last, sample.time)
-        self._keepBest(sample)
+        if self._otherClock:
+            self._otherClock = False
+            self._best.clear()
+        if sample.time > self._last:
+            self._last = sample.time
+        self._keepBest(self._piece, sample)
         while len(self._best) > MAXIMUM_SPANS:
+            pieces = {piece for piece, _ in self._best}
+            if 2 * len(pieces) > MAXIMUM_SPANS:
+                # Wider spans would not make fewer of them.
+                oldest = next(iter(self._best))
+                del self._best[oldest]
+                continue
             self._span *= 2
-            samples = list(self._best.values())
-            self._best = {}
-            for previous in samples:
-                self._keepBest(previous)
+            best, self._best = self._best, {}
+            for (piece, _), previous in best.items():
+                self._keepBest(piece, previous)
 
-    def _keepBest(self, sample: ClockSample) -> None:
-        span = sample.time // self._span
-        best = self._best.get(span)
+    def _keepBest(self, piece: int, sample: ClockSample) -> None:
+        key = piece, sample.time // self._span
+        best = self._best.get(key)
         if best is None or sample.delay < best.delay:
-            self._best[span] = sample
+            self._best[key] = sample
 
     def offset(self) -> Offset | None:
         """The offset by the best sample, where older ones count less; L{None} without samples."""
-        if not self._best:
+        pieces = self._pieces()
+        if not pieces:
             return None
         best = min(
-            self._best.values(),
+            pieces[-1],
             key=lambda sample: sample.delay / 2 + MAXIMUM_DRIFT * (self._last - sample.time),
         )
         return Offset(best.offset, (best.delay + 1) // 2, self._last - best.time)
@@ -103,27 +130,46 @@ class ClockFilter:
     def skew(self) -> Skew | None:
         """
         The slope of a line through the best samples, where those with little delay count more;
-        L{None} as long as there are too few of them.
+        L{None} as long as there are too few of them.  Each piece has a line of its own, and all of
+        them have one slope.
         """
-        samples = list(self._best.values())
-        times = [sample.time for sample in samples]
-        if len(samples) < SKEW_SPANS or max(times) - min(times) < SKEW_DURATION:
+        pieces = [samples for samples in self._pieces() if len(samples) > 1]
+        durations = (
+            max(sample.time for sample in samples) - min(sample.time for sample in samples)
+            for samples in pieces
+        )
+        # What is left when each piece has used up one for the place of its line.
+        freedom = sum(len(samples) - 1 for samples in pieces)
+        if freedom < SKEW_SPANS - 1 or sum(durations) < SKEW_DURATION:
             return None
-        minimum = min(sample.delay for sample in samples)
+        minimum = min(sample.delay for samples in pieces for sample in samples)
         noise = max(DELAY_NOISE, minimum / 20)
-        weights = [1 / ((sample.delay - minimum) ** 2 + noise**2) for sample in samples]
-        total = math.fsum(weights)
-        # Integers first: an offset can be years, and a float has no digits left for nanoseconds.
-        origin = samples[0].offset
-        offsets = [sample.offset - origin for sample in samples]
-        meanTime = math.fsum(w * t for w, t in zip(weights, times, strict=True)) / total
-        meanOffset = math.fsum(w * o for w, o in zip(weights, offsets, strict=True)) / total
-        points = [
-            (w, t - meanTime, o - meanOffset)
-            for w, t, o in zip(weights, times, offsets, strict=True)
-        ]
+        points = [point for samples in pieces for point in _centred(samples, minimum, noise)]
         spread = math.fsum(w * t**2 for w, t, _ in points)
         slope = math.fsum(w * t * o for w, t, o in points) / spread
         residue = math.fsum(w * (o - slope * t) ** 2 for w, t, o in points)
-        error = math.sqrt(residue / (len(samples) - 2) / spread)
+        error = math.sqrt(residue / (freedom - 1) / spread)
         return Skew(slope * 1e6, error * 1e6)
+
+    def _pieces(self) -> list[list[ClockSample]]:
+        pieces: dict[int, list[ClockSample]] = {}
+        for (piece, _), sample in self._best.items():
+            pieces.setdefault(piece, []).append(sample)
+        return list(pieces.values())
+
+
+def _centred(
+    samples: list[ClockSample], minimum: int, noise: float
+) -> list[tuple[float, float, float]]:
+    # The weight of each sample, and how far time and offset are from their means.
+    weights = [1 / ((sample.delay - minimum) ** 2 + noise**2) for sample in samples]
+    total = math.fsum(weights)
+    # Integers first: an offset can be years, and a float has no digits left for nanoseconds.
+    origin = samples[0].offset
+    times = [sample.time for sample in samples]
+    offsets = [sample.offset - origin for sample in samples]
+    meanTime = math.fsum(w * t for w, t in zip(weights, times, strict=True)) / total
+    meanOffset = math.fsum(w * o for w, o in zip(weights, offsets, strict=True)) / total
+    return [
+        (w, t - meanTime, o - meanOffset) for w, t, o in zip(weights, times, offsets, strict=True)
+    ]

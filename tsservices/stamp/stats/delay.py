@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tsservices.stamp.stats.distribution import Distribution, known
+from tsservices.stamp.stats.distribution import MAXIMUM_VALUE, Distribution, known
+
+#: Before the numbers of all packets, and next to none of them.
+NO_SEQUENCE = -2
 
 
 class Jitter:
@@ -22,7 +25,8 @@ class Jitter:
         self.variation = Distribution()
         self.absolute = Distribution()
         self._estimate = 0.0
-        self._last: tuple[int, int] | None = None
+        self._lastSequence = NO_SEQUENCE
+        self._lastDelay = 0
 
     def add(self, sequence: int, delay: int | None) -> None:
         """
@@ -31,16 +35,20 @@ class Jitter:
         """
         if delay is None:
             return
-        if self._last is not None:
-            previous, previousDelay = self._last
-            if sequence <= previous:
-                return
-            if sequence == previous + 1:
-                difference = delay - previousDelay
-                self.variation.add(difference)
-                self.absolute.add(abs(difference))
-                self._estimate += (abs(difference) - self._estimate) / 16
-        self._last = sequence, delay
+        distance = sequence - self._lastSequence
+        if distance <= 0:
+            return
+        if distance == 1:
+            difference = delay - self._lastDelay
+            magnitude = abs(difference)
+            self.variation.add(difference)
+            self.absolute.add(magnitude)
+            self._estimate += (magnitude - self._estimate) / 16
+        self._lastSequence, self._lastDelay = sequence, delay
+
+    def beginPiece(self) -> None:
+        """The delays that follow have another offset: no difference to those before."""
+        self._lastSequence = NO_SEQUENCE
 
     @property
     def estimate(self) -> float | None:
@@ -71,21 +79,28 @@ class QueueingDelay:
         """
         self._skew = skew
         self._done = Distribution()
-        self._block: list[tuple[int, int]] = []
+        self._block: list[tuple[int, int, int]] = []
         self._minima: list[tuple[int, int]] = []
 
-    def add(self, time: int, delay: int | None) -> None:
+    def beginPiece(self) -> None:
+        """The delays that follow have another offset: another minimum."""
+        if self._block:
+            self._addBlock(self._done, self._skew())
+        self._block = []
+        self._minima = []
+
+    def add(self, time: int, delay: int | None, roundTrip: int = MAXIMUM_VALUE) -> None:
         """
         @param time: nanoseconds since the start of the run.
         @param delay: raw, in nanoseconds; L{None} is ignored.
+        @param roundTrip: of the same packet: no part of it was longer, whatever the clocks say.
         """
         if delay is None:
             return
-        self._block.append((time, delay))
+        self._block.append((time, delay, roundTrip))
         if len(self._block) == BLOCK_SAMPLES:
             skew = self._skew()
-            self._addBlock(self._done, skew)
-            self._minima.append(_minimum(self._block, skew))
+            self._minima.append(self._addBlock(self._done, skew))
             self._block = []
             if len(self._minima) > MAXIMUM_MINIMA:
                 pairs = zip(self._minima[::2], self._minima[1::2], strict=False)
@@ -100,17 +115,26 @@ class QueueingDelay:
             self._addBlock(delays, self._skew())
         return delays
 
-    def _addBlock(self, delays: Distribution, skew: float) -> None:
-        start = self._block[0][0]
-        samples = (*self._minima, *self._block)
-        minimum = min(delay - skew * (time - start) for time, delay in samples)
-        for time, delay in self._block:
-            delays.add(round(delay - skew * (time - start) - minimum))
+    def _addBlock(self, delays: Distribution, skew: float) -> tuple[int, int]:
+        # The smallest of the block.
+        start, origin, _ = self._block[0]
+        # Integers first: an offset can be years, and a float has no digits left for nanoseconds.
+        unskewed = [delay - origin - skew * (time - start) for time, delay, _ in self._block]
+        lowest = minimum = min(unskewed)
+        for time, delay in self._minima:
+            minimum = min(minimum, delay - origin - skew * (time - start))
+        delays.extend(
+            [
+                min(round(delay - minimum), roundTrip)
+                for delay, (_, _, roundTrip) in zip(unskewed, self._block, strict=True)
+            ]
+        )
+        return self._block[unskewed.index(lowest)][:2]
 
 
 def _minimum(samples: Sequence[tuple[int, int]], skew: float) -> tuple[int, int]:
-    start = samples[0][0]
-    return min(samples, key=lambda sample: sample[1] - skew * (sample[0] - start))
+    start, origin = samples[0]
+    return min(samples, key=lambda sample: sample[1] - origin - skew * (sample[0] - start))
 
 
 #: Buckets of a timeline that are kept; if there are more, two become one.
@@ -131,6 +155,18 @@ class TimelineBucket:
     minimum: int | None = None
     maximum: int | None = None
     total: int = 0
+
+    def add(self, roundTrip: int | None) -> None:
+        """@param roundTrip: L{None} if the packet was lost."""
+        if roundTrip is None:
+            self.lost += 1
+            return
+        self.count += 1
+        self.total += roundTrip
+        if self.minimum is None or roundTrip < self.minimum:
+            self.minimum = roundTrip
+        if self.maximum is None or roundTrip > self.maximum:
+            self.maximum = roundTrip
 
     def merge(self, other: TimelineBucket) -> None:
         self.count += other.count
@@ -154,11 +190,13 @@ class Timeline:
         @param time: when the packet was sent, in nanoseconds since the start of the run.
         @param roundTrip: in nanoseconds; L{None} if the packet was lost.
         """
-        if roundTrip is None:
-            added = TimelineBucket(lost=1)
-        else:
-            added = TimelineBucket(1, 0, roundTrip, roundTrip, roundTrip)
-        self._merge(time // self.span, added)
+        number = time // self.span
+        bucket = self._buckets.get(number)
+        if bucket is not None:
+            bucket.add(roundTrip)
+            return
+        bucket = self._buckets[number] = TimelineBucket()
+        bucket.add(roundTrip)
         while len(self._buckets) > MAXIMUM_BUCKETS:
             self.span *= 2
             buckets, self._buckets = self._buckets, {}

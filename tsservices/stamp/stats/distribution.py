@@ -2,13 +2,15 @@
 The distribution of values that are not kept: moments, and percentiles by a histogram.
 
 Memory is bounded, whatever is counted: the histogram has 128 buckets for each doubling.  A
-percentile is off by less than 0.4 %.
+percentile is off by less than 0.4 %, of the value or of its distance from an origin.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from operator import mul
 
 #: Bits of a value that its bucket keeps, beside the leading one.
 SUB_BITS = 7
@@ -24,9 +26,10 @@ def bucketOf(value: int) -> int:
     """The number of the bucket; the order of buckets is that of values."""
     if value < 0:
         return ~bucketOf(-value)
-    value = min(value, MAXIMUM_VALUE)
     if value < SUB_BUCKETS:
         return value
+    if value > MAXIMUM_VALUE:
+        value = MAXIMUM_VALUE
     shift = value.bit_length() - 1 - SUB_BITS
     return (shift << SUB_BITS) + (value >> shift)
 
@@ -49,29 +52,56 @@ def known(value: int | None, default: int) -> int:
 
 
 class Histogram:
-    """Counts whole numbers, negative ones too; minimum and maximum are exact."""
+    """
+    Counts whole numbers, negative ones too; minimum and maximum are exact.
 
-    __slots__ = ("_counts", "maximum", "minimum", "total")
+    @ivar origin: buckets are finest around it; it may be set while nothing is counted.
+    """
+
+    __slots__ = ("_counts", "maximum", "minimum", "origin", "total")
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
+        self.origin = 0
+        self._counts: defaultdict[int, int] = defaultdict(int)
         self.total = 0
         self.minimum: int | None = None
         self.maximum: int | None = None
 
     def add(self, value: int, count: int = 1) -> None:
-        bucket = bucketOf(value)
-        self._counts[bucket] = self._counts.get(bucket, 0) + count
+        self._counts[bucketOf(value - self.origin)] += count
         self.total += count
         if self.minimum is None or value < self.minimum:
             self.minimum = value
         if self.maximum is None or value > self.maximum:
             self.maximum = value
 
+    def extend(self, values: Sequence[int], low: int, high: int) -> None:
+        """
+        @param values: at least one.
+        @param low: the smallest of them.
+        @param high: the largest of them.
+        """
+        counts, origin = self._counts, self.origin
+        if origin:
+            for value in values:
+                counts[bucketOf(value - origin)] += 1
+        elif low >= SUB_BUCKETS and high <= MAXIMUM_VALUE:
+            # As L{bucketOf}, whose call takes longer than its work.
+            for value in values:
+                shift = value.bit_length() - 1 - SUB_BITS
+                counts[(shift << SUB_BITS) + (value >> shift)] += 1
+        else:
+            for value in values:
+                counts[bucketOf(value)] += 1
+        self.total += len(values)
+        self.minimum = min(low, known(self.minimum, low))
+        self.maximum = max(high, known(self.maximum, high))
+
     def merge(self, other: Histogram) -> None:
-        """Count all values of another as well."""
+        """Count all values of another as well, which has the same origin."""
+        assert other.origin == self.origin
         for bucket, count in other._counts.items():
-            self._counts[bucket] = self._counts.get(bucket, 0) + count
+            self._counts[bucket] += count
         self.total += other.total
         if other.minimum is not None:
             self.minimum = min(other.minimum, known(self.minimum, other.minimum))
@@ -80,6 +110,7 @@ class Histogram:
 
     def copy(self) -> Histogram:
         twin = Histogram()
+        twin.origin = self.origin
         twin.merge(self)
         return twin
 
@@ -99,7 +130,7 @@ class Histogram:
             count += self._counts[bucket]
             if count >= rank:
                 low, high = rangeOf(bucket)
-                value = (low + high) // 2
+                value = self.origin + (low + high) // 2
                 break
         return max(self.minimum, min(self.maximum, value))
 
@@ -107,11 +138,11 @@ class Histogram:
         """Smallest value, largest value and count of each bucket that is not empty, in order."""
         for bucket in sorted(self._counts):
             low, high = rangeOf(bucket)
-            yield low, high, self._counts[bucket]
+            yield self.origin + low, self.origin + high, self._counts[bucket]
 
     def countUpTo(self, bound: int) -> int:
         """How many values do not exceed it, to the end of its bucket."""
-        limit = bucketOf(bound)
+        limit = bucketOf(bound - self.origin)
         return sum(count for bucket, count in self._counts.items() if bucket <= limit)
 
 
@@ -138,17 +169,30 @@ class Moments:
         self._mean += difference / self.count
         self._squares += difference * (value - self._mean)
 
+    def extend(self, values: Sequence[int], low: int, high: int) -> None:
+        """
+        @param values: at least one.
+        @param low: the smallest of them.
+        @param high: the largest of them.
+        """
+        # Integers lose no digits, so here the plain sums are right.
+        count, total = len(values), sum(values)
+        squares = (count * sum(map(mul, values, values)) - total**2) / count
+        self._merge(count, total / count, squares, low, high)
+
     def merge(self, other: Moments) -> None:
+        if other.minimum is not None and other.maximum is not None:
+            self._merge(other.count, other._mean, other._squares, other.minimum, other.maximum)
+
+    def _merge(self, count: int, mean: float, squares: float, low: int, high: int) -> None:
         # Chan's formula for the squares of two sets.
-        if other.minimum is None or other.maximum is None:
-            return
-        count = self.count + other.count
-        difference = other._mean - self._mean
-        self._squares += other._squares + difference**2 * self.count * other.count / count
-        self._mean += difference * other.count / count
-        self.count = count
-        self.minimum = min(other.minimum, known(self.minimum, other.minimum))
-        self.maximum = max(other.maximum, known(self.maximum, other.maximum))
+        both = self.count + count
+        difference = mean - self._mean
+        self._squares += squares + difference**2 * self.count * count / both
+        self._mean += difference * count / both
+        self.count = both
+        self.minimum = min(low, known(self.minimum, low))
+        self.maximum = max(high, known(self.maximum, high))
 
     @property
     def mean(self) -> float | None:
@@ -165,28 +209,63 @@ class Moments:
 PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
 
 
+#: Values that wait to be counted together: 0.8 microseconds for each, and 1.1 one at a time, which
+#: in a run with many hosts also finds none of the histograms in the processor's cache.
+WAITING_VALUES = 32
+
+
 class Distribution:
     """Values of one kind, in nanoseconds."""
 
-    __slots__ = ("histogram", "moments")
+    __slots__ = ("_histogram", "_moments", "_relative", "_waiting")
 
-    def __init__(self) -> None:
-        self.moments = Moments()
-        self.histogram = Histogram()
+    def __init__(self, relative: bool = False) -> None:
+        """
+        @param relative: all values contain one offset, which may be a thousand times as large as
+            their differences: percentiles keep those.
+        """
+        self._relative = relative
+        self._moments = Moments()
+        self._histogram = Histogram()
+        self._waiting: list[int] = []
 
     def add(self, value: int | None) -> None:
         """@param value: L{None} is ignored."""
         if value is not None:
-            self.moments.add(value)
-            self.histogram.add(value)
+            waiting = self._waiting
+            waiting.append(value)
+            if len(waiting) == WAITING_VALUES:
+                self._countWaiting()
+
+    def extend(self, values: Sequence[int]) -> None:
+        if values:
+            low, high = min(values), max(values)
+            if self._relative and not self._moments.count:
+                self._histogram.origin = low
+            self._moments.extend(values, low, high)
+            self._histogram.extend(values, low, high)
+
+    def _countWaiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self.extend(waiting)
+
+    @property
+    def moments(self) -> Moments:
+        self._countWaiting()
+        return self._moments
+
+    @property
+    def histogram(self) -> Histogram:
+        self._countWaiting()
+        return self._histogram
 
     def merge(self, other: Distribution) -> None:
-        self.moments.merge(other.moments)
-        self.histogram.merge(other.histogram)
+        self._moments.merge(other.moments)
+        self._histogram.merge(other.histogram)
 
     @property
     def count(self) -> int:
-        return self.moments.count
+        return self._moments.count + len(self._waiting)
 
     def percentile(self, percent: float) -> int | None:
         return self.histogram.percentile(percent)

@@ -8,7 +8,6 @@ time becomes T3; if not, T3 as it was written into the packet stays.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import NamedTuple
 
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
@@ -44,16 +43,32 @@ def withDeparture(result: ProbeResult, departure: int) -> ProbeResult:
     t3 = times.reflectorSent
     if departure < t3 or departure - times.reflectorReceived > times.received - times.sent:
         return result
-    return replace(result, timestamps=replace(times, reflectorSent=departure, writtenT3=t3))
+    return result._replace(timestamps=times._replace(reflectorSent=departure, writtenT3=t3))
 
 
 class FollowUpMatcher:
     """The replies of one session; at most one of them is held."""
 
     def __init__(self) -> None:
-        self._held: ProbeResult | None = None
+        self._waiting: ProbeResult | None = None
         self._departures: OrderedDict[int, int] = OrderedDict()
         self._misses = 0
+        # Whether any reply brought a time.
+        self._answered = False
+
+    @property
+    def wantsNext(self) -> bool:
+        """Whether a reply is held, and there is hope that the next one would bring its time."""
+        # The first reply of a session knows of none before it.
+        return self._waiting is not None and (self._answered or self._misses <= 1)
+
+    def finish(
+        self, reflectorSequence: int | None, followUp: FollowUpInfo | None
+    ) -> list[ProbeResult]:
+        """As L{add}, for a reply that is only there to bring the time of the one before it."""
+        if followUp is not None:
+            self._addDeparture(followUp)
+        return self._completeWaiting(reflectorSequence)
 
     def add(self, result: ProbeResult, followUp: FollowUpInfo | None) -> list[ProbeResult]:
         """
@@ -64,35 +79,36 @@ class FollowUpMatcher:
         """
         if followUp is not None:
             self._addDeparture(followUp)
-        ready = self._completeHeld(result.reflectorSequence)
+        ready = self._completeWaiting(result.reflectorSequence)
         departure = self._departureOf(result)
         if result.state is not ProbeState.OK:
             ready.append(result)
         elif departure is not None:
             # The next reply has overtaken this one.
             ready.append(withDeparture(result, departure))
-        elif followUp is None or self._misses >= MAXIMUM_MISSES or self._held is not None:
+        elif followUp is None or self._misses >= MAXIMUM_MISSES or self._waiting is not None:
             ready.append(result)
         else:
-            self._held = result
+            self._waiting = result
         return ready
 
     def failed(self, sequence: int) -> list[ProbeResult]:
         """What is no longer held, since the reply to this packet would have brought its time."""
-        if self._held is not None and self._held.sequence < sequence:
+        if self._waiting is not None and self._waiting.sequence < sequence:
             return self.release()
         return []
 
     def release(self) -> list[ProbeResult]:
         """The results that are still held; nothing more will come."""
-        held, self._held = self._held, None
-        return [] if held is None else [held]
+        waiting, self._waiting = self._waiting, None
+        return [] if waiting is None else [waiting]
 
     def _addDeparture(self, followUp: FollowUpInfo) -> None:
         if followUp.departure is None:
             self._misses += 1
             return
         self._misses = 0
+        self._answered = True
         self._departures[followUp.sequence] = followUp.departure
         if len(self._departures) > MAXIMUM_DEPARTURES:
             self._departures.popitem(last=False)
@@ -101,16 +117,16 @@ class FollowUpMatcher:
         number = result.reflectorSequence
         return None if number is None else self._departures.get(number)
 
-    def _completeHeld(self, reflectorSequence: int | None) -> list[ProbeResult]:
-        held = self._held
-        if held is None or held.reflectorSequence is None:
+    def _completeWaiting(self, reflectorSequence: int | None) -> list[ProbeResult]:
+        waiting = self._waiting
+        if waiting is None or waiting.reflectorSequence is None:
             return self.release()
-        departure = self._departureOf(held)
+        departure = self._departureOf(waiting)
         if departure is not None:
-            self._held = None
-            return [withDeparture(held, departure)]
+            self._waiting = None
+            return [withDeparture(waiting, departure)]
         if reflectorSequence is not None:
-            behind = held.reflectorSequence - reflectorSequence
+            behind = waiting.reflectorSequence - reflectorSequence
             if 0 <= behind <= MAXIMUM_REORDERING:
                 # An older reply came late; the next one may still bring the time.
                 return []

@@ -9,13 +9,17 @@ can know.  As long as all numbers are equal it may be either kind, and nothing i
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import operator
 from enum import Enum
+from typing import NamedTuple
 
 from tsservices.stamp.stats.distribution import Histogram
+from tsservices.stamp.stats.pattern import LossPattern
 
-#: How many replies, and how many sequence numbers back, duplicates are recognized.
+#: How many numbers back from the highest one duplicates are recognized.
 WINDOW = 4096
+
+_WINDOW_BITS = (1 << WINDOW) - 1
 
 #: How far a reflector's counter may be ahead of the sender's: packets that overtook others are
 #: ahead for a moment.  If it is farther ahead, it does not count the packets of this session.
@@ -32,8 +36,68 @@ class ReplyKind(Enum):
     STRAY = "stray"
 
 
+class NumberWindow:
+    """
+    Which of the last L{WINDOW} numbers, up to the highest, have come.
+
+    It takes half a kilobyte, where a dictionary of them takes half a megabyte: a run may have
+    thousands of hosts.
+    """
+
+    __slots__ = ("_bits", "_highest", "_run")
+
+    def __init__(self) -> None:
+        self._highest = -1
+        # Numbers up to the highest that came one after the other.  Most do, and for those the bits
+        # are not shifted, which would cost a microsecond.
+        self._run = 0
+        # Bit 0 is that of the number before these.
+        self._bits = 0
+
+    def __contains__(self, number: int) -> bool:
+        behind = self._highest - number
+        if behind < self._run:
+            return 0 <= behind < WINDOW
+        return behind < WINDOW and bool(self._bits >> behind - self._run & 1)
+
+    def add(self, number: int) -> None:
+        """A number that is too far back is not remembered."""
+        behind = self._highest - number
+        if behind == -1:
+            self._highest = number
+            self._run += 1
+        elif behind < 0:
+            # Not shifted by more than it has bits: the number may be any.
+            gap = min(-behind, WINDOW) - 1
+            run = min(self._run, WINDOW)
+            self._bits = (((self._bits + 1 << run) - 1) << gap) & _WINDOW_BITS
+            self._highest = number
+            self._run = 1
+        elif self._run <= behind < WINDOW:
+            self._bits |= 1 << behind - self._run
+
+
+class _Directions(NamedTuple):
+    """What is known of one session by direction: packets."""
+
+    lostUp: int = 0
+    lostDown: int = 0
+    duplicatesUp: int = 0
+    duplicatesDown: int = 0
+    reorderedUp: int = 0
+    reorderedDown: int = 0
+
+    def plus(self, other: _Directions) -> _Directions:
+        return _Directions(*map(operator.add, self, other))
+
+
 class DirectionalLoss:
-    """The loss of one session by direction."""
+    """
+    The loss of a target by direction.
+
+    A reflector counts each session from 0.  After L{beginSession} the counter is that of another
+    session; what was known of the earlier ones stays in the figures, as sums.
+    """
 
     def __init__(self, stateful: bool | None = None) -> None:
         #: Whether the reflector counts; L{None} as long as nothing shows it.
@@ -42,58 +106,93 @@ class DirectionalLoss:
         self.duplicates = 0
         #: First replies to packets sent before one that was answered earlier (RFC 4737).
         self.reordered = 0
-        self._kindGiven = stateful is not None
-        self._contradicted = False
-        # Numbers of the packets answered, and of the replies: a window of each.
-        self._answered: OrderedDict[int, None] = OrderedDict()
-        self._replies: OrderedDict[int, None] = OrderedDict()
-        self._distinctReplies = 0
+        self._givenKind = stateful
+        # Of earlier sessions; L{None} if one of them lost packets nobody knows where.
+        self._earlier: _Directions | None = _Directions()
+        # Numbers of the packets answered.
+        self._answered = NumberWindow()
         self._highest = -1
+        self._startSession(0)
+
+    def _startSession(self, first: int) -> None:
+        self.stateful = self._givenKind
+        self._first = first
+        # The newest packet of this session that was answered; none yet.
+        self._newest = first - 1
+        self._contradicted = False
+        # Numbers of the replies.
+        self._replies = NumberWindow()
+        self._answers = 0
+        self._distinctReplies = 0
         self._highestReply = -1
+        self._duplicates = 0
         self._duplicatesUp = 0
+        self._reordered = 0
         self._reorderedUp = 0
         self._reorderedDown = 0
         # Errors before the last reply, and those after it, which do not explain a gap yet.
         self._errors = 0
         self._tailErrors = 0
-        self._lastError = -1
+        self._lastError = first - 1
+
+    def beginSession(self, first: int) -> None:
+        """
+        The reflector counts from 0 again.
+
+        @param first: the number of the first packet that it will count.
+        """
+        current = self._current()
+        if current is None and self._isPlain():
+            current = _Directions()
+        if self._earlier is not None:
+            self._earlier = None if current is None else self._earlier.plus(current)
+        self._startSession(first)
 
     def add(self, sequence: int, reflectorSequence: int | None) -> ReplyKind:
         """@param reflectorSequence: the reflector's number; L{None} if the protocol has none."""
         duplicate = sequence in self._answered
         if not duplicate and self._highest - sequence >= WINDOW:
             return ReplyKind.STRAY
-        number = reflectorSequence
+        # A packet of an earlier session has a number of another counter.
+        number = reflectorSequence if sequence >= self._first else None
         newNumber = number is not None and self._addNumber(sequence, number, duplicate)
         if duplicate:
             # Two numbers of the reflector: it was doubled before it got there.
             self.duplicates += 1
+            self._duplicates += sequence >= self._first
             self._duplicatesUp += newNumber
             return ReplyKind.DUPLICATE
         if sequence < self._highest:
             self.reordered += 1
             self._reorderedUp += number is not None and number > self._highestReply
+            self._reordered += sequence >= self._first
         self._reorderedDown += number is not None and number < self._highestReply
-        _remember(self._answered, sequence)
+        self._answered.add(sequence)
         if sequence > self._highest:
             self._highest = sequence
+        self._answers += sequence >= self._first
+        if sequence > self._newest:
+            self._newest = sequence
             if sequence > self._lastError:
                 self._errors += self._tailErrors
                 self._tailErrors = 0
-        if number is not None:
-            self._highestReply = max(self._highestReply, number)
+        if number is not None and number > self._highestReply:
+            self._highestReply = number
         return ReplyKind.FIRST
 
     def addError(self, sequence: int) -> None:
         """The network itself said what became of this packet: it was lost in no direction."""
+        if sequence < self._first:
+            return
         self._lastError = max(self._lastError, sequence)
-        if sequence < self._highest:
+        if sequence < self._newest:
             self._errors += 1
         else:
             self._tailErrors += 1
 
     def _addNumber(self, sequence: int, number: int, duplicate: bool) -> bool:
-        if number != sequence and not self._kindGiven:
+        # A stateless reflector repeats the sender's number, which begins no session from 0.
+        if number != sequence and self._givenKind is None:
             self.stateful = True
         new = number not in self._replies
         # One number for two packets, or one far away from the others: the reflector was started
@@ -101,11 +200,11 @@ class DirectionalLoss:
         if (
             (not new and not duplicate)
             or number < self._highestReply - WINDOW
-            or number > max(sequence, self._highest) + self.duplicates + SLACK
+            or number > max(sequence, self._newest) - self._first + self._duplicates + SLACK
         ):
             self._contradicted = True
         if new:
-            _remember(self._replies, number)
+            self._replies.add(number)
             self._distinctReplies += 1
             if duplicate:
                 self._highestReply = max(self._highestReply, number)
@@ -114,47 +213,69 @@ class DirectionalLoss:
     @property
     def known(self) -> bool:
         """Whether the directions can be told apart; if not, all figures below are L{None}."""
-        return bool(self.stateful) and not self._contradicted and self._missingUp() >= 0
+        return self._total is not None
+
+    @property
+    def _total(self) -> _Directions | None:
+        current = self._current()
+        if self._earlier is None or current is None:
+            return None
+        return self._earlier.plus(current)
+
+    def _current(self) -> _Directions | None:
+        missingUp = self._missingUp()
+        if self.stateful and not self._contradicted and missingUp >= 0:
+            return _Directions(
+                missingUp,
+                self._highestReply + 1 - self._distinctReplies,
+                self._duplicatesUp,
+                self._duplicates - self._duplicatesUp,
+                self._reorderedUp,
+                self._reorderedDown,
+            )
+        # Whatever the kind of the reflector, where nothing happened nothing is unknown.
+        if self._first and self._isPlain():
+            return _Directions()
+        return None
+
+    def _isPlain(self) -> bool:
+        # Up to the last reply, each packet was answered once and in order.
+        sent = self._newest + 1 - self._first - self._errors
+        return sent == self._answers and not (self._duplicates or self._reordered)
 
     def _missingUp(self) -> int:
         reflected = self._highestReply + 1 - self._duplicatesUp
-        return self._highest + 1 - reflected - self._errors
+        return self._newest + 1 - self._first - reflected - self._errors
 
     @property
     def lostUp(self) -> int | None:
         """Packets that did not reach the reflector."""
-        return self._missingUp() if self.known else None
+        return None if (total := self._total) is None else total.lostUp
 
     @property
     def lostDown(self) -> int | None:
         """Replies that did not arrive."""
-        return self._highestReply + 1 - self._distinctReplies if self.known else None
+        return None if (total := self._total) is None else total.lostDown
 
     @property
     def duplicatesUp(self) -> int | None:
         """Packets that reached the reflector twice."""
-        return self._duplicatesUp if self.known else None
+        return None if (total := self._total) is None else total.duplicatesUp
 
     @property
     def duplicatesDown(self) -> int | None:
         """Replies that arrived twice."""
-        return self.duplicates - self._duplicatesUp if self.known else None
+        return None if (total := self._total) is None else total.duplicatesDown
 
     @property
     def reorderedUp(self) -> int | None:
         """Packets that were overtaken on the way up."""
-        return self._reorderedUp if self.known else None
+        return None if (total := self._total) is None else total.reorderedUp
 
     @property
     def reorderedDown(self) -> int | None:
         """Replies that were overtaken on the way down."""
-        return self._reorderedDown if self.known else None
-
-
-def _remember(window: OrderedDict[int, None], number: int) -> None:
-    window[number] = None
-    if len(window) > WINDOW:
-        window.popitem(last=False)
+        return None if (total := self._total) is None else total.reorderedDown
 
 
 class LossBursts:
@@ -169,19 +290,27 @@ class LossBursts:
 
     def __init__(self) -> None:
         self.lengths = Histogram()
+        self.pattern = LossPattern()
         self._next = 0
         self._settled: dict[int, bool] = {}
         self._current = 0
 
     def add(self, sequence: int, lost: bool) -> None:
-        self._settled[sequence] = lost
+        if sequence != self._next:
+            self._settled[sequence] = lost
+            return
+        self._addNext(lost)
         while (nextLost := self._settled.pop(self._next, None)) is not None:
-            self._next += 1
-            if nextLost:
-                self._current += 1
-            elif self._current:
-                self.lengths.add(self._current)
-                self._current = 0
+            self._addNext(nextLost)
+
+    def _addNext(self, lost: bool) -> None:
+        self._next += 1
+        self.pattern.add(lost)
+        if lost:
+            self._current += 1
+        elif self._current:
+            self.lengths.add(self._current)
+            self._current = 0
 
     def summary(self) -> Histogram:
         """The lengths, with the run that has not ended."""

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from tsservices.stamp.stats.clock_steps import ClockOwner, ClockStep, ClockSteps
 from tsservices.stamp.stats.delay import Jitter
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
+from tsservices.stamp.stats.errors import ErrorCounts
+from tsservices.stamp.stats.marks import MarkCounts
+from tsservices.stamp.stats.stalls import Stall, Stalls
 from tsservices.stamp.stats.target import TargetStatistics
 
 #: The version of this form; it grows if a name changes its meaning or goes.
 SCHEMA = 1
 
 #: Numbers by name, nested by kind.
-Summary: TypeAlias = dict[str, "Summary | int | float | bool | None"]
+Summary: TypeAlias = dict[str, "Summary | list[Summary] | str | int | float | bool | None"]
 
 
 def percentileName(percent: float) -> str:
@@ -104,6 +108,88 @@ def clockSummary(statistics: TargetStatistics) -> Summary:
     }
 
 
+def stepSummary(step: ClockStep) -> Summary:
+    """A clock that was set."""
+    return {
+        "clock": step.owner.value,
+        "since_start_ns": step.time,
+        "step_ns": step.step,
+        "step_bound_ns": step.bound,
+    }
+
+
+def stallSummary(stall: Stall) -> Summary:
+    """A time in which this program did not run."""
+    return {
+        "since_start_ns": stall.time,
+        "duration_ns": stall.duration,
+        "slept_ns": stall.slept,
+    }
+
+
+def stepsSummary(steps: ClockSteps, noise: int) -> Summary:
+    """How often each clock was set, and the last times."""
+    return {
+        "noise_ns": noise,
+        "reflector": steps.counts[ClockOwner.REFLECTOR],
+        "this_host": steps.counts[ClockOwner.THIS_HOST],
+        "last": [stepSummary(step) for step in steps.newest],
+    }
+
+
+def stallsSummary(stalls: Stalls) -> Summary:
+    """How often and how long this program did not run, and what that cost."""
+    return {
+        "count": stalls.count,
+        "total_ns": stalls.total,
+        "longest_ns": stalls.longest,
+        "slept_ns": stalls.slept,
+        "skipped": stalls.skipped,
+        "unmeasured": stalls.unmeasured,
+        "overflowed": stalls.overflowed,
+        "last": [stallSummary(stall) for stall in stalls.newest],
+    }
+
+
+def errorSummary(errors: ErrorCounts) -> list[Summary]:
+    """Who said what of packets that did not arrive, the most frequent first."""
+    records: list[Summary] = [
+        {
+            "by": None if error.source is None else error.source.value,
+            "from": error.address,
+            "reason": error.reason,
+            "count": count,
+        }
+        for error, count in errors.counts.most_common()
+    ]
+    if errors.others:
+        records.append({"by": None, "from": None, "reason": "others", "count": errors.others})
+    return records
+
+
+def markSummary(marks: MarkCounts) -> Summary | None:
+    """What became of DSCP and ECN; L{None} if no packet asked."""
+    if not marks.replies:
+        return None
+    summary: Summary = {"replies": marks.replies, "answered": marks.answered}
+    for name, pairs in (
+        ("dscp_up", marks.dscpUp),
+        ("dscp_down", marks.dscpDown),
+        ("ecn_up", marks.ecnUp),
+    ):
+        summary[name] = [
+            {"sent": sent, "received": received, "count": count}
+            for (sent, received), count in pairs.most_common()
+        ]
+    summary["ecn_down"] = [
+        {"received": ecn, "count": count} for ecn, count in marks.ecnDown.most_common()
+    ]
+    summary["refused"] = [
+        {"asked": dscp, "count": count} for dscp, count in marks.refused.most_common()
+    ]
+    return summary
+
+
 def summarize(statistics: TargetStatistics) -> Summary:
     """All statistics of one target, by their public names."""
     return {
@@ -129,4 +215,11 @@ def summarize(statistics: TargetStatistics) -> Summary:
         "loss": lossSummary(statistics),
         "clock": clockSummary(statistics),
         "timer_ns": distributionSummary(statistics.lateness),
+        "contradicted": statistics.contradicted,
+        "last_left_out": statistics.lastLeftOut,
+        "pieces": {reason.value: count for reason, count in statistics.pieces.items()},
+        "clock_steps": stepsSummary(statistics.steps, statistics.clockNoise),
+        "stalls": stallsSummary(statistics.stalls),
+        "errors": errorSummary(statistics.errors),
+        "cos": markSummary(statistics.marks),
     }

@@ -96,7 +96,7 @@ class Threshold:
     text: str
     figure: Figure
     #: Compares the figure with the number that was written, in its unit.
-    holds: Callable[[float], bool]
+    isMet: Callable[[float], bool]
 
 
 def _momentOf(name: str) -> DistributionFigure | None:
@@ -183,6 +183,6 @@ def violations(thresholds: list[Threshold], statistics: TargetStatistics) -> lis
         value = threshold.figure(statistics)
         if value is None:
             violated.append(f"{threshold.text}: the figure is unknown")
-        elif threshold.holds(value):
+        elif threshold.isMet(value):
             violated.append(threshold.text)
     return violated
