@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from tsservices.common.commandline import show
 
 
@@ -17,3 +19,13 @@ def test_readerHasSeenEnough() -> None:
     stream.flush()
     stream.close()
     show("x", None)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_fullDisk(capsys: pytest.CaptureFixture[str]) -> None:
+    with open("/dev/full", "w") as stream, pytest.raises(SystemExit) as ended:
+        show("x", stream)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "tsservices: the output cannot be written: No space left on device\n"
+    )

@@ -47,7 +47,7 @@ class TestLineSplitter:
         assert split(5, [b"x" * 6, b"tail"]) == [LineTooLong(5)]
         assert split(5, [b"x" * 6, b"tail", b"\nok"]) == [LineTooLong(5), b"ok"]
 
-    def test_endlessLineIsNotKept(self) -> None:
+    def test_endlessLineIsDropped(self) -> None:
         splitter = LineSplitter(1000)
         for _ in range(100):
             splitter.feed(b"x" * 500)

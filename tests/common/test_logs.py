@@ -42,9 +42,9 @@ class AuditCase(SynchronousTestCase):
 class AuditTests(AuditCase):
     def test_oneLineEach(self) -> None:
         why = "{audit} {0} \n 2026 [x] \x1b[31m \u202e \u2028 é \ud800 \"'"
-        told = {"audit": "kick", "time": 5, "target": ["a", "b"], "author": None, "why": why}
-        audit(told)
-        self.assertEqual(self.facts(), [told])
+        record = {"audit": "kick", "time": 5, "target": ["a", "b"], "author": None, "why": why}
+        audit(record)
+        self.assertEqual(self.facts(), [record])
         self.assertEqual(len(self.file.getvalue().splitlines()), 1)
         self.assertTrue(self.file.getvalue().isascii())
 

@@ -34,7 +34,7 @@ class TestBucket:
         now = 0.0
         for gap in gaps:
             now += gap
-            count = bucket.holds(now)
+            count = bucket.hasToken(now)
             taken = bucket.take(now)
             assert count == taken
             assert other.take(now) == taken

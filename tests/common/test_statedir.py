@@ -78,8 +78,8 @@ class StateFolderTests(SynchronousTestCase):
             *("ports.1.json", "counters.1.json", "counters.1.json.new", "server.1.lock"),
             *("ports.7-2.json", "server.8.lock"),
         ]
-        kept = ["counters.json", "node.json", "chat.sqlite", "ports.txt", "operator.sock"]
-        for name in (*files, *kept):
+        others = ["counters.json", "node.json", "chat.sqlite", "ports.txt", "operator.sock"]
+        for name in (*files, *others):
             with open(dead.path(name), "w"):
                 pass
         with socket.socket(socket.AF_UNIX) as listening:
@@ -90,17 +90,23 @@ class StateFolderTests(SynchronousTestCase):
             listening.bind("control.sock")
         os.chdir(here)
         dead.sweep()
-        left = [*kept, "control.sock", *files[:4], f"ports.{number}.json", f"server.{number}.lock"]
+        left = [
+            *others,
+            "control.sock",
+            *files[:4],
+            f"ports.{number}.json",
+            f"server.{number}.lock",
+        ]
         self.assertEqual(sorted(os.listdir(self.name)), sorted(left))
         self.folder.lock()
         living.sweep()
         self.assertIn("control.sock", os.listdir(self.name))
         self.folder.release()
         living.sweep()
-        left = [*kept, "lock", f"ports.{number}.json", f"server.{number}.lock"]
+        left = [*others, "lock", f"ports.{number}.json", f"server.{number}.lock"]
         self.assertEqual(sorted(os.listdir(self.name)), sorted(left))
         living.release()
-        self.assertEqual(sorted(os.listdir(self.name)), sorted([*kept, "lock"]))
+        self.assertEqual(sorted(os.listdir(self.name)), sorted([*others, "lock"]))
 
     def test_givenToOtherUser(self) -> None:
         """Files of this user only: neither what a link names, nor what has another name too."""

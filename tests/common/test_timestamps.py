@@ -36,17 +36,19 @@ class TestStamper:
 
     def test_heldForARound(self) -> None:
         stamper = TimestampFormatter("ctime", self.clock)
+        stamp = stamper.stamp()
+        self.asked = 0
         stamper.roundBegan()
-        assert stamper.held == f"[{time.ctime(NOON)}] ".encode()
+        assert stamper.roundStamp == stamp == f"[{time.ctime(NOON)}] ".encode()
         assert self.asked == 1
         stamper.roundEnded()
-        assert stamper.held == b""
+        assert stamper.roundStamp == b""
 
-    def test_finerFormsAreNotHeld(self) -> None:
+    def test_finerFormsHaveNoRoundStamp(self) -> None:
         for form in set(FORMS) - {"ctime"}:
             stamper = TimestampFormatter(form, self.clock)
             stamper.roundBegan()
-            assert stamper.held == b""
+            assert stamper.roundStamp == b""
 
     def test_iso(self) -> None:
         stamper = TimestampFormatter("iso", self.clock)

@@ -7,6 +7,7 @@ Code that counts adds to the attributes directly: a method would be one more cal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 
@@ -40,6 +41,28 @@ class StreamCounters:
     slow: int = 0
     #: TLS handshakes that failed; at a place without TLS, clients that began one.
     tlsFailures: int = 0
+
+
+@dataclass(slots=True)
+class WebCounters(StreamCounters):
+    """Of one listener for browsers."""
+
+    #: Requests of HTTP that were taken.
+    requests: int = 0
+    #: Requests that were refused before a resource was asked: wrong host, origin, size or form.
+    badRequests: int = 0
+    #: Connections that have become WebSockets.
+    upgrades: int = 0
+    #: WebSockets that are open now.
+    sockets: int = 0
+    #: Messages that browsers have sent.
+    messages: int = 0
+    #: WebSockets that were closed because their peer has answered no pings.
+    unanswered: int = 0
+    #: Browsers that have signed in to an account.
+    signIns: int = 0
+    #: Attempts at that which were refused.
+    signInsRefused: int = 0
 
 
 @dataclass(slots=True)
@@ -137,6 +160,22 @@ DROPS = {
 
 AnyCounters = StreamCounters | DatagramCounters | ClusterCounters | StorageCounters
 
+_STREAM_NAMES = (
+    "accepted",
+    "open",
+    "refused",
+    "received",
+    "receivedBytes",
+    "overlong",
+    "idle",
+    "stalled",
+    "unproxied",
+    "refusals",
+    "delayed",
+    "slow",
+    "tlsFailures",
+)
+
 _DATAGRAM_NAMES = (
     "received",
     "receivedBytes",
@@ -152,20 +191,17 @@ _DATAGRAM_NAMES = (
 #: What C{counters.json} calls the counters, in the order of the fields.  Written out, because
 #: programs know them: a field can get another name, these can't.
 _NAMES: dict[type[AnyCounters], tuple[str, ...]] = {
-    StreamCounters: (
-        "accepted",
-        "open",
-        "refused",
-        "received",
-        "receivedBytes",
-        "overlong",
-        "idle",
-        "stalled",
-        "unproxied",
-        "refusals",
-        "delayed",
-        "slow",
-        "tlsFailures",
+    StreamCounters: _STREAM_NAMES,
+    WebCounters: (
+        *_STREAM_NAMES,
+        "requests",
+        "badRequests",
+        "upgrades",
+        "sockets",
+        "messages",
+        "unanswered",
+        "signIns",
+        "signInsRefused",
     ),
     DatagramCounters: _DATAGRAM_NAMES,
     StampCounters: (
@@ -203,6 +239,11 @@ class CounterRegistry:
     def add(self, labels: dict[str, object], counters: AnyCounters) -> None:
         """@param labels: what says whose counters they are: service, transport, address."""
         self._entries.append((labels, counters))
+
+    @property
+    def entries(self) -> Sequence[tuple[dict[str, object], AnyCounters]]:
+        """All records as they were added, each with what says whose counters they are."""
+        return self._entries
 
     def snapshot(self) -> list[dict[str, object]]:
         """One entry for each record: its labels and its counters, by the names that are public."""

@@ -1,16 +1,22 @@
 """
-The standard descriptors 0, 1 and 2 of the process, which may be closed at its start.
+The standard descriptors 0, 1 and 2 of the process, which may be closed at its start, and how many
+others it may have.
 
 Nothing of Twisted is imported here: the prompt of the chat needs this before.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import sys
 
 #: The names of the standard streams in L{sys}, by descriptor, and how each is opened.
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+
+#: Descriptors that every system gives, also one that says "infinite" and means less (macOS).
+DESCRIPTORS_ANYWHERE = 10_240
 
 
 def openMissing() -> list[int]:
@@ -43,3 +49,16 @@ def openMissing() -> list[int]:
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
     return taken
+
+
+def raiseDescriptorLimit() -> int | None:
+    """Allow this process as many as the system does, and say how many; L{None} for any number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (hard, DESCRIPTORS_ANYWHERE):
+        if soft != hard and wanted != soft:
+            # Where the hard limit is "infinite" the soft one may not be set to it.
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+                soft = wanted
+                break
+    return None if soft == resource.RLIM_INFINITY else soft

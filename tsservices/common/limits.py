@@ -241,6 +241,15 @@ class Limits:
         "guesses", 200, 1, 1_000_000, "passwords", "that may be tried from one address at once"
     )
     maxAccounts: int = _limit("max-accounts", 100_000, 0, 100_000_000, "accounts", "in the chat")
+    # A bouncer of fifty connections that was cut off comes back while its old ones are still there.
+    sessionsEach: int = _limit(
+        "sessions-each",
+        100,
+        1,
+        10_000,
+        "connections",
+        "that may be logged in to one account; one more is refused",
+    )
 
     passwordShortest: int = _limit(
         "password-shortest", 8, 1, 100, "characters", "that a new password has at least"

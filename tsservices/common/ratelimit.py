@@ -51,7 +51,7 @@ class TokenBucket:
         self.tokens -= count
         return True
 
-    def holds(self, now: float) -> bool:
+    def hasToken(self, now: float) -> bool:
         """Whether L{take} would take one; nothing changes."""
         return self.tokens + max(0.0, now - self.when) * self.rate >= 1.0
 
@@ -117,7 +117,7 @@ class KeyedRateLimiter:
         only L{take} can have the bucket begin again.
         """
         bucket = self._buckets.get(key)
-        return bucket is None or now <= bucket.when - CLOCK_STEP or bucket.holds(now)
+        return bucket is None or now <= bucket.when - CLOCK_STEP or bucket.hasToken(now)
 
     def change(self, atOnce: int) -> None:
         """Give all buckets another size, those in use too."""

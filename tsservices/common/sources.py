@@ -7,6 +7,8 @@ How often a source may ask is theirs.
 
 from __future__ import annotations
 
+import socket
+import sys
 from collections.abc import Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -78,3 +80,30 @@ class PathTable(SourceTable):
         # here it names another file, or none.
         usable = host.startswith(("/", "\0")) and host not in self._closed
         return self.put(host, Source(usable, self._trusting, (0, host)))
+
+
+#: What a socket takes as an address: host and port; of IPv6 also flow information and scope.
+Sockaddr = tuple[str, int] | tuple[str, int, int, int]
+
+
+def readSockaddr(raw: bytes) -> Sockaddr:
+    """
+    An address as a socket gives and takes it, from the kernel's bytes.
+
+    @param raw: of IPv4 the first 8 bytes of C{struct sockaddr_in}, of IPv6 all of C{sockaddr_in6}.
+    """
+    port = int.from_bytes(raw[2:4], "big")
+    if len(raw) == 8:
+        return socket.inet_ntop(socket.AF_INET, raw[4:]), port
+    flow, scope = int.from_bytes(raw[4:8], "big"), int.from_bytes(raw[24:], sys.byteorder)
+    return socket.inet_ntop(socket.AF_INET6, raw[8:24]), port, flow, scope
+
+
+class SockaddrTable(BoundedDict[bytes, Sockaddr]):
+    """What L{readSockaddr} gives; to be asked as C{table.get(raw) or table.meet(raw)}."""
+
+    __slots__ = ()
+
+    def meet(self, raw: bytes) -> Sockaddr:
+        """Add an address that is not there."""
+        return self.put(raw, readSockaddr(raw))

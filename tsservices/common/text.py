@@ -11,7 +11,8 @@ import unicodedata
 
 #: What a place with TLS says to a peer that speaks none: for people with C{nc}, and known to the
 #: clients.
-TLS_ONLY = b"! this port speaks TLS only\n"
+TLS_ONLY_REASON = "this port speaks TLS only"
+TLS_ONLY = f"! {TLS_ONLY_REASON}\n".encode()
 
 #: What some programs put before all other text; it is no part of that.
 BYTE_ORDER_MARK = "\ufeff"

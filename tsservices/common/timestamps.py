@@ -54,7 +54,7 @@ class TimestampFormatter:
     that shows no more than seconds looks at the clock once for all of them.
 
     @ivar stamp: makes the stamp for now.
-    @ivar held: the stamp for all messages of the round; empty outside a round, and when each
+    @ivar roundStamp: the stamp for all messages of the round; empty outside a round, and when each
         message needs its own.
     """
 
@@ -66,17 +66,20 @@ class TimestampFormatter:
         self._clock = clock
         self._text = b""
         self._since = self._until = 0
-        self._holds = form == "ctime"
-        self.held = b""
+        self._hasRoundStamp = form == "ctime"
+        self.roundStamp = b""
         self.stamp: Callable[[], bytes] = getattr(self, FORMS[form])
 
     def roundBegan(self) -> None:
         """All messages up to L{roundEnded} get one stamp, if the form allows it."""
-        if self._holds:
-            self.held = self.stamp()
+        if self._hasRoundStamp:
+            # What `_ctime` does, without a call: one connection alone pays it for each message.
+            self.roundStamp = (
+                self._text if self._since <= self._clock() < self._until else self._ctime()
+            )
 
     def roundEnded(self) -> None:
-        self.held = b""
+        self.roundStamp = b""
 
     def _ctime(self) -> bytes:
         now = self._clock()

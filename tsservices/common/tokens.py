@@ -75,10 +75,21 @@ def readToken(text: str) -> Token:
     @raise ValueError: it is not whole; the argument is how many characters it has.
     """
     token = _COPIED_ALONG.sub("", text)
-    match = _TOKEN.fullmatch(token)
-    if match is None or _checksum(token[:-_SUM_LETTERS]) != token[-_SUM_LETTERS:]:
+    found = tokenIn(token)
+    if found is None or _checksum(token[:-_SUM_LETTERS]) != token[-_SUM_LETTERS:]:
         raise ValueError(len(token))
-    return Token(match[1], hashlib.sha256(token.encode()).hexdigest())
+    return found
+
+
+def tokenIn(text: str) -> Token | None:
+    """
+    Read a token that nothing was copied along with, and which may have a wrong letter: the checksum
+    is most of the work of L{readToken}, and one that is known has no wrong letter.
+
+    @return: L{None}: it is none.
+    """
+    match = _TOKEN.fullmatch(text)
+    return None if match is None else Token(match[1], hashlib.sha256(text.encode()).hexdigest())
 
 
 def tokenIds(text: str) -> list[str]:
