@@ -236,14 +236,14 @@ class TestReplay:
             bob.say(str(number))
         chat.clear()
         ann.type("/since 0")
-        assert ann.outputHeld
+        assert ann.outputBlocked
         assert ann.controller.busy
         only(HistoryReplay, ann.heard())
         ann.continueOutput()
-        assert ann.outputHeld
+        assert ann.outputBlocked
         only(HistoryReplay, ann.heard())
         ann.continueOutput()
-        assert not ann.outputHeld
+        assert not ann.outputBlocked
         assert not ann.controller.busy
 
     def test_quitDuringReplay(self, chat: ChatHarness) -> None:
@@ -262,7 +262,7 @@ class TestReplay:
         ann.type("/since 0")
         assert ann.errorCodes() == [errors.NOT_STORED]
         ann.continueOutput()
-        assert not ann.outputHeld
+        assert not ann.outputBlocked
         assert not ann.controller.busy
 
 
@@ -297,5 +297,5 @@ class TestQuit:
         chat = ChatHarness(records=[RoomRecord("tea", "Tea", 5)])
         ann = chat.join("ann", "tea")
         ann.controller.session.wantsEcho = True
-        said = only(RoomMessages, ann.say("x"))
-        assert (said.first, said.roomName) == (6, "Tea")
+        message = only(RoomMessages, ann.say("x"))
+        assert (message.first, message.roomName) == (6, "Tea")

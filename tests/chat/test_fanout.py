@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.support.chat import IndexFormatter, RecordingOutlet
-from tsservices.chat.fanout import BROADCAST_FROM, Recipients
+from tsservices.chat.delivery.backlog import DEFERRED_FROM
+from tsservices.chat.delivery.recipients import BROADCAST_FROM, Recipients
+from tsservices.chat.fanout import RoomDelivery
+from tsservices.chat.notifications import Notification, Topic, UserJoined, UserLeft
 from tsservices.chat.session import Session
 
 
@@ -98,3 +101,36 @@ class TestRecipients:
         assert not broadcast.valid
         assert not any(audience.canBroadcast() for _ in range(4))
         assert audience.groups == ()
+
+
+def later(count: int, *notifications: Notification) -> list[int]:
+    sessions, outlets = people(count)
+    sessions[1].recipient = None
+    sessions[2].ignores = frozenset({"s9"})
+    delivery = RoomDelivery(Recipients(sessions))
+    delivery.notifications.extend(notifications)
+    delivery.deliver(True)
+    assert [len(outlet.heard()) for outlet in outlets[3:]] == [len(notifications)] * (count - 3)
+    return [outlet.laterWrites for outlet in outlets[:4]]
+
+
+def test_presenceCanWaitInLargeRooms() -> None:
+    came = UserJoined("r", "r", "ann", None)
+    left = UserLeft("r", "r", "bob", "", False, None, "s7")
+    assert later(DEFERRED_FROM, came, left) == [1, 0, 1, 1]
+    assert later(DEFERRED_FROM - 1, came) == [0, 0, 0, 0]
+
+
+def test_whatIsIgnoredOfThoseWhoLeave() -> None:
+    sessions, outlets = people(DEFERRED_FROM)
+    sessions[0].ignores = frozenset({"s7"})
+    delivery = RoomDelivery(Recipients(sessions))
+    delivery.notifications.append(UserLeft("r", "r", "bob", "words", False, None, "s7"))
+    delivery.deliver(True)
+    heard = [outlet.heard()[0] for outlet in outlets[:2]]
+    assert [getattr(item, "reason", None) for item in heard] == ["", "words"]
+
+
+def test_presenceBesideALineDoesNotWait() -> None:
+    came = UserJoined("r", "r", "ann", None)
+    assert later(DEFERRED_FROM, came, Topic("r", "r", "news", "ann", 5)) == [0, 0, 0, 0]

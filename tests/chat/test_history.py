@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from tests.support.chat import SlowStorage
+from tests.support.chat import SlowStorage, StorageListener
 from tests.support.storage import LOG, MessageSource
 from tsservices.chat.errors import READ_FAILED, ChatError
 from tsservices.chat.history import HistoryReplayer
@@ -16,24 +16,10 @@ from tsservices.chat.session import Session
 from tsservices.chat.storage import HISTORY_PAGE
 
 
-class Silent:
-    def stored(self, position: int) -> None:
-        pass
-
-    def troubled(self, trouble: ChatError | None) -> None:
-        pass
-
-    def noted(self, text: str, isError: bool) -> None:
-        pass
-
-    def failed(self, reason: str) -> None:
-        pass
-
-
 class TestHistoryReplayer:
     def store(self, lines: int) -> None:
         self.journal = SlowStorage()
-        self.journal.start(Silent())
+        self.journal.start(StorageListener())
         source = MessageSource(LOG)
         for number in range(1, lines + 1):
             self.journal.store(source.batch(("r", (str(number),))))
@@ -72,7 +58,7 @@ class TestHistoryReplayer:
         assert self.ended == 1
         pages = []
         for page in self.pages:
-            texts = [text for said in page.messages for text in said.texts]
+            texts = [text for line in page.messages for text in line.texts]
             pages.append((texts, page.missing, page.until))
         return pages
 
@@ -89,7 +75,7 @@ class TestHistoryReplayer:
         assert (self.ended, len(self.journal.reads)) == (4, 1)
         replay = self.room.replay()
         assert replay is not None
-        assert [said.first for said in replay.messages] == list(range(11, 31))
+        assert [line.first for line in replay.messages] == list(range(11, 31))
 
     def test_preloadOfEmptyRoom(self) -> None:
         self.store(0)

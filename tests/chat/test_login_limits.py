@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tsservices.chat.login_limits import (
     ACCOUNT_GUESS_SECONDS,
     ACCOUNT_GUESSES_AT_ONCE,
@@ -97,6 +99,23 @@ def test_concurrentGuessesCount() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     begun = [guesses.allowed("ann", "~x", 0.0) for _ in range(100)]
     assert begun.count(0) == ACCOUNT_GUESSES_AT_ONCE
+
+
+def test_waitingForOthers() -> None:
+    guesses = LoginRateLimiter(AT_ONCE)
+    called: list[int] = []
+    assert not guesses.whenOneEnds("ann", "~x", partial(called.append, 0))
+    for _ in range(2):
+        guesses.began("ann", "~x")
+    assert not guesses.whenOneEnds("ann", "~y", partial(called.append, 0))
+    for number in (1, 2):
+        assert guesses.whenOneEnds("ann", "~x", partial(called.append, number))
+    guesses.ended("ann", "~x")
+    assert called == [1, 2]
+    assert guesses.whenOneEnds("ann", "~x", partial(called.append, 3))
+    guesses.ended("ann", "~x")
+    assert called == [1, 2, 3]
+    assert not guesses.whenOneEnds("ann", "~x", partial(called.append, 0))
 
 
 def test_wrongGuessesAreReported() -> None:

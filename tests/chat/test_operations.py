@@ -49,8 +49,8 @@ def test_rowOfFields() -> None:
 
 
 def test_readingChangesNoRow() -> None:
-    said = asRow(Say("s", "r", "message", ("a", "b")))
-    assert fromRow(said) == fromRow(said)
+    row = asRow(Say("s", "r", "message", ("a", "b")))
+    assert fromRow(row) == fromRow(row)
 
 
 def test_typesOfValues() -> None:

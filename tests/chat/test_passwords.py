@@ -36,22 +36,22 @@ def test_vector() -> None:
     stored, server = _keys(prepare("pencil"), salt, 4096)
     first = "n=user,r=rOprNGfwEbeRWgbNEkqO"
     nonce = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
-    said = f"{first},{nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,{nonce}".encode()
+    authMessage = f"{first},{nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,{nonce}".encode()
     proof = b64decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
-    signature = hmac.digest(stored, said, "sha256")
+    signature = hmac.digest(stored, authMessage, "sha256")
     client = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
     assert hashlib.sha256(client).digest() == stored
     expected = b"6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
-    assert b64encode(hmac.digest(server, said, "sha256")) == expected
+    assert b64encode(hmac.digest(server, authMessage, "sha256")) == expected
 
 
 def test_formIsThatOfPostgreSQL() -> None:
-    kept = (
+    stored = (
         "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
         "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
     )
-    assert matches(kept, "pencil")
-    assert not matches(kept, "pen cil")
+    assert matches(stored, "pencil")
+    assert not matches(stored, "pen cil")
     own = verifier("pencil box", SALT, 7)
     mechanism, work, keys = own.split("$")
     assert mechanism == "SCRAM-SHA-256"
@@ -60,13 +60,13 @@ def test_formIsThatOfPostgreSQL() -> None:
 
 
 def test_matches() -> None:
-    kept = verifier("correct horse", SALT, 10)
-    assert matches(kept, "correct horse")
+    stored = verifier("correct horse", SALT, 10)
+    assert matches(stored, "correct horse")
     for wrong in ("", " ", "Correct horse", "x" * 100_000, "correct\0horse"):
-        assert not matches(kept, wrong)
-    assert verifier("correct horse", SALT, 11) != kept
-    assert verifier("correct horse", SALT[::-1], 10) != kept
-    assert not matches(kept.replace("$10:", "$11:"), "correct horse")
+        assert not matches(stored, wrong)
+    assert verifier("correct horse", SALT, 11) != stored
+    assert verifier("correct horse", SALT[::-1], 10) != stored
+    assert not matches(stored.replace("$10:", "$11:"), "correct horse")
 
 
 OUTSIDE = (
@@ -99,7 +99,7 @@ def test_halfVerifierMatchesNothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "stored",
     [
         "",
         "x",
@@ -112,24 +112,24 @@ def test_halfVerifierMatchesNothing() -> None:
         "\ud800",
     ],
 )
-def test_noVerifierMatchesNothing(kept: str) -> None:
-    assert matches(kept, "password") is False
-    assert matches(kept, "") is False
+def test_noVerifierMatchesNothing(stored: str) -> None:
+    assert matches(stored, "password") is False
+    assert matches(stored, "") is False
 
 
 @given(st.text(st.characters(), max_size=40))
 def test_anyText(password: str) -> None:
     assert matches(verifier("correct horse", SALT, 1), password) is False
     try:
-        kept = verifier(password, SALT, 1)
+        stored = verifier(password, SALT, 1)
     except errors.ChatError:
         return
-    assert matches(kept, password)
-    assert matches(kept, prepare(password))
+    assert matches(stored, password)
+    assert matches(stored, prepare(password))
 
 
 @pytest.mark.parametrize(
-    ("said", "prepared"),
+    ("typed", "prepared"),
     [
         ("I\N{SOFT HYPHEN}X", "IX"),
         ("user", "user"),
@@ -143,8 +143,8 @@ def test_anyText(password: str) -> None:
         ("\N{PILE OF POO}", "\N{PILE OF POO}"),
     ],
 )
-def test_rfc4013(said: str, prepared: str) -> None:
-    assert prepare(said) == prepared
+def test_rfc4013(typed: str, prepared: str) -> None:
+    assert prepare(typed) == prepared
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def durable(state: ChatState) -> object:
         {key: marks for key, marks in state.timeMarks.items() if key in state.accounts},
         {key: entries for key, entries in state.ignored.items() if key in state.accounts},
         state.inboxShares,
+        {(receipt.account, receipt.requestKey): receipt for receipt in state.receipts},
         {key: room.record for key, room in rooms.items()},
         {key: room.permissions.restrictions for key, room in rooms.items()},
         {key: room.permissions.roles for key, room in rooms.items()},

@@ -11,7 +11,8 @@ from tsservices.chat import operations
 from tsservices.chat.apply import HANDLERS
 from tsservices.chat.handlers import nodes
 from tsservices.chat.notifications import ErrorReply
-from tsservices.frontends.line.commands import COMMANDS
+from tsservices.chat.records import AccountToken
+from tsservices.frontends.slash.commands import COMMANDS
 
 #: All kinds of users, by one letter each.
 ROLES = {
@@ -149,6 +150,11 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
     "quit": (by(operations.Quit, ""), ANYONE),
     "say": (by(operations.Say, "tea", operations.ME, ("x",)), inside(muted="m")),
     "whisper": (by(operations.SendPrivate, "vic", "vic", operations.MESSAGE, "x"), NAMED),
+    "delete private": (by(operations.DeletePrivate, "log-1-w1", None, "vic", "vic"), NAMED),
+    "delete another's private": (
+        by(operations.DeletePrivate, "log-1-w1", "vic", "vic", "vic"),
+        {**NAMED, "not-allowed": EVERYBODY.replace("S", "")},
+    ),
     "topic": (by(operations.SetTopic, "tea", "x"), inside(muted="m")),
     "away": (by(operations.SetAway, "x"), NAMED),
     "resume": (
@@ -240,7 +246,8 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
     "read": (by(operations.MarkRead, "tea", 1), inside(account_needed="g")),
     "ignore": (by(operations.Ignore, "vic", ("vic",), True), NAMED),
     "mark a time": (by(operations.MarkTime, "#tea", 1), NAMED),
-    "introduce oneself": (by(operations.Introduce, "u", "x"), NAMED),
+    # Without a name it is ignored: the name was proposed with it, and refused.
+    "introduce oneself": (by(operations.Introduce, "u", "x"), {}),
     "pass on": (
         by(operations.SendPassing, "tea", "", "", "+typing=active"),
         {"name-first": "S", "not-in-room": OUTSIDE[1:], "muted": "m"},
@@ -248,6 +255,10 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
     "kill": (by(operations.Kill, "vic", "vic", ""), {"not-allowed": "SGgAaOoFfbmkx"}),
     "wallops": (by(operations.TellOperators, "x"), {"not-allowed": "SGgAaOoFfbmkx"}),
     "empty the inbox": (by(operations.ClearUnread), ANYONE),
+    "post by a token": (
+        lambda it: _post(it),
+        {"no-account": "S" + GUESTS, "banned": "b", "muted": "m"},
+    ),
 }
 
 #: Those who are in no room from the beginning.
@@ -260,6 +271,15 @@ def _vic(person: MemoryClient) -> MemoryClient:
 
 def _version(person: MemoryClient) -> int:
     return person._chat.context.state.accounts["vic"].version
+
+
+def _post(person: MemoryClient) -> operations.Operation:
+    session, state = person.session, person._chat.context.state
+    account = session.account or ""
+    state.addToken(AccountToken(f"i-{account}", account, "bot", "bot", "talk", "d", 0))
+    return operations.Post(
+        session.ident, account, f"i-{account}", session.cloak, "tea", operations.MESSAGE, ("x",)
+    )
 
 
 def actor(role: str) -> MemoryClient:

@@ -110,7 +110,7 @@ def outcomeOf(chat: StateHarness) -> object:
             ident: [repr(item) for item in outlet.notifications]
             for ident, outlet in chat.outlets.items()
         },
-        [[repr(said) for said in batch.messages] for batch in chat.batches],
+        [[repr(line) for line in batch.messages] for batch in chat.batches],
     )
 
 
@@ -273,15 +273,15 @@ def test_nodesWithStaleViewsAgree(steps: list[tuple[int, Operation | str]]) -> N
     chat = nodes[0].view
     lines: dict[str, list[RoomMessages]] = {}
     for batch in chat.batches:
-        for said in batch.messages:
-            lines.setdefault(said.room, []).append(said)
+        for line in batch.messages:
+            lines.setdefault(line.room, []).append(line)
     for spoken in lines.values():
-        numbers = [n for said in spoken for n in range(said.first, said.last + 1)]
-        times = [said.time + n for said in spoken for n in range(len(said.texts))]
+        numbers = [n for line in spoken for n in range(line.first, line.last + 1)]
+        times = [line.time + n for line in spoken for n in range(len(line.texts))]
         assert numbers == list(range(1, len(numbers) + 1))
         assert times == sorted(set(times))
     idents = [
-        said.ident(n) for item in lines.values() for said in item for n in range(len(said.texts))
+        line.ident(n) for item in lines.values() for line in item for n in range(len(line.texts))
     ]
     assert len(set(idents)) == len(idents)
     for ident, outlet in chat.outlets.items():
@@ -296,7 +296,7 @@ class CrashingDisk:
     def __init__(self) -> None:
         self.trouble: ChatError | None = None
         self.given: list[Batch] = []
-        self.said: list[RoomMessages] = []
+        self.messages: list[RoomMessages] = []
         self.records: dict[str, RoomRecord] = {}
         self.position = 0
 
@@ -308,7 +308,7 @@ class CrashingDisk:
         for batch in self.given[:count]:
             assert batch.position == self.position + 1
             self.position = batch.position
-            self.said += batch.messages
+            self.messages += batch.messages
             self.records.update({item.key: item.copy() for item in batch.roomRecords})
         del self.given[:count]
 
@@ -355,24 +355,24 @@ def test_whatAnybodyHeardIsStoredAfterACrash(runs: list[list[Operation | int | s
                 pipeline.stored(disk.position)
                 for job in jobs[before:]:
                     job()
-            kept = {repr(item) for item in disk.said}
+            stored = {repr(item) for item in disk.messages}
             for outlet in chat.outlets.values():
                 for heard in outlet.heard():
                     if isinstance(heard, RoomMessages):
-                        assert repr(heard) in kept, "somebody has seen what is not kept"
+                        assert repr(heard) in stored, "somebody has seen what is not kept"
                         seen.append(repr(heard))
                     assert not isinstance(heard, PrivateMessage) or heard.text == "psst"
             for key, room in chat.state.rooms.items():
                 assert room.storedSeq <= (disk.records[key].seq if key in disk.records else 0)
         topics = {key: item.topic for key, item in disk.records.items()}
-    kept = {repr(item) for item in disk.said}
-    assert kept.issuperset(seen)
+    stored = {repr(item) for item in disk.messages}
+    assert stored.issuperset(seen)
     numbers: dict[str, int] = {}
-    for said in disk.said:
-        assert said.first == numbers.get(said.room, 0) + 1
-        numbers[said.room] = said.last
+    for line in disk.messages:
+        assert line.first == numbers.get(line.room, 0) + 1
+        numbers[line.room] = line.last
     assert numbers == {key: item.seq for key, item in disk.records.items()}
-    assert len({item.ident(0) for item in disk.said}) == len(disk.said)
+    assert len({item.ident(0) for item in disk.messages}) == len(disk.messages)
 
 
 def test_checkerNoticesMissingMember() -> None:

@@ -15,14 +15,14 @@ MANY = 10_000
 
 
 class Port:
-    def __init__(self, held: bool = False) -> None:
-        self.held = held
+    def __init__(self, suspended: bool = False) -> None:
+        self.suspended = suspended
         self.asked = 0
         self._waiting: list[Callable[[int], None]] = []
 
     def ask(self, reply: PendingReply[int]) -> None:
         self.asked += 1
-        if self.held:
+        if self.suspended:
             self._waiting.append(reply)
         else:
             reply(self.asked)
@@ -60,11 +60,11 @@ class TestRequestQueue:
         assert not self.queue.busy
 
     def test_nestedRequestsAreAwaitedInALoop(self) -> None:
-        self.port.held = True
+        self.port.suspended = True
         self.queue.add(self.request("first"))
         for number in range(MANY):
             self.queue.add(self.request(str(number)))
-        self.port.held = False
+        self.port.suspended = False
         self.port.answer()
         assert self.log[-2:] == [f"{MANY - 1} ends", "resumed"]
 
@@ -78,7 +78,7 @@ class TestRequestQueue:
         assert not self.queue.busy
 
     def test_order(self) -> None:
-        self.port.held = True
+        self.port.suspended = True
         for name in "ab":
             self.queue.add(self.request(name))
         assert self.queue.busy
@@ -115,42 +115,42 @@ class TestRequestQueue:
 
         with pytest.raises(ZeroDivisionError):
             self.queue.add(mistaken)
-        self.port.held = True
+        self.port.suspended = True
         self.queue.add(mistaken)
         with pytest.raises(ZeroDivisionError):
             self.port.answer()
-        self.port.held = False
+        self.port.suspended = False
         self.queue.add(self.request("next"))
         assert self.log == ["next begins", "next ends"]
         assert self.errors == []
 
     def test_stop(self) -> None:
         """A waiting request of an ended session keeps what it holds until its answer."""
-        self.port.held = True
-        held = ["place"]
+        self.port.suspended = True
+        places = ["place"]
 
         async def holding() -> None:
             try:
                 await self.ask()
                 self.log.append("went on")
             finally:
-                held.clear()
+                places.clear()
 
         # A reference of the test's own: it has to be closed, not only forgotten.
         coroutine = holding()
         self.queue.add(lambda: coroutine)
         self.queue.add(self.request("next"))
         self.queue.stop()
-        assert held == ["place"]
+        assert places == ["place"]
         self.port.answer()
-        assert held == []
+        assert places == []
         self.queue.add(self.request("later"))
         assert self.log == []
         assert self.errors == []
         assert not self.queue.busy
 
     def test_requestEndsItsSession(self) -> None:
-        self.port.held = True
+        self.port.suspended = True
 
         async def quit() -> None:
             self.queue.stop()
@@ -164,7 +164,7 @@ class TestRequestQueue:
         assert self.log == ["quit"]
 
     def test_checksAgainAfterAwait(self) -> None:
-        self.port.held = True
+        self.port.suspended = True
         rooms = {"tea"}
 
         async def enter() -> None:

@@ -15,7 +15,7 @@ from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.session import Session
 
 
-def said(first: int, count: int = 1) -> RoomMessages:
+def lines(first: int, count: int = 1) -> RoomMessages:
     texts = tuple(str(number) for number in range(first, first + count))
     return RoomMessages("r", "R", first, first, "log", first, 0, "message", "ann", None, "s", texts)
 
@@ -23,7 +23,7 @@ def said(first: int, count: int = 1) -> RoomMessages:
 def grown(*counts: int) -> Room:
     room = Room(RoomRecord("r", "R"))
     for count in counts:
-        room.addRecent(said(room.record.seq + 1, count))
+        room.addRecent(lines(room.record.seq + 1, count))
         room.record.seq += count
     return room
 
@@ -73,19 +73,19 @@ class TestRoom:
         room = grown(3)
         room.clearRecent()
         assert room.replay() is None
-        room.preload([said(1, 3)], 3)
+        room.preload([lines(1, 3)], 3)
         assert numbers(room) == [1, 2, 3]
         assert numbers(grown()) == []
 
     def test_preloadWhileLinesCome(self) -> None:
         room = Room(RoomRecord("r", "R", seq=30))
         assert room.replay() is None
-        room.addRecent(said(31, 2))
+        room.addRecent(lines(31, 2))
         room.record.seq = 32
         assert room.replay() is None
-        room.preload([said(11, 10), said(21, 10), said(31, 2)], 32)
+        room.preload([lines(11, 10), lines(21, 10), lines(31, 2)], 32)
         assert numbers(room) == list(range(13, 33))
-        room.preload([said(11, 10), said(21, 10)], 30)
+        room.preload([lines(11, 10), lines(21, 10)], 30)
         assert numbers(room) == list(range(13, 33))
 
     def test_preloadAfterDeletion(self) -> None:
@@ -93,10 +93,10 @@ class TestRoom:
         room.deleteMessage(2)
         room.deleteMessage(12)
         room.deleteMessage(21)
-        room.preload([said(11, 10), said(21, 10)], 30)
+        room.preload([lines(11, 10), lines(21, 10)], 30)
         # Two more are wanted, which memory has not.
         assert room.replay() is None
-        room.preload([said(9, 3), said(12).without(12)[0], said(13, 8), said(21, 10)], 30)
+        room.preload([lines(9, 3), lines(12).without(12)[0], lines(13, 8), lines(21, 10)], 30)
         replay = room.replay()
         assert replay is not None
         texts = [text for item in replay.messages for text in item.texts]
@@ -105,18 +105,18 @@ class TestRoom:
 
     def test_preloadWithGap(self) -> None:
         room = Room(RoomRecord("r", "R", seq=30))
-        room.preload([said(1, 20)], 20)
+        room.preload([lines(1, 20)], 20)
         assert room.replay() is None
 
-    @pytest.mark.parametrize(("kept", "first"), [([said(21, 10)], 21), ([], 31)])
-    def test_preloadOfPrunedLines(self, kept: list[RoomMessages], first: int) -> None:
+    @pytest.mark.parametrize(("stored", "first"), [([lines(21, 10)], 21), ([], 31)])
+    def test_preloadOfPrunedLines(self, stored: list[RoomMessages], first: int) -> None:
         room = Room(RoomRecord("r", "R", seq=30))
-        room.preload(kept, 30)
+        room.preload(stored, 30)
         replay = room.replay()
         assert replay is not None
         assert replay.missing == (11, first - 1)
         assert numbers(room) == list(range(first, 31))
-        room.addRecent(said(31, 15))
+        room.addRecent(lines(31, 15))
         room.record.seq = 45
         replay = room.replay()
         assert replay is not None

@@ -171,8 +171,8 @@ class TestRooms:
     def test_storedRoom(self) -> None:
         chat = StateHarness(records=[RoomRecord("r", "R", 7, NOON + 5, "tea", "eve", NOON)])
         chat.tick(enter("ann"), join("ann"), say("ann", "x"))
-        (said,) = chat.batches[-1].messages
-        assert (said.first, said.time, said.previous) == (8, NOON + 6, NOON + 5)
+        (message,) = chat.batches[-1].messages
+        assert (message.first, message.time, message.previous) == (8, NOON + 6, NOON + 5)
         entered = only(JoinedRoom, chat.heard("ann")[1:2])
         assert (entered.topic.text, entered.joinedSeq, entered.replay) == ("tea", 7, None)
 
@@ -182,12 +182,12 @@ class TestTalk:
         chat = gathered("ann", "bob")
         for stamp in (NOON, NOON, NOON - 10, NOON + 3):
             chat.tick(say("ann", "a", "b"), say("bob", "c"), stamp=stamp)
-        said = [item for batch in chat.batches for item in batch.messages]
-        times = [item.time + n for item in said for n in range(len(item.texts))]
-        assert [item.first for item in said] == [1, 3, 4, 6, 7, 9, 10, 12]
+        messages = [item for batch in chat.batches for item in batch.messages]
+        times = [item.time + n for item in messages for n in range(len(item.texts))]
+        assert [item.first for item in messages] == [1, 3, 4, 6, 7, 9, 10, 12]
         assert times == list(range(NOON, NOON + 12))
-        assert [item.previous for item in said][1:] == [
-            item.time + len(item.texts) - 1 for item in said
+        assert [item.previous for item in messages][1:] == [
+            item.time + len(item.texts) - 1 for item in messages
         ][:-1]
 
     def test_rejectedTakesNoNumber(self) -> None:
@@ -221,10 +221,10 @@ class TestTalk:
         chat.tick(enter("bob"), join("bob"))
         entered = only(JoinedRoom, chat.heard("bob")[-1:])
         assert entered.replay is not None
-        (said,) = entered.replay.messages
-        assert said.texts == tuple(map(str, range(50 - REPLAYED_LINES, 50)))
-        assert (said.first, entered.replay.until) == (31, 50)
-        assert (said.time, said.index) == (NOON + 30, 30)
+        (message,) = entered.replay.messages
+        assert message.texts == tuple(map(str, range(50 - REPLAYED_LINES, 50)))
+        assert (message.first, entered.replay.until) == (31, 50)
+        assert (message.time, message.index) == (NOON + 30, 30)
 
     def test_privateMessage(self) -> None:
         chat = gathered("ann", "bob", "cat")

@@ -43,6 +43,8 @@ from tsservices.chat.handlers import (
     modes,
     nodes,
     oversight,
+    posts,
+    private_messages,
     restrictions,
     tokens,
 )
@@ -67,6 +69,8 @@ HANDLERS: Handlers = {
     **ignoring.HANDLERS,
     **tokens.HANDLERS,
     **oversight.HANDLERS,
+    **private_messages.HANDLERS,
+    **posts.HANDLERS,
 }
 
 

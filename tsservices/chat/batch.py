@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tsservices.chat.delivery.recipients import Recipients
 from tsservices.chat.errors import ChatError
 from tsservices.chat.fanout import (
     Delivery,
@@ -16,7 +17,6 @@ from tsservices.chat.fanout import (
     Disconnect,
     MembershipUpdate,
     OutsiderDelivery,
-    Recipients,
     RoomDelivery,
 )
 from tsservices.chat.notifications import Notification, RoomMessages
@@ -46,12 +46,18 @@ class Batch:
     @ivar records: other records that have changed, by kind and key; None: deleted.
     @ivar privateMessages: those between two accounts, in order.
     @ivar erasedInboxes: accounts whose private messages of before this batch are to be deleted.
+    @ivar privateDeletions: the ids of private messages whose text is to be deleted, once those of
+        this batch are stored.
     @ivar deletions: lines whose text is to be deleted, once the lines of this batch are stored.
     @ivar audits: facts for the audit log, written when the batch is stored.
     @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.snapshot} writes it, if
         it is to be stored now.
     @ivar durable: whether any of this is to be stored; known after L{freeze}.
     @ivar proposers: the session of each operation, once for each.
+    @ivar audience: the members of the rooms to which it delivers, once for each delivery.
+    @ivar beganAt: when it was begun, in seconds of the clock of L{PipelineTimes
+        <tsservices.chat.pipeline.PipelineTimes>}.
+    @ivar appliedAt: when all was decided: the same.
     """
 
     def __init__(self, log: str, position: int, stamp: int, schema: int = SCHEMA) -> None:
@@ -64,12 +70,14 @@ class Batch:
         self.records: dict[tuple[object, ...], Record | None] = {}
         self.privateMessages: list[StoredPrivateMessage] = []
         self.erasedInboxes: list[str] = []
+        self.privateDeletions: list[str] = []
         self.deletions: list[MessageDeletion] = []
         self.audits: list[dict[str, object]] = []
         self.checkpoint: list[str] = []
         self.proposers: list[Session] = []
-        self.lineCount = 0
+        self.lineCount = self.audience = 0
         self.durable = False
+        self.beganAt = self.appliedAt = 0.0
         self._deliveries: list[Delivery] = []
         self._openDeliveries: dict[Room, RoomDelivery] = {}
         self._changed: dict[Room, RoomRecord] = {}
@@ -98,6 +106,7 @@ class Batch:
             self.roomRecords
             or self.records
             or self.privateMessages
+            or self.privateDeletions
             or self.deletions
             or self.checkpoint
         )
@@ -223,6 +232,8 @@ class Batch:
         return self._openDeliveries.get(room) or self._beginDelivery(room)
 
     def _beginDelivery(self, room: Room) -> RoomDelivery:
-        delivery = self._openDeliveries[room] = RoomDelivery(room.recipients)
+        recipients = room.recipients
+        self.audience += len(recipients)
+        delivery = self._openDeliveries[room] = RoomDelivery(recipients)
         self._deliveries.append(delivery)
         return delivery

@@ -41,6 +41,8 @@ _SIGNS = frozenset("!@*?")
 _ANY_NAME = "\0" * NAME_LENGTH
 
 
+# The requests of a program all come from one address; each of them asks.
+@lru_cache(maxsize=1024)
 def cloak(secret: bytes, host: str) -> str:
     """The cloak of C{host}: the same for all addresses of one source, as long as the secret is."""
     try:

@@ -29,7 +29,11 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
+from tsservices.common.ratelimit import KeyedRateLimiter
 from tsservices.common.tokens import TOKEN_SIGN, tokenIds
+
+#: Invitations of one person by the same other one at once, and the seconds until one more.
+INVITATIONS, INVITATION_SECONDS = 3, 20.0
 
 #: The latest time: nanoseconds since 1970.
 END_OF_TIME = 2**63 - 1
@@ -43,6 +47,8 @@ class PlainLogin:
     refuse: bool = False
     #: The port of the chat with TLS; L{None}: there is none.
     port: int | None = None
+    #: The same for programs of IRC.
+    ircPort: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,14 @@ class ChatContext:
     nodes: Callable[[], list[str]] | None = None
     #: For passwords over a connection that is not secure.
     plainLogin: PlainLogin = PlainLogin()
+    #: The port for browsers; L{None}: there is none.
+    webPort: int | None = None
     #: Makes as many random bytes as it is asked for.
     entropy: Callable[[int], bytes] = os.urandom
+    #: Bounds how often somebody invites the same person.
+    invitations: KeyedRateLimiter = field(
+        default_factory=lambda: KeyedRateLimiter(INVITATIONS, INVITATION_SECONDS)
+    )
     #: Who has a search under way: accounts, or sessions of guests.
     searching: set[str] = field(default_factory=set)
 
@@ -113,11 +125,13 @@ class SessionController:
     @ivar presenter: shows answers to the user.
     @ivar requests: what is under way, and what waits behind it.
     @ivar current: the key of the room where plain lines go.
-    @ivar told: the position of the last batch that had been delivered to the session when what is
-        done now was asked for.
+    @ivar seenPosition: the position of the last batch that had been delivered to the session when
+        what is done now was asked for.
     @ivar ended: nothing more is to be shown; L{end} sets it.
     @ivar secure: whether nobody on the way can read what is sent; the frontend says so.
-    @ivar toldInsecure: whether the user was told that it is not.
+    @ivar refusesInsecure: whether then no password is taken, whatever the server's rule is.
+    @ivar tlsPort: the port with TLS for those who come by this way; L{None}: there is none.
+    @ivar warnedInsecure: whether the user was told that it is not.
     @ivar secret: gets the next line, which is the answer to a prompt; L{None}: none is open.
     @ivar olderResults: the query for the next page of a search.
     @ivar olderPrivate: the key of whom the next page of private messages is with, and
@@ -130,10 +144,12 @@ class SessionController:
         self.presenter = presenter
         self.requests = RequestQueue(self.refuse, presenter.resumeInput)
         self.current = ""
-        self.told = 0
+        self.seenPosition = 0
         self.ended = False
         self.secure = True
-        self.toldInsecure = False
+        self.refusesInsecure = False
+        self.tlsPort = context.plainLogin.port
+        self.warnedInsecure = False
         self.secret: PendingReply[str] | None = None
         self.olderResults: SearchQuery | None = None
         self.olderPrivate: tuple[str, str] | None = None
@@ -274,17 +290,25 @@ class SessionController:
             # with all its frames, of each line that was refused.
             raise trouble.with_traceback(None)
 
-    async def replay(self, room: Room, first: int) -> None:
-        """Show the messages of a room from a number on; live output waits for the end of that."""
-        first = max(first, room.permissions.firstReadable(self.session))
-        await self._showReplay(self.context.history.pages(room, first, self.session))
+    async def replay(self, room: Room, first: int, last: int | None = None) -> None:
+        """
+        Show the messages of a room from a number on; live output waits for the end of that.
 
-    async def replayNewest(self, room: Room, count: int) -> None:
-        """Show the newest messages of a room; live output waits for the end of that."""
-        await self._showReplay(self.context.history.newestPages(room, count, self.session))
+        @param last: the number of the last of them; None: that of the newest line.
+        """
+        first = max(first, room.permissions.firstReadable(self.session))
+        await self._showReplay(self.context.history.pages(room, first, self.session, last))
+
+    async def replayNewest(self, room: Room, count: int, last: int | None = None) -> None:
+        """
+        Show the newest messages of a room; live output waits for the end of that.
+
+        @param last: as in L{replay}.
+        """
+        await self._showReplay(self.context.history.newestPages(room, count, self.session, last))
 
     async def _showReplay(self, pages: AsyncGenerator[HistoryReplay, None]) -> None:
-        self.presenter.holdOutput(True)
+        self.presenter.blockOutput(True)
         try:
             async for page in pages:
                 page.log = self.context.pipeline.log
@@ -292,17 +316,17 @@ class SessionController:
         except ChatError as error:
             # A page too: live output waits for its reader, as it does for the others'.
             await self._showPage(ErrorReply(error))
-        self.presenter.holdOutput(False)
+        self.presenter.blockOutput(False)
 
     async def showPages(self, pages: Sequence[Notification]) -> None:
         """Show a long answer, each page when the one before is read; live output waits."""
         if len(pages) == 1:
             self.presenter.show(pages[0])
             return
-        self.presenter.holdOutput(True)
+        self.presenter.blockOutput(True)
         for page in pages:
             await self._showPage(page)
-        self.presenter.holdOutput(False)
+        self.presenter.blockOutput(False)
 
     async def _showPage(self, page: Notification) -> None:
         read: PendingReply[None] = PendingReply()

@@ -7,6 +7,7 @@ An error is a value: check and apply raise the same one, and frontends write it 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
@@ -55,6 +56,7 @@ WRONG_OLD_PASSWORD = ErrorCode(
     "that is not the password of {name}: /passwd takes the first word for the old one, and"
     " /passwd alone asks for both",
 )
+CANCELLED = ErrorCode("cancelled", "nothing is done")
 NEITHER_YES_NOR_NO = ErrorCode("neither-yes-nor-no", "that was neither yes nor no; nothing is done")
 PASSWORDS_DIFFER = ErrorCode(
     "passwords-differ", "these were two different passwords; nothing is done"
@@ -93,7 +95,7 @@ TOKEN_SAID = ErrorCode(
 )
 CONNECTIONS_EACH = ErrorCode(
     "connections-each",
-    "{name} has {most:connection} already, none of them by this token; close one first",
+    "{name} has {most:connection} already, and may have no more: close one first",
 )
 NOTHING_TO_RESUME = ErrorCode(
     "nothing-to-resume", "there is nothing to go on with: say your name, or log in"
@@ -103,6 +105,9 @@ KILLED = ErrorCode("killed", "{by}, an operator of the server, has ended this co
 NOT_ALLOWED = ErrorCode("not-allowed", "only {who} may do that here")
 STANDS_ABOVE = ErrorCode("stands-above", "{name} may do as much here as you, or more")
 ONESELF = ErrorCode("oneself", "that would be you")
+INVITED_OFTEN = ErrorCode(
+    "invited-often", "you have invited {name} several times; wait half a minute"
+)
 GUEST_OPERATOR = ErrorCode(
     "guest-operator", "{name} is a guest: only accounts can look after a room"
 )
@@ -144,6 +149,13 @@ NO_WORDS = ErrorCode("no-words", "line {seq} of {room} has no words that could b
 NO_LINE_OF = ErrorCode(
     "no-line-of", "there is no line with words by {name} among the last {most} of {room}"
 )
+NO_PRIVATE = ErrorCode(
+    "no-private", "there is no private message {ident} with words, to you or by you"
+)
+NO_PRIVATE_TO = ErrorCode(
+    "no-private-to",
+    "there is no private message with words by you among the last {most} with {name}",
+)
 INBOX_FULL = ErrorCode("inbox-full", "{name} has {most} private messages to read already")
 INBOX_SHARE_FULL = ErrorCode(
     "inbox-share-full", "{name} has {most} private messages of yours to read already"
@@ -177,6 +189,12 @@ HASHING_FAILED = ErrorCode(
 )
 NO_PERSON = ErrorCode("no-person", "nobody here is called {nick}")
 NO_ROOM = ErrorCode("no-room", "there is no room {room}; /rooms lists them")
+JOIN_FIRST = ErrorCode(
+    "join-first", "{room} is by invitation only, and you have not been there: join it once first"
+)
+KEY_USED = ErrorCode(
+    "key-used", "the key {key} was used for another message: a new message needs a new key"
+)
 NOT_IN_ROOM = ErrorCode("not-in-room", "you are not in {room}; /join {room} first")
 NOWHERE = ErrorCode("nowhere", "you are in no room; /join one first")
 ROOMS_EACH = ErrorCode("rooms-each", "you are in {most:room} already, nobody may be in more")
@@ -197,7 +215,8 @@ NAME_FIRST = ErrorCode(
     "name-first", "say your name first: one line with nothing else, or /nick NAME"
 )
 IGNORED_ALL = ErrorCode("ignored-all", "you ignore {most} people already, nobody may ignore more")
-NO_WEB = ErrorCode("no-web", "this is a chat for people, not a web server")
+NO_WEB = ErrorCode("no-web", "this is a chat for people, not a web server{place}")
+BAD_REQUEST = ErrorCode("bad-request", "{why}")
 NOT_STORED = ErrorCode("not-stored", "nothing can be stored at present: {reason}")
 READ_SLOW = ErrorCode("read-slow", "that takes too long to find; ask for less")
 READ_FAILED = ErrorCode("read-failed", "history can't be read at present: {reason}")
@@ -225,6 +244,11 @@ class _CountingFormatter(Formatter):
 _FORMATTER = _CountingFormatter()
 
 
+def fill(template: str, facts: Mapping[str, object]) -> str:
+    """A template with its facts."""
+    return _FORMATTER.vformat(template, (), facts)
+
+
 class ChatError(Exception):
     """
     Something that was asked for is not done.
@@ -239,7 +263,7 @@ class ChatError(Exception):
         self.facts = facts
 
     def __str__(self) -> str:
-        return _FORMATTER.vformat(self.code.template, (), self.facts)
+        return fill(self.code.template, self.facts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ChatError) and (self.code, self.facts) == (other.code, other.facts)

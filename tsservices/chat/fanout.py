@@ -13,6 +13,11 @@ One message in a room of a thousand members is a thousand deliveries, so only th
 
 A broadcast stands until one of its members changes: whoever changes what a member is to be sent
 calls L{leaveBroadcast<tsservices.chat.outlet.BroadcastMember.leaveBroadcast>} first, which ends it.
+
+Who comes and goes in a large room is no message: it can wait until some more do
+(L{Recipient.writeLater<tsservices.chat.outlet.Recipient.writeLater>}), in one place for all of
+them (L{tsservices.chat.delivery.backlog}).
+
 docs/fan-out.md has the measurements, also of what was tried and did not help.
 """
 
@@ -20,34 +25,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
 
+from tsservices.chat.delivery.backlog import DEFERRED_FROM, SENT_AT_ONCE
+from tsservices.chat.delivery.recipients import BROADCAST_FROM, Recipients, idleBroadcastMember
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import (
     AwayChanged,
     Invited,
     MessageStored,
+    NickChanged,
     Notification,
     PassingMessage,
     PrivateMessage,
     RoomMessages,
+    UserInvited,
+    UserJoined,
     UserLeft,
     UserQuit,
     isIgnored,
 )
 from tsservices.chat.operations import TALK
-from tsservices.chat.outlet import Broadcast, BroadcastMember, Formatter
+from tsservices.chat.outlet import Formatter
 from tsservices.chat.session import Session
 
 # What has words of somebody in it.
-_AUTHORED = (RoomMessages, AwayChanged, PassingMessage, UserLeft, UserQuit)
+_AUTHORED = (RoomMessages, AwayChanged, PassingMessage, UserInvited, UserLeft, UserQuit)
 
-#: Recipients that are written to at once, without the queue: some 10 ms of a turn.
-SENT_AT_ONCE = 2000
-
-#: Recipients from which on a broadcast pays. With 64 in place of 12 a line to 20 members took 71
-#: microseconds in the interpreter, not 52.
-BROADCAST_FROM = 12
+# What can wait.
+_PRESENCE = frozenset({AwayChanged, NickChanged, UserJoined, UserLeft, UserQuit})
 
 
 class RoomDelivery:
@@ -75,6 +80,9 @@ class RoomDelivery:
 
         @param last: nothing else follows in this turn, so bytes need not be queued.
         """
+        if len(self.recipients) >= DEFERRED_FROM and self._canWait():
+            self._deliverLater()
+            return
         authors = self.authors
         encoded: dict[Formatter, bytes] = {}
         current: Formatter | None = None
@@ -104,16 +112,39 @@ class RoomDelivery:
             else:
                 recipient.write(data)
 
+    def _canWait(self) -> bool:
+        return all(type(notification) in _PRESENCE for notification in self.notifications)
+
+    def _deliverLater(self) -> None:
+        backlog = self.recipients.backlog
+        individual: Iterable[Session] = self.recipients
+        if backlog is not None:
+            individual = backlog.recipientsApart(self.recipients, self.recipients.version)
+        # As above, for what has no authors.
+        current: Formatter | None = None
+        data = b""
+        for session in individual:
+            recipient = session.recipient
+            if recipient is None:
+                continue
+            if session.ignores and self._isIgnoredBy(session):
+                if variant := self._encodeFor(session, recipient.form):
+                    recipient.writeLater(variant)
+                continue
+            if recipient.form is not current:
+                current = recipient.form
+                data = b"".join(self._encodeShared(current))
+            recipient.writeLater(data)
+        if backlog is not None:
+            for form, followed in list(backlog.byForm.items()):
+                followed.add(b"".join(self._encodeShared(form)))
+
     def _broadcast(self) -> list[Session]:
         # Returns those that the loop still has to serve.
         authors, recipients = self.authors, self.recipients
         remaining = [session for session in recipients.unbroadcast if session.ident not in authors]
         remaining += authors.values()
-        members = [
-            session.recipient.broadcastMember
-            for session in authors.values()
-            if session.recipient is not None
-        ]
+        members = [idleBroadcastMember(session) for session in authors.values()]
         without = [member for member in members if member is not None]
         for form, sessions, broadcast in recipients.groups:
             if not broadcast.send(b"".join(self._encodeShared(form)), without):
@@ -147,8 +178,17 @@ class RoomDelivery:
     def _encodeFor(self, session: Session, form: Formatter) -> bytes:
         variant: list[bytes] = []
         ident, ignores = session.ident, session.ignores
-        # Most authors get nothing here, since their own line is all there is. Then nothing is to be
-        # encoded: it may be that nobody else has this format.
+        first = self.notifications[0]
+        if (
+            len(self.notifications) == 1
+            and type(first) is RoomMessages
+            and first.session == ident
+            and first.kind in TALK
+            and not (session.wantsAcks or session.wantsEcho)
+        ):
+            # Most authors: their own line is all there is.
+            return b""
+        # Nothing is encoded before it is needed: it may be that nobody else has this format.
         pieces: list[bytes] | None = None
         for index, notification in enumerate(self.notifications):
             if isinstance(notification, RoomMessages):
@@ -167,7 +207,7 @@ class RoomDelivery:
                 and (notification.account in ignores or notification.origin in ignores)
             ):
                 # That they have left is for everybody, but not what they say to that.
-                if not isinstance(notification, AwayChanged | PassingMessage):
+                if not isinstance(notification, AwayChanged | PassingMessage | UserInvited):
                     variant.append(form.encode([replace(notification, reason="")]))
                 continue
             if pieces is None:
@@ -249,89 +289,3 @@ class Disconnect:
 
 
 Delivery = RoomDelivery | DirectDelivery | OutsiderDelivery | MembershipUpdate | Disconnect
-
-
-class RecipientGroup(NamedTuple):
-    """Recipients with the same format, and the broadcast that serves them."""
-
-    form: Formatter
-    sessions: list[Session]
-    broadcast: Broadcast
-
-
-class Recipients(tuple[Session, ...]):
-    """The members of a room, until one joins or leaves."""
-
-    #: Members that broadcasts serve, while L{canBroadcast} says so.
-    groups: tuple[RecipientGroup, ...] = ()
-    #: Members that have to be served one by one.
-    unbroadcast: tuple[Session, ...] = ()
-    _askedBefore = False
-    _closed = False
-
-    def canBroadcast(self) -> bool:
-        """
-        Whether C{groups} may be used now.
-
-        Groups are made at the second delivery after a change: they cost more than one loop, and in
-        a storm of joins and leaves each would serve one delivery.
-        """
-        if self.groups:
-            for group in self.groups:
-                if not group.broadcast.valid:
-                    break
-            else:
-                # Whoever could join a broadcast by now would be served one by one for ever.
-                for session in self.unbroadcast:
-                    if _idleBroadcastMember(session) is not None:
-                        break
-                else:
-                    return True
-            self.reset()
-            return False
-        if len(self) < BROADCAST_FROM or self._closed:
-            return False
-        if not self._askedBefore:
-            self._askedBefore = True
-            return False
-        self._makeGroups()
-        return bool(self.groups)
-
-    def reset(self) -> None:
-        """End the broadcasts; the loop serves everybody again."""
-        groups, self.groups, self.unbroadcast = self.groups, (), ()
-        self._askedBefore = False
-        for group in groups:
-            group.broadcast.dissolve()
-
-    def close(self) -> None:
-        """The room has other members from now on: groups of these would not last."""
-        self.reset()
-        self._closed = True
-
-    def _makeGroups(self) -> None:
-        byFormat: dict[Formatter, tuple[list[Session], list[BroadcastMember]]] = {}
-        individual: list[Session] = []
-        for session in self:
-            member = _idleBroadcastMember(session)
-            if member is None or session.recipient is None:
-                individual.append(session)
-            else:
-                sessions, members = byFormat.setdefault(session.recipient.form, ([], []))
-                sessions.append(session)
-                members.append(member)
-        self.unbroadcast = tuple(individual)
-        self.groups = tuple(
-            [
-                RecipientGroup(form, sessions, members[0].broadcastWith(members))
-                for form, (sessions, members) in byFormat.items()
-            ]
-        )
-
-
-def _idleBroadcastMember(session: Session) -> BroadcastMember | None:
-    recipient = session.recipient
-    if recipient is None or session.ignores:
-        return None
-    member = recipient.broadcastMember
-    return member if member is not None and member.isIdle else None

@@ -57,30 +57,34 @@ class HistoryReplayer:
             request.earlier = await self.newest(room, session, REPLAYED_LINES)
             request.last = last
 
-    async def newest(self, room: Room, session: Session, count: int) -> list[RoomMessages]:
+    async def newest(
+        self, room: Room, session: Session, count: int, last: int | None = None
+    ) -> list[RoomMessages]:
         """
         The newest lines of a room for a session, with those that it ignores.
 
         @param count: as in L{newestLines<tsservices.chat.notifications.newestLines>}.
+        @param last: the number of the last of them; None: that of the newest line.
         @raise ChatError: they can't be read.
         """
-        first, last = room.permissions.firstReadable(session), room.storedSeq
+        first, last = room.permissions.firstReadable(session), _until(room, last)
         reply: PendingReply[list[RoomMessages]] = PendingReply()
         self._reader.newest(LineSpan(room.record.key, first, last, count, session.ignores), reply)
         return await reply
 
     async def newestPages(
-        self, room: Room, count: int, session: Session
+        self, room: Room, count: int, session: Session, last: int | None = None
     ) -> AsyncGenerator[HistoryReplay, None]:
         """
         The newest messages of a room that a session may read, a page at a time.
 
         @param count: as in L{newest}.
+        @param last: as in L{newest}.
         @raise ChatError: they can't be read.
         """
-        record, last = room.record, room.storedSeq
+        record, last = room.record, _until(room, last)
         first = max(room.permissions.firstReadable(session), last - count + 1)
-        lines = await self.newest(room, session, count)
+        lines = await self.newest(room, session, count, last)
         begin = lines[0].first if lines else last + 1
         missing = (first, begin - 1) if begin > first else None
         lines = [item for item in lines if not isIgnored(item, session.ignores)]
@@ -93,16 +97,17 @@ class HistoryReplayer:
                 return
 
     async def pages(
-        self, room: Room, first: int, session: Session
+        self, room: Room, first: int, session: Session, last: int | None = None
     ) -> AsyncGenerator[HistoryReplay, None]:
         """
         The messages from a number on, without those that a session ignores, a page at a time.
 
+        @param last: the number of the last of them; None: that of the newest line.
         @raise ChatError: a page can't be read.
         """
         # Up to what was released when the replay began, by number: what is released later is
         # sent as live output, whenever a page happens to be read.
-        record, last = room.record, room.storedSeq
+        record, last = room.record, _until(room, last)
         while first <= last:
             reply: PendingReply[list[RoomMessages]] = PendingReply()
             self._reader.read(record.key, first, last, reply)
@@ -116,3 +121,7 @@ class HistoryReplayer:
                 if not lines and missing is None and first <= last:
                     continue
             yield HistoryReplay(record.key, record.name, lines, missing, end)
+
+
+def _until(room: Room, last: int | None) -> int:
+    return room.storedSeq if last is None else min(last, room.storedSeq)

@@ -7,12 +7,14 @@ a while, but not its owner: from an address from which the account was logged in
 attempts from there, for this account, count.
 
 An attempt is counted when it begins, and given back when the password was right: many at the same
-time are no way around it.
+time are no way around it. One that finds all others still under way waits for their end: the fifty
+connections of a bouncer, which come back at once, all have the right password.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from tsservices.common.ratelimit import TokenBucket
@@ -79,6 +81,9 @@ class LoginRateLimiter:
         self._accounts: _LRU[TokenBucket] = _LRU(size)
         self._homes: _LRU[_LRU[TokenBucket]] = _LRU(size)
         self._wrong: _LRU[int] = _LRU(size)
+        # How many attempts are under way, by account and address, and who waits for their end.
+        self._underWay: dict[tuple[str, str], int] = {}
+        self._waiting: dict[tuple[str, str], list[Callable[[], None]]] = {}
 
     def __len__(self) -> int:
         """How many entries are remembered."""
@@ -101,9 +106,33 @@ class LoginRateLimiter:
                 return max(1.0, bucket.wait())
         return 0.0
 
-    def wrongToken(self, cloak: str, now: float) -> float:
+    def began(self, account: str, cloak: str) -> None:
+        """The answer to an attempt takes its time; L{ended} follows, whatever the answer was."""
+        self._underWay[account, cloak] = self._underWay.get((account, cloak), 0) + 1
+
+    def ended(self, account: str, cloak: str) -> None:
+        """The answer has come, and was counted."""
+        key = account, cloak
+        self._underWay[key] -= 1
+        if not self._underWay[key]:
+            del self._underWay[key]
+        for call in self._waiting.pop(key, ()):
+            call()
+
+    def whenOneEnds(self, account: str, cloak: str, call: Callable[[], None]) -> bool:
         """
-        A token was wrong: that counts for the address alone, since it says nothing of an account.
+        Call when the next attempt from an address for an account ends.
+
+        @return: L{False}: none is under way, and it will not be called.
+        """
+        if (account, cloak) not in self._underWay:
+            return False
+        self._waiting.setdefault((account, cloak), []).append(call)
+        return True
+
+    def wrongSecret(self, cloak: str, now: float) -> float:
+        """
+        A token or the name of an account was wrong: that counts for the address alone.
 
         @return: how many seconds it has to wait, if there were too many; 0: there were not.
         """

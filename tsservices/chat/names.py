@@ -8,6 +8,7 @@ is checked and limited too, not the name alone: one character can fold to severa
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from tsservices.chat.errors import NAME_CHARACTER, NAME_EMPTY, NAME_LONG, NAME_SCRIPTS, ChatError
 from tsservices.common.text import visible
@@ -31,10 +32,15 @@ _TOGETHER = (
 
 def fold(name: str) -> str:
     """The key of a name, whether it is allowed or not."""
+    if name.isascii():
+        # Most names, and several times for each join: the same as below.
+        return name.lower()
     # Folding can bring up characters that NFKC changes again, so it stands on both sides.
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
+# Asked for five times while one person joins; what is no name is not kept.
+@lru_cache(maxsize=1024)
 def nameKey(name: str) -> str:
     """
     Check a name, and return its key.

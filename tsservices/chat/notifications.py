@@ -250,6 +250,8 @@ class JoinedRoom:
     modes: RoomModes | None = None
     #: Whether the session may talk while the room is moderated, whatever its rank is.
     voice: bool = False
+    #: As of L{Room<tsservices.chat.room.Room>}: who comes or goes later is told as news.
+    nickText: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -286,6 +288,24 @@ class MessageStored:
     roomName: str
     first: int
     last: int
+
+
+@dataclass(slots=True, eq=False)
+class Posted:
+    """To the program that has posted lines: they are stored."""
+
+    room: str
+    roomName: str
+    #: The number of the first line; the others have the next ones.
+    first: int
+    #: How many there are.
+    lines: int
+    #: The time of the first line.
+    time: int
+    #: The id of the first line.
+    ident: str
+    #: Whether that had been done by an earlier request with the same key.
+    repeated: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -417,6 +437,24 @@ class UserJoined:
 
 
 @dataclass(slots=True, eq=False)
+class StandingChanged:
+    """
+    To all members: somebody may do more in the room than before, or less, since they have logged
+    in or out. When an operator has decided it, a line of the room says so.
+    """
+
+    room: str
+    roomName: str
+    nick: str
+    #: A name of L{tsservices.chat.permissions}.
+    rank: str
+    #: As in L{Member}.
+    voice: bool
+    #: What has changed by the rights of this room, as modes of IRC: letters, each behind its sign.
+    modes: str = ""
+
+
+@dataclass(slots=True, eq=False)
 class UserLeft:
     """To the other members: the last session of that name has left the room."""
 
@@ -438,6 +476,8 @@ class UserQuit:
     reason: str
     account: str | None = None
     origin: str = ""
+    #: What their program called its user; empty: nothing.
+    username: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -481,6 +521,23 @@ class PrivateMessage:
 
 
 @dataclass(slots=True, eq=False)
+class PrivateDeleted:
+    """To all sessions of both sides of a private message: its author has deleted it."""
+
+    #: The author.
+    nick: str
+    account: str | None
+    origin: str
+    session: str
+    #: The name of the other side.
+    to: str
+    #: Of the message, as L{PrivateMessage.deliveryIdent} has it.
+    ident: str
+    #: As in L{DeletePrivate<tsservices.chat.operations.DeletePrivate>}.
+    reason: str = ""
+
+
+@dataclass(slots=True, eq=False)
 class PassingMessage:
     """
     To members of a room, or to all sessions of both sides: what is not kept. The fields are those
@@ -517,6 +574,20 @@ class RealnameChanged:
 
 
 @dataclass(slots=True, eq=False)
+class UserInvited:
+    """To the other members of a room: one of them has invited somebody."""
+
+    room: str
+    roomName: str
+    #: The nick of whoever invites.
+    nick: str
+    account: str | None
+    origin: str
+    #: The nick of whoever is invited.
+    to: str
+
+
+@dataclass(slots=True, eq=False)
 class PresenceChanged:
     """To a session that watches a name: somebody has it now, or nobody any more."""
 
@@ -528,7 +599,7 @@ class PresenceChanged:
 
 
 @dataclass(slots=True, eq=False)
-class OperatorsTold:
+class OperatorMessage:
     """To the operators of the server, and to whoever wants to hear what they tell each other."""
 
     nick: str
@@ -632,10 +703,13 @@ Notification = (
     | NickChanged
     | AwayChanged
     | PrivateMessage
+    | PrivateDeleted
+    | StandingChanged
     | PassingMessage
     | RealnameChanged
+    | UserInvited
     | PresenceChanged
-    | OperatorsTold
+    | OperatorMessage
     | AwayReply
     | Welcome
     | Topic
@@ -646,6 +720,7 @@ Notification = (
     | LeftRoom
     | UnreadLines
     | MessageStored
+    | Posted
     | RoomList
     | MemberList
     | WhoisReply

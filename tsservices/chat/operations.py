@@ -90,10 +90,34 @@ class Say(Operation):
     room: str
     #: L{MESSAGE}, L{ME} or L{NOTICE}.
     kind: str
+    #: Each has a number of its own, also if there are line feeds in it.
     texts: tuple[str, ...]
     #: What the author's program says of the lines to other programs, as IRC writes tags. It is
     #: delivered, and not stored.
     tags: str = ""
+
+
+@dataclass(slots=True)
+class Post(Operation):
+    """
+    A program sends lines to a room by an account token, without a connection: what a L{Say} is for
+    sessions. C{session} is its own for this one operation, and nobody else sees it.
+    """
+
+    #: The key.
+    account: str
+    #: The id of the account token.
+    tokenId: str
+    cloak: str
+    room: str
+    #: L{MESSAGE}, L{ME} or L{NOTICE}.
+    kind: str
+    texts: tuple[str, ...]
+    #: Names the request, so that it has an effect once only, however often it comes; empty: it has
+    #: one each time.
+    requestKey: str = ""
+    #: Of all that is asked for by that name.
+    digest: str = ""
 
 
 @dataclass(slots=True)
@@ -107,6 +131,23 @@ class SendPrivate(Operation):
     text: str
     #: As in L{Say}.
     tags: str = ""
+
+
+@dataclass(slots=True)
+class DeletePrivate(Operation):
+    """What somebody wrote in a private message is to be deleted."""
+
+    #: Of the message, as all who got it know it.
+    ident: str
+    #: The account that wrote it, as the proposer read it from the storage; None: it is stored
+    #: nowhere, and the proposer knows that the session wrote it.
+    author: str | None
+    #: The name of whom it was for.
+    nick: str
+    #: The key of that account; of a message that is not stored, that of the nick.
+    key: str
+    #: Why, in the author's words. It is delivered, and not stored.
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -230,8 +271,8 @@ def withoutWords(kind: str, text: str) -> tuple[str, str] | None:
     if kind in TALK or kind == TOPIC:
         return (DELETED, "") if text else None
     words = text.split(" ")
-    kept = _WORDS_KEPT.get(kind, len(words))
-    return (kind, " ".join(words[:kept])) if len(words) > kept else None
+    count = _WORDS_KEPT.get(kind, len(words))
+    return (kind, " ".join(words[:count])) if len(words) > count else None
 
 
 @dataclass(slots=True)
@@ -344,6 +385,8 @@ class Login(Operation):
     #: it takes the account's name.
     nick: str = ""
     key: str = ""
+    #: Whether it leaves the account that it is logged in to; else it may be logged in to none.
+    switch: bool = False
 
 
 @dataclass(slots=True)
@@ -456,6 +499,8 @@ class NodeUp(Operation):
     accountsFounded: int
     #: The keys of the accounts that are operators of the server.
     operators: tuple[str, ...]
+    #: 0: not known.
+    sessionsEach: int = 0
 
 
 @dataclass(slots=True)

@@ -26,6 +26,43 @@ class Broadcast(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """Follows a backlog."""
+
+    def sendNow(self, data: bytes, last: bool) -> None:
+        """
+        Send what has waited there.
+
+        @param last: nothing else is sent to it in this turn, as far as is known.
+        """
+        ...
+
+    def leaveBroadcast(self) -> None:
+        """No longer follow it."""
+        ...
+
+
+class Backlog(Protocol):
+    """What waits for several peers, each of which follows it from some place on."""
+
+    def begin(self, follower: Follower, add: Callable[[Any], object]) -> None:
+        """
+        Follow it from here on.
+
+        @param add: has it sent, when that is due.
+        """
+        ...
+
+    def end(self, follower: Follower, session: Any) -> bytes:
+        """
+        No longer follow it.
+
+        @param session: whose bytes these are.
+        @return: what waits for it.
+        """
+        ...
+
+
 class BroadcastMember(Protocol):
     """Carries bytes to one peer, alone or as part of broadcasts."""
 
@@ -53,13 +90,13 @@ class Presenter(Protocol):
         self, notification: Notification, onWritable: Callable[[], None] | None = None
     ) -> None:
         """
-        Show a notification now, before the output that L{holdOutput} keeps back.
+        Show a notification now, before the output that L{blockOutput} keeps back.
 
         @param onWritable: called in a later turn, when the peer can take more.
         """
         ...
 
-    def holdOutput(self, held: bool) -> None:
+    def blockOutput(self, blocked: bool) -> None:
         """Keep back what the pipeline delivers, or no longer; what is shown goes out."""
         ...
 
@@ -103,6 +140,25 @@ class Recipient(Protocol):
     @property
     def writeLast(self) -> Callable[[bytes], object]:
         """Takes what to send next when nothing else follows in this turn, which may be cheaper."""
+        ...
+
+    @property
+    def writeLater(self) -> Callable[[bytes], object]:
+        """
+        Takes what can wait for some milliseconds.
+
+        It is sent before all that is written after it, and together with that.
+        """
+        ...
+
+    def follow(self, backlog: Backlog, session: Any) -> bool:
+        """
+        Send what a backlog gets from now on, in place of what is given to C{writeLater}, until
+        anything else is to be sent, or C{broadcastMember} is to leave.
+
+        @param session: passed to L{Backlog.end}.
+        @return: whether that is so; if not, nothing has changed.
+        """
         ...
 
     def notify(self, notification: Notification) -> None:

@@ -240,9 +240,42 @@ class InboxShare:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class PostReceipt:
+    """What became of a L{Post<tsservices.chat.operations.Post>} that may be sent again."""
+
+    KEY: ClassVar[tuple[str, ...]] = ("account", "requestKey")
+
+    account: str
+    #: The name that its program has given the request.
+    requestKey: str
+    #: Of all that was asked for.
+    digest: str
+    #: The key.
+    room: str
+    #: The number of the first line.
+    seq: int
+    #: How many lines there are.
+    lines: int
+    #: The time of the first line.
+    time: int
+    #: The id of the first line.
+    ident: str
+    #: When it was asked for.
+    kept: int
+
+
 #: The kinds that a batch may change, beside rooms.
 Record = (
-    Account | AccountToken | Restriction | RoomRole | ReadMarker | TimeMark | Ignored | InboxShare
+    Account
+    | AccountToken
+    | Restriction
+    | RoomRole
+    | ReadMarker
+    | TimeMark
+    | Ignored
+    | InboxShare
+    | PostReceipt
 )
 
 

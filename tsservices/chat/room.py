@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from tsservices.chat.fanout import Recipients
+from tsservices.chat.delivery.backlog import DEFERRED_FROM, RoomBacklog
+from tsservices.chat.delivery.recipients import Recipients
 from tsservices.chat.notifications import (
     HistoryReplay,
     RoomMessages,
@@ -34,6 +35,9 @@ class Room:
     @ivar storedRecord: the record as it is stored: who asks may be told no more.
     @ivar loadedSeq: the number of the last line when the room was loaded.
     @ivar nickCounts: how many sessions each name has here, by its key.
+    @ivar _nickText: the nicks of the first members, with spaces between.
+    @ivar _nickTextSize: how many these are; 0: none, or one of them has changed.
+    @ivar _firstNicks: the nicks of the first members, while C{_nickTextSize} is not 0.
     @ivar _recent: the last lines, at least L{REPLAYED_LINES} if there are so many.
     @ivar _recentLines: the number of lines in these, without those that do not count.
     @ivar _recentFirst: from this number on they have each line that counts.
@@ -42,7 +46,11 @@ class Room:
     """
 
     __slots__ = (
+        "_backlog",
         "_deleted",
+        "_firstNicks",
+        "_nickText",
+        "_nickTextSize",
         "_oldestStored",
         "_recent",
         "_recentFirst",
@@ -66,6 +74,10 @@ class Room:
         self.permissions = RoomPermissions(record)
         self.nickCounts: dict[str, int] = {}
         self._recipients: Recipients | None = None
+        self._backlog: RoomBacklog | None = None
+        self._nickText = ""
+        self._firstNicks: list[str] = []
+        self._nickTextSize = 0
         self._recent: deque[RoomMessages] = deque()
         self._recentLines = 0
         self._recentFirst = record.seq + 1
@@ -76,8 +88,36 @@ class Room:
     def recipients(self) -> Recipients:
         """The members; the same object until they change."""
         if self._recipients is None:
-            self._recipients = Recipients(self.members.values())
+            recipients = self._recipients = Recipients(self.members.values())
+            if len(recipients) >= DEFERRED_FROM:
+                if self._backlog is None:
+                    self._backlog = RoomBacklog()
+                recipients.backlog, recipients.version = self._backlog, self._backlog.version
         return self._recipients
+
+    @property
+    def nickText(self) -> str:
+        """
+        The nicks of the members in the order of joining, with spaces between: one for each session.
+        """
+        # In a storm of joins everybody asks for it, and the sessions are not in the processor's
+        # caches: a list of 750 nicks took half of the time of a join.
+        if self._nickTextSize < len(self.members):
+            self._nickText = " ".join([session.nick for session in self.members.values()])
+            self._nickTextSize = len(self.members)
+        return self._nickText
+
+    def firstNicks(self, most: int) -> list[str]:
+        """
+        The nicks of the members that have joined first, as many as there are; not to be changed.
+
+        @param most: how many members are looked at; the same number each time.
+        """
+        # As above: the answer to each join has them.
+        if len(self._firstNicks) < most or not self._nickTextSize:
+            members = self.nickText.split(" ", most)[:most]
+            self._firstNicks = list(dict.fromkeys(members))
+        return self._firstNicks
 
     @property
     def storedSeq(self) -> int:
@@ -85,16 +125,19 @@ class Room:
         return self.storedRecord.seq
 
     def addMember(self, session: Session) -> None:
+        if self._nickTextSize == len(self.members) > 0:
+            self._nickText = f"{self._nickText} {session.nick}"
+            self._nickTextSize += 1
         self.members[session.ident] = session
         self.addNick(session.key)
-        self._membersChanged()
+        self._membersChanged((session, True))
         session.rooms[self.record.key] = None
 
     def removeMember(self, session: Session) -> None:
         del self.members[session.ident]
         self.removeNick(session.key)
         self.permissions.onPart(session)
-        self._membersChanged()
+        self._membersChanged((session, False))
         del session.rooms[self.record.key]
 
     def replaceSession(self, old: Session, new: Session) -> None:
@@ -104,7 +147,7 @@ class Room:
         members = [new if member is old else member for member in self.members.values()]
         self.members = {member.ident: member for member in members}
         self.permissions.replaceSession(old, new)
-        self._membersChanged()
+        self._membersChanged((old, False), (new, True))
 
     def recount(self) -> None:
         """Count the members, which a snapshot has put here together with their rooms."""
@@ -112,22 +155,33 @@ class Room:
         for member in self.members.values():
             self.addNick(member.key)
         self.inSeveralRooms = sum(len(member.rooms) > 1 for member in self.members.values())
+        self._nickTextSize = 0
+        self._firstNicks = []
+        self._backlog = None
         self._membersChanged()
 
     def addNick(self, key: str) -> None:
         self.nickCounts[key] = self.nickCounts.get(key, 0) + 1
 
     def removeNick(self, key: str) -> None:
+        self._nickTextSize = 0
+        self._firstNicks = []
         count = self.nickCounts[key] - 1
         if count:
             self.nickCounts[key] = count
         else:
             del self.nickCounts[key]
 
-    def _membersChanged(self) -> None:
+    def _membersChanged(self, *changes: tuple[Session, bool]) -> None:
         if self._recipients is not None:
             self._recipients.close()
             self._recipients = None
+        if self._backlog is not None:
+            for change in changes:
+                self._backlog.note(*change)
+            if self._backlog.isFull or len(self.members) < DEFERRED_FROM:
+                # What follows it gets what is theirs in any case.
+                self._backlog = None
 
     def addRecent(self, messages: RoomMessages) -> None:
         """Keep new lines in memory, for those who join later."""
@@ -143,7 +197,7 @@ class Room:
             if without < REPLAYED_LINES:
                 break
             count = without
-            self._recentFirst = oldest.last + 1
+            self._recentFirst = oldest.first + len(oldest.texts)
             recent.popleft()
         self._recentLines = count
 

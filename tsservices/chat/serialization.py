@@ -20,6 +20,7 @@ from tsservices.chat.operations import (
     ClearUnread,
     CreateToken,
     DeleteMessage,
+    DeletePrivate,
     DropAccount,
     Enter,
     Ignore,
@@ -37,6 +38,7 @@ from tsservices.chat.operations import (
     NodeUp,
     Operation,
     Part,
+    Post,
     Quit,
     ReattachSession,
     Register,
@@ -96,6 +98,8 @@ _KINDS: dict[str, type[Operation]] = {
     "Kill": Kill,
     "MarkTime": MarkTime,
     "TellOperators": TellOperators,
+    "DeletePrivate": DeletePrivate,
+    "Post": Post,
 }
 
 #: The number of fields that rows of the first version have, for kinds that have got more since; 0:
@@ -117,6 +121,9 @@ _FIRST_FIELDS: dict[str, int] = {
     "Kill": 0,
     "MarkTime": 0,
     "TellOperators": 0,
+    "NodeUp": 9,
+    "DeletePrivate": 0,
+    "Post": 0,
 }
 
 _Read = Callable[[Any], tuple[Any, ...]]

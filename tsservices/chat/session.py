@@ -128,7 +128,7 @@ class Session:
 
     def setRecipient(self, recipient: Recipient | None) -> None:
         """Write to C{recipient} from now on."""
-        self._leaveBroadcast()
+        self.leaveBroadcast()
         self.recipient = recipient
 
     def doesIgnore(self, other: Session) -> bool:
@@ -138,10 +138,10 @@ class Session:
     def setIgnored(self, masks: frozenset[str]) -> None:
         """Ignore these from now on, in place of those before."""
         if masks != self.ignores:
-            self._leaveBroadcast()
+            self.leaveBroadcast()
             self.ignores = masks
 
-    def _leaveBroadcast(self) -> None:
-        # Before the change: a broadcast relies on what its members were when it was made.
+    def leaveBroadcast(self) -> None:
+        """Be served alone: before any change of that on which a broadcast or a backlog relies."""
         if self.recipient is not None and self.recipient.broadcastMember is not None:
             self.recipient.broadcastMember.leaveBroadcast()

@@ -25,6 +25,7 @@ from tsservices.chat.records import (
     Ignored,
     InboxShare,
     Node,
+    PostReceipt,
     ReadMarker,
     Record,
     Restriction,
@@ -135,7 +136,9 @@ def _limiter(limiter: Callable[[ChatState], KeyedRateLimiter]) -> _Section:
     )
 
 
-_LIMITS = attrgetter("roomsEach", "maxRooms", "maxAccounts", "roomsFounded", "accountsFounded")
+_LIMITS = attrgetter(
+    "roomsEach", "maxRooms", "maxAccounts", "roomsFounded", "accountsFounded", "sessionsEach"
+)
 
 
 def _addOperator(state: ChatState, account: str) -> None:
@@ -280,6 +283,7 @@ SECTIONS: dict[str, _Section] = {
         InboxShare,
         lambda state: (share for shares in state.inboxShares.values() for share in shares.values()),
     ),
+    "receipts": _records(PostReceipt, lambda state: state.receipts),
     "rooms": _Section(_rooms, _addRoom),
     "restraints": _records(
         Restriction,

@@ -40,8 +40,9 @@ from tsservices.chat.errors import (
 )
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import PresenceChanged
-from tsservices.chat.operations import BAN, MUTE
+from tsservices.chat.operations import BAN, MUTE, SCHEMA
 from tsservices.chat.permissions import MEMBER, OPERATOR, SERVER, atLeast
+from tsservices.chat.receipts import PostReceipts
 from tsservices.chat.records import (
     Account,
     AccountToken,
@@ -49,6 +50,7 @@ from tsservices.chat.records import (
     Ignored,
     InboxShare,
     Node,
+    PostReceipt,
     ReadMarker,
     Record,
     Restriction,
@@ -82,8 +84,8 @@ class ChatState:
     @ivar detachedSessions: sessions of nodes that were taken for gone, by id: they may come back.
     @ivar endedSessions: ids of sessions that have left or were replaced, the newest last.
     @ivar sessions: those that have entered, by id.
-    @ivar sessionsByNick: the same by folded name: one holder, or several that are logged in to the
-        account of that name.
+    @ivar sessionsByNick: the same by folded name: one holder, or several that are logged in to one
+        account.
     @ivar sessionsByAccount: the same by the key of the account, the oldest first.
     @ivar tokens: sessions that another connection may replace, by the digest of the secret.
     @ivar rooms: by key.
@@ -94,6 +96,7 @@ class ChatState:
     @ivar timeMarks: up to when people have read, by owner and target.
     @ivar ignored: the lists of ignored people, by owner and mask.
     @ivar inboxShares: whose the private messages are that wait, by the keys of account and sender.
+    @ivar receipts: what became of posts that may be sent again.
     @ivar operators: the keys of the accounts that are operators of the server.
     @ivar lastSeenGuests: when guests left, by folded name, the newest last.
     @ivar roomCreationLimit: bounds how many rooms an account or address creates.
@@ -130,6 +133,7 @@ class ChatState:
         self.timeMarks: dict[str, dict[str, TimeMark]] = {}
         self.ignored: dict[str, dict[str, Ignored]] = {}
         self.inboxShares: dict[str, dict[str, InboxShare]] = {}
+        self.receipts = PostReceipts()
         self.operators = frozenset(operators)
         self.lastSeenGuests: OrderedDict[str, int] = OrderedDict()
         self.roomCreationLimit = KeyedRateLimiter(limits.roomsFounded, ROOM_CREATION_SECONDS)
@@ -175,8 +179,11 @@ class ChatState:
         maxAccounts: int,
         roomsFounded: int,
         accountsFounded: int,
+        sessionsEach: int = 0,
     ) -> None:
         """Set the limits that decide; all others are this node's own."""
+        # 0 is from before there was this one: the default, so that all nodes have the same.
+        sessionsEach = sessionsEach or Limits().sessionsEach
         self.limits = replace(
             self.limits,
             roomsEach=roomsEach,
@@ -184,6 +191,7 @@ class ChatState:
             maxAccounts=maxAccounts,
             roomsFounded=roomsFounded,
             accountsFounded=accountsFounded,
+            sessionsEach=sessionsEach,
         )
         self.roomCreationLimit.change(roomsFounded)
         self.registrationLimit.change(accountsFounded)
@@ -202,6 +210,8 @@ class ChatState:
             self.ignored.setdefault(record.owner, {})[record.mask] = record
         elif isinstance(record, InboxShare):
             self.inboxShares.setdefault(record.account, {})[record.sender] = record
+        elif isinstance(record, PostReceipt):
+            self.receipts.add(record)
         elif (room := self.rooms.get(record.room)) is None:
             return
         elif isinstance(record, Restriction):
@@ -339,12 +349,20 @@ class ChatState:
         if session.ident not in self.sessions:
             raise ChatError(NAME_FIRST)
 
-    def checkNick(self, session: Session, nick: str, key: str) -> None:
-        """@raise ChatError: the name is somebody else's."""
+    def checkNick(self, session: Session, nick: str, key: str, schema: int = SCHEMA) -> None:
+        """
+        @param schema: the version of the rules.
+        @raise ChatError: the name is somebody else's.
+        """
         if key in self.accounts and session.account != key:
             raise ChatError(NICK_REGISTERED, nick=nick)
-        holders = self.sessionsByNick.get(key)
-        if holders is not None and session not in holders and session.account != key:
+        holders = self.sessionsByNick.get(key, ())
+        if not holders or session in holders or session.account == key:
+            return
+        # All of a person's connections may have one name, whatever that is; by the first version of
+        # the rules only that of the account.
+        own = schema > 1 and session.account is not None
+        if not own or any(holder.account != session.account for holder in holders):
             raise ChatError(NICK_TAKEN, nick=nick)
 
     def checkJoin(

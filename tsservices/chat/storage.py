@@ -225,6 +225,15 @@ class HistoryReader(Protocol):
         """
         ...
 
+    def lastUpTo(self, room: str, position: int, index: int, onResult: NumberCallback) -> None:
+        """
+        Find the last line of a room up to a place in the order.
+
+        @param index: the place in the batch.
+        @param onResult: gets its number; 0: there is none, or it is no longer stored.
+        """
+        ...
+
     def newest(self, span: LineSpan, onResult: MessagesCallback) -> None:
         """
         Read the newest lines, as L{newestLines<tsservices.chat.notifications.newestLines>} selects
@@ -266,6 +275,10 @@ class HistoryQueries(HistoryReader, Protocol):
         @param before: the id of the message before which they stand; empty: none.
         @param ignored: the keys of accounts whose messages are left out.
         """
+        ...
+
+    def privateMessage(self, ident: str, onResult: PrivateMessagesCallback) -> None:
+        """Read the private message with this id; it is none if there is no such one."""
         ...
 
 

@@ -80,7 +80,7 @@ class TestPasswords:
 
     def test_resetOfDroppedAccount(self) -> None:
         other = self.chat.login("root")
-        self.chat.hasher.held = True
+        self.chat.hasher.suspended = True
         self.root.type("/reset ann")
         other.say("/drop ann")
         self.chat.hasher.work()

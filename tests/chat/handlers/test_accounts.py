@@ -92,7 +92,7 @@ class TestRegister:
 
     def test_nickTakenDuringHashing(self, chat: ChatHarness) -> None:
         ann, bob = chat.join("ann"), chat.join("bob")
-        chat.hasher.held = True
+        chat.hasher.suspended = True
         ann.type("/nick eve", f"/register {PASSWORD}")
         chat.tick()
         bob.type("/nick ann")
@@ -124,7 +124,7 @@ class TestRegister:
         tried = [chat.connect("~same") for _ in range(REGISTERED_AT_ONCE + 1)]
         for number, person in enumerate(tried):
             person.say(f"/nick p{number}")
-        chat.hasher.held = True
+        chat.hasher.suspended = True
         for person in tried:
             person.type(f"/register {PASSWORD}")
         chat.hasher.work()
@@ -143,7 +143,7 @@ class TestRegister:
             person.say(f"/nick p{number}", f"/register {PASSWORD}")
         person = chat.connect("~same")
         person.say("/nick eve")
-        chat.hasher.held = True
+        chat.hasher.suspended = True
         assert codes(person.say(f"/register {PASSWORD}")) == [errors.ACCOUNTS_EACH.name]
         assert codes(person.say("/register")) == [errors.ACCOUNTS_EACH.name]
         assert (chat.hasher.waiting, person.prompts) == (0, [])
@@ -239,7 +239,7 @@ class TestLogin:
     def test_passwordChangedDuringLogin(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann")
         thief = chat.connect()
-        chat.hasher.held = True
+        chat.hasher.suspended = True
         thief.type(f"/login ann {PASSWORD}")
         version = chat.context.state.accounts["ann"].version
         ann.propose(SetPassword, "ann", version, "another")
@@ -307,7 +307,7 @@ class TestLogin:
     def test_quitDuringLogin(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann")
         person = chat.connect()
-        chat.hasher.held = True
+        chat.hasher.suspended = True
         person.type(f"/login ann {PASSWORD}")
         person.controller.quit("")
         chat.hasher.work()
@@ -318,7 +318,7 @@ class TestLogin:
     def test_inputWaitsForLogin(self, chat: ChatHarness) -> None:
         chat.joinRegistered("ann", "tea")
         person = chat.connect()
-        chat.hasher.held = True
+        chat.hasher.suspended = True
         person.type(f"/login ann {PASSWORD}")
         assert person.controller.busy
         chat.hasher.work()

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from tests.support.chat import NOON, PASSWORD, ChatHarness, codes, kindNames, only
-from tsservices.chat.errors import NICK_SHARED, TAKEN_OVER
-from tsservices.chat.handlers.accounts import SESSIONS_EACH
+from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE
 from tsservices.chat.notifications import (
     AccountChanged,
     AwayChanged,
     AwayReply,
     JoinedRoom,
     MemberList,
+    NickChanged,
     PrivateMessage,
     UserJoined,
     UserLeft,
     UserQuit,
     WhoisReply,
 )
+from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 
 
 class TestSeveralSessions:
     def setup_method(self) -> None:
-        self.chat = ChatHarness()
+        self.chat = ChatHarness(Limits(sessionsEach=5))
         self.bob = self.chat.join("bob")
         self.ann = self.chat.joinRegistered("ann")
 
@@ -102,31 +103,49 @@ class TestSeveralSessions:
         self.ann.say("/away x")
         assert self.bob.heard() == []
 
-    def test_oldestIsReplaced(self) -> None:
-        for _ in range(SESSIONS_EACH - 1):
-            self.chat.login("ann")
-        assert self.ann.replacements == []
-        self.chat.login("ann", "lobby")
-        assert self.ann.replacements[0].code is TAKEN_OVER
-        assert len(self.chat.context.state.sessionsByAccount["ann"]) == SESSIONS_EACH
-        assert len(self.chat.context.state.sessions) == SESSIONS_EACH + 1
-        assert self.ann.session.rooms == {}
-        self.ann.controller.quit("")
-        self.chat.tick()
-        assert len(self.chat.context.state.sessionsByAccount["ann"]) == SESSIONS_EACH
+    def test_newestIsRefused(self) -> None:
+        most = self.chat.context.state.limits.sessionsEach
+        others = [self.chat.login("ann") for _ in range(most - 1)]
+        client = self.chat.connect()
+        assert codes(client.say(f"/login ann {PASSWORD}")) == ["connections-each"]
+        assert not client.controller.entered
+        assert all(item.replacements == [] for item in (self.ann, *others))
+        # Who takes the place of a lost connection of its own needs no other one.
+        resumed = self.chat.connect()
+        resumed.say(f"/resume {others[0].controller._token}")
+        assert len(self.chat.context.state.sessionsByAccount["ann"]) == most
+        resumed.say("/quit")
+        assert codes(client.say(f"/login ann {PASSWORD}")) == []
+        assert len(self.chat.context.state.sessionsByAccount["ann"]) == most
 
     def test_renameOfSharedNick(self) -> None:
-        second = self.chat.login("ann", "lobby")
-        assert codes(second.say("/nick eve")) == [NICK_SHARED.name]
-        self.ann.say("/quit")
-        second.say("/nick eve")
+        second, apart = self.chat.login("ann", "lobby"), self.chat.login("ann")
+        self.chat.clear()
+        for client in (second, self.ann, self.bob, apart):
+            (changed,) = second.say("/nick eve") if client is second else client.heard()
+            assert isinstance(changed, NickChanged)
+            assert (changed.nick, changed.to) == ("ann", "eve")
+        holders = self.chat.context.state.sessionsByNick
+        assert holders["eve"] == (self.ann.session, second.session, apart.session)
         third = self.chat.login("ann", "lobby")
         self.chat.clear()
         assert kindNames(second.say("/nick ann")) == ["NickChanged", "UserLeft"]
         assert kindNames(self.bob.heard()) == ["UserLeft"]
-        holders = self.chat.context.state.sessionsByNick
-        assert set(holders["ann"]) == {second.session, third.session}
+        assert len(holders["ann"]) == 4
+        assert third.session in holders["ann"]
         assert set(holders) == {"ann", "bob"}
+
+    def test_sharedNickIsNoAccount(self) -> None:
+        second = self.chat.login("ann", "lobby")
+        second.say("/nick eve")
+        assert codes(self.bob.say("/nick eve")) == ["nick-taken"]
+        # The others keep it, since they are the same person.
+        second.say("/logout")
+        assert (self.ann.session.nick, second.session.nick) == ("eve", "guest-1")
+        second.say(f"/login ann {PASSWORD}")
+        assert second.session.nick == "ann"
+        second.say("/nick eve")
+        assert {item.nick for item in (self.ann.session, second.session)} == {"eve"}
 
     def test_logoutOfOne(self) -> None:
         second = self.chat.login("ann", "lobby")
@@ -153,3 +172,23 @@ class TestSeveralSessions:
         self.chat.time += 5 * NANOSECONDS
         self.ann.say("/quit")
         assert self.chat.context.state.accounts["ann"].seen == NOON + 5 * NANOSECONDS
+
+
+def test_manyAtOnce() -> None:
+    chat = ChatHarness()
+    chat.joinRegistered("ann")
+    for password, logged, code in ((PASSWORD, 30, ""), ("wrong word", 0, "guessed-often")):
+        chat.hasher.suspended = True
+        clients = [chat.connect("~x") for _ in range(30)]
+        for client in clients:
+            client.type(f"/login ann {password}")
+        hashed = 0
+        while chat.hasher.waiting:
+            hashed += chat.hasher.waiting
+            chat.hasher.work()
+        chat.hasher.suspended = False
+        chat.tick()
+        assert sum(client.session.account == "ann" for client in clients) == logged
+        # Who waited for the others is no way around the bound.
+        assert hashed == (logged or ACCOUNT_GUESSES_AT_ONCE)
+        assert (code in codes(clients[-1].heard())) == bool(code)

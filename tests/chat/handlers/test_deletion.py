@@ -52,9 +52,9 @@ def shown(happenings: list[Notification]) -> list[tuple[int, str, str]]:
             item = item.replay
         if isinstance(item, HistoryReplay | SearchResults):
             sent += [
-                (said.first + which, said.kind, text)
-                for said in item.messages
-                for which, text in enumerate(said.texts)
+                (line.first + which, line.kind, text)
+                for line in item.messages
+                for which, text in enumerate(line.texts)
             ]
     return sent
 
@@ -229,7 +229,7 @@ class TestDelete(RoomCase):
         self.chat.tick()
         assert kindsAndTexts(self.opal.say("/delete mel last"))[-1:] == [(DELETE, "5")]
 
-    def test_lastThatWasTold(self) -> None:
+    def test_lastThatWasDelivered(self) -> None:
         """What is said after it was typed, and told only later, is not meant."""
         self.chat.storage.slow = True
         self.opal.type("eight", "/delete bob last")

@@ -60,8 +60,8 @@ class TestKick(RoomCase):
     def test_mutedOperatorsGiveNoReasons(self) -> None:
         self.ann.say("/mute opal")
         self.chat.clear()
-        for line, told in (("/mute bob 2h RUDE", "bob 2h"), ("/kick bob RUDE", "bob")):
-            assert [text for _, text in kindsAndTexts(self.opal.say(line))] == [told]
+        for line, expected in (("/mute bob 2h RUDE", "bob 2h"), ("/kick bob RUDE", "bob")):
+            assert [text for _, text in kindsAndTexts(self.opal.say(line))] == [expected]
         assert [item.reason for item in self.room.permissions.restrictions.values()] == [""] * 3
 
     def test_kickByAccountName(self) -> None:

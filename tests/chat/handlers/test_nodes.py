@@ -45,6 +45,7 @@ def up(node: str, incarnation: str, limits: Limits | None = None, *operators: st
         its.roomsFounded,
         its.accountsFounded,
         operators,
+        its.sessionsEach,
     )
 
 
@@ -63,14 +64,22 @@ class TestAcceptMessage:
         assert (node.name, node.incarnation, node.n) == ("a", "one", 1)
         assert (node.position, node.stamp, node.startedAt) == (7, NOON + 7, NOON + 7)
         limits = Limits(
-            roomsEach=1, maxRooms=2, maxAccounts=3, roomsFounded=4, accountsFounded=5, backlog=9
+            roomsEach=1,
+            maxRooms=2,
+            maxAccounts=3,
+            roomsFounded=4,
+            accountsFounded=5,
+            sessionsEach=6,
+            backlog=9,
         )
         self.apply(up("b", "two", limits, "root", "ann"), 8)
         assert self.state.limits == replace(limits, backlog=Limits().backlog)
         assert self.state.operators == {"root", "ann"}
         assert [self.state.roomCreationLimit.take("x", 0) for _ in range(5)] == [True] * 4 + [False]
         assert [self.state.registrationLimit.take("x", 0) for _ in range(6)] == [True] * 5 + [False]
-        self.apply(up("b", "three"), 9)
+        # Nodes of an earlier version do not know all of them.
+        self.apply(replace(up("b", "three", limits), sessionsEach=0), 9)
+        assert self.state.limits.sessionsEach == Limits().sessionsEach
         assert self.state.operators == frozenset()
 
     def test_sequence(self) -> None:

@@ -15,12 +15,13 @@ from tsservices.chat.notifications import (
     MarkedRead,
     Notice,
     Notification,
+    PrivateDeleted,
     PrivateMessage,
     SeenReply,
 )
-from tsservices.chat.operations import MESSAGE, ClearUnread, SendPrivate
+from tsservices.chat.operations import MESSAGE, ClearUnread, DeletePrivate, SendPrivate
 from tsservices.chat.records import INBOX_SHARE, INBOX_UNREAD
-from tsservices.chat.verbs.history import INBOX_PAGE
+from tsservices.chat.verbs.inbox import INBOX_PAGE
 from tsservices.common.timestamps import NANOSECONDS
 
 
@@ -64,6 +65,38 @@ class TestPrivateMessages:
             assert texts(person.say(line)) == ([] if line == "/inbox a" else ["psst"])
         assert texts(self.ann.say("/inbox")) == []
         assert texts(self.cat.say("/inbox ann")) == texts(self.cat.say("/inbox")) == []
+
+    def test_deletion(self) -> None:
+        self.ann.say("/msg bob one", "/msg bob two")
+        second = self.chat.login("bob")
+        one, two = (item.ident for item in self.chat.storage._privateMessages)
+        self.chat.clear()
+        for person, line, code in (
+            (self.bob, f"/delete {one}", "not-allowed"),
+            (self.cat, f"/delete {one}", "no-private"),
+            (self.gus, f"/delete {one}", "no-private"),
+            (self.bob, "/delete to ann", "no-private-to"),
+            (self.ann, "/delete 0a-1-w9", "no-private"),
+        ):
+            assert [item.name for item in errorCodes(person.say(line))] == [code]
+        for line, ident in (("/delete to bob", two), (f"/delete {one}", one)):
+            deleted = only(PrivateDeleted, self.ann.say(line))
+            assert (deleted.nick, deleted.to, deleted.ident) == ("ann", "bob", ident)
+            for client in (self.bob, second):
+                assert only(PrivateDeleted, client.heard()).ident == ident
+            assert self.cat.heard() == self.gus.heard() == []
+        for person, line in ((self.ann, "/inbox bob"), (self.bob, "/inbox")):
+            assert texts(person.say(line)) == ["", ""]
+        assert errorCodes(self.ann.say(f"/delete {one}")) == [errors.NO_PRIVATE]
+
+    def test_deletionOfAnothers(self) -> None:
+        self.ann.say("/msg bob one")
+        (message,) = self.chat.storage._privateMessages
+        # Whatever a verb has checked, the handler decides.
+        self.bob.propose(DeletePrivate, message.ident, "ann", "ann", "ann")
+        self.chat.tick()
+        assert errors.NOT_ALLOWED in errorCodes(self.bob.heard())
+        assert [item.text for item in self.chat.storage._privateMessages] == ["one"]
 
     def test_absentReceiver(self) -> None:
         self.bob.say("/quit")

@@ -25,7 +25,7 @@ def numbers(happenings: list[Notification]) -> list[int]:
         if isinstance(item, JoinedRoom) and item.replay is not None:
             item = item.replay
         if isinstance(item, HistoryReplay | SearchResults):
-            sent += [n for said in item.messages for n in range(said.first, said.last + 1)]
+            sent += [n for line in item.messages for n in range(line.first, line.last + 1)]
     return sent
 
 
@@ -71,10 +71,10 @@ class TestPrivate:
         ][1:]
         assert got[0] == got[1] == got[2]
         kinds = {
-            number: said.kind
+            number: line.kind
             for batch in [self.chat.storage._rooms["tea"]]
-            for said in batch
-            for number in range(said.first, said.last + 1)
+            for line in batch
+            for number in range(line.first, line.last + 1)
         }
         assert got[3] == [number for number in got[0] if kinds[number] == MESSAGE]
         for number in range(1, got[0][0] if got[0] else self.room.record.seq + 1):
@@ -311,8 +311,8 @@ class TestPrivate:
 
     def test_modeLines(self) -> None:
         self.ann.say("/private off", "/private off", "/private on", "/private ON")
-        said = [item.kind for item in self.chat.storage._rooms["tea"]]
-        assert said[-2:] == [PUBLIC, PRIVATE]
+        kinds = [item.kind for item in self.chat.storage._rooms["tea"]]
+        assert kinds[-2:] == [PUBLIC, PRIVATE]
 
     def test_inviteToPublicRoom(self) -> None:
         self.ann.say("/private off")

@@ -212,9 +212,9 @@ class TestBan(RoomCase):
         assert errorCodes(self.opal.say("/ban ~x1 2h")) == []
         self.chat.time += HOUR
         assert errorCodes(self.opal.say("/ban mel", "/ban ~y")) == []
-        held = self.room.permissions.restrictions
-        assert len(held) == RESTRICTIONS_EACH
-        assert {mask for _, mask in held} >= {"mel", "~y", "~x1", "~x499"}
+        restrictions = self.room.permissions.restrictions
+        assert len(restrictions) == RESTRICTIONS_EACH
+        assert {mask for _, mask in restrictions} >= {"mel", "~y", "~x1", "~x499"}
 
     def test_restrictedOperators(self) -> None:
         self.ann.say("/mute opal")
@@ -326,6 +326,31 @@ class TestMute(RoomCase):
         assert errorCodes(self.mel.say("/msg bob hello", "/who", "/history", "/away x")) == []
         assert kindsAndTexts(self.opal.say("/unmute mel")) == [(UNMUTE, "mel")]
         assert errorCodes(self.mel.say("hello")) == []
+
+    @pytest.mark.parametrize("second", ["", " 2h", " 10m"])
+    def test_twoOfOneAddress(self, second: str) -> None:
+        """Who is muted at an address stays so when somebody else there is muted, and is freed."""
+        home = self.bob.session.cloak
+        gus, kim = self.chat.connect(home), self.chat.connect(home)
+        gus.say("/nick gus", "/join tea")
+        kim.say("/nick kim", "/join tea")
+        self.opal.say("/mute bob 1h")
+        self.chat.time += NANOSECONDS
+        self.opal.say(f"/mute gus{second}")
+        assert [errorCodes(one.say("hello")) for one in (self.bob, gus)] == [[errors.MUTED]] * 2
+        assert errorCodes(kim.say("hello")) == []
+        self.opal.say("/unmute gus")
+        assert [errorCodes(one.say("hello")) for one in (self.bob, gus)] == [[]] * 2
+
+    def test_endedForTheFirst(self) -> None:
+        """Whose mute has ended is not muted again with somebody else at the same address."""
+        gus = self.chat.connect(self.bob.session.cloak)
+        gus.say("/nick gus", "/join tea")
+        self.opal.say("/mute bob 1h")
+        self.chat.time += 2 * HOUR
+        self.opal.say("/mute gus")
+        assert errorCodes(self.bob.say("hello")) == []
+        assert errorCodes(gus.say("hello")) == [errors.MUTED]
 
     def test_unmuteByLaterName(self) -> None:
         self.opal.say("/mute bob")

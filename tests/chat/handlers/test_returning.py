@@ -9,7 +9,6 @@ import pytest
 from tests.model.cluster import FORGOTTEN, nodeUp
 from tests.support.chat import NOON, StateHarness, errorCodes, kinds, only
 from tsservices.chat import errors
-from tsservices.chat.handlers.accounts import SESSIONS_EACH
 from tsservices.chat.handlers.nodes import reattachments, shutdownOf
 from tsservices.chat.notifications import (
     AccountChanged,
@@ -206,12 +205,15 @@ class TestReattach:
     def test_tooManySessions(self) -> None:
         operations = self.gone()
         version = self.state.accounts["ann"].version
-        for number in range(SESSIONS_EACH):
+        most = self.state.limits.sessionsEach
+        for number in range(most):
             self.turn(Login(f"x{number}", "ann", version, "~x", f"x{number}"))
         self.back(*operations)
         assert "ann" not in self.state.sessions
-        assert [item.code for item in self.chat.outlets["ann"].replacements] == [errors.TAKEN_OVER]
-        assert len(self.state.sessionsByAccount["ann"]) == SESSIONS_EACH
+        assert [item.code for item in self.chat.outlets["ann"].replacements] == [
+            errors.CONNECTIONS_EACH
+        ]
+        assert len(self.state.sessionsByAccount["ann"]) == most
 
     def test_modesOfMembers(self) -> None:
         changes = (("+k", "x", ""), ("+l", "1", ""), ("+v", "Gus", "gus"))

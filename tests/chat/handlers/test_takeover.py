@@ -152,8 +152,8 @@ class TestResume:
         assert len(old.errorCodes()) == 1
         assert self.bob.heard() == []
         assert old.session.ident not in state.sessions
-        held = [item for holders in state.sessionsByNick.values() for item in holders]
-        assert sorted(item.ident for item in held) == sorted(state.sessions)
+        sessions = [item for holders in state.sessionsByNick.values() for item in holders]
+        assert sorted(item.ident for item in sessions) == sorted(state.sessions)
         assert state.sessionsByNick["ann"] == (new.session,)
 
     @pytest.mark.parametrize("kind", ["logout", "password", "drop"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_type_hints
 
 import pytest
@@ -20,10 +21,11 @@ from tsservices.chat import notifications as nt
 from tsservices.chat import operations as ops
 from tsservices.chat.apply import HANDLERS, apply
 from tsservices.chat.batch import Batch
-from tsservices.chat.handlers.accounts import SESSIONS_EACH
+from tsservices.chat.errors import ChatError
 from tsservices.chat.handlers.tokens import ALLOWED, TOKENS_EACH_ACCOUNT
 from tsservices.chat.login_limits import ACCOUNT_GUESSES_AT_ONCE, LoginRateLimiter
 from tsservices.chat.session import Session
+from tsservices.chat.verbs.tokens import revokeOwn
 from tsservices.common.tokens import TOKEN_BYTES, newToken, readToken
 
 #: A token that no server knows.
@@ -108,7 +110,7 @@ class TestScopes(TokenCase):
             ("/msg ann hello", "", "token-scope"),
             ("/topic new", "", "token-scope"),
             ("/away lunch", "", "token-scope"),
-            ("/nick fresh", "nick-shared", "token-scope"),
+            ("/nick fresh", "", "token-scope"),
             ("/read 1", "", "token-scope"),
             ("/ignore bob", "", "token-scope"),
             ("/kick bob", "", "token-scope"),
@@ -184,15 +186,15 @@ class TestReading(TokenCase):
             bot.say(f"/login {newTokenOf(mia, scope, scope)}")
             assert codes(bot.say("/join den")) == code
 
-    @pytest.mark.parametrize(("scope", "told"), [("talk", []), ("read", ["token-scope"])])
-    def test_newRealnames(self, scope: str, told: list[str]) -> None:
+    @pytest.mark.parametrize(("scope", "refusals"), [("talk", []), ("read", ["token-scope"])])
+    def test_newRealnames(self, scope: str, refusals: list[str]) -> None:
         bot = loggedIn(self.chat, newTokenOf(self.ann, scope=scope), "/join tea")
         ident = bot.session.ident
-        for realname, refused in (("Bot", []), ("hello all of you", told)):
+        for realname, refused in (("Bot", []), ("hello all of you", refusals)):
             bot.controller.propose(ops.Introduce(ident, "bot", realname))
             self.chat.tick()
             assert [code for code in codes(bot.heard()) if code] == refused
-        assert bot.session.realname == ("Bot" if told else "hello all of you")
+        assert bot.session.realname == ("Bot" if refusals else "hello all of you")
 
     def test_onlyAsTheFirstLine(self) -> None:
         token = newTokenOf(self.ann, scope="read")
@@ -293,9 +295,9 @@ class TestMaking(TokenCase):
         token = newTokenOf(self.ann)
         bot = loggedIn(self.chat, token)
         heard: list[Any] = [*self.ann.say("/token list"), *bot.say("/whois ann")]
-        said = repr([heard, self.audits, [vars(batch) for batch in batches], vars(self.state)])
-        assert self.state.tokensOf("ann")[0].digest in said
-        assert token.rpartition("_")[2] not in said
+        visible = repr([heard, self.audits, [vars(batch) for batch in batches], vars(self.state)])
+        assert self.state.tokensOf("ann")[0].digest in visible
+        assert token.rpartition("_")[2] not in visible
         assert [item["audit"] for item in self.audits[-2:]] == ["token", "login"]
         assert self.audits[-1]["token"] == self.state.tokensOf("ann")[0].ident
 
@@ -311,11 +313,11 @@ class TestLoggingIn(TokenCase):
         client.say(*lines.format(token).split("\n"))
         assert client.session.account == "ann"
 
-    def test_told(self) -> None:
+    def test_loginShowsTokenAndScope(self) -> None:
         token = newTokenOf(self.ann, scope="read")
         heard = self.chat.connect().say(f"/login {token}")
-        (told,) = [item for item in heard if isinstance(item, nt.LoggedIn)]
-        assert (told.token, told.scope) == ("bot", "read")
+        (reply,) = [item for item in heard if isinstance(item, nt.LoggedIn)]
+        assert (reply.token, reply.scope) == ("bot", "read")
 
     @pytest.mark.parametrize(
         ("line", "code"),
@@ -363,10 +365,10 @@ class TestLoggingIn(TokenCase):
 
     def test_waitingDoesNotGetLonger(self) -> None:
         limits = LoginRateLimiter(1)
-        assert not limits.wrongToken("~x", 0.0)
-        waits = [limits.wrongToken("~x", float(second)) for second in range(1, 10)]
+        assert not limits.wrongSecret("~x", 0.0)
+        waits = [limits.wrongSecret("~x", float(second)) for second in range(1, 10)]
         assert waits == pytest.approx([float(10 - second) for second in range(1, 10)])
-        assert not limits.wrongToken("~x", 10.1)
+        assert not limits.wrongSecret("~x", 10.1)
 
     def test_lastUse(self) -> None:
         token = newTokenOf(self.ann)
@@ -383,18 +385,18 @@ class TestLoggingIn(TokenCase):
         assert uses == [(0, "~a"), (0, "~a"), (0, "~b"), (HOUR, "~b"), (-HOUR, "~b")]
 
     def test_connections(self) -> None:
-        bot = loggedIn(self.chat, newTokenOf(self.ann))
-        token = newTokenOf(self.ann, "other")
-        for _ in range(SESSIONS_EACH - 2):
-            self.chat.login("ann")
+        state = self.chat.context.state
+        state.limits = replace(state.limits, sessionsEach=20)
+        tokens = newTokenOf(self.ann), newTokenOf(self.ann, "other")
+        bots = [loggedIn(self.chat, tokens[number % 2]) for number in range(18)]
+        # The last places are for the password, so that its owner can revoke the tokens.
         client = self.chat.connect()
-        # It ends nobody's connection but its own token's.
-        assert codes(client.say(f"/login {token}")) == ["connections-each"]
-        self.ann.say("/quit")
-        first = loggedIn(self.chat, token)
-        loggedIn(self.chat, token)
-        assert codes_(first) == ["taken-over"]
-        assert not bot.replacements
+        assert codes(client.say(f"/login {tokens[0]}")) == ["connections-each"]
+        self.chat.login("ann")
+        assert codes(client.say(f"/login ann {PASSWORD}")) == ["connections-each"]
+        assert not any(bot.replacements for bot in bots)
+        self.ann.say("/token revoke *")
+        assert len(state.sessionsByAccount["ann"]) == 2
 
 
 def codes_(client: MemoryClient) -> list[str]:
@@ -405,7 +407,7 @@ class TestRevoking(TokenCase):
     def test_endsItsSessions(self) -> None:
         token, other = newTokenOf(self.ann), newTokenOf(self.ann, "other")
         bots = [loggedIn(self.chat, token, "/join tea") for _ in range(2)]
-        kept = loggedIn(self.chat, other, "/join tea")
+        remaining = loggedIn(self.chat, other, "/join tea")
         taken = self.chat.connect()
         taken.say(f"/resume {bots[1].controller._token}")
         assert taken.session.tokenId
@@ -418,7 +420,7 @@ class TestRevoking(TokenCase):
         self.chat.tick()
         texts = [
             text
-            for item in kept.heard()
+            for item in remaining.heard()
             if isinstance(item, nt.RoomMessages)
             for text in item.texts
         ]
@@ -426,7 +428,7 @@ class TestRevoking(TokenCase):
         assert codes_(bots[0]) == codes_(taken) == ["token-revoked"]
         assert {item.ident for item in self.state.sessionsByAccount["ann"]} == {
             self.ann.session.ident,
-            kept.session.ident,
+            remaining.session.ident,
         }
         assert codes(self.chat.connect().say(f"/resume {taken.controller._token}")) == [
             "nothing-to-resume"
@@ -532,6 +534,34 @@ def _any(kind: type[ops.Operation], ident: str) -> ops.Operation:
     values: dict[str, Any] = {
         name: make.get(hint, lambda hint=hint: () if "tuple" in str(hint) else None)()
         for name, hint in hints.items()
-        if name != "tokenId"
+        if name != "tokenId" or kind is ops.Post
     }
     return kind(**{**values, "session": ident})
+
+
+class TestOwnToken(TokenCase):
+    """A session that has logged in by a token can revoke that one, and no other."""
+
+    def test_revoked(self) -> None:
+        first, second = newTokenOf(self.ann, "a"), newTokenOf(self.ann, "b")
+        client, other = loggedIn(self.chat, first), loggedIn(self.chat, second)
+        idents = readToken(first).ident, readToken(second).ident
+        for wrong in (idents[:1], idents):
+            other.propose(ops.RevokeTokens, wrong)
+            self.chat.tick()
+            assert codes(other.heard()) == ["token-scope"]
+        revokeOwn(client.controller)
+        self.chat.tick()
+        assert [token.name for token in self.state.tokensOf("ann")] == ["b"]
+        assert client.session.ident not in self.state.sessions
+
+    def test_readers(self) -> None:
+        # They change nothing that is stored.
+        client = loggedIn(self.chat, newTokenOf(self.ann, "a", "read"))
+        revokeOwn(client.controller)
+        self.chat.tick()
+        assert codes(client.heard()) == ["token-scope"]
+
+    def test_without(self) -> None:
+        with pytest.raises(ChatError, match="you have no token"):
+            revokeOwn(self.ann.controller)

@@ -154,12 +154,12 @@ def test_markersOfOtherHistoriesAreNotTaken() -> None:
     assert any(isinstance(item, MarkedRead) for item in chat.ann.say("/read 5"))
 
 
-def test_epochIsTold() -> None:
+def test_epochIsShown() -> None:
     chat = ChatHarness()
     person = chat.connect()
-    told = person.say("/nick ann", "/join tea")
+    received = person.say("/nick ann", "/join tea")
     token = person.controller._token
     other = chat.connect()
-    told += other.say(f"/resume {token}")
-    epochs = [item.log for item in told if isinstance(item, Welcome | JoinedRoom | Resumed)]
+    received += other.say(f"/resume {token}")
+    epochs = [item.log for item in received if isinstance(item, Welcome | JoinedRoom | Resumed)]
     assert epochs == ["log"] * 3

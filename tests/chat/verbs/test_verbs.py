@@ -30,7 +30,7 @@ from tsservices.chat.permissions import FOUNDER
 from tsservices.chat.requests import RequestCoroutine
 from tsservices.chat.room import REPLAYED_LINES
 from tsservices.chat.storage import MessagesCallback, SearchQuery
-from tsservices.chat.verbs import accounts, history, moderation, talk
+from tsservices.chat.verbs import accounts, deletion, history, moderation, search, talk
 from tsservices.chat.verbs.checks import ANYONE, NAMED, REGISTERED, checkPermission
 
 
@@ -39,7 +39,7 @@ def start(person: MemoryClient, verb: Callable[..., RequestCoroutine], *given: A
     controller.start(lambda: verb(controller, *given))
 
 
-class HeldSearches:
+class WaitingSearches:
     def __init__(self, chat: ChatHarness, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answers: list[MessagesCallback] = []
         monkeypatch.setattr(chat.storage, "search", self._search)
@@ -117,8 +117,8 @@ class TestTypedArguments:
         assert len(pages[0].messages[0].texts) == history.HISTORY_LINES
         ann.controller.quit("")
         bob = chat.join("bob")
-        words = ["x"] * (history.SEARCH_WORDS + 1)
-        start(bob, history.search, history.searchQuery([bob.controller.room()], words))
+        words = ["x"] * (search.SEARCH_WORDS + 1)
+        start(bob, search.search, search.searchQuery([bob.controller.room()], words))
         assert bob.errorCodes() == [errors.TEXT_LONG]
 
 
@@ -126,11 +126,11 @@ class TestSearching:
     @pytest.fixture(autouse=True)
     def _setUp(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.chat = ChatHarness()
-        self.searches = HeldSearches(self.chat, monkeypatch)
+        self.searches = WaitingSearches(self.chat, monkeypatch)
 
     def search(self, person: MemoryClient) -> None:
         room = person.controller.room()
-        start(person, history.search, history.searchQuery([room], ["tea"]))
+        start(person, search.search, search.searchQuery([room], ["tea"]))
 
     def test_incompleteIndex(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ann = self.chat.join("ann")
@@ -193,7 +193,7 @@ class TestWaiting:
         ann = chat.joinRegistered("ann")
         ann.say("hello")
         chat.storage.slowReads = True
-        start(ann, history.delete, ann.controller.room(), 1)
+        start(ann, deletion.delete, ann.controller.room(), 1)
         del chat.context.state.accounts["ann"]
         chat.storage.answerRead()
         (operation, _) = chat.context.pipeline._outbox[-1]
@@ -202,7 +202,7 @@ class TestWaiting:
     def test_numberAfterLastLine(self, chat: ChatHarness) -> None:
         ann = chat.join("ann")
         chat.storage.reads.clear()
-        start(ann, history.delete, ann.controller.room(), 1)
+        start(ann, deletion.delete, ann.controller.room(), 1)
         assert ann.errorCodes() == [errors.NO_LINE]
         assert chat.storage.reads == []
 
@@ -272,16 +272,16 @@ def test_outputIsHeldDuringReplay(monkeypatch: pytest.MonkeyPatch, chat: ChatHar
     ann, bob = chat.join("ann"), chat.join("bob")
     bob.say("one")
     chat.clear()
-    held: list[bool] = []
-    monkeypatch.setattr(ann, "holdOutput", held.append)
+    blocked: list[bool] = []
+    monkeypatch.setattr(ann, "blockOutput", blocked.append)
     controller: SessionController = ann.controller
     start(ann, history.since, controller.room(), 0)
     bob.say("two")
     pages = [item for item in ann.heard() if isinstance(item, HistoryReplay)]
     assert [line.texts for page in pages for line in page.messages] == [("one",)]
-    assert held == [True]
+    assert blocked == [True]
     ann.continueOutput()
-    assert held == [True, False]
+    assert blocked == [True, False]
     assert not any(isinstance(item, RoomMessages) for item in ann.heard())
 
 

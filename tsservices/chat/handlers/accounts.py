@@ -29,7 +29,8 @@ from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.identity import admit, claimNick, guestName, rename
 from tsservices.chat.handlers.ignoring import onDrop, onLogin, onLogout
 from tsservices.chat.handlers.membership import detachAccount, quitChat, removeFromRoom
-from tsservices.chat.handlers.messages import dropShares
+from tsservices.chat.handlers.private_messages import dropShares
+from tsservices.chat.handlers.standing import reportStanding, standingOf
 from tsservices.chat.handlers.tokens import revokeTokens
 from tsservices.chat.notifications import AccountChanged, ErrorReply, LoggedIn, Notice, Welcome
 from tsservices.chat.operations import (
@@ -48,9 +49,13 @@ from tsservices.chat.state import ChatState
 from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Connections that are logged in to one account: desk, pocket, and some that are lost. The oldest
-#: one is ended for another one.
-SESSIONS_EACH = 10
+#: Connections of one account by the first version of the rules: the oldest was ended for another
+#: one, so that a bouncer with more of them never came to rest.
+FIRST_SESSIONS_EACH = 10
+
+#: Of so many places one is kept for the password: programs that have a token can't keep the owner
+#: out, who has to log in to revoke it.
+PLACES_FOR_ONE = 10
 
 
 def _register(state: ChatState, operation: Register, session: Session, batch: Batch) -> None:
@@ -72,11 +77,13 @@ def _register(state: ChatState, operation: Register, session: Session, batch: Ba
         stamp,
         position=batch.recordPosition,
     )
+    before = standingOf(state, session)
     state.updateAccount(account, batch)
     attachAccount(state, session, account, batch)
     text = f"{account.name} belongs to you now: /login {account.name} brings you back"
     batch.reply(session, Notice([text], "registered"))
     batch.sendTo(state.sharedWith(session, True), AccountChanged(session.nick, account.key))
+    reportStanding(state, session, before, batch)
     batch.audit("register", session)
 
 
@@ -136,8 +143,9 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
     # A token is good until it is revoked, whatever the password is.
     if account is None or (token is None and account.version != operation.version):
         raise ChatError(LOGGED_OUT if account else NO_ACCOUNT, name=operation.account)
-    if session.account is not None:
-        raise ChatError(LOGGED_IN, name=state.accounts[session.account].name)
+    left = session.account
+    if left is not None and not operation.switch:
+        raise ChatError(LOGGED_IN, name=state.accounts[left].name)
     if batch.schema > 1:
         state.checkRename(session, account.key, batch.stamp)
     entering = session.ident not in state.sessions
@@ -147,8 +155,11 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
     if token is not None and token.scope == READ_SCOPE and not entering:
         # What it has as a guest would become the account's: rooms, and whom it ignores.
         raise ChatError(TOKEN_FIRST)
-    if len(state.sessionsByAccount.get(account.key, ())) >= SESSIONS_EACH:
-        oldest = _endedForAnother(state, account, operation.tokenId)
+    if batch.schema > 1:
+        if left != account.key:
+            checkPlace(state, account, operation.tokenId)
+    elif len(state.sessionsByAccount.get(account.key, ())) >= FIRST_SESSIONS_EACH:
+        oldest = state.sessionsByAccount[account.key][0]
         quitChat(state, oldest, "", batch)
         batch.disconnect(oldest, ChatError(TAKEN_OVER))
     for other in state.sessionsByNick.get(account.key, ()):
@@ -161,6 +172,11 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
     if token is not None and token is not (used := token.usedAt(batch.stamp, operation.cloak)):
         state.addToken(used)
         batch.upsert(used)
+    before = standingOf(state, session)
+    if left is not None:
+        _leaveAccount(state, session, left != account.key, batch)
+        # Whose log-in that was is seen by now.
+        account = state.accounts[account.key]
     session.tokenId = operation.tokenId
     attachAccount(state, session, account, batch)
     _leaveForbiddenRooms(state, session, batch, False)
@@ -179,21 +195,32 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
     byToken = ("", "") if token is None else (token.name, token.scope)
     batch.reply(session, LoggedIn(nick, account.key, unread, batch.stamp, *byToken))
     if not entering:
-        changed = AccountChanged(nick, account.key)
-        batch.sendTo(state.sharedWith(session, False), changed)
+        if left != account.key:
+            changed = AccountChanged(nick, account.key)
+            batch.sendTo(state.sharedWith(session, False), changed)
+        reportStanding(state, session, before, batch)
     if token is None:
         batch.audit("login", session)
     else:
         batch.audit("login", session, token=token.ident)
 
 
-def _endedForAnother(state: ChatState, account: Account, tokenId: str) -> Session:
-    # Who has a token does not end what has come by the password, or by other tokens.
-    sessions = state.sessionsByAccount[account.key]
-    for session in sessions:
-        if not tokenId or session.tokenId == tokenId:
-            return session
-    raise ChatError(CONNECTIONS_EACH, name=account.name, most=SESSIONS_EACH)
+def checkPlace(state: ChatState, account: Account, tokenId: str) -> None:
+    """
+    Whether another session may log in to an account: the newest is refused, since a program that
+    connects again by itself would else end its other connections in turn, for ever.
+
+    @raise ChatError: there are enough.
+    """
+    sessions, most = state.sessionsByAccount.get(account.key, ()), state.limits.sessionsEach
+    if tokenId:
+        # Those by the password do not count for the places that are kept for it.
+        kept = most // PLACES_FOR_ONE
+        byToken = len([session for session in sessions if session.tokenId])
+        if kept and byToken >= most - kept:
+            raise ChatError(CONNECTIONS_EACH, name=account.name, most=byToken)
+    if len(sessions) >= most:
+        raise ChatError(CONNECTIONS_EACH, name=account.name, most=len(sessions))
 
 
 def _nickAfterLogin(
@@ -203,7 +230,9 @@ def _nickAfterLogin(
     key = operation.key
     if key and (key not in state.accounts or key == account.key):
         holders = state.sessionsByNick.get(key, ())
-        if key == account.key or all(holder is session for holder in holders):
+        if key == account.key or all(
+            holder is session or holder.account == account.key for holder in holders
+        ):
             return operation.nick, key
     return account.name, account.key
 
@@ -225,14 +254,22 @@ def _logout(state: ChatState, operation: Logout, session: Session, batch: Batch)
 
 
 def _logOut(state: ChatState, session: Session, batch: Batch) -> None:
-    account = session.account or ""
-    detachAccount(state, session, batch)
-    onLogout(state, session, account, batch)
-    # In private rooms it would read on what only the account may.
-    _leaveForbiddenRooms(state, session, batch, True)
-    if session.key in state.accounts:
+    before = standingOf(state, session)
+    _leaveAccount(state, session, True, batch)
+    # Its name is the account's, or that of other sessions that stay logged in.
+    if session.key in state.accounts or len(state.sessionsByNick[session.key]) > 1:
         _renameToGuest(state, session, batch)
     batch.sendTo(state.sharedWith(session, True), AccountChanged(session.nick, None))
+    reportStanding(state, session, before, batch)
+
+
+def _leaveAccount(state: ChatState, session: Session, forGood: bool, batch: Batch) -> None:
+    account = session.account or ""
+    detachAccount(state, session, batch)
+    if forGood:
+        onLogout(state, session, account, batch)
+        # In private rooms it would read on what only the account may.
+        _leaveForbiddenRooms(state, session, batch, True)
 
 
 def _renameToGuest(state: ChatState, session: Session, batch: Batch) -> None:
@@ -280,6 +317,8 @@ def _dropAccount(state: ChatState, operation: DropAccount, session: Session, bat
         _logOut(state, other, batch)
     onDrop(state, account.key, batch)
     dropShares(state, account.key, batch)
+    for receipt in state.receipts.dropAccount(account.key):
+        batch.delete(receipt)
     del state.accounts[account.key]
     batch.delete(account)
     batch.erasedInboxes.append(account.key)

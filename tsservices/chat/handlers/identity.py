@@ -33,7 +33,7 @@ def _enter(state: ChatState, operation: Enter, session: Session, batch: Batch) -
     if session.ident in state.sessions:
         _rename(state, Rename(operation.session, operation.nick, operation.key), session, batch)
         return
-    state.checkNick(session, operation.nick, operation.key)
+    state.checkNick(session, operation.nick, operation.key, batch.schema)
     admit(state, session, operation.cloak, operation.token, batch)
     claimNick(state, session, operation.nick, operation.key)
     batch.reply(session, Welcome(operation.nick, None, batch.log))
@@ -98,40 +98,61 @@ def removeFrom(index: dict[str, tuple[Session, ...]], key: str, session: Session
 
 def _rename(state: ChatState, operation: Rename, session: Session, batch: Batch) -> None:
     state.checkEntered(session)
-    state.checkNick(session, operation.nick, operation.key)
+    state.checkNick(session, operation.nick, operation.key, batch.schema)
     if session.nick == operation.nick:
         return
-    if batch.schema > 1:
-        state.checkRename(session, operation.key, batch.stamp)
-    if len(state.sessionsByNick[session.key]) > 1:
+    # All are the same person's, who is called otherwise from now on.
+    sharing = state.sessionsByNick[session.key]
+    if batch.schema == 1 and len(sharing) > 1:
         raise ChatError(NICK_SHARED, nick=session.nick)
-    rename(state, session, operation.nick, operation.key, batch)
+    if batch.schema > 1:
+        for other in sharing:
+            state.checkRename(other, operation.key, batch.stamp)
+    rename(state, session, operation.nick, operation.key, batch, sharing)
 
 
-def rename(state: ChatState, session: Session, nick: str, key: str, batch: Batch) -> None:
-    """Change the nick of a session, and notify all sessions that share a room with it."""
-    oldNick, oldKey = session.nick, session.key
-    notified: dict[str, Session] = {session.ident: session}
+def rename(
+    state: ChatState,
+    session: Session,
+    nick: str,
+    key: str,
+    batch: Batch,
+    sharing: tuple[Session, ...] = (),
+) -> None:
+    """
+    Change the nick of a session, and notify all sessions that share a room with it.
+
+    @param sharing: all that have its nick, if they are renamed too.
+    """
+    sessions = sharing or (session,)
+    oldNick, oldKey, account = session.nick, session.key, session.account
+    notified: dict[str, Session] = {item.ident: item for item in sessions}
     # Rooms know people by name. Where another session of this account has the old name, nobody has
     # left; where one has the new name, nobody has joined.
     partly: list[tuple[Room, UserJoined | UserLeft]] = []
-    for room in state.roomsOf(session):
-        oldStays = room.nickCounts[oldKey] > 1
+    present: dict[Room, int] = {}
+    for renamed in sessions:
+        for room in state.roomsOf(renamed):
+            present[room] = present.get(room, 0) + 1
+    for room, count in present.items():
+        oldStays = room.nickCounts[oldKey] > count
         newIsPresent = key != oldKey and key in room.nickCounts
         record = room.record
         if not oldStays and not newIsPresent:
             notified.update(room.members)
         elif not newIsPresent:
-            partly.append((room, UserJoined(record.key, record.name, nick, session.account)))
+            partly.append((room, UserJoined(record.key, record.name, nick, account)))
         elif not oldStays:
             partly.append((room, UserLeft(record.key, record.name, oldNick, "")))
-        room.removeNick(oldKey)
-        room.addNick(key)
-    releaseNick(state, session)
-    claimNick(state, session, nick, key)
+        for _ in range(count):
+            room.removeNick(oldKey)
+            room.addNick(key)
+    for renamed in sessions:
+        releaseNick(state, renamed)
+        claimNick(state, renamed, nick, key)
+        onRename(state, renamed, batch)
     if batch.schema > 1 and oldKey not in state.accounts:
         recordGuestGone(state, oldKey, batch)
-    onRename(state, session, batch)
     batch.sendTo(notified.values(), NickChanged(oldNick, nick))
     for room, notification in partly:
         batch.sendToRoom(room, notification)
@@ -173,7 +194,9 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
 
 
 def _introduce(state: ChatState, operation: Introduce, session: Session, batch: Batch) -> None:
-    state.checkEntered(session)
+    if not session.nick:
+        # It was proposed with the name, which somebody else has got: that has been said.
+        return
     changed = session.realname != operation.realname
     introduced = bool(session.username)
     if introduced and changed and state.scopeOf(session) == READ_SCOPE:
@@ -181,8 +204,8 @@ def _introduce(state: ChatState, operation: Introduce, session: Session, batch: 
         raise ChatError(TOKEN_SCOPE, scope=READ_SCOPE)
     session.username, session.realname = operation.username, operation.realname
     if introduced and changed:
-        told = RealnameChanged(session.nick, session.account, session.origin, session.realname)
-        batch.sendTo(state.sharedWith(session, True), told)
+        change = RealnameChanged(session.nick, session.account, session.origin, session.realname)
+        batch.sendTo(state.sharedWith(session, True), change)
 
 
 HANDLERS: Handlers = {

@@ -51,7 +51,7 @@ def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> 
         record.key,
         record.name,
         room.topic(),
-        list(dict.fromkeys(member.nick for member in room.recipients[:NAMES_SHOWN])),
+        room.firstNicks(NAMES_SHOWN),
         len(room.nickCounts),
         record.seq,
         _replayFor(room, session),
@@ -62,6 +62,7 @@ def _join(state: ChatState, operation: Join, session: Session, batch: Batch) -> 
         batch.log,
         roomModes(record, True),
         room.permissions.hasVoice(session),
+        room.nickText,
     )
     if session.joining is not None:
         session.joining.joined = joined
@@ -188,8 +189,10 @@ def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batc
             silent.update(room.members)
     silent.discard(session.ident)
     changed = AwayChanged(session.nick, operation.text, session.account, session.origin)
-    notified = state.sharedWith(session, True)
+    notified = state.sharedWith(session, False)
     batch.sendTo([other for other in notified if other.ident not in silent], changed)
+    # By itself: programs of IRC take what is sent to them as news of others.
+    batch.reply(session, changed)
 
 
 def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> None:
@@ -202,11 +205,12 @@ def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> N
     state.tokens.pop(session.token, None)
     releaseNick(state, session)
     # As it was: the account is taken off below.
-    gone = UserQuit(session.nick, reason, session.account, session.origin)
+    gone = UserQuit(session.nick, reason, session.account, session.origin, session.username)
     # Another session of this account may be in some of the rooms, or in others.
     nickStays = session.key in state.sessionsByNick
     notified: dict[str, Session] = {}
-    for room in state.roomsOf(session):
+    rooms = state.roomsOf(session)
+    for room in rooms:
         partRoom(state, session, room, batch)
         if session.key in room.nickCounts:
             continue
@@ -215,7 +219,10 @@ def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> N
         else:
             notified.update(room.members)
     _recordLastSeen(state, session, batch)
-    if notified:
+    if notified and len(rooms) == 1:
+        # Most are in one room, whose members may get what they all get at one go.
+        batch.sendToRoom(rooms[0], gone)
+    elif notified:
         batch.sendTo(notified.values(), gone)
 
 
@@ -226,31 +233,36 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
     They may be most of a large room.  The members that stay get one notification for all of them;
     else a thousand members that leave would be a thousand notifications to all others.
     """
-    departures = [(item, state.roomsOf(item)) for item in sessions if state.removeSession(item)]
-    for session, rooms in departures:
+    departures = [
+        # As it was: the account is taken off below.
+        (item, state.roomsOf(item), UserQuit(item.nick, "", item.account, "", item.username))
+        for item in sessions
+        if state.removeSession(item)
+    ]
+    for session, rooms, _ in departures:
         state.tokens.pop(session.token, None)
         releaseNick(state, session)
         for room in rooms:
             partRoom(state, session, room, batch)
         _recordLastSeen(state, session, batch)
     # The names that are gone, by the rooms that have to know: most share the same rooms.
-    nicksByRooms: dict[tuple[str, ...], dict[str, None]] = {}
-    for session, rooms in departures:
+    nicksByRooms: dict[tuple[str, ...], dict[str, UserQuit]] = {}
+    for session, rooms, gone in departures:
         remainingRooms = [
             room for room in rooms if room.members and session.key not in room.nickCounts
         ]
         if session.key not in state.sessionsByNick:
             keys = tuple(sorted(room.record.key for room in remainingRooms))
-            nicksByRooms.setdefault(keys, {})[session.nick] = None
+            nicksByRooms.setdefault(keys, {})[session.nick] = gone
             continue
         for room in remainingRooms:
             batch.sendToRoom(room, userLeft(room, session))
-    for keys, nicks in nicksByRooms.items():
+    for keys, quits in nicksByRooms.items():
         notified: dict[str, Session] = {}
         for key in keys:
             notified.update(state.rooms[key].members)
         if notified:
-            batch.sendTo(notified.values(), *[UserQuit(nick, "") for nick in nicks])
+            batch.sendTo(notified.values(), *quits.values())
 
 
 def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:

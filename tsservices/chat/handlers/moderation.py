@@ -29,7 +29,7 @@ from tsservices.chat.handlers.targets import (
     targetOf,
 )
 from tsservices.chat.names import ROOM_SIGN
-from tsservices.chat.notifications import Invited, Notice
+from tsservices.chat.notifications import Invited, Notice, UserInvited
 from tsservices.chat.operations import (
     BAN,
     KICK,
@@ -175,6 +175,10 @@ def _invite(state: ChatState, operation: Invite, session: Session, batch: Batch)
     invitation = Invited(record.key, record.name, session.nick, origin, account)
     for recipient in invited:
         batch.reply(recipient, invitation)
+    if batch.schema > 1 and len(room.recipients) > 1:
+        others = [member for member in room.recipients if member is not session]
+        named = UserInvited(record.key, record.name, session.nick, account, origin, target.name)
+        batch.sendTo(others, named)
     text = f"{target.name} may enter {ROOM_SIGN}{record.name}"
     batch.reply(session, Notice([text], "invited"))
     batch.audit("invite", session, room, target=target.mask)

@@ -27,7 +27,7 @@ from tsservices.chat.errors import (
     ChatError,
 )
 from tsservices.chat.handlers import Handlers
-from tsservices.chat.handlers.accounts import SESSIONS_EACH, attachAccount
+from tsservices.chat.handlers.accounts import FIRST_SESSIONS_EACH, attachAccount, checkPlace
 from tsservices.chat.handlers.identity import admit, claimNick, guestName
 from tsservices.chat.handlers.membership import checkReader, createRoom, enterRoom, quitAll
 from tsservices.chat.notifications import (
@@ -129,6 +129,7 @@ def _up(state: ChatState, operation: NodeUp, session: Session, batch: Batch) -> 
         operation.maxAccounts,
         operation.roomsFounded,
         operation.accountsFounded,
+        operation.sessionsEach,
     )
     state.operators = frozenset(operation.operators)
 
@@ -253,10 +254,13 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
         # It is good until it is revoked, whatever the password is.
         valid = True
     account = registered if valid else None
-    if account is not None and len(state.sessionsByAccount.get(account.key, ())) >= SESSIONS_EACH:
-        # Those that have come meanwhile stay: this one is the oldest.
-        batch.disconnect(session, ChatError(TAKEN_OVER))
-        return
+    if account is not None:
+        # Those that have come meanwhile stay.
+        try:
+            _checkReturn(state, account, operation.tokenId, batch.schema)
+        except ChatError as error:
+            batch.disconnect(session, error)
+            return
     admit(state, session, operation.cloak, operation.token, batch)
     session.away = operation.away
     if before is not None:
@@ -266,7 +270,7 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
         session.origin = before.origin
         session.username, session.realname = before.username, before.realname
         state.applyIgnored(session)
-    _restoreNick(state, operation, session, account)
+    _restoreNick(state, operation, session, account, batch.schema)
     text = "this server was cut off from the others, and is back: what you missed follows"
     batch.reply(session, Notice([text], "returned"))
     if session.nick != operation.nick:
@@ -290,8 +294,19 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
         _restoreInvitations(state, before, session, batch.stamp)
 
 
+def _checkReturn(state: ChatState, account: Account, tokenId: str, schema: int) -> None:
+    if schema > 1:
+        checkPlace(state, account, tokenId)
+    elif len(state.sessionsByAccount.get(account.key, ())) >= FIRST_SESSIONS_EACH:
+        raise ChatError(TAKEN_OVER)
+
+
 def _restoreNick(
-    state: ChatState, operation: ReattachSession, session: Session, account: Account | None
+    state: ChatState,
+    operation: ReattachSession,
+    session: Session,
+    account: Account | None,
+    schema: int,
 ) -> None:
     # The name it had, that of its account, or one for a guest: the first that nobody else has.
     names = [(operation.nick, operation.key)]
@@ -299,6 +314,10 @@ def _restoreNick(
         names.append((account.name, account.key))
     for nick, key in names:
         isOwn = account is not None and key == account.key
+        if schema > 1 and account is not None and key not in state.accounts:
+            # Other sessions of a person have the same name, whatever that is.
+            holders = state.sessionsByNick.get(key, ())
+            isOwn = all(holder.account == account.key for holder in holders)
         if isOwn or (key not in state.accounts and key not in state.sessionsByNick):
             claimNick(state, session, nick, key)
             return

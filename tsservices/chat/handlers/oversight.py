@@ -6,7 +6,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import KILLED, NO_PERSON, NOT_ALLOWED, ChatError
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import quitChat
-from tsservices.chat.notifications import OperatorsTold
+from tsservices.chat.notifications import OperatorMessage
 from tsservices.chat.operations import Kill, TellOperators
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
@@ -29,11 +29,11 @@ def _tellOperators(
     state: ChatState, operation: TellOperators, session: Session, batch: Batch
 ) -> None:
     _checkServerOperator(state, session)
-    told = OperatorsTold(session.nick, session.account, session.origin, operation.text)
+    message = OperatorMessage(session.nick, session.account, session.origin, operation.text)
     for other in state.sessions.values():
         # What only its own node knows of a session decides here what is written to it, no more.
         if other.wantsWallops or state.isServerOperator(other):
-            batch.reply(other, told)
+            batch.reply(other, message)
 
 
 def _checkServerOperator(state: ChatState, session: Session) -> None:

@@ -3,8 +3,9 @@ Bans and mutes of a room: to whom else they apply than to a name, and how they e
 
 A ban of an account holds for the account, and for its present addresses, so that its owner does not
 come back as a guest. A ban of a guest holds for the address. Others at the same address are spared
-if they were here before, or have an older account (L{RoomPermissions.restriction}). A ban of a mask
-holds for everybody whom it matches at the time.
+if they were here before, or have an older account (L{RoomPermissions.restriction}). Two
+guests of one address share the longer one. A ban of a mask holds for everybody whom it matches at
+the time.
 """
 
 from __future__ import annotations
@@ -83,6 +84,10 @@ def restrict(
         key,
         batch.recordPosition,
     )
+    if target.account is None and target.session is not None and batch.schema > 1:
+        room.permissions.revokeSession(target.session)
+        _mark(state, target.session, _restrictAddress(state, restriction, room, batch))
+        return
     room.permissions.setRestriction(restriction)
     _restrictSessions(state, restriction, room, target, batch)
     batch.upsert(restriction)
@@ -144,7 +149,6 @@ def _restrictSessions(
     if target.account is not None:
         # Its owner may be here under another name than that of the account.
         sessions = state.sessionsByAccount.get(target.account, ())
-    restrictions = room.permissions.restrictions
     for session in sessions:
         # Only somebody above a guest who created the room, or was made operator, can ban it, so it
         # is that no more.
@@ -152,22 +156,42 @@ def _restrictSessions(
         applied = restriction
         if target.account is not None:
             applied = replace(restriction, mask=session.cloak)
-            old = restrictions.get((applied.kind, applied.mask))
-            if (
-                old is not None
-                and old.name != applied.name
-                and (not old.until or 0 < applied.until <= _end(old, batch))
-            ):
-                # Somebody else at this address is restricted for longer: that one stays.
-                applied = old
-            else:
-                room.permissions.setRestriction(applied)
-                batch.upsert(applied)
-        # Those that have ended go, or the set would grow with each new one.
-        current = [item for item in session.inheritedRestrictions if _isInForce(state, *item)]
-        session.inheritedRestrictions = frozenset(
-            [*current, (applied.room, applied.kind, applied.mask, applied.time)]
-        )
+            applied = _restrictAddress(state, applied, room, batch)
+        _mark(state, session, applied)
+
+
+def _restrictAddress(
+    state: ChatState, restriction: Restriction, room: Room, batch: Batch
+) -> Restriction:
+    # Restrict whoever comes from an address, and return what holds there: one address has one
+    # restriction of a kind, which is that of several users if several were meant.
+    key, now = (restriction.kind, restriction.mask), batch.stamp
+    old = room.permissions.restrictions.get(key)
+    others: list[Session] = []
+    if old is not None and old.name != restriction.name:
+        if not old.until or 0 < restriction.until <= _end(old, batch):
+            # Somebody else at this address is restricted for longer: that one stays.
+            return old
+        if batch.schema > 1 and not old.hasEnded(now):
+            others = [
+                session
+                for session in state.sessions.values()
+                if session.cloak == restriction.mask
+                and state.restriction(restriction.kind, session, room, now) is old
+            ]
+    room.permissions.setRestriction(restriction)
+    batch.upsert(restriction)
+    for session in others:
+        _mark(state, session, restriction)
+    return restriction
+
+
+def _mark(state: ChatState, session: Session, restriction: Restriction) -> None:
+    # Those that have ended go, or the set would grow with each new one.
+    current = [item for item in session.inheritedRestrictions if _isInForce(state, *item)]
+    session.inheritedRestrictions = frozenset(
+        [*current, (restriction.room, restriction.kind, restriction.mask, restriction.time)]
+    )
 
 
 def _end(restriction: Restriction, batch: Batch) -> int:

@@ -30,6 +30,7 @@ from tsservices.chat.operations import (
     ClearUnread,
     CreateToken,
     DeleteMessage,
+    DeletePrivate,
     DropAccount,
     Enter,
     Ignore,
@@ -47,6 +48,7 @@ from tsservices.chat.operations import (
     NodeUp,
     Operation,
     Part,
+    Post,
     Quit,
     ReattachSession,
     Register,
@@ -96,6 +98,7 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     SetTopic: _TALK,
     SetAway: _TALK,
     DeleteMessage: _TALK,
+    DeletePrivate: _TALK,
     SetOperator: _TALK,
     Kick: _TALK,
     Restrict: _TALK,
@@ -105,6 +108,7 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     Invite: _TALK,
     Ignore: _TALK,
     SendPassing: _TALK,
+    Post: _TALK,
     # Programs of IRC say at the beginning who their user is.
     Introduce: _ALL,
     # How far the owner has read is the owner's.
@@ -115,7 +119,8 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     Register: _NONE,
     SetPassword: _NONE,
     CreateToken: _NONE,
-    RevokeTokens: _NONE,
+    # Its own one only: the handler sees to that.
+    RevokeTokens: _TALK,
     DropAccount: _NONE,
     # A token of an operator of the server makes nobody one.
     Kill: _NONE,
@@ -176,6 +181,8 @@ def _revoke(state: ChatState, operation: RevokeTokens, session: Session, batch: 
     if session.account is None:
         raise ChatError(ACCOUNT_NEEDED, what="have tokens")
     own = state.tokensOf(session.account)
+    if session.tokenId and operation.idents != (session.tokenId,):
+        raise ChatError(TOKEN_SCOPE, scope=state.accountTokens[session.tokenId].scope)
     tokens = [token for token in own if token.ident in operation.idents]
     if not tokens:
         # Another session was faster.

@@ -9,6 +9,7 @@ always gives one.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from tsservices.chat.controller import SessionController, digest
 from tsservices.chat.errors import (
@@ -189,29 +190,35 @@ async def checkPassword(controller: SessionController, account: Account, passwor
     @raise ChatError: it is wrong, or can't be checked now, or not over this connection.
     """
     checkSecure(controller)
-    checkGuesses(controller, account)
+    await beginGuess(controller, account)
     limits, cloak = controller.context.loginLimits, controller.session.cloak
     reply: PendingReply[bool] = PendingReply()
+    limits.began(account.key, cloak)
     try:
         controller.context.hasher.check(account.verifier, password, reply)
-        matched = await reply
-    except ChatError:
-        limits.unknown(account.key, cloak, controller.context.monotonic())
+        return guessed(controller, account, await reply)
+    except ChatError as error:
+        if error.code is not WRONG_PASSWORD:
+            limits.unknown(account.key, cloak, controller.context.monotonic())
         raise
-    return guessed(controller, account, matched)
+    finally:
+        # Also if the connection is gone by now: then nobody has looked at the answer.
+        limits.ended(account.key, cloak)
 
 
-def checkGuesses(controller: SessionController, account: Account) -> None:
+async def beginGuess(controller: SessionController, account: Account) -> None:
     """@raise ChatError: too many passwords were tried."""
     limits, cloak = controller.context.loginLimits, controller.session.cloak
-    wait = limits.allowed(account.key, cloak, controller.context.monotonic())
-    if wait:
-        raise ChatError(GUESSED_OFTEN, seconds=math.ceil(wait))
+    while wait := limits.allowed(account.key, cloak, controller.context.monotonic()):
+        ended: PendingReply[None] = PendingReply()
+        if not limits.whenOneEnds(account.key, cloak, partial(ended, None)):
+            raise ChatError(GUESSED_OFTEN, seconds=math.ceil(wait))
+        await ended
 
 
 def guessed(controller: SessionController, account: Account, right: bool) -> int:
     """
-    Count a password that was tried, after L{checkGuesses}.
+    Count a password that was tried, after L{beginGuess}.
 
     @return: how many wrong ones were tried since the last right one.
     @raise ChatError: it was wrong.

@@ -50,6 +50,12 @@ def checkText(controller: SessionController, label: str, text: str) -> str:
     return text
 
 
+def takesSecrets(controller: SessionController) -> bool:
+    """Whether passwords and tokens are taken over this connection at all."""
+    refuses = controller.refusesInsecure or controller.context.plainLogin.refuse
+    return controller.secure or not refuses
+
+
 def checkSecure(controller: SessionController) -> None:
     """
     Before a password or a token is sent either way: tell the user, once, that others on the way
@@ -59,12 +65,12 @@ def checkSecure(controller: SessionController) -> None:
     """
     if controller.secure:
         return
-    policy = controller.context.plainLogin
-    other = f"; port {policy.port} has TLS" if policy.port is not None else ""
-    if policy.refuse:
+    port = controller.tlsPort
+    other = f"; port {port} has TLS" if port is not None else ""
+    if not takesSecrets(controller):
         raise ChatError(NOT_SECURE, other=other)
-    if not controller.toldInsecure:
-        controller.toldInsecure = True
+    if not controller.warnedInsecure:
+        controller.warnedInsecure = True
         controller.presenter.show(Notice([INSECURE + other], INSECURE_CODE))
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from tsservices.chat.cloaks import looksLikeMask, parseMask
 from tsservices.chat.controller import SessionController
+from tsservices.chat.errors import INVITED_OFTEN, ChatError
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import RestrictionList
 from tsservices.chat.operations import (
@@ -93,4 +94,9 @@ def setPrivate(controller: SessionController, room: Room, on: bool) -> None:
 def invite(controller: SessionController, room: Room, name: str) -> None:
     """Let somebody into a private room."""
     controller.checkStored()
-    controller.propose(Invite(controller.session.ident, room.record.key, name, fold(name)))
+    context, session, key = controller.context, controller.session, fold(name)
+    # Nobody has to read of it again and again.
+    author = f"{session.account or session.cloak} {key}"
+    if not context.invitations.take(author, context.monotonic()):
+        raise ChatError(INVITED_OFTEN, name=name)
+    controller.propose(Invite(session.ident, room.record.key, name, key))

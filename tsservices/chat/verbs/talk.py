@@ -14,12 +14,20 @@ from tsservices.chat.names import (
     nameKey,
     roomKey,
 )
-from tsservices.chat.notifications import Member, MemberList, Notice, RoomList, WhoisReply
+from tsservices.chat.notifications import (
+    Member,
+    MemberList,
+    Notice,
+    RoomList,
+    SeenReply,
+    WhoisReply,
+)
 from tsservices.chat.operations import (
     MESSAGE,
     Enter,
     Ignore,
     Join,
+    Operation,
     Part,
     Rename,
     SendPrivate,
@@ -30,6 +38,7 @@ from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.records import DEFAULT_MODES
 from tsservices.chat.room import Room
 from tsservices.chat.session import JoinRequest, Session
+from tsservices.chat.state import ChatState
 from tsservices.chat.verbs.checks import checkText
 from tsservices.chat.verbs.history import showUnread
 from tsservices.common.tokens import looksLikeToken
@@ -48,8 +57,14 @@ async def enter(controller: SessionController, nick: str) -> None:
         await join(controller, LOBBY)
 
 
-async def changeNick(controller: SessionController, nick: str) -> None:
-    """Take a name, the first one or another."""
+async def changeNick(
+    controller: SessionController, nick: str, also: Operation | None = None
+) -> None:
+    """
+    Take a name, the first one or another.
+
+    @param also: what is proposed with the first one, to be decided in the same turn.
+    """
     session = controller.session
     if looksLikeToken(nick) and len(nick) > NAME_LENGTH:
         raise ChatError(TOKEN_AS_NAME)
@@ -67,6 +82,8 @@ async def changeNick(controller: SessionController, nick: str) -> None:
         controller.propose(Rename(session.ident, nick, key))
         return
     controller.propose(Enter(session.ident, nick, key, session.cloak, controller.token))
+    if also is not None:
+        controller.propose(also)
     await controller.settled()
     # Of two who take one name in the same turn one has it.
     controller.showToken()
@@ -134,14 +151,18 @@ async def part(controller: SessionController, room: Room, reason: str = "") -> N
 
 async def listRooms(controller: SessionController) -> None:
     """Show the rooms that the session may see, those with most members first."""
-    state = controller.context.state
     rooms = sorted(
-        (room for room in state.rooms.values() if state.canSee(controller.session, room)),
+        visibleRooms(controller.context.state, controller.session),
         key=lambda room: (-len(room.nickCounts), room.record.key),
     )
     rows = [(room.record.name, len(room.nickCounts), room.storedRecord.topic) for room in rooms]
     starts = range(0, len(rows) or 1, LIST_PAGE)
     await controller.showPages([RoomList(rows[start : start + LIST_PAGE]) for start in starts])
+
+
+def visibleRooms(state: ChatState, session: Session) -> list[Room]:
+    """The rooms that a session may see."""
+    return [room for room in state.rooms.values() if state.canSee(session, room)]
 
 
 def visibleRoom(controller: SessionController, name: str) -> Room:
@@ -158,27 +179,34 @@ def visibleRoom(controller: SessionController, name: str) -> Room:
     return room
 
 
-async def listMembers(controller: SessionController, room: Room) -> None:
-    """Show who is in a room."""
-    state = controller.context.state
+def members(state: ChatState, asking: Session, room: Room, now: int) -> list[Member]:
+    """
+    Who is in a room, as a session may know it.
+
+    @param now: nanoseconds since 1970, UTC.
+    """
     # One person may be there by several sessions, which have one name.
     sessions = {session.key: session for session in room.recipients}.values()
-    now = controller.context.wallClock()
-    members = [
+    return [
         Member(
             session.nick,
             session.account is None,
             # The words of somebody who is muted reach the room by no way.
-            _awayFor(controller, session) if not state.isMuted(session, room, now) else "",
+            _awayFor(state, asking, session) if not state.isMuted(session, room, now) else "",
             state.rank(session, room),
             room.permissions.hasVoice(session),
         )
         for session in sessions
     ]
-    name = room.record.name
-    starts = range(0, len(members) or 1, LIST_PAGE)
+
+
+async def listMembers(controller: SessionController, room: Room) -> None:
+    """Show who is in a room."""
+    context, name = controller.context, room.record.name
+    found = members(context.state, controller.session, room, context.wallClock())
+    starts = range(0, len(found) or 1, LIST_PAGE)
     await controller.showPages(
-        [MemberList(name, members[start : start + LIST_PAGE]) for start in starts]
+        [MemberList(name, found[start : start + LIST_PAGE]) for start in starts]
     )
 
 
@@ -191,10 +219,9 @@ def listNodes(controller: SessionController) -> bool:
     return True
 
 
-def _awayFor(controller: SessionController, other: Session) -> str:
+def _awayFor(state: ChatState, asking: Session, other: Session) -> str:
     # A reader is not told when somebody who is ignored goes away either.
-    isIgnored = controller.session.doesIgnore(other)
-    return "" if isIgnored else controller.context.state.awayText(other)
+    return "" if asking.doesIgnore(other) else state.awayText(other)
 
 
 def whois(controller: SessionController, nick: str) -> None:
@@ -214,11 +241,30 @@ def whois(controller: SessionController, nick: str) -> None:
         WhoisReply(
             target.nick,
             target.account is None,
-            _awayFor(controller, target),
+            _awayFor(state, session, target),
             [room.record.name for room in shared],
             target.cloak if mayBan else "",
         )
     )
+
+
+def seen(controller: SessionController, name: str) -> None:
+    """Show when a user was last connected."""
+    state = controller.context.state
+    key = fold(name)
+    sessions, account = state.sessionsByNick.get(key), state.accounts.get(key)
+    if sessions is not None:
+        reply = SeenReply(sessions[0].nick, True, 0)
+    elif account is not None:
+        reply = SeenReply(account.name, key in state.sessionsByAccount, account.seen)
+    elif key in state.lastSeenGuests:
+        reply = SeenReply(name, False, state.lastSeenGuests[key])
+    else:
+        raise ChatError(NO_PERSON, nick=name)
+    if reply.time > controller.context.latestTime():
+        # By a clock that was ahead: nobody knows when that really was.
+        reply.time = 0
+    controller.presenter.show(reply)
 
 
 def sendPrivate(controller: SessionController, nick: str, text: str) -> None:

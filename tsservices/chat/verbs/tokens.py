@@ -11,7 +11,7 @@ import hmac
 import math
 from collections import Counter
 
-from tsservices.chat.controller import SessionController
+from tsservices.chat.controller import ChatContext, SessionController
 from tsservices.chat.errors import (
     ACCOUNT_NEEDED,
     LOGGED_IN,
@@ -24,10 +24,17 @@ from tsservices.chat.errors import (
 from tsservices.chat.handlers.tokens import checkNewToken, checkScope
 from tsservices.chat.names import fold, nameKey
 from tsservices.chat.notifications import NewToken, TokenList
-from tsservices.chat.operations import CreateToken, Login, RevokeTokens
+from tsservices.chat.operations import CreateToken, Login, Operation, RevokeTokens
 from tsservices.chat.records import Account, AccountToken
 from tsservices.chat.verbs.checks import checkSecure
-from tsservices.common.tokens import TOKEN_BYTES, TOKEN_LENGTH, looksLikeToken, newToken, readToken
+from tsservices.common.tokens import (
+    TOKEN_BYTES,
+    TOKEN_LENGTH,
+    looksLikeToken,
+    newToken,
+    readToken,
+    tokenIn,
+)
 
 
 async def loginByToken(controller: SessionController, text: str, name: str = "") -> None:
@@ -54,20 +61,25 @@ async def proposeLogin(
     tokenId: str = "",
     nick: str = "",
     key: str = "",
+    switch: bool = False,
+    also: Operation | None = None,
 ) -> None:
     """
     Log in to an account, whose password or token was checked.
 
     @param nick: the name that the session wants to have; empty: that of the account.
     @param key: the same, folded.
+    @param switch: whether it leaves the account that it is logged in to.
+    @param also: what is proposed with that, to be decided in the same turn.
     """
     session = controller.session
     entered = controller.entered
     token = "" if entered else controller.token
     # The version says which password was right: it may have been changed meanwhile.
-    controller.propose(
-        Login(session.ident, account.key, account.version, session.cloak, token, tokenId, nick, key)
-    )
+    ident, version, cloak = session.ident, account.version, session.cloak
+    controller.propose(Login(ident, account.key, version, cloak, token, tokenId, nick, key, switch))
+    if also is not None:
+        controller.propose(also)
     await controller.settled()
     if not entered:
         controller.showToken()
@@ -83,18 +95,32 @@ def checkToken(
     @raise ChatError: it is not one, or not of that account, or not to be sent here.
     """
     checkSecure(controller)
-    context = controller.context
-    try:
-        given = readToken(text)
-    except ValueError as error:
-        # Told before anything is counted: nobody guesses like that.
-        raise ChatError(TOKEN_CUT, length=error.args[0], most=TOKEN_LENGTH) from None
-    token = context.state.accountTokens.get(given.ident)
+    return rightToken(controller.context, controller.session.cloak, text, name)
+
+
+def rightToken(
+    context: ChatContext, cloak: str, text: str, name: str = ""
+) -> tuple[Account, AccountToken]:
+    """
+    L{checkToken}, of somebody who has no session.
+
+    @param cloak: that of the address from which it has come.
+    @raise ChatError: it is not one, or not of that account.
+    """
+    given = tokenIn(text)
+    token = None if given is None else context.state.accountTokens.get(given.ident)
+    if given is None or token is None or not hmac.compare_digest(token.digest, given.digest):
+        try:
+            given = readToken(text)
+        except ValueError as error:
+            # Told before anything is counted: nobody guesses like that.
+            raise ChatError(TOKEN_CUT, length=error.args[0], most=TOKEN_LENGTH) from None
+        token = context.state.accountTokens.get(given.ident)
     isRight = hmac.compare_digest("" if token is None else token.digest, given.digest)
     if token is not None and isRight and (not name or fold(name) == token.account):
         # A right one never waits, whatever others at this address try: nobody can guess it.
         return context.state.accounts[token.account], token
-    wait = context.loginLimits.wrongToken(controller.session.cloak, context.monotonic())
+    wait = context.loginLimits.wrongSecret(cloak, context.monotonic())
     if wait:
         raise ChatError(TOKENS_OFTEN, seconds=math.ceil(wait))
     raise ChatError(WRONG_TOKEN, name=name or "this server")
@@ -153,6 +179,16 @@ def revoke(controller: SessionController, name: str) -> None:
         or tuple([token.ident for token in _own(controller) if ident == token.ident]),
         name,
     )
+
+
+def revokeOwn(controller: SessionController) -> None:
+    """
+    Revoke the token by which the session has logged in, which ends the session.
+
+    @raise ChatError: it has not logged in by one.
+    """
+    ident = controller.session.tokenId
+    _revoke(controller, (ident,) if ident else (), "by which you have logged in")
 
 
 def revokeAll(controller: SessionController) -> None:

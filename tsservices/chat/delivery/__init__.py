@@ -1,0 +1,1 @@
+"""Whom deliveries reach, and how many of them at one go."""
