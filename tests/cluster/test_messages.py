@@ -27,8 +27,8 @@ HELLO = Message("a", "i", 17, [Say("s", "r", "message", ("a", "b")), Quit("s", "
 
 
 def changed(**fields: object) -> bytes:
-    said = {**json.loads(encode(HELLO)), **fields}
-    return json.dumps({key: value for key, value in said.items() if value is not None}).encode()
+    message = {**json.loads(encode(HELLO)), **fields}
+    return json.dumps({key: value for key, value in message.items() if value is not None}).encode()
 
 
 def test_compactJson() -> None:

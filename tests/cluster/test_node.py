@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tsservices.cluster.broker import BrokerError
-from tsservices.cluster.node import checkNodeName, keptNodeName
+from tsservices.cluster.node import checkNodeName, storedNodeName
 from tsservices.common.statedir import NODE_FILE, StateDirectory
 
 
@@ -18,8 +18,8 @@ def folder(tmp_path: Path) -> StateDirectory:
 
 def test_kept(folder: StateDirectory) -> None:
     folder.create()
-    assert keptNodeName(folder, "Web_07.example.net", lambda: "c0de") == "web-07-c0de"
-    assert keptNodeName(folder, "other", lambda: "f00d") == "web-07-c0de"
+    assert storedNodeName(folder, "Web_07.example.net", lambda: "c0de") == "web-07-c0de"
+    assert storedNodeName(folder, "other", lambda: "f00d") == "web-07-c0de"
 
 
 @pytest.mark.parametrize(
@@ -33,17 +33,17 @@ def test_kept(folder: StateDirectory) -> None:
 )
 def test_machineName(folder: StateDirectory, machine: str, name: str) -> None:
     folder.create()
-    assert keptNodeName(folder, machine, lambda: "c0de") == name
+    assert storedNodeName(folder, machine, lambda: "c0de") == name
 
 
 @pytest.mark.parametrize("content", ["", "7", '"Not One"'])
 def test_unreadable(folder: StateDirectory, content: str) -> None:
     with pytest.raises(BrokerError, match="--node NAME"):
-        keptNodeName(folder, "web", lambda: "c0de")
+        storedNodeName(folder, "web", lambda: "c0de")
     folder.create()
     Path(folder.path(NODE_FILE)).write_text(content)
     with pytest.raises(BrokerError, match="--node NAME"):
-        keptNodeName(folder, "web", lambda: "c0de")
+        storedNodeName(folder, "web", lambda: "c0de")
 
 
 @pytest.mark.parametrize("name", ["", "-a", "A", "a_b", "a" * 33, "a\n", None, 7])

@@ -84,7 +84,7 @@ class TestPublishQueue:
     def test_republishesTheSameMessages(self) -> None:
         self.propose("a", "b")
         self.texts()
-        self.queue.held = True
+        self.queue.suspended = True
         self.propose("c")
         assert self.texts() == []
         self.queue.republish()
@@ -103,11 +103,11 @@ class TestPublishQueue:
     def test_heartbeatIsEmptyOrADuplicate(self) -> None:
         self.queue.send(heartbeat=True)
         assert self.published == [(2, [])]
-        self.queue.held = True
+        self.queue.suspended = True
         self.queue.send(heartbeat=True)
         assert self.published == [(2, []), (2, [])]
         assert self.idents == ["a.i.2", "a.i.2"]
-        self.queue.held = False
+        self.queue.suspended = False
         self.acknowledge(2)
         assert self.queue.size == 0
 
@@ -123,7 +123,7 @@ class TestPublishQueue:
         self.acknowledge(2, 3, 4, 5)
         self.acknowledge(6)
         assert self.queue.size == 0
-        self.queue.held = True
+        self.queue.suspended = True
         self.propose("a")
         self.now += OUTBOX_SECONDS + 1
         assert self.queue.takeExpired({"ann"}) == [self.proposal("a")]
@@ -143,10 +143,10 @@ class TestPublishQueue:
     def test_splitsAtTheMaximumSize(self) -> None:
         with patch("tsservices.cluster.outbox.MESSAGE_BYTES", 300):
             self.queue.start("i", [])
-            self.queue.held = True
+            self.queue.suspended = True
             assert self.propose("x" * 250) == [self.proposal("x" * 250)]
             assert self.propose(*"abcdefghij") == []
-            self.queue.held = False
+            self.queue.suspended = False
             self.queue.send()
             assert self.texts() == [(1, "abcdef")]
 

@@ -46,14 +46,14 @@ class TestRetransmitter:
         self.retransmitter.suspect()
         self.retransmitter.suspect()
         assert len(self.queries) == 1
-        assert self.queue.held
+        assert self.queue.suspended
         self.answer(12)
         assert self.retransmitter.streamEnd == 12
         self.retransmitter.advanced(11)
         assert self.messages == []
         self.retransmitter.advanced(12)
         assert self.messages == ["a.i.1"]
-        assert not self.queue.held
+        assert not self.queue.suspended
         self.retransmitter.advanced(13)
         assert self.messages == ["a.i.1"]
 
@@ -68,7 +68,7 @@ class TestRetransmitter:
         self.queue.acknowledge(1)
         self.retransmitter.advanced(11)
         assert self.messages == []
-        assert not self.queue.held
+        assert not self.queue.suspended
         self.retransmitter.suspect()
         assert not self.queries
 
@@ -108,10 +108,10 @@ class TestRetransmitter:
         self.retransmitter.arrived()
         self.now += ACKNOWLEDGE_SECONDS - 0.1
         self.retransmitter.tick()
-        assert not self.queue.held
+        assert not self.queue.suspended
         self.now += 0.1
         self.retransmitter.tick()
-        assert self.queue.held
+        assert self.queue.suspended
 
     def test_confirmEndsTheSuspicion(self) -> None:
         self.retransmitter.suspect()
@@ -119,7 +119,7 @@ class TestRetransmitter:
         self.retransmitter.confirm()
         self.answer(10)
         assert self.messages == []
-        assert not self.queue.held
+        assert not self.queue.suspended
 
     def test_knowsTheEndWithoutSuspicion(self) -> None:
         self.queue.acknowledge(1)
@@ -129,4 +129,4 @@ class TestRetransmitter:
             if self.queries:
                 self.answer(20)
         assert self.retransmitter.streamEnd == 20
-        assert not self.queue.held
+        assert not self.queue.suspended

@@ -192,14 +192,14 @@ def applied(stream: list[list[Any]]) -> tuple[list[Any], dict[str, list[str]]]:
             for event in message.operations:
                 apply(state, event, sessionOf(state, event.session, message.node), batch)
             batch.freeze()
-            kept = [
+            records = [
                 [_RECORDS[cast(type[Record], key[0])], *key[1:], _row(item)]
                 for key, item in batch.records.items()
             ]
             all_ = {
                 "said": [_row(item) for item in batch.messages],
                 "rooms": [_row(item) for item in batch.roomRecords],
-                "kept": kept,
+                "kept": records,
                 "letters": [_row(item) for item in batch.privateMessages],
                 "forgotten": batch.erasedInboxes,
                 "deletions": [_row(item) for item in batch.deletions],

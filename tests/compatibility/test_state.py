@@ -129,7 +129,8 @@ def visit(server: Server, since: int) -> dict[str, list[Any]]:
         if form == "json":
             lines = [plain(json.loads(line), since) for line in lines[:-1]] + lines[-1:]
         found[f"export in {form}"] = lines
-    client = ("tsservices.client", "chat", "--port", str(server.address("chat").port))
+    port = str(server.address("chat").port)
+    client = ("tsservices.client", "chat", "--show", "--port", port)
     more = ("--account", "Ann", "--room", "tee", "--room", "garden", "--state", str(server.state))
     found["client"] = run((*client, *more), "".join(f"{line}\n" for line in TYPED))
     return found

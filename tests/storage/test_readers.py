@@ -15,7 +15,7 @@ from tests.support.storage import LOG, MessageSource, StorageClient, ThreadReact
 from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.notifications import RoomMessages, isIgnored, newestLines
-from tsservices.chat.operations import DELETE, KICK, ME, MESSAGE, NOTICE, TOPIC
+from tsservices.chat.operations import DELETE, DELETED, KICK, ME, MESSAGE, NOTICE, TOPIC
 from tsservices.chat.records import MessageDeletion, StoredPrivateMessage
 from tsservices.chat.storage import ALL_SIDES, LineSpan, SearchQuery, Storage, UnreadCount
 from tsservices.storage.memory import MemoryStorage
@@ -165,3 +165,61 @@ def test_privateMessagesOfAllSides(kind: str) -> None:
             (answer,) = found
             assert not isinstance(answer, ChatError)
             assert [item.ident for item in answer] == wanted
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_deletedPrivateMessages(kind: str) -> None:
+    source = MessageSource()
+    with filled(kind, source) as (storage, wait):
+
+        def read(ident: str) -> list[tuple[str, str]]:
+            found: list[list[StoredPrivateMessage] | ChatError] = []
+            storage.privateMessage(ident, found.append)
+            wait(found)
+            (answer,) = found
+            assert not isinstance(answer, ChatError)
+            return [(item.kind, item.text) for item in answer]
+
+        for number in (0, 1):
+            batch = source.batch(("r", ("x",)))
+            batch.privateMessages = [
+                StoredPrivateMessage(f"w{number}{letter}", 1, "ann", "bob", "", "", MESSAGE, "y")
+                for letter in "ab"
+            ]
+            # One of this batch, and one of the batch before.
+            batch.privateDeletions = ["w1a", "w0b"] if number else []
+            storage.store(batch)
+        while not read("w1b"):
+            pass
+        assert read("w0a") == read("w1b") == [(MESSAGE, "y")]
+        assert read("w0b") == read("w1a") == [(DELETED, "")]
+        assert read("w9") == []
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_lastUpTo(kind: str) -> None:
+    harness = SQLiteHarness() if kind == "sqlite" else None
+    storage: Storage = MemoryStorage(LOG) if harness is None else harness.storage
+    client = StorageClient(storage, ThreadReactor()) if harness is None else harness.client
+    if harness is None:
+        storage.start(client)
+    source = MessageSource()
+    for said in (
+        [("a", ("x", "y", "z")), ("b", ("x",)), ("a", ("w",))],
+        [("b", ("x",))],
+        [("a", ("x",)), ("b", ("x", "y")), ("a", ("y", "z"))],
+    ):
+        storage.store(source.batch(*said))
+    client.waitFor(source.position)
+    for room in "abc":
+        lines = [
+            (item.position, item.index + offset, item.first + offset)
+            for item in source.messages
+            if item.room == room
+            for offset in range(len(item.texts))
+        ]
+        for position in range(5):
+            for index in (0, 1, 2, 3, 4, 10**9):
+                until = [seq for *place, seq in lines if tuple(place) <= (position, index)]
+                assert client.lastUpTo(room, position, index) == max(until, default=0)
+    client.stop()

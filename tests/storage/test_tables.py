@@ -16,12 +16,21 @@ from functools import partial
 import pytest
 
 from tests.support.sqlite import SQLiteHarness
-from tests.support.storage import LOG, SECOND, TIMEOUT, MessageSource, StorageClient, ThreadReactor
+from tests.support.storage import (
+    LOG,
+    SECOND,
+    TIMEOUT,
+    MessageSource,
+    StorageClient,
+    ThreadReactor,
+    lineFields,
+)
 from tsservices.chat.batch import Batch
 from tsservices.chat.operations import BAN, ME, MESSAGE, MUTE
 from tsservices.chat.records import (
     Account,
     AccountToken,
+    PostReceipt,
     ReadMarker,
     Record,
     Restriction,
@@ -32,6 +41,8 @@ from tsservices.chat.records import (
 from tsservices.chat.storage import Storage
 from tsservices.storage.memory import MemoryStorage
 from tsservices.storage.sqlite.journal import SQLiteStorage
+from tsservices.storage.sqlite.messages import DIRECT_ROWS, DIRECT_STATEMENTS
+from tsservices.storage.sqlite.tables import DIRECT_UPSERTS
 from tsservices.storage.sqlite.transaction import statementsFor
 
 #: When all this happens.
@@ -54,6 +65,9 @@ RECORDS: tuple[Record, ...] = (
     ReadMarker("ann", "b", 2**62),
     TOKEN_OF_ANN,
     AccountToken("i2", "ann", "Bot", "bot", "talk", "digest", START + 1, START, "~x"),
+    # The younger one first: their keys are in another order than their ages.
+    PostReceipt("ann", "k1", "digest", "a", 12, 2, START, "log-1-0", START + 1),
+    PostReceipt("ann", "k2", "digest", "b", 2**62, 1, START, "log-1-2", START),
 )
 
 
@@ -136,14 +150,63 @@ class TestRecords:
         harness.reactor.until(lambda: len(harness.connections.statements) > 1)
         for batch, most in (
             (source.batch(("a", ("x",))), 5),
-            (changing(source, *RECORDS), 5 + 5),
-            (changing(source, ANN, gone=RECORDS[1:]), 5 + 6),
+            (source.batch(("a", ("y",) * DIRECT_ROWS)), 5),
+            (source.batch(*[("a", ("y", "z"))] * DIRECT_STATEMENTS), 4 + DIRECT_STATEMENTS),
+            (source.batch(*[("a", ("y", "z"))] * (DIRECT_STATEMENTS + 1)), 5),
+            (source.batch(("b", ("x",)), *[("a", ("y",))] * 600), 5 + 1),
+            (changing(source, *RECORDS), 3 + 6),
+            (changing(source, ANN, gone=RECORDS[1:]), 3 + 7),
         ):
             before = len(harness.connections.statements[1])
             harness.store(batch)
             seen = harness.connections.statements[1][before:]
             assert seen.index("COMMIT") - seen.index("BEGIN IMMEDIATE") + 1 == most
         harness.client.stop()
+
+    @pytest.mark.parametrize(
+        "texts",
+        [
+            ("one",),
+            tuple([f"{number} ünï 😀" for number in range(DIRECT_ROWS + 1)]),
+            ("a\0b",),
+            ("a\ud800", "ü\0"),
+            ("two\nlines", ""),
+        ],
+        ids=["line", "many", "NUL", "surrogate", "feed"],
+    )
+    def test_sameWithAndWithoutParameters(self, texts: tuple[str, ...]) -> None:
+        # The number of its room is not known at the first batch: that goes by JSON.
+        harness, source = SQLiteHarness(), MessageSource()
+        for _ in range(2):
+            lines = ("a", texts), ("a", ("x",)), ("b", ("y",)), ("a", texts)
+            harness.store(source.batch(*lines, account="ann"))
+        read = [
+            (*line[:-1], str(line[-1]).replace("\u2400", "\0"))
+            for room in "ab"
+            for line in harness.client.lines(room, 1, 1000)
+        ]
+        harness.client.stop()
+        assert read == sorted(lineFields(source.messages), key=lambda line: str(line[0]))
+        with closing(sqlite3.connect("chat.db")) as connection:
+            connection.text_factory = bytes
+            stored = connection.execute(
+                "SELECT kind, nick, account, session, text FROM messages ORDER BY position, idx, id"
+            ).fetchall()
+        assert stored[: len(stored) // 2] == stored[len(stored) // 2 :]
+
+    @pytest.mark.parametrize("topic", ["plain", "a\0b", "a\ud800"])
+    @pytest.mark.parametrize("count", [1, DIRECT_UPSERTS + 1])
+    def test_topicsOfAnySign(self, topic: str, count: int) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
+        batch = source.batch(*[(f"r{number}", ("x",)) for number in range(count)])
+        batch.roomRecords[0].topic = topic
+        harness.store(batch)
+        harness.client.stop()
+        rooms = SQLiteHarness(start=False).loaded.rooms
+        assert [room.topic.replace("\u2400", "\0") for room in rooms] == [
+            topic,
+            *[""] * (count - 1),
+        ]
 
     def test_rooms(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()

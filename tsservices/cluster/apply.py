@@ -61,6 +61,7 @@ def nodeUp(config: NodeConfig, incarnation: str) -> NodeUp:
         limits.roomsFounded,
         limits.accountsFounded,
         tuple(sorted(config.operators)),
+        limits.sessionsEach,
     )
 
 

@@ -40,7 +40,7 @@ def checkNodeName(value: object) -> str:
     return value
 
 
-def keptNodeName(folder: StateDirectory, machine: str, suffix: Callable[[], str]) -> str:
+def storedNodeName(folder: StateDirectory, machine: str, suffix: Callable[[], str]) -> str:
     """
     The name of a node that nobody has named: made up at its first start, and kept.
 

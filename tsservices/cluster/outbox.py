@@ -64,7 +64,7 @@ class PublishQueue:
 
     @ivar inFlight: the messages that were published, in order.
     @ivar size: bytes of these and of what waits.
-    @ivar held: nothing new is to be published for now.
+    @ivar suspended: nothing new is to be published for now.
     @ivar publishedAt: when something was published last, in seconds.
     """
 
@@ -80,7 +80,7 @@ class PublishQueue:
         self._waiting: deque[_Waiting] = deque()
         self.inFlight: deque[InFlight] = deque()
         self.size = 0
-        self.held = False
+        self.suspended = False
         self.publishedAt = 0.0
 
     @property
@@ -102,7 +102,7 @@ class PublishQueue:
         self._n = 0
         self._capacity = MESSAGE_BYTES - overhead(self._node, incarnation)
         later, self._waiting = self._waiting, deque()
-        self.held = False
+        self.suspended = False
         self.add(first)
         self._waiting.extend(later)
 
@@ -149,7 +149,7 @@ class PublishQueue:
         elif heartbeat and not self._waiting:
             self._send([])
         maximum = MAX_IN_FLIGHT if self._isEstablished else 1
-        while self._waiting and not self.held and len(self.inFlight) < maximum:
+        while self._waiting and not self.suspended and len(self.inFlight) < maximum:
             self._send(self._next())
 
     @property

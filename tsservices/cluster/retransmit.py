@@ -50,7 +50,7 @@ class Retransmitter:
     def suspect(self) -> None:
         """Something that is in flight may be lost."""
         if self._queue.inFlight and not self._isSuspect:
-            self._isSuspect = self._queue.held = True
+            self._isSuspect = self._queue.suspended = True
             self._resendAt = None
             # The answer to an earlier question would not cover what was published since.
             self._isAsking = False
@@ -58,7 +58,7 @@ class Retransmitter:
 
     def confirm(self) -> None:
         """Nothing in flight is suspect any more."""
-        self._isSuspect = self._queue.held = False
+        self._isSuspect = self._queue.suspended = False
         self._resendAt = None
 
     def arrived(self) -> None:

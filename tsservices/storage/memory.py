@@ -15,7 +15,7 @@ from tsservices.chat.batch import Batch
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import RoomMessages, isIgnored, newestLines
-from tsservices.chat.operations import TALK
+from tsservices.chat.operations import DELETED, TALK
 from tsservices.chat.records import MessageDeletion, StoredPrivateMessage
 from tsservices.chat.storage import (
     ALL_SIDES,
@@ -34,7 +34,7 @@ from tsservices.chat.storage import (
     UnreadCount,
 )
 from tsservices.common.counters import StorageCounters
-from tsservices.storage.words import FOUND_KINDS, holds, phrases
+from tsservices.storage.words import FOUND_KINDS, containsAll, phrases
 
 #: Messages kept, of all rooms together: some megabytes.
 MEMORY_LINES = 20_000
@@ -123,6 +123,10 @@ class MemoryStorage:
             self._privateMessages.clear()
             self._privateMessages.extend(remaining)
         self._privateMessages.extend(batch.privateMessages)
+        if batch.privateDeletions:
+            for index, item in enumerate(self._privateMessages):
+                if item.ident in batch.privateDeletions:
+                    self._privateMessages[index] = replace(item, kind=DELETED, text="")
         self._position = batch.position
         if batch.checkpoint:
             self._checkpoint = list(batch.checkpoint)
@@ -173,6 +177,15 @@ class MemoryStorage:
         # Nothing here is of another one.
         onResult(None)
 
+    def lastUpTo(self, room: str, position: int, index: int, onResult: NumberCallback) -> None:
+        number = 0
+        for message in self._rooms.get(room, ()):
+            if (message.position, message.index) > (position, index):
+                break
+            ahead = message.position == position and message.index + len(message.texts) - 1 > index
+            number = message.first + index - message.index if ahead else message.last
+        onResult(number)
+
     def newest(self, span: LineSpan, onResult: MessagesCallback) -> None:
         lines = newestLines(self._newestFirst(span), span.count, span.ignored)
         onResult([replace(item, session="") for item in lines])
@@ -221,7 +234,7 @@ class MemoryStorage:
                     and line.time >= search.since
                     and (line.time <= search.until or not search.until)
                     and (search.before is None or (line.position, line.index) < search.before)
-                    and holds(line.texts[0], words)
+                    and containsAll(line.texts[0], words)
                 ):
                     wanted.append(replace(line, texts=line.texts[:1], session="", previous=0))
         onResult(wanted[::-1])
@@ -251,6 +264,9 @@ class MemoryStorage:
             if isWanted:
                 wanted.append(message)
         onResult(wanted[-maximum:] if maximum else [])
+
+    def privateMessage(self, ident: str, onResult: PrivateMessagesCallback) -> None:
+        onResult([message for message in self._privateMessages if message.ident == ident])
 
     def copy(self, path: str, copied: Copied) -> None:
         copied("this chat is kept in memory only, there is nothing to copy")

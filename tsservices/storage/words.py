@@ -225,7 +225,7 @@ def phrases(words: Iterable[str]) -> list[str]:
     return distinct
 
 
-def holds(text: str, wanted: Iterable[str]) -> bool:
+def containsAll(text: str, wanted: Iterable[str]) -> bool:
     """Whether all phrases are in a text; what the index does, without it."""
     words = f" {searchable(text)} "
     return all(f" {phrase} " in words for phrase in wanted)

@@ -63,18 +63,18 @@ class TestCopy:
         harness = self.harness(source)
         answers: list[str | None] = []
         harness.storage.copy("copy.db", answers.append)
-        said = 0
+        count = 0
 
         def busy() -> bool:
-            nonlocal said
+            nonlocal count
             if harness.client.positions[-1] == source.position and not answers:
                 harness.storage.store(source.batch(("a", ("meanwhile " + "y" * 5000,))))
-                said += 1
+                count += 1
             return bool(answers)
 
         harness.reactor.until(busy)
         assert answers == [None]
-        assert said > 3
+        assert count > 3
         harness.client.stop()
         loaded = SQLiteStorage("copy.db", LOG, None, print, lambda: 0).prepare()
         assert loaded.position >= 1
@@ -122,7 +122,7 @@ class TestCopy:
 
     def test_stopDuringCopy(self) -> None:
         harness = self.harness(MessageSource())
-        arrived, going = harness.connections.hold("BEGIN")
+        arrived, going = harness.connections.stopAt("BEGIN")
         answers: list[str | None] = []
         harness.storage.copy("copy.db", answers.append)
         assert arrived.wait(TIMEOUT)

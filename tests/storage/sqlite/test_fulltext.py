@@ -39,13 +39,13 @@ def matching(query: str) -> list[int]:
         return [item for (item,) in found]
 
 
-def _second(hold: Callable[[sqlite3.Connection, str], object]) -> Callable[..., None]:
+def _second(pauseAt: Callable[[sqlite3.Connection, str], object]) -> Callable[..., None]:
     texts: list[str] = []
 
     def before(connection: sqlite3.Connection, text: str) -> None:
         texts.append(text)
         if texts.count("UPDATE meta SET indexed = ?") > 1:
-            hold(connection, text)
+            pauseAt(connection, text)
 
     return before
 
@@ -221,18 +221,18 @@ class TestIndex:
         self.indexed(harness)
         harness.client.stop()
         monkeypatch.setattr(index, "VERSION", "other")
-        for rest in (2000, 1750):
+        for remaining in (2000, 1750):
             harness = SQLiteHarness(pace=FAST_TIMINGS, start=False)
-            assert unindexedCount() == rest
+            assert unindexedCount() == remaining
             # The second piece waits before it is committed.
-            waiting, going = harness.connections.hold("UPDATE meta SET indexed = ?")
+            waiting, going = harness.connections.stopAt("UPDATE meta SET indexed = ?")
             harness.connections.before = _second(harness.connections.before)
             harness.storage.start(harness.client)
             assert waiting.wait(TIMEOUT)
-            left = rest - INDEX_LINES
+            left = remaining - INDEX_LINES
             assert harness.storage.unsearched == left - 300
             assert len(harness.client.search(A, "tea", most=9999)) == 2000 - left + 300
-            if rest == 2000:
+            if remaining == 2000:
                 # As after a kill: what was committed is there, and the rest is not.
                 shutil.copy("chat.db", "killed.db")
                 shutil.copy("chat.db-wal", "killed.db-wal")
@@ -240,7 +240,7 @@ class TestIndex:
             harness.reactor.until(lambda: not unindexedCount())
             harness.store(source.batch(("a", ("tea",))))
             harness.client.stop()
-            if rest == 2000:
+            if remaining == 2000:
                 os.replace("killed.db", "chat.db")
                 os.replace("killed.db-wal", "chat.db-wal")
         assert harness.storage.unsearched == 0
@@ -284,12 +284,12 @@ class TestIndex:
         harness.store(MessageSource().batch(("a", ("tea",))))
         arrived, going = threading.Event(), threading.Event()
 
-        def hold(connection: sqlite3.Connection, text: str) -> None:
+        def stopAt(connection: sqlite3.Connection, text: str) -> None:
             if "FROM words" in text:
                 arrived.set()
                 assert going.wait(TIMEOUT)
 
-        harness.connections.before = hold
+        harness.connections.before = stopAt
         found: list[object] = []
         harness.storage.search(SearchQuery(A, ("tea",), "", 0, 0, None, 9), found.append)
         assert arrived.wait(TIMEOUT)

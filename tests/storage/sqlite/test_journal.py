@@ -141,7 +141,7 @@ class TestKeeping:
 
     def test_oneTransactionForWaitingBatches(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
-        arrived, going = harness.connections.hold("BEGIN IMMEDIATE")
+        arrived, going = harness.connections.stopAt("BEGIN IMMEDIATE")
         harness.storage.store(source.batch(("a", ("1",))))
         assert arrived.wait(TIMEOUT)
         for number in range(9):
@@ -157,9 +157,9 @@ class TestKeeping:
     def test_constantNumberOfStatements(self) -> None:
         harness, source = SQLiteHarness(), MessageSource()
         counts = []
-        for position, said in enumerate((1, 700), 1):
+        for position, rooms in enumerate((1, 700), 1):
             before = len(harness.connections.statements[1]) if position > 1 else 0
-            harness.store(source.batch(*[(f"r{n}", ("x",) * 3) for n in range(said)]))
+            harness.store(source.batch(*[(f"r{n}", ("x",) * 3) for n in range(rooms)]))
             seen = harness.connections.statements[1][before:]
             counts.append(seen.index("COMMIT") - seen.index("BEGIN IMMEDIATE") + 1)
         assert counts == [5, 5]

@@ -139,7 +139,7 @@ class StreamConsumer:
         self._subscriptionNumber = 0
         self._nextDelivery = 1
         self._receivedAt = self._inspectAt = self._subscribeAt = 0.0
-        self._creditsHeld = 0
+        self._ungrantedCredits = 0
         self._stale = True
         self._lastReceived: tuple[int, int] | None = None
         self._gap: tuple[int, int] | None = None
@@ -165,7 +165,7 @@ class StreamConsumer:
 
     def grant(self, credit: ConsumerCredit) -> None:
         """The messages before the credit are applied."""
-        self._creditsHeld -= 1
+        self._ungrantedCredits -= 1
         if credit.connection is self._connection and self._connection.is_connected:
             task = asyncio.ensure_future(self._grant(credit))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -292,7 +292,7 @@ class StreamConsumer:
         # A server that waits for a credit repeats in its heartbeats to whom: a credit may get lost.
         reply = headers.get("Nats-Consumer-Stalled") or message.reply
         if reply and self._connection is not None:
-            self._creditsHeld += 1
+            self._ungrantedCredits += 1
             self._deliver(ConsumerCredit(self._connection, reply))
 
     def _resubscribe(self, reason: str) -> None:
@@ -327,7 +327,7 @@ class StreamConsumer:
             self._broken(reason)
 
     def _checkProgress(self, last: int) -> None:
-        if last < self.nextSequence or self._creditsHeld or self.paused:
+        if last < self.nextSequence or self._ungrantedCredits or self.paused:
             self._stalled = None
         elif self._stalled is None or self._stalled[0] != self.nextSequence:
             self._stalled = self.nextSequence, self._clock()

@@ -33,10 +33,14 @@ from tsservices.storage.sqlite.mark import PositionMark
 from tsservices.storage.sqlite.messages import (
     countUnread,
     lastCommon,
+    lastUpTo,
     readMessages,
     readNewest,
 )
-from tsservices.storage.sqlite.private_messages import readPrivateMessages
+from tsservices.storage.sqlite.private_messages import (
+    readPrivateMessage,
+    readPrivateMessages,
+)
 from tsservices.storage.sqlite.reader import ReaderThread
 from tsservices.storage.sqlite.search import UNINDEXED
 from tsservices.storage.sqlite.search import search as searchMessages
@@ -154,6 +158,10 @@ class SQLiteStorage:
         assert self._reader is not None
         self._reader.ask(lambda connection: lastCommon(connection, room, log), onResult)
 
+    def lastUpTo(self, room: str, position: int, index: int, onResult: NumberCallback) -> None:
+        assert self._reader is not None
+        self._reader.ask(lambda connection: lastUpTo(connection, room, position, index), onResult)
+
     def newest(self, span: LineSpan, onResult: MessagesCallback) -> None:
         assert self._reader is not None
         self._reader.ask(lambda connection: readNewest(connection, span), onResult)
@@ -182,6 +190,10 @@ class SQLiteStorage:
             ),
             onResult,
         )
+
+    def privateMessage(self, ident: str, onResult: PrivateMessagesCallback) -> None:
+        assert self._reader is not None
+        self._reader.ask(lambda connection: readPrivateMessage(connection, ident), onResult)
 
     def copy(self, path: str, copied: Copied) -> None:
         if self._stopped is not None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from tsservices.chat.notifications import RoomMessages, newestLines
 from tsservices.chat.operations import IGNORED_KINDS, TALK, UNREADABLE
 from tsservices.chat.storage import HISTORY_PAGE, LineSpan, UnreadCount
-from tsservices.storage.sqlite.rows import asJSON
+from tsservices.storage.sqlite.rows import asJSON, isPlain
+
+#: No line has so high a place in its batch.
+HIGHEST_INDEX = 2**63 - 1
 
 #: Adds the rows of L{messageRows}: one for each text.
+#
+# For any number of messages in one step.  L{directInserts} is faster where few steps are enough.
 #
 # LIMIT -1 keeps SQLite from merging a SELECT into the one around it, which would write and parse
 # the JSON of each RoomMessages again for each of its columns and texts.
@@ -30,6 +36,20 @@ FROM (
     FROM (SELECT value AS row FROM json_each(?) LIMIT -1)
     LIMIT -1
 ) AS said CROSS JOIN json_each(said.texts) AS line
+"""
+
+#: Statements that L{directInserts} may need: more would have more waits for the interpreter than
+#: they save time.
+DIRECT_STATEMENTS = 12
+
+#: Rows that one of them adds at most.  There is a statement for each number of rows, and SQLite
+#: takes 2 µs for each row of one that it does not know yet.
+DIRECT_ROWS = 32
+
+_COLUMN_COUNT = 10
+
+_COLUMNS = """
+INSERT INTO messages (room, seq, time, position, idx, kind, nick, account, session, text) VALUES
 """
 
 #: The incarnation of the order in which a message was said.
@@ -92,6 +112,75 @@ SELECT count(*), coalesce(min(seq), 0) FROM (
     ORDER BY messages.seq DESC LIMIT :count
 )
 """
+
+
+@cache
+def _insertLines(count: int) -> str:
+    # The lines of one message differ in text and place: all else is bound once for all of them.
+    return _COLUMNS + ", ".join(
+        [
+            f"(?1, ?2 + {line}, ?3 + {line}, ?4, ?5 + {line}, ?6, ?7, ?8, ?9, ?{10 + line})"
+            for line in range(count)
+        ]
+    )
+
+
+@cache
+def _insertMessages(count: int) -> str:
+    return _COLUMNS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * count)
+
+
+def directInserts(
+    messages: Iterable[RoomMessages], numbers: Mapping[str, int]
+) -> list[tuple[str, Sequence[object]]] | None:
+    """
+    Statements that add messages, with their parameters, as L{INSERT_MESSAGES} does.
+
+    @param numbers: those of rooms, by their keys.
+    @return: L{None}: they would be more than L{DIRECT_STATEMENTS}, a room is not among these, or
+        a text has to be changed before it is stored.
+    """
+    # Against one statement with JSON: 24 µs in place of 38 for the transaction of one line, 185 in
+    # place of 300 for 8 messages of 20 lines, 38 in place of 70 for 8 lines (tmpfs, medians).
+    inserts: list[tuple[str, Sequence[object]]] = []
+    # The columns of messages of one line, which follow each other.
+    single: list[object] = []
+    for message in messages:
+        texts = message.texts
+        joined = texts[0] if len(texts) == 1 else "".join(texts)
+        number = numbers.get(message.room)
+        if number is None or not isPlain(joined):
+            return None
+        common = (
+            number,
+            message.first,
+            message.time,
+            message.position,
+            message.index,
+            message.kind,
+            message.nick,
+            message.account,
+            message.origin,
+        )
+        if len(texts) == 1:
+            single += common
+            single += texts
+            if len(single) < _COLUMN_COUNT * DIRECT_ROWS:
+                continue
+        if single:
+            inserts.append((_insertMessages(len(single) // _COLUMN_COUNT), single))
+            single = []
+        if len(texts) > 1:
+            for begin in range(0, len(texts), DIRECT_ROWS):
+                part = texts[begin : begin + DIRECT_ROWS]
+                room, first, time, position, index, *others = common
+                places = (room, first + begin, time + begin, position, index + begin)
+                inserts.append((_insertLines(len(part)), [*places, *others, *part]))
+        if len(inserts) > DIRECT_STATEMENTS:
+            return None
+    if single:
+        inserts.append((_insertMessages(len(single) // _COLUMN_COUNT), single))
+    return inserts if len(inserts) <= DIRECT_STATEMENTS else None
 
 
 def messageRows(messages: Iterable[RoomMessages]) -> str:
@@ -185,8 +274,10 @@ WITH RECURSIVE edge (number, low, high) AS (
     SELECT number, 1, seq + 1 FROM rooms WHERE key = :room
     UNION ALL
     SELECT number,
-        CASE WHEN coalesce(position, 0) <= :position THEN (low + high) / 2 + 1 ELSE low END,
-        CASE WHEN coalesce(position, 0) <= :position THEN high ELSE (low + high) / 2 END
+        CASE WHEN (coalesce(position, 0), coalesce(idx, 0)) <= (:position, :index)
+            THEN (low + high) / 2 + 1 ELSE low END,
+        CASE WHEN (coalesce(position, 0), coalesce(idx, 0)) <= (:position, :index)
+            THEN high ELSE (low + high) / 2 END
     FROM edge LEFT JOIN messages ON room = number AND seq = (low + high) / 2
     WHERE low < high
 )
@@ -207,8 +298,16 @@ def lastCommon(connection: sqlite3.Connection, room: str, log: str) -> int | Non
     ).fetchall()
     for (earlier, _), (_, position) in reversed(list(pairwise(logs))):
         if log in ("", earlier):
-            (last,) = connection.execute(
-                _LAST_UP_TO, {"room": room, "position": position}
-            ).fetchone()
-            return int(last)
+            return lastUpTo(connection, room, position, HIGHEST_INDEX)
     return None
+
+
+def lastUpTo(connection: sqlite3.Connection, room: str, position: int, index: int) -> int:
+    """
+    The number of the last line of a room up to a place in the order; 0: there is none.
+
+    @raise sqlite3.Error: it can't be done.
+    """
+    names = {"room": room, "position": position, "index": index}
+    (last,) = connection.execute(_LAST_UP_TO, names).fetchone()
+    return int(last)

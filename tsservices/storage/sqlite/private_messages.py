@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from tsservices.chat.operations import DELETED
 from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.storage import ALL_SIDES
 from tsservices.storage.sqlite.rows import asJSON, columns
@@ -19,6 +20,14 @@ DELETE_INBOXES = """
 DELETE FROM letters WHERE sender IN (SELECT value FROM json_each(?1))
     OR receiver IN (SELECT value FROM json_each(?1))
 """
+
+#: Takes the words out of messages, by a list of their ids.
+BLANK_PRIVATE_MESSAGES = f"""
+UPDATE letters SET kind = '{DELETED}', text = ''
+WHERE ident IN (SELECT value FROM json_each(?))
+"""
+
+_ONE = f"SELECT {_COLUMNS} FROM letters WHERE ident = ?"
 
 _PLACE = "coalesce((SELECT id FROM letters WHERE ident = :before), 9223372036854775807)"
 
@@ -97,6 +106,15 @@ def readPrivateMessages(
     rows: list[tuple[str, int, str, str, str, str, str, str]]
     rows = connection.execute(statement, names).fetchall()
     return [StoredPrivateMessage(*row) for row in reversed(rows)]
+
+
+def readPrivateMessage(connection: sqlite3.Connection, ident: str) -> list[StoredPrivateMessage]:
+    """
+    The one with this identifier, or none.
+
+    @raise sqlite3.Error: it can't be done.
+    """
+    return [StoredPrivateMessage(*row) for row in connection.execute(_ONE, (ident,))]
 
 
 def prunePrivateMessages(connection: sqlite3.Connection, last: int) -> int:

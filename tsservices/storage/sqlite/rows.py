@@ -25,6 +25,14 @@ def asJSON(rows: Sequence[object]) -> str:
     return text
 
 
+def isPlain(text: str) -> bool:
+    """
+    Whether a text is stored the same as a parameter of its own and by L{asJSON}: a NUL is not, and
+    halves of surrogate pairs are refused as parameters.
+    """
+    return "\0" not in text if text.isascii() else text.isprintable()
+
+
 def columns(count: int) -> str:
     """The SQL that takes so many columns from the rows of C{json_each}."""
     return ", ".join(f"json_extract(value, '$[{number}]')" for number in range(count))

@@ -207,6 +207,22 @@ CREATE TABLE timeMarks (
 ) WITHOUT ROWID;
 """
 
+# What became of requests of programs that may be sent again, which have a name of theirs.
+_TENTH = """
+CREATE TABLE receipts (
+    account TEXT NOT NULL,
+    requestKey TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    room TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    lines INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    ident TEXT NOT NULL,
+    kept INTEGER NOT NULL,
+    PRIMARY KEY (account, requestKey)
+) WITHOUT ROWID;
+"""
+
 #: The scripts that lead from an empty database to the present schema.  The version of a database is
 #: the number of those it has seen, so none is ever changed or taken out.
 MIGRATIONS: tuple[str, ...] = (
@@ -219,6 +235,7 @@ MIGRATIONS: tuple[str, ...] = (
     _SEVENTH,
     _EIGHTH,
     _NINTH,
+    _TENTH,
 )
 
 

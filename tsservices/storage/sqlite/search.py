@@ -19,7 +19,7 @@ from tsservices.storage.sqlite.connection import TRANSACTION_LINES
 from tsservices.storage.sqlite.fulltext import INDEX_LAG, KINDS
 from tsservices.storage.sqlite.messages import BY_IGNORED, LOG, oneMessage
 from tsservices.storage.sqlite.rows import asJSON, select
-from tsservices.storage.words import holds, nameWord, phrases
+from tsservices.storage.words import containsAll, nameWord, phrases
 
 # The highest integer of SQLite.
 _FOREVER = 2**63 - 1
@@ -184,7 +184,7 @@ def _search(
 
 
 def _isWanted(row: list[Any], nick: str, words: list[str]) -> bool:
-    return (not nick or fold(row[7]) == nick) and (not words or holds(row[9], words))
+    return (not nick or fold(row[7]) == nick) and (not words or containsAll(row[9], words))
 
 
 def _query(rooms: list[int], nick: str, words: list[str]) -> str:

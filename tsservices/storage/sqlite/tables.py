@@ -1,6 +1,6 @@
 """
 Rooms and records: the tables C{rooms}, C{accounts}, C{restraints}, C{standings}, C{readMarks},
-C{ignored}, C{tokens} and C{shares}.
+C{ignored}, C{tokens}, C{shares} and C{receipts}.
 
 All of them are loaded at the start, and kept in memory by the chat.
 """
@@ -8,7 +8,7 @@ All of them are loaded at the start, and kept in memory by the chat.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from operator import attrgetter
 
@@ -18,6 +18,7 @@ from tsservices.chat.records import (
     AccountToken,
     Ignored,
     InboxShare,
+    PostReceipt,
     ReadMarker,
     Record,
     Restriction,
@@ -25,24 +26,37 @@ from tsservices.chat.records import (
     RoomRole,
     TimeMark,
 )
-from tsservices.storage.sqlite.rows import asJSON, columns
+from tsservices.storage.sqlite.rows import asJSON, columns, isPlain
 
-#: Adds or changes the rows of L{roomRows}.  Not by INSERT OR REPLACE, which would give rooms other
-#: numbers, and messages name their rooms by these.
-UPSERT_ROOMS = f"""
-INSERT INTO rooms (
-    key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom,
-    modes, joinKey, memberLimit, created
+# Fields of L{RoomRecord} have the names that these columns have.
+_ROOM_COLUMNS = (
+    "key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom,"
+    " modes, joinKey, memberLimit, created"
 )
-SELECT {columns(14)}
-FROM json_each(?)
-WHERE true
+
+# Not by INSERT OR REPLACE, which would give rooms other numbers, and messages name their rooms by
+# these.
+_CHANGE_ROOM = """
 ON CONFLICT (key) DO UPDATE SET name = excluded.name, seq = excluded.seq,
     time = excluded.time, topic = excluded.topic, topicBy = excluded.topicBy,
     topicTime = excluded.topicTime, founder = excluded.founder, private = excluded.private,
     openFrom = excluded.openFrom, modes = excluded.modes, joinKey = excluded.joinKey,
     memberLimit = excluded.memberLimit, created = excluded.created
 """
+
+#: Adds or changes the rows of L{roomRows}, which come as JSON.
+UPSERT_ROOMS = f"""
+INSERT INTO rooms ({_ROOM_COLUMNS}) SELECT {columns(14)} FROM json_each(?) WHERE true {_CHANGE_ROOM}
+"""
+
+#: Adds or changes one of these rows.
+UPSERT_ROOM = f"""
+INSERT INTO rooms ({_ROOM_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {_CHANGE_ROOM}
+"""
+
+
+#: Rooms that have a statement each: with more of them one for all waits less for the interpreter.
+DIRECT_UPSERTS = 4
 
 
 class _Table:
@@ -122,30 +136,54 @@ _TABLES: dict[type[Record], _Table] = {
         "cloak",
     ),
     InboxShare: _Table("shares", InboxShare, "account", "sender", "count"),
+    PostReceipt: _Table(
+        "receipts",
+        PostReceipt,
+        "account",
+        "requestKey",
+        "digest",
+        "room",
+        "seq",
+        "lines",
+        "time",
+        "ident",
+        "kept",
+    ),
 }
 
 
+_roomRow: Callable[[RoomRecord], tuple[object, ...]] = attrgetter(
+    *_ROOM_COLUMNS.replace(",", " ").split()
+)
+
+
 def roomRows(records: Iterable[RoomRecord]) -> str:
-    rows = [
-        (
-            record.key,
-            record.name,
-            record.seq,
-            record.time,
-            record.topic,
-            record.topicBy,
-            record.topicTime,
-            record.founder,
-            record.private,
-            record.openFrom,
-            record.modes,
-            record.joinKey,
-            record.memberLimit,
-            record.created,
-        )
-        for record in records
-    ]
-    return asJSON(rows)
+    """Rows for L{UPSERT_ROOMS}."""
+    return asJSON(list(map(_roomRow, records)))
+
+
+def directUpserts(
+    records: Sequence[RoomRecord],
+) -> list[tuple[str, Sequence[object]]] | None:
+    """
+    Statements that add or change rooms, with their parameters, as L{UPSERT_ROOMS} does.
+
+    @return: L{None}: they are too many, or a text has to be changed before it is stored.
+    """
+    if len(records) > DIRECT_UPSERTS or not all(
+        isPlain(record.topic + record.joinKey) for record in records
+    ):
+        return None
+    return [(UPSERT_ROOM, _roomRow(record)) for record in records]
+
+
+def roomNumbers(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str, int]:
+    """@raise sqlite3.Error: it can't be done."""
+    rows = connection.execute(
+        "SELECT key, number FROM rooms WHERE key IN (SELECT value FROM json_each(?))",
+        (asJSON(list(keys)),),
+    )
+    return dict(rows.fetchall())
 
 
 def recordStatements(
@@ -173,10 +211,7 @@ def recordStatements(
 def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
     """@raise sqlite3.Error: it can't be done."""
     rows: list[tuple[str, str, int, int, str, str, int, str, int, int, str, str, int, int]]
-    rows = connection.execute(
-        "SELECT key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom, modes,"
-        " joinKey, memberLimit, created FROM rooms ORDER BY number"
-    ).fetchall()
+    rows = connection.execute(f"SELECT {_ROOM_COLUMNS} FROM rooms ORDER BY number").fetchall()
     # SQLite has no other way to say yes and no.
     return [RoomRecord(*row[:8], bool(row[8]), *row[9:]) for row in rows]
 
@@ -197,6 +232,10 @@ def loadRecords(connection: sqlite3.Connection) -> list[Record]:
                 RoomRole(room, account, bool(operator), bool(invited), admitted, bool(voice))
                 for room, account, operator, invited, admitted, voice in rows
             ]
+        elif kind is PostReceipt:
+            # By their age, in which they are dropped, and not by their keys.
+            receipts = [PostReceipt(*row) for row in rows]
+            records += sorted(receipts, key=attrgetter("kept"))
         else:
             records += [kind(*row) for row in rows]
     return records

@@ -1,8 +1,9 @@
 """
 How batches of the chat are stored: all that some of them bring, in one transaction.
 
-What it writes goes to SQLite as JSON, so that its statements are few, and as many for one message
-as for a thousand: see L{tsservices.storage.sqlite.writer}.
+Its statements are few, as many for a thousand messages as for twelve: see
+L{tsservices.storage.sqlite.writer}.  Rows of a small transaction are parameters of their
+statements; those of a large one go to SQLite as JSON.
 """
 
 from __future__ import annotations
@@ -13,57 +14,93 @@ from collections.abc import Sequence
 from tsservices.chat.batch import Batch
 from tsservices.chat.records import INBOX_UNREAD, Record, RoomRecord, StoredPrivateMessage
 from tsservices.storage.sqlite.fulltext import delete
-from tsservices.storage.sqlite.messages import INSERT_MESSAGES, messageRows
+from tsservices.storage.sqlite.messages import INSERT_MESSAGES, directInserts, messageRows
 from tsservices.storage.sqlite.meta import PAGE_BYTES, storeCheckpoint
 from tsservices.storage.sqlite.private_messages import (
+    BLANK_PRIVATE_MESSAGES,
     DELETE_INBOXES,
     INSERT_PRIVATE_MESSAGES,
     privateMessageRows,
 )
 from tsservices.storage.sqlite.rows import asJSON
-from tsservices.storage.sqlite.tables import UPSERT_ROOMS, recordStatements, roomRows
+from tsservices.storage.sqlite.tables import (
+    UPSERT_ROOMS,
+    directUpserts,
+    recordStatements,
+    roomNumbers,
+    roomRows,
+)
 
 # Bytes, about, that SQLite writes for a message beside its text, in the row and in the index.
 _MESSAGE_BYTES = 80
 
+#: A statement with its parameters.
+Change = tuple[str, Sequence[object]]
 
-def write(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
-    """
-    Store batches in one transaction.
 
-    @return: how many bytes that is for the write-ahead log, about.
-    @raise sqlite3.Error: it can't be done; the transaction may still be open.
+class Transactions:
     """
-    # All JSON is made before the transaction begins, which keeps that short; batch by batch,
-    # because no other thread runs while a text of JSON is made.
-    records: dict[str, RoomRecord] = {}
-    parts = []
-    for batch in batches:
-        records.update((record.key, record) for record in batch.roomRecords)
-        if batch.messages:
-            parts.append(messageRows(batch.messages))
-    rooms = roomRows(records.values())
-    messages = f"[{','.join(parts)}]"
-    statements = statementsFor(batches)
-    connection.execute("BEGIN IMMEDIATE")
-    # Rooms first: messages look for their numbers.
-    connection.execute(UPSERT_ROOMS, (rooms,))
-    connection.execute(INSERT_MESSAGES, (messages,))
-    for statement, parameter, _ in statements:
-        connection.execute(statement, (parameter,))
-    deleted = delete(connection, batches)
-    checkpoint = 0
-    last = next((batch for batch in reversed(batches) if batch.checkpoint), None)
-    if last is not None:
-        checkpoint = storeCheckpoint(connection, last.checkpoint, last.position)
-    connection.execute("UPDATE meta SET position = ?", (batches[-1].position,))
-    connection.execute("COMMIT")
-    # What SQLite writes beside the text: the position, and two pages for each room and each other
-    # row.
-    lines = sum(batch.lineCount for batch in batches)
-    rows = len(records) + deleted + sum(rows for _, _, rows in statements)
-    pages = 2 + checkpoint + 2 * rows
-    return len(rooms) + len(messages) + _MESSAGE_BYTES * lines + PAGE_BYTES * pages
+    Stores batches by one connection.
+
+    @ivar _numbers: those of rooms that are stored, which never change, by the keys.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._numbers: dict[str, int] = {}
+
+    def write(self, batches: Sequence[Batch]) -> int:
+        """
+        Store batches in one transaction.
+
+        @return: how many bytes that is for the write-ahead log, about.
+        @raise sqlite3.Error: it can't be done; the transaction may still be open.
+        """
+        # Everything is made before the transaction begins, which keeps that short.
+        records = {record.key: record for batch in batches for record in batch.roomRecords}
+        # Rooms first: messages look for their numbers.
+        changes = [*self._upserts(list(records.values())), *self._inserts(batches)]
+        statements = statementsFor(batches)
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        for statement, parameters in changes:
+            connection.execute(statement, parameters)
+        for statement, parameter, _ in statements:
+            connection.execute(statement, (parameter,))
+        deleted = delete(connection, batches)
+        checkpoint = 0
+        last = next((batch for batch in reversed(batches) if batch.checkpoint), None)
+        if last is not None:
+            checkpoint = storeCheckpoint(connection, last.checkpoint, last.position)
+        connection.execute("UPDATE meta SET position = ?", (batches[-1].position,))
+        connection.execute("COMMIT")
+        if not records.keys() <= self._numbers.keys():
+            # When it is committed: what is rolled back gives its numbers to other rooms.
+            self._numbers |= roomNumbers(connection, records)
+        # What SQLite writes beside the texts: the position, and two pages for each room and each
+        # other row.
+        lines = sum(batch.lineCount for batch in batches)
+        rows = len(records) + deleted + sum(rows for _, _, rows in statements)
+        pages = 2 + checkpoint + 2 * rows
+        return _size(changes) + _MESSAGE_BYTES * lines + PAGE_BYTES * pages
+
+    def _upserts(self, records: Sequence[RoomRecord]) -> list[Change]:
+        direct = directUpserts(records)
+        return [(UPSERT_ROOMS, (roomRows(records),))] if direct is None else direct
+
+    def _inserts(self, batches: Sequence[Batch]) -> list[Change]:
+        inserts = directInserts(
+            [message for batch in batches for message in batch.messages], self._numbers
+        )
+        if inserts is not None:
+            return inserts
+        # Batch by batch, because no other thread runs while a text of JSON is made.
+        parts = [messageRows(batch.messages) for batch in batches if batch.messages]
+        return [(INSERT_MESSAGES, (f"[{','.join(parts)}]",))]
+
+
+def _size(changes: Sequence[Change]) -> int:
+    return sum([len(value) for _, values in changes for value in values if isinstance(value, str)])
 
 
 def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
@@ -93,4 +130,7 @@ def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
     if messages:
         rows = privateMessageRows(messages)
         statements.append((INSERT_PRIVATE_MESSAGES, rows, len(messages)))
+    if blanked := [ident for batch in batches for ident in batch.privateDeletions]:
+        # Those of this transaction too.
+        statements.append((BLANK_PRIVATE_MESSAGES, asJSON(blanked), len(blanked)))
     return statements
