@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from twisted.internet.task import Clock
 
 from tsservices.chat.outlet import Broadcast, BroadcastMember
 from tsservices.common.limits import Limits
+from tsservices.frontends.deferred import DeferredWrites
 from tsservices.frontends.sendqueue import PIECE_BYTES, SLOW_FACTOR, SendQueue, SendQueuePool
 
 #: The bounds of these tests.
@@ -29,11 +31,13 @@ class Reader:
 
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
+    writeLater: Callable[[bytes], object]
     broadcastMember: BroadcastMember | None
     isIdle = True
 
     def __init__(self, pool: SendQueuePool) -> None:
         self.bytesSent = 0
+        self.unacknowledged = 0
         self.departures = 0
         self.written: list[bytes] = []
         self.overruns: list[int] = []
@@ -46,6 +50,9 @@ class Reader:
 
     def pendingBytes(self) -> int:
         return 0
+
+    def unacknowledgedBytes(self) -> int:
+        return self.unacknowledged
 
     def take(self, data: bytes) -> None:
         self.written.append(data)
@@ -112,20 +119,20 @@ class TestSendQueue:
         assert self.reader.written[-1] == b"direct"
 
     def test_heldDuringReplay(self) -> None:
-        self.queue.hold(True)
+        self.queue.block(True)
         self.reader.write(b"live")
         self.queue.writeReply(b"page")
         self.queue.pause()
         self.queue.resume()
         assert self.reader.text() == b"page"
-        self.queue.hold(False)
+        self.queue.block(False)
         assert self.reader.text() == b"pagelive"
 
     def test_heldAndPaused(self) -> None:
-        self.queue.hold(True)
+        self.queue.block(True)
         self.queue.pause()
         self.reader.write(b"live")
-        self.queue.hold(False)
+        self.queue.block(False)
         assert self.reader.text() == b""
         self.queue.resume()
         assert self.reader.text() == b"live"
@@ -155,6 +162,19 @@ class TestSendQueue:
         assert len(self.reader.overruns) == 1
         assert self.reader.overruns[0] > SLOW_FACTOR * LIMITS.chatPending
 
+    def test_slowReaderOfWhatTheKernelHas(self) -> None:
+        self.reader.unacknowledged = 3_000_000
+        self.queue.pause()
+        self.fill(LIMITS.chatPending)
+        for step in range(1, 20):
+            self.reader.now = step * LIMITS.chatSlow
+            self.reader.unacknowledged -= 1
+            self.reader.write(b"x")
+        assert self.reader.overruns == []
+        self.reader.now += LIMITS.chatSlow
+        self.reader.write(b"x")
+        assert len(self.reader.overruns) == 1
+
     def test_poolIsBounded(self) -> None:
         shared = bytes(LIMITS.chatPending)
         readers = [Reader(self.pool) for _ in range(100)]
@@ -179,10 +199,10 @@ class TestSendQueue:
         if again == "pause":
             self.queue.pause()
         else:
-            self.queue.hold(True)
+            self.queue.block(True)
         self.reader.write(b"b")
         assert (self.pool.size, len(self.queue._waiting)) == (0, 0)
-        self.queue.hold(False)
+        self.queue.block(False)
         self.queue.resume()
         self.reader.write(b"c")
         assert self.reader.text() == b""
@@ -197,7 +217,7 @@ class TestSendQueue:
         assert self.pool.size == 0
 
     def test_closeDuringReplay(self) -> None:
-        self.queue.hold(True)
+        self.queue.block(True)
         self.reader.write(b"live")
         self.queue.close()
         assert self.reader.text() == b""
@@ -211,3 +231,101 @@ class TestSendQueue:
         self.queue.pause()
         self.reader.write(b"hello")
         assert self.reader.overruns == []
+
+
+class TestDeferred:
+    def setup_method(self) -> None:
+        self.clock = Clock()
+        self.jobs: list[Callable[[], None]] = []
+        self.deferred = DeferredWrites(self.clock.seconds, self.clock.callLater, self.jobs.append)
+        self.pool = SendQueuePool(self.deferred)
+        self.reader = Reader(self.pool)
+        self.queue = self.reader.queue
+
+    def turn(self) -> None:
+        while self.jobs:
+            self.jobs.pop(0)()
+
+    def test_sentTogether(self) -> None:
+        for data in (b"a", b"b", b"c"):
+            self.reader.writeLater(data)
+        assert self.reader.written == []
+        assert self.reader.broadcastMember is None
+        assert self.reader.departures == 1
+        self.turn()
+        assert self.reader.written == [b"abc"]
+        assert self.reader.broadcastMember is self.reader
+        self.reader.writeLater(b"d")
+        self.turn()
+        assert self.reader.written == [b"abc", b"d"]
+
+    @pytest.mark.parametrize("way", ["write", "writeLast", "reply"])
+    def test_whatFollowsComesAfter(self, way: str) -> None:
+        write = self.queue.writeReply if way == "reply" else None
+        self.reader.writeLater(b"1")
+        self.reader.writeLater(b"2")
+        (write or getattr(self.reader, way))(b"3")
+        assert self.reader.text() == b"123"
+        self.reader.writeLater(b"4")
+        self.turn()
+        assert self.reader.text() == b"1234"
+
+    def test_slowReader(self) -> None:
+        self.reader.writeLater(b"1")
+        self.queue.pause()
+        assert (self.queue.size, self.pool.size) == (1, 1)
+        self.reader.writeLater(b"2")
+        self.turn()
+        assert self.reader.text() == b""
+        assert self.queue.size == 2
+        self.queue.resume()
+        assert self.reader.text() == b"12"
+        assert self.pool.size == 0
+
+    def test_resumedWithoutAPause(self) -> None:
+        self.reader.writeLater(b"1")
+        self.queue.resume()
+        self.reader.write(b"2")
+        self.turn()
+        assert self.reader.text() == b"12"
+
+    def test_pausedByWhatWaited(self) -> None:
+        self.reader.room = 1
+        self.reader.writeLater(b"1")
+        self.turn()
+        assert self.queue.paused
+        self.reader.writeLater(b"2")
+        self.turn()
+        assert self.reader.text() == b"1"
+        self.reader.room = 9
+        self.queue.resume()
+        assert self.reader.text() == b"12"
+
+    def test_beforeAReplay(self) -> None:
+        self.reader.writeLater(b"1")
+        self.queue.block(True)
+        self.queue.writeReply(b"2")
+        self.reader.writeLater(b"3")
+        self.turn()
+        assert self.reader.text() == b"12"
+        self.queue.block(False)
+        assert self.reader.text() == b"123"
+
+    def test_close(self) -> None:
+        self.reader.writeLater(b"1")
+        self.queue.close()
+        assert self.reader.text() == b"1"
+        self.reader.writeLater(b"2")
+        self.turn()
+        assert self.reader.text() == b"1"
+
+    def test_discard(self) -> None:
+        self.reader.writeLater(b"1")
+        self.queue.discard()
+        self.turn()
+        assert self.reader.text() == b""
+
+    def test_nobodyDefers(self) -> None:
+        reader = Reader(SendQueuePool())
+        reader.writeLater(b"1")
+        assert reader.text() == b"1"

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from tsservices.chat.controller import ChatContext, SessionController
 from tsservices.chat.errors import STOPPING, TOKENS_OFTEN, TOO_SLOW, WRONG_TOKEN, ChatError
 from tsservices.chat.notifications import ErrorReply, Notification
-from tsservices.chat.outlet import BroadcastMember, Formatter, Recipient
+from tsservices.chat.outlet import Backlog, BroadcastMember, Formatter, Recipient
+from tsservices.chat.pipeline import Timer
 from tsservices.chat.session import Session
 from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
@@ -79,12 +80,6 @@ class Chat(Protocol):
         ...
 
 
-class Timer(Protocol):
-    """A call that is to come."""
-
-    def cancel(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
     """What all connections of one listener share."""
@@ -112,9 +107,10 @@ class ChatConnection:
     @ivar queue: what is still to be sent.
     """
 
-    # The send queue sets these three; they are L{Recipient}'s.
+    # The send queue sets these four; they are L{Recipient}'s.
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
+    writeLater: Callable[[bytes], object]
     broadcastMember: BroadcastMember | None
 
     def __init__(self, stream: ChatStream, context: ConnectionContext, form: Formatter) -> None:
@@ -122,7 +118,7 @@ class ChatConnection:
         self.context = context
         self.form = form
         self._leaving = False
-        self._toldBefore = 0
+        self._seenAtStop = 0
         self._paging: Callable[[], None] | None = None
         self.queue = SendQueue(
             self, stream, context.chat.pool, context.limits, context.monotonic, self._overrun
@@ -156,6 +152,9 @@ class ChatConnection:
     def notify(self, notification: Notification) -> None:
         self.write(self.form.encode([notification]))
 
+    def follow(self, backlog: Backlog, session: Session) -> bool:
+        return self.queue.follow(backlog, session)
+
     def roomCountChanged(self, rooms: int) -> None:
         pass
 
@@ -168,14 +167,14 @@ class ChatConnection:
         self.queue.pause()
 
     def _outputStops(self) -> None:
-        self._toldBefore = self.told
+        self._seenAtStop = self.seenPosition
 
     @property
-    def told(self) -> int:
+    def seenPosition(self) -> int:
         """The position of the last batch whose lines were sent to this session's reader."""
         if self.queue.direct:
             return self.controller.context.pipeline.deliveredPosition
-        return self._toldBefore
+        return self._seenAtStop
 
     def resumeOutput(self) -> None:
         """The peer reads again."""
@@ -186,7 +185,7 @@ class ChatConnection:
             self.resumeInput()
 
     def idle(self) -> None:
-        if self.controller.entered:
+        if self.session.nick:
             self.stream.deadline = None
         if self._leaving:
             self.finish()
@@ -227,10 +226,10 @@ class ChatConnection:
             then, self._paging = self._paging, None
             then()
 
-    def holdOutput(self, held: bool) -> None:
-        if held:
+    def blockOutput(self, blocked: bool) -> None:
+        if blocked:
             self._outputStops()
-        self.queue.hold(held)
+        self.queue.block(blocked)
 
     def closeWhenIdle(self) -> None:
         if self.session.pending:

@@ -51,8 +51,8 @@ def test_epochs() -> None:
         b'"first":461,"sure":true}\n'
     )
     resumed = notifications.Resumed("Ann", "ann", [("Lobby", 17)], "4f")
-    told = objects(notifications.Welcome("Ann", None, "4f"), resumed)
-    assert [item["epoch"] for item in told] == ["4f", "4f"]
+    items = objects(notifications.Welcome("Ann", None, "4f"), resumed)
+    assert [item["epoch"] for item in items] == ["4f", "4f"]
 
 
 def test_severalMessages() -> None:
@@ -161,9 +161,13 @@ def test_moduleDocumentsAllFields() -> None:
         # These are nothing to programs that do not speak IRC.
         notifications.PassingMessage("ann", None, "s1", "s1", "", "", "bob", "+x", NOON, "4f-2"),
         notifications.RealnameChanged("ann", None, "s1", "Ann"),
+        notifications.UserInvited("lobby", "Lobby", "ann", None, "s1", "bob"),
         notifications.PresenceChanged("ann", "Ann", True),
         notifications.TimeMarked("#lobby", NOON),
-        notifications.OperatorsTold("ann", "ann", "s1", "hello"),
+        notifications.Posted("lobby", "Lobby", 17, 1, NOON, "4f-5-2"),
+        notifications.OperatorMessage("ann", "ann", "s1", "hello"),
+        notifications.PrivateDeleted("ann", "ann", "s1", "s1", "bob", "4f-1-w1"),
+        notifications.StandingChanged("lobby", "Lobby", "ann", "founder", True, "+ov"),
         notifications.RoomModes("lobby", "Lobby", "kln", "tea", 7),
         notifications.MemberList("lobby", [notifications.Member("ann", True, "", "member", True)]),
     ]

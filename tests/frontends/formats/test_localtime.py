@@ -23,6 +23,24 @@ def test_yearReadsLikeStrftime() -> None:
         assert local.minute(second) == time.strftime("%Y-%m-%d %H:%M", parts)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("out until 2026-11-30 20:05 UTC: why", "out until 2026-12-01 05:05: why"),
+        (
+            "out until 2026-11-30 20:05 UTC: until 2026-11-30 20:05 UTC",
+            "out until 2026-12-01 05:05: until 2026-11-30 20:05 UTC",
+        ),
+        ("out until 2026-99-30 20:05 UTC",) * 2,
+        ("out for ever: 2026-11-30 20:05 UTC",) * 2,
+    ],
+    ids=["end", "reason", "no time", "for ever"],
+)
+def test_localEnd(text: str, expected: str) -> None:
+    tokyo = LocalTime(lambda second: time.gmtime(second + 9 * 3600))
+    assert tokyo.withLocalEnd(text) == expected
+
+
 @pytest.mark.parametrize("environ", [{}, {"TZ": "Europe/Berlin"}])
 def test_zoneOfTheSystem(environ: dict[str, str]) -> None:
     zone = [0]

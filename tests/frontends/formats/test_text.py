@@ -122,6 +122,16 @@ def test_noForgery() -> None:
                 assert lines(roomMessages(text, kind=other)) != [private]
 
 
+def test_severalLines() -> None:
+    """Each line of a message shows whose it is."""
+    message = roomMessages("a\n[12:10:05] <bob> b", kind=MESSAGE)
+    assert lines(message) == ["[12:10:00] <ann> a", "[12:10:00] <ann> [12:10:05] <bob> b"]
+    found = lines(SearchResults([message], False))
+    assert [line.startswith("| [12:10:00] #Lobby 17 <ann> ") for line in found[2:4]] == [True, True]
+    private = PrivateMessage("ann", "ann", None, "bob", MESSAGE, "a\nb", NOON)
+    assert [line[11:] for line in lines(private)] == ["<ann -> bob> a", "<ann -> bob> b"]
+
+
 def test_severalNotifications() -> None:
     happenings: list[Notification] = [
         roomMessages("a"),
@@ -267,12 +277,12 @@ class TestJoinedRoom:
         assert lines(UserLeft("lobby", "Lobby", "bob", "", announced=True)) == []
 
     @pytest.mark.parametrize(
-        ("count", "more", "told"),
+        ("count", "more", "line"),
         [
             (1, False, "* 1 line you have not read: /since #Lobby 15 shows all"),
             (30, False, "* 30 lines you have not read: /since #Lobby 15 shows all"),
             (1000, True, "* more than 1000 lines you have not read: /since #Lobby 15 shows all"),
         ],
     )
-    def test_unreadLines(self, count: int, more: bool, told: str) -> None:
-        assert lines(UnreadLines("lobby", "Lobby", count, more, 15)) == [told]
+    def test_unreadLines(self, count: int, more: bool, line: str) -> None:
+        assert lines(UnreadLines("lobby", "Lobby", count, more, 15)) == [line]

@@ -1,4 +1,4 @@
-"""Tests for L{tsservices.frontends.irc.message} and L{tsservices.frontends.irc.times}."""
+"""Tests for L{tsservices.frontends.irc.message}, and for the times of references to messages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tsservices.frontends.irc.history.places import parseTime
 from tsservices.frontends.irc.message import (
     CLIENT_TAG_BYTES,
     Message,
@@ -14,9 +15,9 @@ from tsservices.frontends.irc.message import (
     escape,
     parse,
     pieces,
+    surelyFit,
     unescape,
 )
-from tsservices.frontends.irc.times import parseTime
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,12 @@ def test_pieces(text: str, size: int) -> None:
 )
 def test_times(text: str, time: int | None) -> None:
     assert parseTime(text) == time
+
+
+@given(st.lists(st.text(max_size=12), min_size=1).map(tuple), st.integers(-9, 40))
+def test_whatSurelyFitsDoes(texts: tuple[str, ...], size: int) -> None:
+    longest = max(len(text.encode("utf-8", "replace")) for text in texts)
+    if surelyFit(texts, size):
+        assert longest <= size
+    else:
+        assert 4 * longest > size

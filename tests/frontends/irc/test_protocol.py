@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import re
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from zope.interface.verify import verifyObject
 
-from tests.support.examples import tried
 from tests.support.irc_clients import PASSWORD, IRCFrontendCase, IRCTestClient
-from tests.support.line_clients import LineClient
-from tsservices.chat.records import AccountToken
 from tsservices.common.limits import Limits
-from tsservices.common.tokens import TOKEN_BYTES, newToken, readToken
 from tsservices.frontends.irc.capabilities import CAPABILITIES
-from tsservices.frontends.irc.commands import COMMANDS
 from tsservices.frontends.irc.isupport import tokens
 from tsservices.frontends.irc.message import BODY_BYTES
 
@@ -87,96 +79,7 @@ class RegistrationTests(IRCFrontendCase):
         self.assertNotIn("253", ann.numerics("LUSERS"))
 
 
-class AccountTests(IRCFrontendCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.owner = self.join("ann", caps="draft/account-registration")
-        said = self.owner.say(f"REGISTER * * :{PASSWORD}")
-        self.assertIn(":irc.local REGISTER SUCCESS ann :Account created", said)
-
-    def plain(self, password: str, nick: str = "") -> tuple[IRCTestClient, list[str]]:
-        client = self.connect()
-        client.send("CAP REQ sasl")
-        if nick:
-            client.send(f"NICK {nick}", "USER u 0 * :r")
-        self.assertEqual(client.say("AUTHENTICATE PLAIN"), ["AUTHENTICATE +"])
-        blob = base64.b64encode(f"\0ann\0{password}".encode()).decode()
-        return client, client.numerics(f"AUTHENTICATE {blob}")
-
-    def test_plain(self) -> None:
-        self.owner.send("QUIT")
-        client, codes = self.plain(PASSWORD, "ann")
-        self.assertEqual(codes, ["900", "903"])
-        self.assertIn("900", client.numerics("CAP END"))
-        self.assertIn("330", client.numerics("WHOIS ann"))
-
-    def test_keepsTheNick(self) -> None:
-        client, _ = self.plain(PASSWORD, "cat")
-        client.send("CAP END")
-        self.assertIn("cat!~u@ann.account", " ".join(client.heard()))
-
-    def test_wrong(self) -> None:
-        client, codes = self.plain("wrong", "cat")
-        self.assertEqual(codes, ["904"])
-        self.assertIn("001", client.numerics("CAP END"))
-
-    def test_passLogsIn(self) -> None:
-        client = self.connect()
-        client.send(f"PASS :ann:{PASSWORD}", "NICK cat", "USER u 0 * :r")
-        self.assertIn("cat!~u@ann.account", " ".join(client.heard()))
-        client = self.connect()
-        self.assertEqual(client.numerics("PASS ann:wrong", "NICK dan", "USER u 0 * :r"), ["464"])
-        self.assertTrue(client.transport.disconnecting)
-
-    def test_ofAnother(self) -> None:
-        self.owner.send("QUIT")
-        client = self.connect()
-        client.send("USER u 0 * :r")
-        self.assertIn("433", client.numerics("NICK ann"))
-
-    def test_tokensAreNotShownToOthers(self) -> None:
-        token = newToken(b"x" * TOKEN_BYTES)
-        ident, digest = readToken(token)
-        state = self.chat.context.state
-        state.addToken(AccountToken(ident, "ann", "bot", "bot", "talk", digest, 1))
-        self.owner.send("JOIN #tea")
-        bob = self.join("bob", "#tea", caps="setname message-tags")
-        self.owner.send("MODE #tea +o bob")
-        bob.heard()
-        for line in (
-            f"PRIVMSG #tea :{token}",
-            f"PRIVMSG @#tea :{token}",
-            f"PRIVMSG #tea :\1PING {token}\1",
-            f"PRIVMSG bob :\1PING {token}\1",
-            f"NOTICE bob :{token}",
-            f"SETNAME :{token}",
-            f"TOPIC #tea :{token}",
-            f"AWAY :{token}",
-        ):
-            self.owner.send(line)
-            self.assertNotIn(token, "".join(bob.heard()), line)
-
-    def test_fragments(self) -> None:
-        client = self.connect()
-        client.send("CAP REQ sasl", "AUTHENTICATE PLAIN")
-        self.assertEqual(client.numerics("AUTHENTICATE " + "A" * 401), ["905"])
-        client.send("AUTHENTICATE PLAIN")
-        for _ in range(4):
-            self.assertEqual(client.numerics("AUTHENTICATE " + "A" * 400), [])
-        self.assertEqual(client.numerics("AUTHENTICATE " + "A" * 400), ["904"])
-        client.send("AUTHENTICATE PLAIN")
-        self.assertEqual(client.numerics("AUTHENTICATE *"), ["906"])
-        self.assertEqual(client.numerics("AUTHENTICATE FOO"), ["908", "904"])
-
-
 class TalkTests(IRCFrontendCase):
-    def lineClient(self, name: str, room: str) -> LineClient:
-        client = LineClient(self.lines, self.clock, 40_000)
-        client.send(f"/nick {name}\n")
-        client.send(f"/join {room}\n")
-        client.heard()
-        return client
-
     def test_bothFrontends(self) -> None:
         ann, bob = self.join("ann", "#tea"), self.lineClient("bob", "tea")
         self.assertEqual(ann.heard(), [":bob!user@guest JOIN #tea"])
@@ -272,7 +175,7 @@ class TalkTests(IRCFrontendCase):
         ann = self.join("ann")
         self.assertEqual(ann.numerics("MONITOR + bob,cat"), ["731"])
         bob = self.join("bob")
-        self.assertEqual(ann.heard(), [":irc.local 730 ann :bob!user@guest"])
+        self.assertEqual(ann.heard(), [":irc.local 730 ann :bob!~bob@guest"])
         bob.send("QUIT")
         self.assertEqual(ann.heard(), [":irc.local 731 ann :bob"])
         ann.disconnect()
@@ -294,34 +197,6 @@ class TalkTests(IRCFrontendCase):
         ann = self.join("ann", "#tea")
         for letter in words["CHANMODES"].replace(",", ""):
             self.assertNotIn("472", ann.numerics(f"MODE #tea +{letter} 9"), letter)
-
-
-#: Parts of lines, of which most are right.
-_WORDS = st.one_of(
-    st.sampled_from(
-        [*COMMANDS, "#tea", "#no", "ann", "bob", "*", "+o-v", "msgid=a-1-0", "LS", ":"]
-    ),
-    st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12),
-)
-
-
-class FuzzTests(IRCFrontendCase):
-    @settings(max_examples=tried(150), deadline=None)
-    @given(st.lists(st.lists(_WORDS, min_size=1, max_size=6), max_size=12), st.booleans())
-    def test_anyLines(self, rows: list[list[str]], registered: bool) -> None:
-        self.setUp()
-        caps = " ".join(CAPABILITIES)
-        client = self.join("ann", "#tea", caps=caps) if registered else self.connect()
-        other = self.join("bob", "#tea")
-        for words in rows:
-            client.send(" ".join(words))
-        client.send("@label=1;+x=y PRIVMSG #tea :z")
-        for line in [*client.heard(), *other.heard()]:
-            body = line.partition(" ")[2] if line.startswith("@") else line
-            assert len(body.encode()) <= BODY_BYTES, line
-        other.send("PING end")
-        assert other.heard()[-1].endswith(":end")
-        assert not self.flushLoggedErrors()
 
 
 class PrivateHistoryTests(IRCFrontendCase):
@@ -492,6 +367,32 @@ class CommandTests(IRCFrontendCase):
         for rest in (f"#tea {ident}", "#tea x", f"#no {ident}"):
             self.assertIn(" FAIL REDACT ", self.ann.say(f"REDACT {rest}")[0])
 
+    def test_redactionOfPrivateMessages(self) -> None:
+        cat = self.join("cat", caps="message-tags draft/message-redaction")
+        for register in (False, True):
+            if register:
+                for client in (self.ann, self.bob):
+                    client.send(f"REGISTER * * :{PASSWORD}")
+                    client.heard()
+            self.bob.send("PRIVMSG ann :oops")
+            (line,) = self.bob.heard()
+            ident = re.findall("msgid=([^ ;]+)", line)[0]
+            self.ann.heard()
+            for client, arguments, code in (
+                (self.ann, f"bob {ident}", "REDACT_FORBIDDEN"),
+                (self.bob, f"cat {ident}", "UNKNOWN_MSGID"),
+                (self.bob, "ann x", "UNKNOWN_MSGID"),
+                (cat, f"ann {ident}", "UNKNOWN_MSGID"),
+            ):
+                self.assertIn(f" FAIL REDACT {code} ", client.say(f"REDACT {arguments}")[0])
+            self.assertTrue(self.bob.say(f"REDACT ann {ident}")[0].endswith(f"REDACT ann {ident}"))
+            self.assertTrue(self.ann.heard()[-1].endswith(f"REDACT ann {ident}"))
+            self.assertNotIn("oops", " ".join(self.ann.say("CHATHISTORY LATEST bob * 10")))
+            self.assertIn(" FAIL REDACT ", self.bob.say(f"REDACT ann {ident}")[0])
+        self.bob.send("PRIVMSG ann :later")
+        found = self.ann.say(f"CHATHISTORY AFTER bob msgid={ident} 10")
+        self.assertEqual([line.rpartition(":")[2] for line in found], ["later"])
+
     def test_operators(self) -> None:
         boss = self.operator()
         self.ann.send("MODE ann +w")
@@ -500,7 +401,9 @@ class CommandTests(IRCFrontendCase):
         self.assertFalse(any("WALLOPS" in line for line in self.bob.heard()))
         self.assertEqual(boss.numerics("KILL nobody"), ["401"])
         boss.send("KILL bob :out")
-        self.assertIn("ERROR :Closing Link: bob", self.bob.heard()[-1])
+        kill, error = self.bob.heard()[-2:]
+        self.assertEqual(kill, ":boss!~boss@root.account KILL bob :out")
+        self.assertIn("ERROR :Closing Link: bob", error)
         self.assertTrue(self.bob.transport.disconnecting)
         self.assertIn("313", self.ann.numerics("WHOIS boss"))
 

@@ -17,8 +17,8 @@ AT = "[12:10:00]"
 
 
 def numbers(text: str) -> list[int]:
-    told = [json.loads(line) for line in text.splitlines()]
-    return [item["seq"] for item in told if item["type"] == "said"]
+    items = [json.loads(line) for line in text.splitlines()]
+    return [item["seq"] for item in items if item["type"] == "said"]
 
 
 class LeavingTests(LineFrontendCase):

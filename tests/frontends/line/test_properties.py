@@ -14,7 +14,7 @@ from tests.support.examples import tried
 from tests.support.line_clients import LineClient, LineFrontendCase
 from tsservices.chat.notifications import RoomMessages
 from tsservices.common.limits import Limits
-from tsservices.frontends.line.commands import COMMANDS
+from tsservices.frontends.slash.commands import COMMANDS
 
 #: What streams are made of, so that they mean something now and then.
 PIECES = (
@@ -154,10 +154,10 @@ class Anything(LineFrontendCase):
         if not client.transport.disconnecting:
             client.protocol.readConnectionLost()
         self.tick(60)
-        said: list[RoomMessages] = list(self.storage._all)
+        messages: list[RoomMessages] = list(self.storage._all)
         return [
             (item.room, item.first + number, item.kind, item.nick, text)
-            for item in said
+            for item in messages
             for number, text in enumerate(item.texts)
         ]
 

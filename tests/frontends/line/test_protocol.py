@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
@@ -116,6 +117,12 @@ class EnteringTests(LineFrontendCase):
                 self.assertTrue(client.transport.disconnecting)
                 client.disconnect()
         self.assertEqual(bob.heard(), "")
+
+    def test_portForBrowsers(self) -> None:
+        self.chat.context = replace(self.chat.context, webPort=21575)
+        client = self.connect()
+        client.send("GET / HTTP/1.1\r\n")
+        self.assertIn("a web server; browsers talk to port 21575\n", client.heard())
 
     def test_textLikeHTTPRequest(self) -> None:
         ann, bob = self.join("ann", "bob")
@@ -251,9 +258,10 @@ class TalkTests(LineFrontendCase):
         self.assertEqual(json.loads(answer), {"type": "format", "version": 1})
         bob.say("/join tea\n")
         ann.send("grüß\n")
-        said = json.loads(bob.heard())
+        message = json.loads(bob.heard())
         self.assertEqual(
-            (said["type"], said["room"], said["seq"], said["text"]), ("said", "lobby", 1, "grüß")
+            (message["type"], message["room"], message["seq"], message["text"]),
+            ("said", "lobby", 1, "grüß"),
         )
         self.assertEqual(bob.say("/format text\n"), "* format is text\n")
         ann.send("x\n")

@@ -69,9 +69,9 @@ class PasswordTests(SecretCase):
 
     def test_oneSegment(self) -> None:
         ann, bob = self.join("ann", "bob")
-        told = self.asked(ann, f"/register\n{SECRET}\n{SECRET}\nhello\n")
-        self.assertIn(b"* new password: * the same again: ", told)
-        self.assertIn(b"belongs to you", told)
+        output = self.asked(ann, f"/register\n{SECRET}\n{SECRET}\nhello\n")
+        self.assertIn(b"* new password: * the same again: ", output)
+        self.assertIn(b"belongs to you", output)
         heard = bob.heard()
         self.assertIn("<ann> hello", heard)
         self.assertNotIn("horse", heard)
@@ -88,18 +88,20 @@ class PasswordTests(SecretCase):
         """The same on the line of the command and at the prompt."""
         (ann,) = self.join("ann")
         for password in (f" {SECRET}", f"{SECRET} ", f"{SECRET}\N{IDEOGRAPHIC SPACE}"):
-            for told in (
+            for output in (
                 self.asked(ann, f"/register {password}\n"),
                 self.asked(ann, f"/register\n{password}\n{password}\n"),
             ):
-                self.assertIn(b"! a password has no white space at its beginning or its end", told)
+                self.assertIn(
+                    b"! a password has no white space at its beginning or its end", output
+                )
         self.registered("bob")
         state = self.chat.context.state
-        for kept in (SECRET, f" {SECRET}", f"{SECRET} "):
-            stored, server = (b64encode(key).decode() for key in _keys(kept, b"salt", 1))
+        for password in (SECRET, f" {SECRET}", f"{SECRET} "):
+            stored, server = (b64encode(key).decode() for key in _keys(password, b"salt", 1))
             verifier = f"SCRAM-SHA-256$1:{b64encode(b'salt').decode()}${stored}:{server}"
             state.accounts["bob"] = replace(state.accounts["bob"], verifier=verifier)
-            for typed in {kept, f" {SECRET} " if kept == SECRET else kept}:
+            for typed in {password, f" {SECRET} " if password == SECRET else password}:
                 for way in (f"/login bob {typed}\n", f"/login bob\n{typed}\n"):
                     eve = self.connect()
                     self.assertIn(b"* you are bob", self.asked(eve, way))
@@ -107,19 +109,19 @@ class PasswordTests(SecretCase):
 
     def test_oldPasswordWithSpaceGoesByThePrompt(self) -> None:
         ann = self.registered("ann")
-        told = self.asked(ann, f"/passwd {SECRET} battery staple\n")
-        self.assertIn(b"! that is not the password of ann: ", told)
-        self.assertIn(b"/passwd alone asks for both", told)
-        told = self.asked(ann, f"/passwd\n{SECRET}\nbattery staple\nbattery staple\n")
-        self.assertIn(b"new password", told)
-        self.assertNotIn(b"! ", told)
+        output = self.asked(ann, f"/passwd {SECRET} battery staple\n")
+        self.assertIn(b"! that is not the password of ann: ", output)
+        self.assertIn(b"/passwd alone asks for both", output)
+        output = self.asked(ann, f"/passwd\n{SECRET}\nbattery staple\nbattery staple\n")
+        self.assertIn(b"new password", output)
+        self.assertNotIn(b"! ", output)
 
     def test_throttleCountsALoginOnce(self) -> None:
         self.registered("ann")
         eve = self.connect()
         for _ in range(ACCOUNT_GUESSES_AT_ONCE):
-            told = self.asked(eve, "/login ann wrong horse \n")
-            self.assertIn(b"! that is not the password", told)
+            output = self.asked(eve, "/login ann wrong horse \n")
+            self.assertIn(b"! that is not the password", output)
         self.assertIn(b"! too many wrong", self.asked(eve, "/login ann wrong horse \n"))
 
     def test_anyEndOfLine(self) -> None:
@@ -142,9 +144,9 @@ class PasswordTests(SecretCase):
         self.assertEqual(self.asked(client, "/login ann\r"), b"* password: ")
         # Only now it is known to be a telnet program, whose echo can be hidden.
         self.assertEqual(self.asked(client, "\n"), WILL_ECHO)
-        told = self.asked(client, f"{SECRET}\r")
-        self.assertTrue(told.startswith(WONT_ECHO), told)
-        self.assertIn(b"* you are ann", told)
+        output = self.asked(client, f"{SECRET}\r")
+        self.assertTrue(output.startswith(WONT_ECHO), output)
+        self.assertIn(b"* you are ann", output)
         self.assertEqual(self.asked(client, "\n"), b"")
 
     def test_passwordCommandBehindSomething(self) -> None:
@@ -153,8 +155,8 @@ class PasswordTests(SecretCase):
         stranger = self.connect()
         for client in (ann, stranger):
             for line in (" /login ann secret", "\uff0flogin ann secret", "\u200b/passwd a secret"):
-                told = self.asked(client, f"x1\n{line}\n"[0 if client is ann else 3 :])
-                self.assertIn(b"! this looks like /", told)
+                output = self.asked(client, f"x1\n{line}\n"[0 if client is ann else 3 :])
+                self.assertIn(b"! this looks like /", output)
         self.assertIsNone(stranger.protocol.connection.session.nick or None)
         self.assertNotIn("secret", bob.heard())
         self.asked(ann, "//login ann secret\n")
@@ -166,9 +168,9 @@ class PasswordTests(SecretCase):
             client = self.connect()
             asked = self.asked(client, f"/login ann{end}")
             self.assertEqual(asked, WILL_ECHO + b"* password: ")
-            told = self.asked(client, DO_ECHO + f"{SECRET}{end}".encode())
-            self.assertTrue(told.startswith(WONT_ECHO + b"\n"), told)
-            self.assertIn(b"* you are ann", told)
+            output = self.asked(client, DO_ECHO + f"{SECRET}{end}".encode())
+            self.assertTrue(output.startswith(WONT_ECHO + b"\n"), output)
+            self.assertIn(b"* you are ann", output)
             self.assertEqual(self.asked(client, DONT_ECHO), b"")
             self.assertIn(b"in no room", self.asked(client, f"hello{end}"))
             self.assertIn(b"* you are", self.asked(client, f"/logout{end}/nick x{end}"))
@@ -179,9 +181,9 @@ class PasswordTests(SecretCase):
         self.assertEqual(
             self.asked(ann, f"{SECRET}\r\n"), WONT_ECHO + b"\n" + WILL_ECHO + b"* the same again: "
         )
-        told = self.asked(ann, "another horse\r\n")
+        output = self.asked(ann, "another horse\r\n")
         self.assertEqual(
-            told, WONT_ECHO + b"\n! these were two different passwords; nothing is done\n"
+            output, WONT_ECHO + b"\n! these were two different passwords; nothing is done\n"
         )
 
     def test_editingKeys(self) -> None:
@@ -214,9 +216,9 @@ class PasswordTests(SecretCase):
         ):
             self.asked(ann, "/register\n")
             self.asked(ann, garbage + b"\n")
-            told = self.asked(ann, garbage + b"\n")
-            self.assertIn(b"! a password has no ", told)
-            self.assertNotIn(b"horse", told)
+            output = self.asked(ann, garbage + b"\n")
+            self.assertIn(b"! a password has no ", output)
+            self.assertNotIn(b"horse", output)
         self.registered("bob")
         eve = self.connect()
         for garbage in (b"\0", b"\xfe", b"correct horse\0"):
@@ -233,18 +235,18 @@ class PasswordTests(SecretCase):
         client = self.connect()
         self.assertIn(b"* you are ann", self.asked(client, f"/LOGIN  ann {odd}\n"))
         client = self.connect()
-        told = self.asked(client, "/login a\x1b[31mnn secret\x1b\n")
-        self.assertIn(b"a\\x1b[31mnn", told)
-        self.assertNotIn(b"\x1b", told)
+        output = self.asked(client, "/login a\x1b[31mnn secret\x1b\n")
+        self.assertIn(b"a\\x1b[31mnn", output)
+        self.assertNotIn(b"\x1b", output)
 
     def test_overlongAnswerKeepsTheQuestion(self) -> None:
         self.registered("ann")
         client = self.connect()
         self.asked(client, "/login ann\r\n")
-        told = self.asked(client, "x" * 5000 + "\r\n")
-        self.assertTrue(told.startswith(b"! a line has at most 4096 bytes"), told)
-        self.assertTrue(told.endswith(b"\n* password: "), told)
-        self.assertNotIn(WONT_ECHO, told)
+        output = self.asked(client, "x" * 5000 + "\r\n")
+        self.assertTrue(output.startswith(b"! a line has at most 4096 bytes"), output)
+        self.assertTrue(output.endswith(b"\n* password: "), output)
+        self.assertNotIn(WONT_ECHO, output)
         self.assertIn(b"* you are ann", self.asked(client, f"{SECRET}\r\n"))
 
     def test_quitDuringQuestion(self) -> None:
@@ -252,7 +254,7 @@ class PasswordTests(SecretCase):
         first, second = self.connect(), self.connect()
         self.asked(first, "/login ann\n")
         first.disconnect()
-        self.hasher.held = True
+        self.hasher.suspended = True
         self.asked(second, f"/login ann\n{SECRET}\n")
         second.disconnect()
         self.hasher.work()
@@ -262,21 +264,21 @@ class PasswordTests(SecretCase):
     def test_halfClose(self) -> None:
         self.registered("ann")
         client = self.connect()
-        self.hasher.held = True
+        self.hasher.suspended = True
         client.send(f"/login ann\n{SECRET}\n/rooms\n")
         client.protocol.readConnectionLost()
         self.assertFalse(client.transport.disconnecting)
         self.hasher.work()
         self.tick()
-        told = client.heard()
-        self.assertIn("* you are ann, logged in", told)
-        self.assertIn("* 1 room", told)
+        output = client.heard()
+        self.assertIn("* you are ann, logged in", output)
+        self.assertIn("* 1 room", output)
         self.assertTrue(client.transport.disconnecting)
 
     def test_inputWaitsForHashing(self) -> None:
         self.registered("ann")
         client = self.connect()
-        self.hasher.held = True
+        self.hasher.suspended = True
         self.assertEqual(self.asked(client, f"/login ann {SECRET}\n/nick rob\n"), b"")
         self.hasher.work()
         self.tick()
@@ -302,9 +304,9 @@ class FloodTests(SecretCase):
         client = self.connect()
         client.send("ann\n" + "x\n" * 8)
         client.heard()
-        told = self.asked(client, f"/register\n{SECRET}\n{SECRET}\n")
-        self.assertIn(b"* new password: ", told)
-        self.assertNotIn(b"again", told)
+        output = self.asked(client, f"/register\n{SECRET}\n{SECRET}\n")
+        self.assertIn(b"* new password: ", output)
+        self.assertNotIn(b"again", output)
         self.clock.advance(1)
         self.assertIn("* the same again: ", client.heard())
         self.clock.advance(1)
@@ -326,14 +328,14 @@ class DismissedTests(SecretCase):
 
     def test_resumed(self) -> None:
         old, bob = self.connect(), self.join("bob")[0]
-        told = self.asked(old, "/format json\n") + self.asked(old, "ann\n")
-        objects = [json.loads(line) for line in told.splitlines()]
+        output = self.asked(old, "/format json\n") + self.asked(old, "ann\n")
+        objects = [json.loads(line) for line in output.splitlines()]
         (token,) = [item["token"] for item in objects if item["type"] == "token"]
         bob.heard()
         new = self.connect()
         self.asked(new, "/format json\n")
-        told = self.asked(new, f"/resume {token}\n")
-        objects = [json.loads(line) for line in told.splitlines()]
+        output = self.asked(new, f"/resume {token}\n")
+        objects = [json.loads(line) for line in output.splitlines()]
         (resumed,) = [item for item in objects if item["type"] == "resumed"]
         self.assertEqual((resumed["nick"], resumed["rooms"][0]["room"]), ("ann", "lobby"))
         self.assertIn('"code":"taken-over"', old.heard())
@@ -357,12 +359,12 @@ class PlainLoginTests(SecretCase):
         context = replace(self.chat.context, plainLogin=PlainLogin(refuse, port))
         self.patch(self.chat, "context", context)
 
-    def test_told(self) -> None:
+    def test_insecureNoticeNamesTheTLSPort(self) -> None:
         self.policy(refuse=False, port=21673)
         (ann,) = self.join("ann")
-        told = f"* {INSECURE}; port 21673 has TLS\n"
+        output = f"* {INSECURE}; port 21673 has TLS\n"
         heard = self.asked(ann, "/register\n").decode()
-        self.assertEqual(heard[: heard.index("* new password")], told)
+        self.assertEqual(heard[: heard.index("* new password")], output)
         ann.send("correct-horse\ncorrect-horse\n")
         self.tick()
         for line in ("/passwd correct-horse staple-1\n", "/logout\n", "/login ann staple-1\n"):
@@ -401,8 +403,8 @@ class PlainLoginTests(SecretCase):
         """To go on for a session that is logged in is worth a log-in."""
         self.policy(refuse=False)
         ann = self.connect()
-        told = self.asked(ann, "/format json\nann\n").decode().splitlines()
-        (token,) = [row["token"] for row in map(json.loads, told) if row["type"] == "token"]
+        output = self.asked(ann, "/format json\nann\n").decode().splitlines()
+        (token,) = [row["token"] for row in map(json.loads, output) if row["type"] == "token"]
         guest = self.connect()
         heard = self.asked(guest, f"/resume {token}\n").decode()
         self.assertNotIn("encrypted", heard)

@@ -56,7 +56,7 @@ class TestTelnetFilter:
                 assert known.telnet == telnet, data
 
     @given(st.binary(max_size=60).map(lambda data: data.replace(b"\r", b"\n")))
-    def test_escapedByteIsKept(self, data: bytes) -> None:
+    def test_escapedByteStays(self, data: bytes) -> None:
         assert filtered(data.replace(b"\xff", b"\xff\xff")) == data
 
     def test_plainDataIsUnchanged(self) -> None:

@@ -14,8 +14,9 @@ has another.  The epoch of a line is what stands in its id before the last two C
 
   - C{said}: room, seq, id, time, kind, nick, account, text; and C{replay}, true, if it was
     said before, or C{found}, true, if it was searched for.  The kinds that people say are
-    C{message}, C{me}, C{notice} and C{topic}.  The others say what was done: C{kick},
-    C{op}, C{deop}, C{unban} and C{unmute}, with a text like C{bob} or C{bob why};
+    C{message}, C{me}, C{notice} and C{topic}; their text may have line feeds.  The others
+    say what was done: C{kick}, C{op}, C{deop}, C{unban} and C{unmute}, with a text like
+    C{bob} or C{bob why};
     C{ban} and C{mute}, with C{bob 2h} or C{bob forever why}; C{private} and C{public},
     with none; C{mode}, with C{+ov-n ann bob} (a key is C{*}); and C{delete}, with the
     C{seq} of a line whose words are no more: it has the kind C{deleted} and no text from then
@@ -27,6 +28,10 @@ has another.  The epoch of a line is what stands in its id before the last two C
   - C{account}: nick, account: whose name it is now;
   - C{whispered}: nick, account, to, kind, text, time, id (empty: it is not kept);
     C{absent}: nick, text: who was whispered to is away;
+    C{unwhispered}: nick, account, to, id: the author has deleted that; its text is no more, and in
+    C{inbox} it has the kind C{deleted};
+  - C{standing}: room, nick, rank and voice as in C{roomEntered}: what somebody may do there now,
+    since they have logged in or out;
   - C{entered}: nick, account, epoch: your name is accepted; C{roomLeft}: room;
   - C{token}: token: the secret with which another connection goes on for this one, by
     C{/resume} as its first line;
@@ -102,9 +107,11 @@ from tsservices.chat.notifications import (
     NickChanged,
     Notice,
     Notification,
-    OperatorsTold,
+    OperatorMessage,
     PassingMessage,
+    Posted,
     PresenceChanged,
+    PrivateDeleted,
     PrivateMessage,
     RealnameChanged,
     RestrictionList,
@@ -115,10 +122,12 @@ from tsservices.chat.notifications import (
     RoomModes,
     SearchResults,
     SeenReply,
+    StandingChanged,
     TimeMarked,
     TokenList,
     Topic,
     UnreadLines,
+    UserInvited,
     UserJoined,
     UserLeft,
     UserQuit,
@@ -165,6 +174,15 @@ def _private(message: PrivateMessage) -> Fields:
         "text": message.text,
         "time": message.time,
         "id": message.ident,
+    }
+
+
+def _privateDeleted(deleted: PrivateDeleted) -> Fields:
+    return {
+        "nick": deleted.nick,
+        "account": deleted.account,
+        "to": deleted.to,
+        "id": deleted.ident,
     }
 
 
@@ -286,13 +304,21 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
             AccountChanged, "account", lambda event: {"nick": event.nick, "account": event.account}
         ),
         _row(PrivateMessage, "whispered", _private),
+        _row(PrivateDeleted, "unwhispered", _privateDeleted),
+        _row(
+            StandingChanged,
+            "standing",
+            lambda event: _withVoice(
+                {"room": event.roomName, "nick": event.nick, "rank": event.rank}, event.voice
+            ),
+        ),
         _row(AwayReply, "absent", lambda event: {"nick": event.nick, "text": event.text}),
         _row(
             Welcome,
             "entered",
             lambda event: _withEpoch({"nick": event.nick, "account": event.account}, event.log),
         ),
-        _row(OperatorsTold, "wallops", lambda event: {"nick": event.nick, "text": event.text}),
+        _row(OperatorMessage, "wallops", lambda event: {"nick": event.nick, "text": event.text}),
         _row(ResumeToken, "token", lambda event: {"token": event.token}),
         _row(Resumed, "resumed", _resumed),
         _row(HistoryRestored, "restored", _restored),
@@ -359,9 +385,14 @@ FORMAT = b'{"type":"format","version":%d}\n' % VERSION
 _asJSON = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
+def asJSON(fields: Fields) -> bytes:
+    """An object on a line of its own."""
+    return f"{_asJSON(fields)}\n".encode("utf-8", "replace")
+
+
 def prompt(text: str) -> bytes:
     """The object that asks for a secret."""
-    return f"{_asJSON({'type': 'prompt', 'text': text})}\n".encode()
+    return asJSON({"type": "prompt", "text": text})
 
 
 class JSONFormatter:
@@ -460,8 +491,11 @@ _WRITE_SEVERAL: dict[type[Notification], Callable[[Any], str]] = {
     PassingMessage: _passing,
     # Nobody can set it but by a program of IRC, or see it; nobody else can watch a name.
     RealnameChanged: lambda event: "",
+    UserInvited: lambda event: "",
     PresenceChanged: lambda event: "",
     TimeMarked: lambda event: "",
+    # Nobody gets it but a program that posts without a connection.
+    Posted: lambda event: "",
 }
 
 

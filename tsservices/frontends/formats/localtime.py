@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakSet
@@ -39,6 +41,10 @@ _MONTHS = (
     "November",
     "December",
 )
+
+
+#: The end of a ban or mute, as errors have it.
+_END = re.compile(r"\buntil (\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
 
 
 class Moment(NamedTuple):
@@ -84,6 +90,19 @@ class LocalTime:
         """
         year, month, day, hour, minute = self._localtime(second)[:5]
         return f"{year}-{month:02d}-{day:02d} {hour:02d}:{minute:02d}"
+
+    def withLocalEnd(self, text: str) -> str:
+        """An error, with the time in it until which something holds, if any, in this zone."""
+
+        def local(match: re.Match[str]) -> str:
+            # It comes from another machine, so it may be no time at all.
+            with contextlib.suppress(ValueError, OverflowError):
+                end = datetime.fromisoformat(f"{match[1]}+00:00")
+                return f"until {self.minute(int(end.timestamp()))}"
+            return match[0]
+
+        # What follows is the reason, in the words of a person.
+        return _END.sub(local, text, count=1)
 
     def _moment(self, second: int) -> Moment:
         year, month, day, hour, minute, sec, weekday = self._localtime(second)[:7]

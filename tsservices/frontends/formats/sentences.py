@@ -33,9 +33,11 @@ from tsservices.chat.notifications import (
     NewToken,
     NickChanged,
     Notice,
-    OperatorsTold,
+    OperatorMessage,
     PassingMessage,
+    Posted,
     PresenceChanged,
+    PrivateDeleted,
     PrivateMessage,
     RealnameChanged,
     RestrictionList,
@@ -45,10 +47,12 @@ from tsservices.chat.notifications import (
     RoomMessages,
     RoomModes,
     SeenReply,
+    StandingChanged,
     TimeMarked,
     TokenList,
     Topic,
     UnreadLines,
+    UserInvited,
     UserJoined,
     UserLeft,
     UserQuit,
@@ -58,6 +62,7 @@ from tsservices.chat.notifications import (
 from tsservices.chat.operations import (
     BAN,
     DELETE,
+    DELETED,
     KICK,
     ME,
     MESSAGE,
@@ -288,14 +293,38 @@ def _accountChanged(time: LocalTime, changed: AccountChanged) -> str:
     return f"* {changed.nick} is {'a guest again' if changed.account is None else 'logged in'}\n"
 
 
-def _private(time: LocalTime, message: PrivateMessage | StoredPrivateMessage) -> str:
+def _private(
+    time: LocalTime, message: PrivateMessage | StoredPrivateMessage, mark: str = ""
+) -> str:
     clock = time.moment(message.time // NANOSECONDS).clock
     before, after = PRIVATE_SIGNS.get(message.kind, PRIVATE_SIGNS[MESSAGE])
-    return f"[{clock}] {before}{message.nick} -> {message.to}{after}{message.text}\n"
+    text = "(deleted)" if message.kind == DELETED else message.text
+    return eachLine(f"{mark}[{clock}] {before}{message.nick} -> {message.to}{after}", text)
 
 
-def _forPrograms(time: LocalTime, event: RealnameChanged | PresenceChanged | TimeMarked) -> str:
-    # Nobody can ask for it but by a program of IRC.
+def _privateDeleted(time: LocalTime, deleted: PrivateDeleted) -> str:
+    return f"* {deleted.nick} deleted a private message to {deleted.to}\n"
+
+
+def _standingChanged(time: LocalTime, changed: StandingChanged) -> str:
+    room = f"{ROOM_SIGN}{changed.roomName}"
+    what = _RANKS.get(changed.rank, "a plain member of")
+    voice = ", with voice" if changed.voice else ""
+    return f"* {changed.nick} is now {what} {room}{voice}\n"
+
+
+def eachLine(start: str, text: str) -> str:
+    """
+    A message, which may have several lines: each shows whose it is, for otherwise they could be
+    written to look like somebody else's.
+    """
+    return f"{start}{text.replace(chr(10), chr(10) + start)}\n"
+
+
+def _forPrograms(
+    time: LocalTime, event: RealnameChanged | PresenceChanged | TimeMarked | UserInvited | Posted
+) -> str:
+    # Nobody can ask for it but by a program of IRC, or of HTTP.
     return ""
 
 
@@ -306,11 +335,11 @@ def _passing(time: LocalTime, message: PassingMessage) -> str:
         return ""
     clock = time.moment(message.time // NANOSECONDS).clock
     to = f"operators of {ROOM_SIGN}{message.roomName}"
-    return f"[{clock}] {signs[0]}{message.nick} -> {to}{signs[1]}{message.text}\n"
+    return eachLine(f"[{clock}] {signs[0]}{message.nick} -> {to}{signs[1]}", message.text)
 
 
-def _operatorsTold(time: LocalTime, told: OperatorsTold) -> str:
-    return f"* {told.nick} tells the operators of the server: {told.text}\n"
+def _operatorMessage(time: LocalTime, message: OperatorMessage) -> str:
+    return f"* {message.nick} tells the operators of the server: {message.text}\n"
 
 
 def _welcome(time: LocalTime, welcome: Welcome) -> str:
@@ -535,7 +564,7 @@ def _inbox(time: LocalTime, inbox: Inbox) -> str:
         if moment.date != date:
             date = moment.date
             lines.append(f"{REPLAYED}* {date}\n")
-        lines.append(f"{REPLAYED}{_private(time, message)}")
+        lines.append(_private(time, message, REPLAYED))
     return "".join([*lines, NOW])
 
 
@@ -552,7 +581,7 @@ def _notice(time: LocalTime, notice: Notice) -> str:
 
 
 def _error(time: LocalTime, error: ErrorReply) -> str:
-    return f"! {error.error}\n"
+    return f"! {time.withLocalEnd(str(error.error))}\n"
 
 
 #: What each notification is written by, for all wires that people read.  The lines of a
@@ -566,11 +595,15 @@ SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     AwayReply: _away,
     AccountChanged: _accountChanged,
     PrivateMessage: _private,
+    PrivateDeleted: _privateDeleted,
+    StandingChanged: _standingChanged,
     PassingMessage: _passing,
     RealnameChanged: _forPrograms,
+    UserInvited: _forPrograms,
     PresenceChanged: _forPrograms,
     TimeMarked: _forPrograms,
-    OperatorsTold: _operatorsTold,
+    Posted: _forPrograms,
+    OperatorMessage: _operatorMessage,
     Welcome: _welcome,
     LoggedIn: _loggedIn,
     NewToken: _newToken,

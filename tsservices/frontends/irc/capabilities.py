@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tsservices.frontends.irc.multiline import MAX_BYTES, MAX_LINES, MULTILINE
+
 #: Bytes of capabilities in one line of C{CAP LS}.
 LIST_BYTES = 400
 
@@ -19,6 +21,7 @@ ACCOUNT_NOTIFY = "account-notify"
 ACCOUNT_TAG = "account-tag"
 EXTENDED_JOIN = "extended-join"
 EXTENDED_MONITOR = "extended-monitor"
+INVITE_NOTIFY = "invite-notify"
 USERHOST_IN_NAMES = "userhost-in-names"
 CAP_NOTIFY = "cap-notify"
 STANDARD_REPLIES = "standard-replies"
@@ -54,10 +57,12 @@ CAPABILITIES = {
         Capability(ACCOUNT_REGISTRATION),
         Capability(CHATHISTORY),
         Capability(MESSAGE_REDACTION),
+        Capability(MULTILINE, f"max-bytes={MAX_BYTES},max-lines={MAX_LINES}"),
         Capability(READ_MARKER),
         Capability(ECHO_MESSAGE),
         Capability(EXTENDED_JOIN),
         Capability(EXTENDED_MONITOR),
+        Capability(INVITE_NOTIFY),
         Capability(LABELED_RESPONSE),
         Capability(MESSAGE_TAGS),
         Capability(MULTI_PREFIX),
@@ -80,15 +85,26 @@ FORMAT_CAPABILITIES = frozenset(
         EXTENDED_JOIN,
         SETNAME,
         MESSAGE_REDACTION,
+        INVITE_NOTIFY,
+        MULTILINE,
     }
 )
 
 
-def listing(version: int) -> list[str]:
-    """What C{CAP LS} shows, a text for each line."""
+#: Those by which a password or a token is sent.
+SECRETS = frozenset({SASL, ACCOUNT_REGISTRATION})
+
+
+def listing(version: int, hidden: frozenset[str] = frozenset()) -> list[str]:
+    """
+    What C{CAP LS} shows, a text for each line.
+
+    @param hidden: what a connection can't have.
+    """
     words = [
         f"{row.name}={row.value}" if row.value and version >= 302 else row.name
         for row in CAPABILITIES.values()
+        if row.name not in hidden
     ]
     lines: list[str] = []
     for word in words:
@@ -99,7 +115,9 @@ def listing(version: int) -> list[str]:
     return lines
 
 
-def change(active: frozenset[str], request: str) -> frozenset[str] | None:
+def change(
+    active: frozenset[str], request: str, hidden: frozenset[str] = frozenset()
+) -> frozenset[str] | None:
     """
     What is active after a request.
 
@@ -110,7 +128,7 @@ def change(active: frozenset[str], request: str) -> frozenset[str] | None:
     edit: Callable[[str], None]
     for word in request.split():
         name = word.removeprefix("-")
-        if name not in CAPABILITIES:
+        if name not in CAPABILITIES or name in hidden:
             return None
         edit = wanted.discard if word.startswith("-") else wanted.add
         edit(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tsservices.chat.errors import NO_ROOM, ChatError
 from tsservices.chat.names import ROOM_SIGN, roomKey
 from tsservices.chat.records import MEMBERS_TALK, OPERATORS_TOPIC
@@ -12,13 +14,17 @@ from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.irc import errors, isupport, numerics
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.message import Message
-from tsservices.frontends.irc.people import isChannel
-from tsservices.frontends.irc.replies import nameLines, namesLines, topicLines
+from tsservices.frontends.irc.names import namePages, namesText, needsPages
+from tsservices.frontends.irc.people import isChannel, present
+from tsservices.frontends.irc.replies import endOfNames, topicLines
 from tsservices.frontends.irc.serverinfo import matches
 from tsservices.frontends.irc.talking import cleanText
 
 #: The modes of a room that is made by JOIN: as programs of IRC expect them.
 NEW_ROOM = MEMBERS_TALK + OPERATORS_TOPIC
+
+#: Rooms that LIST looks at in one turn: some 5 ms.
+LISTED_AT_ONCE = 500
 
 #: Seconds of a minute, in which filters of LIST count.
 _MINUTE = 60 * NANOSECONDS
@@ -61,10 +67,22 @@ async def join(client: IRCClient, message: Message) -> None:
         if key in client.session.rooms:
             continue
         try:
-            await talk.join(controller, name, keys[index] if index < len(keys) else "", NEW_ROOM)
+            await _joinOne(client, name, keys[index] if index < len(keys) else "")
         except ChatError as error:
             client.command = Message("JOIN", [name])
             errors.tell(client, error)
+
+
+async def _joinOne(client: IRCClient, name: str, key: str) -> None:
+    client.namesPaged = True
+    try:
+        await talk.join(client.controller, name, key, NEW_ROOM)
+    finally:
+        client.namesPaged = False
+        people, client.namesDue = client.namesDue, None
+    if people is not None:
+        await client.sendPages(namePages(client, people))
+        client.send(endOfNames(client, people.channel))
 
 
 async def part(client: IRCClient, message: Message) -> None:
@@ -96,21 +114,31 @@ def topic(client: IRCClient, message: Message) -> None:
         client.numeric(numerics.RPL_NOTOPIC, ROOM_SIGN + room.record.name)
 
 
-def names(client: IRCClient, message: Message) -> None:
+async def names(client: IRCClient, message: Message) -> None:
     """NAMES."""
-    text = message.param(0)
-    lines: list[str] = []
-    for name in _names(text)[: isupport.TARGETS]:
+    channels = []
+    for name in _names(message.param(0))[: isupport.TARGETS]:
         room = client.directory.visibleRoom(client.session, name)
+        channels.append(name if room is None else ROOM_SIGN + room.record.name)
         if room is not None:
-            lines += namesLines(client, room)[:-1]
-    client.send(*lines, nameLines(client, text or "*", [])[-1])
+            people = present(room)
+            if needsPages(people):
+                await client.sendPages(namePages(client, people))
+            else:
+                client.sendPrepared(namesText(client, people))
+    # One end for all, as RFC 2812 has it, with the names as the channels have them: programs look
+    # for just these.
+    client.send(endOfNames(client, ",".join(channels) or "*"))
 
 
 async def listRooms(client: IRCClient, message: Message) -> None:
     """LIST, with its filters (ELIST)."""
     client.numeric(numerics.RPL_LISTSTART, "Channel")
-    lines: list[str] = []
+    await client.sendPages(_listed(client, message))
+    client.numeric(numerics.RPL_LISTEND)
+
+
+def _listed(client: IRCClient, message: Message) -> Iterator[str | None]:
     state, now = client.state, client.context.chat.context.wallClock()
     wanted, excluded = [], []
     filters: list[tuple[str, int]] = []
@@ -123,7 +151,10 @@ async def listRooms(client: IRCClient, message: Message) -> None:
             excluded.append(word[1:])
         else:
             wanted.append(word)
-    for room in list(state.rooms.values()):
+    for index, room in enumerate(list(state.rooms.values()), 1):
+        if index % LISTED_AT_ONCE == 0:
+            # Others are served before more is looked at.
+            yield None
         name = ROOM_SIGN + room.record.name
         count = len(room.nickCounts)
         record = room.storedRecord
@@ -136,9 +167,7 @@ async def listRooms(client: IRCClient, message: Message) -> None:
         topicAge = (now - record.topicTime) // _MINUTE if record.topic else None
         age = (now - record.created) // _MINUTE if record.created else None
         if all(_passes(sign, number, count, topicAge, age) for sign, number in filters):
-            lines.append(client.numericLine(numerics.RPL_LIST, name, str(count), text=record.topic))
-    await client.sendPages(lines)
-    client.numeric(numerics.RPL_LISTEND)
+            yield client.numericLine(numerics.RPL_LIST, name, str(count), text=record.topic)
 
 
 def _passes(sign: str, number: int, count: int, topicAge: int | None, age: int | None) -> bool:

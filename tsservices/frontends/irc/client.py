@@ -8,11 +8,11 @@ for they are sent together when it is done (labeled-response).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from tsservices.chat.errors import ChatError
+from tsservices.chat.errors import KILLED, ChatError
 from tsservices.chat.notifications import (
     AccountChanged,
     AwayChanged,
@@ -23,16 +23,19 @@ from tsservices.chat.notifications import (
     PrivateMessage,
     RealnameChanged,
     RoomMessages,
+    StandingChanged,
 )
 from tsservices.chat.outlet import Formatter
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.state import ChatState
 from tsservices.frontends.connection import ChatConnection, ChatStream, ConnectionContext
 from tsservices.frontends.irc import capabilities as caps
-from tsservices.frontends.irc.format import ENDING, IRCFormatter, timeText, withTag
-from tsservices.frontends.irc.message import BODY_BYTES, Message, cut, escape
+from tsservices.frontends.irc.formats.formatter import IRCFormatter
+from tsservices.frontends.irc.formats.lines import ENDING, encodeLines, timeText, withTag
+from tsservices.frontends.irc.message import BODY_BYTES, Message, cut, escape, middleWord
+from tsservices.frontends.irc.multiline import OpenBatch
 from tsservices.frontends.irc.numerics import Numeric
-from tsservices.frontends.irc.people import Directory
+from tsservices.frontends.irc.people import Directory, People
 from tsservices.frontends.irc.server import IRCServer
 
 #: Lines of a long answer that are sent at once: others are served between two pages.
@@ -42,7 +45,7 @@ PAGE_LINES = 200
 PASSING_KEPT = 50
 
 #: What has an author who is told of it as others are.
-_Event: TypeAlias = AccountChanged | AwayChanged | NickChanged | RealnameChanged
+_Event: TypeAlias = AccountChanged | AwayChanged | NickChanged | RealnameChanged | StandingChanged
 
 
 class LabelFormatter:
@@ -64,7 +67,7 @@ class LabelFormatter:
                 self._client.collect(lines)
             else:
                 others += lines
-        return "".join([line + ENDING for line in others]).encode("utf-8", "replace")
+        return encodeLines(others)
 
     def _isOwn(self, notification: Notification) -> bool:
         session = self._client.session
@@ -86,6 +89,11 @@ class IRCClient(ChatConnection):
     @ivar passing: the last private messages that are stored nowhere, since one side is a guest;
         L{None}: there were none.
     @ivar monitored: the names that it watches, by key.
+    @ivar namesPaged: a JOIN is under way, which sends the names of a large channel itself.
+    @ivar namesDue: who is in that channel.
+    @ivar spokeAt: when it has said something last, in seconds of the monotonic clock.
+    @ivar openBatch: the message of several lines that it is sending.
+    @ivar refusedBatch: the name of one of which all that comes is ignored; empty: there is none.
     """
 
     def __init__(self, stream: ChatStream, context: ConnectionContext, server: IRCServer) -> None:
@@ -96,9 +104,16 @@ class IRCClient(ChatConnection):
         self.partReason = ""
         self.monitored: dict[str, str] = {}
         self.passing: deque[PrivateMessage] | None = None
+        self.spokeAt = context.monotonic()
+        self.namesPaged = False
+        self.namesDue: People | None = None
+        self.openBatch: OpenBatch | None = None
+        self.refusedBatch = ""
         self.formatter = server.formatters.get(())
         self._collected: list[str] | None = None
+        self._label = self._labelBatch = ""
         super().__init__(stream, context, self.formatter)
+        self.controller.tlsPort = context.chat.context.plainLogin.ircPort
 
     @property
     def directory(self) -> Directory:
@@ -137,19 +152,42 @@ class IRCClient(ChatConnection):
         if self._collected is not None:
             self._collected.extend(lines)
         elif lines:
-            self.queue.writeReply(self.encode(lines))
+            self._sendNow(*lines)
+
+    def sendPrepared(self, lines: bytes) -> None:
+        """
+        Answer with lines that were prepared.
+
+        @param lines: each has its ending, no tags, and fits.
+        """
+        if self._collected is not None:
+            self._collected += lines.decode().split(ENDING)[:-1]
+        elif lines:
+            self.queue.writeReply(self._timed(lines))
+
+    def _timed(self, lines: bytes) -> bytes:
+        if not lines or caps.SERVER_TIME not in self.capabilities:
+            return lines
+        tag, ending = f"@{self._timeTag()} ".encode(), ENDING.encode()
+        return tag + lines.replace(ending, ending + tag).removesuffix(tag)
+
+    def _timeTag(self) -> str:
+        return f"time={timeText(self.context.chat.context.wallClock())}"
+
+    def _sendNow(self, *lines: str) -> None:
+        self.queue.writeReply(self.encode(lines))
 
     def encode(self, lines: Sequence[str]) -> bytes:
         """Lines as they are sent, each with the time for those who want it."""
         if caps.SERVER_TIME in self.capabilities:
-            now = f"time={timeText(self.context.chat.context.wallClock())}"
+            now = self._timeTag()
             lines = [
                 line
                 if line.startswith("@time=") or ";time=" in line.partition(" ")[0]
                 else withTag(now, line)
                 for line in lines
             ]
-        return "".join([line + ENDING for line in lines]).encode("utf-8", "replace")
+        return encodeLines(lines)
 
     def answer(self, command: str, *params: str) -> None:
         """Answer in the server's name."""
@@ -158,7 +196,7 @@ class IRCClient(ChatConnection):
     def serverLine(self, command: str, *params: str) -> str:
         """A line in the server's name; the last parameter may have spaces."""
         *middle, last = params
-        words = "".join([f" {word}" for word in middle])
+        words = "".join([f" {middleWord(word)}" for word in middle])
         sign = ":" if not last or " " in last or last.startswith(":") else ""
         return f":{self.server.name} {command}{words} {sign}{last}"
 
@@ -168,7 +206,7 @@ class IRCClient(ChatConnection):
 
     def numericLine(self, numeric: Numeric, *params: str, text: str | None = None) -> str:
         last = numeric.text if text is None else text
-        words = "".join([f" {word}" for word in params])
+        words = "".join([f" {middleWord(word)}" for word in params]) if params else ""
         before = f":{self.server.name} {numeric.code} {self.nick}{words}"
         if last is not None:
             before = f"{before} :{last}"
@@ -184,28 +222,46 @@ class IRCClient(ChatConnection):
         self.standardReply("FAIL", command, code, *context, text=text)
 
     def standardReply(self, kind: str, command: str, code: str, *context: str, text: str) -> None:
-        words = "".join([f" {word}" for word in context])
+        words = "".join([f" {middleWord(word)}" for word in context])
         self.send(f":{self.server.name} {kind} {command} {code}{words} :{text}")
 
     def notice(self, text: str) -> None:
         """Tell the user something that IRC has no numeric for."""
         self.send(f":{self.server.name} NOTICE {self.nick} :{text}")
 
-    async def sendPages(self, lines: Sequence[str]) -> None:
-        """Answer with many lines, each page when the one before is read."""
-        for begin in range(0, len(lines), PAGE_LINES):
-            self.send(*lines[begin : begin + PAGE_LINES])
-            if self._collected is None and begin + PAGE_LINES < len(lines):
-                read: PendingReply[None] = PendingReply()
-                self.afterReading(partial(read, None))
-                await read
+    async def sendPages(self, lines: Iterable[str | None]) -> None:
+        """
+        Answer with many lines, each page when the one before is read.
+
+        @param lines: a page of them is asked for when it is to be sent; it ends at L{None} too,
+            for looking for them has taken long enough.
+        """
+        page: list[str] = []
+        for line in lines:
+            if line is not None:
+                page.append(line)
+                if len(page) < PAGE_LINES:
+                    continue
+            self.send(*page)
+            page = []
+            self._flushLabel()
+            read: PendingReply[None] = PendingReply()
+            self.afterReading(partial(read, None))
+            await read
+        self.send(*page)
 
     # What the chat delivers to this session alone.
 
-    def deliver(self, lines: Sequence[str]) -> None:
-        """Send lines behind all that was delivered before."""
+    def deliver(self, lines: Sequence[str], prepared: bytes = b"") -> None:
+        """
+        Send lines behind all that was delivered before.
+
+        @param prepared: others that follow, as in L{sendPrepared}.
+        """
         if self._collected is not None:
-            self._collected.extend(lines)
+            self._collected += [*lines, *prepared.decode().split(ENDING)[:-1]]
+        elif prepared:
+            self.write(self.encode(lines) + self._timed(prepared))
         elif lines:
             self.write(self.encode(lines))
 
@@ -221,6 +277,12 @@ class IRCClient(ChatConnection):
                 self.passing = deque(maxlen=PASSING_KEPT)
             self.passing.append(message)
 
+    def forget(self, ident: str) -> None:
+        """Keep no private message with this id any longer."""
+        if self.passing is not None:
+            kept = [message for message in self.passing if message.deliveryIdent != ident]
+            self.passing = deque(kept, maxlen=PASSING_KEPT)
+
     # Labels.
 
     def collect(self, lines: Sequence[str]) -> None:
@@ -228,37 +290,57 @@ class IRCClient(ChatConnection):
         if self._collected is not None:
             self._collected.extend(lines)
 
-    def beginLabel(self) -> None:
+    def beginLabel(self, label: str) -> None:
         """Collect all answers from now on."""
-        self._collected = []
+        self._label, self._collected = label, []
         self.changeForm(self._labelForm())
 
     def _labelForm(self) -> Formatter:
         return LabelFormatter(self, self.formatter)
 
-    def endLabel(self, label: str) -> None:
+    def _flushLabel(self) -> None:
+        # A long answer is sent as it comes, with its end to follow: without batches it has none.
+        if self._collected and self.has(caps.BATCH):
+            if not self._labelBatch:
+                self._labelBatch = self.server.nextBatch()
+                begin = f":{self.server.name} BATCH +{self._labelBatch} labeled-response"
+                self._sendNow(withTag(f"label={escape(self._label)}", begin))
+            member = f"batch={self._labelBatch}"
+            self._sendNow(*[inBatch(line, member) for line in self._collected])
+            self._collected = []
+
+    def endLabel(self) -> None:
         """Send what was collected."""
+        if self._labelBatch:
+            self._flushLabel()
+            self._sendNow(f":{self.server.name} BATCH -{self._labelBatch}")
+            self._labelBatch, self._collected = "", None
+            self.changeForm(self.formatter)
+            return
         lines, self._collected = self._collected or [], None
         self.changeForm(self.formatter)
-        tag = f"label={escape(label)}"
+        tag = f"label={escape(self._label)}"
         if not lines:
             self.send(withTag(tag, f":{self.server.name} ACK"))
-        elif len(lines) == 1:
-            self.send(withTag(tag, lines[0]))
-        elif caps.BATCH not in self.capabilities:
+        elif len(lines) == 1 or _isOneBatch(lines) or caps.BATCH not in self.capabilities:
             self.send(withTag(tag, lines[0]), *lines[1:])
         else:
             self.send(*self.batch("labeled-response", lines, tag=tag))
 
     def batch(self, kind: str, lines: Sequence[str], *params: str, tag: str = "") -> list[str]:
-        """Lines as a batch; those that are in one already stay there."""
+        """
+        Lines as a batch; those that are in one already stay there.  Who has no batches gets the
+        lines.
+        """
+        if not self.has(caps.BATCH):
+            return list(lines)
         name = self.server.nextBatch()
         words = "".join([f" {word}" for word in (kind, *params)])
         begin = f":{self.server.name} BATCH +{name}{words}"
         member = f"batch={name}"
         return [
             withTag(tag, begin) if tag else begin,
-            *[line if _isInBatch(line) else withTag(member, line) for line in lines],
+            *[inBatch(line, member) for line in lines],
             f":{self.server.name} BATCH -{name}",
         ]
 
@@ -272,9 +354,15 @@ class IRCClient(ChatConnection):
     def replaced(self, why: ChatError) -> None:
         if not self.stream.ending:
             if not self.controller.ended:
-                self.deliverApart([self.errorLine(str(why))])
+                killed = [self._killLine(why)] if why.code is KILLED else []
+                self.deliverApart([*killed, self.errorLine(str(why))])
             self.controller.end()
             self.closeWhenIdle()
+
+    def _killLine(self, why: ChatError) -> str:
+        operator = self.directory.find(str(why.facts["by"]))
+        mask = why.facts["by"] if operator is None else self.directory.sessionMask(operator)
+        return f":{mask} KILL {self.nick} :{str(why.facts['why']).removeprefix(': ')}"
 
     def refuse(self, error: ChatError) -> None:
         """Answer that something is not done."""
@@ -287,5 +375,25 @@ class IRCClient(ChatConnection):
         """Verbs are given all that they would ask for."""
 
 
-def _isInBatch(line: str) -> bool:
-    return line.startswith("@") and "batch=" in line.partition(" ")[0]
+def inBatch(line: str, member: str) -> str:
+    """
+    A line as part of a batch, unless it is in an inner one.
+
+    @param member: the tag of the batch.
+    """
+    tags = line.partition(" ")[0]
+    isInner = tags.startswith("@batch=") or (tags.startswith("@") and ";batch=" in tags)
+    return line if isInner else withTag(member, line)
+
+
+def _isOneBatch(lines: Sequence[str]) -> bool:
+    # The first line begins what only the last one ends.
+    first = _withoutTags(lines[0]).split(" ")
+    if len(first) < 3 or first[1] != "BATCH" or not first[2].startswith("+"):
+        return False
+    end = f"BATCH -{first[2][1:]}"
+    return [index for index, line in enumerate(lines) if line.endswith(end)] == [len(lines) - 1]
+
+
+def _withoutTags(line: str) -> str:
+    return line.partition(" ")[2] if line.startswith("@") else line

@@ -19,10 +19,7 @@ from tsservices.chat.verbs import accounts, talk
 from tsservices.chat.verbs.checks import TOPIC_LENGTH
 from tsservices.frontends.irc import (
     channels,
-    history,
-    marks,
     modes,
-    monitor,
     numerics,
     operators,
     queries,
@@ -30,6 +27,7 @@ from tsservices.frontends.irc import (
     serverinfo,
     talking,
 )
+from tsservices.frontends.irc.history import chathistory, markers, redaction
 from tsservices.frontends.irc.message import Message
 from tsservices.frontends.irc.people import UNKNOWN_USER
 from tsservices.frontends.irc.registration import REALNAME_LENGTH, RegisteringClient
@@ -190,14 +188,15 @@ _ROWS = (
     Command("PRIVMSG", 0, talking.privmsg, "say something", atOnce=True),
     Command("NOTICE", 0, talking.notice, "say something that no program answers", atOnce=True),
     Command("TAGMSG", 1, talking.tagmsg, "send tags alone", atOnce=True),
+    Command("BATCH", 1, talking.batch, "begin or end a message of several lines", atOnce=True),
     Command("AWAY", 0, talking.away, "say that you are away, or back"),
     Command("WHO", 0, queries.who, "who is in a channel, or is called like a mask"),
     Command("WHOIS", 0, queries.whois, "what there is to know of somebody"),
     Command("WHOWAS", 0, queries.whowas, "the same of somebody who has left"),
     Command("USERHOST", 1, queries.userhost, "who some people are"),
     Command("ISON", 1, queries.ison, "which of some people are here"),
-    Command("MONITOR", 1, monitor.monitor, "be told when some people come or go"),
-    Command("MARKREAD", 0, marks.markread, "say up to when you have read something"),
+    Command("MONITOR", 1, queries.monitor, "be told when some people come or go"),
+    Command("MARKREAD", 0, markers.markread, "say up to when you have read something"),
     Command("MOTD", 0, serverinfo.motd, "the message of the day"),
     Command("LUSERS", 0, serverinfo.lusers, "how many people are here"),
     Command("LINKS", 0, serverinfo.links, "which servers there are"),
@@ -211,8 +210,8 @@ _ROWS = (
     Command("KILL", 1, operators.kill, "end somebody's connections"),
     Command("WALLOPS", 1, operators.wallops, "tell the operators something"),
     Command("SETNAME", 1, _setname, "have another real name"),
-    Command("CHATHISTORY", 1, history.chathistory, "what was said before"),
-    Command("REDACT", 2, history.redact, "delete the words of a message"),
+    Command("CHATHISTORY", 1, chathistory.chathistory, "what was said before"),
+    Command("REDACT", 2, redaction.redact, "delete the words of a message"),
 )
 
 #: The commands by name.

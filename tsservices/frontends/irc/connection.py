@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from tsservices.chat.errors import NOT_UTF8, ChatError
 from tsservices.chat.notifications import Notification
+from tsservices.chat.pipeline import Timer
 from tsservices.chat.requests import PendingReply
-from tsservices.frontends.connection import ChatStream, ConnectionContext, Timer
+from tsservices.frontends.connection import ChatStream, ConnectionContext
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.irc import capabilities as caps
-from tsservices.frontends.irc import errors, monitor, numerics, replies
-from tsservices.frontends.irc.commands import COMMANDS, Command
+from tsservices.frontends.irc import errors, numerics, queries, replies, talking
+from tsservices.frontends.irc.commands import COMMANDS, Command, Waiting
 from tsservices.frontends.irc.input import IRCInput
 from tsservices.frontends.irc.message import Message, NotUTF8, TooLong
+from tsservices.frontends.irc.multiline import MULTILINE
 from tsservices.frontends.irc.registration import RegisteringClient, Registration
 from tsservices.frontends.irc.server import IRCServer
 
@@ -23,6 +25,9 @@ PING_SECONDS = 1.0
 
 #: Characters of a label.
 LABEL_LENGTH = 64
+
+#: The commands of which the lines of a message can be.
+_IN_BATCHES = frozenset({"PRIVMSG", "NOTICE"})
 
 
 class IRCConnection(RegisteringClient):
@@ -52,6 +57,25 @@ class IRCConnection(RegisteringClient):
 
     def received(self, data: bytes) -> None:
         """Take bytes of the peer."""
+        controller, session = self.controller, self.session
+        # The hot path: plain attributes only, in place of _waits and of the controller's
+        # properties.
+        if (
+            self._isRegistered
+            and not controller.requests.busy
+            and not controller.ended
+            and not self._working
+            and self._delayed is None
+            and not self.queue.paused
+            and session.pending < OUTSTANDING
+        ):
+            talk = self._input.takeTalk(data)
+            if talk is not None:
+                target, texts = talk
+                if not talking.sayPlain(self, target, texts):
+                    for text in texts:
+                        self._do(Message("PRIVMSG", [target, text]))
+                return
         self._input.feed(data)
         self.resumeInput()
 
@@ -64,7 +88,7 @@ class IRCConnection(RegisteringClient):
         """The connection has ended."""
         if self._delayed is not None:
             self._delayed.cancel()
-        monitor.clear(self)
+        queries.stopMonitoring(self)
         if not self._isRegistered:
             self.registered()
         elif not self.controller.ended:
@@ -74,6 +98,8 @@ class IRCConnection(RegisteringClient):
     def resumeInput(self) -> None:
         # Each message that is taken may call this once more: the loop below goes on anyway.
         if self._working:
+            return
+        if self._reading and not self._input.waiting and not self._inputEnded:
             return
         self._working = True
         try:
@@ -148,42 +174,72 @@ class IRCConnection(RegisteringClient):
         label = ""
         if caps.LABELED_RESPONSE in self.capabilities:
             label = message.tags.get("label", "")[:LABEL_LENGTH]
-        if command is None or label or not self._isAtOnce(command):
-            self.controller.start(lambda: self._perform(command, message, label))
+        if message.command == "BATCH" and self.controller.entered:
+            if talking.openBatch(self, message, label):
+                return
+            if self.openBatch is not None and message.param(0) == f"-{self.openBatch.name}":
+                label = self.openBatch.label
+        elif "batch" in message.tags and message.command in _IN_BATCHES and self.has(MULTILINE):
+            talking.addToBatch(self, message)
             return
+        controller = self.controller
+        if command is not None and command.atOnce and controller.entered and not label:
+            self.command = message
+            try:
+                command.run(self, message)
+            except ChatError as error:
+                self.refuse(error)
+            self.command = None
+        elif label or self.session.pending or controller.requests.busy or controller.ended:
+            controller.start(lambda: self._perform(command, message, label))
+        else:
+            self._performNow(command, message)
+
+    def _performNow(self, command: Command | None, message: Message) -> None:
+        # As _perform, when nothing has to be waited for: in a storm of joins that is so for all.
+        controller = self.controller
+        controller.seenPosition = controller.context.pipeline.deliveredPosition
         self.command = message
         try:
-            command.run(self, message)
+            waiting = self._run(command, message)
         except ChatError as error:
             self.refuse(error)
-        self.command = None
+            return
+        finally:
+            self.command = None
+        # A request that it has started waits by itself.
+        if waiting is not None or (self.session.pending and not controller.requests.busy):
+            controller.start(lambda: self._finish(message, waiting))
 
-    def _isAtOnce(self, command: Command) -> bool:
-        return command.atOnce and self.controller.entered
+    async def _finish(self, message: Message, waiting: Waiting | None) -> None:
+        self.command = message
+        try:
+            if waiting is not None:
+                await waiting
+            if self.session.pending:
+                await self.controller.settled()
+        except ChatError as error:
+            self.refuse(error)
+        finally:
+            self.command = None
 
     async def _perform(self, command: Command | None, message: Message, label: str) -> None:
         controller = self.controller
         await controller.settled()
-        controller.told = controller.context.pipeline.deliveredPosition
+        controller.seenPosition = controller.context.pipeline.deliveredPosition
         if label:
-            self.beginLabel()
+            self.beginLabel(label)
         self.command = message
         try:
-            waiting = None
-            if self._mayRun(command, message):
-                assert command is not None
-                waiting = command.run(self, message)
-            if waiting is not None:
-                await waiting
-            await controller.settled()
+            await self._finish(message, self._run(command, message))
         except ChatError as error:
             self.refuse(error)
         finally:
             self.command = None
             if label:
-                self.endLabel(label)
+                self.endLabel()
 
-    def _mayRun(self, command: Command | None, message: Message) -> bool:
+    def _run(self, command: Command | None, message: Message) -> Waiting | None:
         entered = self.controller.entered
         if not entered and (command is None or not command.early):
             self.numeric(numerics.ERR_NOTREGISTERED)
@@ -192,8 +248,8 @@ class IRCConnection(RegisteringClient):
         elif len(message.params) < command.needs:
             self.numeric(numerics.ERR_NEEDMOREPARAMS, command.name)
         else:
-            return True
-        return False
+            return command.run(self, message)
+        return None
 
     async def caughtUp(self) -> None:
         """
@@ -216,7 +272,8 @@ class IRCConnection(RegisteringClient):
 
     def idle(self) -> None:
         super().idle()
-        self._goOn()
+        if self._caughtUp is not None:
+            self._goOn()
 
     # What it is told.
 

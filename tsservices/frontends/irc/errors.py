@@ -6,6 +6,7 @@ An error that has no row is told by C{FAIL} or C{400}, with the text that all fr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from tsservices.chat import errors
@@ -16,37 +17,37 @@ from tsservices.frontends.irc.numerics import Numeric
 from tsservices.frontends.irc.people import isChannel
 
 #: What an error is about: the words between the nick and the text.
-_Subject = Callable[[IRCClient, ChatError], str]
+_Subject = Callable[[IRCClient, ChatError], tuple[str, ...]]
 
 
 def _fact(name: str) -> _Subject:
-    return lambda client, error: str(error.facts.get(name, "")) or _firstParam(client, error)
+    return lambda client, error: (
+        (str(error.facts[name]),) if error.facts.get(name) else _firstParam(client, error)
+    )
 
 
-def _firstParam(client: IRCClient, error: ChatError) -> str:
+def _firstParam(client: IRCClient, error: ChatError) -> tuple[str, ...]:
     command = client.command
-    word = "" if command is None else command.param(0)
-    return word.split(" ")[0] or "*"
+    return ("*" if command is None else command.param(0),)
 
 
-def _channel(client: IRCClient, error: ChatError) -> str:
+def _channel(client: IRCClient, error: ChatError) -> tuple[str, ...]:
     if room := error.facts.get("room"):
-        return str(room)
+        return (str(room),)
     command = client.command
     for param in () if command is None else command.params:
         if isChannel(param):
-            return param.split(",")[0]
-    return "*"
+            return (param.split(",")[0],)
+    return ("*",)
 
 
-def _modeArgument(client: IRCClient, error: ChatError) -> str:
+def _modeArgument(client: IRCClient, error: ChatError) -> tuple[str, ...]:
     # Channel, letter and argument.
-    letter = error.facts.get("letter", "*")
-    return f"{_channel(client, error)} {letter} *"
+    return (*_channel(client, error), str(error.facts.get("letter", "*")), "*")
 
 
-def _maskArgument(client: IRCClient, error: ChatError) -> str:
-    return f"{_channel(client, error)} b {error.facts.get('mask', '*')}"
+def _maskArgument(client: IRCClient, error: ChatError) -> tuple[str, ...]:
+    return (*_channel(client, error), "b", str(error.facts.get("mask", "*")))
 
 
 _ROOM, _NICK, _NAME = _fact("room"), _fact("nick"), _fact("name")
@@ -89,7 +90,7 @@ _NUMERICS: dict[ErrorCode, tuple[Numeric, _Subject]] = {
     errors.RESTRAINTS_ALL: (numerics.ERR_BANLISTFULL, _ROOM),
     errors.INBOX_FULL: (numerics.ERR_CANNOTSENDTOCHAN, _NAME),
     errors.INBOX_SHARE_FULL: (numerics.ERR_CANNOTSENDTOCHAN, _NAME),
-    errors.NAME_FIRST: (numerics.ERR_NOTREGISTERED, lambda client, error: ""),
+    errors.NAME_FIRST: (numerics.ERR_NOTREGISTERED, lambda client, error: ()),
 }
 
 #: The same where what was asked for is a message: there the room has another answer.
@@ -98,25 +99,43 @@ _WHEN_TALKING = {
     errors.BANNED: numerics.ERR_CANNOTSENDTOCHAN,
 }
 
+#: What is said in place of texts that are about the line frontend, beside their advice.
+_TEXTS = {
+    errors.NICK_REGISTERED: "{nick} belongs to an account: log in by SASL or PASS, or choose"
+    " another name",
+    errors.ACCOUNT_NEEDED: "guests can't {what}: REGISTER your name first",
+    errors.NAME_FIRST: "You have not registered",
+    errors.TOO_SLOW: "SendQ exceeded: {pending} bytes waited, {most} may",
+}
+
+
+def textOf(error: ChatError) -> str:
+    """An error in words, for people who use IRC."""
+    text = _TEXTS.get(error.code)
+    if text is not None:
+        return errors.fill(text, error.facts)
+    # What is behind that is advice for the line frontend, which has other commands.
+    return re.split("[:;,] /[a-z]", str(error), maxsplit=1)[0]
+
+
 _TALK = frozenset({"PRIVMSG", "NOTICE", "TAGMSG"})
 
 
 def tell(client: IRCClient, error: ChatError) -> None:
     """Answer with the numeric of an error."""
-    code, command = error.code, client.command
+    code, command, text = error.code, client.command, textOf(error)
     name = "" if command is None else command.command
     row = _NUMERICS.get(code)
     if command is not None and name == "REDACT":
-        client.fail(name, "REDACT_FORBIDDEN", *command.params[:2], text=str(error))
+        client.fail(name, "REDACT_FORBIDDEN", *command.params[:2], text=text)
         return
     if row is None:
-        client.lastNumeric(numerics.ERR_UNKNOWNERROR, name or "*", str(error))
+        client.lastNumeric(numerics.ERR_UNKNOWNERROR, name or "*", text)
         return
     numeric, subject = row
     if code in _WHEN_TALKING and (command is None or name in _TALK):
         numeric = _WHEN_TALKING[code]
-    if code is errors.NOT_ALLOWED and subject(client, error) == "*":
+    if code is errors.NOT_ALLOWED and subject(client, error) == ("*",):
         client.numeric(numerics.ERR_NOPRIVILEGES)
         return
-    about = subject(client, error)
-    client.numeric(numeric, *([about] if about else []), text=str(error))
+    client.numeric(numeric, *subject(client, error), text=text)

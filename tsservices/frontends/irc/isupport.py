@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from tsservices.chat.handlers.restrictions import RESTRICTIONS_EACH
 from tsservices.chat.names import NAME_LENGTH
 from tsservices.chat.verbs.checks import TOPIC_LENGTH
 from tsservices.chat.verbs.modes import KEY_LENGTH, MODES_EACH
 from tsservices.common.limits import Limits
+from tsservices.frontends.irc.message import PARAMETERS
 from tsservices.frontends.irc.people import USER_LENGTH
 
 #: Tokens in one line.
-TOKENS_EACH = 12
+TOKENS_EACH = 13
+
+#: Changes of one MODE: its parameters are also the channel and the letters.
+MODES = min(MODES_EACH, PARAMETERS - 2)
 
 #: Targets of one message, and channels of one KICK.
 TARGETS = 4
@@ -21,6 +27,9 @@ MONITORED = 100
 #: Lines of one answer of CHATHISTORY.
 HISTORY_LINES = 100
 
+#: How CHATHISTORY names a place, the better one first.
+REFERENCE_TYPES = ("msgid", "timestamp")
+
 #: The modes of channels: lists; with an argument always; only when set; without one.
 CHANNEL_MODES = ("b", "k", "l", "imnst")
 
@@ -29,6 +38,18 @@ MEMBER_MODES = (("o", "@"), ("v", "+"))
 
 #: The modes that users can have.
 USER_MODES = "iow"
+
+
+def _letters() -> tuple[str, str, str]:
+    lists, always, whenSet, without = CHANNEL_MODES
+    members = "".join(mode for mode, _ in MEMBER_MODES)
+    withArgument = lists + always + whenSet + members
+    return USER_MODES, "".join(sorted(withArgument + without)), "".join(sorted(withArgument))
+
+
+#: The modes as the greeting shows them: of users, of channels, and those of channels that have an
+#: argument.
+LETTERS = _letters()
 
 
 def tokens(network: str, limits: Limits) -> list[str]:
@@ -42,13 +63,15 @@ def tokens(network: str, limits: Limits) -> list[str]:
         f"CHANNELLEN={NAME_LENGTH + 1}",
         "CHANTYPES=#",
         f"CHATHISTORY={HISTORY_LINES}",
-        "MSGREFTYPES=msgid,timestamp",
+        # None is denied: all that clients send each other is relayed.
+        "CLIENTTAGDENY=",
+        f"MSGREFTYPES={','.join(REFERENCE_TYPES)}",
         "ELIST=CMNTU",
         f"KEYLEN={KEY_LENGTH}",
         f"KICKLEN={TOPIC_LENGTH}",
         f"AWAYLEN={TOPIC_LENGTH}",
         f"TOPICLEN={TOPIC_LENGTH}",
-        f"MODES={MODES_EACH}",
+        f"MODES={MODES}",
         f"MAXLIST=b:{RESTRICTIONS_EACH}",
         f"MONITOR={MONITORED}",
         f"NETWORK={network}",
@@ -57,16 +80,17 @@ def tokens(network: str, limits: Limits) -> list[str]:
         f"PREFIX=({modes}){signs}",
         f"STATUSMSG={signs[0]}",
         f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},TAGMSG:{TARGETS},JOIN:,PART:,"
-        f"NAMES:{TARGETS},LIST:1,KICK:{TARGETS},WHOIS:1",
+        f"NAMES:{TARGETS},LIST:,KICK:{TARGETS},WHOIS:1",
         "SAFELIST",
         "UTF8ONLY",
         "WHOX",
     ]
 
 
-def lines(network: str, limits: Limits) -> list[str]:
-    """The same, a text for each line."""
-    words = tokens(network, limits)
-    return [
-        " ".join(words[first : first + TOKENS_EACH]) for first in range(0, len(words), TOKENS_EACH)
-    ]
+@lru_cache(maxsize=8)
+def lines(network: str, limits: Limits) -> tuple[tuple[str, ...], ...]:
+    """The same, those of one line together."""
+    words = tuple(tokens(network, limits))
+    return tuple(
+        [words[first : first + TOKENS_EACH] for first in range(0, len(words), TOKENS_EACH)]
+    )

@@ -100,16 +100,20 @@ def parseText(text: str, tags: str = "") -> Message | None:
     # NUL ends strings in other programs, and CR their lines: neither may reach anybody.
     if "\0" in text or "\r" in text:
         text = text.replace("\0", "").replace("\r", "")
+    if "\0" in tags:
+        tags = tags.replace("\0", "")
+    if text.startswith((" ", ":")):
+        text = text.lstrip(" ")
+        if text.startswith(":"):
+            # Nobody may say for whom they speak.
+            text = text.partition(" ")[2].lstrip(" ")
     # The last parameter begins behind the first sign of one, if a space stands before it.
-    text = text.lstrip(" ")
-    if text.startswith(":"):
-        # Nobody may say for whom they speak.
-        text = text.partition(" ")[2].lstrip(" ")
     head, colon, last = text.partition(" :")
-    words = head.split(" ")
-    params = [word for word in words if word]
-    if not params:
-        return None
+    params = head.split(" ")
+    if "" in params:
+        params = [word for word in params if word]
+        if not params:
+            return None
     command = params.pop(0).upper()
     if len(params) >= PARAMETERS:
         rest = params[PARAMETERS - 1 :] + ([last] if colon else [])
@@ -164,8 +168,31 @@ def line(command: str, *params: str, source: str = "") -> str:
     return f"{before}{command}{words} :{last}"
 
 
+def middleWord(text: str) -> str:
+    """
+    A parameter as it may stand before the last one: what a client has sent may be empty, have
+    spaces, or begin with the sign of a last parameter.
+    """
+    if not text or " " in text or text[0] == ":":
+        return text.lstrip(": ").partition(" ")[0] or "*"
+    return text
+
+
+def surelyFit(texts: tuple[str, ...], size: int) -> bool:
+    """
+    Whether each of some texts has at most so many bytes; also L{False} where some come near that,
+    and have to be counted.
+    """
+    # A character takes four at most. To ask twenty texts whether they are ASCII takes as long as
+    # all else here, and for most lines it does not matter.
+    longest = len(texts[0]) if len(texts) == 1 else max(map(len, texts))
+    return 4 * longest <= size or (longest <= size and all(map(str.isascii, texts)))
+
+
 def cut(text: str, size: int) -> str:
     """The beginning of a text, in at most so many bytes."""
+    if len(text) <= size and text.isascii():
+        return text
     data = text.encode("utf-8", "replace")
     if len(data) <= size:
         return text

@@ -97,9 +97,13 @@ async def _channelMode(client: IRCClient, message: Message, name: str) -> None:
             client.numeric(numerics.RPL_CREATIONTIME, channel, seconds)
         return
     wanted: list[ModeChange] = []
+    asked = False
     for change in parseChanges(message.params[1:]):
         if change.letter == BAN_LETTER and not change.argument:
-            _listBans(client, room)
+            # Once: a line may ask for it 480 times.
+            if not asked:
+                _listBans(client, room)
+            asked = True
         elif change.argument or change.letter not in NAMED_LETTERS:
             wanted.append(change)
     wanted = [change for change in wanted if _isThere(client, room, change)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 from tsservices.chat.cloaks import USER, hostOf
 from tsservices.chat.errors import ChatError
@@ -37,6 +37,49 @@ def username(text: str) -> str:
     return f"~{kept[:USER_LENGTH]}" if kept else ""
 
 
+def maskText(nick: str, user: str, account: str | None) -> str:
+    """What stands before what somebody does; an empty user is not known."""
+    return f"{nick}!{user or UNKNOWN_USER}@{hostOf(account)}"
+
+
+@dataclass(slots=True, eq=False)
+class People:
+    """Who is in a channel, at one place in the order: all that comes later is told as news."""
+
+    channel: str
+    #: In the order of joining, with spaces between: one for each session.
+    nickText: str
+    #: By name.
+    count: int
+    #: L{None}: it is gone.
+    room: Room | None
+    #: Who has joined last, at that place; L{None}: whoever has joined last now.
+    last: Session | None = None
+
+    def unchanged(self) -> bool:
+        """Whether nobody of them has left since then, or has another name."""
+        return self.room is not None and isLonger(self.room.nickText, self.nickText)
+
+    def severalEach(self) -> bool:
+        """Whether some have several sessions there now."""
+        return self.room is not None and len(self.room.nickCounts) < len(self.room.members)
+
+    def sessions(self) -> list[Session]:
+        """Those who are still there: one session for each name."""
+        return [] if self.room is None else members(self.room, self.last)
+
+
+def isLonger(names: str, known: str) -> bool:
+    """Whether names are some that are known, and perhaps others behind them."""
+    end = len(known)
+    return names.startswith(known) and (not known or names[end : end + 1] in ("", " "))
+
+
+def present(room: Room) -> People:
+    """Those who are in a room now."""
+    return People(ROOM_SIGN + room.record.name, room.nickText, len(room.nickCounts), room)
+
+
 class Directory:
     """Looks up in the state how people are written."""
 
@@ -63,8 +106,7 @@ class Directory:
             # Who has said something before may have another name now, and somebody else this one.
             if holders is not None and holders[0].account == account:
                 session = holders[0]
-        user = session.username if session is not None else ""
-        return f"{nick}!{user or UNKNOWN_USER}@{self.host(account)}"
+        return maskText(nick, "" if session is None else session.username, account)
 
     def sessionMask(self, session: Session) -> str:
         return self.mask(session.nick, session.account, session)
@@ -84,6 +126,17 @@ class Directory:
         if several and permissions.hasVoice(session):
             return OPERATOR_PREFIX + VOICE_PREFIX
         return OPERATOR_PREFIX
+
+    def ranked(self, room: Room) -> list[Session]:
+        """The members who have a sign in a room."""
+        permissions, members = room.permissions, room.members
+        idents = {permissions.guestFounder, *permissions.sessionRoles}
+        found = [session for ident in idents if (session := members.get(ident)) is not None]
+        for account in {room.record.founder or "", *permissions.roles}:
+            for session in self.state.sessionsByAccount.get(account, ()):
+                if session.ident in members and session not in found:
+                    found.append(session)
+        return found
 
     def find(self, nick: str) -> Session | None:
         """The session of a nick, or the oldest of them."""
@@ -105,9 +158,15 @@ class Directory:
         return room if room is not None and self.state.canSee(session, room) else None
 
 
-def members(room: Room) -> list[Session]:
-    """The people of a room: one session for each name."""
-    recipients: Iterable[Session] = room.recipients
-    if len(room.nickCounts) == len(room.recipients):
-        return list(recipients)
-    return list({session.key: session for session in recipients}.values())
+def members(room: Room, last: Session | None = None) -> list[Session]:
+    """
+    The people of a room: one session for each name.
+
+    @param last: those who have joined after this one are left out.
+    """
+    persons: dict[str, Session] = {}
+    for session in room.members.values():
+        persons[session.key] = session
+        if session is last:
+            break
+    return list(persons.values())

@@ -11,7 +11,18 @@ from tsservices.transport.context import StreamContext
 class IRCProtocol(ChatStreamProtocol):
     """Connects a Twisted stream with an L{IRCConnection}."""
 
+    textOnly = True
     connection: IRCConnection
+
+    def expired(self, counter: str) -> None:
+        if self.deadline is None or self.ending:
+            super().expired(counter)
+            return
+        # Who is closed without a word while a log-in fails asks the wrong people why.
+        self.factory.counters.idle += 1
+        self.expiredBy = counter
+        self.write(self.factory.errorLine("you did not say who you are in time"))
+        self.finish()
 
 
 class IRCFactory(ChatStreamFactory):
@@ -26,6 +37,9 @@ class IRCFactory(ChatStreamFactory):
     def __init__(self, context: StreamContext, server: IRCServer) -> None:
         super().__init__(context, server.chat, IRCProtocol)
         self.server = server
+
+    def errorLine(self, why: str) -> bytes:
+        return f"ERROR :Closing Link: {why}\r\n".encode()
 
     def connect(self, protocol: IRCProtocol) -> IRCConnection:
         return IRCConnection(protocol, self.shared, self.server)

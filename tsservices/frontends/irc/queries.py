@@ -1,17 +1,18 @@
-"""Commands that ask for people: WHO, WHOIS, WHOWAS, USERHOST, ISON.  Pure."""
+"""Commands that ask for people: WHO, WHOIS, WHOWAS, USERHOST, ISON, MONITOR.  Pure."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
 
-from tsservices.chat.names import ROOM_SIGN
+from tsservices.chat.errors import ChatError
+from tsservices.chat.names import ROOM_SIGN, nameKey
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.irc import capabilities as caps
-from tsservices.frontends.irc import numerics
+from tsservices.frontends.irc import isupport, numerics
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.message import Message
 from tsservices.frontends.irc.people import (
@@ -19,6 +20,7 @@ from tsservices.frontends.irc.people import (
     isChannel,
     members,
 )
+from tsservices.frontends.irc.replies import listLines, presenceLines
 from tsservices.frontends.irc.serverinfo import matches
 
 #: Nicks of one USERHOST.
@@ -26,6 +28,9 @@ USERHOST_NICKS = 5
 
 #: Rows of one WHO by a mask: whoever wants more names a channel.
 WHO_ROWS = 500
+
+#: People who are compared with a mask in one turn: some 5 ms.
+WHO_LOOKED_AT = 250
 
 #: An address that stands for all: nobody learns another one.
 HIDDEN_ADDRESS = "255.255.255.255"
@@ -44,30 +49,34 @@ def _user(person: Session) -> str:
     return person.username or UNKNOWN_USER
 
 
-def who(client: IRCClient, message: Message) -> None:
+async def who(client: IRCClient, message: Message) -> None:
     """WHO and WHOX."""
     mask, options = message.param(0), message.param(1)
     wanted, _, rest = options.partition("%")
     fields, _, token = rest.partition(",")
     operatorsOnly = "o" in wanted.lower()
-    rows = list(_found(client, mask))
-    for person, room in rows:
-        if operatorsOnly and not client.state.isServerOperator(person):
-            continue
-        if "%" in options:
-            _whoxRow(client, person, room, fields, token[:3])
-        else:
-            _whoRow(client, person, room)
+    await client.sendPages(
+        None
+        if found is None
+        else _whoxRow(client, *found, fields, token[:3])
+        if "%" in options
+        else _whoRow(client, *found)
+        for found in _found(client, mask)
+        if found is None or not operatorsOnly or client.state.isServerOperator(found[0])
+    )
     client.numeric(numerics.RPL_ENDOFWHO, mask or "*")
 
 
-def _found(client: IRCClient, mask: str) -> Iterable[tuple[Session, Room | None]]:
+def _found(client: IRCClient, mask: str) -> Iterable[tuple[Session, Room | None] | None]:
+    # None: others are to be served before more is looked at.
     state, directory, session = client.state, client.directory, client.session
     if isChannel(mask):
         room = directory.visibleRoom(session, mask)
         if room is not None:
             for person in members(room):
-                yield person, room
+                # It is read in pages: some leave meanwhile.
+                if person.key in room.nickCounts:
+                    yield person, room
         return
     exact = directory.find(mask)
     if exact is not None:
@@ -77,7 +86,11 @@ def _found(client: IRCClient, mask: str) -> Iterable[tuple[Session, Room | None]
         mask = "*"
     found = 0
     # Only those with whom a room is shared: others are nobody's business.
-    for person in state.sharedWith(session, True):
+    for index, person in enumerate(list(state.sharedWith(session, True)), 1):
+        if index % WHO_LOOKED_AT == 0:
+            yield None
+        if person.ident not in state.sessions:
+            continue
         texts = (
             person.nick,
             _user(person),
@@ -99,9 +112,9 @@ def _shared(client: IRCClient, person: Session) -> Room | None:
     return None
 
 
-def _whoRow(client: IRCClient, person: Session, room: Room | None) -> None:
+def _whoRow(client: IRCClient, person: Session, room: Room | None) -> str:
     directory = client.directory
-    client.numeric(
+    return client.numericLine(
         numerics.RPL_WHOREPLY,
         ROOM_SIGN + room.record.name if room is not None else "*",
         _user(person),
@@ -133,15 +146,13 @@ _WHOX: dict[str, _WhoxField] = {
 }
 
 
-def _whoxRow(
-    client: IRCClient, person: Session, room: Room | None, fields: str, token: str
-) -> None:
+def _whoxRow(client: IRCClient, person: Session, room: Room | None, fields: str, token: str) -> str:
     values = [token or "0"] if "t" in fields else []
     values += [get(client, person, room) for letter, get in _WHOX.items() if letter in fields]
     if "r" in fields:
-        client.numeric(numerics.RPL_WHOSPCRPL, *values, text=client.directory.realname(person))
-    else:
-        client.numeric(numerics.RPL_WHOSPCRPL, *values)
+        realname = client.directory.realname(person)
+        return client.numericLine(numerics.RPL_WHOSPCRPL, *values, text=realname)
+    return client.numericLine(numerics.RPL_WHOSPCRPL, *values)
 
 
 def whois(client: IRCClient, message: Message) -> None:
@@ -154,7 +165,6 @@ def whois(client: IRCClient, message: Message) -> None:
     if person is None:
         client.numeric(numerics.ERR_NOSUCHNICK, nick)
     else:
-        nick = person.nick
         _describe(client, person)
     client.numeric(numerics.RPL_ENDOFWHOIS, nick)
 
@@ -199,9 +209,12 @@ def _describe(client: IRCClient, person: Session) -> None:
         # Those who may ban somebody have to know what to ban.
         text = f"is connecting from {person.cloak}"
         client.numeric(numerics.RPL_WHOISHOST, nick, text=text)
-    if person is session or operator:
+    recipient = person.recipient
+    # Of those who are elsewhere, or are no program of IRC, nobody knows.
+    if (person is session or operator) and isinstance(recipient, IRCClient):
+        idle = str(int(client.context.monotonic() - recipient.spokeAt))
         signon = str(person.connectedAt // NANOSECONDS)
-        client.numeric(numerics.RPL_WHOISIDLE, nick, "0", signon)
+        client.numeric(numerics.RPL_WHOISIDLE, nick, idle, signon)
 
 
 def whowas(client: IRCClient, message: Message) -> None:
@@ -248,3 +261,57 @@ def ison(client: IRCClient, message: Message) -> None:
     people = [client.directory.find(nick) for nick in nicks]
     names = [person.nick for person in people if person is not None]
     client.numeric(numerics.RPL_ISON, text=" ".join(names))
+
+
+def monitor(client: IRCClient, message: Message) -> None:
+    """MONITOR + names, - names, C, L, S."""
+    word = message.param(0).upper()
+    names = [name for name in message.param(1).split(",") if name]
+    if word == "+":
+        _watch(client, names)
+    elif word == "-":
+        for name in names:
+            _unwatch(client, name)
+    elif word == "C":
+        stopMonitoring(client)
+    elif word == "L":
+        client.send(*listLines(client, numerics.RPL_MONLIST, client.monitored.values()))
+        client.numeric(numerics.RPL_ENDOFMONLIST)
+    elif word == "S":
+        client.send(*presenceLines(client, client.monitored.values()))
+
+
+def _watch(client: IRCClient, names: list[str]) -> None:
+    added: list[str] = []
+    for index, name in enumerate(names):
+        try:
+            key = nameKey(name)
+        except ChatError:
+            # Nobody can have that name: a mask, say.
+            continue
+        if key in client.monitored:
+            continue
+        if len(client.monitored) >= isupport.MONITORED:
+            rest = ",".join(names[index:])
+            client.numeric(numerics.ERR_MONLISTFULL, str(isupport.MONITORED), rest)
+            break
+        client.monitored[key] = name
+        client.state.watch(key, client.session)
+        added.append(name)
+    client.send(*presenceLines(client, added))
+
+
+def _unwatch(client: IRCClient, name: str) -> None:
+    try:
+        key = nameKey(name)
+    except ChatError:
+        return
+    if client.monitored.pop(key, None) is not None:
+        client.state.unwatch(key, client.session)
+
+
+def stopMonitoring(client: IRCClient) -> None:
+    """Watch nobody any more."""
+    for key in client.monitored:
+        client.state.unwatch(key, client.session)
+    client.monitored.clear()

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from tsservices.chat.controller import digest
 from tsservices.chat.errors import ChatError
+from tsservices.chat.handlers.accounts import checkPlace
 from tsservices.chat.names import fold, nameKey
 from tsservices.chat.operations import Introduce
 from tsservices.chat.records import Account
+from tsservices.chat.session import Session
 from tsservices.chat.verbs import accounts, talk
+from tsservices.chat.verbs.checks import takesSecrets
 from tsservices.chat.verbs.tokens import checkToken, proposeLogin
 from tsservices.common.tokens import looksLikeToken
 from tsservices.frontends.irc import capabilities as caps
@@ -91,7 +94,7 @@ def cap(client: RegisteringClient, message: Message) -> None:
         if version.isascii() and version.isdigit() and len(version) < 6:
             client.capVersion = max(client.capVersion, int(version))
         registration.negotiating = registration.negotiating or not entered
-        lines = caps.listing(client.capVersion)
+        lines = caps.listing(client.capVersion, _hidden(client))
         several = client.capVersion >= 302
         for line in lines[:-1]:
             more = ("*",) if several else ()
@@ -102,7 +105,7 @@ def cap(client: RegisteringClient, message: Message) -> None:
         client.send(f":{client.server.name} CAP {client.nick} LIST :{names}")
     elif word == "REQ":
         registration.negotiating = registration.negotiating or not entered
-        changed = caps.change(client.capabilities, message.param(1))
+        changed = caps.change(client.capabilities, message.param(1), _hidden(client))
         answer = "NAK" if changed is None else "ACK"
         if changed is not None:
             client.setCapabilities(changed)
@@ -114,12 +117,18 @@ def cap(client: RegisteringClient, message: Message) -> None:
         client.numeric(numerics.ERR_INVALIDCAPCMD, message.param(0) or "*")
 
 
+def _hidden(client: RegisteringClient) -> frozenset[str]:
+    # Nobody is asked for a password that would be refused.
+    return frozenset() if takesSecrets(client.controller) else caps.SECRETS
+
+
 def password(client: RegisteringClient, message: Message) -> None:
     """PASS: the password of the account that NICK names, or C{ACCOUNT:PASSWORD}."""
     if client.controller.entered:
         client.numeric(numerics.ERR_ALREADYREGISTERED)
     else:
-        client.registration.password = message.param(0)
+        # Small programs send a password with a space as it is.
+        client.registration.password = " ".join(message.params)
 
 
 def nick(client: RegisteringClient, message: Message) -> None:
@@ -129,12 +138,14 @@ def nick(client: RegisteringClient, message: Message) -> None:
         client.numeric(numerics.ERR_NONICKNAMEGIVEN)
         return
     key = nameKey(name)
-    holders = client.state.sessionsByNick.get(key)
-    account = client.registration.account
-    if holders is not None and (account is None or account.key != key):
+    holders = client.state.sessionsByNick.get(key, ())
+    registration = client.registration
+    # Programs send NICK before they log in: it may be their own other connection that has it.
+    later = registration.negotiating or registration.password
+    if not later and not _isOwn(holders, registration.account):
         client.numeric(numerics.ERR_NICKNAMEINUSE, name)
         return
-    client.registration.nick = name
+    registration.nick = name
     advance(client)
 
 
@@ -166,16 +177,23 @@ def advance(client: RegisteringClient) -> None:
 async def _enter(client: RegisteringClient) -> None:
     registration, controller = client.registration, client.controller
     try:
-        await _login(client)
-        if client.stream.ending or controller.ended:
-            return
+        if registration.password:
+            await _login(client)
+            if client.stream.ending or controller.ended:
+                return
         name, key = registration.nick, nameKey(registration.nick)
+        # In the turn of the name: a program waits for the greeting, and others are to know both.
+        user = Introduce(client.session.ident, registration.username, registration.realname)
         account = registration.account
         if account is not None:
             _checkFree(client, name, key, account)
-            await proposeLogin(controller, account, registration.tokenId, name, key)
+            await proposeLogin(controller, account, registration.tokenId, name, key, also=user)
+            if not controller.entered:
+                # What was refused has been told; another name would not help.
+                _turnAway(client, "the log-in was refused")
+                return
         else:
-            await talk.changeNick(controller, name)
+            await talk.changeNick(controller, name, user)
     except ChatError as error:
         client.command = Message("NICK", [registration.nick])
         errors.tell(client, error)
@@ -184,9 +202,9 @@ async def _enter(client: RegisteringClient) -> None:
         # Another name may be free.
         registration.nick = ""
         return
-    session = client.session
-    controller.propose(Introduce(session.ident, registration.username, registration.realname))
-    await controller.settled()
+    if registration.mechanism:
+        registration.endExchange()
+        client.numeric(numerics.ERR_SASLABORTED)
     client.registered()
     serverinfo.welcome(client)
 
@@ -194,9 +212,14 @@ async def _enter(client: RegisteringClient) -> None:
 def _checkFree(client: IRCClient, name: str, key: str, account: Account) -> None:
     # As the login decides later, but there it would silently become the account's name.
     state = client.state
-    if key == account.key:
-        return
-    state.checkNick(client.session, name, key)
+    holders = state.sessionsByNick.get(key, ())
+    if key != account.key and (key in state.accounts or not _isOwn(holders, account)):
+        state.checkNick(client.session, name, key)
+
+
+def _isOwn(holders: tuple[Session, ...], account: Account | None) -> bool:
+    # Whether nobody has a name, or other connections of that account.
+    return all(account is not None and holder.account == account.key for holder in holders)
 
 
 async def _login(client: RegisteringClient) -> None:
@@ -214,9 +237,13 @@ async def _login(client: RegisteringClient) -> None:
         registration.account, registration.tokenId = await _owner(client, name, secret)
     except ChatError as error:
         client.numeric(numerics.ERR_PASSWDMISMATCH, text=str(error))
-        client.send(client.errorLine(str(error)))
-        client.controller.end()
-        client.closeWhenIdle()
+        _turnAway(client, str(error))
+
+
+def _turnAway(client: RegisteringClient, why: str) -> None:
+    client.send(client.errorLine(why))
+    client.controller.end()
+    client.closeWhenIdle()
 
 
 async def _owner(client: RegisteringClient, name: str, secret: str) -> tuple[Account, str]:
@@ -234,22 +261,24 @@ async def authenticate(client: RegisteringClient, message: Message) -> None:
     """AUTHENTICATE."""
     registration, word = client.registration, message.param(0)
     if caps.SASL not in client.capabilities:
-        client.numeric(numerics.ERR_SASLFAIL, text="CAP REQ sasl comes first")
+        registration.endExchange()
+        why = "CAP REQ sasl comes first"
+        if not takesSecrets(client.controller):
+            why = "this server takes no password over a connection that is not encrypted"
+        client.numeric(numerics.ERR_SASLFAIL, text=why)
     elif word == "*":
         registration.endExchange()
         client.numeric(numerics.ERR_SASLABORTED)
-    elif client.session.account is not None or registration.account is not None:
-        client.numeric(numerics.ERR_SASLALREADY)
     elif not registration.mechanism:
         _begin(client, word.upper())
-    elif len(word) > sasl.CHUNK:
-        registration.endExchange()
-        client.numeric(numerics.ERR_SASLTOOLONG)
     else:
         try:
             data = registration.fragments.add(word)
             if data is not None:
                 await _exchange(client, data)
+        except sasl.SASLTooLong:
+            registration.endExchange()
+            client.numeric(numerics.ERR_SASLTOOLONG)
         except sasl.SASLError as error:
             _failed(client, str(error))
         except ChatError as error:
@@ -282,10 +311,10 @@ async def _exchange(client: RegisteringClient, data: bytes) -> None:
         await _succeeded(client, *await _owner(client, name, secret))
     elif registration.scramAccount is not None:
         account = registration.scramAccount
-        if data == b"" and registration.account is None and registration.mechanism == "DONE":
+        if data == b"" and registration.mechanism == "DONE":
             await _succeeded(client, account)
             return
-        accounts.checkGuesses(controller, account)
+        await accounts.beginGuess(controller, account)
         try:
             final = scram.final(data)
         except sasl.SASLError:
@@ -307,13 +336,17 @@ def _challenge(client: IRCClient, data: bytes) -> None:
 
 
 async def _succeeded(client: RegisteringClient, account: Account, tokenId: str = "") -> None:
-    registration, session = client.registration, client.session
+    registration, session, controller = client.registration, client.session, client.controller
     registration.endExchange()
-    if client.controller.entered:
-        controller = client.controller
-        await proposeLogin(controller, account, tokenId, session.nick, session.key)
-        if session.account != account.key:
-            raise sasl.SASLError("the account has changed")
+    if account.key != session.account:
+        # The log-in decides, but that comes only after the name.
+        checkPlace(client.state, account, tokenId)
+    if controller.entered:
+        # Who is logged in already changes the account, or shows once more to be its owner.
+        refusals = client.context.counters.refusals
+        await proposeLogin(controller, account, tokenId, session.nick, session.key, True)
+        if client.context.counters.refusals > refusals or session.account != account.key:
+            raise sasl.SASLError("the log-in was refused")
     else:
         registration.account, registration.tokenId = account, tokenId
         mask = f"{registration.nick or '*'}!{registration.username or '*'}@*"

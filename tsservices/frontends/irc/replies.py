@@ -4,14 +4,13 @@ What the chat sends to one session alone, written for IRC: a table by notificati
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from operator import attrgetter
 from typing import Any
 
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import (
+    AwayChanged,
     AwayReply,
     ErrorReply,
     HistoryReplay,
@@ -21,27 +20,25 @@ from tsservices.chat.notifications import (
     LoggedIn,
     Notice,
     Notification,
-    OperatorsTold,
+    OperatorMessage,
     PassingMessage,
     PresenceChanged,
+    PrivateDeleted,
     PrivateMessage,
     RoomMessages,
     TimeMarked,
     Topic,
 )
-from tsservices.chat.room import Room
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, numerics
 from tsservices.frontends.irc.client import IRCClient
-from tsservices.frontends.irc.format import SPOKEN, timeText
-from tsservices.frontends.irc.marks import markLine, markOf, shownName
+from tsservices.frontends.irc.formats.lines import ENDING, SPOKEN, timeText
+from tsservices.frontends.irc.history.markers import markLine, markOf, shownName
 from tsservices.frontends.irc.message import BODY_BYTES
+from tsservices.frontends.irc.multiline import takeBreaks
+from tsservices.frontends.irc.names import namesText, needsPages, whenJoined
 from tsservices.frontends.irc.numerics import Numeric
-from tsservices.frontends.irc.people import members
-
-#: What a channel is called in a list of names: public.
-_PUBLIC, _SECRET = "=", "@"
 
 #: Notices of which the answer to a command of IRC says as much.
 _TOLD_OTHERWISE = frozenset({"same", "invited", "registered", "loggedOut", "password"})
@@ -109,6 +106,17 @@ def _passing(client: IRCClient, message: PassingMessage) -> None:
         client.deliverApart(client.formatter.passing(message, session.nick))
 
 
+def _privateDeleted(client: IRCClient, deleted: PrivateDeleted) -> None:
+    client.forget(deleted.ident)
+    session = client.session
+    if deleted.session == session.ident:
+        client.deliver(client.formatter.redacted(deleted, deleted.to))
+    else:
+        isOwn = deleted.account is not None and deleted.account == session.account
+        target = deleted.to if isOwn else session.nick
+        client.deliverApart(client.formatter.redacted(deleted, target))
+
+
 def _joined(client: IRCClient, joined: JoinedRoom) -> None:
     directory, session, formatter = client.directory, client.session, client.formatter
     channel = ROOM_SIGN + joined.roomName
@@ -117,12 +125,17 @@ def _joined(client: IRCClient, joined: JoinedRoom) -> None:
         lines += topicLines(client, joined.topic)
     if client.has(caps.READ_MARKER):
         lines.append(markLine(client, channel, markOf(client, channel)))
-    room = client.state.rooms.get(joined.room)
-    if room is not None:
-        lines += namesLines(client, room)
-    client.deliver(lines)
-    if joined.replay is not None and not client.has(caps.CHATHISTORY):
-        client.deliver(replayLines(client, joined.replay))
+    people = whenJoined(client, joined)
+    if client.namesPaged and needsPages(people):
+        # JOIN sends them, a page at a time.
+        client.namesDue = people
+        client.deliver(lines)
+    else:
+        end = f"{endOfNames(client, channel)}{ENDING}".encode("utf-8", "replace")
+        client.deliver(lines, namesText(client, people) + end)
+    replay = joined.replay
+    if replay is not None and replay.messages and not client.has(caps.CHATHISTORY):
+        client.deliver(replayLines(client, replay))
 
 
 def replayLines(client: IRCClient, replay: HistoryReplay) -> list[str]:
@@ -147,7 +160,7 @@ def _timed(messages: RoomMessages, today: str) -> RoomMessages:
         date, _, clock = timeText(messages.time + offset).partition("T")
         day = "" if date == today else f"{date} "
         texts.append(f"[{day}{clock[:8]}Z] {text}")
-    return replace(messages, texts=tuple(texts))
+    return replace(messages, texts=tuple(texts), tags=takeBreaks(messages.tags)[1])
 
 
 def topicLines(client: IRCClient, topic: Topic) -> list[str]:
@@ -160,42 +173,9 @@ def topicLines(client: IRCClient, topic: Topic) -> list[str]:
     ]
 
 
-def namesLines(client: IRCClient, room: Room) -> list[str]:
-    """The people of a channel."""
-    directory, record = client.directory, room.record
-    channel = ROOM_SIGN + record.name
-    several = client.has(caps.MULTI_PREFIX)
-    # In a storm of joins each gets all names: most people are guests without any rank.
-    permissions = room.permissions
-    ranked = {permissions.guestFounder, *permissions.sessionRoles}
-    write = directory.sessionMask if client.has(caps.USERHOST_IN_NAMES) else attrgetter("nick")
-    names = [
-        write(person)
-        if person.account is None and person.ident not in ranked
-        else directory.prefix(room, person, several) + write(person)
-        for person in members(room)
-    ]
-    return nameLines(client, channel, names, _SECRET if room.permissions.isSecret else _PUBLIC)
-
-
-def nameLines(client: IRCClient, channel: str, names: list[str], sign: str = _PUBLIC) -> list[str]:
-    """A list of names in as few lines as it needs, and its end."""
-    head = f":{client.server.name} {numerics.RPL_NAMREPLY.code} {client.nick} {sign} {channel} :"
-    room = BODY_BYTES - len(head.encode("utf-8", "replace"))
-    text = " ".join(names)
-    if text.isascii():
-        # The same as below, without a step for each name.
-        lines = [head + part for part in re.findall(rf"(.{{1,{room}}})(?: |$)", text)]
-    else:
-        lines = []
-        for name in names:
-            if lines and len(f"{lines[-1]} {name}".encode("utf-8", "replace")) <= BODY_BYTES:
-                lines[-1] += f" {name}"
-            else:
-                lines.append(head + name)
-    end = numerics.RPL_ENDOFNAMES
-    lines.append(f":{client.server.name} {end.code} {client.nick} {channel} :{end.text}")
-    return lines
+def endOfNames(client: IRCClient, channel: str) -> str:
+    """The line behind the names of a channel."""
+    return client.numericLine(numerics.RPL_ENDOFNAMES, channel)
 
 
 def _left(client: IRCClient, left: LeftRoom) -> None:
@@ -220,7 +200,9 @@ def _loggedIn(client: IRCClient, loggedIn: LoggedIn) -> None:
 
 
 def _timeMarked(client: IRCClient, marked: TimeMarked) -> None:
-    if client.has(caps.READ_MARKER):
+    # Who has set it is answered in any case.
+    isAnswer = client.command is not None and client.command.command == "MARKREAD"
+    if isAnswer or client.has(caps.READ_MARKER):
         client.deliver([markLine(client, shownName(client, marked.target), marked.time)])
 
 
@@ -241,9 +223,9 @@ def _notice(client: IRCClient, notice: Notice) -> None:
         client.deliver([f"{head} :{line}" for line in notice.lines])
 
 
-def _operatorsTold(client: IRCClient, told: OperatorsTold) -> None:
-    mask = client.directory.mask(told.nick, told.account)
-    client.deliver([f"{client.formatter.tags(told.account)}:{mask} WALLOPS :{told.text}"])
+def _operatorMessage(client: IRCClient, message: OperatorMessage) -> None:
+    mask = client.directory.mask(message.nick, message.account)
+    client.deliver([f"{client.formatter.tags(message.account)}:{mask} WALLOPS :{message.text}"])
 
 
 def _presence(client: IRCClient, presence: PresenceChanged) -> None:
@@ -287,6 +269,10 @@ def listLines(client: IRCClient, numeric: Numeric, words: Iterable[str]) -> list
     return lines
 
 
+def _ownAway(client: IRCClient, changed: AwayChanged) -> None:
+    """Its own numeric says so (away-notify is about others)."""
+
+
 def _error(client: IRCClient, reply: ErrorReply) -> None:
     errors.tell(client, reply.error)
 
@@ -301,15 +287,17 @@ def _messages(client: IRCClient, messages: RoomMessages) -> None:
 
 _REPLIES: dict[type[Any], Callable[[IRCClient, Any], None]] = {
     PrivateMessage: _private,
+    PrivateDeleted: _privateDeleted,
     PassingMessage: _passing,
     JoinedRoom: _joined,
     LeftRoom: _left,
     LoggedIn: _loggedIn,
     TimeMarked: _timeMarked,
     Invited: _invited,
+    AwayChanged: _ownAway,
     AwayReply: _away,
     Notice: _notice,
-    OperatorsTold: _operatorsTold,
+    OperatorMessage: _operatorMessage,
     PresenceChanged: _presence,
     ErrorReply: _error,
     HistoryReplay: _history,

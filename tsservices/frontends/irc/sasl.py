@@ -10,17 +10,23 @@ import hmac
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 
+from tsservices.chat.names import fold
 from tsservices.chat.passwords import parseVerifier
 
 #: Characters of one AUTHENTICATE; a line of as many is followed by another one.
 CHUNK = 400
 
-#: Characters of all of them together.
-LONGEST = 4 * CHUNK
+#: Characters of all of them together: two names and the longest password that an operator can
+#: allow, whatever the script.
+LONGEST = 16 * CHUNK
 
 
 class SASLError(Exception):
     """What a client sends is none of the mechanism's messages."""
+
+
+class SASLTooLong(SASLError):
+    """A line is longer than a fragment may be."""
 
 
 class Fragments:
@@ -35,10 +41,12 @@ class Fragments:
 
         @raise SASLError: it is no base64, or too long.
         """
+        if len(text) > CHUNK:
+            raise SASLTooLong
         if text != "+":
             self._joined += text
         if len(self._joined) > LONGEST:
-            raise SASLError("too long")
+            raise SASLError("this is too long for two names and a password")
         if len(text) == CHUNK:
             return None
         joined, self._joined = self._joined, ""
@@ -70,7 +78,9 @@ def plain(data: bytes) -> tuple[str, str]:
         authorize, account, password = (part.decode() for part in parts)
     except UnicodeDecodeError:
         raise SASLError("this is no UTF-8") from None
-    if not account or not password or authorize not in ("", account):
+    if not account or not password:
+        raise SASLError("a name and a password are wanted")
+    if authorize and fold(authorize) != fold(account):
         raise SASLError("nobody may act for somebody else")
     return account, password
 

@@ -11,8 +11,10 @@ from functools import cached_property
 from tsservices import __version__
 from tsservices.chat.names import fold
 from tsservices.chat.session import Session
+from tsservices.common.limits import Limits
 from tsservices.frontends.connection import Chat
-from tsservices.frontends.irc.format import Formatters
+from tsservices.frontends.irc.formats.formatter import Formatters
+from tsservices.frontends.irc.formats.name_lines import NamesCache
 from tsservices.frontends.irc.people import Directory
 
 #: The name of a server that was given none.
@@ -26,6 +28,24 @@ SERVER_INFO = "a chat of tsservices"
 
 #: People of whom WHOWAS knows, the last ones that have left.
 WHOWAS_ENTRIES = 1000
+
+
+#: Rooms that are counted whenever somebody asks; of more the number is kept for so many seconds.
+COUNTED_AT_ONCE, COUNT_SECONDS = 200, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What all are greeted with, in the same words but for their nick."""
+
+    limits: Limits
+    #: Those of the welcome file.
+    texts: list[str]
+    #: Lines with their endings, for before the counts of users and for behind them.
+    about: str
+    motd: str
+    #: Bytes of the longest of them, without a nick.
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +78,10 @@ class IRCServer:
     departed: deque[Departed] = field(default_factory=lambda: deque(maxlen=WHOWAS_ENTRIES))
     #: Connections that have no nick yet.
     unregistered: int = 0
+    names: NamesCache = field(default_factory=NamesCache)
+    greeting: Greeting | None = None
+    _publicRooms: int = 0
+    _countDue: float = 0.0
     _most: dict[str, int] = field(default_factory=dict)
     _batches: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -74,6 +98,22 @@ class IRCServer:
         """The highest count of this name so far."""
         self._most[name] = max(count, self._most.get(name, 0))
         return self._most[name]
+
+    def publicRooms(self, now: float) -> int:
+        """
+        The number of rooms with members that are not secret.
+
+        @param now: seconds of the monotonic clock.
+        """
+        rooms = self.chat.context.state.rooms
+        if len(rooms) <= COUNTED_AT_ONCE or now >= self._countDue:
+            self._publicRooms = sum(
+                1
+                for room in rooms.values()
+                if room.members and not (room.record.private or room.permissions.isSecret)
+            )
+            self._countDue = now + COUNT_SECONDS
+        return self._publicRooms
 
     def nextBatch(self) -> str:
         """A name for a batch of lines."""

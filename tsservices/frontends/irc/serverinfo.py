@@ -3,84 +3,141 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
+from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.irc import isupport, numerics
 from tsservices.frontends.irc.client import IRCClient
-from tsservices.frontends.irc.message import Message
+from tsservices.frontends.irc.formats.lines import ENDING
+from tsservices.frontends.irc.message import BODY_BYTES, Message, cut
+from tsservices.frontends.irc.server import Greeting, IRCServer
 
 
 def welcome(client: IRCClient) -> None:
     """Greet somebody who has become one of us."""
-    server, limits = client.server, client.context.limits
-    numeric = client.numeric
-    numeric(numerics.RPL_WELCOME, text=f"Welcome to the {server.network} network, {client.mask}")
-    numeric(
-        numerics.RPL_YOURHOST, text=f"Your host is {server.name}, running version {server.version}"
-    )
-    created = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(server.created // NANOSECONDS))
-    numeric(numerics.RPL_CREATED, text=f"This server was started {created}")
-    lists, always, whenSet, without = isupport.CHANNEL_MODES
-    members = "".join(mode for mode, _ in isupport.MEMBER_MODES)
-    channelModes = "".join(sorted(lists + always + whenSet + without + members))
-    withArgument = "".join(sorted(lists + always + whenSet + members))
-    numeric(
-        numerics.RPL_MYINFO,
-        server.name,
-        server.version,
-        isupport.USER_MODES,
-        channelModes,
-        withArgument,
-    )
-    for line in isupport.lines(server.network, limits):
-        numeric(numerics.RPL_ISUPPORT, line)
-    lusers(client)
-    motd(client)
+    server, nick = client.server, client.nick
+    first = f":{server.name} {numerics.RPL_WELCOME.code} {nick} "
+    first = cut(f"{first}:Welcome to the {server.network} network, {client.mask}", BODY_BYTES)
+    greeting = _greetingOf(client)
+    # With one write: after a restart everybody comes at once.
+    if greeting.longest + len(nick.encode("utf-8", "replace")) <= BODY_BYTES:
+        counts = _userCounts(client)
+        before, behind = greeting.about.replace(_NICK, nick), greeting.motd.replace(_NICK, nick)
+        text = f"{first}{ENDING}{before}{counts}{behind}"
+        client.sendPrepared(text.encode("utf-8", "replace"))
+    else:
+        lines = greeting.about.replace(_NICK, nick).split(ENDING)[:-1]
+        client.send(first, *lines)
+        lusers(client)
+        client.send(*_motdLines(client))
+
+
+#: Stands in place of a nick; no line has it.
+_NICK = "\0"
+
+
+def _greetingOf(client: IRCClient) -> Greeting:
+    server, limits, motd = client.server, client.context.limits, client.context.chat.welcome()
+    greeting = server.greeting
+    if greeting is None or greeting.limits is not limits or greeting.texts != motd:
+        greeting = server.greeting = _greeting(server, limits, motd)
+    return greeting
+
+
+def _greeting(server: IRCServer, limits: Limits, motd: list[str]) -> Greeting:
+    # Written and encoded line by line for each it was a sixth of the work of a join.
+    name, version = server.name, server.version
+    started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(server.created // NANOSECONDS))
+    words = " ".join([name, version, *isupport.LETTERS])
+    supported = numerics.RPL_ISUPPORT
+    about = [
+        f":{name} {code} {_NICK} {text}"
+        for code, text in (
+            (numerics.RPL_YOURHOST.code, f":Your host is {name}, running version {version}"),
+            (numerics.RPL_CREATED.code, f":This server was started {started}"),
+            (numerics.RPL_MYINFO.code, words),
+            *[
+                (supported.code, f"{' '.join(tokens)} :{supported.text}")
+                for tokens in isupport.lines(server.network, limits)
+            ],
+        )
+    ]
+    last = [f":{name} {code} {_NICK} :{text}" for code, text in _motdTexts(name, motd)]
+    before, behind = ["".join([line + ENDING for line in lines]) for lines in (about, last)]
+    longest = max(len(line.encode("utf-8", "replace")) for line in about + last)
+    return Greeting(limits, motd, before, behind, longest)
+
+
+def _motdTexts(server: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    # The numerics of MOTD, and their texts.
+    if not texts:
+        return [(numerics.ERR_NOMOTD.code, numerics.ERR_NOMOTD.text or "")]
+    return [
+        (numerics.RPL_MOTDSTART.code, f"- {server} Message of the day - "),
+        *[(numerics.RPL_MOTD.code, f"- {text}") for text in texts],
+        (numerics.RPL_ENDOFMOTD.code, numerics.RPL_ENDOFMOTD.text or ""),
+    ]
 
 
 def lusers(client: IRCClient, message: Message | None = None) -> None:
     """LUSERS."""
-    state, server = client.state, client.server
+    client.sendPrepared(_userCounts(client).encode("utf-8", "replace"))
+
+
+def _userCounts(client: IRCClient) -> str:
+    # Lines with their endings: written for everybody who comes.
+    state, server, nick = client.state, client.server, client.nick
     # By name: an account with several sessions is one user.
     people = len(state.sessionsByNick)
-    operators = len(state.sessionsByAccount.keys() & state.operators)
-    rooms = sum(1 for room in state.rooms.values() if room.members)
+    operators = len(state.sessionsByAccount.keys() & state.operators) if state.operators else 0
+    rooms = _visibleRooms(client)
     servers = max(1, len(state.nodes))
-    unknown = server.unregistered
-    numeric = client.numeric
-    numeric(
-        numerics.RPL_LUSERCLIENT,
-        text=f"There are {people} users and 0 invisible on {servers} servers",
-    )
-    if operators:
-        numeric(numerics.RPL_LUSEROP, str(operators))
-    if unknown:
-        numeric(numerics.RPL_LUSERUNKNOWN, str(unknown))
-    if rooms:
-        numeric(numerics.RPL_LUSERCHANNELS, str(rooms))
-    local = sum(1 for session in state.sessions.values() if session.recipient is not None)
-    others = servers - 1
-    numeric(numerics.RPL_LUSERME, text=f"I have {local} clients and {others} servers")
-    for code, name, count in (
-        (numerics.RPL_LOCALUSERS, "local", local),
-        (numerics.RPL_GLOBALUSERS, "global", people),
+    local = len(state.sessions)
+    if servers > 1:
+        local = sum(1 for session in state.sessions.values() if session.recipient is not None)
+    localMost, most = server.mostUsers("local", local), server.mostUsers("global", people)
+
+    text = f":There are {people} users and 0 invisible on {servers} servers"
+    lines = [(numerics.RPL_LUSERCLIENT.code, text)]
+    for numeric, count in (
+        (numerics.RPL_LUSEROP, operators),
+        (numerics.RPL_LUSERUNKNOWN, server.unregistered),
+        (numerics.RPL_LUSERCHANNELS, rooms),
     ):
-        most = server.mostUsers(name, count)
-        numeric(code, str(count), str(most), text=f"Current {name} users {count}, max {most}")
+        if count:
+            lines.append((numeric.code, f"{count} :{numeric.text}"))
+    text = f":I have {local} clients and {servers - 1} servers"
+    lines.append((numerics.RPL_LUSERME.code, text))
+    text = f"{local} {localMost} :Current local users {local}, max {localMost}"
+    lines.append((numerics.RPL_LOCALUSERS.code, text))
+    text = f"{people} {most} :Current global users {people}, max {most}"
+    lines.append((numerics.RPL_GLOBALUSERS.code, text))
+    name = server.name
+    return "".join([f":{name} {code} {nick} {text}{ENDING}" for code, text in lines])
+
+
+def _visibleRooms(client: IRCClient) -> int:
+    # What is secret is not counted either: a number that grows tells of it.
+    state = client.state
+    hidden = [
+        room
+        for room in state.roomsOf(client.session)
+        if room.record.private or room.permissions.isSecret
+    ]
+    return client.server.publicRooms(client.context.monotonic()) + len(hidden)
 
 
 def motd(client: IRCClient, message: Message | None = None) -> None:
     """MOTD."""
-    if message is not None and not _isMe(client, message.param(0)):
-        return
-    lines = client.context.chat.welcome()
-    if not lines:
-        client.numeric(numerics.ERR_NOMOTD)
-        return
-    client.numeric(numerics.RPL_MOTDSTART, text=f"- {client.server.name} Message of the day - ")
-    for line in lines:
-        client.numeric(numerics.RPL_MOTD, text=f"- {line}")
-    client.numeric(numerics.RPL_ENDOFMOTD)
+    if message is None or _isMe(client, message.param(0)):
+        client.send(*_motdLines(client))
+
+
+def _motdLines(client: IRCClient) -> list[str]:
+    name, nick = client.server.name, client.nick
+    texts = _motdTexts(name, client.context.chat.welcome())
+    return [cut(f":{name} {code} {nick} :{text}", BODY_BYTES) for code, text in texts]
 
 
 def _isMe(client: IRCClient, name: str) -> bool:
@@ -121,8 +178,8 @@ def version(client: IRCClient, message: Message) -> None:
         return
     server = client.server
     client.numeric(numerics.RPL_VERSION, server.version, server.name, text=client.server.info)
-    for line in isupport.lines(server.network, client.context.limits):
-        client.numeric(numerics.RPL_ISUPPORT, line)
+    for words in isupport.lines(server.network, client.context.limits):
+        client.numeric(numerics.RPL_ISUPPORT, *words)
 
 
 def currentTime(client: IRCClient, message: Message) -> None:

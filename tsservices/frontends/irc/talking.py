@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tsservices.chat.errors import NO_PERSON, NO_ROOM, ChatError
-from tsservices.chat.names import ROOM_SIGN, fold
+from tsservices.chat.names import ROOM_SIGN, fold, roomKey
 from tsservices.chat.operations import (
     ANSWER,
     ME,
@@ -20,8 +22,23 @@ from tsservices.common.text import visible
 from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, isupport, numerics
 from tsservices.frontends.irc.client import IRCClient
-from tsservices.frontends.irc.format import ACTION, ACTION_END
-from tsservices.frontends.irc.message import BODY_BYTES, CLIENT_ONLY, Message, escape
+from tsservices.frontends.irc.formats.lines import ACTION, ACTION_END
+from tsservices.frontends.irc.message import (
+    BODY_BYTES,
+    CLIENT_ONLY,
+    Message,
+    escape,
+    surelyFit,
+)
+from tsservices.frontends.irc.multiline import (
+    MULTILINE,
+    OPEN_SECONDS,
+    MultilineError,
+    OpenBatch,
+    isName,
+    joinLines,
+    withBreaks,
+)
 from tsservices.frontends.irc.people import OPERATOR_PREFIX, isChannel
 
 #: What texts of IRC have beside letters: bold, colours and their like, and the sign of CTCP.
@@ -55,6 +72,30 @@ def cleanText(text: str) -> str:
     return visible("".join(letter for letter in text if letter not in _FORMATTING))
 
 
+def sayPlain(client: IRCClient, target: str, texts: tuple[str, ...]) -> bool:
+    """
+    Say lines in a channel that have come together; there is nothing in them but what is printed.
+
+    @return: whether that was done; if not, each has to be looked at.
+    """
+    session = client.session
+    try:
+        key = roomKey(target)[1]
+    except ChatError:
+        return False
+    own = len(session.nick) + len(session.username) + len(session.account or "") + len(target)
+    if key not in session.rooms or not surelyFit(texts, BODY_BYTES - 40 - 4 * own):
+        return False
+    client.spokeAt = client.context.monotonic()
+    try:
+        client.controller.sayIn(key, texts, MESSAGE)
+    except ChatError as error:
+        client.command = Message("PRIVMSG", [target])
+        client.refuse(error)
+        client.command = None
+    return True
+
+
 def privmsg(client: IRCClient, message: Message) -> None:
     """PRIVMSG."""
     _speak(client, message, MESSAGE)
@@ -66,17 +107,10 @@ def notice(client: IRCClient, message: Message) -> None:
 
 
 def _speak(client: IRCClient, message: Message, kind: str) -> None:
-    if not message.param(0):
+    if not message.param(0).strip(","):
         client.numeric(numerics.ERR_NORECIPIENT, text=f"No recipient given ({message.command})")
         return
-    text = message.param(1)
-    if not text:
-        client.numeric(numerics.ERR_NOTEXTTOSEND)
-        return
-    if kind == MESSAGE and text.startswith(ACTION):
-        kind, text = ME, text[len(ACTION) :].removesuffix(ACTION_END)
-    elif text.startswith("\x01"):
-        kind, text = (QUESTION if kind == MESSAGE else ANSWER), text.strip("\x01")
+    kind, text = _content(kind, message.param(1))
     text = cleanText(text)
     if not text:
         client.numeric(numerics.ERR_NOTEXTTOSEND)
@@ -87,21 +121,36 @@ def _speak(client: IRCClient, message: Message, kind: str) -> None:
     length = len(
         f":{client.mask} {message.command}  :{message.param(1)}".encode("utf-8", "replace")
     )
-    silent = message.command == "NOTICE"
     for target in _targets(client, message):
         if length + len(target.encode("utf-8", "replace")) > BODY_BYTES:
             client.numeric(numerics.ERR_INPUTTOOLONG)
-            continue
-        try:
-            _sayTo(client, target, kind, text, tags)
-        except ChatError as error:
-            # Nothing answers a notice (RFC 1459): two programs that did would go on for ever.
-            if not silent:
-                errors.tell(client, error)
+        else:
+            _trySay(client, target, kind, text, tags, message.command)
+
+
+def _content(kind: str, text: str) -> tuple[str, str]:
+    # What programs send each other has signs around it (CTCP).
+    if kind == MESSAGE and text.startswith(ACTION):
+        return ME, text[len(ACTION) :].removesuffix(ACTION_END)
+    if text.startswith("\x01"):
+        return (QUESTION if kind == MESSAGE else ANSWER), text.strip("\x01")
+    return kind, text
+
+
+def _trySay(client: IRCClient, target: str, kind: str, text: str, tags: str, command: str) -> None:
+    client.spokeAt = client.context.monotonic()
+    try:
+        _sayTo(client, target, kind, text, tags)
+    except ChatError as error:
+        # Nothing answers a notice (RFC 1459): two programs that did would go on for ever.
+        if command != "NOTICE":
+            errors.tell(client, error)
 
 
 def _targets(client: IRCClient, message: Message) -> list[str]:
-    targets = list(dict.fromkeys(filter(None, message.param(0).split(","))))
+    # Once to each, in whatever case it is written.
+    named = {fold(target): target for target in message.param(0).split(",") if target}
+    targets = list(named.values())
     for target in targets[isupport.TARGETS :]:
         client.numeric(numerics.ERR_TOOMANYTARGETS, target)
     return targets[: isupport.TARGETS]
@@ -139,6 +188,117 @@ def _roomKey(client: IRCClient, target: str) -> str:
         name = target.removeprefix(ROOM_SIGN)
         raise ChatError(NO_ROOM, room=ROOM_SIGN + name)
     return room.record.key
+
+
+# Messages of several lines.
+
+_NOT_OPEN = "That batch is not open"
+
+
+def openBatch(client: IRCClient, message: Message, label: str) -> bool:
+    """
+    Begin a message of several lines; its label is answered with its last one.
+
+    @return: False: L{batch} has to say why not.
+    """
+    if not message.param(0).startswith("+") or _refusal(client, message) is not None:
+        return False
+    deadline = client.context.monotonic() + OPEN_SECONDS
+    client.openBatch = opened = OpenBatch(
+        message.param(0)[1:], message.param(2), label, clientTags(message), deadline
+    )
+    client.context.callLater(OPEN_SECONDS, partial(_expire, client, opened))
+    return True
+
+
+def _refusal(client: IRCClient, message: Message) -> MultilineError | None:
+    name, kind, target = message.param(0)[1:], message.param(1), message.param(2)
+    if not isName(name):
+        return MultilineError("INVALID_REFTAG", name or "*", text="No batch is called that")
+    if kind != MULTILINE or not client.has(MULTILINE):
+        return MultilineError("UNKNOWN_TYPE", name, kind or "*", text="There is no such batch")
+    if client.openBatch is not None or "batch" in message.tags:
+        return MultilineError("MULTILINE_INVALID", text="Another batch is open")
+    if not target or "," in target:
+        return MultilineError("MULTILINE_INVALID", text="A batch has one target")
+    return None
+
+
+def _expire(client: IRCClient, opened: OpenBatch) -> None:
+    if client.openBatch is not opened or client.stream.ending:
+        return
+    remaining = opened.deadline - client.context.monotonic()
+    if remaining > 0:
+        client.context.callLater(remaining, partial(_expire, client, opened))
+        return
+    _giveUp(client, MultilineError("TIMEOUT", opened.name, text="The batch was open too long"))
+
+
+def _giveUp(client: IRCClient, error: MultilineError) -> None:
+    # What still comes of the batch is ignored.
+    opened, client.openBatch = client.openBatch, None
+    label = ""
+    if opened is not None:
+        client.refusedBatch, label = opened.name, opened.label
+    if label:
+        client.beginLabel(label)
+    _fail(client, error)
+    if label:
+        client.endLabel()
+
+
+def _fail(client: IRCClient, error: MultilineError) -> None:
+    client.fail("BATCH", error.code, *error.context, text=str(error))
+
+
+def addToBatch(client: IRCClient, message: Message) -> None:
+    """Take a line of a message of several."""
+    name, opened = message.tags["batch"], client.openBatch
+    if opened is None and name == client.refusedBatch:
+        return
+    try:
+        if opened is None or opened.name != name:
+            raise MultilineError("MULTILINE_INVALID", text=_NOT_OPEN)
+        opened.add(message)
+        opened.deadline = client.context.monotonic() + OPEN_SECONDS
+    except MultilineError as error:
+        _giveUp(client, error)
+
+
+def batch(client: IRCClient, message: Message) -> None:
+    """BATCH: the end of a message of several lines; the beginning has been refused."""
+    word, opened = message.param(0), client.openBatch
+    name = word[1:]
+    if word.startswith("-") and opened is not None and opened.name == name:
+        client.openBatch = None
+        try:
+            _sayLines(client, opened)
+        except MultilineError as error:
+            _fail(client, error)
+    elif word.startswith("-") and name == client.refusedBatch:
+        client.refusedBatch = ""
+    else:
+        refusal = _refusal(client, message) if word.startswith("+") else None
+        if refusal is not None and opened is None:
+            client.refusedBatch = name
+        _fail(client, refusal or MultilineError("MULTILINE_INVALID", text=_NOT_OPEN))
+
+
+def _sayLines(client: IRCClient, opened: OpenBatch) -> None:
+    if not any(text.strip() for text, _ in opened.lines):
+        raise MultilineError("MULTILINE_INVALID", text="There are only blank lines")
+    kind, text = _content(NOTICE if opened.command == "NOTICE" else MESSAGE, opened.lines[0][0])
+    if kind in _PASSING:
+        raise MultilineError("MULTILINE_INVALID", text="Only texts have several lines")
+    lines = [(text, False), *opened.lines[1:]]
+    if kind == ME:
+        last, joined = lines[-1]
+        lines[-1] = last.removesuffix(ACTION_END), joined
+    text, breaks = joinLines([(cleanText(text), joined) for text, joined in lines])
+    if not text.strip():
+        raise MultilineError("MULTILINE_INVALID", text="There are only blank lines")
+    tags = withBreaks(breaks, opened.tags)
+    _trySay(client, opened.target, kind, text, tags, opened.command)
 
 
 def tagmsg(client: IRCClient, message: Message) -> None:

@@ -9,14 +9,15 @@ from functools import partial
 from tsservices.chat.errors import LINE_LONG, NO_WEB, NOT_UTF8, ChatError
 from tsservices.chat.notifications import Notice
 from tsservices.chat.outlet import Formatter
+from tsservices.chat.pipeline import Timer
 from tsservices.chat.verbs.talk import enter
-from tsservices.frontends.connection import ChatConnection, ChatStream, ConnectionContext, Timer
+from tsservices.frontends.connection import ChatConnection, ChatStream, ConnectionContext
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.formats.json import FORMAT
-from tsservices.frontends.line.commands import perform
 from tsservices.frontends.line.input import LineInput, isCommand
-from tsservices.frontends.line.parsing import SIGN
 from tsservices.frontends.line.telnet import SecretPrompt
+from tsservices.frontends.slash.commands import perform
+from tsservices.frontends.slash.parsing import SIGN
 
 #: Proposals of one session that may wait for the storage; then nothing is read from it.
 OUTSTANDING = 256
@@ -63,7 +64,7 @@ class LineConnection(ChatConnection):
         self._json = False
         self._input = LineInput(limits.chatLine, flood, context.monotonic)
         self._prompt = SecretPrompt(self.queue.writeReply)
-        self._told = 0
+        self._seenPosition = 0
         self._delayed: Timer | None = None
         self._slowed = False
         self._inputEnded = False
@@ -112,7 +113,7 @@ class LineConnection(ChatConnection):
                 return
         if not self._input.waiting:
             # For all lines that wait: nothing is read while some do.
-            self._told = self.told
+            self._seenPosition = self.seenPosition
         self._input.feed(data)
         if controller.secret is not None and self._input.telnet and not self._json:
             # The prompt came at a carriage return, and only what follows that shows telnet.
@@ -204,12 +205,14 @@ class LineConnection(ChatConnection):
     def _do(self, lines: tuple[str, ...]) -> None:
         controller, first = self.controller, lines[0]
         if isCommand(first):
-            perform(controller, first[len(SIGN) :], self._told)
+            perform(controller, first[len(SIGN) :], self._seenPosition)
         elif controller.entered:
             controller.say(tuple([line.removeprefix(SIGN) for line in lines]))
         elif _HTTP.match(first):
             # A web page must not be able to post into a text port.
-            raise ChatError(NO_WEB)
+            port = controller.context.webPort
+            place = "" if port is None else f"; browsers talk to port {port}"
+            raise ChatError(NO_WEB, place=place)
         else:
             controller.start(partial(enter, controller, first.strip()))
 

@@ -9,11 +9,11 @@ from operator import itemgetter
 
 from tsservices.chat.errors import COMMAND_HIDDEN, LINE_LONG, NOT_UTF8, ChatError
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
-from tsservices.common.text import BYTE_ORDER_MARK, ODD_LETTERS, hiddenCommand, visible
+from tsservices.common.text import BYTE_ORDER_MARK, ODD_LETTERS, visible
 from tsservices.frontends.flood import FloodControl
-from tsservices.frontends.line.commands import COMMANDS, secretCommand
-from tsservices.frontends.line.parsing import SIGN
 from tsservices.frontends.line.telnet import TelnetFilter, edit
+from tsservices.frontends.slash.commands import SEPARATORS, cleanCommand, hiddenSecretCommand
+from tsservices.frontends.slash.parsing import SIGN
 
 _SIGN = SIGN.encode()
 
@@ -24,9 +24,6 @@ _MARK = BYTE_ORDER_MARK.encode()
 _PLAIN = frozenset(["", *string.ascii_letters, *string.digits])
 
 _FIRST = itemgetter(slice(1))
-
-#: White space that L{visible} would write as an escape: in commands it separates words.
-_SEPARATORS = str.maketrans(dict.fromkeys("\x0b\x0c\x85\u2028\u2029", " "))
 
 
 class LineInput:
@@ -230,20 +227,12 @@ class LineInput:
         text = text.replace(BYTE_ORDER_MARK, "")
         if not isCommand(text):
             # Without talk it is a name, and white space around that is none of it.
-            return visible(text if talk else text.translate(_SEPARATORS))
-        # A password stays as it is: the one that was set by a prompt has to be right here too.
-        head, secret = secretCommand(text)
-        return visible(head.translate(_SEPARATORS)) + secret
+            return visible(text if talk else text.translate(SEPARATORS))
+        return cleanCommand(text)
 
 
 def _hidesCommand(text: str) -> str:
-    # The name of a command that a password may follow, if the line begins with something else; two
-    # signs say that it is talk all the same.
-    name = hiddenCommand(text)
-    if not name or text.startswith(SIGN):
-        return ""
-    command = COMMANDS.get(name)
-    return name if command is not None and command.secret is not None else ""
+    return "" if text.startswith(SIGN) else hiddenSecretCommand(text)
 
 
 def _size(line: bytes | LineTooLong) -> int:

@@ -1,0 +1,1 @@
+"""How what happens in the chat is written for IRC."""

@@ -1,0 +1,153 @@
+"""
+Messages of several lines (draft/multiline), as they come from a client and as they are written.
+Pure.
+
+For the chat such a message is one, with line feeds in its text: it has one number, one id and one
+deletion.  Where its author's program has divided longer lines goes with it as a tag, for others
+are to see the same lines; as all tags of messages it is not stored, so a history divides anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tsservices.frontends.irc.message import Message, pieces
+
+#: The type of the batch, which is called like the capability.
+MULTILINE = "draft/multiline"
+
+#: The tag of a line that goes on with the one before.
+CONCAT = "draft/multiline-concat"
+
+#: Bytes of the text of one message, as the line frontend bounds them.
+MAX_BYTES = 4096
+
+#: Lines of one message.
+MAX_LINES = 32
+
+#: Seconds after which a batch is given up if nothing more comes.
+OPEN_SECONDS = 60.0
+
+#: Bytes of the name of a batch.
+NAME_BYTES = 64
+
+
+class MultilineError(ValueError):
+    """
+    A batch that is not taken.
+
+    @ivar code: of the standard reply.
+    @ivar context: its words.
+    """
+
+    def __init__(self, code: str, *context: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.context = context
+
+
+def isName(name: str) -> bool:
+    """Whether a batch may be called that."""
+    return (
+        0 < len(name) <= NAME_BYTES
+        and name.isascii()
+        and all(letter.isalnum() or letter == "-" for letter in name)
+    )
+
+
+class OpenBatch:
+    """
+    A message of which a client is sending the lines.
+
+    @ivar command: the one of all lines; empty: there are none yet.
+    @ivar lines: the text of each, and whether it goes on with the one before.
+    @ivar deadline: when it is given up, in seconds of the monotonic clock.
+    """
+
+    def __init__(self, name: str, target: str, label: str, tags: str, deadline: float) -> None:
+        """@param tags: those of the client, as they are sent on."""
+        self.name = name
+        self.target = target
+        self.label = label
+        self.tags = tags
+        self.deadline = deadline
+        self.command = ""
+        self.lines: list[tuple[str, bool]] = []
+        self._size = 0
+
+    def add(self, message: Message) -> None:
+        """
+        Take a line.
+
+        @raise MultilineError: with it the batch is none.
+        """
+        target, text = message.param(0), message.param(1)
+        joined = CONCAT in message.tags
+        if target.casefold() != self.target.casefold():
+            raise MultilineError(
+                "MULTILINE_INVALID_TARGET",
+                self.target,
+                target or "*",
+                text="Another target",
+            )
+        if message.command != (self.command or message.command):
+            raise MultilineError("MULTILINE_INVALID", text="Messages and notices do not mix")
+        if joined and not text:
+            raise MultilineError("MULTILINE_INVALID", text="A blank line can't be joined")
+        self.command = message.command
+        self._size += len(text.encode("utf-8", "replace")) + bool(self.lines and not joined)
+        self.lines.append((text, joined))
+        if self._size > MAX_BYTES:
+            raise MultilineError("MULTILINE_MAX_BYTES", str(MAX_BYTES), text="That is too long")
+        if len(self.lines) > MAX_LINES:
+            raise MultilineError("MULTILINE_MAX_LINES", str(MAX_LINES), text="Too many lines")
+
+
+def joinLines(lines: Iterable[tuple[str, bool]]) -> tuple[str, list[int]]:
+    """The text of a message, and where in it a line goes on with the one before."""
+    text, breaks = "", list[int]()
+    for index, (line, joined) in enumerate(lines):
+        if joined and text:
+            breaks.append(len(text))
+        elif index:
+            text += "\n"
+        text += line
+    return text, breaks
+
+
+def withBreaks(breaks: list[int], tags: str) -> str:
+    """The tags of a message, and before them where its lines are divided."""
+    if not breaks:
+        return tags
+    # No client can send this one: theirs begin with another sign.
+    own = f"{CONCAT}={','.join(map(str, breaks))}"
+    return f"{own};{tags}" if tags else own
+
+
+def takeBreaks(tags: str) -> tuple[list[int], str]:
+    """What L{withBreaks} has put together."""
+    if not tags.startswith(CONCAT):
+        return [], tags
+    own, _, others = tags.partition(";")
+    return [int(number) for number in own.partition("=")[2].split(",")], others
+
+
+def divide(text: str, breaks: list[int], size: int) -> list[tuple[str, bool]]:
+    """
+    A text in lines.
+
+    @param size: bytes that a line may have: longer ones are divided once more.
+    @return: each line, and whether it goes on with the one before.
+    """
+    found: list[tuple[str, bool]] = []
+    begin = 0
+    for line in text.split("\n"):
+        inside = [at - begin for at in breaks if begin < at < begin + len(line)]
+        parts = [
+            piece
+            for first, last in zip((0, *inside), (*inside, len(line)), strict=True)
+            for piece in pieces(line[first:last], size)
+        ]
+        found += [(part, index > 0) for index, part in enumerate(parts)]
+        begin += len(line) + 1
+    return found

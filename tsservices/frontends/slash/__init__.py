@@ -1,0 +1,1 @@
+"""The slash commands, for the frontends whose people type them.  Pure."""

@@ -1,0 +1,1 @@
+"""The browser frontend of the chat: HTTP, a page, and WebSocket."""

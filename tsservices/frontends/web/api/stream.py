@@ -1,0 +1,123 @@
+"""The answer to a request as the stream below an L{EventConnection}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from tsservices.chat.errors import ChatError
+from tsservices.chat.outlet import BroadcastMember
+from tsservices.chat.pipeline import Timer
+from tsservices.frontends.connection import ConnectionContext
+from tsservices.frontends.sendqueue import CountsSent
+from tsservices.frontends.web.api.errors import APIError, fromChat
+from tsservices.frontends.web.api.events import EventConnection, Subscription
+from tsservices.frontends.web.api.posting import OUTCOME_SECONDS
+
+#: Seconds between two signs of life: less than proxies wait for one (nginx: 60).
+HEARTBEAT_SECONDS = 15.0
+
+
+@implementer(IPushProducer)
+class EventStream:
+    """
+    One stream.
+
+    @ivar connection: what is written to it.
+    @ivar ending: nothing is written any more.
+    @ivar _timer: of the next sign of life; before it has begun, of giving up.
+    """
+
+    member: BroadcastMember | None = None
+
+    def __init__(
+        self,
+        request: Any,
+        context: ConnectionContext,
+        wanted: Subscription,
+        refuse: Callable[[APIError], None],
+    ) -> None:
+        self._request = request
+        self._context = context
+        self._refuse = refuse
+        self.ending = False
+        self.deadline: float | None = None
+        self.host: str = request.sender.host
+        self.peer: str = request.protocol.peer
+        self.secure = bool(request.sender.secure)
+        self.measured: CountsSent = request.protocol.measured
+        self.connection = EventConnection(self, context, wanted, self._begin, self._refused)
+        self._timer: Timer | None = context.callLater(OUTCOME_SECONDS, self._late)
+        request.notifyFinish().addBoth(self._ended)
+        self.connection.start()
+
+    def _begin(self) -> None:
+        self._stopTimer()
+        request = self._request
+        request.setHeader(b"Content-Type", b"text/event-stream; charset=utf-8")
+        # Else a proxy like nginx collects some kilobytes first.
+        request.setHeader(b"X-Accel-Buffering", b"no")
+        request.setHeader(b"Cache-Control", b"no-store, no-transform")
+        request.registerProducer(self, True)
+        self._beat()
+
+    def _refused(self, error: ChatError) -> None:
+        self._refuse(fromChat(error))
+
+    def _late(self) -> None:
+        self._timer = None
+        self.connection.late()
+
+    def _beat(self) -> None:
+        if not self.ending:
+            self.connection.heartbeat()
+            self._timer = self._context.callLater(HEARTBEAT_SECONDS, self._beat)
+
+    def _ended(self, reason: object) -> None:
+        # The peer has gone, or the answer is complete.
+        self.ending = True
+        self._stopTimer()
+        self.connection.closed()
+
+    def _stopTimer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    # What the connection calls.
+
+    def write(self, data: bytes) -> None:
+        if not self.ending:
+            self._request.write(data)
+
+    writeLast = write
+
+    def pauseReading(self) -> None:
+        """Nothing comes."""
+
+    def resumeReading(self) -> None:
+        """Nothing comes."""
+
+    def finish(self) -> None:
+        """Send what was written, then end."""
+        if not self.ending:
+            self.ending = True
+            if self._request.startedWriting:
+                self._request.unregisterProducer()
+                self._request.finish()
+
+    # What Twisted calls.
+
+    def pauseProducing(self) -> None:
+        """The peer does not read."""
+        self.connection.pauseOutput()
+
+    def resumeProducing(self) -> None:
+        """The peer reads again."""
+        self.connection.resumeOutput()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; L{_ended} is told too."""

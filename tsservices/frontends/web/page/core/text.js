@@ -1,0 +1,158 @@
+// @ts-check
+/**
+ * What stands in texts and names: links, mentions of rooms and people, characters that nobody
+ * sees. Pure: nothing here knows the document.
+ */
+
+/**
+ * @typedef {{kind: "text" | "hidden", text: string}
+ *   | {kind: "link", text: string, href: string, host: string}
+ *   | {kind: "room", text: string, room: string, seq: number}} Piece
+ */
+
+/**
+ * How names are compared. The server folds by NFKC and case; lower case is nearly the same, and
+ * a difference would only show a room twice.
+ * @param {string} name
+ */
+export function fold(name) {
+  return name.normalize("NFKC").toLowerCase().normalize("NFKC");
+}
+
+// Controls, marks that change the direction of writing, and separators that break lines: they
+// could make a text look like another one. The server shows most of them as \x1b already.
+const HIDDEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]/g;
+
+const ADDRESS = /\bhttps?:\/\/[^\s<>"'`{}|\\^]+/giu;
+
+const ROOM = /(?<![\p{L}\p{N}_#/&-])#([\p{L}\p{N}_-]{1,32})(?:\/(\d{1,15}))?(?![\p{L}\p{N}_-])/gu;
+
+const TRAILING = /[.,;:!?…]$/u;
+
+const BRACKETS = [["(", ")"], ["[", "]"]];
+
+/**
+ * An address without what belongs to the sentence around it: "(see http://a.b/c)." ends at c.
+ * @param {string} found
+ */
+function trimmed(found) {
+  for (;;) {
+    const last = found.at(-1) ?? "";
+    const pair = BRACKETS.find(([, close]) => close === last);
+    const unbalanced = pair && found.split(pair[0]).length < found.split(pair[1]).length;
+    if (!unbalanced && !TRAILING.test(found)) return found;
+    found = found.slice(0, -1);
+  }
+}
+
+/**
+ * The address that a link may lead to; empty if it may lead nowhere.
+ *
+ * An address with a name before an at sign is none: people read the name as the host.
+ * @param {string} text
+ */
+export function safeAddress(text) {
+  HIDDEN.lastIndex = 0;
+  if (HIDDEN.test(text)) return "";
+  let url;
+  try {
+    url = new URL(text);
+  } catch {
+    return "";
+  }
+  const isWeb = url.protocol === "http:" || url.protocol === "https:";
+  return isWeb && url.hostname && !url.username && !url.password ? url.href : "";
+}
+
+/**
+ * The host that a link leads to, if its text shows another one: letters of another script may look
+ * like Latin ones. Else empty.
+ * @param {string} shown @param {string} href
+ */
+function hostUnlikeShown(shown, href) {
+  const { hostname } = new URL(href);
+  return shown.toLowerCase().startsWith(hostname, shown.indexOf("//") + 2) ? "" : hostname;
+}
+
+/**
+ * A text in pieces that are shown differently.
+ * @param {string} text
+ * @returns {Piece[]}
+ */
+export function pieces(text) {
+  /** @type {Piece[]} */
+  const found = [];
+  let end = 0;
+  for (const match of text.matchAll(ADDRESS)) {
+    const shown = trimmed(match[0]);
+    const href = safeAddress(shown);
+    if (!href) continue;
+    addRooms(found, text.slice(end, match.index));
+    found.push({ kind: "link", text: shown, href, host: hostUnlikeShown(shown, href) });
+    end = match.index + shown.length;
+  }
+  addRooms(found, text.slice(end));
+  return found;
+}
+
+/** @param {Piece[]} found @param {string} text */
+function addRooms(found, text) {
+  let end = 0;
+  for (const match of text.matchAll(ROOM)) {
+    addHidden(found, text.slice(end, match.index));
+    found.push({ kind: "room", text: match[0], room: match[1], seq: Number(match[2] ?? 0) });
+    end = match.index + match[0].length;
+  }
+  addHidden(found, text.slice(end));
+}
+
+/** @param {Piece[]} found @param {string} text */
+function addHidden(found, text) {
+  let end = 0;
+  for (const match of text.matchAll(HIDDEN)) {
+    if (match.index > end) found.push({ kind: "text", text: text.slice(end, match.index) });
+    found.push({ kind: "hidden", text: codeOf(match[0]) });
+    end = match.index + match[0].length;
+  }
+  if (end < text.length) found.push({ kind: "text", text: text.slice(end) });
+}
+
+/** @param {string} character */
+function codeOf(character) {
+  const code = character.charCodeAt(0).toString(16);
+  return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`;
+}
+
+/**
+ * A text in which nothing is hidden, for places that show no pieces: titles, notifications.
+ * @param {string} text
+ */
+export function plainText(text) {
+  return text.replace(HIDDEN, codeOf);
+}
+
+/**
+ * A test whether a text names somebody.
+ * @param {string} nick
+ * @returns {(text: string) => boolean}
+ */
+export function mentionOf(nick) {
+  if (!nick) return () => false;
+  const escaped = fold(nick).replace(/[-/\\^$*+?.()|[\]{}]/g, "\\$&");
+  const word = new RegExp(`(?<![\\p{L}\\p{N}_-])${escaped}(?![\\p{L}\\p{N}_-])`, "u");
+  return (text) => word.test(fold(text));
+}
+
+/**
+ * A number from 0 to 359 for a name: its colour.
+ * @param {string} name
+ */
+export function hueOf(name) {
+  let hash = 2166136261;
+  for (const character of fold(name)) {
+    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16777619);
+  }
+  // Neighbouring hues look alike: the golden angle spreads few names best.
+  return Math.round(((hash >>> 0) % 997) * 137.508) % 360;
+}

@@ -1,0 +1,492 @@
+// @ts-check
+/** The page: puts its parts together, and knows the keys. */
+import { copyText as lineText, TALK } from "./core/sentences.js";
+import { Session } from "./core/session.js";
+import { kept, keptHere } from "./core/storage.js";
+import { roomKey, Store, talkKey } from "./core/store.js";
+import { fold } from "./core/text.js";
+import { Composer } from "./ui/composer.js";
+import { announce, byId, copyText, element, openDialog, setText, watchDialogs } from "./ui/dom.js";
+import { closeMenu, openMenu, watchMenu } from "./ui/menu.js";
+import { Notifier } from "./ui/notify.js";
+import { Pane } from "./ui/pane.js";
+import { People } from "./ui/people.js";
+import { Search } from "./ui/search.js";
+import { Settings } from "./ui/settings.js";
+import { Sidebar } from "./ui/sidebar.js";
+import { SignIn } from "./ui/signin.js";
+import { StatusPanel } from "./ui/status.js";
+
+/** @typedef {import("./core/store.js").Conversation} Conversation */
+/** @typedef {import("./core/history.js").Line} Line */
+
+/** The room of who comes without having been here. */
+const FIRST_ROOM = "lobby";
+
+/** Milliseconds that "nothing missed" stays on the screen. */
+const BANNER_TIME = 6000;
+
+const store = new Store();
+
+const world = {
+  open: () => {
+    const url = new URL("ws", document.baseURI);
+    url.protocol = url.protocol.replace("http", "ws");
+    return new WebSocket(url);
+  },
+  now: () => Date.now(),
+  random: Math.random,
+  after: (/** @type {() => void} */ run, /** @type {number} */ after) => setTimeout(run, after),
+  cancel: (/** @type {any} */ timer) => clearTimeout(timer),
+};
+
+const session = new Session(store, world, {
+  status: showStatus,
+  nameNeeded: (why, code) => void signIn.open(why, code === "nick-registered" ? "account" : "guest", session.guestNick),
+  secretNeeded: (text, answer) => signIn.askSecret(text, answer),
+  entered,
+  ended: (why) => showStatus("ended", why),
+});
+
+const signIn = new SignIn(session, store);
+const settings = new Settings(store, () => pane.list.resized());
+const composer = new Composer(store, { say, command });
+const pane = new Pane(store, session, lineMenu, (text) => composer.insert(text));
+const sidebar = new Sidebar(store, session, (one) => open(one), (room) => void joinAndOpen(room));
+const people = new People(store, session, personMenu);
+const search = new Search(store, session, (room, seq) => {
+  if (narrow.matches) search.close();
+  const target = store.room(room);
+  open(target);
+  void pane.jump(seq);
+  setAddress(target, seq);
+});
+new Notifier(store, settings, (conversation, seq) => {
+  open(conversation);
+  if (seq) void pane.jump(seq);
+});
+new StatusPanel(session);
+
+/** A screen on which the sides lie over the middle. */
+const narrow = matchMedia("(max-width: 760px)");
+
+let bannerTimer = 0;
+
+/** @param {string} state @param {string} text */
+function showStatus(state, text) {
+  clearTimeout(bannerTimer);
+  const banner = byId("banner");
+  document.documentElement.dataset.connection = state;
+  setText(byId("banner-text"), text);
+  banner.hidden = !text;
+  byId("retry").hidden = state !== "waiting" && state !== "ended";
+  setText(byId("retry"), state === "ended" ? "Go on here" : "Try now");
+  if (state === "back" || state === "ended") announce(text, state === "ended");
+  if (state === "back") bannerTimer = window.setTimeout(() => { banner.hidden = true; }, BANNER_TIME);
+  composer.update();
+}
+
+// ---- where one is
+
+/** @returns {{room: string, talk: string, seq: number}} what the address of the page names */
+function fromAddress() {
+  const [first = "", seq = ""] = location.hash.slice(1).split("/");
+  let name = "";
+  try {
+    name = decodeURIComponent(first);
+  } catch {
+    // Half of an escape is no name.
+  }
+  return { room: name.startsWith("@") ? "" : name, talk: name.startsWith("@") ? name.slice(1) : "", seq: Number(seq) || 0 };
+}
+
+/** @param {Conversation} conversation @param {number} [seq] */
+function addressOf(conversation, seq = 0) {
+  const name = conversation.isRoom ? conversation.name : `@${conversation.name}`;
+  return `#${encodeURIComponent(name).replaceAll("%40", "@")}${seq ? `/${seq}` : ""}`;
+}
+
+/** @param {Conversation} conversation @param {number} [seq] */
+function setAddress(conversation, seq = 0) {
+  const address = addressOf(conversation, seq);
+  if (location.hash !== address) history.pushState(null, "", address);
+}
+
+/** @param {Conversation} conversation */
+function open(conversation) {
+  closeMenu(false);
+  showSide(false);
+  if (store.shown !== conversation) {
+    store.shown = conversation;
+    store.watched = false;
+    pane.show(conversation);
+    composer.show(conversation);
+    keptHere.set("shown", conversation.key);
+    if (fromAddress().seq === 0 || !addressNames(conversation)) setAddress(conversation);
+    byId("people-filter").value = "";
+    store.changed("people", conversation);
+    store.changed("header", conversation);
+    store.changed("list", conversation);
+    if (!conversation.isRoom && store.account) void session.loadLetters(conversation).catch(() => {});
+  }
+  pane.moved();
+  if (!narrow.matches && !document.querySelector("dialog[open]")) composer.focus();
+}
+
+/** @param {Conversation} conversation */
+function addressNames(conversation) {
+  const { room, talk } = fromAddress();
+  return conversation.key === (talk ? talkKey(talk) : roomKey(room));
+}
+
+/** @param {string} name */
+async function joinAndOpen(name) {
+  const known = store.conversations.get(roomKey(name));
+  if (known?.inside) {
+    open(known);
+    return;
+  }
+  try {
+    await session.join(name);
+    open(store.room(name));
+    keepRooms();
+  } catch (error) {
+    if (store.shown) store.note(store.shown, "error", error instanceof Error ? error.message : "");
+    else void open(store.room(FIRST_ROOM));
+  }
+}
+
+function followAddress() {
+  const { room, talk, seq } = fromAddress();
+  if (talk) {
+    open(store.talk(talk));
+  } else if (room) {
+    const found = store.room(room);
+    if (found.inside || found.wanted) {
+      open(found);
+      if (seq) void pane.jump(seq);
+    } else {
+      void joinAndOpen(room).then(() => { if (seq && store.shown?.key === found.key) return pane.jump(seq); });
+    }
+  }
+}
+
+/** The rooms of the last time, kept for each name. */
+function keepRooms() {
+  const rooms = store.ordered().filter((one) => one.isRoom && one.wanted).map((one) => one.name);
+  kept.set(`rooms ${store.account ?? ""}`, JSON.stringify(rooms));
+}
+
+function entered() {
+  signIn.close();
+  if (store.shown) {
+    store.changed("header", store.shown);
+    // One may be somebody else now, in the same rooms.
+    keepRooms();
+    return;
+  }
+  const { room, talk, seq } = fromAddress();
+  /** @type {string[]} */
+  let rooms = [];
+  try {
+    rooms = JSON.parse(kept.get(`rooms ${store.account ?? ""}`) ?? "[]");
+  } catch {
+    // Somebody has edited it.
+  }
+  const present = store.ordered().filter((one) => one.isRoom && one.inside).map((one) => one.name);
+  const last = keptHere.get("shown") ?? "";
+  const wanted = new Map([...rooms, ...present, ...(room ? [room] : [])].map((name) => [fold(name), name]));
+  if (!wanted.size && !talk) wanted.set(FIRST_ROOM, FIRST_ROOM);
+  const first = room || (last.startsWith("#") && wanted.get(last.slice(1))) || [...wanted.values()][0] || FIRST_ROOM;
+  if (talk) open(store.talk(talk));
+  else open(store.room(first));
+  for (const name of wanted.values()) {
+    const one = store.room(name);
+    if (one.inside) continue;
+    one.wanted = true;
+    session.join(name).then(() => {
+      store.changed("header", one);
+      keepRooms();
+      if (seq && one === store.shown) void pane.jump(seq);
+    }, (error) => {
+      one.wanted = false;
+      if (error.code === "lost") one.wanted = true;
+      else store.note(one, "error", error.message);
+      composer.update();
+      store.changed("header", one);
+    });
+  }
+  const shown = store.conversations.get(roomKey(first));
+  if (seq && shown?.inside) void pane.jump(seq);
+}
+
+// ---- what one does
+
+/** @param {Conversation} conversation @param {string} text */
+function say(conversation, text) {
+  session.say(conversation, text);
+  pane.toEnd();
+  pane.readBefore = null;
+}
+
+/** Commands for which the page has a place of its own. @type {Record<string, (argument: string) => boolean>} */
+const COMMANDS = {
+  help: (argument) => !argument && (showHelp(), true),
+  login: (argument) => {
+    const [name = "", secret = ""] = argument.split(/\s+([^]*)/);
+    // Only what is asked for by the page itself is kept over a reload.
+    if (secret) void signIn.signIn({ account: name, password: secret });
+    else if (/^tst_/.test(name)) void signIn.signIn({ account: "", token: name });
+    else void signIn.open("", "account", name);
+    return true;
+  },
+  register: (argument) => {
+    const register = (/** @type {string} */ password) => void session.command(store.shown, `/register ${password}`)
+      .then(() => {
+        keepRooms();
+        return signIn.keep(store.nick, password);
+      }, () => {});
+    if (argument) register(argument);
+    else {
+      signIn.askSecret("New password, 8 characters or more", (password) => {
+        if (password) signIn.askSecret("The same again", (again) => {
+          if (password === again) register(password);
+          else if (store.shown) store.note(store.shown, "error", "these were two different passwords; nothing is done");
+        });
+      });
+    }
+    return true;
+  },
+  logout: () => (void signIn.signOut(), true),
+  join: (argument) => !/^#?\S+$/.test(argument) ? false : (void joinAndOpen(argument.replace(/^#/, "")), true),
+  search: (argument) => {
+    byId("search-text").value = argument;
+    search.open();
+    void search.begin();
+    return true;
+  },
+  quit: (argument) => {
+    // The server ends the connection; without this the page would come back.
+    void session.command(null, `/quit ${argument}`.trim()).catch(() => {});
+    session.end("You have left.");
+    return true;
+  },
+};
+
+/** @param {Conversation} conversation @param {string} line */
+function command(conversation, line) {
+  const [, name = "", argument = ""] = /^\/(\S*)\s*([^]*)$/.exec(line) ?? [];
+  const own = Object.hasOwn(COMMANDS, name.toLowerCase()) ? COMMANDS[name.toLowerCase()] : undefined;
+  if (own?.(argument)) return;
+  const [verb, nick, text] = [name.toLowerCase(), ...(/^(\S+)\s+([^]+)$/.exec(argument)?.slice(1) ?? ["", ""])];
+  if (verb === "msg" && nick && !nick.startsWith("#")) {
+    open(store.talk(nick));
+    session.say(store.talk(nick), text);
+    return;
+  }
+  if (verb === "me" && !conversation.isRoom) {
+    session.say(conversation, `* ${argument}`);
+    return;
+  }
+  pane.toEnd();
+  session.command(conversation, line).then(keepRooms, (error) => {
+    // A refusal by the server is shown where its other answers are.
+    if (error.code !== "lost") return;
+    store.note(conversation, "error", `${error.message}: not done`);
+    if (!composer.field.value) composer.insert(line);
+  });
+}
+
+/** @param {Line} line @param {HTMLElement} from */
+function lineMenu(line, from) {
+  const conversation = store.shown;
+  if (!conversation) return;
+  const spoken = TALK.has(line.kind);
+  const mayDelete = conversation.isRoom && line.seq && spoken && conversation.inside
+    && ((line.own && store.account !== null) || ["operator", "founder", "server"].includes(conversation.rank));
+  // Those between accounts are kept; their author may take them back, for both.
+  const ownLetter = !conversation.isRoom && spoken && line.own && line.id;
+  openMenu(from, "This line", [
+    spoken && { text: "Copy the text", do: () => void copyText(line.text) },
+    { text: "Copy with time and name", do: () => void copyText(lineText(line)) },
+    line.seq > 0 && conversation.isRoom && {
+      text: "Copy a link to this line",
+      do: () => void copyText(new URL(addressOf(conversation, line.seq), document.baseURI).href),
+    },
+    spoken && !line.own && { text: `Answer ${line.nick}`, do: () => composer.insert(composer.field.value ? `${line.nick} ` : `${line.nick}: `) },
+    spoken && !line.own && conversation.isRoom && { text: `Talk with ${line.nick} in private`, do: () => open(store.talk(line.nick)) },
+    Boolean(mayDelete) && {
+      text: "Delete…", danger: true,
+      do: () => confirm(`Delete what ${line.nick} said here, for everybody? ${lineText(line)}`, "Delete", () => {
+        session.request("delete", { room: conversation.name, seq: line.seq })
+          .catch((error) => store.note(conversation, "error", error.message));
+      }),
+    },
+    Boolean(ownLetter) && {
+      text: "Delete…", danger: true,
+      do: () => confirm(`Delete this, for ${conversation.name} too? ${lineText(line)}`, "Delete", () => {
+        session.command(conversation, `/delete ${line.id}`).catch(() => {});
+      }),
+    },
+  ]);
+}
+
+/** @param {string} text @param {string} verb @param {() => void} then */
+function confirm(text, verb, then) {
+  const dialog = byId("confirm");
+  setText(byId("confirm-text"), text);
+  setText(byId("confirm-yes"), verb);
+  byId("confirm-yes").onclick = () => {
+    dialog.close();
+    then();
+  };
+  openDialog(dialog);
+}
+
+/** @param {string} nick @param {HTMLElement} from */
+function personMenu(nick, from) {
+  const room = store.shown;
+  if (!room) return;
+  const operator = ["operator", "founder", "server"].includes(room.rank);
+  const run = (/** @type {string} */ line) => () => command(room, line);
+  openMenu(from, nick, [
+    !store.isOwn(nick) && { text: "Talk in private", do: () => open(store.talk(nick)) },
+    { text: "Mention", do: () => composer.insert(composer.field.value ? `${nick} ` : `${nick}: `) },
+    { text: "Who is that?", do: run(`/whois ${nick}`) },
+    !store.isOwn(nick) && { text: "Ignore, or hear again", do: run(`/ignore ${nick}`) },
+    operator && !store.isOwn(nick) && { text: "Kick…", danger: true, do: () => confirm(`Have ${nick} leave ${room.title}?`, "Kick", run(`/kick ${nick}`)) },
+  ]);
+}
+
+/** @param {HTMLElement} from */
+function roomMenu(from) {
+  const room = store.shown;
+  if (!room) return;
+  const level = settings.levelOf(room);
+  const levels = /** @type {[string, string][]} */ (room.isRoom
+    ? [["mentions", "Notify when I am mentioned"], ["all", "Notify of all lines"], ["none", "Never notify"]]
+    : [["mentions", "Notify"], ["none", "Never notify"]]);
+  openMenu(from, room.title, [
+    room.isRoom && { text: "Change the topic…", do: () => composer.insert("/topic ") },
+    { text: "Copy a link to this place", do: () => void copyText(new URL(addressOf(room), document.baseURI).href) },
+    ...levels.map(([value, text]) => ({ text, checked: level === value, do: () => settings.setLevel(room, value) })),
+    room.isRoom && room.inside && { text: `Leave ${room.title}`, danger: true, do: () => void leave(room) },
+    room.isRoom && !room.inside && { text: "Remove from the list", danger: true, do: () => drop(room) },
+    !room.isRoom && { text: "Close this talk", danger: true, do: () => drop(room) },
+  ]);
+}
+
+/** @param {Conversation} room */
+async function leave(room) {
+  try {
+    await session.request("part", { room: room.name });
+    drop(room);
+    keepRooms();
+  } catch (error) {
+    store.note(room, "error", error instanceof Error ? error.message : "");
+  }
+}
+
+/** @param {Conversation} conversation */
+function drop(conversation) {
+  store.forget(conversation.key);
+  const [next] = store.ordered();
+  if (next) open(next);
+}
+
+function showHelp() {
+  const rows = store.server.commands.map((/** @type {any} */ one) =>
+    element("tr", {}, element("th", { scope: "row", text: `/${one.name} ${one.usage}` }), element("td", { text: one.meaning })));
+  byId("help-commands").replaceChildren(...rows);
+  openDialog(byId("help"));
+}
+
+/** @param {boolean} shown the list of rooms, on a narrow screen */
+function showSide(shown) {
+  document.body.classList.toggle("side-open", shown);
+  byId("side-button").setAttribute("aria-expanded", String(shown));
+}
+
+/** @param {boolean} [shown] @param {boolean} [keep] whether that is so the next time too */
+function showPeople(shown = !people.wanted, keep = false) {
+  people.wanted = shown;
+  if (keep) kept.set("people", shown ? "shown" : "hidden");
+  people.draw();
+}
+
+// ---- keys
+
+/** @param {KeyboardEvent} event @returns {boolean} whether it was for the page */
+function shortcut(event) {
+  const { key, altKey } = event;
+  const control = event.ctrlKey || event.metaKey;
+  if (control && !altKey && key.toLowerCase() === "k") void sidebar.choose();
+  else if (control && !altKey && key.toLowerCase() === "f" && event.shiftKey) search.open();
+  else if (altKey && !control && (key === "ArrowDown" || key === "ArrowUp")) {
+    sidebar.step(key === "ArrowDown" ? 1 : -1, event.shiftKey);
+  } else if (key === "F1") showHelp();
+  else return false;
+  return true;
+}
+
+/** @param {KeyboardEvent} event */
+function pressed(event) {
+  if (event.isComposing || document.querySelector("dialog[open]")) return;
+  const target = /** @type {HTMLElement} */ (event.target);
+  const inField = target.matches("input, textarea, select");
+  if (shortcut(event)) {
+    event.preventDefault();
+  } else if (event.key === "Escape") {
+    if (closeMenu(true)) return;
+    if (document.body.classList.contains("side-open")) showSide(false);
+    else if (!search.panel.hidden && search.panel.contains(target)) search.close();
+    else if (target === composer.field) pane.toEnd();
+    composer.focus();
+  } else if (target === composer.field && event.key === "PageUp") {
+    event.preventDefault();
+    pane.view.focus();
+    pane.view.scrollBy(0, -pane.list.height * 0.9);
+  } else if (!inField && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && event.key !== " ") {
+    // Whoever types means the text; "/" too, which begins a command there.
+    if (!target.closest("button, a")) composer.focus();
+    else if (event.key === "/") composer.focus();
+  }
+}
+
+function start() {
+  watchDialogs();
+  watchMenu();
+  byId("side-button").addEventListener("click", () => showSide(!document.body.classList.contains("side-open")));
+  byId("shade").addEventListener("click", () => showSide(false));
+  byId("people-button").addEventListener("click", () => showPeople(undefined, !narrow.matches));
+  byId("people-close").addEventListener("click", () => showPeople(false, !narrow.matches));
+  byId("search-button").addEventListener("click", () => search.open());
+  byId("room-button").addEventListener("click", () => roomMenu(byId("room-button")));
+  byId("help-button").addEventListener("click", showHelp);
+  byId("own").addEventListener("click", () => void signIn.open("", store.account ? "account" : "guest"));
+  byId("rejoin").addEventListener("click", () => { if (store.shown) void joinAndOpen(store.shown.name).then(() => composer.update()); });
+  byId("retry").addEventListener("click", () => (session.ended ? session.start() : session.connection.wake()));
+  document.addEventListener("keydown", pressed);
+  addEventListener("popstate", followAddress);
+  addEventListener("hashchange", followAddress);
+  addEventListener("online", () => session.connection.wake());
+  addEventListener("offline", () => session.connection.wake());
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) session.connection.wake();
+    pane.moved();
+  });
+  // Kept only over a reload: a copy of this window must not go on in place of it.
+  session.token = keptHere.get("resume") ?? "";
+  keptHere.remove("resume");
+  addEventListener("pagehide", () => { if (session.inside && session.token) keptHere.set("resume", session.token); });
+  session.guestNick = SignIn.rememberedNick;
+  store.listen(({ what }) => { if (what === "header" || what === "list") composer.update(); });
+  narrow.addEventListener("change", () => {
+    showPeople(!narrow.matches);
+    showSide(false);
+  });
+  showPeople(!narrow.matches && kept.get("people") !== "hidden");
+  session.start();
+}
+
+start();

@@ -1,0 +1,207 @@
+"""
+One request: who has sent it and whether it is for us, and what every answer says to browsers.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from io import BytesIO
+from typing import Any
+
+from twisted.python.failure import Failure
+from twisted.web.error import UnsupportedMethod
+from twisted.web.http import FORBIDDEN, INTERNAL_SERVER_ERROR, NO_BODY_CODES, NOT_ALLOWED
+from twisted.web.server import NOT_DONE_YET, Request
+
+from tsservices.frontends.web.channel import LONGEST_BODY, MISDIRECTED_REQUEST, REASONS, WebChannel
+from tsservices.frontends.web.origins import Client
+
+#: Headers of every answer.  The page loads nothing from elsewhere, and nobody may frame it or read
+#: it from another page.
+SECURITY_HEADERS = (
+    (
+        b"Content-Security-Policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+        b" connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none';"
+        b" frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    ),
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"X-Frame-Options", b"DENY"),
+    (b"Referrer-Policy", b"no-referrer"),
+    (b"Cross-Origin-Opener-Policy", b"same-origin"),
+    (b"Cross-Origin-Resource-Policy", b"same-origin"),
+    (b"Permissions-Policy", b"camera=(), microphone=(), geolocation=()"),
+)
+
+#: Headers that proxies add and browsers do not, beside all that begin with L{FORWARDED}.
+PROXY_HEADERS = frozenset(
+    {
+        b"cdn-loop",
+        b"cf-connecting-ip",
+        b"cf-ray",
+        b"client-ip",
+        b"fastly-client-ip",
+        b"fly-client-ip",
+        b"forwarded",
+        b"front-end-https",
+        b"surrogate-capability",
+        b"true-client-ip",
+        b"via",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-envoy-external-address",
+        b"x-original-forwarded-for",
+        b"x-real-ip",
+        b"x-scheme",
+    }
+)
+FORWARDED = b"x-forwarded"
+
+#: Methods that change something, if anything does.
+_WRITING = frozenset({b"POST", b"PUT", b"PATCH", b"DELETE"})
+
+
+#: Where the errors are for programs.
+API_PATH = b"/api/"
+
+# Their codes for what is refused before a resource is asked; all else is a bad request.
+_CODES = {MISDIRECTED_REQUEST: "misdirected", FORBIDDEN: "origin"}
+
+
+class WebRequest(Request):
+    """
+    A request as resources get it.
+
+    @ivar protocol: the stream that it came by.
+    """
+
+    defaultContentType = b"text/plain; charset=utf-8"
+    channel: WebChannel
+    content: Any
+
+    def __init__(self, channel: Any, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(channel, *arguments, **keywords)
+        # The channel is gone when it has been answered.
+        self.protocol: Any = channel.owner.protocol
+
+    @cached_property
+    def sender(self) -> Client:
+        """Who has sent it, as far as proxies that are known say so."""
+        protocol = self.protocol
+        return protocol.factory.server.config.client(  # type: ignore[no-any-return]
+            protocol.host,
+            protocol.encrypted,
+            protocol.secure,
+            self._values("X-Forwarded-For"),
+            self._values("X-Forwarded-Proto"),
+            self._hasPassedProxy(),
+        )
+
+    def _hasPassedProxy(self) -> bool:
+        names = [name.lower() for name, _ in self.requestHeaders.getAllRawHeaders()]
+        return any(name in PROXY_HEADERS or name.startswith(FORWARDED) for name in names)
+
+    def _values(self, name: str) -> list[str]:
+        # Not by the text: then Twisted decodes, and raises at what is not UTF-8.
+        values = self.requestHeaders.getRawHeaders(name.encode("ascii"), ())
+        return [value.decode("latin-1") for value in values]
+
+    @property
+    def fromOwnPage(self) -> bool:
+        """Whether its C{Origin} is that of our page."""
+        origins = self._values("Origin")
+        config = self.protocol.factory.server.config
+        return len(origins) == 1 and bool(
+            config.isOwnOrigin(origins[0], self._values("Host")[0], self.sender.encrypted)
+        )
+
+    def process(self) -> None:
+        for name, value in SECURITY_HEADERS:
+            self.responseHeaders.setRawHeaders(name, [value])
+        self.responseHeaders.setRawHeaders(b"Cache-Control", [b"no-store"])
+        connectedTo = getattr(self.getHost(), "host", "")
+        config = self.protocol.factory.server.config
+        if not config.isOurs(self._values("Host")[0], connectedTo):
+            self.refuse(
+                MISDIRECTED_REQUEST,
+                "this server is not called that; its operator can add the name to http-hosts",
+            )
+        elif not self.uri.startswith(b"/") and self.uri != b"*":
+            self.refuse(400, "ask for a path, not for a URL")
+        elif self.method in _WRITING and self._values("Origin") and not self.fromOwnPage:
+            self.refuse(FORBIDDEN, "this comes from a page of somebody else")
+        else:
+            super().process()
+
+    def render(self, resrc: Any) -> None:
+        self.responseHeaders.removeHeader(b"Server")
+        try:
+            body = resrc.render(self)
+        except UnsupportedMethod as error:
+            allowed = sorted({*error.allowedMethods, b"OPTIONS"})
+            self.setHeader(b"Allow", b", ".join(allowed))
+            if self.method == b"OPTIONS":
+                self.setResponseCode(204)
+                self.finish()
+            else:
+                self.answer(NOT_ALLOWED, "that can't be done here")
+            return
+        if body is not NOT_DONE_YET:
+            if self.code not in NO_BODY_CODES:
+                self.setHeader(b"Content-Length", b"%d" % len(body))
+            self.write(b"" if self.method == b"HEAD" else body)
+            self.finish()
+
+    def answer(self, code: int, text: str) -> None:
+        """Answer with a line of text."""
+        body = f"{text}\n".encode()
+        self.setResponseCode(code, REASONS.get(code))
+        self.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        self.setHeader(b"Content-Length", b"%d" % len(body))
+        self.write(b"" if self.method == b"HEAD" else body)
+        self.finish()
+
+    def refuse(self, code: int, text: str) -> None:
+        """Answer, and note that somebody has sent what they should not."""
+        self.noteRefusal(code, text)
+        if self.path.startswith(API_PATH):
+            # Programs read all errors in one form.
+            self.answerError(code, _CODES.get(code, "bad-request"), text)
+        else:
+            self.answer(code, text)
+
+    def noteRefusal(self, code: int, text: str) -> None:
+        """Count that somebody has sent what they should not, and log it."""
+        self.protocol.noteRefusal(code, text)
+
+    def answerJSON(self, code: int, facts: object) -> None:
+        """Answer with an object."""
+        body = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        self.setResponseCode(code, REASONS.get(code))
+        self.setHeader(b"Content-Type", b"application/json")
+        self.setHeader(b"Content-Length", b"%d" % len(body))
+        self.write(b"" if self.method == b"HEAD" else body)
+        self.finish()
+
+    def answerError(self, status: int, code: str, text: str) -> None:
+        """Answer to a program why something is not done."""
+        self.answerJSON(status, {"error": {"code": code, "text": text}})
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        self._log.failure("a request failed", failure=reason)
+        if not self.startedWriting:
+            self.answer(INTERNAL_SERVER_ERROR, "the server has made a mistake; its log says more")
+        else:
+            self.channel.loseConnection()
+        return reason
+
+    def gotLength(self, length: int | None) -> None:
+        # In memory, since it is bounded: Twisted makes a file of what comes in chunks.
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if self.content.tell() + len(data) > LONGEST_BODY:
+            self.channel.refuse(413, f"a body may have {LONGEST_BODY} bytes")
+        else:
+            super().handleContentChunk(data)
