@@ -220,6 +220,7 @@ class ConnectTests(SynchronousTestCase):
         (ValueError("invalid hostname: a..b"), "the host name is unknown"),
         (TimeoutError(), "no answer in time"),
         (NoRouteError(113, "x"), "No route to host"),
+        (ConnectError(string=Failure(ConnectionDone())), "there is no way to it"),
         (ConnectError(string="odd"), "An error occurred while connecting: odd."),
         (OSError("odd"), "odd"),
     ],

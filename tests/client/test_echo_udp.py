@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError, MessageLengthError
+from twisted.internet.error import CannotListenError, ConnectionDone, MessageLengthError
 from twisted.internet.interfaces import (
     IAddress,
     IHostnameResolver,
     IHostResolution,
     IResolutionReceiver,
 )
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests.support.client import FakeConsole, FakeReactor
+from tests.support.client import FakeConsole, FakePorts
+from tests.support.epoll import ManualReactor
 from tsservices.client.connection import ClientError
 from tsservices.client.echo_udp import (
-    LARGEST_DATAGRAM,
     UDPClient,
+    UDPPorts,
+    UDPQuery,
+    UDPQueryProtocol,
     answers,
+    errorReason,
     exchangeDatagrams,
     sameHost,
 )
-from tsservices.client.resolve import resolve
+from tsservices.client.resolve import checkZone, resolve
 
 SERVER = ("127.0.0.1", 21567)
 SERVER6 = ("::1", 21567)
@@ -43,28 +52,28 @@ class DatagramFixture:
         *addresses: tuple[str, int],
         failure: Exception | None = None,
     ) -> None:
-        self.reactor = FakeReactor()
-        self.reactor.udpFailure = failure
+        self.clock = Clock()
+        self.network = FakePorts(failure)
+        self.ports = self.network.opened
         self.console = console
-        client = UDPClient(self.reactor, self.reactor, addresses or [SERVER], 2.0, 3)
+        client = UDPClient(self.network, self.clock, addresses or [SERVER], 2.0, 3)
         self.status = Deferred.fromCoroutine(exchangeDatagrams(client, "there", console))
 
     def receive(self, datagram: bytes, address: tuple[str, int] = SERVER, port: int = -1) -> None:
-        self.reactor.udpPorts[port].protocol.datagramReceived(datagram, address)
+        self.ports[port].protocol.datagramReceived(datagram, address)
 
 
 class ExchangeTests(SynchronousTestCase):
     def test_answers(self) -> None:
         """An empty line of a pipe is skipped: an empty datagram has no answer."""
         fixture = DatagramFixture(FakeConsole(b"a", b"", b"\xff"))
-        [port] = fixture.reactor.udpPorts
+        [port] = fixture.ports
         assert port.sent == [(b"a", SERVER)]
-        assert (port.interface, port.size) == ("0.0.0.0", LARGEST_DATAGRAM)
         fixture.receive(b"[stamp] a")
         fixture.receive(b"[stamp] \xff")
         assert self.successResultOf(fixture.status) == 0
         assert fixture.console.written == b"[stamp] a\n[stamp] \xff\n"
-        assert not any(port.listening for port in fixture.reactor.udpPorts)
+        assert not any(port.listening for port in fixture.ports)
 
     def test_emptyLineEnds(self) -> None:
         fixture = DatagramFixture(FakeConsole(b"", ended=False, interactive=True))
@@ -72,9 +81,9 @@ class ExchangeTests(SynchronousTestCase):
 
     def test_retries(self) -> None:
         fixture = DatagramFixture(FakeConsole(b"a"))
-        fixture.reactor.advance(2)
-        fixture.reactor.advance(1.9)
-        [port] = fixture.reactor.udpPorts
+        fixture.clock.advance(2)
+        fixture.clock.advance(1.9)
+        [port] = fixture.ports
         assert port.sent == [(b"a", SERVER)] * 2
         fixture.receive(b"[stamp] a")
         assert self.successResultOf(fixture.status) == 0
@@ -82,8 +91,8 @@ class ExchangeTests(SynchronousTestCase):
     def test_noAnswer(self) -> None:
         fixture = DatagramFixture(FakeConsole(b"x" * 50, b"b"))
         for _ in range(3):
-            fixture.reactor.advance(2)
-        assert len(fixture.reactor.udpPorts[0].sent) == 3
+            fixture.clock.advance(2)
+        assert len(fixture.ports[0].sent) == 3
         fixture.receive(b"[stamp] b")
         assert self.successResultOf(fixture.status) == 1
         assert fixture.console.complaints == [f"there: no answer: {'x' * 40}..."]
@@ -103,7 +112,7 @@ class ExchangeTests(SynchronousTestCase):
     def test_lateDuplicate(self) -> None:
         """A late second answer must not count for an equal line that follows."""
         fixture = DatagramFixture(FakeConsole(b"a", b"a"))
-        fixture.reactor.advance(2)
+        fixture.clock.advance(2)
         fixture.receive(b"[1] a")
         fixture.receive(b"[2] a", port=0)
         self.assertNoResult(fixture.status)
@@ -113,39 +122,104 @@ class ExchangeTests(SynchronousTestCase):
 
     def test_answeringAddressIsUsedFurther(self) -> None:
         fixture = DatagramFixture(FakeConsole(b"a", b"b"), SERVER, SERVER6)
-        fixture.reactor.advance(2)
-        first, second = fixture.reactor.udpPorts
+        fixture.clock.advance(2)
+        first, second = fixture.ports
         assert first.sent == [(b"a", SERVER)]
         assert second.sent == [(b"a", SERVER6)]
-        assert second.interface == "::"
         fixture.receive(b"[stamp] a", SERVER6)
-        assert fixture.reactor.udpPorts[2].sent == [(b"b", SERVER6)]
+        assert fixture.ports[2].sent == [(b"b", SERVER6)]
 
     def test_slowAnswerCounts(self) -> None:
         fixture = DatagramFixture(FakeConsole(b"a"), SERVER, SERVER6)
-        fixture.reactor.advance(2)
+        fixture.clock.advance(2)
         fixture.receive(b"[1] a", SERVER, port=0)
         assert self.successResultOf(fixture.status) == 0
         assert fixture.console.written == b"[1] a\n"
 
-    def test_refusedByNetwork(self) -> None:
+    def test_unsendable(self) -> None:
         for failure, words in [
             (MessageLengthError("x"), "too long for one datagram"),
             (OSError(101, "Network is unreachable"), "Network is unreachable"),
+            (OSError(1, "Not permitted"), "Not permitted (by a firewall of this host?)"),
             (OSError("odd"), "odd"),
             (CannotListenError("::", 0, OSError("no IPv6")), "no IPv6"),
         ]:
             fixture = DatagramFixture(FakeConsole(b"a"), failure=failure)
             assert self.successResultOf(fixture.status) == 1
             assert fixture.console.complaints == [f"there: {words}: a"]
-            assert not fixture.reactor.udpPorts[0].listening
+            assert not any(port.listening for port in fixture.ports)
 
     def test_unreachableAddressIsSkipped(self) -> None:
         fixture = DatagramFixture(
             FakeConsole(b"a"), SERVER6, SERVER, failure=OSError(101, "Network is unreachable")
         )
-        assert [port.interface for port in fixture.reactor.udpPorts] == ["::", "0.0.0.0"]
+        assert [port.protocol.address for port in fixture.ports] == [SERVER6, SERVER]
         assert fixture.console.complaints == ["there: Network is unreachable: a"]
+
+    def test_refused(self) -> None:
+        fixture = DatagramFixture(FakeConsole(b"a", b"b"))
+        fixture.ports[0].protocol.connectionRefused()
+        fixture.ports[0].protocol.connectionRefused()
+        fixture.ports[1].protocol.refused(errno.EHOSTUNREACH)
+        assert self.successResultOf(fixture.status) == 1
+        assert fixture.console.complaints == [
+            "there: refused: a",
+            "there: No route to host: b",
+        ]
+        assert self.clockIsIdle(fixture)
+
+    def test_refusedByOneOfTwo(self) -> None:
+        fixture = DatagramFixture(FakeConsole(b"a", b"b"), SERVER, SERVER6)
+        first = fixture.ports[0]
+        first.protocol.connectionRefused()
+        for _ in range(2):
+            fixture.clock.advance(2)
+        second = fixture.ports[1]
+        assert (len(first.sent), len(second.sent)) == (1, 3)
+        # What the first says later is no news of the second.
+        first.protocol.connectionRefused()
+        fixture.receive(b"[stamp] a", SERVER6)
+        assert fixture.console.written == b"[stamp] a\n"
+        # The other line asks the one that answers first.
+        assert fixture.ports[2].protocol.address == SERVER6
+        fixture.ports[2].protocol.connectionRefused()
+        fixture.ports[3].protocol.connectionRefused()
+        assert self.successResultOf(fixture.status) == 1
+        assert fixture.console.complaints == ["there: refused: b"]
+
+    def clockIsIdle(self, fixture: DatagramFixture) -> bool:
+        return not fixture.clock.getDelayedCalls() and not any(
+            port.listening for port in fixture.ports
+        )
+
+
+class QueryPortTests(SynchronousTestCase):
+    """Real sockets: what the system says of a closed port."""
+
+    def test_closedPort(self) -> None:
+        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            with socket.socket(family, socket.SOCK_DGRAM) as server:
+                server.bind((host, 0))
+                number = server.getsockname()[1]
+            reactor = ManualReactor()
+            query = UDPQuery(b"a")
+            protocol = UDPQueryProtocol(query, (host, number))
+            UDPPorts(reactor).open(protocol)
+            answered = query.send(protocol.transport, protocol.address)
+            protocol.transport.readConnectionLost(Failure(ConnectionDone()))
+            error = self.failureResultOf(answered, OSError).value
+            assert errorReason(error) == "refused"
+            assert protocol.transport.connected
+            protocol.transport.stopListening()
+            reactor.advance(0)
+
+    def test_noWay(self) -> None:
+        reactor = ManualReactor()
+        protocol = UDPQueryProtocol(UDPQuery(b"a"), ("255.255.255.255", 9))
+        with pytest.raises(PermissionError):
+            UDPPorts(reactor).open(protocol)
+        reactor.advance(0)
+        assert not protocol.transport
 
 
 class TestAnswers:
@@ -216,12 +290,29 @@ class ResolveTests(SynchronousTestCase):
         resolver = FakeResolver()
         for host, address in [
             ("192.0.2.1", "192.0.2.1"),
-            ("fe80::1%eth0", "fe80::1%eth0"),
+            ("fe80::1%1", "fe80::1%1"),
             ("0.0.0.0", "127.0.0.1"),
             ("::", "::1"),
         ]:
             assert self.successResultOf(self.resolve(resolver, host)) == [(address, 7)]
         assert resolver.asked == []
+
+    def test_zones(self) -> None:
+        """An address that comes with the number of an interface keeps it."""
+        resolver = FakeResolver(IPv6Address("UDP", "fe80::1", 7, 0, 3))
+        assert self.successResultOf(self.resolve(resolver, "router")) == [("fe80::1%3", 7)]
+        (number, name), *_ = socket.if_nameindex()
+        for host in (f"fe80::1%{name}", f"fe80::1%{number}", "fe80::1.example", "127.0.0.1", "x%y"):
+            checkZone(host)
+        for host, reason in (
+            ("fe80::1", "fe80::1 is link-local: add the interface, like fe80::1%"),
+            ("fe80::1%", "link-local: add the interface"),
+            ("fe80::1%nosuch", "there is no interface nosuch"),
+            ("fe80::1%99999", "there is no interface 99999"),
+            ("2001:db8::1%1", "only link-local addresses"),
+        ):
+            with pytest.raises(ClientError, match=reason):
+                checkZone(host)
 
     def test_unknown(self) -> None:
         for host, asked in (("nowhere", 1), ("a..b", 0)):

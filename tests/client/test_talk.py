@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from typing import cast
 
 from twisted.internet.base import ReactorBase
@@ -74,13 +76,13 @@ class TalkTests(SynchronousTestCase):
         assert self.successResultOf(fixture.status) == 0
 
     def test_serverSaysNothing(self) -> None:
-        for said, reason in (
+        for answer, reason in (
             (b"", SILENT),
             (b"\x15\x03\x03\x00\x02\x02\x0a", "the server expects TLS at this port: add --tls"),
             (TLS_ONLY, "the server expects TLS at this port: add --tls"),
         ):
             fixture = TalkFixture(FakeConsole(b"a"))
-            fixture.server.answer(said)
+            fixture.server.answer(answer)
             fixture.server.drop()
             error = self.failureResultOf(fixture.status, ClientError)
             assert str(error.value) == f"connection to there lost: {reason}"
@@ -130,11 +132,16 @@ class SessionTests(SynchronousTestCase):
 
     def test_datagrams(self) -> None:
         console = FakeConsole(b"a")
-        reactor, status = self.start(EchoOptions("h", 7, "udp", 1.0, 0), console)
-        assert reactor.udpPorts[0].sent == [(b"a", ("127.0.0.1", 7))]
-        reactor.advance(1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+            port = server.getsockname()[1]
+            reactor, status = self.start(EchoOptions("h", port, "udp", 1.0, 0), console)
+            server.settimeout(5)
+            assert server.recv(10) == b"a"
+            reactor.advance(1)
         assert self.successResultOf(status) == 1
-        assert console.complaints == ["h port 7: no answer: a"]
+        assert console.complaints == [f"h port {port}: no answer: a"]
+        reactor.advance(0)
 
     def test_talk(self) -> None:
         reactor, _ = self.start(TalkOptions("127.0.0.1", 8), FakeConsole())
@@ -174,6 +181,12 @@ class SessionTests(SynchronousTestCase):
         assert console.closed == [False]
         assert console.complaints == []
         assert server.transport.disconnecting
+
+    def test_terminatedIsStatus143(self) -> None:
+        reactor, status = self.start(EchoOptions(), FakeConsole(ended=False))
+        reactor.acceptTCP()
+        reactor.shutDown(signal.SIGTERM)
+        assert self.successResultOf(status) == 143
 
     def test_signalWhileFlushing(self) -> None:
         console = FakeConsole()

@@ -1,7 +1,7 @@
 """
 The command line client: the other end of each service.
 
-C{python -m tsservices.client} sends lines to the timestamp service; its commands C{chat},
-C{talk} and C{probe} are in L{tsservices.client.chat}, L{tsservices.client.talk} and
+C{tsservices client} sends lines to the timestamp service; C{tsservices chat}, C{talk} and
+C{probe} are in L{tsservices.client.chat}, L{tsservices.client.talk} and
 L{tsservices.client.probe}.
 """

@@ -1,81 +1,39 @@
-"""C{python -m tsservices.client}: choose the reactor, run, and exit."""
+"""C{python -m tsservices.client}."""
 
 from __future__ import annotations
 
-import asyncio
-import os
+from tsservices.common.interrupts import endQuietly
+
+if __name__ == "__main__":
+    # Before anything is imported that takes time.
+    endQuietly()
+
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from twisted.internet.interfaces import IReactorFDSet
-
-from tsservices.client.cli import Command, EchoOptions, parseArguments
-from tsservices.client.probe.options import ProbeOptions
-from tsservices.client.runner import run
-from tsservices.client.terminal.console import Console, openPlainConsole
-from tsservices.client.terminal.descriptors import blockingRestored
-from tsservices.client.terminal.text import editingPossible
-from tsservices.common.descriptors import openMissing
-from tsservices.transport.reactor import prepareReactor
-
-if TYPE_CHECKING:
-    from twisted.internet.base import ReactorBase
-
-if __name__ == "__main__" and sys.argv[1:2] == ["chat"]:
-    # Its prompt stands before what follows is imported.
-    from tsservices.client.chat.startup import main as chat
-
-    chat(sys.argv[2:])
+from tsservices.common.commandline import quietlyInterrupted
 
 
-async def client(
-    reactor: ReactorBase, command: Command, loop: asyncio.AbstractEventLoop | None
-) -> None:
+def run(words: Sequence[str]) -> None:
     """
-    Run the client on this process's terminal or pipes.
-
-    @raise SystemExit: with the exit status, when that is not 0.
-    """
-    console: Console
-    if loop is not None:
-        from tsservices.client.terminal.prompt import openPromptConsole
-
-        console = openPromptConsole(loop, reactor)
-    else:
-        # What arrives at any time would run into a plain prompt.
-        prompt = b"> " if isinstance(command, EchoOptions) else b""
-        console = openPlainConsole(IReactorFDSet(reactor), prompt)
-    status = await run(reactor, command, console)
-    if status:
-        raise SystemExit(status)
-
-
-def main() -> None:
-    """
-    Read the command line and run the client.
+    Run the client that a command line names.
 
     @raise SystemExit: always, with the exit status.
     """
-    command = parseArguments(sys.argv[1:])
-    openMissing()
-    if isinstance(command, ProbeOptions):
-        from tsservices.client.probe.run import main as measure
+    if words and words[0] == "chat":
+        # Its prompt stands before Twisted is imported, which the others need at once.
+        from tsservices.client.chat.startup import main as chat
 
-        measure(command)
-        return
-    loop: asyncio.AbstractEventLoop | None = None
-    if editingPossible(os.environ, os.isatty):
-        from twisted.internet import asyncioreactor
+        chat(words[1:])
+    else:
+        if words and words[0] == "probe":
+            # It handles the signal itself, as soon as it runs.
+            endQuietly()
+        from tsservices.client.program import main
 
-        loop = asyncio.new_event_loop()
-        asyncioreactor.install(loop)
-    from twisted.internet import reactor
-    from twisted.internet.task import react
-
-    prepareReactor(reactor)
-    with blockingRestored():
-        react(client, (command, loop))
+        main(words)
 
 
 if __name__ == "__main__":
-    main()
+    with quietlyInterrupted():
+        run(sys.argv[1:])

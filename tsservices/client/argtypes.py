@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def hostName(text: str) -> str:
@@ -13,7 +16,7 @@ def hostName(text: str) -> str:
     @raise argparse.ArgumentTypeError: it is none.
     """
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if not bare or bare.split() != [bare]:
+    if not bare or bare.split() != [bare] or _CONTROL.search(bare):
         raise argparse.ArgumentTypeError(f"{text!r} is no host name or address")
     return bare
 

@@ -27,10 +27,8 @@ from tsservices.client.server_options import (
     wantsTLS,
 )
 from tsservices.common.addresses import DEFAULT_PORT
-from tsservices.common.commandline import CommandParser
+from tsservices.common.commandline import CommandParser, clientProgram
 from tsservices.common.statedir import OPERATOR_SOCKET, defaultStateFolder
-
-PROGRAM = "python -m tsservices.client"
 
 EXIT_STATUSES = """\
 exit status:
@@ -39,6 +37,7 @@ exit status:
        one line on stderr says which
   2    the command line is wrong
   130  interrupted (Ctrl-C)
+  143  ended by SIGTERM
 """
 
 
@@ -122,19 +121,20 @@ def _newParser(program: str, description: str, epilog: str) -> argparse.Argument
 
 
 def _echoParser() -> argparse.ArgumentParser:
+    program = clientProgram()
     parser = _newParser(
-        PROGRAM,
+        program,
         "Send lines to the timestamp service and print the answers.\n"
         "At a terminal each line typed is sent; an empty line or Ctrl-D ends.\n"
         "Otherwise standard input is read to its end and every answer printed.",
         "other commands:\n"
-        f"  {PROGRAM} chat --help    talk in the rooms of the chat\n"
-        f"  {PROGRAM} talk --help    talk with the operator, or as such\n"
-        f"  {PROGRAM} probe --help   measure delay and loss\n\n"
+        f"  {clientProgram('chat')} --help    talk in the rooms of the chat\n"
+        f"  {clientProgram('talk')} --help    talk with the operator, or be the operator\n"
+        f"  {clientProgram('probe')} --help   measure delay and loss\n\n"
         "examples:\n"
-        f"  printf 'a\\nb\\n' | {PROGRAM}\n"
-        f"  {PROGRAM} --udp --timeout 0.5 ::1\n"
-        f"  {PROGRAM} {SCHEME}one.example\n\n",
+        f"  printf 'a\\nb\\n' | {program}\n"
+        f"  {program} --udp --timeout 0.5 ::1\n"
+        f"  {program} {SCHEME}one.example\n\n",
     )
     parser.add_argument(
         "host",
@@ -189,7 +189,7 @@ def _echoParser() -> argparse.ArgumentParser:
 
 def _talkParser() -> argparse.ArgumentParser:
     parser = _newParser(
-        f"{PROGRAM} talk",
+        clientProgram("talk"),
         "Talk with the operator of a server, or as the operator of the server on this\n"
         "machine. Each line typed is sent; what arrives is printed at once; Ctrl-D ends.\n"
         "Piped input is sent to its end, then what still comes is printed until the\n"

@@ -94,8 +94,13 @@ def connectReason(error: Exception) -> str:
         return "the host name is unknown"
     if isinstance(error, ConnectTimeoutError):
         return "no answer in time"
-    number = error.osError if isinstance(error, ConnectError) else None
-    return os.strerror(number) if isinstance(number, int) else str(error)
+    if isinstance(error, ConnectError):
+        if isinstance(error.osError, int):
+            return os.strerror(error.osError)
+        if error.args and isinstance(error.args[0], Failure):
+            # An ICMP message ended the attempt: Twisted has not asked the socket which one.
+            return "there is no way to it"
+    return str(error)
 
 
 def lostReason(reason: Failure) -> str:

@@ -6,26 +6,33 @@ datagram, which is sent again until it is answered.
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import os
 import re
 import socket
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import CannotListenError, MessageLengthError
-from twisted.internet.interfaces import IListeningPort, IReactorTime, IReactorUDP
+from twisted.internet.interfaces import IListeningPort, IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.udp import Port
+from twisted.python.failure import Failure
 
 from tsservices.client.terminal.console import Console
+from tsservices.transport.epoll.udp import FastUDPPort
+from tsservices.transport.timestamping.cmsg import IP_RECVERR, IPV6_RECVERR, LINUX
 from tsservices.transport.unix_datagram import UNIXDatagramPort
 
 #: Bytes of the receive buffer: datagrams are never longer.
 LARGEST_DATAGRAM = 65536
+
+#: Host and port, or a path and 0.
+Address = tuple[str, int]
 
 #: How many characters of an unanswered line a complaint repeats.
 QUOTED = 40
@@ -64,23 +71,25 @@ class UDPQuery:
     def __init__(self, line: bytes) -> None:
         self.answer: bytes | None = None
         self._line = line
-        self._targets: set[tuple[str, int]] = set()
+        self._targets: set[Address] = set()
+        self._awaited: Address | None = None
         self._waiting: Deferred[None] | None = None
 
-    def send(self, transport: Port, address: tuple[str, int]) -> Deferred[None]:
+    def send(self, transport: Port, address: Address) -> Deferred[None]:
         """
         Send the line once.
 
-        @return: fires when it is answered.
+        @return: fires when it is answered, and fails if the other side refuses it.
         @raise OSError: the network refuses to take it.
         @raise MessageLengthError: it is too long for a datagram.
         """
         self._targets.add(address)
-        self._waiting = Deferred()
+        self._awaited = address
+        waiting = self._waiting = Deferred()
         transport.write(self._line, address)
-        return self._waiting
+        return waiting
 
-    def received(self, datagram: bytes, source: tuple[str, int]) -> None:
+    def received(self, datagram: bytes, source: Address) -> None:
         """Take a datagram, if it is the answer."""
         fromServer = any(
             source[1] == port and sameHost(source[0], host) for host, port in self._targets
@@ -90,37 +99,103 @@ class UDPQuery:
             self.answer = datagram
             waiting.callback(None)
 
+    def refused(self, address: Address, number: int) -> None:
+        """@param number: of the system's error."""
+        if self._waiting is not None and address == self._awaited:
+            waiting, self._waiting = self._waiting, None
+            waiting.errback(OSError(number, os.strerror(number)))
+
 
 class UDPQueryProtocol(DatagramProtocol):
-    """
-    A port for the datagrams of one query.
-
-    It is not connected, so the query compares the sources: Twisted ends a connected port for
-    good when one ICMP message reports a refusal.
-    """
+    """A port for the datagrams of one query to one address."""
 
     transport: Port
+    noisy = False
 
-    def __init__(self, query: UDPQuery) -> None:
+    def __init__(self, query: UDPQuery, address: Address) -> None:
+        self.address = address
         self._query = query
 
-    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+    def datagramReceived(self, datagram: bytes, addr: Address) -> None:
         self._query.received(datagram, addr)
 
+    def connectionRefused(self) -> None:
+        self.refused(errno.ECONNREFUSED)
 
-class UNIXDatagrams:
-    """Makes ports for L{UDPClient} whose addresses are paths, each with the port 0.  For Linux."""
+    def refused(self, number: int) -> None:
+        """@param number: of the system's error."""
+        self._query.refused(self.address, number)
+
+
+class QueryPort(FastUDPPort):
+    """A connected port, whose protocol gets what ICMP says of its datagrams."""
+
+    usesWildcardSocket = False
+    protocol: UDPQueryProtocol
+
+    def _bindSocket(self) -> None:
+        super()._bindSocket()
+        if LINUX:
+            # Else it reports closed ports only, and not what routers say.
+            isIPv6 = self.addressFamily == socket.AF_INET6
+            level = socket.IPPROTO_IPV6 if isIPv6 else socket.IPPROTO_IP
+            self.socket.setsockopt(level, IPV6_RECVERR if isIPv6 else IP_RECVERR, 1)
+
+    def _peerRefused(self, number: int | None) -> None:
+        if number:
+            self.protocol.refused(number)
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """Stay open: an error is not the end of the port."""
+        super().readConnectionLost(reason)
+        # The queue has the same errors once more, and as long as it does the socket is readable.
+        with contextlib.suppress(OSError):
+            while LINUX:
+                self.socket.recvmsg(0, 0, socket.MSG_ERRQUEUE)
+
+
+class QueryPorts(Protocol):
+    """Makes ports for L{UDPClient}."""
+
+    def open(self, protocol: UDPQueryProtocol) -> IListeningPort:
+        """
+        Make a port for the protocol's address.
+
+        @raise OSError: this machine has no way there.
+        @raise CannotListenError: it has no such network.
+        """
+
+
+class UDPPorts:
+    """Makes connected ports of UDP."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
 
-    def listenUDP(
-        self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
-    ) -> IListeningPort:
-        """Make a port with a name outside of the file system, which the system chooses."""
+    def open(self, protocol: UDPQueryProtocol) -> IListeningPort:
+        host, number = protocol.address
+        interface = "::" if isIPv6Address(host) else "0.0.0.0"
+        port = QueryPort(0, protocol, interface, LARGEST_DATAGRAM, self._reactor)
+        port.startListening()
+        try:
+            port.connect(host, number)
+        except OSError:
+            port.stopListening()
+            raise
+        return port
+
+
+class UNIXDatagrams:
+    """Makes ports whose addresses are paths, each with the port 0.  For Linux."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def open(self, protocol: UDPQueryProtocol) -> IListeningPort:
+        # The system chooses a name outside of the file system.
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
             bound.bind("")
-            listening = UNIXDatagramPort(bound.fileno(), protocol, maxPacketSize, self._reactor)
+            listening = UNIXDatagramPort(bound.fileno(), protocol, LARGEST_DATAGRAM, self._reactor)
         listening.startListening()
         return listening
 
@@ -130,9 +205,9 @@ class UDPClient:
 
     def __init__(
         self,
-        udp: IReactorUDP | UNIXDatagrams,
+        ports: QueryPorts,
         clock: IReactorTime,
-        addresses: Iterable[tuple[str, int]],
+        addresses: Iterable[Address],
         timeout: float,
         tries: int,
     ) -> None:
@@ -140,7 +215,7 @@ class UDPClient:
         @param addresses: of the server, in the order in which they are tried.
         @param timeout: the wait after each try, in seconds.
         """
-        self._udp = udp
+        self._ports = ports
         self._clock = clock
         self._addresses = deque(addresses)
         self._timeout = timeout
@@ -151,40 +226,49 @@ class UDPClient:
         Send a line until it is answered.
 
         @return: the answer; L{None}: none came.
-        @raise OSError: the network refuses to take it.
+        @raise OSError: the network refuses to take it, or the other side refuses it.
         @raise CannotListenError: the machine has no such network.
         @raise MessageLengthError: it is too long for a datagram.
         """
         # Ports of its own for each line: the late second answer to a line that was sent twice
         # would be taken for the answer to an equal one.
         query = UDPQuery(line)
-        ports: dict[str, tuple[UDPQueryProtocol, IListeningPort]] = {}
+        ports: dict[Address, tuple[UDPQueryProtocol, IListeningPort]] = {}
+        refused: set[Address] = set()
+        tries = self._tries
         try:
-            for _ in range(self._tries):
+            while tries:
                 address = self._addresses[0]
-                interface = "::" if isIPv6Address(address[0]) else "0.0.0.0"
                 try:
-                    if interface not in ports:
-                        port = UDPQueryProtocol(query)
-                        listening = self._udp.listenUDP(0, port, interface, LARGEST_DATAGRAM)
-                        ports[interface] = port, listening
-                    answered = query.send(ports[interface][0].transport, address)
-                except (OSError, CannotListenError):
-                    if len(self._addresses) == 1:
-                        raise
-                    # This machine has no way there; the others may do.
-                    self._addresses.popleft()
-                    continue
-                try:
+                    if address not in ports:
+                        protocol = UDPQueryProtocol(query, address)
+                        ports[address] = protocol, self._ports.open(protocol)
+                    answered = query.send(ports[address][0].transport, address)
                     await answered.addTimeout(self._timeout, self._clock)
                 except TimeoutError:
-                    self._addresses.rotate(-1)
+                    tries -= 1
+                except (OSError, CannotListenError):
+                    refused.add(address)
+                    if refused.issuperset(self._addresses):
+                        raise
                 else:
                     return query.answer
+                # Another address may do; one that has refused is not asked again for this line.
+                self._addresses.rotate(-1)
+                while self._addresses[0] in refused:
+                    self._addresses.rotate(-1)
             return None
         finally:
             for _, listening in ports.values():
                 listening.stopListening()
+
+
+def errorReason(error: OSError) -> str:
+    """Why a datagram was not sent, or was refused."""
+    if error.errno == errno.ECONNREFUSED:
+        return "refused"
+    reason = error.strerror or str(error)
+    return f"{reason} (by a firewall of this host?)" if error.errno == errno.EPERM else reason
 
 
 async def exchangeDatagrams(client: UDPClient, server: str, console: Console) -> int:
@@ -207,7 +291,7 @@ async def exchangeDatagrams(client: UDPClient, server: str, console: Console) ->
         except CannotListenError as error:
             answer, reason = None, str(error.socketError)
         except OSError as error:
-            answer, reason = None, error.strerror or str(error)
+            answer, reason = None, errorReason(error)
         if answer is not None:
             console.write(answer + b"\n")
         else:

@@ -9,29 +9,34 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP6ClientEndpoint,
+    UNIXClientEndpoint,
+)
 from twisted.internet.interfaces import (
     IReactorCore,
     IReactorPluggableNameResolver,
     IReactorTime,
-    IReactorUDP,
     IStreamClientEndpoint,
 )
 
 from tsservices.client.cli import Command, EchoOptions, OperatorOptions, TalkOptions
 from tsservices.client.connection import ClientError, place
 from tsservices.client.echo import exchangeLines
-from tsservices.client.echo_udp import UDPClient, UNIXDatagrams, exchangeDatagrams
-from tsservices.client.resolve import resolve
+from tsservices.client.echo_udp import UDPClient, UDPPorts, UNIXDatagrams, exchangeDatagrams
+from tsservices.client.resolve import checkZone, resolve
 from tsservices.client.server_options import TLSOptions
 from tsservices.client.talk import talk
 from tsservices.client.terminal.console import Console, Interrupted
+from tsservices.common.commandline import INTERRUPTED
+from tsservices.transport.twisted_internals import exitSignal
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-#: The exit status after Ctrl-C: 128 and the number of SIGINT, as shells have it.
-INTERRUPTED = 130
+#: What shells add to the number of a signal for the exit status of what it has ended.
+SIGNALLED = 128
 
 #: Bytes in the path of a UNIX socket: the smallest limit of the systems Twisted runs on.  An
 #: attempt to connect to a longer one never ends in Twisted.
@@ -57,7 +62,7 @@ async def exchange(reactor: ReactorBase, command: Command, console: Console) -> 
     if isinstance(command, EchoOptions) and command.wire == "udp":
         resolver = IReactorPluggableNameResolver(reactor).nameResolver
         client = UDPClient(
-            IReactorUDP(reactor),
+            UDPPorts(reactor),
             clock,
             await resolve(resolver, command.host, command.port),
             command.timeout,
@@ -100,9 +105,15 @@ def serverEndpoint(
 
     @param ask: asks a person whether a key is right; L{None}: nobody can be asked.
     @param complain: takes what a person should know and is no failure.
-    @raise ClientError: TLS can't be set up.
+    @raise ClientError: TLS can't be set up, or the host is an address without a way there.
     """
-    endpoint = HostnameEndpoint(reactor, server.host, server.port, server.timeout)
+    checkZone(server.host)
+    endpoint: IStreamClientEndpoint
+    if "%" in server.host:
+        # The other one loses the zone.
+        endpoint = TCP6ClientEndpoint(reactor, server.host, server.port, server.timeout)
+    else:
+        endpoint = HostnameEndpoint(reactor, server.host, server.port, server.timeout)
     if server.tls is None:
         return endpoint
     # It is imported only by who needs it: it takes 0.1 s, and an extra.
@@ -162,7 +173,8 @@ async def supervise(
         cancel()
 
     def interrupted() -> Deferred[None]:
-        end(INTERRUPTED)
+        number = exitSignal(reactor)
+        end(INTERRUPTED if number is None else SIGNALLED + number)
         return finished
 
     IReactorCore(reactor).addSystemEventTrigger("before", "shutdown", interrupted)

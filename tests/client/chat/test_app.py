@@ -8,7 +8,7 @@ from typing import cast
 
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.internet.error import ConnectionAborted, ConnectionLost, ConnectionRefusedError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.certificates import Identity
@@ -17,11 +17,11 @@ from tests.support.client_world import PASSWORD, ChatServer, Connection, OtherUs
 from tests.support.tls import TLSServer
 from tsservices.client.chat.app import LINES_AHEAD, chat
 from tsservices.client.chat.cli import ChatOptions
-from tsservices.client.chat.protocol import LINE_BYTES, ChatProtocol
+from tsservices.client.chat.protocol import LINE_BYTES, OVERLONG, ChatProtocol
 from tsservices.client.chat.ui.display import PlainDisplay
 from tsservices.client.connection import ClientError
-from tsservices.client.kept_tokens import LOOPBACK, KeptTokens
 from tsservices.client.server_options import TLSOptions
+from tsservices.client.token_file import LOOPBACK, TokenFile
 from tsservices.client.trust import TrustOptions
 from tsservices.common.tokens import TOKEN_BYTES, newToken
 
@@ -71,8 +71,8 @@ class ClientTests(ClientHarness):
         self.settle(*self.accept())
         self.assertEqual(self.successResultOf(done), 0)
         self.assertEqual(self.sent(), ["hello", "waves"])
-        self.assertIn(b"<ann> hello\n", self.console.written)
-        self.assertIn(b"* ann waves\n", self.console.written)
+        self.assertIn(b"<~ann> hello\n", self.console.written)
+        self.assertIn(b"* ~ann waves\n", self.console.written)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_anyEndOfLine(self) -> None:
@@ -174,10 +174,12 @@ class ClientTests(ClientHarness):
         self.assertTrue(wire.transport.disconnecting)
 
     def test_endlessLineIsNoChat(self) -> None:
-        self.begin(FakeConsole(ended=False))
+        done = self.begin(FakeConsole(ended=False))
         wire, _ = self.accept()
         wire.answer(b"x" * (LINE_BYTES + 1))
         self.assertTrue(wire.transport.disconnected or wire.transport.disconnecting)
+        wire.drop(ConnectionAborted())
+        self.assertIn(OVERLONG, str(self.failureResultOf(done, ClientError).value))
 
     def test_forget(self) -> None:
         folder = TemporaryDirectory()
@@ -219,7 +221,7 @@ class ClientTests(ClientHarness):
     def test_forgetWithoutServer(self) -> None:
         folder = TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        tokens = KeptTokens(folder.name, "127.0.0.1", 21573, self.fail)
+        tokens = TokenFile(folder.name, "127.0.0.1", 21573, self.fail)
         tokens.binding = LOOPBACK
         options = ChatOptions(account="ann", state=folder.name, forget=True)
         tokens.keep("ann", newToken(bytes(TOKEN_BYTES)))

@@ -19,8 +19,8 @@ from tsservices.client.chat.cli import (
     userName,
 )
 from tsservices.client.cli import parseArguments
-from tsservices.client.kept_tokens import LOOPBACK, KeptTokens
 from tsservices.client.server_options import TLSOptions
+from tsservices.client.token_file import LOOPBACK, TokenFile
 from tsservices.client.trust import TrustOptions
 from tsservices.common.tokens import TOKEN_BYTES, newToken
 from tsservices.server.registry import BY_NAME
@@ -76,7 +76,7 @@ class TestParse:
             raise AssertionError(question)
 
         line = f"--account ann --state {tmp_path}"
-        tokens = KeptTokens(str(tmp_path), "127.0.0.1", 21573, pytest.fail)
+        tokens = TokenFile(str(tmp_path), "127.0.0.1", 21573, pytest.fail)
         tokens.binding = LOOPBACK
         tokens.keep("ann", TOKEN)
         assert parse(f"{line} --remember", ask=fail).password == ""

@@ -18,12 +18,14 @@ from tsservices.chat.notifications import (
     JoinedRoom,
     MemberList,
     Notice,
+    Posted,
     PresenceChanged,
     RealnameChanged,
     ResumeToken,
     RoomMessages,
     SearchResults,
     TimeMarked,
+    UserInvited,
     UserJoined,
 )
 from tsservices.client.chat.events import (
@@ -79,8 +81,8 @@ def test_everyNotificationHasAType() -> None:
     found = {type(content(name)) for name in _CONTENTS}
     several = {RoomMessages, HistoryReplay, SearchResults}
     # The JSON form has none for them.
-    onlyIRC = {RealnameChanged, PresenceChanged, TimeMarked}
-    assert found == {*get_args(Content)} - several - onlyIRC
+    others = {RealnameChanged, PresenceChanged, TimeMarked, UserInvited, Posted}
+    assert found == {*get_args(Content)} - several - others
 
 
 def test_unknownTypesAndFields() -> None:

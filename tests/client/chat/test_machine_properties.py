@@ -69,7 +69,7 @@ def checkShown(world: ClientWorld) -> None:
         assert sorted([*shown, *expired]) == numbers, (room, shown, expired)
 
 
-def checkSaid(world: ClientWorld, typed: list[str]) -> list[str]:
+def checkMessages(world: ClientWorld, typed: list[str]) -> list[str]:
     """Nothing was sent twice or is lost; returns the lines that are known not to be sent."""
     assert world.machine.sender.outbox.idle
     textsIn = [text.strip() for room in ("lobby", "den") for text in world.textsIn(room)]
@@ -92,7 +92,7 @@ class TestCuts:
             order = iter(typed)
             assert all(any(text == other for other in order) for text in textsIn), (textsIn, typed)
         # What was said and is no longer kept can't be found again.
-        unsent = checkSaid(world, typed)
+        unsent = checkMessages(world, typed)
         assert not unsent or any(step == "forget" for step, _ in steps)
 
     @settings(max_examples=tried(400))
@@ -102,4 +102,4 @@ class TestCuts:
         world = ClientWorld(older=True)
         typed = play(world, steps)
         checkShown(world)
-        checkSaid(world, typed)
+        checkMessages(world, typed)

@@ -7,7 +7,7 @@ import pytest
 from tests.client.chat.test_state import message
 from tsservices.client.chat.commands import SECRET_COMMANDS
 from tsservices.client.chat.outbox import Outbox, OutgoingLine, parseTyped
-from tsservices.frontends.line.commands import COMMANDS
+from tsservices.frontends.slash.commands import COMMANDS
 
 
 def parsed(typed: str) -> OutgoingLine:

@@ -16,7 +16,7 @@ from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.machine import Phase
 from tsservices.client.chat.ports import View
 from tsservices.client.chat.tokens import QUESTION, tokenName
-from tsservices.client.kept_tokens import LOOPBACK, KeptTokens
+from tsservices.client.token_file import LOOPBACK, TokenFile
 from tsservices.common.tokens import TOKEN_BYTES, newToken, readToken
 
 OPTIONS = LoginOptions("x", account="ann", password=PASSWORD, rooms=["lobby"], device="tower.lan")
@@ -41,7 +41,7 @@ class TokenWorld(ClientWorld):
         view: View | None = None,
     ) -> None:
         self.complaints: list[str] = []
-        self.tokens = KeptTokens(str(folder), "h", 7, self.complaints.append)
+        self.tokens = TokenFile(str(folder), "h", 7, self.complaints.append)
         self.tokens.binding = binding
         server = None if before is None else before.server
         super().__init__(options=replace(options), tokens=self.tokens, server=server, view=view)
@@ -123,7 +123,7 @@ def test_program(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "isKept", "said"),
+    ("answer", "isStored", "sent"),
     [
         ("y", True, []),
         (" YES ", True, []),
@@ -133,18 +133,18 @@ def test_program(tmp_path: Path) -> None:
         ("yes, gladly", False, ["yes, gladly"]),
     ],
 )
-def test_question(tmp_path: Path, answer: str, isKept: bool, said: list[str]) -> None:
+def test_question(tmp_path: Path, answer: str, isStored: bool, sent: list[str]) -> None:
     world = TokenWorld(tmp_path, replace(OPTIONS, canAsk=True))
     world.join()
     assert world.view.texts.count(f"* {QUESTION}") == 1
     assert not world.commands("/token")
     world.say(answer, "next")
-    assert bool(world.tokens.find("ann")) is isKept
-    assert world.textsIn("lobby") == [*said, "next"]
+    assert bool(world.tokens.find("ann")) is isStored
+    assert world.textsIn("lobby") == [*sent, "next"]
     # Once: another start asks only if there was no answer.
     again = TokenWorld(tmp_path, replace(OPTIONS, canAsk=True), before=world)
     again.join()
-    assert again.has(QUESTION) is bool(said)
+    assert again.has(QUESTION) is bool(sent)
 
 
 def test_declinedButRemembered(tmp_path: Path) -> None:

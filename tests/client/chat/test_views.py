@@ -10,6 +10,7 @@ import pytest
 
 from tests.compatibility.files import read
 from tests.support.client_world import ClientWorld, content
+from tsservices.client.chat.colours import Span, Styler
 from tsservices.client.chat.events import (
     Content,
     ReplayHead,
@@ -23,7 +24,6 @@ from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.ports import ConnectionChange, LineOrigin
 from tsservices.client.chat.state import ClientRoom, ClientState
 from tsservices.client.chat.text_view import TextView, searchWords
-from tsservices.client.chat.ui.colours import Span, Styler
 
 #: Friday 20 November 2026, 12:10:05 UTC.
 NOON = 1_795_176_605 * 10**9
@@ -166,7 +166,7 @@ class TestLines:
         plain.state.accounts = True
         plain.hear()
         assert [line[11:] for line in shown.lines] == ["<bob> hello", "<~bob> hello", "<bob> hello"]
-        assert plain.lines == ["[12:10:05] <bob> hello"]
+        assert plain.lines == ["[12:10:05] <~bob> hello"]
 
     def test_searchedWordsAreSetOff(self) -> None:
         shown = Shown()
@@ -226,6 +226,14 @@ class TestOwnWords:
         shown = Shown()
         shown.view.linesExpired(shown.state.rooms["lobby"], 1, 4)
         assert shown.lines == ["--- #Lobby: lines 1 to 4 are no longer kept ---"]
+
+
+def test_severalLines() -> None:
+    shown = Shown()
+    shown.hear(text="ann: a\n[12:10:05] <cat> b")
+    line = "[12:10:05] <bob> "
+    assert shown.lines == [f"{line}ann: a", f"{line}[12:10:05] <cat> b"]
+    assert shown.alerts == shown.lines[:1]
 
 
 def test_programs() -> None:

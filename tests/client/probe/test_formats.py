@@ -14,17 +14,23 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from tests.support.probe import Streams, clocksOf, play
+from tests.support.probe import RecordingListener, Streams, clocksOf, play, targetOn
+from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.reports.base import Reporter
 from tsservices.client.probe.reports.json_csv import CSVReport, JSONReport
+from tsservices.client.probe.wires.base import PathMTU
+from tsservices.stamp.stats.errors import ErrorReport, ErrorSource
 
+OPTIONS = ProbeOptions(("host.example",))
 RECORDED = Path(__file__).parent / "files" / "reports.json"
 
 
 def lines(kind: str) -> list[str]:
     clock, streams = Clock(), Streams()
     output, clocks = streams.output(), clocksOf(clock)
-    reporter: Reporter = JSONReport(output, clocks) if kind == "json" else CSVReport(output)
+    reporter: Reporter = JSONReport(output, clocks, OPTIONS)
+    if kind == "csv":
+        reporter = CSVReport(output, clocks, OPTIONS)
     target = play(clock, reporter)
     reporter.interim([target])
     reporter.summary([target])
@@ -35,7 +41,7 @@ def metrics() -> list[Any]:
     from tsservices.client.probe.reports.prometheus import TargetCollector
 
     clock = Clock()
-    target = play(clock, CSVReport(Streams().output()))
+    target = play(clock, CSVReport(Streams().output(), clocksOf(clock), OPTIONS))
     return [
         [family.name, family.documentation, family.type]
         + [[sample.name, sample.labels, sample.value] for sample in family.samples]
@@ -55,6 +61,26 @@ def test_lines(kind: str) -> None:
 def test_prometheus() -> None:
     pytest.importorskip("prometheus_client", reason="the extra http is not installed")
     assert json.loads(json.dumps(metrics())) == recorded("prometheus")
+
+
+def test_prometheusOfErrors() -> None:
+    pytest.importorskip("prometheus_client", reason="the extra http is not installed")
+    from tsservices.client.probe.reports.prometheus import TargetCollector
+
+    target, transport = targetOn(Clock(), RecordingListener())
+    transport.path = PathMTU(1400, 1372, 1500, 1500, True)
+    router = ErrorReport(ErrorSource.ROUTER, "192.0.2.9")
+    for error in (router, None, router):
+        target.statistics.errors.add("no way", error)
+    samples = [
+        sample for family in TargetCollector([target]).collect() for sample in family.samples
+    ]
+    assert [
+        [sample.labels[name] for name in ("by", "from", "reason")] + [sample.value]
+        for sample in samples
+        if sample.name == "tsservices_probe_errors_total"
+    ] == [["router", "192.0.2.9", "no way", 2], ["", "", "no way", 1]]
+    assert [sample.value for sample in samples if sample.name.endswith("path_mtu_bytes")] == [1400]
 
 
 if __name__ == "__main__":

@@ -243,7 +243,7 @@ class TestDescriptors:
         assert write.call_count == 1
 
     def test_blockingRestored(self) -> None:
-        modes = {0: True, 1: False}
+        modes = {0: True, 1: False, 2: True}
 
         def change(descriptor: int, blocking: bool) -> None:
             if descriptor == 0:
@@ -252,7 +252,7 @@ class TestDescriptors:
 
         def leave() -> None:
             with descriptors.blockingRestored():
-                modes.update({0: False, 1: True})
+                modes.update({0: False, 1: True, 2: False})
                 raise SystemExit
 
         with (
@@ -261,4 +261,4 @@ class TestDescriptors:
             pytest.raises(SystemExit),
         ):
             leave()
-        assert modes == {0: False, 1: False}
+        assert modes == {0: False, 1: False, 2: True}

@@ -196,7 +196,7 @@ class PromptTests(SynchronousTestCase):
         vt100 = Vt100_Output(io.StringIO(), mock.Mock())
         with (
             promptFixture() as fixture,
-            mock.patch.object(prompt, "create_input", return_value=fixture.keys),
+            mock.patch.object(prompt, "Keyboard", return_value=fixture.keys),
             mock.patch.object(prompt, "create_output", side_effect=[vt100, DummyOutput()]),
         ):
             for _ in range(2):

@@ -17,6 +17,7 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from tsservices.client.chat.cli import ChatOptions
+from tsservices.client.chat.commands import SIGN
 from tsservices.client.chat.json_view import JSONView
 from tsservices.client.chat.login import LoginOptions
 from tsservices.client.chat.machine import ClientMachine, Phase
@@ -25,11 +26,12 @@ from tsservices.client.chat.protocol import ChatFactory, ChatProtocol, Connectio
 from tsservices.client.chat.state import ClientState
 from tsservices.client.chat.text_view import TextView, searchWords
 from tsservices.client.chat.ui.display import Display, PlainDisplay
+from tsservices.client.chat.ui.typing import asTyped
 from tsservices.client.connection import ClientError, HandshakeError, connectReason, place
-from tsservices.client.kept_tokens import KeptTokens, bindingOf
 from tsservices.client.runner import serverEndpoint
 from tsservices.client.shared_file import SharedFileError
 from tsservices.client.terminal.console import Console
+from tsservices.client.token_file import TokenFile, bindingOf
 from tsservices.frontends.formats.localtime import SystemZone
 from tsservices.frontends.line.telnet import edit
 
@@ -90,9 +92,9 @@ class ChatClient:
             assert isinstance(display, PlainDisplay)
             view = JSONView(display.write, state.encrypted)
         else:
-            view = self._textView = TextView(
-                state, display.show, display.ask, marked=display.editing
-            )
+            view = display.openView(state)
+            if isinstance(view, TextView):
+                self._textView = view
         login = LoginOptions(
             options.nick or options.userName,
             bool(options.nick),
@@ -107,9 +109,9 @@ class ChatClient:
         )
         self._login = login
         self._view = view
-        self._tokens = KeptTokens(options.state, options.host, options.port, console.complain)
+        self._tokens = TokenFile(options.state, options.host, options.port, console.complain)
         self.machine = ClientMachine(login, state, self, self._tokens, view, random)
-        display.attach(self.machine)
+        display.attach(self.machine, self.enter)
 
     async def run(self) -> int:
         """
@@ -198,10 +200,12 @@ class ChatClient:
             # Nothing more will be typed.
             return ""
         self._answer = Deferred()
+        self._display.question(True)
         try:
             return await self._answer
         finally:
             self._answer = None
+            self._display.question(False)
 
     def _connect(self) -> None:
         if self._done.called:
@@ -255,6 +259,20 @@ class ChatClient:
             self.machine.connectionLost(message, self._now())
             self._changed()
 
+    def enter(self, text: str, window: str) -> None:
+        """
+        Take a line that was typed in a window.
+
+        @param window: its name; empty: in none that is for a room or a person.
+        """
+        if self._done.called:
+            return
+        if self._answer is not None and not window and text.split()[:1] != ["/quit"]:
+            self._answer.callback(text)
+        else:
+            self.machine.input(text, self._now(), window)
+        self._changed()
+
     async def _read(self) -> None:
         console, machine = self._console, self.machine
         if self._login.revoke:
@@ -277,7 +295,10 @@ class ChatClient:
                 # The server takes a carriage return for an end of a line too, and keys for edits:
                 # what it would make of a line decides what that is.
                 for part in line.strip(b"\r").split(b"\r"):
-                    self._typed(edit(part).decode("utf-8", "backslashreplace"))
+                    text = edit(part).decode("utf-8", "backslashreplace")
+                    # Two signs begin a line with one, here too.
+                    isText = not self._console.interactive and not text.startswith(2 * SIGN)
+                    self._typed(asTyped(text, isText))
             self._changed()
             while not self._display.editing and self._waitingLines() >= LINES_AHEAD:
                 self._roomForLines = Deferred()

@@ -14,7 +14,6 @@ from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey, roomKey
 from tsservices.client.argtypes import portNumber, seconds
 from tsservices.client.cli import DEFAULT_HOST, STREAM_TIMEOUT
-from tsservices.client.kept_tokens import KeptTokens
 from tsservices.client.server_options import (
     TLS_OFFSET,
     TLSOptions,
@@ -23,8 +22,9 @@ from tsservices.client.server_options import (
     serverName,
     userFolder,
 )
+from tsservices.client.token_file import TokenFile
 from tsservices.common.addresses import DEFAULT_PORT
-from tsservices.common.commandline import CommandParser
+from tsservices.common.commandline import INTERRUPTED, CommandParser, clientProgram
 from tsservices.common.statedir import defaultStateFolder
 
 #: How far the chat's port lies above that of the first service.
@@ -36,16 +36,17 @@ LOBBY = "lobby"
 #: The variable of the environment with the password of C{--account}.
 PASSWORD = "TSSERVICES_PASSWORD"
 
-PROGRAM = "python -m tsservices.client chat"
-
 DESCRIPTION = """\
 Talk in the rooms of a chat.
-At a terminal: what is said appears above the line being typed; Tab completes
-commands, names and rooms, Up brings back what was typed; /help lists what can
-be asked for; Ctrl-C clears the line, Ctrl-D or /quit leaves. A lost connection
-is made again by itself; what was said meanwhile is shown, and what was typed is
-sent, once. Otherwise each line of standard input is sent, what happens is
-printed, and after the end of the input the client leaves when all is stored.
+At a terminal: a window for each room and each private talk, and the line being
+typed below it; Alt-1 to Alt-9 and Alt-a turn to another window, PageUp shows
+older lines, Tab completes commands, names and rooms, Up brings back what was
+typed; /help lists what can be asked for, /keys the keys; Ctrl-C clears the
+line, Ctrl-D or /quit leaves. A lost connection is made again by itself; what
+was said meanwhile is shown, and what was typed is sent, once. Rooms and windows
+are there again at the next start.
+In a pipe: each line of standard input is sent, and after its end the client
+leaves when all is stored. Errors are printed, and with --show all that comes.
 """
 
 EPILOG = """\
@@ -59,10 +60,10 @@ environment:
   USER                  the name, without --nick and --account
 
 examples:
-  python -m tsservices.client chat --nick ann --room lobby --room cooking
-  echo 'the build is done' | python -m tsservices.client chat --nick builder
-  python -m tsservices.client chat --json --nick robot < orders > events
-  python -m tsservices.client chat tls://chat.example.org --account ann --remember
+  {program} --nick ann --room lobby --room cooking
+  echo 'the build is done' | {program} --nick builder
+  {program} --json --nick robot < orders > events
+  {program} tls://chat.example.org --account ann --remember
 
 exit status:
   0    all went well
@@ -70,6 +71,7 @@ exit status:
        one line on stderr says which; or lines were left that are not sent
   2    the command line is wrong
   130  interrupted (Ctrl-C, when standard input or output is no terminal)
+  143  ended by SIGTERM
 """
 
 
@@ -102,6 +104,16 @@ class ChatOptions:
     remember: bool = False
     #: Keep it no longer, and do nothing else.
     forget: bool = False
+    #: At a terminal, show lines above the line being typed, and no full screen.
+    inline: bool = False
+    #: In a pipe, print what comes; else nothing but errors is.
+    show: bool = False
+    #: The folder of local logs; empty: that of the settings, if any.
+    log: str = ""
+    #: The file of the settings of the screen; empty: the one in the folder C{state}.
+    settings: str = ""
+    #: The rooms are named by the person, and not only the usual one.
+    chosenRooms: bool = field(default=False, compare=False)
 
 
 def _name(text: str) -> str:
@@ -120,10 +132,11 @@ def _room(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    program = clientProgram("chat")
     parser = CommandParser(
-        prog=PROGRAM,
+        prog=program,
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=EPILOG.format(program=program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -191,6 +204,27 @@ def _parser() -> argparse.ArgumentParser:
         help="for programs: print each object of the server as it came, one on a line, and "
         "those of the client itself (type client: connected, lost, resumed, notSent, note, "
         "complaint)",
+    )
+    add(
+        "--inline",
+        action="store_true",
+        help="at a terminal: no full screen; what comes is printed above the line being typed",
+    )
+    add(
+        "--show",
+        action="store_true",
+        help="in a pipe: print what comes, and not errors alone",
+    )
+    add(
+        "--log",
+        metavar="DIR",
+        help="write what is said in each room, and privately with each person, to files in DIR",
+    )
+    add(
+        "--settings",
+        metavar="FILE",
+        help="the settings of the full screen, in TOML (default: chat.toml in the folder of "
+        "--state)",
     )
     add("--no-bell", action="store_true", help="never ring the terminal's bell")
     add(
@@ -264,8 +298,8 @@ def parseChat(
     if parsed.account:
         # What is wrong with the file is of interest later, or if there is no password.
         complaints: list[str] = []
-        tokens = KeptTokens(folder, server.host, server.port, complaints.append)
-        isKept = tokens.has(parsed.account)
+        tokens = TokenFile(folder, server.host, server.port, complaints.append)
+        isStored = tokens.has(parsed.account)
         question = f"password of {parsed.account}: "
         if parsed.forget:
             question = (
@@ -277,13 +311,13 @@ def parseChat(
                 password = passwordOf(parsed.password_file, os.getuid())
             else:
                 password = environ.get(PASSWORD, "")
-                if not password and ask is not None and isKept is parsed.forget:
+                if not password and ask is not None and isStored is parsed.forget:
                     password = ask(question)
         except ValueError as error:
             parser.error(str(error))
         except (KeyboardInterrupt, EOFError):
-            raise SystemExit(130) from None
-        if not password and not isKept and not parsed.forget:
+            raise SystemExit(INTERRUPTED) from None
+        if not password and not isStored and not parsed.forget:
             why = "".join(f"; {complaint}" for complaint in complaints)
             parser.error(f"--account needs a password: --password-file, or ${PASSWORD}{why}")
     return ChatOptions(
@@ -301,6 +335,11 @@ def parseChat(
         server.tls,
         parsed.remember,
         parsed.forget,
+        parsed.inline,
+        parsed.show,
+        parsed.log or "",
+        parsed.settings or "",
+        bool(parsed.rooms),
     )
 
 

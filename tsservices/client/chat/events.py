@@ -35,8 +35,9 @@ from tsservices.chat.notifications import (
     NickChanged,
     Notice,
     Notification,
-    OperatorsTold,
+    OperatorMessage,
     PassingMessage,
+    PrivateDeleted,
     PrivateMessage,
     RestrictionList,
     Resumed,
@@ -45,6 +46,7 @@ from tsservices.chat.notifications import (
     RoomMessages,
     RoomModes,
     SeenReply,
+    StandingChanged,
     TokenList,
     Topic,
     UnreadLines,
@@ -54,6 +56,7 @@ from tsservices.chat.notifications import (
     Welcome,
     WhoisReply,
 )
+from tsservices.chat.operations import TALK
 from tsservices.chat.permissions import OPERATOR
 from tsservices.chat.records import AccountToken, Restriction, StoredPrivateMessage
 from tsservices.common.text import visible
@@ -149,6 +152,13 @@ class Fields:
         value = self._values.get(name)
         return clean(value) if isinstance(value, str) else ""
 
+    def words(self, kind: str) -> str:
+        """What somebody says: the text of a message, which alone may have several lines."""
+        value = self._values.get("text")
+        if kind not in TALK or not isinstance(value, str) or "\n" not in value:
+            return self.text("text")
+        return "\n".join(clean(line) for line in value.split("\n"))
+
     def word(self, name: str) -> str:
         # It is sent back as it is, and a line feed in it would begin a command.
         value = self._values.get(name)
@@ -236,7 +246,7 @@ def _line(fields: Fields) -> RoomLine:
         nick=fields.text("nick"),
         account=fields.account(),
         session="",
-        texts=(fields.text("text"),),
+        texts=(fields.words(fields.text("kind")),),
     )
     return RoomLine(message, fields.flag("replay"), fields.flag("found"))
 
@@ -289,7 +299,8 @@ def _restored(fields: Fields) -> HistoryRestored:
 
 def _private(fields: Fields) -> PrivateMessage:
     nick = fields.text("nick")
-    to, kind, text = fields.text("to"), fields.text("kind"), fields.text("text")
+    to, kind = fields.text("to"), fields.text("kind")
+    text = fields.words(kind)
     time, ident = fields.number("time"), fields.text("id")
     return PrivateMessage(nick, "", fields.account(), to, kind, text, time, ident)
 
@@ -304,7 +315,7 @@ def _inbox(fields: Fields) -> Inbox:
             message.text("nick"),
             message.text("to"),
             message.text("kind"),
-            message.text("text"),
+            message.words(message.text("kind")),
         )
         for message in fields.objects("letters")
     ]
@@ -402,7 +413,7 @@ def _toOperators(fields: Fields) -> PassingMessage:
         fields.number("time"),
         "",
         fields.text("kind"),
-        fields.text("text"),
+        fields.words(fields.text("kind")),
         OPERATOR,
     )
 
@@ -410,7 +421,8 @@ def _toOperators(fields: Fields) -> PassingMessage:
 #: How the objects of each type are read.
 _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "format": lambda fields: FormatVersion(fields.number("version")),
-    "prompt": lambda fields: SecretWanted(fields.text("text")),
+    # Without a text nothing would show that the next line is taken for a secret.
+    "prompt": lambda fields: SecretWanted(fields.text("text") or "secret: "),
     "said": _line,
     "replay": lambda fields: ReplayHead(
         *fields.room(), fields.number("lines"), fields.numberPair("missing"), fields.word("epoch")
@@ -432,8 +444,14 @@ _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "absent": lambda fields: AwayReply(fields.text("nick"), fields.text("text")),
     "account": lambda fields: AccountChanged(fields.text("nick"), fields.account()),
     "whispered": _private,
+    "unwhispered": lambda fields: PrivateDeleted(
+        fields.text("nick"), fields.account(), "", "", fields.text("to"), fields.word("id")
+    ),
+    "standing": lambda fields: StandingChanged(
+        *fields.room(), fields.text("nick"), fields.text("rank"), fields.flag("voice")
+    ),
     "toOperators": _toOperators,
-    "wallops": lambda fields: OperatorsTold(fields.text("nick"), None, "", fields.text("text")),
+    "wallops": lambda fields: OperatorMessage(fields.text("nick"), None, "", fields.text("text")),
     "inbox": _inbox,
     "entered": lambda fields: Welcome(fields.text("nick"), fields.account(), fields.word("epoch")),
     "loggedIn": lambda fields: LoggedIn(

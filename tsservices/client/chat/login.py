@@ -22,6 +22,12 @@ NOTHING_TO_RESUME = "nothing-to-resume"
 #: Errors of an account token that will never be taken: it was revoked, or its account is gone.
 DEAD_TOKEN = ("wrong-token", "no-account")
 
+#: The error of a wrong password.
+WRONG_PASSWORD = "wrong-password"
+
+#: How often a person may type the password of an account: fingers slip.
+PASSWORD_TRIES = 3
+
 #: Names that are tried for somebody who has not chosen one.
 OTHER_NAMES = 20
 
@@ -46,7 +52,7 @@ class LoginOptions:
     #: To log in to; empty: to none.
     account: str = ""
     password: str = field(default="", repr=False)
-    #: Names of the rooms to join.
+    #: Names of the rooms to join; the key may follow a name, after a space.
     rooms: list[str] = field(default_factory=lambda: ["lobby"])
     #: Somebody can be asked for all that is missing, at a prompt that stays.
     attended: bool = False
@@ -101,6 +107,7 @@ class LoginAttempt:
         self._waitUntil = now + OWN_NAME_SECONDS
         self._otherNames = 0
         self._nothingToResume = False
+        self._wrongPasswords = 0
         self._attempts: deque[tuple[Method, str]] = deque()
         if token:
             self._attempts.append((Method.RESUME, token))
@@ -137,6 +144,13 @@ class LoginAttempt:
         elif self.method is Method.RESUME:
             self._nothingToResume = code == NOTHING_TO_RESUME
         return bool(self._attempts)
+
+    def again(self) -> str:
+        """The line that logs in by another password; empty: it was wrong often enough."""
+        self._wrongPasswords += 1
+        if self.method is not Method.LOGIN or self._wrongPasswords >= PASSWORD_TRIES:
+            return ""
+        return f"/{Method.LOGIN.value} {self._options.account}"
 
     def _tryOtherName(self, code: str, now: float) -> None:
         if self._nickBefore and code == NICK_TAKEN and now < self._waitUntil:

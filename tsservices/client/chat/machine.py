@@ -20,7 +20,7 @@ from tsservices.client.chat.outbox import OutgoingLine
 from tsservices.client.chat.ports import ConnectionChange, Network, Tokens, View
 from tsservices.client.chat.resume import LoginProgress, SessionResumer
 from tsservices.client.chat.sender import SYNC, SYNC_ANSWER, Sender
-from tsservices.client.chat.state import ClientState
+from tsservices.client.chat.state import ClientRoom, ClientState
 from tsservices.client.chat.tokens import TokenKeeper
 from tsservices.client.chat.transcript import Transcript
 
@@ -108,6 +108,11 @@ class ClientMachine:
         self._finishing = False
         self._quitting = False
         self._promptLost = False
+
+    @property
+    def asking(self) -> bool:
+        """Whether a person was asked something that the next line may answer."""
+        return self._keeper.asking
 
     def connected(self, now: float) -> None:
         """@param now: the time in seconds."""
@@ -203,11 +208,12 @@ class ClientMachine:
                 self._askToKeep()
             self._flush()
 
-    def input(self, text: str, now: float) -> None:
+    def input(self, text: str, now: float, window: str = "") -> None:
         """
         Take a line that was typed.
 
         @param now: the time in seconds.
+        @param window: names the window in which it was typed, as in L{Sender.typed}.
         """
         self._now = now
         words = text.split(None, 1)
@@ -231,10 +237,30 @@ class ClientMachine:
                 self._network.send(text if command.startswith("/") else f"/nick {text.strip()}")
         else:
             self._transcript.userActive(now)
-            self.sender.typed(text)
+            self.sender.typed(text, window)
             if self.phase is Phase.READY and self._options.marks:
                 self._transcript.markRead(now)
             self._flush()
+
+    def active(self, now: float) -> None:
+        """
+        Somebody reads the current room.
+
+        @param now: the time in seconds.
+        """
+        self._now = now
+        self._transcript.userActive(now)
+        if self.phase is Phase.READY and self._options.marks and not self.sender.prompted:
+            self._transcript.markRead(now)
+
+    def fetchOlder(self, room: ClientRoom, seq: int) -> OutgoingLine:
+        """
+        Have the lines of a room after a number shown as L{LineOrigin.OLDER}.
+
+        @return: what is sent for it: when that is settled, all have come.
+        """
+        place = f"{seq}@{room.epoch}" if seq and room.epoch and self.state.tellsEpochs else seq
+        return self.sender.sendQuiet(f"/since {room.name} {place}")
 
     def finish(self) -> None:
         """Nothing more will be typed: leave when all is settled."""
@@ -312,7 +338,7 @@ class ClientMachine:
         self._resumer.caughtUp()
         if state.current not in state.rooms:
             state.selectRoom(next(reversed(state.rooms), ""))
-        first = "".join(map(roomKey, self._options.rooms[:1]))
+        first = "".join(roomKey(name.split()[0]) for name in self._options.rooms[:1])
         if not self._wasReady and first in state.rooms:
             state.selectRoom(first)
         sender.selectRoom(state.current)

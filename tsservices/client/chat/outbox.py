@@ -31,12 +31,15 @@ class OutgoingLine:
     kind: str = ""
     #: What that line says.
     body: str = ""
-    #: The folded name of the room it is said in, once that is decided.
+    #: The folded name of the room it is said in, once that is decided; of a command, of the room
+    #: in which it was typed, if that is known.
     room: str = ""
     #: The folded name it is said under, once it is sent.
     nick: str = ""
     #: The client itself asks, and shows nothing of it.
     quiet: bool = False
+    #: Names the window in which it was typed; empty: it was typed in none that is for a room.
+    window: str = ""
 
     @property
     def shown(self) -> str:

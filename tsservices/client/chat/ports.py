@@ -26,6 +26,9 @@ class LineOrigin(Enum):
     #: It was said before, and may have been shown already.
     BEFORE = "before"
 
+    #: It was said before, and the client itself has asked for it.
+    OLDER = "older"
+
     #: It was said before, and was asked for: it may be named by its number.
     ASKED = "asked"
 

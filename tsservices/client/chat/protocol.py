@@ -18,6 +18,9 @@ from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 #: is no chat.
 LINE_BYTES = 4 * 1024 * 1024
 
+#: Why that connection ended.
+OVERLONG = f"a line of more than {LINE_BYTES // 2**20} MiB came, so it is no chat"
+
 
 class ConnectionEvents(NamedTuple):
     """Gets the events of a connection: its begin, its lines, why it was lost."""
@@ -38,6 +41,7 @@ class ChatProtocol(Protocol):
         self._splitter = LineSplitter(LINE_BYTES)
         self._open = False
         self._first = b""
+        self._overlong = False
 
     def connectionMade(self) -> None:
         self._open = True
@@ -50,6 +54,7 @@ class ChatProtocol(Protocol):
         while splitter.more and self._open:
             for line in splitter.take(LINES_AT_ONCE):
                 if isinstance(line, LineTooLong):
+                    self._overlong = True
                     self.abort()
                     return
                 # A line may have ended it all, and those behind it are of interest to nobody.
@@ -58,6 +63,9 @@ class ChatProtocol(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._open = False
+        if self._overlong:
+            self._events.lost(OVERLONG)
+            return
         self._events.lost(lostReason(explainLoss(reason, self.transport, self._first)))
 
     def send(self, line: str) -> None:

@@ -8,7 +8,13 @@ from enum import Enum
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import ErrorReply, LoggedIn, Resumed, Welcome
 from tsservices.client.chat.events import Content, SecretWanted, roomKey
-from tsservices.client.chat.login import DEAD_TOKEN, LoginAttempt, LoginOptions, Method
+from tsservices.client.chat.login import (
+    DEAD_TOKEN,
+    WRONG_PASSWORD,
+    LoginAttempt,
+    LoginOptions,
+    Method,
+)
 from tsservices.client.chat.ports import Network, Tokens, View
 from tsservices.client.chat.sender import SYNC, Sender
 from tsservices.client.chat.state import ClientRoom, ClientState
@@ -80,13 +86,13 @@ class SessionResumer:
         self._newToken = self.refusal = ""
         account = self._options.account
         # To revoke a token, and to drop it, takes the password.
-        kept = self._tokens.find(account) if account and not self._options.revoke else ""
-        self._keeper.offered = kept
+        storedToken = self._tokens.find(account) if account and not self._options.revoke else ""
+        self._keeper.offered = storedToken
         self._attempt = LoginAttempt(
             self._options,
             self._nickBefore,
             self._token,
-            kept,
+            storedToken,
             now,
             lambda: 100 + int(self._random() * 899),
         )
@@ -124,6 +130,9 @@ class SessionResumer:
                 return LoginProgress.REFUSED
         elif not isinstance(content, ErrorReply) or self._nameless:
             self._view.notify(content)
+        elif self._asksAgain(attempt, content):
+            # By the answer to the same question.
+            pass
         elif self._refused(attempt, content, now):
             if attempt.retryAt is None:
                 self._network.send(attempt.next())
@@ -148,6 +157,18 @@ class SessionResumer:
             else:
                 self._view.note(f"the kept token is not taken: {self.refusal}")
         return attempt.refused(code, now)
+
+    def _asksAgain(self, attempt: LoginAttempt, error: ErrorReply) -> bool:
+        # Whether the password is to be typed once more.
+        if error.error.code.name != WRONG_PASSWORD:
+            return False
+        line = attempt.again() if self._options.attended or self._options.canAsk else ""
+        if not line:
+            return False
+        self._options.password = ""
+        self._view.notify(error)
+        self._network.send(line)
+        return True
 
     def tick(self, now: float) -> bool:
         """
@@ -222,7 +243,8 @@ class SessionResumer:
             send(f"/since {room.name} {room.place if state.tellsEpochs else room.last}")
             send(f"/who {room.name}")
         for name in self._wanted:
-            if roomKey(name) not in state.rooms:
+            # The key of the room may follow.
+            if roomKey(name.split()[0]) not in state.rooms:
                 send(f"/join {name}")
         if state.account and self._nickBefore:
             # The lost connection may have been sent some that never arrived.

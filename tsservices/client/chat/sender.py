@@ -73,8 +73,13 @@ class Sender:
         """Whether the client itself has asked for what comes now."""
         return self.unanswered is not None and self.unanswered.quiet
 
-    def typed(self, text: str) -> None:
-        """A person has typed a line, or the password that the server waits for."""
+    def typed(self, text: str, window: str = "") -> None:
+        """
+        A person has typed a line, or the password that the server waits for.
+
+        @param window: names the window in which it was typed: C{#} and the folded name of a room
+            have it go there, whichever room is the current one by then.
+        """
         if self.prompted:
             self.prompted = False
             self._network.send(text)
@@ -82,6 +87,9 @@ class Sender:
         item = parseTyped(text)
         if item is None:
             return
+        item.window = window
+        if window.startswith(ROOM_SIGN) and not item.room:
+            item.room = window.removeprefix(ROOM_SIGN)
         if item.word == "delete":
             self._numberLast(item)
         if item.word in RESERVED_COMMANDS:
@@ -271,7 +279,7 @@ class Sender:
             self._view.note(f"{ROOM_SELECTED}{ROOM_SIGN}{state.rooms[key].name}")
             return
         if not item.quiet:
-            self.selectRoom(state.current)
+            self.selectRoom(item.room or state.current)
         self.outbox.sent.append(item)
         self.unanswered = item
         # A sync right behind these could be taken for a password.

@@ -1,5 +1,5 @@
 """
-C{python -m tsservices.client chat}: the prompt first, then everything else.
+C{tsservices chat}: the prompt first, then everything else.
 
 Nothing of Twisted is imported before the prompt stands: that takes longer than all else,
 and whoever has started the client can type meanwhile.
@@ -9,22 +9,29 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsservices.client.chat.cli import ChatOptions, asker, parseChat
-from tsservices.client.chat.ui.colours import Styler, depth
-from tsservices.client.chat.ui.history import InputHistory
+from tsservices.client.chat.colours import Styler, depth
+from tsservices.client.chat.ui.files.history import InputHistory, WindowHistory
+from tsservices.client.chat.ui.files.settings import SETTINGS_FILE, readSettings
 from tsservices.client.terminal.descriptors import blockingRestored
 from tsservices.client.terminal.text import complaint, editingPossible
 from tsservices.common.descriptors import openMissing
+from tsservices.frontends.formats.localtime import LocalTime
 
 if TYPE_CHECKING:
     import asyncio
 
     from twisted.internet.base import ReactorBase
 
+    from tsservices.client.chat.ui.files.saved_windows import WindowsFile
+    from tsservices.client.chat.ui.screen import ChatScreen
+    from tsservices.client.chat.ui.screen_display import ScreenDisplay
     from tsservices.client.chat.ui.terminal import Terminal
 
 #: Shown at a terminal that could have line editing.
@@ -41,25 +48,69 @@ class Prompt(NamedTuple):
     loop: asyncio.AbstractEventLoop
 
 
+class FullScreen(NamedTuple):
+    """A screen that stands, and what the client needs of it."""
+
+    screen: ChatScreen
+    loop: asyncio.AbstractEventLoop
+    #: Where the windows are kept.
+    file: WindowsFile
+    #: As on the command line, but with the rooms and the settings of the screen.
+    options: ChatOptions
+
+
+def openScreen(options: ChatOptions) -> FullScreen:
+    """Show the full screen on this process's terminal."""
+    import asyncio
+
+    # These need wcwidth, of the extra: without it the client runs, and has no screen.
+    from tsservices.client.chat.ui.files.saved_windows import WindowsFile
+    from tsservices.client.chat.ui.model import ScreenModel
+    from tsservices.client.chat.ui.screen import ChatScreen
+    from tsservices.client.chat.ui.terminal import Screen
+    from tsservices.client.terminal.keyboard import Keyboard
+
+    loop = asyncio.new_event_loop()
+    path = options.settings or os.path.join(options.state, SETTINGS_FILE)
+    settings = readSettings(path)
+    settings.bell = settings.bell and options.bell
+    model = ScreenModel(settings, LocalTime(time.localtime), time.monotonic)
+    server = f"{options.host}:{options.port} {options.account}".rstrip()
+    file = WindowsFile(options.state, server)
+    saved = file.load()
+    rooms = options.rooms if options.chosenRooms or not saved.windows else ()
+    names = model.open(saved, rooms)
+    history = WindowHistory(options.state)
+    model.loadHistory(history.load())
+    model.remembered = history.keep
+    screen = ChatScreen(loop, Keyboard(sys.stdin, True), Screen.open(), model, depth(os.environ))
+    loop.run_until_complete(screen.drawn())
+    joined = tuple(f"{name} {model.keyOf(name)}".rstrip() for name in names)
+    log = options.log or settings.log
+    return FullScreen(screen, loop, file, replace(options, rooms=joined, log=log))
+
+
 def openPrompt(options: ChatOptions) -> Prompt:
     """Show the prompt on this process's terminal."""
     import asyncio
 
-    from prompt_toolkit.input import create_input
-
     from tsservices.client.chat.ui.terminal import Screen, Terminal
+    from tsservices.client.terminal.keyboard import Keyboard
 
     loop = asyncio.new_event_loop()
-    terminal = Terminal(loop, create_input(), Screen.open(), InputHistory(options.state))
+    terminal = Terminal(loop, Keyboard(sys.stdin, True), Screen.open(), InputHistory(options.state))
     loop.run_until_complete(terminal.drawn())
     return Prompt(terminal, loop)
 
 
-async def run(reactor: ReactorBase, options: ChatOptions, prompt: Prompt | None) -> None:
+async def run(
+    reactor: ReactorBase, options: ChatOptions, prompt: Prompt | FullScreen | None
+) -> None:
     """
     Run the client.
 
-    @param prompt: stands already; L{None}: standard input and output are used as they are.
+    @param prompt: stands already, or a full screen; L{None}: standard input and output are used as
+        they are.
     @raise SystemExit: with the exit status, when that is not 0.
     """
     from random import random
@@ -71,14 +122,20 @@ async def run(reactor: ReactorBase, options: ChatOptions, prompt: Prompt | None)
     from tsservices.client.runner import supervise
     from tsservices.client.terminal.console import PlainConsole, openPlainConsole
 
-    console: TerminalDisplay | PlainConsole
-    display: TerminalDisplay | PlainDisplay
-    if prompt is not None:
+    console: ScreenDisplay | TerminalDisplay | PlainConsole
+    display: ScreenDisplay | TerminalDisplay | PlainDisplay
+    if isinstance(prompt, FullScreen):
+        from tsservices.client.chat.ui.screen_display import ScreenDisplay
+
+        options = prompt.options
+        console = display = ScreenDisplay(prompt.screen, prompt.loop, prompt.file, options.log)
+    elif prompt is not None:
         styler = Styler(depth(os.environ))
         console = display = TerminalDisplay(prompt.terminal, prompt.loop, styler, options.bell)
     else:
         console = openPlainConsole(IReactorFDSet(reactor), b"")
-        display = PlainDisplay(console, terminalOf(0))
+        quiet = not (options.show or options.json or options.forget or os.isatty(0))
+        display = PlainDisplay(console, terminalOf(0), quiet)
     talking = chat(reactor, options, console, display, random)
     status = await supervise(reactor, talking, console)
     if status:
@@ -97,7 +154,9 @@ def main(arguments: Sequence[str]) -> None:
     missing = find_spec("prompt_toolkit") is None and os.isatty(0) and os.isatty(1)
     if missing and not options.json:
         sys.stderr.write(complaint(NO_EDITING))
-    prompt = openPrompt(options) if editing else None
+    prompt: Prompt | FullScreen | None = None
+    if editing:
+        prompt = openPrompt(options) if options.inline else openScreen(options)
     if prompt is not None:
         from twisted.internet import asyncioreactor
 
@@ -105,9 +164,11 @@ def main(arguments: Sequence[str]) -> None:
     from twisted.internet import reactor
     from twisted.internet.task import react
 
+    from tsservices.client.resolve import detachLookups
     from tsservices.transport.reactor import prepareReactor
 
     prepareReactor(reactor)
+    detachLookups(reactor)
     try:
         with blockingRestored():
             react(run, (options, prompt))

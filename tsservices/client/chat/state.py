@@ -27,6 +27,7 @@ from tsservices.chat.notifications import (
     RoomList,
     RoomMessages,
     RoomModes,
+    StandingChanged,
     UserJoined,
     UserLeft,
     UserQuit,
@@ -34,6 +35,7 @@ from tsservices.chat.notifications import (
 )
 from tsservices.chat.operations import DELETE, TALK, withoutWords
 from tsservices.client.chat.events import Content, roomKey
+from tsservices.client.chat.ranks import RoomRanks
 
 #: Lines of a room whose authors are remembered, for when one is deleted.
 AUTHORS_REMEMBERED = 1000
@@ -55,6 +57,7 @@ class ClientRoom:
     @ivar epoch: the history that this number is of; empty: not known.
     @ivar time: that of the line with this number: nanoseconds since 1970, UTC; 0: not known.
     @ivar members: the names of those who are there, by folded name; who spoke last is last.
+    @ivar ranks: of the members, as far as they are known.
     @ivar read: the number of the last line that was read; L{None}: the server does not know.
     @ivar unread: the numbers of the lines of others since one turned away from the room that can
         still be read, up to L{UNREAD_COUNTED}.
@@ -71,13 +74,14 @@ class ClientRoom:
         self.epoch = epoch
         self.time = 0
         self.members: OrderedDict[str, str] = OrderedDict()
+        self.ranks = RoomRanks()
         self.read: int | None = None
         self.unread: set[int] = set()
         self.present = True
         self.modes: RoomModes | None = None
         self.catchingUp = False
         self.authors: OrderedDict[int, tuple[str, int, bool]] = OrderedDict()
-        self._held: dict[int, RoomMessages] = {}
+        self._ahead: dict[int, RoomMessages] = {}
         self._continues = False
 
     def accept(self, message: RoomMessages) -> list[RoomMessages]:
@@ -89,7 +93,7 @@ class ClientRoom:
         # is another one before what was missed comes.
         mayBeOther = not self._continues and bool(self.epoch and message.log)
         if self.catchingUp and (seq > self.last + 1 or mayBeOther):
-            self._held[seq] = message
+            self._ahead[seq] = message
             return []
         self._passed(message)
         return [message, *self._following()]
@@ -110,7 +114,7 @@ class ClientRoom:
 
     def _following(self) -> list[RoomMessages]:
         messages = []
-        while (message := self._held.pop(self.last + 1, None)) is not None:
+        while (message := self._ahead.pop(self.last + 1, None)) is not None:
             self._passed(message)
             messages.append(message)
         return messages
@@ -118,8 +122,8 @@ class ClientRoom:
     def finishCatchUp(self) -> list[RoomMessages]:
         """All that was missed has come: give what is still held back."""
         self.catchingUp = False
-        messages = [self._held[seq] for seq in sorted(self._held) if seq > self.last]
-        self._held.clear()
+        messages = [self._ahead[seq] for seq in sorted(self._ahead) if seq > self.last]
+        self._ahead.clear()
         if messages:
             self._passed(messages[-1])
         return messages
@@ -142,7 +146,7 @@ class ClientRoom:
         self.epoch, self._continues = epoch, bool(epoch)
         if self.read is not None:
             self.read = min(self.read, self.last)
-        self._held.clear()
+        self._ahead.clear()
         self.authors.clear()
 
     def noteUnread(self, message: RoomMessages) -> None:
@@ -181,6 +185,7 @@ class ClientRoom:
     def noteAuthor(self, message: RoomMessages) -> None:
         """Somebody says something now."""
         self.rememberAuthor(message)
+        self.ranks.note(message)
         key = fold(message.nick)
         if key in self.members:
             self.members.move_to_end(key)
@@ -195,9 +200,11 @@ class ClientRoom:
 
     def removeMember(self, nick: str) -> None:
         self.members.pop(fold(nick), None)
+        self.ranks.remove(nick)
 
     def renameMember(self, nick: str, to: str) -> None:
         key = fold(nick)
+        self.ranks.rename(nick, to)
         if key in self.members:
             # Made anew, since the renamed one keeps the place of who spoke when.
             self.members = OrderedDict(
@@ -248,17 +255,20 @@ class ClientState:
     @ivar account: one's own account; empty for guests.
     @ivar rooms: by folded name, in the order in which they were entered.
     @ivar current: the folded name of the room where lines go; empty: none.
-    @ivar commands: what can be asked for.
+    @ivar ownCommands: what the client does by itself.
+    @ivar commands: what can be asked for, of the server or of the client.
     @ivar tellsEpochs: whether the server says which history its numbers are of.
     @ivar accounts: whether the server knows accounts at all.
     @ivar privateSince: when an account was logged in first, by its key, in nanoseconds since 1970:
         private messages of before are for the person to ask for.
     @ivar privateShown: the ids of private messages that were shown, the newest last.
+    @ivar showsRanks: those of the members are to be asked for in each room.
     @ivar roomNames: names of rooms that were heard of, by folded name.
     """
 
     def __init__(self, encrypted: bool = False) -> None:
         self.encrypted = encrypted
+        self.ownCommands: tuple[CommandInfo, ...] = OWN_COMMANDS
         self.nick = ""
         self.account = ""
         self.rooms: dict[str, ClientRoom] = {}
@@ -268,6 +278,7 @@ class ClientState:
         self.tellsEpochs = False
         self.privateSince: dict[str, int] = {}
         self.privateShown: OrderedDict[str, None] = OrderedDict()
+        self.showsRanks = False
         self.roomNames: dict[str, str] = {}
 
     def isSelf(self, nick: str) -> bool:
@@ -304,7 +315,7 @@ class ClientState:
 
     def _setCommands(self, commands: list[CommandInfo]) -> None:
         names = {command.name for command in commands}
-        ownCommands = [command for command in OWN_COMMANDS if command.name not in names]
+        ownCommands = [command for command in self.ownCommands if command.name not in names]
         self.commands = [*commands, *ownCommands]
         self.accounts = "login" in names
 
@@ -353,6 +364,11 @@ class ClientState:
     def _joined(self, joined: UserJoined) -> None:
         if joined.room in self.rooms:
             self.rooms[joined.room].addMember(joined.nick)
+            self.rooms[joined.room].ranks.set(joined.nick, joined.rank, joined.voice)
+
+    def _standingChanged(self, changed: StandingChanged) -> None:
+        if changed.room in self.rooms:
+            self.rooms[changed.room].ranks.set(changed.nick, changed.rank, changed.voice)
 
     def _userLeft(self, left: UserLeft) -> None:
         if left.room in self.rooms:
@@ -363,6 +379,7 @@ class ClientState:
         if room is not None:
             for member in listed.members:
                 room.addMember(member.nick)
+                room.ranks.set(member.nick, member.rank, member.voice)
 
     def _roomsListed(self, listed: RoomList) -> None:
         for name, _, _ in listed.rooms:
@@ -382,8 +399,10 @@ class ClientState:
         room.read = joined.read
         room.modes = joined.modes
         room.members.clear()
+        room.ranks.clear()
         for nick in joined.nicks:
             room.addMember(nick)
+        room.ranks.set(self.nick, joined.rank, joined.voice)
 
     def _modesShown(self, modes: RoomModes) -> None:
         if modes.room in self.rooms:
@@ -403,6 +422,7 @@ class ClientState:
         NickChanged: _renamed,
         UserQuit: _quit,
         UserJoined: _joined,
+        StandingChanged: _standingChanged,
         UserLeft: _userLeft,
         MemberList: _membersListed,
         RoomList: _roomsListed,

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import Invited, PrivateMessage, RoomMessages
 from tsservices.chat.operations import DELETE, DELETED, MESSAGE
+from tsservices.client.chat.colours import NICK, Span, highlighted
 from tsservices.client.chat.events import Content, ReplayHead, SearchHead, ServerEvent
+from tsservices.client.chat.mentions import mentions
 from tsservices.client.chat.outbox import OutgoingLine
 from tsservices.client.chat.ports import ConnectionChange, LineOrigin
 from tsservices.client.chat.state import ClientRoom, ClientState
-from tsservices.client.chat.ui.colours import NICK, Span, highlighted, mentions
 from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
@@ -54,7 +56,7 @@ class TextView:
         @param show: takes a line, and whether it calls for attention.
         @param ask: asks for a secret; for an empty text no longer.
         @param localtime: gives the local time of seconds since 1970.
-        @param marked: whether guests are marked, and the place where what is unread begins.
+        @param marked: whether the place is marked where what is unread begins.
         """
         self.searched: list[str] = []
         self._state = state
@@ -105,50 +107,40 @@ class TextView:
         if message.kind not in NAME_SIGNS and message.kind != DELETED:
             # A star before the time, or without one: nobody can say such a line.
             times = [clock] if replayed else []
-            action = f"{numbered}{self._action(room, message, withRoom)}"
+            action = f"{numbered}{actionSentence(self._time, room, message, withRoom)}"
             line = [*prefix, ("event", "* "), *times, ("event", action)]
-        else:
-            start: Span = ("time", numbered or (where if withRoom else ""))
-            line = [*prefix, clock, start, *self._name(message, isOwn)]
-            if message.kind == DELETED:
-                line.append(("event", "(deleted)"))
-            elif called:
-                line.append(("mention", text))
-            else:
-                line += highlighted(text, self.searched if isResult else [])
-        self._show(line, called and not replayed)
-
-    def _name(self, message: RoomMessages, isOwn: bool) -> list[Span]:
-        before, after = NAME_SIGNS.get(message.kind, NAME_SIGNS[MESSAGE])
-        if self._marked and self._state.accounts and message.account is None:
-            before += "~"
-        return [("", before), _nickSpan(message.nick, isOwn), ("", after)]
-
-    def _action(self, room: ClientRoom | None, message: RoomMessages, withRoom: bool) -> str:
-        (action,) = actionText(message, withRoom)
-        number = message.texts[0]
-        # Numbers are not shown of most lines, so the author says which line it was.
-        if message.kind == DELETE and room is not None and number.isascii() and number.isdigit():
-            author = room.authors.get(int(number)) if len(number) < 20 else None
-            if author is not None:
-                clock = self._time.moment(author[1] // NANOSECONDS).clock
-                action += f" (said by {author[0]} at {clock})"
-        return action
+            self._show(line, called and not replayed)
+            return
+        start: Span = ("time", numbered or (where if withRoom else ""))
+        head = [*prefix, clock, start, *nameSpans(message, self._state.accounts, isOwn)]
+        if message.kind == DELETED:
+            self._show([*head, ("event", "(deleted)")], False)
+            return
+        # A message of several lines has its author before each, as the line frontend writes it.
+        for index, part in enumerate(text.split("\n")):
+            words = (
+                [("mention", part)]
+                if called
+                else highlighted(part, self.searched if isResult else [])
+            )
+            self._show([*head, *words], called and not replayed and not index)
 
     def _private(self, message: PrivateMessage) -> None:
         clock = self._time.moment(message.time // NANOSECONDS).clock
         isOwn = self._state.isSelf(message.nick)
         before, after = PRIVATE_SIGNS.get(message.kind, PRIVATE_SIGNS[MESSAGE])
-        self._show(
-            [
-                ("time", f"[{clock}] "),
-                ("", before),
-                _nickSpan(message.nick, isOwn),
-                ("", f" -> {message.to}{after}"),
-                ("" if isOwn else "mention", message.text),
-            ],
-            not isOwn,
-        )
+        before += "~" if self._state.accounts and message.account is None else ""
+        for index, part in enumerate(message.text.split("\n")):
+            self._show(
+                [
+                    ("time", f"[{clock}] "),
+                    ("", before),
+                    nickSpan(message.nick, isOwn),
+                    ("", f" -> {message.to}{after}"),
+                    ("" if isOwn else "mention", part),
+                ],
+                not isOwn and not index,
+            )
 
     def linesBegin(self, head: ReplayHead | SearchHead) -> None:
         self._dateReplayed = ""
@@ -197,8 +189,37 @@ class TextView:
             self.note(f"back: {lines} {verb} said meanwhile")
 
 
-def _nickSpan(nick: str, isOwn: bool) -> Span:
+def nickSpan(nick: str, isOwn: bool) -> Span:
+    """A name in its colour."""
     return "own" if isOwn else NICK + nick, nick
+
+
+def nameSpans(message: RoomMessages, markGuest: bool, isOwn: bool) -> list[Span]:
+    """The name before a line of a room, with its signs."""
+    isGuest = markGuest and message.account is None
+    return list(_nameSpans(message.kind, message.nick, isGuest, isOwn))
+
+
+@lru_cache(1024)
+def _nameSpans(kind: str, nick: str, isGuest: bool, isOwn: bool) -> tuple[Span, ...]:
+    # The same ones in all lines: made anew they are a third of what a window of 10,000 lines takes.
+    before, after = NAME_SIGNS.get(kind, NAME_SIGNS[MESSAGE])
+    return ("", before + "~" * isGuest), nickSpan(nick, isOwn), ("", after)
+
+
+def actionSentence(
+    times: LocalTime, room: ClientRoom | None, message: RoomMessages, withRoom: bool
+) -> str:
+    """What was done in a room."""
+    (action,) = actionText(message, withRoom)
+    number = message.texts[0]
+    # Numbers are not shown of most lines, so the author says which line it was.
+    if message.kind == DELETE and room is not None and number.isascii() and number.isdigit():
+        author = room.authors.get(int(number)) if len(number) < 20 else None
+        if author is not None:
+            clock = times.moment(author[1] // NANOSECONDS).clock
+            action += f" (said by {author[0]} at {clock})"
+    return action
 
 
 def searchWords(arguments: str) -> list[str]:

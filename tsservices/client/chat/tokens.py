@@ -114,7 +114,7 @@ class TokenKeeper:
         self._request: _Request | None = None
         self._item: OutgoingLine | None = None
         self._account = self._error = ""
-        self._kept = False
+        self._isStored = False
 
     def noticed(self, content: Content) -> None:
         """Take anything that the server says, and see how the session has logged in."""
@@ -205,7 +205,7 @@ class TokenKeeper:
         if request is None or self._item in outbox.waiting or self._item in outbox.sent:
             return
         self._request = self._item = None
-        if request.purpose is _Purpose.MAKE and not self._kept:
+        if request.purpose is _Purpose.MAKE and not self._isStored:
             self._fail(f"no token is kept: {self._error or 'the server has made none'}")
         elif request.purpose is _Purpose.REVOKE and self._error:
             self._fail(f"the token is not revoked at the server: {self._error}")
@@ -218,7 +218,7 @@ class TokenKeeper:
         request, self._request, self._item = self._request, None, None
         if request is not None and request.purpose is not _Purpose.MAKE:
             self._requests.appendleft(request)
-        elif request is not None and not self._kept:
+        elif request is not None and not self._isStored:
             # It may be made, and nobody has it.  Another one is made afterwards.
             self._requests.appendleft(_Request(_Purpose.CLEAN, request.token))
             self._wanted = True
@@ -230,7 +230,7 @@ class TokenKeeper:
         if not self._tokens.binding:
             self._fail(_NO_WAY)
             return
-        self._account, self._kept = account, False
+        self._account, self._isStored = account, False
         name = tokenName(self._options.device, self._random)
         self._requests.append(_Request(_Purpose.MAKE, name))
 
@@ -243,7 +243,7 @@ class TokenKeeper:
         except SharedFileError as error:
             self._error = str(error)
         else:
-            self._kept = True
+            self._isStored = True
             self._view.note(
                 f"a token is kept in {self._tokens.path}: you need no password next time, and "
                 f"--forget removes it. Its name is {self._request.token}"

@@ -143,7 +143,7 @@ class Transcript:
         if line.found or (line.replayed and (room is None or not room.catchingUp)):
             if room is not None:
                 room.rememberAuthor(message)
-            if line.replayed:
+            if line.replayed and self._origin is not LineOrigin.OLDER:
                 self._beginUnread(room, message)
             origin = self._origin if self._remaining else LineOrigin.BEFORE
             self._view.roomLine(room, message, origin)
@@ -197,8 +197,11 @@ class Transcript:
                     self._show(room, message, LineOrigin.MISSED, now)
             return
         command = self._sender.unanswered
-        asked = command is not None and command.word == "history"
-        self._origin = LineOrigin.ASKED if asked else LineOrigin.BEFORE
+        self._origin = LineOrigin.BEFORE
+        if command is not None and command.quiet:
+            self._origin = LineOrigin.OLDER
+        elif command is not None and command.word == "history":
+            self._origin = LineOrigin.ASKED
         self._remaining = head.count
         self._unreadShown = False
         if head.count or head.missing is not None:
@@ -223,7 +226,8 @@ class Transcript:
         self._state.selectRoom(joined.room)
         self._sender.serverRoom = joined.room
         self._view.notify(joined)
-        if joined.memberCount > len(room.members):
+        others = len(room.members) > 1 and self._state.showsRanks
+        if joined.memberCount > len(room.members) or others:
             self._incomplete.append(room.name)
 
     def _leftRoom(self, left: LeftRoom, now: float, catchingUp: bool) -> None:

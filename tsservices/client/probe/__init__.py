@@ -1,5 +1,5 @@
 """
-The measuring client: C{python -m tsservices.client probe}.
+The measuring client: C{tsservices probe}.
 
 C{run} is the whole program.  Its C{session} has a C{schedule} for each C{target}, which
 sends by one of the C{wires}; the C{reports} print what the session learns.

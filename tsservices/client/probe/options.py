@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tsservices.client.probe.source import ANYWHERE, Source
 from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.stamp.stats.thresholds import Threshold
 
@@ -17,8 +18,17 @@ INTERVAL = 1.0
 #: Seconds until a packet without a reply is lost: twice the way around the world.
 TIMEOUT = 1.0
 
+#: Seconds until a name is looked up again: a thousand names cost three questions a second then.
+RESOLVE = 300.0
+
 #: Octets of payload that a datagram can have.
 MAXIMUM_SIZE = 65_507
+
+#: Packets to a host that does not answer, when only names are printed.
+LISTING_COUNT = 4
+
+#: The address where Prometheus reads the statistics.
+METRICS_HOST = "127.0.0.1"
 
 #: A reply from every target.
 EXIT_ALL_REPLIED = 0
@@ -26,17 +36,25 @@ EXIT_ALL_REPLIED = 0
 #: No reply at all from one target or from all.
 EXIT_NO_REPLY = 1
 
-#: The command line is wrong, a name is unknown, or a file cannot be written.
+#: The command line is wrong, a name is unknown, or the output or a file cannot be written.
 EXIT_ERROR = 2
 
 #: A condition of C{--fail-if} holds, or is unknown.
 EXIT_THRESHOLD = 3
 
-#: What is sent: STAMP packets, or text to the timestamp service.
-ProtocolName = Literal["stamp", "udp", "tcp"]
+#: What is sent: STAMP packets, text to the timestamp service, or echo requests.
+ProtocolName = Literal["stamp", "udp", "tcp", "icmp"]
+
+#: What is done with packets that are longer than the path MTU: never fragment (this host does not
+#: send what is longer than it knows the path MTU to be); let routers fragment; fragment here, and
+#: find the path MTU.
+MTUDiscovery = Literal["do", "dont", "want"]
 
 #: The form of the report.
 ReportFormat = Literal["text", "json", "csv"]
+
+#: Hosts whose names are the whole report; empty for a report of all.
+Listing = Literal["", "alive", "unreachable"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,16 @@ class ProbeOptions:
     size: int | None = None
     #: Type of service, or traffic class.
     tos: int = 0
+    #: Where packets leave this host.
+    source: Source = ANYWHERE
+    #: Seconds between two questions for the address of a name; 0 for one question only.
+    resolve: float = RESOLVE
+    #: Time to live, or hop limit; L{None} for the system's.
+    ttl: int | None = None
+    #: What is done with packets that are too long for the path; L{None} for the system's way.
+    mtuDiscovery: MTUDiscovery | None = None
+    #: The DSCP to ask for on replies; L{None} to ask nothing of DSCP and ECN.
+    dscpBack: int | None = None
     #: Ask of each reply when it really left.
     followUp: bool = True
     #: Of authenticated packets; L{None} for unauthenticated ones.
@@ -70,6 +98,11 @@ class ProbeOptions:
     format: ReportFormat = "text"
     #: Print only the summary.
     quiet: bool = False
+    listing: Listing = ""
+    #: The summary is the round trip of each packet.
+    raw: bool = False
+    #: Between two reports of what is known so far; L{None} for none.
+    report: float | None = None
     #: Begin each line with the time.
     dated: bool = False
     #: Print that a packet has no reply yet before the next is sent.
@@ -80,5 +113,6 @@ class ProbeOptions:
     plot: str | None = None
     #: The port where Prometheus reads the statistics.
     prometheus: int | None = None
+    bind: str = METRICS_HOST
     #: Conditions that must not hold at the end.
     thresholds: list[Threshold] = field(default_factory=list)

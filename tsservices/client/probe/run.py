@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
-import random
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, cast
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import (
-    IListeningPort,
-    IReactorPluggableNameResolver,
-    IReactorTCP,
-)
+from twisted.internet.interfaces import IListeningPort, IReactorTCP
 from twisted.internet.task import LoopingCall
 
-from tsservices.client.connection import ClientError
+from tsservices.client.connection import ClientError, place
+from tsservices.client.probe.connections import HostConnections
 from tsservices.client.probe.options import (
     EXIT_ALL_REPLIED,
     EXIT_ERROR,
@@ -30,22 +26,31 @@ from tsservices.client.probe.options import (
     ProbeOptions,
 )
 from tsservices.client.probe.reports.base import Output, Reporter
+from tsservices.client.probe.reports.columns import WIDTH
 from tsservices.client.probe.reports.json_csv import CSVReport, JSONReport
+from tsservices.client.probe.reports.listing import ListingReport, RawReport
 from tsservices.client.probe.reports.progress import showProgress
 from tsservices.client.probe.reports.text import TextReport
 from tsservices.client.probe.session import ProbeSession
-from tsservices.client.probe.target import ProbeTarget, TargetConfig
-from tsservices.client.probe.wires.base import Clocks, ProbeTransport, TransportConfig
-from tsservices.client.probe.wires.stamp import StampTransport
-from tsservices.client.probe.wires.text_tcp import TCPTextTransport
-from tsservices.client.probe.wires.text_udp import UDPTextTransport
-from tsservices.client.resolve import resolve
+from tsservices.client.probe.target import ProbeTarget
+from tsservices.client.probe.wires.base import Clocks, systemClocks
+from tsservices.client.probe.wires.icmp import checkPingSockets
+from tsservices.client.resolve import detachLookups
+from tsservices.client.terminal.descriptors import blockingRestored
+from tsservices.client.terminal.text import complaint
+from tsservices.common.descriptors import raiseDescriptorLimit
 from tsservices.stamp.stats.thresholds import Threshold, violations
-from tsservices.transport.reactor import prepareReactor
+from tsservices.transport.reactor import installReactor, prepareReactor
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
     from twisted.internet.protocol import ServerFactory
+
+#: The descriptors of standard output and standard error.
+STANDARD_OUTPUTS = (1, 2)
+
+#: Descriptors that are not for hosts: the reactor's, standard streams, resolvers, Prometheus.
+DESCRIPTORS_RESERVED = 128
 
 
 def exitStatus(
@@ -65,52 +70,46 @@ def exitStatus(
 
 def createReporter(options: ProbeOptions, output: Output, clocks: Clocks) -> Reporter:
     """The reporter of the format that is asked for."""
+    if options.listing:
+        return ListingReport(output, options.listing)
+    if options.raw:
+        return RawReport(output, clocks, options)
     if options.format == "json":
-        return JSONReport(output, clocks, options.quiet)
+        return JSONReport(output, clocks, options)
     if options.format == "csv":
-        return CSVReport(output, options.quiet)
+        return CSVReport(output, clocks, options)
     return TextReport(output, clocks, options)
 
 
-def createTransport(
-    address: str, reactor: ReactorBase, clocks: Clocks, options: ProbeOptions, session: int
-) -> ProbeTransport:
-    """
-    The transport of the protocol that is asked for.
-
-    @param session: a number of 32 bits that is in all texts of this run.
-    """
-    config = TransportConfig(address, options.port, options.size, options.tos)
-    if options.protocol == "stamp":
-        return StampTransport(reactor, clocks, config, options.key, options.followUp)
-    textTransport = TCPTextTransport if options.protocol == "tcp" else UDPTextTransport
-    return textTransport(reactor, clocks, config, session)
-
-
-async def resolveAddress(reactor: ReactorBase, host: str, port: int, family: int) -> str:
-    """
-    The first address of the host in that family, 4 or 6; 0 for any.
-
-    @raise ClientError: there is none.
-    """
-    resolver = IReactorPluggableNameResolver(reactor).nameResolver
-    for address, _ in await resolve(resolver, host, port):
-        if not family or (":" in address) == (family == 6):
-            return address
-    raise ClientError(f"{host} has no IPv{family} address")
+def progressColumns() -> int:
+    """Columns of the terminal that is standard error."""
+    # Not shutil's: that asks standard output, and an environment that knows of no change.
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or WIDTH
+    except (OSError, ValueError):
+        return WIDTH
 
 
 class ProbeRun:
     """One run; it owns the streams, the targets and the signal handlers of the process."""
 
-    def __init__(self, reactor: ReactorBase, options: ProbeOptions, clocks: Clocks) -> None:
+    def __init__(
+        self,
+        reactor: ReactorBase,
+        options: ProbeOptions,
+        clocks: Clocks,
+        randomness: Random | None = None,
+    ) -> None:
         self.output = Output(sys.stdout, sys.stderr, self._outputClosed)
         self._reactor = reactor
         self._options = options
         self._clocks = clocks
         self._reporter = createReporter(options, self.output, clocks)
         self._session = ProbeSession(reactor, clocks, options, self._reporter)
-        self._preparing: Deferred[list[ProbeTarget]] | None = None
+        self._connections = HostConnections(
+            reactor, clocks, options, self._session, self.output, randomness or SystemRandom()
+        )
+        self._preparing: Deferred[bool] | None = None
         self._progress: LoopingCall | None = None
         self._metrics: IListeningPort | None = None
 
@@ -118,10 +117,13 @@ class ProbeRun:
         """Measure, report, and return the exit status."""
         # Not now: the reactor installs its own handlers when it starts.
         self._reactor.callWhenRunning(self._handleSignals)
-        targets: list[ProbeTarget] = []
+        targets = self._connections.targets
         try:
-            self._preparing = Deferred.fromCoroutine(self._prepare())
-            targets = await self._preparing
+            if self._options.protocol == "icmp":
+                checkPingSockets()
+            self._preparing = Deferred.fromCoroutine(self._connections.open())
+            if not await self._preparing:
+                return await self._abandon()
             self._serveMetrics(targets)
             self._showProgress(targets)
             # Collections during the run need not look at the modules, which stay anyway.
@@ -129,35 +131,14 @@ class ProbeRun:
             gc.freeze()
             await self._session.run(targets)
         except CancelledError:
-            return EXIT_ERROR
+            return await self._abandon()
         except ClientError as error:
             self.output.error(str(error))
-            return EXIT_ERROR
+            return await self._abandon()
         finally:
             if self._progress is not None:
                 self._progress.stop()
         return await self._finish(targets)
-
-    async def _prepare(self) -> list[ProbeTarget]:
-        options = self._options
-        session = random.SystemRandom().getrandbits(32)
-        targets = []
-        for host in options.hosts:
-            address = await resolveAddress(self._reactor, host, options.port, options.family)
-            transport = createTransport(address, self._reactor, self._clocks, options, session)
-            config = TargetConfig(host, address, options.port, options.timeout, options.stateful)
-            targets.append(
-                ProbeTarget(config, transport, self._reactor, self._clocks, self._session)
-            )
-        opening = []
-        for target in targets:
-            try:
-                opening.append(target.transport.open(target))
-            except (CannotListenError, OSError) as error:
-                reason = error.socketError if isinstance(error, CannotListenError) else error
-                raise ClientError(f"no socket for {target.address}: {reason}") from error
-        await gatherResults(opening)
-        return targets
 
     def _serveMetrics(self, targets: list[ProbeTarget]) -> None:
         if self._options.prometheus is None:
@@ -168,36 +149,49 @@ class ProbeRun:
         site = cast("ServerFactory[Any]", metricsSite(targets))
         try:
             self._metrics = IReactorTCP(self._reactor).listenTCP(
-                self._options.prometheus, site, interface="127.0.0.1"
+                self._options.prometheus, site, interface=self._options.bind
             )
         except CannotListenError as error:
+            reason = getattr(error.socketError, "strerror", None) or error.socketError
             raise ClientError(
-                f"no metrics on port {self._options.prometheus}: {error.socketError}"
+                f"no metrics at {place(self._options.bind, self._options.prometheus)}: {reason}"
             ) from error
 
     def _showProgress(self, targets: list[ProbeTarget]) -> None:
         if self._options.quiet and sys.stderr.isatty():
-            columns = shutil.get_terminal_size().columns
-            self._progress = showProgress(self._reactor, self.output, targets, columns)
+            self._progress = showProgress(self._reactor, self.output, targets, progressColumns)
+
+    async def _abandon(self) -> int:
+        await self._connections.close()
+        return EXIT_ERROR
 
     async def _finish(self, targets: list[ProbeTarget]) -> int:
-        for target in targets:
-            await target.transport.close()
+        await self._connections.close()
         if self._metrics is not None:
             await maybeDeferred(self._metrics.stopListening)
         self._reporter.summary(targets)
-        if self._options.plot is not None:
-            from tsservices.client.probe.reports.plot import drawPlot
-
-            try:
-                drawPlot(targets, self._options.plot)
-            except (OSError, ValueError) as error:
-                self.output.error(f"{self._options.plot}: {error}")
-                return EXIT_ERROR
+        drawn = self._draw(targets)
         status, violated = exitStatus(targets, self._options.thresholds)
         for text in violated:
             self.output.error(f"--fail-if: {text}")
-        return status
+        failure = self.output.failure
+        if failure is not None:
+            self.output.error(f"the output cannot be written: {failure.strerror or failure}")
+        return status if drawn and failure is None else EXIT_ERROR
+
+    def _draw(self, targets: list[ProbeTarget]) -> bool:
+        path = self._options.plot
+        if path is None:
+            return True
+        from tsservices.client.probe.reports.plot import drawPlot
+
+        try:
+            drawPlot(targets, path)
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            self.output.error(f"--plot: {path} cannot be written: {reason}")
+            return False
+        return True
 
     def _handleSignals(self) -> None:
         # In place of the reactor's own, which would stop it without a summary.
@@ -216,9 +210,6 @@ class ProbeRun:
         self._session.finish()
 
     def _outputClosed(self) -> None:
-        # Python flushes standard output at its end, and would complain that it is closed.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         self._reactor.callLater(0, self._stop)
 
 
@@ -228,15 +219,40 @@ async def probe(reactor: ReactorBase, options: ProbeOptions) -> None:
 
     @raise SystemExit: with the exit status, if that is not 0.
     """
-    status = await ProbeRun(reactor, options, Clocks()).run()
+    status = await ProbeRun(reactor, options, systemClocks()).run()
     if status:
         raise SystemExit(status)
 
 
 def main(options: ProbeOptions) -> None:
     """@raise SystemExit: at the end, with the exit status."""
+    installReactor()
     from twisted.internet import reactor
     from twisted.internet.task import react
 
     prepareReactor(reactor)
-    react(probe, (options,))
+    detachLookups(reactor)
+    allowed = raiseDescriptorLimit()
+    if allowed is not None and len(options.hosts) > allowed - DESCRIPTORS_RESERVED:
+        reason = f"{len(options.hosts)} hosts need as many descriptors: this process may have"
+        sys.stderr.write(complaint(f"{reason} {allowed} (ulimit -n)"))
+        raise SystemExit(EXIT_ERROR)
+    try:
+        with blockingRestored():
+            # Whoever shares a pipe or a terminal with this program may have changed its mode.
+            for descriptor in STANDARD_OUTPUTS:
+                with suppress(OSError):
+                    os.set_blocking(descriptor, True)
+            react(probe, (options,))
+    finally:
+        _discardUnwritten()
+
+
+def _discardUnwritten() -> None:
+    # Python flushes both streams at its end; it would complain once more, and change the status.
+    for stream, descriptor in zip((sys.stdout, sys.stderr), STANDARD_OUTPUTS, strict=True):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

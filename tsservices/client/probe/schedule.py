@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from tsservices.client.probe.timers import Timer, Timers
 
 #: In a second.
 NANOSECONDS = 1_000_000_000
@@ -23,7 +23,7 @@ class Schedule:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        timers: Timers,
         monotonic: Callable[[], int],
         interval: int,
         send: Callable[[int, int], bool],
@@ -35,13 +35,13 @@ class Schedule:
         @param send: is called with the nanoseconds since its turn and the number of
             turns skipped before it; returns whether to go on.
         """
-        self._clock = clock
+        self._timers = timers
         self._monotonic = monotonic
         self._interval = interval
         self._send = send
         self._wakeEarly = WAKE_EARLY if precise else 0
         self._due = 0
-        self._timer: IDelayedCall | None = None
+        self._timer: Timer | None = None
         self._running = False
 
     def start(self, first: int) -> None:
@@ -59,7 +59,7 @@ class Schedule:
 
     def _wait(self, now: int) -> None:
         delay = max(0, self._due - self._wakeEarly - now)
-        self._timer = self._clock.callLater(delay / NANOSECONDS, self._onTimer)
+        self._timer = self._timers.callLater(delay / NANOSECONDS, self._onTimer)
 
     def _onTimer(self) -> None:
         self._timer = None

@@ -18,12 +18,21 @@ COMPLAINT_PATIENCE = 2.0
 
 def writeError(text: str) -> None:
     """Write to standard error, also when its descriptor is non-blocking."""
+    _write(2, text)
+
+
+def writeOutput(text: str) -> None:
+    """Write to standard output, also when its descriptor is non-blocking."""
+    _write(1, text)
+
+
+def _write(descriptor: int, text: str) -> None:
     data = text.encode("utf-8", "backslashreplace")
     while data:
         try:
-            data = data[os.write(2, data) :]
+            data = data[os.write(descriptor, data) :]
         except BlockingIOError:
-            if not select.select([], [2], [], COMPLAINT_PATIENCE)[1]:
+            if not select.select([], [descriptor], [], COMPLAINT_PATIENCE)[1]:
                 return
         except OSError:
             return
@@ -31,10 +40,10 @@ def writeError(text: str) -> None:
 
 @contextmanager
 def blockingRestored() -> Iterator[None]:
-    """Give standard input and output back in the mode they had, blocking or not."""
+    """Give the standard descriptors back in the mode they had, blocking or not."""
     # The mode belongs to the open file, not to this process: a shell or the next program on the
     # same terminal or pipe would find it as it is left.
-    modes = [(descriptor, os.get_blocking(descriptor)) for descriptor in (0, 1)]
+    modes = [(descriptor, os.get_blocking(descriptor)) for descriptor in (0, 1, 2)]
     try:
         yield
     finally:

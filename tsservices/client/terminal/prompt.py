@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
-from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.defer import CancelledError, Deferred
@@ -15,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTim
 
 from tsservices.client.terminal.console import Interrupted
 from tsservices.client.terminal.descriptors import writeError
+from tsservices.client.terminal.keyboard import Keyboard
 from tsservices.client.terminal.text import TerminalText, complaint
 
 #: Seconds for which a line without its newline waits for its end: enough for the next segment, and
@@ -143,4 +145,4 @@ def openPromptConsole(loop: asyncio.AbstractEventLoop, clock: IReactorTime) -> P
         # One line needs no cursor position, and the request for it stays visible on terminals
         # that do not answer.
         screen.enable_cpr = False
-    return PromptConsole(loop, clock, create_input(), screen)
+    return PromptConsole(loop, clock, Keyboard(sys.stdin), screen)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tsservices.client.chat.ui.history import InputHistory
+from tsservices.client.chat.ui.files.history import InputHistory
 
 if TYPE_CHECKING:
     from prompt_toolkit.input import PipeInput

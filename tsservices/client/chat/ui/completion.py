@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.client.chat.commands import SIGN
@@ -11,20 +12,30 @@ from tsservices.client.chat.state import ClientState
 #: What stands before the name of somebody whose lines are searched for.
 _FROM = "from:"
 
+_Matches = Callable[[str], tuple[int, list[str]]]
 
-def completions(before: str, state: ClientState) -> tuple[int, list[str]]:
-    """How many characters before the cursor are replaced, and by what, best first."""
+
+def completions(
+    before: str, state: ClientState, others: Sequence[str] = ()
+) -> tuple[int, list[str]]:
+    """
+    How many characters before the cursor are replaced, and by what, best first.  Each line of a
+    text is completed by itself, as it is sent.
+
+    @param others: names of people who need be in no room.
+    """
+    before = before.rpartition("\n")[2]
     word = before.rpartition(" ")[2]
     if before.startswith(SIGN) and not before.startswith(2 * SIGN):
-        matches = _inCommand(before, word, state)
+        matches = _inCommand(before, word, state, others)
     elif word.startswith(ROOM_SIGN):
         matches = _rooms(word, state, ROOM_SIGN)
     else:
-        matches = _nicks(word, state, ": " if word == before else " ")
+        matches = _nicks(word, state, ": " if word == before else " ", others)
     return len(word), matches
 
 
-def _inCommand(before: str, word: str, state: ClientState) -> list[str]:
+def _inCommand(before: str, word: str, state: ClientState, others: Sequence[str]) -> list[str]:
     if word == before:
         names = [f"{SIGN}{command.name}" for command in state.commands]
         return [f"{name} " for name in names if name.startswith(word.lower())]
@@ -42,14 +53,14 @@ def _inCommand(before: str, word: str, state: ClientState) -> list[str]:
     if choices is not None:
         matches += [f"{choice} " for choice in choices[0].split("|") if choice.startswith(word)]
     if "NAME" in usage:
-        matches += _nicks(word, state, " ")
+        matches += _nicks(word, state, " ", others)
     if "ROOM" in usage:
         signed = f"{ROOM_SIGN}ROOM" in usage or word.startswith(ROOM_SIGN)
         matches += _rooms(word, state, ROOM_SIGN if signed else "")
     return matches
 
 
-def _nicks(word: str, state: ClientState, ending: str) -> list[str]:
+def _nicks(word: str, state: ClientState, ending: str, others: Sequence[str] = ()) -> list[str]:
     key = fold(word)
     rooms = [state.rooms[state.current]] if state.current in state.rooms else []
     rooms += [room for room in state.rooms.values() if room not in rooms]
@@ -58,6 +69,9 @@ def _nicks(word: str, state: ClientState, ending: str) -> list[str]:
         for nick in room.nicks():
             if fold(nick).startswith(key) and not state.isSelf(nick):
                 matches.setdefault(fold(nick), f"{nick}{ending}")
+    for nick in others:
+        if fold(nick).startswith(key):
+            matches.setdefault(fold(nick), f"{nick}{ending}")
     return list(matches.values())
 
 
@@ -67,3 +81,40 @@ def _rooms(word: str, state: ClientState, sign: str) -> list[str]:
     for other, name in sorted(state.roomNames.items()):
         names.setdefault(other, name)
     return [f"{sign}{name} " for other, name in names.items() if other.startswith(key)]
+
+
+class CompletionCycle:
+    """
+    Tab again and again: one match after the other.
+
+    @ivar shown: the matches, if there are several; else empty.
+    """
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+        self._text = ""
+        self._start = 0
+        self._after = ""
+        self._at = 0
+
+    def next(self, text: str, cursor: int, matches: _Matches, by: int = 1) -> tuple[str, int]:
+        """
+        The text and the place of the cursor after the key.
+
+        @param matches: gives what L{completions} gives for a text before the cursor.
+        @param by: 1 for the next match, -1 for the one before it.
+        """
+        if self.shown and text == self._text:
+            self._at = (self._at + by) % len(self.shown)
+        else:
+            length, self.shown = matches(text[:cursor])
+            self._start, self._after = cursor - length, text[cursor:]
+            self._at = 0 if by > 0 else len(self.shown) - 1
+        if not self.shown:
+            return text, cursor
+        before = text[: self._start] + self.shown[self._at]
+        self._text = before + self._after
+        if len(self.shown) == 1:
+            # What is typed next begins anew.
+            self.shown = []
+        return self._text, len(before)

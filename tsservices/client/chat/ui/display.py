@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 
+from tsservices.client.chat.colours import Span, Styler
 from tsservices.client.chat.machine import ClientMachine
-from tsservices.client.chat.ui.colours import Span, Styler
+from tsservices.client.chat.ports import View
+from tsservices.client.chat.state import ClientState
+from tsservices.client.chat.text_view import TextView
 from tsservices.client.chat.ui.completion import completions
 from tsservices.client.chat.ui.status import promptText, statusLine
 from tsservices.client.terminal.console import Console
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     import asyncio
 
     from tsservices.client.chat.ui.terminal import Terminal
+
+
+#: What a line begins with that says what is not done.
+REFUSED = "! "
 
 
 class Display(Protocol):
@@ -43,7 +50,17 @@ class Display(Protocol):
         """@param text: the secret that is to be typed next; empty: none."""
         ...
 
-    def attach(self, machine: ClientMachine) -> None: ...
+    def openView(self, state: ClientState) -> View:
+        """What shows people what happens."""
+        ...
+
+    def attach(self, machine: ClientMachine, enter: Callable[[str, str], None]) -> None:
+        """@param enter: takes a line that was typed in a window, and the name of that."""
+        ...
+
+    def question(self, asking: bool) -> None:
+        """@param asking: whether the next line answers a question that was shown."""
+        ...
 
     def changed(self) -> None:
         """Something has happened that may be seen beside the lines."""
@@ -59,21 +76,29 @@ class PlainDisplay:
 
     editing = False
 
-    def __init__(self, console: Console, terminal: int | None = None) -> None:
-        """@param terminal: the descriptor of the terminal whose echo hides secrets, if any."""
+    def __init__(self, console: Console, terminal: int | None = None, quiet: bool = False) -> None:
+        """
+        @param terminal: the descriptor of the terminal whose echo hides secrets, if any.
+        @param quiet: whether nothing but errors is shown, and on standard error.
+        """
         self._console = console
+        self._quiet = quiet
         self._terminal = terminal
         self._styler = Styler(0)
         self._hidden = False
 
     def show(self, line: list[Span], alert: bool) -> None:
-        self.write(self._styler.paint(line))
+        text = self._styler.paint(line)
+        if not self._quiet:
+            self.write(text)
+        elif text.startswith(REFUSED):
+            self._console.complain(text.removeprefix(REFUSED))
 
     def write(self, text: str) -> None:
         self._console.write(f"{text}\n".encode("utf-8", "replace"))
 
     def ask(self, text: str) -> None:
-        if text:
+        if text and not self._quiet:
             self.write(f"* {text}")
         if self._terminal is not None and self._hidden != bool(text):
             self._hidden = bool(text)
@@ -82,7 +107,13 @@ class PlainDisplay:
                 modes[3] = modes[3] & ~termios.ECHO if text else modes[3] | termios.ECHO
                 termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
 
-    def attach(self, machine: ClientMachine) -> None:
+    def openView(self, state: ClientState) -> View:
+        return TextView(state, self.show, self.ask, marked=self.editing)
+
+    def attach(self, machine: ClientMachine, enter: Callable[[str, str], None]) -> None:
+        pass
+
+    def question(self, asking: bool) -> None:
         pass
 
     def changed(self) -> None:
@@ -153,7 +184,13 @@ class TerminalDisplay:
     def ask(self, text: str) -> None:
         self._terminal.ask(text)
 
-    def attach(self, machine: ClientMachine) -> None:
+    def openView(self, state: ClientState) -> View:
+        return TextView(state, self.show, self.ask, marked=self.editing)
+
+    def question(self, asking: bool) -> None:
+        pass
+
+    def attach(self, machine: ClientMachine, enter: Callable[[str, str], None]) -> None:
         self._terminal.status = lambda: statusLine(machine)
         self._terminal.prompt = lambda: promptText(machine)
         self._terminal.complete = lambda before: completions(before, machine.state)

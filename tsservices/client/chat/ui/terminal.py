@@ -18,7 +18,8 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from tsservices.client.chat.ui.history import InputHistory, keepable
+from tsservices.client.chat.ui.files.history import InputHistory, keepable
+from tsservices.client.chat.ui.rows import SEQUENCE, SEQUENCE_COLUMNS
 
 BELL = "\a"
 
@@ -64,6 +65,15 @@ class Screen(Vt100_Output):
         screen = cls.from_pty(sys.stdout, term=os.environ.get("TERM"))
         screen.enable_cpr = False
         return screen
+
+    def write(self, data: str) -> None:
+        """Write text; after a picture of several characters the cursor is where it should be."""
+        if len(data) > 1 and SEQUENCE.fullmatch(data):
+            # However many columns the terminal gives it.
+            blank = " " * SEQUENCE_COLUMNS
+            self.write_raw(f"\x1b7{blank}\x1b8\x1b7{data}\x1b8\x1b[{SEQUENCE_COLUMNS}C")
+        else:
+            super().write(data)
 
     def get_rows_below_cursor_position(self) -> int:
         # What is certain; room is made for more.  Without an answer from the terminal

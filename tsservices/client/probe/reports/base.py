@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
+from tsservices.client.probe.changes import TargetChange
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.terminal.text import complaint
+from tsservices.stamp.stats.clock_steps import ClockStep
 from tsservices.stamp.stats.result import ProbeResult
+from tsservices.stamp.stats.stalls import Stall
 
 #: Clears the line on a terminal.
 CLEAR_LINE = "\r\x1b[K"
@@ -17,11 +20,15 @@ class Output:
     """
     Standard output and standard error; each text is written whole and at once.
 
-    @ivar closed: no program reads the output any more.
+    What an encoding cannot show is written as an escape: no text ends a run.
+
+    @ivar closed: nothing is written to standard output any more.
+    @ivar failure: why a text was not written, if its reader has not just gone.
     """
 
     def __init__(self, out: TextIO, errors: TextIO, onClosed: Callable[[], None]) -> None:
         self.closed = False
+        self.failure: OSError | None = None
         self._out = out
         self._errors = errors
         self._onClosed = onClosed
@@ -32,39 +39,52 @@ class Output:
         self._clearProgress()
         if self.closed:
             return
-        try:
-            # Flushed at once: a program that reads a pipe waits for it.
-            self._out.write(text + "\n")
-            self._out.flush()
-        except (OSError, ValueError):
+        if not self._write(self._out, text + "\n"):
             self.closed = True
             self._onClosed()
 
     def note(self, text: str) -> None:
         """To standard error."""
         self._clearProgress()
-        self._writeError(text + "\n")
+        self._write(self._errors, text + "\n")
 
     def error(self, message: str) -> None:
         self._clearProgress()
-        self._writeError(complaint(message))
+        self._write(self._errors, complaint(message))
 
     def progress(self, text: str) -> None:
         """To standard error, in place of the last progress; the next line or note clears it."""
-        self._writeError(CLEAR_LINE + text)
+        self._write(self._errors, CLEAR_LINE + text)
         self._midLine = True
+
+    def canShow(self, text: str) -> bool:
+        """Whether standard output has all these characters."""
+        return _encodable(self._out, text) == text
 
     def _clearProgress(self) -> None:
         if self._midLine:
             self._midLine = False
-            self._writeError(CLEAR_LINE)
+            self._write(self._errors, CLEAR_LINE)
 
-    def _writeError(self, text: str) -> None:
+    def _write(self, stream: TextIO, text: str) -> bool:
         try:
-            self._errors.write(text)
-            self._errors.flush()
-        except (OSError, ValueError):
-            return
+            # Flushed at once: a program that reads a pipe waits for it.
+            stream.write(_encodable(stream, text))
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            # The reader has enough, or the stream is closed.
+            return False
+        except OSError as error:
+            self.failure = self.failure or error
+            return False
+        return True
+
+
+def _encodable(stream: TextIO, text: str) -> str:
+    if text.isascii():
+        return text
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class Reporter(Protocol):
@@ -79,8 +99,20 @@ class Reporter(Protocol):
     def overdue(self, target: ProbeTarget, sequence: int) -> None:
         pass
 
-    def interim(self, targets: Sequence[ProbeTarget]) -> None:
+    def clockStepped(self, target: ProbeTarget, step: ClockStep) -> None:
         pass
+
+    def stalled(self, stall: Stall) -> None:
+        pass
+
+    def changed(self, target: ProbeTarget, change: TargetChange) -> None:
+        pass
+
+    def interim(self, targets: Sequence[ProbeTarget]) -> None:
+        """Somebody asks what is known so far."""
+
+    def periodic(self, targets: Sequence[ProbeTarget]) -> None:
+        """The time of a report has come."""
 
     def summary(self, targets: Sequence[ProbeTarget]) -> None:
         pass

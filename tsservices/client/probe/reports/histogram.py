@@ -8,14 +8,20 @@ from tsservices.stamp.stats.distribution import Histogram
 
 MAXIMUM_ROWS = 16
 
-#: Characters of the longest bar.
-WIDTH = 50
+#: Characters of the longest bar: the line has at most 80.
+WIDTH = 43
 
 #: The end of a bar: eighths of a character.
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
+#: All characters of bars, and the only one if an output does not have them.
+BAR_CHARACTERS = EIGHTHS + "█"
+ASCII_BAR = "#"
 
-def histogramLines(histogram: Histogram, rows: int = MAXIMUM_ROWS, width: int = WIDTH) -> list[str]:
+
+def histogramLines(
+    histogram: Histogram, rows: int = MAXIMUM_ROWS, width: int = WIDTH, ascii: bool = False
+) -> list[str]:
     """
     A line for each span of values: its start, the count, the share, and a bar.
 
@@ -36,13 +42,17 @@ def histogramLines(histogram: Histogram, rows: int = MAXIMUM_ROWS, width: int = 
     longest = max(counts)
     lines = []
     for row, number in enumerate(counts):
-        eighths = round(8 * width * number / longest)
-        bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-        if number and not bar:
-            # A few of very many must be seen too: they are the tail.
-            bar = EIGHTHS[1]
+        bar = _bar(width * number / longest, ascii)
         share = 100 * number / histogram.total
         lines.append(
             f"{start * factor**row / 1e6:>12.4f} ms {number:>9} {share:5.1f}% {bar}".rstrip()
         )
     return lines
+
+
+def _bar(length: float, ascii: bool) -> str:
+    # A few of very many must be seen too: they are the tail.
+    if ascii:
+        return ASCII_BAR * max(round(length), length > 0)
+    eighths = max(round(8 * length), length > 0)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

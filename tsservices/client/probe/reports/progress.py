@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from tsservices.client.probe.reports.base import Output
+from tsservices.client.probe.reports.columns import clipped
 from tsservices.client.probe.reports.text import interimText
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.common.text import plural
@@ -24,14 +25,21 @@ def progressText(targets: Sequence[ProbeTarget], columns: int) -> str:
         received = sum(target.statistics.received for target in targets)
         transmitted = sum(target.statistics.transmitted for target in targets)
         text = f"{plural(len(targets), 'host')}: {received}/{plural(transmitted, 'packet')}"
-    return text[: columns - 1]
+    return clipped(text, max(0, columns - 1))
 
 
 def showProgress(
-    clock: IReactorTime, output: Output, targets: Sequence[ProbeTarget], columns: int
+    clock: IReactorTime,
+    output: Output,
+    targets: Sequence[ProbeTarget],
+    columns: Callable[[], int],
 ) -> LoopingCall:
-    """Runs until it is stopped."""
-    updates = LoopingCall(lambda: output.progress(progressText(targets, columns)))
+    """
+    Runs until it is stopped.
+
+    @param columns: gives those of the terminal, which may change at any time.
+    """
+    updates = LoopingCall(lambda: output.progress(progressText(targets, columns())))
     updates.clock = clock
     updates.start(PROGRESS_SECONDS, now=False)
     return updates

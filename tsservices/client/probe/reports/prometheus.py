@@ -25,8 +25,6 @@ PREFIX = "tsservices_probe_"
 #: Upper bounds of the buckets in nanoseconds: 5 us to 5 s.
 BUCKETS = (
     *(step * 10**power for power in range(3, 9) for step in (5, 10, 25)),
-    1_000_000_000,
-    2_500_000_000,
     5_000_000_000,
 )
 
@@ -86,14 +84,50 @@ class TargetCollector:
         reordered = CounterMetricFamily(
             PREFIX + "reordered", "Replies that were overtaken.", labels=LABELS
         )
+        steps = CounterMetricFamily(
+            PREFIX + "clock_steps", "How often a clock was set.", labels=(*LABELS, "clock")
+        )
+        pieces = CounterMetricFamily(
+            PREFIX + "pieces",
+            "How often the figures by direction began anew.",
+            labels=(*LABELS, "reason"),
+        )
+        stalls = CounterMetricFamily(
+            PREFIX + "stalls", "How often the probe itself did not run.", labels=LABELS
+        )
+        stalled = CounterMetricFamily(
+            PREFIX + "stalled_seconds", "How long the probe itself did not run.", labels=LABELS
+        )
+        errors = CounterMetricFamily(
+            PREFIX + "errors",
+            "Packets that somebody said did not arrive: who, from which address, and why.",
+            labels=(*LABELS, "by", "from", "reason"),
+        )
+        overflowed = CounterMetricFamily(
+            PREFIX + "overflowed", "Datagrams dropped here: the buffer was full.", labels=LABELS
+        )
         for target in self._targets:
             statistics, labels = target.statistics, _labels(target)
+            for owner, count in statistics.steps.counts.items():
+                steps.add_metric([*labels, owner.value], count)
+            for reason, count in statistics.pieces.items():
+                pieces.add_metric([*labels, reason.value], count)
+            stalls.add_metric(labels, statistics.stalls.count)
+            stalled.add_metric(labels, statistics.stalls.total / 1e9)
+            overflowed.add_metric(labels, statistics.stalls.overflowed)
             lost.add_metric([*labels, "timeout"], statistics.timeouts)
             lost.add_metric([*labels, "refused"], statistics.refused)
             lost.add_metric([*labels, "unreachable"], statistics.unreachable)
             duplicates.add_metric(labels, statistics.directions.duplicates)
             reordered.add_metric(labels, statistics.directions.reordered)
-        yield from (lost, duplicates, reordered)
+            for error, count in statistics.errors.counts.items():
+                # Unknown is empty, which is as if the label were not there.
+                by = "" if error.source is None else error.source.value
+                errors.add_metric([*labels, by, error.address or "", error.reason], count)
+            if statistics.errors.others:
+                errors.add_metric([*labels, "", "", "others"], statistics.errors.others)
+        yield from (lost, duplicates, reordered, steps, pieces, stalls, stalled)
+        yield from (overflowed, errors)
 
     def _gauges(self) -> Iterable[Metric]:
         directions = GaugeMetricFamily(
@@ -113,8 +147,16 @@ class TargetCollector:
         skew = GaugeMetricFamily(
             PREFIX + "clock_skew_ppm", "How much faster the other clock runs.", labels=LABELS
         )
+        pathMTU = GaugeMetricFamily(
+            PREFIX + "path_mtu_bytes",
+            "How long packets to the target may be, as far as the kernel knows.",
+            labels=LABELS,
+        )
         for target in self._targets:
             statistics, labels = target.statistics, _labels(target)
+            path = target.transport.pathMTU()
+            if path is not None:
+                pathMTU.add_metric(labels, path.mtu)
             up, down = statistics.lostUp, statistics.lostDown
             if up is not None and down is not None:
                 directions.add_metric([*labels, "up"], up)
@@ -128,7 +170,7 @@ class TargetCollector:
             clockSkew = statistics.clock.skew()
             if clockSkew is not None:
                 skew.add_metric(labels, clockSkew.ppm)
-        yield from (directions, jitter, offset, bound, skew)
+        yield from (directions, jitter, offset, bound, skew, pathMTU)
 
 
 def _labels(target: ProbeTarget) -> list[str]:

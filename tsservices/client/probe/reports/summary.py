@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from tsservices.client.probe.options import ProbeOptions
+from tsservices.client.probe.reports.columns import (
+    UNKNOWN,
+    allFitted,
+    milliseconds,
+    millisecondsIn,
+    percentText,
+)
+from tsservices.client.probe.reports.disturbances import disturbanceLines
+from tsservices.client.probe.reports.hints import hintTexts
 from tsservices.client.probe.reports.histogram import histogramLines
 from tsservices.client.probe.target import ProbeTarget
+from tsservices.client.probe.wires.base import PathMTU
 from tsservices.common.text import plural
 from tsservices.stamp.stats.delay import Jitter
 from tsservices.stamp.stats.distribution import PERCENTS, Distribution
+from tsservices.stamp.stats.errors import ErrorCounts, senderText
+from tsservices.stamp.stats.marks import MarkCounts
 from tsservices.stamp.stats.summary import percentileName
 from tsservices.stamp.stats.target import TargetStatistics
 
-#: Stands for what nobody can know.
-UNKNOWN = "?"
 
-
-def milliseconds(nanoseconds: float | None) -> str:
-    """To the microsecond."""
-    return UNKNOWN if nanoseconds is None else f"{nanoseconds / 1e6:.3f}"
-
-
-def percentText(value: float | None) -> str:
-    """As ping writes it."""
-    return UNKNOWN if value is None else f"{value:.6g}%"
-
-
-def _countText(count: int | None) -> str:
+def countText(count: int | None) -> str:
+    """A number, or the mark of what nobody can know."""
     return UNKNOWN if count is None else str(count)
 
 
@@ -55,16 +59,29 @@ def lossLines(statistics: TargetStatistics) -> list[str]:
         lines.append("lost: " + ", ".join(_lossParts(statistics)))
         bursts = statistics.lossBursts.summary()
         lines.append(f"loss bursts: {bursts.total}, longest {bursts.maximum or 0}")
+        lines += errorLines(statistics.errors)
     for name, count, up, down in (
         ("duplicates", directions.duplicates, directions.duplicatesUp, directions.duplicatesDown),
         ("reordered", directions.reordered, directions.reorderedUp, directions.reorderedDown),
     ):
         if count:
-            lines.append(f"{name}: {count} (up {_countText(up)}, down {_countText(down)})")
-    if statistics.skipped:
-        lines.append(f"not sent in time and skipped: {statistics.skipped}")
+            lines.append(f"{name}: {count} (up {countText(up)}, down {countText(down)})")
+    skipped = statistics.skipped - statistics.stalls.skipped
+    if skipped:
+        lines.append(f"not sent in time and skipped: {skipped}")
     if statistics.strays:
         lines.append(f"strays (no reply to anything): {statistics.strays}")
+    return lines
+
+
+def errorLines(errors: ErrorCounts) -> list[str]:
+    """Who said what of packets that did not arrive, the most frequent first."""
+    lines = []
+    for error, count in errors.counts.most_common():
+        sender = "" if error.source is None else f" from {senderText(error.source, error.address)}"
+        lines.append(f"{plural(count, 'error')}{sender}: {error.reason}")
+    if errors.others:
+        lines.append(f"{plural(errors.others, 'other error')}")
     return lines
 
 
@@ -73,7 +90,7 @@ def _lossParts(statistics: TargetStatistics) -> list[str]:
     up, down = statistics.lostUp, statistics.lostDown
     # Late replies were lost in no direction.
     if statistics.timeouts > statistics.late:
-        parts = [f"up {_countText(up)}", f"down {_countText(down)}"]
+        parts = [f"up {countText(up)}", f"down {countText(down)}"]
         if statistics.undecided:
             parts.append(f"undecided {statistics.undecided}")
         if up is None:
@@ -88,50 +105,74 @@ def _lossParts(statistics: TargetStatistics) -> list[str]:
     return parts
 
 
-def _row(name: str, values: Distribution) -> str:
-    moments = values.moments
-    cells = [moments.minimum, moments.mean, moments.maximum, moments.deviation]
-    cells += [values.percentile(percent) for percent in PERCENTS]
-    return f"{name:<12}" + "".join(f"{milliseconds(cell):>11}" for cell in cells)
-
-
 def timeTable(statistics: TargetStatistics) -> list[str]:
-    """A row for each kind of time that was measured, in milliseconds."""
+    """
+    A column for each kind of time that was measured, in milliseconds, and its jitter (RFC 3550),
+    IPDV and PDV.
+    """
     kinds = [
-        ("network", statistics.network),
-        ("application", statistics.application),
-        ("server", statistics.server),
-        ("up (raw)", statistics.up),
-        ("down (raw)", statistics.down),
-        ("queueing up", statistics.queueingUp.summary()),
-        ("queueing dn", statistics.queueingDown.summary()),
+        kind
+        for kind in (
+            _Kind("network", statistics.network),
+            _Kind("app", statistics.application),
+            _Kind("server", statistics.server),
+            _Kind("up raw", statistics.up, statistics.jitterUp),
+            _Kind("down raw", statistics.down, statistics.jitterDown),
+            _Kind("queue up", statistics.queueingUp.summary()),
+            _Kind("queue dn", statistics.queueingDown.summary()),
+        )
+        if kind.values.count
     ]
-    rows = [_row(name, values) for name, values in kinds if values.count]
-    if not rows:
+    if not kinds:
         return []
-    heads = ["min", "avg", "max", "stddev", *(percentileName(percent) for percent in PERCENTS)]
-    return [f"{'ms':<12}" + "".join(f"{head:>11}" for head in heads), *rows]
+    # The jitter of the round trips is that of the best clock, which has the first column.
+    kinds[0] = kinds[0]._replace(jitter=statistics.jitter)
+    rows = [_row("ms", [kind.name for kind in kinds])]
+    for name, read in FIGURES.items():
+        cells = [read(kind) for kind in kinds]
+        if any(cell is not None for cell in cells):
+            rows.append(
+                _row(name, ["" if cell is None else millisecondsIn(cell, CELL) for cell in cells])
+            )
+    return rows
 
 
-def jitterLine(statistics: TargetStatistics) -> str | None:
-    """L{None} before there is any jitter."""
-    if statistics.jitter.estimate is None:
-        return None
-    parts = [_jitterText("round trip", statistics.jitter, statistics.roundTrip)]
-    if statistics.jitterUp.estimate is not None:
-        parts.append(_jitterText("up", statistics.jitterUp, statistics.up))
-        parts.append(_jitterText("down", statistics.jitterDown, statistics.down))
-    return "jitter (RFC 3550): " + ", ".join(parts) + " ms"
+#: Columns of the name of a figure, and of a value: with a space before each of seven values they
+#: fill the line.
+NAME = 8
+CELL = 9
 
 
-def _jitterText(name: str, jitter: Jitter, values: Distribution) -> str:
+class _Kind(NamedTuple):
+    name: str
+    values: Distribution
+    jitter: Jitter = Jitter()
+
+
+def _variation(values: Distribution) -> int | None:
     minimum, p99 = values.moments.minimum, values.percentile(99)
-    variation = None if minimum is None or p99 is None else p99 - minimum
-    return (
-        f"{name} {milliseconds(jitter.estimate)} "
-        f"(ipdv p99 {milliseconds(jitter.absolute.percentile(99))}, "
-        f"pdv p99 {milliseconds(variation)})"
-    )
+    return None if minimum is None or p99 is None else p99 - minimum
+
+
+def _percentile(percent: float) -> Callable[[_Kind], float | None]:
+    return lambda kind: kind.values.percentile(percent)
+
+
+#: Rows of L{timeTable}.
+FIGURES: dict[str, Callable[[_Kind], float | None]] = {
+    "min": lambda kind: kind.values.moments.minimum,
+    "avg": lambda kind: kind.values.moments.mean,
+    "max": lambda kind: kind.values.moments.maximum,
+    "stddev": lambda kind: kind.values.moments.deviation,
+    **{percentileName(percent): _percentile(percent) for percent in PERCENTS},
+    "jitter": lambda kind: kind.jitter.estimate,
+    "ipdv p99": lambda kind: kind.jitter.absolute.percentile(99),
+    "pdv p99": lambda kind: _variation(kind.values) if kind.jitter.absolute.count else None,
+}
+
+
+def _row(name: str, cells: Iterable[str]) -> str:
+    return (f"{name:<{NAME}}" + "".join(f" {cell:>{CELL}}" for cell in cells)).rstrip()
 
 
 def clockLine(statistics: TargetStatistics) -> str | None:
@@ -161,23 +202,99 @@ def followUpLine(statistics: TargetStatistics) -> str | None:
     if not statistics.followedUp:
         return None
     packets = plural(statistics.server.count, "packet")
-    return f"T3 is when the reply left for {statistics.followedUp} of {packets} (follow-up)"
+    text = f"T3 is when the reply left for {statistics.followedUp} of {packets} (follow-up)"
+    if statistics.lastLeftOut:
+        text += ";\nof the last reply it is not known, so the column network has it not"
+    return text
 
 
-def summaryLines(target: ProbeTarget, histogram: bool) -> list[str]:
-    """Everything about one target; with a histogram if that is asked for."""
+def changeLines(target: ProbeTarget) -> list[str]:
+    """What happened to the way there; nothing if nothing did."""
+    lines = []
+    if target.reconnectCount:
+        lines.append(f"connection lost and opened again: {target.reconnectCount}")
+    earlier = target.changeCount - len(target.changes)
+    if earlier:
+        lines.append(f"addresses changed: {target.changeCount} times, the last of them:")
+    for change in target.changes:
+        first, *others = change.parts()
+        lines.append(f"at seq={change.sequence}: {first}")
+        # Two addresses of IPv6 do not fit into 80 columns.
+        lines += [f"  {part.lstrip('; ')}" for part in others if part]
+    return lines
+
+
+def pathLines(path: PathMTU | None) -> list[str]:
+    """Nothing if nobody has asked for it and it has not changed."""
+    if path is None or not path.notable:
+        return []
+    if path.mtu == path.first and path.tried < path.mtu:
+        return [f"path MTU {path.mtu} or less: packets had {path.tried} bytes, longer may not fit"]
+    before = f", {path.first} at the start" if path.mtu != path.first else ""
+    return [f"path MTU {path.mtu}{before}: the largest -s without fragments is {path.largest}"]
+
+
+def markLines(counts: MarkCounts) -> list[str]:
+    """What became of DSCP and ECN."""
+    if not counts.replies:
+        return []
+    if not counts.answered:
+        return ["the reflector does not know Class of Service (RFC 8972, 4.4)"]
+    lines = [
+        _markLine("DSCP", pair, "arrived", "at the reflector", count, counts.answered)
+        for pair, count in counts.dscpUp.most_common()
+    ]
+    lines += [
+        _markLine("ECN", pair, "arrived", "at the reflector", count, counts.answered)
+        for pair, count in counts.ecnUp.most_common()
+        if pair != (0, 0)
+    ]
+    lines += [
+        f"DSCP {dscp} was asked for replies, the reflector must not use it (RP): "
+        f"{count} of {counts.answered}"
+        for dscp, count in counts.refused.most_common()
+    ]
+    lines += [
+        _markLine("DSCP", pair, "came back", "", count, counts.answered)
+        for pair, count in counts.dscpDown.most_common()
+    ]
+    lines += [
+        f"replies came back with ECN {ecn}: {count} of {counts.answered}"
+        for ecn, count in counts.ecnDown.most_common()
+    ]
+    return lines
+
+
+def _markLine(
+    name: str, pair: tuple[int, int], verb: str, where: str, count: int, total: int
+) -> str:
+    sent, received = pair
+    change = "unchanged" if sent == received else f"as {received}"
+    return f"{name} {sent} {verb} {' '.join(filter(None, (change, where)))}: {count} of {total}"
+
+
+def summaryLines(target: ProbeTarget, options: ProbeOptions, asciiBars: bool = False) -> list[str]:
+    """
+    Everything about one target, in lines that fit.
+
+    @param asciiBars: the output has no other bars of histograms.
+    """
     statistics = target.statistics
     roundTrip, moments = statistics.roundTrip, statistics.roundTrip.moments
     lines = [f"--- {target.name} probe statistics ---", countsLine(statistics)]
     lines += lossLines(statistics)
+    lines += disturbanceLines(statistics)
+    lines += changeLines(target)
     if roundTrip.count:
         cells = (moments.minimum, moments.mean, moments.maximum, moments.deviation)
         lines.append(f"rtt min/avg/max/mdev = {'/'.join(map(milliseconds, cells))} ms")
         lines += timeTable(statistics)
-    for lineOf in (jitterLine, clockLine, kernelTimestampsLine, followUpLine):
+    for lineOf in (clockLine, kernelTimestampsLine, followUpLine):
         line = lineOf(statistics)
         if line is not None:
-            lines.append(line)
+            lines += line.splitlines()
+    lines += markLines(statistics.marks)
+    lines += pathLines(target.transport.pathMTU())
     times = ", ".join(
         f"{name} {milliseconds(value)}"
         for name, value in target.transport.kernelTimes().items()
@@ -185,7 +302,9 @@ def summaryLines(target: ProbeTarget, histogram: bool) -> list[str]:
     )
     if times:
         lines.append(f"TCP's own account: {times} ms")
-    if histogram and roundTrip.count:
+    if options.histogram and roundTrip.count:
         clock = "network" if statistics.network.count else "application"
-        lines += [f"round trips ({clock}), from:", *histogramLines(roundTrip.histogram)]
-    return lines
+        bars = histogramLines(roundTrip.histogram, ascii=asciiBars)
+        lines += [f"round trips ({clock}), from:", *bars]
+    lines += [f"hint: {text}" for text in hintTexts(target, options)]
+    return allFitted(lines)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tsservices.client.probe.changes import TargetChange
 from tsservices.client.probe.options import ProbeOptions
 from tsservices.client.probe.reports.base import Output
-from tsservices.client.probe.reports.summary import (
-    countsLine,
-    milliseconds,
-    percentText,
-    summaryLines,
-)
+from tsservices.client.probe.reports.columns import milliseconds, percentText
+from tsservices.client.probe.reports.disturbances import stallText, stepText
+from tsservices.client.probe.reports.histogram import BAR_CHARACTERS
+from tsservices.client.probe.reports.host_table import summaryOf
+from tsservices.client.probe.reports.summary import countText, summaryLines
+from tsservices.client.probe.reports.window import Windows
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.client.probe.wires.base import Clocks
 from tsservices.common.text import plural
+from tsservices.stamp.stats.clock_steps import ClockStep
+from tsservices.stamp.stats.errors import ErrorSource
+from tsservices.stamp.stats.marks import Marks
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
+from tsservices.stamp.stats.stalls import Stall
 
 #: What stands behind a reply that is not the first in time.
 MARKS = {ProbeState.LATE: " (LATE)", ProbeState.DUPLICATE: " (DUP!)"}
@@ -35,7 +40,19 @@ def replyText(result: ProbeResult) -> str:
         parts.append(f"up={milliseconds(delays.up)} down={milliseconds(delays.down)}")
     if result.application is not None or delays.network is not None:
         parts.append("ms")
+    if result.marks is not None:
+        parts.append(marksText(result.marks))
     return " ".join(parts) + MARKS.get(result.state, "")
+
+
+def marksText(marks: Marks) -> str:
+    """DSCP and ECN of one packet, each way: as sent > as received."""
+    return (
+        f"dscp up {marks.dscpUpSent}>{countText(marks.dscpUpReceived)} "
+        f"down {countText(marks.dscpDownSent)}>{countText(marks.dscpDownReceived)} "
+        f"ecn up {marks.ecnUpSent}>{countText(marks.ecnUpReceived)} "
+        f"down {countText(marks.ecnDownReceived)}"
+    )
 
 
 def interimText(target: ProbeTarget) -> str:
@@ -60,45 +77,90 @@ class TextReport:
         self._output = output
         self._clocks = clocks
         self._options = options
+        self._windows = Windows()
+        self._several = False
 
     def started(self, targets: Sequence[ProbeTarget]) -> None:
-        interval = self._options.interval
+        self._windows.started(targets, self._clocks.monotonic())
+        self._several = len(targets) > 1
+        if self._options.quiet and self._several:
+            self._head(plural(len(targets), "host"), targets[0])
+            return
         for target in targets:
-            transport = target.transport
-            self._output.line(
-                f"PROBE {target.name} ({target.address}) port {target.port}: "
-                f"{transport.label}, {transport.size} bytes every {interval:g} s"
-            )
+            address = target.address or "no address yet"
+            self._head(f"{target.name} ({address})", target)
+
+    def _head(self, hosts: str, target: ProbeTarget) -> None:
+        transport = target.transport
+        port = f" port {target.port}" if target.port else ""
+        path = transport.pathMTU()
+        mtu = f", MTU {path.mtu}" if path is not None and path.notable else ""
+        self._output.line(
+            f"PROBE {hosts}{port}: {transport.label}, {transport.size} bytes "
+            f"every {self._options.interval:g} s{mtu}"
+        )
 
     def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
+        if self._options.report is not None:
+            self._windows.add(target, result)
         if self._options.quiet:
             return
-        address = target.address
+        host = self._hostText(target, target.addressOf(result.sequence))
         if result.state is ProbeState.TIMEOUT:
             timeout = self._options.timeout
-            text = f"no answer from {address}: seq={result.sequence} within {timeout:g} s"
+            text = f"no answer from {host}: seq={result.sequence} within {timeout:g} s"
         elif result.state in (ProbeState.REFUSED, ProbeState.UNREACHABLE):
-            text = f"from {address}: seq={result.sequence} {result.reason}"
+            sender = self._senderText(result, host)
+            text = f"from {sender}: seq={result.sequence} {result.reason}"
         else:
-            text = f"{result.size} bytes from {address}: {replyText(result)}"
+            text = f"{result.size} bytes from {host}: {replyText(result)}"
         self._line(text)
+
+    def _hostText(self, target: ProbeTarget, address: str) -> str:
+        # Of several hosts two may have one address.
+        named = self._several and target.name != address
+        return f"{target.name} ({address})" if named else address
+
+    def _senderText(self, result: ProbeResult, host: str) -> str:
+        error = result.error
+        if error is None or error.source is ErrorSource.TARGET:
+            return host
+        # This host and routers may say it of any of the hosts.
+        return f"{error.sender} for {host}" if self._several else error.sender
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:
         if self._options.outstanding and not self._options.quiet:
-            self._line(f"no answer yet from {target.address}: seq={sequence}")
+            host = self._hostText(target, target.address)
+            self._line(f"no answer yet from {host}: seq={sequence}")
+
+    def clockStepped(self, target: ProbeTarget, step: ClockStep) -> None:
+        if not self._options.quiet:
+            self._line(f"{target.name}: {stepText(step)}")
+
+    def stalled(self, stall: Stall) -> None:
+        if not self._options.quiet:
+            self._line(stallText(stall))
+
+    def changed(self, target: ProbeTarget, change: TargetChange) -> None:
+        if not self._options.quiet:
+            self._line(f"{target.name}: {change}")
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:
         for target in targets:
             self._output.note(interimText(target))
 
+    def periodic(self, targets: Sequence[ProbeTarget]) -> None:
+        table = self._windows.lines(targets, self._clocks.monotonic())
+        self._line("\n".join(table))
+
     def summary(self, targets: Sequence[ProbeTarget]) -> None:
-        for target in targets:
-            lines = summaryLines(target, self._options.histogram)
-            self._output.line("\n" + "\n".join(lines))
-        if len(targets) > 1:
-            self._output.line("")
-            for target in targets:
-                self._output.line(f"{target.name}: {countsLine(target.statistics)}")
+        asciiBars = not self._output.canShow(BAR_CHARACTERS)
+        lines = summaryOf(
+            targets,
+            self._options.quiet,
+            lambda target: summaryLines(target, self._options, asciiBars),
+        )
+        self._output.line("\n".join(lines))
 
     def _line(self, text: str) -> None:
         date = ""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsservices.client.probe.wires.base import Clocks, Reply, TransportConfig
+from tsservices.client.probe.wires.base import Clocks, Reply, TransportConfig, unwrap
 from tsservices.client.probe.wires.udp import UDPProbeTransport
 from tsservices.stamp.auth import authenticate, verify
+from tsservices.stamp.extensions import fillUp
 from tsservices.stamp.packets import (
     AUTHENTICATED_LENGTH,
+    TWAMP_LIGHT_REPLY_LENGTH,
     UNAUTHENTICATED_LENGTH,
     PacketError,
     ReflectorPacket,
     SenderPacket,
 )
+from tsservices.stamp.service_class import readServiceClass, requestServiceClass
 from tsservices.stamp.stats.follow_up import FollowUpInfo
-from tsservices.stamp.telemetry import EXTENSION_LENGTH, readFollowUp, requestExtensions
+from tsservices.stamp.stats.marks import Marks
+from tsservices.stamp.telemetry import EMPTY_FOLLOW_UP, readFollowUp
 from tsservices.stamp.timestamps import ErrorEstimate, fromPacket, toNTP
 from tsservices.transport.timestamping.cmsg import ReceiveInfo
 
@@ -27,11 +31,6 @@ SEQUENCE_SPACE = 1 << 32
 
 #: Of this host's clock: not synchronised, 1 ms.  No figure of this program depends on it.
 ERROR_ESTIMATE = ErrorEstimate.atLeast(1_000_000, False).encode()
-
-
-def unwrap(number: int, near: int) -> int:
-    """The number without end that stands for a number of 32 bits, nearest to another one."""
-    return near + ((number - near + SEQUENCE_SPACE // 2) % SEQUENCE_SPACE) - SEQUENCE_SPACE // 2
 
 
 class StampTransport(UDPProbeTransport):
@@ -46,43 +45,62 @@ class StampTransport(UDPProbeTransport):
         config: TransportConfig,
         key: bytes | None = None,
         followUp: bool = False,
+        ssid: int = 0,
     ) -> None:
         """
+        @param ssid: the session identifier (RFC 8972, 3), from 1 to 65535; 0 for none.
         @param key: of authenticated packets; L{None} for unauthenticated ones.
         @param followUp: ask of each reply when it really left, if that fits and there is no key:
             the HMAC does not cover extensions, so anybody on the way could change that time.
         """
         base = UNAUTHENTICATED_LENGTH if key is None else AUTHENTICATED_LENGTH
-        asks = followUp and key is None
-        super().__init__(reactor, clocks, config, base + EXTENSION_LENGTH * asks)
+        marks = b"" if config.dscpBack is None else requestServiceClass(config.dscpBack)
+        asked = EMPTY_FOLLOW_UP if followUp and key is None else b""
+        super().__init__(reactor, clocks, config, base + len(asked) + len(marks))
         if key is not None:
             self.label = "STAMP, authenticated"
         self._key = key
-        request = requestExtensions(self.size - base) if asks else None
+        self._ssid = ssid
+        room = self.size - base
+        request = fillUp(asked + marks, room) if asked else None
         self._asksFollowUp = request is not None
-        self._extensions = bytes(self.size - base) if request is None else request
+        if request is None and marks:
+            request = fillUp(marks, room)
+        self._extensions = bytes(room) if request is None else request
         self._newest = 0
         self._reflectorSequence = 0
 
     def buildPacket(self, sequence: int, wall: int) -> bytes:
         self._newest = sequence
         packet = SenderPacket(
-            sequence % SEQUENCE_SPACE, toNTP(wall), ERROR_ESTIMATE, extensions=self._extensions
+            sequence % SEQUENCE_SPACE,
+            toNTP(wall),
+            ERROR_ESTIMATE,
+            self._ssid,
+            self._extensions,
         )
         if self._key is None:
             return packet.encode()
         return authenticate(self._key, packet.encode(authenticated=True))
 
     def parseReply(self, datagram: bytes, arrival: ReceiveInfo, monotonic: int) -> Reply | None:
+        whole = datagram
+        if self._key is None and len(datagram) >= TWAMP_LIGHT_REPLY_LENGTH:
+            whole = datagram.ljust(UNAUTHENTICATED_LENGTH, b"\0")
         try:
             if self._key is not None:
                 verify(self._key, datagram)
-            packet = ReflectorPacket.decode(datagram, authenticated=self._key is not None)
+            packet = ReflectorPacket.decode(whole, authenticated=self._key is not None)
         except PacketError:
             return None
-        number = self._reflectorSequence = unwrap(packet.sequence, self._reflectorSequence)
+        # A reflector that knows RFC 8762 only has zeros there.
+        if packet.ssid not in (0, self._ssid):
+            return None
+        number = self._reflectorSequence = unwrap(
+            packet.sequence, self._reflectorSequence, SEQUENCE_SPACE
+        )
         return Reply(
-            unwrap(packet.senderSequence, self._newest),
+            unwrap(packet.senderSequence, self._newest, SEQUENCE_SPACE),
             monotonic,
             arrival.ns,
             arrival.kernel,
@@ -92,6 +110,27 @@ class StampTransport(UDPProbeTransport):
             number,
             arrival.ttl,
             self._followUp(packet, number, arrival.ns) if self._asksFollowUp else None,
+            self._marks(packet, arrival.tos),
+        )
+
+    def _marks(self, packet: ReflectorPacket, tos: int | None) -> Marks | None:
+        asked, sent = self._config.dscpBack, self._config.tos
+        if asked is None:
+            return None
+        said = readServiceClass(packet.extensions)
+        if said is None:
+            # Nobody says with which DSCP the reply left.
+            return Marks(sent >> 2, ecnUpSent=sent & 3, dscpAsked=asked)
+        return Marks(
+            sent >> 2,
+            said.receivedDSCP,
+            said.sentDSCP,
+            None if tos is None else tos >> 2,
+            sent & 3,
+            said.receivedECN,
+            (tos or 0) & 3 or None,
+            asked,
+            said.permitted,
         )
 
     def _followUp(self, packet: ReflectorPacket, number: int, near: int) -> FollowUpInfo | None:
@@ -101,9 +140,9 @@ class StampTransport(UDPProbeTransport):
         departure = None
         if followUp.timestamp:
             departure = fromPacket(followUp.timestamp, packet.errorEstimate, near)
-        return FollowUpInfo(unwrap(followUp.sequence, number), departure)
+        return FollowUpInfo(unwrap(followUp.sequence, number, SEQUENCE_SPACE), departure)
 
     def sequenceOf(self, datagram: bytes) -> int | None:
         if len(datagram) < 4:
             return None
-        return unwrap(int.from_bytes(datagram[:4], "big"), self._newest)
+        return unwrap(int.from_bytes(datagram[:4], "big"), self._newest, SEQUENCE_SPACE)

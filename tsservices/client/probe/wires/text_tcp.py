@@ -16,21 +16,25 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 
 from tsservices.client.connection import connectReason, lostReason
+from tsservices.client.probe.schedule import NANOSECONDS
 from tsservices.client.probe.wires.base import (
     Clocks,
+    PathMTU,
+    Reading,
     Reply,
     SendError,
-    SendTimes,
     TransportConfig,
     TransportListener,
 )
 from tsservices.client.probe.wires.text_udp import TEXT_SIZE, buildText, sequenceIn
 from tsservices.stamp.stats.result import ProbeState
+from tsservices.transport.twisted_internals import reactorWithSockets
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -46,6 +50,10 @@ TCP_INFO_LENGTH = 232
 
 #: Seconds to wait for a connection.
 CONNECT_SECONDS = 5.0
+
+#: Seconds before a packet is due at which a lost connection is opened again, at most: more than a
+#: handshake takes, and less than any server waits for the first bytes.
+LEAD_SECONDS = 1.0
 
 #: Packets that may be lost with a connection.
 MAXIMUM_PENDING = 4096
@@ -98,11 +106,19 @@ class LineReader(Protocol):
             self._owner.lineReceived(b"")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._owner.lost(lostReason(reason))
+        # What is no error of this system is the server's end, clean or not.
+        causes = getattr(reason.value, "args", ())
+        failed = any(isinstance(cause, OSError) for cause in causes)
+        self._owner.lost(f"lost: {lostReason(reason)}" if failed else "closed by the server")
 
 
 class TCPTextTransport:
-    """One TCP connection at a time; after a loss the next packet opens another."""
+    """
+    One TCP connection at a time.
+
+    When it is lost, another is opened, but not before the next packet is due soon: a server that
+    closes silent connections would close that one too.
+    """
 
     label = "timestamp over TCP"
 
@@ -113,20 +129,35 @@ class TCPTextTransport:
         self._clocks = clocks
         isIPv6 = ":" in config.address
         endpoint = TCP6ClientEndpoint if isIPv6 else TCP4ClientEndpoint
-        self._endpoint = endpoint(reactor, config.address, config.port, CONNECT_SECONDS)
-        self._tosOption = (
-            (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)
-            if isIPv6
-            else (socket.IPPROTO_IP, socket.IP_TOS)
+        source = config.source
+        connecting = reactorWithSockets(reactor, source.apply) if source.interface else reactor
+        bindAddress = (source.address, 0) if source.address else None
+        self._endpoint = endpoint(
+            connecting, config.address, config.port, CONNECT_SECONDS, bindAddress
         )
+        self._clock = reactor
+        self._interval = config.interval
+        if isIPv6:
+            level, tos, ttl = socket.IPPROTO_IPV6, socket.IPV6_TCLASS, socket.IPV6_UNICAST_HOPS
+        else:
+            level, tos, ttl = socket.IPPROTO_IP, socket.IP_TOS, socket.IP_TTL
+        # Set on the connection: Twisted makes the socket in the moment in which it connects.
+        self._options = [(level, tos, config.tos)] * bool(config.tos)
+        if config.ttl is not None:
+            self._options.append((level, ttl, config.ttl))
         self._session = session
-        self._tos = config.tos
         self._listener: TransportListener | None = None
         self._reader: LineReader | None = None
         self._connecting: Deferred[None] | None = None
         self._closed: Deferred[None] | None = None
         self._state, self._reason = ProbeState.UNREACHABLE, "no connection yet"
         self._newest = -1
+        self._lastSent = clocks.monotonic()
+        # Why the connection before this one was lost; empty without one.
+        self._lossReason = ""
+        # Since the last packet, after the time at which one is due.
+        self._lateAttempts = 0
+        self._timer: IDelayedCall | None = None
         self._kernelTimes: dict[str, int | None] = dict.fromkeys(("rtt", "rttvar", "min_rtt"))
 
     def open(self, listener: TransportListener) -> Deferred[None]:
@@ -147,19 +178,42 @@ class TCPTextTransport:
             refused = isinstance(error, ConnectionRefusedError)
             self._state = ProbeState.REFUSED if refused else ProbeState.UNREACHABLE
             self._reason = connectReason(error)
+            self._connectLater(0)
 
         self._connecting = attempt.addCallbacks(made, failed)
         return self._connecting
 
+    def _connectLater(self, late: int) -> None:
+        # Shortly before the next packet; if that time is over, at once, but so often only: the
+        # other side may accept connections only to close them.
+        if self._listener is None or self._timer is not None:
+            return
+        lead = min(self._interval / 2, LEAD_SECONDS)
+        passed = (self._clocks.monotonic() - self._lastSent) / NANOSECONDS
+        wait = self._interval - lead - passed
+        if wait <= 0:
+            if self._lateAttempts >= late:
+                return
+            self._lateAttempts += 1
+        self._timer = self._clock.callLater(max(0.0, wait), self._connectNow)
+
+    def _connectNow(self) -> None:
+        self._timer = None
+        if self._reader is None and self._connecting is None and self._listener is not None:
+            self._connect()
+
     def connected(self, reader: LineReader) -> None:
         self._reader = reader
-        if self._tos:
+        reason, self._lossReason = self._lossReason, ""
+        if reason and self._listener is not None:
+            self._listener.reconnected(reason)
+        for option in self._options:
             with suppress(OSError):
-                reader.transport.getHandle().setsockopt(*self._tosOption, self._tos)
+                reader.transport.getHandle().setsockopt(*option)
 
     def lost(self, reason: str) -> None:
         self._reader = None
-        self._state, self._reason = ProbeState.UNREACHABLE, f"connection lost: {reason}"
+        self._state, self._reason = ProbeState.UNREACHABLE, f"connection {reason}"
         closed, self._closed = self._closed, None
         if closed is not None:
             closed.callback(None)
@@ -167,6 +221,8 @@ class TCPTextTransport:
             # All that may be on their way; those that were answered are not pending any more.
             for sequence in range(max(0, self._newest - MAXIMUM_PENDING), self._newest + 1):
                 self._listener.failed(sequence, self._state, self._reason)
+            self._lossReason = self._reason
+            self._connectLater(1)
 
     def lineReceived(self, line: bytes) -> None:
         monotonic = self._clocks.monotonic()
@@ -178,14 +234,16 @@ class TCPTextTransport:
             return
         self._listener.replied(Reply(number, monotonic, None, False, len(line) + 1))
 
-    def send(self, sequence: int) -> SendTimes:
+    def send(self, sequence: int) -> Reading:
         self._newest = sequence
+        self._lastSent = self._clocks.monotonic()
+        self._lateAttempts = 0
         if self._reader is None:
             if self._connecting is None:
                 self._connect()
             raise SendError(self._state, self._reason)
         line = buildText(self._session, sequence, self.size - 1) + b"\n"
-        times = SendTimes(self._clocks.monotonic(), self._clocks.wall())
+        times = self._clocks.read()
         self._reader.transport.write(line)
         return times
 
@@ -194,10 +252,21 @@ class TCPTextTransport:
             self._kernelTimes = tcpInfo(self._reader.transport.getHandle())
         return self._kernelTimes
 
+    def overflowed(self) -> int:
+        # What is not read in time is sent again.
+        return 0
+
+    def pathMTU(self) -> PathMTU | None:
+        # TCP cuts its segments to fit.
+        return None
+
     def close(self) -> Deferred[None]:
         # The summary, which comes later, has the last of them.
         self.kernelTimes()
         self._listener = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._connecting is not None:
             self._connecting.cancel()
         if self._reader is None:

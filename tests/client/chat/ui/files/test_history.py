@@ -1,4 +1,4 @@
-"""Tests for L{tsservices.client.chat.ui.history}."""
+"""Tests for L{tsservices.client.chat.ui.files.history}."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tsservices.client.chat.ui.history import HISTORY_FILE, HISTORY_LINES, InputHistory, keepable
+from tsservices.client.chat.ui.files.history import (
+    HISTORY_FILE,
+    HISTORY_LINES,
+    InputHistory,
+    keepable,
+)
 
 
 @pytest.fixture

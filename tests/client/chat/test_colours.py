@@ -1,11 +1,11 @@
-"""Tests for L{tsservices.client.chat.ui.colours}."""
+"""Tests for L{tsservices.client.chat.colours}."""
 
 from __future__ import annotations
 
 import pytest
 
-from tsservices.client.chat.ui import colours
-from tsservices.client.chat.ui.colours import Styler, depth, highlighted, mentions
+from tsservices.client.chat import colours
+from tsservices.client.chat.colours import Styler, depth, highlighted, marked
 
 
 @pytest.mark.parametrize("number", colours.PALETTE)
@@ -38,21 +38,28 @@ def test_colourDepth() -> None:
     assert "\x1b[3" in Styler(8).paint([("nick ann", "ann")])
 
 
-def test_mentions() -> None:
-    assert mentions("Ann: hi", "ann")
-    assert mentions("hi, ann!", "ann")
-    assert not mentions("annex", "ann")
-    assert not mentions("ann-b", "ann")
-    assert not mentions("anything", "")
-    assert mentions("a(b", "a")
-    assert not mentions("x", "(")
-
-
 def test_foundOtherwise() -> None:
     assert highlighted("do Łodzi i Łódź, kiedyś", ["lodz"]) == [
-        *(("", part) for part in ("do", " ", "Łodzi", " ", "i", " ")),
-        *(("found", "Łódź,"), ("", " "), ("", "kiedyś")),
+        ("", "do Łodzi i "),
+        ("found", "Łódź,"),
+        ("", " kiedyś"),
     ]
+    # One of them in the very spelling does not hide the other.
+    assert highlighted("lodz, Łódź", ["lodz"]) == [
+        ("found", "lodz"),
+        ("", ", "),
+        ("found", "Łódź"),
+    ]
+
+
+def test_marked() -> None:
+    assert marked("hi ann and bob", [(3, 6), (11, 14)], "mention") == [
+        ("", "hi "),
+        ("mention", "ann"),
+        ("", " and "),
+        ("mention", "bob"),
+    ]
+    assert marked("hi", [], "mention") == [("", "hi")]
 
 
 def test_highlighted() -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{tsservices.client.kept_tokens}."""
+"""Tests for L{tsservices.client.token_file}."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tsservices.client.kept_tokens import LOOPBACK, TOKENS, KeptTokens, bindingOf
 from tsservices.client.shared_file import SharedFileError
+from tsservices.client.token_file import LOOPBACK, TOKENS, TokenFile, bindingOf
 from tsservices.common.tokens import TOKEN_BYTES, newToken, readToken
 
 KEY, OTHER = "aa" * 32, "bb" * 32
@@ -17,11 +17,11 @@ KEY, OTHER = "aa" * 32, "bb" * 32
 ONE, TWO = (newToken(bytes([number]) * TOKEN_BYTES) for number in (1, 2))
 
 
-def kept(
+def tokenFile(
     folder: Path, host: str = "h", port: int = 7, binding: str = LOOPBACK
-) -> tuple[KeptTokens, list[str]]:
+) -> tuple[TokenFile, list[str]]:
     complaints: list[str] = []
-    tokens = KeptTokens(str(folder), host, port, complaints.append, lambda: 1_795_000_000.0)
+    tokens = TokenFile(str(folder), host, port, complaints.append, lambda: 1_795_000_000.0)
     tokens.binding = binding
     return tokens, complaints
 
@@ -48,7 +48,7 @@ def test_binding(peer: str, key: str, binding: str) -> None:
 
 def test_keep(tmp_path: Path) -> None:
     folder = tmp_path / "new"
-    tokens, _ = kept(folder)
+    tokens, _ = tokenFile(folder)
     assert not tokens.has("ann")
     assert tokens.keep("Ann", ONE) == ""
     assert tokens.find("ann") == tokens.find("ANN") == ONE
@@ -75,27 +75,27 @@ def test_keep(tmp_path: Path) -> None:
     ],
 )
 def test_others(tmp_path: Path, host: str, port: int, account: str, binding: str) -> None:
-    kept(tmp_path)[0].keep("ann", ONE)
-    tokens, complaints = kept(tmp_path, host, port, binding)
+    tokenFile(tmp_path)[0].keep("ann", ONE)
+    tokens, complaints = tokenFile(tmp_path, host, port, binding)
     assert (tokens.find(account), complaints) == ("", [])
 
 
 def test_otherKey(tmp_path: Path) -> None:
-    kept(tmp_path, binding=f"sha256:{KEY}")[0].keep("ann", ONE)
+    tokenFile(tmp_path, binding=f"sha256:{KEY}")[0].keep("ann", ONE)
     for binding in (f"sha256:{OTHER}", LOOPBACK, ""):
-        tokens, _ = kept(tmp_path, binding=binding)
+        tokens, _ = tokenFile(tmp_path, binding=binding)
         assert (tokens.find("ann"), tokens.has("ann")) == ("", True)
 
 
 def test_sameServer(tmp_path: Path) -> None:
-    kept(tmp_path, "Chat.Example.")[0].keep("ann", ONE)
-    assert kept(tmp_path, "chat.example")[0].find("ann") == ONE
-    kept(tmp_path, "0:0::1")[0].keep("ann", TWO)
-    assert kept(tmp_path, "::1")[0].find("ann") == TWO
+    tokenFile(tmp_path, "Chat.Example.")[0].keep("ann", ONE)
+    assert tokenFile(tmp_path, "chat.example")[0].find("ann") == ONE
+    tokenFile(tmp_path, "0:0::1")[0].keep("ann", TWO)
+    assert tokenFile(tmp_path, "::1")[0].find("ann") == TWO
 
 
 def test_declined(tmp_path: Path) -> None:
-    tokens, _ = kept(tmp_path)
+    tokens, _ = tokenFile(tmp_path)
     tokens.decline("ann")
     assert (tokens.declined("ann"), tokens.has("ann"), tokens.find("ann")) == (True, False, "")
     assert tokens.forget("ann") == ""
@@ -117,7 +117,7 @@ def test_badLines(tmp_path: Path, line: str, why: str) -> None:
     path = tmp_path / TOKENS
     path.write_text(f"# mine\n\n{line}\nh:7 ann loopback {ONE}\n")
     path.chmod(0o600)
-    tokens, complaints = kept(tmp_path)
+    tokens, complaints = tokenFile(tmp_path)
     assert tokens.find("ann") == tokens.find("ann") == ONE
     assert len(complaints) == 1
     assert why in complaints[0]
@@ -128,9 +128,9 @@ def test_badLines(tmp_path: Path, line: str, why: str) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_othersMayRead(tmp_path: Path, mode: int) -> None:
-    kept(tmp_path)[0].keep("ann", ONE)
+    tokenFile(tmp_path)[0].keep("ann", ONE)
     (tmp_path / TOKENS).chmod(mode)
-    tokens, complaints = kept(tmp_path)
+    tokens, complaints = tokenFile(tmp_path)
     assert (tokens.find("ann"), tokens.find("ann")) == ("", "")
     path = tmp_path / TOKENS
     assert complaints == [f"no token is read: others may read {path}: chmod 600 it"]
@@ -144,8 +144,8 @@ def test_othersMayRead(tmp_path: Path, mode: int) -> None:
     ("account", "token"),
     [("ann", ""), ("ann", "never"), ("ann", ONE[:-1]), ("ann", f"{ONE}!"), ("a b", ONE), ("", ONE)],
 )
-def test_notKept(tmp_path: Path, account: str, token: str) -> None:
-    tokens, _ = kept(tmp_path)
+def test_notStored(tmp_path: Path, account: str, token: str) -> None:
+    tokens, _ = tokenFile(tmp_path)
     with pytest.raises(ValueError):  # noqa: PT011
         tokens.keep(account, token)
     assert os.listdir(tmp_path) == []
@@ -153,7 +153,7 @@ def test_notKept(tmp_path: Path, account: str, token: str) -> None:
 
 def test_noFolder() -> None:
     complaints: list[str] = []
-    tokens = KeptTokens(os.devnull, "h", 7, complaints.append)
+    tokens = TokenFile(os.devnull, "h", 7, complaints.append)
     assert (tokens.find("ann"), tokens.declined("ann"), complaints) == ("", False, [])
     tokens.binding = LOOPBACK
     with pytest.raises(SharedFileError, match="can't be written"):
@@ -162,8 +162,8 @@ def test_noFolder() -> None:
 
 def test_unchanged(tmp_path: Path) -> None:
     # It may be a link to where nobody may write.
-    kept(tmp_path)[0].keep("ann", ONE)
+    tokenFile(tmp_path)[0].keep("ann", ONE)
     before = os.stat(tmp_path / TOKENS)
-    assert kept(tmp_path)[0].forget("bob") == ""
-    assert kept(tmp_path)[0].forget("ann", TWO) == ""
+    assert tokenFile(tmp_path)[0].forget("bob") == ""
+    assert tokenFile(tmp_path)[0].forget("ann", TWO) == ""
     assert os.stat(tmp_path / TOKENS).st_ino == before.st_ino

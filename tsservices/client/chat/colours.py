@@ -8,7 +8,7 @@ of them, or plain text where there are no colours.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -46,6 +46,15 @@ def _hash(nick: str) -> int:
     return int.from_bytes(blake2b(fold(nick).encode("utf-8", "replace"), digest_size=4).digest())
 
 
+def colourNumber(nick: str, count: int = 0) -> int:
+    """
+    Of the 256 colours the one of a name.
+
+    @param count: gives a number below it instead.
+    """
+    return _hash(nick) % count if count else PALETTE[_hash(nick) % len(PALETTE)]
+
+
 def depth(environ: Mapping[str, str]) -> int:
     """How many colours there are: 0, 8 or 256."""
     term = environ.get("TERM", "").lower()
@@ -73,20 +82,9 @@ class Styler:
 
     def nick(self, nick: str) -> str:
         """The SGR code of a name's colour: the same for all forms of the name, and for ever."""
-        number = _hash(nick)
         if self._depth == 256:
-            return f"38;5;{PALETTE[number % len(PALETTE)]}"
-        return str(BASIC[number % len(BASIC)])
-
-
-@lru_cache(64)
-def _word(text: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w-]){re.escape(text)}(?![\w-])", re.IGNORECASE)
-
-
-def mentions(text: str, nick: str) -> bool:
-    """Whether the name stands in the text, as a word of its own."""
-    return bool(nick) and _word(nick).search(text) is not None
+            return f"38;5;{colourNumber(nick)}"
+        return str(BASIC[colourNumber(nick, len(BASIC))])
 
 
 def highlighted(text: str, words: Sequence[str]) -> list[Span]:
@@ -95,20 +93,45 @@ def highlighted(text: str, words: Sequence[str]) -> list[Span]:
         return [("", text)]
     # The longest first: of alternatives a regular expression takes the first that fits.
     pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    wanted = {word for given in words for word in searchable(given).split()}
     spans: list[Span] = []
     for number, part in enumerate(re.split(f"({pattern})", text, flags=re.IGNORECASE)):
-        if part:
-            spans.append(("found" if number % 2 else "", part))
-    if len(spans) == 1 and not spans[0][0]:
-        return _foundOtherwise(text, words)
-    return spans
+        if number % 2:
+            spans.append(("found", part))
+        else:
+            spans += _foundOtherwise(part, wanted)
+    return _joined(spans)
 
 
-def _foundOtherwise(text: str, words: Sequence[str]) -> list[Span]:
+def _foundOtherwise(text: str, wanted: set[str]) -> list[Span]:
     # The words stand in it with other accents, say: whatever holds one between spaces is set off.
-    wanted = {word for given in words for word in searchable(given).split()}
+    if not wanted.intersection(searchable(text).split()):
+        return [("", text)]
     return [
         ("found" if wanted.intersection(searchable(part).split()) else "", part)
         for part in re.split(r"(\s+)", text)
-        if part
     ]
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    joined: list[Span] = []
+    for style, text in spans:
+        if text and joined and joined[-1][0] == style:
+            joined[-1] = (style, joined[-1][1] + text)
+        elif text:
+            joined.append((style, text))
+    return joined
+
+
+def marked(text: str, ranges: Iterable[tuple[int, int]], style: str) -> list[Span]:
+    """
+    The text with these parts of it in a style.
+
+    @param ranges: from where to where each goes, in order.
+    """
+    spans: list[Span] = []
+    at = 0
+    for start, end in ranges:
+        spans += [("", text[at:start]), (style, text[start:end])]
+        at = end
+    return _joined([*spans, ("", text[at:])])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 
-from tsservices.client.chat.commands import SECRET_COMMANDS
+from tsservices.client.chat.commands import SECRET_COMMANDS, looksSecret
 from tsservices.common.text import hiddenCommand
 from tsservices.common.tokens import TOKEN_SIGN
 
 #: The name of the file in the state folder of the user.
 HISTORY_FILE = "chat-history"
+
+#: The name of that of the full screen: each line has the name of its window before it.
+WINDOWS_HISTORY_FILE = "chat-history-windows"
 
 #: Lines that are kept; the file may grow to twice as many.
 HISTORY_LINES = 1000
@@ -21,7 +24,9 @@ def keepable(line: str) -> bool:
     words = line.split()
     if not words or TOKEN_SIGN in line:
         return False
-    return hiddenCommand(line) not in SECRET_COMMANDS or len(words) == 1
+    if len(words) == 1:
+        return True
+    return hiddenCommand(line) not in SECRET_COMMANDS and not looksSecret(line)
 
 
 class InputHistory:
@@ -30,9 +35,9 @@ class InputHistory:
     written costs nothing but the history.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, file: str = HISTORY_FILE) -> None:
         self._folder = folder
-        self._path = os.path.join(folder, HISTORY_FILE)
+        self._path = os.path.join(folder, file)
 
     def load(self) -> list[str]:
         """The last lines; the file is shortened if it has grown too long."""
@@ -70,3 +75,25 @@ class InputHistory:
             os.write(descriptor, data)
         finally:
             os.close(descriptor)
+
+
+class WindowHistory:
+    """What was typed in each window of the full screen, in a file."""
+
+    def __init__(self, folder: str) -> None:
+        self._file = InputHistory(folder, WINDOWS_HISTORY_FILE)
+
+    def load(self) -> dict[str, list[str]]:
+        """The last lines by the name of the window."""
+        found: dict[str, list[str]] = {}
+        for line in self._file.load():
+            ident, tab, text = line.partition("\t")
+            if tab and keepable(text):
+                found.setdefault(ident, []).append(text)
+        return found
+
+    def keep(self, ident: str, text: str) -> None:
+        """Add what was typed in a window."""
+        for line in text.split("\n"):
+            if keepable(line):
+                self._file.keep(f"{ident}\t{line}")

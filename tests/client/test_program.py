@@ -1,10 +1,9 @@
-"""Tests for L{tsservices.client.__main__}."""
+"""Tests for L{tsservices.client.program}."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, cast
@@ -16,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.client import FakeConsole, FakeReactor
-from tsservices.client import __main__ as program
+from tsservices.client import program
 from tsservices.client.cli import Command, EchoOptions, TalkOptions
 
 
@@ -29,7 +28,6 @@ class MainTests(SynchronousTestCase):
             ran.append((main, *arguments))
 
         with (
-            mock.patch.object(sys, "argv", ["client", "--line"]),
             mock.patch.object(program, "editingPossible", return_value=editing),
             mock.patch.object(asyncioreactor, "install", installed.append),
             mock.patch.object(task, "react", react),
@@ -37,7 +35,7 @@ class MainTests(SynchronousTestCase):
             mock.patch.object(os, "get_blocking", return_value=True),
             mock.patch.object(os, "set_blocking"),
         ):
-            program.main()
+            program.main(["--line"])
         return ran, installed
 
     def test_plain(self) -> None:

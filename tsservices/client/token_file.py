@@ -55,7 +55,7 @@ def bindingOf(peer: str, key: str) -> str:
     return LOOPBACK if address.is_loopback else ""
 
 
-class KeptTokens:
+class TokenFile:
     """
     The tokens that are kept for one server.
 

@@ -1,0 +1,88 @@
+"""One line of the full screen that is chosen: to be copied, deleted or found.  Pure."""
+
+from __future__ import annotations
+
+from tsservices.client.chat.ui.lines import ShownLine
+from tsservices.client.chat.ui.scrolling import ScrollableScreen
+
+
+class ChoosingScreen(ScrollableScreen):
+    """Windows in which one line can be chosen."""
+
+    def beginChoosing(self) -> None:
+        """Choose the lowest line that is seen."""
+        window = self.windows.current
+        if not len(window.lines):
+            return
+        rows = window.view.visible(self.frame.width, self.frame.height)
+        window.chosen = rows[-1].position if rows else window.lines.end - 1
+
+    def choose(self, by: int) -> None:
+        """Choose the line so many places below."""
+        window = self.windows.current
+        if window.chosen is None or not len(window.lines):
+            window.chosen = None
+            return
+        window.chosen = window.lines.clamped(window.lines.clamped(window.chosen) + by)
+        width, height = self.frame.width, self.frame.height
+        rows = window.view.visible(width, height)
+        if not any(row.position == window.chosen for row in rows):
+            window.view.reveal(window.chosen, width, height)
+        if window.chosen == window.lines.first and by < 0:
+            self._fetch(window, 0)
+
+    def endChoosing(self) -> None:
+        self.windows.current.chosen = None
+
+    def _chosen(self) -> ShownLine | None:
+        window = self.windows.current
+        if window.chosen is None or not len(window.lines):
+            return None
+        return window.lines.at(window.lines.clamped(window.chosen))
+
+    def copyChosen(self) -> None:
+        """Copy the text of the chosen line."""
+        line = self._chosen()
+        if line is not None:
+            text = line.text or "".join(part for _, part in line.spans)
+            self.copy(text)
+            self.endChoosing()
+            self._inform(self.windows.current, f"* copied: {text}")
+
+    def deleteChosen(self) -> None:
+        """Have the command stand in the line that deletes the chosen one: Enter sends it."""
+        line, window = self._chosen(), self.windows.current
+        line = line.original or line if line is not None else None
+        if line is None:
+            return
+        self.endChoosing()
+        if not line.seq or (line.room or window.key) != window.key:
+            self._inform(window, "! only lines of the room of this window can be deleted")
+            return
+        typed = window.draft.typed.text
+        if typed.strip():
+            window.draft.remember(typed)
+        self.setTyped(f"/delete {line.seq}")
+
+    def goToChosen(self) -> None:
+        """Turn to where the chosen line was said."""
+        line, window = self._chosen(), self.windows.current
+        self.endChoosing()
+        if line is None:
+            return
+        if line.original is not None:
+            position = window.lines.positionOf(line.original)
+            if position is not None:
+                self._show(window, position)
+            return
+        if line.aside and line.seq and line.room:
+            target = self.windows.room(line.room)
+            if target is None:
+                self._inform(window, f"! you have no window for #{line.room}")
+                return
+            self.showWindow(target)
+            if target.lines.find(line.seq) is None and not target.complete:
+                self._jump = target, line.seq
+                self._fetch(target, 0, line.seq - 1 - self.frame.height)
+            else:
+                self._reveal(target, line.seq)

@@ -1,0 +1,1 @@
+"""The files of the chat client: what was typed, windows, settings, logs."""

@@ -1,0 +1,128 @@
+"""What a person has set for the screen in one TOML file: words, aliases, keys, logs.  Pure."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tsservices.client.chat.commands import SECRET_COMMANDS, SIGN
+
+#: The name of the file in the state folder of the user.
+SETTINGS_FILE = "chat.toml"
+
+
+@dataclass(slots=True)
+class ScreenSettings:
+    """
+    The settings of the screen.
+
+    @ivar problems: what in the file is not understood.
+    """
+
+    #: Words that call one as the own name does.
+    highlight: list[str] = field(default_factory=list)
+    #: Commands by the word that stands for them.
+    aliases: dict[str, str] = field(default_factory=dict)
+    #: Actions of the screen, or commands, by key.
+    keys: dict[str, str] = field(default_factory=dict)
+    #: The folder of the logs; empty: none are written.
+    log: str = ""
+    bell: bool = True
+    mouse: bool = False
+    #: Whether people stand at the side where there is room.
+    names: bool = True
+    #: Whether what is typed takes the place of a line that was recalled, or stands behind it.
+    replaceRecalled: bool = True
+    problems: list[str] = field(default_factory=list)
+
+
+def readSettings(path: str) -> ScreenSettings:
+    """The settings in a file; those of a file that is not there are the usual ones."""
+    settings = ScreenSettings()
+    try:
+        with open(path, "rb") as file:
+            values = tomllib.load(file)
+    except FileNotFoundError:
+        return settings
+    except OSError as error:
+        settings.problems.append(f"{path} can't be read: {error.strerror}")
+        return settings
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        settings.problems.append(f"{path} is not read: {error}")
+        return settings
+    for name, value in values.items():
+        read = _READ.get(name)
+        problem = "there is no such setting" if read is None else read(settings, value)
+        if problem:
+            settings.problems.append(f"{path}: {name}: {problem}")
+    return settings
+
+
+def _highlight(settings: ScreenSettings, value: object) -> str:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        return "a list of texts is needed"
+    settings.highlight = [word.strip() for word in value if word.strip()]
+    return ""
+
+
+def _aliases(settings: ScreenSettings, value: object) -> str:
+    if not _isTable(value):
+        return "texts by name are needed"
+    assert isinstance(value, Mapping)
+    for name, text in value.items():
+        key = name.removeprefix(SIGN).lower()
+        if key in SECRET_COMMANDS:
+            return f"{name} can't stand for something else"
+        settings.aliases[key] = text
+    return ""
+
+
+def _keys(settings: ScreenSettings, value: object) -> str:
+    if not _isTable(value):
+        return "actions by key are needed"
+    assert isinstance(value, Mapping)
+    settings.keys = dict(value)
+    return ""
+
+
+def _isTable(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+
+
+def _log(settings: ScreenSettings, value: object) -> str:
+    if not isinstance(value, str):
+        return "the name of a folder is needed"
+    settings.log = value
+    return ""
+
+
+def _switch(name: str) -> Callable[[ScreenSettings, object], str]:
+
+    def read(settings: ScreenSettings, value: object) -> str:
+        if not isinstance(value, bool):
+            return "true or false is needed"
+        setattr(settings, name, value)
+        return ""
+
+    return read
+
+
+def _recall(settings: ScreenSettings, value: object) -> str:
+    if value not in ("replace", "edit"):
+        return '"replace" or "edit" is needed'
+    settings.replaceRecalled = value == "replace"
+    return ""
+
+
+#: How the value of each name is taken; what is returned says what is wrong with it.
+_READ: dict[str, Callable[[ScreenSettings, object], str]] = {
+    "highlight": _highlight,
+    "aliases": _aliases,
+    "keys": _keys,
+    "log": _log,
+    "bell": _switch("bell"),
+    "mouse": _switch("mouse"),
+    "names": _switch("names"),
+    "recall": _recall,
+}

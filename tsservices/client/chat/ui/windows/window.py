@@ -1,0 +1,279 @@
+"""
+The windows of the screen: one for each room, one for each private talk, and one for all that
+belongs to none of them.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum, IntEnum
+
+from tsservices.chat.names import ROOM_SIGN, fold
+from tsservices.client.chat.ui.draft import Draft
+from tsservices.client.chat.ui.lines import LineList, ShownLine, Viewport
+from tsservices.frontends.formats.localtime import LocalTime
+
+#: What stands before the name of a person in the name of a window: no room has it.
+PERSON_SIGN = "@"
+
+#: The title of the window that is for no room and no person.
+STATUS_TITLE = "status"
+
+#: Lines that nobody has read, of one window, that are counted.
+UNREAD_COUNTED = 1000
+
+#: Nobody has typed for so many seconds: lines that come now may not be read.
+AWAY_SECONDS = 60.0
+
+
+class WindowKind(Enum):
+    """What a window is for."""
+
+    STATUS = ""
+    ROOM = ROOM_SIGN
+    PRIVATE = PERSON_SIGN
+
+
+class Activity(IntEnum):
+    """What has come to a window that nobody sees."""
+
+    NONE = 0
+    TALK = 1
+    #: Somebody has said one's name, or one of one's own words.
+    MENTION = 2
+
+
+class ChatWindow:
+    """
+    One window.
+
+    @ivar key: the folded name of its room or person.
+    @ivar name: that name as it is written.
+    @ivar unread: the lines that nobody has read: whether each mentions one, by its number, or by
+        its position below 0 where it has none.
+    @ivar joined: one is in the room; for others always.
+    @ivar topic: what the room is about.
+    @ivar fetchedFrom: the lowest number from which on lines were asked for; L{None}: none were.
+    @ivar complete: there are no older lines.
+    @ivar chosen: the position of the line that is chosen; L{None}: none is.
+    """
+
+    def __init__(self, kind: WindowKind, name: str, times: LocalTime) -> None:
+        self.kind = kind
+        self.key = fold(name)
+        self.name = name
+        self.lines = LineList(times)
+        self.view = Viewport(self.lines)
+        self.draft = Draft()
+        self.unread: dict[int, bool] = {}
+        self.joined = kind is not WindowKind.ROOM
+        self.topic = ""
+        self.fetchedFrom: int | None = None
+        self.complete = kind is not WindowKind.ROOM
+        self.chosen: int | None = None
+
+    @property
+    def ident(self) -> str:
+        """Names the window: C{#lobby}, C{@bob}; empty for the status window."""
+        return self.kind.value + self.key
+
+    @property
+    def title(self) -> str:
+        if self.kind is WindowKind.ROOM:
+            return ROOM_SIGN + self.name
+        return self.name or STATUS_TITLE
+
+    @property
+    def activity(self) -> Activity:
+        if not self.unread:
+            return Activity.NONE
+        return Activity.MENTION if any(self.unread.values()) else Activity.TALK
+
+    @property
+    def mentions(self) -> int:
+        return sum(self.unread.values())
+
+    def noteUnread(self, position: int, seq: int, mention: bool) -> None:
+        """A line of others has come that nobody sees."""
+        if not self.unread:
+            self.lines.newFrom = position
+        if len(self.unread) < UNREAD_COUNTED or mention:
+            self.unread[seq or -1 - position] = mention
+
+    def markRead(self, upTo: int | None = None) -> None:
+        """
+        Lines were read.
+
+        @param upTo: up to this number, on another computer maybe; L{None}: all of them.
+        """
+        if upTo is None:
+            self.unread.clear()
+            return
+        self.unread = {seq: mention for seq, mention in self.unread.items() if seq > upTo}
+        if not self.unread:
+            self.lines.newFrom = None
+
+    def deleted(self, seq: int) -> None:
+        """A line can't be read any more."""
+        self.unread.pop(seq, None)
+
+
+class WindowList:
+    """
+    All windows, of which one is seen.
+
+    @ivar windows: in their order; the first is the status window.
+    @ivar current: the one that is seen.
+    @ivar changed: is called when there are others, or another one is seen.
+    @ivar opened: takes a window that is new.
+    @ivar usedAt: when a key was pressed last, in seconds.
+    """
+
+    def __init__(self, times: LocalTime) -> None:
+        self._times = times
+        self.status = ChatWindow(WindowKind.STATUS, "", times)
+        self.windows: list[ChatWindow] = [self.status]
+        self.current = self.status
+        self.changed: Callable[[], None] = lambda: None
+        self.opened: Callable[[ChatWindow], None] = lambda window: None
+        self._before: ChatWindow | None = None
+        self.usedAt = 0.0
+
+    def __iter__(self) -> Iterator[ChatWindow]:
+        return iter(self.windows)
+
+    def find(self, ident: str) -> ChatWindow | None:
+        return next((window for window in self.windows if window.ident == ident), None)
+
+    def room(self, key: str) -> ChatWindow | None:
+        """The window of a room, by its folded name."""
+        return self.find(ROOM_SIGN + key)
+
+    def open(self, kind: WindowKind, name: str) -> ChatWindow:
+        """The window for a room or a person, which is made if there is none."""
+        window = self.find(kind.value + fold(name))
+        if window is None:
+            window = ChatWindow(kind, name, self._times)
+            self.windows.append(window)
+            self.opened(window)
+            self.changed()
+        return window
+
+    def show(self, window: ChatWindow) -> None:
+        """Have another window seen."""
+        if window is self.current:
+            return
+        # What comes from now on is new.
+        self.current.lines.newFrom = None
+        self._before = self.current
+        self.current = window
+        window.markRead()
+        self.changed()
+
+    def close(self, window: ChatWindow) -> None:
+        if window is self.status:
+            return
+        at = self.windows.index(window)
+        self.windows.remove(window)
+        if window is self.current:
+            following = self.windows[min(at, len(self.windows) - 1)]
+            self.current = following
+            following.markRead()
+        if self._before is window:
+            self._before = None
+        self.changed()
+
+    def number(self, window: ChatWindow) -> int:
+        """By which people call it: the status window is 1."""
+        return self.windows.index(window) + 1
+
+    def byNumber(self, number: int) -> ChatWindow | None:
+        return self.windows[number - 1] if 0 < number <= len(self.windows) else None
+
+    def byName(self, name: str) -> ChatWindow | None:
+        """The window of a room or a person, with or without its sign."""
+        key = fold(name.lstrip(ROOM_SIGN + PERSON_SIGN))
+        kinds = [WindowKind.ROOM, WindowKind.PRIVATE]
+        if name.startswith((ROOM_SIGN, PERSON_SIGN)):
+            kinds = [WindowKind(name[0])]
+        if key == STATUS_TITLE and self.find(ROOM_SIGN + key) is None:
+            return self.status
+        return next(
+            (window for kind in kinds if (window := self.find(kind.value + key)) is not None), None
+        )
+
+    def step(self, by: int) -> None:
+        """Turn to the window so many places further, or back."""
+        at = self.windows.index(self.current)
+        self.show(self.windows[(at + by) % len(self.windows)])
+
+    def back(self) -> None:
+        """Turn to the window that was seen before this one."""
+        if self._before in self.windows:
+            self.show(self._before)
+
+    def nextActive(self) -> bool:
+        """
+        Turn to the window with the most important news: of several to the next one.
+
+        @return: whether there is one.
+        """
+        at = self.windows.index(self.current)
+        others = self.windows[at + 1 :] + self.windows[:at]
+        # Private talks are for one person, as mentions are.
+        ranked = [(_urgency(window), window) for window in others if window.unread]
+        if not ranked:
+            return False
+        most = max(urgency for urgency, _ in ranked)
+        self.show(next(window for urgency, window in ranked if urgency == most))
+        return True
+
+    def active(self) -> list[ChatWindow]:
+        """Those with news, in their order."""
+        return [window for window in self.windows if window.unread and window is not self.current]
+
+    def used(self, now: float) -> None:
+        """
+        A person has pressed a key.
+
+        @param now: the time in seconds.
+        """
+        self.usedAt = now
+        if self.current.unread and self.current.view.position is None:
+            self.current.markRead()
+
+    def isSeen(self, window: ChatWindow, now: float) -> bool:
+        """
+        Whether somebody sees what comes to a window.
+
+        @param now: the time in seconds.
+        """
+        return window is self.current and now < self.usedAt + AWAY_SECONDS
+
+    def add(
+        self,
+        window: ChatWindow,
+        line: ShownLine,
+        now: float,
+        news: bool = False,
+        mention: bool = False,
+        above: int = 0,
+    ) -> int:
+        """
+        Add a line to a window.
+
+        @param now: the time in seconds.
+        @param news: it is said by others, and can be read.
+        @param above: so many of the last lines stay below it.
+        @return: its position.
+        """
+        # Who reads older lines keeps them before their eyes.
+        position = window.lines.add(line, window.view.position is None, above)
+        if news and not self.isSeen(window, now):
+            window.noteUnread(position, line.seq if not line.aside else 0, mention)
+        return position
+
+
+def _urgency(window: ChatWindow) -> int:
+    isPrivate = window.kind is WindowKind.PRIVATE
+    return max(window.activity, Activity.MENTION if isPrivate else Activity.NONE)
