@@ -1,6 +1,4 @@
-"""
-What C{deploy} and C{docs/cluster.md} ask of the server is what it takes.
-"""
+"""What C{deploy} and C{docs/cluster.md} ask of the server is what it takes."""
 
 from __future__ import annotations
 
@@ -15,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tsservices.cluster.broker import STOP_SECONDS
 from tsservices.cluster.messages import MESSAGE_BYTES
 from tsservices.common.limits import Limits
-from tsservices.server.options import DEFAULT_STREAM, Options
+from tsservices.server.option_rows import DEFAULT_STREAM
+from tsservices.server.options import Options
 from tsservices.server.password_hasher import HASHING_STOP_SECONDS
 from tsservices.server.plugin import DESCRIPTORS_RESERVED
 from tsservices.storage.sqlite.config import JOURNAL_STOP_SECONDS

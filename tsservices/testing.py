@@ -64,6 +64,8 @@ class MemoryTransport(StringTransport):
     @ivar bytesSent: bytes that the peer has read.
     @ivar pending: bytes that the peer has not read; a test sets it, and calls the producer's
         C{pauseProducing} as a full transport would.
+    @ivar unacknowledged: bytes that the kernel has and the peer has not.
+    @ivar producerPaused: whether that was because of these bytes; a test sets it before.
     @ivar aborted: whether the connection was aborted.
     """
 
@@ -71,10 +73,18 @@ class MemoryTransport(StringTransport):
         super().__init__(peerAddress=IPv4Address("TCP", host, port))
         self.bytesSent = 0
         self.pending = 0
+        self.unacknowledged = 0
+        self.producerPaused = False
         self.aborted = False
 
     def pendingBytes(self) -> int:
         return self.pending
+
+    def unacknowledgedBytes(self) -> int:
+        return self.unacknowledged
+
+    def expectShort(self) -> None:
+        """Nothing is read from it."""
 
     def abortConnection(self) -> None:
         self.aborted = True

@@ -69,8 +69,8 @@ class CatalogTests(SynchronousTestCase):
             self.install(broken="broken_import:service")
             self.assertIn("broken", Catalog().names)
             sys.path.append(os.getcwd())
-            said = self.refused(name="broken")
-            self.assertIn("entry point broken = broken_import:service cannot be loaded: ", said)
+            message = self.refused(name="broken")
+            self.assertIn("entry point broken = broken_import:service cannot be loaded: ", message)
 
     def test_notAService(self) -> None:
         self.install(mine=f"{__name__}:MINE", yours=MINE)
@@ -79,9 +79,9 @@ class CatalogTests(SynchronousTestCase):
 
     def test_unknownName(self) -> None:
         self.install(broken="broken_import:service")
-        said = self.refused(name="nope")
-        self.assertTrue(said.startswith("there is no service 'nope'; there are timestamp, "))
-        self.assertTrue(said.endswith(", time, broken"))
+        message = self.refused(name="nope")
+        self.assertTrue(message.startswith("there is no service 'nope'; there are timestamp, "))
+        self.assertTrue(message.endswith(", time, broken"))
 
     def test_moduleOfCurrentFolder(self) -> None:
         self.write("loose", f"from {__name__} import mine as service\n")

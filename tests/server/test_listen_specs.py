@@ -68,6 +68,7 @@ class PlacesTests(SynchronousTestCase):
                 "talk tcp 21572",
                 "chat tcp 21573",
                 "irc tcp 21574",
+                "http tcp 21575",
                 "stamp udp 21576",
             ],
         )

@@ -19,6 +19,7 @@ from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.server.listeners import (
     BoundListener,
     ListenerService,
+    PortsFile,
     bind,
     parseListen,
 )
@@ -102,14 +103,14 @@ class ListeningTests(SynchronousTestCase):
                 )
                 for name, port in zip(names, self.ports, strict=True)
             ],
-            self.folder,
+            PortsFile(self.folder),
             self.chat,
         )
 
     def bound(self, port: Any) -> Any:
         return port
 
-    def told(self) -> list[int]:
+    def listed(self) -> list[int]:
         with open(self.folder.path(PORTS_FILE), encoding="utf-8") as file:
             return [item["port"] for item in json.load(file)]
 
@@ -120,14 +121,14 @@ class ListeningTests(SynchronousTestCase):
         self.patch(self.chat, "whenReady", lambda call: call())
         self.listening.startService()
         self.assertEqual(self.serving(), [7001, 7002, 7003])
-        self.assertEqual(self.told(), [7001, 7002, 7003])
+        self.assertEqual(self.listed(), [7001, 7002, 7003])
 
     def test_readyIsReported(self) -> None:
         self.listening.startService()
-        self.assertEqual((self.serving(), self.told()), ([7001, 7002, 7003], [7002]))
+        self.assertEqual((self.serving(), self.listed()), ([7001, 7002, 7003], [7002]))
         (ready,) = self.chat.waiting
         ready()
-        self.assertEqual(self.told(), [7001, 7002, 7003])
+        self.assertEqual(self.listed(), [7001, 7002, 7003])
 
     def test_stopBeforeReady(self) -> None:
         self.listening.startService()
@@ -135,7 +136,7 @@ class ListeningTests(SynchronousTestCase):
         (ready,) = self.chat.waiting
         ready()
         self.assertEqual(self.serving(), [])
-        self.assertRaises(FileNotFoundError, self.told)
+        self.assertRaises(FileNotFoundError, self.listed)
 
     def test_notifyFails(self) -> None:
         logged = gather(self)

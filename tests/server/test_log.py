@@ -138,7 +138,7 @@ class LinesTests(SynchronousTestCase):
         )
 
     def test_noiseOfPorts(self) -> None:
-        for text, kept in (
+        for text, isLogged in (
             ("timestamp starting on 7", False),
             ("control starting on b'/state/control.sock'", False),
             ("(TCP Port 7 Closed)", False),
@@ -147,7 +147,7 @@ class LinesTests(SynchronousTestCase):
         ):
             event = {"log_namespace": "log_legacy", "log_system": "-", "log_text": text}
             line = formatLine({**event, "log_format": "{log_text}", "log_time": 0.0})
-            self.assertEqual(line is not None, kept, text)
+            self.assertEqual(line is not None, isLogged, text)
 
 
 class OpenLogTests(SynchronousTestCase):
@@ -182,6 +182,15 @@ class OpenLogTests(SynchronousTestCase):
         observer._outFile.write("one")
         self.handlers[signal.SIGUSR1](signal.SIGUSR1, None)
         self.assertEqual(sorted(os.listdir(self.folder)), ["a.log", "a.log.1"])
+
+    def test_owner(self) -> None:
+        """Only a file that is made is given to the user that the server becomes."""
+        given: list[tuple[int, int]] = []
+        self.patch(os, "fchown", lambda descriptor, *owner: given.append(owner))
+        for _ in range(2):
+            observer: Any = openLog({"nodaemon": 1, "logfile": self.path}, None, 0, (7, 8))
+            observer._outFile.close()
+        self.assertEqual(given, [(7, 8)])
 
     def test_cannotBeOpened(self) -> None:
         where = os.path.join(self.folder, "no", "a.log")

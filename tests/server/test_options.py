@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 import os
 import sys
 
@@ -11,9 +12,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tsservices import __version__
 from tsservices.common.limits import Limits
+from tsservices.frontends.web.origins import WebConfig, publicPlace
+from tsservices.server import registry
 from tsservices.server.endpoints import KINDS
-from tsservices.server.options import DEFAULT_STREAM, Options
+from tsservices.server.option_rows import DEFAULT_STREAM
+from tsservices.server.options import Options
 from tsservices.server.registry import BUILTIN
+from tsservices.server.wiring import webConfig
 
 
 class OptionsTests(SynchronousTestCase):
@@ -37,7 +42,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_defaults(self) -> None:
         options = self.parse()
-        self.assertEqual(len(options.listenSpecs), 12)
+        self.assertEqual(len(options.listenSpecs), 13)
         self.assertEqual(options["trust"], ["127.0.0.0/8", "::1/128"])
         self.assertEqual(options.limits, Limits())
         self.assertEqual(str(options.folder), self.state)
@@ -48,6 +53,45 @@ class OptionsTests(SynchronousTestCase):
             self.assertEqual(self.parse("--keep", value)["keep"], seconds)
         self.assertIsNone(self.parse("--keep", "forever")["keep"])
         self.assertIsNone(self.parse()["keep"])
+
+    def test_web(self) -> None:
+        options = self.parse()
+        self.assertEqual(webConfig(options), WebConfig())
+        text = (
+            'http-hosts = ["Chat.example", "chat.lan"]\n'
+            'http-proxies = ["10.0.0.0/8", "unix"]\n'
+            'http-origin = "https://chat.example/talk"\n'
+        )
+        place = publicPlace("https://chat.example/talk/")
+        self.assertEqual(
+            webConfig(self.parse("--config", self.config(text))),
+            WebConfig(
+                frozenset({"chat.example", "chat.lan"}),
+                (ipaddress.ip_network("10.0.0.0/8"),),
+                True,
+                place,
+            ),
+        )
+        for key, value in (
+            ("http-hosts", '["http://a"]'),
+            ("http-hosts", '[""]'),
+            ("http-proxies", '["loopback"]'),
+            ("http-proxies", "7"),
+            ("http-origin", '"chat.example"'),
+            ("http-origin", "7"),
+        ):
+            path = self.config(f"{key} = {value}\n")
+            self.assertIn(key, self.refused("--config", path))
+
+    def test_missingExtra(self) -> None:
+        self.patch(registry, "EXTRAS", {"http": ("nothing_like_this",)})
+        options = self.parse()
+        self.assertNotIn("http", [spec.service.name for spec in options.listenSpecs])
+        words = "http needs the extra http: pip install 'tsservices[http]'"
+        self.assertEqual(options.unserved, [words])
+        for given in (("--services", "http,hello"), ("--listen", "http=tcp:0")):
+            self.assertIn(words, self.refused(*given))
+        self.assertEqual(self.parse("--services", "hello").unserved, [])
 
     def test_chatOperators(self) -> None:
         self.assertEqual(self.parse()["chat-operators"], [])
@@ -127,7 +171,7 @@ class OptionsTests(SynchronousTestCase):
     def test_synopsis(self) -> None:
         for program, expected in (
             ("/usr/bin/twistd", "Usage: twistd [options]"),
-            ("/usr/bin/tsservices", "Usage: tsservices [options]"),
+            ("/usr/bin/tsservices", "Usage: tsservices serve [options]"),
         ):
             self.patch(sys, "argv", [program])
             self.assertEqual(Options().getSynopsis(), expected)
@@ -168,16 +212,17 @@ class OptionsTests(SynchronousTestCase):
             self.assertNotIn("enforcement", self.refused(*words))
 
     def test_oneLineUnderTwistd(self) -> None:
-        for program, name in (("/usr/bin/tsservices", "tsservices"), ("twistd", "twistd tsserver")):
+        programs = ("/usr/bin/tsservices", "tsservices serve"), ("twistd", "twistd tsserver")
+        for program, name in programs:
             self.patch(sys, "argv", [program])
-            said = io.StringIO()
-            self.patch(sys, "stderr", said)
+            output = io.StringIO()
+            self.patch(sys, "stderr", output)
             options = Options()
             options.parent = usage.Options()
             options.parent["nodaemon"] = 1
             ended = self.assertRaises(SystemExit, options.parseOptions, ["--port", "a\nb"])
             self.assertEqual(ended.code, 1)
-            reason, hint = said.getvalue().splitlines()
+            reason, hint = output.getvalue().splitlines()
             self.assertIn(f"{name}: a port is a number from 0 to 65535", reason)
             self.assertEqual(hint, f"{name}: see {name} --help")
 
@@ -195,6 +240,22 @@ class OptionsTests(SynchronousTestCase):
             self.assertIn("talk can't share", self.refused("--reuse-port", *words))
         options = self.parse("--config", self.config("reuse-port = true\nno-fast-lane = false"))
         self.assertTrue(options["reuse-port"])
+
+    def test_processes(self) -> None:
+        options = self.parse("--processes", "3")
+        self.assertEqual((options["processes"], len(options.listenSpecs)), (3, 9))
+        self.assertEqual(
+            options.unserved, ["not served by several processes: talk, chat, irc, http"]
+        )
+        self.assertEqual(self.parse("--config", self.config("processes = 4"))["processes"], 4)
+        for words, why in (
+            (("--services", "irc"), "irc can't share its port with other processes"),
+            (("--reuse-port",), "either --processes or --reuse-port"),
+            (("--listen", "ack=unix:/x", "--listen", "sink=unixgram:/y"), "can't be shared"),
+        ):
+            self.assertIn(why, self.refused("--processes", "2", *words))
+        for value in ("0", "-1", "257", "many", "1.5", ""):
+            self.assertIn("a number from 1 to 256", self.refused("--processes", value))
 
     def test_config(self) -> None:
         path = self.config(

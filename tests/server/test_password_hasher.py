@@ -22,7 +22,7 @@ from tsservices.server.password_hasher import PasswordHasherThread
 PATIENCE = 10.0
 
 #: Of the only right password here.
-KEPT = verifier("correct horse", bytes(16), 1)
+VERIFIER = verifier("correct horse", bytes(16), 1)
 
 
 class HasherTests(SynchronousTestCase):
@@ -33,7 +33,7 @@ class HasherTests(SynchronousTestCase):
             lambda call, *given: self.calls.put((call, given)), bytes, 1, 3
         )
         self.addCleanup(self.hasher.stop)
-        self.told: list[object] = []
+        self.results: list[object] = []
 
     def turn(self, count: int = 1) -> None:
         for _ in range(count):
@@ -42,43 +42,43 @@ class HasherTests(SynchronousTestCase):
 
     def test_derive(self) -> None:
         self.hasher.start()
-        self.hasher.derive("correct horse", self.told.append)
-        self.assertEqual(self.told, [])
+        self.hasher.derive("correct horse", self.results.append)
+        self.assertEqual(self.results, [])
         self.turn()
-        self.assertEqual(self.told, [KEPT])
+        self.assertEqual(self.results, [VERIFIER])
         self.assertEqual(self.hasher.waiting, 0)
 
     def test_check(self) -> None:
         self.hasher.start()
         for password in ("wrong horse", "correct horse", "\0\ud800"):
-            self.hasher.check(KEPT, password, self.told.append)
+            self.hasher.check(VERIFIER, password, self.results.append)
         self.turn(3)
-        self.assertEqual(self.told, [False, True, False])
+        self.assertEqual(self.results, [False, True, False])
 
     def test_badPassword(self) -> None:
-        refused = self.assertRaises(ChatError, self.hasher.derive, "short", self.told.append)
+        refused = self.assertRaises(ChatError, self.hasher.derive, "short", self.results.append)
         self.assertIs(refused.code, PASSWORD_SHORT)
         self.assertEqual(self.hasher.waiting, 0)
 
     def test_queueIsBounded(self) -> None:
         for _ in range(3):
-            self.hasher.check(KEPT, "correct horse", self.told.append)
+            self.hasher.check(VERIFIER, "correct horse", self.results.append)
         for item in (
-            lambda: self.hasher.check(KEPT, "x", self.told.append),
-            lambda: self.hasher.derive("long enough", self.told.append),
+            lambda: self.hasher.check(VERIFIER, "x", self.results.append),
+            lambda: self.hasher.derive("long enough", self.results.append),
         ):
             self.assertEqual(self.assertRaises(ChatError, item), ChatError(BUSY_HASHING, most=3))
         self.hasher.start()
         self.turn()
-        self.hasher.check(KEPT, "x", self.told.append)
+        self.hasher.check(VERIFIER, "x", self.results.append)
         self.turn(3)
-        self.assertEqual(self.told, [True, True, True, False])
+        self.assertEqual(self.results, [True, True, True, False])
 
     def test_thread(self) -> None:
         found: list[int] = []
         own = threading.get_native_id()
 
-        def look(kept: str, password: str) -> bool:
+        def look(stored: str, password: str) -> bool:
             found.append(threading.get_native_id())
             if sys.platform == "linux":
                 found.append(os.getpriority(os.PRIO_PROCESS, found[0]))
@@ -87,9 +87,11 @@ class HasherTests(SynchronousTestCase):
         self.patch(hashing, "matches", look)
         before = os.getpriority(os.PRIO_PROCESS, own)
         self.hasher.start()
-        self.hasher.check(KEPT, "x", lambda right: self.told.append(threading.get_native_id()))
+        self.hasher.check(
+            VERIFIER, "x", lambda right: self.results.append(threading.get_native_id())
+        )
         self.turn()
-        self.assertEqual(self.told, [own])
+        self.assertEqual(self.results, [own])
         self.assertNotEqual(found[0], own)
         if sys.platform == "linux":
             # Above this there is none: the tests may run under nice themselves.
@@ -98,7 +100,7 @@ class HasherTests(SynchronousTestCase):
 
     def test_noThreadBefore(self) -> None:
         """A thread that runs before the start would be lost in a fork."""
-        self.hasher.check(KEPT, "correct horse", self.told.append)
+        self.hasher.check(VERIFIER, "correct horse", self.results.append)
         self.assertNotIn("hasher", [item.name for item in threading.enumerate()])
         self.hasher.start()
         self.assertIn("hasher", [item.name for item in threading.enumerate()])
@@ -106,17 +108,21 @@ class HasherTests(SynchronousTestCase):
         self.hasher.stop()
         self.assertNotIn("hasher", [item.name for item in threading.enumerate()])
 
+    def test_noThreadWithoutPasswords(self) -> None:
+        self.hasher.start()
+        self.assertNotIn("hasher", [item.name for item in threading.enumerate()])
+
     def test_stop(self) -> None:
         self.hasher.start()
-        self.hasher.check(KEPT, "correct horse", self.told.append)
+        self.hasher.check(VERIFIER, "correct horse", self.results.append)
         call, given = self.calls.get(timeout=PATIENCE)
         for _ in range(2):
-            self.hasher.check(KEPT, "correct horse", self.told.append)
+            self.hasher.check(VERIFIER, "correct horse", self.results.append)
         self.hasher.stop()
         call(*given)
         while not self.calls.empty():
             self.turn()
-        self.assertEqual(self.told, [])
+        self.assertEqual(self.results, [])
 
     def test_failureIsLoggedWithoutPassword(self) -> None:
         logged: list[str] = []
@@ -125,18 +131,18 @@ class HasherTests(SynchronousTestCase):
         def observe(event: LogEvent) -> None:
             logged.append(str(event))
 
-        def fail(kept: str, password: str) -> bool:
+        def fail(stored: str, password: str) -> bool:
             raise MemoryError(password)
 
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
         self.hasher.start()
         self.patch(hashing, "matches", fail)
-        self.hasher.check(KEPT, "correct horse", self.told.append)
+        self.hasher.check(VERIFIER, "correct horse", self.results.append)
         self.turn()
-        self.hasher.derive("correct horse", self.told.append)
+        self.hasher.derive("correct horse", self.results.append)
         self.turn()
-        self.assertEqual(self.told, [ChatError(HASHING_FAILED), KEPT])
+        self.assertEqual(self.results, [ChatError(HASHING_FAILED), VERIFIER])
         self.assertEqual(self.hasher.waiting, 0)
         self.assertEqual(len(logged), 1)
         self.assertNotIn("horse", logged[0])
@@ -145,12 +151,12 @@ class HasherTests(SynchronousTestCase):
 class ImmediateHasherTests(SynchronousTestCase):
     def test_immediateHasher(self) -> None:
         hasher = ImmediateHasher()
-        told: list[object] = []
-        hasher.derive("correct horse", told.append)
-        self.assertEqual(told, [KEPT])
-        hasher.held = True
-        hasher.check(KEPT, "wrong horse", told.append)
+        results: list[object] = []
+        hasher.derive("correct horse", results.append)
+        self.assertEqual(results, [VERIFIER])
+        hasher.suspended = True
+        hasher.check(VERIFIER, "wrong horse", results.append)
         self.assertEqual(hasher.waiting, 1)
         hasher.work()
-        self.assertEqual(told, [KEPT, False])
+        self.assertEqual(results, [VERIFIER, False])
         self.assertEqual(hasher.waiting, 0)

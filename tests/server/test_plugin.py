@@ -9,7 +9,6 @@ import os
 import resource
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,21 +18,20 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.plugin import getPlugins
 from twisted.python import usage
-from twisted.scripts import twistd
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.logs import gather
-from tsservices import __main__
 from tsservices.admin import commands
 from tsservices.admin.metrics import REFRESH_SECONDS, CountersFile
 from tsservices.chat.controller import PlainLogin
 from tsservices.common.counters import CounterRegistry, DatagramCounters
 from tsservices.common.statedir import StateDirectory
-from tsservices.server import listeners, options
+from tsservices.server import listeners, options, registry
 from tsservices.server import plugin as tap
 from tsservices.server.log import logPlace
 from tsservices.server.options import Options
 from tsservices.server.plugin import makeService
+from tsservices.server.privileges import becomingUser, pidFile
 from tsservices.server.shutdown import OrderedMultiService, SignalService
 from tsservices.services.talk.operator import OperatorService
 from tsservices.services.talk.switchboard import Switchboard
@@ -89,8 +87,8 @@ class MakeServiceTests(SynchronousTestCase):
             self.assertIn(listener.spec.service.name, line)
             self.assertIn(listener.address, line)
             self.assertIn(listener.spec.service.summary, line)
-        self.assertEqual(lines[13], f"log: this terminal; state: {self.state}")
-        self.assertIn("chat.sqlite holds 0 rooms", lines[14])
+        self.assertEqual(lines[14], f"log: this terminal; state: {self.state}")
+        self.assertIn("chat.sqlite holds 0 rooms", lines[15])
 
     def test_tls(self) -> None:
         server = self.make("--tls", "only", "--services", "hello,chat,stamp")
@@ -113,6 +111,19 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(chat.context.plainLogin, PlainLogin(False, rows[2]["port"]))
         certificate: Any = server.getServiceNamed("certificate")
         self.assertEqual(certificate.step, 60)
+
+    def test_portForBrowsers(self) -> None:
+        server = self.make("--services", "chat,http")
+        rows = [listener.asJSON() for listener in self.listening(server).listeners]
+        chat: Any = server.getServiceNamed("chat")
+        self.assertEqual(chat.context.webPort, rows[1]["port"])
+
+    def test_missingExtra(self) -> None:
+        self.patch(registry, "EXTRAS", {"http": ("nothing_like_this",)})
+        server = self.make()
+        chat: Any = server.getServiceNamed("chat")
+        self.assertIsNone(chat.context.webPort)
+        self.assertIn("http needs the extra http: pip install", self.terminal.getvalue())
 
     def test_wrongCertificate(self) -> None:
         path = self.mktemp()
@@ -147,10 +158,10 @@ class MakeServiceTests(SynchronousTestCase):
 
     def test_stateFolderOfOtherUser(self) -> None:
         options = self.options()
-        self.assertEqual(tap._becoming(options), (-1, -1))
+        self.assertEqual(becomingUser(options), (-1, -1))
         options.parent = usage.Options()
         options.parent["uid"] = 7
-        self.assertEqual(tap._becoming(options), (7, -1))
+        self.assertEqual(becomingUser(options), (7, -1))
 
     def test_pidFileInTheFolderOfOtherUser(self) -> None:
         """twistd would write it as root, whatever the name leads to by then."""
@@ -161,9 +172,9 @@ class MakeServiceTests(SynchronousTestCase):
         options.parent = usage.Options()
         for elsewhere, becoming in ((path, (-1, -1)), (self.mktemp(), (7, 7))):
             options.parent["pidfile"] = elsewhere
-            self.assertEqual(tap._pidFile(options, becoming), [])
+            self.assertEqual(pidFile(options, becoming), [])
         options.parent["pidfile"] = path
-        (service,) = tap._pidFile(options, (7, 7))
+        (service,) = pidFile(options, (7, 7))
         self.assertEqual(options.parent["pidfile"], "")
         victim = self.mktemp()
         os.symlink(os.path.abspath(victim), path)
@@ -408,28 +419,3 @@ class StopSignalsTests(SynchronousTestCase):
         ((function, arguments, named),) = reactor.triggers["after"]["shutdown"]
         function(*arguments, **named)
         self.assertEqual(set(installed.values()), {signal.SIG_IGN})
-
-
-class MainTests(SynchronousTestCase):
-    def test_foreground(self) -> None:
-        seen: list[list[str]] = []
-        self.patch(sys, "argv", ["tsservices", "--port", "0"])
-        self.patch(twistd, "run", lambda: seen.append(sys.argv))
-        __main__.main()
-        self.assertEqual(
-            seen, [["tsservices", "--nodaemon", "--pidfile=", "tsserver", "--port", "0"]]
-        )
-
-    def test_commandsStartNoServer(self) -> None:
-        asked: list[list[str]] = []
-
-        def command(words: list[str]) -> None:
-            asked.append(words)
-            raise SystemExit(0)
-
-        self.patch(commands, "main", command)
-        self.patch(twistd, "run", lambda: self.fail("a server was started"))
-        for words in (["backup", "x"], ["export", "--help"]):
-            self.patch(sys, "argv", ["tsservices", *words])
-            self.assertRaises(SystemExit, __main__.main)
-            self.assertEqual(asked.pop(), words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ class StampTests(SynchronousTestCase):
     def test_followUp(self) -> None:
         """The protocol never learns when an answer leaves."""
         protocol, transport = serve()
-        packet = replace(PACKET, extensions=followup.requestExtensions(20) or b"")
+        packet = PACKET._replace(extensions=followup.requestExtensions(20) or b"")
         for _ in range(2):
             protocol.stampedDatagramReceived(
                 packet.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
@@ -138,13 +137,13 @@ class StampTests(SynchronousTestCase):
             protocol.stampedDatagramReceived(
                 PACKET.encode(), SENDER, ReceiveInfo(T2, True, None, None, None)
             )
-        told = [ReflectorPacket.decode(data).errorEstimate for data, _, _ in transport.written]
+        estimates = [ReflectorPacket.decode(data).errorEstimate for data, _, _ in transport.written]
         first, second = (ErrorEstimate.atLeast(item, True).encode() for item in (1000, 2000))
-        self.assertEqual(told, [first, first, second])
+        self.assertEqual(estimates, [first, first, second])
 
 
 class ClockErrorTests(SynchronousTestCase):
-    def told(self, state: int = 0, **values: int) -> ErrorEstimate:
+    def readError(self, state: int = 0, **values: int) -> ErrorEstimate:
 
         def adjtimex(reference: Any) -> int:
             timex = reference._obj
@@ -156,19 +155,23 @@ class ClockErrorTests(SynchronousTestCase):
         return readClockError(adjtimex)
 
     def test_synchronisedClockError(self) -> None:
-        self.assertEqual(self.told(esterror=50, maxerror=900), ErrorEstimate.atLeast(50_000, True))
-        self.assertEqual(self.told(esterror=0, maxerror=900), ErrorEstimate.atLeast(900_000, True))
-        self.assertEqual(self.told(), ErrorEstimate.atLeast(1000, True))
+        self.assertEqual(
+            self.readError(esterror=50, maxerror=900), ErrorEstimate.atLeast(50_000, True)
+        )
+        self.assertEqual(
+            self.readError(esterror=0, maxerror=900), ErrorEstimate.atLeast(900_000, True)
+        )
+        self.assertEqual(self.readError(), ErrorEstimate.atLeast(1000, True))
 
     def test_unsynchronisedClockError(self) -> None:
         expected = ErrorEstimate.atLeast(16_000_000_000, False)
         for state, status in ((5, 0), (0, STA_UNSYNC), (5, STA_UNSYNC)):
             self.assertEqual(
-                self.told(state, status=status, esterror=5, maxerror=16_000_000), expected
+                self.readError(state, status=status, esterror=5, maxerror=16_000_000), expected
             )
 
     def test_unknownClockIsUnsynchronised(self) -> None:
-        for estimate in (self.told(-1, esterror=5), readClockError(None)):
+        for estimate in (self.readError(-1, esterror=5), readClockError(None)):
             self.assertFalse(estimate.synchronised)
             self.assertGreaterEqual(estimate.nanoseconds or 0, UNKNOWN_ERROR)
 
@@ -201,6 +204,23 @@ class OptionTests(SynchronousTestCase):
 
     def test_default(self) -> None:
         self.assertEqual(self.parse().mode, ReflectorConfig(None, True))
+
+    def test_dscps(self) -> None:
+        for value, expected in (
+            ("same", set()),
+            ("any", set(range(64))),
+            ("EF", {46}),
+            ("ef, AF41,0x08", {46, 34, 8}),
+        ):
+            assert self.parse("--stamp-dscp", value).mode.allowedDSCPs == expected
+        assert self.parse().mode.allowedDSCPs == set()
+        for text in ('["EF", "8"]', '"EF,8"'):
+            options = self.parse("--config", self.key(f"stamp-dscp = {text}\n"))
+            assert options.mode.allowedDSCPs == {46, 8}
+        assert self.parse("--config", self.key("stamp-dscp = 46\n")).mode.allowedDSCPs == {46}
+        for value in ("64", "EFF", "", "any,EF", "-1"):
+            with pytest.raises(UsageError, match="is no DSCP"):
+                self.parse("--stamp-dscp", value)
 
     def test_given(self) -> None:
         path = self.key(KEY.hex() + "\n")

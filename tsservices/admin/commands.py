@@ -12,7 +12,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, NoReturn, TextIO
 
@@ -27,8 +27,7 @@ CONTROL_ANSWER = 16_777_216
 #: Seconds without a line, be it a sign of life, after which the server is given up.
 CONTROL_SILENT_SECONDS = 30.0
 
-#: The first arguments that are commands, to a running server mostly; without one of them it is
-#: twistd with the options of a server.
+#: The first arguments that are commands to a running server, mostly.
 WORDS = ("backup", "export", "fingerprint")
 
 
@@ -36,7 +35,7 @@ class CommandFailed(Exception):
     """A command failed.  The argument is one line that says why."""
 
 
-def main(arguments: list[str]) -> NoReturn:
+def main(arguments: Sequence[str]) -> NoReturn:
     """@raise SystemExit: always, with the exit status."""
     options, surplus = _parser().parse_known_args(arguments)
     if surplus:
@@ -60,8 +59,6 @@ def main(arguments: list[str]) -> NoReturn:
     except OSError as reason:
         print(f"{PROGRAM}: {reason.strerror or reason}", file=sys.stderr)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
     raise SystemExit(0)
 
 
@@ -179,9 +176,7 @@ def _number(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandParser(
-        PROGRAM, description="Commands to a running server; without one, a server is started."
-    )
+    parser = CommandParser(PROGRAM, description="Commands to a running server.")
     try:
         folder = defaultStateFolder()
     except ValueError:

@@ -13,6 +13,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ from tsservices.chat.names import nameKey
 from tsservices.common.addresses import HIGHEST_PORT, TrustedNetworks
 from tsservices.common.durations import FOREVER, UNITS, parts
 from tsservices.common.timestamps import FORMS
+from tsservices.frontends.web.origins import UNIX, PublicPlace, hostName, publicPlace
+from tsservices.stamp.service_class import MAXIMUM_DSCP, parseDSCP
 
 #: Reads one value, and raises L{ValueError} when it is none of its kind.
 Coerce = Callable[[Any], Any]
@@ -30,6 +33,9 @@ TLS = ("off", "beside", "only")
 
 #: What becomes of who logs in over a connection that others can read.
 PLAIN_LOGINS = TELL, REFUSE = "tell", "refuse"
+
+#: Which DSCPs STAMP may set on its answers, in place of a list: only the one of the packet; all.
+SAME_DSCP, ANY_DSCP = "same", "any"
 
 #: Where the chat can be stored.
 JOURNALS = ("sqlite", "memory")
@@ -134,6 +140,21 @@ node = _matching("[a-z0-9][a-z0-9-]{0,31}", "a node's name is 1 to 32 of a-z, 0-
 stream = _matching("[A-Za-z0-9_-]{1,32}", "a stream's name is 1 to 32 of A-Z, a-z, 0-9, - and _")
 
 
+#: Processes of one server: each takes some 60 MB, and more than there are cores win nothing.
+MOST_PROCESSES = 256
+
+
+def processes(value: Any) -> int:
+    """
+    A number of processes.
+
+    @raise ValueError: it is none.
+    """
+    if not re.fullmatch("[0-9]{1,3}", str(value)) or not 1 <= int(value) <= MOST_PROCESSES:
+        raise ValueError(f"processes is a number from 1 to {MOST_PROCESSES}, not {value!r}")
+    return int(value)
+
+
 def port(value: Any) -> int:
     """
     A port number; 0 lets the system choose.
@@ -176,6 +197,20 @@ def trust(value: Any) -> list[str]:
     return networks
 
 
+def dscps(value: Any) -> frozenset[int]:
+    """
+    C{same} for none, C{any}, or numbers and names of DSCPs with commas or in a list.
+
+    @raise ValueError: one of them is none.
+    """
+    names = _split(value)
+    if names == [SAME_DSCP]:
+        return frozenset()
+    if names == [ANY_DSCP]:
+        return frozenset(range(MAXIMUM_DSCP + 1))
+    return frozenset(parseDSCP(name) for name in names)
+
+
 def text(value: Any) -> str:
     """
     A text.
@@ -209,6 +244,59 @@ def ircInfo(value: Any) -> str:
     if not words.strip() or not words.isprintable() or len(words) > 100:
         raise ValueError(f"a text for IRC has 1 to 100 characters, not {value!r}")
     return words
+
+
+def httpOrigin(value: Any) -> PublicPlace:
+    """
+    The URL at which browsers find the page.
+
+    @raise ValueError: it is none.
+    """
+    return publicPlace(text(value))
+
+
+def httpHosts(value: Any) -> tuple[str, ...]:
+    """
+    Names of this server, without ports.
+
+    @raise ValueError: one of them is none.
+    """
+    names = []
+    for name in _split(value):
+        try:
+            names.append(hostName(name))
+        except ValueError:
+            raise ValueError(f"http-hosts takes names of hosts, not {name!r}") from None
+    return tuple(names)
+
+
+def httpProxies(value: Any) -> tuple[tuple[IPv4Network | IPv6Network, ...], bool]:
+    """
+    Networks of proxies in CIDR notation.
+
+    @return: these, and whether those at UNIX sockets are among them.
+    @raise ValueError: one of them is none.
+    """
+    words = _split(value)
+    try:
+        networks = tuple(ipaddress.ip_network(word) for word in words if word != UNIX)
+    except ValueError as reason:
+        raise ValueError(
+            f"http-proxies takes networks like 10.0.0.0/8, and {UNIX}: {reason}"
+        ) from reason
+    return networks, UNIX in words
+
+
+def metricsFrom(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
+    """
+    Networks in CIDR notation.
+
+    @raise ValueError: one of them is none.
+    """
+    try:
+        return tuple(ipaddress.ip_network(word) for word in _split(value))
+    except ValueError as reason:
+        raise ValueError(f"metrics-from takes networks like 10.0.0.0/8: {reason}") from reason
 
 
 def operator(value: Any) -> str:

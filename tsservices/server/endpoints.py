@@ -264,10 +264,10 @@ def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
 
 def _takeSecure(named: dict[str, str]) -> bool | None:
     # Twisted's parsers do not know it.
-    said = named.pop(SECURE, None)
-    if said not in (None, "yes", "no"):
-        raise EndpointError(f"{SECURE} is yes or no, not {said!r}")
-    return None if said is None else said == "yes"
+    value = named.pop(SECURE, None)
+    if value not in (None, "yes", "no"):
+        raise EndpointError(f"{SECURE} is yes or no, not {value!r}")
+    return None if value is None else value == "yes"
 
 
 def _checkPort(spec: EndpointSpec) -> None:

@@ -46,8 +46,11 @@ from tsservices.transport.proxy_protocol import ProxyProtocolFactory
 #: The chat, by its first frontend.
 CHAT = "chat"
 
+#: The service of the same rooms for programs of IRC.
+IRC = "irc"
+
 #: All ways into it: services that may listen before they are ready.
-CHAT_FRONTENDS = frozenset({CHAT, "irc"})
+CHAT_FRONTENDS = frozenset({CHAT, IRC, "http"})
 
 OFF, BESIDE, ONLY = TLS
 
@@ -116,11 +119,14 @@ def checkShareable(services: Iterable[ServiceSpec]) -> None:
             raise ListenError(f"{service.name} can't share its port with other processes")
 
 
-def checkPlaces(added: Iterable[ListenSpec], sharing: bool, tls: str = OFF) -> None:
+def checkPlaces(
+    added: Iterable[ListenSpec], sharing: bool, tls: str = OFF, passing: bool = False
+) -> None:
     """
     Check the places that were added against each other.
 
     @param sharing: other processes are to listen there too.
+    @param passing: they are children of this one, and get its sockets.
     @param tls: as for L{resolveListeners}.
     @raise ListenError: two listen on one socket, or one can't be shared, or is in clear.
     """
@@ -137,6 +143,11 @@ def checkPlaces(added: Iterable[ListenSpec], sharing: bool, tls: str = OFF) -> N
                 raise ListenError(f"{spec.service.name}: unixgram can't be shared by processes")
         inherited = spec.description.inherited
         if inherited is not None:
+            if passing:
+                raise ListenError(
+                    f"{spec.service.name}: there is one socket of systemd, and with --processes"
+                    " each has its own: name a port"
+                )
             if inherited.descriptor in taken:
                 raise ListenError(f"{spec.service.name}: that socket of systemd is listed twice")
             taken.add(inherited.descriptor)
@@ -376,10 +387,39 @@ class Readiness(Interface):
         ...
 
 
+class PortsFile:
+    """C{ports.json}: a program that reads of a place there may connect to it."""
+
+    _log: ClassVar[Logger] = Logger("tsservices")
+
+    def __init__(self, folder: StateDirectory) -> None:
+        self._folder = folder
+        self._path = ""
+        self._closed = False
+
+    def write(self, listeners: Iterable[BoundListener]) -> None:
+        """Say of these places that they are served."""
+        try:
+            if not self._path and not self._closed:
+                self._path = self._folder.privatePath(PORTS_FILE)
+            if self._path:
+                self._folder.write(self._path, [listener.asJSON() for listener in listeners])
+        except OSError as reason:
+            where = self._path or str(self._folder)
+            self._log.warn("{where}: {reason}", where=where, reason=str(reason))
+            # It is not tried again.
+            self._closed = not self._path
+
+    def remove(self) -> None:
+        """Nothing is served any more; nothing is written from now on."""
+        path, self._path, self._closed = self._path, "", True
+        if path:
+            self._folder.remove(path)
+
+
 class ListenerService(Service):
     """
-    Serves the bound places, and keeps C{ports.json}: a program that reads of a place there may
-    connect to it.
+    Serves the bound places, and keeps C{ports.json}.
 
     @ivar listeners: the bound places.
     """
@@ -388,13 +428,13 @@ class ListenerService(Service):
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(
-        self, listeners: list[BoundListener], folder: StateDirectory, chat: Readiness
+        self, listeners: list[BoundListener], ports: PortsFile | None, chat: Readiness
     ) -> None:
+        """@param ports: L{None}: another process keeps the file."""
         self.listeners = listeners
         self._chat = chat
         self._chatReady = False
-        self._folder = folder
-        self._file = ""
+        self._ports = ports
 
     def startService(self) -> None:
         super().startService()
@@ -409,10 +449,6 @@ class ListenerService(Service):
             )
         # The file comes after: a program that reads it connects at once.
         self._chat.whenReady(self._chatOpened)
-        try:
-            self._file = self._folder.privatePath(PORTS_FILE)
-        except OSError as reason:
-            self._log.warn("{folder}: {reason}", folder=str(self._folder), reason=str(reason))
         self._writePorts()
 
     def _chatOpened(self) -> None:
@@ -422,24 +458,19 @@ class ListenerService(Service):
             self._writePorts()
 
     def _writePorts(self) -> None:
-        if not self._file:
-            return
-        serving = [
-            listener.asJSON()
-            for listener in self.listeners
-            if self._chatReady or listener.spec.service.name not in CHAT_FRONTENDS
-        ]
-        try:
-            self._folder.write(self._file, serving)
-        except OSError as reason:
-            self._log.warn("{file}: {reason}", file=self._file, reason=str(reason))
+        if self._ports is not None:
+            self._ports.write(
+                listener
+                for listener in self.listeners
+                if self._chatReady or listener.spec.service.name not in CHAT_FRONTENDS
+            )
 
     def stopService(self) -> Deferred[Any]:
         """Remove C{ports.json}; fires when nothing listens any more."""
         super().stopService()
         # Before the ports are closed, for the same reason.
-        if self._file:
-            self._folder.remove(self._file)
+        if self._ports is not None:
+            self._ports.remove()
         return DeferredList([listener.port.stopListening() for listener in self.listeners])
 
 

@@ -14,6 +14,7 @@ import signal
 import stat
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TextIO, cast
 
 from twisted.application.service import IServiceCollection
@@ -60,10 +61,13 @@ class RotatedLogFile:
     the log nor the server: the file that is open goes on.
     """
 
-    def __init__(self, path: str) -> None:
-        """@raise OSError: it can't be opened."""
+    def __init__(self, path: str, owner: tuple[int, int] = (-1, -1)) -> None:
+        """
+        @param owner: user and group of the file, if it is made here; -1: that of the process.
+        @raise OSError: it can't be opened.
+        """
         self._path = os.path.abspath(path)
-        self._descriptor = self._opened()
+        self._descriptor = self._openedFor(*owner)
         self._size = os.fstat(self._descriptor).st_size
         self._removeSurplus()
 
@@ -135,10 +139,21 @@ class RotatedLogFile:
         self._descriptor = descriptor
         self._size = os.fstat(descriptor).st_size
 
-    def _opened(self) -> int:
+    def _openedFor(self, user: int, group: int) -> int:
+        try:
+            descriptor = self._opened(os.O_EXCL)
+        except FileExistsError:
+            # It may be anybody's, and the path a link to it: root must not give it away.
+            return self._opened()
+        with contextlib.suppress(OSError):
+            # Without the right to do this there is none to become that user.
+            os.fchown(descriptor, user, group)
+        return descriptor
+
+    def _opened(self, more: int = 0) -> int:
         # To append: if somebody cuts the file (logrotate's copytruncate), it goes on at its end.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
-        return os.open(self._path, flags, 0o666)
+        return os.open(self._path, flags | more, 0o666)
 
     def _removeSurplus(self) -> None:
         # An older version may have left thousands.  A date, of logrotate's say, is no such number.
@@ -152,15 +167,19 @@ class RotatedLogFile:
                         os.remove(os.path.join(folder, name))
 
 
-def formatLine(event: LogEvent) -> str | None:
-    """One event as a line of the log; L{None}: it is not logged."""
+def formatLine(event: LogEvent, worker: int = 0) -> str | None:
+    """
+    One event as a line of the log; L{None}: it is not logged.
+
+    @param worker: the number of this process among several; 0: it is the only one, or the main one.
+    """
     namespace = event.get("log_namespace", "")
     if namespace == "log_legacy" and _PORT_EVENT.fullmatch(event.get("log_text") or ""):
         return None
     program = namespace.partition(".")[0]
     if program in ("tsservices", "twisted") and namespace not in PUBLIC:
         # The path of a module says nothing to whoever reads the log.
-        event = {**event, "log_namespace": program}
+        event = {**event, "log_namespace": f"{program} {worker}" if worker else program}
     return formatEventAsClassicLogText(event, formatTime=formatTime)
 
 
@@ -178,11 +197,15 @@ def logPlace(parent: Mapping[str, Any]) -> str:
     return "this terminal" if parent.get("nodaemon", True) else DEFAULT_FILE
 
 
-def openLog(parent: Mapping[str, Any], reactor: Any) -> FileLogObserver | None:
+def openLog(
+    parent: Mapping[str, Any], reactor: Any, worker: int = 0, owner: tuple[int, int] = (-1, -1)
+) -> FileLogObserver | None:
     """
     Open the log where the options of twistd say.
 
     @param parent: the options of twistd; empty without twistd.
+    @param worker: as for L{formatLine}.
+    @param owner: as for L{RotatedLogFile}; the workers of a server open its file as that user.
     @return: what writes it; L{None}: the program that runs this does that, or refuses.
     @raise LogError: the file can't be opened.
     """
@@ -195,13 +218,13 @@ def openLog(parent: Mapping[str, Any], reactor: Any) -> FileLogObserver | None:
         return None
     if name == "-" or (foreground and not name):
         _onUSR1(signal.SIG_IGN)
-        return FileLogObserver(sys.stdout, formatLine)
+        return FileLogObserver(sys.stdout, partial(formatLine, worker=worker))
     try:
-        file = RotatedLogFile(name or DEFAULT_FILE)
+        file = RotatedLogFile(name or DEFAULT_FILE, owner)
     except OSError as reason:
         raise LogError(f"the log {name or DEFAULT_FILE}: {reason.strerror}") from reason
     _onUSR1(lambda number, frame: reactor.callFromThread(file.beginAnew))
-    return FileLogObserver(cast(TextIO, file), formatLine)
+    return FileLogObserver(cast(TextIO, file), partial(formatLine, worker=worker))
 
 
 def _onUSR1(handler: Any) -> None:

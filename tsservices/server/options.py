@@ -8,29 +8,23 @@ import contextlib
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from twisted.python import usage
 
 from tsservices import __version__
 from tsservices.admin.commands import WORDS
-from tsservices.common.addresses import DEFAULT_PORT, LOOPBACK
-from tsservices.common.commandline import PROGRAM, complaint, serverProgram, show
-from tsservices.common.durations import FOREVER
+from tsservices.common.addresses import LOOPBACK
+from tsservices.common.commandline import PROGRAM, complaint, serverCommand, show
 from tsservices.common.limits import Limits
 from tsservices.common.statedir import LOG_FILE, StateDirectory, defaultStateFolder
 from tsservices.common.timestamps import FORMS
-from tsservices.frontends.irc.server import NETWORK, SERVER_INFO, SERVER_NAME
 from tsservices.server import config
 from tsservices.server.catalog import Catalog, CatalogError
-from tsservices.server.config import REFUSE, TELL
 from tsservices.server.endpoints import KINDS, haveTLS, needTLS
 from tsservices.server.listeners import (
-    BESIDE,
     OFF,
-    ONLY,
-    TLS_OFFSET,
     ListenError,
     ListenSpec,
     checkPlaces,
@@ -38,38 +32,11 @@ from tsservices.server.listeners import (
     resolveListeners,
     selectServices,
 )
-from tsservices.server.registry import BUILTIN
+from tsservices.server.option_rows import FLAGS, KEYS, OFFERED, limit, parameters
+from tsservices.server.registry import BUILTIN, missingExtra
 from tsservices.services.api import ServiceSpec
 from tsservices.stamp.auth import readKey
 from tsservices.stamp.reflector import ReflectorConfig
-
-#: The stream that all nodes of a cluster share.
-DEFAULT_STREAM = "tsservices-chat"
-
-#: The limits that are options; the others are keys of the configuration file only.
-_OFFERED = ("backlog", "max-connections", "flood-lines", "flood-bytes")
-
-#: Keys of the configuration file about the broker of a cluster and the IRC frontend: what each
-#: takes, what it is, what reads it, and its default.
-_KEYS: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
-    "cluster-user-file": ("PATH", "file with NAME:PASSWORD for the engine", config.text, None),
-    "cluster-credentials": ("PATH", "or a .creds file", config.text, None),
-    "cluster-nkey-file": ("PATH", "or the seed of an nkey", config.text, None),
-    "cluster-token-file": ("PATH", "or a token", config.text, None),
-    "cluster-ca": ("PATH", "certificates of who signs for the servers", config.text, None),
-    "cluster-certificate": ("PATH", "of this node, if they want one", config.text, None),
-    "cluster-key": ("PATH", "its key", config.text, None),
-    "cluster-stream": (
-        "NAME",
-        "of the stream, and before the subject",
-        config.stream,
-        DEFAULT_STREAM,
-    ),
-    "cluster-replicas": ("N", "servers that keep it, if this node makes it", config.replicas, 1),
-    "irc-name": ("NAME", "of the server, for programs of IRC", config.ircName, SERVER_NAME),
-    "irc-info": ("TEXT", "what it says of itself there", config.ircInfo, SERVER_INFO),
-    "irc-network": ("NAME", "of the network, for the same", config.ircName, NETWORK),
-}
 
 # Values of --listen, in the help.
 _EXAMPLES = (
@@ -84,106 +51,6 @@ _LEAST_WIDTH = 60
 
 # What Twisted puts before an error of a value.
 _ENFORCED = "Parameter type enforcement failed: "
-
-
-def _limit(key: str) -> Callable[[Any], int]:
-    return lambda value: Limits.coerce(key, value)
-
-
-def _parameters() -> list[list[Any]]:
-    rows: list[list[Any]] = [
-        [
-            "port",
-            "p",
-            DEFAULT_PORT,
-            "place of the first service, the others follow; 0: each gets a free one",
-            config.port,
-        ],
-        [
-            "interface",
-            "i",
-            "127.0.0.1",
-            "address to listen on; 0.0.0.0 or :: opens it",
-            config.interface,
-        ],
-        [
-            "services",
-            None,
-            None,
-            "which to serve, by name, with commas between [default: all that have a place below]",
-            config.services,
-        ],
-        [
-            "state",
-            None,
-            None,
-            "folder of all that is kept [default: $STATE_DIRECTORY, or the user's state folder]",
-            config.text,
-        ],
-        ["stamp", None, "ctime", f"form of the timestamp: {', '.join(FORMS)}", config.stamp],
-        ["operator", None, None, "put the operator of this name on the terminal", config.operator],
-        [
-            "journal",
-            None,
-            "sqlite",
-            f"where the chat is kept: {', '.join(config.JOURNALS)}",
-            config.journal,
-        ],
-        [
-            "keep",
-            None,
-            None,
-            f"how long its lines are kept, like 12h, 90d or 52w [default: {FOREVER}]",
-            config.keep,
-        ],
-        [
-            "cluster",
-            None,
-            None,
-            "one chat with other nodes, through the NATS servers at nats://HOST:PORT[,...]",
-            config.cluster,
-        ],
-        [
-            "node",
-            None,
-            None,
-            "name of this node, which no other one has [default: one is made up, and kept]",
-            config.node,
-        ],
-        [
-            "stamp-key",
-            None,
-            None,
-            "file with the key of STAMP, in hexadecimal; unauthenticated packets are dropped then",
-            config.text,
-        ],
-        [
-            "tls",
-            None,
-            OFF,
-            f"{OFF}, {BESIDE} (with TLS too, {TLS_OFFSET} ports on), or {ONLY} (no TCP in clear)",
-            config.tls,
-        ],
-        [
-            "certificate",
-            None,
-            None,
-            "PEM file with key and certificates, or certbot's folder [default: one is made]",
-            config.text,
-        ],
-        [
-            "plain-login",
-            None,
-            TELL,
-            f"who logs in to the chat without TLS over a network: {TELL} them, or {REFUSE}",
-            config.plainLogin,
-        ],
-        ["config", "c", None, "TOML file with the same names, and more limits", str],
-    ]
-    for key in _OFFERED:
-        default, reason = Limits.describe(key)
-        rows.append([key, None, default, reason, _limit(key)])
-    return rows
 
 
 def _entry(left: str, text: str, width: int) -> str:
@@ -221,16 +88,22 @@ def _moreHelp(modules: list[str], width: int) -> str:
         "",
         *textwrap.wrap(f"To a running server (each with --help): {PROGRAM} {commands}", width),
         "",
+        *textwrap.wrap(
+            f"The command {PROGRAM} has a reactor of its own, which is faster; the same by twistd: "
+            "twistd --reactor=tsservices -n tsserver",
+            width,
+        ),
+        "",
         *textwrap.wrap(f"Endpoints (--listen): {kinds}; for example", width),
         *(f"  {example}" for example in _EXAMPLES),
         "",
         "More keys of the configuration file:",
     ]
     keys = [('chat-operators = ["NAME"]', "accounts that may do anything in the chat")]
-    for key, (takes, meaning, _, default) in _KEYS.items():
-        keys.append((f"{key} = {takes if default is None else default}", meaning))
+    for key, (takes, meaning, _, default) in KEYS.items():
+        keys.append((f"{key} = {default if isinstance(default, str | int) else takes}", meaning))
     for key in Limits.fieldNames():
-        if key not in _OFFERED:
+        if key not in OFFERED:
             default, reason = Limits.describe(key)
             keys.append((f"{key} = {default}", reason))
     column = max(len(key) for key, _ in keys)
@@ -241,22 +114,8 @@ def _moreHelp(modules: list[str], width: int) -> str:
 class Options(usage.Options):
     """The options and the configuration file, read and checked."""
 
-    optParameters: ClassVar[list[list[Any]]] = _parameters()
-    optFlags: ClassVar[list[list[Any]]] = [
-        [
-            "reuse-port",
-            None,
-            "share the ports with other processes started like this; not for talk and chat",
-        ],
-        [
-            "stamp-stateless",
-            None,
-            "let STAMP repeat the sender's numbers and keep none of its own",
-        ],
-        ["leave-cluster", None, "have what was a node's chat go on alone, for good"],
-        ["no-fast-lane", None, "serve by Twisted's own transports"],
-        ["log-connections", None, "log who comes and goes, and why datagrams are dropped"],
-    ]
+    optParameters: ClassVar[list[list[Any]]] = parameters()
+    optFlags: ClassVar[list[list[Any]]] = FLAGS
     compData: ClassVar[Any] = usage.Completions(
         optActions={
             "services": usage.CompleteList([row.name for row in BUILTIN]),
@@ -281,6 +140,10 @@ class Options(usage.Options):
     folder: StateDirectory
     #: How STAMP is reflected.
     mode: ReflectorConfig
+    #: Which services are not served, and why, though nobody has said so.
+    unserved: list[str]
+    #: The words that were parsed.
+    commandLine: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         # What the command line names wins over the file, also where it names the default.
@@ -292,7 +155,7 @@ class Options(usage.Options):
         self["load"] = []
         self["trust"] = None
         self["chat-operators"] = []
-        for key, (_, _, _, default) in _KEYS.items():
+        for key, (_, _, _, default) in KEYS.items():
             self[key] = default
         self._setByUser.clear()
 
@@ -302,8 +165,8 @@ class Options(usage.Options):
         super().__setitem__(key, value)
 
     def getSynopsis(self) -> str:
-        if serverProgram() == PROGRAM:
-            return f"Usage: {PROGRAM} [options]"
+        if serverCommand().startswith(PROGRAM):
+            return f"Usage: {serverCommand()} [options]"
         synopsis: str = super().getSynopsis()
         return synopsis
 
@@ -349,17 +212,16 @@ class Options(usage.Options):
     def parseArgs(self, *words: str) -> None:
         """@raise usage.UsageError: there is a word that is no option."""
         if words:
-            raise usage.UsageError(
-                f"there is no command {words[0]!r}; there are {' and '.join(WORDS)}"
-                if serverProgram() == PROGRAM
-                else f"there are only options here, and {words[0]!r} is none"
-            )
+            # In a container, say, whose entry point has options already.
+            first = "; a command stands first" if serverCommand().startswith(PROGRAM) else ""
+            raise usage.UsageError(f"there are only options here, and {words[0]!r} is none{first}")
 
     def parseOptions(self, options: Any = None) -> None:
         """
         @raise usage.UsageError: something is wrong.
         @raise SystemExit: the same under twistd, which would print all of the help.
         """
+        self.commandLine = tuple(options or ())
         try:
             super().parseOptions(options)
         except usage.UsageError as reason:
@@ -370,7 +232,7 @@ class Options(usage.Options):
                 raise usage.UsageError(text) from reason
             if sys.stderr is not None:
                 # It is None where descriptor 2 is closed.
-                sys.stderr.write(complaint(serverProgram(), text))
+                sys.stderr.write(complaint(serverCommand(), text))
             raise SystemExit(1) from reason
 
     def postOptions(self) -> None:
@@ -386,7 +248,9 @@ class Options(usage.Options):
             self.folder = StateDirectory(self["state"] or defaultStateFolder())
         except ValueError as reason:
             raise usage.UsageError(str(reason)) from reason
-        self.mode = ReflectorConfig(key, not self["stamp-stateless"])
+        self.mode = ReflectorConfig(
+            key, not self["stamp-stateless"], self["stamp-dscp"] or frozenset()
+        )
         if self["operator"] is not None:
             self._moveLog()
 
@@ -396,15 +260,18 @@ class Options(usage.Options):
         }
         known |= {"listen": config.listens, "load": config.listens, "trust": config.trust}
         known |= {"chat-operators": config.chatOperators}
-        known |= {key: row[2] for key, row in _KEYS.items()}
+        known |= {key: row[2] for key, row in KEYS.items()}
         known |= {row[0]: config.flag for row in self.optFlags}
-        known |= {key: _limit(key) for key in Limits.fieldNames()}
+        known |= {key: limit(key) for key in Limits.fieldNames()}
         values: dict[str, Any] = {}
         if self["config"] is not None:
-            lists = frozenset({"listen", "load", "trust", "services", "chat-operators", "cluster"})
+            lists = frozenset(
+                {"stamp-dscp", "listen", "load", "trust", "services", "chat-operators", "cluster"}
+            )
+            lists |= {"http-hosts", "http-proxies", "metrics-from"}
             values = config.load(self["config"], known, lists)
         fieldNames = Limits.fieldNames()
-        limits = {key: self[key] for key in _OFFERED}
+        limits = {key: self[key] for key in OFFERED}
         for key, value in values.items():
             if key in self._setByUser:
                 continue
@@ -432,11 +299,24 @@ class Options(usage.Options):
             catalog = Catalog(self["load"])
         with self._reading("listen"):
             added = [parseListen(catalog, text, interface, backlog) for text in self["listen"]]
-        sharing = bool(self["reuse-port"])
+        sharing = bool(self["reuse-port"]) or self["processes"] > 1
+        if self["reuse-port"] and self["processes"] > 1:
+            raise ListenError("either --processes or --reuse-port: each lets processes share ports")
         with self._reading("listen"):
-            checkPlaces(added, sharing, tls)
+            checkPlaces(added, sharing, tls, self["processes"] > 1)
         with self._reading("services"):
             chosen = selectServices(catalog, self["services"], sharing)
+            asked = [spec.service for spec in added]
+            if self["services"] is not None:
+                asked += chosen
+            for reason in filter(None, map(missingExtra, asked)):
+                raise ListenError(reason)
+            # Nobody has asked for these.
+            self.unserved = [reason for reason in map(missingExtra, chosen) if reason]
+            if sharing and self["services"] is None:
+                names = [row.name for row in BUILTIN if not row.shareable]
+                self.unserved.append(f"not served by several processes: {', '.join(names)}")
+            chosen = [service for service in chosen if not missingExtra(service)]
         self.listenSpecs = resolveListeners(
             catalog, chosen, added, self["port"], interface, backlog, tls
         )

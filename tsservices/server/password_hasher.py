@@ -83,15 +83,24 @@ class PasswordHasherThread:
         self._maximumWaiting = maximumWaiting
         self._jobs: SimpleQueue[tuple[Job, ResultCallback] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._working = False
         self.waiting = 0
 
     def start(self) -> None:
         """Begin to work.  Not before twistd has forked: threads do not survive a fork."""
+        self._working = True
+        if self.waiting:
+            self._startThread()
+
+    def _startThread(self) -> None:
+        # Not before there is a password: in a process of one thread glibc's locks and system calls
+        # are cheaper, which is 3 % of a message of 64 bytes.
         self._thread = threading.Thread(target=self._work, name="hasher", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End with the password that is being hashed; no result is passed on any more."""
+        self._working = False
         thread, self._thread = self._thread, None
         if thread is not None:
             # What waits is for sessions that the stop has closed.
@@ -119,6 +128,8 @@ class PasswordHasherThread:
 
     def _put(self, job: Job, onResult: ResultCallback) -> None:
         self._jobs.put((job, onResult))
+        if self._working and self._thread is None:
+            self._startThread()
 
     def _work(self) -> None:
         if sys.platform == "linux":
@@ -140,7 +151,7 @@ class PasswordHasherThread:
 
     def _done(self, onResult: ResultCallback, result: object) -> None:
         self.waiting -= 1
-        if self._thread is not None:
+        if self._working:
             onResult(result)
 
     def _failed(self, onResult: ResultCallback) -> None:

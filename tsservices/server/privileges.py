@@ -6,10 +6,15 @@ import contextlib
 import os
 import pwd
 from collections.abc import Iterator
+from typing import Any
 
 from twisted.application.service import Service
+from twisted.logger import FileLogObserver
 
+from tsservices.common.commandline import serverProgram
 from tsservices.common.statedir import StateDirectory
+from tsservices.server.log import openLog
+from tsservices.server.options import Options
 
 
 @contextlib.contextmanager
@@ -76,3 +81,73 @@ class PIDFile(Service):
     def stopService(self) -> None:
         super().stopService()
         self._folder.remove(self._path)
+
+
+def openLogAs(
+    options: Options, becoming: tuple[int, int], reactor: Any, worker: int = 0
+) -> FileLogObserver | None:
+    """
+    As L{openLog}, by whom the server becomes if the log is in the state folder.
+
+    @raise LogError: it can't be opened.
+    """
+    path, _ = _openedByTwistd(options)
+    inFolder = path is not None and options.folder.contains(path)
+    # Root would follow what that user has put there, and make a file that the user can't rotate.
+    with actingAs(*(becoming if inFolder else (-1, -1))):
+        return openLog(options.parent or {}, reactor, worker, becoming)
+
+
+def pidFile(options: Options, becoming: tuple[int, int]) -> list[PIDFile]:
+    """The file with the number of this process, if it has to be written by another user."""
+    _, path = _openedByTwistd(options)
+    if path is None or becoming == (-1, -1) or not options.folder.contains(path):
+        return []
+    assert options.parent is not None
+    # twistd looks here only when it writes the file, and when it removes it.
+    options.parent["pidfile"] = ""
+    return [PIDFile(options.folder, path)]
+
+
+def _openedByTwistd(options: Options) -> tuple[str | None, str | None]:
+    # The log and the file with the number of the process.
+    parent = options.parent if options.parent is not None else {}
+    log, pid = parent.get("logfile"), parent.get("pidfile")
+    return (None if log in (None, "-") else str(log)), (str(pid) if pid else None)
+
+
+def giveFolder(options: Options, becoming: tuple[int, int]) -> list[str] | None:
+    """
+    Give the state folder to the user that the server becomes.
+
+    @return: what stays with its owner; L{None}: nothing can be given.
+    @raise OSError: something in it is a link.
+    """
+    folder = options.folder
+    # These are opened as root.
+    folder.checkOwn(filter(None, (*_openedByTwistd(options), options["stamp-key"])))
+    try:
+        unchanged = folder.giveTo(*becoming)
+    except OSError:
+        # Without the right to do this there is none to become that user, which twistd will say.
+        return None
+    return unchanged
+
+
+def becomingUser(options: Options) -> tuple[int, int]:
+    """
+    The numbers of the user and the group that the server becomes; -1: it keeps its own.
+
+    @raise SystemExit: twistd could not become that user; the argument is the line to print.
+    """
+    parent = options.parent if options.parent is not None else {}
+    user, group = parent.get("uid"), parent.get("gid")
+    if user is not None and (group is None or user != os.getuid()):
+        try:
+            pwd.getpwuid(user)
+        except KeyError:
+            # twistd wants the user's name, to find the groups.
+            raise SystemExit(
+                f"{serverProgram()}: --uid {user}: this system knows no user with this number"
+            ) from None
+    return (-1 if user is None else int(user)), (-1 if group is None else int(group))

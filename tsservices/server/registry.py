@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from twisted.internet.protocol import DatagramProtocol
 
-from tsservices.common.counters import DatagramCounters, StampCounters, StreamCounters
+from tsservices.common.counters import (
+    DatagramCounters,
+    StampCounters,
+    StreamCounters,
+    WebCounters,
+)
 from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog
 from tsservices.common.timestamps import Nanoclock, TimestampFormatter
@@ -20,6 +26,7 @@ from tsservices.frontends.connection import Chat
 from tsservices.frontends.irc.protocol import IRCFactory
 from tsservices.frontends.irc.server import IRCServer
 from tsservices.frontends.line.protocol import LineChatFactory
+from tsservices.frontends.web.server import WebServer
 from tsservices.server.certificates import ServerCertificate
 from tsservices.services.ack_sink import AckProtocol, SinkDatagramProtocol, SinkProtocol
 from tsservices.services.api import ServiceSpec
@@ -57,10 +64,14 @@ class BuiltinService(ServiceSpec):
     offset: int | None = None
     #: The fields of L{Wiring} that its constructors take behind the context.
     needs: tuple[str, ...] = ()
+    #: The class of the counters of its streams.
+    streamCounters: type[StreamCounters] = StreamCounters
     #: The class of the counters of its UDP ports.
     datagramCounters: type[DatagramCounters] = DatagramCounters
     #: Whether its datagrams come over UDP only: they are about IP.
     onlyIP: bool = False
+    #: The extra without which it can't be served; nothing: it needs none.
+    extra: str = ""
     #: How many bytes a datagram may have, where C{max-datagram} does not say so.
     longest: Callable[[Limits], int] | None = None
 
@@ -78,6 +89,14 @@ _ECHOING = GuardPolicy(ownFormat=False, empty=False, trusting=False)
 
 #: The same; RFC 867 and 868 have clients ask by an empty datagram.
 _CLOCK = GuardPolicy(ownFormat=False, empty=True, trusting=False)
+
+
+def _webFactory(context: StreamContext, server: WebServer) -> StreamFactory:
+    # Here because it needs the extra `http`, which is optional.
+    from tsservices.frontends.web.protocol import WebFactory
+
+    return WebFactory(context, server)
+
 
 #: The services of this suite, in the order of their ports.
 BUILTIN = (
@@ -146,6 +165,16 @@ BUILTIN = (
         needs=("irc",),
     ),
     BuiltinService(
+        "http",
+        "the same rooms, for browsers; /api and /metrics",
+        _webFactory,
+        shareable=False,
+        offset=8,
+        needs=("web",),
+        streamCounters=WebCounters,
+        extra="http",
+    ),
+    BuiltinService(
         "stamp",
         "RFC 8762: packets come back with the times they came and left",
         datagram=reflecting,
@@ -185,6 +214,18 @@ BUILTIN = (
     ),
 )
 
+#: The modules by which it is known that an extra is installed.
+EXTRAS = {"http": ("h11", "prometheus_client", "wsproto")}
+
+
+def missingExtra(service: ServiceSpec) -> str:
+    """Why a service can't be served: the extra that it needs is not installed; empty: it can."""
+    extra = service.extra if isinstance(service, BuiltinService) else ""
+    if all(find_spec(module) is not None for module in EXTRAS.get(extra, ())):
+        return ""
+    return f"{service.name} needs the extra {extra}: pip install 'tsservices[{extra}]'"
+
+
 #: The same, by name.
 BY_NAME = {row.name: row for row in BUILTIN}
 
@@ -214,6 +255,8 @@ class Wiring:
     chat: Chat
     #: What all IRC connections share.
     irc: IRCServer
+    #: What all browsers share.
+    web: WebServer
     #: Makes OpenSSL's object of each connection with TLS; L{None}: the server has no certificate.
     certificate: ServerCertificate | None = None
 
@@ -223,7 +266,8 @@ class Wiring:
 
         @param secure: as L{StreamContext.secure} has it.
         """
-        context = replace(self.streams, counters=StreamCounters(), secure=secure)
+        kind = service.streamCounters if isinstance(service, BuiltinService) else StreamCounters
+        context = replace(self.streams, counters=kind(), secure=secure)
         return service.streamFactory(context, *self._needs(service))
 
     def datagramProtocol(

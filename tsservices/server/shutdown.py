@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ReactorNotRunning
 
 from tsservices.common.commandline import serverProgram
+from tsservices.transport.twisted_internals import forgetExitSignal
 
 
 class FatalShutdown:
@@ -41,13 +42,17 @@ class FatalShutdown:
             return
         self._stopping = True
         self._atExit(self._end)
-        # It may be stopping already: then only the status is new.
-        with contextlib.suppress(ReactorNotRunning):
-            self._reactor.stop()
+        # While services start it does not run yet, and cannot be stopped.
+        self._reactor.callWhenRunning(self._stopReactor)
         # Standard error may be a file on the very disk that has failed.
         with contextlib.suppress(OSError, ValueError):
             if sys.__stderr__ is not None:
                 sys.__stderr__.write(f"{serverProgram()}: {reason}\n")
+
+    def _stopReactor(self) -> None:
+        # It may be stopping already: then only the status is new.
+        with contextlib.suppress(ReactorNotRunning):
+            self._reactor.stop()
 
     def _end(self) -> None:
         # os._exit flushes nothing.
@@ -111,9 +116,11 @@ class SignalService(Service):
                 signal.signal(number, self._stop)
 
     def _ignore(self) -> None:
-        # All is stopped: one more signal must not make a failure of it.
+        # All is stopped: one more signal must not make a failure of it, nor one that came at the
+        # start, after the reactor had set its handlers and before these were set again.
         for number in STOPPING:
             signal.signal(number, signal.SIG_IGN)
+        forgetExitSignal(self._reactor)
 
     def _stop(self, number: int, frame: object) -> None:
         # A handler runs between any two instructions of the reactor; this also wakes it.  Before

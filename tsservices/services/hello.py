@@ -35,5 +35,7 @@ class HelloProtocol(StreamProtocol):
 class HelloDatagramProtocol(ReplyingDatagramProtocol):
     """Answers each datagram with a hello."""
 
+    inBatches = True
+
     def answer(self, datagram: bytes) -> bytes:
         return greeting(datagram)

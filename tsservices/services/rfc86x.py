@@ -27,8 +27,13 @@ class EchoProtocol(StreamProtocol):
 class EchoDatagramProtocol(ReplyingDatagramProtocol):
     """RFC 862 over UDP."""
 
+    inBatches = True
+
     def answer(self, datagram: bytes) -> bytes:
         return datagram
+
+    def prefix(self) -> bytes:
+        return b""
 
 
 class DiscardProtocol(StreamProtocol):

@@ -63,6 +63,7 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         self._reflect: StampedReply = (
             reflector.reflect if observer is None else _observed(reflector.reflect, observer)
         )
+        self._observer = observer
         self._monotonic = monotonic
         self._estimate = estimate
         self._nextEstimate = float("-inf")
@@ -74,6 +75,9 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         """Let the port send what the reflector returns."""
         if (port := capability(self.transport, IReflectingPort)) is not None:
             port.reflectWith(self._reflect, self.unsent, self)
+            if self._observer is None:
+                made = self._reflector
+                port.reflectBatchesWith(made.reflectAll, made.depart, made.departed)
 
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
@@ -81,7 +85,9 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         # This is the way on other ports; they do not tell when a round begins.
         self.roundBegan()
         ns, kernel, destination, ttl, _ = arrival
-        answer = self._reflect(datagram, address, ns, kernel, destination, ttl, self._monotonic())
+        now = self._monotonic()
+        # Without the type of service, since such a port sends all answers with the same one.
+        answer = self._reflect(datagram, address, ns, kernel, destination, ttl, now, None)
         if answer is not None:
             # A tuple has a function too, for when the packet leaves, which only a reflecting port
             # can tell.

@@ -7,7 +7,12 @@ from typing import Any
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.common.text import plural
 from tsservices.common.timestamps import TimestampFormatter
-from tsservices.transport.capabilities import IReplyingTransport, capability
+from tsservices.transport.capabilities import (
+    LONG_ANSWER,
+    IPrefixingTransport,
+    IReplyingTransport,
+    capability,
+)
 from tsservices.transport.context import DatagramContext
 from tsservices.transport.datagram import ReplyingDatagramProtocol
 from tsservices.transport.stream import StreamProtocol
@@ -23,21 +28,29 @@ class TimestampProtocol(StreamProtocol):
         self._counters = self.factory.counters
         if (replying := capability(self.transport, IReplyingTransport)) is not None:
             replying.replyWith(self._reply, self._formatter)
+        if (prefixing := capability(self.transport, IPrefixingTransport)) is not None:
+            # The time limits see what is sent then: L{heard} need not be set.
+            prefixing.prefixWith(self._formatter, self._counters)
 
     def dataReceived(self, data: bytes) -> None:
-        self.transport.write(self._reply(data))
+        answer = self._reply(data)
+        self.transport.write(answer if isinstance(answer, bytes) else b"".join(answer))
 
-    def _reply(self, data: bytes) -> bytes:
-        # The base class's dataReceived and the answer in one call: this is the fast path.
+    def _reply(self, data: bytes) -> bytes | tuple[bytes, bytes]:
+        # The base class's dataReceived and the answer in one call: this is a fast path.
         self.heard = True
         counters = self._counters
         counters.received += 1
-        counters.receivedBytes += len(data)
-        return (self._formatter.held or self._formatter.stamp()) + data
+        size = len(data)
+        counters.receivedBytes += size
+        stamp = self._formatter.roundStamp or self._formatter.stamp()
+        return stamp + data if size < LONG_ANSWER else (stamp, data)
 
 
 class TimestampDatagramProtocol(ReplyingDatagramProtocol):
     """Stamps each datagram."""
+
+    inBatches = True
 
     def __init__(self, context: DatagramContext, formatter: TimestampFormatter) -> None:
         # As an observer the formatter holds one stamp for all datagrams of a round of reads.
@@ -45,7 +58,10 @@ class TimestampDatagramProtocol(ReplyingDatagramProtocol):
         self._formatter = formatter
 
     def answer(self, datagram: bytes) -> bytes:
-        return (self._formatter.held or self._formatter.stamp()) + datagram
+        return (self._formatter.roundStamp or self._formatter.stamp()) + datagram
+
+    def prefix(self) -> bytes | None:
+        return self._formatter.roundStamp or None
 
 
 class TimestampLineProtocol(StreamProtocol):

@@ -22,7 +22,7 @@ from tsservices.cluster.node import NodeConfig
 from tsservices.common.limits import Limits
 from tsservices.server.chat.cluster_join import JoinProcedure
 from tsservices.storage.sqlite.journal import SQLiteStorage
-from tsservices.storage.sqlite.transaction import write
+from tsservices.storage.sqlite.transaction import Transactions
 
 #: Of a node that had a history of 100 batches.
 IDENTITY = ClusterIdentity("epoch", "log", 100, bytes(32))
@@ -56,7 +56,7 @@ def makeMember(position: int, room: str, path: str = DATABASE, epoch: str = "epo
 def makeHistory() -> None:
     storage(log="log").prepare()
     with closing(sqlite3.connect(DATABASE, isolation_level=None)) as connection:
-        write(connection, [MessageSource("log").batch(("tea", ("x",)))])
+        Transactions(connection).write([MessageSource("log").batch(("tea", ("x",)))])
 
 
 class JoinProcedureTests(SynchronousTestCase):

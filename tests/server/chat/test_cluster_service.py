@@ -439,9 +439,12 @@ class ClusterChatServiceTests(SynchronousTestCase):
         self.assertEqual(self.copied(), 1)
 
     def test_clusterLog(self) -> None:
-        reports = ClusterLog("b", lambda: None, self.shutDowns.append)
-        reports.troubled(ChatError(STOPPING))
+        troubles: list[ChatError | None] = []
+        reports = ClusterLog("b", lambda: None, self.shutDowns.append, troubles.append)
+        trouble = ChatError(STOPPING)
+        reports.troubled(trouble)
         reports.troubled(None)
+        self.assertEqual(troubles, [trouble, None])
         reports.log("a line")
         self.assertEqual(
             self.logged[-3:],

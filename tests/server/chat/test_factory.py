@@ -16,7 +16,7 @@ from tsservices.server.chat.cluster_service import ClusterChatService
 from tsservices.server.chat.factory import makeChat
 from tsservices.server.chat.service import ChatService
 from tsservices.server.options import Options
-from tsservices.server.plugin import chatConfig
+from tsservices.server.wiring import chatConfig
 
 
 class MakeChatTests(SynchronousTestCase):
@@ -36,7 +36,7 @@ class MakeChatTests(SynchronousTestCase):
             self.assertIs(type(chat), ChatService)
             self.assertEqual((chat.node, chat.counters, chat.nodes), ("", None, None))
 
-    def test_nodeNameIsGivenOrKept(self) -> None:
+    def test_nodeNameIsGivenOrStored(self) -> None:
         chat = self.make("--cluster", "nats://127.0.0.1:1", "--node", "a")
         assert isinstance(chat, ClusterChatService)
         self.assertEqual(chat.node, "a")

@@ -29,14 +29,14 @@ class Phone:
         self.peer = peer
         self.reads = True
         self.heard: list[str] = []
-        self.held = False
+        self.paused = False
         self.finished = False
 
     def say(self, text: str) -> None:
         self.heard.append(text)
 
-    def hold(self, held: bool) -> None:
-        self.held = held
+    def setPaused(self, paused: bool) -> None:
+        self.paused = paused
 
     def finish(self) -> None:
         self.finished = True
@@ -96,11 +96,11 @@ class SwitchboardTests(SynchronousTestCase):
     def test_waitingTextOfOneCallerIsBounded(self) -> None:
         self.board.arrive(self.ann)
         self.board.receive(self.ann, "x" * 99)
-        self.assertFalse(self.ann.held)
+        self.assertFalse(self.ann.paused)
         self.board.receive(self.ann, "é")
-        self.assertTrue(self.ann.held)
+        self.assertTrue(self.ann.paused)
         self.attach()
-        self.assertFalse(self.ann.held)
+        self.assertFalse(self.ann.paused)
 
     def test_waitingTextOfAllCallersIsBounded(self) -> None:
         for number in range(WAITING_IN_ALL // 65_536):
@@ -111,7 +111,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.board.receive(self.ann, "me too")
         self.board.receive(self.ann, "and again")
         self.assertEqual(self.ann.heard, [ABSENT, FULL])
-        self.assertTrue(self.ann.held)
+        self.assertTrue(self.ann.paused)
 
     def test_manySmallTexts(self) -> None:
         """What they take in memory is bounded, and not only their bytes."""
@@ -230,11 +230,11 @@ class SwitchboardTests(SynchronousTestCase):
         """A console that can't show more pauses callers, new ones too, until it is gone."""
         self.attach()
         self.board.arrive(self.ann)
-        self.board.hold(True)
+        self.board.setPaused(True)
         self.board.arrive(self.bob)
-        self.assertTrue(self.ann.held and self.bob.held)
-        self.board.hold(False)
-        self.assertFalse(self.ann.held or self.bob.held)
-        self.board.hold(True)
+        self.assertTrue(self.ann.paused and self.bob.paused)
+        self.board.setPaused(False)
+        self.assertFalse(self.ann.paused or self.bob.paused)
+        self.board.setPaused(True)
         self.board.detach(self.desk)
-        self.assertFalse(self.ann.held or self.bob.held)
+        self.assertFalse(self.ann.paused or self.bob.paused)

@@ -36,15 +36,21 @@ class ClusterLog:
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(
-        self, node: str, ready: Callable[[], object], nodeBroken: Callable[[str], object]
+        self,
+        node: str,
+        ready: Callable[[], object],
+        nodeBroken: Callable[[str], object],
+        troubled: Callable[[ChatError | None], object],
     ) -> None:
         """
         @param ready: is called when the node has caught up.
         @param nodeBroken: gets the reason why the node can't go on.
+        @param troubled: gets why nothing gets its place now; L{None}: it does again.
         """
         self._node = node
         self._ready = ready
         self._nodeBroken = nodeBroken
+        self._troubled = troubled
 
     def ready(self) -> None:
         self._ready()
@@ -53,6 +59,7 @@ class ClusterLog:
         self._nodeBroken(reason)
 
     def troubled(self, trouble: ChatError | None) -> None:
+        self._troubled(trouble)
         if trouble is None:
             self.log("the others answer again")
         else:
@@ -116,7 +123,12 @@ class ClusterChatService(ChatService):
         self._ended = False
         self._stopping: Deferred[None] | None = None
         self.counters = ClusterCounters()
-        self._clusterLog = ClusterLog(self.node, self.ready, self.nodeBroken)
+        self._clusterLog = ClusterLog(
+            self.node,
+            self.ready,
+            self.nodeBroken,
+            lambda trouble: setattr(self, "trouble", trouble),
+        )
         self._changes = StatusChangeLog(self._clusterLog.log)
 
     def prepare(self) -> None:
@@ -165,6 +177,8 @@ class ClusterChatService(ChatService):
         if self._join is not None:
             self._join.stop()
         if self._orderer is not None:
+            # What still waits to be said goes before the goodbye.
+            self._pipeline.stop()
             await self._within(self._orderer.stop)
         if self._ticker.running:
             self._ticker.stop()

@@ -14,7 +14,7 @@ from tsservices.chat.passwords import PasswordBounds
 from tsservices.chat.storage import Storage, StorageError
 from tsservices.cluster.broker import BrokerError
 from tsservices.cluster.nats.config import JetStreamConfig
-from tsservices.cluster.node import keptNodeName
+from tsservices.cluster.node import storedNodeName
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import LogThrottle
 from tsservices.common.statedir import CHAT_FILE, WELCOME_FILE, StateDirectory
@@ -87,6 +87,7 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
         time.monotonic,
         turnEnd(reactor, config.fastLane),
         FatalShutdown(reactor).stop,
+        reactor.callLater,
     )
     if config.cluster is None or not config.served:
         return ChatService(*arguments)
@@ -106,7 +107,7 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
             _LOG.warn("the engine: {text}", text=text)
 
     broker = JetStreamBroker(config.cluster, callFromThread, log=log)
-    node = config.node or keptNodeName(folder, socket.gethostname(), lambda: secrets.token_hex(2))
+    node = config.node or storedNodeName(folder, socket.gethostname(), lambda: secrets.token_hex(2))
     where = ", ".join(config.cluster.servers)
     return ClusterChatService(
         *arguments,

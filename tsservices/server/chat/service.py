@@ -21,7 +21,7 @@ from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.notifications import ErrorReply, Notice
 from tsservices.chat.outlet import Recipient
-from tsservices.chat.pipeline import Pipeline
+from tsservices.chat.pipeline import CallLater, Pipeline
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.chat.storage import Storage, StorageError, StoredState
@@ -30,6 +30,7 @@ from tsservices.common.limits import Limits
 from tsservices.common.logs import audit
 from tsservices.common.plainfiles import openPlain
 from tsservices.common.text import visible
+from tsservices.frontends.deferred import DeferredWrites
 from tsservices.frontends.sendqueue import SendQueuePool
 from tsservices.server.password_hasher import PasswordHasherThread
 
@@ -64,6 +65,7 @@ class ChatService(Service):
     @ivar notes: lines for whoever starts the server.
     @ivar open: people may come.
     @ivar plainLogin: for passwords over connections that are not secure; set before L{prepare}.
+    @ivar webPort: the port for browsers; L{None}: there is none; set before L{prepare}.
     @ivar node: the name of this node; nothing: it is no node of a cluster.
     """
 
@@ -72,6 +74,8 @@ class ChatService(Service):
     #: L{None} if this is no node of a cluster.
     counters: ClusterCounters | None = None
     open = False
+    #: Why nothing that is said gets a place among all that is said, in a cluster.
+    trouble: ChatError | None = None
     #: Describes the nodes of the cluster to an operator; L{None}: there is none.
     nodes: Callable[[], list[str]] | None = None
     #: What all controllers of sessions share.
@@ -87,12 +91,14 @@ class ChatService(Service):
         monotonic: Callable[[], float],
         turnEnd: Callable[[Callable[[], None]], object],
         shutDown: Callable[[str], object] | None = None,
+        callLater: CallLater | None = None,
     ) -> None:
         """
         @param wallClock: the time: nanoseconds since 1970, UTC.
         @param monotonic: seconds that only go forward.
         @param turnEnd: has something called at the end of the reactor's turn.
         @param shutDown: ends the server with a failure, for a reason in one line.
+        @param callLater: calls in so many seconds; None: nothing that is sent waits for more.
         """
         self._config = config
         self.storage = storage
@@ -102,9 +108,14 @@ class ChatService(Service):
         self._turnEnd = turnEnd
         self._shutDown = shutDown
         self._sessions = 0
-        self.pool = SendQueuePool()
+        self._callLater = callLater
+        self._deferred: DeferredWrites | None = None
+        if callLater is not None:
+            self._deferred = DeferredWrites(monotonic, callLater, turnEnd)
+        self.pool = SendQueuePool(self._deferred)
         self.notes: list[str] = []
         self.plainLogin = PlainLogin()
+        self.webPort: int | None = None
 
     def prepare(self) -> None:
         """
@@ -135,7 +146,13 @@ class ChatService(Service):
                 " whoever does first looks after the server"
             )
         self._pipeline = Pipeline(
-            state, loaded.log, loaded.position, self._wallClock, self._turnEnd
+            state,
+            loaded.log,
+            loaded.position,
+            self._wallClock,
+            self._turnEnd,
+            monotonic=self._monotonic,
+            callLater=self._callLater,
         )
         self.context = ChatContext(
             self._pipeline,
@@ -149,6 +166,7 @@ class ChatService(Service):
             lambda: secrets.token_urlsafe(TOKEN_BYTES),
             self.nodes,
             self.plainLogin,
+            self.webPort,
         )
 
     def whenReady(self, call: Callable[[], object]) -> None:
@@ -165,6 +183,10 @@ class ChatService(Service):
     def stopService(self) -> Deferred[None]:
         """Fires when everything is stored."""
         super().stopService()
+        if self._deferred is not None:
+            self._deferred.stop()
+        if self.open:
+            self._pipeline.stop()
         self.hasher.stop()
         stopped: Deferred[None] = Deferred()
         self.storage.stop(lambda: stopped.callback(None))

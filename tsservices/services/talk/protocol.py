@@ -53,7 +53,7 @@ class TalkProtocol(StreamProtocol):
         self._switchboard = switchboard
         self._decoder = utf8Decoder()
         self._ending = b"\n"
-        self._saidNothing = True
+        self._isFirstText = True
 
     def connectionReady(self) -> None:
         self._switchboard.arrive(self)
@@ -75,8 +75,8 @@ class TalkProtocol(StreamProtocol):
     def chunkReceived(self, data: bytes) -> None:
         self._ending = splitEnding(data)[1]
         if text := self._decoder.decode(data):
-            if self._saidNothing:
-                self._saidNothing = False
+            if self._isFirstText:
+                self._isFirstText = False
                 if not (text := text.removeprefix(BYTE_ORDER_MARK)):
                     return
             self._switchboard.receive(self, text)
@@ -84,8 +84,8 @@ class TalkProtocol(StreamProtocol):
     def say(self, text: str) -> None:
         self.transport.write(text.encode("utf-8", "replace") + self._ending)
 
-    def hold(self, held: bool) -> None:
-        if held:
+    def setPaused(self, paused: bool) -> None:
+        if paused:
             self.transport.pauseProducing()
         elif not self.ending and not self._halfClosed:
             self.transport.resumeProducing()
@@ -149,12 +149,12 @@ class OperatorProtocol(Protocol):
         self.transport.write(line.encode("utf-8", "replace") + b"\n")
 
     def pauseProducing(self) -> None:
-        self._switchboard.hold(True)
+        self._switchboard.setPaused(True)
         if not self._finished:
             IPushProducer(self.transport).pauseProducing()
 
     def resumeProducing(self) -> None:
-        self._switchboard.hold(False)
+        self._switchboard.setPaused(False)
         if not self._finished:
             IPushProducer(self.transport).resumeProducing()
 

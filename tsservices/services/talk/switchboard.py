@@ -32,7 +32,7 @@ class TalkPeer(Interface):
 
     def say(self, text: str) -> None: ...
 
-    def hold(self, held: bool) -> None:
+    def setPaused(self, paused: bool) -> None:
         """Stop reading from this caller, or go on."""
         ...
 
@@ -85,7 +85,7 @@ class Switchboard:
         self._current: TalkPeer | None = None
         self._waiting: list[tuple[str, str]] = []
         self._waitingBytes = 0
-        self._held = False
+        self._paused = False
 
     # The operator's side.
 
@@ -105,7 +105,7 @@ class Switchboard:
         for caller, call in self._calls.items():
             call.waiting = 0
             call.absenceShown = call.fullShown = False
-            caller.hold(self._held)
+            caller.setPaused(self._paused)
         if self._calls:
             self.who()
 
@@ -113,18 +113,18 @@ class Switchboard:
         """Disconnect the operator; nothing happens if another one is attached."""
         if self._console is console:
             self._console = None
-            self.hold(False)
+            self.setPaused(False)
 
     def close(self) -> None:
         """Announce the stop of the server."""
         self.notify("the server stops")
 
-    def hold(self, held: bool) -> None:
+    def setPaused(self, paused: bool) -> None:
         """Stop reading from all callers while the console takes nothing, or go on."""
-        if self._held != held:
-            self._held = held
+        if self._paused != paused:
+            self._paused = paused
             for caller in self._calls:
-                caller.hold(held)
+                caller.setPaused(paused)
 
     # The callers' side.
 
@@ -139,8 +139,8 @@ class Switchboard:
             self._current = caller
         talking = "; you talk with them" if self._current is caller else ""
         self.notify(f"{self._label(caller)} calls{talking}")
-        if self._held:
-            caller.hold(True)
+        if self._paused:
+            caller.setPaused(True)
 
     def receive(self, caller: TalkPeer, text: str) -> None:
         call = self._calls[caller]
@@ -158,13 +158,13 @@ class Switchboard:
             if not call.fullShown:
                 call.fullShown = True
                 caller.say(FULL)
-            caller.hold(True)
+            caller.setPaused(True)
             return
         self._waiting.append((f"[{call.number} {caller.peer}]", text))
         self._waitingBytes += taken
         call.waiting += size
         if call.waiting >= self._limit:
-            caller.hold(True)
+            caller.setPaused(True)
 
     def halfClose(self, caller: TalkPeer) -> None:
         self._calls[caller].halfClosed = True

@@ -1,0 +1,71 @@
+"""What the other parts of the server give its web frontend: the services, and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from tsservices.common.counters import CounterRegistry
+from tsservices.frontends.web.server import WebServer
+from tsservices.server.chat.service import ChatService
+from tsservices.services.api import ServiceSpec
+from tsservices.transport.binder import Binder
+
+
+def furnish(
+    web: WebServer,
+    chat: ChatService,
+    counters: CounterRegistry,
+    services: Mapping[str, ServiceSpec],
+    binder: Binder,
+    watchers: tuple[IPv4Network | IPv6Network, ...],
+) -> None:
+    """
+    Before the first listener is made: have the frontend ask the other parts.
+
+    @param services: those that are served, by name.
+    @param watchers: networks that may see metrics.
+    """
+
+    def served() -> list[dict[str, object]]:
+        places: dict[str, list[dict[str, object]]] = {name: [] for name in services}
+        for labels, _ in counters.entries:
+            # Addresses and paths are nobody's business; whoever asks has the host.
+            if (port := labels.get("port")) is not None:
+                places[str(labels["offering"])].append(
+                    {
+                        "transport": labels["transport"],
+                        "port": port,
+                        "tls": bool(labels.get("tls")),
+                    }
+                )
+        return [
+            {
+                "name": name,
+                "summary": service.summary,
+                "transports": list(service.transports),
+                "places": places[name],
+            }
+            for name, service in services.items()
+        ]
+
+    def listeners() -> str:
+        silent = sum(not port.isListening for port in binder.ports)
+        return f"{silent} of {len(binder.ports)} places do not listen" if silent else ""
+
+    def resources() -> Mapping[str, Any]:
+        # Here because it needs the extra `http`, which is optional.
+        from tsservices.admin import http
+        from tsservices.admin.exposition import ServerCollector
+
+        known = http.Watchers(chat, watchers)
+        collector = ServerCollector(
+            counters,
+            lambda: http.chatTimes(chat),
+            http.chatGauges(chat, lambda: chat.pool.size),
+        )
+        return http.resources(known, collector, {**http.chatChecks(chat), "listeners": listeners})
+
+    web.services = served
+    web.resources = resources
