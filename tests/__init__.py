@@ -1,3 +1,1 @@
-"""
-Tests of L{tsservices}.
-"""
+"""Tests of L{tsservices}."""

@@ -1,17 +1,19 @@
-"""
-Fixtures of all tests.
-"""
+"""Fixtures of all tests."""
 
 from __future__ import annotations
 
+import gc
+import importlib.metadata
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import temporary
 from tests.support.examples import THOROUGH
 from tests.support.spreading import spread
 
@@ -20,10 +22,37 @@ from tests.support.spreading import spread
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# How long an example takes says more of what else the machine does than of the code.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile(THOROUGH, parent=settings.get_profile("tests"))
+temporary.useMemory()
+
+# pytest asks for the version of Twisted before each test, and reads its metadata from the disk each
+# time: a twentieth of the time of the tests without processes.
+importlib.metadata.version = cache(importlib.metadata.version)
+
+# How long an example takes says more of what else the machine does than of the code.  CI judges a
+# change by the same examples each time; a run by hand draws new ones.
+settings.register_profile(
+    "tests",
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.register_profile(THOROUGH, parent=settings.get_profile("tests"), max_examples=100)
 settings.load_profile("tests")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """
+    Leave what is collected out of the collections of garbage, now and during the tests: thousands
+    of tests live until the end. A third of the time of collecting went there.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

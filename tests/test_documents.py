@@ -25,14 +25,15 @@ from tests.support.documents import (
     pages,
     pattern,
 )
-from tsservices.frontends.line.commands import COMMANDS as CHAT_COMMANDS
+from tsservices.client.chat.ui.typing import SCREEN_COMMANDS, SYNONYMS
+from tsservices.frontends.slash.commands import COMMANDS as CHAT_COMMANDS
 from tsservices.server.options import Options
 
 #: Commands of the terminal client itself, beside those of the server.
-CLIENT_COMMANDS = {"resend", "quit"}
+CLIENT_COMMANDS = {command.name for command in SCREEN_COMMANDS} | set(SYNONYMS) | {"logn"}
 
 #: Names of comments that L{tests.support.documents} knows.
-COMMENTS = ("not run", "servers", "typed", "screen", "bob", "file")
+COMMENTS = ("not run", "servers", "typed", "screen", "bob", "continued", "file")
 
 
 def anchors(text: str) -> set[str]:

@@ -13,9 +13,10 @@ from tsservices.common.counters import (
     DatagramCounters,
     StampCounters,
     StreamCounters,
+    WebCounters,
 )
 from tsservices.common.limits import Limits
-from tsservices.frontends.line.commands import COMMANDS as CHAT_COMMANDS
+from tsservices.frontends.slash.commands import COMMANDS as CHAT_COMMANDS
 from tsservices.server.options import Options
 from tsservices.server.registry import BUILTIN
 from tsservices.services.talk.commands import COMMANDS
@@ -53,7 +54,13 @@ class ReadmeTests(SynchronousTestCase):
         self.assertTrue(keys)
 
     def test_counters(self) -> None:
-        for counters in (StreamCounters, DatagramCounters, StampCounters, ClusterCounters):
+        for counters in (
+            StreamCounters,
+            WebCounters,
+            DatagramCounters,
+            StampCounters,
+            ClusterCounters,
+        ):
             for name in counters.__dataclass_fields__:
                 self.assertIn(f"`{name}`", OPERATING + SERVICES)
 

@@ -1,6 +1,4 @@
-"""
-Tests for L{benchmarks.chat}: choices, samples, tables, and one short run of the command.
-"""
+"""Tests for L{benchmarks.chat}: choices, samples, tables, and one short run of the command."""
 
 from __future__ import annotations
 
@@ -40,8 +38,8 @@ class ChoiceTests(SynchronousTestCase):
         assert matchingCells(CHAT_CELLS, [], False) == list(CHAT_CELLS)
         assert {cell.members for cell in matchingCells(CHAT_CELLS, ["1000m"], False)} == {1000}
         assert len(matchingCells(CHAT_CELLS, ["stalled"], True)) == 4
-        with pytest.raises(ValueError, match="2000m"):
-            matchingCells(CHAT_CELLS, ["2000m"], False)
+        with pytest.raises(ValueError, match="3000m"):
+            matchingCells(CHAT_CELLS, ["3000m"], False)
 
     def test_missing(self) -> None:
         skipped: list[str] = []
@@ -88,7 +86,8 @@ class SampleTests(SynchronousTestCase):
             for cell in CHAT_CELLS
             if peer.unable(cell) is not None
         }
-        assert unable == {("ngircd", f"stalled-{members}m-20w-8s") for members in (200, 1000)}
+        stalled = {("ngircd", f"stalled-{members}m-20w-8s") for members in (200, 1000)}
+        assert unable == {*stalled, ("ngircd", "join-1000m-once")}
 
     def test_order(self) -> None:
         order: list[str] = []
@@ -151,7 +150,7 @@ class FigureTests(SynchronousTestCase):
         heading, first, second = summary(self.rows, CHAT_CELLS, CHAT_PEERS).splitlines()
         assert "memory:fanout" in heading
         assert "sqlite:memory" in heading
-        assert first.split("sender")[1].split()[1:5] == ["600,000", "-", "-", "0.80"]
+        assert first.split("sender")[1].split()[1:7] == ["600,000", "-", "-", "-", "-", "0.80"]
         assert "cut off 10 of 10: ngircd" in second
 
 

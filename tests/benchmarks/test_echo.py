@@ -1,6 +1,4 @@
-"""
-Tests for L{benchmarks.echo}: percentiles, reports, choices, and one short run of the command.
-"""
+"""Tests for L{benchmarks.echo}: percentiles, reports, choices, and one short run of the command."""
 
 from __future__ import annotations
 
@@ -20,9 +18,12 @@ import benchmarks
 from benchmarks.common.generators import LoadError
 from benchmarks.common.histogram import Histogram, bucketOf, middleOf, nearestRank
 from benchmarks.common.pinning import Cores, chooseCores
-from benchmarks.common.servers import ServerError
+from benchmarks.common.run import Unable
+from benchmarks.common.servers import Peer, ServerError
+from benchmarks.echo import measure
 from benchmarks.echo.cells import CELLS, chosenCells
-from benchmarks.echo.measure import readLateness
+from benchmarks.echo.measure import encrypting, readLateness
+from benchmarks.echo.peers import PEERS, TLS_PEERS
 from tests.support.benchmarks import REPORT
 
 CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
@@ -101,9 +102,21 @@ class ChoiceTests(SynchronousTestCase):
         assert len({cell.name for cell in CELLS}) == len(CELLS)
         assert chosenCells([], False) == list(CELLS)
         assert [cell.transport for cell in chosenCells(["udp"], False)] == ["udp"] * 4
-        assert len(chosenCells(["*4096b"], True)) == 6
+        assert len(chosenCells(["*4096b"], True)) == 8
         with pytest.raises(ValueError, match="sctp"):
             chosenCells(["sctp"], False)
+
+    def test_tls(self) -> None:
+        plain, encrypted = ({peer.name for peer in peers} for peers in (PEERS, TLS_PEERS.values()))
+        assert encrypted < plain
+        assert {"tsservices", "uvloop", "aiofastnet", "twisted"} <= encrypted
+        assert encrypting(Peer("twisted", "", lambda: "", _none)) is TLS_PEERS["twisted"]
+        with pytest.raises(Unable, match="no TLS"):
+            encrypting(Peer("c", "", lambda: None, _none))
+        lacking = Peer("x", "", lambda: "no module x", _none)
+        self.patch(measure, "TLS_PEERS", {"x": lacking})
+        with pytest.raises(Unable, match="no module x"):
+            encrypting(lacking)
 
     def test_cores(self) -> None:
         assert chooseCores({0}, {}) is None
@@ -111,6 +124,10 @@ class ChoiceTests(SynchronousTestCase):
         assert chooseCores({2, 3}, {3: {2, 3}}) == Cores(server=3, generator=2)
         pairs = {0: {0, 3}, 1: {1, 4}, 3: {0, 3}, 4: {1, 4}}
         assert chooseCores({1, 3, 4}, pairs) == Cores(server=4, generator=3)
+
+
+def _none(state: Path, flag: bool) -> list[str]:
+    return []
 
 
 class SmokeTests(SynchronousTestCase):
@@ -134,10 +151,15 @@ class SmokeTests(SynchronousTestCase):
         return document
 
     def test_quick(self) -> None:
-        document = self.measured("--only", "tcp-64c-64b,udp-64f-64b")
+        document = self.measured("--only", "tcp-64c-64b,tls-64c-64b,udp-64f-64b")
         samples = document["samples"]
         assert isinstance(samples, list)
-        assert [sample["cell"] for sample in samples] == ["tcp-64c-64b", "udp-64f-64b"]
+        # Where OpenSSL's headers are missing, the cell with TLS is left out.
+        found = [sample["cell"] for sample in samples]
+        assert [cell for cell in found if cell != "tls-64c-64b"] == ["tcp-64c-64b", "udp-64f-64b"]
+        about = document["about"]
+        assert isinstance(about, dict)
+        assert ("tls-64c-64b" in found) or any("TLS" in line for line in about["skipped"])
         assert all(sample["load"]["requests"] > 0 for sample in samples)
 
     def test_withoutCompiler(self) -> None:

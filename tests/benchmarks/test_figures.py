@@ -1,6 +1,4 @@
-"""
-Tests for the figures of L{benchmarks.echo}: ratios, tables, JSON and the picture.
-"""
+"""Tests for the figures of L{benchmarks.echo}: ratios, tables, JSON and the picture."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Tests for L{benchmarks.path}: what is counted, how it is printed, and one run of the command.
-"""
+"""Tests for L{benchmarks.path}: what is counted, how it is printed, and one run of the command."""
 
 from __future__ import annotations
 
@@ -15,14 +13,9 @@ import benchmarks
 from tsservices.transport.epoll.set import available
 
 if available():
-    from benchmarks.path.__main__ import (
-        PathError,
-        Trace,
-        counts,
-        exceeded,
-        flattened,
-        lines,
-    )
+    from benchmarks.path.__main__ import exceeded
+    from benchmarks.path.trace import PathError, Trace, counts, flattened
+    from benchmarks.path.tree import lines
 
 CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
 # Seconds: the command ends by itself before.

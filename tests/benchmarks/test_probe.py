@@ -1,11 +1,10 @@
-"""
-Tests for L{benchmarks.probe}: what is read from the probe, the table, and the goals.
-"""
+"""Tests for L{benchmarks.probe}: what is read from the probe, the table, and the goals."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,6 +65,14 @@ class PooledTests(SynchronousTestCase):
         assert whole.trips["kernel"].microseconds == [10.0] * 100 + [30.0] * 100
         assert whole.trips["user"].at(100) == 300
         assert whole.timer["p95"] == 60.0
+        assert whole.load is None
+
+    def test_load(self) -> None:
+        loads = (0.5, 0.3, 0.4)
+        whole = pooled([replace(run("busy", 10, 200), load=load) for load in loads])
+        assert whole.load == 0.3
+        (goal,) = goals([whole])
+        assert goal.text.endswith("; the server used 30% of a core")
 
 
 class ReportTests(SynchronousTestCase):

@@ -1,6 +1,4 @@
-"""
-Tests for L{benchmarks.stamp}.
-"""
+"""Tests for L{benchmarks.stamp}."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +24,7 @@ class Start(Protocol):
 
 def _makeFolder() -> Iterator[Path]:
     # Not tmp_path: its name is too long for the paths of UNIX sockets.
-    with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as path:
+    with tempfile.TemporaryDirectory(prefix="ts-") as path:
         yield Path(path)
 
 
@@ -64,27 +63,11 @@ def quietLoop(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def certificate(sharedFolder: Path) -> tuple[Path, Path]:
-    x509 = pytest.importorskip("cryptography.x509", reason="the extra tls is not installed")
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    pytest.importorskip("cryptography", reason="the extra tls is not installed")
+    from tests.support.certificates import Identity
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
+    own = Identity("localhost", authority=True)
     keyFile, certFile = sharedFolder / "key.pem", sharedFolder / "cert.pem"
-    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    keyFile.write_bytes(key.private_bytes(pem, form, serialization.NoEncryption()))
-    certFile.write_bytes(signed.public_bytes(pem))
+    keyFile.write_bytes(own.keyPEM)
+    certFile.write_bytes(own.certificatePEM)
     return keyFile, certFile

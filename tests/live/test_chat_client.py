@@ -1,6 +1,4 @@
-"""
-The client of the chat as a real process: on a terminal, on pipes, on a connection that fails.
-"""
+"""The client of the chat as a real process: on a terminal, on pipes, on a connection that fails."""
 
 from __future__ import annotations
 
@@ -49,12 +47,16 @@ def stack() -> Iterator[ExitStack]:
 class TestPipes:
     def test_lines(self, port: int) -> None:
         lines = "".join(f"line {number}\n" for number in range(50))
-        arguments = ("chat", "--port", port, "--nick", "pipe", "--room", "pipes")
+        arguments = ("chat", "--port", port, "--nick", "pipe", "--room", "pipes", "--show")
         done = runClient(*arguments, typed=f"{lines}/me waves".encode())
         assert (done.returncode, done.stderr) == (0, b"")
+        quiet = runClient(*arguments[:-1], typed=b"/usr/bin/env\n/nick a b\n")
+        assert (quiet.returncode, quiet.stdout) == (1, b"")
+        assert quiet.stderr.startswith(b"tsservices: a name is made of letters")
         again = runClient(*arguments, typed=b"/history 3\n").stdout.decode()
-        assert "<pipe> line 49\n" in again
-        assert "* pipe waves\n" in again
+        assert "<~pipe> line 49\n" in again
+        assert "<~pipe> /usr/bin/env\n" in again
+        assert "* ~pipe waves\n" in again
         assert "\x1b" not in again
         assert again.startswith("* you are pipe\n* you are in #pipes, alone\n")
 
@@ -71,7 +73,16 @@ class TestPipes:
         path = tmp_path / "password"
         path.write_text("swordfish\n")
         path.chmod(0o600)
-        arguments = ("chat", "--port", port, "--account", "owner", "--password-file", path)
+        arguments = (
+            "chat",
+            "--port",
+            port,
+            "--account",
+            "owner",
+            "--password-file",
+            path,
+            "--show",
+        )
         done = runClient(*arguments, typed=b"hello\n")
         assert (done.returncode, done.stderr) == (0, b"")
         assert b"* you are owner, logged in\n" in done.stdout
@@ -116,7 +127,7 @@ class TestTerminal:
             bob.say("\x1b[31m ANN!")
             screen.shows("<~bob> \\x1b[31m ANN!")
             bob.say("/msg ann psst")
-            screen.shows("<bob -> ann> psst")
+            screen.shows("<~bob -> ann> psst")
             assert screen.bells == 2
             assert b"\x1b[38;5;" in screen.raw
             screen.type("/join cellar\r")
@@ -246,12 +257,12 @@ class TestTerminal:
     def test_start(self, port: int, tmp_path: Path) -> None:
         code = (
             "import os, sys\n"
-            "from tsservices.client.chat.startup import openPrompt, parseChat\n"
-            f"prompt = openPrompt(parseChat(['--state', {str(tmp_path)!r}]))\n"
+            "from tsservices.client.chat.startup import openScreen, parseChat\n"
+            f"stands = openScreen(parseChat(['--state', {str(tmp_path)!r}]))\n"
             "assert 'twisted' not in sys.modules\n"
             "times = os.times()\n"
-            "prompt.loop.run_until_complete(prompt.terminal.stop())\n"
-            "prompt.loop.close()\n"
+            "stands.loop.run_until_complete(stands.screen.stop())\n"
+            "stands.loop.close()\n"
             "print('cost', times.user + times.system, 'end')\n"
         )
         from tests.live.support.terminal import Screen
@@ -279,6 +290,6 @@ class TestTerminal:
             screen.shows("prompt_toolkit is not installed")
             screen.shows("you are bare")
             screen.type("hello\n")
-            screen.shows("<bare> hello")
+            screen.shows("<~bare> hello")
             screen.type("\x04")
             assert screen.ended() == 0

@@ -1,6 +1,4 @@
-"""
-Real client processes against tiny servers: pipes, terminals, lost servers.
-"""
+"""Real client processes against tiny servers: pipes, terminals, lost servers."""
 
 from __future__ import annotations
 
@@ -94,6 +92,12 @@ class PipeTests(SynchronousTestCase):
         assert (done.stdout, done.returncode) == (b"", 1)
 
     def test_interrupt(self) -> None:
+        self.checkEnded(signal.SIGINT, 130)
+
+    def test_terminated(self) -> None:
+        self.checkEnded(signal.SIGTERM, 143)
+
+    def checkEnded(self, number: signal.Signals, status: int) -> None:
         with serving(stampChunks) as port, runningClient("--port", port) as client:
             assert client.stdin is not None
             assert client.stdout is not None
@@ -101,8 +105,8 @@ class PipeTests(SynchronousTestCase):
             client.stdin.write(b"a\n")
             client.stdin.flush()
             assert client.stdout.readline() == STAMP + b"a\n"
-            client.send_signal(signal.SIGINT)
-            assert client.wait(PATIENCE) == 130
+            client.send_signal(number)
+            assert client.wait(PATIENCE) == status
             assert client.stderr.read() == b""
 
 
@@ -117,12 +121,21 @@ class DatagramTests(SynchronousTestCase):
         assert done.stdout == b"".join(STAMP + line + b"\n" for line in (b"a", b"a", b"\xff"))
         assert (done.stderr, done.returncode) == (b"", 0)
 
-    def test_nobody(self) -> None:
-        done = runClient(
-            "--udp", "--port", unusedPort(), "--timeout", 0.1, "--retries", 1, typed=b"a\nb\n"
-        )
+    def test_silence(self) -> None:
+        with servingDatagrams(lambda data, number: []) as port:
+            done = runClient(
+                "--udp", "--port", port, "--timeout", 0.1, "--retries", 1, typed=b"a\nb\n"
+            )
         assert done.stderr.count(b"no answer") == 2
         assert (done.stdout, done.returncode) == (b"", 1)
+
+    def test_nobody(self) -> None:
+        """At once: the time of one try would be too long for this test."""
+        port = unusedPort()
+        for host in ("127.0.0.1", "localhost"):
+            done = runClient("--udp", "--port", port, "--timeout", 3600, host, typed=b"a\nb\n")
+            assert done.stderr.count(b": refused: ") == 2
+            assert (done.stdout, done.returncode) == (b"", 1)
 
 
 class TalkTests(SynchronousTestCase):

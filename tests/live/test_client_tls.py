@@ -57,14 +57,13 @@ def test_askedAtPrompt(encrypted: Encrypted, folder: Path) -> None:
     with Screen(*arguments) as screen:
         screen.shows(f"  sha256:{encrypted.identity.fingerprint}")
         screen.type("yes\r")
-        screen.shows("* the connection is encrypted")
-        screen.status("online, TLS")
+        screen.waitFor("2:#lobby | online, TLS")
         screen.type("/quit\r")
         assert screen.ended() == 0
     assert f"{encrypted.identity.fingerprint} asked 20" in (folder / "known_hosts").read_text()
-    done = runClient(*arguments[2:], typed=b"hello\n")
+    done = runClient(*arguments[2:], "--show", typed=b"hello\n")
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"<ann> hello\n" in done.stdout
+    assert b"<~ann> hello\n" in done.stdout
 
 
 def test_askedWithoutEditing(encrypted: Encrypted) -> None:

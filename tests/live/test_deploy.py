@@ -1,6 +1,4 @@
-"""
-NATS accepts the configuration in C{deploy}.
-"""
+"""NATS accepts the configuration in C{deploy}."""
 
 from __future__ import annotations
 

@@ -23,7 +23,14 @@ from typing import Any
 
 import pytest
 
-from tests.live.support.document_site import SERVER_SECONDS, STEP_SECONDS, Running, Site
+from tests.live.support.document_site import (
+    CLIENT,
+    CLIENTS,
+    SERVER_SECONDS,
+    STEP_SECONDS,
+    Running,
+    Site,
+)
 from tests.live.support.server import PYTHON, TROUBLE
 from tests.live.support.terminal import Screen
 from tests.support.documents import (
@@ -41,6 +48,9 @@ RUN = [
     for block in blocks()
     if block.language in ("sh", "console", "json") and block.comment("not run") is None
 ]
+
+#: Those with which a test begins.
+FIRST = [block for block in RUN if block.comment("continued") is None]
 
 #: Options of programs that are not ours: what they belong to.
 FOREIGN = {
@@ -67,7 +77,7 @@ for words in sys.stdin.read().splitlines():
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """Get what the blocks of a page share; the parameter is the page."""
     # Its path is short enough for UNIX sockets.
-    with tempfile.TemporaryDirectory(prefix="ts-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="ts-") as folder:
         here = Site(Path(folder), filesOf(request.param))
         try:
             yield here
@@ -76,13 +86,22 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 @pytest.mark.parametrize(
-    ("site", "block"), [(item.page, item) for item in RUN], ids=str, indirect=["site"]
+    ("site", "block"), [(item.page, item) for item in FIRST], ids=str, indirect=["site"]
 )
 def test_block(site: Site, block: Block) -> None:
+    begin = RUN.index(block)
+    run(site, block)
+    for further in RUN[begin + 1 :]:
+        if further.comment("continued") is None:
+            break
+        run(site, further)
+
+
+def run(site: Site, block: Block) -> None:
     if re.search(r"^\$ .*\bnc |\| nc ", block.text, re.MULTILINE) and not shutil.which("nc"):
         pytest.skip("nc is not installed")
-    if (said := block.comment("bob")) is not None:
-        site.bob().say(said)
+    if (text := block.comment("bob")) is not None:
+        site.bob().say(text)
     if block.language == "json":
         checkObjects(site, block)
     elif block.servers:
@@ -102,7 +121,7 @@ def test_block(site: Site, block: Block) -> None:
 
 def prepared(site: Site, text: str) -> tuple[str, dict[str, str]]:
     """Start what a block needs, and replace what is of a reader's machine."""
-    if re.search(r"tsservices\.client|\bnc |tsservices (backup|export)", text):
+    if re.search(rf"{CLIENT}|\b(nc|curl) |tsservices (backup|export)", text):
         site.server()
     return site.local(text, site.folder, own=False)
 
@@ -217,10 +236,10 @@ def runScreen(site: Site, block: Block) -> None:
     ((command, expected),) = steps(block)
     local, _ = prepared(site, command)
     words = shlex.split(local)
-    assert words[0] == "python", block
+    assert words[0] == "tsservices", block
     state = site.newFolder()
     site.bob()
-    with Screen(*words[1:], XDG_STATE_HOME=str(state), PYTHONPATH=str(ROOT)) as screen:
+    with Screen("-m", *words, XDG_STATE_HOME=str(state), PYTHONPATH=str(ROOT)) as screen:
         first = 0
         for line in expected:
             if line == "...":
@@ -230,7 +249,8 @@ def runScreen(site: Site, block: Block) -> None:
             wanted = pattern(line)
             deadline = time.monotonic() + STEP_SECONDS
             while True:
-                lines = screen.lines()
+                # Without the people at the side.
+                lines = [row.partition("│")[0].rstrip() for row in screen.lines()]
                 numbers = range(first, len(lines))
                 at = next((item for item in numbers if wanted.fullmatch(lines[item])), None)
                 if at is not None:
@@ -282,9 +302,9 @@ def checkObjects(site: Site, block: Block) -> None:
 
 def realObject(site: Site, kind: str) -> dict[str, Any]:
     if kind in ("probe", "interim", "summary"):
-        command = "python -m tsservices.client probe --json -c 1 127.0.0.1"
+        command = "tsservices probe --json -c 1 127.0.0.1"
     else:
-        command = "echo hello | python -m tsservices.client chat --json --nick cleo"
+        command = "echo hello | tsservices chat --json --nick cleo"
         site.bob().say("hello")
     local, _ = prepared(site, command)
     with Running(local, site.folder, site.environ(site.folder)) as running:
@@ -302,11 +322,8 @@ def realObject(site: Site, kind: str) -> dict[str, Any]:
 def test_options() -> None:
     texts = {page: page.read_text(encoding="utf-8") for page in pages()}
     benchmarks = sorted(set(re.findall(r"-m (benchmarks\.\w+)", "\n".join(texts.values()))))
-    clients = [f"tsservices.client {item} --help" for item in ("", "chat", "probe", "talk")]
     commands = [
-        "tsservices backup --help",
-        "tsservices export --help",
-        *clients,
+        *(f"tsservices {word} --help" for word in (*CLIENTS, "backup", "export")),
         *(f"{item} --help" for item in benchmarks),
     ]
     asked = subprocess.run(

@@ -1,6 +1,4 @@
-"""
-NATS JetStream as the broker, with real servers that get into trouble.
-"""
+"""NATS JetStream as the broker, with real servers that get into trouble."""
 
 from __future__ import annotations
 
@@ -28,6 +26,7 @@ from tests.live.support.broker import (
     subscribeAll,
 )
 from tests.live.support.nats_server import NatsCluster, NatsServer
+from tests.support.examples import onlyThorough
 
 pytestmark = pytest.mark.usefixtures("quietLoop")
 
@@ -118,6 +117,7 @@ class TestTrouble:
             natsServer.send(signal.SIGCONT)
             assertSameOrder(a, b)
 
+    @onlyThorough()
     def test_leaderKilledAndFrozen(self, folder: Path) -> None:
         with (
             NatsCluster(folder) as cluster,

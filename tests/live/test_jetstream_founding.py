@@ -1,6 +1,4 @@
-"""
-How the stream of a cluster is found or created, and how a node connects and logs in.
-"""
+"""How the stream of a cluster is found or created, and how a node connects and logs in."""
 
 from __future__ import annotations
 
@@ -62,29 +60,29 @@ class TestFounding:
                 assert texts in a.failures[0]
                 assert "\n" not in a.failures[0]
 
-    def test_streamThatDiscardsOld(self, natsServer: NatsServer) -> None:
+    @pytest.mark.parametrize(
+        ("settings", "text"),
+        [
+            ({"discard": "old"}, "throws old messages away"),
+            ({"max_msg_size": 100_000}, "takes small messages only"),
+        ],
+        ids=["discards old ones", "too small"],
+    )
+    def test_changedStream(
+        self, natsServer: NatsServer, settings: dict[str, Any], text: str
+    ) -> None:
         async def change(jetstream: Any) -> None:
-            config = (await jetstream.stream_info(STREAM)).config
-            await jetstream.update_stream(config, discard="old")
+            found = (await jetstream.stream_info(STREAM)).config
+            await jetstream.update_stream(found, **settings)
 
         with clients(config(natsServer.url), "a", "b") as (a, b):
             a.open(identity())
             administer(natsServer.url, change)
             b.startOpening(None)
             b.reactor.until(lambda: b.failures)
-            assert "throws old messages away" in b.failures[0]
+            assert text in b.failures[0]
 
-    def test_tooSmallMaximum(self, natsServer: NatsServer, folder: Path) -> None:
-        async def change(jetstream: Any) -> None:
-            config = (await jetstream.stream_info(STREAM)).config
-            await jetstream.update_stream(config, max_msg_size=100_000)
-
-        with clients(config(natsServer.url), "a", "b") as (a, b):
-            a.open(identity())
-            administer(natsServer.url, change)
-            b.startOpening(None)
-            b.reactor.until(lambda: b.failures)
-            assert "takes small messages only" in b.failures[0]
+    def test_tooSmallPayload(self, folder: Path) -> None:
         with (
             NatsServer(folder / "small", extra="max_payload: 64KB") as small,
             clients(config(small.url), "a") as (a,),

@@ -1,6 +1,4 @@
-"""
-Snapshots in the object store of NATS JetStream.
-"""
+"""Snapshots in the object store of NATS JetStream."""
 
 from __future__ import annotations
 

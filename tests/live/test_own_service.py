@@ -53,15 +53,17 @@ class Venv:
         paths = [str(ROOT), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
         (packages / "tests.pth").write_text("\n".join(dict.fromkeys(paths)) + "\n")
 
-    def install(self, name: str, files: dict[str, str]) -> None:
-        source = self.folder / name
-        source.mkdir()
-        for file, text in files.items():
-            (source / file).write_text(text)
+    def install(self, **projects: dict[str, str]) -> None:
+        for name, files in projects.items():
+            (self.folder / name).mkdir()
+            for file, text in files.items():
+                (self.folder / name / file).write_text(text)
+        # All at once, since each start of pip takes as long as two packages.
+        sources = [str(self.folder / name) for name in projects]
         pip = [sys.executable, "-m", "pip", "--python", self.python, "install", "--quiet"]
         options = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
         done = subprocess.run(
-            [*pip, *options, str(source)], capture_output=True, text=True, timeout=INSTALL_SECONDS
+            [*pip, *options, *sources], capture_output=True, text=True, timeout=INSTALL_SECONDS
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -110,11 +112,10 @@ def venv(sharedFolder: Path) -> Venv:
         pytest.skip("pip and hatchling are not installed")
     place = Venv(sharedFolder)
     files = filesOf(PAGE)
-    place.install("shout", {name: files[name] for name in ("shout.py", "pyproject.toml")})
-    # A package that is broken is no trouble for a server that does not use it.
     place.install(
-        "broken",
-        {
+        shout={name: files[name] for name in ("shout.py", "pyproject.toml")},
+        # A package that is broken is no trouble for a server that does not use it.
+        broken={
             "broken.py": 'raise RuntimeError("one\\ntwo")\n',
             "pyproject.toml": entry("broken", "broken:service", "broken"),
         },

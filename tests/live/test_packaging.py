@@ -18,6 +18,7 @@ import pytest
 
 from tests.live.support.echo_client import checkAnswers
 from tests.live.support.server import Server
+from tests.support.examples import onlyThorough
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -125,6 +126,7 @@ def _readOnly(folder: Path) -> Iterator[None]:
             path.chmod(mode)
 
 
+@onlyThorough()
 def test_readOnly(environment: Path, folder: Path) -> None:
     bound = BOUND_ROOT if os.geteuid() == 0 else []
     if bound and shutil.which(bound[0]) is None:
@@ -141,6 +143,7 @@ def test_readOnly(environment: Path, folder: Path) -> None:
     assert not list(environment.rglob("dropin.cache"))
 
 
+@onlyThorough()
 @pytest.mark.parametrize(
     "words",
     [["twistd", "-n", "--pidfile=", "tsserver"], ["tsservices"], ["python", "-m", "tsservices"]],
@@ -156,6 +159,7 @@ def test_installed(environment: Path, folder: Path, words: list[str]) -> None:
         checkAnswers(server)
 
 
+@onlyThorough()
 def test_noExtras(environment: Path, folder: Path) -> None:
     twistd = str(environment / "bin" / "twistd")
     done = _run(

@@ -1,6 +1,4 @@
-"""
-The STAMP service over real sockets, and what follows a forged packet.
-"""
+"""The STAMP service over real sockets, and what follows a forged packet."""
 
 from __future__ import annotations
 
@@ -11,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +59,7 @@ def test_times(folder: Path, sender: socket.socket) -> None:
         address = server.address("stamp", "udp").pair
         for number in range(20):
             t1 = time.time_ns()
-            request = replace(packet(1000 + number), timestamp=toNTP(t1))
+            request = packet(1000 + number)._replace(timestamp=toNTP(t1))
             sender.sendto(request.encode(), address)
             data, source = sender.recvfrom(BUFFER)
             t4 = time.time_ns()

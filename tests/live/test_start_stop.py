@@ -21,14 +21,14 @@ from tests.live.support.plain_servers import Terminal
 from tests.live.support.server import ANSWER_SECONDS, PYTHON, TROUBLE, TWISTD, Server, alive, until
 
 #: What is served when nothing is asked for.
-STREAMS = ("timestamp", "timestamp-line", "hello", "ack", "sink", "talk", "chat", "irc")
+STREAMS = ("timestamp", "timestamp-line", "hello", "ack", "sink", "talk", "chat", "irc", "http")
 OFFERINGS = {
     *((name, "tcp") for name in STREAMS),
     *((name, "udp") for name in ("timestamp", "hello", "sink", "stamp")),
 }
 
 #: Within this a start that fails has failed, and a daemon has left.
-LAUNCH_SECONDS = 10
+LAUNCH_SECONDS = 30
 
 foreground = pytest.mark.parametrize("daemon", [False, True], ids=["foreground", "daemon"])
 
@@ -164,6 +164,22 @@ def test_serves(folder: Path, daemon: bool) -> None:
             server.connect("timestamp")
 
 
+def test_ring(folder: Path) -> None:
+    """Whether large rooms are sent to by io_uring is in the log."""
+    with Server(folder, "--services", "chat", ring=True) as server:
+        server.logged("io_uring")
+
+
+@pytest.mark.parametrize("words", [["--no-io-uring"], ["--no-fast-lane"], ["--services", "hello"]])
+def test_noRing(folder: Path, words: list[str]) -> None:
+    with Server(folder, *words, ring=True) as server, server.connect("hello") as client:
+        client.sendall(b"ann")
+        client.recv(BUFSIZ)
+        assert not Path(
+            f"/proc/{server.process.pid}/task/{server.process.pid}/children"
+        ).read_text()
+
+
 @pytest.mark.parametrize("lane", [[], ["--no-fast-lane"]], ids=["fast", "stock"])
 def test_connectionsAreLogged(folder: Path, lane: list[str]) -> None:
     """Each service, with the bytes of each connection, and the client behind a proxy."""
@@ -210,7 +226,8 @@ def test_stopTellsPeople(folder: Path) -> None:
         # All of them are there when the last one is answered.
         for offering, client in clients.items():
             if offering not in ("hello", "talk", "chat"):
-                client.send(b"I am here\n")
+                # A line of HTTP ends with both.
+                client.send(b"I am here\r\n" if offering == "http" else b"I am here\n")
             if offering == "sink":
                 server.logged("I am here [{}:{}]".format(*client.getsockname()))
             else:
@@ -352,13 +369,13 @@ class _Operator:
         self._seen = self._seen.partition(text)[2]
         return self
 
-    def rest(self) -> str:
+    def readToEnd(self) -> str:
         with self._socket:
             return self._seen + receiveRest(self._socket).decode()
 
     def leave(self) -> None:
         self._socket.shutdown(socket.SHUT_WR)
-        self.rest()
+        self.readToEnd()
 
 
 def test_operatorAttaches(folder: Path) -> None:
@@ -374,7 +391,7 @@ def test_operatorAttaches(folder: Path) -> None:
             server.counted("talk", receivedBytes=len("早上好".encode()) + 1 + 24 + 1)
             jack = _Operator(server).expect("Jack, you are the operator")
             jack.expect("早上好").expect("hello, is anybody there?")
-            refused = _Operator(server).rest()
+            refused = _Operator(server).readToEnd()
             assert "Jack is on the line already" in refused
             assert "早上好" not in refused
             jack.type("/who").expect("[1]").expect("[2]")
@@ -394,7 +411,7 @@ def test_operatorAttaches(folder: Path) -> None:
             assert b"no operator" in bob.recv(BUFSIZ)
             jill = _Operator(server).expect("are you gone?")
             server.stop()
-            assert "the server stops" in jill.rest()
+            assert "the server stops" in jill.readToEnd()
             assert b"the server stops" in receiveRest(bob)
         assert not path.exists()
 

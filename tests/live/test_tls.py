@@ -49,9 +49,9 @@ def openssl(server: Server, *words: str, data: bytes = b"") -> str:
 def test_asOpensslSeesIt(server: Server) -> None:
     trusted = ("-CAfile", str(server.state / "tls.pem"), "-verify_return_error")
     for name in ("-verify_hostname", "localhost"), ("-verify_ip", "127.0.0.1"):
-        said = openssl(server, *trusted, *name, "-alpn", "h2")
-        assert "Verification: OK" in said
-        assert "No ALPN negotiated" in said
+        output = openssl(server, *trusted, *name, "-alpn", "h2")
+        assert "Verification: OK" in output
+        assert "No ALPN negotiated" in output
     assert "Verification: OK" not in openssl(server, *trusted, "-verify_hostname", "example.org")
     assert "Protocol  : TLSv1.2" in openssl(server, "-tls1_2")
     assert "alert protocol version" in openssl(server, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")

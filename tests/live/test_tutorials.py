@@ -394,9 +394,9 @@ def test_haproxy(folder: Path) -> None:
             server.logged("客户端发来的消息是:代理 [192.0.2.7:4711]")
         with server.connect("timestamp") as client:
             client.send(b"hello, there is no header here\r\n" * 5)
-            assert _restOrReset(client) == b""
+            assert _readToEndOrReset(client) == b""
         with server.connect("timestamp") as silent:
-            assert _restOrReset(silent) == b""
+            assert _readToEndOrReset(silent) == b""
         server.counted("timestamp", unproxied=2, accepted=1, open=0)
 
 
@@ -441,7 +441,7 @@ def test_sslBadClients(secured: tuple[Server, ssl.SSLContext]) -> None:
             with server.connect(offering, seconds=5) as plain:
                 plain.send(data)
                 plain.shutdown(socket.SHUT_WR)
-                assert not _restOrReset(plain).startswith((WELCOME, ABSENT, b"["))
+                assert not _readToEndOrReset(plain).startswith((WELCOME, ABSENT, b"["))
 
     def gone() -> bool:
         now = [server.counters(offering) for offering in SECURED]
@@ -450,7 +450,7 @@ def test_sslBadClients(secured: tuple[Server, ssl.SSLContext]) -> None:
     until(gone, lambda: f"the end of all of {[server.counters(name) for name in SECURED]}")
 
 
-def _restOrReset(client: socket.socket) -> bytes:
+def _readToEndOrReset(client: socket.socket) -> bytes:
     try:
         return receiveRest(client)
     except ConnectionResetError:

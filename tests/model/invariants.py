@@ -20,9 +20,11 @@ from tsservices.chat.operations import (
     BAN,
     MUTE,
     READ_SCOPE,
+    TALK_SCOPE,
     DropAccount,
     Kick,
     Operation,
+    Post,
     Restrict,
     Resume,
     Say,
@@ -40,11 +42,12 @@ from tsservices.chat.state import ChatState
 
 def checkConsistency(state: ChatState) -> None:
     chat = state.sessions
-    held = {item.ident: key for key, holders in state.sessionsByNick.items() for item in holders}
-    assert held == {ident: item.key for ident, item in chat.items()}
+    nicks = {item.ident: key for key, holders in state.sessionsByNick.items() for item in holders}
+    assert nicks == {ident: item.key for ident, item in chat.items()}
     assert sum(map(len, state.sessionsByNick.values())) == len(chat)
     for key, holders in state.sessionsByNick.items():
-        assert len(holders) == 1 or all(item.account == key for item in holders)
+        accounts = {item.account for item in holders}
+        assert len(holders) == 1 or (len(accounts) == 1 and None not in accounts)
         assert key not in state.accounts or all(item.account == key for item in holders)
     owned = {item.ident: key for key, owners in state.sessionsByAccount.items() for item in owners}
     assert owned == {ident: item.account for ident, item in chat.items() if item.account}
@@ -77,6 +80,7 @@ def checkConsistency(state: ChatState) -> None:
         _checkRoom(state, room)
     accounts = set(state.accounts)
     assert {account for account, _ in state.readMarkers} <= accounts
+    assert {receipt.account for receipt in state.receipts} <= accounts
     assert set(state.accountTokenIds) <= accounts
     idents = [ident for known in state.accountTokenIds.values() for ident in known]
     assert sorted(idents) == sorted(state.accountTokens)
@@ -139,10 +143,11 @@ def isRestricted(state: ChatState, kind: str, session: Session, room: Room, now:
                 return True
             continue
         meant = (item.room, item.kind, item.mask, item.time) in session.inheritedRestrictions
+        # By their places in the order: times go back when a clock is set.
         if account is not None:
-            later = account.created > item.time
+            later = account.position > item.position
         else:
-            later = session.connectedAt > item.time or item.mask == item.name
+            later = session.connectedPosition > item.position or item.mask == item.name
         if item.mask == session.cloak and (meant or later) and state.rank(session, room) == MEMBER:
             return True
     return False
@@ -215,7 +220,10 @@ class RulesModel:
         for item in batch.messages[messages:]:
             assert not rejected
             isOutside = operation.session not in members.get(item.room, ())
-            assert not isOutside or (isinstance(operation, Say) and item.room in forAll)
+            if isinstance(operation, Post):
+                self._checkPost(operation, item, batch.stamp)
+            else:
+                assert not isOutside or (isinstance(operation, Say) and item.room in forAll)
             assert item.session == operation.session
             assert item.first == self.lastSeqs.get(item.room, 0) + 1
             self.lastSeqs[item.room] = item.last
@@ -236,6 +244,23 @@ class RulesModel:
                 first = state.rooms[reply.room].permissions.firstReadable(recipient)
                 assert all(lines.first >= first for lines in reply.replay.messages)
         self._checkReadable()
+
+    def _checkPost(self, operation: Post, lines: RoomMessages, stamp: int) -> None:
+        state, account = self._sessions.state, operation.account
+        room, token = state.rooms[operation.room], state.accountTokens[operation.tokenId]
+        assert (lines.room, lines.account, lines.nick) == (
+            operation.room,
+            account,
+            state.accounts[account].name,
+        )
+        assert (token.account, token.scope) == (account, TALK_SCOPE)
+        author = Session(operation.session, None, operation.cloak)
+        author.account, author.key, author.tokenId = account, account, operation.tokenId
+        author.connectedAt = stamp
+        assert not isRestricted(state, BAN, author, room, stamp)
+        assert not isRestricted(state, MUTE, author, room, stamp)
+        if room.record.private and account != room.record.founder:
+            assert account in self.insideSince[operation.room]
 
     def _update(
         self,

@@ -17,6 +17,7 @@ from tsservices.chat.operations import (
     ClearUnread,
     CreateToken,
     DeleteMessage,
+    DeletePrivate,
     DropAccount,
     Enter,
     Ignore,
@@ -32,6 +33,7 @@ from tsservices.chat.operations import (
     MarkTime,
     Operation,
     Part,
+    Post,
     Quit,
     Register,
     Rename,
@@ -209,12 +211,25 @@ OPERATIONS: dict[str, _Factory] = {
     "whisper": lambda state, action, own, other: SendPrivate(
         own.ident, action.name, action.name, MESSAGE, "x"
     ),
+    "deletePrivate": lambda state, action, own, other: DeletePrivate(
+        own.ident, "log-2-w1", own.account if action.flag else None, action.name, action.name
+    ),
     "topic": lambda state, action, own, other: SetTopic(own.ident, action.room, "x" * action.flag),
     "away": lambda state, action, own, other: SetAway(own.ident, "x" * action.flag),
     "resume": lambda state, action, own, other: Resume(own.ident, other.token or "t", own.cloak),
     "register": lambda state, action, own, other: Register(own.ident, own.key or action.name, "v"),
     "login": lambda state, action, own, other: Login(
         own.ident, action.name, _passwordVersion(state, action), own.cloak, f"t-{own.ident}"
+    ),
+    "loginAgain": lambda state, action, own, other: Login(
+        own.ident,
+        action.name,
+        _passwordVersion(state, action),
+        own.cloak,
+        f"t-{own.ident}",
+        nick=own.nick,
+        key=own.key,
+        switch=True,
     ),
     "loginByToken": lambda state, action, own, other: Login(
         own.ident,
@@ -278,6 +293,17 @@ OPERATIONS: dict[str, _Factory] = {
         own.ident, action.room if action.flag else "", "x", other.key, "+x"
     ),
     "kill": lambda state, action, own, other: Kill(_operator(state, own), "x", other.key, "x"),
+    "post": lambda state, action, own, other: Post(
+        own.ident,
+        action.name,
+        _tokenOf(state, action.name, action.other),
+        own.cloak,
+        action.room,
+        MESSAGE,
+        ("a", "b"),
+        f"k{action.other}" * action.flag,
+        f"d{action.late > 2}",
+    ),
     "wallops": lambda state, action, own, other: TellOperators(_operator(state, own), "x"),
 }
 
@@ -288,7 +314,7 @@ KINDS = (
     *OPERATIONS,
     *("part", "read", "release", "ban", "mute", "topic"),
     *("join", "say") * 4,
-    *("enter", "login", "register", "invite", "resume", "rename") * 2,
+    *("enter", "login", "register", "invite", "resume", "rename", "post") * 2,
 )
 ACTING_SLOTS = (*range(SLOTS), 0, 0, 0, 1, 1, 3)
 LATE = (0, 0, 0, 0, 1, 2, 5)

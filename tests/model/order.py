@@ -1,6 +1,4 @@
-"""
-A life of a chat with nothing wrong, for tests of what judges the order in its rooms.
-"""
+"""A life of a chat with nothing wrong, for tests of what judges the order in its rooms."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Reports and samples for the tests of L{benchmarks}.
-"""
+"""Reports and samples for the tests of L{benchmarks}."""
 
 from __future__ import annotations
 
@@ -53,6 +51,7 @@ CHAT_REPORT = ChatReport(
     ended=12.0,
     cutOff=0,
     joinSeconds=0.5,
+    joinCpuSeconds=0.25,
 )
 
 

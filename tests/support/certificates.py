@@ -38,10 +38,6 @@ class Identity:
         key: ec.EllipticCurvePrivateKey | None = None,
         called: str = "",
     ) -> None:
-        """
-        @param issuer: who has signed it; L{None}: it itself.
-        @param days: how long it is valid; less than 0: since when it has expired.
-        """
         self.key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name(
             [x509.NameAttribute(x509.NameOID.COMMON_NAME, called or (names or ("nobody",))[0])]

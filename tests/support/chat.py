@@ -16,7 +16,7 @@ from tsservices.chat.history import HistoryReplayer
 from tsservices.chat.login_limits import LoginRateLimiter
 from tsservices.chat.notifications import ErrorReply, Notice, Notification, RoomMessages
 from tsservices.chat.operations import Operation
-from tsservices.chat.outlet import BroadcastMember, Formatter
+from tsservices.chat.outlet import Backlog, BroadcastMember, Formatter
 from tsservices.chat.pipeline import Pipeline
 from tsservices.chat.records import Record, RoomRecord
 from tsservices.chat.session import Session
@@ -25,7 +25,7 @@ from tsservices.chat.storage import LineSpan, MessagesCallback, NumberCallback
 from tsservices.chat.verbs.talk import enter
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
-from tsservices.frontends.line.commands import perform
+from tsservices.frontends.slash.commands import perform
 from tsservices.storage.memory import MemoryStorage
 
 _Kind = TypeVar("_Kind")
@@ -73,6 +73,7 @@ class RecordingOutlet:
         self._formatter = form
         self.written: list[bytes] = []
         self.lastWrites = 0
+        self.laterWrites = 0
         self.notifications: list[Notification] = []
         self.idleCount = 0
         self.roomCounts: list[int] = []
@@ -85,6 +86,13 @@ class RecordingOutlet:
     def writeLast(self, data: bytes) -> None:
         self.lastWrites += 1
         self.write(data)
+
+    def writeLater(self, data: bytes) -> None:
+        self.laterWrites += 1
+        self.write(data)
+
+    def follow(self, backlog: Backlog, session: Session) -> bool:
+        return False
 
     def notify(self, notification: Notification) -> None:
         self.write(self.form.encode([notification]))
@@ -249,7 +257,7 @@ class MemoryClient(RecordingOutlet):
     def __init__(self, chat: ChatHarness, ident: str, cloak: str) -> None:
         super().__init__()
         self.session = Session(ident, self, cloak)
-        self.outputHeld = False
+        self.outputBlocked = False
         self.closed = False
         self.formats: list[str] = []
         self.prompts: list[str] = []
@@ -262,8 +270,8 @@ class MemoryClient(RecordingOutlet):
         if then is not None:
             self._then = then
 
-    def holdOutput(self, held: bool) -> None:
-        self.outputHeld = held
+    def blockOutput(self, blocked: bool) -> None:
+        self.outputBlocked = blocked
 
     def resumeInput(self) -> None:
         pass
@@ -331,7 +339,7 @@ class ChatHarness:
         state = ChatState(limits or Limits(), records, (), operators)
         pipeline = Pipeline(state, "log", 0, lambda: self.time, self._jobs.append)
         pipeline.start(self.storage)
-        self.storage.start(_Listening(pipeline))
+        self.storage.start(StorageListener(pipeline.stored))
         self.context = ChatContext(
             pipeline,
             HistoryReplayer(self.storage),
@@ -400,9 +408,9 @@ class ChatHarness:
             person.heard()
 
 
-class _Listening:
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.stored = pipeline.stored
+class StorageListener:
+    def __init__(self, stored: Callable[[int], None] = lambda position: None) -> None:
+        self.stored = stored
 
     def troubled(self, trouble: ChatError | None) -> None:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,19 +10,18 @@ from typing import cast
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import CannotListenError, ConnectionDone
 from twisted.internet.interfaces import (
     IAddress,
     IListeningPort,
     IProtocol,
     IPushProducer,
-    IReactorUDP,
     IUDPTransport,
 )
-from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
-from zope.interface import implementer
+
+from tsservices.client.echo_udp import UDPQueryProtocol
 
 #: Why a connection was lost on which the server has not said anything.
 SILENT = "closed by the other side without a word; does it expect --tls?"
@@ -77,6 +77,9 @@ class FakeConsole:
 class FakeStream(StringTransport):
     halfClosed = False
 
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        pass
+
     def loseWriteConnection(self) -> None:
         self.halfClosed = True
 
@@ -105,9 +108,7 @@ class FakeServer:
 
 @dataclass
 class FakePort:
-    protocol: DatagramProtocol
-    interface: str
-    size: int
+    protocol: UDPQueryProtocol
     failure: Exception | None
     sent: list[tuple[bytes, tuple[str, int]]] = field(default_factory=list)
     listening: bool = True
@@ -121,20 +122,26 @@ class FakePort:
         self.listening = False
 
 
-@implementer(IReactorUDP)
+class FakePorts:
+    """Ports of the line client over UDP."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.opened: list[FakePort] = []
+        self._failure = failure
+
+    def open(self, protocol: UDPQueryProtocol) -> IListeningPort:
+        if isinstance(self._failure, CannotListenError):
+            raise self._failure
+        opened = FakePort(protocol, self._failure)
+        self.opened.append(opened)
+        protocol.makeConnection(cast(IUDPTransport, opened))
+        return cast(IListeningPort, opened)
+
+
 class FakeReactor(MemoryReactorClock):
     def __init__(self) -> None:
         super().__init__()
-        self.udpPorts: list[FakePort] = []
-        self.udpFailure: Exception | None = None
-
-    def listenUDP(
-        self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
-    ) -> IListeningPort:
-        opened = FakePort(protocol, interface, maxPacketSize, self.udpFailure)
-        self.udpPorts.append(opened)
-        protocol.makeConnection(cast(IUDPTransport, opened))
-        return cast(IListeningPort, opened)
+        self._exitSignal: int | None = None
 
     def acceptTCP(self, host: str = "127.0.0.1") -> FakeServer:
         # All names lead to one address here.
@@ -145,7 +152,8 @@ class FakeReactor(MemoryReactorClock):
         factory = self.tcpClients.pop(0)[2]
         factory.clientConnectionFailed(self.connectors.pop(0), Failure(reason))
 
-    def shutDown(self) -> list[object]:
+    def shutDown(self, number: int = signal.SIGINT) -> list[object]:
+        self._exitSignal = number
         return [
             call(*arguments, **named)
             for call, arguments, named in self.triggers["before"]["shutdown"]

@@ -21,7 +21,7 @@ from tsservices.client.chat.machine import ClientMachine, Phase
 from tsservices.client.chat.outbox import OutgoingLine
 from tsservices.client.chat.ports import ConnectionChange, LineOrigin, View
 from tsservices.client.chat.state import ClientRoom, ClientState
-from tsservices.client.kept_tokens import KeptTokens
+from tsservices.client.token_file import TokenFile
 from tsservices.common.limits import Limits
 from tsservices.server.chat.service import ChatService
 from tsservices.server.registry import BY_NAME
@@ -158,8 +158,9 @@ class ClientWorld:
         options: LoginOptions | None = None,
         view: View | None = None,
         random: float = 0.5,
-        tokens: KeptTokens | None = None,
+        tokens: TokenFile | None = None,
         server: ChatServer | None = None,
+        openView: Callable[[ClientState], View] | None = None,
     ) -> None:
         self.server = server or ChatServer()
         self.bob = OtherUser(self.server, "bob", "lobby", "den")
@@ -174,10 +175,9 @@ class ClientWorld:
         options = options or LoginOptions("ann", rooms=["lobby", "den"])
         self.state = ClientState()
         # In that folder no file can be.
-        tokens = tokens or KeptTokens(os.devnull, "h", 7, self.view.complain)
-        self.machine = ClientMachine(
-            options, self.state, self, tokens, view or self.view, lambda: random
-        )
+        tokens = tokens or TokenFile(os.devnull, "h", 7, self.view.complain)
+        shown = openView(self.state) if openView is not None else view or self.view
+        self.machine = ClientMachine(options, self.state, self, tokens, shown, lambda: random)
 
     def phase(self) -> Phase:
         # A method, since mypy believes a property to be what it was compared with.
@@ -335,3 +335,29 @@ class RecordingView:
     ) -> None:
         resumed = change is ConnectionChange.RESUMED
         self.texts.append(f"{change.value} {missed}" if resumed else change.value)
+
+
+def online(older: bool = False, options: LoginOptions | None = None) -> ClientWorld:
+    world = ClientWorld(older, options)
+    world.join()
+    assert world.phase() is Phase.READY
+    return world
+
+
+def guest(older: bool = False, attended: bool = False) -> ClientWorld:
+    world = ClientWorld(older, LoginOptions("eve", rooms=["lobby"], attended=attended))
+    world.server.register("ann")
+    world.join()
+    return world
+
+
+def owner(older: bool = False, marks: bool = False) -> ClientWorld:
+    options = LoginOptions("x", account="ann", password=PASSWORD, rooms=["lobby"], marks=marks)
+    world = ClientWorld(older, options)
+    world.server.register("ann")
+    world.join()
+    return world
+
+
+def commands(world: ClientWorld, word: str) -> list[str]:
+    return [line for line in world.sent if line.startswith(f"/{word} ")]

@@ -10,6 +10,7 @@ which readers of the page do not see, say how the tests treat it:
     runs on a terminal, and these lines are typed when the block shows them.
   - C{<!-- screen -->}: the command draws a full screen; the lines of the block are waited for.
   - C{<!-- bob: TEXT -->}: the second person of the block has said this before.
+  - C{<!-- continued -->}: the block goes on where the one before it has ended; both are one test.
   - C{<!-- file: NAME -->}: the block is the content of this file, which is there when the other
     blocks of the page run.
 """

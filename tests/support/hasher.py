@@ -12,7 +12,7 @@ class ImmediateHasher(PasswordHasherThread):
 
     def __init__(self) -> None:
         super().__init__(_now, bytes, 1)
-        self.held = False
+        self.suspended = False
         self._queue: list[tuple[Job, ResultCallback]] = []
 
     def start(self) -> None:
@@ -23,7 +23,7 @@ class ImmediateHasher(PasswordHasherThread):
 
     def _put(self, job: Job, onResult: ResultCallback) -> None:
         self._queue.append((job, onResult))
-        if not self.held:
+        if not self.suspended:
             self.work()
 
     def work(self) -> None:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.chat import SlowStorage
-from tests.support.hasher import ImmediateHasher
-from tests.support.services import startChat
-from tsservices.common.limits import Limits
+from tests.support.frontend_case import FrontendCase
+from tests.support.line_clients import LineClient
 from tsservices.frontends.irc.protocol import IRCFactory, IRCProtocol
 from tsservices.frontends.irc.server import IRCServer
-from tsservices.frontends.line.protocol import LineChatFactory
-from tsservices.testing import ManualClock, MemoryServer, MemoryTransport
+from tsservices.testing import MemoryTransport
 
 #: Of every account here.
 PASSWORD = "correct horse"
@@ -57,33 +53,26 @@ class IRCTestClient:
         self._clock.advance(0)
 
 
-class IRCFrontendCase(SynchronousTestCase):
+class IRCFrontendCase(FrontendCase):
     """A listener of the IRC frontend beside one of the line frontend, and a clock."""
 
-    #: Without flood control, unless a test is about it.
-    limits = Limits(floodLines=0, floodBytes=0)
-
     def setUp(self) -> None:
-        self.clock = ManualClock()
-        streams = MemoryServer(self.limits, clock=self.clock).streams
-        self.storage = SlowStorage()
-        self.hasher = ImmediateHasher()
-        self.chat = startChat(
-            self.limits,
-            self.clock.nanoseconds,
-            lambda job: self.clock.callLater(0, job),
-            self.storage,
-            self.hasher,
-        )
-        self.counters = streams.counters
+        super().setUp()
+        self.counters = self.streams.counters
         self.server = IRCServer(self.chat)
-        self.factory = IRCFactory(streams, self.server)
-        self.lines = LineChatFactory(streams, self.chat)
+        self.factory = IRCFactory(self.streams, self.server)
         self._ports = 50_000
 
     def connect(self) -> IRCTestClient:
         self._ports += 1
         return IRCTestClient(self.factory, self.clock, self._ports)
+
+    def lineClient(self, name: str, room: str) -> LineClient:
+        client = LineClient(self.lines, self.clock, 40_000)
+        client.send(f"/nick {name}\n")
+        client.send(f"/join {room}\n")
+        client.heard()
+        return client
 
     def join(self, nick: str, *channels: str, caps: str = "") -> IRCTestClient:
         client = self.connect()

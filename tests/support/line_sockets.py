@@ -13,7 +13,7 @@ from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.line.protocol import LineChatFactory, LineChatProtocol
 from tsservices.testing import NOON, MemoryServer
-from tsservices.transport.epoll.set import EpollReactor
+from tsservices.transport.epoll.set import EpollSet
 from tsservices.transport.epoll.tcp import FastTCPServer
 
 #: No client is delayed or dropped.
@@ -49,7 +49,7 @@ class SocketHarness:
 
     def __init__(self) -> None:
         self._reactor = ManualReactor()
-        self.set = EpollReactor(self._reactor)
+        self.set = EpollSet(self._reactor)
         self.set.portOpened()
         chat = startChat(LIMITS, lambda: NOON * NANOSECONDS, self.set.atTurnEnd)
         streams = replace(MemoryServer(LIMITS).streams, clock=self._reactor)

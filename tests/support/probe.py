@@ -1,6 +1,4 @@
-"""
-Fakes for the probe: its clocks, its transport and its streams.
-"""
+"""Fakes for the probe: its clocks, its transport and its streams."""
 
 from __future__ import annotations
 
@@ -10,15 +8,19 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
+from tsservices.client.probe.changes import TargetChange
 from tsservices.client.probe.reports.base import Output, Reporter
 from tsservices.client.probe.target import ProbeTarget, TargetConfig, TargetListener
 from tsservices.client.probe.wires.base import (
     Clocks,
+    PathMTU,
+    Reading,
     Reply,
     SendError,
-    SendTimes,
     TransportListener,
 )
+from tsservices.stamp.stats.clock_steps import ClockStep
+from tsservices.stamp.stats.errors import ErrorReport
 from tsservices.stamp.stats.follow_up import FollowUpInfo
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
@@ -29,10 +31,11 @@ EPOCH = 1_795_000_000_000_000_000
 MILLISECOND = 1_000_000
 
 
-def clocksOf(clock: Clock) -> Clocks:
-    return Clocks(
-        lambda: round(clock.seconds() * 1e9), lambda: EPOCH + round(clock.seconds() * 1e9)
-    )
+def clocksOf(clock: Clock, step: Callable[[], int] = lambda: 0) -> Clocks:
+    def monotonic() -> int:
+        return round(clock.seconds() * 1e9)
+
+    return Clocks(monotonic, lambda: EPOCH + monotonic() + step())
 
 
 class FakeTransport:
@@ -45,6 +48,10 @@ class FakeTransport:
         self.sent: list[int] = []
         self.failure: SendError | None = None
         self.closed = False
+        self.drops = 0
+        # By how much this host's clock was set.
+        self.step = 0
+        self.path: PathMTU | None = None
         self._times = clocks
         self._listener: TransportListener | None = None
         self._answer: Callable[[int], None] | None = None
@@ -56,11 +63,11 @@ class FakeTransport:
     def replyWith(self, answer: Callable[[int], None]) -> None:
         self._answer = answer
 
-    def send(self, sequence: int) -> SendTimes:
+    def send(self, sequence: int) -> Reading:
         self.sent.append(sequence)
         if self.failure is not None:
             raise self.failure
-        sent = SendTimes(self._times.monotonic(), self._times.wall())
+        sent = self._times.read()
         if self._answer is not None:
             self._answer(sequence)
         return sent
@@ -77,16 +84,18 @@ class FakeTransport:
         down: int = 0,
         number: int | None = None,
         followUp: FollowUpInfo | None = None,
+        age: int = 0,
+        kernel: bool = True,
     ) -> None:
         assert self._listener is not None
-        received = self._times.wall()
+        received = self._times.wall() - age
         t3 = None if up is None else received - down
         self._listener.replied(
             Reply(
                 sequence,
                 self._times.monotonic(),
                 received,
-                True,
+                kernel,
                 44,
                 None if t3 is None else t3 - server,
                 t3,
@@ -96,12 +105,24 @@ class FakeTransport:
             )
         )
 
-    def fail(self, sequence: int | None, state: ProbeState, reason: str) -> None:
+    def fail(
+        self,
+        sequence: int | None,
+        state: ProbeState,
+        reason: str,
+        error: ErrorReport | None = None,
+    ) -> None:
         assert self._listener is not None
-        self._listener.failed(sequence, state, reason)
+        self._listener.failed(sequence, state, reason, error)
+
+    def overflowed(self) -> int:
+        return self.drops
 
     def kernelTimes(self) -> dict[str, int | None]:
         return {}
+
+    def pathMTU(self) -> PathMTU | None:
+        return self.path
 
     def close(self) -> Deferred[None]:
         self.closed = True
@@ -113,6 +134,14 @@ class RecordingListener:
         self.results: list[ProbeResult] = []
         self.overdueSequences: list[int] = []
         self.idleCount = 0
+        self.steps: list[ClockStep] = []
+        self.changes: list[TargetChange] = []
+
+    def changed(self, target: ProbeTarget, change: TargetChange) -> None:
+        self.changes.append(change)
+
+    def joined(self, target: ProbeTarget) -> None:
+        pass
 
     def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         self.results.append(result)
@@ -123,16 +152,23 @@ class RecordingListener:
     def idle(self, target: ProbeTarget) -> None:
         self.idleCount += 1
 
+    def clockStepped(self, target: ProbeTarget, step: ClockStep) -> None:
+        self.steps.append(step)
+
     def states(self) -> list[tuple[int, str]]:
         return [(result.sequence, result.state.value) for result in self.results]
 
 
 def targetOn(
-    clock: Clock, listener: TargetListener, timeout: float = 1.0, name: str = "host.example"
+    clock: Clock,
+    listener: TargetListener,
+    timeout: float = 1.0,
+    name: str = "host.example",
+    stateful: bool | None = None,
 ) -> tuple[ProbeTarget, FakeTransport]:
-    clocks = clocksOf(clock)
+    clocks = clocksOf(clock, lambda: transport.step)
     transport = FakeTransport(clocks)
-    config = TargetConfig(name, "192.0.2.1", 21576, timeout)
+    config = TargetConfig(name, "192.0.2.1", 21576, timeout, stateful)
     target = ProbeTarget(config, transport, clock, clocks, listener)
     transport.open(target)
     target.start(0)
@@ -148,6 +184,9 @@ def play(clock: Clock, reporter: Reporter) -> ProbeTarget:
 
         def overdue(self, target: ProbeTarget, sequence: int) -> None:
             reporter.overdue(target, sequence)
+
+        def clockStepped(self, target: ProbeTarget, step: ClockStep) -> None:
+            reporter.clockStepped(target, step)
 
     def answer(sequence: int, up: int, server: int, down: int, number: int) -> None:
         transport.stamp(sequence, age=(up + server + down) * MILLISECOND)

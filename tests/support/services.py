@@ -13,6 +13,7 @@ from tsservices.common.limits import Limits
 from tsservices.common.logs import PayloadLog
 from tsservices.common.timestamps import NANOSECONDS, TimestampFormatter
 from tsservices.frontends.irc.server import IRCServer
+from tsservices.frontends.web.server import WebServer
 from tsservices.server.chat.service import ChatService, ChatServiceConfig
 from tsservices.server.password_hasher import PasswordHasherThread
 from tsservices.server.registry import BY_NAME, Wiring
@@ -57,7 +58,6 @@ class SuiteServer(MemoryServer):
         reflector: ReflectorConfig | None = None,
         log: str = "log",
     ) -> None:
-        """@param log: the incarnation of the chat's order."""
         super().__init__(limits, trusted, clock)
         limits = self.streams.limits
         chat = startChat(
@@ -76,6 +76,7 @@ class SuiteServer(MemoryServer):
             nanoclock=self.clock.nanoseconds,
             chat=chat,
             irc=IRCServer(chat),
+            web=WebServer(chat),
         )
 
     def listen(self, service: ServiceSpec) -> StreamFactory:

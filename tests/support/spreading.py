@@ -9,28 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 
-#: Seconds that a live module takes; every other one takes about L{_USUAL}.
+#: A folder whose modules share a browser, so that one process runs all of them.
+_SHARED = "web"
+
+#: Seconds that a live module takes, or that folder; every other one takes about L{_USUAL}.
 _SECONDS = {
-    "test_jetstream": 41,
-    "test_cluster": 34,
-    "test_documents": 30,
-    "test_probe_in_process": 18,
-    "test_backpressure": 16,
-    "test_jetstream_founding": 16,
-    "test_start_stop": 16,
+    "test_documents": 32,
+    "test_start_stop": 22,
+    _SHARED: 16,
+    "test_own_service": 14,
+    "test_probe_in_process": 13,
+    "test_jetstream": 12,
+    "test_backpressure": 11,
+    "test_probe": 10,
+    "test_process": 9,
+    "test_tutorials": 8,
+    "test_cluster": 7,
+    "test_client_tls": 1,
     "test_deploy": 0,
-    "test_crowd": 4,
-    "test_bad_input": 5,
-    "test_probe": 5,
+    "test_oracle": 0,
+    "test_packaging": 1,
+    "test_stamp": 1,
+    "test_tls": 1,
+    "test_web": 1,
 }
-_USUAL = 9
+_USUAL = 5
 
 
 def spread(items: Sequence[pytest.Item], count: int) -> list[pytest.Item]:
-    modules = [list(some) for _, some in groupby(items, lambda item: item.path)]
+    modules = [list(some) for _, some in groupby(items, _place)]
     live = [some for some in modules if "live" in some[0].path.parts]
     others = [item for some in modules if "live" not in some[0].path.parts for item in some]
     parts: list[list[list[pytest.Item]]] = [[] for _ in range(count)]
@@ -50,5 +61,10 @@ def spread(items: Sequence[pytest.Item], count: int) -> list[pytest.Item]:
     return ordered + others
 
 
+def _place(item: pytest.Item) -> Path:
+    folder = item.path.parent
+    return folder if folder.parts[-2:] == ("live", _SHARED) else item.path
+
+
 def _seconds(module: Sequence[pytest.Item]) -> int:
-    return _SECONDS.get(module[0].path.stem, _USUAL)
+    return _SECONDS.get(_place(module[0]).stem, _USUAL)

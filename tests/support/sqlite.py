@@ -25,7 +25,7 @@ class ConnectionSpy:
         self.statements: list[list[str]] = []
         self.before: Callable[[sqlite3.Connection, str], object] = lambda connection, text: None
 
-    def hold(self, statement: str) -> tuple[threading.Event, threading.Event]:
+    def stopAt(self, statement: str) -> tuple[threading.Event, threading.Event]:
         """
         Stop the thread that comes to a statement.
 
@@ -71,7 +71,7 @@ class SQLiteHarness:
     """
 
     def __init__(self, keep: float | None = None, start: bool = True, **more: Any) -> None:
-        self._others = set(threading.enumerate())
+        self._threadsBefore = set(threading.enumerate())
         self.reactor = ThreadReactor()
         self.connections = ConnectionSpy()
         self.time = 1_700_000_000 * SECOND
@@ -103,7 +103,7 @@ class SQLiteHarness:
         return [
             item
             for item in threading.enumerate()
-            if item not in self._others and item.name.startswith("journal")
+            if item not in self._threadsBefore and item.name.startswith("journal")
         ]
 
     def waitForThreads(self) -> None:

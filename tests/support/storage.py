@@ -45,14 +45,14 @@ class MessageSource:
 
     def batch(
         self,
-        *said: tuple[str, tuple[str, ...]],
+        *lines: tuple[str, tuple[str, ...]],
         stamp: int = 1_700_000_000 * SECOND,
         account: str | None = None,
         kind: str = MESSAGE,
     ) -> Batch:
         self.position += 1
         batch = Batch(self.log, self.position, stamp)
-        for key, texts in said:
+        for key, texts in lines:
             room = self._rooms.setdefault(key, Room(RoomRecord(key, key.title())))
             record = room.record
             one = RoomMessages(
@@ -80,7 +80,7 @@ class MessageSource:
         return {key: room.record for key, room in self._rooms.items()}
 
 
-def lineFields(said: list[RoomMessages]) -> list[tuple[object, ...]]:
+def lineFields(messages: list[RoomMessages]) -> list[tuple[object, ...]]:
     return [
         (
             item.room,
@@ -93,7 +93,7 @@ def lineFields(said: list[RoomMessages]) -> list[tuple[object, ...]]:
             item.account,
             text,
         )
-        for item in said
+        for item in messages
         for number, text in enumerate(item.texts)
     ]
 
@@ -158,6 +158,12 @@ class StorageClient:
     def lastCommon(self, room: str, log: str) -> int | ChatError | None:
         answers: list[int | ChatError | None] = []
         self.storage.lastCommon(room, log, answers.append)
+        self.reactor.until(lambda: answers)
+        return answers[0]
+
+    def lastUpTo(self, room: str, position: int, index: int) -> int | ChatError | None:
+        answers: list[int | ChatError | None] = []
+        self.storage.lastUpTo(room, position, index, answers.append)
         self.reactor.until(lambda: answers)
         return answers[0]
 

@@ -152,9 +152,9 @@ class Faults:
                         self.waits.append(asked)
                 elif asked > bound:
                     del waiting[name]
-                    told = "does not say who is there" if seen is None else f"tells of {left}"
+                    observed = "does not say who is there" if seen is None else f"tells of {left}"
                     self.complaints.append(
-                        f"node {name} {told}, {asked:.1f} s after the death of node {dead.name}"
+                        f"node {name} {observed}, {asked:.1f} s after the death of node {dead.name}"
                     )
             await asyncio.sleep(0.25)
 

@@ -1,6 +1,4 @@
-"""
-The servers of the broker, by their numbers, for the faults.
-"""
+"""The servers of the broker, by their numbers, for the faults."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.live.support.nats_server import NatsCluster, NatsServer
-from tsservices.server.options import DEFAULT_STREAM
+from tsservices.server.option_rows import DEFAULT_STREAM
 
 
 class BrokerServers:

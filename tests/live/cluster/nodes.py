@@ -1,6 +1,4 @@
-"""
-The nodes of a cluster: real servers, address with a state folder that outlives its process.
-"""
+"""The nodes of a cluster: real servers, address with a state folder that outlives its process."""
 
 from __future__ import annotations
 

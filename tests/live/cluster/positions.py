@@ -1,6 +1,4 @@
-"""
-Whether what one user wrote and received is in order.  Pure.
-"""
+"""Whether what one user wrote and received is in order. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What users of a cluster wrote and received, for L{tests.live.cluster.oracle}.  Pure.
-"""
+"""What users of a cluster wrote and received, for L{tests.live.cluster.oracle}. Pure."""
 
 from __future__ import annotations
 

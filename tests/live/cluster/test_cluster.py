@@ -21,6 +21,7 @@ from tests.live.cluster.nodes import OPEN_SECONDS, Cluster, Node
 from tests.live.support.line_client import LineClient
 from tests.live.support.nats_server import NatsServer, freePorts
 from tests.live.support.server import START_SECONDS, until
+from tests.support.examples import onlyThorough
 
 CLOCK = re.compile(r"\[\d\d:\d\d:\d\d\] ")
 
@@ -54,7 +55,7 @@ def _ask(node: Node, asked: str) -> list[str]:
     with LineClient(node.server, "/nick observer", asked, "/echo on") as observer:
         lines = observer.until("echo is on")
         observer.say("/quit")
-        observer.rest()
+        observer.readToEnd()
         return lines
 
 
@@ -114,6 +115,7 @@ def test_resumeAtAnotherNode(pair: tuple[Node, Node]) -> None:
             again.until('"more"')
 
 
+@onlyThorough()
 def test_nodeKilled(folder: Path) -> None:
     with _cluster(folder, 2) as (cluster, _):
         a, b = cluster.nodes
@@ -229,7 +231,7 @@ def test_newNodeHasTheHistory(folder: Path) -> None:
                 # What entering has told before is the end of the same.
                 histories.append(lines[-52:])
                 eve.say("/quit")
-                eve.rest()
+                eve.readToEnd()
         assert len(histories[0]) == 52
         assert histories[0] == histories[1] == histories[2]
 
@@ -328,6 +330,7 @@ def test_withoutExtra(folder: Path) -> None:
         node.kill()
 
 
+@onlyThorough()
 def test_faults(folder: Path) -> None:
     found = crash(folder, 2, 1, faults=2, seed=1, seconds=FAULTS_SECONDS)
     assert found["acknowledged"]

@@ -1,6 +1,4 @@
-"""
-Tests of the oracle: it must see what is wrong.
-"""
+"""Tests of the oracle: it must see what is wrong."""
 
 from __future__ import annotations
 
@@ -115,7 +113,7 @@ def _drop(node: str, seq: int) -> Change:
     return change
 
 
-def _tell(*events: Event, whole: bool = False) -> Change:
+def _deliver(*events: Event, whole: bool = False) -> Change:
     rest = [Replayed("lobby", [_line(seq) for seq in range(1, 7)], None, 6, True)] if whole else []
 
     return lambda sample: sample.heard.update(zoe=[*events, *rest])
@@ -180,42 +178,48 @@ class TestJudge:
             (_put(4, settled=False, repliedAt=0.0), "waited inf s"),
             (_put(0, texts=["lobby 2"], stored=[]), "was told nothing of 1"),
             (lambda sample: sample.bursts.reverse(), "stands before what ann said"),
-            (_tell(Delivered(_line(6)), Delivered(_line(6))), "told lobby 6 twice"),
+            (_deliver(Delivered(_line(6)), Delivered(_line(6))), "told lobby 6 twice"),
             (
-                _tell(Delivered(_line(6)), ConnectionLost(), Delivered(_line(6))),
+                _deliver(Delivered(_line(6)), ConnectionLost(), Delivered(_line(6))),
                 "told lobby 6 twice",
             ),
-            (_tell(Delivered(_line(4)), Delivered(_line(6)), whole=True), "told lobby 6 after 4"),
-            (_tell(Delivered(_line(6)), Delivered(_line(5)), whole=True), "told lobby 5 after 6"),
-            (_tell(Joined("lobby", 4), Delivered(_line(6)), whole=True), "told lobby 6 after 4"),
-            (_tell(Delivered(_line(7))), "kept is None"),
-            (_tell(Delivered(_line(6, text="else"))), "kept is Line"),
-            (_tell(Joined("lobby", 0)), "zoe was never told lobby 1"),
             (
-                _tell(Delivered(_line(3)), ConnectionLost(), Delivered(_line(5))),
+                _deliver(Delivered(_line(4)), Delivered(_line(6)), whole=True),
+                "told lobby 6 after 4",
+            ),
+            (
+                _deliver(Delivered(_line(6)), Delivered(_line(5)), whole=True),
+                "told lobby 5 after 6",
+            ),
+            (_deliver(Joined("lobby", 4), Delivered(_line(6)), whole=True), "told lobby 6 after 4"),
+            (_deliver(Delivered(_line(7))), "kept is None"),
+            (_deliver(Delivered(_line(6, text="else"))), "kept is Line"),
+            (_deliver(Joined("lobby", 0)), "zoe was never told lobby 1"),
+            (
+                _deliver(Delivered(_line(3)), ConnectionLost(), Delivered(_line(5))),
                 "never told lobby 4",
             ),
-            (_tell(Joined("lobby", 6), Left("lobby")), "was put out of lobby"),
+            (_deliver(Joined("lobby", 6), Left("lobby")), "was put out of lobby"),
             (
-                _tell(Joined("lobby", 6), Replayed("lobby", [_line(6)], None, 6, False)),
+                _deliver(Joined("lobby", 6), Replayed("lobby", [_line(6)], None, 6, False)),
                 "from 6 on, unasked, after 6",
             ),
             (
-                _tell(
+                _deliver(
                     Joined("lobby", 3), Replayed("lobby", [_line(5)], None, 5, False), whole=True
                 ),
                 "from 5 on, unasked, after 3",
             ),
             (
-                _tell(Joined("lobby", 3), Replayed("lobby", [], (5, 6), 6, False), whole=True),
+                _deliver(Joined("lobby", 3), Replayed("lobby", [], (5, 6), 6, False), whole=True),
                 "from 5 on, unasked, after 3",
             ),
             (
-                _tell(Replayed("lobby", [_line(4), _line(6)], None, 6, True), whole=True),
+                _deliver(Replayed("lobby", [_line(4), _line(6)], None, 6, True), whole=True),
                 "told again lobby 6 after 4",
             ),
             (
-                _tell(Replayed("lobby", [], (1, 6), 6, True), whole=True),
+                _deliver(Replayed("lobby", [], (1, 6), 6, True), whole=True),
                 "(1, 6) of lobby are not kept",
             ),
         ],

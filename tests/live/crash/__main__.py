@@ -102,14 +102,17 @@ class CrashRun:
             self._checkDatabase()
             life = Life()
 
-    def _start(self) -> Server:
+    def _start(self, asUsers: bool = False) -> Server:
         self._life += 1
         return Server(
-            self._folder / f"life-{self._life}", *self._options, state=self._folder / "state"
+            self._folder / f"life-{self._life}",
+            *self._options,
+            state=self._folder / "state",
+            asUsers=asUsers,
         )
 
     def _killStarting(self) -> None:
-        server = self._start()
+        server = self._start(asUsers=True)
         try:
             server.process.wait(self._random.uniform(0.0, STARTING_SECONDS))
         except subprocess.TimeoutExpired:

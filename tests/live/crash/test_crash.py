@@ -15,7 +15,7 @@ from tests.live.crash.__main__ import CrashRun
 from tests.support.examples import tried
 
 #: How often the server is killed.
-KILLS = tried(8)
+KILLS = tried(12)
 
 #: After these no new life of the server begins.
 SECONDS = 20.0

@@ -147,12 +147,12 @@ def _parseObject(event: dict[str, Any]) -> list[Event]:
 
 def _parseText(text: str) -> list[Event]:
     if match := _MESSAGE.fullmatch(text):
-        replayed, room, nick, actor, said = match.groups()
-        message = Message(room or "", "message" if nick else "me", nick or actor, said)
+        replayed, room, nick, actor, text = match.groups()
+        message = Message(room or "", "message" if nick else "me", nick or actor, text)
         return [ReplayedMessage(message) if replayed else LiveMessage(message)]
     if match := _TOPIC.fullmatch(text):
-        replayed, nick, room, said = match.groups()
-        message = Message(room, "topic", nick, said)
+        replayed, nick, room, text = match.groups()
+        message = Message(room, "topic", nick, text)
         return [ReplayedMessage(message) if replayed else LiveMessage(message)]
     if match := _STORED.fullmatch(text):
         return [Stored(match[1], int(match[2]))]

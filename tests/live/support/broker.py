@@ -1,6 +1,4 @@
-"""
-A broker and a client of it, in a reactor that only the test runs.
-"""
+"""A broker and a client of it, in a reactor that only the test runs."""
 
 from __future__ import annotations
 

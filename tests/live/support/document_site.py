@@ -36,10 +36,10 @@ from tests.live.support.server import PYTHON, Server, until
 from tests.support.documents import ROOT, blocks
 
 #: Seconds in which one step of a block is done, on a machine that is busy with other things.
-STEP_SECONDS = 10.0
+STEP_SECONDS = 30.0
 
 #: Seconds in which servers have started or stopped.
-SERVER_SECONDS = 20.0
+SERVER_SECONDS = 40.0
 
 #: How many ports a server has from its first one on.
 PORTS = 10
@@ -51,7 +51,10 @@ DOCUMENTED = (21567, 31567, 41567)
 EXAMPLES = (4222, 7007, 9099)
 
 #: Where each client finds its service, from the first port of a server on.
-CLIENTS = {"chat": 6, "probe": 9, "talk": 5}
+CLIENTS = {"client": 0, "chat": 6, "probe": 9, "talk": 5}
+
+#: A command that starts one of them.
+CLIENT = rf"\btsservices ({'|'.join(CLIENTS)})\b"
 
 
 def freeBase(count: int = PORTS) -> int:
@@ -269,9 +272,9 @@ class Site:
             self._stack.callback(process.kill)
 
             def listens() -> bool:
-                said = (self.folder / "nats.log").read_text()
-                assert process.poll() is None, said
-                return "Server is ready" in said
+                output = (self.folder / "nats.log").read_text()
+                assert process.poll() is None, output
+                return "Server is ready" in output
 
             until(listens, "a broker that is ready")
         return self._nats
@@ -288,10 +291,11 @@ class Site:
         text = re.sub(r"\b\d{4,5}\b", lambda found: ports.get(found[0], found[0]), text)
         text = text.replace(".venv/bin/", "").replace("--interface ::", "--interface 127.0.0.1")
         text = re.sub(r"(?<![\w.])/(?:tmp|var/backups)/", f"{folder}/", text)
-        text = re.sub(r"^.*tsservices\.client\b.*$", self._withPort, text, flags=re.M)
+        text = re.sub(rf"^.*{CLIENT}.*$", self._withPort, text, flags=re.M)
         if own and "--port" not in text:
             added = f"--port {ports[str(DOCUMENTED[0])]}"
-            text = re.sub(r"(\btsserver|^tsservices)(?= |$)", rf"\1 {added}", text, flags=re.M)
+            server = r"(\btsserver|^tsservices(?: serve)?)(?= |$)"
+            text = re.sub(server, rf"\1 {added}", text, flags=re.M)
         return text, {there: here for here, there in ports.items()}
 
     def _withPort(self, match: re.Match[str]) -> str:
@@ -300,12 +304,12 @@ class Site:
             return line
 
         def named(found: re.Match[str]) -> str:
-            service = found[2] or ""
-            offset = CLIENTS.get(service.strip(), 0)
-            if not service and "--line" in line:
+            service = found[1]
+            offset = CLIENTS[service]
+            if "--line" in line:
                 offset = 1
-            if service.strip() == "probe" and re.search(r"--(tcp|udp)\b", line):
+            if service == "probe" and re.search(r"--(tcp|udp)\b", line):
                 offset = 0
-            return f"{found[1]}{service} --port {self.base + offset}"
+            return f"{found[0]} --port {self.base + offset}"
 
-        return re.sub(r"(-m tsservices\.client)( chat| probe| talk)?\b", named, line)
+        return re.sub(CLIENT, named, line)

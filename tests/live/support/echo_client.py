@@ -171,6 +171,9 @@ def checkStream(server: Server, address: Address, client: socket.socket) -> None
         case "irc":
             client.sendall(b"QUIT\r\n")
             assert receiveRest(client).startswith(b"ERROR :")
+        case "http":
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert receiveRest(client).startswith(b"HTTP/1.1 200 ")
         case "sink":
             text = uuid.uuid4().hex
             client.sendall(text.encode())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-from twisted.scripts.twistd import run
+from twisted.scripts import twistd
 
-from tsservices.admin import metrics as reckoning
-from tsservices.transport import timeouts as sweep
+from tsservices.admin import metrics
+from tsservices.transport import timeouts
 
 #: How old the file of counters may be here, in seconds.
 REFRESH_SECONDS = 0.1
@@ -16,9 +16,13 @@ REFRESH_SECONDS = 0.1
 SWEEP_SECONDS = 0.25
 
 
-if __name__ == "__main__":
+def run() -> None:
     with (
-        patch.object(reckoning, "REFRESH_SECONDS", REFRESH_SECONDS),
-        patch.object(sweep, "SWEEP_SECONDS", SWEEP_SECONDS),
+        patch.object(metrics, "REFRESH_SECONDS", REFRESH_SECONDS),
+        patch.object(timeouts, "SWEEP_SECONDS", SWEEP_SECONDS),
     ):
-        run()
+        twistd.run()
+
+
+if __name__ == "__main__":
+    run()

@@ -41,7 +41,7 @@ class LineClient:
                 assert part, f"the end instead of {words!r}; received was {lines[-20:]}"
                 self._received += part
 
-    def rest(self, seconds: float = ANSWER_SECONDS) -> list[str]:
+    def readToEnd(self, seconds: float = ANSWER_SECONDS) -> list[str]:
         self.socket.settimeout(seconds)
         with self.socket.makefile("rb") as stream:
             return (self._received + stream.read()).decode().splitlines()

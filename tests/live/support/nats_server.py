@@ -1,6 +1,4 @@
-"""
-Real brokers: one C{nats-server}, or several that know each other.
-"""
+"""Real brokers: one C{nats-server}, or several that know each other."""
 
 from __future__ import annotations
 

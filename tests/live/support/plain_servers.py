@@ -13,8 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from tests.live.support.forked import ForkedClient
+from tests.support.examples import thorough
+
 #: Seconds after which anything here has failed.
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 STAMP = b"[Fri Nov 20 12:10:00 2026] "
 
@@ -102,19 +105,52 @@ def command(*arguments: object) -> list[str]:
 
 
 def runClient(*arguments: object, typed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        command(*arguments), input=typed, capture_output=True, timeout=PATIENCE, check=False
-    )
+    words = command(*arguments)
+    with runningClient(*arguments) as client:
+        out, err = client.communicate(typed, timeout=PATIENCE)
+        return subprocess.CompletedProcess(words, client.wait(PATIENCE), out, err)
+
+
+def _startClient(words: list[str]) -> subprocess.Popen[bytes] | ForkedClient:
+    if not thorough():
+        return ForkedClient(words[3:])
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 @contextmanager
-def runningClient(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command(*arguments), stdin=pipe, stdout=pipe, stderr=pipe) as client:
+def runningClient(*arguments: object) -> Iterator[subprocess.Popen[bytes] | ForkedClient]:
+    with _startClient(command(*arguments)) as client:
         try:
             yield client
         finally:
             client.kill()
+
+
+def onTerminal(
+    words: Sequence[str], terminal: int, environ: dict[str, str]
+) -> subprocess.Popen[bytes] | ForkedClient:
+    """Start a program in Python on a terminal of its own; this closes the terminal here."""
+    environ = {"PYTHONWARNINGS": "error", **environ}
+    try:
+        # What the locale changes is set when Python starts.
+        if (
+            list(words[:2]) == ["-m", "tsservices.client"]
+            and not thorough()
+            and not environ.get("LC_ALL")
+        ):
+            return ForkedClient(words[2:], terminal, environ)
+        return subprocess.Popen(
+            [sys.executable, "-c", OWN_TERMINAL, *words],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env={**os.environ, **environ},
+            start_new_session=True,
+            close_fds=True,
+        )
+    finally:
+        os.close(terminal)
 
 
 class Terminal:
@@ -123,16 +159,7 @@ class Terminal:
     def __init__(self, term: str, *arguments: object, program: Sequence[str] = ()) -> None:
         self._terminal, stdio = pty.openpty()
         self._screen = b""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", OWN_TERMINAL, *(program or command(*arguments)[1:])],
-            stdin=stdio,
-            stdout=stdio,
-            stderr=stdio,
-            env={**os.environ, "TERM": term, "PYTHONWARNINGS": "error"},
-            start_new_session=True,
-            close_fds=True,
-        )
-        os.close(stdio)
+        self._process = onTerminal(program or command(*arguments)[1:], stdio, {"TERM": term})
 
     def close(self) -> None:
         with self._process:

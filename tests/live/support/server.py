@@ -16,8 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from twisted.scripts.twistd import run as twistdRun
+
+from tests.live.support.forked import ForkedTwistd
+from tests.live.support.impatient import run as impatientRun
+from tests.support.examples import thorough
+from tsservices.transport.epoll.set import available
+
 #: Seconds until a server serves, has stopped, or has done what it is to do, on a busy machine.
-START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 20.0, 10.0, 10.0
+START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 40.0, 10.0, 10.0
 
 #: How often a question is asked again.
 POLL_SECONDS = 0.02
@@ -36,6 +43,9 @@ TWISTD = str(PYTHON.with_name("twistd"))
 
 #: The same, for tests that wait for counters.
 IMPATIENT = [sys.executable, "-P", str(Path(__file__).with_name("impatient.py"))]
+
+#: The reactor of the servers: that of the command `tsservices`.  TSSERVICES_REACTOR names another.
+REACTOR = os.environ.get("TSSERVICES_REACTOR", "tsservices" if available() else "default")
 
 Answer = TypeVar("Answer")
 
@@ -129,7 +139,11 @@ class Server:
         stdin: int = subprocess.DEVNULL,
         environ: dict[str, str] | None = None,
         impatient: bool = False,
+        asUsers: bool = False,
+        ring: bool = False,
     ) -> None:
+        # asUsers: not forked from a process that has imported everything.  ring: it tries io_uring,
+        # which takes more time than its start.
         self.folder = folder
         self.state = state or folder / "state"
         self.log = log or folder / "log"
@@ -137,28 +151,46 @@ class Server:
         self.daemon = daemon
         self._guest = guest
         self._left = _identity(self.state / "ports.json")
-        if command is None:
-            command = IMPATIENT if impatient else [TWISTD]
-            command = [*command, f"--logfile={self.log}"] if log is None else command
-            command += [f"--pidfile={self.pidFile}"] if daemon else ["-n", "--pidfile="]
-            command += ["tsserver"]
+        twistd = ["-n", "--pidfile=", "tsserver"]
+        if daemon:
+            twistd[:2] = [f"--pidfile={self.pidFile}"]
+        twistd.insert(0, f"--reactor={REACTOR}")
+        if log is None:
+            twistd.insert(0, f"--logfile={self.log}")
         places = [] if port is None else ["--port", port]
+        arguments = [*places, "--state", str(self.state), *options]
+        if not ring and "--no-io-uring" not in options:
+            arguments.append("--no-io-uring")
         folder.mkdir(exist_ok=True)
-        with open(folder / "stdout", "wb") as out, open(folder / "stderr", "wb") as err:
-            self.process = subprocess.Popen(
-                [*command, *places, "--state", str(self.state), *options],
-                stdin=stdin,
-                stdout=out,
-                stderr=err,
-                cwd=folder,
-                env={**os.environ, **(environ or {})},
-                # A Ctrl-C at the terminal of the tests is for the tests.
-                start_new_session=True,
-            )
+        self.process: subprocess.Popen[bytes] | ForkedTwistd
+        if command or daemon or environ or asUsers or stdin != subprocess.DEVNULL or thorough():
+            command = command or [*(IMPATIENT if impatient else [TWISTD]), *twistd]
+            self.process = self._start([*command, *arguments], stdin, environ or {})
+        else:
+            run = impatientRun if impatient else twistdRun
+            self.process = ForkedTwistd(run, [*twistd, *arguments], folder)
         self.pid = self.process.pid
         self._addresses: list[Address] | None = None
         self._before: dict[tuple[str, str], dict[str, int]] = {}
         self._stopped = False
+
+    def _start(
+        self, command: Sequence[str], stdin: int, environ: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
+        with (
+            open(self.folder / "stdout", "wb") as out,
+            open(self.folder / "stderr", "wb") as err,
+        ):
+            return subprocess.Popen(
+                command,
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                cwd=self.folder,
+                env={**os.environ, **environ},
+                # A Ctrl-C at the terminal of the tests is for the tests.
+                start_new_session=True,
+            )
 
     def __enter__(self) -> Self:
         try:
@@ -302,4 +334,4 @@ class Server:
             with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.close()
         self.process.kill()
-        self.process.wait()
+        self.process.wait(STOP_SECONDS)

@@ -72,11 +72,18 @@ class Path:
 class Relay:
     """A relay between one sender and one server, in a thread."""
 
-    def __init__(self, server: tuple[str, int], up: Path, down: Path, port: int = 0) -> None:
+    def __init__(
+        self,
+        server: tuple[str, int],
+        up: Path,
+        down: Path,
+        port: int = 0,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._up = up
         self._down = down
         self._outside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._outside.bind(("127.0.0.1", port))
+        self._outside.bind((host, port))
         self._inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._inside.connect(server)
         self.port: int = self._outside.getsockname()[1]

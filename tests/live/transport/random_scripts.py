@@ -1,9 +1,12 @@
 """
 The fast and the stock transport, driven by the same random scripts over real sockets.
 
-Usage: C{python random_scripts.py EXAMPLES SEED SECONDS}.  Exits with 0 when no script told them
-apart,
-after printing how the connections ended, and otherwise with the shortest script found that does.
+Usage: C{python random_scripts.py EXAMPLES SEED SECONDS REACTOR RING}.  REACTOR is what the fast
+ports are under: "epollreactor" (Twisted's) or "mainloop" (ours); the stock ones are under
+Twisted's.  With "ring" for RING the broadcasts of the fast ones are sent by io_uring, else one by
+one.
+Exits with 0 when no script told them apart, after printing how the connections ended, and otherwise
+with the shortest script found that does.
 After SECONDS no more scripts are compared.
 
 A script is a list of steps.  In each the client, a plain socket, sends some bytes; once the server
@@ -21,6 +24,7 @@ import socket
 import struct
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
@@ -35,6 +39,9 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides
 
 from tsservices.transport.epoll.interfaces import SHORT_READ
+from tsservices.transport.epoll.mainloop import EpollMainReactor
+from tsservices.transport.epoll.sendring import SendRing
+from tsservices.transport.epoll.set import epollSetOf
 from tsservices.transport.epoll.tcp import FastTCPPort, FastTCPServer, FastUNIXPort
 
 #: How many turns of 1 ms without any news are taken for the end of what will happen, where it
@@ -43,12 +50,16 @@ PATIENCE: Final = 100
 
 COMPARED: Final = ("callbacks", "received", "taken", "losses", "reasons", "remedies")
 
+#: Stands before each chunk in its answer, and is in no other bytes.
+PREFIX: Final = b"P"
+
 SIZES: Final = st.sampled_from([1, 10, 1000, 65536, 65537, 300000])
 
 ACTIONS: Final = st.one_of(
     st.tuples(st.just("write"), SIZES),
     st.tuples(st.just("write"), SIZES),
     st.tuples(st.just("sequence"), SIZES),
+    st.tuples(st.just("broadcast"), SIZES),
     st.tuples(st.just("pull"), st.integers(1, 20)),
     st.tuples(
         st.sampled_from(
@@ -79,12 +90,14 @@ class Script:
     local: bool
     halfCloseable: bool
     answering: bool
+    prefixing: bool
     ending: str
     steps: list[Step]
 
 
 SCRIPTS: Final = st.builds(
     Script,
+    st.booleans(),
     st.booleans(),
     st.booleans(),
     st.booleans(),
@@ -135,6 +148,25 @@ class Puller:
         self.server.note("stopProducing")
 
 
+class Taking:
+    """Counts what is answered by prefixes, and gives it to the protocol: all of it is the same."""
+
+    received = 0
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.bytes = 0
+
+    @property
+    def receivedBytes(self) -> int:
+        return self.bytes
+
+    @receivedBytes.setter
+    def receivedBytes(self, size: int) -> None:
+        self.server.take(b"c" * (size - self.bytes))
+        self.bytes = size
+
+
 class Server(Protocol):
     """
     The protocol of a script.
@@ -152,6 +184,7 @@ class Server(Protocol):
         self.done = 0
         self.due = 0
         self.reading = False
+        self.roundStamp = b""
         if script.halfCloseable:
             directlyProvides(self, IHalfCloseableProtocol)
 
@@ -165,17 +198,22 @@ class Server(Protocol):
         self.transport.setTcpNoDelay(True)
         if self.script.answering and isinstance(self.transport, FastTCPServer):
             self.transport.replyWith(self.reply, self)
+            if self.script.prefixing:
+                self.transport.prefixWith(self, Taking(self))
 
     def roundBegan(self) -> None:
         self.reading = True
+        if self.script.prefixing:
+            self.roundStamp = PREFIX
 
     def roundEnded(self) -> None:
         self.reading = False
+        self.roundStamp = b""
 
     def reply(self, data: bytes) -> bytes:
         assert self.reading or not isinstance(self.transport, FastTCPServer)
         self.take(data)
-        return data
+        return PREFIX + data if self.script.prefixing else data
 
     def dataReceived(self, data: bytes) -> None:
         if self.script.answering:
@@ -200,6 +238,8 @@ class Server(Protocol):
         transport = self.transport
         if name == "write":
             transport.write(b"w" * amount)
+        elif name == "broadcast":
+            self.broadcast(b"b" * amount)
         elif name == "empty":
             transport.write(b"")
         elif name == "sequence":
@@ -223,6 +263,16 @@ class Server(Protocol):
         elif name == "raise":
             raise ZeroDivisionError
 
+    def broadcast(self, data: bytes) -> None:
+        transport = self.transport
+        if isinstance(transport, FastTCPServer) and transport.isIdle:
+            broadcast = transport.broadcastWith([transport])
+            sent = broadcast.send(data, [])
+            broadcast.dissolve()
+            if sent:
+                return
+        transport.write(data)
+
     def readConnectionLost(self) -> None:
         self.note("readLost")
 
@@ -240,6 +290,7 @@ class Run:
 
     script: Script
     fast: bool
+    reactor: Any
     taken: bytes = b""
     ended: bool = False
     marks: list[str] = field(default_factory=list)
@@ -250,10 +301,10 @@ class Run:
         factory.noisy = False
         if self.script.local:
             kind: Any = FastUNIXPort if self.fast else unix.Port
-            port = kind(os.path.join(folder, "s").encode(), factory, reactor=reactor)
+            port = kind(os.path.join(folder, "s").encode(), factory, reactor=self.reactor)
         else:
             kind = FastTCPPort if self.fast else tcp.Port
-            port = kind(0, factory, 50, "127.0.0.1", reactor)
+            port = kind(0, factory, 50, "127.0.0.1", self.reactor)
         if not self.fast:
             port.transport = CountedLocal if self.script.local else Counted
         port.startListening()
@@ -275,7 +326,7 @@ class Run:
         quiet = 0
         before: Any = None
         while quiet < PATIENCE:
-            reactor.iterate(0 if quiet < 3 else 0.001)
+            self.reactor.iterate(0 if quiet < 3 else 0.001)
             self.take()
             now = (len(self.taken), len(self.server.received), self.server.callbacks[:], self.ended)
             quiet = 0 if now != before else quiet + 1
@@ -308,7 +359,7 @@ class Run:
                 self.sent += sent
                 left = left[sent:]
             except BlockingIOError:
-                reactor.iterate(0.001)
+                self.reactor.iterate(0.001)
                 self.take()
             except OSError:
                 return
@@ -340,15 +391,16 @@ class Run:
             finally:
                 self.client.close()
                 port.stopListening()
-                reactor.iterate(0)
-                reactor.iterate(0)
+                self.reactor.iterate(0)
+                self.reactor.iterate(0)
         fastServed = isinstance(self.server.transport, FastTCPServer)
         assert fastServed == self.fast
         clean = self.script.ending != "reset"
         return (
             self.server.callbacks,
             self.server.received,
-            self.taken,
+            # How many there are depends on the borders of chunks.
+            self.taken.replace(PREFIX, b""),
             len(self.server.reasons),
             self.server.reasons if clean else None,
             self.marks,
@@ -377,7 +429,18 @@ class Run:
                 self.settle()
 
 
-def main(examples: int, number: int, seconds: float) -> None:
+def started(kind: type[Any]) -> Any:
+    reactor = kind()
+    reactor.startRunning(installSignalHandlers=False)
+    return reactor
+
+
+def main(examples: int, number: int, seconds: float, name: str, byRing: bool) -> None:
+    twisted = started(epollreactor.EPollReactor)
+    ours = started(EpollMainReactor) if name == "mainloop" else twisted
+    # It keeps the set, and with it the ring, between the scripts.
+    fastOnes = epollSetOf(ours)
+    fastOnes.sendRing = SendRing() if byRing else None
     deadline = monotonic() + seconds
     kinds: dict[str, int] = {}
 
@@ -393,9 +456,14 @@ def main(examples: int, number: int, seconds: float) -> None:
     def compare(script: Script) -> None:
         if monotonic() > deadline:
             return
-        fast = Run(script, True).play()
-        stock = Run(script, False).play()
-        for name, mine, theirs in zip(COMPARED, fast, stock, strict=True):
+        fast = Run(script, True, ours).play()
+        stock = Run(script, False, twisted).play()
+        compared: Sequence[str] = COMPARED
+        if "abortConnection" in stock[-1] and "abortConnection" not in fast[-1]:
+            # The stock transport waits for ever for a producer that it has paused and then resumed.
+            # Whether it has paused it depends on the room that the kernel had.
+            compared = COMPARED[: COMPARED.index("reasons")]
+        for name, mine, theirs in zip(compared, fast, stock, strict=False):
             assert mine == theirs, f"{name}: fast {mine!r:.200} stock {theirs!r:.200}"
         for reason in fast[4] or ["reset"]:
             kinds[reason] = kinds.get(reason, 0) + 1
@@ -407,6 +475,4 @@ def main(examples: int, number: int, seconds: float) -> None:
 if __name__ == "__main__":
     # What protocols raise is logged, and that is tested elsewhere.
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
-    reactor = epollreactor.EPollReactor()
-    reactor.startRunning(installSignalHandlers=False)
-    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4], sys.argv[5] == "ring")

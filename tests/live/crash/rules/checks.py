@@ -16,7 +16,7 @@ from tests.live.crash.rules.oracle import RuleOracle
 from tests.live.crash.rules.room import RoomRules
 from tests.live.crash.rules.world import FOUNDERS, GUESTS, OWNERS, World
 from tests.live.support.server import Address
-from tsservices.chat.verbs.history import INBOX_PAGE
+from tsservices.chat.verbs.inbox import INBOX_PAGE
 
 #: Lines of each room that are searched for, of the deleted ones and of the others.
 LINES_CHECKED = 3

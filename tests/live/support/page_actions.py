@@ -1,0 +1,53 @@
+"""What a person does on the page of the chat, and sees there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+#: How often something is looked for, and milliseconds between two looks.
+LOOKS, PAUSE = 400, 25
+
+
+def say(page: Page, text: str) -> None:
+    page.fill("#text", text)
+    page.press("#text", "Enter")
+
+
+def texts(page: Page) -> list[str]:
+    return page.locator(".line .text").all_inner_texts()
+
+
+def shows(page: Page, text: str) -> None:
+    page.locator(".line .text", has_text=text).first.wait_for()
+
+
+def titled(page: Page, title: str) -> None:
+    page.locator("#title", has_text=title).wait_for()
+
+
+def waitFor(page: Page, condition: str) -> None:
+    # Playwright's own function evaluates a text in the page, which the policy does not allow.
+    for _ in range(LOOKS):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(PAUSE)
+    raise AssertionError(f"not so after some seconds: {condition}")
+
+
+def scrollToBegin(page: Page) -> None:
+    waitFor(
+        page,
+        """() => { const view = document.getElementById("lines");
+        const wasThere = !view.scrollTop;
+        view.scrollTop = 0;
+        const {textContent} = document.querySelector(".list-head");
+        return wasThere && textContent.includes("begins"); }""",
+    )
+
+
+def numbersShown(page: Page) -> list[int]:
+    """The numbers with which the lines of the scripted chat begin."""
+    return [int(text.split()[0]) for text in texts(page) if text[0].isdigit()]
