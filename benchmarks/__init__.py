@@ -1,7 +1,9 @@
 """
 The benchmarks: the server beside others in one run on one machine, and models of what it can do.
 
-  - C{echo}: the timestamp service beside uvloop, asyncio, stock Twisted and a C loop.
+  - C{echo}: the timestamp service beside uvloop, rloop, aiofastnet, asyncio, stock Twisted and a C
+    loop, with TLS too.
+  - C{history}: figures of these by commit.
   - C{chat}: rooms beside those of two IRC servers and a C loop.
   - C{stamp}: the STAMP reflector beside one in C.
   - C{probe}: the measuring client beside irtt and ping.

@@ -24,7 +24,7 @@ from benchmarks.common.pinning import cores
 from benchmarks.common.run import positive, rounds
 from benchmarks.common.servers import (
     MOST_CONNECTIONS,
-    TWISTD,
+    TSSERVER,
     Peer,
     Server,
     ServerError,
@@ -48,7 +48,7 @@ def _command(state: Path, flag: bool) -> list[str]:
     options = ["--services", "timestamp,chat", "--port", "0", "--state", str(state)]
     options += ["--tls", "beside", "--journal", "memory", "--max-connections", MOST_CONNECTIONS]
     options += ["--flood-lines", "0", "--flood-bytes", "0"]
-    return [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver", *options]
+    return [*TSSERVER, *options]
 
 
 PEER = Peer("tsservices", "tsservices", lacksModule("OpenSSL"), _command, portsOf("chat"))

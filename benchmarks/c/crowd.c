@@ -107,12 +107,19 @@ static void hear(struct member *m)
     if (size == 0)
         return;
     const char *end = start + size;
-    for (const char *p = start; (p = memchr(p, MARK, (size_t)(end - p))); p += TEXT) {
+    size_t step;
+    for (const char *p = start; (p = memchr(p, MARK, (size_t)(end - p))); p += step) {
+        /* The head of a frame may have that byte too. */
+        step = web && (p == start || p[-1] != '"') ? 1 : TEXT;
+        if (step == 1)
+            continue;
         unsigned from = (unsigned)(p[1] - 'A');
         /* The text ends where the line ends: nothing was cut or inserted. */
-        if (end - p <= TEXT || (p[TEXT] != '\n' && p[TEXT] != '\r') ||
+        if (end - p <= TEXT || (p[TEXT] != '\n' && p[TEXT] != '\r' && p[TEXT] != '"') ||
             from >= (unsigned)options.senders)
             fail("member %d got a line that is not whole: %.*s", m->number, TAG, p + 1);
+        if (senders[from].member == m && web)
+            continue; /* the page shows its own lines as they come back */
         if (senders[from].member == m)
             fail("sender %d got its own line", m->number);
         struct progress *progress = &m->from[from];
@@ -257,7 +264,7 @@ static void load(void)
     endStretch(&stretch, now);
 }
 
-static void report(uint64_t joining, int cutOff)
+static void report(uint64_t joining, uint64_t joinCpu, int cutOff)
 {
     double seconds = (double)(stretch.ended - stretch.began) / 1e9;
     printf("{\"deliveries\": %llu, \"deliveriesPerSecond\": %.1f, \"windows\": %llu, ",
@@ -268,6 +275,10 @@ static void report(uint64_t joining, int cutOff)
         printf("\"cutOff\": null, ");
     else
         printf("\"cutOff\": %d, ", cutOff);
+    if (stretch.hasServerClock)
+        printf("\"joinCpuSeconds\": %.6f, ", (double)joinCpu / 1e9);
+    else
+        printf("\"joinCpuSeconds\": null, ");
     printf("\"joinSeconds\": %.3f}\n", (double)joining / 1e9);
 }
 
@@ -278,7 +289,7 @@ int main(int count, char **words)
         {"members", 1, 0, 'm'}, {"senders", 1, 0, 's'}, {"stalled", 1, 0, 'n'},
         {"window", 1, 0, 'l'},  {"rate", 1, 0, 'r'},    {"seconds", 1, 0, 't'},
         {"warmup", 1, 0, 'w'},  {"fill", 1, 0, 'f'},    {"outstanding", 1, 0, 'o'},
-        {"server-pid", 1, 0, 'i'}, {0, 0, 0, 0}};
+        {"arrivals", 1, 0, 'a'}, {"server-pid", 1, 0, 'i'}, {0, 0, 0, 0}};
     for (int o; (o = getopt_long(count, words, "", known, NULL)) != -1;) {
         switch (o) {
         case 'x': options.wire = optarg; break;
@@ -293,11 +304,13 @@ int main(int count, char **words)
         case 'w': options.warmup = atof(optarg); break;
         case 'f': options.fill = atol(optarg); break;
         case 'o': options.outstanding = atoi(optarg); break;
+        case 'a': options.arrivals = atof(optarg); break;
         case 'i': options.serverPid = atol(optarg); break;
         default: return 2;
         }
     }
     irc = !strcmp(options.wire, "irc");
+    web = !strcmp(options.wire, "web");
     if (options.senders < 1 || options.senders > SENDERS || options.window < 1 ||
         options.window > WINDOW || options.outstanding < 1 || options.stalled < 0 ||
         options.members < options.senders + options.stalled + 1) {
@@ -311,12 +324,14 @@ int main(int count, char **words)
         die("epoll_create1");
     prepare();
     uint64_t joining = clockNow(CLOCK_MONOTONIC);
+    uint64_t joinCpu = stretch.hasServerClock ? clockNow(stretch.serverClock) : 0;
     joinAll();
     joining = clockNow(CLOCK_MONOTONIC) - joining;
+    joinCpu = stretch.hasServerClock ? clockNow(stretch.serverClock) - joinCpu : 0;
     stall();
     int before = openAtServer();
     load();
     int after = openAtServer();
-    report(joining, before < 0 || after < 0 ? -1 : before > after ? before - after : 0);
+    report(joining, joinCpu, before < 0 || after < 0 ? -1 : before > after ? before - after : 0);
     return 0;
 }

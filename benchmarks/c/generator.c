@@ -2,7 +2,7 @@
  * The load generator of the echo benchmark: one thread, one epoll, a fixed number of requests in
  * flight (the next one is sent when one was answered).
  *
- * It prints one JSON line; generator.py takes the same options and prints the same line. The measured
+ * It prints one JSON line; generator.py takes the same options but --tls, and prints the same line. The measured
  * time begins after the warm-up. The server's CPU clock is read here at both ends of it, so CPU time
  * and requests are of exactly the same time.
  */
@@ -93,7 +93,7 @@ int main(int count, char **words)
         {"mode", 1, 0, 'm'},    {"host", 1, 0, 'h'},   {"port", 1, 0, 'p'},
         {"connections", 1, 0, 'c'}, {"depth", 1, 0, 'd'}, {"size", 1, 0, 's'},
         {"seconds", 1, 0, 't'}, {"warmup", 1, 0, 'w'}, {"server-pid", 1, 0, 'i'},
-        {"sources", 1, 0, 'o'}, {0, 0, 0, 0}};
+        {"sources", 1, 0, 'o'}, {"tls", 1, 0, 'l'}, {0, 0, 0, 0}};
     for (int o; (o = getopt_long(count, words, "", known, NULL)) != -1;) {
         switch (o) {
         case 'm': options.mode = optarg; break;
@@ -106,6 +106,7 @@ int main(int count, char **words)
         case 'w': options.warmup = atof(optarg); break;
         case 'i': options.serverPid = atol(optarg); break;
         case 'o': options.sources = atoi(optarg); break;
+        case 'l': options.tls = atoi(optarg); break;
         default: return 2;
         }
     }

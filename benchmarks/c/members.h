@@ -1,9 +1,11 @@
 /*
- * The members of crowd.c: their connections, and how they join the room in both protocols.
+ * The members of crowd.c: their connections, and how they join the room in each protocol.
  *
  * Line protocol: the nick is the first line, every other line is a message. Only marked lines are
  * looked for in what is received, so greetings and notices cost nothing. IRC: NICK, USER and JOIN; a
- * PING is answered until all have joined.
+ * PING is answered until all have joined. Web: a WebSocket with objects of JSON, whose frames are masked
+ * by zeros; the room is entered when "done" comes. Frames of the server are not taken apart: each ends
+ * with a line feed, and what is looked for stands between quotes.
  */
 #ifndef MEMBERS_H
 #define MEMBERS_H
@@ -19,6 +21,8 @@
 #define MARK '^'      /* once in each sent line, and nowhere else */
 #define TAG 8         /* bytes behind the mark: the sender's letter and the window's number */
 #define TEXT 64       /* bytes of a sent line, without what the protocol puts around it */
+#define FRAME 6       /* bytes of the head of a frame that a browser sends */
+#define SHORT_FRAME 125 /* bytes of its contents at most */
 #define SENDERS 8     /* at most */
 #define READ (64 * 1024)
 #define CARRY 1024    /* bytes kept of a line whose end has not come */
@@ -44,12 +48,12 @@ struct member {
 static struct {
     const char *host, *wire;
     int port, members, senders, stalled, window, outstanding;
-    double seconds, warmup, rate;
+    double seconds, warmup, rate, arrivals;
     long fill, serverPid;
-} options = {"127.0.0.1", "line", 0, 20, 1, 0, 1, 50, 1.0, 0.2, 0, 0, 0};
+} options = {"127.0.0.1", "line", 0, 20, 1, 0, 1, 50, 1.0, 0.2, 0, 0, 0, 0};
 
 static struct member *members;
-static bool irc;
+static bool irc, web;
 static int pollFd, joined, probed;
 static char space[CARRY + READ]; /* carried bytes stand right before received bytes */
 static char probe[TAG + 1];
@@ -76,12 +80,26 @@ static void say(struct member *m, const char *form, ...)
         fail("member %d could not send %.20s", m->number, text);
 }
 
+static void sayFrame(struct member *m, const char *form, ...)
+{
+    char text[256] = {(char)0x81};
+    va_list rest;
+    va_start(rest, form);
+    int size = vsnprintf(text + FRAME, sizeof text - FRAME, form, rest);
+    va_end(rest);
+    text[1] = (char)(0x80 | size);
+    if (size > SHORT_FRAME || send(m->fd, text, (size_t)size + FRAME, MSG_NOSIGNAL) != size + FRAME)
+        fail("member %d could not send %.20s", m->number, text + FRAME);
+}
+
 /* Write a line in the protocol of the server; returns its bytes. TAGGED is set to the tag in it. */
 static size_t lineOf(char *line, const char *tag, char **tagged)
 {
     size_t size = 0;
     if (irc)
         size = (size_t)sprintf(line, "PRIVMSG #" ROOM " :");
+    if (web)
+        size = FRAME + (size_t)sprintf(line + FRAME, "{\"do\":\"say\",\"room\":\"" ROOM "\",\"text\":\"");
     line[size] = MARK;
     memcpy(line + size + 1, tag, TAG);
     if (tagged)
@@ -89,7 +107,10 @@ static size_t lineOf(char *line, const char *tag, char **tagged)
     for (size_t i = 1 + TAG; i < TEXT; i++)
         line[size + i] = (char)(i % 8 ? 'a' + i % 23 : ' ');
     size += TEXT;
-    return size + (size_t)sprintf(line + size, irc ? "\r\n" : "\n");
+    size += (size_t)sprintf(line + size, web ? "\"}" : irc ? "\r\n" : "\n");
+    if (web)
+        memcpy(line, (char[FRAME]){(char)0x81, (char)(0x80 | (size - FRAME))}, FRAME);
+    return size;
 }
 
 /* Receive behind the carried bytes. Returns how many bytes from START on are whole lines; 0: no whole
@@ -134,6 +155,19 @@ static void hearIrc(struct member *m, char *line)
         fail("member %d: %s", m->number, line); /* 422: there is no message of the day */
 }
 
+static void hearWeb(struct member *m, const char *line, size_t size)
+{
+    /* Not strstr: the head of a frame may have a zero. */
+    if (memmem(line, size, "HTTP/1.1 101", 12)) {
+        sayFrame(m, "{\"do\":\"enter\",\"nick\":\"nick%d\"}", m->number);
+        sayFrame(m, "{\"do\":\"join\",\"room\":\"" ROOM "\",\"id\":1}");
+    } else if (memmem(line, size, "HTTP/1.1 ", 9) || memmem(line, size, "\"refused\"", 9)) {
+        fail("member %d: %.*s", m->number, (int)size, line);
+    } else if (!m->joined && memmem(line, size, "\"done\"", 6)) {
+        enter(m);
+    }
+}
+
 static void hearJoining(struct member *m)
 {
     char *line, *feed;
@@ -152,6 +186,8 @@ static void hearJoining(struct member *m)
             feed[-1] = 0;
         if (irc)
             hearIrc(m, line);
+        if (web)
+            hearWeb(m, line, (size_t)(feed - line));
     }
 }
 
@@ -175,6 +211,11 @@ static void come(int number)
         die("epoll_ctl");
     if (irc)
         say(m, "NICK nick%d\r\nUSER nick%d 0 * :nick%d\r\n", number, number, number);
+    else if (web)
+        say(m, "GET /ws HTTP/1.1\r\nHost: %s:%d\r\nOrigin: http://%s:%d\r\nUpgrade: websocket\r\n"
+               "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+               "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+            options.host, options.port, options.host, options.port);
     else
         say(m, "nick%d\n", number);
 }
@@ -198,7 +239,8 @@ static void probeAll(uint64_t limit)
         for (int i = 0; i < options.members; i++)
             members[i].probed = false;
         size_t size = lineOf(line, probe, NULL);
-        say(&members[0], "%.*s", (int)size, line);
+        if (send(members[0].fd, line, size, MSG_NOSIGNAL) != (ssize_t)size)
+            fail("the first member could not send the probe");
         while (probed < options.members - 1 && clockNow(CLOCK_MONOTONIC) < again) {
             hearAll(QUIET);
             inTime(limit, "not all can hear the first");
@@ -206,16 +248,26 @@ static void probeAll(uint64_t limit)
     }
 }
 
-/* Let all members join, a few at a time, and wait until no more notices of joins come. */
+/* How many members may have come by now: a few at a time, or so many in a second. */
+static int mayCome(uint64_t since)
+{
+    uint64_t now = clockNow(CLOCK_MONOTONIC);
+    double due = options.arrivals > 0 ? (double)(now - since) / 1e9 * options.arrivals + 1
+                                      : joined + options.outstanding;
+    return due < options.members ? (int)due : options.members;
+}
+
+/* Let all members join, and wait until no more notices of joins come. */
 static void joinAll(void)
 {
-    uint64_t limit = clockNow(CLOCK_MONOTONIC) + JOIN_LIMIT;
+    uint64_t began = clockNow(CLOCK_MONOTONIC), limit = began + JOIN_LIMIT;
     int coming = 0;
     while (joined < options.members) {
-        while (coming < options.members && coming - joined < options.outstanding)
+        while (coming < mayCome(began))
             come(coming++);
-        bool something = hearAll(QUIET);
-        for (int i = 0; !irc && !something && i < coming; i++)
+        bool paced = options.arrivals > 0 && coming < options.members;
+        bool something = hearAll(paced ? 1 : QUIET);
+        for (int i = 0; !irc && !web && !something && !paced && i < coming; i++)
             if (!members[i].joined)
                 enter(&members[i]);
         inTime(limit, "not all came in");

@@ -16,6 +16,7 @@
 
 #include "sockets.h"
 #include "stretch.h"
+#include "tls.h"
 
 #define STAMP 27          /* bytes: "[", 24 of ctime, "] " */
 #define READ (256 * 1024) /* bytes of one recv at most */
@@ -30,6 +31,7 @@ struct slot {
 
 struct connection {
     int fd;
+    tlsSession *tls;  /* NULL without TLS */
     size_t sent, got; /* bytes of this batch */
     int lines;        /* complete replies of this batch */
     uint64_t startedAt;
@@ -43,7 +45,8 @@ static struct {
     int port, connections, depth, size, sources;
     double seconds, warmup;
     long serverPid;
-} options = {"tcp", "127.0.0.1", 0, 1, 1, 64, 0, 1.0, 0.2, 0};
+    bool tls;
+} options = {"tcp", "127.0.0.1", 0, 1, 1, 64, 0, 1.0, 0.2, 0, false};
 
 static struct histogram latencies;
 static struct connection *connections;
@@ -64,6 +67,8 @@ static void openAll(bool udp)
         if (options.sources)
             source = INADDR_LOOPBACK + 1 + (uint32_t)(i % options.sources);
         c->fd = connectTo(options.host, options.port, udp ? SOCK_DGRAM : SOCK_STREAM, source, false);
+        if (options.tls)
+            c->tls = beginTls(c->fd);
         if (epoll_ctl(pollFd, EPOLL_CTL_ADD, c->fd, &interest) < 0)
             die("epoll_ctl");
     }
@@ -89,7 +94,7 @@ static void keepFirst(const char *data, size_t n)
 
 static void sendRest(struct connection *c)
 {
-    ssize_t n = send(c->fd, batch + c->sent, batchSize - c->sent, MSG_NOSIGNAL);
+    ssize_t n = sendBytes(c->fd, c->tls, batch + c->sent, batchSize - c->sent);
     if (n < 0 && errno != EAGAIN) {
         drop(c);
         return;
@@ -116,7 +121,7 @@ static void startBatch(struct connection *c, uint64_t now)
  * end. So a reply ends with its newline, and each stamp adds exactly STAMP bytes. */
 static void readStream(struct connection *c)
 {
-    ssize_t n = recv(c->fd, reply, READ, 0);
+    ssize_t n = receiveBytes(c->fd, c->tls, reply, READ);
     if (n <= 0) {
         if (n == 0 || errno != EAGAIN)
             drop(c);

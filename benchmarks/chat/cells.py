@@ -1,12 +1,13 @@
 """
 What the chat benchmark measures: one row for each cell of the table.
 
-A cell is a room with a number of members, and the way in which some of them send lines.
+A cell is a room with a number of members, how they come, and the way in which some send lines.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 # Bytes of text sent to stalled members before the measured time.  The kernel takes 15 to 270 kB for
 # one of them, so the server has to queue what is left.
@@ -26,6 +27,8 @@ class ChatCell:
     @ivar stalled: Members who never read what they receive.
     @ivar rate: Lines in a second of all senders together, sent at fixed times; 0 when a window is
         sent as soon as every member has the one before.
+    @ivar arrivals: Members who come in a second, whether those before are in or not; 0: some at a
+        time, as the peer has it; infinite: all at once.
     @ivar lengthFactor: Length of the measured time, compared with other cells.
     @ivar quick: Whether a short run measures it.
     """
@@ -37,6 +40,7 @@ class ChatCell:
     senders: int
     stalled: int = 0
     rate: float = 0
+    arrivals: float = 0
     lengthFactor: int = 1
     quick: bool = False
 
@@ -66,11 +70,15 @@ CHAT_CELLS = (
         for senders in (1, 8)
     ),
     # Only the lightest and the heaviest load: these rooms take long to fill.
+    _closedLoop(2000, 1, 1),
     *(
         _closedLoop(members, window, senders, members // 20)
         for members in (200, 1000)
         for window, senders in ((1, 1), (20, 8))
     ),
+    # What counts in these two is the processor time of the joins.
+    ChatCell("join-1000m-once", "1000 members who come at once", 1000, 1, 1, arrivals=inf),
+    ChatCell("join-1000m-trickle", "1000 members, 200 come in a second", 1000, 1, 1, arrivals=200),
     # At 100 lines a second, a short time gives no 99th percentile.
     ChatCell(
         "open-200m",

@@ -32,6 +32,11 @@ def deliveriesPerSecond(sample: ChatSample) -> float:
     return sample.load.deliveriesPerSecond
 
 
+def joinCpu(sample: ChatSample) -> float | None:
+    """Seconds of the server's CPU from the first join to the end of the notices."""
+    return sample.load.joinCpuSeconds
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChatRow(PeerFigures):
     """
@@ -44,6 +49,8 @@ class ChatRow(PeerFigures):
     @ivar thisToOurs: Deliveries/s of this peer divided by ours.
     @ivar cpuOursToThis: Our CPU for one delivery divided by that of this peer.
     @ivar p50OursToThis: Our median latency divided by that of this peer.
+    @ivar joinCpu: Seconds of CPU for all joins.
+    @ivar joinCpuThisToOurs: The same of this peer, divided by ours.
     @ivar cutOff: Stalled members that the peer disconnected, in the round with the most of them.
     """
 
@@ -52,6 +59,8 @@ class ChatRow(PeerFigures):
     thisToOurs: float | None
     cpuOursToThis: float | None
     p50OursToThis: float | None
+    joinCpu: float | None
+    joinCpuThisToOurs: float | None
     cutOff: int
 
 
@@ -76,5 +85,7 @@ def _row(own: Sequence[ChatSample], ours: Sequence[ChatSample]) -> ChatRow:
         thisToOurs=pairedRatio(own, ours, deliveriesPerSecond),
         cpuOursToThis=pairedRatio(ours, own, serverCpu),
         p50OursToThis=pairedRatio(ours, own, p50),
+        joinCpu=medianOf(own, joinCpu),
+        joinCpuThisToOurs=pairedRatio(own, ours, joinCpu),
         cutOff=max(sample.load.cutOff or 0 for sample in own),
     )

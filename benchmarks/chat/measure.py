@@ -5,6 +5,7 @@ One sample of the chat benchmark: one cell on one fresh server.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from benchmarks.chat.cells import ChatCell
@@ -39,6 +40,7 @@ class ChatReport(GeneratorReport):
         does not tell.
     @ivar joinSeconds: Time to fill the room and to wait until no more notices come, of that 0.4 s
         of silence.
+    @ivar joinCpuSeconds: CPU time of the server in that time, or C{None}.
     """
 
     deliveries: int
@@ -46,6 +48,7 @@ class ChatReport(GeneratorReport):
     windows: int
     cutOff: int | None
     joinSeconds: float
+    joinCpuSeconds: float | None
 
     @property
     def serverCpu(self) -> float | None:
@@ -101,7 +104,8 @@ class ChatBench:
         options = commandOptions(
             port=server.ports["tcp"],
             wire=peer.wire,
-            outstanding=peer.outstanding,
+            outstanding=cell.members if cell.arrivals == inf else peer.outstanding,
+            arrivals=0 if cell.arrivals == inf else cell.arrivals,
             members=cell.members,
             senders=cell.senders,
             window=cell.window,

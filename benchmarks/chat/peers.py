@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from benchmarks.chat.cells import ChatCell
 from benchmarks.chat.ircd import accepting, inspircd, lacksProgram, ngircd
 from benchmarks.common.compile import compiled, lacksCompiler
-from benchmarks.common.servers import MOST_CONNECTIONS, TWISTD, Peer, lacksModule, portsOf
+from benchmarks.common.servers import MOST_CONNECTIONS, TSSERVER, Peer, lacksModule, portsOf
 
 
 def _ableToAll(cell: ChatCell) -> str | None:
@@ -21,6 +22,8 @@ def _ableToAll(cell: ChatCell) -> str | None:
 def _unableNgircd(cell: ChatCell) -> str | None:
     # ngIRCd 26.1 marks the members that are to get a line.  While it disconnects a stalled member,
     # it marks them again for the news of that, and the sender of the line too.
+    if cell.arrivals == inf:
+        return "it lets ten wait to be accepted"
     if cell.stalled and cell.senders > 1:
         return "it sends members their own lines while it disconnects stalled members"
     return None
@@ -34,7 +37,7 @@ class ChatPeer(Peer):
     """
     One kind of chat server.
 
-    @ivar wire: Its protocol: C{"line"} or C{"irc"}.
+    @ivar wire: Its protocol: C{"line"}, C{"irc"} or C{"web"}.
     @ivar outstanding: Members that join at the same time.
     @ivar unable: Why it cannot do what a cell requires, or C{None}.
     """
@@ -45,13 +48,13 @@ class ChatPeer(Peer):
     unable: Callable[[ChatCell], str | None] = _ableToAll
 
 
-def _tsserver(journal: str) -> Callable[[Path, bool], list[str]]:
+def _tsserver(journal: str, service: str = "chat") -> Callable[[Path, bool], list[str]]:
     # No server of this benchmark limits floods, ours neither.
     def command(state: Path, _flag: bool) -> list[str]:
-        options = ["--services", "chat", "--journal", journal, "--flood-lines", "0"]
+        options = ["--services", service, "--journal", journal, "--flood-lines", "0"]
         options += ["--flood-bytes", "0", "--port", "0", "--state", str(state)]
         options += ["--max-connections", MOST_CONNECTIONS]
-        return [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver", *options]
+        return [*TSSERVER, *options]
 
     return command
 
@@ -82,6 +85,22 @@ CHAT_PEERS = (
         wire="irc",
         outstanding=8,
         unable=_unableNgircd,
+    ),
+    ChatPeer(
+        "irc",
+        "tsservices, IRC",
+        lacksModule("tsservices"),
+        _tsserver("memory", "irc"),
+        portsOf("irc"),
+        wire="irc",
+    ),
+    ChatPeer(
+        "web",
+        "tsservices, browsers",
+        lacksModule("wsproto"),
+        _tsserver("memory", "http"),
+        portsOf("http"),
+        wire="web",
     ),
     ChatPeer("fanout", "C loop", lacksCompiler, _cLoop),
 )

@@ -67,7 +67,7 @@ def details(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[
     known = {cell.name: cell for cell in cells}
     titles = {peer.name: peer.title for peer in peers}
     heading = f"cell|peer|deliveries/s|CPU us|p50 ms|p99 ms|rate {OURS}:this|CPU {OURS}:this"
-    heading += f"|p50 {OURS}:this|server|generator|notes"
+    heading += f"|p50 {OURS}:this|joins CPU s|joins CPU this:{OURS}|server|generator|notes"
     lines: list[Sequence[str]] = [heading.split("|")]
     for row in rows:
         lines.append(
@@ -81,6 +81,8 @@ def details(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[
                 number(row.oursToThis, 2),
                 number(row.cpuOursToThis, 2),
                 number(row.p50OursToThis, 2),
+                number(row.joinCpu, 2),
+                number(row.joinCpuThisToOurs, 2),
                 percent(row.serverBusy),
                 percent(row.generatorBusy),
                 ", ".join(remarks(row, known[row.cell])),

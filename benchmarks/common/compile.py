@@ -43,10 +43,11 @@ def compilerVersion() -> str | None:
     return done.stdout.partition("\n")[0]
 
 
-def compiled(name: str) -> Path | None:
+def compiled(name: str, *extra: str) -> Path | None:
     """
     The program made from the source of this name.
 
+    @param extra: Options for the compiler beside the usual ones, such as libraries.
     @return: The program, or C{None} without a compiler.
     @raise CompileError: The compiler failed, or other users can write to the cache.
     """
@@ -55,7 +56,7 @@ def compiled(name: str) -> Path | None:
         return None
     source = SOURCES / name
     # The name of a program depends on compiler, flags and all texts, so an old one is never used.
-    digest = hashlib.sha256(" ".join((cc, *FLAGS)).encode())
+    digest = hashlib.sha256(" ".join((cc, *FLAGS, *extra)).encode())
     for text in (source, *sorted(SOURCES.glob("*.h"))):
         digest.update(text.read_bytes())
     program = _cache() / f"{source.stem}-{digest.hexdigest()[:16]}"
@@ -64,7 +65,7 @@ def compiled(name: str) -> Path | None:
     # Renamed when it is complete, so two runs at once never start half a program.
     draft = program.with_suffix(f".{os.getpid()}")
     done = subprocess.run(
-        [cc, *FLAGS, "-o", str(draft), str(source)],
+        [cc, *FLAGS, "-o", str(draft), str(source), *extra],
         capture_output=True,
         text=True,
         timeout=COMPILE_LIMIT,

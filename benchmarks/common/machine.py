@@ -48,6 +48,17 @@ def temporaryFilesystem() -> str | None:
     return next((types[parent] for parent in (folder, *folder.parents) if parent in types), None)
 
 
+def cpuSeconds(process: int) -> float:
+    """
+    The processor time of a process, all its threads, to a hundredth of a second.
+
+    @raise OSError: It has ended.
+    """
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    ticks: int = int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def machine() -> dict[str, object]:
     """Processor, system and versions, and the load average at this moment."""
     # A load average above 0.5 before a run means that another program was at work.

@@ -29,6 +29,10 @@ START_PAUSE = 0.02
 MOST_CONNECTIONS = "20000"
 # The twistd of this very environment, also when its folder is not on PATH.
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
+# What starts our server: in the foreground, with the reactor that the command `tsservices` has.
+TSSERVER = (*TWISTD, "--reactor=tsservices", "-n", "--pidfile=", "--logfile=/dev/null", "tsserver")
+# The same with the reactor that Twisted chooses.
+TSSERVER_ON_TWISTED = (*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver")
 
 
 class ServerError(Exception):

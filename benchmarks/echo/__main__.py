@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         cells = chosenCells(commaSeparated(options.only), options.quick)
         peers = available(namedPeers(PEERS, commaSeparated(options.peers)), outcome.skipped)
-        load = generator()
+        load = generator(any(cell.tls for cell in cells), outcome.skipped)
+        cells = [cell for cell in cells if load.tls or not cell.tls]
     except (ValueError, CompileError) as error:
         command.error(str(error))
     if not peers:

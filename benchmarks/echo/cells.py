@@ -37,6 +37,7 @@ class Cell:
     @ivar depth: Requests in flight on each socket.
     @ivar size: Bytes of one request with its newline.
     @ivar kind: What is measured.
+    @ivar tls: Whether there is TLS below the requests.
     @ivar idle: Silent connections, for L{Kind.IDLE} only.
     @ivar quick: Whether a short run measures it.
     @ivar pictured: Whether the picture has a panel for it.
@@ -52,6 +53,7 @@ class Cell:
     idle: int = 0
     quick: bool = False
     pictured: bool = False
+    tls: bool = False
 
 
 # UDP: eight sockets with eight datagrams each.  With 64 on one socket, one C{recvmmsg} of the
@@ -65,6 +67,12 @@ CELLS = (
     Cell("tcp-1000c-4096b", "TCP, 1000 connections, 4096 B", "tcp", 1000, 1, 4096),
     Cell("pipelined-64c-64b", "TCP, 64 x 32 deep, 64 B", "tcp", 64, 32, 64, quick=True),
     Cell("pipelined-64c-4096b", "TCP, 64 x 32 deep, 4096 B", "tcp", 64, 32, 4096),
+    Cell("tls-1c-64b", "TLS, 1 connection, 64 B", "tcp", 1, 1, 64, tls=True),
+    Cell("tls-64c-64b", "TLS, 64 connections, 64 B", "tcp", 64, 1, 64, quick=True, tls=True),
+    Cell("tls-1000c-64b", "TLS, 1000 connections, 64 B", "tcp", 1000, 1, 64, tls=True),
+    Cell("tls-64c-4096b", "TLS, 64 connections, 4096 B", "tcp", 64, 1, 4096, tls=True),
+    Cell("tls-pipelined-64c-64b", "TLS, 64 x 32 deep, 64 B", "tcp", 64, 32, 64, tls=True),
+    Cell("tls-pipelined-64c-4096b", "TLS, 64 x 32 deep, 4096 B", "tcp", 64, 32, 4096, tls=True),
     Cell("udp-1f-64b", "UDP, 1 in flight, 64 B", "udp", 1, 1, 64),
     Cell("udp-64f-64b", "UDP, 64 in flight, 64 B", "udp", 8, 8, 64, quick=True, pictured=True),
     Cell("udp-1f-4096b", "UDP, 1 in flight, 4096 B", "udp", 1, 1, 4096),

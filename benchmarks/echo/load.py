@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.common.compile import compiled
+from benchmarks.common.compile import CompileError, compiled
 from benchmarks.common.generators import (
     GENERATOR_LIMIT,
     GeneratorReport,
@@ -80,11 +80,13 @@ class Generator:
     The program that produces the load.
 
     @ivar command: Its command line without options.
+    @ivar tls: Whether it can speak TLS.
     @ivar title: Its programming language.
     """
 
     command: tuple[str, ...]
     title: str
+    tls: bool = False
 
     def commandLine(self, mode: str, port: int, **options: float) -> list[str]:
         """The command line for a mode, with options in the form of L{commandOptions}."""
@@ -107,6 +109,7 @@ class Generator:
             seconds=seconds,
             warmup=warmup,
             server_pid=serverPid,
+            **({"tls": 1} if cell.tls else {}),
         )
         report = LoadReport(**runGenerator(line, seconds + warmup + GENERATOR_LIMIT))
         report.check()
@@ -151,9 +154,24 @@ class Generator:
                     pipe.close()
 
 
-def generator() -> Generator:
-    """The C generator, or the Python one without a compiler."""
+def generator(tls: bool, skipped: list[str]) -> Generator:
+    """
+    The C generator, or the Python one without a compiler, which has no TLS.
+
+    @param tls: Whether TLS is wanted, which needs OpenSSL's headers.
+    @param skipped: Gets a line when there can be no TLS.
+    @raise CompileError: The generator without TLS cannot be compiled.
+    """
+    # First without TLS: what is wrong then has nothing to do with OpenSSL.
     program = compiled("generator.c")
     if program is None:
+        if tls:
+            skipped.append("TLS: no C compiler")
         return Generator((sys.executable, "-m", "benchmarks.echo.generator"), "Python")
+    if tls:
+        try:
+            encrypting = compiled("generator.c", "-DWITH_TLS", "-lssl", "-lcrypto")
+            return Generator((str(encrypting),), "C", tls=True)
+        except CompileError:
+            skipped.append("TLS: the C generator needs OpenSSL's headers (libssl-dev)")
     return Generator((str(program),), "C")

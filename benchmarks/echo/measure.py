@@ -13,10 +13,12 @@ from pathlib import Path
 from benchmarks.common.generators import LoadError
 from benchmarks.common.histogram import nearestRank
 from benchmarks.common.pinning import pinned
+from benchmarks.common.run import Unable
 from benchmarks.common.samples import Conditions, LoadSample, leastDisturbed, progress
 from benchmarks.common.servers import Peer, Server, ServerError, running, stop
 from benchmarks.echo.cells import Cell, Kind
 from benchmarks.echo.load import Generator, LoadReport
+from benchmarks.echo.peers import TLS_PEERS
 
 # Seconds within which a server must have accepted all silent connections.
 ACCEPT_LIMIT = 60.0
@@ -99,6 +101,8 @@ class Bench:
         return leastDisturbed(lambda: self._measure(cell, peer, turn), self.conditions.retries)
 
     def _measure(self, cell: Cell, peer: Peer, turn: int) -> Sample:
+        if cell.tls:
+            peer = encrypting(peer)
         with running(peer, cell.kind is Kind.LATENESS, self.conditions.serverCore) as server:
             if cell.kind is Kind.IDLE:
                 return self._measureIdle(cell, peer, turn, server)
@@ -146,6 +150,19 @@ class Bench:
             withoutIdle=without,
             idleBytes=(after - before) / cell.idle,
         )
+
+
+def encrypting(peer: Peer) -> Peer:
+    """
+    The same server with TLS.
+
+    @raise Unable: It has none here.
+    """
+    if (found := TLS_PEERS.get(peer.name)) is None:
+        raise Unable("has no TLS")
+    if (reason := found.missing()) is not None:
+        raise Unable(reason)
+    return found
 
 
 def readLateness(path: Path, load: LoadReport) -> Lateness:

@@ -18,10 +18,13 @@ from benchmarks.common.machine import described, machine
 from benchmarks.common.pinning import cores
 from benchmarks.common.run import Unable, commaSeparated, positive, raiseDescriptors, rounds
 from benchmarks.common.servers import ServerError
+from benchmarks.probe.hosts import HostsRun, middle
 from benchmarks.probe.measure import ProbeBench, Run, pooled
-from benchmarks.probe.report import goals, table
+from benchmarks.probe.report import goals, hostsGoal, table
 
 RUNS = ("idle", "busy", "precise", "irtt", "ping")
+#: The run that measures the processor's time.
+HOSTS_RUN = "hosts"
 PACKETS = 2000
 QUICK_PACKETS = 200
 INTERVAL = 0.005
@@ -41,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.probe",
         description="Round trips by the kernel's stamps and in user space on the same packets, "
         "beside irtt and ping, in one run on this machine.",
-        epilog="runs: " + ", ".join(RUNS) + " (irtt and ping come from the Debian packages irtt "
+        epilog="runs: "
+        + ", ".join((*RUNS, HOSTS_RUN))
+        + " (irtt and ping come from the Debian packages irtt "
         "and iputils-ping)",
     )
     options.add_argument("--quick", action="store_true", help=f"{QUICK_PACKETS} packets a run")
@@ -67,10 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 1 if any run failed."""
     command = parser()
     options = command.parse_args(arguments)
-    chosen = commaSeparated(options.only) or list(RUNS)
+    names = (*RUNS, HOSTS_RUN)
+    chosen = commaSeparated(options.only) or list(names)
     for name in chosen:
-        if name not in RUNS:
-            command.error(f"no run {name!r}; there are: {', '.join(RUNS)}")
+        if name not in names:
+            command.error(f"no run {name!r}; there are: {', '.join(names)}")
     # Without this a terminated benchmark would leave its server behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     raiseDescriptors()
@@ -80,16 +86,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = machine()
     about.update(packets=packets, interval=options.interval)
     runsByName: dict[str, list[Run]] = {}
+    hostsRuns: list[HostsRun] = []
     remarks: list[str] = []
     status = 0
     try:
         # In turns: so other programs disturb all runs alike.
-        for turn, name in ((turn, name) for turn in range(turns) for name in RUNS):
+        for turn, name in ((turn, name) for turn in range(turns) for name in names):
             if name not in chosen:
                 continue
             print(f"{name} round {turn + 1}/{turns}", file=sys.stderr)
             try:
-                runsByName.setdefault(name, []).append(getattr(bench, name)())
+                if name == HOSTS_RUN:
+                    hostsRuns.append(bench.hosts())
+                else:
+                    runsByName.setdefault(name, []).append(getattr(bench, name)())
             except Unable as reason:
                 remarks.append(f"left out: {name}: {reason}")
                 chosen.remove(name)
@@ -107,10 +117,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(line)
     if runs:
         print(f"\n{table(runs)}\n")
-    for goal in goals(runs):
+    judged = goals(runs)
+    if hostsRuns:
+        judged.append(hostsGoal(middle(hostsRuns)))
+    for goal in judged:
         print(f"{'reached' if goal.reached else 'MISSED '}: {goal.text}")
     if options.json is not None:
         document = {"about": about, "runs": [asdict(run) for run in runs]}
+        document["hosts"] = [asdict(run) for run in hostsRuns]
         options.json.write_text(json.dumps(document, indent=1) + "\n")
     return status
 

@@ -10,10 +10,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
@@ -21,23 +22,30 @@ from benchmarks.chat.cells import CHAT_CELLS
 from benchmarks.chat.measure import CROWD_LIMIT, crowd
 from benchmarks.common.generators import LoadError, commandOptions
 from benchmarks.common.histogram import nearestRank
+from benchmarks.common.machine import cpuSeconds
 from benchmarks.common.pinning import Cores, pinned
 from benchmarks.common.run import Unable
 from benchmarks.common.servers import (
     MOST_CONNECTIONS,
-    TWISTD,
+    TSSERVER,
     Peer,
     Server,
     ServerError,
     running,
     stop,
 )
+from benchmarks.probe.hosts import END, REFLECTOR, HostsRun, command, readHosts
 
 #: The room whose messages keep the reactor busy.
 BUSY_ROOM = "200m-20w-8s"
 
 #: Seconds of messages before the first packet and after the last.
 BUSY_MARGIN = 1.5
+
+#: Share of a core that a server in a busy room uses at least; without messages it is a thirtieth.
+#: It never uses all of one: while several people talk in a large room, their lines wait for each
+#: other, and the sends are cheap.
+BUSY_LOAD = 0.1
 
 #: Seconds beyond the length of a run until a program counts as stuck.
 RUN_LIMIT = 30.0
@@ -75,18 +83,20 @@ class Run:
     @ivar name: what C{--only} takes.
     @ivar trips: by kind; all kinds of the probe are of the same packets.
     @ivar timer: how late packets were sent, by percentile in microseconds.
+    @ivar load: share of a core that the server used; L{None}: it was not measured.
     """
 
     name: str
     trips: dict[str, Trips]
     timer: dict[str, float] = field(default_factory=dict)
+    load: float | None = None
 
 
 def _command(state: Path, lateness: bool) -> list[str]:
     # Reflector and chat in one reactor.
     configuration = state / "tsserver.toml"
     configuration.write_text(CONFIGURATION)
-    words = [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver"]
+    words = [*TSSERVER]
     words += ["--services", "chat,stamp", "--journal", "memory", "--port", "0"]
     words += ["--flood-lines", "0", "--flood-bytes", "0", "--config", str(configuration)]
     return [*words, "--state", str(state), "--max-connections", MOST_CONNECTIONS]
@@ -138,6 +148,7 @@ class ProbeBench:
         The probe, with a reactor that delivers the messages of a busy room.
 
         @raise Unable: there is no compiler for the generator.
+        @raise LoadError: the room was not busy all the time.
         """
         program = crowd()
         if program is None:
@@ -146,10 +157,13 @@ class ProbeBench:
             running(OURS, False, self._serverCore) as server,
             self._talking(program, server) as generator,
         ):
+            load = ServerLoad(server.process.pid)
             run = self._probe("busy", server)
+            share = load.share()
             if generator.poll() is not None:
-                raise LoadError("the crowd ended before the probe")
-            return run
+                raise LoadError(f"the crowd ended before the probe: {_failureText(generator)}")
+            _checkBusy(share)
+            return replace(run, load=share)
 
     def irtt(self) -> Run:
         """
@@ -192,16 +206,25 @@ class ProbeBench:
         trips = [float(milliseconds) * 1e3 for milliseconds in found]
         return Run("ping", {"rtt": Trips("ping", trips, self.packets - len(trips))})
 
+    def hosts(self) -> HostsRun:
+        """The probe with many hosts."""
+        with (
+            running(REFLECTOR, False, self._serverCore) as server,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            times = Path(folder) / "times"
+            times.touch()
+            return readHosts(self._output(command(server, times), END), times.read_text())
+
     @property
     def _serverCore(self) -> int | None:
         return None if self.cores is None else self.cores.server
 
-    def _output(self, words: Sequence[str]) -> str:
+    def _output(self, words: Sequence[str], seconds: float | None = None) -> str:
         with pinned(None if self.cores is None else self.cores.generator):
             try:
-                done = subprocess.run(
-                    words, capture_output=True, text=True, timeout=self.seconds + RUN_LIMIT
-                )
+                limit = (self.seconds if seconds is None else seconds) + RUN_LIMIT
+                done = subprocess.run(words, capture_output=True, text=True, timeout=limit)
             except subprocess.TimeoutExpired as error:
                 raise LoadError(f"{words[0]} did not end") from error
         if done.returncode:
@@ -234,18 +257,18 @@ class ProbeBench:
         )
         with pinned(None if self.cores is None else self.cores.generator):
             generator = subprocess.Popen(
-                [str(program), *line], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                [str(program), *line], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
         try:
             _whenBusy(server, generator)
             yield generator
         finally:
             generator.kill()
-            generator.wait()
+            generator.communicate()
 
 
 def pooled(rounds: Sequence[Run]) -> Run:
-    """All rounds of one run as one; of lateness the median of each percentile."""
+    """All rounds of one run as one; lateness is the median of each percentile, load the least."""
     first = rounds[0]
     trips = {
         kind: Trips(
@@ -256,7 +279,8 @@ def pooled(rounds: Sequence[Run]) -> Run:
         for kind, found in first.trips.items()
     }
     timer = {name: median(run.timer[name] for run in rounds) for name in first.timer}
-    return Run(first.name, trips, timer)
+    loads = [run.load for run in rounds if run.load is not None]
+    return Run(first.name, trips, timer, min(loads, default=None))
 
 
 def readProbe(name: str, lines: Sequence[dict[str, object]]) -> Run:
@@ -304,24 +328,55 @@ def _number(value: object) -> float:
     return value
 
 
+class ServerLoad:
+    """How much of a core a server uses."""
+
+    def __init__(self, pid: int) -> None:
+        """@raise LoadError: the system does not say."""
+        self._pid = pid
+        self._began = time.monotonic()
+        self._before = _cpuSeconds(pid)
+
+    def share(self) -> float:
+        """
+        The share of a core since this was made.
+
+        @raise LoadError: the system does not say.
+        """
+        used = _cpuSeconds(self._pid) - self._before
+        return used / (time.monotonic() - self._began)
+
+
+def _checkBusy(share: float) -> None:
+    if share < BUSY_LOAD:
+        raise LoadError(f"the room was not busy: the server used {share:.0%} of a core")
+
+
 def _whenBusy(server: Server, generator: subprocess.Popen[bytes]) -> None:
     # The room is full and its members send when the server uses its core.
     limit = time.monotonic() + CROWD_LIMIT
+    share = 0.0
     while generator.poll() is None and time.monotonic() < limit:
-        before = _cpuTicks(server.process.pid)
+        load = ServerLoad(server.process.pid)
         time.sleep(BUSY_MARGIN / 3)
-        # A clock tick is 10 ms: a core in full use has 50 of them in half a second.
-        if _cpuTicks(server.process.pid) - before > 100 * BUSY_MARGIN / 3 / 2:
+        share = load.share()
+        if share >= BUSY_LOAD:
             return
-    raise LoadError("the room did not become busy")
+    if generator.poll() is not None:
+        raise LoadError(f"the crowd ended before the room was busy: {_failureText(generator)}")
+    _checkBusy(share)
 
 
-def _cpuTicks(pid: int) -> int:
+def _failureText(generator: subprocess.Popen[bytes]) -> str:
+    _, errors = generator.communicate()
+    return errors.decode(errors="replace").strip() or f"status {generator.returncode}"
+
+
+def _cpuSeconds(pid: int) -> float:
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return cpuSeconds(pid)
     except OSError as error:
         raise LoadError(f"CPU time of a process: {error}") from error
-    return int(fields[11]) + int(fields[12])
 
 
 def _installed(program: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.probe.hosts import HOSTS, MAXIMUM_PERCENT, MINIMUM_SENT, HostsRun
 from benchmarks.probe.measure import Run
 
 PERCENTS = (50.0, 90.0, 99.0)
@@ -56,6 +57,8 @@ def goals(runs: Sequence[Run]) -> list[Goal]:
             trips = byName[name].trips
             ratio = trips["kernel"].at(99) / trips["user"].at(99)
             text = f"{name}: kernel p99 is {ratio:.3f} of user-space p99 (at most {share:g})"
+            if (load := byName[name].load) is not None:
+                text += f"; the server used {load:.0%} of a core"
             results.append(Goal(text, ratio <= share))
     for peer in ("irtt", "ping"):
         if "idle" in byName and peer in byName:
@@ -70,3 +73,13 @@ def goals(runs: Sequence[Run]) -> list[Goal]:
         text = f"--precise: sent late p95 {late:.1f} us (below {PRECISE_P95:g})"
         results.append(Goal(text, late < PRECISE_P95))
     return results
+
+
+def hostsGoal(run: HostsRun) -> Goal:
+    """Whether a core has time for more than many hosts."""
+    text = (
+        f"{HOSTS} hosts at 1 packet a second: {run.percent:.1f} % of a core, "
+        f"{run.microseconds:.0f} us a packet (below {MAXIMUM_PERCENT:g} %); "
+        f"{run.sent:.1%} of the packets sent, {run.lost} lost"
+    )
+    return Goal(text, run.percent < MAXIMUM_PERCENT and run.sent >= MINIMUM_SENT)

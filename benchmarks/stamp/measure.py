@@ -19,7 +19,7 @@ from benchmarks.common.generators import (
 )
 from benchmarks.common.pinning import Cores, pinned
 from benchmarks.common.samples import LoadSample, leastDisturbed
-from benchmarks.common.servers import TWISTD, Peer, portsOf, running
+from benchmarks.common.servers import TSSERVER, Peer, portsOf, running
 
 #: Senders, each with its own port, and packets of each on their way.
 SESSIONS = 16
@@ -56,7 +56,9 @@ STAMP_CELLS = (
 )
 
 
-def _ours(*extra: str) -> Callable[[Path, bool], list[str]]:
+def stampCommand(*extra: str) -> Callable[[Path, bool], list[str]]:
+    """Our server with STAMP alone and these options: the C{command} of a L{Peer}."""
+
     # Every guard but the rate is on, as in a server in use.
     def command(state: Path, authenticated: bool) -> list[str]:
         configuration, key = state / "tsserver.toml", state / "key"
@@ -66,7 +68,7 @@ def _ours(*extra: str) -> Callable[[Path, bool], list[str]]:
         options = ["--services", "stamp", "--port", "0", "--state", str(state)]
         options += ["--config", str(configuration), *extra]
         options += ["--stamp-key", str(key)] if authenticated else []
-        return [*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver", *options]
+        return [*TSSERVER, *options]
 
     return command
 
@@ -80,12 +82,12 @@ stampPorts = portsOf("stamp")
 
 #: The flag of their commands means authentication.
 STAMP_PEERS = (
-    Peer("tsservices", "tsservices", lambda: None, _ours(), stampPorts),
+    Peer("tsservices", "tsservices", lambda: None, stampCommand(), stampPorts),
     Peer(
         "tsservices-stateless",
         "tsservices --stamp-stateless",
         lambda: None,
-        _ours("--stamp-stateless"),
+        stampCommand("--stamp-stateless"),
         stampPorts,
     ),
     Peer("c", "C reflector", lambda: None if compiler() else "no C compiler", _bare, stampPorts),

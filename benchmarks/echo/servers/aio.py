@@ -1,13 +1,17 @@
 """
-The timestamp echo as asyncio protocols, on asyncio's own loop or on uvloop.
+The timestamp echo as asyncio protocols: on asyncio's own loop, uvloop or rloop, with the transports
+of the loop or those of aiofastnet.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import signal
+import ssl
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -35,7 +39,7 @@ class EchoDatagrams(asyncio.DatagramProtocol):
         self.transport.sendto(Stamp.text + data, addr)
 
 
-async def serve(state: Path, lateness: bool) -> None:
+async def serve(state: Path, lateness: bool, certificate: Path | None, fastNetwork: bool) -> None:
     """Listen, write the ports, and run until SIGTERM."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
@@ -46,8 +50,18 @@ async def serve(state: Path, lateness: bool) -> None:
         loop.call_later(1, refresh)
 
     refresh()
-    streams = await loop.create_server(Echo, "127.0.0.1", 0, backlog=4096)
-    datagrams, _ = await loop.create_datagram_endpoint(EchoDatagrams, ("127.0.0.1", 0))
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    createServer, createDatagrams = loop.create_server, loop.create_datagram_endpoint
+    if fastNetwork:
+        import aiofastnet
+
+        createServer = partial(aiofastnet.create_server, loop)
+        createDatagrams = partial(aiofastnet.create_datagram_endpoint, loop)
+    streams = await createServer(Echo, "127.0.0.1", 0, backlog=4096, ssl=context)
+    datagrams, _ = await createDatagrams(EchoDatagrams, ("127.0.0.1", 0))
     record = LatenessRecord(time.monotonic)
 
     def tick() -> None:
@@ -75,16 +89,14 @@ def settleMemory() -> None:
 def main() -> None:
     """Run with the options of the command line."""
     parser = serverParser()
-    parser.add_argument("--uvloop", action="store_true")
+    parser.add_argument("--loop", choices=("asyncio", "uvloop", "rloop"), default="asyncio")
+    parser.add_argument("--aiofastnet", action="store_true", help="its transports")
     options = parser.parse_args()
     settleMemory()
-    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-    if options.uvloop:
-        import uvloop
-
-        factory = uvloop.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop]
+    factory = importlib.import_module(options.loop).new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(options.state, options.lateness))
+        runner.run(serve(options.state, options.lateness, options.certificate, options.aiofastnet))
 
 
 if __name__ == "__main__":

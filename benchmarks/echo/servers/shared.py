@@ -38,6 +38,7 @@ def serverParser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--lateness", action="store_true")
+    parser.add_argument("--certificate", type=Path, help="listen with TLS; key and certificate")
     return parser
 
 

@@ -5,10 +5,11 @@ The timestamp echo on stock Twisted, as a tutorial would write it.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IReactorUDP, ITCPTransport, IUDPTransport
+from twisted.internet.interfaces import IReactorSSL, IReactorUDP, ITCPTransport, IUDPTransport
 from twisted.internet.protocol import DatagramProtocol, Protocol, ServerFactory
 from twisted.internet.task import LoopingCall
 
@@ -40,11 +41,18 @@ class EchoDatagrams(DatagramProtocol):
 def main() -> None:
     """Listen, write the ports, and run until SIGTERM."""
     options = serverParser().parse_args()
+    certificate: Path | None = options.certificate
     LoopingCall(Stamp.refresh).start(1)
     streams: ServerFactory = ServerFactory()
     streams.protocol = Echo
     streams.noisy = False
-    listening = reactor.listenTCP(0, streams, 4096, "127.0.0.1")
+    if certificate is None:
+        listening = reactor.listenTCP(0, streams, 4096, "127.0.0.1")
+    else:
+        from twisted.internet.ssl import PrivateCertificate
+
+        own = PrivateCertificate.loadPEM(certificate.read_bytes())
+        listening = IReactorSSL(reactor).listenSSL(0, streams, own.options(), 4096, "127.0.0.1")
     datagrams = IReactorUDP(reactor).listenUDP(0, EchoDatagrams(), "127.0.0.1", 8192)
     record = LatenessRecord(time.monotonic)
 

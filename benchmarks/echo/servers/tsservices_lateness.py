@@ -1,8 +1,9 @@
 """
 Our own server with a timer in the same process that records how late it runs.
 
-It takes the options of C{tsserver}.  The timer is an ordinary C{callLater} of the same reactor, so
-it waits for all that one pass of the fast lane does.
+It takes the name of a reactor, as C{twistd --reactor} does, and the options of C{tsserver}.  The
+timer is an ordinary C{callLater} of the same reactor, so it waits for all that one pass of the fast
+lane does.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+from twisted.application.reactors import installReactor
 from twisted.application.service import IService
-from twisted.internet import reactor
 
 from benchmarks.echo.servers.shared import LatenessRecord
-from tsservices.server import plugin
 
 
 def main(arguments: list[str]) -> None:
     """Start the service, which writes C{ports.json} itself, and run until SIGTERM."""
+    reactor: Any = installReactor(arguments.pop(0))
+    from tsservices.server import plugin
+
     options = plugin.Options()
     options.parseOptions(arguments)
     service = IService(plugin.makeService(options))
