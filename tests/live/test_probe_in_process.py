@@ -39,6 +39,7 @@ from tsservices.client.connection import ClientError
 from tsservices.client.probe import connections, host_connection
 from tsservices.client.probe import run as program
 from tsservices.client.probe.options import ProbeOptions
+from tsservices.client.probe.reports.json_csv import JSONReport
 from tsservices.client.probe.run import ProbeRun
 from tsservices.client.probe.wires.base import Clocks
 from tsservices.client.probe.wires.stamp import StampTransport
@@ -628,11 +629,17 @@ async def test_silentNameServer(
 @linux
 async def test_nameMoves(server: Server, probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
     """The figures by direction go on, though the reflector counts anew."""
-    addresses = itertools.chain(["127.0.0.1"], itertools.repeat("127.0.0.2"))
+    addresses = ["127.0.0.1"]
+    report = JSONReport.resultReady
+
+    def resultReady(reporter: JSONReport, *result: Any) -> None:
+        report(reporter, *result)
+        addresses[:] = ["127.0.0.2"]
 
     async def resolve(reactor: object, options: object, host: str) -> list[str]:
-        return [next(addresses)]
+        return addresses.copy()
 
+    monkeypatch.setattr(JSONReport, "resultReady", resultReady)
     monkeypatch.setattr(connections, "resolveAddresses", resolve)
     port = stampPort(server)
     with Relay(("127.0.0.1", port), Way(), Way(), port, "127.0.0.2"):
