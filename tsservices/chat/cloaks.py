@@ -29,7 +29,7 @@ GUEST_HOST = "guest"
 #: The end of the host of sessions that are logged in, after the key of the account.
 ACCOUNT_HOST = ".account"
 
-#: The most characters of a mask: enough for the longest names and wildcards between them.
+#: Maximum length of a mask: enough for the longest names and wildcards between them.
 MASK_LENGTH = 100
 
 # 60 bits: no two addresses get the same cloak by chance.

@@ -648,7 +648,7 @@ class RoomModes:
     letters: str
     #: The key, if the asker may see it.
     joinKey: str
-    #: The most people that may be in the room; 0: any number.
+    #: The maximum number of people in the room; 0: any number.
     memberLimit: int
 
 

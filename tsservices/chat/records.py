@@ -20,7 +20,7 @@ from tsservices.common.timestamps import NANOSECONDS
 #: Private messages that may wait for one account: others can fill these few hundred kilobytes.
 INBOX_UNREAD = 500
 
-#: The most of them from one sender, so that one person can't keep all others out.
+#: The maximum of them from one sender, so that one person can't keep all others out.
 INBOX_SHARE = 100
 
 
@@ -228,7 +228,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class InboxShare:
-    """How many of the private messages that wait for an account are of one sender."""
+    """The number of private messages from one sender that wait for an account."""
 
     KEY: ClassVar[tuple[str, ...]] = ("account", "sender")
 
@@ -303,7 +303,7 @@ class StoredPrivateMessage:
 
 @dataclass(frozen=True, slots=True)
 class MessageDeletion:
-    """The words of the line C{seq} are to be deleted wherever they are stored."""
+    """The deletion of the words of the line C{seq}, wherever they are stored."""
 
     room: str
     seq: int
@@ -349,9 +349,9 @@ class RoomRecord:
     openFrom: int = 1
     #: The modes without an argument, sorted.
     modes: str = DEFAULT_MODES
-    #: What everybody has to name who joins; empty: nothing.
+    #: The key needed to join; empty: none.
     joinKey: str = ""
-    #: So many people may be in the room; 0: any number.
+    #: The maximum number of people in the room; 0: any number.
     memberLimit: int = 0
     #: When it was created; 0: before this was stored.
     created: int = 0
