@@ -12,7 +12,7 @@ results line by line. So a handler keeps these rules:
      kicked people were accepted.
   3. It uses nothing that only one node knows: not L{Session.recipient}, which is None on the other
      nodes, not the flags that a session has for its own connection, not which lines are in memory.
-  4. It folds no names. Folded names travel in the operation: 62 keys differ between Python 3.11 and
+  4. It folds no names. Folded names are in the operation: 62 keys differ between Python 3.11 and
      3.13, and nodes of both may be in one cluster.
   5. It iterates over dicts and tuples. It sorts a set first, or makes another set of it: the order
      of a set of strings differs between processes.

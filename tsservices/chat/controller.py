@@ -63,7 +63,6 @@ class ChatContext:
     store: BatchStore
     #: Answers queries.
     archive: HistoryQueries
-    #: Hashes passwords.
     hasher: PasswordHasher
     #: Limits how often passwords are tried.
     loginLimits: LoginRateLimiter

@@ -283,7 +283,6 @@ class Disconnect:
         self.error = error
 
     def deliver(self, last: bool) -> None:
-        """End the connection."""
         if self.session.recipient is not None:
             self.session.recipient.replaced(self.error)
 

@@ -225,7 +225,7 @@ class DeleteMessage(Operation):
     author: str | None
     #: The new kind of the line, by default L{DELETED}.
     kind: str = "deleted"
-    #: The new text of the line: for bans and mutes the name and the duration.
+    #: The new text of the line: the name of the target, and for bans and mutes the duration.
     rest: str = ""
     #: The time of the topic, the ban or the mute with the same text; 0: there is none, and only the
     #: line changes.

@@ -72,7 +72,7 @@ def _noAudit(facts: dict[str, object]) -> None:
 
 class PipelineTimes:
     """
-    How long batches take.
+    The times of batches, by step.
 
     @ivar clock: monotonic, in seconds.
     @ivar apply: the time to decide all operations of a batch.

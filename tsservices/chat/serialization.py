@@ -195,7 +195,6 @@ _BY_KIND = {item.kind: item for item in _BY_NAME.values()}
 
 
 def asRow(operation: Operation) -> list[Any]:
-    """The row of an operation."""
     layout = _BY_KIND[type(operation)]
     return [layout.name, *layout.values(operation)]
 

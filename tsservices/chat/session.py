@@ -40,7 +40,7 @@ class Session:
     @ivar nick: its name; empty before it has entered.
     @ivar key: the folded name.
     @ivar account: the key of the account that it is logged in to; None for guests.
-    @ivar cloak: shown to operators of the server in place of its address.
+    @ivar cloak: the cloak of its address, shown only to operators.
     @ivar token: the digest of the secret with which another connection may replace it.
     @ivar tokenId: the id of the account token used to log in; empty: the password was used, or it
         is a guest. Sessions with a token may do less: see L{tsservices.chat.handlers.tokens}.
@@ -65,7 +65,7 @@ class Session:
     @ivar wantsWallops: whether it gets the messages between operators of the server.
     @ivar wantsWatched: whether it gets more news of the names that it watches than that their users
         come and go.
-    @ivar pending: its proposals that are not yet decided, stored and delivered.
+    @ivar pending: the number of its proposals that are not yet decided, stored and delivered.
     @ivar joining: the room that it is about to join.
     """
 

@@ -332,7 +332,6 @@ class ChatState:
             self.rooms[next(iter(session.rooms))].inSeveralRooms -= 1
 
     def rank(self, session: Session, room: Room) -> str:
-        """The rank of a session in a room."""
         if self.isServerOperator(session):
             return SERVER
         return room.permissions.rank(session)
@@ -342,7 +341,6 @@ class ChatState:
         return session.account in self.operators and not session.tokenId
 
     def rankOf(self, account: str, room: Room) -> str:
-        """The rank of an account's owner in a room."""
         return SERVER if account in self.operators else room.permissions.rankOf(account)
 
     def checkEntered(self, session: Session) -> None:
@@ -371,7 +369,7 @@ class ChatState:
     ) -> None:
         """
         @param now: nanoseconds since 1970, UTC.
-        @param joinKey: the key of the room, as the session knows it.
+        @param joinKey: the key of the room, as given by the session.
         @param returning: it was a member, and has not left: it needs neither key nor free place.
         @raise ChatError: the session may not join the room.
         """

@@ -48,7 +48,6 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
-#: The letter of bans.
 BAN_LETTER = "b"
 
 #: The modes without an argument that are kept as letters.
@@ -210,7 +209,6 @@ _CHANGES: dict[str, _Change] = {
     BAN_LETTER: _Changes._ban,
 }
 
-#: All letters.
 LETTERS = "".join(sorted(_CHANGES))
 
 

@@ -36,7 +36,6 @@ from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.common.tokens import looksLikeToken
 
-#: The prompts.
 PASSWORD, NEW_PASSWORD, AGAIN = "password: ", "new password: ", "the same again: "
 
 #: The question when a password is changed.

@@ -139,7 +139,6 @@ async def join(
 
 
 async def part(controller: SessionController, room: Room, reason: str = "") -> None:
-    """Leave a room."""
     key = room.record.key
     controller.propose(
         Part(controller.session.ident, key, checkText(controller, LEAVE_REASON, reason))
@@ -268,7 +267,6 @@ def seen(controller: SessionController, name: str) -> None:
 
 
 def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
-    """Send a private message."""
     key = fold(nick)
     state = controller.context.state
     # The owner of an account gets the message later, if absent.
