@@ -1,8 +1,8 @@
 """
-A batch: all that one turn has brought about, what is to be stored and what is to be delivered.
+A batch: all results of one turn, to be stored and delivered.
 
-Handlers fill it, the storage keeps it in one transaction, and then it is delivered. Nothing in it
-is encoded before that, and then once for each format.
+Handlers fill it, the storage keeps it in one transaction, and then it is delivered. Its
+notifications are encoded only then, and once for each format.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ from tsservices.chat.records import MessageDeletion, Record, RoomRecord, StoredP
 from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 
-#: Authors of one delivery. Each gets a variant without its own lines, so the work grows with the
+#: Authors in one delivery. Each gets a variant without its own lines, so the work grows with the
 #: square of their number: 8 authors with 20 lines take 30 microseconds.
 AUTHORS_PER_DELIVERY = 64
 
 
 class Batch:
     """
-    What one turn has brought about.
+    The results of one turn.
 
-    The records in it are copies as of its end: the state goes on while the storage writes.
+    The records in it are copies as of its end, because the state changes while the storage writes.
 
-    @ivar log: the incarnation of the order in which it stands.
-    @ivar position: its place there.
+    @ivar log: the incarnation of the order to which it belongs.
+    @ivar position: its position in the order.
     @ivar stamp: its time: nanoseconds since 1970, UTC.
     @ivar schema: the version of the rules by which its operations are applied.
     @ivar messages: new lines of rooms, in order.
-    @ivar lineCount: the number of lines in these.
+    @ivar lineCount: the number of lines in C{messages}.
     @ivar roomRecords: rooms that have changed; filled by L{freeze}.
     @ivar records: other records that have changed, by kind and key; None: deleted.
-    @ivar privateMessages: those between two accounts, in order.
-    @ivar erasedInboxes: accounts whose private messages of before this batch are to be deleted.
+    @ivar privateMessages: the private messages between two accounts, in order.
+    @ivar erasedInboxes: accounts whose private messages from before this batch are to be deleted.
     @ivar privateDeletions: the ids of private messages whose text is to be deleted, once those of
         this batch are stored.
     @ivar deletions: lines whose text is to be deleted, once the lines of this batch are stored.
     @ivar audits: facts for the audit log, written when the batch is stored.
-    @ivar checkpoint: the whole state after this batch, as L{tsservices.chat.snapshot} writes it, if
-        it is to be stored now.
-    @ivar durable: whether any of this is to be stored; known after L{freeze}.
-    @ivar proposers: the session of each operation, once for each.
-    @ivar audience: the members of the rooms to which it delivers, once for each delivery.
-    @ivar beganAt: when it was begun, in seconds of the clock of L{PipelineTimes
+    @ivar checkpoint: the whole state after this batch, in the form of L{tsservices.chat.snapshot},
+        if it is to be stored now.
+    @ivar durable: whether anything in it is to be stored; known after L{freeze}.
+    @ivar proposers: the session of each operation, once for each operation.
+    @ivar audience: the number of members to which it delivers, summed over all room deliveries.
+    @ivar beganAt: its beginning, in seconds of the clock of L{PipelineTimes
         <tsservices.chat.pipeline.PipelineTimes>}.
-    @ivar appliedAt: when all was decided: the same.
+    @ivar appliedAt: when all operations were decided: the same.
     """
 
     def __init__(self, log: str, position: int, stamp: int, schema: int = SCHEMA) -> None:
@@ -88,14 +88,14 @@ class Batch:
 
     @property
     def recordPosition(self) -> int:
-        """The position for a record that is to know who was first; 0 by the first version."""
+        """The position for records that show who was first; 0 by version 1 of the rules."""
         return 0 if self.schema == 1 else self.position
 
     def freeze(self) -> None:
-        """End the turn: later changes of the rooms no longer show in this batch."""
+        """End the turn: later changes of the rooms do not appear in this batch."""
         self._openDeliveries.clear()
         for room in self._emptied:
-            # Lines that are not stored yet could not be read again, so they stay in memory.
+            # Lines that are not stored yet could not be read again, so they are kept in memory.
             if not room.members and room.storedSeq == room.record.seq:
                 room.clearRecent()
         changed = self._changed
@@ -113,7 +113,7 @@ class Batch:
 
     def addMessages(self, room: Room, messages: RoomMessages, author: Session) -> None:
         """Store lines and deliver them to the room."""
-        # The delivery to the room of the last message is open, if it was not split.
+        # The delivery to the room of the last message is open, unless it was split.
         delivery = self._openDeliveries.get(room) if room is self._lastRoom else None
         if delivery is None:
             delivery = self._openDelivery(room)
@@ -130,19 +130,19 @@ class Batch:
         self._changed[room] = room.record
 
     def nextPrivateIdent(self) -> str:
-        """The id for the next private message: the same on every node and for ever."""
+        """Return the id for the next private message: the same on all nodes, for ever."""
         self._privateCount += 1
         return f"{self.log}-{self.position}-w{self._privateCount}"
 
     def nextPassingIdent(self) -> str:
-        """The same for one that is not stored."""
+        """Return the id for the next private message that is not stored."""
         self._passingCount += 1
-        # By its time: a batch with nothing to store has no position of its own.
+        # By the time: a batch with nothing to store has no position of its own.
         return f"{self.log}-{self.stamp}-g{self._passingCount}"
 
     def roomChanged(self, room: Room) -> None:
-        """Store the record of a room that no line has changed."""
-        # A room without a line goes with its last visitor. Stored, it would be there for ever.
+        """Store the record of a room that has changed without a new line."""
+        # A room without lines ends with its last member; a stored one would exist for ever.
         if room.record.seq:
             self._changed[room] = room.record
 
@@ -155,11 +155,11 @@ class Batch:
         self.audits.append({"audit": action, "time": self.stamp, **where, **by, **facts})
 
     def disconnect(self, session: Session, error: ChatError) -> None:
-        """End the connection of a session, after what was sent to it before."""
+        """End the connection of a session, after all output that was sent to it before."""
         self._deliveries.append(Disconnect(session, error))
 
     def upsert(self, record: Record) -> None:
-        """Store a record in place of the one with its key."""
+        """Store a record; it replaces the one with its key."""
         self.records[keyOf(record)] = record
 
     def delete(self, record: Record) -> None:
@@ -167,45 +167,45 @@ class Batch:
         self.records[keyOf(record)] = None
 
     def sendToRoom(self, room: Room, notification: Notification) -> None:
-        """Send to all who are in the room now."""
+        """Send to all current members of the room."""
         self._openDelivery(room).notifications.append(notification)
 
     def sendTo(self, sessions: Iterable[Session], *notifications: Notification) -> None:
         """Send to sessions of several rooms, once to each."""
-        # They may be in any room: what follows in a room comes after this.
+        # They may be in any room: later output for a room is delivered after this.
         self._openDeliveries.clear()
         delivery = RoomDelivery(Recipients(sessions))
         delivery.notifications.extend(notifications)
         self._deliveries.append(delivery)
 
     def reply(self, session: Session, notification: Notification) -> None:
-        """Send to one session, after all that was sent before."""
-        # Otherwise a later line of its rooms would be added to a delivery that stands before this.
+        """Send to one session, after all earlier output."""
+        # Otherwise a later line of its rooms would be added to a delivery that is before this one.
         for room in [room for room in self._openDeliveries if room.record.key in session.rooms]:
             del self._openDeliveries[room]
         self._deliveries.append(DirectDelivery(session, notification))
 
     def membershipChanged(self, session: Session) -> None:
-        """Let the format of a session follow the number of its rooms, from here on."""
+        """Update the format of a session for the number of its rooms, from here on."""
         self._deliveries.append(MembershipUpdate(session))
 
     def splitDelivery(self, room: Room) -> None:
-        """The members of a room change: what follows has other recipients."""
+        """Begin a new delivery to a room, because its members change."""
         self._openDeliveries.pop(room, None)
 
     def roomEmptied(self, room: Room) -> None:
-        """The last member has left a room."""
-        # Whoever enters in this same turn has loaded its last lines already, so they stay in memory
-        # until the end of the turn.
+        """Note that the last member has left a room."""
+        # A session that joins in this same turn has loaded the last lines already, so they are kept
+        # in memory until the end of the turn.
         self._emptied.append(room)
 
     def deliver(self, last: bool = False, errors: list[Exception] | None = None) -> None:
         """
-        Send everything; to be called when the batch is stored.
+        Deliver all notifications; to be called when the batch is stored.
 
         @param last: nothing else is delivered in this turn.
-        @param errors: gets what recipients raise, so that one of them does not stop the others;
-            None: the first one is raised at once.
+        @param errors: gets the exceptions of recipients, so that one recipient does not stop the
+            others; None: the first exception is raised at once.
         """
         last = last and len(self._deliveries) == 1
         for room, record in self._changed.items():
@@ -220,8 +220,8 @@ class Batch:
 
     def _openDelivery(self, room: Room) -> RoomDelivery:
         if room is not self._lastRoom and room.inSeveralRooms:
-            # A member of several rooms gets the lines of all of them in one order. Where nobody is
-            # in two rooms, those of each room may be collected apart.
+            # A member of several rooms gets the lines of all of them in one order. If nobody is in
+            # two rooms, the lines of each room may be collected separately.
             for other in [
                 other
                 for other in self._openDeliveries

@@ -1,7 +1,7 @@
 """
-What stands for the address of a session, since nobody sees it: a cloak for operators, and for
-everybody else a host that says only the account. Masks are patterns of these, as in IRC:
-C{nick!user@host}, where C{*} stands for any text and C{?} for any character.
+Replacements for the address of a session, which is not shown to anyone: a cloak for operators, and
+for all others a host that shows only the account. Masks are patterns of these, as in IRC:
+C{nick!user@host}, where C{*} matches any text and C{?} any character.
 """
 
 from __future__ import annotations
@@ -17,63 +17,63 @@ from tsservices.chat.errors import MASK, ChatError
 from tsservices.chat.names import NAME_LENGTH, fold
 from tsservices.common import addresses
 
-#: The first character of cloaks of addresses, which no name has.
+#: The first character of cloaks of addresses; no name contains it.
 CLOAK_SIGN = "~"
 
-#: Stands between nick and host of everybody whose program does not say what they are called.
+#: The user part of masks for everybody whose client has sent no user name.
 USER = "user"
 
-#: The host of everybody who is not logged in.
+#: The host of sessions that are not logged in.
 GUEST_HOST = "guest"
 
-#: The end of the host of everybody who is; the key of the account stands before it.
+#: The end of the host of sessions that are logged in, after the key of the account.
 ACCOUNT_HOST = ".account"
 
-#: Characters of a mask: room for the longest names, and wildcards between.
+#: Maximum length of a mask: enough for the longest names and wildcards between them.
 MASK_LENGTH = 100
 
-# 60 bits: nobody meets the cloak of somebody else by chance.
+# 60 bits: no two addresses get the same cloak by chance.
 _CHARACTERS = 12
 
 _SIGNS = frozenset("!@*?")
 
-# Characters that no mask has, as many as the longest name has.
+# A name of the greatest length, in characters that no mask contains.
 _ANY_NAME = "\0" * NAME_LENGTH
 
 
-# The requests of a program all come from one address; each of them asks.
+# Cached: the requests of a program all come from one address, and each needs the cloak.
 @lru_cache(maxsize=1024)
 def cloak(secret: bytes, host: str) -> str:
-    """The cloak of C{host}: the same for all addresses of one source, as long as the secret is."""
+    """The cloak of C{host}: the same for all addresses of one source, until the secret changes."""
     try:
         source = repr(addresses.source(addresses.parse(host)))
     except ValueError:
         source = host
-    # Keyed: there are so few IPv4 addresses that a plain hash could be undone by trying them all.
+    # Keyed: IPv4 addresses are so few that a plain hash could be reversed by trying them all.
     digest = hmac.new(secret, source.encode("utf-8", "surrogateescape"), hashlib.sha256).digest()
     return CLOAK_SIGN + base64.b32encode(digest).decode("ascii")[:_CHARACTERS].lower()
 
 
 def hostOf(account: str | None) -> str:
-    """The host of somebody who is logged in to this account; None: of a guest."""
+    """The host of a session that is logged in to this account; None: of a guest."""
     return GUEST_HOST if account is None else account + ACCOUNT_HOST
 
 
 def looksLikeMask(text: str) -> bool:
-    """Whether it can be neither a name nor a cloak, but a mask as L{parseMask} takes it."""
+    """Whether a text is not a name or a cloak, but may be a mask for L{parseMask}."""
     return not _SIGNS.isdisjoint(text)
 
 
 def isMask(key: str) -> bool:
-    """Whether it is what L{parseMask} returns, and neither a name nor a cloak."""
+    """Whether a key is a result of L{parseMask}, and neither a name nor a cloak."""
     return "!" in key
 
 
 def parseMask(text: str) -> str:
     """
-    A mask in its full form, folded; a part that is missing is C{*}.
+    The full form of a mask, folded; a missing part becomes C{*}.
 
-    @raise ChatError: it is none.
+    @raise ChatError: it is no mask.
     """
     folded = fold(text)
     if not folded.isprintable() or len(folded.split()) != 1 or len(folded) > MASK_LENGTH:
@@ -82,7 +82,7 @@ def parseMask(text: str) -> str:
     if not sign and "@" in folded:
         nick, rest = "", folded
     elif not sign and (nick.startswith(CLOAK_SIGN) or nick.endswith(ACCOUNT_HOST)):
-        # No nick is written like that.
+        # No nick can look like that.
         nick, rest = "", f"@{folded}"
     user, _, host = rest.partition("@")
     mask = f"{nick or '*'}!{user or '*'}@{host or '*'}"
@@ -90,7 +90,7 @@ def parseMask(text: str) -> str:
 
 
 def singleTarget(mask: str) -> str:
-    """The account or cloak that a full mask means and nothing else, by its key; empty: none."""
+    """The key of the account or cloak that is the only match of a full mask; empty: none."""
     nick, _, rest = mask.partition("!")
     user, _, host = rest.partition("@")
     if nick != "*" or "*" in host or "?" in host or not _pattern(user)(USER):
@@ -101,7 +101,7 @@ def singleTarget(mask: str) -> str:
 
 
 def maskOf(key: str) -> str:
-    """The full mask that means an account or a cloak, by its key; a mask itself."""
+    """The full mask for the key of an account or a cloak; a mask is returned unchanged."""
     if isMask(key):
         return key
     return f"*!*@{key if key.startswith(CLOAK_SIGN) else hostOf(key)}"
@@ -109,11 +109,11 @@ def maskOf(key: str) -> str:
 
 def matches(mask: str, key: str, account: str | None, user: str = USER) -> bool:
     """
-    Whether a full mask matches somebody.
+    Whether a full mask matches a user.
 
     @param key: the key of the nick.
     @param account: the key; None for guests.
-    @param user: what their program calls them.
+    @param user: the user name sent by the client.
     """
     return _pattern(mask)(f"{key}!{user.lower()}@{hostOf(account)}") is not None
 
@@ -132,7 +132,7 @@ def _pattern(mask: str) -> Callable[[str], re.Match[str] | None]:
     if not others:
         return re.compile(first, re.DOTALL).fullmatch
     *middle, last = others
-    # Atomic groups: the first place of each part is good enough. With all others tried, a mask of
-    # many stars would take years.
+    # Atomic groups: the first match of each part is enough. With backtracking, a mask of many stars
+    # would take years.
     parts = "".join([f"(?>.*?{part})" for part in middle])
     return re.compile(f"{first}{parts}.*{last}", re.DOTALL).fullmatch

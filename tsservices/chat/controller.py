@@ -1,10 +1,10 @@
 """
-One session's requests, in order, and what all sessions share.  Pure.
+The requests of one session, in order, and the context that all sessions share.  Pure.
 
-A session is a queue.  Talk is proposed line after line without waiting.  Every other request
-waits until all that the session proposed before is decided, stored and delivered, and the lines
-after it wait for it: so an answer never shows a state that the session's own line is still to
-change.  What can be asked for stands in L{tsservices.chat.verbs}, and reads no text.
+A session is a queue.  Lines of talk are proposed one after another without waiting.  Every other
+request waits until all earlier proposals of the session are decided, stored and delivered, and the
+lines after it wait for it: an answer must not show a state that an earlier line of the same session
+is still to change.  The requests are in L{tsservices.chat.verbs}; they parse no text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tsservices.chat.storage import BatchStore, HistoryQueries, SearchQuery
 from tsservices.common.ratelimit import KeyedRateLimiter
 from tsservices.common.tokens import TOKEN_SIGN, tokenIds
 
-#: Invitations of one person by the same other one at once, and the seconds until one more.
+#: Invitations from one person to the same other person at once, and the seconds until one more.
 INVITATIONS, INVITATION_SECONDS = 3, 20.0
 
 #: The latest time: nanoseconds since 1970.
@@ -41,13 +41,13 @@ END_OF_TIME = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class PlainLogin:
-    """What becomes of who sends a password over a connection that others can read."""
+    """How passwords on unencrypted connections are handled."""
 
-    #: Whether it is refused; else they are told.
+    #: Whether they are refused. If not, the user is warned.
     refuse: bool = False
-    #: The port of the chat with TLS; L{None}: there is none.
+    #: The port of the chat with TLS; L{None}: none.
     port: int | None = None
-    #: The same for programs of IRC.
+    #: The port for IRC clients with TLS; L{None}: none.
     ircPort: int | None = None
 
 
@@ -59,33 +59,32 @@ class ChatContext:
     pipeline: Pipeline
     #: Replays messages.
     history: HistoryReplayer
-    #: Says whether anything can be stored.
+    #: Has C{trouble} while nothing can be stored.
     store: BatchStore
     #: Answers queries.
     archive: HistoryQueries
-    #: Hashes passwords.
     hasher: PasswordHasher
-    #: Bounds how often passwords are guessed.
+    #: Limits how often passwords are tried.
     loginLimits: LoginRateLimiter
     #: The time: nanoseconds since 1970, UTC.
     wallClock: Callable[[], int]
-    #: Seconds that only go forward.
+    #: Monotonic clock, in seconds.
     monotonic: Callable[[], float]
-    #: Makes a text that nobody can guess.
+    #: Returns an unguessable text.
     random: Callable[[], str]
     #: Describes this node and the others, a line each; L{None}: there are no others.
     nodes: Callable[[], list[str]] | None = None
-    #: For passwords over a connection that is not secure.
+    #: The rule for passwords on unencrypted connections.
     plainLogin: PlainLogin = PlainLogin()
     #: The port for browsers; L{None}: there is none.
     webPort: int | None = None
-    #: Makes as many random bytes as it is asked for.
+    #: Returns as many random bytes as its argument says.
     entropy: Callable[[int], bytes] = os.urandom
-    #: Bounds how often somebody invites the same person.
+    #: Limits how often one person invites the same other person.
     invitations: KeyedRateLimiter = field(
         default_factory=lambda: KeyedRateLimiter(INVITATIONS, INVITATION_SECONDS)
     )
-    #: Who has a search under way: accounts, or sessions of guests.
+    #: Accounts, or sessions of guests, that have a running search.
     searching: set[str] = field(default_factory=set)
 
     @property
@@ -94,16 +93,16 @@ class ChatContext:
         return self.pipeline.state
 
     def latestTime(self) -> int:
-        """The time, but not before that of the last batch: nanoseconds since 1970, UTC."""
+        """The clock's time, but not before that of the last batch: nanoseconds since 1970, UTC."""
         return max(self.wallClock(), self.pipeline.state.time)
 
     def courtesyTime(self) -> int:
         """
-        The time by which a verb judges bans and mutes: nanoseconds since 1970, UTC.
+        The time for a verb's check of bans and mutes: nanoseconds since 1970, UTC.
 
-        The order's time decides. As long as the clock is behind it, a verb refuses nobody by a
-        restriction that ends: whoever is refused proposes nothing, and so would wait for others to
-        bring the present time into the order.
+        The time of the order decides. While the clock is behind it, verbs do not apply restrictions
+        that end: a refused session proposes nothing, so only others could bring the current time
+        into the order.
         """
         now, last = self.wallClock(), self.pipeline.state.time
         if now > last - CLOCK_STEP_NANOSECONDS:
@@ -112,30 +111,30 @@ class ChatContext:
 
 
 def digest(token: str) -> str:
-    """The digest of a token, which may be stored and sent to other nodes."""
+    """The digest of a token; it may be stored and sent to other nodes."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class SessionController:
     """
-    One session's requests.
+    The requests of one session.
 
-    @ivar context: what all sessions share.
-    @ivar session: the session, as the state knows it.
+    @ivar context: shared by all sessions.
+    @ivar session: the session in the state.
     @ivar presenter: shows answers to the user.
-    @ivar requests: what is under way, and what waits behind it.
-    @ivar current: the key of the room where plain lines go.
-    @ivar seenPosition: the position of the last batch that had been delivered to the session when
-        what is done now was asked for.
-    @ivar ended: nothing more is to be shown; L{end} sets it.
-    @ivar secure: whether nobody on the way can read what is sent; the frontend says so.
-    @ivar refusesInsecure: whether then no password is taken, whatever the server's rule is.
-    @ivar tlsPort: the port with TLS for those who come by this way; L{None}: there is none.
-    @ivar warnedInsecure: whether the user was told that it is not.
-    @ivar secret: gets the next line, which is the answer to a prompt; L{None}: none is open.
+    @ivar requests: the running request, and those that wait for its end.
+    @ivar current: the key of the room that gets plain lines.
+    @ivar seenPosition: the position of the last batch delivered to the session before the user sent
+        the line that is handled now.
+    @ivar ended: nothing more is shown; L{end} sets it.
+    @ivar secure: whether nobody on the network path can read the connection; set by the frontend.
+    @ivar refusesInsecure: whether insecure passwords are refused regardless of the server's rule.
+    @ivar tlsPort: the TLS port for clients of this protocol; L{None}: none.
+    @ivar warnedInsecure: whether the user was warned that the connection is not secure.
+    @ivar secret: gets the next line, as the answer to a prompt; L{None}: no prompt is open.
     @ivar olderResults: the query for the next page of a search.
-    @ivar olderPrivate: the key of whom the next page of private messages is with, and
-        the id before which it ends.
+    @ivar olderPrivate: for the next page of private messages: the key of the other side, and the id
+        before which the page ends.
     """
 
     def __init__(self, context: ChatContext, session: Session, presenter: Presenter) -> None:
@@ -163,33 +162,33 @@ class SessionController:
 
     @property
     def busy(self) -> bool:
-        """Whether the next line has to wait; the answer to a prompt has not."""
+        """Whether the next line has to wait; the answer to a prompt does not wait."""
         return self.requests.busy and self.secret is None
 
     def start(self, request: Request) -> None:
-        """Do a request when those before it have ended; what it raises is shown."""
+        """Run a request after those before it; its L{ChatError} is shown."""
         self.requests.add(request)
 
     async def settled(self) -> None:
-        """Wait until all that was proposed is decided, stored and delivered."""
+        """Wait until all proposals of the session are decided, stored and delivered."""
         while self.session.pending:
             self._settled = PendingReply()
             await self._settled
 
     def onIdle(self) -> None:
-        """Go on, if nothing is outstanding."""
+        """Resume L{settled}, if no proposal is outstanding."""
         if self._settled is not None and not self.session.pending:
             settled, self._settled = self._settled, None
             settled(None)
 
     async def ask(self, prompt: str) -> str:
-        """Have the person type a secret: their next line."""
+        """Ask the user for a secret: their next line."""
         self.secret = PendingReply()
         self.presenter.prompt(prompt)
         return await self.secret
 
     def answerSecret(self, text: str) -> None:
-        """The person has typed the answer to the prompt."""
+        """Take the answer to the prompt."""
         secret, self.secret = self.secret, None
         if secret is not None:
             secret(text)
@@ -205,7 +204,7 @@ class SessionController:
         self._token = token
 
     def showToken(self) -> None:
-        """Show the token, if there is a name that it can give back."""
+        """Show the token, if the session has a name that a later connection can get back."""
         if self.entered:
             self.presenter.show(ResumeToken(self._token))
 
@@ -213,7 +212,7 @@ class SessionController:
         """
         A room by its name, or the current one.
 
-        @raise ChatError: the session is not there.
+        @raise ChatError: the session is not in the room.
         """
         key = roomKey(name)[1] if name else self.current
         if not key:
@@ -227,7 +226,7 @@ class SessionController:
         """
         Say something in the current room.
 
-        @raise ChatError: it can't be said.
+        @raise ChatError: the line is refused.
         """
         if not self.session.nick:
             raise ChatError(NAME_FIRST)
@@ -239,12 +238,12 @@ class SessionController:
         """
         @param room: its key.
         @param tags: as in L{Say}.
-        @raise ChatError: it can't be said.
+        @raise ChatError: the line is refused.
         """
         context, session = self.context, self.session
         pipeline = context.pipeline
-        # Each line of talk comes by: L{propose}, L{checkStored} and the state's roomToTalkIn are
-        # done in place, for three calls less.
+        # For each line of talk: L{propose}, L{checkStored} and the state's roomToTalkIn are inlined
+        # here, which saves three calls.
         state = pipeline.state
         target = state.rooms[room] if room in session.rooms else state.roomToTalkIn(session, room)
         if target.permissions.checksTalk:
@@ -259,15 +258,15 @@ class SessionController:
 
     def checkNoToken(self, text: str) -> None:
         """
-        @param text: others are to read it.
-        @raise ChatError: it has an account token of this server in it, which was pasted by mistake.
+        @param text: a text that others will read.
+        @raise ChatError: it contains an account token of this server, pasted by mistake.
         """
-        # By the id alone: to say whether the rest is right would let it be guessed here.
+        # Only the id is looked up: an answer about the secret part would help to guess it.
         if any(ident in self.context.state.accountTokens for ident in tokenIds(text)):
             raise ChatError(TOKEN_SAID)
 
     def _withoutTokens(self, texts: tuple[str, ...]) -> tuple[str, ...]:
-        # Of lines that came together only those with a token are refused.
+        # Only the lines with a token are refused, not the others that were sent with them.
         harmless: list[str] = []
         error: ChatError | None = None
         for text in texts:
@@ -283,25 +282,25 @@ class SessionController:
         return tuple(harmless)
 
     def checkStored(self) -> None:
-        """@raise ChatError: nothing can be stored at present."""
+        """@raise ChatError: nothing can be stored now."""
         trouble = self.context.store.trouble
         if trouble is not None:
-            # One object, raised for as long as a disk is full: it would gather a traceback,
-            # with all its frames, of each line that was refused.
+            # The same object is raised while a disk is full: without this it would collect a
+            # traceback, with all its frames, for each refused line.
             raise trouble.with_traceback(None)
 
     async def replay(self, room: Room, first: int, last: int | None = None) -> None:
         """
-        Show the messages of a room from a number on; live output waits for the end of that.
+        Show the messages of a room from a number on; live output waits until they are shown.
 
-        @param last: the number of the last of them; None: that of the newest line.
+        @param last: the number of the last message; None: that of the newest line.
         """
         first = max(first, room.permissions.firstReadable(self.session))
         await self._showReplay(self.context.history.pages(room, first, self.session, last))
 
     async def replayNewest(self, room: Room, count: int, last: int | None = None) -> None:
         """
-        Show the newest messages of a room; live output waits for the end of that.
+        Show the newest messages of a room; live output waits until they are shown.
 
         @param last: as in L{replay}.
         """
@@ -314,12 +313,12 @@ class SessionController:
                 page.log = self.context.pipeline.log
                 await self._showPage(page)
         except ChatError as error:
-            # A page too: live output waits for its reader, as it does for the others'.
+            # The error is a page too: live output waits until it can be written.
             await self._showPage(ErrorReply(error))
         self.presenter.blockOutput(False)
 
     async def showPages(self, pages: Sequence[Notification]) -> None:
-        """Show a long answer, each page when the one before is read; live output waits."""
+        """Show a long answer page by page, each once the last was read; live output waits."""
         if len(pages) == 1:
             self.presenter.show(pages[0])
             return
@@ -337,7 +336,7 @@ class SessionController:
         self.presenter.show(ErrorReply(error))
 
     def end(self) -> None:
-        """Show nothing more, and begin nothing more."""
+        """Show nothing more, and start no request."""
         self.ended = True
         self.requests.stop()
 

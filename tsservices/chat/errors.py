@@ -1,7 +1,7 @@
 """
-The errors of the chat: a table of codes, each with the text for people.
+The errors of the chat: a table of codes, each with a text for people.
 
-An error is a value: check and apply raise the same one, and frontends write it in their formats.
+An error is a value: verbs and handlers raise the same one, and frontends write it in their formats.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tsservices.common.timestamps import NANOSECONDS
 class ErrorCode:
     """A kind of error, with the text for people."""
 
-    #: How programs know it; it is public and stays.
+    #: The name for programs; it is public and does not change.
     name: str
     #: The text for people, with the names of facts in braces; C{{most:room}} is a count of rooms.
     template: str
@@ -245,15 +245,15 @@ _FORMATTER = _CountingFormatter()
 
 
 def fill(template: str, facts: Mapping[str, object]) -> str:
-    """A template with its facts."""
+    """A template with its facts filled in."""
     return _FORMATTER.vformat(template, (), facts)
 
 
 class ChatError(Exception):
     """
-    Something that was asked for is not done.
+    A refused request.
 
-    @ivar code: a row of this module.
+    @ivar code: an L{ErrorCode} of this module.
     @ivar facts: the values for its template.
     """
 
@@ -268,13 +268,13 @@ class ChatError(Exception):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ChatError) and (self.code, self.facts) == (other.code, other.facts)
 
-    # By identity, since facts may have none. Without this line __eq__ would take the hash away.
+    # By identity, because facts may not be hashable. Without this __eq__ would remove the hash.
     __hash__ = Exception.__hash__
 
 
 def endText(restriction: Restriction, now: int) -> str:
     """
-    Until when it holds, in words.
+    The end of a restriction, in words.
 
     @param now: nanoseconds since 1970, UTC.
     """
@@ -285,5 +285,5 @@ def endText(restriction: Restriction, now: int) -> str:
 
 
 def reasonText(restriction: Restriction) -> str:
-    """Its reason after a colon, or nothing."""
+    """The reason of a restriction after a colon, or nothing."""
     return f": {restriction.reason}" if restriction.reason else ""

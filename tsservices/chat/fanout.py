@@ -1,24 +1,24 @@
 """
-Deliveries: what leaves for whom when a batch is stored, and how it costs little.
+Deliveries: the output of a stored batch, for each recipient, at low cost.
 
-One message in a room of a thousand members is a thousand deliveries, so only these count:
+One message in a room of a thousand members is a thousand deliveries, so their cost is what counts:
 
   - Each notification is encoded once for each format. All members but the authors get the same
     bytes object; an author gets a variant without its own lines.
-  - What a batch has for a room is written to each member at one go.
-  - Members to whom nothing but the shared bytes matters (an idle wire, nobody ignored) are served
-    by one call of their L{Broadcast<tsservices.chat.outlet.Broadcast>}. That took the interpreter's
+  - All output of a batch for a room is written to each member at once.
+  - Members who get nothing but the shared bytes (idle connection, nobody ignored) are served by
+    one call of their L{Broadcast<tsservices.chat.outlet.Broadcast>}. That took the interpreter's
     part of a line to 1000 members from 2531 to 624 microseconds: the loop below has to touch every
     member, and after the kernel's work none of them is in the processor's caches.
 
-A broadcast stands until one of its members changes: whoever changes what a member is to be sent
+A broadcast is valid until one of its members changes: code that changes the output of a member
 calls L{leaveBroadcast<tsservices.chat.outlet.BroadcastMember.leaveBroadcast>} first, which ends it.
 
-Who comes and goes in a large room is no message: it can wait until some more do
-(L{Recipient.writeLater<tsservices.chat.outlet.Recipient.writeLater>}), in one place for all of
-them (L{tsservices.chat.delivery.backlog}).
+Presence in a large room (joins, leaves, renames) is not urgent: it can wait until more has come
+(L{Recipient.writeLater<tsservices.chat.outlet.Recipient.writeLater>}), in one place for all members
+(L{tsservices.chat.delivery.backlog}).
 
-docs/fan-out.md has the measurements, also of what was tried and did not help.
+docs/fan-out.md has the measurements, also of attempts that did not help.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from tsservices.chat.operations import TALK
 from tsservices.chat.outlet import Formatter
 from tsservices.chat.session import Session
 
-# What has words of somebody in it.
+# Notifications with words of a user.
 _AUTHORED = (RoomMessages, AwayChanged, PassingMessage, UserInvited, UserLeft, UserQuit)
 
-# What can wait.
+# Notifications that can wait.
 _PRESENCE = frozenset({AwayChanged, NickChanged, UserJoined, UserLeft, UserQuit})
 
 
@@ -59,10 +59,10 @@ class RoomDelivery:
     """
     Notifications for the same recipients, in order.
 
-    @ivar authors: those of them who wrote some of the messages, by their ids.
-    @ivar _masks: by what those who wrote something may be ignored; L{None}: nobody has asked yet.
-    @ivar _pieces: the notifications one by one in each format that was needed: variants are made of
-        these, and nothing is encoded twice.
+    @ivar authors: those recipients that wrote some of the messages, by their ids.
+    @ivar _masks: accounts and origins by which the authors may be ignored; L{None}: not needed yet.
+    @ivar _pieces: the encoded notifications, one by one, in each format used so far: variants are
+        made of these, and nothing is encoded twice.
     """
 
     __slots__ = ("_masks", "_pieces", "authors", "notifications", "recipients")
@@ -78,7 +78,7 @@ class RoomDelivery:
         """
         Write the notifications to the recipients.
 
-        @param last: nothing else follows in this turn, so bytes need not be queued.
+        @param last: nothing else is sent in this turn, so bytes need not be queued.
         """
         if len(self.recipients) >= DEFERRED_FROM and self._canWait():
             self._deliverLater()
@@ -89,8 +89,8 @@ class RoomDelivery:
         data = b""
         remaining: Iterable[Session] = self.recipients
         last = last and len(self.recipients) <= SENT_AT_ONCE
-        # For a few members even asking costs more than the loop. Bytes that follow others of this
-        # turn have to go through the queues anyway.
+        # For a few members even the check costs more than the loop. Bytes that follow others of
+        # this turn have to go through the queues anyway.
         if last and len(self.recipients) >= BROADCAST_FROM and self.recipients.canBroadcast():
             remaining = self._broadcast()
         # The hot path: no call but the write for most members.
@@ -120,7 +120,7 @@ class RoomDelivery:
         individual: Iterable[Session] = self.recipients
         if backlog is not None:
             individual = backlog.recipientsApart(self.recipients, self.recipients.version)
-        # As above, for what has no authors.
+        # The same loop, for notifications without authors.
         current: Formatter | None = None
         data = b""
         for session in individual:
@@ -140,7 +140,7 @@ class RoomDelivery:
                 followed.add(b"".join(self._encodeShared(form)))
 
     def _broadcast(self) -> list[Session]:
-        # Returns those that the loop still has to serve.
+        # Returns the sessions that the loop still has to serve.
         authors, recipients = self.authors, self.recipients
         remaining = [session for session in recipients.unbroadcast if session.ident not in authors]
         remaining += authors.values()
@@ -186,9 +186,9 @@ class RoomDelivery:
             and first.kind in TALK
             and not (session.wantsAcks or session.wantsEcho)
         ):
-            # Most authors: their own line is all there is.
+            # The case of most authors: there is nothing but their own line.
             return b""
-        # Nothing is encoded before it is needed: it may be that nobody else has this format.
+        # Nothing is encoded before it is needed: maybe no other recipient has this format.
         pieces: list[bytes] | None = None
         for index, notification in enumerate(self.notifications):
             if isinstance(notification, RoomMessages):
@@ -206,7 +206,7 @@ class RoomDelivery:
                 and isinstance(notification, _AUTHORED)
                 and (notification.account in ignores or notification.origin in ignores)
             ):
-                # That they have left is for everybody, but not what they say to that.
+                # The leave itself is shown to everybody, but not an ignored user's reason.
                 if not isinstance(notification, AwayChanged | PassingMessage | UserInvited):
                     variant.append(form.encode([replace(notification, reason="")]))
                 continue
@@ -237,7 +237,7 @@ class DirectDelivery:
 
 
 class OutsiderDelivery:
-    """Lines for their author, who is not in the room: what a member would get of its own."""
+    """Lines for an author outside of the room: what a member would get of its own lines."""
 
     __slots__ = ("messages", "session")
 
@@ -246,7 +246,7 @@ class OutsiderDelivery:
         self.messages = messages
 
     def deliver(self, last: bool) -> None:
-        """Write that they are stored, and the lines, as far as the session wants that."""
+        """Write the acknowledgement and the lines, as far as the session wants them."""
         session, messages = self.session, self.messages
         if session.recipient is None:
             return
@@ -259,7 +259,7 @@ class OutsiderDelivery:
 
 
 class MembershipUpdate:
-    """A session is in another number of rooms from here on, which may change its format."""
+    """A change of the number of rooms of a session, which may change its format."""
 
     __slots__ = ("rooms", "session")
 
@@ -268,13 +268,13 @@ class MembershipUpdate:
         self.rooms = len(session.rooms)
 
     def deliver(self, last: bool) -> None:
-        """Pass the number of that moment on; the session may be in more rooms already."""
+        """Pass on the number of that moment; the session may be in more rooms already."""
         if self.session.recipient is not None:
             self.session.recipient.roomCountChanged(self.rooms)
 
 
 class Disconnect:
-    """The end of a session's connection, after all that was sent to it before."""
+    """The end of a session's connection, after all earlier output."""
 
     __slots__ = ("error", "session")
 
@@ -283,7 +283,6 @@ class Disconnect:
         self.error = error
 
     def deliver(self, last: bool) -> None:
-        """End the connection."""
         if self.session.recipient is not None:
             self.session.recipient.replaced(self.error)
 

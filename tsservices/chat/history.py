@@ -1,4 +1,4 @@
-"""Messages of a room that were stored before, read page by page.  Pure."""
+"""Stored messages of a room, read page by page.  Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tsservices.chat.storage import HISTORY_PAGE, HistoryReader, LineSpan
 
 
 class HistoryReplayer:
-    """Reads from the storage for all sessions."""
+    """Reads messages from the storage for all sessions."""
 
     def __init__(self, reader: HistoryReader) -> None:
         self._reader = reader
@@ -21,14 +21,14 @@ class HistoryReplayer:
 
     async def preload(self, room: Room) -> None:
         """
-        Have the last messages of a room in memory, for a session that is about to join it.
+        Load the last messages of a room into memory, for a session that is about to join it.
 
         @raise ChatError: they can't be read.
         """
         key, last = room.record.key, room.storedSeq
         if not last or room.replay() is not None:
             return
-        # After a restart everybody comes back at once: all of them wait for one read.
+        # After a restart many sessions join at once: all of them wait for one read.
         waiting = self._preloading.setdefault(key, [])
         reply: PendingReply[None] = PendingReply()
         waiting.append(reply)
@@ -48,7 +48,7 @@ class HistoryReplayer:
 
     async def preloadFor(self, request: JoinRequest, room: Room, session: Session) -> None:
         """
-        Have the last messages at hand that a session may read, which ignores somebody.
+        Read the last messages for a session that ignores somebody and is about to join a room.
 
         @raise ChatError: they can't be read.
         """
@@ -61,10 +61,10 @@ class HistoryReplayer:
         self, room: Room, session: Session, count: int, last: int | None = None
     ) -> list[RoomMessages]:
         """
-        The newest lines of a room for a session, with those that it ignores.
+        The newest lines of a room for a session, including those of people that it ignores.
 
         @param count: as in L{newestLines<tsservices.chat.notifications.newestLines>}.
-        @param last: the number of the last of them; None: that of the newest line.
+        @param last: the number of the last line; None: that of the newest line.
         @raise ChatError: they can't be read.
         """
         first, last = room.permissions.firstReadable(session), _until(room, last)
@@ -100,13 +100,13 @@ class HistoryReplayer:
         self, room: Room, first: int, session: Session, last: int | None = None
     ) -> AsyncGenerator[HistoryReplay, None]:
         """
-        The messages from a number on, without those that a session ignores, a page at a time.
+        The messages from a number on, without those of ignored people, a page at a time.
 
-        @param last: the number of the last of them; None: that of the newest line.
+        @param last: the number of the last message; None: that of the newest line.
         @raise ChatError: a page can't be read.
         """
-        # Up to what was released when the replay began, by number: what is released later is
-        # sent as live output, whenever a page happens to be read.
+        # Up to the last line delivered when the replay began, by number: later lines are sent as
+        # live output, whenever a page is read.
         record, last = room.record, _until(room, last)
         while first <= last:
             reply: PendingReply[list[RoomMessages]] = PendingReply()

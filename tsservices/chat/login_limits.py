@@ -1,14 +1,15 @@
 """
-How often passwords may be tried.  Pure: the time comes from the caller.
+Limits for tries of passwords.  Pure: the time comes from the caller.
 
-Two things are counted: attempts from one address, and attempts for one account from addresses that
-are new to it.  An attacker with however many addresses so keeps strangers away from the account for
-a while, but not its owner: from an address from which the account was logged in to before, only the
+Two counts are limited: attempts from one address, and attempts for one account from addresses that
+are new to it. So an attacker with many addresses keeps unknown addresses away from the account for
+a while, but not its owner: from an address that has logged in to the account before, only the
 attempts from there, for this account, count.
 
-An attempt is counted when it begins, and given back when the password was right: many at the same
-time are no way around it. One that finds all others still under way waits for their end: the fifty
-connections of a bouncer, which come back at once, all have the right password.
+An attempt is counted when it begins, and given back when the password was right, so many parallel
+attempts do not avoid the limit. If the limit is used up by running attempts, a new one waits for
+the end of one: fifty connections of a bouncer, which reconnect at once, all have the right
+password.
 """
 
 from __future__ import annotations
@@ -19,28 +20,28 @@ from typing import Generic, TypeVar
 
 from tsservices.common.ratelimit import TokenBucket
 
-#: Seconds until one more password may be tried from an address that has used its burst up.
+#: Seconds until one more password may be tried from an address that has used up its burst.
 GUESS_SECONDS = 10.0
 
 #: Passwords that may be tried at once for one account from all addresses that are new to it, and
-#: from each that is not: people who have several passwords try them all.
+#: from each known address: people who have several passwords try them all.
 ACCOUNT_GUESSES_AT_ONCE = 20
 
-#: Seconds until one more may be tried: a million a year, where a bad password is one of some
+#: Seconds until one more may be tried: a million a year, while a weak password is one of some
 #: millions.
 ACCOUNT_GUESS_SECONDS = 30.0
 
-#: Addresses, and accounts, whose attempts are remembered: some megabytes.
+#: Addresses, and accounts, whose attempts are remembered: a few megabytes.
 GUESSERS_REMEMBERED = 16_384
 
-#: Addresses of one account from which its owner can log in, whatever others try.
+#: Known addresses of one account, from which its owner can log in whatever others try.
 HOMES_REMEMBERED = 8
 
 _Value = TypeVar("_Value")
 
 
 class _LRU(Generic[_Value]):
-    """Values by key; the least recently used one makes place for a new one."""
+    """Values by key; a new one replaces the least recently used one."""
 
     __slots__ = ("_size", "_values")
 
@@ -68,7 +69,7 @@ class LoginRateLimiter:
     """
     The recent attempts.  All times are seconds; accounts are keys, and addresses are cloaks.
 
-    It is of one node: attempts at several nodes are counted by each for itself.
+    Each node counts for itself.
     """
 
     def __init__(self, atOnce: int, size: int = GUESSERS_REMEMBERED) -> None:
@@ -81,12 +82,12 @@ class LoginRateLimiter:
         self._accounts: _LRU[TokenBucket] = _LRU(size)
         self._homes: _LRU[_LRU[TokenBucket]] = _LRU(size)
         self._wrong: _LRU[int] = _LRU(size)
-        # How many attempts are under way, by account and address, and who waits for their end.
+        # The number of running attempts, by account and address, and the callbacks for their end.
         self._underWay: dict[tuple[str, str], int] = {}
         self._waiting: dict[tuple[str, str], list[Callable[[], None]]] = {}
 
     def __len__(self) -> int:
-        """How many entries are remembered."""
+        """The number of entries in all tables."""
         tables = (self._addresses, self._accounts, self._homes, self._wrong)
         return sum(len(table) for table in tables)
 
@@ -94,24 +95,24 @@ class LoginRateLimiter:
         """
         Begin an attempt.
 
-        @return: how many seconds it has to wait; 0: it may go on, and counts as wrong until
-            L{succeeded} says otherwise.
+        @return: how many seconds it has to wait; 0: it may proceed, and counts as wrong until
+            L{succeeded} is called.
         """
         buckets = self._buckets(account, cloak, now)
         for index, bucket in enumerate(buckets):
             if not bucket.take(now):
-                # An address that is held up for one account has lost nothing for another.
+                # An address that must wait for one account loses no attempt for others.
                 for charged in buckets[:index]:
                     charged.tokens += 1
                 return max(1.0, bucket.wait())
         return 0.0
 
     def began(self, account: str, cloak: str) -> None:
-        """The answer to an attempt takes its time; L{ended} follows, whatever the answer was."""
+        """Note a running attempt; L{ended} follows, whatever its result is."""
         self._underWay[account, cloak] = self._underWay.get((account, cloak), 0) + 1
 
     def ended(self, account: str, cloak: str) -> None:
-        """The answer has come, and was counted."""
+        """Note the end of an attempt that was counted."""
         key = account, cloak
         self._underWay[key] -= 1
         if not self._underWay[key]:
@@ -121,9 +122,9 @@ class LoginRateLimiter:
 
     def whenOneEnds(self, account: str, cloak: str, call: Callable[[], None]) -> bool:
         """
-        Call when the next attempt from an address for an account ends.
+        Call a function when the next attempt from an address for an account ends.
 
-        @return: L{False}: none is under way, and it will not be called.
+        @return: L{False}: no attempt is running, and the function will not be called.
         """
         if (account, cloak) not in self._underWay:
             return False
@@ -132,25 +133,25 @@ class LoginRateLimiter:
 
     def wrongSecret(self, cloak: str, now: float) -> float:
         """
-        A token or the name of an account was wrong: that counts for the address alone.
+        Count a wrong token or a wrong account name, for the address only.
 
-        @return: how many seconds it has to wait, if there were too many; 0: there were not.
+        @return: how many seconds the address has to wait, after too many; 0: none.
         """
         bucket = self._addressBucket(cloak, now)
         return 0.0 if bucket.take(now) else max(1.0, bucket.wait())
 
     def failed(self, account: str, cloak: str, now: float) -> int:
-        """The password was wrong; how many were since the last right one."""
+        """Count a wrong password; returns how many there were since the last right one."""
         count = (self._wrong.get(account) or 0) + 1
         return self._wrong.put(account, count)
 
     def unknown(self, account: str, cloak: str, now: float) -> None:
-        """Nobody could say whether the password was right, so it was no attempt."""
+        """Give an attempt back: the password could not be checked."""
         for bucket in self._buckets(account, cloak, now):
             bucket.tokens = min(bucket.burst, bucket.tokens + 1)
 
     def succeeded(self, account: str, cloak: str, now: float) -> int:
-        """The password was right; how many were wrong since the last right one."""
+        """Give an attempt back; returns how many passwords were wrong since the last right one."""
         self.unknown(account, cloak, now)
         self.entered(account, cloak, now)
         wrong = self._wrong.get(account) or 0
@@ -159,7 +160,7 @@ class LoginRateLimiter:
         return wrong
 
     def entered(self, account: str, cloak: str, now: float) -> None:
-        """The owner is at this address: only attempts from there, for this account, count there."""
+        """Make an address known to an account: it gets a limit of its own."""
         homes = self._homes.get(account)
         if homes is None:
             homes = self._homes.put(account, _LRU(HOMES_REMEMBERED))

@@ -2,7 +2,7 @@
 The rules for names of people and rooms, and their keys.
 
 Two names are the same if their keys are: case and compatibility forms make no difference. The key
-is checked and limited too, not the name alone: one character can fold to several, or to a space.
+is checked and limited too, because one character can fold to several, or to a space.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from tsservices.common.text import visible
 #: Characters in the name of a person or a room, folded or not.
 NAME_LENGTH = 32
 
-#: What may stand before the name of a room, and is no part of it.
+#: May stand before the name of a room, and is no part of it.
 ROOM_SIGN = "#"
 
-# Most names need no look at the tables of Unicode.
+# Most names contain only these, and need no look-up in the tables of Unicode.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
-#: Scripts that are written together: UTS 39 allows these mixtures.
+#: Scripts that may be mixed in one name: UTS 39 allows these mixtures.
 _TOGETHER = (
     frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "LATIN"}),
     frozenset({"CJK", "BOPOMOFO", "LATIN"}),
@@ -31,21 +31,21 @@ _TOGETHER = (
 
 
 def fold(name: str) -> str:
-    """The key of a name, whether it is allowed or not."""
+    """The key of a name, valid or not."""
     if name.isascii():
-        # Most names, and several times for each join: the same as below.
+        # Most names, several times for each join. The result is the same as below.
         return name.lower()
-    # Folding can bring up characters that NFKC changes again, so it stands on both sides.
+    # Folding can produce characters that NFKC changes again, so it is applied before and after.
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
-# Asked for five times while one person joins; what is no name is not kept.
+# Called five times for one join; errors are not cached.
 @lru_cache(maxsize=1024)
 def nameKey(name: str) -> str:
     """
     Check a name, and return its key.
 
-    @raise ChatError: it is no name.
+    @raise ChatError: the name is not valid.
     """
     key = fold(name)
     if not key:
@@ -69,8 +69,8 @@ def nameKey(name: str) -> str:
 
 def latinLookalike(name: str) -> str:
     """
-    The key of the name in plain Latin letters that a name looks like: all in Cyrillic, or with a
-    letter such as the Latin alpha.  Empty: it is such a name itself, or looks like none.
+    The key of the plain Latin name that a name looks like: if it is all in Cyrillic, or has a
+    letter such as the Latin alpha.  Empty: it is plain Latin itself, or looks like no such name.
     """
     if name.isascii():
         return ""
@@ -83,7 +83,7 @@ def roomKey(name: str) -> tuple[str, str]:
     """
     The name of a room without the sign, and its key.
 
-    @raise ChatError: it is no name.
+    @raise ChatError: the name is not valid.
     """
     bare = name.removeprefix(ROOM_SIGN)
     return bare, nameKey(bare)
@@ -114,14 +114,14 @@ _UNSEEN = frozenset(
 )
 
 
-#: Letters that have a dot, or are one with a dot above them.
+#: Letters that have a dot, or with a dot above look like a letter that has one.
 _DOTTED = frozenset("ij\u0131\u0237\u0268\u029d\u0456\u0458")
 
 _DOT_ABOVE = "\u0307"
 
 
 def _checkMarks(name: str) -> None:
-    # What UTS 39 (5.4) names: a mark that covers another one, so that nobody sees it.
+    # UTS 39 (5.4): a mark that covers another one is invisible.
     letter = before = ""
     for character in unicodedata.normalize("NFD", name):
         if unicodedata.category(character) != "Mn":
@@ -133,8 +133,8 @@ def _checkMarks(name: str) -> None:
         before = character
 
 
-# By the tables of UTS 39, as far as fonts of terminals have the letters.  Before folding: a capital
-# letter can look like another one than the small one does.
+# From the tables of UTS 39, as far as terminal fonts have the letters.  Applied before folding: a
+# capital letter can look like another one than its small letter does.
 _LATIN = str.maketrans(
     {
         letter: latin
@@ -171,8 +171,8 @@ _LATIN = str.maketrans(
 )
 
 
-#: The scripts of characters whose names do not begin with it: two sets of digits, and the mark that
-#: repeats a character, which many Japanese names have.
+#: The scripts of characters whose Unicode names do not begin with the script: two sets of digits,
+#: and the mark that repeats a character, which many Japanese names have.
 _NAMED_OTHERWISE = {
     "ARABIC-INDIC": "ARABIC",
     "EXTENDED": "ARABIC",
@@ -190,7 +190,7 @@ def _script(character: str) -> str | None:
 
 
 def _checkScripts(key: str) -> None:
-    # Cyrillic letters look like Latin ones: mixed, they let a stranger pass for somebody.
+    # Cyrillic letters look like Latin ones: in a mixed name they would allow impersonation.
     scripts: dict[str, None] = {}
     for character in key:
         script = _script(character)

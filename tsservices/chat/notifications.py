@@ -1,16 +1,15 @@
 """
-Notifications: the events and answers that sessions get, as typed values.
+Notifications: the events and answers for sessions, as typed values.
 
-Handlers make them, deliveries write them in the format of each recipient
-(L{Formatter<tsservices.chat.outlet.Formatter>}). Those that answer a question
-(L{RoomList}, L{WhoisReply}, L{SearchResults} and their like) go to its session at once, all others
-when their batch is stored. The names of these classes and fields are internal: formats have their
-own tables of names.
+Handlers create them, deliveries write them in the format of each recipient
+(L{Formatter<tsservices.chat.outlet.Formatter>}). Answers to a question (L{RoomList}, L{WhoisReply},
+L{SearchResults} and similar) are sent to its session at once, all others when their batch is
+stored. The names of these classes and fields are internal: formats have their own tables of names.
 
-In all of them C{room} is the key of a room, C{roomName} its name as the room writes it without a
-sign, C{seq} the number of a line in its room, and C{time} nanoseconds since 1970, UTC. C{account}
-is the key of an account, None for guests. C{origin} is that of the author's session: who ignores
-somebody ignores an account or an origin.
+In all notifications C{room} is the key of a room, C{roomName} its name in the spelling of the room
+without a sign, C{seq} the number of a line in its room, and C{time} nanoseconds since 1970, UTC.
+C{account} is the key of an account, None for guests. C{origin} is that of the author's session:
+people are ignored by account or origin.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from tsservices.chat.records import AccountToken, Restriction, StoredPrivateMess
 @dataclass(slots=True, eq=False)
 class RoomMessages:
     """
-    Lines that one member sent to a room together, to all members; also as they are read from the
-    storage. Lines after the first have the next numbers, each a nanosecond later.
+    Lines that one member sent to a room together, for all members; also lines read from the
+    storage. Lines after the first have the next numbers, and each a time one nanosecond later.
     """
 
     room: str
@@ -38,23 +37,23 @@ class RoomMessages:
     time: int
     #: The incarnation of the order.
     log: str
-    #: The place of the batch in the order.
+    #: The position of the batch in the order.
     position: int
-    #: The place of the first line in the batch.
+    #: The index of the first line in the batch.
     index: int
-    #: L{tsservices.chat.operations.MESSAGE} and its like, the same for all lines.
+    #: A kind, as L{tsservices.chat.operations.MESSAGE}; the same for all lines.
     kind: str
     nick: str
     account: str | None
     #: The id of the author's session; empty if this was read from the storage.
     session: str
     texts: tuple[str, ...]
-    #: The time of the line before; 0 if there is none, or if this was read from the storage.
+    #: The time of the previous line; 0 if there is none, or if this was read from the storage.
     previous: int = 0
-    #: Empty for lines from before this was stored.
+    #: Empty for lines stored before this field existed.
     origin: str = ""
-    #: As in L{Say<tsservices.chat.operations.Say>}; of a line that says which one was deleted, the
-    #: id of that, and why after a space. Empty if this was read from the storage.
+    #: As in L{Say<tsservices.chat.operations.Say>}; for a line about a deletion, the id of the
+    #: deleted line, and the reason after a space. Empty if this was read from the storage.
     tags: str = ""
 
     @property
@@ -62,7 +61,7 @@ class RoomMessages:
         return self.first + len(self.texts) - 1
 
     def ident(self, offset: int) -> str:
-        """The id of the line that many after the first: the same on every node and for ever."""
+        """The id of the line at this offset from the first: the same on all nodes, for ever."""
         return f"{self.log}-{self.position}-{self.index + offset}"
 
     def since(self, seq: int) -> RoomMessages:
@@ -95,7 +94,7 @@ class RoomMessages:
 
 
 def isIgnored(messages: RoomMessages, masks: frozenset[str]) -> bool:
-    """Whether lines are not shown to those who ignore these."""
+    """Whether lines are hidden from a session with these ignored masks."""
     return messages.kind in IGNORED_KINDS and (
         messages.account in masks or messages.origin in masks
     )
@@ -105,11 +104,11 @@ def newestLines(
     newestFirst: Iterable[RoomMessages], count: int, masks: frozenset[str] = frozenset()
 ) -> list[RoomMessages]:
     """
-    The newest lines in which there is something to read, the oldest first, and between them as many
-    others at most: those that are deleted, or say which one was, or are ignored.
+    The newest readable lines, the oldest first, and between them at most as many others: deleted
+    lines, lines about a deletion, and ignored ones.
 
-    Without a bound for these there would be no end to a replay of deletions; without any of them a
-    reader would take each gap for lost lines.
+    Without a bound for the others a replay of deletions would not end; without the others a client
+    would take each gap for lost lines.
     """
     found: list[RoomMessages] = []
     readable = others = count
@@ -129,7 +128,7 @@ def newestLines(
 
 @dataclass(slots=True, eq=False)
 class Welcome:
-    """To the session itself: it has entered, under this name."""
+    """For the session itself: it has entered, under this name."""
 
     nick: str
     account: str | None = None
@@ -139,14 +138,14 @@ class Welcome:
 
 @dataclass(slots=True, eq=False)
 class ResumeToken:
-    """To the session itself: the secret by which another connection may take its place."""
+    """For the session itself: the secret with which another connection may replace it."""
 
     token: str
 
 
 @dataclass(slots=True, eq=False)
 class Resumed:
-    """To a session that has taken the place of another connection, instead of L{Welcome}."""
+    """For a session that has replaced another connection, instead of L{Welcome}."""
 
     nick: str
     account: str | None
@@ -158,16 +157,16 @@ class Resumed:
 
 @dataclass(slots=True, eq=False)
 class LoggedIn:
-    """To the session itself: it is logged in."""
+    """For the session itself: it is logged in."""
 
     nick: str
     #: The key; the name is C{nick}.
     account: str
     #: Private messages that came while nobody was logged in.
     unread: int
-    #: When: nanoseconds since 1970, UTC; 0: not known.
+    #: The time of the login: nanoseconds since 1970, UTC; 0: not known.
     time: int = 0
-    #: The name of the token by which that was; empty: by the password.
+    #: The name of the token that was used; empty: the password was used.
     token: str = ""
     #: The scope of that token.
     scope: str = ""
@@ -175,7 +174,7 @@ class LoggedIn:
 
 @dataclass(slots=True, eq=False)
 class NewToken:
-    """To the session that has made an account token: its text, this one time."""
+    """For the session that has created an account token: its text, shown only once."""
 
     name: str
     scope: str
@@ -184,19 +183,19 @@ class NewToken:
 
 @dataclass(slots=True, eq=False)
 class TokenList:
-    """The answer to a question: the account tokens of one's own account, the oldest first."""
+    """The answer to a question: the account tokens of the asker's account, the oldest first."""
 
-    #: Each with the number of connections that are logged in by it now.
+    #: Each with the number of connections that are logged in with it now.
     tokens: list[tuple[AccountToken, int]]
 
 
 @dataclass(slots=True, eq=False)
 class Invited:
-    """To all sessions of somebody who was invited to a room."""
+    """For all sessions of a user who was invited to a room."""
 
     room: str
     roomName: str
-    #: The nick of whoever invites.
+    #: The nick of the inviter.
     by: str
     origin: str
     account: str | None = None
@@ -204,7 +203,7 @@ class Invited:
 
 @dataclass(slots=True, eq=False)
 class MarkedRead:
-    """To all sessions of an account: one of them has read a room up to a line."""
+    """For all sessions of an account: one of them has read a room up to a line."""
 
     room: str
     roomName: str
@@ -213,7 +212,7 @@ class MarkedRead:
 
 @dataclass(slots=True, eq=False)
 class TimeMarked:
-    """To all sessions of an account, or one of a guest: up to when a conversation was read."""
+    """For all sessions of an account, or one of a guest: a conversation was read up to a time."""
 
     #: As in L{TimeMark<tsservices.chat.records.TimeMark>}.
     target: str
@@ -222,16 +221,16 @@ class TimeMarked:
 
 @dataclass(slots=True, eq=False)
 class JoinedRoom:
-    """To the session itself: it has joined a room."""
+    """For the session itself: it has joined a room."""
 
     room: str
     roomName: str
     topic: Topic
     #: The names of the first members; L{MemberList} has all.
     nicks: list[str]
-    #: Members, by name.
+    #: The number of members, by name.
     memberCount: int
-    #: The number of the last line before. Replay ends there, live lines follow.
+    #: The number of the last line before the join. Replay ends there, live lines follow.
     joinedSeq: int
     #: The last lines; None if they have to be read from the storage first.
     replay: HistoryReplay | None
@@ -241,8 +240,7 @@ class JoinedRoom:
     rank: str = ""
     #: Whether others need an invitation.
     private: bool = False
-    #: The number of the last line that the owner of the account has read; None if that is not
-    #: known.
+    #: The number of the last line that the owner of the account has read; None: not known.
     read: int | None = None
     #: The incarnation of the order; empty: not known.
     log: str = ""
@@ -250,21 +248,21 @@ class JoinedRoom:
     modes: RoomModes | None = None
     #: Whether the session may talk while the room is moderated, whatever its rank is.
     voice: bool = False
-    #: As of L{Room<tsservices.chat.room.Room>}: who comes or goes later is told as news.
+    #: As in L{Room<tsservices.chat.room.Room>}; later joins and leaves are sent as notifications.
     nickText: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class UnreadLines:
     """
-    To the session itself, after it has joined a room: how many lines of others it has not read and
-    is not shown.
+    For the session itself, after it has joined a room: the number of lines of others that are
+    unread and not shown to it.
     """
 
     room: str
     roomName: str
     count: int
-    #: Whether there are more: no more were counted.
+    #: Whether there are more than this: counting stops at a limit.
     more: bool
     #: The number of the last line that was read.
     read: int
@@ -272,17 +270,17 @@ class UnreadLines:
 
 @dataclass(slots=True, eq=False)
 class LeftRoom:
-    """To the session itself: it is no longer in a room, by its own wish or not."""
+    """For the session itself: it is no longer in a room, by its own wish or not."""
 
     room: str
     roomName: str
-    #: A line of the room has said so already.
+    #: Whether a line of the room has said so already.
     announced: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class MessageStored:
-    """To the author, if it wants acknowledgements: its lines are stored under these numbers."""
+    """For the author, if it wants acknowledgements: its lines are stored under these numbers."""
 
     room: str
     roomName: str
@@ -292,7 +290,7 @@ class MessageStored:
 
 @dataclass(slots=True, eq=False)
 class Posted:
-    """To the program that has posted lines: they are stored."""
+    """For the program that has posted lines: they are stored."""
 
     room: str
     roomName: str
@@ -304,7 +302,7 @@ class Posted:
     time: int
     #: The id of the first line.
     ident: str
-    #: Whether that had been done by an earlier request with the same key.
+    #: Whether an earlier request with the same key had stored them.
     repeated: bool = False
 
 
@@ -320,11 +318,11 @@ class Member:
     """A row of L{MemberList}."""
 
     nick: str
-    #: Nobody is logged in under this name.
+    #: Whether nobody is logged in under this name.
     guest: bool
     #: The text for being away; empty: present.
     away: str
-    #: A name of L{tsservices.chat.permissions}.
+    #: A rank: a name of L{tsservices.chat.permissions}.
     rank: str
     #: Whether they may talk while the room is moderated, whatever their rank is.
     voice: bool = False
@@ -334,7 +332,7 @@ class Member:
 class MemberList:
     """The answer to a question: the members of a room."""
 
-    #: Empty for people of all rooms that the asker may see.
+    #: Empty for the people of all rooms that the asker may see.
     roomName: str
     members: list[Member]
 
@@ -344,11 +342,11 @@ class WhoisReply:
     """The answer to a question about somebody."""
 
     nick: str
-    #: Nobody is logged in under this name.
+    #: Whether nobody is logged in under this name.
     guest: bool
     #: The text for being away; empty: present.
     away: str
-    #: The names of those that the asker is in too.
+    #: The names of the rooms that the asker is in too.
     rooms: list[str]
     #: The cloak of the address; empty for an asker who may not know it.
     cloak: str = ""
@@ -401,8 +399,8 @@ class CommandList:
     commands: list[tuple[str, str, str, str]]
 
 
-#: The code of a L{Notice} that stands before the answer to a command: a password that was sent, or
-#: is asked for, can be read on the way.
+#: The code of a L{Notice} before the answer to a command: a password that was sent, or will be
+#: asked for, can be read by others on the network.
 INSECURE_CODE = "insecure"
 
 
@@ -411,20 +409,20 @@ class Notice:
     """Text from the server to one session."""
 
     lines: list[str]
-    #: How programs know it; empty: it is for people only.
+    #: The name for programs; empty: the text is for people only.
     code: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class ErrorReply:
-    """To the session itself: what it asked for is not done."""
+    """For the session itself: its request was refused."""
 
     error: ChatError
 
 
 @dataclass(slots=True, eq=False)
 class UserJoined:
-    """To the other members: somebody has joined the room, with a first session of that name."""
+    """For the other members: somebody has joined the room, with the first session of that name."""
 
     room: str
     roomName: str
@@ -439,8 +437,8 @@ class UserJoined:
 @dataclass(slots=True, eq=False)
 class StandingChanged:
     """
-    To all members: somebody may do more in the room than before, or less, since they have logged
-    in or out. When an operator has decided it, a line of the room says so.
+    For all members: the rights of somebody in the room have changed by a login or logout. A
+    decision of an operator is a line of the room instead.
     """
 
     room: str
@@ -450,19 +448,19 @@ class StandingChanged:
     rank: str
     #: As in L{Member}.
     voice: bool
-    #: What has changed by the rights of this room, as modes of IRC: letters, each behind its sign.
+    #: The changes by the rights of this room, as modes of IRC: letters, each after its sign.
     modes: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class UserLeft:
-    """To the other members: the last session of that name has left the room."""
+    """For the other members: the last session of that name has left the room."""
 
     room: str
     roomName: str
     nick: str
     reason: str
-    #: A line of the room says so already: people are not told twice.
+    #: Whether a line of the room has said so already.
     announced: bool = False
     account: str | None = None
     origin: str = ""
@@ -470,19 +468,19 @@ class UserLeft:
 
 @dataclass(slots=True, eq=False)
 class UserQuit:
-    """To all who shared a room with somebody: they have left altogether."""
+    """For all who shared a room with somebody: they have left the chat."""
 
     nick: str
     reason: str
     account: str | None = None
     origin: str = ""
-    #: What their program called its user; empty: nothing.
+    #: The user name sent by their client; empty: none.
     username: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class NickChanged:
-    """To the session itself and to all who share a room with it."""
+    """For the session itself and all who share a room with it: its new nick."""
 
     nick: str
     to: str
@@ -490,7 +488,7 @@ class NickChanged:
 
 @dataclass(slots=True, eq=False)
 class AwayChanged:
-    """To the session itself and to all who share a room with it."""
+    """For the session itself and all who share a room with it: away or back."""
 
     nick: str
     #: Why the user is away; empty if back.
@@ -501,7 +499,7 @@ class AwayChanged:
 
 @dataclass(slots=True, eq=False)
 class PrivateMessage:
-    """To all sessions of both sides of a private message."""
+    """For all sessions of both sides of a private message."""
 
     #: The author.
     nick: str
@@ -512,9 +510,9 @@ class PrivateMessage:
     kind: str
     text: str
     time: int
-    #: The id under which it is stored; empty if it is not, since one side is a guest.
+    #: The id under which it is stored; empty if it is not stored, because one side is a guest.
     ident: str = ""
-    #: The id that it has for all who get it, stored or not.
+    #: The id for all recipients, whether it is stored or not.
     deliveryIdent: str = ""
     #: As in L{Say<tsservices.chat.operations.Say>}.
     tags: str = ""
@@ -522,7 +520,7 @@ class PrivateMessage:
 
 @dataclass(slots=True, eq=False)
 class PrivateDeleted:
-    """To all sessions of both sides of a private message: its author has deleted it."""
+    """For all sessions of both sides of a private message: its author has deleted it."""
 
     #: The author.
     nick: str
@@ -531,7 +529,7 @@ class PrivateDeleted:
     session: str
     #: The name of the other side.
     to: str
-    #: Of the message, as L{PrivateMessage.deliveryIdent} has it.
+    #: The id of the message, as in L{PrivateMessage.deliveryIdent}.
     ident: str
     #: As in L{DeletePrivate<tsservices.chat.operations.DeletePrivate>}.
     reason: str = ""
@@ -540,8 +538,8 @@ class PrivateDeleted:
 @dataclass(slots=True, eq=False)
 class PassingMessage:
     """
-    To members of a room, or to all sessions of both sides: what is not kept. The fields are those
-    of L{SendPassing<tsservices.chat.operations.SendPassing>}.
+    For members of a room, or for all sessions of both sides: a message that is not kept. The fields
+    are those of L{SendPassing<tsservices.chat.operations.SendPassing>}.
     """
 
     #: The author.
@@ -556,7 +554,7 @@ class PassingMessage:
     to: str
     tags: str
     time: int
-    #: The same on every node.
+    #: The same on all nodes.
     ident: str
     kind: str = ""
     text: str = ""
@@ -565,7 +563,7 @@ class PassingMessage:
 
 @dataclass(slots=True, eq=False)
 class RealnameChanged:
-    """To the session itself and to all who share a room with it: who its user claims to be."""
+    """For the session itself and all who share a room with it: its user's new real name."""
 
     nick: str
     account: str | None
@@ -575,24 +573,24 @@ class RealnameChanged:
 
 @dataclass(slots=True, eq=False)
 class UserInvited:
-    """To the other members of a room: one of them has invited somebody."""
+    """For the other members of a room: one of them has invited somebody."""
 
     room: str
     roomName: str
-    #: The nick of whoever invites.
+    #: The nick of the inviter.
     nick: str
     account: str | None
     origin: str
-    #: The nick of whoever is invited.
+    #: The nick of the invited user.
     to: str
 
 
 @dataclass(slots=True, eq=False)
 class PresenceChanged:
-    """To a session that watches a name: somebody has it now, or nobody any more."""
+    """For a session that watches a name: somebody has taken it, or nobody has it any more."""
 
     key: str
-    #: As it is written, or was.
+    #: The spelling that is, or was, in use.
     nick: str
     #: Whether somebody has it.
     online: bool
@@ -600,7 +598,7 @@ class PresenceChanged:
 
 @dataclass(slots=True, eq=False)
 class OperatorMessage:
-    """To the operators of the server, and to whoever wants to hear what they tell each other."""
+    """For operators of the server, and sessions that subscribed: a message between operators."""
 
     nick: str
     account: str | None
@@ -610,7 +608,7 @@ class OperatorMessage:
 
 @dataclass(slots=True, eq=False)
 class AwayReply:
-    """To the author of a private message: the other side is away."""
+    """For the author of a private message: the other side is away."""
 
     nick: str
     text: str
@@ -618,7 +616,7 @@ class AwayReply:
 
 @dataclass(slots=True, eq=False)
 class AccountChanged:
-    """To the session itself and to all who share a room with it: login, logout, registration."""
+    """For the session itself and all who share a room with it: login, logout, registration."""
 
     nick: str
     account: str | None
@@ -633,7 +631,7 @@ class Topic:
     room: str
     roomName: str
     text: str
-    #: The nick of whoever set it; empty when there is no topic.
+    #: The nick of the user who set it; empty if there is no topic.
     by: str
     time: int
 
@@ -648,53 +646,53 @@ class RoomModes:
     roomName: str
     #: The letters, sorted.
     letters: str
-    #: The key, if the asker may know it.
+    #: The key, if the asker may see it.
     joinKey: str
-    #: So many people may be in the room; 0: any number.
+    #: The maximum number of people in the room; 0: any number.
     memberLimit: int
 
 
 @dataclass(slots=True, eq=False)
 class HistoryReplay:
-    """To the session itself: earlier lines of a room."""
+    """For the session itself: earlier lines of a room."""
 
     room: str
     roomName: str
     messages: list[RoomMessages]
-    #: The first and the last number of lines that were asked for, and are not stored any more.
+    #: The first and the last number of requested lines that are not stored any more.
     missing: tuple[int, int] | None
-    #: The number up to which this goes, also when the last lines are missing.
+    #: The number up to which the replay goes, even if the last lines are missing.
     until: int
-    #: Whether people are shown the numbers.
+    #: Whether the numbers are shown to the user.
     numbered: bool = False
-    #: The incarnation of the order, where lines after a number were asked for; else empty.
+    #: The incarnation of the order, where lines after a number were requested; otherwise empty.
     log: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class HistoryRestored:
     """
-    To a session that has named a line: the history is another one than that in which it has seen
-    this line. What it can't have seen follows.
+    For a session that has named a line: the history differs from the one in which it saw this line.
+    The lines that it can't have seen follow.
     """
 
     room: str
     roomName: str
-    #: The present incarnation of the order.
+    #: The current incarnation of the order.
     log: str
     #: The number that was named.
     seq: int
     #: The number of the last line.
     last: int
-    #: The number of the last line that is the same; None: that is not known.
+    #: The number of the last line that is the same in both; None: not known.
     common: int | None
     #: The number of the first line that follows.
     first: int
-    #: Whether the line that was named is another one for sure.
+    #: Whether the named line differs for certain.
     sure: bool = True
 
 
-#: All that a format has to be able to write.
+#: All notifications that a format must be able to write.
 Notification = (
     RoomMessages
     | UserJoined

@@ -1,16 +1,16 @@
 """
-Operations: what sessions and nodes propose, and L{tsservices.chat.apply} decides.
+Operations: proposals of sessions and nodes, decided by L{tsservices.chat.apply}.
 
-An operation names sessions by ids, rooms and accounts by keys. It carries the folded names: case
-folding differs between versions of Python, and whoever applies it later or on another node must
-find the same. It carries no password, only a verifier or the version of the one that was checked.
+An operation names sessions by ids, rooms and accounts by keys. It carries folded names, because
+case folding differs between versions of Python, and a node that applies it later must get the same
+result. It carries no password, only a verifier or the version of the password that was checked.
 
-In all of them C{room} is the key of a room, C{key} the folded form of the name before it, which is
-as it was typed, and C{cloak} the one of the session's address. C{token} is the digest of the secret
-by which another connection may take the session's place; account tokens, by which programs log in,
-are named by their ids.
+In all operations C{room} is the key of a room, C{key} the folded form of the name in the field
+before it (the name is as it was typed), and C{cloak} the cloak of the session's address. C{token}
+is the digest of the secret with which another connection may replace the session; account tokens,
+with which programs log in, are named by their ids.
 
-The order of the fields is what nodes send (L{tsservices.chat.serialization}); the names are
+The order of the fields is the wire format (L{tsservices.chat.serialization}); the names are
 internal.
 """
 
@@ -20,13 +20,14 @@ from dataclasses import dataclass
 
 from tsservices.chat.records import DEFAULT_MODES
 
-#: The version of the operations and of the rules by which they are applied: another one for each
-#: new kind, each new field and each change of what a handler decides. An operation of an older
-#: version is applied by the rules of that version, so that nodes that read it again find the same.
+#: The version of the operations and of the rules by which they are applied. It changes with each
+#: new kind, each new field and each change of a handler's decision. An operation of an older
+#: version is applied by the rules of that version, so that nodes that read it again get the same
+#: result.
 #:
 #:   1. Until 0.1.0.
-#:   2. Times of lines may go back; ignoring, erasing, shares of an inbox, tokens of accounts and
-#:      modes of rooms are part of the state.
+#:   2. Times of lines may go back; ignoring, erasing, inbox shares, account tokens and modes of
+#:      rooms are part of the state.
 SCHEMA = 2
 
 
@@ -40,7 +41,7 @@ class Operation:
 
 @dataclass(slots=True)
 class Enter(Operation):
-    """A session says its name for the first time."""
+    """The first name of a session."""
 
     nick: str
     key: str
@@ -50,7 +51,7 @@ class Enter(Operation):
 
 @dataclass(slots=True)
 class Rename(Operation):
-    """A session wants another name."""
+    """A new name for a session."""
 
     nick: str
     key: str
@@ -62,7 +63,7 @@ class Join(Operation):
 
     name: str
     room: str
-    #: The key that the room may ask for.
+    #: The key given, for a room that needs one.
     joinKey: str = ""
     #: The modes of the room if it is created: those without an argument, sorted.
     modes: str = DEFAULT_MODES
@@ -78,30 +79,29 @@ class Part(Operation):
 
 @dataclass(slots=True)
 class Quit(Operation):
-    """A session ends; the reason is its user's or the server's."""
+    """The end of a session; the reason is given by its user or the server."""
 
     reason: str
 
 
 @dataclass(slots=True)
 class Say(Operation):
-    """A session sends lines to a room, one after another with nobody else's between."""
+    """Lines from a session to a room, one after another with no other lines between."""
 
     room: str
     #: L{MESSAGE}, L{ME} or L{NOTICE}.
     kind: str
-    #: Each has a number of its own, also if there are line feeds in it.
+    #: Each has a number of its own, even if it contains line feeds.
     texts: tuple[str, ...]
-    #: What the author's program says of the lines to other programs, as IRC writes tags. It is
-    #: delivered, and not stored.
+    #: Client tags of the lines, in the syntax of IRC. They are delivered, but not stored.
     tags: str = ""
 
 
 @dataclass(slots=True)
 class Post(Operation):
     """
-    A program sends lines to a room by an account token, without a connection: what a L{Say} is for
-    sessions. C{session} is its own for this one operation, and nobody else sees it.
+    Lines from a program to a room, sent with an account token and without a connection: like L{Say}
+    for sessions. C{session} is an id for this operation only, and is not visible to others.
     """
 
     #: The key.
@@ -113,16 +113,15 @@ class Post(Operation):
     #: L{MESSAGE}, L{ME} or L{NOTICE}.
     kind: str
     texts: tuple[str, ...]
-    #: Names the request, so that it has an effect once only, however often it comes; empty: it has
-    #: one each time.
+    #: The idempotency key: requests with the same key take effect once; empty: each takes effect.
     requestKey: str = ""
-    #: Of all that is asked for by that name.
+    #: The digest of all fields of the request with that key.
     digest: str = ""
 
 
 @dataclass(slots=True)
 class SendPrivate(Operation):
-    """A session sends a line to one person."""
+    """A line from a session to one person."""
 
     nick: str
     key: str
@@ -135,31 +134,31 @@ class SendPrivate(Operation):
 
 @dataclass(slots=True)
 class DeletePrivate(Operation):
-    """What somebody wrote in a private message is to be deleted."""
+    """The deletion of the text of a private message."""
 
-    #: Of the message, as all who got it know it.
+    #: The id of the message that all its recipients have.
     ident: str
-    #: The account that wrote it, as the proposer read it from the storage; None: it is stored
-    #: nowhere, and the proposer knows that the session wrote it.
+    #: The key of the author's account, as the proposer read it from the storage; None: the message
+    #: is not stored, and the proposer knows that the session wrote it.
     author: str | None
-    #: The name of whom it was for.
+    #: The name of the receiver.
     nick: str
-    #: The key of that account; of a message that is not stored, that of the nick.
+    #: The key of the receiver's account; of a message that is not stored, the key of the nick.
     key: str
-    #: Why, in the author's words. It is delivered, and not stored.
+    #: The author's reason. It is delivered, but not stored.
     reason: str = ""
 
 
 @dataclass(slots=True)
 class SendPassing(Operation):
     """
-    A session sends something that is not kept: to the operators of a room, or from its program to
-    other programs, as that somebody is typing.
+    A message that is not kept: to the operators of a room, or between client programs, such as a
+    typing notification.
     """
 
-    #: The key; empty: it is for one person.
+    #: The key of the room; empty: it is for one person.
     room: str
-    #: Whom it is for; empty: the room.
+    #: The nick of the receiver; empty: the room.
     nick: str
     key: str
     #: As in L{Say}.
@@ -167,7 +166,7 @@ class SendPassing(Operation):
     #: L{MESSAGE}, L{NOTICE}, L{QUESTION} or L{ANSWER}; empty: there is no text.
     kind: str = ""
     text: str = ""
-    #: The lowest rank in the room that is sent it; empty: all members.
+    #: The lowest rank in the room that gets it; empty: all members.
     rank: str = ""
 
 
@@ -177,7 +176,7 @@ QUESTION, ANSWER = "question", "answer"
 
 @dataclass(slots=True)
 class Introduce(Operation):
-    """A session says who its user is, beside the nick: what IRC knows as user and real name."""
+    """User name and real name of a session, as in IRC."""
 
     username: str
     realname: str
@@ -185,7 +184,7 @@ class Introduce(Operation):
 
 @dataclass(slots=True)
 class Kill(Operation):
-    """An operator of the server ends the sessions of somebody."""
+    """The end of all sessions of somebody, by an operator of the server."""
 
     name: str
     key: str
@@ -194,14 +193,16 @@ class Kill(Operation):
 
 @dataclass(slots=True)
 class TellOperators(Operation):
-    """An operator of the server tells the others something, and whoever wants to hear it."""
+    """
+    A message from an operator of the server to the others, and to sessions that subscribed to it.
+    """
 
     text: str
 
 
 @dataclass(slots=True)
 class SetTopic(Operation):
-    """A session sets the topic of a room; an empty text removes it."""
+    """A new topic for a room; an empty text removes it."""
 
     room: str
     text: str
@@ -209,65 +210,64 @@ class SetTopic(Operation):
 
 @dataclass(slots=True)
 class SetAway(Operation):
-    """A session is away, with a text, or back, without one."""
+    """A session is away, with a text, or back, with an empty one."""
 
     text: str
 
 
 @dataclass(slots=True)
 class DeleteMessage(Operation):
-    """What people wrote in a line is to be deleted, and where else it stands."""
+    """The deletion of the text of a line, wherever it is stored."""
 
     room: str
     seq: int
-    #: The account that wrote it, as the proposer read it from the history; None for a guest's.
+    #: The account of the author, as the proposer read it from the history; None for a guest's line.
     author: str | None
-    #: The kind of the line from then on, by default L{DELETED}.
+    #: The new kind of the line, by default L{DELETED}.
     kind: str = "deleted"
-    #: Its text from then on: whom it was done to, and for how long.
+    #: The new text of the line: the name of the target, and for bans and mutes the duration.
     rest: str = ""
-    #: The time of the topic, the ban or the mute that has the same words; 0: there is none, and
-    #: nothing but the line is touched.
+    #: The time of the topic, the ban or the mute with the same text; 0: there is none, and only the
+    #: line changes.
     time: int = 0
     #: The id of the line.
     ident: str = ""
-    #: Why, in the author's words. It is delivered, and not stored.
+    #: The author's reason. It is delivered, but not stored.
     reason: str = ""
 
 
 #: The kinds of lines that people write.
 MESSAGE, ME, NOTICE, TOPIC = "message", "me", "notice", "topic"
 
-#: Kinds that authors see when they type, so that nothing has to be sent back.
+#: Kinds whose author has typed the text, so it need not be sent back.
 TALK = frozenset({MESSAGE, ME, NOTICE})
 
-#: The kinds of lines that say what was done to a room or its members. They are numbered and stored
-#: like the others. The text is a name, then for bans and mutes the time, then the reason if any;
-#: with L{DELETE} it is the number of a line, with L{PRIVATE} and L{PUBLIC} empty.
+#: The kinds of lines about an action on a room or its members. They are numbered and stored like
+#: the others. The text is a name, then for bans and mutes the duration, then the reason if any; for
+#: L{DELETE} it is the number of a line, for L{PRIVATE} and L{PUBLIC} it is empty.
 KICK, BAN, UNBAN, MUTE, UNMUTE = "kick", "ban", "unban", "mute", "unmute"
 OPERATOR, NO_OPERATOR, PRIVATE, PUBLIC, DELETE = "op", "deop", "private", "public", "delete"
 
-#: The kind of a line that says which modes were changed. Its text is as in IRC: the letters, each
-#: behind a sign, then a word for each that has an argument, like C{+ov-n ann bob}. The key of a
-#: room is not told: C{+k *}.
+#: The kind of a line about a change of modes. Its text is as in IRC: the letters, each with its
+#: sign, then the arguments, like C{+ov-n ann bob}. The key of a room is not shown: C{+k *}.
 MODE = "mode"
 
 #: The kind of a line whose text was deleted.
 DELETED = "deleted"
 
-#: Kinds of lines in which there is nothing to read: they do not count as lines of a replay.
+#: Kinds of lines without content: they do not count as lines of a replay.
 UNREADABLE = frozenset({DELETE, DELETED})
 
-#: The kinds of lines that are not shown to those who ignore the author. Lines that say what was
-#: done to the room (kicks, modes) are for everybody in it.
+#: The kinds of lines that are hidden from people who ignore the author. Lines about the room
+#: (kicks, modes) are shown to all members.
 IGNORED_KINDS = TALK | {TOPIC, DELETED}
 
-# What was done to somebody stays: the name, and for how long.
+# The name and the duration stay; the words after them are deleted.
 _WORDS_KEPT = {KICK: 1, BAN: 2, MUTE: 2}
 
 
 def withoutWords(kind: str, text: str) -> tuple[str, str] | None:
-    """Kind and text of a line without what somebody wrote in it; None if that is nothing."""
+    """Kind and text of a line without its author's words; None if it has none."""
     if kind in TALK or kind == TOPIC:
         return (DELETED, "") if text else None
     words = text.split(" ")
@@ -277,7 +277,7 @@ def withoutWords(kind: str, text: str) -> tuple[str, str] | None:
 
 @dataclass(slots=True)
 class SetOperator(Operation):
-    """An account is to be operator of a room, or not any more."""
+    """The grant or withdrawal of an account's operator role in a room."""
 
     room: str
     name: str
@@ -288,7 +288,7 @@ class SetOperator(Operation):
 
 @dataclass(slots=True)
 class Kick(Operation):
-    """A member has to leave a room at once, and may join again."""
+    """The removal of a member from a room; it may join again."""
 
     room: str
     name: str
@@ -298,7 +298,7 @@ class Kick(Operation):
 
 @dataclass(slots=True)
 class Restrict(Operation):
-    """A user or an address is banned from a room or muted in it."""
+    """A ban or mute of a user or an address in a room."""
 
     room: str
     #: L{BAN} or L{MUTE}.
@@ -306,14 +306,14 @@ class Restrict(Operation):
     #: A name, or the cloak of an address.
     name: str
     key: str
-    #: For how long; 0: for ever.
+    #: The duration; 0: for ever.
     seconds: int
     reason: str
 
 
 @dataclass(slots=True)
 class LiftRestriction(Operation):
-    """A ban or a mute ends."""
+    """The end of a ban or a mute."""
 
     room: str
     #: L{BAN} or L{MUTE}.
@@ -325,7 +325,7 @@ class LiftRestriction(Operation):
 
 @dataclass(slots=True)
 class SetPrivate(Operation):
-    """A room is to be joined by invitation only, or by everybody."""
+    """Whether a room needs an invitation to join."""
 
     room: str
     #: Whether by invitation.
@@ -334,17 +334,17 @@ class SetPrivate(Operation):
 
 @dataclass(slots=True)
 class SetModes(Operation):
-    """Modes of a room are to be changed, each by itself, in this order."""
+    """Changes of modes of a room, each on its own, in this order."""
 
     room: str
-    #: Each a sign with a letter, its argument as it was typed, and the same as a key (a name) or in
-    #: its folded form (a mask); empty for letters without one.
+    #: Each is a sign with a letter, its argument as it was typed, and the argument as a key (a
+    #: name) or folded (a mask); empty for letters without one.
     changes: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(slots=True)
 class Invite(Operation):
-    """A user may join a private room."""
+    """Permission for a user to join a private room."""
 
     room: str
     name: str
@@ -353,7 +353,7 @@ class Invite(Operation):
 
 @dataclass(slots=True)
 class Resume(Operation):
-    """A new connection takes the place of a session whose connection is lost."""
+    """The replacement of a session with a lost connection by a new connection."""
 
     token: str
     cloak: str
@@ -361,7 +361,7 @@ class Resume(Operation):
 
 @dataclass(slots=True)
 class Register(Operation):
-    """A session wants to own its name."""
+    """The registration of the session's own name."""
 
     key: str
     #: Verifies the password.
@@ -370,22 +370,22 @@ class Register(Operation):
 
 @dataclass(slots=True)
 class Login(Operation):
-    """A session has given the password of an account."""
+    """A login to an account; the password was checked."""
 
     #: The key.
     account: str
-    #: The password that was checked: the account may have another one by now.
+    #: The version of the password that was checked: it may have changed since.
     version: int
     cloak: str
     #: Used if the session has no name yet.
     token: str
-    #: The id of the account token that was given in place of the password; empty: none was.
+    #: The id of the account token given in place of the password; empty: none.
     tokenId: str = ""
-    #: The nick that it wants to have in place of the account's name, and the key of that; empty:
-    #: it takes the account's name.
+    #: The nick that it wants in place of the account's name, and its key; empty: it takes the
+    #: account's name.
     nick: str = ""
     key: str = ""
-    #: Whether it leaves the account that it is logged in to; else it may be logged in to none.
+    #: Whether the session leaves its current account; if not, it must not be logged in.
     switch: bool = False
 
 
@@ -396,13 +396,13 @@ class Logout(Operation):
 
 @dataclass(slots=True)
 class SetPassword(Operation):
-    """An account gets another password."""
+    """A new password for an account."""
 
     #: The key.
     account: str
-    #: The old password, which was checked; None for an operator of the server.
+    #: The version of the old password, which was checked; None for an operator of the server.
     version: int | None
-    #: Verifies the new password.
+    #: The verifier of the new password.
     verifier: str
     #: Whether the tokens of the account are to be revoked too.
     revoke: bool = False
@@ -410,7 +410,7 @@ class SetPassword(Operation):
 
 @dataclass(slots=True)
 class CreateToken(Operation):
-    """The owner of an account wants a token for it."""
+    """A new token for an account, made by its owner."""
 
     name: str
     key: str
@@ -418,11 +418,11 @@ class CreateToken(Operation):
     scope: str
     #: The id.
     ident: str
-    #: Of the whole token.
+    #: The digest of the whole token.
     digest: str
 
 
-#: What the sessions that log in by a token may do: nearly all that the account may, or only read.
+#: The rights of sessions that log in with a token: nearly all of the account's, or only reading.
 TALK_SCOPE, READ_SCOPE = "talk", "read"
 
 #: All scopes, the default one first.
@@ -431,7 +431,7 @@ SCOPES = (TALK_SCOPE, READ_SCOPE)
 
 @dataclass(slots=True)
 class RevokeTokens(Operation):
-    """The owner of an account takes tokens of it back."""
+    """The revocation of tokens of an account by its owner."""
 
     #: Their ids.
     idents: tuple[str, ...]
@@ -439,7 +439,7 @@ class RevokeTokens(Operation):
 
 @dataclass(slots=True)
 class DropAccount(Operation):
-    """An account is to be deleted."""
+    """The deletion of an account."""
 
     #: The key.
     account: str
@@ -465,32 +465,32 @@ class MarkTime(Operation):
 
 @dataclass(slots=True)
 class ClearUnread(Operation):
-    """The owner of an account has read the private messages that waited."""
+    """The owner of an account has read the waiting private messages."""
 
 
 @dataclass(slots=True)
 class Ignore(Operation):
-    """A session no longer wants to read what somebody writes, or wants it again."""
+    """A session starts or stops ignoring somebody."""
 
-    #: Their name, as the session was shown it.
+    #: The ignored person's name, as shown to the session.
     name: str
-    #: Who they are: keys of accounts, and C{origin}s of sessions of guests. The first one counts if
-    #: they are to be ignored; all, if no longer.
+    #: Keys of accounts, and C{origin}s of sessions of guests. To ignore, the first one counts; to
+    #: stop ignoring, all do.
     masks: tuple[str, ...]
-    #: Whether they are to be ignored.
+    #: Whether to ignore.
     on: bool
 
 
 @dataclass(slots=True)
 class NodeUp(Operation):
     """
-    A node starts. All sessions that it had before are gone.
+    A node starts. All its earlier sessions have ended.
 
-    Its limits and operators hold on all nodes from now on: all must decide by the same ones.
+    Its limits and operators apply on all nodes from now on, because all must decide alike.
     """
 
     node: str
-    #: The name of this start, which no other start of any node has.
+    #: The name of this start; no other start of any node has it.
     incarnation: str
     roomsEach: int
     maxRooms: int
@@ -505,35 +505,35 @@ class NodeUp(Operation):
 
 @dataclass(slots=True)
 class NodeDown(Operation):
-    """A node is silent for too long, or says itself that it stops. All its sessions are gone."""
+    """A node is silent for too long, or reports that it stops. All its sessions end."""
 
     node: str
     incarnation: str
-    #: The position of its last message when this was proposed. If there is a later one by now, the
-    #: node is alive and this is rejected.
+    #: The position of the node's last message when this was proposed. If there is a later one by
+    #: now, the node is alive and this is rejected.
     seen: int
 
 
 @dataclass(slots=True)
 class ReattachSession(Operation):
     """
-    A session is still connected to a node that the others have taken for gone: it gets back what it
-    had, as far as nobody else has it by now.
+    A session that is still connected to a node which the others declared down: it gets back its
+    state, except for what others have taken meanwhile.
     """
 
     nick: str
     key: str
     #: The key of the account that it was logged in to.
     account: str | None
-    #: The account's password then.
+    #: The version of the account's password then.
     version: int
     cloak: str
     token: str
     away: str
-    #: When it entered: nanoseconds since 1970, UTC. What the nodes remember counts more; a session
-    #: that they do not remember has just come.
+    #: When it entered: nanoseconds since 1970, UTC. If the nodes remember the session, their value
+    #: is used; otherwise it counts as new.
     connectedAt: int
     #: Its rooms: key, name, and the number of the last line that it got.
     rooms: tuple[tuple[str, str, int], ...]
-    #: The id of the account token by which it was logged in; empty: by none.
+    #: The id of the account token with which it was logged in; empty: none.
     tokenId: str = ""

@@ -18,47 +18,47 @@ class Broadcast(Protocol):
         ...
 
     def send(self, data: bytes, without: Sequence[Any]) -> bool:
-        """@return: whether it was done; if not, nothing was sent to any member."""
+        """Send to all members; returns whether it was done. If not, nothing was sent to any."""
         ...
 
     def dissolve(self) -> None:
-        """Have each member served alone from now on."""
+        """End the broadcast: each member is served alone from now on."""
         ...
 
 
 class Follower(Protocol):
-    """Follows a backlog."""
+    """A peer that follows a backlog."""
 
     def sendNow(self, data: bytes, last: bool) -> None:
         """
-        Send what has waited there.
+        Send the bytes that have waited in the backlog.
 
-        @param last: nothing else is sent to it in this turn, as far as is known.
+        @param last: nothing else is sent to the peer in this turn, as far as is known.
         """
         ...
 
     def leaveBroadcast(self) -> None:
-        """No longer follow it."""
+        """Stop following the backlog."""
         ...
 
 
 class Backlog(Protocol):
-    """What waits for several peers, each of which follows it from some place on."""
+    """Bytes that wait for several peers, each of which follows it from some position on."""
 
     def begin(self, follower: Follower, add: Callable[[Any], object]) -> None:
         """
-        Follow it from here on.
+        Follow the backlog from here on.
 
-        @param add: has it sent, when that is due.
+        @param add: schedules the backlog to be sent.
         """
         ...
 
     def end(self, follower: Follower, session: Any) -> bytes:
         """
-        No longer follow it.
+        Stop following the backlog.
 
-        @param session: whose bytes these are.
-        @return: what waits for it.
+        @param session: the session of the follower.
+        @return: the bytes that wait for it.
         """
         ...
 
@@ -68,55 +68,55 @@ class BroadcastMember(Protocol):
 
     @property
     def isIdle(self) -> bool:
-        """Whether bytes are sent unchanged and nothing waits, so that a broadcast may send them."""
+        """Whether bytes are sent unchanged and none wait, so that a broadcast may send them."""
         ...
 
     def broadcastWith(self, members: Sequence[Any]) -> Broadcast:
-        """Create the broadcast for these members, of which this is one."""
+        """Create the broadcast for these members, including this one."""
         ...
 
     def leaveBroadcast(self) -> None:
         """
-        Dissolve the broadcasts in which it is.  Whoever changes anything that decides what
-        this peer is to be sent, or whether it takes it, has to call this first.
+        Dissolve the broadcasts that contain this peer.  Code that changes the output of this peer,
+        or whether it can take output, has to call this first.
         """
         ...
 
 
 class Presenter(Protocol):
-    """Shows the user of a session the answers to requests."""
+    """Shows answers to the user of a session."""
 
     def show(
         self, notification: Notification, onWritable: Callable[[], None] | None = None
     ) -> None:
         """
-        Show a notification now, before the output that L{blockOutput} keeps back.
+        Show a notification now, before the output held back by L{blockOutput}.
 
         @param onWritable: called in a later turn, when the peer can take more.
         """
         ...
 
     def blockOutput(self, blocked: bool) -> None:
-        """Keep back what the pipeline delivers, or no longer; what is shown goes out."""
+        """Hold back, or release, the output of the pipeline; shown notifications pass."""
         ...
 
     def resumeInput(self) -> None:
-        """A request has gone on: the next line may be taken, unless the controller is busy."""
+        """Take the next line, unless the controller is busy: a request has continued."""
         ...
 
     def setFormat(self, form: str) -> None: ...
 
     def prompt(self, prompt: str) -> None:
-        """Ask for a line that is not to be shown; L{SessionController.answerSecret} gets it."""
+        """Ask for a line without echo; L{SessionController.answerSecret} gets it."""
         ...
 
     def closeWhenIdle(self) -> None:
-        """Close the connection, when what its session proposed is delivered."""
+        """Close the connection, when all proposals of its session are delivered."""
         ...
 
 
 class Formatter(Protocol):
-    """Encodes notifications; connections with the same format share one object."""
+    """Encodes notifications; connections with the same format share one formatter."""
 
     def encode(self, notifications: Sequence[Notification]) -> bytes:
         """Encode notifications that are delivered together."""
@@ -124,55 +124,55 @@ class Formatter(Protocol):
 
 
 class Recipient(Protocol):
-    """Where a session's output goes."""
+    """The output of a session."""
 
-    #: The present format.
+    #: The current format.
     form: Formatter
-    #: Takes its part in broadcasts; L{None} while the session has to be served alone.  Whoever
-    #: changes this or C{form} calls L{BroadcastMember.leaveBroadcast} first.
+    #: For broadcasts; L{None} while the session has to be served alone.  Code that changes this or
+    #: C{form} calls L{BroadcastMember.leaveBroadcast} first.
     broadcastMember: BroadcastMember | None
 
     @property
     def write(self) -> Callable[[bytes], object]:
-        """Takes what to send next: the same object for all whose output is the same."""
+        """Takes the next bytes: the same object for all sessions with the same output."""
         ...
 
     @property
     def writeLast(self) -> Callable[[bytes], object]:
-        """Takes what to send next when nothing else follows in this turn, which may be cheaper."""
+        """Takes the next bytes when no others follow in this turn, which may be cheaper."""
         ...
 
     @property
     def writeLater(self) -> Callable[[bytes], object]:
         """
-        Takes what can wait for some milliseconds.
+        Takes bytes that can wait for some milliseconds.
 
-        It is sent before all that is written after it, and together with that.
+        They are sent before all bytes written later, and together with these.
         """
         ...
 
     def follow(self, backlog: Backlog, session: Any) -> bool:
         """
-        Send what a backlog gets from now on, in place of what is given to C{writeLater}, until
-        anything else is to be sent, or C{broadcastMember} is to leave.
+        Send the bytes of a backlog from now on, in place of those given to C{writeLater}, until
+        other bytes are to be sent, or C{broadcastMember} is to leave.
 
         @param session: passed to L{Backlog.end}.
-        @return: whether that is so; if not, nothing has changed.
+        @return: whether this was possible; if not, nothing has changed.
         """
         ...
 
     def notify(self, notification: Notification) -> None:
-        """Send what is for this session alone, after all that was sent before."""
+        """Send a notification for this session alone, after all earlier output."""
         ...
 
     def idle(self) -> None:
-        """All that the session has proposed is decided, stored and delivered."""
+        """Note that all proposals of the session are decided, stored and delivered."""
         ...
 
     def replaced(self, why: ChatError) -> None:
-        """Another connection has taken the session over; this one is to end."""
+        """Close this connection: another one has replaced the session, or it was ended."""
         ...
 
     def roomCountChanged(self, rooms: int) -> None:
-        """The session has joined or left a room: lines may have to show their room from now on."""
+        """Note the number of rooms of the session: lines may have to show their room."""
         ...

@@ -1,16 +1,16 @@
 """
-How passwords are hashed and checked: by SCRAM-SHA-256 (RFC 5802, 7677).  Pure.
+The hash of passwords, and how they are checked: SCRAM-SHA-256 (RFC 5802, 7677).  Pure.
 
-A verifier is one line of text, in the form that other servers write too (PostgreSQL's)::
+A verifier is one line of text, in the form that other servers use too (PostgreSQL's)::
 
     SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>
 
-Neither the password nor the key of a client of SCRAM can be had from it, so the same verifier will
-do for frontends where the password itself is never sent.
+Neither the password nor the client key of SCRAM can be derived from it, so the same verifier can
+serve frontends where the password itself is never sent.
 
-Passwords are prepared by SASLprep (RFC 4013), so that it does not matter how a keyboard has
-composed the same letters.  Characters that Unicode 3.2 did not know stay as they are: RFC 4013
-would have them refused, and every emoji among them.
+Passwords are prepared by SASLprep (RFC 4013), so that different compositions of the same letters
+match.  Characters unknown to Unicode 3.2 are kept, although RFC 4013 would refuse them, because
+every emoji is among them.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from tsservices.chat.errors import (
 )
 from tsservices.common.tokens import TOKEN_SIGN, looksLikeToken
 
-#: Characters of a prepared password, at least: the minimum of NIST SP 800-63B.
+#: Minimum length of a prepared password, in characters: that of NIST SP 800-63B.
 PASSWORD_SHORTEST = 8
 
-#: Characters of a prepared password, at most: more than any password manager makes.
+#: Maximum length of a prepared password, in characters: more than any password manager makes.
 PASSWORD_LONGEST = 200
 
-#: What verifiers begin with.
+#: The beginning of verifiers.
 MECHANISM = "SCRAM-SHA-256"
 
 #: Bytes of a salt: random, and so many that no two are the same.
@@ -50,20 +50,20 @@ _VERIFIER = re.compile(
     MECHANISM + r"\$([1-9][0-9]{0,6}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)"
 )
 
-#: Characters that no password has more of, whatever the server allows: they are also the most that
-#: are prepared for a comparison.
+#: Maximum length of any password, whatever the server allows; also the most characters that are
+#: prepared for a comparison.
 PASSWORD_BOUND = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordBounds:
-    """How many characters a new password may have, prepared."""
+    """The limits for the characters of a new password, prepared."""
 
     shortest: int = PASSWORD_SHORTEST
     longest: int = PASSWORD_LONGEST
 
 
-#: Characters that no password has: what they are called, and what finds them.
+#: Characters forbidden in passwords: their name, and a function that finds them.
 _FORBIDDEN: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("control characters", stringprep.in_table_c21_c22),
     ("characters for private use", stringprep.in_table_c3),
@@ -79,13 +79,13 @@ _FORBIDDEN: tuple[tuple[str, Callable[[str], bool]], ...] = (
 
 
 class PasswordHasher(Protocol):
-    """PORT to what hashes passwords: it takes milliseconds of a core for each, in order."""
+    """PORT to the hasher of passwords: each takes milliseconds of a core, in order."""
 
     def derive(self, password: str, onResult: Callable[[str | ChatError], object]) -> None:
         """
         Make a verifier.
 
-        @raise ChatError: it can't be a password, or too many wait.
+        @raise ChatError: it is no valid password, or too many wait.
         """
         ...
 
@@ -100,7 +100,7 @@ class PasswordHasher(Protocol):
         ...
 
 
-#: The bounds of a server that has no others.
+#: The bounds of a server without others.
 DEFAULT_BOUNDS = PasswordBounds()
 
 
@@ -108,10 +108,10 @@ def verifier(
     password: str, salt: bytes, iterations: int, bounds: PasswordBounds = DEFAULT_BOUNDS
 ) -> str:
     """
-    What is stored of a password.
+    The text to store for a password.
 
     @param salt: random bytes, L{SALT_BYTES} of them.
-    @raise ChatError: it can't be a password.
+    @raise ChatError: it is no valid password.
     """
     stored, server = _keys(checked(password, bounds), salt, iterations)
     return f"{MECHANISM}${iterations}:{_base64(salt)}${_base64(stored)}:{_base64(server)}"
@@ -119,8 +119,7 @@ def verifier(
 
 def parseVerifier(verifier: str) -> tuple[int, bytes, bytes, bytes] | None:
     """
-    The rounds, the salt, StoredKey and ServerKey of a verifier; L{None} for a text that can't be
-    one.
+    The rounds, the salt, StoredKey and ServerKey of a verifier; L{None} if the text is no verifier.
     """
     match = _VERIFIER.fullmatch(verifier)
     if match is None:
@@ -134,8 +133,8 @@ def parseVerifier(verifier: str) -> tuple[int, bytes, bytes, bytes] | None:
 
 def matches(verifier: str, password: str) -> bool:
     """
-    Whether it is that password, as it was typed or without white space outside; false too for a
-    text that can't be a verifier or a password.
+    Whether it is that password, as it was typed or without outer white space; false too if the text
+    is no verifier, or the password not valid.
     """
     parsed = parseVerifier(verifier)
     if parsed is None:
@@ -143,7 +142,7 @@ def matches(verifier: str, password: str) -> bool:
     iterations, salt, storedKey, serverKey = parsed
     for prepared in _candidates(password):
         derivedStored, derivedServer = _keys(prepared, salt, iterations)
-        # Both are compared, in constant time, whatever the first comparison has brought.
+        # Both are compared, in constant time, whatever the result of the first comparison is.
         if hmac.compare_digest(derivedStored, storedKey) & hmac.compare_digest(
             derivedServer, serverKey
         ):
@@ -152,7 +151,7 @@ def matches(verifier: str, password: str) -> bool:
 
 
 def _candidates(password: str) -> list[str]:
-    # As it was typed, and without white space outside: passwords have had that, and lost it on the
+    # As it was typed, and without outer white space: passwords with it were set, and lost it on the
     # way through commands.
     candidates: dict[str, None] = {}
     for typed in (password, password.strip()):
@@ -169,13 +168,13 @@ def checked(password: str, bounds: PasswordBounds = DEFAULT_BOUNDS) -> str:
     """
     A new password, prepared.
 
-    @raise ChatError: it can't be one.
+    @raise ChatError: it is not valid.
     """
     if looksLikeToken(password):
         raise ChatError(PASSWORD_TOKEN, sign=TOKEN_SIGN)
     outside = ChatError(PASSWORD_CHARACTER, what="white space at its beginning or its end")
     if password != password.strip():
-        # Nobody sees it, and the argument of a command has none.
+        # It is invisible, and the argument of a command has none.
         raise outside
     prepared = prepare(password, bounds.longest)
     if prepared != prepared.strip():
@@ -189,23 +188,23 @@ def checked(password: str, bounds: PasswordBounds = DEFAULT_BOUNDS) -> str:
 
 def prepare(password: str, longest: int = PASSWORD_BOUND) -> str:
     """
-    A password by SASLprep: one text for all ways in which the same letters can be composed.
+    A password by SASLprep: one text for all compositions of the same letters.
 
-    @raise ChatError: it has a character that no password has, or is too long.
+    @raise ChatError: it has a forbidden character, or is too long.
     """
-    # Preparing leaves characters out, but hardly so many.
+    # Preparing removes characters, but hardly so many.
     if len(password) > 4 * longest:
         raise ChatError(PASSWORD_LONG, most=longest)
     if password.isascii() and password.isprintable():
-        # Most are.  The hasher's thread prepares them, and holds the interpreter's lock meanwhile.
+        # The usual case. The hasher's thread prepares, and holds the interpreter's lock meanwhile.
         return password
     mapped = "".join(
         " " if stringprep.in_table_c12(character) else character
         for character in password
         if not stringprep.in_table_b1(character)
     )
-    # The tables of Unicode 3.2, as the RFC wants: they are the same in every version of Python,
-    # and a password stays right when Python is upgraded.
+    # The tables of Unicode 3.2, as the RFC demands: they are the same in every version of Python,
+    # so a password stays valid after an upgrade of Python.
     prepared = ucd_3_2_0.normalize("NFKC", mapped)
     if len(prepared) > longest:
         # One character may have become eighteen, and each is looked up in nine tables below.
@@ -219,8 +218,8 @@ def prepare(password: str, longest: int = PASSWORD_BOUND) -> str:
 
 
 def _checkDirections(prepared: str) -> None:
-    # RFC 3454, section 6: a text with letters that run from right to left begins and ends with
-    # one, and has none that run the other way.
+    # RFC 3454, section 6: a text with right-to-left letters begins and ends with one, and has no
+    # left-to-right letters.
     leftward = [stringprep.in_table_d1(character) for character in prepared]
     if any(leftward) and not (
         leftward[0] and leftward[-1] and not any(map(stringprep.in_table_d2, prepared))
@@ -231,7 +230,7 @@ def _checkDirections(prepared: str) -> None:
 def _keys(password: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
     client = hmac.digest(salted, b"Client Key", "sha256")
-    # StoredKey is a hash of the client's key: who steals the file can't log in by SCRAM with it.
+    # StoredKey is a hash of the client's key: a thief of the file can't log in by SCRAM with it.
     return hashlib.sha256(client).digest(), hmac.digest(salted, b"Server Key", "sha256")
 
 

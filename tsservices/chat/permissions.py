@@ -1,9 +1,9 @@
 """
-Permissions in one room: ranks, voice, bans and mutes, invitations, and who reads from which line
-on.
+Permissions in one room: ranks, voice, bans and mutes, invitations, and the first readable line of
+each member.
 
-Lasting rights belong to accounts, and are records. Those of a guest end with the session and are
-stored nowhere else than here: the next owner of the nick must not inherit them.
+Lasting rights belong to accounts, and are records. Rights of a guest end with the session and exist
+only here: the next owner of the nick must not inherit them.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from tsservices.chat.records import (
 )
 from tsservices.chat.session import Session
 
-#: Anybody in the room.
+#: Any member of the room.
 MEMBER = "member"
 
 #: May kick, ban, mute, and invite to a private room.
 OPERATOR = "operator"
 
-#: Created the room: may name operators too, and make the room private.
+#: Has created the room: may also name operators, and make the room private.
 FOUNDER = "founder"
 
 #: An operator of the server: may do anything in any room.
 SERVER = "server"
 
-#: Each may do what those before it may.
+#: In ascending order: each rank includes the rights of those before it.
 RANKS = (MEMBER, OPERATOR, FOUNDER, SERVER)
 
 
@@ -45,7 +45,7 @@ def atLeast(rank: str, required: str) -> bool:
     return RANKS.index(rank) >= RANKS.index(required)
 
 
-#: Letters of what a member may be, as in IRC.
+#: Letters for the roles of members, as in IRC.
 OPERATOR_LETTER, VOICE_LETTER = "o", "v"
 
 
@@ -53,18 +53,19 @@ class RoomPermissions:
     """
     The rights in one room.
 
-    @ivar roles: those of accounts, by their keys.
+    @ivar roles: the roles of accounts, by their keys.
     @ivar restrictions: bans and mutes, by kind and mask; L{setRestriction} and L{removeRestriction}
         change them.
-    @ivar checksTalk: whether somebody who is in the room may be somebody who may not speak there.
-    @ivar creator: the account or cloak that has used up one of its rooms for this one; it gets that
-        back if the room goes without a line.
-    @ivar guestFounder: the id of the guest's session that created the room, as long as it is a
-        member; else empty.
+    @ivar checksTalk: whether a member may be forbidden to talk: there are restrictions, or the room
+        is moderated.
+    @ivar creator: the account or cloak whose limit of created rooms this room counts for; it is
+        given back if the room is removed without a line.
+    @ivar guestFounder: the id of the guest's session that created the room, while it is a member;
+        otherwise empty.
     @ivar readableFrom: the number of the first line that a session may read, by its id; only for
-        those that read by their session and not by an account.
-    @ivar sessionRoles: the letters of what a member was made as a guest, sorted, by the id of the
-        session. They last as long as the session is a member, also when it logs in.
+        sessions whose right does not come from an account.
+    @ivar sessionRoles: the letters of the roles that a member got as a guest, sorted, by the id of
+        the session. They last while the session is a member, even if it logs in.
     """
 
     __slots__ = (
@@ -92,7 +93,7 @@ class RoomPermissions:
         self._updateChecks()
 
     def rank(self, session: Session) -> str:
-        """The rank by this room alone: operators of the server are not known here."""
+        """The rank in this room; operators of the server are not considered here."""
         rank = MEMBER
         if session.account is not None:
             rank = self.rankOf(session.account)
@@ -103,7 +104,7 @@ class RoomPermissions:
         return rank
 
     def rankOf(self, account: str) -> str:
-        """The rank of an account by this room alone."""
+        """The rank of an account in this room."""
         if account == self._record.founder:
             return FOUNDER
         role = self.roles.get(account)
@@ -117,7 +118,7 @@ class RoomPermissions:
         )
 
     def setSessionRole(self, session: Session, letter: str, on: bool) -> bool:
-        """Make a member an operator, or give it voice, or no longer; whether that is a change."""
+        """Give or take a role of a member; returns whether that is a change."""
         old = self.sessionRoles.get(session.ident, "")
         if (letter in old) == on:
             return False
@@ -129,11 +130,11 @@ class RoomPermissions:
         return True
 
     def withdraw(self, sessions: Iterable[Session], letter: str) -> bool:
-        """Take from sessions what they were made as guests; whether one of them was that."""
+        """Take a role that sessions got as guests; returns whether one of them had it."""
         return bool([item for item in sessions if self.setSessionRole(item, letter, False)])
 
     def revokeSession(self, session: Session) -> None:
-        """What a session was made as a guest ends."""
+        """End the roles that a session got as a guest."""
         self.sessionRoles.pop(session.ident, None)
         if session.ident == self.guestFounder:
             self.guestFounder = ""
@@ -149,7 +150,7 @@ class RoomPermissions:
 
     @property
     def isSecret(self) -> bool:
-        """Whether only members may know of the room, and those who may join a private one."""
+        """Whether only members, and people who may join a private room, can see the room."""
         return SECRET in self._record.modes
 
     @property
@@ -162,11 +163,11 @@ class RoomPermissions:
 
     @property
     def topicRank(self) -> str:
-        """The rank that whoever sets the topic needs."""
+        """The rank needed to set the topic."""
         return OPERATOR if OPERATORS_TOPIC in self._record.modes else MEMBER
 
     def setRestriction(self, restriction: Restriction) -> None:
-        """Ban or mute, in place of one with the same mask."""
+        """Add a ban or mute; it replaces one with the same mask."""
         key = restriction.kind, restriction.mask
         self.restrictions[key] = restriction
         if isMask(restriction.mask):
@@ -174,14 +175,14 @@ class RoomPermissions:
         self.checksTalk = True
 
     def removeRestriction(self, kind: str, mask: str) -> Restriction | None:
-        """End a ban or a mute; returns it, if it was there."""
+        """End a ban or a mute; returns it, if it existed."""
         self._masks.pop((kind, mask), None)
         restriction = self.restrictions.pop((kind, mask), None)
         self._updateChecks()
         return restriction
 
     def _updateChecks(self) -> None:
-        # One flag: each line of talk asks.
+        # Kept as one flag, because it is read for each line of talk.
         self.checksTalk = bool(self.restrictions) or self.isModerated
 
     def role(self, account: str) -> RoomRole:
@@ -214,11 +215,11 @@ class RoomPermissions:
         return None
 
     def _isMeant(self, match: Restriction, session: Session, account: Account | None) -> bool:
-        # Whether the restriction of an address applies to this session there.
+        # Whether the restriction of an address applies to this session at that address.
         if (match.room, match.kind, match.mask, match.time) in session.inheritedRestrictions:
             return True
-        # A family or an office shares one address. A session that was here before the ban, or an
-        # account that is older, is another person, unless the operator meant the address itself.
+        # A family or an office shares one address. A session that entered before the ban, or an
+        # older account, is another person, unless the operator named the address itself.
         if account is not None:
             return match.isOlderThan(account.position, account.created)
         return match.name == match.mask or match.isOlderThan(
@@ -226,7 +227,7 @@ class RoomPermissions:
         )
 
     def canJoin(self, session: Session) -> bool:
-        """Whether the room is open to a session; bans are looked up apart."""
+        """Whether the room is open to a session; bans are checked separately."""
         if not self._record.private:
             return True
         if session.account is None:
@@ -235,7 +236,7 @@ class RoomPermissions:
         return role is not None and (role.invited or role.admitted is not None)
 
     def changesByJoining(self, session: Session) -> bool:
-        """Whether L{onJoin} would change the role of the account."""
+        """Whether L{onJoin} would change the role of the session's account."""
         record, role = self._record, self.role(session.account or "")
         if role.invited or not record.private or session.account == record.founder:
             return role.invited
@@ -262,7 +263,7 @@ class RoomPermissions:
 
     def revoke(self, account: str | None) -> RoomRole | None:
         """
-        Make an account need another invitation; returns the role if it has changed.
+        Make an account need another invitation; returns the role if the account has one.
 
         @param account: the key; None for guests.
         """
@@ -270,7 +271,7 @@ class RoomPermissions:
         return None if old is None else self.setRole(replace(old, invited=False, admitted=None))
 
     def setRole(self, role: RoomRole) -> RoomRole:
-        """Set a role; one without rights is dropped, or the table would grow with each visitor."""
+        """Set a role; one without rights is removed, or the table would grow with each visitor."""
         if role.operator or role.voice or role.invited or role.admitted is not None:
             self.roles[role.account] = role
         else:
@@ -285,14 +286,14 @@ class RoomPermissions:
                 return 1
             role = self.roles.get(session.account)
             if role is not None and role.admitted is not None:
-                # In a room that is public again, an early admission still counts.
+                # In a room that is public again, an early admission is still valid.
                 return role.admitted if record.private else min(role.admitted, record.openFrom)
         if session.ident in self.readableFrom:
             return self.readableFrom[session.ident]
         return record.openFrom
 
     def makePrivate(self, members: Iterable[Session]) -> list[RoomRole]:
-        """Close the room: the members stay, and may read what they could; returns their roles."""
+        """Close the room: members stay, and keep what they could read; returns their roles."""
         changed: dict[str, RoomRole] = {}
         for session in members:
             first = self.firstReadable(session)
@@ -311,8 +312,8 @@ class RoomPermissions:
 
     def openAbandoned(self) -> bool:
         """
-        Let everybody into a room that guests have closed and left: nobody else could enter it, for
-        ever. Whether that is a change.
+        Open a room that guests have closed and left, because nobody could ever enter it again.
+        Returns whether that is a change.
         """
         record = self._record
         if record.founder or self.roles or not (record.private or record.joinKey):
@@ -323,17 +324,17 @@ class RoomPermissions:
         return True
 
     def restoreGuestFounder(self, session: Session) -> None:
-        """The guest who created the room is back, unless somebody else is its founder by now."""
+        """Restore the founder after a reconnection, unless the room has another one by now."""
         if not self.guestFounder and not self._record.founder:
             self.guestFounder = session.ident
 
     def onPart(self, session: Session) -> None:
-        """A member has left: what it had as a guest ends."""
+        """End the guest rights of a member that leaves."""
         self.readableFrom.pop(session.ident, None)
         self.revokeSession(session)
 
     def replaceSession(self, old: Session, new: Session) -> None:
-        """Another connection takes the place of a member."""
+        """Move the guest rights of a member to the connection that replaces it."""
         if old.ident in self.readableFrom:
             self.readableFrom[new.ident] = self.readableFrom.pop(old.ident)
         if old.ident in self.sessionRoles:

@@ -1,15 +1,13 @@
 """
-The pipeline: propose, order, apply, store, deliver. Everything that happens in the chat passes
-here.
+The pipeline: propose, order, apply, store, deliver. Every change of the chat passes through it.
 
-On one node the turns of the reactor are the order: what is proposed in a turn is applied at its
-end, as one batch. After a large room was sent to, talk may wait for some turns before it is ordered
-(L{TalkHold}). In a cluster an L{Orderer} brings the proposals of all nodes back in
-one order.
+On one node the turns of the reactor are the order: the proposals of a turn are applied at its end,
+as one batch. After a delivery to a large room, talk may wait for some turns before it is ordered
+(L{TalkHold}). In a cluster an L{Orderer} returns the proposals of all nodes in one order.
 
-A batch is delivered when it is stored, and after those before it: whatever anybody has seen is
-there after a crash. A batch with nothing to store still waits its turn, since it may speak of lines
-that are not stored yet.
+A batch is delivered once it is stored, and after the batches before it: everything that a client
+has seen is still there after a crash. A batch with nothing to store waits too, because it may refer
+to lines that are not stored yet.
 """
 
 from __future__ import annotations
@@ -31,11 +29,11 @@ from tsservices.chat.state import ChatState
 from tsservices.chat.storage import BatchStore
 from tsservices.common.histograms import Histogram
 
-#: Stamps are from 1970 to 2255, whatever the clock says: storages have 64 bits for a time, and bans
-#: end later.
+#: Stamps are from 1970 to 2255, whatever the clock says: storages have 64 bits for a time, and the
+#: end of a ban, which is after its stamp, must fit too.
 LATEST_STAMP = 9 * 10**18
 
-#: Times of batches, four for each, that are counted in one go.
+#: Time values of batches, four for each, that are added to the histograms together.
 WAITING_TIMES = 1024
 
 #: An operation, and the session that proposes it.
@@ -43,25 +41,25 @@ Proposal = tuple[Operation, Session]
 
 
 class Orderer(Protocol):
-    """The port to what puts the proposals of several nodes in one order."""
+    """The port to the component that puts the proposals of several nodes in one order."""
 
     def submit(self, proposals: list[Proposal]) -> None:
         """
-        Give proposals their places.
+        Give proposals their places in the order.
 
-        Nothing is returned: L{Pipeline.applied} is called when they have come back in order, or
+        Returns nothing: L{Pipeline.applied} is called when they come back in order, or
         L{Pipeline.rejected} when they never will.
         """
         ...
 
 
 class Timer(Protocol):
-    """A call that is to come."""
+    """A scheduled call."""
 
     def cancel(self) -> None: ...
 
 
-#: Calls a function in so many seconds.
+#: Calls a function after a number of seconds.
 CallLater = Callable[[float, Callable[[], None]], Timer]
 
 #: Takes an entry of the audit log.
@@ -74,13 +72,13 @@ def _noAudit(facts: dict[str, object]) -> None:
 
 class PipelineTimes:
     """
-    How long batches take.
+    The times of batches, by step.
 
-    @ivar clock: seconds that only go forward.
-    @ivar apply: to decide all that a batch brings.
-    @ivar store: from there until it is stored, and may be delivered.
-    @ivar deliver: to write it to all who get it.
-    @ivar whole: from the beginning to the last of them.
+    @ivar clock: monotonic, in seconds.
+    @ivar apply: the time to decide all operations of a batch.
+    @ivar store: from then until the delivery begins.
+    @ivar deliver: the time to write the batch to its recipients.
+    @ivar whole: the sum of the three.
     """
 
     __slots__ = ("_waiting", "apply", "clock", "deliver", "store", "whole")
@@ -96,10 +94,10 @@ class PipelineTimes:
 
     def count(self, batch: Batch, began: float, ended: float) -> None:
         """
-        Count the times of a batch, once it is delivered.
+        Add the times of a delivered batch.
 
-        @param began: when that began, in seconds of the clock.
-        @param ended: when it ended: the same.
+        @param began: the start of the delivery, in seconds of the clock.
+        @param ended: its end: the same.
         """
         waiting = self._waiting
         waiting += (batch.beganAt, batch.appliedAt, began, ended)
@@ -107,7 +105,7 @@ class PipelineTimes:
             self.settle()
 
     def settle(self) -> None:
-        """Bring the histograms up to date: before they are read."""
+        """Bring the histograms up to date; to be called before they are read."""
         waiting = self._waiting
         starts, applied, began, ended = (waiting[place::4] for place in range(4))
         waiting.clear()
@@ -119,20 +117,20 @@ class PipelineTimes:
 
 class Pipeline:
     """
-    Takes proposals, and owns the state, the order on one node, and the batches on their way.
+    The pipeline of a node: it has the state, the order on one node, and the undelivered batches.
 
-    @ivar state: changed here alone.
-    @ivar times: L{None}: they are not counted yet.
+    @ivar state: changed only here.
+    @ivar times: L{None}: not measured yet.
     @ivar deliveredPosition: that of the last batch whose lines were delivered.
-    @ivar log: the incarnation of the order: under another one numbers mean other lines.
+    @ivar log: the incarnation of the order: in another one the same numbers mean other lines.
     @ivar _position: that of the last batch with something to store, on one node.
-    @ivar _storedPosition: that of the last batch that is stored.
-    @ivar _deliveryDue: a call that will deliver is under way.
-    @ivar _flushDue: a call of L{flush} is under way.
-    @ivar _hold: decides whether talk waits; L{None}: it never does.
-    @ivar _timer: ends the wait of what is in the outbox.
-    @ivar _barriers: sessions that wait for all that was proposed before.
-    @ivar _undelivered: batches that are applied, in order.
+    @ivar _storedPosition: that of the last stored batch.
+    @ivar _deliveryDue: whether a call that delivers is already scheduled.
+    @ivar _flushDue: whether a call of L{flush} is scheduled.
+    @ivar _hold: decides whether talk waits; L{None}: it never waits.
+    @ivar _timer: ends the wait of the outbox.
+    @ivar _barriers: sessions that wait for all earlier proposals.
+    @ivar _undelivered: applied batches, in order.
     """
 
     def __init__(
@@ -151,9 +149,9 @@ class Pipeline:
         @param position: that of the last batch that is stored.
         @param wallClock: the clock: nanoseconds since 1970, UTC.
         @param turnEnd: calls a function at the end of this turn of the reactor.
-        @param times: are counted; None: not before L{measure} is called.
-        @param monotonic: seconds that only go forward; None: no line waits for others.
-        @param callLater: for lines that wait; None: none does.
+        @param times: L{None}: not measured before L{measure} is called.
+        @param monotonic: a clock, in seconds; None: no line waits for others.
+        @param callLater: for lines that wait; None: no line waits.
         """
         self.state = state
         self.log = log
@@ -178,10 +176,10 @@ class Pipeline:
 
     def measure(self, clock: Callable[[], float]) -> PipelineTimes:
         """
-        The times of batches, which are counted from the first call on: each line pays some 2
-        microseconds for it, and most servers are asked by nobody.
+        The times of batches, measured from the first call on: measuring costs about 2 microseconds
+        for each line, and most servers never read them.
 
-        @param clock: seconds that only go forward.
+        @param clock: monotonic, in seconds.
         """
         if self.times is None:
             self.times = PipelineTimes(clock)
@@ -196,7 +194,7 @@ class Pipeline:
         self._orderer = orderer
 
     def unconfirmedSessions(self) -> list[Session]:
-        """The authors of what is not stored yet."""
+        """The sessions with proposals that are not stored yet."""
         proposers = chain.from_iterable(batch.proposers for batch in self._undelivered)
         return list({session.ident: session for session in proposers}.values())
 
@@ -206,7 +204,7 @@ class Pipeline:
         return len(self._undelivered)
 
     def propose(self, operation: Operation, session: Session) -> None:
-        """Propose an operation; the outcome comes in order, as notifications to C{session}."""
+        """Propose an operation; C{session} gets the outcome in order, as notifications."""
         session.pending += 1
         if not self._flushDue:
             self._flushDue = True
@@ -215,16 +213,16 @@ class Pipeline:
 
     def barrier(self, session: Session) -> bool:
         """
-        Count as a proposal of a session until what was proposed before, by whomever on this node,
-        is decided, stored and delivered.
+        Add a pending proposal to a session until all earlier proposals of this node are decided,
+        stored and delivered.
 
-        @return: L{False}: that is so already.
+        @return: L{False}: there is nothing to wait for.
         """
         if not self._outbox and not self._undelivered:
             return False
         if self._orderer is not None:
-            # The session's own proposals have been waited for; when those of others come back, is
-            # known to the orderer alone.
+            # The session's own proposals are complete already; only the orderer knows when those of
+            # others come back.
             return False
         session.pending += 1
         if not self._flushDue:
@@ -234,9 +232,7 @@ class Pipeline:
         return True
 
     def flush(self) -> None:
-        """
-        End the turn: order what was proposed, apply it, and have it stored; unless it has to wait.
-        """
+        """End the turn: order, apply and store the proposals, unless they have to wait."""
         self._flushDue = False
         if self._hold is not None and self._hold.active and self._waits(self._hold):
             return
@@ -259,7 +255,7 @@ class Pipeline:
         self._finish(batch)
 
     def _waits(self, hold: TalkHold) -> bool:
-        # Who asks for a barrier waits for an answer.
+        # A session with a barrier waits for an answer.
         wait = 0.0 if self._barriers or not self._outbox else hold.wait(self._outbox)
         if wait:
             if self._timer is None:
@@ -276,12 +272,12 @@ class Pipeline:
         assert self._hold is not None
         self._hold.active = False
         if not self._flushDue:
-            # At the end of a turn, since more may have come with it.
+            # At the end of a turn, because more proposals may arrive in it.
             self._flushDue = True
             self._turnEnd(self.flush)
 
     def stop(self) -> None:
-        """Order what waits, and let nothing wait any more."""
+        """Order all waiting proposals; from now on none waits."""
         self._hold = None
         if self._timer is not None:
             self._timer.cancel()
@@ -297,12 +293,12 @@ class Pipeline:
         schema: int = SCHEMA,
     ) -> None:
         """
-        Apply what has come back from the L{Orderer}. What was stored before this node stopped is
-        applied again, but not stored again.
+        Apply operations that the L{Orderer} returns. Those that were stored before this node
+        stopped are applied again, but not stored again.
 
         @param stamp: the time of its place: nanoseconds since 1970, UTC.
         @param apply: fills the batch.
-        @param origins: sessions of this node that proposed it.
+        @param origins: sessions of this node that proposed them.
         @param schema: the version of the rules by which it is applied.
         """
         batch = Batch(self.log, position, stamp, schema)
@@ -313,7 +309,7 @@ class Pipeline:
         self._finish(batch)
 
     def rejected(self, proposals: Sequence[Proposal], error: ChatError) -> None:
-        """Drop proposals that get no place; their sessions get the error."""
+        """Drop proposals that get no place in the order; their sessions get the error."""
         reply = ErrorReply(error)
         errors: list[Exception] = []
         for _, session in proposals:
@@ -328,7 +324,7 @@ class Pipeline:
             except Exception as failure:
                 errors.append(failure)
         for occurred in errors:
-            # Raised when all others have been written to.
+            # Raised after all others have been written to.
             raise occurred
 
     def _finish(self, batch: Batch) -> None:
@@ -341,18 +337,18 @@ class Pipeline:
         if batch.durable and batch.position > self._storedPosition:
             self._position = batch.position
             assert self._store is not None
-            # A storage in memory calls L{stored} before it returns: that must not ask for another
-            # turn's end, since the delivery follows below.
+            # A storage in memory calls L{stored} before it returns: that must not schedule another
+            # delivery, because one follows below.
             self._deliveryDue = True
             self._store.store(batch)
         self._deliverStored()
 
     def stored(self, position: int) -> None:
         """
-        Deliver what is stored up to C{position}, at the end of this turn.
+        Deliver the stored batches up to C{position}, at the end of this turn.
 
-        At its end, since several transactions may have ended while the reactor was busy. Delivery
-        after each of them made 0.27 of the deliveries in memory, not 0.61 to 0.91.
+        Several transactions may end while the reactor is busy. With a delivery after each of them
+        the rate was 0.27 of that with storage in memory; at the end of the turn it is 0.61 to 0.91.
         """
         self._storedPosition = position
         if not self._deliveryDue:
@@ -382,19 +378,19 @@ class Pipeline:
                 began,
             )
         for error in errors:
-            # Raised when all others have got what is theirs.
+            # Raised after all others have got their output.
             raise error
 
     def _deliver(self, batch: Batch, last: bool, errors: list[Exception]) -> None:
         if self.times is None or not batch.beganAt:
-            # Not counted, or begun before that was asked for.
+            # Not measured, or begun before the measuring.
             batch.deliver(last, errors)
         else:
             began = self.times.clock()
             batch.deliver(last, errors)
             self.times.count(batch, began, self.times.clock())
         if batch.durable:
-            # On one node another batch has the same position, if nothing in this one is stored.
+            # On one node the next batch has the same position, if nothing in this one is stored.
             self.deliveredPosition = batch.position
         delivered = self.deliveredPosition
         for facts in batch.audits:

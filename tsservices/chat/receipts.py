@@ -1,9 +1,9 @@
 """
-What became of the posts of programs: whoever has got no answer sends the same request again, and
-gets the answer of the first time.
+Results of the posts of programs: a program that got no answer sends the same request again, and
+gets the first answer.
 
-It is part of the state, since all nodes have to find the same: the second request may come to
-another one, or after a restart.
+They are part of the state, because all nodes must give the same answer: the second request may
+arrive at another node, or after a restart.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from collections.abc import Iterator
 from tsservices.chat.records import PostReceipt
 from tsservices.common.timestamps import NANOSECONDS
 
-#: How long a receipt is kept, in nanoseconds: programs try again for minutes, people the next day.
+#: How long a receipt is kept, in nanoseconds: programs retry for minutes, people the next day.
 RECEIPT_TIME = 24 * 3600 * NANOSECONDS
 
-#: Receipts of one account, the newest: some hundred bytes each. At the default limit of lines it
-#: takes a quarter of an hour to fill them.
+#: Maximum number of receipts of one account, the newest: some hundred bytes each. At the default
+#: limit of lines it takes a quarter of an hour to reach this.
 RECEIPTS_PER_ACCOUNT = 10_000
 
-#: Receipts of all accounts, the newest.
+#: Maximum number of receipts of all accounts, the newest.
 RECEIPTS_ALL = 50_000
 
 
 class PostReceipts:
-    """The receipts that are kept, the oldest first."""
+    """The stored receipts, the oldest first."""
 
     def __init__(self, perAccount: int = RECEIPTS_PER_ACCOUNT, inAll: int = RECEIPTS_ALL) -> None:
         self._perAccount = perAccount
         self._inAll = inAll
-        # Both in order: the first entry of a plain dict from which the first ones were deleted is
-        # found by passing all of their places.
+        # Both are OrderedDicts: to find the first entry of a plain dict, all places of deleted
+        # entries before it are passed.
         self._receipts: OrderedDict[tuple[str, str], PostReceipt] = OrderedDict()
         self._byAccount: dict[str, OrderedDict[str, PostReceipt]] = {}
 
@@ -52,22 +52,22 @@ class PostReceipts:
         return None if receipt is None or _isOld(receipt, now) else receipt
 
     def add(self, receipt: PostReceipt) -> None:
-        """Keep a receipt, in place of the one with its key."""
+        """Add a receipt; it replaces the one with its key."""
         self._remove(receipt.account, receipt.requestKey)
         self._receipts[receipt.account, receipt.requestKey] = receipt
         self._byAccount.setdefault(receipt.account, OrderedDict())[receipt.requestKey] = receipt
 
     def expire(self, account: str, now: int) -> list[PostReceipt]:
         """
-        Drop what is too old, and what is too much after a receipt of this account was added.
+        Drop expired receipts, and those above the limits, after one of this account was added.
 
         @param now: nanoseconds since 1970, UTC.
-        @return: what was dropped.
+        @return: the dropped receipts.
         """
         dropped: list[PostReceipt] = []
         own: OrderedDict[str, PostReceipt] = self._byAccount.get(account, OrderedDict())
-        # An account with more than its share makes room itself: else a few that post without end
-        # would push out those of all others.
+        # An account with more than its share drops its own receipts; otherwise a few that post
+        # without end would displace those of all others.
         isGreedy = len(self._receipts) > self._inAll < len(own) * len(self._byAccount)
         if len(own) > self._perAccount or isGreedy:
             self._drop(next(iter(own.values())), dropped)
@@ -99,5 +99,5 @@ class PostReceipts:
 
 
 def _isOld(receipt: PostReceipt, now: int) -> bool:
-    # Also one of a clock that was ahead: it would stay for as long as that was.
+    # Also one from a clock that was ahead: it would be kept for as long as the clock was ahead.
     return not -RECEIPT_TIME < now - receipt.kept < RECEIPT_TIME

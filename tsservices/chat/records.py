@@ -1,12 +1,12 @@
 """
-Records: the durable state beside the lines, and what nodes remember of each other.
+Records: the durable state apart from the lines, and the state that nodes keep of each other.
 
-Each of the first kinds is a row of a table of the storage. A batch carries those that it has
-changed, as they are after it, and the keys of those that it has deleted. The last kinds (L{Node},
-L{DetachedSession}) live in the stream and in snapshots only.
+Each of the first kinds is a row of a table of the storage. A batch has the records that it has
+changed, as of its end, and the keys of those that it has deleted. The last kinds (L{Node},
+L{DetachedSession}) exist only in the stream and in snapshots.
 
-In all of them times are in nanoseconds since 1970, UTC, C{room} is the key of a room, C{account}
-that of an account, and C{KEY} names the fields that tell one record from all others of its kind.
+In all records times are in nanoseconds since 1970, UTC, C{room} is the key of a room, C{account}
+the key of an account, and C{KEY} names the fields that identify a record within its kind.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from typing import ClassVar
 
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Private messages that may wait for one account: other people fill these few hundred kilobytes.
+#: Private messages that may wait for one account: others can fill these few hundred kilobytes.
 INBOX_UNREAD = 500
 
-#: As many of them may be of one sender: nobody alone can keep all others out.
+#: The maximum of them from one sender, so that one person can't keep all others out.
 INBOX_SHARE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A name that belongs to somebody."""
+    """A name with an owner."""
 
     KEY: ClassVar[tuple[str, ...]] = ("key",)
 
     #: The folded name.
     key: str
-    #: As its owner writes it.
+    #: The spelling of its owner.
     name: str
-    #: Verifies the password, as L{tsservices.chat.passwords} writes it.
+    #: The verifier of the password, in the form of L{tsservices.chat.passwords}.
     verifier: str
-    #: Numbers the passwords: it grows with each new one, and begins at another number for each
-    #: owner that the name has had.
+    #: The version of the password: it grows with each new one, and starts at another number for
+    #: each owner of the name.
     version: int
     #: When it was registered.
     created: int
-    #: When its owner was here last.
+    #: When its owner was last here.
     seen: int
     #: Private messages that came while nobody was logged in.
     unread: int = 0
@@ -54,11 +54,11 @@ class Account:
 
         @param schema: the version of the rules.
         """
-        # The first version kept the latest time: after a clock that was ahead, for years.
+        # Version 1 kept the latest time; after a clock that was ahead this was wrong for years.
         return replace(self, seen=max(self.seen, time) if schema == 1 else time)
 
     def wrote(self, position: int, time: int) -> bool:
-        """Whether it was there already when a line with its key was said, at this place."""
+        """Whether it existed already when a line with its key was said, at this position."""
         return self.position <= position if self.position else self.created <= time
 
     def withVerifier(self, verifier: str) -> Account:
@@ -69,39 +69,39 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class AccountToken:
     """
-    What a program may log in by to an account, in place of the password.
+    A token with which a program may log in to an account, in place of the password.
 
-    The other tokens, by which a connection goes on for a lost one, are no records.
+    Resume tokens, with which a connection replaces a lost one, are no records.
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("ident",)
 
-    #: The part of the token that is no secret; no other token ever has it.
+    #: The public part of the token; no other token ever has it.
     ident: str
     account: str
-    #: As its owner writes it.
+    #: The spelling of its owner.
     name: str
-    #: The same, folded: no other token of the account has it.
+    #: The folded name: no other token of the account has it.
     key: str
     #: A name of L{tsservices.chat.operations.SCOPES}.
     scope: str
-    #: Of the whole token: see L{tsservices.common.tokens}.
+    #: The digest of the whole token: see L{tsservices.common.tokens}.
     digest: str
     created: int
-    #: The hour in which somebody logged in by it last; 0: nobody has.
+    #: The hour of the last login with it; 0: never.
     used: int = 0
-    #: The cloak of the address from which that was.
+    #: The cloak of the address of the last login.
     cloak: str = ""
 
     def usedAt(self, time: int, cloak: str) -> AccountToken:
-        """The token after a log-in by it; the same object if that says nothing new."""
+        """The token after a login with it; the same object if nothing changes."""
         hour = time - time % _HOUR
         if (hour, cloak) == (self.used, self.cloak):
             return self
         return replace(self, used=hour, cloak=cloak)
 
 
-# To the hour: the time of each log-in would be a write for each, and say more than is needed.
+# To the hour: the exact time would be a write for each login, and show more than is needed.
 _HOUR = 3600 * NANOSECONDS
 
 
@@ -114,9 +114,9 @@ class Restriction:
     room: str
     #: L{tsservices.chat.operations.BAN} or L{tsservices.chat.operations.MUTE}.
     kind: str
-    #: The key of an account, or the cloak of an address.
+    #: The key of an account, the cloak of an address, or a mask.
     mask: str
-    #: The nick that was meant.
+    #: The nick that was named.
     name: str
     #: The nick of the operator.
     by: str
@@ -124,22 +124,22 @@ class Restriction:
     #: When it ends; 0: never.
     until: int
     reason: str
-    #: C{name} folded: it is not folded again later or elsewhere, where that may give something
-    #: else.
+    #: C{name} folded. It is stored, because folding it again later or elsewhere may give another
+    #: result.
     key: str = ""
     #: The position at which it was set; 0: before the second version of messages.
     position: int = 0
-    #: If the clock was set back to before C{time} since: the time from which C{until} is counted,
-    #: as long as the clock shows less than C{time}.
+    #: If the clock was set back to before C{time} since: the time from which the duration counts,
+    #: while the clock shows less than C{time}.
     countedFrom: int = 0
 
     def end(self, now: int) -> int:
         """
         When it ends, as far as is known at C{now}; 0: never.
 
-        A clock that is set back was ahead when this was set, and C{until} may be years away. Or it
-        is wrong now, and will be right again. So nothing that is stored changes: as long as the
-        clock shows less than C{time}, the whole duration counts from when it was set back.
+        A clock that shows less than C{time} was ahead when this was set, and C{until} may be years
+        away; or it is wrong now, and will be right again. So the stored times do not change: until
+        the clock shows C{time} again, the whole duration counts from when it was set back.
         """
         if not self.until or now >= self.time:
             return self.until
@@ -147,15 +147,14 @@ class Restriction:
         return begin + self.until - self.time
 
     def hasEnded(self, now: int) -> bool:
-        """Whether it does not hold at C{now}."""
+        """Whether it is over at C{now}."""
         return 0 < self.end(now) <= now
 
     def isOlderThan(self, position: int, time: int) -> bool:
         """
-        Whether it was set before something else was there, at this place.
+        Whether it was set before something else, at this position, existed.
 
-        By position, since times go back when a clock is set; what has no position is older than
-        what has one.
+        By position, since times go back when a clock is set; without a position it counts as older.
         """
         if self.position and position:
             return self.position < position
@@ -174,8 +173,7 @@ class RoomRole:
     operator: bool = False
     #: Whether it may join the private room for the first time.
     invited: bool = False
-    #: The number of the first line of the private room that it may read, once it has joined; None
-    #: before.
+    #: The number of the first line of the private room that it may read; None until it has joined.
     admitted: int | None = None
     #: Whether the account may talk while the room is moderated.
     voice: bool = False
@@ -192,37 +190,37 @@ class ReadMarker:
     seq: int
 
 
-#: Time marks of one owner: one for each conversation, and nobody reads in more.
+#: Time marks of one owner, one for each conversation: nobody reads in more.
 TIME_MARKS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class TimeMark:
     """
-    Up to when the owner has read a conversation. Programs of IRC set it, which know times and no
-    numbers; what L{ReadMarker} says of a room is independent of it.
+    The time up to which the owner has read a conversation. Set by IRC clients, which know times and
+    no numbers; it is independent of L{ReadMarker}.
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("owner", "target")
 
-    #: Whose it is: the key of an account, or the C{origin} of a guest's session. Those of guests
-    #: are not stored: they end with the session.
+    #: The key of an account, or the C{origin} of a guest's session. Those of guests are not stored:
+    #: they end with the session.
     owner: str
-    #: The key of a room behind a C{#}, or of the other person's name.
+    #: The key of a room after a C{#}, or the key of the other person's name.
     target: str
     time: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Somebody whose words the owner of the list does not want to read."""
+    """A person whose words the owner of the list does not want to read."""
 
     KEY: ClassVar[tuple[str, ...]] = ("owner", "mask")
 
-    #: Whose list it is: the key of an account, or the C{origin} of a guest's session. Lists of
-    #: guests are not stored: they end with the session.
+    #: The key of an account, or the C{origin} of a guest's session. Lists of guests are not stored:
+    #: they end with the session.
     owner: str
-    #: Who is ignored: the same. The C{origin} of a session has a dot, which no name has.
+    #: The ignored person: the same. The C{origin} of a session contains a dot, which no name does.
     mask: str
     #: Their name; the last one of a guest who has left.
     name: str
@@ -230,7 +228,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class InboxShare:
-    """How many of the private messages that wait for an account are of one sender."""
+    """The number of private messages from one sender that wait for an account."""
 
     KEY: ClassVar[tuple[str, ...]] = ("account", "sender")
 
@@ -242,14 +240,14 @@ class InboxShare:
 
 @dataclass(frozen=True, slots=True)
 class PostReceipt:
-    """What became of a L{Post<tsservices.chat.operations.Post>} that may be sent again."""
+    """The result of a L{Post<tsservices.chat.operations.Post>} that may be sent again."""
 
     KEY: ClassVar[tuple[str, ...]] = ("account", "requestKey")
 
     account: str
-    #: The name that its program has given the request.
+    #: The idempotency key of the request.
     requestKey: str
-    #: Of all that was asked for.
+    #: The digest of all fields of the request.
     digest: str
     #: The key.
     room: str
@@ -261,11 +259,11 @@ class PostReceipt:
     time: int
     #: The id of the first line.
     ident: str
-    #: When it was asked for.
+    #: When the request was made.
     kept: int
 
 
-#: The kinds that a batch may change, beside rooms.
+#: The kinds of records that a batch may change, apart from rooms.
 Record = (
     Account
     | AccountToken
@@ -280,7 +278,7 @@ Record = (
 
 
 def keyOf(record: Record) -> tuple[object, ...]:
-    """What tells a record from all others: its kind, and the fields of its key."""
+    """The identity of a record: its kind, and the fields of its key."""
     return (type(record), *(getattr(record, name) for name in record.KEY))
 
 
@@ -288,7 +286,7 @@ def keyOf(record: Record) -> tuple[object, ...]:
 class StoredPrivateMessage:
     """A private message between two accounts."""
 
-    #: The same on every node and for ever.
+    #: The same on all nodes, for ever.
     ident: str
     time: int
     #: The key of the author's account.
@@ -305,13 +303,13 @@ class StoredPrivateMessage:
 
 @dataclass(frozen=True, slots=True)
 class MessageDeletion:
-    """The words of the line C{seq} are to be deleted wherever they are stored."""
+    """The deletion of the words of the line C{seq}, wherever they are stored."""
 
     room: str
     seq: int
-    #: The kind of the line from then on, by default L{tsservices.chat.operations.DELETED}.
+    #: The new kind of the line, by default L{tsservices.chat.operations.DELETED}.
     kind: str = "deleted"
-    #: Its text from then on.
+    #: Its new text.
     text: str = ""
 
 
@@ -322,7 +320,7 @@ MEMBERS_TALK, OPERATORS_TOPIC, SECRET, MODERATED = "n", "t", "s", "m"
 #: Modes of a room that are fields of their own: C{private}, C{joinKey}, C{memberLimit}.
 INVITE_ONLY, JOIN_KEY, MEMBER_LIMIT = "i", "k", "l"
 
-#: The modes of a new room, if nothing else is wanted.
+#: The modes of a new room, unless others are given.
 DEFAULT_MODES = MEMBERS_TALK
 
 
@@ -332,14 +330,14 @@ class RoomRecord:
 
     #: The folded name.
     key: str
-    #: As the first visitor wrote it.
+    #: The spelling of the first visitor.
     name: str
     #: The number of the last line.
     seq: int = 0
     #: The time of the last line.
     time: int = 0
     topic: str = ""
-    #: The nick of whoever set the topic.
+    #: The nick of the user who set the topic.
     topicBy: str = ""
     topicTime: int = 0
     #: The key of the account that created it; empty if a guest did.
@@ -351,11 +349,11 @@ class RoomRecord:
     openFrom: int = 1
     #: The modes without an argument, sorted.
     modes: str = DEFAULT_MODES
-    #: What everybody has to name who joins; empty: nothing.
+    #: The key needed to join; empty: none.
     joinKey: str = ""
-    #: So many people may be in the room; 0: any number.
+    #: The maximum number of people in the room; 0: any number.
     memberLimit: int = 0
-    #: When it was created; 0: before that was kept.
+    #: When it was created; 0: before this was stored.
     created: int = 0
 
     def allModes(self) -> str:
@@ -365,15 +363,15 @@ class RoomRecord:
         return "".join(sorted([*self.modes, *letters]))
 
     def copy(self) -> RoomRecord:
-        """A record that does not change with this one."""
-        # Once for each changed room and turn; dataclasses.replace takes three times as long.
+        """A copy, which does not change with this record."""
+        # Made for each changed room and turn; dataclasses.replace takes three times as long.
         return RoomRecord(*_ROOM_FIELDS(self))
 
 
 _ROOM_FIELDS = attrgetter(*[field.name for field in fields(RoomRecord)])
 
-#: Earlier incarnations of a node that are remembered, so that a message of one of them that is sent
-#: again does not count.
+#: Earlier incarnations of a node that are remembered, so that a repeated message of one of them is
+#: rejected.
 INCARNATIONS_REMEMBERED = 8
 
 
@@ -382,9 +380,9 @@ class Node:
     """A node of the cluster that is up."""
 
     name: str
-    #: The name of its start, which no other start has.
+    #: The name of its start; no other start has it.
     incarnation: str
-    #: The number of its last message that counted.
+    #: The number of its last accepted message.
     n: int
     #: The position of its last message.
     position: int
@@ -396,7 +394,7 @@ class Node:
     previousIncarnations: tuple[str, ...] = ()
 
     def allIncarnations(self) -> tuple[str, ...]:
-        """The previous ones and the present one, as many as are remembered."""
+        """The previous incarnations and the current one, as many as are remembered."""
         return (*self.previousIncarnations, self.incarnation)[-INCARNATIONS_REMEMBERED:]
 
 
@@ -406,37 +404,37 @@ class DetachedMembership:
 
     room: str
     name: str
-    #: The number of the last line then.
+    #: The number of the last line at that time.
     seq: int
     #: The number of the first line that the session could read as a guest of a private room; 0 in
     #: all other cases.
     readableFrom: int
-    #: C{openFrom} of the room then.
+    #: C{openFrom} of the room at that time.
     openFrom: int
     #: Whether the session was the founder as a guest.
     founder: bool
-    #: What the session was made as a guest, as in C{sessionRoles} of
+    #: The roles that the session got as a guest, as in C{sessionRoles} of
     #: L{RoomPermissions<tsservices.chat.permissions.RoomPermissions>}.
     roles: str = ""
-    #: The modes of the room then, for when it has to be created anew.
+    #: The modes of the room at that time, in case it has to be created again.
     modes: str = DEFAULT_MODES
 
 
 @dataclass(frozen=True, slots=True)
 class DetachedSession:
     """
-    What a session had when its node was taken for gone; the fields are those of
+    The state of a session when its node was declared down; the fields are those of
     L{Session<tsservices.chat.session.Session>}.
     """
 
     ident: str
     node: str
-    #: When that was.
+    #: When its node was declared down.
     detachedAt: int
     nick: str
     key: str
     account: str | None
-    #: The account's password.
+    #: The version of the account's password.
     version: int
     cloak: str
     token: str

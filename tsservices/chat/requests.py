@@ -1,8 +1,8 @@
 """
-Requests that wait: C{async def} over the answers of ports, and the queue that runs them.  Pure.
+Requests that wait: C{async def} over the answers of ports, and their queue.  Pure.
 
 There is no event loop.  A request runs until it awaits a L{PendingReply} that is not filled yet;
-the call that fills it goes on with the request before it returns.
+the call that fills it continues the request before it returns.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class PendingReply(Generic[_Value]):
     One answer, for one reader: the port calls it, the request awaits it.
 
     A port may answer before it returns.  Awaiting such an answer does not suspend, so a request
-    whose answers all come at once is a plain loop, and never a recursion.
+    whose answers all come at once is a plain loop, without recursion.
     """
 
     __slots__ = ("_filled", "_result", "_resume")
@@ -31,7 +31,7 @@ class PendingReply(Generic[_Value]):
         self._resume: Callable[[], None] | None = None
 
     def __call__(self, result: _Value | ChatError) -> None:
-        """Fill it, once.  A L{ChatError} is raised where it is awaited."""
+        """Fill the reply, once.  A L{ChatError} is raised where it is awaited."""
         self._result = result
         self._filled = True
         resume, self._resume = self._resume, None
@@ -39,7 +39,7 @@ class PendingReply(Generic[_Value]):
             resume()
 
     def whenFilled(self, resume: Callable[[], None]) -> None:
-        """Have the request resumed that has just been suspended by this reply."""
+        """Set the callback of the request that this reply has suspended."""
         self._resume = resume
 
     def __await__(self) -> Generator[PendingReply[Any], None, _Value]:
@@ -50,11 +50,11 @@ class PendingReply(Generic[_Value]):
         return cast(_Value, self._result)
 
 
-#: What runs: it is suspended by replies, and its result is nobody's.
+#: A running request: it is suspended by replies, and has no result.
 RequestCoroutine: TypeAlias = Coroutine[PendingReply[Any], None, None]
 
-#: Makes the coroutine when its turn has come.  A coroutine made before, which a session that ends
-#: would never start, makes Python warn that it was never awaited.
+#: Creates the coroutine when its turn has come.  If it were created before, and the session ended
+#: first, Python would warn that it was never awaited.
 Request: TypeAlias = Callable[[], RequestCoroutine]
 
 
@@ -62,36 +62,36 @@ class RequestQueue:
     """
     The requests of one session: each begins when the one before has ended.
 
-    @ivar busy: whether one is under way; a plain attribute, since each line of talk reads it.
+    @ivar busy: whether one is running; a plain attribute, because it is read for each line of talk.
     """
 
     __slots__ = ("_failed", "_resumed", "_running", "_stopped", "_waiting", "busy")
 
     def __init__(self, failed: Callable[[ChatError], None], resumed: Callable[[], None]) -> None:
         """
-        @param failed: gets what a request has raised.
-        @param resumed: called when a suspended request has gone on, as far as it could.
+        @param failed: gets the error of a request.
+        @param resumed: called when a suspended request has continued, as far as it could.
         """
         self.busy = False
         self._failed = failed
         self._resumed = resumed
-        # A list, though it is taken from at its front: it has an entry or two, and an empty deque
-        # would take 760 bytes of each connection.
+        # A list, although entries are taken from its front: it has one or two of them, and an empty
+        # deque would take 760 bytes for each connection.
         self._waiting: list[Request] = []
         self._running: RequestCoroutine | None = None
         self._stopped = False
 
     def add(self, request: Request) -> None:
-        """Do it: now, if none is under way."""
+        """Add a request; it starts now, if none is running."""
         self._waiting.append(request)
-        # Who asks for something within a request is served by the loop that runs already.
+        # A request added from within a request is started by the loop that runs already.
         if not self.busy:
             self._run()
 
     def stop(self) -> None:
         """
-        Begin no request any more.  One that waits for a port is closed when that answers, not
-        before: what it holds meanwhile, as the place of a search, is in use until then.
+        Start no more requests.  One that waits for a port is closed only when the port answers: its
+        resources, such as the place of a search, are in use until then.
         """
         self._stopped = True
 
@@ -116,7 +116,7 @@ class RequestQueue:
                 self._running = None
                 self._failed(error)
             except BaseException:
-                # A mistake of ours: the session may go on with its next request.
+                # A bug in our code: the session may continue with its next request.
                 self._running = None
                 self.busy = False
                 raise

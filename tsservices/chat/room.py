@@ -19,7 +19,7 @@ from tsservices.chat.permissions import RoomPermissions
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.session import JoinRequest, Session
 
-#: Earlier lines that a new member gets, and as many others in which there is nothing to read
+#: Earlier lines that a new member gets, and at most as many unreadable ones between them
 #: (L{newestLines}). They are in memory for each room that has members, so that a storm of joins
 #: needs no SQL.
 REPLAYED_LINES = 20
@@ -31,17 +31,17 @@ class Room:
 
     @ivar record: its durable part.
     @ivar members: by the ids of the sessions, in the order of joining.
-    @ivar inSeveralRooms: how many of them are in other rooms too.
-    @ivar storedRecord: the record as it is stored: who asks may be told no more.
+    @ivar inSeveralRooms: how many members are in other rooms too.
+    @ivar storedRecord: the record as it is stored; answers show no more than this.
     @ivar loadedSeq: the number of the last line when the room was loaded.
     @ivar nickCounts: how many sessions each name has here, by its key.
-    @ivar _nickText: the nicks of the first members, with spaces between.
-    @ivar _nickTextSize: how many these are; 0: none, or one of them has changed.
+    @ivar _nickText: the nicks of the first members, separated by spaces.
+    @ivar _nickTextSize: the number of nicks in C{_nickText}; 0: none, or one of them has changed.
     @ivar _firstNicks: the nicks of the first members, while C{_nickTextSize} is not 0.
     @ivar _recent: the last lines, at least L{REPLAYED_LINES} if there are so many.
-    @ivar _recentLines: the number of lines in these, without those that do not count.
-    @ivar _recentFirst: from this number on they have each line that counts.
-    @ivar _deleted: lines that were deleted last: number, and kind and text from then on.
+    @ivar _recentLines: the number of lines in C{_recent}, without L{UNREADABLE} ones.
+    @ivar _recentFirst: C{_recent} has every readable line from this number on.
+    @ivar _deleted: the lines deleted last: number, new kind and new text.
     @ivar _oldestStored: the number of the first line that the storage still had.
     """
 
@@ -98,10 +98,10 @@ class Room:
     @property
     def nickText(self) -> str:
         """
-        The nicks of the members in the order of joining, with spaces between: one for each session.
+        The nicks of the members in the order of joining, separated by spaces: one for each session.
         """
-        # In a storm of joins everybody asks for it, and the sessions are not in the processor's
-        # caches: a list of 750 nicks took half of the time of a join.
+        # Each join in a storm needs this, and the sessions are not in the processor's caches:
+        # building a list of 750 nicks took half of the time of a join.
         if self._nickTextSize < len(self.members):
             self._nickText = " ".join([session.nick for session in self.members.values()])
             self._nickTextSize = len(self.members)
@@ -109,11 +109,11 @@ class Room:
 
     def firstNicks(self, most: int) -> list[str]:
         """
-        The nicks of the members that have joined first, as many as there are; not to be changed.
+        The nicks of the first members to join, without duplicates; not to be changed.
 
-        @param most: how many members are looked at; the same number each time.
+        @param most: how many members are looked at; the same number in each call.
         """
-        # As above: the answer to each join has them.
+        # Cached like C{nickText}: the answer to each join has them.
         if len(self._firstNicks) < most or not self._nickTextSize:
             members = self.nickText.split(" ", most)[:most]
             self._firstNicks = list(dict.fromkeys(members))
@@ -121,7 +121,7 @@ class Room:
 
     @property
     def storedSeq(self) -> int:
-        """The number of the last line that is stored, and delivered to the members."""
+        """The number of the last line that is stored and delivered to the members."""
         return self.storedRecord.seq
 
     def addMember(self, session: Session) -> None:
@@ -141,16 +141,16 @@ class Room:
         del session.rooms[self.record.key]
 
     def replaceSession(self, old: Session, new: Session) -> None:
-        """Another connection takes the place of a member."""
-        # The new one stands where the old one stood: lists of members are in this order on all
-        # nodes.
+        """Put another connection in the place of a member."""
+        # The new session takes the position of the old one: lists of members are in the same order
+        # on all nodes.
         members = [new if member is old else member for member in self.members.values()]
         self.members = {member.ident: member for member in members}
         self.permissions.replaceSession(old, new)
         self._membersChanged((old, False), (new, True))
 
     def recount(self) -> None:
-        """Count the members, which a snapshot has put here together with their rooms."""
+        """Recompute the counts after a snapshot has filled the members and their rooms."""
         self.nickCounts = {}
         for member in self.members.values():
             self.addNick(member.key)
@@ -180,11 +180,11 @@ class Room:
             for change in changes:
                 self._backlog.note(*change)
             if self._backlog.isFull or len(self.members) < DEFERRED_FROM:
-                # What follows it gets what is theirs in any case.
+                # Its followers still get the bytes that wait for them.
                 self._backlog = None
 
     def addRecent(self, messages: RoomMessages) -> None:
-        """Keep new lines in memory, for those who join later."""
+        """Keep new lines in memory, for members who join later."""
         recent = self._recent
         recent.append(messages)
         if messages.kind in UNREADABLE:
@@ -217,7 +217,7 @@ class Room:
         if oldest > last - REPLAYED_LINES + 1:
             # All that is stored was read.
             self._oldestStored = oldest
-        # If new lines came meanwhile, those that were read must join them without a gap.
+        # If new lines were added meanwhile, the lines read must adjoin them without a gap.
         if self._recentFirst > last + 1:
             return
         self._recent.extendleft(reversed(self._olderThanRecent(messages)))
@@ -227,7 +227,7 @@ class Room:
     def _olderThanRecent(self, messages: list[RoomMessages]) -> list[RoomMessages]:
         first = self._recentFirst
         messages = [item.before(first) for item in messages if item.first < first]
-        # A line may have been deleted between the reading and now.
+        # A line may have been deleted since these were read.
         for deleted in self._deleted:
             messages = [part for item in messages for part in item.without(*deleted)]
         return messages
@@ -253,9 +253,9 @@ class Room:
         self, masks: frozenset[str], request: JoinRequest | None
     ) -> HistoryReplay | None:
         """
-        The last lines for somebody who ignores these; None if none are in memory.
+        The last lines for a session with these ignored masks; None if none are in memory.
 
-        @param request: has those that are not in memory, if they were read.
+        @param request: has older lines, if some were read for this session.
         """
         messages = list(self._recent)
         if request is not None and self._recentFirst <= request.last + 1:
@@ -287,10 +287,10 @@ class Room:
         """
         Delete the words of a line from memory.
 
-        @param kind: that of the line from now on.
-        @param text: the same.
+        @param kind: the new kind of the line.
+        @param text: its new text.
         """
-        # What is being read from the storage just now may still have it.
+        # A read from the storage that is running now may still return the old words.
         deleted = seq, kind, text
         self._deleted = (*self._deleted, deleted)[-REPLAYED_LINES:]
         self._recent = deque([part for item in self._recent for part in item.without(*deleted)])
@@ -298,11 +298,11 @@ class Room:
         self._forgetUnreadable()
 
     def topic(self) -> Topic:
-        """The topic as of this place in the order."""
+        """The topic at this position in the order."""
         return _topic(self.record)
 
     def storedTopic(self) -> Topic:
-        """The topic for those who ask now: no more than what is stored."""
+        """The topic for answers: only what is stored."""
         return _topic(self.storedRecord)
 
 

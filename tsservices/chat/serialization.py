@@ -1,9 +1,9 @@
 """
-Operations as rows of JSON, as nodes send them: the name of the kind, then its fields in their
+Operations as rows of JSON, in the form that nodes send: the name of the kind, then its fields in
 order.
 
-Nodes send many rows a second. The names of fields would be most of the bytes, and looking up each
-field most of the work. So a row is checked as a whole, by one look-up of the types of its values.
+Nodes send many rows a second. Field names would be most of the bytes, and looking up each field
+most of the work. So a row is checked as a whole, by one look-up of the types of its values.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ from tsservices.chat.operations import (
     TellOperators,
 )
 
-# Last week's stream knows these names and the order of the fields.  Classes and fields may be
-# renamed at any time, but a field that moves makes another message: new ones go to the end, with a
+# Stored streams contain these names and the order of the fields.  Classes and fields may be renamed
+# at any time, but moving a field changes the format: new fields are added at the end, with a
 # default.
 _KINDS: dict[str, type[Operation]] = {
     "Enter": Enter,
@@ -102,8 +102,7 @@ _KINDS: dict[str, type[Operation]] = {
     "Post": Post,
 }
 
-#: The number of fields that rows of the first version have, for kinds that have got more since; 0:
-#: the kind is newer.
+#: The number of fields in rows of version 1, for kinds that got more later; 0: the kind is newer.
 _FIRST_FIELDS: dict[str, int] = {
     "Delete": 4,
     "Ignore": 0,
@@ -130,18 +129,18 @@ _Read = Callable[[Any], tuple[Any, ...]]
 
 
 class _Layout(NamedTuple):
-    """How rows of one kind are laid out."""
+    """The layout of the rows of one kind."""
 
     kind: type[Operation]
     #: The name of the kind in rows.
     name: str
-    #: Gets the values of the fields of an operation.
+    #: Returns the values of the fields of an operation.
     values: Callable[[Operation], tuple[Any, ...]]
-    #: Each combination of types that the values of a row may have.
+    #: All combinations of types that the values of a row may have.
     types: frozenset[tuple[type, ...]]
     #: The same for rows of the first version.
     firstTypes: frozenset[tuple[type, ...]]
-    #: The indexes of tuples among the values, and what reads each.
+    #: The indexes of tuples among the values, and the function that reads each.
     tuples: tuple[tuple[int, _Read], ...]
 
 
@@ -196,7 +195,6 @@ _BY_KIND = {item.kind: item for item in _BY_NAME.values()}
 
 
 def asRow(operation: Operation) -> list[Any]:
-    """The row of an operation."""
     layout = _BY_KIND[type(operation)]
     return [layout.name, *layout.values(operation)]
 
@@ -206,7 +204,7 @@ def fromRow(row: object, schema: int = SCHEMA) -> Operation:
     The operation of a row.
 
     @param schema: the version in which it was written.
-    @raise ValueError: its kind is not known here, or has other fields.
+    @raise ValueError: its kind is unknown, or has other fields.
     """
     if not isinstance(row, list) or not row or type(row[0]) is not str:
         raise ValueError(f"this is no event: {row!r}")

@@ -1,4 +1,4 @@
-"""A session: one connection of one user, as the chat sees it."""
+"""A session: one connection of one user, as seen by the chat."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tsservices.chat.outlet import Recipient
 
 class JoinRequest:
     """
-    What a node has read for a session that is about to join a room, and what came of it.
+    The lines read for a session that is about to join a room, and the outcome.
 
     @ivar room: the key.
-    @ivar earlier: the last lines that it may read, for one that ignores somebody: the lines in
-        memory are read by all.
-    @ivar last: the number of the last line then.
-    @ivar joined: what the session was sent; L{None}: it has not joined.
+    @ivar earlier: the last lines that the session may read, if it ignores somebody: the lines in
+        memory are the same for all.
+    @ivar last: the number of the last line at the time of reading.
+    @ivar joined: the notification sent to the session; L{None}: it has not joined.
     """
 
     __slots__ = ("earlier", "joined", "last", "room")
@@ -30,42 +30,42 @@ class Session:
     """
     One connection of one user.
 
-    C{recipient}, C{answeredAt} and the fields from C{wantsEcho} on are known to its own node alone.
-    All else is shared by all nodes, and only L{tsservices.chat.apply} changes it.
+    C{recipient}, C{answeredAt} and the fields from C{wantsEcho} on are known only on the session's
+    own node. All others are the same on all nodes, and only L{tsservices.chat.apply} changes them.
 
-    @ivar ident: its id: no other session ever has it.
-    @ivar recipient: where it is written to; None: its connection is on another node. It is read for
-        each line and each member, so it is no property: L{setRecipient} changes it.
+    @ivar ident: its id; no other session ever has it.
+    @ivar recipient: its output; None: its connection is on another node. A plain attribute, because
+        it is read for each line and each member; L{setRecipient} changes it.
     @ivar node: the name of its node; empty without a cluster.
     @ivar nick: its name; empty before it has entered.
-    @ivar key: the same, folded.
+    @ivar key: the folded name.
     @ivar account: the key of the account that it is logged in to; None for guests.
-    @ivar cloak: stands for its address, which only operators of the server see.
-    @ivar token: the digest of the secret by which another connection may take its place.
-    @ivar tokenId: the id of the account token by which it was logged in; empty: by the password, or
-        it is a guest. Then less is allowed: see L{tsservices.chat.handlers.tokens}.
-    @ivar answeredAt: the position of the last batch that was delivered when the last of its
-        proposals was.
-    @ivar away: the text for being away; empty: present.
+    @ivar cloak: the cloak of its address, shown only to operators.
+    @ivar token: the digest of the secret with which another connection may replace it.
+    @ivar tokenId: the id of the account token used to log in; empty: the password was used, or it
+        is a guest. Sessions with a token may do less: see L{tsservices.chat.handlers.tokens}.
+    @ivar answeredAt: the position of the last delivered batch, at the delivery of the latest of its
+        proposals.
+    @ivar away: the away text; empty: present.
     @ivar rooms: the keys of its rooms in the order of joining (an ordered set).
-    @ivar origin: the id of the first of the sessions whose place it has taken, one after another;
-        its own id if it has taken none. Who ignores a guest ignores this.
-    @ivar ignores: the masks of those whose words it does not want, as in L{Ignored
-        <tsservices.chat.records.Ignored>}; L{setIgnored} changes it.
+    @ivar origin: the id of the first session in the chain of sessions that it has replaced; its own
+        id if it has replaced none. Ignoring a guest is by this id.
+    @ivar ignores: the masks of ignored people, as in L{Ignored <tsservices.chat.records.Ignored>};
+        L{setIgnored} changes it.
     @ivar connectedAt: when it entered: nanoseconds since 1970, UTC.
-    @ivar connectedPosition: the same as a position in the order; 0: by the first version of the
-        rules.
+    @ivar connectedPosition: the position in the order at which it entered; 0 by the first version
+        of the rules.
     @ivar inheritedRestrictions: bans and mutes of its address that were meant for this user: room,
         kind, mask and time of each.
     @ivar invited: the keys of private rooms that it may join as a guest.
-    @ivar username: what its program calls its user; empty: nothing.
-    @ivar realname: who its user claims to be; empty: nobody in particular.
-    @ivar wantsEcho: whether it wants its own lines back.
-    @ivar wantsAcks: whether it wants to know what is stored.
-    @ivar wantsWallops: whether it wants to hear what operators of the server tell each other.
-    @ivar wantsWatched: whether it wants to know more of those whose names it watches than that they
+    @ivar username: the user name sent by its client; empty: none.
+    @ivar realname: the real name given by its user; empty: none.
+    @ivar wantsEcho: whether its own lines are sent back to it.
+    @ivar wantsAcks: whether it gets acknowledgements of stored lines.
+    @ivar wantsWallops: whether it gets the messages between operators of the server.
+    @ivar wantsWatched: whether it gets more news of the names that it watches than that their users
         come and go.
-    @ivar pending: its proposals that are not yet decided, stored and delivered.
+    @ivar pending: the number of its proposals that are not yet decided, stored and delivered.
     @ivar joining: the room that it is about to join.
     """
 
@@ -127,21 +127,21 @@ class Session:
         self.joining: JoinRequest | None = None
 
     def setRecipient(self, recipient: Recipient | None) -> None:
-        """Write to C{recipient} from now on."""
+        """Send output to C{recipient} from now on."""
         self.leaveBroadcast()
         self.recipient = recipient
 
     def doesIgnore(self, other: Session) -> bool:
-        """Whether it does not want the words of another session."""
+        """Whether the words of another session are not shown to this one."""
         return other.account in self.ignores or other.origin in self.ignores
 
     def setIgnored(self, masks: frozenset[str]) -> None:
-        """Ignore these from now on, in place of those before."""
+        """Replace the set of ignored masks."""
         if masks != self.ignores:
             self.leaveBroadcast()
             self.ignores = masks
 
     def leaveBroadcast(self) -> None:
-        """Be served alone: before any change of that on which a broadcast or a backlog relies."""
+        """Leave broadcasts and backlogs: to be called before any change of what they rely on."""
         if self.recipient is not None and self.recipient.broadcastMember is not None:
             self.recipient.broadcastMember.leaveBroadcast()

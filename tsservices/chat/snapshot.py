@@ -1,11 +1,11 @@
 """
 Snapshots: the whole state of the chat as text, and back.
 
-Whoever loads one and applies the operations that follow has the same state as whoever saved it and
-went on, also in the order of everything that can decide. Connections and lines in memory are not
-part of it.
+A node that loads one and applies the operations after it has the same state as the node that saved
+it and went on, including the order of everything that decisions depend on. Connections and lines in
+memory are not part of it.
 
-It is written in chunks: while JSON of the whole state was made, no other thread would run.
+It is written in chunks, because no other thread runs while JSON of the whole state is made.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import KeyedRateLimiter
 
-#: Rows in one chunk: JSON of them takes some milliseconds, for which no other thread runs.
+#: Rows in one chunk: making its JSON takes some milliseconds, in which no other thread runs.
 CHECKPOINT_ROWS = 1000
 
-#: The version of what L{save} writes. L{load} reads older ones too: a field that they lack has its
-#: default, a section that they lack is empty.
+#: The version of the output of L{save}. L{load} reads older ones too: a missing field has its
+#: default, a missing section is empty.
 VERSION = 2
 
 
@@ -61,7 +61,7 @@ def load(limits: Limits, chunks: list[str]) -> ChatState:
     """
     The state, in which no session has a recipient.
 
-    @raise ValueError: the chunks are of another version, or not whole.
+    @raise ValueError: the chunks are of another version, or incomplete.
     """
     head: object = json.loads(chunks[0]) if chunks else None
     if head not in [["checkpoint", known, len(chunks) - 1] for known in range(1, VERSION + 1)]:
@@ -92,14 +92,14 @@ _Row = tuple[Any, ...]
 class _Section(NamedTuple):
     """One part of the state."""
 
-    #: The rows to write; each can be JSON.
+    #: The rows to write; each can be written as JSON.
     rows: Callable[[ChatState], Iterable[_Row]]
-    #: Puts one row back into a state that has the parts before.
+    #: Restores one row into a state that already has the sections before.
     restore: Callable[..., None]
 
 
-# Rows have no names of fields. So a field may be renamed, but one that moves or is new makes
-# another version of what nodes have stored.
+# Rows have no field names. So a field may be renamed, but a moved or new field needs another
+# version, because nodes have stored such rows.
 def _fieldsOf(kind: type) -> Callable[[Any], _Row]:
     return attrgetter(*[field.name for field in fields(kind)])
 
@@ -195,7 +195,7 @@ def _addSession(state: ChatState, ident: str, node: str, nick: str, key: str, *m
     session.token, session.away, session.connectedAt = token, away, connectedAt
     session.inheritedRestrictions, session.invited = _inherited(inherited), frozenset(invited)
     session.rooms = dict.fromkeys(rooms)
-    # The first version had none of them: an origin begins with the session.
+    # Version 1 had none of them; an origin is first the session's own id.
     values = [*later, *(0, ident, "", "", "")[len(later) :]]
     session.connectedPosition, session.origin, session.tokenId = values[:3]
     session.username, session.realname = values[3:]
@@ -253,12 +253,12 @@ def _addDetached(state: ChatState, *row: Any) -> None:
     values[_INVITED] = frozenset(values[_INVITED])
     values[_MEMBERSHIPS] = tuple([DetachedMembership(*item) for item in values[_MEMBERSHIPS]])
     session = DetachedSession(*values)
-    # The first version had no origin: it begins with the session.
+    # Version 1 had no origin; it is first the session's own id.
     session = replace(session, origin=session.origin or session.ident)
     state.detachedSessions[session.ident] = session
 
 
-#: The parts of the state by their names in chunks, each after those that it needs.
+#: The parts of the state by their names in chunks, each after those that it depends on.
 SECTIONS: dict[str, _Section] = {
     "bounds": _Section(lambda state: [_LIMITS(state.limits)], ChatState.setLimits),
     "operators": _Section(
@@ -277,8 +277,8 @@ SECTIONS: dict[str, _Section] = {
         Ignored,
         lambda state: (entry for entries in state.ignored.values() for entry in entries.values()),
     ),
-    # A state of the first version does not say whose the messages are that wait for an account.
-    # On all nodes they are nobody's then: they count for the whole inbox until it is read.
+    # Version 1 does not store the senders of the messages that wait for an account. On all nodes
+    # they count only for the whole inbox then, until it is read.
     "shares": _records(
         InboxShare,
         lambda state: (share for shares in state.inboxShares.values() for share in shares.values()),

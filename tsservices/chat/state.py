@@ -1,13 +1,13 @@
 """
-The state of the chat, and the checks that verbs and handlers share: who may join (not with a ban),
-speak, and take a nick.
+The state of the chat, and the checks that verbs and handlers share: who may join, speak, and take a
+nick.
 
-Nothing that only one node knows decides anything: neither the connections of sessions, nor lines in
-memory, nor a clock. Of a session, C{wantsEcho}, C{wantsAcks} and C{joining} are known to its own
-node only, and matter only for what is written to it.
+No decision depends on anything that only one node knows: connections of sessions, lines in memory,
+or a clock. C{wantsEcho}, C{wantsAcks} and C{joining} of a session are known on its own node only,
+and affect only its output.
 
-The checks (C{check...}) change nothing. A verb calls one as a courtesy, for an answer at once; the
-handler calls the same one again, and that counts.
+The checks (C{check...}) change nothing. A verb calls one to answer early; the handler calls the
+same one again, and its result counts.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ from tsservices.chat.session import Session
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import KeyedRateLimiter
 
-#: Seconds after which somebody who has created as many rooms as are allowed may create one more.
+#: Seconds until an account or address that has used up its limit may create one more room.
 ROOM_CREATION_SECONDS = 60.0
 
-#: Seconds after which one more name may be registered from an address that has used all its own.
+#: Seconds until one more name may be registered from an address that has used up its limit.
 REGISTRATION_SECONDS = 60.0
 
-#: Sessions whose end is remembered: what they proposed before may still come, some seconds later.
+#: Ended sessions that are remembered: their earlier proposals may still arrive, seconds later.
 ENDED_SESSIONS_REMEMBERED = 4096
 
 
@@ -77,13 +77,13 @@ class ChatState:
     """
     All sessions, rooms and accounts, with their indexes.
 
-    @ivar limits: those that decide (rooms, accounts) are the ones of the last
+    @ivar limits: those used in decisions (rooms, accounts) are from the last
         L{NodeUp<tsservices.chat.operations.NodeUp>}, the same on all nodes.
-    @ivar nodes: those that are up, by name.
-    @ivar previousIncarnations: those of nodes that are not up, by name.
-    @ivar detachedSessions: sessions of nodes that were taken for gone, by id: they may come back.
+    @ivar nodes: the nodes that are up, by name.
+    @ivar previousIncarnations: earlier incarnations of nodes that are down, by name.
+    @ivar detachedSessions: sessions of nodes that were declared down, by id: they may come back.
     @ivar endedSessions: ids of sessions that have left or were replaced, the newest last.
-    @ivar sessions: those that have entered, by id.
+    @ivar sessions: the sessions that have entered, by id.
     @ivar sessionsByNick: the same by folded name: one holder, or several that are logged in to one
         account.
     @ivar sessionsByAccount: the same by the key of the account, the oldest first.
@@ -91,22 +91,23 @@ class ChatState:
     @ivar rooms: by key.
     @ivar accounts: by key.
     @ivar accountTokens: by id.
-    @ivar accountTokenIds: those of an account, by its key.
+    @ivar accountTokenIds: the ids of the tokens of an account, by its key.
     @ivar readMarkers: by the keys of account and room.
-    @ivar timeMarks: up to when people have read, by owner and target.
+    @ivar timeMarks: the times up to which people have read, by owner and target.
     @ivar ignored: the lists of ignored people, by owner and mask.
-    @ivar inboxShares: whose the private messages are that wait, by the keys of account and sender.
-    @ivar receipts: what became of posts that may be sent again.
+    @ivar inboxShares: how many waiting private messages are from which sender, by the keys of
+        account and sender.
+    @ivar receipts: the results of posts that may be sent again.
     @ivar operators: the keys of the accounts that are operators of the server.
     @ivar lastSeenGuests: when guests left, by folded name, the newest last.
     @ivar roomCreationLimit: bounds how many rooms an account or address creates.
     @ivar registrationLimit: bounds how many names an address registers.
     @ivar watchers: sessions of this node that want to know when somebody comes or goes, by the key
-        of the name and the id of the session. It decides nothing but what is written to them.
-    @ivar presenceBefore: how a name was written before the batch that is applied now, empty if
-        nobody had it; only watched names whose holders it changes.
-    @ivar time: the stamp of the last batch, by the rules of the second version on; 0: there was
-        none in this state, or it is not known.
+        of the name and the id of the session. They affect only the output to them.
+    @ivar presenceBefore: the spelling of a name before the batch that is applied now, empty if
+        nobody had it; only for watched names whose holders the batch changes.
+    @ivar time: the stamp of the last batch, by version 2 of the rules or later; 0: there was none
+        in this state, or it is not known.
     """
 
     def __init__(
@@ -145,7 +146,7 @@ class ChatState:
             self.load(record)
 
     def watch(self, key: str, session: Session) -> None:
-        """Tell a session from now on when somebody of this name comes or goes."""
+        """Notify a session from now on when somebody of this name comes or goes."""
         self.watchers.setdefault(key, {})[session.ident] = session
 
     def unwatch(self, key: str, session: Session) -> None:
@@ -156,13 +157,13 @@ class ChatState:
             self.watchers.pop(key, None)
 
     def presenceChanges(self, key: str) -> None:
-        """Somebody is about to take this name, or to leave it."""
+        """Note the holder of a watched name before it changes."""
         if key in self.watchers:
             holders = self.sessionsByNick.get(key)
             self.presenceBefore.setdefault(key, holders[0].nick if holders else "")
 
     def reportPresence(self, batch: Batch) -> None:
-        """Tell who watches names what has become of these in a batch."""
+        """Notify the watchers of names that somebody has taken or left in a batch."""
         changed, self.presenceBefore = self.presenceBefore, {}
         for key, before in changed.items():
             holders = self.sessionsByNick.get(key, ())
@@ -181,8 +182,8 @@ class ChatState:
         accountsFounded: int,
         sessionsEach: int = 0,
     ) -> None:
-        """Set the limits that decide; all others are this node's own."""
-        # 0 is from before there was this one: the default, so that all nodes have the same.
+        """Set the limits used in decisions; all others are this node's own."""
+        # 0: written before this limit existed. The default, so that all nodes have the same.
         sessionsEach = sessionsEach or Limits().sessionsEach
         self.limits = replace(
             self.limits,
@@ -197,7 +198,7 @@ class ChatState:
         self.registrationLimit.change(accountsFounded)
 
     def load(self, record: Record) -> None:
-        """Put a record in its place; one of a room that does not exist is skipped."""
+        """Load a record; one of a room that does not exist is skipped."""
         if isinstance(record, Account):
             self.accounts[record.key] = record
         elif isinstance(record, AccountToken):
@@ -220,7 +221,7 @@ class ChatState:
             room.permissions.setRole(record)
 
     def addToken(self, token: AccountToken) -> None:
-        """Add a token, or put it in place of the one with its id."""
+        """Add a token, or replace the one with its id."""
         if token.ident not in self.accountTokens:
             known = self.accountTokenIds.get(token.account, ())
             self.accountTokenIds[token.account] = (*known, token.ident)
@@ -241,12 +242,12 @@ class ChatState:
         return sorted(tokens, key=attrgetter("created"))
 
     def scopeOf(self, session: Session) -> str:
-        """The scope of the token by which a session was logged in; empty: there is none."""
+        """The scope of the token with which a session has logged in; empty: none."""
         token = self.accountTokens.get(session.tokenId)
         return "" if token is None else token.scope
 
     def removeSession(self, session: Session) -> bool:
-        """Remove a session; whether it was there."""
+        """Remove a session; returns whether it was there."""
         if self.sessions.pop(session.ident, None) is None:
             return False
         self.endedSessions[session.ident] = None
@@ -256,7 +257,7 @@ class ChatState:
 
     def sessionByNick(self, nick: str, key: str) -> Session:
         """
-        The session with this name, or the oldest of them.
+        The oldest session with this name.
 
         @raise ChatError: there is none.
         """
@@ -270,17 +271,17 @@ class ChatState:
         return None if session.account is None else self.accounts.get(session.account)
 
     def awayText(self, session: Session) -> str:
-        """Why the person is away; empty: present, by this connection or by another one."""
+        """The away text of a user; empty: present, by this connection or by another one."""
         own = self.sessionsByAccount.get(session.account or "", ())
         return session.away if all(other.away for other in own) else ""
 
     def applyIgnored(self, session: Session) -> None:
-        """Have a session ignore those who are on its list now."""
+        """Set the ignored masks of a session from the list of its owner."""
         entries = self.ignored.get(session.account or session.origin, ())
         session.setIgnored(frozenset(entries))
 
     def updateAccount(self, account: Account, batch: Batch) -> None:
-        """Keep and store an account as it is now."""
+        """Set and store a changed account."""
         self.accounts[account.key] = account
         batch.upsert(account)
 
@@ -299,9 +300,9 @@ class ChatState:
 
     def roomToTalkIn(self, session: Session, key: str) -> Room:
         """
-        The room with this key, of which the session may be no member.
+        The room with this key, if the session may talk in it from outside or is a member.
 
-        @raise ChatError: it is no member, and only members talk there, or nobody is there.
+        @raise ChatError: it is no member, and only members talk there, or the room is empty.
         """
         room = self.rooms.get(key)
         if room is not None and room.members and room.permissions.letsOutsidersTalk:
@@ -315,7 +316,7 @@ class ChatState:
 
     def addMember(self, session: Session, room: Room) -> None:
         """Put a session into another room."""
-        # Its first room counts it from now on too.
+        # From now on its first room counts this session too.
         if session.rooms:
             room.inSeveralRooms += 1
         if len(session.rooms) == 1:
@@ -331,17 +332,15 @@ class ChatState:
             self.rooms[next(iter(session.rooms))].inSeveralRooms -= 1
 
     def rank(self, session: Session, room: Room) -> str:
-        """The rank of a session in a room."""
         if self.isServerOperator(session):
             return SERVER
         return room.permissions.rank(session)
 
     def isServerOperator(self, session: Session) -> bool:
-        """Whether a session may do what operators of the server may: none that came by a token."""
+        """Whether a session has the rights of an operator of the server; never by a token."""
         return session.account in self.operators and not session.tokenId
 
     def rankOf(self, account: str, room: Room) -> str:
-        """The rank of an account's owner in a room."""
         return SERVER if account in self.operators else room.permissions.rankOf(account)
 
     def checkEntered(self, session: Session) -> None:
@@ -359,8 +358,8 @@ class ChatState:
         holders = self.sessionsByNick.get(key, ())
         if not holders or session in holders or session.account == key:
             return
-        # All of a person's connections may have one name, whatever that is; by the first version of
-        # the rules only that of the account.
+        # All sessions of an account may share any name; by version 1 of the rules only that of the
+        # account.
         own = schema > 1 and session.account is not None
         if not own or any(holder.account != session.account for holder in holders):
             raise ChatError(NICK_TAKEN, nick=nick)
@@ -370,8 +369,8 @@ class ChatState:
     ) -> None:
         """
         @param now: nanoseconds since 1970, UTC.
-        @param joinKey: the key of the room, as the session knows it.
-        @param returning: it was a member, and has not left: it needs no key and no free place.
+        @param joinKey: the key of the room, as given by the session.
+        @param returning: it was a member, and has not left: it needs neither key nor free place.
         @raise ChatError: the session may not join the room.
         """
         limits = self.limits
@@ -413,7 +412,7 @@ class ChatState:
         if (match := self.restriction(MUTE, session, room, now)) is not None:
             raise ChatError(MUTED, room=name, until=endText(match, now), why=reasonText(match))
         if (match := self.restriction(BAN, session, room, now)) is not None:
-            # A member may be banned: it has another address now, or is no operator any more.
+            # A member may be banned: its address has changed, or it is no operator any more.
             raise ChatError(BANNED, room=name, until=endText(match, now), why=reasonText(match))
         if permissions.isModerated and not (
             permissions.hasVoice(session) or atLeast(self.rank(session, room), OPERATOR)
@@ -432,7 +431,7 @@ class ChatState:
     def checkRename(self, session: Session, key: str, now: int) -> None:
         """
         @param now: nanoseconds since 1970, UTC.
-        @raise ChatError: it may not write in one of its rooms, which would be told the new name.
+        @raise ChatError: it may not write in one of its rooms, where the new name would show.
         """
         if key == session.key:
             return
@@ -450,8 +449,7 @@ class ChatState:
 
     def isMuted(self, session: Session, room: Room, now: int) -> bool:
         """
-        Whether a member may not write: then the reason for leaving or being away is not shown
-        either.
+        Whether a member may not write. The reason for leaving or being away is then hidden too.
 
         @param now: nanoseconds since 1970, UTC.
         """
@@ -460,7 +458,7 @@ class ChatState:
     def restriction(self, kind: str, session: Session, room: Room, now: int) -> Restriction | None:
         """
         The ban or mute that applies to a session in a room. One by address does not apply to
-        operators, and none applies to operators of the server.
+        operators of the room, and none applies to operators of the server.
 
         @param now: nanoseconds since 1970, UTC.
         """
@@ -485,10 +483,10 @@ class ChatState:
         self, session: Session, itself: bool, rooms: Iterable[Room] | None = None
     ) -> list[Session]:
         """
-        All who share a room with a session, once each, and who watch its name for all that is news
-        of somebody.
+        The sessions that share a room with a session, once each, and those that watch its name and
+        want all news of it.
 
-        @param itself: whether the session is the first of them.
+        @param itself: whether the session itself is included, as the first.
         @param rooms: some of its rooms; None: all.
         """
         members: dict[str, Session] = {}

@@ -1,7 +1,7 @@
 """
-The port to the storage: what the chat asks of it, and the values that pass.
+The port to the storage: the calls of the chat, and their values.
 
-Implementations are in L{tsservices.storage}. Whatever they do in threads, callbacks come in the
+Implementations are in L{tsservices.storage}. They may use threads, but callbacks run in the
 reactor's thread.
 """
 
@@ -17,10 +17,10 @@ from tsservices.chat.notifications import RoomMessages
 from tsservices.chat.records import Record, RoomRecord, StoredPrivateMessage
 from tsservices.common.counters import StorageCounters
 
-#: Bytes of the secret by which a server makes cloaks.
+#: Bytes of the secret from which a server makes cloaks.
 SECRET_BYTES = 32
 
-#: Stands for the other side of private messages: everybody, and also what was sent to them.
+#: Stands for the other side of private messages: all people, including messages sent to them.
 ALL_SIDES = "*"
 
 #: Lines that are read at once: some milliseconds of the reader's thread.
@@ -28,33 +28,32 @@ HISTORY_PAGE = 200
 
 
 class StorageError(Exception):
-    """A storage can't be used; the argument is one line that says which one, and why."""
+    """The storage can't be used; the argument is one line with its name and the reason."""
 
 
 @dataclass(slots=True)
 class StoredState:
     """The content of a storage at the start, without the history."""
 
-    #: The incarnation of the order: another one since the storage began, or was restored.
+    #: The incarnation of the order: it changes when the storage is created, or restored.
     log: str
     #: The position of the last batch.
     position: int
     rooms: list[RoomRecord]
-    #: Lines for whoever starts the server.
+    #: Lines for the operator who starts the server.
     notes: list[str] = field(default_factory=list)
     #: Accounts and all other records.
     records: list[Record] = field(default_factory=list)
-    #: L{SECRET_BYTES} that only this server knows, and keeps for ever: with another one all bans of
+    #: L{SECRET_BYTES} known only to this server and kept for ever: with another secret all bans of
     #: addresses would end.
     secret: bytes = bytes(SECRET_BYTES)
-    #: The epoch of the cluster that it belongs to; empty: none.
+    #: The epoch of its cluster; empty: none.
     epoch: str = ""
-    #: The whole state after some batch, as L{tsservices.chat.snapshot} writes it; empty: there is
-    #: none.
+    #: The whole state after some batch, in the form of L{tsservices.chat.snapshot}; empty: none.
     checkpoint: list[str] = field(default_factory=list)
     #: The position of the batch after which the checkpoint was made.
     checkpointPosition: int = 0
-    #: What is wrong with it, in one line; empty: nothing was found.
+    #: Damage found in the storage, in one line; empty: none.
     damage: str = ""
 
 
@@ -76,7 +75,7 @@ class ClusterBinding:
         The binding after the storage has become part of a cluster.
 
         @param base: the position at which the cluster began.
-        @param where: the storage, in an error.
+        @param where: the name of the storage, for errors.
         @raise StorageError: it belongs to another cluster, or has a history of its own.
         """
         # Two histories can't be merged: their lines have the same numbers and positions.
@@ -106,7 +105,7 @@ class SearchQuery:
 
     #: The keys of the rooms, each with the number of the first line that the asker may read.
     rooms: tuple[tuple[str, int], ...]
-    #: Words and phrases that a line has to contain; none: any line.
+    #: The words and phrases of a line, all of them; none: any line.
     words: tuple[str, ...]
     #: The folded name of the author; empty: anybody.
     nick: str
@@ -118,7 +117,7 @@ class SearchQuery:
     before: tuple[int, int] | None
     #: The number of lines, the newest.
     limit: int
-    #: Who is not found: keys of accounts, and C{origin}s of sessions.
+    #: Authors that are left out: keys of accounts, and C{origin}s of sessions.
     ignored: frozenset[str] = frozenset()
 
 
@@ -132,9 +131,9 @@ class LineSpan:
     first: int
     #: The number of the last line.
     last: int
-    #: How many are wanted, or counted, at most.
+    #: The maximum number of lines to return or count.
     count: int
-    #: Who is ignored: keys of accounts, and C{origin}s of sessions.
+    #: Ignored authors: keys of accounts, and C{origin}s of sessions.
     ignored: frozenset[str] = frozenset()
     #: The reader's own account and C{origin}, if its own lines do not count.
     own: frozenset[str] = frozenset()
@@ -142,25 +141,25 @@ class LineSpan:
 
 @dataclass(frozen=True, slots=True)
 class UnreadCount:
-    """How much there is to read for somebody."""
+    """The number of lines that somebody has not read."""
 
     lines: int
-    #: The number of the first of these lines; 0: there is none.
+    #: The number of the first of these lines; 0: none.
     first: int
 
 
 class StorageListener(Protocol):
-    """What a storage reports to, in the reactor's thread."""
+    """The receiver of a storage's reports, in the reactor's thread."""
 
     def stored(self, position: int) -> None:
-        """All batches up to C{position} are safe."""
+        """All batches up to C{position} are stored safely."""
         ...
 
     def troubled(self, trouble: ChatError | None) -> None:
         """
-        Nothing can be stored for now, because a disk is full, say; nothing is lost.
+        Nothing can be stored for now, for example because a disk is full; nothing is lost.
 
-        @param trouble: None: that is over.
+        @param trouble: None: storing works again.
         """
         ...
 
@@ -168,16 +167,16 @@ class StorageListener(Protocol):
         """
         The disk has failed: batches since the last L{stored} may be lost.
 
-        A failed fsync is never tried again: the kernel has dropped the pages, and the next one
+        A failed fsync is never retried: the kernel has dropped the pages, and the next fsync
         succeeds without them.
         """
         ...
 
     def noted(self, text: str, isError: bool) -> None:
         """
-        Something is for the operator to know: nothing ends by it.
+        Report something to the operator; the server continues.
 
-        @param isError: something that was asked for can't be done.
+        @param isError: something that was requested can't be done.
         """
         ...
 
@@ -185,27 +184,27 @@ class StorageListener(Protocol):
 #: Gets lines in order, or an error.
 MessagesCallback = Callable[["list[RoomMessages] | ChatError"], None]
 
-#: Gets a number, or L{None}: there is none; or an error.
+#: Gets a number, or L{None} if there is none; or an error.
 NumberCallback = Callable[["int | ChatError | None"], None]
 
-#: Gets how much there is to read, or an error.
+#: Gets the count of unread lines, or an error.
 UnreadCallback = Callable[["UnreadCount | ChatError"], None]
 
 #: Gets private messages in order, or an error.
 PrivateMessagesCallback = Callable[["list[StoredPrivateMessage] | ChatError"], None]
 
-#: Gets None when the copy is there, or one line that says why it can't be made.
+#: Gets None when the copy is complete, or one line with the reason for the failure.
 Copied = Callable[["str | None"], None]
 
 
 class BatchStore(Protocol):
-    """The part of a storage that keeps batches."""
+    """The part of a storage that stores batches."""
 
-    #: Why nothing can be stored at present.
+    #: The reason why nothing can be stored now.
     trouble: ChatError | None
 
     def store(self, batch: Batch) -> None:
-        """Keep a batch; L{Pipeline.stored} is called when that is done, at once or later."""
+        """Store a batch; L{Pipeline.stored} is called when that is done, at once or later."""
         ...
 
 
@@ -213,15 +212,15 @@ class HistoryReader(Protocol):
     """The part of a storage that replays rooms."""
 
     def read(self, room: str, first: int, last: int, onResult: MessagesCallback) -> None:
-        """Read lines by number. Those that are not stored any more are missing at the beginning."""
+        """Read lines by number. Lines that are not stored any more are missing at the beginning."""
         ...
 
     def lastCommon(self, room: str, log: str, onResult: NumberCallback) -> None:
         """
         Find the last line of a room that is surely the same in an earlier incarnation of the order.
 
-        @param log: the incarnation; empty: the one before the present one.
-        @param onResult: gets None if there was no such one here.
+        @param log: the incarnation; empty: the one before the current one.
+        @param onResult: gets None if there was no such incarnation.
         """
         ...
 
@@ -236,8 +235,8 @@ class HistoryReader(Protocol):
 
     def newest(self, span: LineSpan, onResult: MessagesCallback) -> None:
         """
-        Read the newest lines, as L{newestLines<tsservices.chat.notifications.newestLines>} selects
-        them, with those that are ignored.
+        Read the newest lines, selected as in
+        L{newestLines<tsservices.chat.notifications.newestLines>}, including ignored ones.
         """
         ...
 
@@ -247,7 +246,7 @@ class HistoryQueries(HistoryReader, Protocol):
 
     @property
     def unsearched(self) -> int:
-        """How many lines searches leave out at present, since they are not in the index yet."""
+        """The number of older lines that searches leave out: they are not in the index yet."""
         ...
 
     def search(self, search: SearchQuery, onResult: MessagesCallback) -> None:
@@ -255,7 +254,7 @@ class HistoryQueries(HistoryReader, Protocol):
         ...
 
     def countUnread(self, span: LineSpan, onResult: UnreadCallback) -> None:
-        """Count what others say in these lines; deleted and ignored ones do not count."""
+        """Count the lines of others in the span; deleted and ignored ones do not count."""
         ...
 
     def privateMessages(
@@ -270,20 +269,20 @@ class HistoryQueries(HistoryReader, Protocol):
         """
         Read the newest private messages of an account.
 
-        @param other: the key of the other side; empty: what all have sent to the account;
-            L{ALL_SIDES}: that, and what it has sent.
-        @param before: the id of the message before which they stand; empty: none.
+        @param other: the key of the other side; empty: messages from all people to the account;
+            L{ALL_SIDES}: these, and those that the account has sent.
+        @param before: the id of the message before which they are; empty: none.
         @param ignored: the keys of accounts whose messages are left out.
         """
         ...
 
     def privateMessage(self, ident: str, onResult: PrivateMessagesCallback) -> None:
-        """Read the private message with this id; it is none if there is no such one."""
+        """Read the private message with this id; the result is empty if there is none."""
         ...
 
 
 class Storage(BatchStore, HistoryQueries, Protocol):
-    """Keeps batches, and gives lines back."""
+    """A complete storage: it stores batches, and returns lines."""
 
     @property
     def counters(self) -> StorageCounters | None:
@@ -292,9 +291,9 @@ class Storage(BatchStore, HistoryQueries, Protocol):
 
     def prepare(self) -> StoredState:
         """
-        Find out what is stored.
+        Read the stored state.
 
-        This is called before the process becomes a daemon, so nothing may stay open.
+        Called before the process becomes a daemon, so nothing may stay open.
 
         @raise StorageError: it can't be used.
         """
@@ -304,7 +303,7 @@ class Storage(BatchStore, HistoryQueries, Protocol):
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
     ) -> None:
         """
-        Make it part of a cluster, if it is not yet; between L{prepare} and L{start}.
+        Make it part of a cluster, if it is not yet; called between L{prepare} and L{start}.
 
         @raise StorageError: it belongs to another cluster, has a history of its own, or can't be
             used.
@@ -313,20 +312,20 @@ class Storage(BatchStore, HistoryQueries, Protocol):
 
     def leave(self) -> None:
         """
-        Make it part of no cluster, for good; between L{prepare} and L{start}.
+        Remove it from its cluster, for good; called between L{prepare} and L{start}.
 
         @raise StorageError: it can't be used.
         """
         ...
 
     def start(self, listener: StorageListener) -> None:
-        """Begin to store."""
+        """Start storing."""
         ...
 
     def copy(self, path: str, copied: Copied) -> None:
-        """Write everything to a file of its own, while the chat goes on."""
+        """Write everything to a separate file, while the chat continues."""
         ...
 
     def stop(self, stopped: Callable[[], None]) -> None:
-        """Store what was given, and end."""
+        """Store the batches given so far, and stop."""
         ...

@@ -1,1 +1,1 @@
-"""Whom deliveries reach, and how many of them at one go."""
+"""The recipients of deliveries, and ways to write to many of them at once."""

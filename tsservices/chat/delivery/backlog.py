@@ -1,13 +1,13 @@
 """
-What those in a large room have still to be sent of who comes and goes: once for all of them.
+Backlogs: presence news (joins, leaves, renames) that waits in a large room, once for all members.
 
 Such news can wait for some milliseconds (L{Recipient.writeLater
-<tsservices.chat.outlet.Recipient.writeLater>}). A thousand people who join one after the other
-would be half a million appends to what waits for each member, about a microsecond each, as the
-members are in none of the processor's caches then. So members who are sent the same follow one
-backlog from some place on, and news of somebody who joins touches none of them. When it is due, or
-anything else is to be sent to a member, that one gets its part of the backlog. Then it no longer
-follows it, until the next news: so the order of what it gets never changes.
+<tsservices.chat.outlet.Recipient.writeLater>}). A thousand people who join one after another would
+cause half a million appends to the buffers of the members, about a microsecond each, as the members
+are in none of the processor's caches then. So members with the same output follow one backlog from
+some position on, and the news of a join touches none of them. When the backlog is due, or other
+output is to be sent to a member, the member gets its part of the backlog. Then it stops following
+until the next news, so the order of its output never changes.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from collections.abc import Callable, Iterable
 from tsservices.chat.outlet import Follower, Formatter
 from tsservices.chat.session import Session
 
-#: Recipients from which on news of who comes and goes can wait: some 0.5 ms of sends. For fewer
-#: it would be more work to wait than to send.
+#: Minimum number of recipients for which presence news waits: about 0.5 ms of sends. For fewer,
+#: waiting would be more work than sending.
 DEFERRED_FROM = 100
 
-#: Recipients that are written to at once, without the queue: some 10 ms of a turn.
+#: Maximum number of recipients written to at once, without the queue: about 10 ms of a turn.
 SENT_AT_ONCE = 2000
 
-#: Changes of the members that are kept until some news is delivered to them.  Only a few bring no
-#: news: further sessions of somebody.
+#: Changes of the members that are kept until news is delivered to them.  Few changes bring no news:
+#: further sessions of a person.
 CHANGES_KEPT = 1000
 
 
 class Backlog:
     """
-    What waits for those in one room who have the same format.
+    The pending bytes for members of one room with the same format.
 
-    They go on to follow it when it was sent to them, until some time has brought nothing more:
-    beginning to follow and ending it costs as much as three appends.
+    Members keep following it after it was sent to them, until an interval brings nothing more:
+    starting and stopping to follow costs as much as three appends.
     """
 
     __slots__ = ("_add", "_followers", "_form", "_isDue", "_joined", "_pieces", "_room", "_size")
@@ -44,20 +44,20 @@ class Backlog:
         self._form = form
         self._pieces: list[bytes] = []
         self._size = 0
-        # From where on each follower has still to be sent it: its size when that one came.
+        # For each follower, from where the bytes have still to be sent: the size when it began.
         self._followers: dict[Follower, int] = {}
-        # What is behind such a place, as far as it was asked for since the last piece.
+        # The bytes from such positions to the end, as far as requested since the last piece.
         self._joined: dict[int, bytes] = {}
-        # Has it sent when that is due.
+        # Schedules the sending.
         self._add: Callable[[Backlog], object] | None = None
-        # That was asked for.
+        # Whether the sending is scheduled.
         self._isDue = False
 
     def begin(self, follower: Follower, add: Callable[[Backlog], object]) -> None:
         """
-        Let somebody follow it, from here on.
+        Let a peer follow the backlog, from here on.
 
-        @param add: has L{sendDeferred} called when it is due.
+        @param add: schedules a call of L{sendDeferred}.
         """
         if not self._followers:
             self._room.byForm[self._form] = self
@@ -65,7 +65,7 @@ class Backlog:
         self._followers[follower] = self._size
 
     def add(self, data: bytes) -> None:
-        """Have something wait for all who follow it now."""
+        """Add bytes for all current followers."""
         if not data:
             return
         self._pieces.append(data)
@@ -78,9 +78,9 @@ class Backlog:
 
     def end(self, follower: Follower, session: Session) -> bytes:
         """
-        Let somebody no longer follow it.
+        End the following of a peer.
 
-        @return: what waits for this one: the same object for all who began there.
+        @return: the bytes that wait for it: the same object for all that began there.
         """
         data = self._since(self._followers.pop(follower))
         self._room.apart[session.ident] = session
@@ -100,9 +100,9 @@ class Backlog:
 
     def sendDeferred(self) -> bool:
         """
-        Send what waits to all who follow it; if nothing does, they no longer follow it.
+        Send the pending bytes to all followers; if there are none, end the following.
 
-        @return: whether it is to be called again when that is due.
+        @return: whether it is to be called again.
         """
         size, followers = self._size, list(self._followers.items())
         if not size:
@@ -113,7 +113,7 @@ class Backlog:
         errors: list[Exception] = []
         last = len(followers) <= SENT_AT_ONCE
         for follower, start in followers:
-            # What one is sent may end that of another.
+            # Sending to one follower may end the following of another.
             if self._followers.get(follower) == start:
                 self._followers[follower] = self._size
                 if start < self._size:
@@ -126,21 +126,21 @@ class Backlog:
             self._followers = dict.fromkeys(self._followers, 0)
         self._isDue = not errors
         for occurred in errors:
-            # Raised when all others have got what is theirs.
+            # Raised after all others have got their output.
             raise occurred
         return True
 
 
 class RoomBacklog:
     """
-    The backlogs of one room, and who of its members follows none.
+    The backlogs of one room, and its members that follow none.
 
-    Deliveries may come later than their members have changed again (a storage stands between). So
-    the room notes the changes, and each delivery makes those that came before it.
+    The members may change again before a delivery (storing takes time). So the room notes the
+    changes, and each delivery applies those that came before it.
 
-    @ivar byForm: the backlogs that somebody follows, by format.
+    @ivar byForm: the backlogs with followers, by format.
     @ivar apart: the other members, by their ids.
-    @ivar version: how many changes the room has noted.
+    @ivar version: the number of changes noted by the room.
     """
 
     __slots__ = ("_changes", "_known", "apart", "byForm", "version")
@@ -150,26 +150,26 @@ class RoomBacklog:
         self.apart: dict[str, Session] = {}
         self.version = 0
         self._changes: list[tuple[Session, bool]] = []
-        # The changes that were made; -1: no delivery has come yet.
+        # The number of applied changes; -1: no delivery has come yet.
         self._known = -1
 
     @property
     def isFull(self) -> bool:
-        """Whether so many changes wait for news that this cannot serve later recipients."""
+        """Whether too many changes are noted for this to serve later recipients."""
         return len(self._changes) > CHANGES_KEPT
 
     def note(self, session: Session, joined: bool) -> None:
-        """Note that a session has joined the room, or left it."""
+        """Note that a session has joined or left the room."""
         self._changes.append((session, joined))
         self.version += 1
 
     def recipientsApart(self, recipients: Iterable[Session], version: int) -> list[Session]:
         """
-        Let recipients follow a backlog, as far as they can.
+        Let recipients follow a backlog, where possible.
 
         @param recipients: all of them.
-        @param version: that of the room when these were its members.
-        @return: those who have to be written to.
+        @param version: the version of the room when these were its members.
+        @return: those that have to be written to.
         """
         if self._known < 0:
             self.apart = {session.ident: session for session in recipients}
@@ -196,14 +196,15 @@ class RoomBacklog:
             self.apart[session.ident] = session
             return
         if session.ident not in self.apart:
-            # It follows a backlog.
+            # The session follows a backlog.
             session.leaveBroadcast()
         self.apart.pop(session.ident, None)
 
     def _follow(self, session: Session) -> bool:
         recipient = session.recipient
-        # Who is in several rooms would change from one backlog to the other and back, and who has
-        # left the room meanwhile would end it at once: of a thousand who quit together, hundreds.
+        # A session in several rooms would switch between their backlogs again and again, and one
+        # that has left the room meanwhile would end its following at once: hundreds, if a thousand
+        # quit together.
         if recipient is None or session.ignores or len(session.rooms) != 1:
             return False
         form = recipient.form

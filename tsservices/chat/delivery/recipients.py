@@ -1,4 +1,4 @@
-"""The members of a room, as deliveries have them: by broadcast, by backlog, or one by one."""
+"""The recipients of deliveries to a room: by broadcast, by backlog, or one by one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tsservices.chat.delivery.backlog import RoomBacklog
 from tsservices.chat.outlet import Broadcast, BroadcastMember, Formatter
 from tsservices.chat.session import Session
 
-#: Recipients from which on a broadcast pays. With 64 in place of 12 a line to 20 members took 71
-#: microseconds in the interpreter, not 52.
+#: Minimum number of recipients for which a broadcast is cheaper. With 64 in place of 12 a line to
+#: 20 members took 71 microseconds in the interpreter, not 52.
 BROADCAST_FROM = 12
 
 
@@ -24,14 +24,13 @@ class RecipientGroup(NamedTuple):
 class Recipients(tuple[Session, ...]):
     """The members of a room, until one joins or leaves."""
 
-    #: Members that broadcasts serve, while L{canBroadcast} says so.
+    #: Members served by broadcasts, while L{canBroadcast} returns true.
     groups: tuple[RecipientGroup, ...] = ()
     #: Members that have to be served one by one.
     unbroadcast: tuple[Session, ...] = ()
-    #: Shared by all recipients that this room has one after another; L{None}: they are no room's,
-    #: or too few.
+    #: Shared by the successive recipients of one room; L{None}: of no room, or too few.
     backlog: RoomBacklog | None = None
-    #: How many changes of the room's members came before, as the backlog counts them.
+    #: The number of changes of the room's members before this, as counted by the backlog.
     version = 0
     _askedBefore = False
     _closed = False
@@ -41,14 +40,14 @@ class Recipients(tuple[Session, ...]):
         Whether C{groups} may be used now.
 
         Groups are made at the second delivery after a change: they cost more than one loop, and in
-        a storm of joins and leaves each would serve one delivery.
+        a storm of joins and leaves each would serve only one delivery.
         """
         if self.groups:
             for group in self.groups:
                 if not group.broadcast.valid:
                     break
             else:
-                # Whoever could join a broadcast by now would be served one by one for ever.
+                # Members that could join a broadcast now would otherwise be served alone for ever.
                 for session in self.unbroadcast:
                     if idleBroadcastMember(session) is not None:
                         break
@@ -65,14 +64,14 @@ class Recipients(tuple[Session, ...]):
         return bool(self.groups)
 
     def reset(self) -> None:
-        """End the broadcasts; the loop serves everybody again."""
+        """End the broadcasts; the loop serves all members again."""
         groups, self.groups, self.unbroadcast = self.groups, (), ()
         self._askedBefore = False
         for group in groups:
             group.broadcast.dissolve()
 
     def close(self) -> None:
-        """The room has other members from now on: groups of these would not last."""
+        """End the broadcasts for good, because the room has other members from now on."""
         self.reset()
         self._closed = True
 
@@ -97,7 +96,7 @@ class Recipients(tuple[Session, ...]):
 
 
 def idleBroadcastMember(session: Session) -> BroadcastMember | None:
-    """What a broadcast may serve this recipient by; L{None}: it has to be served alone."""
+    """The broadcast member of a session; L{None}: it has to be served alone."""
     recipient = session.recipient
     if recipient is None or session.ignores:
         return None

@@ -1,8 +1,8 @@
 """
-What each operation does to the state; L{tsservices.chat.apply} has the rules for this package.
+Handlers: the effect of each operation on the state; L{tsservices.chat.apply} has their rules.
 
-A handler takes the state, its operation, the session that proposed it, and the batch for what comes
-of it. It raises L{ChatError<tsservices.chat.errors.ChatError>} to reject the operation.
+A handler takes the state, its operation, the session that proposed it, and the batch that gets the
+results. It raises L{ChatError<tsservices.chat.errors.ChatError>} to reject the operation.
 """
 
 from __future__ import annotations
@@ -15,5 +15,5 @@ from tsservices.chat.operations import Operation
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
-#: Handlers by the operations that they take.
+#: Handlers by the operations that they apply.
 Handlers = dict[type[Operation], Callable[[ChatState, Any, Session, Batch], None]]

@@ -1,7 +1,7 @@
 """
 Accounts: registering, login and logout, passwords, deletion.
 
-No password comes here. The proposer has checked it, and the operation says which version it was.
+Handlers get no passwords. The proposer has checked the password; the operation has its version.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ from tsservices.chat.state import ChatState
 from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Connections of one account by the first version of the rules: the oldest was ended for another
-#: one, so that a bouncer with more of them never came to rest.
+#: The limit of connections of one account by version 1 of the rules: a new connection ended the
+#: oldest one, so a bouncer with more connections reconnected again and again.
 FIRST_SESSIONS_EACH = 10
 
-#: Of so many places one is kept for the password: programs that have a token can't keep the owner
-#: out, who has to log in to revoke it.
+#: One of this many places is reserved for logins by password: programs with a token must not lock
+#: out the owner, who has to log in to revoke it.
 PLACES_FOR_ONE = 10
 
 
@@ -66,8 +66,8 @@ def _register(state: ChatState, operation: Register, session: Session, batch: Ba
     stamp = batch.stamp
     if not state.registrationLimit.take(session.cloak, stamp / NANOSECONDS, batch.schema == 1):
         raise ChatError(ACCOUNTS_EACH)
-    # The version begins at the time, and so is none that the name had with an earlier owner: a
-    # login that was proposed with his password must not get through.
+    # The version starts at the time, so it differs from all versions of an earlier owner: a login
+    # proposed with the password of that owner must be refused.
     account = Account(
         operation.key,
         session.nick,
@@ -96,12 +96,12 @@ def checkRegister(state: ChatState, session: Session) -> None:
 
 
 def attachAccount(state: ChatState, session: Session, account: Account, batch: Batch) -> None:
-    """Log a session in: what it had as a guest belongs to the account from now on."""
-    # As a guest it could read from other lines on, so this is asked before.
+    """Log a session in: its guest rights move to the account."""
+    # Read before the login: as a guest it could read from other lines on.
     firstReadable = {
         room.record.key: room.permissions.firstReadable(session) for room in state.roomsOf(session)
     }
-    # Those of the account count from now on.
+    # The marks of the account count from now on.
     state.timeMarks.pop(session.origin, None)
     session.account = account.key
     state.sessionsByAccount[account.key] = (*state.sessionsByAccount.get(account.key, ()), session)
@@ -140,7 +140,7 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
     token = state.accountTokens.get(operation.tokenId)
     if operation.tokenId and (token is None or token.account != operation.account):
         raise ChatError(TOKEN_REVOKED)
-    # A token is good until it is revoked, whatever the password is.
+    # A token is valid until it is revoked, whatever the password is.
     if account is None or (token is None and account.version != operation.version):
         raise ChatError(LOGGED_OUT if account else NO_ACCOUNT, name=operation.account)
     left = session.account
@@ -150,10 +150,10 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
         state.checkRename(session, account.key, batch.stamp)
     entering = session.ident not in state.sessions
     if entering and session.ident in state.endedSessions:
-        # It had a name, and has left by now, or another connection has its place.
+        # It had a name, and has left by now, or another connection has replaced it.
         raise ChatError(TAKEN_OVER)
     if token is not None and token.scope == READ_SCOPE and not entering:
-        # What it has as a guest would become the account's: rooms, and whom it ignores.
+        # Its rooms and ignore list as a guest would become the account's.
         raise ChatError(TOKEN_FIRST)
     if batch.schema > 1:
         if left != account.key:
@@ -175,7 +175,7 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
     before = standingOf(state, session)
     if left is not None:
         _leaveAccount(state, session, left != account.key, batch)
-        # Whose log-in that was is seen by now.
+        # Leaving may have changed the record of this same account.
         account = state.accounts[account.key]
     session.tokenId = operation.tokenId
     attachAccount(state, session, account, batch)
@@ -207,14 +207,14 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
 
 def checkPlace(state: ChatState, account: Account, tokenId: str) -> None:
     """
-    Whether another session may log in to an account: the newest is refused, since a program that
-    connects again by itself would else end its other connections in turn, for ever.
+    Check whether another session may log in to an account. The newest is refused, because a program
+    that reconnects by itself would otherwise end its other connections in turn, for ever.
 
     @raise ChatError: there are enough.
     """
     sessions, most = state.sessionsByAccount.get(account.key, ()), state.limits.sessionsEach
     if tokenId:
-        # Those by the password do not count for the places that are kept for it.
+        # Only sessions with a token are limited by the places reserved for the password.
         kept = most // PLACES_FOR_ONE
         byToken = len([session for session in sessions if session.tokenId])
         if kept and byToken >= most - kept:
@@ -226,7 +226,7 @@ def checkPlace(state: ChatState, account: Account, tokenId: str) -> None:
 def _nickAfterLogin(
     state: ChatState, operation: Login, session: Session, account: Account
 ) -> tuple[str, str]:
-    # Somebody else may have taken the nick that it wants, or registered it, by now.
+    # Another user may have taken or registered the wanted nick by now.
     key = operation.key
     if key and (key not in state.accounts or key == account.key):
         holders = state.sessionsByNick.get(key, ())
@@ -238,7 +238,7 @@ def _nickAfterLogin(
 
 
 def _leaveForbiddenRooms(state: ChatState, session: Session, batch: Batch, private: bool) -> None:
-    # With another account, or none, a session is somebody else for bans and invitations.
+    # For bans and invitations, a session with another account, or none, is another person.
     for room in state.roomsOf(session):
         banned = state.restriction(BAN, session, room, batch.stamp) is not None
         if banned or (private and room.record.private):
@@ -256,7 +256,7 @@ def _logout(state: ChatState, operation: Logout, session: Session, batch: Batch)
 def _logOut(state: ChatState, session: Session, batch: Batch) -> None:
     before = standingOf(state, session)
     _leaveAccount(state, session, True, batch)
-    # Its name is the account's, or that of other sessions that stay logged in.
+    # Its name belongs to the account, or to other sessions that stay logged in.
     if session.key in state.accounts or len(state.sessionsByNick[session.key]) > 1:
         _renameToGuest(state, session, batch)
     batch.sendTo(state.sharedWith(session, True), AccountChanged(session.nick, None))
@@ -268,7 +268,7 @@ def _leaveAccount(state: ChatState, session: Session, forGood: bool, batch: Batc
     detachAccount(state, session, batch)
     if forGood:
         onLogout(state, session, account, batch)
-        # In private rooms it would read on what only the account may.
+        # Otherwise it could go on reading private rooms that only the account may read.
         _leaveForbiddenRooms(state, session, batch, True)
 
 
@@ -289,14 +289,14 @@ def _setPassword(state: ChatState, operation: SetPassword, session: Session, bat
     state.updateAccount(account, batch)
     lines = [f"{account.name} has a new password"]
     revoked: dict[str, Any] = {}
-    # Who has lost the password may have lost the tokens too.
+    # If the password has leaked, the tokens may have leaked too.
     if (operation.revoke or operation.version is None) and (tokens := state.tokensOf(account.key)):
         revokeTokens(state, account.key, tokens, batch)
         lines.append(f"{plural(len(tokens), 'token')} of {account.name} revoked")
         revoked = {"tokens": [token.ident for token in tokens]}
     batch.reply(session, Notice(lines, "password"))
     batch.audit("password", session, target=account.key, **revoked)
-    # Whoever knew only the old password is no longer taken for the owner.
+    # A session that logged in with the old password may not be the owner's.
     for other in state.sessionsByAccount.get(account.key, ()):
         if other is not session and not other.tokenId:
             batch.reply(other, ErrorReply(ChatError(LOGGED_OUT, name=account.name)))
@@ -308,7 +308,7 @@ def _dropAccount(state: ChatState, operation: DropAccount, session: Session, bat
     account = state.accounts.get(operation.account)
     if account is None:
         raise ChatError(NO_ACCOUNT, name=operation.account)
-    # Before it is done: operators may delete their own account, and then have no name for the log.
+    # Before the deletion: an operator who deletes their own account has no name for the log then.
     tokens = state.tokensOf(account.key)
     revoked: dict[str, Any] = {"tokens": [token.ident for token in tokens]} if tokens else {}
     batch.audit("drop", session, target=account.key, **revoked)
@@ -327,7 +327,7 @@ def _dropAccount(state: ChatState, operation: DropAccount, session: Session, bat
         for message in batch.privateMessages
         if account.key not in (message.sender, message.receiver)
     ]
-    # Whoever registers the name next is somebody else, and must inherit nothing.
+    # The next owner of the name is another person, and must inherit nothing.
     for room in state.rooms.values():
         if (role := room.permissions.roles.pop(account.key, None)) is not None:
             batch.delete(role)

@@ -25,7 +25,7 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
-#: Guests of whom it is remembered when they left.
+#: Guests whose time of leaving is remembered.
 GUESTS_REMEMBERED = 1000
 
 
@@ -40,12 +40,12 @@ def _enter(state: ChatState, operation: Enter, session: Session, batch: Batch) -
 
 
 def admit(state: ChatState, session: Session, cloak: str, token: str, batch: Batch) -> None:
-    """Add a session, which enters now; the caller claims its nick next."""
+    """Add a session that enters now; the caller claims its nick next."""
     session.cloak = cloak
     session.connectedAt, session.connectedPosition = batch.stamp, batch.recordPosition
-    # A token has one session: a second one with the same could take the place of a stranger's.
+    # A token is for one session: a second one with it could replace the session of another user.
     session.token = "" if token in state.tokens else token
-    # A session that returns has more fields set on its own node than on all others.
+    # A session that returns has more fields set on its own node than on the other nodes.
     session.away, session.inheritedRestrictions, session.invited = "", frozenset(), frozenset()
     session.username = session.realname = ""
     session.origin = session.ident
@@ -57,8 +57,8 @@ def admit(state: ChatState, session: Session, cloak: str, token: str, batch: Bat
 
 
 def guestName(state: ChatState) -> str:
-    """A free nick for a guest; it is its own key."""
-    # By counting, not at random: all nodes find the same one.
+    """A free nick for a guest; it equals its key."""
+    # Counted, not random, so that all nodes get the same one.
     number = 1
     while (name := f"guest-{number}") in state.sessionsByNick or name in state.accounts:
         number += 1
@@ -101,7 +101,7 @@ def _rename(state: ChatState, operation: Rename, session: Session, batch: Batch)
     state.checkNick(session, operation.nick, operation.key, batch.schema)
     if session.nick == operation.nick:
         return
-    # All are the same person's, who is called otherwise from now on.
+    # All these sessions are of one person, who gets a new name.
     sharing = state.sessionsByNick[session.key]
     if batch.schema == 1 and len(sharing) > 1:
         raise ChatError(NICK_SHARED, nick=session.nick)
@@ -122,13 +122,13 @@ def rename(
     """
     Change the nick of a session, and notify all sessions that share a room with it.
 
-    @param sharing: all that have its nick, if they are renamed too.
+    @param sharing: all sessions with its nick, if they are renamed too.
     """
     sessions = sharing or (session,)
     oldNick, oldKey, account = session.nick, session.key, session.account
     notified: dict[str, Session] = {item.ident: item for item in sessions}
-    # Rooms know people by name. Where another session of this account has the old name, nobody has
-    # left; where one has the new name, nobody has joined.
+    # Rooms list people by name. If another session of this account keeps the old name, nobody has
+    # left; if one has the new name already, nobody has joined.
     partly: list[tuple[Room, UserJoined | UserLeft]] = []
     present: dict[Room, int] = {}
     for renamed in sessions:
@@ -175,7 +175,7 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
         session.origin = old.origin
     state.applyIgnored(session)
     session.rooms, old.rooms = old.rooms, {}
-    # Operations that the old session has proposed may still come: they must find no rights.
+    # Operations of the old session may still arrive: they must have no rights.
     old.token, old.account, old.tokenId = "", None, ""
     for room in state.roomsOf(session):
         batch.splitDelivery(room)
@@ -185,7 +185,7 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
         (state.sessionsByAccount, session.account),
     ):
         if key is not None:
-            # In its place: the oldest session of an account is the first one.
+            # At the same position: the oldest session of an account is the first one.
             index[key] = tuple([session if other is old else other for other in index[key]])
     batch.disconnect(old, ChatError(TAKEN_OVER))
     batch.membershipChanged(session)
@@ -195,12 +195,12 @@ def _resume(state: ChatState, operation: Resume, session: Session, batch: Batch)
 
 def _introduce(state: ChatState, operation: Introduce, session: Session, batch: Batch) -> None:
     if not session.nick:
-        # It was proposed with the name, which somebody else has got: that has been said.
+        # It was proposed together with a name that was refused; that error was sent already.
         return
     changed = session.realname != operation.realname
     introduced = bool(session.username)
     if introduced and changed and state.scopeOf(session) == READ_SCOPE:
-        # Others would read it.
+        # Others would see the new real name.
         raise ChatError(TOKEN_SCOPE, scope=READ_SCOPE)
     session.username, session.realname = operation.username, operation.realname
     if introduced and changed:

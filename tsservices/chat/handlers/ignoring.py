@@ -1,11 +1,11 @@
 """
-Ignoring: who does not want to read whose words. What that hides, others decide: deliveries of what
-comes (L{tsservices.chat.fanout}), and the storage of what was said before.
+Ignoring: the lists of people whose words others do not want to read. Their effect is elsewhere: in
+deliveries (L{tsservices.chat.fanout}), and in the storage for earlier lines.
 
-Somebody with an account is ignored by account, and by the sessions that are logged in to it then,
-for what was said there before the login; a guest by session (its C{origin}). Whoever logs in or out
-stays ignored, under the new account or as a guest, since it is the same person; nobody ever ignores
-themselves. The list of an account is kept, that of a guest ends with the session.
+A user with an account is ignored by account, and by the sessions that are logged in to it at that
+time, for their lines from before the login; a guest is ignored by session (its C{origin}). After a
+login or logout a person stays ignored, under the new account or as a guest; nobody can ignore
+themselves. The list of an account is stored, that of a guest ends with the session.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tsservices.chat.records import Account, Ignored
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
-#: Entries of one list: every line that its owner reads is compared with them.
+#: Maximum number of entries of one list: every line for its owner is compared with them.
 IGNORED = 200
 
 
@@ -49,7 +49,7 @@ def _ignore(state: ChatState, operation: Ignore, session: Session, batch: Batch)
 
 
 def checkIgnore(state: ChatState, session: Session, mask: str) -> None:
-    """@raise ChatError: the session can't ignore that one too."""
+    """@raise ChatError: the session can't ignore this mask."""
     own = (session, *state.sessionsByAccount.get(session.account or "", ()))
     if mask == session.account or any(mask == other.origin for other in own):
         raise ChatError(ONESELF)
@@ -58,7 +58,7 @@ def checkIgnore(state: ChatState, session: Session, mask: str) -> None:
 
 
 def onRename(state: ChatState, session: Session, batch: Batch) -> None:
-    """A guest has another name now, by which lists show it."""
+    """Update the name of a guest on all lists."""
     if session.account is None:
         _showAs(state, session.nick, session.origin, batch)
 
@@ -69,7 +69,7 @@ def _showAs(state: ChatState, name: str, mask: str, batch: Batch) -> None:
 
 
 def onLogin(state: ChatState, session: Session, account: Account, batch: Batch) -> None:
-    """A session was logged in: it takes its list along, and is ignored as before."""
+    """After a login: move the session's list to the account, and keep the session ignored."""
     for entry in list(state.ignored.get(session.origin, {}).values()):
         _remove(state, entry, batch)
         ignored = state.ignored.get(account.key, {})
@@ -85,13 +85,13 @@ def onLogin(state: ChatState, session: Session, account: Account, batch: Batch) 
 
 
 def onLogout(state: ChatState, session: Session, account: str, batch: Batch) -> None:
-    """A session was logged out of an account: it ignores nobody, and is ignored as before."""
+    """After a logout: the session ignores nobody, and stays ignored as before."""
     _follow(state, account, session.origin, session.nick, batch)
     state.applyIgnored(session)
 
 
 def onDrop(state: ChatState, account: str, batch: Batch) -> None:
-    """Whoever registers the name next ignores nobody, and is ignored by nobody."""
+    """Delete all list entries of and about an account: the next owner is another person."""
     for entry in list(state.ignored.get(account, {}).values()):
         _remove(state, entry, batch)
     for entry in _entriesOf(state, account):
@@ -100,7 +100,7 @@ def onDrop(state: ChatState, account: str, batch: Batch) -> None:
 
 
 def _follow(state: ChatState, old: str, new: str, name: str, batch: Batch) -> None:
-    # A list that is full stays as it is: otherwise one person could fill it by many accounts.
+    # A full list is not extended: otherwise one person could fill it with many accounts.
     for entry in _entriesOf(state, old):
         ignored = state.ignored[entry.owner]
         if entry.owner != new and new not in ignored and len(ignored) < IGNORED:

@@ -1,8 +1,8 @@
 """
-Membership: joining, leaving and ending, of one session or of many at once.
+Membership: joining, leaving and quitting, of one session or of many at once.
 
-Rooms know people by name: somebody with two sessions in a room, of one account, joins once and
-leaves once.
+Rooms list people by name: somebody with two sessions of one account in a room joins once and leaves
+once.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Names that a new member gets; /who lists all.
+#: Names sent to a new member; /who lists all.
 NAMES_SHOWN = 50
 
-#: The key of the room that everybody joins who has only said a name. Nobody is its founder.
+#: The key of the room that a session joins if it gives only a name. It has no founder.
 LOBBY = "lobby"
 
 
@@ -90,7 +90,7 @@ def roomModes(record: RoomRecord, forMember: bool) -> RoomModes:
 
 
 def enterRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> None:
-    """Make a session a member, and tell the others."""
+    """Make a session a member, and notify the others."""
     record = room.record
     if room.members and session.key not in room.nickCounts:
         joined = UserJoined(record.key, record.name, session.nick, session.account)
@@ -107,7 +107,7 @@ def createRoom(state: ChatState, operation: Join, session: Session, batch: Batch
     """
     Create the room that a session wants to join.
 
-    @raise ChatError: it has created too many.
+    @raise ChatError: its user has created too many.
     """
     key = operation.room
     creator = session.cloak if session.account is None else session.account
@@ -129,7 +129,7 @@ def createRoom(state: ChatState, operation: Join, session: Session, batch: Batch
 
 
 def _replayFor(room: Room, session: Session) -> HistoryReplay | None:
-    # What is in memory is the same for all members; what each may read is not.
+    # Lines in memory are the same for all members; the lines that each may read are not.
     if session.ignores:
         replay = room.replayWithout(session.ignores, session.joining)
     else:
@@ -161,7 +161,7 @@ def _part(state: ChatState, operation: Part, session: Session, batch: Batch) -> 
 
 
 def _quit(state: ChatState, operation: Quit, session: Session, batch: Batch) -> None:
-    # Others would read the reason.
+    # The reason would be visible to others.
     reason = "" if _isReader(state, session) else operation.reason
     quitChat(state, session, reason, batch)
 
@@ -174,14 +174,14 @@ def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batc
     session.away = operation.text
     if batch.schema > 1:
         if state.awayText(session):
-            # The last note counts for all connections of a person.
+            # The last away text counts for all connections of a person.
             for other in state.sessionsByAccount.get(session.account or "", ()):
                 other.away = operation.text
         elif not before:
-            # The person is still here, by another connection.
+            # The person is still present, by another connection.
             batch.reply(session, AwayChanged(session.nick, operation.text))
             return
-    # The notification names no room: who shares one where the session is muted must not get it,
+    # The notification names no room: members of a room where the session is muted must not get it,
     # whatever other rooms they share.
     silent: set[str] = set()
     for room in state.roomsOf(session):
@@ -191,20 +191,20 @@ def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batc
     changed = AwayChanged(session.nick, operation.text, session.account, session.origin)
     notified = state.sharedWith(session, False)
     batch.sendTo([other for other in notified if other.ident not in silent], changed)
-    # By itself: programs of IRC take what is sent to them as news of others.
+    # Sent separately: the IRC format treats a notification to several sessions as news of others.
     batch.reply(session, changed)
 
 
 def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> None:
-    """End a session, and tell all who shared a room with it."""
+    """End a session, and notify all who shared a room with it."""
     if not state.removeSession(session):
         return
     if any(state.isMuted(session, room, batch.stamp) for room in state.roomsOf(session)):
-        # All rooms get one notification, also the one where it is muted.
+        # All rooms get the same notification, including those where it is muted.
         reason = ""
     state.tokens.pop(session.token, None)
     releaseNick(state, session)
-    # As it was: the account is taken off below.
+    # Made here, because the account is removed below.
     gone = UserQuit(session.nick, reason, session.account, session.origin, session.username)
     # Another session of this account may be in some of the rooms, or in others.
     nickStays = session.key in state.sessionsByNick
@@ -220,7 +220,7 @@ def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> N
             notified.update(room.members)
     _recordLastSeen(state, session, batch)
     if notified and len(rooms) == 1:
-        # Most are in one room, whose members may get what they all get at one go.
+        # Most sessions are in one room, which gets this together with its other output.
         batch.sendToRoom(rooms[0], gone)
     elif notified:
         batch.sendTo(notified.values(), gone)
@@ -231,10 +231,10 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
     End many sessions at once, without a reason.
 
     They may be most of a large room.  The members that stay get one notification for all of them;
-    else a thousand members that leave would be a thousand notifications to all others.
+    otherwise a thousand members that leave would be a thousand notifications to all others.
     """
     departures = [
-        # As it was: the account is taken off below.
+        # Made here, because the account is removed below.
         (item, state.roomsOf(item), UserQuit(item.nick, "", item.account, "", item.username))
         for item in sessions
         if state.removeSession(item)
@@ -245,7 +245,7 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
         for room in rooms:
             partRoom(state, session, room, batch)
         _recordLastSeen(state, session, batch)
-    # The names that are gone, by the rooms that have to know: most share the same rooms.
+    # The names that have left, by the rooms to notify: most share the same rooms.
     nicksByRooms: dict[tuple[str, ...], dict[str, UserQuit]] = {}
     for session, rooms, gone in departures:
         remainingRooms = [
@@ -299,7 +299,7 @@ def partRoom(state: ChatState, session: Session, room: Room, batch: Batch) -> No
 
 
 def userLeft(room: Room, session: Session, reason: str = "", announced: bool = False) -> UserLeft:
-    """What the other members are told of somebody who has left a room."""
+    """The notification for the other members about a session that has left a room."""
     record = room.record
     return UserLeft(
         record.key,
@@ -316,9 +316,9 @@ def removeFromRoom(
     state: ChatState, room: Room, sessions: list[Session], batch: Batch, announced: str = ""
 ) -> None:
     """
-    Take members out of a room against their will.
+    Remove members from a room against their will.
 
-    @param announced: the key of a name of which a line of the room says so already.
+    @param announced: the key of the name whose removal a line of the room shows already.
     """
     record = room.record
     for session in sessions:

@@ -1,4 +1,4 @@
-"""Messages: lines of rooms and their deletion, topics, what is not kept, how far it is read."""
+"""Messages: lines of rooms and their deletion, topics, messages that are not kept, read markers."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ from tsservices.chat.state import ChatState
 from tsservices.common.ratelimit import CLOCK_STEP
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Nanoseconds by which the stamps of batches may go back before the times of lines follow them.
+#: Nanoseconds by which the stamps of batches may go back before the times of lines go back too.
 CLOCK_STEP_NANOSECONDS = int(CLOCK_STEP * NANOSECONDS)
 
 
 def appendMessages(
     room: Room, kind: str, texts: tuple[str, ...], session: Session, batch: Batch, tags: str = ""
 ) -> None:
-    """Number lines, and give them time and id."""
+    """Append lines to a room, with their numbers, times and ids."""
     record = room.record
-    # Each line is later than the one before, also when the stamp has not moved on, or has gone
-    # back a little. But when a clock that was ahead is right again, the times of lines go back with
-    # it: one wrong line would give all that follow it its time, for years. The order is that of the
-    # numbers. (The first version of messages did just that.)
+    # Each line is later than the one before, even if the stamp is the same, or has gone back a
+    # little. But when a clock that was ahead is corrected, the times of lines go back with it;
+    # otherwise, as in version 1, one wrong line would pass its time on to all later lines, for
+    # years. The order is that of the numbers.
     time = batch.stamp
     if time <= record.time and (record.time - time < CLOCK_STEP_NANOSECONDS or batch.schema == 1):
         time = record.time + 1
@@ -85,7 +85,7 @@ def appendMessages(
 
 def _say(state: ChatState, operation: Say, session: Session, batch: Batch) -> None:
     key = operation.room
-    # The way of every line: most are in a room of the session, and in most rooms all may speak.
+    # The path of every line: most are in a room of the session, and in most rooms all may speak.
     room = state.rooms[key] if key in session.rooms else state.roomToTalkIn(session, key)
     if room.permissions.checksTalk:
         state.checkSpeak(session, room, batch.stamp)
@@ -123,12 +123,12 @@ def _delete(state: ChatState, operation: DeleteMessage, session: Session, batch:
     if kind in (BAN, MUTE):
         _deleteReason(room, operation, batch)
     elif operation.time and operation.time == room.record.topicTime and room.record.topic:
-        # A topic has the time of the line that has set it.
+        # A topic has the time of the line that set it.
         _changeTopic(room, "", session, batch)
 
 
 def _deleteReason(room: Room, operation: DeleteMessage, batch: Batch) -> None:
-    # One restriction is a record for each address of its target, all of the same time.
+    # One restriction has a record for each address of its target, all with the same time.
     name = operation.rest.partition(" ")[0]
     meant = operation.kind, name, operation.time
     for restriction in list(room.permissions.restrictions.values()):
@@ -182,8 +182,8 @@ def _markRead(state: ChatState, operation: MarkRead, session: Session, batch: Ba
         raise ChatError(ACCOUNT_NEEDED, what="keep what they have read")
     old = state.readMarkers.get((session.account, record.key))
     seq = min(operation.seq, record.seq)
-    # A marker never goes back: two connections may read at different speeds. And a room without
-    # lines gets none, since it goes with its last visitor.
+    # A marker never goes back, because two connections may read at different speeds. A room without
+    # lines gets none, because it is removed with its last member.
     if seq <= (0 if old is None else old.seq):
         return
     marker = state.readMarkers[session.account, record.key] = ReadMarker(
@@ -200,7 +200,7 @@ def _markTime(state: ChatState, operation: MarkTime, session: Session, batch: Ba
     marks = state.timeMarks.setdefault(owner, {})
     old = marks.get(operation.target)
     if old is not None and old.time >= operation.time:
-        # It never goes back, and who has tried it is told where it is.
+        # A mark never goes back; the session gets the current value instead.
         batch.reply(session, TimeMarked(old.target, old.time))
         return
     if old is None and len(marks) >= TIME_MARKS:

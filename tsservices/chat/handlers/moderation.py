@@ -1,7 +1,7 @@
 """
 Moderation: operators, kicks, private rooms and invitations.
 
-Ranks are looked up now: whoever was an operator when this was proposed may be none by now.
+Ranks are looked up now, because the proposer may have lost its rank meanwhile.
 """
 
 from __future__ import annotations
@@ -66,16 +66,16 @@ def _setOperator(state: ChatState, operation: SetOperator, session: Session, bat
 def checkMayAppoint(
     state: ChatState, session: Session, room: Room, target: Target, grant: bool
 ) -> None:
-    """@raise ChatError: the session may not make the target an operator, or no longer."""
+    """@raise ChatError: the session may not make the target an operator, or take that back."""
     if grant or target.account is None or target.account != session.account:
         # An operator may always resign.
         checkRank(state, session, room, FOUNDER)
 
 
 def setOperator(state: ChatState, room: Room, account: str, grant: bool, batch: Batch) -> bool:
-    """Make an account an operator, or no longer; whether that is a change."""
+    """Make an account an operator, or take that back; returns whether that is a change."""
     permissions = room.permissions
-    # A session may be operator since it was a guest's.
+    # A session may have the role from its time as a guest.
     sessions = state.sessionsByAccount.get(account, ())
     changed = not grant and permissions.withdraw(sessions, OPERATOR_LETTER)
     role = permissions.role(account)
@@ -93,7 +93,7 @@ def _kick(state: ChatState, operation: Kick, session: Session, batch: Batch) -> 
     checkRank(state, session, room, OPERATOR_RANK)
     target = targetOf(state, operation.name, operation.key)
     checkOutranks(state, session, room, target)
-    # All sessions of the account, whatever their names are; of a guest, the name.
+    # All sessions of an account, whatever their names are; of a guest, those with the name.
     members = [
         member
         for member in room.recipients
@@ -123,7 +123,7 @@ def _setPrivate(state: ChatState, operation: SetPrivate, session: Session, batch
         makePrivate(room, batch)
         appendMessages(room, PRIVATE, ("",), session, batch)
     else:
-        # The line that says so is the last of the private time.
+        # The line about it is the last one of the private time.
         appendMessages(room, PUBLIC, ("",), session, batch)
         room.permissions.makePublic()
     batch.roomChanged(room)
@@ -131,7 +131,7 @@ def _setPrivate(state: ChatState, operation: SetPrivate, session: Session, batch
 
 
 def _checkNotBanned(state: ChatState, target: Target, room: Room, now: int) -> None:
-    # An invitation opens a private room, but ends no ban.
+    # An invitation opens a private room, but does not end a ban.
     if target.session is not None:
         ban = state.restriction(BAN, target.session, room, now)
     else:
@@ -141,13 +141,13 @@ def _checkNotBanned(state: ChatState, target: Target, room: Room, now: int) -> N
 
 
 def checkMayClose(room: Room) -> None:
-    """@raise ChatError: the room is always open to everybody."""
+    """@raise ChatError: the room must stay open to everybody."""
     if room.record.key == LOBBY:
         raise ChatError(LOBBY_OPEN, room=ROOM_SIGN + room.record.name)
 
 
 def makePrivate(room: Room, batch: Batch) -> None:
-    """Have a room be joined by invitation only; those who are there stay."""
+    """Make a room private; its members stay."""
     for role in room.permissions.makePrivate(room.recipients):
         batch.upsert(role)
 

@@ -1,10 +1,10 @@
 """
-Modes of rooms, by letters as in IRC: one operation changes several, each by itself and in order.
+Modes of rooms, by letters as in IRC: one operation makes several changes, one by one, in order.
 
-A change that is not allowed is refused, and the others are made. What was done is one line of the
-room. To make an operator (o), to ban (b) and to close a room (i) by a mode is the same as by an
-operation of its own, and needs the same rank. But a guest can be made operator too, as long as it
-is in the room, and may close a room that it has created: that room is open again when it is empty.
+A change that is not allowed is refused, and the others are made. One line of the room shows them.
+Making an operator (o), banning (b) and closing a room (i) by a mode is the same as by an operation
+of its own, and needs the same rank. But a guest can be made operator too, while it is in the room,
+and may close a room that it has created: such a room opens again when it is empty.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
-#: The letter of bans.
 BAN_LETTER = "b"
 
 #: The modes without an argument that are kept as letters.
@@ -57,15 +56,15 @@ FLAGS = "".join(sorted((MODERATED, MEMBERS_TALK, SECRET, OPERATORS_TOPIC)))
 #: The largest limit of members.
 LIMIT_MOST = 1_000_000
 
-#: Stands for the key of a room in lines and in the log: a line is kept longer than a key.
+#: Replaces the key of a room in lines and in the log, which are kept longer than the key.
 HIDDEN_KEY = "*"
 
 
 def checkLimit(text: str) -> int:
     """
-    The limit of members that a text says.
+    Parse a limit of members.
 
-    @raise ChatError: it is none.
+    @raise ChatError: it is no valid limit.
     """
     isNumber = text.isascii() and text.isdigit() and len(text) <= len(str(LIMIT_MOST))
     if isNumber and 1 <= int(text) <= LIMIT_MOST:
@@ -74,24 +73,24 @@ def checkLimit(text: str) -> int:
 
 
 class _Changes:
-    """The changes of one operation: what was made, and what is still to be done for it."""
+    """The changes of one operation: those made, and the steps still to be done for them."""
 
     def __init__(self, state: ChatState, session: Session, room: Room, batch: Batch) -> None:
         self.state = state
         self.session = session
         self.room = room
         self.batch = batch
-        #: Each a sign with a letter, and the argument to be shown.
+        #: Each is a sign with a letter, and the argument to show.
         self.made: list[tuple[str, str]] = []
-        #: Who was banned, and is still there.
+        #: The targets that were banned, and are still in the room.
         self.banned: list[Target] = []
-        #: Who was meant, for the log: accounts, cloaks and masks.
+        #: The targets, for the log: accounts, cloaks and masks.
         self.targets: list[str] = []
-        #: The room is to be opened: the line that says so is the last of the private time.
+        #: Whether to open the room after the line about it, the last one of the private time.
         self.opens = False
 
     def make(self, on: bool, letter: str, argument: str, key: str) -> str | None:
-        """Make one change; returns the argument to be shown, None if nothing has changed."""
+        """Make one change; returns the argument to show, None if nothing has changed."""
         change = _CHANGES.get(letter)
         if change is None:
             raise ChatError(NO_MODE, letter=letter, letters=", ".join(LETTERS))
@@ -174,7 +173,7 @@ class _Changes:
         return target.name
 
     def _guest(self, target: Target) -> Session:
-        # What a guest is made lasts as long as it is a member, so it has to be one.
+        # A role of a guest lasts only while it is a member.
         if target.session is None or target.session.ident not in self.room.members:
             raise ChatError(NO_PERSON, nick=target.name)
         return target.session
@@ -210,7 +209,6 @@ _CHANGES: dict[str, _Change] = {
     BAN_LETTER: _Changes._ban,
 }
 
-#: All letters.
 LETTERS = "".join(sorted(_CHANGES))
 
 
@@ -222,7 +220,7 @@ def _setModes(state: ChatState, operation: SetModes, session: Session, batch: Ba
         try:
             shown = changes.make(change[:1] == "+", change[1:], argument, key)
         except ChatError as refused:
-            # One refusal for all that are refused for the same reason.
+            # Equal errors are sent once.
             if refused not in errors:
                 errors.append(refused)
         else:

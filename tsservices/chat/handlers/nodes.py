@@ -1,16 +1,16 @@
 """
-Nodes of a cluster, as all of them know each other: by what came through the stream.
+Nodes of a cluster, in the view that all of them share: it comes from the stream.
 
-Each message of a node names the node and its incarnation, and has a number of its own. A message
-that begins with a L{NodeUp<tsservices.chat.operations.NodeUp>} counts if L{isNewIncarnation} says
-so; for all others L{acceptMessage} decides, on all nodes alike. The de-duplication of the broker is
-not enough: a frozen replica that was thawed later has stored a line twice, and retries in a
-pipeline have swapped lines.
+Each message of a node has the name of the node, its incarnation, and a number. A message that
+begins with a L{NodeUp<tsservices.chat.operations.NodeUp>} is accepted if L{isNewIncarnation} is
+true; for all others L{acceptMessage} decides, with the same result on all nodes. The de-duplication
+of the broker is not enough: a replica that was frozen and thawed later stored a line twice, and
+retries in a pipeline swapped lines.
 
-The sessions of a node that is taken for gone are detached: for an hour all nodes remember what they
-had. A node that comes back says which of them are still connected. Nobody gets more rights that way
-than before: what the node does not say comes from memory, and a session that is no longer
-remembered counts as one that has just come.
+The sessions of a node that is declared down are detached: for an hour all nodes remember their
+state. A node that comes back reports which of them are still connected. They get no more rights
+than before: everything that the node does not report comes from memory, and a session that is no
+longer remembered counts as new.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ from tsservices.common.timestamps import NANOSECONDS
 #: Seconds for which detached sessions are remembered.
 DETACHED_SECONDS = 3600.0
 
-#: No message has a higher position.
+#: The highest possible position of a message.
 LAST_POSITION = 2**63 - 1
 
 
 class Verdict(Enum):
-    """Whether a message counts."""
+    """Whether a message is accepted."""
 
     #: The next message of its node: it is applied.
     TAKEN = auto()
@@ -61,7 +61,7 @@ class Verdict(Enum):
     #: It was applied before.
     DUPLICATE = auto()
 
-    #: One before it is missing; the node will send both again.
+    #: A message before it is missing; the node will send both again.
     GAP = auto()
 
     #: The node is not up, or has started again since.
@@ -72,14 +72,14 @@ def acceptMessage(
     state: ChatState, node: str, incarnation: str, n: int, position: int, stamp: int
 ) -> Verdict:
     """
-    Whether a message counts, if it does not begin with a L{NodeUp} that counts.
+    Whether a message is accepted, if it does not begin with an accepted L{NodeUp}.
 
     @param stamp: its time: nanoseconds since 1970, UTC.
     """
     known = state.nodes.get(node)
     if known is None or known.incarnation != incarnation:
         return Verdict.STRANGER
-    # Also a message that does not count shows that its node is alive.
+    # Even a message that is not accepted shows that its node is alive.
     known.position, known.stamp = position, stamp
     if n <= known.n:
         return Verdict.DUPLICATE
@@ -90,7 +90,7 @@ def acceptMessage(
 
 
 def isNewIncarnation(state: ChatState, node: str, incarnation: str, n: int) -> bool:
-    """Whether a message is the first one of an incarnation that was not known."""
+    """Whether a message is the first one of an unknown incarnation."""
     known = state.nodes.get(node)
     previous = (
         state.previousIncarnations.get(node, ())
@@ -101,12 +101,12 @@ def isNewIncarnation(state: ChatState, node: str, incarnation: str, n: int) -> b
 
 
 def shutdownOf(node: Node) -> NodeDown:
-    """What a node proposes last: none of its sessions will come back."""
+    """The last proposal of a node: none of its sessions will come back."""
     return NodeDown("", node.name, node.incarnation, LAST_POSITION)
 
 
 def sessionOf(state: ChatState, ident: str, node: str) -> Session:
-    """The session with this id, or a new one, which may enter."""
+    """The session with this id, or a new one that has not entered."""
     return state.sessions.get(ident) or Session(ident, None, node=node)
 
 
@@ -154,9 +154,9 @@ def _sessionsOf(state: ChatState, node: str) -> list[Session]:
 
 def detach(state: ChatState, session: Session, stamp: int) -> DetachedSession:
     """
-    What a session has.
+    The state of a session, to be remembered.
 
-    @param stamp: the present time: nanoseconds since 1970, UTC.
+    @param stamp: the current time: nanoseconds since 1970, UTC.
     """
     account = state.accountOf(session)
     return DetachedSession(
@@ -207,7 +207,7 @@ def forgetDetached(state: ChatState, now: int, schema: int) -> None:
     since = now - int(DETACHED_SECONDS) * NANOSECONDS
     detached = state.detachedSessions
     if schema > 1:
-        # By a clock that was ahead: their hour begins now, and not in some years.
+        # If they were detached by a clock that was ahead, their hour begins now, not in some years.
         for ident, item in detached.items():
             if item.detachedAt > now:
                 detached[ident] = replace(item, detachedAt=now)
@@ -217,8 +217,8 @@ def forgetDetached(state: ChatState, now: int, schema: int) -> None:
 
 def reattachments(state: ChatState, node: str) -> list[ReattachSession]:
     """
-    What a node proposes when it is back, for those of these sessions that are still connected to
-    it. Sessions of its earlier processes are among them.
+    Proposals for a node that is back; it proposes those of the sessions that are still connected.
+    Sessions of its earlier processes are among them.
     """
     return [
         ReattachSession(
@@ -244,18 +244,18 @@ def _reattach(state: ChatState, operation: ReattachSession, session: Session, ba
         return
     before = state.detachedSessions.pop(session.ident, None)
     registered = state.accounts.get(operation.account or "")
-    # With a new password, or another owner of the name, the old login counts no more.
+    # With a new password, or another owner of the name, the old login is not valid any more.
     valid = registered is not None and registered.version == operation.version
     if operation.tokenId:
         token = state.accountTokens.get(operation.tokenId)
         if token is None or token.account != operation.account:
             batch.disconnect(session, ChatError(TOKEN_REVOKED))
             return
-        # It is good until it is revoked, whatever the password is.
+        # A token is valid until it is revoked, whatever the password is.
         valid = True
     account = registered if valid else None
     if account is not None:
-        # Those that have come meanwhile stay.
+        # Sessions that have logged in meanwhile stay.
         try:
             _checkReturn(state, account, operation.tokenId, batch.schema)
         except ChatError as error:
@@ -308,14 +308,14 @@ def _restoreNick(
     account: Account | None,
     schema: int,
 ) -> None:
-    # The name it had, that of its account, or one for a guest: the first that nobody else has.
+    # The old name, the name of the account, or one for a guest: the first that is free.
     names = [(operation.nick, operation.key)]
     if account is not None:
         names.append((account.name, account.key))
     for nick, key in names:
         isOwn = account is not None and key == account.key
         if schema > 1 and account is not None and key not in state.accounts:
-            # Other sessions of a person have the same name, whatever that is.
+            # Other sessions of the person may have the same name, whatever it is.
             holders = state.sessionsByNick.get(key, ())
             isOwn = all(holder.account == account.key for holder in holders)
         if isOwn or (key not in state.accounts and key not in state.sessionsByNick):
@@ -333,20 +333,19 @@ def _rejoin(
     before: DetachedMembership | None,
     batch: Batch,
 ) -> None:
-    # @param seq: the number of the last line that the session got there.
+    # @param seq: the number of the last line that the session got in the room.
     if operation.room in session.rooms:
         return
     room = state.rooms.get(operation.room)
     first = 0
     if before is not None and room is not None and session.account is None:
-        # If the room was public in between, those who were in it before have no more rights than
-        # others.
+        # If the room was public in between, its earlier members have no more rights than others.
         same = room.record.private and room.record.openFrom == before.openFrom
         first = before.readableFrom if same else 0
     if first:
         session.invited |= {operation.room}
     try:
-        # Whoever did not leave needs no key again; a room without a line may be another one.
+        # A session that did not leave needs no key again; a room without a line may be another one.
         wasMember = before is not None and before.seq > 0
         state.checkJoin(session, operation.room, batch.stamp, returning=wasMember)
         checkReader(state, session, operation.room)
@@ -360,8 +359,8 @@ def _rejoin(
     permissions = room.permissions
     if first:
         permissions.readableFrom[session.ident] = first
-    # A room that had a line then is the same room now; one without may have been created anew, by
-    # somebody else.
+    # A room with a line at that time is the same room now; one without may have been created again
+    # by another user.
     if before is not None and before.founder and before.seq and session.account is None:
         permissions.restoreGuestFounder(session)
     if before is not None and before.seq:
@@ -377,7 +376,7 @@ def _rejoin(
 def _restoreInvitations(
     state: ChatState, before: DetachedSession, session: Session, now: int
 ) -> None:
-    # Invitations of accounts are records, and were never lost.
+    # Invitations of accounts are records, and were not lost.
     if before.account is not None or session.account is not None:
         return
     for key in sorted(before.invited):

@@ -1,4 +1,4 @@
-"""What only operators of the server do: ending sessions of others, and talk among themselves."""
+"""Actions of operators of the server: ending sessions of others, and messages among themselves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _kill(state: ChatState, operation: Kill, session: Session, batch: Batch) -> 
     reason = f": {operation.reason}" if operation.reason else ""
     batch.audit("kill", session, target=operation.key, why=operation.reason)
     for target in targets:
-        # Before it has left: then nothing is sent to it any more.
+        # Before the session leaves, because afterwards nothing is sent to it.
         batch.disconnect(target, ChatError(KILLED, by=session.nick, why=reason))
         quitChat(state, target, f"killed by {session.nick}{reason}", batch)
 
@@ -31,7 +31,7 @@ def _tellOperators(
     _checkServerOperator(state, session)
     message = OperatorMessage(session.nick, session.account, session.origin, operation.text)
     for other in state.sessions.values():
-        # What only its own node knows of a session decides here what is written to it, no more.
+        # C{wantsWallops} is known only on the session's own node; it affects only output here.
         if other.wantsWallops or state.isServerOperator(other):
             batch.reply(other, message)
 

@@ -1,8 +1,8 @@
 """
-Posts: lines that a program sends by an account token, without being connected.
+Posts: lines that a program sends with an account token, without a connection.
 
-Its author is no member and is not seen to come and go. It may talk where it could do so after
-joining, and uses up no invitation by that.
+The author is no member, and does not appear to come and go. It may talk where it could talk after
+joining; this uses up no invitation.
 """
 
 from __future__ import annotations
@@ -32,12 +32,11 @@ def becomeVisitor(
     state: ChatState, session: Session, account: str | None, tokenId: str, now: int, position: int
 ) -> None:
     """
-    Give a session that has not entered, and never will, what the checks ask for: as if somebody had
-    come just now.
+    Give a session that never enters the fields that the checks need: as if it had come just now.
 
-    @param account: the key, of an account that is there; None: a guest.
+    @param account: the key of an existing account; None: a guest.
     @param now: nanoseconds since 1970, UTC.
-    @param position: the place in the order at which it comes.
+    @param position: its position in the order.
     """
     session.account, session.tokenId = account, tokenId
     session.connectedAt, session.connectedPosition = now, position
@@ -48,11 +47,11 @@ def becomeVisitor(
 
 def roomToVisit(state: ChatState, session: Session, key: str, now: int) -> Room:
     """
-    A room that a visitor may read: as a member by another session of the account, or because it
-    could join.
+    A room that a visitor may read: because another session of the account is a member, or because
+    the visitor could join.
 
     @param now: nanoseconds since 1970, UTC.
-    @raise ChatError: there is none, or it may not.
+    @raise ChatError: there is no such room, or it may not be read.
     """
     room = state.rooms.get(key)
     if room is None:
@@ -70,7 +69,7 @@ def roomToPostIn(state: ChatState, session: Session, key: str, now: int) -> Room
     A room where a visitor may talk.
 
     @param now: nanoseconds since 1970, UTC.
-    @raise ChatError: there is none, or it may not.
+    @raise ChatError: there is no such room, or the visitor may not talk in it.
     """
     room = state.rooms.get(key)
     if room is None or not (room.members and room.permissions.letsOutsidersTalk):
@@ -80,7 +79,7 @@ def roomToPostIn(state: ChatState, session: Session, key: str, now: int) -> Room
 
 
 def checkReceipt(receipt: PostReceipt, digest: str) -> None:
-    """@raise ChatError: the key was used for something else."""
+    """@raise ChatError: the key was used for another request."""
     if receipt.digest != digest:
         raise ChatError(KEY_USED, key=receipt.requestKey)
 
@@ -92,11 +91,11 @@ def _post(state: ChatState, operation: Post, session: Session, batch: Batch) -> 
     token = state.accountTokens.get(operation.tokenId)
     if token is None or token.account != account:
         raise ChatError(TOKEN_REVOKED)
-    # Another object than the proposer's: whatever that is, it must not become somebody else.
+    # A new object: the proposer's session must not get another identity.
     author = Session(operation.session, None, operation.cloak, session.node)
     becomeVisitor(state, author, account, token.ident, stamp, batch.recordPosition)
     checkScope(state, Post, author)
-    # What an earlier request has brought about stays, whatever is forbidden by now.
+    # The result of an earlier request is final, whatever is forbidden by now.
     if operation.requestKey:
         receipt = state.receipts.get(account, operation.requestKey, stamp)
         if receipt is not None:
@@ -123,7 +122,7 @@ def _post(state: ChatState, operation: Post, session: Session, batch: Batch) -> 
 
 
 def postedBefore(state: ChatState, receipt: PostReceipt) -> Posted:
-    """The answer to a request that was done before."""
+    """The answer to a repeated request."""
     room = state.rooms.get(receipt.room)
     return Posted(
         receipt.room,

@@ -1,8 +1,8 @@
 """
 Private messages, their deletion, and the inbox.
 
-They are stored between two accounts only. A guest gets them and they are forgotten: the next owner
-of the nick must not read them.
+They are stored only between two accounts. Those of a guest are delivered and then forgotten: the
+next owner of the nick must not read them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _sendPrivate(state: ChatState, operation: SendPrivate, session: Session, bat
 
 
 def _sendToAbsent(state: ChatState, operation: SendPrivate, session: Session, batch: Batch) -> None:
-    # Nobody has the name now, but it may be an account's, whose owner is not here or is here under
+    # Nobody has the name now, but it may belong to an account whose owner is absent, or here under
     # another name.
     account = state.accounts.get(operation.key)
     if account is None:
@@ -83,7 +83,7 @@ def _takeShare(state: ChatState, account: Account, sender: str, batch: Batch) ->
 
 
 def dropShares(state: ChatState, dropped: str, batch: Batch) -> None:
-    """With an account go the private messages that wait for it, and those that it has sent."""
+    """Delete the shares of an account that is dropped: as receiver, and as sender."""
     for share in state.inboxShares.pop(dropped, {}).values():
         batch.delete(share)
     for key, shares in list(state.inboxShares.items()):
@@ -146,7 +146,7 @@ def _deletePrivate(
     state.checkEntered(session)
     author, key = operation.author, operation.key
     if author is None:
-        # It is stored nowhere: whoever has the name now may have it on the screen.
+        # It is not stored: the current holder of the name may have it on the screen.
         receivers = state.sessionsByNick.get(key, ())
     elif author == session.account:
         receivers = state.sessionsByAccount.get(key, ())

@@ -1,10 +1,10 @@
 """
-Bans and mutes of a room: to whom else they apply than to a name, and how they end.
+Bans and mutes of a room: to whom they apply besides the given name, and how they end.
 
-A ban of an account holds for the account, and for its present addresses, so that its owner does not
-come back as a guest. A ban of a guest holds for the address. Others at the same address are spared
-if they were here before, or have an older account (L{RoomPermissions.restriction}). Two
-guests of one address share the longer one. A ban of a mask holds for everybody whom it matches at
+A ban of an account applies to the account, and to its current addresses, so that its owner does not
+come back as a guest. A ban of a guest applies to the address. Others at the same address are not
+affected if they entered before, or have an older account (L{RoomPermissions.restriction}). Two
+guests of one address share the longer ban. A ban of a mask applies to everybody that it matches at
 the time.
 """
 
@@ -35,7 +35,7 @@ from tsservices.chat.state import ChatState
 from tsservices.common.durations import spanText
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Bans and mutes of one room: everybody who joins is compared with them.
+#: Maximum number of bans and mutes of one room: everybody who joins is compared with them.
 RESTRICTIONS_EACH = 500
 
 
@@ -67,7 +67,7 @@ def restrict(
     batch: Batch,
 ) -> None:
     """
-    Ban or mute; the caller has checked that this may be, and made place.
+    Ban or mute; the caller has checked the rights, and made place.
 
     @param key: as L{restrictionTarget} returns it.
     @param until: when it ends: nanoseconds since 1970, UTC; 0: never.
@@ -94,7 +94,7 @@ def restrict(
 
 
 def removeBanned(state: ChatState, room: Room, targets: list[Target], batch: Batch) -> None:
-    """Have those leave who are banned now, the last of them by bans of these targets."""
+    """Remove all banned members, after bans of these targets."""
     for target in targets:
         if (role := room.permissions.revoke(target.account)) is not None:
             batch.upsert(role)
@@ -112,8 +112,8 @@ def makePlace(room: Room, kind: str, target: Target, batch: Batch) -> None:
 
 
 def _makePlace(room: Room, batch: Batch, isNew: bool) -> None:
-    # Those that have ended do not count, but stay for as long as there is place: they end by a
-    # clock, which may be ahead. (The first version deleted them.)
+    # Restrictions that have ended do not count, but stay while there is place: they ended by a
+    # clock that may be ahead. (Version 1 deleted them.)
     restrictions = room.permissions.restrictions
     ended = [key for key, old in restrictions.items() if old.hasEnded(batch.stamp)]
     if batch.schema > 1:
@@ -129,7 +129,7 @@ def _remove(room: Room, restriction: Restriction, batch: Batch) -> None:
 
 
 def noteClockSetBack(state: ChatState, batch: Batch) -> None:
-    """Have restrictions that were set at a later time than now end by the present clock."""
+    """Let restrictions that were set at a later time than now end by the current clock."""
     for room in state.rooms.values():
         for old in list(room.permissions.restrictions.values()):
             if old.until and old.time > batch.stamp and not 0 < old.countedFrom <= batch.stamp:
@@ -141,8 +141,8 @@ def noteClockSetBack(state: ChatState, batch: Batch) -> None:
 def _restrictSessions(
     state: ChatState, restriction: Restriction, room: Room, target: Target, batch: Batch
 ) -> None:
-    # The sessions that are here are marked, so that the restriction follows them as guests and
-    # under other names, while others at the same address stay free.
+    # The current sessions are marked, so that the restriction follows them as guests and under
+    # other names, while others at the same address are not affected.
     if target.session is None and (target.account is None or batch.schema == 1):
         return
     sessions: tuple[Session, ...] = (target.session,) if target.session is not None else ()
@@ -150,8 +150,8 @@ def _restrictSessions(
         # Its owner may be here under another name than that of the account.
         sessions = state.sessionsByAccount.get(target.account, ())
     for session in sessions:
-        # Only somebody above a guest who created the room, or was made operator, can ban it, so it
-        # is that no more.
+        # A guest who created the room, or was made operator, can be banned only from above, so it
+        # loses that role.
         room.permissions.revokeSession(session)
         applied = restriction
         if target.account is not None:
@@ -163,14 +163,14 @@ def _restrictSessions(
 def _restrictAddress(
     state: ChatState, restriction: Restriction, room: Room, batch: Batch
 ) -> Restriction:
-    # Restrict whoever comes from an address, and return what holds there: one address has one
-    # restriction of a kind, which is that of several users if several were meant.
+    # Restrict an address, and return the restriction in force there: an address has one restriction
+    # of a kind, shared by all users who were named.
     key, now = (restriction.kind, restriction.mask), batch.stamp
     old = room.permissions.restrictions.get(key)
     others: list[Session] = []
     if old is not None and old.name != restriction.name:
         if not old.until or 0 < restriction.until <= _end(old, batch):
-            # Somebody else at this address is restricted for longer: that one stays.
+            # Another user at this address is restricted for longer: that restriction stays.
             return old
         if batch.schema > 1 and not old.hasEnded(now):
             others = [
@@ -187,7 +187,7 @@ def _restrictAddress(
 
 
 def _mark(state: ChatState, session: Session, restriction: Restriction) -> None:
-    # Those that have ended go, or the set would grow with each new one.
+    # Those that have ended are removed, or the set would grow with each new one.
     current = [item for item in session.inheritedRestrictions if _isInForce(state, *item)]
     session.inheritedRestrictions = frozenset(
         [*current, (restriction.room, restriction.kind, restriction.mask, restriction.time)]
@@ -205,7 +205,7 @@ def _isInForce(state: ChatState, key: str, kind: str, mask: str, time: int) -> b
 
 
 def _revokeInvitations(state: ChatState, room: Room, now: int) -> None:
-    # Of guests who are banned now; an account has lost its own by then.
+    # Of banned guests; a banned account has lost its invitation already.
     key = room.record.key
     for session in state.sessions.values():
         if key in session.invited and state.restriction(BAN, session, room, now) is not None:
@@ -236,7 +236,7 @@ def lift(
     state: ChatState, room: Room, kind: str, key: str, session: Session, batch: Batch
 ) -> list[Restriction]:
     """
-    End all bans or mutes of somebody; returns them, none if none is in force.
+    End all bans or mutes of somebody; returns them, or an empty list if none is in force.
 
     @param key: that of a name, a cloak, or a mask.
     @raise ChatError: the session would lift its own.
@@ -247,7 +247,7 @@ def lift(
     if (holders := state.sessionsByNick.get(key)) is not None:
         masks.add(holders[0].account or holders[0].cloak)
         if batch.schema > 1:
-            # As a guest, or under another name, the person was meant by another mask.
+            # As a guest, or under another name, the person was restricted by another mask.
             where = room.record.key
             masks.update(item[2] for item in holders[0].inheritedRestrictions if item[0] == where)
     matches = [
@@ -255,7 +255,7 @@ def lift(
         for restriction in room.permissions.restrictions.values()
         if restriction.kind == kind and (restriction.mask in masks or restriction.key == key)
     ]
-    # The dict has another order after a restart, and the first one gives the line its name.
+    # The order of the dict changes with a restart, and the first match gives the line its name.
     matches.sort(key=lambda restriction: restriction.mask)
     if batch.schema > 1 and all(restriction.hasEnded(batch.stamp) for restriction in matches):
         return []

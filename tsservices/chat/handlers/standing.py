@@ -1,4 +1,4 @@
-"""What the members of a room are told when somebody's rights there change by logging in or out."""
+"""Notifications to rooms when a login or logout changes the rights of a member."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tsservices.chat.state import ChatState
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a session may do in its rooms."""
+    """The rights of a session in its rooms."""
 
-    #: The folded name by which the rooms know it.
+    #: The folded name of the session in the rooms.
     key: str
-    #: By the keys of the rooms: the rank, and the letters of what it is by the rights of the room.
+    #: By the keys of the rooms: the rank, and the letters of its roles in the room.
     rooms: dict[str, tuple[str, str]]
 
 
 def standingOf(state: ChatState, session: Session) -> Standing:
-    """What a session may do now; for L{reportStanding}, after it has logged in or out."""
+    """The current rights of a session; for L{reportStanding}, after a login or logout."""
     rooms = {room.record.key: _standing(state, session, room) for room in state.roomsOf(session)}
     return Standing(session.key, rooms)
 
@@ -36,17 +36,17 @@ def _standing(state: ChatState, session: Session, room: Room) -> tuple[str, str]
 
 
 def reportStanding(state: ChatState, session: Session, before: Standing, batch: Batch) -> None:
-    """Tell each room of a session what has changed."""
+    """Notify each room of a session of its changed rights."""
     if batch.schema == 1:
         return
     for room in state.roomsOf(session):
         key = room.record.key
         if room.nickCounts[session.key] > 1:
-            # By another connection they were there before, with all rights.
+            # Another session with this name was there before, with all rights.
             continue
         oldRank, old = before.rooms[key]
         if before.key != session.key and before.key in room.nickCounts:
-            # The rooms take this one for somebody who has just joined.
+            # To the rooms this looks like a session that has just joined.
             oldRank, old = MEMBER, ""
         rank, new = _standing(state, session, room)
         if (rank, new) == (oldRank, old):

@@ -1,4 +1,4 @@
-"""Targets of moderation commands, and whether the rank of the author suffices."""
+"""Targets of moderation commands, and checks of the author's rank."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def targetOf(state: ChatState, name: str, key: str) -> Target:
     """
     if key.startswith(CLOAK_SIGN):
         if len(key) > NAME_LENGTH:
-            # It would be stored, and shown to all operators.
+            # A longer key would be stored, and shown to all operators.
             raise ChatError(NO_PERSON, nick=name)
         return Target(key, key, None)
     holders = state.sessionsByNick.get(key)
@@ -63,11 +63,11 @@ def restrictionTarget(
     state: ChatState, room: Room, name: str, key: str, schema: int
 ) -> tuple[Target, str]:
     """
-    Who is to be banned or muted, and the key of the name that was meant.
+    The target of a ban or mute, and the key of the given name.
 
-    @param key: that of a name, a cloak, or a mask.
+    @param key: the key of a name, a cloak, or a mask.
     @param schema: the version of the rules.
-    @raise ChatError: there is no such name or account, or the mask is of everybody.
+    @raise ChatError: there is no such name or account, or the mask matches everybody.
     """
     if schema == 1 or not isMask(key):
         return targetOf(state, name, key), key
@@ -93,12 +93,11 @@ def checkRank(state: ChatState, session: Session, room: Room, required: str) -> 
 
 
 def checkOutranks(state: ChatState, session: Session, room: Room, target: Target) -> None:
-    """@raise ChatError: the target is the session's own user, or has no lower rank."""
+    """@raise ChatError: the target is the session's own user, or its rank is not lower."""
     if target.session is session or (target.account and target.account == session.account):
         raise ChatError(ONESELF)
     if target.account is not None:
-        # Not that of a session, which may have come by a token: all that is done to somebody is
-        # done to the account.
+        # Not that of a session, which may have used a token: the action applies to the account.
         rank = state.rankOf(target.account, room)
     elif target.session is not None:
         rank = state.rank(target.session, room)
@@ -106,8 +105,8 @@ def checkOutranks(state: ChatState, session: Session, room: Room, target: Target
         rank = state.rankOf(target.mask, room)
     ownRank = state.rank(session, room)
     if ownRank == OPERATOR and rank != SERVER and not room.record.founder:
-        # Where no account is above them operators look after the room together, as in IRC: a guest
-        # who has created it is one of them.
+        # If no account is above them, operators look after the room together, as in IRC, including
+        # a guest who has created it.
         return
     if ownRank != SERVER and atLeast(rank, ownRank):
         raise ChatError(STANDS_ABOVE, name=target.name)
@@ -116,7 +115,7 @@ def checkOutranks(state: ChatState, session: Session, room: Room, target: Target
 def permittedReason(
     state: ChatState, operation: Kick | Restrict, session: Session, room: Room, batch: Batch
 ) -> str:
-    """The reason as the room may be told it: none of an operator who is muted there."""
+    """The reason to show in the room; none from an operator who is muted there."""
     if batch.schema > 1 and state.isMuted(session, room, batch.stamp):
         return ""
     return operation.reason

@@ -1,10 +1,10 @@
 """
-Account tokens: what may be done by a session that has logged in by one, and how they are made and
+Account tokens: the rights of sessions that have logged in with one, and how tokens are created and
 revoked.
 
-A session carries the id of its token, and what it may do is looked up at each of its operations.
-Revoking a token ends its sessions at that place in the order. What they have proposed before comes
-before it, and what comes later finds no session.
+A session has the id of its token, and its rights are looked up at each of its operations. Revoking
+a token ends its sessions at that position in the order: earlier proposals are applied, later ones
+find no session.
 """
 
 from __future__ import annotations
@@ -71,27 +71,28 @@ from tsservices.chat.records import AccountToken
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
-#: Tokens of one account: a program each, and some that were forgotten. All are in memory.
+#: Maximum number of tokens of one account: one for each program, and some that were forgotten. All
+#: are in memory.
 TOKENS_EACH_ACCOUNT = 20
 
 _NONE: frozenset[str] = frozenset()
 _TALK = frozenset({TALK_SCOPE})
 _ALL = frozenset(SCOPES)
 
-#: The scopes whose sessions may propose an operation. One that is not here is for none of them.
+#: The scopes whose sessions may propose an operation. One that is missing here is for none.
 ALLOWED: dict[type[Operation], frozenset[str]] = {
-    # A reader is seen in rooms, as everybody is. It founds none, uses up no invitation, and gives
-    # no reasons: the handlers see to that.
+    # A reader is visible in rooms, as everybody is. It creates none, uses up no invitation, and
+    # gives no reasons: the handlers check that.
     Join: _ALL,
     Part: _ALL,
     Quit: _ALL,
-    # The handlers refuse what does not fit a session that is logged in.
+    # The handlers refuse what a session that is logged in may not do.
     Resume: _ALL,
     Login: _ALL,
-    # With a name it is a change of the name.
+    # For a session with a name this is a change of the name.
     Enter: _TALK,
     Rename: _TALK,
-    # Whoever ignores the account would ignore one guest more.
+    # Lists that ignore the account would get the guest as one more entry.
     Logout: _TALK,
     Say: _TALK,
     SendPrivate: _TALK,
@@ -109,23 +110,23 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     Ignore: _TALK,
     SendPassing: _TALK,
     Post: _TALK,
-    # Programs of IRC say at the beginning who their user is.
+    # IRC clients send user name and real name at the beginning.
     Introduce: _ALL,
-    # How far the owner has read is the owner's.
+    # Read markers belong to the owner: a reader must not move them.
     MarkRead: _TALK,
     MarkTime: _TALK,
     ClearUnread: _TALK,
-    # Who has a token can't make more of it.
+    # A token must not be used to gain more rights.
     Register: _NONE,
     SetPassword: _NONE,
     CreateToken: _NONE,
-    # Its own one only: the handler sees to that.
+    # Only its own token: the handler checks that.
     RevokeTokens: _TALK,
     DropAccount: _NONE,
-    # A token of an operator of the server makes nobody one.
+    # A token of an operator of the server does not give these rights.
     Kill: _NONE,
     TellOperators: _NONE,
-    # These are of nodes.
+    # Operations of nodes.
     NodeUp: _ALL,
     NodeDown: _ALL,
     ReattachSession: _ALL,
@@ -133,7 +134,7 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
 
 
 def checkScope(state: ChatState, kind: type[Operation], session: Session) -> None:
-    """@raise ChatError: the token by which the session was logged in does not allow that."""
+    """@raise ChatError: the token with which the session has logged in does not allow that."""
     token = state.accountTokens.get(session.tokenId)
     if token is None:
         raise ChatError(TOKEN_REVOKED)
@@ -185,7 +186,7 @@ def _revoke(state: ChatState, operation: RevokeTokens, session: Session, batch: 
         raise ChatError(TOKEN_SCOPE, scope=state.accountTokens[session.tokenId].scope)
     tokens = [token for token in own if token.ident in operation.idents]
     if not tokens:
-        # Another session was faster.
+        # Another session has revoked them already.
         raise ChatError(NO_TOKEN, name="any more")
     names = ", ".join(token.name for token in tokens)
     revokeTokens(state, session.account, tokens, batch)
@@ -196,7 +197,7 @@ def _revoke(state: ChatState, operation: RevokeTokens, session: Session, batch: 
 def revokeTokens(
     state: ChatState, account: str, tokens: Collection[AccountToken], batch: Batch
 ) -> None:
-    """Revoke tokens of an account, and end the sessions that have logged in by them."""
+    """Revoke tokens of an account, and end the sessions that have logged in with them."""
     idents = {token.ident for token in tokens}
     for token in tokens:
         state.removeToken(token)

@@ -1,7 +1,7 @@
 """
-What can be asked for, as functions with typed arguments that every frontend calls.  Pure.
+Verbs: the requests of users, as functions with typed arguments for all frontends.  Pure.
 
-A verb takes the controller of the session that asks, and raises L{ChatError} when it is not done.
-A verb that has to wait is a coroutine; L{SessionController.start} runs it.  No verb reads text:
-commands, usages and numbers are parsed by the frontend that has them.
+A verb takes the controller of the session that asks, and raises L{ChatError} to refuse. A verb that
+has to wait is a coroutine; L{SessionController.start} runs it.  No verb parses text: frontends
+parse their commands, usages and numbers.
 """

@@ -1,9 +1,8 @@
 """
 Verbs about accounts.  Pure.
 
-Passwords go from here to the hasher, and nowhere else: no operation has one, no error shows one.
-Where a verb is given no password, it has the presenter prompt for one; a frontend that can't prompt
-always gives one.
+Passwords go to the hasher, and nowhere else: no operation has one, no error shows one. A verb that
+gets no password has the presenter prompt for one; a frontend that can't prompt always gives one.
 """
 
 from __future__ import annotations
@@ -37,7 +36,6 @@ from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.common.tokens import looksLikeToken
 
-#: The prompts.
 PASSWORD, NEW_PASSWORD, AGAIN = "password: ", "new password: ", "the same again: "
 
 #: The question when a password is changed.
@@ -45,22 +43,22 @@ REVOKE = "revoke your {tokens} too, yes or no? "
 
 
 async def register(controller: SessionController, password: str | None) -> None:
-    """Make an account of the session's name."""
+    """Create an account with the session's name."""
     checkSecure(controller)
     context, session = controller.context, controller.session
     checkRegister(context.state, session)
-    # Before the work of hashing, for which all others would have to wait.
-    # By the time of day, because all nodes of a cluster count it.
+    # Checked before the hashing, for which all others would have to wait. By the wall clock,
+    # because all nodes of a cluster count this.
     if not context.state.registrationLimit.allows(session.cloak, context.wallClock() / NANOSECONDS):
         raise ChatError(ACCOUNTS_EACH)
     controller.checkStored()
-    # The name may change while the hasher works; the handler refuses then.
+    # The name may change during the hashing; the handler refuses then.
     key = session.key
     verifier = await _derive(controller, password or await _askTwice(controller))
     controller.propose(Register(session.ident, key, verifier))
     await controller.settled()
     if session.account == key:
-        # Others who try passwords do not keep the new owner out.
+        # Others who try passwords must not lock out the new owner.
         context.loginLimits.entered(key, session.cloak, controller.context.monotonic())
 
 
@@ -68,7 +66,7 @@ async def login(controller: SessionController, name: str, password: str | None) 
     """
     Log in to an account.
 
-    @param password: or a token; None: it is asked for.
+    @param password: a password or a token; None: ask for it.
     """
     checkSecure(controller)
     session = controller.session
@@ -102,7 +100,7 @@ async def changePassword(
     """
     Change the password of the session's account.
 
-    @param revoke: whether its tokens are revoked too; None: that is asked, if there are any.
+    @param revoke: whether its tokens are revoked too; None: ask, if there are any.
     """
     checkSecure(controller)
     session, state = controller.session, controller.context.state
@@ -125,13 +123,13 @@ async def changePassword(
 def _isYes(answer: str) -> bool:
     word = answer.strip().lower()
     if word not in ("y", "yes", "n", "no"):
-        # Not shown: it was asked for like a password, and may be one.
+        # The answer is not shown: it was asked for like a password, and may be one.
         raise ChatError(NEITHER_YES_NOR_NO)
     return word.startswith("y")
 
 
 async def resetPassword(controller: SessionController, name: str) -> None:
-    """Give an account a password that only the operator who asks is shown."""
+    """Give an account a new password, which is shown only to the operator who asks."""
     checkSecure(controller)
     account = accountNamed(controller, name)
     controller.checkStored()
@@ -140,27 +138,27 @@ async def resetPassword(controller: SessionController, name: str) -> None:
     controller.propose(SetPassword(controller.session.ident, account.key, None, verifier))
     await controller.settled()
     changed = controller.context.state.accounts.get(account.key)
-    # It was refused, dropped, or reset once more: then this password opens nothing.
+    # If it was refused, dropped, or reset again, this password is not valid.
     if changed is not None and changed.verifier == verifier:
         text = f"until it is changed by its owner: {password}"
         controller.presenter.show(Notice([text], "reset"))
 
 
 def dropAccount(controller: SessionController, name: str) -> None:
-    """Have a name belong to nobody."""
+    """Delete an account; its name is free again."""
     account = accountNamed(controller, name)
     controller.checkStored()
     controller.propose(DropAccount(controller.session.ident, account.key))
 
 
 async def resume(controller: SessionController, token: str) -> None:
-    """Take over the session that has this token."""
+    """Replace the session that has this token."""
     session = controller.session
     if controller.entered:
         raise ChatError(NOTHING_TO_RESUME)
     old = controller.context.state.tokens.get(digest(token))
     if old is not None and old.account is not None:
-        # It is worth a log-in; that of a guest opens no account.
+        # Such a token is as good as a login; that of a guest gives access to no account.
         checkSecure(controller)
     controller.propose(Resume(session.ident, digest(token), session.cloak))
     await controller.settled()
@@ -186,7 +184,7 @@ async def checkPassword(controller: SessionController, account: Account, passwor
     """
     Check a password, which counts as a guess.
 
-    @return: how many wrong ones were tried since the last right one.
+    @return: how many wrong passwords were tried since the last right one.
     @raise ChatError: it is wrong, or can't be checked now, or not over this connection.
     """
     checkSecure(controller)
@@ -202,7 +200,7 @@ async def checkPassword(controller: SessionController, account: Account, passwor
             limits.unknown(account.key, cloak, controller.context.monotonic())
         raise
     finally:
-        # Also if the connection is gone by now: then nobody has looked at the answer.
+        # Also if the connection was closed, and nobody has read the answer.
         limits.ended(account.key, cloak)
 
 
@@ -218,9 +216,9 @@ async def beginGuess(controller: SessionController, account: Account) -> None:
 
 def guessed(controller: SessionController, account: Account, right: bool) -> int:
     """
-    Count a password that was tried, after L{beginGuess}.
+    Count a tried password, after L{beginGuess}.
 
-    @return: how many wrong ones were tried since the last right one.
+    @return: how many wrong passwords were tried since the last right one.
     @raise ChatError: it was wrong.
     """
     limits, cloak = controller.context.loginLimits, controller.session.cloak
@@ -237,7 +235,7 @@ async def _derive(controller: SessionController, password: str) -> str:
 
 
 async def _askTwice(controller: SessionController) -> str:
-    # Twice, because it is not seen while it is typed.
+    # Asked twice, because it is not visible while it is typed.
     password = await controller.ask(NEW_PASSWORD)
     if await controller.ask(AGAIN) != password:
         raise ChatError(PASSWORDS_DIFFER)

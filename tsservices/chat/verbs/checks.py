@@ -1,4 +1,4 @@
-"""Checks that verbs and frontends make before they propose anything.  Pure."""
+"""Checks of verbs and frontends before they propose an operation.  Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tsservices.chat.errors import (
 from tsservices.chat.notifications import INSECURE_CODE, Notice
 from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER, atLeast
 
-#: Characters in a topic, in the reason of a leave, in a note of absence: one line of a wide
-#: terminal, twice.
+#: Maximum length of a topic, of the reason for leaving, and of an away text: two lines of a wide
+#: terminal.
 TOPIC_LENGTH = 400
 
-#: Told to who sends a password over a connection that is not secure.
+#: The warning for a password on an unencrypted connection.
 INSECURE = "this connection is not encrypted: others on the way can read your passwords and tokens"
 
 #: A permission: for sessions without a name too.
@@ -30,7 +30,7 @@ NAMED = "named"
 #: A permission: for sessions that are logged in.
 REGISTERED = "registered"
 
-#: The other permissions are ranks in the current room; who has them, for a refusal.
+#: The other permissions are ranks in the current room; the values name their holders in errors.
 RANK_HOLDERS = {
     OPERATOR: "operators of the room",
     FOUNDER: "its founder",
@@ -40,9 +40,9 @@ RANK_HOLDERS = {
 
 def checkText(controller: SessionController, label: str, text: str) -> str:
     """
-    The text, which others are to read.
+    Return a text that others will read.
 
-    @raise ChatError: it is too long, or has an account token in it.
+    @raise ChatError: it is too long, or contains an account token.
     """
     if len(text) > TOPIC_LENGTH:
         raise ChatError(TEXT_LONG, what=label, most=TOPIC_LENGTH, length=len(text))
@@ -51,17 +51,17 @@ def checkText(controller: SessionController, label: str, text: str) -> str:
 
 
 def takesSecrets(controller: SessionController) -> bool:
-    """Whether passwords and tokens are taken over this connection at all."""
+    """Whether passwords and tokens are accepted over this connection."""
     refuses = controller.refusesInsecure or controller.context.plainLogin.refuse
     return controller.secure or not refuses
 
 
 def checkSecure(controller: SessionController) -> None:
     """
-    Before a password or a token is sent either way: tell the user, once, that others on the way
-    can read it, or refuse that.  Each verb with such a secret begins with this.
+    Warn the user, once, that others on the network can read a secret, or refuse it.  Each verb that
+    gets or shows a password or token calls this first.
 
-    @raise ChatError: this server does not take it over such a connection.
+    @raise ChatError: this server accepts no secrets over such a connection.
     """
     if controller.secure:
         return
@@ -76,12 +76,12 @@ def checkSecure(controller: SessionController) -> None:
 
 def checkPermission(controller: SessionController, permission: str, action: str) -> None:
     """
-    Refuse at once what will not be allowed.
+    Refuse early a request that will not be allowed.
 
     @raise ChatError: it is not allowed.
     """
-    # Only a courtesy: nobody has to wait for the refusal.  The handler that applies the operation
-    # decides, by the state at its place in the order.
+    # Only for an early answer.  The handler decides, by the state at the position of the operation
+    # in the order.
     session = controller.session
     if permission == ANYONE:
         return

@@ -22,17 +22,16 @@ from tsservices.chat.room import Room
 from tsservices.chat.storage import HISTORY_PAGE
 from tsservices.chat.verbs.history import readLines
 
-#: Lines in which the last one of somebody is looked for: some pages of a reader's scrolling.
+#: Lines that are searched for the last one of somebody: some pages of scrolling.
 LINES_LOOKED_AT = 1000
 
 
 async def delete(controller: SessionController, room: Room, seq: int, reason: str = "") -> None:
     """
-    Delete what people wrote in a line; its number stays, and who did what to whom.
+    Delete the words of a line; its number stays, and for kicks, bans and mutes also the name.
 
-    @param reason: for programs of IRC; it is not stored.
-
-    @raise ChatError: there is no such line, or there are no words in it.
+    @param reason: for IRC clients; it is not stored.
+    @raise ChatError: there is no such line, or it has no words.
     """
     name = ROOM_SIGN + room.record.name
     if not room.permissions.firstReadable(controller.session) <= seq <= room.storedSeq:
@@ -48,15 +47,15 @@ async def delete(controller: SessionController, room: Room, seq: int, reason: st
 
 async def deleteLast(controller: SessionController, room: Room, nick: str = "") -> None:
     """
-    Delete the last line with words by somebody, of those that the session was told when it asked
-    for this; what was said since is not meant.
+    Delete the last line with words by somebody, among the lines that the session had received when
+    it asked for this; later lines are not meant.
 
-    @param nick: as it stands in the line; empty: one's own, whatever the name was.
+    @param nick: the nick in the line; empty: the session's own lines, whatever its nick was.
     @raise ChatError: there is none.
     """
     session, key = controller.session, fold(nick)
     isOwn = not nick or key == session.key
-    # What the session itself has said before is told by now.
+    # The session's own earlier lines are delivered by now.
     until = max(controller.seenPosition, session.answeredAt) if isOwn else controller.seenPosition
     last = room.storedSeq
     first = max(room.permissions.firstReadable(session), last - LINES_LOOKED_AT + 1, 1)
@@ -83,12 +82,12 @@ async def deleteLast(controller: SessionController, room: Room, nick: str = "") 
 def _proposeDeletion(
     controller: SessionController, room: Room, line: RoomMessages, reason: str = ""
 ) -> None:
-    # Of the first of these lines.
+    # Deletes the first of these lines.
     remaining = withoutWords(line.kind, line.texts[0])
     assert remaining is not None
-    # Looked up now: the account may have been dropped while the line was read.
+    # Looked up now, because the account may have been dropped while the line was read.
     account = controller.context.state.accounts.get(line.account or "")
-    # A name may have belonged to somebody else when the line was said.
+    # The name may have belonged to another user when the line was said.
     author = account.key if account and account.wrote(line.position, line.time) else None
     controller.propose(
         DeleteMessage(
@@ -105,9 +104,9 @@ def _proposeDeletion(
 
 
 def _timeOfRecord(room: Room, line: RoomMessages) -> int:
-    # Of the topic or the restriction that has come with the line; 0: there is none by now.
+    # The time of the topic or restriction that the line has set; 0: it does not exist any more.
     if line.kind == TOPIC:
-        # They have the same time.
+        # Topic and line have the same time.
         return line.time
     text = line.texts[0]
     times = [

@@ -18,33 +18,33 @@ from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import REPLAYED_LINES, Room
 from tsservices.chat.storage import LineSpan, UnreadCount
 
-#: Lines of history that can be asked for at once.
+#: Maximum number of lines of history in one request.
 HISTORY_LINES = 500
 
-#: Lines that were not read are counted up to this number: more are as many as that to a person.
+#: Unread lines are counted up to this number: a person needs no higher one.
 UNREAD_LINES = 1000
 
-#: Lines that are looked at for that, the newest: some ten milliseconds of the reader's thread. Of
-#: those before them only one's own can be more than are counted.
+#: The newest lines that are checked for that: about ten milliseconds of the reader's thread. The
+#: count is too low only if nearly all of these are the user's own lines.
 UNREAD_LOOKED_AT = 20_000
 
-#: The largest number that a line can have.
+#: The highest possible number of a line.
 HIGHEST_SEQ = 2**63 - 1
 
 
 async def history(controller: SessionController, room: Room, count: int = REPLAYED_LINES) -> None:
-    """Show the last lines of a room in which there is something to read."""
+    """Show the last readable lines of a room."""
     await controller.replayNewest(room, min(count, HISTORY_LINES))
 
 
 async def before(controller: SessionController, room: Room, seq: int, count: int) -> None:
-    """Show so many lines of a room, those before a number."""
+    """Show some lines of a room, those before a number."""
     await controller.replayNewest(room, min(count, HISTORY_LINES), seq - 1)
 
 
 async def around(controller: SessionController, room: Room, seq: int, count: int) -> None:
     """
-    Show so many lines of a room, half of them before a number.
+    Show some lines of a room, half of them before a number.
 
     @raise ChatError: there is no such line to read.
     """
@@ -61,10 +61,10 @@ async def since(
     """
     Show the lines of a room after a number.
 
-    If the number is of another history, say so, and show what can't have been seen.
+    If the number is of another history, report that, and show the lines that can't have been seen.
 
     @param log: the incarnation of the order in which that line was seen; empty: not known.
-    @param time: that of that line: nanoseconds since 1970, UTC; 0: not known.
+    @param time: the time of that line: nanoseconds since 1970, UTC; 0: not known.
     """
     restored = await _findRestored(controller, room, seq, log, time)
     if restored is None:
@@ -74,7 +74,7 @@ async def since(
 
 
 async def showUnread(controller: SessionController, joined: JoinedRoom) -> None:
-    """Show how much of a room the account has not read and is not shown by the replay."""
+    """Show the number of unread lines of a room that are not in the replay."""
     read, session = joined.read, controller.session
     room = controller.context.state.rooms.get(joined.room)
     if read is None or room is None or read >= joined.joinedSeq:
@@ -93,7 +93,7 @@ async def showUnread(controller: SessionController, joined: JoinedRoom) -> None:
     try:
         unread = await reply
     except ChatError:
-        # Nobody has asked for it.
+        # The user has not asked for it.
         return
     if 0 < unread.first < shownFrom:
         lines, more = min(unread.lines, UNREAD_LINES), unread.lines > UNREAD_LINES
@@ -109,7 +109,7 @@ async def markRead(
     If the number is of another history, do as L{since} does.
 
     @param log: the incarnation of the order in which that line was read; empty: not known.
-    @param time: that of that line: nanoseconds since 1970, UTC; 0: not known.
+    @param time: the time of that line: nanoseconds since 1970, UTC; 0: not known.
     """
     controller.checkStored()
     if log or seq > room.storedSeq:
@@ -130,15 +130,15 @@ async def _showRestored(
 async def _findRestored(
     controller: SessionController, room: Room, seq: int, log: str, time: int
 ) -> HistoryRestored | None:
-    # What somebody has to be told who has seen a line that is not in this history. Positions and
-    # numbers decide; of two lines with the same ones no two have the same time. It is not taken on
-    # trust that there were others: nobody else is told so for what one has named.
+    # The notification for a client that has seen a line which is not in this history. Positions and
+    # numbers decide; two lines with the same ones differ in time. The client's claim is no proof of
+    # another history, so other clients are not notified.
     current, last = controller.context.pipeline.log, room.storedSeq
     if not seq:
         return None
     if seq <= last and log == current:
         lines = await readLines(controller, room, seq, seq) if time else []
-        # If it is too old to be kept, nobody knows.
+        # If the line is too old to be stored, this is not known.
         if not lines or lines[0].first != seq or lines[0].time == time:
             return None
         first = min(room.loadedSeq, seq, last - REPLAYED_LINES) + 1
@@ -152,14 +152,14 @@ async def _findRestored(
         if seq <= common:
             return None
         if log or min(seq, last) - common <= HISTORY_LINES:
-            # Without a name for it the number may be of this history all the same: rather show
-            # some lines twice than none of them.
+            # Without a log the number may still be of this history: showing some lines twice is
+            # better than showing none.
             return _restored(controller, room, seq, common, common + 1)
         if seq <= last:
             return _restored(controller, room, seq, common, seq + 1, sure=False)
     elif not log and seq <= last:
         return None
-    # Lines since the start can't have been seen by who knows of others.
+    # A client that knows lines of another history can't have seen lines since the start.
     first = min(room.loadedSeq, last - REPLAYED_LINES) + 1
     if log != current:
         first = max(first, last - HISTORY_LINES + 1)
@@ -182,7 +182,7 @@ def _restored(
 async def readLines(
     controller: SessionController, room: Room, first: int, last: int
 ) -> list[RoomMessages]:
-    """The lines of a room from one number to another, those of one author in a row together."""
+    """The lines of a room in a range of numbers, consecutive lines of one author together."""
     reply: PendingReply[list[RoomMessages]] = PendingReply()
     controller.context.archive.read(room.record.key, first, last, reply)
     return await reply

@@ -1,4 +1,4 @@
-"""Verbs about private messages that are stored: the inbox, deletion.  Pure."""
+"""Verbs about stored private messages: the inbox, deletion.  Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def inbox(controller: SessionController, name: str, before: str = "") -> N
     Show the newest private messages of the session's account.
 
     @param name: the other side; empty: all.
-    @param before: the id of the message before which they stand; empty: none.
+    @param before: the id of the message before which they are; empty: none.
     @raise ChatError: they can't be read.
     """
     await _showInbox(controller, name, fold(name), before)
@@ -36,7 +36,7 @@ async def _showInbox(controller: SessionController, name: str, other: str, befor
     state = controller.context.state
     account = controller.session.account or ""
     reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
-    # One more than is shown says whether there are older ones.
+    # One more than is shown, to know whether there are older ones.
     controller.context.archive.privateMessages(
         account, other, before, INBOX_PAGE + 1, reply, controller.session.ignores
     )
@@ -51,9 +51,9 @@ async def _showInbox(controller: SessionController, name: str, other: str, befor
 
 async def deletePrivate(controller: SessionController, ident: str, reason: str = "") -> None:
     """
-    Delete what the session's account wrote in a private message, for both sides.
+    Delete the words of the session's account in a private message, for both sides.
 
-    @param reason: for programs of IRC; it is not stored.
+    @param reason: for IRC clients; it is not stored.
     @raise ChatError: there is no such message of this account, or it has no words.
     """
     reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
@@ -73,7 +73,7 @@ async def deleteLastPrivate(controller: SessionController, name: str) -> None:
     @raise ChatError: there is none.
     """
     account, key = controller.session.account or "", fold(name)
-    # As the account, if the person has another name now.
+    # By the account, because the person may have another name now.
     holders = controller.context.state.sessionsByNick.get(key)
     other = holders[0].account or key if holders is not None else key
     reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()

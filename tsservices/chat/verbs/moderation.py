@@ -1,9 +1,9 @@
 """
-Verbs about the order in a room.  Pure.
+Verbs for moderation of a room.  Pure.
 
-Who may do it is decided when the operation is applied; L{checkPermission
-<tsservices.chat.verbs.checks.checkPermission>} says it before.  All of them raise L{ChatError}
-when nothing can be stored.
+Rights are decided when the operation is applied; L{checkPermission
+<tsservices.chat.verbs.checks.checkPermission>} answers early.  All of these verbs raise
+L{ChatError} if nothing can be stored.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from tsservices.chat.operations import (
 from tsservices.chat.room import Room
 from tsservices.chat.verbs.checks import checkText
 
-#: What the text is called if it is too long.
+#: The name of the text in the error for one that is too long.
 REASON = "a reason"
 
 
 def setOperator(controller: SessionController, room: Room, name: str, on: bool) -> None:
-    """Make somebody an operator of a room, or no longer."""
+    """Make somebody an operator of a room, or take that back."""
     controller.checkStored()
     controller.propose(SetOperator(controller.session.ident, room.record.key, name, fold(name), on))
 
 
 def kick(controller: SessionController, room: Room, name: str, reason: str) -> None:
-    """Have somebody leave a room."""
+    """Remove somebody from a room."""
     controller.checkStored()
     reason = checkText(controller, REASON, reason)
     controller.propose(Kick(controller.session.ident, room.record.key, name, fold(name), reason))
@@ -86,16 +86,16 @@ def _restrictionKey(name: str) -> str:
 
 
 def setPrivate(controller: SessionController, room: Room, on: bool) -> None:
-    """Have a room be by invitation only, or for everybody."""
+    """Make a room private, or public."""
     controller.checkStored()
     controller.propose(SetPrivate(controller.session.ident, room.record.key, on))
 
 
 def invite(controller: SessionController, room: Room, name: str) -> None:
-    """Let somebody into a private room."""
+    """Invite somebody to a room."""
     controller.checkStored()
     context, session, key = controller.context, controller.session, fold(name)
-    # Nobody has to read of it again and again.
+    # Limited, so that nobody is flooded with invitations.
     author = f"{session.account or session.cloak} {key}"
     if not context.invitations.take(author, context.monotonic()):
         raise ChatError(INVITED_OFTEN, name=name)

@@ -1,7 +1,7 @@
 """
 Verbs about the modes of rooms.  Pure.
 
-Who may change one is decided when the operation is applied.
+Rights are decided when the operation is applied.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tsservices.chat.permissions import OPERATOR, OPERATOR_LETTER, VOICE_LETTER,
 from tsservices.chat.records import JOIN_KEY, MEMBER_LIMIT, Restriction
 from tsservices.chat.room import Room
 
-#: Changes that can be made at once.
+#: Maximum number of changes in one request.
 MODES_EACH = 32
 
-#: Characters of the key of a room.
+#: Maximum length of the key of a room.
 KEY_LENGTH = 32
 
-#: What has an argument in both directions: who it is about.
+#: The letters that have an argument in both directions, and its meaning.
 NAMED_LETTERS = {
     OPERATOR_LETTER: "a name",
     VOICE_LETTER: "a name",
@@ -47,7 +47,7 @@ class ModeChange:
 
 def setModes(controller: SessionController, room: Room, changes: Sequence[ModeChange]) -> None:
     """
-    Change modes of a room; each change that can't be is refused, and the others are proposed.
+    Change modes of a room; impossible changes are refused, and the others are proposed.
 
     @raise ChatError: there are too many, or nothing can be stored.
     """
@@ -82,26 +82,26 @@ def _row(change: ModeChange) -> tuple[str, str, str]:
 
 
 def checkJoinKey(text: str) -> None:
-    """@raise ChatError: no room can have this key."""
-    # A comma stands between keys in IRC, and white space behind them.
+    """@raise ChatError: it is no valid key."""
+    # In IRC a comma separates keys, and white space ends them.
     if len(text.split()) != 1 or "," in text or not text.isprintable() or len(text) > KEY_LENGTH:
         raise ChatError(ROOM_KEY, most=KEY_LENGTH)
 
 
 def setVoice(controller: SessionController, room: Room, name: str, on: bool) -> None:
-    """Let somebody talk while the room is moderated, or no longer."""
+    """Give somebody voice, for talk while the room is moderated, or take it back."""
     setModes(controller, room, [ModeChange(on, VOICE_LETTER, name)])
 
 
 def showModes(controller: SessionController, room: Room) -> None:
     """Show the modes of a room; the key only to its members."""
-    # No more than what is stored.
+    # Only stored modes are shown.
     isMember = controller.session.ident in room.members
     controller.presenter.show(roomModes(room.storedRecord, isMember))
 
 
 def listBans(controller: SessionController, room: Room) -> list[Restriction]:
-    """The bans of a room; those of addresses only for those who may ban."""
+    """The bans of a room; those of addresses only for sessions that may ban."""
     now = controller.context.wallClock()
     mayBan = atLeast(controller.context.state.rank(controller.session, room), OPERATOR)
     return [
@@ -114,14 +114,14 @@ def listBans(controller: SessionController, room: Room) -> list[Restriction]:
 
 
 def showBans(controller: SessionController, room: Room) -> None:
-    """Show the bans of a room, as L{listBans} gives them."""
+    """Show the bans of a room, as returned by L{listBans}."""
     bans = listBans(controller, room)
     controller.presenter.show(RestrictionList(room.record.key, room.record.name, bans))
 
 
 def memberLetters(rank: str, voice: bool) -> str:
     """
-    The letters of what a member is, the highest first.
+    The letters of a member's roles, the highest first.
 
     @param rank: a name of L{tsservices.chat.permissions}.
     """

@@ -25,7 +25,7 @@ from tsservices.chat.storage import SearchQuery
 #: Lines of one page of search results: less than a screen.
 RESULTS_PAGE = 20
 
-#: Words of one search: each costs a look into the index.
+#: Maximum number of words of one search: each costs a look-up in the index.
 SEARCH_WORDS = 16
 
 
@@ -35,7 +35,7 @@ def searchQuery(
     """
     Build the argument of L{search}.
 
-    @param words: words or phrases that all have to be in a line; blank ones do not count.
+    @param words: words or phrases that must all be in a line; blank ones do not count.
     @param nick: the author; empty: any.
     @param since: nanoseconds since 1970, UTC.
     @param until: nanoseconds since 1970, UTC; 0: now.
@@ -53,7 +53,7 @@ def searchQuery(
 
 
 def checkWords(words: Sequence[str]) -> None:
-    """@raise ChatError: there are too many for one search."""
+    """@raise ChatError: there are too many words for one search."""
     if len(words) > SEARCH_WORDS:
         raise ChatError(TEXT_LONG, what="a search, in words,", most=SEARCH_WORDS, length=len(words))
 
@@ -71,7 +71,7 @@ async def olderResults(controller: SessionController) -> None:
     if query is None:
         raise ChatError(NOTHING_SEARCHED)
     context, session = controller.context, controller.session
-    # What the session may read may have changed since the last page.
+    # The lines that the session may read may have changed since the last page.
     rooms = tuple(
         (key, max(first, room.permissions.firstReadable(session)))
         for key, first in query.rooms
@@ -79,7 +79,7 @@ async def olderResults(controller: SessionController) -> None:
     )
     if not rooms:
         raise ChatError(NOTHING_SEARCHED)
-    # One for each person, and a person may have many sessions.
+    # One search at a time for each person, who may have many sessions.
     searcher = session.account or session.ident
     if searcher in context.searching:
         raise ChatError(SEARCHING)
@@ -89,8 +89,8 @@ async def olderResults(controller: SessionController) -> None:
         context.archive.search(replace(query, rooms=rooms, ignored=session.ignores), reply)
         lines = await reply
     finally:
-        # Whoever quits meanwhile can't search again at once by coming back: the search goes on in
-        # the storage, and the queue closes this request only when that answers.
+        # A user who quits and comes back can't search again at once: the search continues in the
+        # storage, and the queue closes this request only when the storage answers.
         context.searching.discard(searcher)
     more = len(lines) > RESULTS_PAGE
     page = lines[-RESULTS_PAGE:]

@@ -46,7 +46,7 @@ from tsservices.common.tokens import looksLikeToken
 #: Rooms or members in one page of a list.
 LIST_PAGE = 500
 
-#: What the text is called if it is too long.
+#: The name of the text in the error for one that is too long.
 LEAVE_REASON = "the reason of a leave"
 
 
@@ -63,7 +63,7 @@ async def changeNick(
     """
     Take a name, the first one or another.
 
-    @param also: what is proposed with the first one, to be decided in the same turn.
+    @param also: an operation to propose with the first name, in the same turn.
     """
     session = controller.session
     if looksLikeToken(nick) and len(nick) > NAME_LENGTH:
@@ -85,13 +85,13 @@ async def changeNick(
     if also is not None:
         controller.propose(also)
     await controller.settled()
-    # Of two who take one name in the same turn one has it.
+    # Of two sessions that take one name in the same turn, one gets it.
     controller.showToken()
 
 
 def _checkLookalike(controller: SessionController, nick: str) -> None:
-    # A courtesy to who was here first: the handler does not check it again, so of two who come at
-    # the same moment both may have their name.
+    # Protects the first holder of a name, but only here: the handler does not check it again, so
+    # two sessions that enter at the same moment may both get their names.
     state, session = controller.context.state, controller.session
     other = latinLookalike(nick)
     if other in (session.key, session.account):
@@ -104,10 +104,10 @@ async def join(
     controller: SessionController, name: str, joinKey: str = "", modes: str = DEFAULT_MODES
 ) -> None:
     """
-    Join a room, or turn to it if the session is there.
+    Join a room, or make it the current one if the session is a member.
 
-    @param joinKey: the key that the room may ask for.
-    @param modes: those of the room if it is created, as in L{Join}.
+    @param joinKey: the key given, for a room that needs one.
+    @param modes: the modes of the room if it is created, as in L{Join}.
     """
     session, state = controller.session, controller.context.state
     name, key = roomKey(name)
@@ -126,9 +126,9 @@ async def join(
             if session.ignores:
                 await controller.context.history.preloadFor(request, room, session)
         except ChatError as error:
-            # They may join all the same; the error says why no replay follows.
+            # The session may still join; the error explains why no replay follows.
             controller.refuse(error)
-    # What was checked above may have changed while the storage was read: the handler checks again.
+    # The checks above may be outdated after the read: the handler checks again.
     controller.propose(Join(session.ident, name, key, joinKey, modes))
     await controller.settled()
     session.joining = None
@@ -139,7 +139,6 @@ async def join(
 
 
 async def part(controller: SessionController, room: Room, reason: str = "") -> None:
-    """Leave a room."""
     key = room.record.key
     controller.propose(
         Part(controller.session.ident, key, checkText(controller, LEAVE_REASON, reason))
@@ -150,7 +149,7 @@ async def part(controller: SessionController, room: Room, reason: str = "") -> N
 
 
 async def listRooms(controller: SessionController) -> None:
-    """Show the rooms that the session may see, those with most members first."""
+    """Show the rooms that are visible to the session, those with most members first."""
     rooms = sorted(
         visibleRooms(controller.context.state, controller.session),
         key=lambda room: (-len(room.nickCounts), room.record.key),
@@ -161,15 +160,15 @@ async def listRooms(controller: SessionController) -> None:
 
 
 def visibleRooms(state: ChatState, session: Session) -> list[Room]:
-    """The rooms that a session may see."""
+    """The rooms that are visible to a session."""
     return [room for room in state.rooms.values() if state.canSee(session, room)]
 
 
 def visibleRoom(controller: SessionController, name: str) -> Room:
     """
-    A room by its name.
+    A visible room by its name.
 
-    @raise ChatError: there is none that the session may see.
+    @raise ChatError: there is none.
     """
     state = controller.context.state
     name, key = roomKey(name)
@@ -181,17 +180,17 @@ def visibleRoom(controller: SessionController, name: str) -> Room:
 
 def members(state: ChatState, asking: Session, room: Room, now: int) -> list[Member]:
     """
-    Who is in a room, as a session may know it.
+    The members of a room, as shown to a session.
 
     @param now: nanoseconds since 1970, UTC.
     """
-    # One person may be there by several sessions, which have one name.
+    # One person may be there with several sessions, which have one name.
     sessions = {session.key: session for session in room.recipients}.values()
     return [
         Member(
             session.nick,
             session.account is None,
-            # The words of somebody who is muted reach the room by no way.
+            # The away text of a muted member is not shown to the room.
             _awayFor(state, asking, session) if not state.isMuted(session, room, now) else "",
             state.rank(session, room),
             room.permissions.hasVoice(session),
@@ -201,7 +200,7 @@ def members(state: ChatState, asking: Session, room: Room, now: int) -> list[Mem
 
 
 async def listMembers(controller: SessionController, room: Room) -> None:
-    """Show who is in a room."""
+    """Show the members of a room."""
     context, name = controller.context, room.record.name
     found = members(context.state, controller.session, room, context.wallClock())
     starts = range(0, len(found) or 1, LIST_PAGE)
@@ -211,7 +210,7 @@ async def listMembers(controller: SessionController, room: Room) -> None:
 
 
 def listNodes(controller: SessionController) -> bool:
-    """Show all nodes to an operator of the server, if there are several; whether it was done."""
+    """Show all nodes, if there are several, to a server operator; returns whether it did."""
     context = controller.context
     if context.nodes is None or not context.state.isServerOperator(controller.session):
         return False
@@ -220,12 +219,12 @@ def listNodes(controller: SessionController) -> bool:
 
 
 def _awayFor(state: ChatState, asking: Session, other: Session) -> str:
-    # A reader is not told when somebody who is ignored goes away either.
+    # The away text of an ignored user is not shown either.
     return "" if asking.doesIgnore(other) else state.awayText(other)
 
 
 def whois(controller: SessionController, nick: str) -> None:
-    """Show what may be known of somebody."""
+    """Show the visible facts about a user."""
     state, session = controller.context.state, controller.session
     key = fold(nick)
     # The owner of an account may have another name now.
@@ -233,7 +232,7 @@ def whois(controller: SessionController, nick: str) -> None:
     isHere = key in state.sessionsByNick or not owners
     target = state.sessionByNick(nick, key) if isHere else owners[0]
     shared = [state.rooms[key] for key in target.rooms if key in session.rooms]
-    # Those who may ban somebody have to know what to ban.
+    # Users who may ban somebody need to see the cloak.
     mayBan = state.isServerOperator(session) or any(
         atLeast(state.rank(session, room), OPERATOR) for room in shared
     )
@@ -262,16 +261,15 @@ def seen(controller: SessionController, name: str) -> None:
     else:
         raise ChatError(NO_PERSON, nick=name)
     if reply.time > controller.context.latestTime():
-        # By a clock that was ahead: nobody knows when that really was.
+        # By a clock that was ahead: the right time is not known.
         reply.time = 0
     controller.presenter.show(reply)
 
 
 def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
-    """Send a private message."""
     key = fold(nick)
     state = controller.context.state
-    # Who has an account gets it later, if they are not there.
+    # The owner of an account gets the message later, if absent.
     if key not in state.accounts:
         state.sessionByNick(nick, key)
     controller.checkStored()
@@ -280,7 +278,7 @@ def sendPrivate(controller: SessionController, nick: str, text: str) -> None:
 
 
 def setTopic(controller: SessionController, room: Room, topic: str) -> None:
-    """Set the topic of a room; empty: take it away."""
+    """Set the topic of a room; an empty one removes it."""
     context = controller.context
     context.state.checkTopic(controller.session, room, context.courtesyTime())
     controller.checkStored()
@@ -289,7 +287,7 @@ def setTopic(controller: SessionController, room: Room, topic: str) -> None:
 
 
 def setAway(controller: SessionController, reason: str) -> None:
-    """Be away; without a reason: be back."""
+    """Set the away text; an empty one means to be back."""
     text = checkText(controller, "a note of absence", reason)
     if text == controller.session.away:
         same = "you are away already, with this note" if text else "you are not away"
@@ -299,25 +297,25 @@ def setAway(controller: SessionController, reason: str) -> None:
 
 
 def toggleIgnored(controller: SessionController, name: str) -> None:
-    """Ignore somebody, or no longer."""
+    """Ignore somebody, or stop that."""
     _setIgnored(controller, name, None)
 
 
 def isSomebody(controller: SessionController, name: str) -> bool:
-    """Whether that is the name of a person, or of somebody who is ignored."""
+    """Whether a name is that of a user, or of an ignored person."""
     state, key = controller.context.state, fold(name)
     shown = map(fold, _ignored(controller).values())
     return key in state.sessionsByNick or key in state.accounts or key in shown
 
 
 def stopIgnoring(controller: SessionController, name: str) -> None:
-    """Ignore somebody no longer."""
+    """Stop ignoring somebody."""
     _setIgnored(controller, name, False)
 
 
 def _setIgnored(controller: SessionController, name: str, on: bool | None) -> None:
-    # Here and not by the handler, which looks nicks up later: whoever is renamed meanwhile is
-    # meant, and not the next one with that name.
+    # Looked up here, because the handler does so later: a user who is renamed meanwhile is meant,
+    # and not the next holder of the name.
     state, session = controller.context.state, controller.session
     key = nameKey(name)
     entries = _ignored(controller)
@@ -332,8 +330,8 @@ def _setIgnored(controller: SessionController, name: str, on: bool | None) -> No
         masks = (account, *[other.origin for other in own])
     known = [mask for mask in masks if mask in entries]
     if known or not masks or on is False:
-        # Somebody who was called that, and is not here any more, or has another name now; and the
-        # same person by a connection that has ended.
+        # People who had that name and have left, or have another name now; and the same person by a
+        # connection that has ended.
         shownAs = (key, account)
         known += [mask for mask, shown in entries.items() if fold(shown) in shownAs]
     if known:
@@ -348,7 +346,7 @@ def _setIgnored(controller: SessionController, name: str, on: bool | None) -> No
 
 
 def _ignored(controller: SessionController) -> dict[str, str]:
-    # The masks on the session's list, with the present name of each.
+    # The masks on the session's list, with the current name of each.
     state, session = controller.context.state, controller.session
     entries = state.ignored.get(session.account or session.origin, {})
     return {
@@ -358,24 +356,24 @@ def _ignored(controller: SessionController) -> dict[str, str]:
 
 
 def listIgnored(controller: SessionController) -> None:
-    """Show who is ignored."""
+    """Show the names of ignored people."""
     names = ", ".join(sorted(set(_ignored(controller).values()))) or "nobody"
     controller.presenter.show(Notice([f"you ignore {names}"]))
 
 
 def setAcks(controller: SessionController, on: bool) -> None:
-    """Say which of the session's lines are stored, or do not."""
+    """Turn acknowledgements of the session's stored lines on or off."""
     controller.session.wantsAcks = on
     controller.presenter.show(Notice([f"ack is {'on' if on else 'off'}"]))
 
 
 def setEcho(controller: SessionController, on: bool) -> None:
-    """Send the session its own lines, or do not."""
+    """Turn the echo of the session's own lines on or off."""
     controller.session.wantsEcho = on
     controller.presenter.show(Notice([f"echo is {'on' if on else 'off'}"]))
 
 
 def quit(controller: SessionController, reason: str) -> None:
-    """Leave the chat, and close the connection when the others know."""
+    """Leave the chat, and close the connection after the others were notified."""
     controller.quit(checkText(controller, LEAVE_REASON, reason))
     controller.presenter.closeWhenIdle()

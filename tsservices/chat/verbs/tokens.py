@@ -1,8 +1,8 @@
 """
-Verbs about account tokens, by which programs log in.  Pure.
+Verbs about account tokens, with which programs log in.  Pure.
 
-The text of a token is made and read here, and shown once.  Operations and the state have its digest
-only.
+The text of a token is made and read here, and shown once.  Operations and the state have only its
+digest.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from tsservices.common.tokens import (
 
 async def loginByToken(controller: SessionController, text: str, name: str = "") -> None:
     """
-    Log in by a token.
+    Log in with a token.
 
     @param text: the token as it was copied.
-    @param name: the account; empty: the one that the token is of.
-    @raise ChatError: it is not one, or not of that account.
+    @param name: the account; empty: the owner of the token.
+    @raise ChatError: it is no token, or not one of that account.
     """
     checkSecure(controller)
     session, state = controller.session, controller.context.state
@@ -67,15 +67,15 @@ async def proposeLogin(
     """
     Log in to an account, whose password or token was checked.
 
-    @param nick: the name that the session wants to have; empty: that of the account.
-    @param key: the same, folded.
-    @param switch: whether it leaves the account that it is logged in to.
-    @param also: what is proposed with that, to be decided in the same turn.
+    @param nick: the name wanted for the session; empty: that of the account.
+    @param key: the folded nick.
+    @param switch: whether the session leaves its current account.
+    @param also: an operation to propose with the login, in the same turn.
     """
     session = controller.session
     entered = controller.entered
     token = "" if entered else controller.token
-    # The version says which password was right: it may have been changed meanwhile.
+    # The version of the password that was checked: it may have been changed meanwhile.
     ident, version, cloak = session.ident, account.version, session.cloak
     controller.propose(Login(ident, account.key, version, cloak, token, tokenId, nick, key, switch))
     if also is not None:
@@ -89,10 +89,10 @@ def checkToken(
     controller: SessionController, text: str, name: str = ""
 ) -> tuple[Account, AccountToken]:
     """
-    Check a token, which counts as a guess if it is wrong.
+    Check a token; a wrong one counts as a guess.
 
-    @param name: the account; empty: the one that the token is of.
-    @raise ChatError: it is not one, or not of that account, or not to be sent here.
+    @param name: the account; empty: the owner of the token.
+    @raise ChatError: it is no token, not one of that account, or refused on this connection.
     """
     checkSecure(controller)
     return rightToken(controller.context, controller.session.cloak, text, name)
@@ -102,10 +102,10 @@ def rightToken(
     context: ChatContext, cloak: str, text: str, name: str = ""
 ) -> tuple[Account, AccountToken]:
     """
-    L{checkToken}, of somebody who has no session.
+    L{checkToken} for a client without a session.
 
-    @param cloak: that of the address from which it has come.
-    @raise ChatError: it is not one, or not of that account.
+    @param cloak: the cloak of the client's address.
+    @raise ChatError: it is no token, or not one of that account.
     """
     given = tokenIn(text)
     token = None if given is None else context.state.accountTokens.get(given.ident)
@@ -113,12 +113,12 @@ def rightToken(
         try:
             given = readToken(text)
         except ValueError as error:
-            # Told before anything is counted: nobody guesses like that.
+            # Reported before anything is counted: an incomplete token is no guess.
             raise ChatError(TOKEN_CUT, length=error.args[0], most=TOKEN_LENGTH) from None
         token = context.state.accountTokens.get(given.ident)
     isRight = hmac.compare_digest("" if token is None else token.digest, given.digest)
     if token is not None and isRight and (not name or fold(name) == token.account):
-        # A right one never waits, whatever others at this address try: nobody can guess it.
+        # A right token never waits, whatever others at this address try: it can't be guessed.
         return context.state.accounts[token.account], token
     wait = context.loginLimits.wrongSecret(cloak, context.monotonic())
     if wait:
@@ -127,12 +127,7 @@ def rightToken(
 
 
 async def create(controller: SessionController, name: str, scope: str) -> None:
-    """
-    Make a token, and show it.
-
-    @param scope: a name of L{SCOPES<tsservices.chat.operations.SCOPES>}.
-    @raise ChatError: there are too many, or one has this name.
-    """
+    """Create a token, and show it."""
     checkSecure(controller)
     context, session = controller.context, controller.session
     _checkAllowed(controller)
@@ -152,7 +147,7 @@ async def create(controller: SessionController, name: str, scope: str) -> None:
 def show(controller: SessionController) -> None:
     """Show the tokens of the session's account."""
     tokens = _own(controller)
-    # A connection may be older than the hour of the last log-in by far.
+    # A connection may be much older than the hour of the last login.
     sessions = controller.context.state.sessionsByAccount[controller.session.account or ""]
     used = Counter(session.tokenId for session in sessions)
     controller.presenter.show(TokenList([(token, used[token.ident]) for token in tokens]))
@@ -183,9 +178,9 @@ def revoke(controller: SessionController, name: str) -> None:
 
 def revokeOwn(controller: SessionController) -> None:
     """
-    Revoke the token by which the session has logged in, which ends the session.
+    Revoke the token with which the session has logged in; this ends the session.
 
-    @raise ChatError: it has not logged in by one.
+    @raise ChatError: it has not logged in with one.
     """
     ident = controller.session.tokenId
     _revoke(controller, (ident,) if ident else (), "by which you have logged in")
