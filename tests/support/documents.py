@@ -1,5 +1,5 @@
 """
-The pages for readers, README.md and docs/*.md, and the code blocks in them.
+The documentation pages, README.md and docs/*.md, and the code blocks in them.
 
 A block begins with three backticks and its language.  HTML comments directly before a block, which
 are not shown to readers, define how the tests treat it:
@@ -8,7 +8,7 @@ are not shown to readers, define how the tests treat it:
   - C{<!-- servers: N -->}: the block starts N servers, each line in a process of its own.
   - C{<!-- typed: -->} with one line of input on each further line of the comment: the command
     runs on a terminal, and these lines are typed when the block shows them.
-  - C{<!-- screen -->}: the command draws a full screen; the lines of the block are waited for.
+  - C{<!-- screen -->}: the command draws a full screen; the test waits for the lines of the block.
   - C{<!-- bob: TEXT -->}: the second user of the block has sent this before.
   - C{<!-- continued -->}: the block continues the one before it; both are one test.
   - C{<!-- file: NAME -->}: the block is the content of this file, which exists when the other

@@ -24,7 +24,7 @@ from tsservices.transport.epoll import udp as fastudp
 from tsservices.transport.epoll.udp import ROUND_DATAGRAMS
 from tsservices.transport.timestamping import cmsg
 
-#: Seconds until the kernel must have begun to take times.
+#: Seconds until the kernel must have begun to take receive times.
 STAMPS_LIMIT = 5.0
 
 

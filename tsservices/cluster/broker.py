@@ -46,7 +46,7 @@ class StreamState:
     """The state of the stream when a node opens it."""
 
     identity: ClusterIdentity
-    #: The number of its first message; of the next one, if it is empty.
+    #: The number of its first message, or of the next one if it is empty.
     first: int
     #: The number of its last message; 0 if there never was one.
     last: int

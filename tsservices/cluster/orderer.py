@@ -228,7 +228,7 @@ class ClusterOrderer:
             self._queue.send()
 
     def _resumeReading(self) -> None:
-        # At half of the limit: at the limit itself it would pause and resume at every batch.
+        # At half of the limit, because at the limit reading would pause and resume at every batch.
         if self._paused and self._pipeline.backlog <= MAX_BACKLOG // 2:
             self._paused = False
             self._broker.pause(False)

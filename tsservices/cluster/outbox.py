@@ -52,7 +52,7 @@ class _Waiting:
     """A proposal that was never published."""
 
     proposal: Proposal
-    #: Its row in a message.
+    #: The proposal's row in a message.
     data: bytes
     #: In seconds.
     proposedAt: float

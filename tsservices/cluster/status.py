@@ -94,7 +94,7 @@ class NodeStatus:
 
     #: Empty before the node has begun to publish.
     incarnation: str
-    #: The others know this incarnation.
+    #: The other nodes know this incarnation.
     up: bool
     #: The position of the last message read.
     position: int

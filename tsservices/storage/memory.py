@@ -42,7 +42,7 @@ MEMORY_LINES = 20_000
 
 class MemoryStorage:
     """
-    Keeps the newest messages in memory.
+    A storage that keeps the newest messages in memory.
 
     @ivar trouble: L{None}, always.
     @ivar unsearched: 0, always.

@@ -18,7 +18,7 @@ from typing import Any
 from nats.aio.client import Client
 from nats.errors import Error
 
-#: The version of nats-py in which the private names were read.
+#: The version of nats-py in which the private names were checked.
 VERSION = "2.16"
 
 #: Seconds to close a connection.

@@ -102,7 +102,7 @@ class ReconnectingConnection:
                     reconnect_time_wait=_MIN_PAUSE_SECONDS,  # type: ignore[arg-type]
                     connect_timeout=_CONNECT_SECONDS,  # type: ignore[arg-type]
                     ping_interval=_PING_SECONDS,  # type: ignore[arg-type]
-                    # Nothing is buffered while there is no connection: the publisher sends again.
+                    # No buffer while there is no connection: the publisher sends again itself.
                     pending_size=0,
                     **options,
                 )

@@ -74,7 +74,7 @@ _RECHECK_SECONDS = 0.7
 #: Bytes that may wait in the client's own queue; messages that do not fit are lost.
 _PENDING_BYTES = 64 * 1024 * 1024
 
-#: Seconds after which the server forgets a consumer that nobody reads.
+#: Seconds after which the server forgets a consumer without a reader.
 _INACTIVE_SECONDS = 10.0
 
 #: Tokens of a delivery's reply subject C{$JS.ACK.STREAM.CONSUMER.COUNT.SEQUENCE.ORDER.STAMP.LEFT}.
@@ -175,7 +175,7 @@ class StreamConsumer:
             await credit.connection.publish(credit.reply)
 
     async def run(self) -> None:
-        """Read, until the stream is broken."""
+        """Read until the stream is broken."""
         while not self.ended:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
@@ -314,7 +314,7 @@ class StreamConsumer:
             self._checkGap(check, info)
             self._checkProgress(info.state.last_seq)
         if check.bad:
-            # Sooner than otherwise, but not at once.
+            # The next check comes sooner than usual, but not at once.
             self._inspectAt = self._subscribeAt = self._clock() + _RECHECK_SECONDS
         if check.reason:
             self._end(check.reason)

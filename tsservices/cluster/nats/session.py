@@ -216,5 +216,5 @@ async def _cancel(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
     while pending:
         for task in pending:
             task.cancel()
-        # nats-py loses a cancellation where it is about to send something.
+        # nats-py loses a cancellation when it is about to send, so tasks are cancelled again.
         _, pending = await asyncio.wait(pending, timeout=seconds)

@@ -221,7 +221,7 @@ class SQLiteStorage:
             stopped()
             return
         self._stopped = stopped
-        # A disk that hangs must not keep the server from stopping.
+        # The server must be able to stop even if the disk hangs.
         call = self._context.callFromThread
         self._watchdog = threading.Timer(self._config.pace.stop, call, (self._giveUp,))
         self._watchdog.daemon = True
