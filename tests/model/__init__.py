@@ -1,1 +1,1 @@
-"""Random users, invariants, and reference models for the tests of the chat."""
+"""Random users, invariants and reference models for the tests of the chat."""

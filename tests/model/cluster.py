@@ -1,4 +1,4 @@
-"""Random users on several nodes, and nodes that come and go at random."""
+"""Random users on several nodes, and nodes that start and stop at random."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def durableChanges(batch: Batch) -> object:
 
 class RandomCluster:
     """
-    A cluster as one node sees it that has every user's own session.
+    A cluster as seen by one node to which all users are connected.
 
-    On such a node a session remembers more than on the others, which know it from the stream.
+    On such a node a session holds more than on the others, which know it only from the stream.
     """
 
     def __init__(self, random: Random) -> None:

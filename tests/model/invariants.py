@@ -1,8 +1,8 @@
 """
-The rules of accounts and rooms, written a second time, to be checked against the state.
+A second implementation of the rules of accounts and rooms, to be compared with the state.
 
-L{checkConsistency} looks at one state. L{RulesModel} remembers who was where since when, and so
-knows who may read, write and be heard.
+L{checkConsistency} checks one state. L{RulesModel} records since when each session and account was
+in each room, and derives from that who may read and write.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def checkConsistency(state: ChatState) -> None:
             assert state.rooms[key].members[ident] is session
         ignored = state.ignored.get(session.account or session.origin, {})
         assert session.ignores == set(ignored)
-        # Nobody ignores themselves.
+        # No session ignores itself or its own account.
         own = state.sessionsByAccount.get(session.account or "", (session,))
         assert not session.ignores & {session.account, *(item.origin for item in own)}
     owners = {item.origin for item in chat.values() if item.account is None}
@@ -119,7 +119,7 @@ def _checkRoom(state: ChatState, room: Room) -> None:
 
 
 def checkSeqsGrow(chat: StateHarness) -> None:
-    """Nobody was sent a line twice, or lines of a room out of order."""
+    """Check that no client got a line twice, or lines of a room out of order."""
     for outlet in chat.outlets.values():
         seqs: dict[str, int] = {}
         for notification in outlet.notifications:
@@ -138,12 +138,12 @@ def isRestricted(state: ChatState, kind: str, session: Session, room: Room, now:
         if account is not None and item.mask == account.key:
             return True
         if "!" in item.mask:
-            # Those of random actions mean a name.
+            # Such masks of random actions contain only a name.
             if item.mask == f"{session.key}!*@*" and state.rank(session, room) == MEMBER:
                 return True
             continue
         meant = (item.room, item.kind, item.mask, item.time) in session.inheritedRestrictions
-        # By their places in the order: times go back when a clock is set.
+        # Compared by position, because times go back when a clock is set.
         if account is not None:
             later = account.position > item.position
         else:
@@ -154,7 +154,7 @@ def isRestricted(state: ChatState, kind: str, session: Session, room: Room, now:
 
 
 def _written(batch: Batch) -> object:
-    # What is stored, but for accounts, which say when somebody was here.
+    # The stored data without accounts, whose time of the last visit changes.
     records = {key: record for key, record in batch.records.items() if key[0] is not Account}
     return records, len(batch.privateMessages), len(batch.messages)
 
@@ -173,10 +173,10 @@ def appoints(operation: Operation) -> bool:
 
 class RulesModel:
     """
-    A reference model: it follows the same operations as the state, and compares.
+    A reference model that follows the same operations as the state, and compares the results.
 
     @ivar insideSince: for each room the number of the last line before a session or account joined.
-    @ivar privateLines: the numbers of the lines of each room from its private times.
+    @ivar privateLines: the numbers of the lines of each room written while it was private.
     @ivar lastSeqs: the number of the last line of each room.
     @ivar counts: operations that were not rejected, by kind.
     """
@@ -319,7 +319,7 @@ class RulesModel:
             inside.pop(account, None)
 
     def _checkReadable(self) -> None:
-        # Nobody may read private lines from before they joined.
+        # A member may not read private lines from before it joined.
         for key, room in self._sessions.state.rooms.items():
             for ident, session in room.members.items():
                 if session.account is not None and session.account == room.record.founder:

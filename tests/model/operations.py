@@ -1,4 +1,4 @@
-"""Random actions of users, for property tests, and the operations that they become."""
+"""Random actions of users for property tests, and the operations made from them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ from tsservices.chat.state import ChatState
 from tsservices.common.limits import Limits
 from tsservices.common.timestamps import NANOSECONDS
 
-#: So small that random actions reach them.
+#: Small enough for random actions to reach them.
 LIMITS = Limits(maxRooms=4, roomsEach=3)
 
 OPERATORS = ("root",)
@@ -70,10 +70,10 @@ ROOMS = ("r", "r", "r", "r", "q", "lobby")
 @dataclass(frozen=True)
 class Action:
     """
-    A random action; what it becomes depends on the state when it is proposed.
+    A random action; its operation depends on the state when it is proposed.
 
     @ivar slot: the number of the acting user.
-    @ivar other: the number of the user who is meant.
+    @ivar other: the number of the target user.
     @ivar late: how many actions later it is ordered.
     @ivar step: nanoseconds since the action before.
     """
@@ -89,7 +89,7 @@ class Action:
 
 
 class RandomUsers:
-    """A state with users in numbered slots, each of whom gets a new session after the last one."""
+    """A state with users in numbered slots; when a user's session has ended, it gets a new one."""
 
     def __init__(self) -> None:
         self.chat = StateHarness(LIMITS, operators=OPERATORS)
@@ -108,7 +108,7 @@ class RandomUsers:
         self._count += 1
         ident = self._idents[slot] = f"s{slot}.{self._count}"
         session = self.chat.connect(ident)
-        # Two of them come from the same address.
+        # Two slots share an address.
         session.cloak = f"~{slot // 2}"
         return session
 
@@ -120,7 +120,7 @@ class RandomUsers:
         own = self.session(action.slot)
         room = state.rooms.get(action.room)
         if room is not None and action.kind in MODERATION and action.late != 1:
-            # Mostly by somebody who may, or almost everything would be rejected.
+            # Mostly by an operator; otherwise almost everything would be rejected.
             operators = [
                 member for member in room.recipients if atLeast(state.rank(member, room), OPERATOR)
             ]
@@ -182,7 +182,7 @@ def _deletion(state: ChatState, action: Action, own: Session) -> DeleteMessage:
 
 
 def _modeChange(action: Action, own: Session, other: Session) -> tuple[str, str, str]:
-    # Mostly a mode that keeps nobody out for long.
+    # Mostly a mode that does not keep users out for long.
     letter = "nstmvobikl"[action.other + 3 * (action.step > 0)]
     sign = "+" if action.flag else "-"
     named = other if action.late else own
@@ -192,7 +192,7 @@ def _modeChange(action: Action, own: Session, other: Session) -> tuple[str, str,
 
 _Factory = Callable[[ChatState, Action, Session, Session], Operation]
 
-#: The operation of each kind of action, of the acting session and the other one.
+#: Makes the operation for each kind of action, from the acting session and the other one.
 OPERATIONS: dict[str, _Factory] = {
     "enter": lambda state, action, own, other: Enter(
         own.ident, action.name.title(), action.name, own.cloak, f"t-{own.ident}"
@@ -309,7 +309,7 @@ OPERATIONS: dict[str, _Factory] = {
 
 HOUR = 3600 * NANOSECONDS
 
-# Rights are with the first few, and most of it takes place where they are.
+# The first few slots have rights, and act most often.
 KINDS = (
     *OPERATIONS,
     *("part", "read", "release", "ban", "mute", "topic"),

@@ -1,4 +1,4 @@
-"""A life of a chat with nothing wrong, for tests of what judges the order in its rooms."""
+"""A correct history of a chat, for tests of the oracle that checks the order in its rooms."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def errorEvent(code: str) -> dict[str, Any]:
 
 
 class Sample:
-    """A life with nothing wrong, to be spoiled."""
+    """A correct history, into which tests put errors."""
 
     def __init__(self) -> None:
         self.logs = {name: ClientLog(name) for name in ("anna", "bert", "cleo", "emil", "gast")}

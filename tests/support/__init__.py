@@ -1,1 +1,1 @@
-"""Harnesses in memory, named by what they drive."""
+"""Test harnesses in memory, named after the code that they drive."""

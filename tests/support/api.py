@@ -32,7 +32,7 @@ class Response:
 
 
 def parse(data: bytes) -> tuple[Response, bytes]:
-    """The first answer in what was sent, and what follows it."""
+    """Parse the first response; return it and the data after it."""
     head, _, rest = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("ascii").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -49,8 +49,6 @@ def parseAll(data: bytes) -> list[Response]:
 
 
 class Connection:
-    """One connection of a program."""
-
     def __init__(self, server: APIServer, host: str) -> None:
         self._server = server
         self.protocol, self.transport = connect("http", server, host)
@@ -60,7 +58,7 @@ class Connection:
         self._server.settle()
 
     def taken(self) -> bytes:
-        """What was sent since this was asked last."""
+        """Return the data sent since the last call."""
         transport: MemoryTransport = self.transport
         data: bytes = transport.value()
         transport.clear()
@@ -68,7 +66,7 @@ class Connection:
 
 
 class APIServer(SuiteServer):
-    """A server with an account, whose token a program has."""
+    """A server, and the tokens of its accounts for programs."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         super().__init__(limits or Limits(floodLines=0, floodBytes=0))
@@ -77,12 +75,12 @@ class APIServer(SuiteServer):
         self.tokens: dict[str, str] = {}
 
     def settle(self) -> None:
-        """Let all turns that are due take place."""
+        """Run all reactor turns that are due."""
         for _ in range(6):
             self.clock.advance(0)
 
     def addAccount(self, name: str, scope: str = "talk") -> str:
-        """Have an account and a token for it; returns that."""
+        """Add an account if needed, and a token for it; return the token."""
         if name not in self.state.accounts:
             now = self.clock.nanoseconds()
             self.state.accounts[name] = Account(name, name, "v", 1, now, now)
@@ -97,7 +95,7 @@ class APIServer(SuiteServer):
             self.state.removeToken(token)
 
     def member(self, nick: str, *rooms: str, account: bool = False) -> Any:
-        """Somebody who talks by the line frontend."""
+        """Connect a user of the line frontend."""
         protocol, transport = connect("chat", self)
         lines = [nick, *(["/register correct horse"] if account else [])]
         lines += [f"/join {room}" for room in rooms]
@@ -131,7 +129,7 @@ class APIServer(SuiteServer):
         body: bytes | None = None,
         host: str = "127.0.0.1",
     ) -> Response:
-        """The answer to one request, of its own connection."""
+        """Send a request on a new connection; return the response."""
         connection = self.connectProgram(host)
         connection.send(rawRequest(method, path, *headers, token=token, body=body))
         responses = parseAll(connection.taken())

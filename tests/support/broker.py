@@ -1,4 +1,4 @@
-"""A broker that does what the test says, when it says so."""
+"""A broker whose answers and deliveries are controlled by the test."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ScriptedBroker:
         self.pending.append(data)
 
     def deliver(self, *foreign: bytes) -> None:
-        # What comes of it, too.
+        # Also delivers the messages published as a result.
         assert self.listener is not None
         self.pending[:0] = foreign
         while self.pending:

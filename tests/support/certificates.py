@@ -1,4 +1,4 @@
-"""Certificates for tests: of one's own, of an authority, expired, for other names."""
+"""Certificates for tests: self-signed, signed by an authority, expired, for other names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _alternative(name: str) -> x509.GeneralName:
 
 
 class Identity:
-    """A key and a certificate for it."""
+    """A key and its certificate."""
 
     def __init__(
         self,
@@ -76,6 +76,6 @@ class Identity:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def save(self, path: Path) -> Self:
-        """Write the certificate and the key into one file."""
+        """Write the certificate and the key to one file."""
         path.write_bytes(self.certificatePEM + self.keyPEM)
         return self

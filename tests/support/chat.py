@@ -30,21 +30,21 @@ from tsservices.storage.memory import MemoryStorage
 
 _Kind = TypeVar("_Kind")
 
-#: When tests take place: nanoseconds since 1970.
+#: The time in tests: nanoseconds since 1970.
 NOON = 1_795_176_600_000_000_000
 
 #: Nanoseconds.
 HOUR = 3600 * NANOSECONDS
 
-#: Of every account here.
+#: The password of every account.
 PASSWORD = "correct horse"
 
-#: What it is changed to.
+#: The password after a change.
 OTHER_PASSWORD = "battery staple"
 
 
 class IndexFormatter:
-    """A format that can be read back: the number of each notification in one list."""
+    """A format that can be decoded: the index of each notification in one list."""
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
@@ -60,13 +60,11 @@ class IndexFormatter:
         return [self.notifications[int(number)] for number in data.split(b";")[:-1]]
 
 
-#: The format of every outlet that does not name another one.
+#: The default format of outlets.
 INDEX_FORMATTER = IndexFormatter()
 
 
 class RecordingOutlet:
-    """Keeps what one session receives."""
-
     def __init__(self, form: IndexFormatter = INDEX_FORMATTER) -> None:
         self.form: Formatter = form
         self.broadcastMember: BroadcastMember | None = None
@@ -195,7 +193,7 @@ class StateHarness:
 
 
 class SlowStorage(MemoryStorage):
-    """A storage that stores and reads when the test says so."""
+    """A storage whose writes and reads can be delayed by the test."""
 
     def __init__(self) -> None:
         super().__init__("log")
@@ -204,7 +202,7 @@ class SlowStorage(MemoryStorage):
         self.queue: list[Batch] = []
         self.reads: list[tuple[str, int, int]] = []
         self.failure: ChatError | None = None
-        # Incarnations of the order, each with the last position of the one before.
+        # Incarnations of the order, each with the last position of the previous one.
         self.logs: list[tuple[str, int]] = []
         self._waiting: list[Callable[[], None]] = []
 
@@ -295,7 +293,7 @@ class MemoryClient(RecordingOutlet):
             then()
 
     def type(self, *lines: str) -> None:
-        """Type lines in one tick, whether or not the last one was answered."""
+        """Type lines in one tick, without waiting for answers."""
         for line in lines:
             try:
                 if self.controller.secret is not None:
@@ -310,7 +308,7 @@ class MemoryClient(RecordingOutlet):
                 self.controller.refuse(error)
 
     def propose(self, kind: Callable[..., Operation], *values: object) -> None:
-        """Propose without the checks that a verb makes."""
+        """Propose an operation without the checks of a verb."""
         self._chat.context.pipeline.propose(kind(self.session.ident, *values), self.session)
 
     def say(self, *lines: str) -> list[Notification]:
@@ -321,7 +319,7 @@ class MemoryClient(RecordingOutlet):
 
 
 class ChatHarness:
-    """A chat with its storage, and clients that join and say something."""
+    """A chat with its storage and clients."""
 
     def __init__(
         self,
@@ -424,8 +422,8 @@ class StorageListener:
 
 class RoomCase:
     """
-    The room tea of ann, where opal is an operator; bob is a guest in it, and
-    mel is a member with an account.  Root is an operator of the server.
+    The room tea, founded by ann; opal is an operator in it, mel a member with an account, and bob
+    a guest.  Root is an operator of the server.
     """
 
     def setup_method(self) -> None:

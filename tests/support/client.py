@@ -1,4 +1,4 @@
-"""Fakes for what surrounds the client: the console, the network, the clock."""
+"""Fakes for the environment of the client: the console, the network, the clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 
 from tsservices.client.echo_udp import UDPQueryProtocol
 
-#: Why a connection was lost on which the server has not said anything.
+#: The reason shown for a lost connection on which the server has sent nothing.
 SILENT = "closed by the other side without a word; does it expect --tls?"
 
 
@@ -85,7 +85,7 @@ class FakeStream(StringTransport):
 
 
 class FakeServer:
-    """The other end of one connection that the client makes."""
+    """The server's end of one connection of the client."""
 
     def __init__(self, factory: Callable[[IAddress], IProtocol | None], address: IAddress) -> None:
         protocol = factory(address)
@@ -123,8 +123,6 @@ class FakePort:
 
 
 class FakePorts:
-    """Ports of the line client over UDP."""
-
     def __init__(self, failure: Exception | None = None) -> None:
         self.opened: list[FakePort] = []
         self._failure = failure
@@ -144,7 +142,7 @@ class FakeReactor(MemoryReactorClock):
         self._exitSignal: int | None = None
 
     def acceptTCP(self, host: str = "127.0.0.1") -> FakeServer:
-        # All names lead to one address here.
+        # All names resolve to the same address here.
         _, port, factory, *_ = self.tcpClients.pop(0)
         return FakeServer(factory.buildProtocol, IPv4Address("TCP", host, port))
 

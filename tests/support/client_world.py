@@ -1,6 +1,6 @@
 """
-The client's state machine beside the chat's own line protocol in memory, joined by
-connections that can be cut anywhere.
+The client's state machine and the chat's real line protocol in memory, with connections that can
+be cut anywhere.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from tsservices.server.registry import BY_NAME
 from tsservices.storage.memory import MemoryStorage
 from tsservices.testing import MemoryTransport
 
-#: Of every account here.
+#: The password of every account.
 PASSWORD = "secret word"
 
 
 def content(type: str, **fields: object) -> Content:
-    """What the client reads in an object with these fields."""
+    """Return the client's decoded content of an object with these fields."""
     event = decode(json.dumps({"type": type, **fields}).encode())
     assert event is not None
     assert event.content is not None
@@ -63,7 +63,7 @@ class ChatServer:
 
 
 class Connection:
-    """One connection, with what is on the way in either direction."""
+    """A connection, with the data in transit in both directions."""
 
     def __init__(self, server: ChatServer, older: bool = False) -> None:
         self.toServer: deque[str] = deque()
@@ -102,7 +102,7 @@ class Connection:
             self._server.tick()
 
     def _aged(self, line: bytes) -> bytes:
-        # Servers of before had no tokens, and help for people only.
+        # Older servers had no tokens, and help only as text for users.
         if self._older and line.startswith(b'{"type":"token"'):
             return b""
         if self._older and line.startswith(b'{"type":"commands"'):
@@ -111,7 +111,7 @@ class Connection:
 
 
 class OtherUser:
-    """Somebody else in the chat, who reads JSON."""
+    """Another user in the chat, whose client reads JSON."""
 
     def __init__(self, server: ChatServer, nick: str, *rooms: str) -> None:
         self._connection = Connection(server)
@@ -134,7 +134,7 @@ class OtherUser:
         return self._heard
 
     def lines(self, room: str) -> list[dict[str, Any]]:
-        """The lines that were said in a room since this person is there."""
+        """Return the lines sent in a room since this user joined it."""
         return [
             object
             for object in self.heard()
@@ -147,7 +147,7 @@ class OtherUser:
 
 class ClientWorld:
     """
-    One client, its server, and C{bob}, who is in its rooms before it, and their founder.
+    One client, its server, and C{bob}, who joined the client's rooms first and founded them.
 
     @ivar time: the time in seconds.
     """
@@ -174,13 +174,13 @@ class ClientWorld:
         self._older = older
         options = options or LoginOptions("ann", rooms=["lobby", "den"])
         self.state = ClientState()
-        # In that folder no file can be.
+        # This folder can't contain files.
         tokens = tokens or TokenFile(os.devnull, "h", 7, self.view.complain)
         shown = openView(self.state) if openView is not None else view or self.view
         self.machine = ClientMachine(options, self.state, self, tokens, shown, lambda: random)
 
     def phase(self) -> Phase:
-        # A method, since mypy believes a property to be what it was compared with.
+        # A method: for a property, mypy would assume the value of the last comparison.
         return self.machine.phase
 
     def send(self, line: str) -> None:
@@ -204,7 +204,7 @@ class ClientWorld:
         self.machine.connected(self.time)
 
     def join(self) -> None:
-        """Come in for the first time."""
+        """Connect for the first time, and wait until nothing is in transit."""
         self.connect()
         self.settle()
 
@@ -213,7 +213,7 @@ class ClientWorld:
             self.machine.input(line, self.time)
 
     def say(self, *lines: str) -> None:
-        """Type lines, and let everything arrive that comes of it."""
+        """Type lines, and deliver all resulting data."""
         self.type(*lines)
         self.settle()
 
@@ -222,11 +222,11 @@ class ClientWorld:
         self.machine.tick(now)
 
     def serverSends(self, type: str, **fields: object) -> None:
-        """Have the client receive an object that the server has not sent."""
+        """Give the client an object that the real server has not sent."""
         self.machine.received(json.dumps({"type": type, **fields}).encode(), self.time)
 
     def cut(self, reaching: int) -> None:
-        """Lose the connection, while so many lines of the client are on their way to the server."""
+        """Lose the connection; this many lines in transit still reach the server."""
         connection = self.connection
         if connection is None:
             return
@@ -277,13 +277,11 @@ class ClientWorld:
         raise AssertionError(f"it stays {self.phase()}")
 
     def textsIn(self, room: str) -> list[str]:
-        """What the client has said in a room, as others have heard it."""
+        """Return the client's lines in a room, as received by others."""
         return [line["text"] for line in self.bob.lines(room) if line["nick"].startswith("ann")]
 
 
 class RecordingView:
-    """Remembers what it is shown."""
-
     def __init__(self) -> None:
         self.shown: dict[str, list[int]] = {}
         self.expired: dict[str, list[int]] = {}

@@ -1,6 +1,6 @@
 """
-A simulated cluster: nodes with users, which freeze, die and come back, and what has to hold for
-them all the time.
+A simulated cluster: nodes with users that freeze, are killed and restart, and the invariants that
+must hold all the time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TICK = 0.25
 
 
 class SimulatedDisk:
-    """What a node has stored, also when it is dead."""
+    """The stored data of a node, which survives its runs."""
 
     def __init__(self) -> None:
         self.position = IDENTITY.baseSequence
@@ -42,7 +42,7 @@ class SimulatedDisk:
 
 
 class ReferenceLog:
-    """What each position brought about on the first node: it has to be the same on all."""
+    """The result of each position on the first node that applied it; all nodes must agree."""
 
     def __init__(self) -> None:
         self.batches: dict[int, str] = {}
@@ -73,7 +73,7 @@ class SimulatedUser:
 
 
 class SimulatedNode:
-    """A node, through all its runs."""
+    """A node, over all its runs."""
 
     orderer: ClusterOrderer
     pipeline: Pipeline
@@ -284,7 +284,7 @@ class ClusterSimulation:
         assert all(node.isOpen for node in self.nodes)
 
     def heal(self) -> None:
-        # Nothing goes wrong any more, for so long that nothing is left to be done.
+        # End all faults, and wait until all pending work is done.
         self.network.faultRate, self.network.leaderless = 0.0, False
         for node in self.nodes:
             node.diskSeconds = 0.01
@@ -305,7 +305,7 @@ class ClusterSimulation:
             assert node.isOpen
             assert node.orderer.status().up
             assert node.orderer.trouble is None
-        # The heartbeats of the last moment may not have come to all of them.
+        # The latest heartbeats may not have reached all nodes.
         self.timeline.run(3.0)
         states = [self.stateWithoutCounts(node) for node in self.nodes]
         assert states[1:] == states[:-1]
@@ -326,7 +326,7 @@ class ClusterSimulation:
         self.checkOrder()
 
     def stateWithoutCounts(self, node: SimulatedNode) -> list[str]:
-        # A heartbeat changes these, and the last one may not be everywhere.
+        # A heartbeat changes these fields, and the last one may not have reached all nodes.
         state = node.pipeline.state
         nodes = state.nodes
         state.nodes = {

@@ -1,5 +1,5 @@
 """
-A stream that several simulated nodes share, with a clock of its own and every fault of a network.
+A stream shared by several simulated nodes, with its own clock and all faults of a network.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from tsservices.cluster.broker import (
 )
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Of every simulated stream.
+#: The identity of every simulated stream.
 IDENTITY = ClusterIdentity("epoch", "log", 1000, bytes(32))
 
-#: Has something called after so many seconds.
+#: Calls a function after a number of seconds.
 CallLater = Callable[[float, Callable[[], object]], object]
 
 
 class Timeline:
-    """A clock, and what is to be called when."""
+    """A clock and its scheduled calls."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -53,7 +53,7 @@ class Timeline:
 
 
 class SimulatedNetwork:
-    """The stream: it takes messages, unless it is leaderless, and loses or doubles some."""
+    """The stream: it stores messages, unless it is leaderless, and loses or duplicates some."""
 
     def __init__(self, timeline: Timeline, random: Random) -> None:
         self.timeline = timeline
@@ -73,7 +73,7 @@ class SimulatedNetwork:
 
     def append(self, data: bytes) -> None:
         if self.leaderless:
-            # The network has it, and tries until there is a leader.
+            # The network holds the message, and retries until there is a leader.
             self.timeline.callLater(0.5, lambda: self.append(data))
             return
         self.messages.append(StreamMessage(len(self.messages) + 1, self.timeline.stamp(), data))

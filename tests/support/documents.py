@@ -1,17 +1,17 @@
 """
-The pages for readers, README.md and docs/*.md, and the code blocks in them.
+The documentation pages, README.md and docs/*.md, and the code blocks in them.
 
-A block begins with three backticks and its language.  HTML comments directly before a block,
-which readers of the page do not see, say how the tests treat it:
+A block begins with three backticks and its language.  HTML comments directly before a block, which
+are not shown to readers, define how the tests treat it:
 
   - C{<!-- not run: REASON -->}: the block is not run.  The reason begins with one of L{REASONS}.
   - C{<!-- servers: N -->}: the block starts N servers, each line in a process of its own.
   - C{<!-- typed: -->} with one line of input on each further line of the comment: the command
     runs on a terminal, and these lines are typed when the block shows them.
-  - C{<!-- screen -->}: the command draws a full screen; the lines of the block are waited for.
-  - C{<!-- bob: TEXT -->}: the second person of the block has said this before.
-  - C{<!-- continued -->}: the block goes on where the one before it has ended; both are one test.
-  - C{<!-- file: NAME -->}: the block is the content of this file, which is there when the other
+  - C{<!-- screen -->}: the command draws a full screen; the test waits for the lines of the block.
+  - C{<!-- bob: TEXT -->}: the second user of the block has sent this before.
+  - C{<!-- continued -->}: the block continues the one before it; both are one test.
+  - C{<!-- file: NAME -->}: the block is the content of this file, which exists when the other
     blocks of the page run.
 """
 
@@ -24,10 +24,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-#: What a block may be.  Nothing is asked of C{text} and C{mermaid}.
+#: The languages of blocks.  C{text} and C{mermaid} are not tested.
 LANGUAGES = ("conf", "console", "json", "mermaid", "python", "sh", "text", "toml")
 
-#: What C{not run} may begin with.  A new reason is written here on purpose: it is an exception.
+#: The allowed beginnings of a C{not run} reason.  A new one is an exception, and is added here.
 REASONS = (
     "a benchmark",
     "it installs packages",
@@ -108,14 +108,14 @@ def blocks() -> list[Block]:
 
 
 def filesOf(page: str) -> dict[str, str]:
-    """Get the files whose content a page shows."""
+    """Return the files whose content a page shows."""
     found = [block for block in blocks() if block.page == page]
     return {block.file: block.text for block in found if block.file is not None}
 
 
-#: What may differ between a page and a run: days and times, and numbers that are measured.  A
-#: number with four digits or more is a size, a rate, a port of the other side or a process; one
-#: with a decimal point is a duration.  Other numbers, like "2 lines" and "seq=0", have to agree.
+#: Text that may differ between a page and a run: dates, times and measured numbers.  A number with
+#: four digits or more is a size, a rate, a port of the peer or a process id; one with a decimal
+#: point is a duration.  Other numbers, like "2 lines" and "seq=0", have to agree.
 _VARIABLE = (
     r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}",
     r"[A-Z][a-z]+day \d{1,2} [A-Z][a-z]+ \d{4}",
@@ -130,7 +130,7 @@ _VARIES = re.compile(
 
 
 def pattern(line: str) -> re.Pattern[str]:
-    """Make what matches the lines that a run may show for this line of a page."""
+    """Make a pattern of the lines that a run may show for this line of a page."""
     parts = []
     for text in re.split(r"(\.\.\.)", line.rstrip()):
         if text == "...":

@@ -1,5 +1,5 @@
 """
-What the tests of the fast lane share: a reactor driven by hand, and connections to a set of it.
+Helpers for the tests of the epoll transport: a manual reactor, and connections in its set.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tsservices.transport.epoll.tcp import FastTCPServer
 
 @implementer(IReactorFDSet)
 class ManualReactor(Clock):
-    """A reactor that only remembers what it is asked to watch; its time is moved by hand."""
+    """A reactor that only records its readers; the test moves its clock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,13 +55,13 @@ class ManualReactor(Clock):
         return []
 
 
-#: How often a reactor of our own is turned in place of one pass of a set: enough for all that is
-#: ready, and for what follows from it.
+#: Iterations of our own reactor in place of one pass of a set: enough for all ready events and
+#: those that follow from them.
 TURNS = 4
 
 
 class Recorder(Protocol):
-    """A protocol that keeps what happens to it."""
+    """A protocol that records its events."""
 
     transport: FastTCPServer
 
@@ -88,7 +88,7 @@ class Echo(Recorder):
 def connect(
     epollSet: EpollReactor, protocol: Protocol, transport: type[FastTCPServer] = FastTCPServer
 ) -> socket.socket:
-    """Make a connection in a set, over a pair of sockets: what one sends the other has at once."""
+    """Make a connection in a set over a socket pair, on which sent data arrives at once."""
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     protocol.makeConnection(transport(ours, protocol, ("192.0.2.1", 5), None, 0, epollSet))
@@ -115,7 +115,7 @@ class EpollCase(SynchronousTestCase):
     set: Any
 
     def setUp(self) -> None:
-        # However busy the machine is, one pass does all that there is to do.
+        # One pass handles all ready events, even on a busy machine.
         self.patch(passes, "PASS_SECONDS", 60.0)
         self.openSet()
         self.set.portOpened()
@@ -133,7 +133,7 @@ class EpollCase(SynchronousTestCase):
         return peer
 
     def drain(self, peer: socket.socket) -> bytes:
-        """All that the peer receives until nothing more comes."""
+        """Return the data received by the peer until no more arrives."""
         received = b""
         while True:
             self.reactor.advance(0)
@@ -145,7 +145,7 @@ class EpollCase(SynchronousTestCase):
 
 
 class MainReactorMixin:
-    """The same cases with a reactor of our own, which is turned by hand."""
+    """The same cases with our own reactor, whose iterations the test runs."""
 
     def openSet(self: Any) -> None:
         from tsservices.transport.epoll.mainloop import EpollMainReactor
@@ -175,7 +175,7 @@ class MainReactorMixin:
 
 
 def closeReactor(reactor: Any) -> None:
-    """End what is left in a reactor of our own, and close its own descriptors."""
+    """Close the remaining connections of our own reactor, and its descriptors."""
     reactor.disconnectAll()
     reactor.runUntilCurrent()
     reactor.waker.connectionLost(None)

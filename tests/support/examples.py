@@ -1,14 +1,14 @@
-"""How many examples a test tries: all only with C{--hypothesis-profile=thorough}."""
+"""The number of examples of a test: all only with C{--hypothesis-profile=thorough}."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import settings
 
-#: The profile of hypothesis with which all is tried.
+#: The profile of hypothesis with all examples.
 THOROUGH = "thorough"
 
-#: In the usual run each test tries this part of what it tries in a thorough one.
+#: The part of these examples that the usual run tries.
 _PART = 0.125
 
 
@@ -21,6 +21,6 @@ def tried(examples: int) -> int:
 
 
 def onlyThorough() -> pytest.MarkDecorator:
-    """@return: the mark of tests that the usual run has no time for."""
-    # No constant: the fixtures of all tests import this before the profile is chosen.
+    """@return: the mark of tests that take too long for the usual run."""
+    # Not a constant, because all tests import this module before the profile is chosen.
     return pytest.mark.skipif(not thorough(), reason=f"only with --hypothesis-profile={THOROUGH}")

@@ -1,4 +1,4 @@
-"""A chat in memory with a listener of the line frontend, for tests of a frontend beside it."""
+"""A chat in memory with a listener of the line frontend, for tests of another frontend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hashes passwords without a thread."""
+"""A password hasher without a thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tsservices.server.password_hasher import Job, PasswordHasherThread, ResultC
 
 
 class ImmediateHasher(PasswordHasherThread):
-    """Hashes at once, or when the test says so if it is held, and badly."""
+    """Hashes weakly, at once; if suspended, when the test calls L{work}."""
 
     def __init__(self) -> None:
         super().__init__(_now, bytes, 1)

@@ -11,13 +11,11 @@ from tsservices.frontends.irc.protocol import IRCFactory, IRCProtocol
 from tsservices.frontends.irc.server import IRCServer
 from tsservices.testing import MemoryTransport
 
-#: Of every account here.
+#: The password of every account.
 PASSWORD = "correct horse"
 
 
 class IRCTestClient:
-    """One connection."""
-
     def __init__(self, factory: IRCFactory, clock: Clock, port: int) -> None:
         self._clock = clock
         self.transport = MemoryTransport(port=port)

@@ -18,8 +18,6 @@ from tsservices.testing import ManualClock, MemoryServer, MemoryTransport
 
 
 class LineClient:
-    """One connection."""
-
     def __init__(self, factory: LineChatFactory, clock: Clock, port: int) -> None:
         self._clock = clock
         self.transport = MemoryTransport(port=port)
@@ -64,7 +62,7 @@ class LineFrontendCase(SynchronousTestCase):
     #: Without flood control, unless a test is about it.
     limits = Limits(floodLines=0, floodBytes=0)
 
-    #: As if there were TLS, unless a test is about passwords without it.
+    #: Connections count as encrypted, unless a test is about passwords without TLS.
     secure: bool | None = True
 
     def setUp(self) -> None:

@@ -19,12 +19,12 @@ from tsservices.transport.epoll.tcp import FastTCPServer
 #: No client is delayed or dropped.
 LIMITS = Limits(floodLines=0, floodBytes=0, chatPending=1 << 22, chatPendingAll=1 << 24)
 
-#: How many join at first.
+#: Clients that join at the start.
 CLIENTS = 5
 
 
 class SocketClient:
-    """The other end of one connection."""
+    """The client's end of one connection."""
 
     def __init__(self, harness: SocketHarness) -> None:
         self.reads = True
@@ -36,7 +36,7 @@ class SocketClient:
         transport = protocol.transport
         assert isinstance(transport, FastTCPServer)
         self.transport: FastTCPServer = transport
-        # The kernel takes less than two long lines for who does not read.
+        # The kernel then buffers less than two long lines for a client that does not read.
         transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
 
     def receive(self) -> None:
@@ -66,7 +66,7 @@ class SocketHarness:
         return peer
 
     def tick(self) -> None:
-        """Let everything that was sent be done, and received by the clients that read."""
+        """Process all data sent, and let the reading clients receive the results."""
         for _ in range(6):
             self.set.doRead()
             self._reactor.advance(0)
@@ -74,7 +74,7 @@ class SocketHarness:
                 peer.receive()
 
     def drain(self) -> None:
-        """Tick until the clients that read have received everything."""
+        """Tick until the reading clients have received everything."""
         before = -1
         while before != (before := sum(len(peer.heard) for peer in self.clients)):
             self.tick()

@@ -1,4 +1,4 @@
-"""Collects what is logged during a test."""
+"""Collects the log messages of a test."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def clocksOf(clock: Clock, step: Callable[[], int] = lambda: 0) -> Clocks:
 
 
 class FakeTransport:
-    """A transport whose replies the test gives."""
+    """A transport whose replies are given by the test."""
 
     label = "STAMP"
     size = 44
@@ -49,7 +49,7 @@ class FakeTransport:
         self.failure: SendError | None = None
         self.closed = False
         self.drops = 0
-        # By how much this host's clock was set.
+        # The amount by which this host's clock was set.
         self.step = 0
         self.path: PathMTU | None = None
         self._times = clocks
@@ -176,7 +176,7 @@ def targetOn(
 
 
 def play(clock: Clock, reporter: Reporter) -> ProbeTarget:
-    """Four packets: one answered, one refused, one answered late, one answered twice."""
+    """Simulate four packets: one answered, one refused, one answered late, one answered twice."""
 
     class Forwarding(RecordingListener):
         def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:

@@ -1,4 +1,4 @@
-"""Rings for tests, where the kernel has them."""
+"""The test mark for tests that need io_uring."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tsservices.transport.epoll.sendring import SendRing
 
 
 def whyNoRing() -> str:
-    """Why there can be no ring in this process; empty if there can."""
+    """Return why this process can't make a ring; empty if it can."""
     try:
         SendRing(entries=1).close()
     except OSError as error:

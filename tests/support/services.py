@@ -1,4 +1,4 @@
-"""The services of this suite, in a server in memory."""
+"""The services of this suite in a server in memory."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def startChat(
 
 
 class SuiteServer(MemoryServer):
-    """A server in memory with all that the services of this suite need."""
+    """A server in memory with everything that the services of this suite need."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """
 The order in which several processes run the tests (C{-n} with C{--dist worksteal}).
 
-Live tests mostly wait and the others compute: each process has some of both at any time.  Each ends
-with short tests, of which other processes can take some.
+Live tests mostly wait and the others compute, so each process gets a mixture of both.  Each process
+ends with short tests, which other processes can take over.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 #: A folder whose modules share a browser, so that one process runs all of them.
 _SHARED = "web"
 
-#: Seconds that a live module takes, or that folder; every other one takes about L{_USUAL}.
+#: Seconds that live modules, or that folder, take; others take about L{_USUAL}.
 _SECONDS = {
     "test_documents": 32,
     "test_start_stop": 22,
@@ -52,7 +52,7 @@ def spread(items: Sequence[pytest.Item], count: int) -> list[pytest.Item]:
         size = len(items) // count + (number >= count - len(items) % count)
         room = max(0, size - sum(map(len, part)))
         mine, others = others[:room], others[room:]
-        # The last of the gaps is the end: it stays free of tests that are long.
+        # The last gap is the end of the process's tests: it has no long tests.
         gap = -(-len(mine) // (len(part) + 1))
         for module in part:
             ordered += [*module, *mine[:gap]]

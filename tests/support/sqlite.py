@@ -1,4 +1,4 @@
-"""A storage in SQLite whose statements a test can see, hold, and let fail."""
+"""A storage in SQLite whose statements a test can see, delay, and let fail."""
 
 from __future__ import annotations
 
@@ -14,22 +14,20 @@ from tsservices.chat.storage import Storage
 from tsservices.storage.sqlite.config import SQLiteConfig, Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
 
-#: Of a storage that indexes all lines soon.
+#: The timings of a storage that indexes all lines soon.
 FAST_TIMINGS = Timings(full=0.01, prune=0.01, settle=0.0, index=0.0)
 
 
 class ConnectionSpy:
-    """Connections to SQLite whose statements are seen, and can be held and fail."""
-
     def __init__(self) -> None:
         self.statements: list[list[str]] = []
         self.before: Callable[[sqlite3.Connection, str], object] = lambda connection, text: None
 
     def stopAt(self, statement: str) -> tuple[threading.Event, threading.Event]:
         """
-        Stop the thread that comes to a statement.
+        Stop the thread that reaches a statement.
 
-        @return: set when it has come; lets it go on, when it is set.
+        @return: an event set when the thread is there, and one to set to let it continue.
         """
         arrived, going = threading.Event(), threading.Event()
 
@@ -65,9 +63,9 @@ def operationalError(code: int, words: str) -> sqlite3.OperationalError:
 
 class SQLiteHarness:
     """
-    A storage in a database of this folder.
+    A storage in a database in the current folder.
 
-    @ivar time: of its clock, in nanoseconds since 1970.
+    @ivar time: the time of its clock, in nanoseconds since 1970.
     """
 
     def __init__(self, keep: float | None = None, start: bool = True, **more: Any) -> None:
@@ -107,7 +105,7 @@ class SQLiteHarness:
         ]
 
     def waitForThreads(self) -> None:
-        """Wait for its threads, which may still have something to say."""
+        """Wait until the storage's threads end; their last calls are run."""
         self.reactor.until(lambda: not self.threads())
 
 

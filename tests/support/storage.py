@@ -1,4 +1,4 @@
-"""What tests of storages need: batches, a client that waits for answers, and a thread's queue."""
+"""Helpers for tests of storages: batches, a client that waits for answers, a fake reactor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.storage import SearchQuery, Storage
 
-#: An incarnation.
+#: The incarnation of the order.
 LOG = "0a1b2c3d"
 
 #: Seconds to wait for a thread before a test fails.
@@ -28,7 +28,7 @@ SECOND = 1_000_000_000
 
 
 class MessageSource:
-    """Makes batches of messages, numbered as a server numbers them."""
+    """Makes batches of messages, numbered as by a server."""
 
     def __init__(self, log: str = LOG, position: int = 0) -> None:
         self.log = log
@@ -39,7 +39,7 @@ class MessageSource:
         self._author.nick, self._author.key = "Ann", "ann"
 
     def forget(self, key: str) -> None:
-        """The last batch, of one line of this room, is lost."""
+        """Undo the last batch, which has one line of this room."""
         self.position -= 1
         self._rooms[key].record.seq -= 1
 
@@ -99,7 +99,7 @@ def lineFields(messages: list[RoomMessages]) -> list[tuple[object, ...]]:
 
 
 class ThreadReactor:
-    """Runs in the thread of the test what other threads ask for."""
+    """Runs calls from other threads in the thread of the test."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]]] = SimpleQueue()

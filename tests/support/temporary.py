@@ -1,4 +1,4 @@
-"""Where the tests make their files."""
+"""The folder for temporary files of the tests."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import tempfile
 #: A file system in memory, where there is one.
 _MEMORY = "/dev/shm"
 
-#: Bytes that have to be free there: in many containers it has 64 MiB in all.
+#: Bytes that have to be free there: in many containers its size is only 64 MiB.
 _ENOUGH = 2**30
 
 
 def useMemory() -> None:
     """
-    Let temporary files of this process and of those it starts be in memory, if there is room,
-    programs may be run from there, and nobody has chosen another folder.
+    Put temporary files of this process and its child processes in memory, if there is enough space,
+    programs may be run from there, and no other folder is configured.
 
-    Databases are written through to the disk thousands of times, and each test has a folder: on a
-    busy disk that takes longer than the tests. A crash is that of a process here, never that of a
-    machine, so nothing is lost.
+    Databases are synced to the disk thousands of times, and each test has a folder: on a busy disk
+    that takes longer than the tests. Tests simulate crashes of a process, never of the machine, so
+    nothing is lost.
     """
     if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
         return

@@ -1,4 +1,4 @@
-"""A server of TLS in memory, and the client's endpoint that connects to it."""
+"""A TLS server in memory, and the client's endpoint that connects to it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tests.support.certificates import Identity
 from tsservices.client.server_options import TLSOptions
 from tsservices.client.tls import Asker, TLSEndpoint
 
-#: Seconds since 1970 of everything here.
+#: The time in these tests: seconds since 1970.
 NOW = 1_795_000_000.0
 
 
 class TLSServer:
     """
-    One side of TLS, without a transport.
+    The server side of TLS, without a transport.
 
-    @ivar heard: what was said to it under TLS.
-    @ivar clientName: which name the client has asked for.
+    @ivar heard: the decrypted data received.
+    @ivar clientName: the server name (SNI) sent by the client.
     """
 
     def __init__(
@@ -54,17 +54,17 @@ class TLSServer:
         self.clientName = connection.get_servername()
 
     def say(self, data: bytes) -> None:
-        """Say something, as soon as the handshake is complete."""
+        """Send data as soon as the handshake is complete."""
         self._toSay += data
 
     def renegotiate(self) -> bytes:
-        """Ask for a second handshake."""
+        """Request a second handshake."""
         self._connection.renegotiate()
         self._ready = False
         return self.answer(b"")
 
     def answer(self, data: bytes) -> bytes:
-        """Take what the client sends, and give what comes back."""
+        """Process data from the client, and return the reply."""
         connection = self._connection
         if data:
             connection.bio_write(data)
@@ -80,7 +80,7 @@ class TLSServer:
         except SSL.ZeroReturnError:
             connection.shutdown()
         except SSL.Error:
-            # It needs more, or it has ended: what it says to that is sent in any case.
+            # More data is needed, or the connection has ended: the output is sent in any case.
             pass
         sent = b""
         try:
@@ -91,7 +91,7 @@ class TLSServer:
 
 
 class Recorder(Protocol):
-    """The protocol of an exchange: it says hello, and records what happens."""
+    """A protocol that sends hello, and records its events."""
 
     def __init__(self) -> None:
         self.heard = b""
@@ -111,9 +111,9 @@ class Recorder(Protocol):
 @implementer(IStreamClientEndpoint)
 class TLSWorld:
     """
-    One client, and the servers that it reaches, one for each connection.
+    A client and the servers that it reaches, one for each connection.
 
-    @ivar wire: all bytes that the client has sent, on any connection.
+    @ivar wire: all bytes sent by the client, on all connections.
     """
 
     def __init__(
@@ -156,18 +156,18 @@ class TLSWorld:
         return succeed(protocol)
 
     def begin(self) -> Deferred[IProtocol]:
-        """Connect, up to the point where the server has to answer."""
+        """Connect, until the server has to answer."""
         return self.endpoint.connect(Factory.forProtocol(Recorder))
 
     def join(self) -> Deferred[IProtocol]:
-        """Connect to the next server, and let everything arrive."""
+        """Connect to the next server, and deliver all data."""
         joining = self.begin()
         self.settle()
         return joining
 
     def sent(self) -> bytes:
-        """What the client has sent since this was asked."""
-        # TLS gathers what is written in one turn.
+        """Return the data sent by the client since the last call."""
+        # TLS collects the data written in one turn.
         self.clock.advance(0)
         data: bytes = self.transport.value()
         self.transport.clear()
@@ -180,7 +180,7 @@ class TLSWorld:
                 self.receive(back)
 
     def receive(self, data: bytes) -> None:
-        """Have the client receive something, and then be rid of a connection that it has closed."""
+        """Give data to the client, and end the connection if the client has closed it."""
         assert self._protocol is not None
         if not self._lost:
             self._protocol.dataReceived(data)
@@ -188,7 +188,6 @@ class TLSWorld:
                 self.lose()
 
     def lose(self, reason: Exception | None = None) -> None:
-        """Lose the connection."""
         assert self._protocol is not None
         if not self._lost:
             self._lost = True

@@ -1,4 +1,4 @@
-"""TLS in memory: a certificate, and a client that speaks to what a factory has made."""
+"""TLS in memory: a certificate, and a client of a factory's protocol."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MemoryClient:
     """
     A client on a transport in memory.
 
-    @ivar plain: what the server has sent that is no TLS.
+    @ivar plain: data of the server that is not TLS.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class MemoryClient:
         self.heard = b""
 
     def hello(self) -> bytes:
-        """The first bytes of a handshake."""
+        """Return the first bytes of a handshake."""
         self._step()
         return self._outgoing.read()
 
@@ -74,7 +74,7 @@ class MemoryClient:
             self.tls.do_handshake()
 
     def exchange(self) -> None:
-        """Take what the server has written, and give it what the client has."""
+        """Exchange the pending data of both sides."""
         self._incoming.write(self.transport.value())
         self.transport.clear()
         if (data := self._outgoing.read()) and not self.transport.aborted:
@@ -86,7 +86,7 @@ class MemoryClient:
         return self.take()
 
     def take(self) -> bytes:
-        """What the server has sent since the last time."""
+        """Return the data sent by the server since the last call."""
         self.exchange()
         heard = b""
         while True:
@@ -99,12 +99,12 @@ class MemoryClient:
             heard += data
 
     def end(self) -> None:
-        """Say that nothing more comes."""
+        """Close the client's side of TLS."""
         with suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
         self.exchange()
 
     def hangUp(self) -> None:
-        # As a transport whose socket is closed: who asks now gets an error.
+        # As on a transport whose socket is closed: calls of these methods raise an error.
         self.transport.getHost = self.transport.getPeer = None  # type: ignore[assignment]
         self.server.connectionLost(connectionDone)

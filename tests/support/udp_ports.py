@@ -1,6 +1,6 @@
 """
-What the tests of the two UDP ports share: ports that a test reads by hand, what holds for both of
-them, sockets that fail, and a kernel that takes the times of datagrams.
+Shared tests and helpers of the two UDP ports: ports read by the test, a contract for both, failing
+sockets, and receive times from the kernel.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tsservices.transport.epoll import udp as fastudp
 from tsservices.transport.epoll.udp import ROUND_DATAGRAMS
 from tsservices.transport.timestamping import cmsg
 
-#: Seconds until the kernel must have begun to take times.
+#: Seconds until the kernel must have begun to take receive times.
 STAMPS_LIMIT = 5.0
 
 
@@ -32,7 +32,7 @@ class FailingSocket:
     """
     A socket whose calls fail once.
 
-    @param failures: the error number for each call that is to fail.
+    @param failures: the error number for each call that fails.
     """
 
     def __init__(self, real: socket.socket, **failures: int) -> None:
@@ -53,15 +53,15 @@ class FailingSocket:
 class UDPPortCase(SynchronousTestCase):
     """
     @cvar portClass: the port under test.
-    @cvar protocolClass: a protocol that answers with each datagram, raises for C{raise}, and keeps
-        what it C{received} and how often it was C{refused}.
+    @cvar protocolClass: a protocol that sends each datagram back, raises for C{raise}, and records
+        the datagrams C{received} and how often it was C{refused}.
     """
 
     portClass: ClassVar[Any]
     protocolClass: ClassVar[Any]
 
     def setUp(self) -> None:
-        # However busy the machine is, one pass serves all that waits.
+        # One pass serves all waiting datagrams, even on a busy machine.
         self.patch(fastudp, "PASS_SECONDS", 60.0)
 
     def listen(self, interface: str = "127.0.0.1", **options: Any) -> Any:
@@ -81,7 +81,7 @@ class UDPPortCase(SynchronousTestCase):
         port.reactor.advance(0)
 
     def adopt(self, bound: socket.socket) -> Any:
-        """A port around a socket, which is closed here."""
+        """Make a port from the descriptor of a socket, and close the socket."""
         self.reactor = ManualReactor()
         self.protocol = self.protocolClass()
         with bound:
@@ -100,7 +100,7 @@ class UDPPortCase(SynchronousTestCase):
         return peer
 
     def serve(self, port: Any, *datagrams: bytes, host: str | None = None) -> socket.socket:
-        """The peer that has sent some datagrams, which are read."""
+        """Send datagrams and let the port read them; return the sending peer."""
         peer = self.peer(port, host)
         for datagram in datagrams:
             peer.send(datagram)
@@ -113,9 +113,9 @@ class UDPPortCase(SynchronousTestCase):
 
 class UDPPortContract(UDPPortCase):
     """
-    What holds for both ports, whose loops are written twice.
+    Tests of both ports, because each has a loop of its own.
 
-    @cvar receive: the call by which it receives.
+    @cvar receive: the socket method by which the port receives.
     """
 
     __test__ = False
@@ -138,7 +138,7 @@ class UDPPortContract(UDPPortCase):
         assert self.protocol.received[0][:2] == (b"0", peer.getsockname())
 
     def test_passEndsByTime(self) -> None:
-        """Also when every datagram is empty."""
+        """A pass has a time limit even if all datagrams are empty."""
         port = self.listen()
         now = 0.0
 
@@ -175,12 +175,12 @@ class UDPPortContract(UDPPortCase):
         assert self.datagrams() == [b"1"]
 
     def test_unreachable(self) -> None:
-        """News of a peer that cannot be reached ends neither the port nor the pass."""
+        """An error because of an unreachable peer ends neither the port nor the pass."""
         port = self.listen()
         for number in (errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.EINTR, errno.ENOMEM):
             self.failing(port, **{self.receive: number})
             peer = self.serve(port, b"x")
-            # The failing call is that of a whole pass.
+            # The failed call was one whole pass.
             port.doRead()
             assert peer.recv(10) == b"x"
         self.failing(port, **{self.receive: errno.ENOTCONN})
@@ -188,7 +188,7 @@ class UDPPortContract(UDPPortCase):
             port.doRead()
 
     def test_connectedAndRejected(self) -> None:
-        """No ICMP message ends a port; without a peer it is not one, and would come for ever."""
+        """These errors are ICMP messages only on a connected port; otherwise they would repeat."""
         port = self.listen()
         peer = self.peer(port)
         for number in (errno.EACCES, errno.EPROTO, errno.ENOPROTOOPT):
@@ -245,7 +245,7 @@ class UDPPortContract(UDPPortCase):
         assert raised == [address, peer.getsockname()]
 
     def test_sendFails(self) -> None:
-        """A refusal is news of an earlier datagram, and not raised."""
+        """A refusal is the result of an earlier datagram, and is not raised."""
         port = self.listen()
         address = self.peer(port).getsockname()
         for number in (errno.EAGAIN, errno.ENOBUFS, errno.EPERM):
@@ -257,7 +257,7 @@ class UDPPortContract(UDPPortCase):
         assert port.write(b"x", address) == 1
 
     def test_connectedAndRefused(self) -> None:
-        """The protocol is told, and the port stays open."""
+        """C{connectionRefused} is called, and the port stays open."""
         port = self.listen()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
             nobody.bind(("127.0.0.1", 0))
@@ -283,10 +283,10 @@ class UDPPortContract(UDPPortCase):
 
 def startKernelStamps() -> socket.socket:
     """
-    A socket for which the kernel takes receive times already.
+    Return a socket for which the kernel already takes receive times.
 
-    It begins milliseconds after the first socket on the machine asks, and stops after the last one
-    is closed.  So a test that needs these times keeps this socket open.
+    The kernel begins milliseconds after the first socket on the machine requests them, and stops
+    after the last such socket is closed.  A test that needs these times keeps this socket open.
     """
     keeper = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     keeper.bind(("127.0.0.1", 0))

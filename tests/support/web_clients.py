@@ -1,4 +1,4 @@
-"""Browsers without a network: requests of HTTP, and WebSockets."""
+"""Browsers without a network: HTTP requests and WebSockets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tsservices.frontends.web.protocol import WebFactory, WebProtocol
 from tsservices.frontends.web.server import WebServer
 from tsservices.testing import MemoryTransport
 
-#: Of every account here.
+#: The password of every account.
 PASSWORD = "correct horse"
 
-#: What a browser connects to.
+#: The server's address in a browser.
 HOST = "localhost:21575"
 ORIGIN = f"http://{HOST}"
 
@@ -27,7 +27,7 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
 def frame(data: str | bytes, opcode: int = TEXT, final: bool = True) -> bytes:
-    """A frame of a client, masked by zeros."""
+    """Make a frame of a client, masked with zeros."""
     data = data.encode() if isinstance(data, str) else data
     size = len(data)
     head = bytes([(0x80 if final else 0) | opcode])
@@ -41,7 +41,7 @@ def frame(data: str | bytes, opcode: int = TEXT, final: bool = True) -> bytes:
 
 
 def frames(data: bytes) -> list[tuple[int, bytes]]:
-    """The frames that a server has sent: opcode and contents of each."""
+    """Parse the frames sent by a server: the opcode and content of each."""
     found = []
     while data:
         size, begin = data[1], 2
@@ -56,14 +56,12 @@ def frames(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def objects(data: bytes) -> list[dict[str, Any]]:
-    """What stands in the text frames that a server has sent."""
+    """Parse the JSON objects in the text frames sent by a server."""
     texts = [text for opcode, text in frames(data) if opcode == TEXT]
     return [json.loads(line) for text in texts for line in text.decode().split("\n") if line]
 
 
 class Response:
-    """What a server has answered."""
-
     def __init__(self, data: bytes) -> None:
         head, _, self.body = data.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
@@ -89,7 +87,7 @@ class WebClient:
         protocol.makeConnection(self.transport)
 
     def send(self, data: bytes) -> bytes:
-        """Send some bytes; what comes back."""
+        """Send data; return the reply."""
         self.transport.clear()
         self.protocol.dataReceived(data)
         self._case.tick()
@@ -118,15 +116,15 @@ class WebClient:
         return self.request("GET", "/ws", **headers)
 
     def ask(self, do: str, **fields: Any) -> list[dict[str, Any]]:
-        """Send a request over the WebSocket; what comes back."""
+        """Send a request over the WebSocket; return the objects received."""
         return self.exchange(frame(json.dumps({"do": do, **fields})))
 
     def exchange(self, data: bytes = b"") -> list[dict[str, Any]]:
-        """The objects that come when these bytes are sent."""
+        """Send data; return the objects received."""
         return objects(self.send(data))
 
     def heard(self) -> list[dict[str, Any]]:
-        """The objects that have come by now."""
+        """Return the objects received since the last call."""
         data = self.transport.value()
         self.transport.clear()
         return objects(data)
@@ -146,10 +144,9 @@ class WebClient:
 class WebCase(FrontendCase):
     """A listener for browsers beside one of the line frontend, and a clock."""
 
-    #: Without flood control, unless a test is about it.
     config = WebConfig()
 
-    #: As if there were TLS up to a proxy that says nothing.
+    #: Connections count as encrypted, as behind a TLS proxy that sends no headers.
     secure: bool | None = True
 
     def setUp(self) -> None:

@@ -1,13 +1,13 @@
 """
-Several servers (nodes) with one chat: the operations of all go through one stream, in one order.
+Several servers (nodes) with one chat: the operations of all nodes go through one ordered stream.
 
-L{messages} are what nodes publish to the L{broker}, which orders them and keeps them for some
-days.  The L{outbox} and L{retransmit} see to it that each message counts once and in order.  The
-L{orderer} stands between these and the pipeline of the chat: what the stream brings is applied by
-L{apply<tsservices.cluster.apply>}, silent nodes are found by L{failure_detector}, people who wait
-are written to by L{notices}, and L{status} is for operators.  A node that starts decides by
-L{join_decision} how it gets to the state of the others, and by L{consistency} whether it did.
+Nodes publish L{messages} to the L{broker}, which orders them and keeps them for some days.
+L{outbox} and L{retransmit} make each message count once and in order.  The L{orderer} connects
+these with the pipeline of the chat: L{apply<tsservices.cluster.apply>} applies messages from the
+stream, L{failure_detector} finds silent nodes, L{notices} informs users whose lines wait, and
+L{status} is for operators.  A starting node uses L{join_decision} to choose how it gets the state
+of the others, and L{consistency} to check the result.
 
-All of it is pure but L{nats}, which implements the port L{broker}.  What needs files or the
-reactor is in C{tsservices.server.chat}.
+All of it is pure except L{nats}, which implements the port L{broker}.  The code that needs files or
+the reactor is in C{tsservices.server.chat}.
 """

@@ -1,9 +1,9 @@
 """
 Applies the messages that count, at their places in the stream.  Pure.
 
-What a message brings about depends on the state and on the message alone, so that it is the same
-on every node.  Only two things are a node's own: what its people get to read, and when it stores
-its whole state.
+The effect of a message depends only on the state and the message, so it is the same on every node.
+Only two things differ between nodes: the output to their own users, and the times at which they
+store their whole state.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from tsservices.cluster.node import NodeConfig
 from tsservices.cluster.outbox import InFlight
 from tsservices.cluster.status import STORED
 
-#: Seconds between two checkpoints of a node's whole state: what came since is applied again after
-#: a restart.
+#: Seconds between two checkpoints of a node's whole state: later messages are applied again after a
+#: restart.
 CHECKPOINT_SECONDS = 60.0
 
-#: Seconds between two copies of the database for nodes that are new or were long away.
+#: Seconds between two snapshots of the database, for nodes that are new or were away for long.
 SNAPSHOT_SECONDS = 3600.0
 
 
 def judge(state: ChatState, message: Message, position: int, stamp: int) -> Verdict:
     """
-    Whether the message counts.
+    Decide whether a message counts.
 
-    @param stamp: when the stream took it: nanoseconds since 1970, UTC.
+    @param stamp: when the stream stored it: nanoseconds since 1970, UTC.
     """
     node, incarnation = message.node, message.incarnation
     first = message.operations[0] if message.operations else None
@@ -49,7 +49,7 @@ def judge(state: ChatState, message: Message, position: int, stamp: int) -> Verd
 
 
 def nodeUp(config: NodeConfig, incarnation: str) -> NodeUp:
-    """The first operation of an incarnation."""
+    """Make the first operation of an incarnation."""
     limits = config.limits
     return NodeUp(
         "",
@@ -67,14 +67,14 @@ def nodeUp(config: NodeConfig, incarnation: str) -> NodeUp:
 
 class LogApplier:
     """
-    Applies messages, and notices when this node itself was removed by the others.
+    Applies messages, and detects that this node itself was removed by the others.
 
-    @ivar incarnation: the current one of this node; nothing before the first.
-    @ivar detached: sessions that are connected here but were removed with this node, by their
-        ids, until they are back.
-    @ivar evicted: this node was removed: by the others, or because it said goodbye.
-    @ivar checkpointPosition: of the last checkpoint in this run; 0: there was none.
-    @ivar stopping: this node says goodbye: its whole state is stored with that.
+    @ivar incarnation: the current incarnation of this node; empty before the first.
+    @ivar detached: sessions that are connected here but were removed with this node, by id, until
+        they are attached again.
+    @ivar evicted: this node was removed, by the others or by its own L{NodeDown}.
+    @ivar checkpointPosition: the position of the last checkpoint in this run; 0: none.
+    @ivar stopping: this node is shutting down: its whole state is stored with its L{NodeDown}.
     """
 
     def __init__(
@@ -96,14 +96,14 @@ class LogApplier:
         self.checkpointPosition = 0
 
     def start(self) -> None:
-        """The state was just loaded."""
+        """Begin after the state was loaded."""
         self._checkpointedAt = self._clock()
 
     def apply(self, message: Message, sent: InFlight | None, position: int, stamp: int) -> None:
         """
-        @param sent: the message as this run has published it; L{None}: it is of another node, or
-            of an earlier run.
-        @param stamp: when the stream took it: nanoseconds since 1970, UTC.
+        @param sent: the message as published in this run; L{None}: the message is from another
+            node or an earlier run.
+        @param stamp: when the stream stored it: nanoseconds since 1970, UTC.
         """
         if message.operations:
             proposers = (
@@ -117,7 +117,7 @@ class LogApplier:
 
             self._applyAt(position, stamp, operations, proposers, message.schema)
         elif self._clock() - self._checkpointedAt >= SNAPSHOT_SECONDS:
-            # However quiet the chat is, a checkpoint must not get older than the stream.
+            # Even in a quiet chat a checkpoint must not get older than the stream's messages.
             self._applyAt(position, stamp, self._checkpoint, [], message.schema)
 
     def _applyAt(
@@ -131,7 +131,7 @@ class LogApplier:
         try:
             self._pipeline.applied(position, stamp, apply, proposers, schema)
         except Exception as error:
-            # A failure costs no message its place: the other nodes count it too.
+            # After an error the message still counts, as it does on the other nodes.
             self._logError(error)
 
     def _applyOperations(self, message: Message, sent: InFlight | None, batch: Batch) -> None:
@@ -156,8 +156,8 @@ class LogApplier:
             }.values():
                 batch.reply(session, STORED)
         if sent is None:
-            # Only the node that proposed it writes the audit log: all apply it, and some do so
-            # again after a restart.
+            # Only the proposing node writes the audit log: all nodes apply the message, and some do
+            # so again after a restart.
             batch.audits.clear()
         last = self.evicted and self.stopping
         if last or self._clock() - self._checkpointedAt >= CHECKPOINT_SECONDS:
@@ -177,7 +177,7 @@ class LogApplier:
             if known.node == self._node and known.recipient is not None
         }
         apply(state, operation, session, batch)
-        # It does nothing if a later message of this node stands against it.
+        # The operation has no effect if a later message of this node was applied before it.
         if self._node not in state.nodes:
             self.detached.update(connected)
             self.evicted = True
@@ -187,7 +187,7 @@ class LogApplier:
         try:
             batch.checkpoint = save(self._pipeline.state)
         except Exception as error:
-            # What this message has brought about is stored all the same.
+            # The changes made by this message are stored anyway.
             self._logError(error)
         else:
             self.checkpointPosition = batch.position

@@ -1,8 +1,8 @@
 """
-The port to the broker: what a cluster needs of the service that orders its messages.  Pure.
+The port to the broker, the service that orders the messages of a cluster.  Pure.
 
-Everything here is called in the reactor's thread, whatever threads a broker has.  The log and
-the messages to operators call it "the engine".
+Everything here is called in the reactor's thread, whatever threads a broker has.  The log and the
+messages to operators call the broker "the engine".
 """
 
 from __future__ import annotations
@@ -12,45 +12,45 @@ from dataclasses import dataclass
 from typing import Protocol
 
 #: Seconds without an answer after which a message counts as lost: far more than a broker with a
-#: leader takes (2 ms), far less than the 5 to 8 s that it takes to elect another leader.
+#: leader needs (2 ms), far less than the election of another leader (5 to 8 s).
 ACKNOWLEDGE_SECONDS = 1.0
 
 #: Seconds between two attempts while the broker has no leader.
 RETRY_SECONDS = 0.25
 
-#: Seconds for the last message of a node, and again for the end of the connection: a process
-#: manager waits for both.
+#: Seconds for the last message of a node, and again to close the connection: a process manager
+#: waits for both.
 STOP_SECONDS = 3.0
 
 
 class BrokerError(Exception):
-    """The broker can't be used.  The argument is one line that says why, and what to do."""
+    """The broker can't be used.  The argument is one line with the reason and a remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterIdentity:
-    """What all nodes of a cluster share from its beginning.  It is kept with the stream itself."""
+    """The identity of a cluster, shared by all its nodes and stored with the stream."""
 
-    #: Which stream it is: one that is made again under the same name has another one.
+    #: Identifies the stream: a stream created again under the same name has another epoch.
     epoch: str
     #: The incarnation of the order: the first part of the ids of lines.
     log: str
-    #: What is added to a number in the stream to get a position.
+    #: Added to a number in the stream to get a position.
     baseSequence: int
-    #: 32 bytes by which the addresses of people are cloaked.
+    #: The key of 32 bytes with which the addresses of users are cloaked.
     cloakKey: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """The stream, as it is found when a node opens it."""
+    """The state of the stream when a node opens it."""
 
     identity: ClusterIdentity
-    #: The number of its first message; of the next one, if it is empty.
+    #: The number of its first message, or of the next one if it is empty.
     first: int
-    #: The number of its last message; 0, if there never was one.
+    #: The number of its last message; 0 if there never was one.
     last: int
-    #: This node has just made it.
+    #: This node has just created the stream.
     created: bool = False
 
 
@@ -59,43 +59,43 @@ class StreamMessage:
     """A message at its place in the stream."""
 
     sequence: int
-    #: When the stream took it: nanoseconds since 1970, UTC.
+    #: When the stream stored it: nanoseconds since 1970, UTC.
     stamp: int
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotInfo:
-    """A copy of a node's database, kept beside the stream."""
+    """A copy of a node's database, stored beside the stream."""
 
-    #: Of the stream.
+    #: The epoch of the stream.
     epoch: str
-    #: Of the last batch in it.
+    #: The position of the last batch in the snapshot.
     position: int
     #: In bytes.
     size: int
 
 
 class BrokerListener(Protocol):
-    """Gets what the stream brings, and what becomes of the connection."""
+    """Gets the messages of the stream, and changes of the connection."""
 
     def delivered(self, deliveries: list[StreamMessage]) -> None: ...
 
     def publishUncertain(self) -> None:
-        """A published message may be lost, or not be in the stream yet."""
+        """A published message may be lost or not in the stream yet."""
         ...
 
     def connected(self, where: str) -> None:
-        """@param where: the server there is a connection to now; nothing: there is none."""
+        """@param where: the server that is connected now; empty: none."""
         ...
 
     def streamBroken(self, reason: str) -> None:
-        """The stream is not what it was, so that no node can go on from it."""
+        """The stream was replaced or damaged; no node can continue with it."""
         ...
 
 
 class Broker(Protocol):
-    """Puts messages in one order, and keeps them for some days."""
+    """A service that puts messages in one order, and keeps them for some days."""
 
     def open(
         self,
@@ -106,18 +106,18 @@ class Broker(Protocol):
         """
         Connect, however long that takes, and find the stream.
 
-        @param identity: what to create the stream with; L{None}: it has to exist.
+        @param identity: used to create the stream; L{None}: the stream has to exist.
         """
         ...
 
     def subscribe(self, number: int, listener: BrokerListener) -> None:
-        """@param number: of the first message that is wanted."""
+        """@param number: the number of the first message to deliver."""
         ...
 
     def publish(self, data: bytes) -> None:
         """
-        Give the stream a message.  Its delivery is the acknowledgement; without one,
-        L{BrokerListener.publishUncertain} says when it is time to look.
+        Send a message to the stream.  Its delivery is the acknowledgement; if it may be lost,
+        L{BrokerListener.publishUncertain} is called.
         """
         ...
 
@@ -130,19 +130,19 @@ class Broker(Protocol):
     def latestSnapshot(self, done: Callable[[SnapshotInfo | None], object]) -> None: ...
 
     def getSnapshot(self, path: str, done: Callable[[str | None], object]) -> None:
-        """@param done: gets L{None} at the end, or one line that says why it failed."""
+        """@param done: gets L{None} at the end, or the reason of the failure in one line."""
         ...
 
     def putSnapshot(
         self, snapshot: SnapshotInfo, path: str, done: Callable[[str | None], object]
     ) -> None:
         """
-        Keep a snapshot in place of the one before.
+        Store a snapshot in place of the previous one.
 
-        @param done: gets L{None} at the end, or one line that says why it failed.
+        @param done: gets L{None} at the end, or the reason of the failure in one line.
         """
         ...
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        """Send what was published, if that goes at once, and disconnect."""
+        """Send the published messages if that is possible at once, and disconnect."""
         ...

@@ -1,8 +1,8 @@
 """
-Whether the state that comes of a checkpoint and the stream is that of the node's database.  Pure.
+A check that the state built from a checkpoint and the stream equals the node's database.  Pure.
 
-By all rules they are the same.  But a broker may have lost its newest messages while a node was
-away, and have other ones at their numbers since; or the database was used without the cluster.
+Normally both are equal.  But a broker may have lost its newest messages while a node was away, and
+have other messages at their numbers now; or the database was used without the cluster.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class StateDigest:
     """The digest of the database at one position."""
 
     position: int
-    #: Of rooms, the last line and its time; of accounts, the version of the password.
+    #: For rooms, the last line and its time; for accounts, the version of the password.
     entries: _Entries
 
     @classmethod

@@ -1,14 +1,14 @@
 """
-Which of the other nodes have been silent for too long.  Pure.
+Detection of other nodes that have been silent for too long.  Pure.
 
-The stream is the only way between nodes, so a node that is cut off from it gets no messages.
-It must not take all others for dead: only a node whose own messages come back all the time counts
-seconds, and it begins again after each interruption.  What it finds is only proposed; whether the
-other node is down is decided at the message's place in the stream, where a later heartbeat stands
-against it.
+The stream is the only connection between nodes, so a node that is cut off from it gets no messages.
+It must not conclude that all others are down: a node counts seconds only while its own messages
+come back without a pause, and begins again after each interruption.  It only proposes that another
+node is down; this is decided at the message's place in the stream, where a later heartbeat of the
+other node refutes it.
 
-Leases with a time to live, as the broker's key-value store has them, can't do this: the end of a
-lease reaches no watcher.
+Leases with a time to live in the broker's key-value store can't replace this, because watchers are
+not notified when a lease ends.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from tsservices.cluster.broker import ACKNOWLEDGE_SECONDS
 #: Seconds after which a node that has nothing to publish publishes a heartbeat.
 HEARTBEAT_SECONDS = 3.0
 
-#: Seconds of silence after which a node is proposed to be down: more than the broker takes to find
-#: a new leader (5 to 8), in which nobody is heard.
+#: Seconds of silence after which a node is proposed to be down: more than the broker needs to elect
+#: a leader (5 to 8), during which no node is heard.
 SILENCE_SECONDS = 8.0
 
-#: Seconds within which a message of this node has to come back: one heartbeat, and its answer.
+#: Seconds within which a message of this node has to come back: a heartbeat and its answer.
 STEADY_SECONDS = HEARTBEAT_SECONDS + ACKNOWLEDGE_SECONDS
 
-#: Seconds between two ticks (0.25 is usual) after which this process did not run: it was stopped,
+#: Seconds between two ticks (normally 0.25) that show that this process did not run: it was stopped
 #: or its machine was asleep.
 FROZEN_SECONDS = 1.0
 
@@ -41,7 +41,7 @@ class _PeerState:
 
     incarnation: str
     position: int
-    #: When it was noticed here, in seconds.
+    #: When this node noticed it, in seconds.
     seenAt: float
     #: A L{NodeDown} was proposed since then.
     reported: bool = False
@@ -66,21 +66,21 @@ class FailureDetector:
         self._ownSeenAt = now
 
     def paused(self) -> None:
-        """This node could not hear."""
+        """Note that this node could not hear the others."""
         self._ownSeenAt = None
 
     def reset(self) -> None:
-        """Forget what was proposed: each silence may be proposed again."""
+        """Forget all proposals: each silent node may be proposed again."""
         self._peers.clear()
         self.paused()
 
     def ages(self) -> dict[str, float]:
-        """Seconds since the last message of each other node, by name."""
+        """Return the seconds since the last message of each other node, by name."""
         now = self._clock()
         return {name: now - peer.seenAt for name, peer in self._peers.items()}
 
     def tick(self) -> list[NodeDown]:
-        """The operations to propose now: each silence once."""
+        """Return the operations to propose now, one for each silence of a node."""
         now = self._clock()
         if now - self._tickedAt > FROZEN_SECONDS:
             self.paused()
@@ -96,8 +96,8 @@ class FailureDetector:
         return silent
 
     def _updatePeers(self, now: float) -> None:
-        # The state has the position of each node's last message.  To look at it four times a
-        # second costs less than to be called for each message.
+        # The state has the position of each node's last message.  Checking it four times a second
+        # costs less than a call for each message.
         peers: dict[str, _PeerState] = {}
         for name, node in self._state.nodes.items():
             if name == self._node:

@@ -1,9 +1,8 @@
 """
-When what was proposed is published: at once, or together with what others say in this moment.
-Pure.
+The time at which proposals are published: at once, or together with those of other users.  Pure.
 
-Each message, once it is back, costs every node a turn.  One person who talks alone waits for
-nobody; where several talk at the same time, a millisecond brings many lines together.
+Each message that comes back costs every node a turn.  Lines of a single active user do not wait;
+when several users talk at the same time, a delay of a millisecond collects many lines.
 """
 
 from __future__ import annotations
@@ -14,27 +13,27 @@ from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
 from tsservices.cluster.outbox import PublishQueue
 
-#: Seconds that a message waits for other proposals, when several people talk.
+#: Seconds that a message waits for other proposals when several users talk.
 GATHER_SECONDS = 0.001
 
-#: Seconds between proposals of two people up to which they talk at the same time.
+#: Seconds between the proposals of two users up to which they count as simultaneous.
 CONCURRENT_SECONDS = 0.05
 
-#: Has something called after so many seconds.
+#: Calls a function after a number of seconds.
 CallLater = Callable[[float, Callable[[], object]], object]
 
 
 class SendGate:
     """
-    Sends a queue, after a moment where several talk.
+    Sends a queue: at once, or after a short delay when several users talk.
 
-    @ivar isGathering: it will be sent in a moment: nobody else needs to send it now.
+    @ivar isGathering: the delay is running; the queue need not be sent by others now.
     """
 
     def __init__(
         self, queue: PublishQueue, clock: Callable[[], float], callLater: CallLater | None
     ) -> None:
-        """@param callLater: L{None}: nothing waits."""
+        """@param callLater: L{None}: there is no delay."""
         self._queue = queue
         self._clock = clock
         self._callLater = callLater
@@ -44,7 +43,7 @@ class SendGate:
         self.isGathering = False
 
     def proposed(self, proposals: list[Proposal]) -> None:
-        """Something was added to the queue."""
+        """Send proposals that were added to the queue, now or after the delay."""
         now, proposer = self._clock(), proposals[-1][1]
         changed = proposer is not self._lastProposer and now < self._proposedAt + CONCURRENT_SECONDS
         if changed or any(session is not proposer for _, session in proposals):

@@ -1,10 +1,10 @@
 """
-How a node that starts gets to the state of the others: from its own database, from a snapshot,
-from the beginning of the stream, or not at all.  Pure.
+How a starting node gets the state of the others: from its own database, from a snapshot, from the
+beginning of the stream, or not at all.  Pure.
 
-A wrong answer here would be silent: a subscription to a stream that was made anew, or whose first
-messages were deleted, brings nothing or something else, but no error.  So identity and first
-number are compared before anything is read.
+A wrong decision would cause no error: a subscription to a stream that was created again, or whose
+first messages were deleted, delivers nothing or other messages.  Therefore the identity and the
+first number are compared before anything is read.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from tsservices.cluster.broker import BrokerError, SnapshotInfo, StreamState
 
 class JoinMethod(Enum):
     """
-    What a node does before it reads messages.
+    The action of a node before it reads messages.
 
-    @cvar OWN_DATABASE: nothing: its own database goes on.
-    @cvar BIND: its database, which belongs to no stream yet, is made part of this one.
+    @cvar OWN_DATABASE: none: it continues with its own database.
+    @cvar BIND: it binds its database, which belongs to no stream yet, to this stream.
     @cvar SNAPSHOT: it replaces its database by the snapshot.
     """
 
@@ -33,15 +33,15 @@ class JoinMethod(Enum):
 class LocalState:
     """The content of a node's own database."""
 
-    #: Of the stream it belongs to; nothing: of none.
+    #: The epoch of the stream it belongs to; empty: none.
     epoch: str
     #: The incarnation of its order.
     log: str
-    #: Of the last batch in it.
+    #: The position of the last batch.
     position: int
-    #: The position of the whole state in it.
+    #: The position of the checkpoint.
     checkpoint: int
-    #: Nothing was ever stored in it.
+    #: The database was never used.
     empty: bool
 
 
@@ -49,8 +49,8 @@ def decideJoin(
     local: LocalState, stream: StreamState, snapshot: SnapshotInfo | None
 ) -> tuple[JoinMethod, int]:
     """
-    What to do, and the number of the first message to read; after L{JoinMethod.SNAPSHOT} this is
-    to be asked again of the database that has come.
+    Decide what to do; also return the number of the first message to read.  After
+    L{JoinMethod.SNAPSHOT} this has to be called again with the new database.
 
     @raise BrokerError: this node can't join.
     """
@@ -72,7 +72,7 @@ def decideJoin(
             " is elsewhere; see docs/cluster.md"
         )
     if stream.created or (local.log == identity.log and local.position == base):
-        # This node has created the stream, maybe in a run that went no further.
+        # This node has created the stream, perhaps in an earlier run that ended at once.
         return JoinMethod.BIND, 1
     if not local.empty:
         raise BrokerError(
@@ -90,7 +90,7 @@ def decideJoin(
 
 
 def isUsable(snapshot: SnapshotInfo | None, stream: StreamState) -> bool:
-    """Whether the stream still has every message that comes after the snapshot."""
+    """Whether the stream still has all messages after the snapshot."""
     identity = stream.identity
     return (
         snapshot is not None

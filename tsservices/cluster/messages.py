@@ -1,14 +1,14 @@
 """
-What nodes publish, as bytes.  Pure.
+The messages that nodes publish, as bytes.  Pure.
 
-A message is a JSON object in UTF-8: the version of its shape, the name and the incarnation of its
-node, the number of the message in this incarnation, and rows of operations; without any it is a
-heartbeat.  A node puts all that was proposed in a turn in one message, because a message costs the
-broker the same whatever is in it: 400 lines went through in one message at 737,000 lines/s, in 400
+A message is a JSON object in UTF-8: the version of its format, the name and the incarnation of its
+node, the number of the message in this incarnation, and rows of operations.  A message without rows
+is a heartbeat.  A node puts all proposals of a turn in one message, because a message costs the
+broker the same whatever its content: 400 lines in one message passed at 737,000 lines/s, in 400
 messages at 5,500.
 
-Halves of surrogate pairs, which a text may hold though UTF-8 has none, are written as UTF-8 would
-write them, so that every text comes back as it was.
+Halves of surrogate pairs, which a text may contain but UTF-8 forbids, are encoded in the same way
+as other characters, so that every text is decoded unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from json.encoder import encode_basestring as _quoted
 from tsservices.chat.operations import SCHEMA, Operation
 from tsservices.chat.serialization import asRow, fromRow
 
-#: Bytes of one message: half of what a broker takes without other settings (max_payload, 1 MB).
+#: Bytes of one message at most: half of a broker's default limit (max_payload, 1 MB).
 MESSAGE_BYTES = 512 * 1024
 
 _toJson = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
@@ -32,19 +32,19 @@ _FIELDS = {"v", "node", "inc", "n", "events"}
 
 
 class UnsupportedVersion(Exception):
-    """A node writes messages of a newer version: this one is too old to go on."""
+    """A message has a newer version: this node is too old to continue."""
 
 
 @dataclass(slots=True)
 class Message:
-    """Operations that a node publishes together, in one place of the stream."""
+    """Operations that a node publishes together, at one place in the stream."""
 
     node: str
     incarnation: str
     #: The number of the message in this incarnation of the node, from 1 on.
     n: int
     operations: list[Operation]
-    #: The version of the rules by which it is applied.
+    #: The version of the rules by which the operations are applied.
     schema: int = SCHEMA
 
 
@@ -54,12 +54,12 @@ def encodeOperation(operation: Operation) -> bytes:
 
 
 def overhead(node: str, incarnation: str) -> int:
-    """The most bytes that a message has beside its operations, with the largest number."""
+    """Return the largest size in bytes of a message without operations."""
     return len(assemble(node, incarnation, 2**63, ()))
 
 
 def assemble(node: str, incarnation: str, n: int, rows: Iterable[bytes]) -> bytes:
-    """Build a message.  Its rows were encoded when they were proposed, to know their sizes."""
+    """Build a message.  The rows are encoded already, because their sizes were needed earlier."""
     source = f'"node":{_quoted(node)},"inc":{_quoted(incarnation)}'
     head = f'{{"v":{SCHEMA},{source},"n":{n},"events":['
     return b"".join((head.encode("utf-8", "surrogatepass"), b",".join(rows), b"]}"))
@@ -72,10 +72,10 @@ def encode(message: Message) -> bytes:
 
 def decode(data: bytes) -> Message:
     """
-    Parse what L{encode} or L{assemble} has written.
+    Parse the output of L{encode} or L{assemble}.
 
-    @raise UnsupportedVersion: it has a newer version.
-    @raise ValueError: it is no message.
+    @raise UnsupportedVersion: the message has a newer version.
+    @raise ValueError: the data is not a message.
     """
     text = data.decode("utf-8", "surrogatepass")
     try:
@@ -87,7 +87,7 @@ def decode(data: bytes) -> Message:
     version = fields.get("v")
     if type(version) is not int or not 1 <= version <= SCHEMA:
         if type(version) is int and version > SCHEMA:
-            # To go on as if nothing had been proposed would make this node another chat.
+            # A node that skipped the message would no longer have the same state as the others.
             raise UnsupportedVersion(f"version {version}; version {SCHEMA} is known here")
         raise ValueError(f"there is no version {version!r} of messages")
     if fields.keys() != _FIELDS:

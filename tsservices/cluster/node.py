@@ -1,4 +1,4 @@
-"""The name of a node, and what a node is configured with.  Pure."""
+"""The name and the configuration of a node."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from tsservices.common.statedir import NODE_FILE, StateDirectory
 
 _NAME = re.compile("[a-z0-9][a-z0-9-]{0,31}")
 
-#: Characters of the machine's name in a name that is made up: enough to know the machine.
+#: Characters of the machine's name in a generated name: enough to recognize the machine.
 _HOST_LENGTH = 20
 
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """A node among the others."""
+    """The configuration of a node."""
 
     name: str
-    #: Gives what no other start of any node has.
+    #: Returns a value that is unique among all starts of all nodes.
     makeIncarnation: Callable[[], str]
     limits: Limits
-    #: Folded names of the accounts that may do anything; all nodes take over those of the node that
+    #: Folded names of the accounts that may do anything; all nodes use the list of the node that
     #: started last.
     operators: frozenset[str] = frozenset()
 
 
 def checkNodeName(value: object) -> str:
-    """@raise ValueError: no node can have that name."""
+    """@raise ValueError: not a valid name of a node."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError(f"a node's name is 1 to 32 of a-z, 0-9 and -, not {value!r}")
     return value
@@ -42,10 +42,10 @@ def checkNodeName(value: object) -> str:
 
 def storedNodeName(folder: StateDirectory, machine: str, suffix: Callable[[], str]) -> str:
     """
-    The name of a node that nobody has named: made up at its first start, and kept.
+    Return the name of a node that has none configured: generated at its first start, and stored.
 
     @param machine: the name of the machine, where other nodes may run too.
-    @raise BrokerError: the name can't be kept, or what was kept is no name.
+    @raise BrokerError: the name can't be stored, or the stored name is invalid.
     """
     path = folder.path(NODE_FILE)
     try:

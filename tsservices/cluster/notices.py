@@ -1,6 +1,5 @@
 """
-What people of this node get to read about proposals that have no place in the stream yet, or get
-none.  Pure.
+Notices to this node's users about proposals that wait for a place in the stream or get none.  Pure.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ from tsservices.chat.session import Session
 from tsservices.cluster.outbox import PublishQueue
 from tsservices.cluster.status import EXPIRED, NOT_YET, TROUBLE, UNKNOWN, ClusterListener
 
-#: Seconds without anything coming back after which people who wait get a notice.
+#: Seconds without a message coming back after which waiting users get a notice.
 TROUBLE_SECONDS = 2.0
 
 
 class UserNotifier:
     """
-    Writes to people whose lines wait, each once per trouble, and rejects what has expired.
+    Notifies users whose lines wait, each once per problem, and rejects expired proposals.
 
-    @ivar trouble: why nothing gets its place at present.
-    @ivar lastArrival: when a message of this node got its place last, in seconds.
+    @ivar trouble: why proposals get no place now; L{None}: they get one.
+    @ivar lastArrival: when a message of this node last got its place, in seconds.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class UserNotifier:
         self.lastArrival = clock()
 
     def reject(self, proposals: Sequence[Proposal], reason: ChatError) -> None:
-        # Without an id it is the node itself: nobody to write to.
+        # A session without an id is the node itself, which gets no notice.
         proposals = [proposal for proposal in proposals if proposal[1].ident]
         try:
             self._pipeline.rejected(proposals, reason)
@@ -54,7 +53,7 @@ class UserNotifier:
             self._notifyNotStored(_sessions(proposals))
 
     def arrived(self) -> None:
-        """A message of this node has got its place."""
+        """Note that a message of this node has got its place."""
         self.lastArrival = self._clock()
         if self.trouble is not None:
             self.trouble = None
@@ -62,7 +61,7 @@ class UserNotifier:
             self._listener.troubled(None)
 
     def tick(self, listening: bool) -> None:
-        """@param listening: false while this node does not read the stream: it knows nothing."""
+        """@param listening: false while this node has paused the reading of the stream."""
         self.reject(self._queue.takeExpired(self._pipeline.state.sessions), EXPIRED)
         self._write(self._queue.takeUnknown(), UNKNOWN)
         inFlight = self._queue.inFlight
@@ -84,7 +83,7 @@ class UserNotifier:
                 try:
                     session.recipient.notify(notice)
                 except Exception as error:
-                    # One broken connection must not cost the others their notice.
+                    # After an error on one connection the others still get their notice.
                     self._listener.logError(error)
 
 

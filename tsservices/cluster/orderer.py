@@ -1,28 +1,28 @@
 """
-Stands between the pipeline of a node and the stream of all nodes.  Pure.
+The link between the pipeline of a node and the stream of all nodes.  Pure.
 
-What the node proposes goes into the stream; what the stream brings, of whichever node, is applied
-at its place, here as everywhere.  Whether a message counts is decided by the state alone, when it
-is applied, and by nothing that only this node knows.  (To check before the order only, and apply
-without a check, was tried: in 50 runs it gave one nick to two people 21 times, and let 235 lines
-of people through who had been kicked before.)
+The node's proposals go into the stream; messages from the stream, of any node, are applied at their
+places, on every node alike.  Only the state at the time of application decides whether a message
+counts, never something that only this node knows.  (Checking proposals only before they are ordered
+was tried: in 50 runs it gave one nick to two users 21 times, and accepted 235 lines of users who
+had been kicked before.)
 
 The life of a node::
 
-    start()     read the stream from the last checkpoint to the end that it has now
+    start()     read the stream from the last checkpoint to its present end
     NodeUp      publish it alone, as message 1 of a new incarnation, with all sessions that are
                 connected here; when it comes back this node is up, and its listeners may open
-    ...         proposals go out, and come back to be applied
+    ...         proposals are published, come back, and are applied
     NodeDown    of this node: it was silent for too long (frozen, or cut off), and the others have
-                removed it.  Nothing in flight will ever count, because it has the old incarnation.
-                So those who wait get an error, and the node begins a new incarnation and brings
-                its sessions back
-    stop()      publish a NodeDown of its own, and wait until that comes back
+                removed it.  Messages in flight will never count, because they have the old
+                incarnation.  The waiting users get an error; the node begins a new incarnation
+                and attaches its sessions again
+    stop()      publish the node's own NodeDown, and wait until it comes back
 
-A message that comes twice, or out of turn, is normal.  A process that was stopped for a minute
-and then goes on publishes what it had, after the others have removed it; a replica of the broker
-may do the same with what it holds.  The numbers of messages, and the incarnations, sort all of it
-out: of L{Verdict} only TAKEN is applied.  Sending again is L{tsservices.cluster.retransmit}'s job.
+A message that comes twice or out of turn is normal.  A process that was stopped for a minute
+continues to publish its queue after the others have removed it; a replica of the broker may do the
+same with its messages.  The message numbers and the incarnations resolve all these cases: of
+L{Verdict} only TAKEN is applied.  L{tsservices.cluster.retransmit} publishes messages again.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ from tsservices.cluster.outbox import PublishQueue
 from tsservices.cluster.retransmit import Retransmitter
 from tsservices.cluster.status import CUT_OFF, FULL, ClusterListener, MessageCounters, NodeStatus
 
-#: Batches that wait for the disk before the stream is not read any more: they are in memory.
+#: Batches waiting in memory for the disk at which the reading of the stream is paused.
 MAX_BACKLOG = 1000
 
 
 class ClusterOrderer:
     """
-    Orders the proposals of a node among those of all.  It implements the C{Orderer} of the
-    pipeline, and listens to the broker.
+    Orders the proposals of a node among those of all nodes.  Implements the C{Orderer} of the
+    pipeline, and the listener of the broker.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ClusterOrderer:
         clock: Callable[[], float],
         callLater: CallLater | None = None,
     ) -> None:
-        """@param callLater: L{None}: no message waits for others to talk."""
+        """@param callLater: L{None}: no message waits for other proposals."""
         node = config.name
         self._config = config
         self._pipeline = pipeline
@@ -93,10 +93,10 @@ class ClusterOrderer:
 
     def start(self, stream: StreamState, number: int, digest: StateDigest | None = None) -> None:
         """
-        Read the stream, and take part in it when all is read that it has now.
+        Read the stream, and join it after all its present messages are read.
 
-        @param number: of the first message to read.
-        @param digest: what the database has; L{None}: it is not compared.
+        @param number: the number of the first message to read.
+        @param digest: the digest of the database; L{None}: it is not compared.
         """
         self._digest = digest
         self._base = stream.identity.baseSequence
@@ -108,8 +108,8 @@ class ClusterOrderer:
         self._proceed()
 
     def stop(self, stopped: Callable[[], object]) -> None:
-        """Say goodbye, after all that was proposed."""
-        # What was proposed in this turn comes before the goodbye.
+        """Publish a L{NodeDown}, after all proposals."""
+        # Proposals of this turn come before the NodeDown.
         self._pipeline.flush()
         self._onStopped = stopped
         self._applier.stopping = True
@@ -130,7 +130,7 @@ class ClusterOrderer:
 
     @property
     def trouble(self) -> ChatError | None:
-        """Why no proposal gets its position at present."""
+        """Why no proposal gets a position now; L{None}: proposals get one."""
         return self._notifier.trouble
 
     def status(self) -> NodeStatus:
@@ -160,13 +160,13 @@ class ClusterOrderer:
         return self._applier.checkpointPosition
 
     def tick(self) -> None:
-        """To be called four times a second."""
+        """Do periodic work; called four times a second."""
         if self._ended or self._catchUpTo is None:
             return
         now = self._clock()
         if now - self._tickedAt > FROZEN_SECONDS:
-            # This process did not run.  What came back meanwhile is still to be read, so people
-            # must not be told yet that nothing does.
+            # This process did not run.  Messages that came back meanwhile are not read yet, so
+            # users must not get a notice that none does.
             self._notifier.lastArrival = now
         self._tickedAt = now
         self._resumeReading()
@@ -228,14 +228,14 @@ class ClusterOrderer:
             self._queue.send()
 
     def _resumeReading(self) -> None:
-        # At half of the limit: at the limit itself it would pause and resume at every batch.
+        # At half of the limit, because at the limit reading would pause and resume at every batch.
         if self._paused and self._pipeline.backlog <= MAX_BACKLOG // 2:
             self._paused = False
             self._broker.pause(False)
 
     def _announce(self, pending: Mapping[str, ReattachSession] = MappingProxyType({})) -> None:
-        # Begin an incarnation, and bring back who is connected here.  A session that was to
-        # return when the node was removed once more is in no state: what it was is in `pending`.
+        # Begin an incarnation, and attach the sessions connected here again.  If the node is
+        # removed again before that, such a session is in no state: its operation is in `pending`.
         applier, config = self._applier, self._config
         incarnation = applier.incarnation = config.makeIncarnation()
         returning = {
@@ -253,7 +253,7 @@ class ClusterOrderer:
         try:
             message = decode(delivery.data)
         except UnsupportedVersion as newer:
-            # To pass it over would let this node's state part from that of the others.
+            # A node that skipped the message would no longer have the same state as the others.
             self.streamBroken(f"another server speaks in a newer way ({newer}): update this one")
             return
         except ValueError:
@@ -267,7 +267,7 @@ class ClusterOrderer:
         isOwn = message.node == self._config.name
         current = isOwn and message.incarnation == self._applier.incarnation
         if current:
-            # A duplicate counts as heard, too.
+            # A duplicate shows too that messages of this node come back.
             self._detector.ownMessageSeen()
         if verdict is Verdict.GAP and current:
             self._retransmitter.suspect()
@@ -318,7 +318,7 @@ class ClusterOrderer:
         pending: dict[str, ReattachSession] = {}
         for operation, session in dropped:
             if type(operation) is Quit:
-                # They wanted to leave, and have.
+                # The session wanted to leave, and was removed.
                 applier.detached.pop(session.ident, None)
             elif isinstance(operation, ReattachSession):
                 session.pending -= 1
@@ -329,7 +329,7 @@ class ClusterOrderer:
             self._end()
             return
         self._listener.log("the others have taken this server for gone: it begins again")
-        # Before the rejection: whoever tries again at once comes after the return.
+        # Before the rejection: an immediate retry by a user is ordered after the NodeUp.
         self._announce(pending)
         self._notifier.reject(lost, CUT_OFF)
 

@@ -1,10 +1,10 @@
 """
-What this node has proposed and has not seen come back from the stream.  Pure.
+The proposals of this node that have not come back from the stream yet.  Pure.
 
-Few messages are in flight at a time, and what is proposed meanwhile goes together in the next one:
-the busier the node, the fuller its messages.  A message keeps its number until it has come back,
-so that it can be published as often as need be and still counts once: all nodes apply only the
-number that follows the last one (L{tsservices.chat.handlers.nodes}).
+Few messages are in flight at a time, and proposals made meanwhile go together in the next one: the
+busier the node, the larger its messages.  A message keeps its number until it has come back, so it
+can be published several times and still counts once: all nodes apply only the number that follows
+the last one (L{tsservices.chat.handlers.nodes}).
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from tsservices.chat.pipeline import Proposal
 from tsservices.chat.session import Session
 from tsservices.cluster.messages import MESSAGE_BYTES, assemble, encodeOperation, overhead
 
-#: Bytes that a node keeps for a broker that does not answer: some seconds of everybody's talk.
+#: Bytes that a node queues while the broker does not answer: some seconds of a busy chat.
 OUTBOX_BYTES = 8 * 1024 * 1024
 
-#: Seconds after which what was never published is rejected: nobody waits longer for their own line.
+#: Seconds after which a proposal that was never published is rejected: users do not wait longer.
 OUTBOX_SECONDS = 30.0
 
-#: Messages of a node that are published and not back yet: more bring no more lines, since what
-#: comes meanwhile goes together in the next one.
+#: Messages of a node in flight at most: more would not increase the throughput, because proposals
+#: made meanwhile go together in the next message.
 MAX_IN_FLIGHT = 4
 
-#: Accepted when the queue is full, and never expired.  Without these somebody would stay for ever
-#: in rooms that they have left, or be missing where they are.
+#: Accepted even when the queue is full, and never expired.  Without these, users would stay
+#: for ever in rooms that they have left, or be missing in their rooms.
 ALWAYS_ACCEPTED: tuple[type[Operation], ...] = (Quit, NodeUp, NodeDown, ReattachSession)
 
 
@@ -41,9 +41,9 @@ class InFlight:
     n: int
     data: bytes
     proposals: list[Proposal]
-    #: When it was published first, in seconds.
+    #: When it was first published, in seconds.
     publishedAt: float
-    #: Its people know that its fate is unknown.
+    #: Its users got a notice that the result is unknown.
     notified: bool = False
 
 
@@ -52,7 +52,7 @@ class _Waiting:
     """A proposal that was never published."""
 
     proposal: Proposal
-    #: Its row in a message.
+    #: The proposal's row in a message.
     data: bytes
     #: In seconds.
     proposedAt: float
@@ -60,12 +60,12 @@ class _Waiting:
 
 class PublishQueue:
     """
-    Proposals of this node, from when they are accepted until they come back.
+    The proposals of this node from their acceptance until they come back.
 
     @ivar inFlight: the messages that were published, in order.
-    @ivar size: bytes of these and of what waits.
-    @ivar suspended: nothing new is to be published for now.
-    @ivar publishedAt: when something was published last, in seconds.
+    @ivar size: bytes of these messages and of the waiting proposals.
+    @ivar suspended: nothing new may be published now.
+    @ivar publishedAt: the time of the last publication, in seconds.
     """
 
     def __init__(
@@ -85,18 +85,18 @@ class PublishQueue:
 
     @property
     def messageCount(self) -> int:
-        """How many messages all of it is, about: what waits makes one."""
+        """The approximate number of messages: all waiting proposals count as one."""
         return len(self.inFlight) + bool(self._waiting)
 
     def proposals(self) -> list[Proposal]:
-        """All, in order."""
+        """Return all proposals, in order."""
         return [
             *(proposal for sent in self.inFlight for proposal in sent.proposals),
             *(waiting.proposal for waiting in self._waiting),
         ]
 
     def start(self, incarnation: str, first: Sequence[Proposal]) -> None:
-        """Begin an incarnation, with the number 1.  Nothing may be in flight."""
+        """Begin an incarnation, with message number 1.  Nothing may be in flight."""
         assert not self.inFlight
         self._incarnation = incarnation
         self._n = 0
@@ -107,7 +107,7 @@ class PublishQueue:
         self._waiting.extend(later)
 
     def clear(self) -> list[Proposal]:
-        """Forget all of it; give it back, in order."""
+        """Remove all proposals and return them in order."""
         dropped = self.proposals()
         self.inFlight.clear()
         self._waiting.clear()
@@ -116,10 +116,10 @@ class PublishQueue:
 
     def add(self, proposals: Iterable[Proposal]) -> list[Proposal]:
         """
-        Accept proposals, and give those back for which there is no room.
+        Accept proposals, and return those that do not fit.
 
-        After one of them none of the same turn is accepted, so that nobody's second line is
-        stored without the first.
+        After one that does not fit, no other proposal of the turn is accepted, so that a user's
+        second line is not stored without the first.
         """
         now = self._clock()
         maximum = self._capacity or MESSAGE_BYTES // 2
@@ -137,14 +137,14 @@ class PublishQueue:
 
     def send(self, heartbeat: bool = False) -> None:
         """
-        Publish what waits, as far as there may be more in flight.
+        Publish waiting proposals, up to the limit of messages in flight.
 
-        @param heartbeat: it is time that the others hear of this node.
+        @param heartbeat: a sign of life to the other nodes is due.
         """
         if not self._incarnation:
             return
         if heartbeat and self.inFlight:
-            # The others hear a duplicate as well as a new message.
+            # A duplicate is as good a sign of life as a new message.
             self._publishAgain(self.inFlight[0])
         elif heartbeat and not self._waiting:
             self._send([])
@@ -154,8 +154,8 @@ class PublishQueue:
 
     @property
     def _isEstablished(self) -> bool:
-        # The first message has the NodeUp, and goes alone: if it were lost, all that follow it
-        # would come from a node that nobody knows.
+        # The first message has the NodeUp, and is alone in flight: if it were lost, the messages
+        # after it would come from a node unknown to the others.
         return self._n > 1 or (self._n == 1 and not self.inFlight)
 
     def _next(self) -> list[_Waiting]:
@@ -179,12 +179,12 @@ class PublishQueue:
         self._publish(sent.data)
 
     def republish(self) -> None:
-        """Publish all again that is in flight."""
+        """Publish all messages in flight again."""
         for sent in list(self.inFlight):
             self._publishAgain(sent)
 
     def acknowledge(self, n: int) -> InFlight | None:
-        """The message with this number has come back; L{None}: it is not the next one."""
+        """Remove and return the message that has come back; L{None}: it is not the next one."""
         if not self.inFlight or self.inFlight[0].n != n:
             return None
         sent = self.inFlight.popleft()
@@ -193,9 +193,9 @@ class PublishQueue:
 
     def takeExpired(self, known: Container[str]) -> list[Proposal]:
         """
-        Take the proposals that have waited for too long and now are never published.
+        Remove and return proposals that have waited for too long; they are never published.
 
-        @param known: ids of the sessions that all nodes know.
+        @param known: ids of the sessions known to all nodes.
         """
         waiting, oldest = self._waiting, self._clock() - OUTBOX_SECONDS
         if not waiting or waiting[0].proposedAt > oldest:
@@ -207,8 +207,8 @@ class PublishQueue:
             operation, session = item.proposal
             if isinstance(operation, ReattachSession):
                 coming.add(session.ident)
-            # Whoever never got in need not get out: else a crowd that comes and goes while the
-            # broker is away would fill the queue with Quits, which do not expire.
+            # A session that never entered the state needs no Quit.  Otherwise many short sessions
+            # would fill the queue with Quits, which do not expire, while the broker is away.
             needless = type(operation) is Quit and session.ident not in coming
             needless = needless and session.ident not in known
             if item.proposedAt > oldest or (
@@ -221,7 +221,7 @@ class PublishQueue:
         return expired
 
     def takeUnknown(self) -> list[Session]:
-        """The sessions whose lines are in flight for too long; once for each message."""
+        """Return the sessions whose lines are in flight for too long; once for each message."""
         oldest = self._clock() - OUTBOX_SECONDS
         sessions: dict[str, Session] = {}
         for sent in self.inFlight:

@@ -1,18 +1,18 @@
 """
-When what this node has published is published again: go-back-n over a stream that may hide what
-it has.  Pure.
+Retransmission: go-back-n over a stream whose newest messages may not be visible yet.  Pure.
 
-A message that has not come back may be lost, or be in the stream and not read yet, or be on its
-way still.  If it went again at once, it would often be there twice: duplicates do not count, but
-a broker that is slow gets slower by them.  So the node first asks where the stream ends, reads up
-to there and crosses off what comes back; all that is in flight after that goes again, in order.
+A message that has not come back may be lost, in the stream but not read yet, or still on its way.
+Publishing it again at once would often store it twice: duplicates do not count, but make a slow
+broker slower.  Therefore the node first asks for the end of the stream, reads up to it and removes
+messages that come back from its queue; the messages still in flight are then published again, in
+order.
 
-The broker's own de-duplication (C{Nats-Msg-Id}, within a window of time) does not replace this: a
-replica that was frozen and thawed later stored a line twice, and lines that were retried without
-waiting changed places.  All nodes ignore a double by its number, however late it comes.
+The broker's own de-duplication (C{Nats-Msg-Id}, within a time window) does not replace this: a
+replica that was frozen and continued later stored a line twice, and lines that were retried without
+waiting changed places.  All nodes ignore a duplicate by its number, however late it comes.
 
-Without a leader the broker does not answer for 5 to 8 s.  An error and no answer mean the same
-then: unknown.  Nothing that was acknowledged got lost in that time.
+Without a leader the broker does not answer for 5 to 8 s.  In that time both an error and no answer
+mean that the result is unknown.  No acknowledged message was lost in that time.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from tsservices.cluster.outbox import PublishQueue
 
 class Retransmitter:
     """
-    Holds the queue back while something in flight may be lost, and has it published again.
+    Suspends the queue while a message in flight may be lost, and publishes it again.
 
-    @ivar streamEnd: the highest number that the stream is known to have.
-    @ivar readUpTo: the number of the last message that was read.
+    @ivar streamEnd: the highest number known to be in the stream.
+    @ivar readUpTo: the number of the last message read.
     """
 
     def __init__(self, broker: Broker, queue: PublishQueue, clock: Callable[[], float]) -> None:
@@ -39,7 +39,7 @@ class Retransmitter:
         self.streamEnd = 0
         self.readUpTo = 0
         self._isSuspect = False
-        #: The number up to which the stream has to be read before anything goes again.
+        #: The number up to which the stream has to be read before messages are published again.
         self._resendAt: int | None = None
         self._query = 0
         self._askedAt = -STOP_SECONDS
@@ -48,25 +48,25 @@ class Retransmitter:
         self._arrivedAt = 0.0
 
     def suspect(self) -> None:
-        """Something that is in flight may be lost."""
+        """Note that a message in flight may be lost."""
         if self._queue.inFlight and not self._isSuspect:
             self._isSuspect = self._queue.suspended = True
             self._resendAt = None
-            # The answer to an earlier question would not cover what was published since.
+            # The answer to an earlier query would not cover messages published since.
             self._isAsking = False
             self._askIfDue()
 
     def confirm(self) -> None:
-        """Nothing in flight is suspect any more."""
+        """Note that no message in flight is suspect any more."""
         self._isSuspect = self._queue.suspended = False
         self._resendAt = None
 
     def arrived(self) -> None:
-        """A message of this node has come back."""
+        """Note that a message of this node has come back."""
         self._arrivedAt = self._clock()
 
     def advanced(self, number: int) -> None:
-        """The stream was read up to this number."""
+        """Note that the stream was read up to this number."""
         self.readUpTo = number
         self.streamEnd = max(self.streamEnd, number)
         if self._resendAt is not None and number >= self._resendAt:
@@ -77,7 +77,7 @@ class Retransmitter:
     def tick(self) -> None:
         now = self._clock()
         if now - max(self._arrivedAt, self._queue.publishedAt) >= ACKNOWLEDGE_SECONDS:
-            # The broker has reported nothing, but a message that comes back comes sooner.
+            # The broker has reported nothing, but a message normally comes back sooner.
             self.suspect()
         self._askIfDue()
 
@@ -89,7 +89,7 @@ class Retransmitter:
             if now - max(self._askedAt, self._resentAt) < RETRY_SECONDS:
                 return
         elif now - self._askedAt < HEARTBEAT_SECONDS:
-            # Without a suspicion the answer only says how far this node is behind.
+            # When no message is suspect, the answer only shows how far this node is behind.
             return
         self._query += 1
         query = self._query

@@ -1,6 +1,6 @@
 """
-How a node, its cluster and its broker are doing: for C{/who nodes}, for the counters, for the log,
-and the texts for people who wait.  Pure.
+The status of a node, its cluster and its broker, for C{/who nodes}, the counters and the log; and
+the texts for users whose lines wait.  Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tsservices.cluster.outbox import OUTBOX_SECONDS
 from tsservices.common.counters import ClusterCounters
 from tsservices.common.text import plural
 
-#: Messages that a node is behind when the log says so; it says the opposite at half as many.
+#: Messages that a node is behind when this is logged; the end is logged at half as many.
 BEHIND = 1000
 
 #: Seconds between two log lines about messages that can't be decoded.
@@ -38,18 +38,18 @@ UNKNOWN = Notice(
     ],
     "unknown",
 )
-#: Follows L{UNKNOWN}, for those whose lines came back in the end.
+#: Follows L{UNKNOWN} for users whose lines came back in the end.
 STORED = Notice(["what you said is stored after all"], "known")
 
 
 class BrokerStatus(Protocol):
-    """How a broker is doing."""
+    """The status of a broker."""
 
-    #: The server there is a connection to, or nothing.
+    #: The server that is connected; empty: none.
     where: str
-    #: How many there were, one after the other.
+    #: How many connections there were, one after the other.
     connections: int
-    #: What went wrong last, in one line.
+    #: The last error, in one line.
     lastError: str
 
     @property
@@ -59,12 +59,12 @@ class BrokerStatus(Protocol):
 
     @property
     def doubts(self) -> int:
-        """How often it was uncertain whether one has arrived."""
+        """How often the arrival of a message was uncertain."""
         ...
 
     @property
     def resubscriptions(self) -> int:
-        """How often messages had to be asked for anew."""
+        """How often the node had to subscribe again."""
         ...
 
 
@@ -72,15 +72,15 @@ class ClusterListener(Protocol):
     """Starts and ends the node, and writes its log."""
 
     def ready(self) -> None:
-        """Called once: this node has applied all that was in the stream, and the others know."""
+        """Called once, when this node has applied the whole stream and the others know it."""
         ...
 
     def troubled(self, trouble: ChatError | None) -> None:
-        """@param trouble: why nothing gets its place; L{None}: it does again."""
+        """@param trouble: why proposals get no place; L{None}: they get one again."""
         ...
 
     def nodeBroken(self, reason: str) -> None:
-        """This node can't go on."""
+        """Called when this node can't continue."""
         ...
 
     def log(self, text: str) -> None: ...
@@ -90,35 +90,35 @@ class ClusterListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """How a node is doing among the others."""
+    """The status of a node among the others."""
 
-    #: Nothing before the node has begun to publish.
+    #: Empty before the node has begun to publish.
     incarnation: str
-    #: The others know this incarnation.
+    #: The other nodes know this incarnation.
     up: bool
-    #: Of the last message that was read.
+    #: The position of the last message read.
     position: int
-    #: How many messages the stream has beyond that, as far as known.
+    #: How many messages the stream is known to have after it.
     lag: int
-    #: How many are in flight, or wait.
+    #: How many messages are in flight or wait.
     messages: int
-    #: Bytes of these.
+    #: Bytes of these messages.
     size: int
     #: Seconds since a message of this node came back.
     quiet: float
-    #: How many messages were applied; the next three: were not, by L{Verdict}.
+    #: How many messages were applied; the next three fields: were not, by L{Verdict}.
     taken: int
     duplicates: int
     gaps: int
     strangers: int
-    #: How many could not be decoded.
+    #: How many messages could not be decoded.
     garbage: int
-    #: Those that are up: name, incarnation, and seconds since they were heard.
+    #: The nodes that are up: name, incarnation, and seconds since they were heard.
     nodes: tuple[tuple[str, str, float], ...]
 
 
 def describe(node: str, status: NodeStatus, broker: BrokerStatus) -> list[str]:
-    """Lines for an operator."""
+    """Return lines for an operator."""
     lines = [
         f"{name}{' (this one)' if name == node else ''}:"
         f" heard {age:.1f} s ago, since its start {incarnation}"
@@ -156,7 +156,7 @@ def updateCounters(counters: ClusterCounters, status: NodeStatus, broker: Broker
 
 
 class StatusChangeLog:
-    """Writes a log line when other nodes are up than before, or the node falls behind."""
+    """Writes a log line when the set of nodes that are up changes, or the node falls behind."""
 
     def __init__(self, log: Callable[[str], object]) -> None:
         self._log = log
@@ -177,7 +177,7 @@ class StatusChangeLog:
 
 
 class MessageCounters:
-    """Counts the messages that came, and writes a log line about those that can't be decoded."""
+    """Counts received messages, and writes a log line about those that can't be decoded."""
 
     def __init__(self, clock: Callable[[], float], log: Callable[[str], object]) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
 """
-Where the chat is stored, two implementations of L{tsservices.chat.storage.Storage}: L{memory} for
-tests and for operators who want nothing to stay, L{sqlite} for all others.
+Two implementations of L{tsservices.chat.storage.Storage}: L{memory} for tests and for operators
+who want to keep nothing on disk, L{sqlite} for all others.
 """

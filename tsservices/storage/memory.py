@@ -1,7 +1,7 @@
 """
-A storage that ends with its process.  Pure.
+A storage in memory; its content ends with the process.  Pure.
 
-It has the answers of L{tsservices.storage.sqlite}, and tests hold it against that.
+It gives the same answers as L{tsservices.storage.sqlite}; tests compare the two.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from tsservices.chat.storage import (
 from tsservices.common.counters import StorageCounters
 from tsservices.storage.words import FOUND_KINDS, containsAll, phrases
 
-#: Messages kept, of all rooms together: some megabytes.
+#: Messages kept, all rooms together: a few megabytes.
 MEMORY_LINES = 20_000
 
 
 class MemoryStorage:
     """
-    Keeps the newest messages in memory.
+    A storage that keeps the newest messages in memory.
 
     @ivar trouble: L{None}, always.
     @ivar unsearched: 0, always.
@@ -59,8 +59,8 @@ class MemoryStorage:
     ) -> None:
         """
         @param log: the incarnation of the order.
-        @param maximumLines: how many messages are kept, and how many private ones.
-        @param entropy: makes as many random bytes as it is asked for.
+        @param maximumLines: how many room messages are kept, and also how many private messages.
+        @param entropy: returns the given number of random bytes.
         """
         self.trouble: ChatError | None = None
         self._maximumLines = maximumLines
@@ -69,7 +69,7 @@ class MemoryStorage:
         self._rooms: dict[str, deque[RoomMessages]] = {}
         self._privateMessages: deque[StoredPrivateMessage] = deque(maxlen=maximumLines)
         self._binding = ClusterBinding("", log, entropy(SECRET_BYTES), 0)
-        # Apart from the binding, because each batch changes it.
+        # Not in the binding, because each batch changes the position.
         self._position = 0
         self._checkpoint: list[str] = []
         self._checkpointPosition = 0
@@ -90,7 +90,7 @@ class MemoryStorage:
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
     ) -> None:
-        """@raise StorageError: it belongs elsewhere, or has a history of its own."""
+        """@raise StorageError: the storage is bound elsewhere, or has a history of its own."""
         old = replace(self._binding, position=self._position)
         self._binding = old.bound(epoch, log, secret, base, "the chat in memory")
         self._position = self._binding.position
@@ -139,7 +139,7 @@ class MemoryStorage:
         message = next((item for item in room if item.first <= deletion.seq <= item.last), None)
         if message is None:
             return
-        # The object is shared with readers and stays as it is; parts of it take its place here.
+        # Readers share the message object, so it is not changed: parts of it replace it here.
         index = deletion.seq - message.first
         kind, text = deletion.kind, deletion.text
         parts = [replace(message.since(deletion.seq), texts=(text,), kind=kind)]
@@ -174,7 +174,7 @@ class MemoryStorage:
         onResult(page)
 
     def lastCommon(self, room: str, log: str, onResult: NumberCallback) -> None:
-        # Nothing here is of another one.
+        # All lines in memory are of the present incarnation.
         onResult(None)
 
     def lastUpTo(self, room: str, position: int, index: int, onResult: NumberCallback) -> None:

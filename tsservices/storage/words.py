@@ -1,12 +1,12 @@
 """
-What of a message can be searched for.  Pure.
+The searchable words of a message.  Pure.
 
-A message becomes words with one space between; a search finds the messages in which its own words
-stand next to each other in the same order.  All that makes two words the same is decided here, none
-of it by a database: Python's Unicode is one for all of them.
+A message becomes words separated by one space; a search finds the messages that contain its words
+next to each other in the same order.  Which words are equal is decided only here, by Python's
+Unicode data, and not by a database, so the result is the same for all databases.
 """
 
-# The tables below have letters that look like others.
+# The tables below contain letters that look like others.
 # ruff: noqa: RUF001
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from tsservices.chat.operations import ME, MESSAGE, NOTICE, TOPIC
 #: The kinds of messages that are found.
 FOUND_KINDS = (MESSAGE, ME, NOTICE, TOPIC)
 
-#: The version of what this module makes of messages: an index of another one can't be used.
+#: The version of this module's output: an index made by another version can't be used.
 VERSION = f"3, Unicode {unicodedata.unidata_version}"
 
-# Characters of a word.
+# Characters in a word; longer ones are split.
 _LONGEST = 64
 _PLAIN = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
-# The tables stand here, not in Python's Unicode alone, so that all versions of it agree.
+# The tables are here, not in Python's Unicode data alone, so that all Unicode versions agree.
 
-# Marks that are written or left out as one likes: accents, vowel points, signs for recitation.  The
-# marks of other scripts are letters (vowels of Devanagari, Thai and Tamil) or change what a
-# syllable is (viramas, nuktas, tones, the voicing of kana), and stay.
+# Marks that writers may leave out: accents, vowel points, signs for recitation.  The marks of other
+# scripts are letters (vowels of Devanagari, Thai and Tamil) or change the syllable (viramas,
+# nuktas, tones, the voicing of kana), and are kept.
 _OPTIONAL_MARKS = (
     (0x0300, 0x036F),  # Latin, Greek, Cyrillic
     (0x0483, 0x0489),  # Cyrillic
@@ -78,8 +78,8 @@ _OPTIONAL_MARKS = (
     (0x10EFD, 0x10EFF),  # Arabic
 )
 
-# Not seen, whatever their category: fillers, and what chooses a form or a colour of the character
-# before it.  All of the category Cf (joiners, directional marks, soft hyphens) are not seen either.
+# Invisible characters of several categories: fillers, and selectors of a form or colour of the
+# character before them.  Category Cf (joiners, directional marks, soft hyphens) is invisible too.
 _UNSEEN = (
     (0x115F, 0x1160),
     (0x17B4, 0x17B5),
@@ -91,33 +91,33 @@ _UNSEEN = (
     (0xE0000, 0xE0FFF),
 )
 
-# Punctuation to people, letters to Unicode: where others type an apostrophe, which parts words.
+# Letters in Unicode that people use as apostrophes: like an apostrophe, they separate words.
 _APOSTROPHES = ((0x02B9, 0x02BF), (0x02C8, 0x02CB), (0x055A, 0x055A), (0xA78B, 0xA78C))
 
-# What is not made of another letter and a mark, as Unicode sees it, but is typed as if it was.
-# Letters with a stroke, hook or tail are not here: their names say of which letter they are.
+# Letters that Unicode does not decompose, and the letters that people type instead.  Letters with a
+# stroke, hook or tail are not listed here: their Unicode names contain the base letter.
 _LETTERS = {
     **{"æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ŋ": "n", "ĸ": "q", "ı": "i", "ȷ": "j"},
     **{"ə": "e", "ɛ": "e", "ɔ": "o", "ƿ": "w", "ȝ": "y", "ꜵ": "ao", "ꜳ": "aa", "ꜷ": "au"},
     # Forms at the end of a word, and ligatures of Yiddish.
     **{"ך": "כ", "ם": "מ", "ן": "נ", "ף": "פ", "ץ": "צ", "װ": "וו", "ױ": "וי", "ײ": "יי"},
-    # As on the keyboards of Arabic, Persian and Urdu.
+    # Letters that differ between Arabic, Persian and Urdu keyboards.
     **{"ٱ": "ا", "ى": "ي", "ی": "ي", "ے": "ي", "ة": "ه", "ہ": "ه", "ھ": "ه", "ە": "ه"},
     **{"ۃ": "ه", "ک": "ك", "ڪ": "ك"},
 }
 
-# Symbols that Unicode counts as punctuation, and people as emoji.
+# Emoji that Unicode counts as punctuation.
 _MORE_SYMBOLS = "\u3030\u303d"
 
-# The blank pattern of Braille is a symbol that shows nothing.
+# The blank Braille pattern: a symbol that shows nothing.
 _BLANK_SYMBOL = "\u2800"
 
-# Two of these letters are a flag; in a row of flags it matters which two.
+# Two of these letters form a flag; in a row of flags each pair has to stay together.
 _FLAG = re.compile("([\U0001f1e6-\U0001f1ff]{2})")
 _FLAG_LETTERS = ((0x1F1E6, 0x1F1FF),)
 
-# Where no spaces stand between words, or where endings grow onto them as in Korean,
-# each character is a word.
+# Scripts without spaces between words, or with endings attached to words as in Korean: each
+# character is a word.
 _ALONE = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Myanmar
@@ -133,7 +133,7 @@ _ALONE = (
     (0x20000, 0x3FFFF),  # Han
 )
 
-# Of scripts whose letters with strokes, hooks and so on are typed without them.
+# Unicode names of letters with strokes, hooks and so on that people often type without them.
 _WITH = re.compile("((?:LATIN|CYRILLIC) SMALL LETTER .+?) WITH ")
 
 
@@ -142,7 +142,7 @@ def _within(code: int, ranges: Iterable[tuple[int, int]]) -> bool:
 
 
 class _Replacements(dict[int, str]):
-    # For str.translate: what takes the place of each character, worked out when one is first seen.
+    # A table for str.translate; each replacement is computed when its character first occurs.
     def __missing__(self, code: int) -> str:
         replacement = self[code] = _PLAIN[code] if code < 128 else _replacement(chr(code))
         return replacement
@@ -155,7 +155,7 @@ def _replacement(character: str) -> str:
     if character in _LETTERS:
         return _LETTERS[character]
     if category == "Nd":
-        # The digits of all scripts are the same numbers.
+        # The digits of all scripts are equal.
         return str(unicodedata.decimal(character))
     if _within(code, _APOSTROPHES) or character == _BLANK_SYMBOL:
         return " "
@@ -166,8 +166,8 @@ def _replacement(character: str) -> str:
             return character
     if _within(code, _FLAG_LETTERS):
         return character
-    # Symbols (emoji are) are words.  So is what this version of Unicode does not know yet: that is
-    # found as it was written, by any version.
+    # Symbols, such as emoji, are words.  So are characters that this Unicode version does not know:
+    # they are then found as written, with any version.
     isSymbol = category in ("So", "Sm", "Sc", "Cn", "Co") or character in _MORE_SYMBOLS
     if isSymbol or (category[0] in "LMN" and _within(code, _ALONE)):
         return f" {character} "
@@ -177,27 +177,27 @@ def _replacement(character: str) -> str:
 _REPLACEMENTS = _Replacements()
 _MARKS = dict.fromkeys(code for first, last in _OPTIONAL_MARKS for code in range(first, last + 1))
 
-# Folding makes letters of these signs, which then are a part of the word beside them, and of the
-# iota below a Greek vowel, which then is no mark any more.
+# Folding turns these signs into letters, which would join the word beside them.  It also turns the
+# iota below a Greek vowel into a letter, which would not be removed as a mark.
 _SIGNS = "™℠№℡"
 _FOLDS_TO_LETTERS = re.compile(f"[\u0345\u1f80-\u1fff{_SIGNS}]")
 _BEFORE_FOLDING = {**_MARKS, **{ord(sign): f" {sign} " for sign in _SIGNS}}
 
 
 def searchable(text: str) -> str:
-    """The words of a text, folded, with one space between: letters, digits and symbols only."""
+    """Return the folded words of a text, separated by a space: letters, digits and symbols only."""
     if text.isascii():
         words = text.translate(_PLAIN).split()
     else:
-        # The marks go while they stand alone.  Those that stay are put together again with their
-        # letters: kana with a voicing mark are one character.
+        # Optional marks are removed from the decomposed text (NFD).  The other marks are composed
+        # again with their letters (NFC): kana with a voicing mark are one character.
         if _FOLDS_TO_LETTERS.search(text):
             text = unicodedata.normalize("NFD", text).translate(_BEFORE_FOLDING)
         bare = unicodedata.normalize("NFD", fold(text)).translate(_MARKS)
         bare = _FLAG.sub(r" \1 ", unicodedata.normalize("NFC", bare))
         words = bare.translate(_REPLACEMENTS).split()
     if words and max(map(len, words)) > _LONGEST:
-        # FTS5 cuts very long words, and would then find more than was looked for.
+        # FTS5 truncates very long words, and would then find too much.
         words = [
             word[first : first + _LONGEST]
             for word in words
@@ -207,16 +207,16 @@ def searchable(text: str) -> str:
 
 
 def nameWord(key: str) -> str:
-    """A name as one word that no other name has."""
+    """Encode a name as one word that no other name has."""
     return key.encode("utf-8", "surrogatepass").hex()
 
 
 def phrases(words: Iterable[str]) -> list[str]:
     """
-    What has to be in the words of a message, each once.  What holds nothing that can be searched
-    for is left out.
+    Return the distinct phrases that a message has to contain, without those in which nothing is
+    searchable.
 
-    @raise ChatError: nothing else was given.
+    @raise ChatError: words were given, but none of them is searchable.
     """
     searchables = [searchable(word) for word in words]
     distinct = list(dict.fromkeys(phrase for phrase in searchables if phrase))
@@ -226,6 +226,6 @@ def phrases(words: Iterable[str]) -> list[str]:
 
 
 def containsAll(text: str, wanted: Iterable[str]) -> bool:
-    """Whether all phrases are in a text; what the index does, without it."""
+    """Whether a text contains all phrases: the same test as the index, without the index."""
     words = f" {searchable(text)} "
     return all(f" {phrase} " in words for phrase in wanted)

@@ -1,10 +1,10 @@
 """
-The broker, as the reactor's thread sees it.
+The broker's side in the reactor's thread.
 
-The two threads share nothing but two queues.  Calls of the broker become functions that are run
-in the client's thread, with the L{session<tsservices.cluster.nats.session>}; what comes back
-(messages, answers, errors) goes through one queue, so that it keeps its order: an answer to
-C{lastSequence} comes behind all messages that came before it.
+The two threads share only two queues.  Calls of the broker become functions that run in the
+client's thread, with the L{session<tsservices.cluster.nats.session>}.  Messages, answers and errors
+come back through one queue, which keeps their order: an answer to C{lastSequence} follows all
+messages received before it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Outcome = TypeVar("Outcome")
 
-#: Messages delivered in one turn of the reactor: the sockets of people get their turn between.
+#: Messages delivered in one turn of the reactor; between two turns client sockets are served.
 _DELIVERED_PER_TURN = 256
 
 #: Seconds for the session to end, after which its thread is abandoned: a second less than the node
@@ -46,10 +46,10 @@ class JetStreamBroker:
     """
     NATS JetStream behind the port L{Broker<tsservices.cluster.broker.Broker>}.
 
-    @ivar where: the server there is a connection to, or nothing.
-    @ivar connections: how many there were, one after the other.
-    @ivar delivered: how many messages came.
-    @ivar lastError: what went wrong last, in one line.
+    @ivar where: the server that is connected; empty: none.
+    @ivar connections: how many connections there were, one after the other.
+    @ivar delivered: how many messages were delivered.
+    @ivar lastError: the last error, in one line.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class JetStreamBroker:
         log: Log | None = None,
     ) -> None:
         """
-        @param entropy: gives so many random bytes.
+        @param entropy: returns the given number of random bytes.
         @raise BrokerError: the client is not installed, or the configuration can't be used.
         """
         try:
@@ -91,7 +91,7 @@ class JetStreamBroker:
             broken=self._reportBroken,
             log=self._reportError,
         )
-        # Made in the thread: it belongs to the loop there.
+        # The session is made in the thread, because it belongs to the event loop there.
         self._makeSession = lambda: BrokerSession(config, random, events)
         self.where = ""
         self.connections = 0
@@ -164,7 +164,7 @@ class JetStreamBroker:
             return
 
         def run() -> None:
-            # The thread makes the session before it runs anything.
+            # The thread makes the session before it runs any work.
             assert self._session is not None
             work(self._session)
 
@@ -179,7 +179,7 @@ class JetStreamBroker:
         return lambda outcome: self._toReactor.put(lambda: call(outcome))
 
     async def _main(self) -> None:
-        # All that the thread does.
+        # The main coroutine of the thread.
         try:
             session = self._session = self._makeSession()
             running = asyncio.ensure_future(session.run())
@@ -199,7 +199,7 @@ class JetStreamBroker:
 
     def _errorReported(self, text: str) -> None:
         self.lastError = text
-        # An attempt every few hundred milliseconds fails in the same way: one line is enough.
+        # Attempts every few hundred milliseconds fail in the same way: one line is enough.
         if self._log is not None and text != self._lastLogged and not self._stopping:
             self._lastLogged = text
             self._log(text)
@@ -213,7 +213,7 @@ class JetStreamBroker:
             self._listener.connected(where)
 
     def _publishUncertain(self) -> None:
-        # From here on this thread knows, so that what it publishes is in order again.
+        # This thread knows of the loss now, so messages that it publishes are in order again.
         self._call(lambda session: session.publisher.resume())
         if self._listener is not None and not self._stopping:
             self._listener.publishUncertain()
@@ -252,7 +252,7 @@ class JetStreamBroker:
             if isinstance(item, StreamMessage):
                 messages.append(item)
             else:
-                # The broker may send more only when the messages before this are applied.
+                # The broker may send more only after the messages before the credit are applied.
                 self._deliver(listener, messages)
                 messages = []
                 self._grant(item)

@@ -1,6 +1,6 @@
 """
-Where the servers of the broker are, and how a node gets in: checked before anything begins, since
-then a failure is one line at the terminal.
+The addresses of the broker's servers and the credentials of a node.  They are checked before the
+start, when an error can still be shown at the terminal in one line.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _SCHEMES = ("nats", "tls")
 _REPLICAS = (1, 3, 5)
 
 
-#: Gets one line that says what is not as it should be.
+#: Gets one line that describes a problem.
 Log = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
 class JetStreamConfig:
     """
-    The configuration of JetStream.  Secrets stand in files, which are read anew for each
-    connection, so that they can be changed while a node runs.
+    The configuration of JetStream.  Secrets are in files, which are read again for each connection,
+    so that they can be changed while a node runs.
     """
 
     #: Addresses, as C{nats://host:port} or C{tls://host:port}.
@@ -43,27 +43,27 @@ class JetStreamConfig:
     subject: str = "tsservices.chat"
     #: How many servers keep the stream: 1, 3 or 5.
     replicas: int = 1
-    #: Certificates to trust; L{None}: those that the system trusts.
+    #: Certificates to trust; L{None}: the system's.
     caFile: str | None = None
-    #: Of this node, if the servers want to see one.
+    #: The certificate of this node, if the servers require one.
     certificateFile: str | None = None
-    #: Of that certificate; L{None}: it is in the same file.
+    #: The key of that certificate; L{None}: it is in the same file.
     keyFile: str | None = None
-    #: What C{nsc} makes: a JWT and its seed.
+    #: A JWT and its seed, as made by C{nsc}.
     credentialsFile: str | None = None
-    #: Has the seed of an nkey.
+    #: Contains the seed of an nkey.
     nkeyFile: str | None = None
     tokenFile: str | None = None
-    #: Has C{user:password}.
+    #: Contains C{user:password}.
     passwordFile: str | None = None
 
     @property
     def secure(self) -> bool:
-        """Whether no connection may be without TLS."""
+        """Whether all connections must use TLS."""
         return bool(self.caFile or self.certificateFile)
 
     def check(self) -> None:
-        """@raise BrokerError: it can't be used."""
+        """@raise BrokerError: the configuration can't be used."""
         if not self.servers:
             raise BrokerError("the engine needs the address of a server, like nats://host:4222")
         for server in self.servers:
@@ -93,7 +93,7 @@ def _checkServer(server: str) -> None:
         host, port = None, None
     else:
         if parts.username is not None:
-            # The address is not in the message: it has a password.
+            # The address is not in the message, because it contains a password.
             raise BrokerError("the address of a server has no password in it: use a file")
     if parts.scheme not in _SCHEMES or not host or port == 0 or parts.path not in ("", "/"):
         raise BrokerError(f"{server!r} is no address of a server, like nats://host:4222")
@@ -125,7 +125,7 @@ def _tlsContext(config: JetStreamConfig) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=config.caFile)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if config.certificateFile:
-            # A key with a passphrase would be asked for at a terminal that is not there.
+            # Otherwise OpenSSL would ask for a passphrase at a terminal that is not there.
             context.load_cert_chain(config.certificateFile, config.keyFile, password=_noPassphrase)
     except (ssl.SSLError, OSError, BrokerError) as error:
         files = ", ".join(path for path in (config.caFile, config.certificateFile) if path)
@@ -139,7 +139,7 @@ def _noPassphrase() -> str:
 
 def connectOptions(config: JetStreamConfig) -> dict[str, Any]:
     """
-    What C{Client.connect} takes, with what is in the files now.
+    Return arguments for C{Client.connect}, with the present content of the files.
 
     @raise BrokerError: a file can't be used.
     """

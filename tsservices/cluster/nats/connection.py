@@ -1,4 +1,4 @@
-"""The connection to one of the broker's servers, made again whenever it is lost."""
+"""The connection to one of the broker's servers; it reconnects when it is lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tsservices.cluster.nats.loop_thread import oneLine
 #: Seconds for each step of a connection.
 _CONNECT_SECONDS = 2.0
 
-#: Seconds for all of them.
+#: Seconds for all steps.
 _LOGIN_SECONDS = 6.0
 
 #: Seconds between two pings; the third without an answer ends the connection.
@@ -28,16 +28,16 @@ _PING_SECONDS = 1.0
 #: Seconds between two rounds of attempts, at first.
 _MIN_PAUSE_SECONDS = 0.1
 
-#: Seconds between two rounds of attempts, when there were many.
+#: Seconds between two rounds of attempts, after many rounds.
 _MAX_PAUSE_SECONDS = 2.0
 
-#: Seconds for what was published before a goodbye.
+#: Seconds to send the published messages before the connection is closed.
 _FLUSH_SECONDS = 1
 
-#: Words by which a server says that somebody may not come in: its errors have no codes.
+#: Words in the error with which a server rejects a login: its errors have no codes.
 _REJECTION_WORDS = ("authorization", "authentication", "credentials", "nkey", "jwt")
 
-# What the client logs beside what it raises would be logged twice.
+# The client also logs the errors that it raises: they would be logged twice.
 logging.getLogger("nats").addHandler(logging.NullHandler())
 
 
@@ -45,8 +45,8 @@ class ReconnectingConnection:
     """
     Tries one server after another until there is a connection, and again when it is lost.
 
-    @ivar connection: the current one; L{None}: there is none.
-    @ivar rejections: how many attempts in a row were not let in.
+    @ivar connection: the current connection; L{None}: there is none.
+    @ivar rejections: how many attempts in a row were rejected by a server.
     """
 
     def __init__(
@@ -56,19 +56,19 @@ class ReconnectingConnection:
         changed: Callable[[str], object],
         log: Log,
     ) -> None:
-        """@param changed: gets the address of the server, or nothing when the connection ends."""
+        """@param changed: gets the server's address, or an empty string when a connection ends."""
         self._config = config
         self._random = random
         self._changed = changed
         self.log = log
         self._servers = list(config.servers)
-        # Not all nodes go to the same server.
+        # Nodes with the same configuration should not all use the same server.
         random.shuffle(self._servers)
         self.connection: NATSConnection | None = None
         self.rejections = 0
 
     async def run(self) -> None:
-        """Do this until it is cancelled."""
+        """Stay connected until the task is cancelled."""
         pause = _MIN_PAUSE_SECONDS
         while True:
             for server in list(self._servers):
@@ -81,7 +81,7 @@ class ReconnectingConnection:
                 await asyncio.sleep(pause * (0.5 + self._random.random()))
                 pause = min(_MAX_PAUSE_SECONDS, pause * 2)
                 continue
-            # The one that was lost is the last to be tried.
+            # The server whose connection was lost is tried last.
             self._servers.remove(server)
             self._servers.append(server)
 
@@ -97,12 +97,12 @@ class ReconnectingConnection:
                     error_cb=connection.reportError,
                     name="tsservices",
                     allow_reconnect=False,
-                    # One attempt; 0 would mean no end of them.
+                    # One attempt; 0 would mean no limit.
                     max_reconnect_attempts=1,
                     reconnect_time_wait=_MIN_PAUSE_SECONDS,  # type: ignore[arg-type]
                     connect_timeout=_CONNECT_SECONDS,  # type: ignore[arg-type]
                     ping_interval=_PING_SECONDS,  # type: ignore[arg-type]
-                    # Nothing is buffered while there is no connection: the publisher sends again.
+                    # No buffer while there is no connection: the publisher sends again itself.
                     pending_size=0,
                     **options,
                 )
@@ -115,7 +115,7 @@ class ReconnectingConnection:
             await connection.closeSoon()
             raise
         except Exception as raised:
-            # What the client has reported says more than what it raises in the end.
+            # A reported error has more details than the one that the client raises in the end.
             error = errors[-1] if errors and not isinstance(raised, TLSRequired) else raised
         await connection.closeSoon()
         if _isRejection(error):

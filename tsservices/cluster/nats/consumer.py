@@ -1,24 +1,24 @@
 """
 Reads the stream in order, each message once, whatever happens to the broker.
 
-It is an ordered consumer: one that the server forgets with the connection, without
-acknowledgements.  The numbers are compared here, and after anything strange the consumer is made
-anew, from the next number on.  The ordered consumer of nats-py is not used: it never looks whether
-the stream is still the same.  What can go wrong without an error:
+It is an ordered consumer: one without acknowledgements, which the server forgets with the
+connection.  The numbers are compared here, and after anything unexpected the consumer is created
+again, from the next number on.  The ordered consumer of nats-py is not used: it never checks that
+the stream is still the same.  Failures without an error, and how they are detected:
 
-    nothing comes           the server sends a heartbeat each second; without one, or when the
-                            stream grows and nothing comes, the consumer is made anew
-    messages were lost on   the consumer counts what it sends (order), and says in a heartbeat how
-    the way                 many there were
+    nothing arrives         the server sends a heartbeat each second; without one, or when the
+                            stream grows and nothing arrives, the consumer is created again
+    messages were lost on   the consumer on the server numbers its deliveries (order), and sends
+    the way                 their count in each heartbeat
     the stream was deleted, its metadata, the time of its creation and its bounds are compared
-    restored, cut           every two seconds, and always before a consumer is made
-    its end was lost, and   a new consumer begins with the last message that came already: its
-    other messages have     time stamp must be the same
+    restored, truncated     every two seconds, and always before a consumer is created
+    its end was lost, and   a new consumer begins with the last message received: its time stamp
+    other messages have     must be the same
     these numbers now
 
-Flow control: the server stops sending until the node has applied what it got.  Its request to go
-on stands among the messages as a L{ConsumerCredit}, and comes back (L{StreamConsumer.grant}) when
-the messages before it are done.
+Flow control: the server pauses until the node has applied the messages sent.  Its request is a
+L{ConsumerCredit} among the messages, which is answered (L{StreamConsumer.grant}) when the messages
+before it are applied.
 """
 
 from __future__ import annotations
@@ -46,35 +46,35 @@ from tsservices.cluster.nats.stream import StreamCheck
 #: Seconds of silence after which the server sends a heartbeat.
 _HEARTBEAT_SECONDS = 1.0
 
-#: Seconds without a heartbeat after which the consumer is made anew.
+#: Seconds without a heartbeat after which the consumer is created again.
 _SILENT_SECONDS = 2.5
 
-#: Seconds in which nothing comes, though the stream has more, after which it is made anew.
+#: Seconds without a message, although the stream has more, after which it is created again.
 _STALLED_SECONDS = 1.5
 
-#: Seconds between two looks at all this.
+#: Seconds between two checks of these conditions.
 _LOOK_SECONDS = 0.25
 
-#: Seconds between two looks at the stream itself.
+#: Seconds between two checks of the stream itself.
 _INSPECT_SECONDS = 2.0
 
-#: Seconds between two attempts: a stream without a leader has none a moment later either.
+#: Seconds between two attempts: a stream without a leader gets none within a moment.
 _RESUBSCRIBE_SECONDS = 0.5
 
-#: Seconds that a request may take.  Short, because a server without a leader never answers: it
-#: does not remember requests when it has one again.
+#: Seconds that a request may take.  Short, because a server without a leader never answers: it has
+#: forgotten the requests when there is a leader again.
 _REQUEST_SECONDS = 1.0
 
-#: Seconds that a request may take when the ones before took too long.
+#: Seconds that a request may take after earlier requests timed out.
 _MAX_REQUEST_SECONDS = 4.0
 
-#: Seconds between two looks at a stream that seems to be broken.
+#: Seconds between two checks of a stream that seems to be broken.
 _RECHECK_SECONDS = 0.7
 
-#: Bytes that may wait in the client's own queue; what does not fit is lost on the way.
+#: Bytes that may wait in the client's own queue; messages that do not fit are lost.
 _PENDING_BYTES = 64 * 1024 * 1024
 
-#: Seconds after which the server forgets a consumer that nobody reads.
+#: Seconds after which the server forgets a consumer without a reader.
 _INACTIVE_SECONDS = 10.0
 
 #: Tokens of a delivery's reply subject C{$JS.ACK.STREAM.CONSUMER.COUNT.SEQUENCE.ORDER.STAMP.LEFT}.
@@ -82,10 +82,10 @@ _REPLY_TOKENS = 9
 
 
 class ConsumerCredit(NamedTuple):
-    """Stands among messages: when those before it are applied the server may send more."""
+    """An item among messages: when those before it are applied, the server may send more."""
 
     connection: NATSConnection
-    #: The subject to which that is said.
+    #: The subject to publish to when the server may send more.
     reply: str
 
 
@@ -102,7 +102,7 @@ def _parseReply(reply: str) -> _Delivery | None:
     tokens = reply.split(".")
     if len(tokens) < _REPLY_TOKENS or tokens[1] != "ACK":
         return None
-    # With the names of a domain and of an account there are more of them.
+    # With the names of a domain and of an account there are more tokens.
     at = 5 if len(tokens) == _REPLY_TOKENS else 7
     sequence, order, stamp = map(int, tokens[at : at + 3])
     return _Delivery(sequence, order, stamp)
@@ -110,11 +110,11 @@ def _parseReply(reply: str) -> _Delivery | None:
 
 class StreamConsumer:
     """
-    Reads in order, without gaps and doubles.
+    Reads the stream in order, without gaps and duplicates.
 
-    @ivar nextSequence: the number of the message that is to come next; 0: none is wanted yet.
-    @ivar resubscriptions: how often the consumer was made anew; -1: it never was made.
-    @ivar ended: why the stream can't be read any more.
+    @ivar nextSequence: the number of the next message; 0: reading has not begun.
+    @ivar resubscriptions: how often the consumer was created again; -1: it was never created.
+    @ivar ended: why the stream can't be read any more; empty: it can be read.
     """
 
     def __init__(
@@ -152,19 +152,19 @@ class StreamConsumer:
         self.ended = ""
 
     def start(self, number: int, known: StreamInfo) -> None:
-        """@param known: the stream, as it was when it was opened."""
+        """@param known: the state of the stream when it was opened."""
         self.nextSequence = number
         self._check = StreamCheck(self._config.stream, known)
         self._wake.set()
 
     def pause(self, paused: bool) -> None:
-        # A pause is to have no consumer; the next one begins at the next number.
+        # During a pause there is no consumer; a new one then begins at the next number.
         self.paused = paused
         self._stale = True
         self._wake.set()
 
     def grant(self, credit: ConsumerCredit) -> None:
-        """The messages before the credit are applied."""
+        """Send the credit to the server: the messages before it are applied."""
         self._ungrantedCredits -= 1
         if credit.connection is self._connection and self._connection.is_connected:
             task = asyncio.ensure_future(self._grant(credit))
@@ -175,7 +175,7 @@ class StreamConsumer:
             await credit.connection.publish(credit.reply)
 
     async def run(self) -> None:
-        """Read, until the stream is broken."""
+        """Read until the stream is broken."""
         while not self.ended:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
@@ -190,7 +190,7 @@ class StreamConsumer:
                 self._requestSeconds = min(_MAX_REQUEST_SECONDS, self._requestSeconds * 1.25)
                 self._log("reading: no answer")
             except Exception as error:
-                # Whatever it was: the next look shows whether it stays.
+                # After any error: the next check shows whether the problem remains.
                 self._log(f"reading: {oneLine(error)}")
 
     async def _supervise(self, connection: NATSConnection, jetstream: JetStreamContext) -> None:
@@ -208,7 +208,7 @@ class StreamConsumer:
             self._subscribeAt = now + _RESUBSCRIBE_SECONDS
         if subscribes or now >= self._inspectAt:
             self._inspectAt = now + _INSPECT_SECONDS
-            # Never without having seen that it is the same stream.
+            # Subscribe only after a check that it is the same stream.
             if await self._inspect(jetstream) and subscribes:
                 await self._subscribe(connection, jetstream)
 
@@ -225,7 +225,7 @@ class StreamConsumer:
         self._stale = False
         self.resubscriptions += 1
         inbox = connection.new_inbox()
-        # The last message comes again: if the server has lost some, others may have their numbers.
+        # Read the last message again: if the server has lost messages, others may have the numbers.
         first = self.nextSequence if self._lastReceived is None else self._lastReceived[0]
         self._subscription = await connection.subscribe(
             inbox,
@@ -241,7 +241,7 @@ class StreamConsumer:
             flow_control=True,
             idle_heartbeat=_HEARTBEAT_SECONDS,
             inactive_threshold=_INACTIVE_SECONDS,
-            # In memory of one server: it is made anew more cheaply than it is replicated.
+            # In the memory of one server: creating it again is cheaper than replication.
             num_replicas=1,
             mem_storage=True,
         )
@@ -289,7 +289,7 @@ class StreamConsumer:
         if last is not None and int(last) != self._nextDelivery - 1:
             self._resubscribe("messages got lost on their way")
             return
-        # A server that waits for a credit repeats in its heartbeats to whom: a credit may get lost.
+        # A credit may get lost: a server that waits for one repeats its subject in heartbeats.
         reply = headers.get("Nats-Consumer-Stalled") or message.reply
         if reply and self._connection is not None:
             self._ungrantedCredits += 1
@@ -301,7 +301,7 @@ class StreamConsumer:
         self._wake.set()
 
     async def _inspect(self, jetstream: JetStreamContext) -> bool:
-        """Look at the stream; whether a consumer may be made."""
+        """Check the stream; return whether a consumer may be created."""
         check, wanted = self._check, self.nextSequence
         assert check is not None
         try:
@@ -309,12 +309,12 @@ class StreamConsumer:
         except NotFoundError:
             check.streamMissing()
         else:
-            # Messages may have come while the answer was on its way.
+            # Messages may have arrived before the answer.
             check.streamSeen(info, wanted, self.nextSequence != wanted)
             self._checkGap(check, info)
             self._checkProgress(info.state.last_seq)
         if check.bad:
-            # Sooner than otherwise, but not at once.
+            # The next check comes sooner than usual, but not at once.
             self._inspectAt = self._subscribeAt = self._clock() + _RECHECK_SECONDS
         if check.reason:
             self._end(check.reason)
@@ -337,7 +337,7 @@ class StreamConsumer:
 
     def _checkGap(self, check: StreamCheck, info: StreamInfo) -> None:
         # A message was skipped.  In a stream with deleted messages it may be one of these, and is
-        # not waited for; else it is asked for again, until the check gives up.
+        # not waited for; otherwise it is requested again until the check fails.
         gap, self._gap = self._gap, None
         if gap is None or gap[0] != self.nextSequence or info.state.first_seq > gap[0]:
             check.messageMissing(None)

@@ -1,5 +1,5 @@
 """
-Files in packed form, a piece at a time: a database of gigabytes is never in memory as a whole.
+Files compressed with gzip in chunks: a database of gigabytes is never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 from nats.errors import Error
 
-#: Bytes that are packed at once.
+#: Bytes that are compressed at once.
 CHUNK_BYTES = 128 * 1024
 
-#: What zlib calls the format of gzip.
+#: The number of the gzip format in zlib (C{wbits}).
 _GZIP = 31
 
 #: Four times faster than the best level, for a tenth more bytes.
@@ -21,14 +21,14 @@ _LEVEL = 3
 
 
 class CorruptSnapshot(Error):
-    """A snapshot is not what it says."""
+    """A snapshot is damaged, or does not match its description."""
 
 
 class GzipReader:
     """
-    Reads a file in packed form.
+    Reads a file and compresses it.
 
-    @ivar bytesRead: how many, of the file itself.
+    @ivar bytesRead: bytes read, before compression.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -52,26 +52,26 @@ class GzipReader:
 
 class GzipWriter:
     """
-    Writes a file from packed form.
+    Decompresses data and writes it to a file.
 
-    @ivar bytesWritten: how many, of the file itself.
+    @ivar bytesWritten: bytes written, after decompression.
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        """@param size: bytes that the file is to have in the end."""
+        """@param size: the expected size of the file in bytes."""
         self._file = file
         self._size = size
         self._unpacker = zlib.decompressobj(_GZIP)
         self.bytesWritten = 0
 
     def write(self, data: bytes) -> None:
-        """@raise CorruptSnapshot: there is more in it, or it is not packed."""
+        """@raise CorruptSnapshot: the data is too long, or is not compressed."""
         try:
             while data:
                 piece = self._unpacker.decompress(data, CHUNK_BYTES * 8)
                 self.bytesWritten += len(piece)
                 if self.bytesWritten > self._size:
-                    # At once: a few packed bytes could fill the disk.
+                    # Checked at each chunk: a few compressed bytes could fill the disk.
                     raise CorruptSnapshot("there is more in it than it says")
                 self._file.write(piece)
                 data = self._unpacker.unconsumed_tail
@@ -80,9 +80,9 @@ class GzipWriter:
 
     def finish(self) -> None:
         """
-        See that all of it has come, and is on the disk.
+        Check that the file is complete, and sync it to the disk.
 
-        @raise CorruptSnapshot: something is missing.
+        @raise CorruptSnapshot: data is missing.
         """
         if not self._unpacker.eof or self.bytesWritten != self._size:
             raise CorruptSnapshot(f"{self.bytesWritten} bytes came, instead of {self._size}")

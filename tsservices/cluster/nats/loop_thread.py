@@ -1,4 +1,4 @@
-"""A thread with an event loop of asyncio beside the reactor, and the way between the two."""
+"""A thread with an asyncio event loop beside the reactor, and the queues between the two."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 
-#: Something to be called in the other thread.
+#: A function to be called in the other thread.
 Work = Callable[[], object]
 
 
 class ThreadBridge(Generic[Item]):
     """
-    Brings items from one thread to another.
+    A queue of items from one thread to another.
 
-    To wake another thread costs a system call, so one call brings all that comes before it is
-    made.  There is no lock: a deque's append and popleft are atomic in CPython, and the worst
-    that a race does is one call too many.
+    Waking the other thread costs a system call, so one call takes all items put before it runs.
+    There is no lock: a deque's append and popleft are atomic in CPython, and a race causes at most
+    one call too many.
     """
 
     def __init__(
         self, call: Callable[[Work], object], take: Callable[[deque[Item]], object]
     ) -> None:
         """
-        @param call: has something called in the other thread.
+        @param call: schedules a call in the other thread.
         @param take: is called there with the items, and removes those that it takes.
         """
         self._call = call
@@ -44,7 +44,7 @@ class ThreadBridge(Generic[Item]):
             self._call(self._takeAll)
 
     def _takeAll(self) -> None:
-        # First this: what is put from now on gets another call, instead of none.
+        # Reset first, so that an item put from now on gets another call, instead of none.
         self._callPending = False
         if self._items:
             self._take(self._items)
@@ -65,7 +65,7 @@ def _runAll(items: deque[Work]) -> None:
 
 
 class AsyncioThread:
-    """Runs a coroutine in a loop of its own; the thread ends with it."""
+    """A thread that runs a coroutine in its own event loop, and ends with the coroutine."""
 
     def __init__(
         self, name: str, main: Callable[[], Coroutine[Any, Any, None]], log: Callable[[str], None]
@@ -82,7 +82,7 @@ class AsyncioThread:
         self.thread.start()
 
     def call(self, work: Work) -> None:
-        """Have something called in the loop, in order.  Comes from the reactor's thread."""
+        """Schedule a call in the loop, in order.  For the reactor's thread."""
         self._toLoop.put(work)
 
     def _callInLoop(self, work: Work) -> None:
@@ -91,7 +91,7 @@ class AsyncioThread:
             if loop is None:
                 self._beforeLoop.append(work)
                 return
-        # A loop that was closed raises RuntimeError: nobody needs the work any more.
+        # A closed loop raises RuntimeError: the work is not needed any more.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(work)
 
@@ -103,7 +103,7 @@ class AsyncioThread:
     async def _go(self) -> None:
         loop = asyncio.get_running_loop()
         main = asyncio.ensure_future(self._main())
-        # It runs to its first await: then it has made what the waiting work needs.
+        # The main coroutine runs to its first await: the objects for the waiting work then exist.
         await asyncio.sleep(0)
         with self._lock:
             self._loop = loop
@@ -117,7 +117,7 @@ class AsyncioThread:
 
 
 def oneLine(error: BaseException) -> str:
-    """An error in one line, for the log."""
+    """Describe an error in one line, for the log."""
     text = getattr(error, "description", None) or str(error)
     line = " ".join(text.split()).removeprefix("nats: ")
     if not line and isinstance(error, TimeoutError):
@@ -126,7 +126,7 @@ def oneLine(error: BaseException) -> str:
 
 
 def describeCrash(error: BaseException) -> str:
-    """The same for an error that is a mistake in this program, with its place."""
+    """Describe an error caused by a bug of this program, with its place."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     return f"the engine's client failed: {type(error).__name__}: {oneLine(error)}{where}"

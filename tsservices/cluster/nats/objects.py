@@ -1,4 +1,4 @@
-"""Snapshots in the object store of NATS: one object, the newest copy of a node's database."""
+"""The snapshot in the object store of NATS: one object, the newest copy of a node's database."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _OBJECT = "database"
 #: Seconds that one answer may take.
 _REQUEST_SECONDS = 5.0
 
-#: Seconds without any progress after which a transfer is given up.
+#: Seconds without any progress after which a transfer is aborted.
 _STALLED_SECONDS = 15.0
 
 #: Seconds between two attempts to find out whether there is a snapshot.
 _RETRY_SECONDS = 0.5
 
-#: The server's error code: there is a stream of that name already.
+#: The server's error code for a stream whose name is in use.
 _NAME_IN_USE = 10058
 
 
@@ -54,10 +54,10 @@ class SnapshotStore:
     """
     The bucket that holds the snapshot.
 
-    Several nodes may write at a time, one reads while another writes, and each of them may die on
-    the way.  NATS writes an object's chunks under a new subject first and then its description, so
-    that a reader has either the old one or the new one; what a dead writer leaves behind is
-    deleted by the next one.
+    Several nodes may write at a time, one may read while another writes, and each may be killed
+    meanwhile.  NATS writes an object's chunks under a new subject first and then its description,
+    so a reader gets either the old object or the new one.  Chunks left by a killed writer are
+    deleted by the next writer.
     """
 
     def __init__(self, config: JetStreamConfig, link: ReconnectingConnection, log: Log) -> None:
@@ -74,8 +74,8 @@ class SnapshotStore:
 
     async def latest(self) -> SnapshotInfo | None:
         """
-        What is there.  This may take for ever: a node that wrongly believed that there is no
-        snapshot would begin without one.
+        Return the description of the snapshot; L{None}: there is none.  Errors are retried without
+        limit, because a node that wrongly found no snapshot would begin without one.
         """
         while True:
             try:
@@ -91,7 +91,7 @@ class SnapshotStore:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def get(self, path: str) -> str | None:
-        """Write the snapshot to a new file; the result says why it failed."""
+        """Write the snapshot to a new file; return the reason of a failure."""
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except OSError as error:
@@ -102,7 +102,7 @@ class SnapshotStore:
                 target = GzipWriter(file, _decodeInfo(await store.get_info(_OBJECT)).size)
                 getting = store.get(_OBJECT, writeinto=target)  # type: ignore[arg-type]
                 await _withProgress(getting, lambda: target.bytesWritten)
-                # To sync takes long on a slow disk, and the connection has to answer pings.
+                # A sync takes long on a slow disk; the connection has to answer pings meanwhile.
                 await asyncio.to_thread(target.finish)
         except BaseException as error:
             with contextlib.suppress(OSError):
@@ -115,7 +115,7 @@ class SnapshotStore:
         return None
 
     async def put(self, snapshot: SnapshotInfo, path: str) -> str | None:
-        """Store a file in place of an older snapshot; the result says why it failed."""
+        """Store a file in place of an older snapshot; return the reason of a failure."""
         try:
             with open(openPlain(path, os.O_RDONLY), "rb") as file:
                 source = GzipReader(file)
@@ -141,7 +141,7 @@ class SnapshotStore:
                 info = await _withProgress(putting, lambda: source.bytesRead)
             await self._deleteStrays(jetstream, info.nuid)
         except Exception as error:
-            # Whatever it was, the caller waits for an answer.
+            # After any error the caller still waits for an answer.
             return f"the snapshot can't be kept: {oneLine(error)}"
         return None
 
@@ -169,8 +169,8 @@ class SnapshotStore:
             return None
 
     async def _deleteStrays(self, jetstream: JetStreamContext, current: str) -> None:
-        # Chunks that belong to no snapshot are of a node that ended on the way, or of one that
-        # writes right now.  Only what has not grown since the last time is deleted.
+        # Chunks that belong to no snapshot are from a node that was killed while writing, or from
+        # one that is writing now.  Only chunks that did not grow since the last call are deleted.
         bucket, stream = self._config.stream, f"OBJ_{self._config.stream}"
         info = await jetstream.stream_info(stream, subjects_filter=f"$O.{bucket}.C.*")
         strays = dict(info.state.subjects or {})
@@ -182,7 +182,7 @@ class SnapshotStore:
 
 
 async def _withProgress(work: Coroutine[Any, Any, Any], progress: Callable[[], int]) -> Any:
-    # Not a time-out for all of it: nobody knows how long a large database takes on a slow line.
+    # No timeout for the whole transfer: a large database may take any time on a slow connection.
     task = asyncio.ensure_future(work)
     try:
         before = -1

@@ -1,14 +1,14 @@
 """
-Sends what this node publishes, in order, without waiting for one message before the next.
+Sends the messages of this node in order, without waiting for the answer to each.
 
-It keeps nothing.  When a message may be lost, everything that waits is dropped, and nothing goes
-out until whoever publishes knows (L{Publisher.resume}): what would go meanwhile would get into the
-stream before what was lost.  Then the node's queue is published again, from the first message on
-that has not come back.
+It stores nothing.  When a message may be lost, all waiting messages are dropped, and nothing is
+sent until the reactor's thread knows of it (L{Publisher.resume}): messages sent meanwhile would get
+into the stream before the lost one.  Then the node's queue is published again, from the first
+message on that has not come back.
 
-The server's own de-duplication by C{Nats-Msg-Id} is not used.  Of two messages the first may be
-lost and the second not; then the second, which has to be sent again behind the first, would be
-taken for one that is there already.
+The server's own de-duplication by C{Nats-Msg-Id} is not used.  If the first of two messages is lost
+and the second is not, the second has to be sent again after the first, and the server would drop it
+as a duplicate.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from tsservices.cluster.nats.config import JetStreamConfig, Log
 from tsservices.cluster.nats.connection import ReconnectingConnection
 from tsservices.cluster.nats.loop_thread import oneLine
 
-#: Seconds between two looks for answers that are late.
+#: Seconds between two checks for late answers.
 _LOOK_SECONDS = 0.2
 
-#: Seconds that an answer may take when the ones before took too long.
+#: Seconds that an answer may take after earlier ones were late.
 _MAX_ANSWER_SECONDS = 3.0
 
-#: Seconds between two messages that ask for an answer.  The delivery of a message is its
-#: acknowledgement; an answer is only to know the reason when nothing is delivered.
+#: Seconds between two messages that request an answer.  The delivery of a message is its
+#: acknowledgement; answers only give the reason when nothing is delivered.
 _REQUEST_INTERVAL_SECONDS = 1.0
 
 
 class Publisher:
     """
-    Publishes, and reports when something may be lost.
+    Publishes messages, and reports when one may be lost.
 
     @ivar published: how many messages were sent to the stream.
-    @ivar doubts: how often something was uncertain.
+    @ivar doubts: how often a message may have been lost.
     """
 
     def __init__(
@@ -79,18 +79,18 @@ class Publisher:
             self._wake.set()
 
     def resume(self) -> None:
-        """The outcome is known to be uncertain: messages from now on are in order again."""
+        """Note that the publishing thread knows of the loss: later messages are in order again."""
         self._isUncertain = self._notified = False
 
     async def run(self) -> None:
-        """Send what is published, until it is cancelled."""
+        """Send published messages until the task is cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             await self._send()
 
     async def watch(self) -> None:
-        """Look for answers that are late, until it is cancelled."""
+        """Check for late answers until the task is cancelled."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if self._isUncertain:
@@ -98,7 +98,7 @@ class Publisher:
             elif self._hasPublished and self._link.connection is not self._connection:
                 self._becomeUncertain()
             elif self._isLate():
-                # A server that is slow gets slower by what is sent to it again.
+                # Messages that are sent again make a slow server slower.
                 self._answerSeconds = min(_MAX_ANSWER_SECONDS, 2 * self._answerSeconds)
                 self._log("publishing: no answer")
                 self._becomeUncertain()
@@ -119,7 +119,7 @@ class Publisher:
                 while self._waiting:
                     await self._sendOne(connection, self._waiting.popleft())
             except Exception as error:
-                # Whatever it was: the message is lost.
+                # After any error the message is lost.
                 if connection is not None:
                     self._log(f"publishing: {oneLine(error)}")
                 self._becomeUncertain()
@@ -148,7 +148,7 @@ class Publisher:
         number = int(message.subject.rpartition(".")[2])
         if self._unanswered.pop(number, None) is None:
             return
-        # A status without data is NATS itself: no stream listens to the subject.
+        # A status without data is from NATS itself: no stream listens to the subject.
         reason = "no leader"
         if not (message.headers and message.headers.get("Status")):
             with contextlib.suppress(ValueError):
@@ -164,7 +164,7 @@ class Publisher:
         self._unanswered.clear()
         self._waiting.clear()
         self._hasPublished = False
-        # The next message asks at once.
+        # The next message requests an answer at once.
         self._askAt = 0.0
         if not self._isUncertain:
             self._isUncertain = True
@@ -172,7 +172,7 @@ class Publisher:
             self._notify()
 
     def _notify(self) -> None:
-        # Once, and not again and again while there is no connection: each makes the node publish.
+        # Not repeated while there is no connection, because each call makes the node publish.
         now = self._clock()
         if not self._notified and now - self._notifiedAt >= RETRY_SECONDS:
             self._notified, self._notifiedAt = True, now

@@ -1,6 +1,5 @@
 """
-All that happens in the thread of the broker's client, from the first connection to the last
-goodbye.
+The session in the thread of the broker's client, from the first connection to the end of the last.
 """
 
 from __future__ import annotations
@@ -38,27 +37,27 @@ _REQUEST_SECONDS = 2.0
 #: Seconds between two attempts to open the stream.
 _RETRY_SECONDS = 0.3
 
-#: Seconds between two looks whether there is a connection.
+#: Seconds between two checks for a connection.
 _CONNECTION_POLL_SECONDS = 0.03
 
-#: Seconds that servers which have just started may answer that they are not ready.
+#: Seconds in which servers may answer that they are not ready, after they have started.
 _NOT_READY_SECONDS = 60.0
 
 #: Seconds until a task that does not end is cancelled again.
 _CANCEL_SECONDS = 0.3
 
-#: Seconds that the connection has to end: it sends what is left, and says goodbye.
+#: Seconds for the connection to send the last messages and close.
 _LINK_SECONDS = 1.8
 
-#: How often at least the node is not let in before it gives up.
+#: Rejected logins, at least, after which the node gives up.
 _MIN_REJECTIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEvents:
-    """Gets the events of a session, in the thread of the session."""
+    """The callbacks for events of a session, called in the thread of the session."""
 
-    #: Gets the address of the server, or nothing when the connection ends.
+    #: Gets the address of the server, or an empty string when the connection ends.
     connected: Callable[[str], object]
     delivered: Callable[[StreamMessage | ConsumerCredit], object]
     #: A published message may be lost.
@@ -84,12 +83,12 @@ class BrokerSession:
         self.snapshots = SnapshotStore(config, self.link, log)
 
     async def run(self) -> None:
-        """Go on until L{stop}."""
+        """Run until L{stop} is called."""
         link = self._spawn(self.link.run())
         for work in (self.consumer.run(), self.publisher.run(), self.publisher.watch()):
             self._spawn(work)
         await self._ending.wait()
-        # The connection is the last: it says goodbye.
+        # The connection ends last, because it still sends messages.
         await _cancel(self._tasks - {link}, _CANCEL_SECONDS)
         await _cancel({link}, _LINK_SECONDS)
 
@@ -158,8 +157,8 @@ class BrokerSession:
                 except BrokerError:
                     raise
                 except Exception as error:
-                    # A request without the right to make it is only not answered; what the
-                    # server reports beside is the reason.
+                    # A request without permission just gets no answer; the server reports the
+                    # reason separately.
                     if "permissions violation" in lastError.casefold():
                         raise BrokerError(lastError) from error
                     log(oneLine(error))
@@ -217,5 +216,5 @@ async def _cancel(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
     while pending:
         for task in pending:
             task.cancel()
-        # nats-py loses a cancellation where it is about to send something.
+        # nats-py loses a cancellation when it is about to send, so tasks are cancelled again.
         _, pending = await asyncio.wait(pending, timeout=seconds)

@@ -1,9 +1,9 @@
 """
-The stream of a cluster: found or created when a node opens it, and compared with what it was while
-the node reads it.
+The stream of a cluster: found or created when a node opens it, and checked for changes while the
+node reads it.
 
-The identity of the cluster stands in the stream's metadata, so that it is deleted and restored
-with it.
+The identity of the cluster is in the stream's metadata, so it is deleted and restored with the
+stream.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tsservices.cluster.broker import BrokerError, ClusterIdentity, StreamState
 from tsservices.cluster.messages import MESSAGE_BYTES
 from tsservices.cluster.nats.config import JetStreamConfig
 
-#: Seconds that the stream keeps messages: so long a node may be away and go on from its own
+#: Seconds that the stream keeps messages.  A node that was away for less can continue with its own
 #: database.
 STREAM_SECONDS = 7 * 24 * 3600.0
 
@@ -31,24 +31,24 @@ _PREFIX = "tsservices-"
 
 _KEYS = ("epoch", "log", "base", "secret")
 
-#: The server's error code: there is a stream of that name, made otherwise.
+#: The server's error code for a stream of the same name with another configuration.
 _NAME_IN_USE = 10058
 
-#: Error codes of servers that have not found each other yet, or are short of something.
+#: Error codes of servers that have not found each other yet, or lack a resource.
 _NOT_READY_CODES = {10002, 10003, 10005, 10008, 10009, 10023, 10028, 10039, 10047, 10076}
 
-#: How often in a row something bad has to be seen: a server that has just started may know less.
+#: How often in a row a fault has to be seen: a server that has just started may know less.
 _STRIKES = 3
 
 _MISSING = "missing"
 
 
 class NotReady(BrokerError):
-    """Servers that start say so for some time; a few say it for ever."""
+    """The servers are not ready: usually for a short time after their start, rarely for ever."""
 
 
 def encodeIdentity(identity: ClusterIdentity) -> dict[str, str]:
-    """The metadata of the stream."""
+    """Return the metadata for the stream."""
     return {
         _PREFIX + "form": _FORM,
         _PREFIX + "epoch": identity.epoch,
@@ -60,9 +60,9 @@ def encodeIdentity(identity: ClusterIdentity) -> dict[str, str]:
 
 def decodeIdentity(name: str, metadata: dict[str, str] | None) -> ClusterIdentity:
     """
-    The identity in the metadata of a stream.
+    Return the identity in the metadata of a stream.
 
-    @raise BrokerError: there is none.
+    @raise BrokerError: there is no valid one.
     """
     values = metadata or {}
     form = values.get(_PREFIX + "form")
@@ -84,7 +84,7 @@ def decodeIdentity(name: str, metadata: dict[str, str] | None) -> ClusterIdentit
 def _checkedIdentity(config: JetStreamConfig, info: StreamInfo) -> ClusterIdentity:
     name, stream = config.stream, info.config
     identity = decodeIdentity(name, stream.metadata)
-    # Somebody may have changed the stream since, by the tools of NATS.
+    # The stream may have been changed since, with the tools of NATS.
     faults = {
         f"has other subjects than {config.subject}": stream.subjects != [config.subject],
         "is not kept in files": stream.storage != StorageType.FILE,
@@ -106,11 +106,11 @@ async def findOrCreate(
     jetstream: JetStreamContext, config: JetStreamConfig, wanted: ClusterIdentity | None
 ) -> tuple[StreamState, StreamInfo]:
     """
-    The stream.
+    Find the stream, or create it.
 
-    @param wanted: what to create it with, if it does not exist; L{None}: it has to.
+    @param wanted: the identity of a new stream; L{None}: the stream has to exist.
     @raise NotReady: the servers may need some time.
-    @raise BrokerError: it can't be used.
+    @raise BrokerError: the stream can't be used.
     @raise nats.errors.Error: there is no answer.
     """
     created = False
@@ -129,7 +129,7 @@ async def findOrCreate(
             raise NotReady(text) from error
         raise BrokerError(text) from error
     identity = _checkedIdentity(config, info)
-    # Of several nodes that try at once one has created it: it is the one whose identity it has.
+    # If several nodes try at once, the stream was created by the node whose identity it has.
     created = created and identity == wanted
     state = info.state
     return StreamState(identity, state.first_seq or 1, state.last_seq, created), info
@@ -143,7 +143,7 @@ async def _create(
         description="what is said in the chat",
         subjects=[config.subject],
         max_age=STREAM_SECONDS,
-        # A full stream takes no new messages: the default would delete old ones that nodes need.
+        # A full stream refuses new messages; by default it would delete old ones that nodes need.
         discard=DiscardPolicy.NEW,
         storage=StorageType.FILE,
         num_replicas=config.replicas,
@@ -156,20 +156,20 @@ async def _create(
         if error.err_code != _NAME_IN_USE:
             raise
     except (Error, TimeoutError):
-        # It may have been created all the same.
+        # The stream may have been created nevertheless.
         return await jetstream.stream_info(config.stream), True
     return await jetstream.stream_info(config.stream), False
 
 
 class StreamCheck:
     """
-    Compares a stream with what it was when the node opened it.
+    Compares a stream with its state when the node opened it.
 
-    @ivar reason: why it can't be read any more; nothing: it can.
+    @ivar reason: why the stream can't be read any more; empty: it can be read.
     """
 
     def __init__(self, name: str, known: StreamInfo) -> None:
-        """@raise BrokerError: it was not made by tsservices."""
+        """@raise BrokerError: the stream was not made by tsservices."""
         self._name = name
         self._epoch = decodeIdentity(name, known.config.metadata).epoch
         self._created = known.created
@@ -178,13 +178,13 @@ class StreamCheck:
 
     @property
     def bad(self) -> bool:
-        """Whether something bad was seen the last time."""
+        """Whether the last check found a fault."""
         return bool(self._strikes or self.reason)
 
     @property
     def maySubscribe(self) -> bool:
-        """Whether messages may be asked for."""
-        # Also when one seems to be missing: only by asking again it shows that it is.
+        """Whether messages may be requested."""
+        # Also when a message seems to be missing: only another request shows whether it is.
         return not self.reason and self._strikes.keys() <= {_MISSING}
 
     def streamMissing(self) -> None:
@@ -192,8 +192,8 @@ class StreamCheck:
 
     def streamSeen(self, info: StreamInfo, wanted: int, moved: bool) -> None:
         """
-        @param wanted: the number of the message that was to come next when it was asked.
-        @param moved: messages came since then.
+        @param wanted: the number of the next message when the state was requested.
+        @param moved: messages have arrived since then.
         """
         self._strike("gone", False, "")
         try:
@@ -220,7 +220,7 @@ class StreamCheck:
 
     @staticmethod
     def replaced(name: str, number: int) -> str:
-        """The reason when there is another message with a number that was read already."""
+        """Return the reason for a stream that has another message with a number already read."""
         return (
             f"the stream {name} has another message {number} now: it was restored from an old"
             " copy, or lost what it had"
@@ -228,8 +228,8 @@ class StreamCheck:
 
     def messageMissing(self, number: int | None) -> None:
         """
-        @param number: of a message that did not come, though the stream begins before it;
-            L{None}: all came.
+        @param number: the number of a message that did not arrive although the stream begins
+            before it; L{None}: all arrived.
         """
         self._strike(_MISSING, number is not None, f"can't give message {number} any more")
 

@@ -1,1 +1,1 @@
-"""The storage in SQLite: one thread writes, one reads, one makes backups."""
+"""The storage in SQLite: one thread writes, two read, one makes backups."""

@@ -1,8 +1,8 @@
 """
-The thread that copies the database while everything goes on.
+The thread that copies the database while the server runs.
 
-It is SQLite's online backup in the server that has the folder's lock; the command that asks for it
-is a second process, and those stay away from the database.
+SQLite's online backup runs in the server, which holds the folder's lock.  The backup command is a
+second process, and only the server opens the database.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from tsservices.storage.sqlite.meta import markCopy
 from tsservices.storage.sqlite.schema import APPLICATION
 from tsservices.storage.sqlite.threads import ThreadContext
 
-#: Pages of the database copied in one step: a megabyte, some milliseconds of the disk.
+#: Pages of the database copied in one step: a megabyte, a few milliseconds of the disk.
 COPY_PAGES = 250
 
-#: Seconds between two of these steps, in which the disk is for new messages.
+#: Seconds between two of these steps, which leave the disk to new messages.
 COPY_PAUSE_SECONDS = 0.005
 
-#: Follows the path of a copy until it is complete.
+#: The suffix of a copy that is not complete.
 PART = ".part"
 
 
-# The bytes that every database begins with, and where its application stands in them.
+# The header of a database file, and the place of the application id in it.
 _HEADER_BYTES = 100
 _APPLICATION = slice(68, 72)
 
 
 def _claim(part: str) -> int:
-    # The descriptor of an empty file that this process has locked.  A server that was killed has
-    # left one with a part of a copy, perhaps without its first page: who copies each night to the
-    # same name must not be kept from it for ever.
+    # Returns the descriptor of an empty file that this process has locked.  A killed server may
+    # have left a partial copy, perhaps without its first page: it must not block a nightly backup
+    # to the same name for ever.
     there = StorageError(f"{part} is there already")
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
@@ -52,7 +52,7 @@ def _claim(part: str) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         header = os.pread(descriptor, _HEADER_BYTES, 0)
         isCopy = header[_APPLICATION] == APPLICATION.to_bytes(4, "big")
-        # With another name it may be a database that somebody uses.
+        # A file with a second name may be a database in use.
         if os.fstat(descriptor).st_nlink > 1 or (header.strip(b"\0") and not isCopy):
             raise there
         os.fchmod(descriptor, 0o600)
@@ -68,7 +68,7 @@ def _claim(part: str) -> int:
 
 
 class BackupThread:
-    """Makes one copy.  C{ended} gets the reason why it failed, or L{None}."""
+    """A thread that makes one copy.  C{ended} gets the reason of a failure, or L{None}."""
 
     def __init__(
         self, context: ThreadContext, target: str, ended: Callable[[str | None], None]
@@ -118,9 +118,9 @@ class BackupThread:
                 os.unlink(part)
             raise
         finally:
-            # Not before the copy is closed: this ends SQLite's locks of the file too.
+            # After the copy is closed, because this releases SQLite's locks on the file too.
             os.close(lock)
-        # The new name is on the disk when its folder is.
+        # The new name is on the disk after an fsync of its folder.
         folder = os.open(os.path.dirname(self._target), os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -130,14 +130,14 @@ class BackupThread:
     def _fill(self, source: sqlite3.Connection, copy: sqlite3.Connection) -> None:
         path = self._context.path
         try:
-            # SQLite begins a copy again whenever its source has changed; within one transaction it
-            # never does, whatever others write meanwhile.
+            # SQLite restarts a copy when its source has changed.  Within one read transaction it
+            # never does, although other connections write meanwhile.
             source.execute("BEGIN")
             source.execute("SELECT log FROM meta").fetchone()
         except sqlite3.Error as error:
             raise StorageError(explain(path, error)) from error
         source.backup(copy, pages=COPY_PAGES, progress=self._pause)
-        # A copy is looked at when it is needed, and then a damaged one may be the last there is.
+        # Checked now: when the copy is needed, it may be the only one left.
         try:
             (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.DatabaseError as error:
@@ -151,7 +151,7 @@ class BackupThread:
         # SQLite calls this after each step.
         if self._ending.wait(COPY_PAUSE_SECONDS if remaining else 0):
             raise StorageError("the server stops")
-        # The module sqlite3 tries for ever while a database is locked.
+        # The module sqlite3 retries for ever while a database is locked.
         now = self._context.config.monotonic()
         if status not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             self._busySince = None

@@ -1,8 +1,8 @@
 """
-When the write-ahead log is copied to its database, and what is done when it does not get small.
+Checkpoints: the write-ahead log is copied to its database, and shrunk when it has grown large.
 
-Somebody who reads an old state of the database keeps the log from beginning again: then it grows
-with all that is stored.  That can't be helped from here, but is told, and undone afterwards.
+A long read transaction on an old state of the database makes the log grow with every write.  The
+server can't prevent that: it warns the operator, and shrinks the log afterwards.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from collections.abc import Callable
 from tsservices.common.counters import StorageCounters
 from tsservices.storage.sqlite.threads import ThreadContext
 
-#: Bytes, about, until the write-ahead log is copied to its database: as SQLite itself has it, some
-#: milliseconds of work that the next transaction waits for.
+#: Approximate bytes in the write-ahead log at which it is copied to its database: SQLite's default,
+#: a few milliseconds of work that the next transaction waits for.
 CHECKPOINT_BYTES = 4_194_304
 
-#: Bytes of a write-ahead log that is large.
+#: Bytes above which a write-ahead log is large.
 LARGE_LOG_BYTES = 2 * CHECKPOINT_BYTES
 
 
 class Checkpoints:
     """
-    The checkpoints of one database, made by the thread that writes.
+    The checkpoints of one database, made by the writer thread.
 
-    @ivar shrinkAt: when a large log is cut; infinite: it is not large.
-    @ivar _uncopied: bytes in the log that are not in the database, about.
-    @ivar _warnedBytes: the size of which the operator was told.
+    @ivar shrinkAt: when a large log is truncated; infinite: the log is not large.
+    @ivar _uncopied: approximate bytes in the log that are not in the database.
+    @ivar _warnedBytes: the size of the log in the last warning to the operator.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Checkpoints:
         counters: StorageCounters,
         noted: Callable[[str, bool], object],
     ) -> None:
-        """@param noted: takes, in the reactor's thread, what the operator has to know."""
+        """@param noted: gets messages for the operator, in the reactor's thread."""
         self._path = f"{context.path}-wal"
         self._call = context.callFromThread
         self._monotonic = context.config.monotonic
@@ -50,42 +50,42 @@ class Checkpoints:
         self._warnedBytes = 0
 
     def open(self, connection: sqlite3.Connection) -> None:
-        """Begin, with the connection that writes; a killed process may have left a large log."""
+        """Begin with the writer's connection; a killed process may have left a large log."""
         self._connection = connection
         if self._size() > LARGE_LOG_BYTES:
             self.shrinkAt = self._monotonic()
 
     def written(self, count: int) -> None:
-        """So many bytes, about, were added to the log."""
+        """Count bytes, approximately, that were added to the log."""
         self._uncopied += count
 
     def look(self) -> None:
-        """Look at the file, after work whose bytes nobody can tell."""
-        # What the search index writes when it puts its parts together is many times what went in.
-        # Not after each transaction: it lets go of the interpreter, and waits for it again.
+        """Check the size of the file, after work that wrote an unknown number of bytes."""
+        # When the search index merges its segments, it writes many times its input.  Not called
+        # after each transaction, because it releases the interpreter lock and waits to get it back.
         if self.shrinkAt == math.inf and self._size() > LARGE_LOG_BYTES:
             self._uncopied = CHECKPOINT_BYTES
 
     def run(self, cut: bool) -> None:
         """
-        Make a checkpoint, if it is time for one.
+        Make a checkpoint if one is due.
 
-        @param cut: the room of the log is needed.
-        @raise sqlite3.Error: it can't be done.
+        @param cut: truncate the log, because its disk space is needed.
+        @raise sqlite3.Error: a statement failed.
         """
-        # SQLite's automatic checkpoint runs inside of a COMMIT, and hides that it has failed.
+        # SQLite's automatic checkpoint runs inside a COMMIT, and hides its failure.
         if self._uncopied < CHECKPOINT_BYTES and self._monotonic() < self.shrinkAt:
             return
         if cut or self._size() > LARGE_LOG_BYTES:
-            # TRUNCATE gives the room of the log back, if there are no readers.  It would wait for
-            # them, and new messages for it: it is tried again later instead.
+            # TRUNCATE frees the disk space of the log if there are no readers.  It does not wait
+            # for readers, because new messages would wait too: it is tried again later.
             self._connection.execute("PRAGMA busy_timeout = 0")
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 self._connection.execute(f"PRAGMA busy_timeout = {int(self._pace.lock * 1000)}")
         else:
-            # PASSIVE waits for nobody, and the log begins again in the room that it has.
+            # PASSIVE waits for no reader; the file keeps its size and is written from its start.
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         self._uncopied = 0
         self._watch()
@@ -99,7 +99,7 @@ class Checkpoints:
                 self._warnedBytes = 0
                 self._call(self._noted, f"{self._path} is small again", False)
         elif self.shrinkAt == math.inf:
-            # A search of this server may have been in the way, which ends in a second.
+            # The reader may have been a search of this server, which ends within a second.
             self.shrinkAt = now + self._pace.shrink
         elif now >= self.shrinkAt:
             self.shrinkAt = now + self._pace.shrink

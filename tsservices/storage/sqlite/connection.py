@@ -1,4 +1,4 @@
-"""Connections to the chat's database, and what their errors mean."""
+"""Connections to the chat's database, and the meaning of their errors."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 from tsservices.chat.storage import StorageError
 from tsservices.common.plainfiles import checkNoLink
 
-#: Messages stored in one transaction: the first waits for the last, some 50 milliseconds.
+#: Messages stored in one transaction at most: the first waits for the last, about 50 milliseconds.
 TRANSACTION_LINES = 4096
 
-#: Seconds that another program may keep the database locked.
+#: Seconds to wait for another program's lock on the database.
 BUSY_SECONDS = 5.0
 
-#: Seconds from a query until it is given up.
+#: Seconds from the request of a query until it is aborted.
 READ_SECONDS = 1.0
 
-#: L{sqlite3.connect}, or what a test has in its place.
+#: L{sqlite3.connect}, or its replacement in a test.
 Connect = Callable[..., sqlite3.Connection]
 
 _MEANINGS = {
@@ -35,12 +35,12 @@ _MEANINGS = {
 
 
 def code(error: BaseException) -> int:
-    """SQLite's extended code of an error, or -1."""
+    """Return SQLite's extended code of an error, or -1."""
     number: int = getattr(error, "sqlite_errorcode", -1)
     return number
 
 
-#: What waiters are told while the disk is full.
+#: The reason given to users whose messages wait while the disk is full.
 DISK_FULL = "the disk is full"
 
 #: The same, while the database is locked.
@@ -48,12 +48,12 @@ LOCKED = "another program has locked the database"
 
 _SHORT_OF_MEMORY = "the server is short of memory"
 
-# Errors after which nothing is wrong with the database.  All others, and above all a failed fsync,
-# are for ever.
+# Errors that may pass and leave the database intact.  All others, above all a failed fsync, are
+# permanent.
 _PASSING = {
     sqlite3.SQLITE_FULL: DISK_FULL,
-    # The memory that connections share (the -shm file) is on the disk too.  Nothing in it has to
-    # last, so these errors of input and output may be tried again.
+    # The memory that connections share (the -shm file) is on the disk too.  Its content need not
+    # last, so after these I/O errors an operation may be tried again.
     sqlite3.SQLITE_IOERR_SHMSIZE: DISK_FULL,
     sqlite3.SQLITE_IOERR_SHMMAP: _SHORT_OF_MEMORY,
     sqlite3.SQLITE_IOERR_NOMEM: _SHORT_OF_MEMORY,
@@ -65,19 +65,19 @@ _PASSING = {
 
 
 def passingReason(path: str, error: BaseException) -> str:
-    """Why something could not be done that may be tried again; empty: it must not."""
+    """Return the reason of an error that may pass; empty: the operation must not be tried again."""
     if isinstance(error, MemoryError):
         return _SHORT_OF_MEMORY
     number = code(error)
     if number & 0xFF == sqlite3.SQLITE_CANTOPEN:
-        # A file that may be opened and was not: there are too many open ones.
+        # If the permissions allow it and it still failed, too many files are open.
         mayOpen = os.access(path, os.R_OK | os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
         return "the server has too many open files" if mayOpen else ""
     return _PASSING.get(number) or _PASSING.get(number & 0xFF, "")
 
 
 def isDamage(error: BaseException) -> bool:
-    """Whether the database is damaged: pages that make no sense, or text that is none."""
+    """Whether the database is damaged: malformed pages, or text that can't be decoded."""
     return isinstance(error, ValueError) or code(error) & 0xFF in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
@@ -85,12 +85,12 @@ def isDamage(error: BaseException) -> bool:
 
 
 def isIndexDamage(error: BaseException) -> bool:
-    """Whether what is damaged is in the search index alone, the one virtual table there is."""
+    """Whether the damage is in the search index alone, the only virtual table."""
     return code(error) == sqlite3.SQLITE_CORRUPT_VTAB
 
 
 def explain(path: str, error: BaseException) -> str:
-    """An error in one line that names the file."""
+    """Describe an error in one line that names the file."""
     if isinstance(error, sqlite3.Error):
         meaning = _MEANINGS.get(code(error) & 0xFF)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
@@ -106,19 +106,19 @@ def explain(path: str, error: BaseException) -> str:
 
 class OpenFiles:
     """
-    The files of a database that is open.
+    The files of an open database.
 
-    In WAL mode SQLite does not see that somebody removes, replaces or empties them: it goes on in
-    files that have no name any more, and what is stored there is lost at the end.
+    In WAL mode SQLite does not notice when they are removed, replaced or emptied: it continues with
+    files that have no name any more, and all messages stored there are lost at the end.
     """
 
     def __init__(self, path: str) -> None:
-        """@raise OSError: they are not there; so the database has to be open, and read from."""
+        """@raise OSError: a file is missing; the database has to be open, and read from once."""
         self._path = path
         self._identities = self._identify()
 
     def check(self) -> None:
-        """@raise StorageError: other ones are in their place, or none."""
+        """@raise StorageError: the files were removed, replaced or emptied."""
         with contextlib.suppress(OSError):
             if self._identify() == self._identities:
                 return
@@ -135,12 +135,12 @@ class OpenFiles:
 
 def makePrivate(path: str) -> None:
     """
-    Make the database if it does not exist, readable for its owner only.
+    Create the database file if it does not exist, and make it readable for its owner only.
 
-    @raise OSError: it can't be made, belongs to somebody else, or is a link.
+    @raise OSError: the file can't be created, belongs to another user, or is a link.
     """
-    # SQLite gives the files beside it the same mode.  It opens by path and follows links, so none
-    # may be there.
+    # SQLite gives the -wal and -shm files the same mode.  It opens files by path and follows links,
+    # so links are refused.
     for suffix in ("", "-wal", "-shm", "-journal"):
         checkNoLink(f"{path}{suffix}")
     try:
@@ -156,26 +156,26 @@ def openToWrite(
     path: str, connect: Connect = sqlite3.connect, busy: float = BUSY_SECONDS
 ) -> sqlite3.Connection:
     """
-    Open the one connection that writes.
+    Open the only connection that writes.
 
-    @param busy: seconds that another program may keep the database locked.
-    @raise sqlite3.Error: it can't be opened.
-    @raise StorageError: not in the mode that is needed.
+    @param busy: seconds to wait for another program's lock.
+    @raise sqlite3.Error: the database can't be opened.
+    @raise StorageError: the file system does not support WAL mode.
     """
     connection = openAs(path, "rw", connect, busy)
     try:
-        # SQLite may have been built with other defaults: each that matters is set.
+        # SQLite may have been built with other defaults: each setting that matters is made here.
         connection.execute("PRAGMA locking_mode = NORMAL")
-        # Readers go on while something is written, and a commit is one fsync.
+        # In WAL mode readers continue during a write, and a commit is one fsync.
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise StorageError(f"{path}: this file system does not suit SQLite's write-ahead log")
-        # In WAL mode NORMAL, the usual advice, would lose with the power what was committed last.
-        # Here a commit is what lets a message be shown.
+        # NORMAL, the usual advice for WAL mode, would lose the last commits in a power failure.
+        # Here a message is shown as soon as it is committed.
         connection.execute("PRAGMA synchronous = FULL")
-        # What is deleted has to be gone from the file too.
+        # Deleted text has to be removed from the file too.
         connection.execute("PRAGMA secure_delete = ON")
-        # SQLite would hide that its own checkpoint failed; the writer makes its own.
+        # SQLite hides the failures of its automatic checkpoints; the writer makes its own.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
     except BaseException:
         connection.close()
@@ -187,23 +187,23 @@ def openToRead(path: str, connect: Connect = sqlite3.connect) -> sqlite3.Connect
     """
     Open a connection that can neither write nor make a checkpoint, even if it closes last.
 
-    @raise sqlite3.Error: it can't be opened.
+    @raise sqlite3.Error: the database can't be opened.
     """
     # SQLite 3.7.0 to 3.51.2 can damage a database when two connections write or checkpoint at once.
-    # While the writer opens the database it is locked for a moment, which this one waits for.
+    # The database is locked for a moment while the writer opens it; a reader waits for that.
     return openAs(path, "ro", connect, READ_SECONDS)
 
 
 def openAs(path: str, mode: str, connect: Connect, busy: float) -> sqlite3.Connection:
     """
-    Open a connection that begins no transaction by itself.
+    Open a connection that does not begin transactions by itself.
 
     @param mode: C{ro} or C{rw}.
-    @param busy: seconds that another program may keep the database locked.
-    @raise sqlite3.Error: it can't be opened.
+    @param busy: seconds to wait for another program's lock.
+    @raise sqlite3.Error: the database can't be opened.
     """
     uri = f"{Path(path).as_uri()}?mode={mode}"
     connection = connect(uri, uri=True, timeout=busy, isolation_level=None)
-    # Halves of surrogate pairs can come in by JSON, and are stored as they came.
+    # Halves of surrogate pairs can arrive in JSON, and are stored unchanged.
     connection.text_factory = lambda data: data.decode("utf-8", "surrogatepass")
     return connection

@@ -1,4 +1,4 @@
-"""The disk that a database is on: room in reserve, and how fast it is."""
+"""The disk of a database: reserved space, and the time of an fsync."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from statistics import median
 
 from tsservices.common.plainfiles import createPlain
 
-#: Bytes of a file that makes room when the disk is full: one transaction of any kind.
+#: Bytes of the file that is deleted when the disk is full: enough for any one transaction.
 BALLAST_BYTES = 4_194_304
 
 _PIECE = 65_536
 
-#: An odd number: the median is one of them, and no single slow one counts.
+#: An odd number: the median is one of the measurements, and one slow fsync does not change it.
 _PROBES = 5
 
 
@@ -22,7 +22,7 @@ class ReservedSpace:
     """
     A file that exists only to be deleted when the disk is full.
 
-    Deleting messages frees no room on the disk by itself: it needs room in the write-ahead log.
+    Even the deletion of messages needs disk space first, in the write-ahead log.
     """
 
     def __init__(self, path: str, size: int = BALLAST_BYTES) -> None:
@@ -31,9 +31,9 @@ class ReservedSpace:
         self._size = size
 
     def load(self) -> bool:
-        """Make the file if need be; whether it exists now."""
-        # Written out, not truncate or fallocate: a file with holes takes no room, and some file
-        # systems do not know the other.
+        """Create the file if it is missing; return whether it exists now."""
+        # Written in full: truncate makes holes, which reserve no space, and some file systems do
+        # not have fallocate.
         with contextlib.suppress(OSError):
             if os.lstat(self._path).st_size >= self._size:
                 return True
@@ -58,8 +58,8 @@ def fsyncMilliseconds(path: str, seconds: Callable[[], float]) -> float:
     """
     Measure how long an fsync takes.
 
-    @param path: of a file that is made for it, and deleted.
-    @raise OSError: it can't be written.
+    @param path: of a file that is created for this, and deleted.
+    @raise OSError: the file can't be written.
     """
     times = []
     descriptor = createPlain(path, os.O_RDWR)

@@ -1,6 +1,6 @@
 """
-The search index: the statements that add the words of messages to it, and take them out before the
-message changes.  What the words are is decided in L{tsservices.storage.words}.
+The search index: the statements that add the words of messages, and remove them before a message
+changes.  L{tsservices.storage.words} decides what the words are.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from tsservices.chat.names import fold
 from tsservices.storage.sqlite.rows import asJSON, columns, select
 from tsservices.storage.words import FOUND_KINDS, VERSION, nameWord, searchable
 
-#: Messages that may be missing in the index while there is always something to store: seconds of
-#: more than anybody can read.  Each search looks through them, meanwhile up to half a second.
+#: Messages that may be missing in the index while new messages arrive without a pause: the flood of
+#: a few seconds.  Each search scans them, which then takes up to half a second.
 INDEX_LAG = 65_536
 
 #: The kinds of messages that are found, in SQL.
@@ -33,7 +33,7 @@ SELECT 'delete', {columns(4)} FROM json_each(?)
 
 _MERGE = "INSERT INTO words (words, rank) VALUES ('merge', ?)"
 
-#: Pages that are written in one step when the index is merged: some 40 milliseconds.
+#: Pages written in one step of a merge of the index: about 40 milliseconds.
 MERGED_PAGES = 64
 
 _DELETED = """
@@ -54,7 +54,7 @@ WHERE id IN (SELECT id FROM gone)
 
 _OLD = "SELECT id FROM messages WHERE id <= ?"
 
-# When the newest message goes, its id will be given again.
+# After the newest message is deleted, SQLite uses its id again.
 _LOWER = """
 UPDATE meta SET indexed = min(indexed, (SELECT coalesce(max(id), 0) FROM messages))
 """
@@ -70,8 +70,8 @@ def _words(rows: Sequence[Sequence[object]]) -> str:
 
 
 def _takeOut(connection: sqlite3.Connection, which: str, parameters: Sequence[object]) -> None:
-    # The index stores no texts: a message is taken out by naming its words, which have to be those
-    # it went in with.  So this comes before the message changes.
+    # The index stores no texts: a message is removed by naming exactly the words that were added,
+    # so this has to run before the message changes.
     source = f"""
         SELECT id, text, room, nick FROM messages
         WHERE id IN ({which}) AND id <= (SELECT indexed FROM meta) AND kind IN ({KINDS})
@@ -83,9 +83,9 @@ def _takeOut(connection: sqlite3.Connection, which: str, parameters: Sequence[ob
 
 def renew(connection: sqlite3.Connection) -> None:
     """
-    Begin the index again if it was made by another version of this module.
+    Empty the index if it was made by another version of L{tsservices.storage.words}.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     (version,) = connection.execute("SELECT words FROM meta").fetchone()
     if version != VERSION:
@@ -95,9 +95,9 @@ def renew(connection: sqlite3.Connection) -> None:
 
 def remake(connection: sqlite3.Connection) -> None:
     """
-    Begin the index again because it is damaged, in a transaction of its own.
+    Empty the index because it is damaged, in a transaction of its own.
 
-    @raise sqlite3.Error: it can't be done; the transaction may still be open.
+    @raise sqlite3.Error: a statement failed; the transaction may still be open.
     """
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("UPDATE meta SET words = ''")
@@ -107,9 +107,9 @@ def remake(connection: sqlite3.Connection) -> None:
 
 def lag(connection: sqlite3.Connection) -> int:
     """
-    How many messages are not in the index yet; numbers without a message count too.
+    Return how many messages are not in the index yet; ids without a message count too.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     row: tuple[int] = connection.execute(
         "SELECT coalesce((SELECT max(id) FROM messages), 0) - indexed FROM meta"
@@ -119,10 +119,10 @@ def lag(connection: sqlite3.Connection) -> int:
 
 def index(connection: sqlite3.Connection, maximum: int) -> int:
     """
-    Take the next messages into the index, in a transaction of its own.
+    Add the next messages to the index, in a transaction of its own.
 
-    @return: how many bytes that is for the write-ahead log, about.
-    @raise sqlite3.Error: it can't be done; the transaction may still be open.
+    @return: the approximate number of bytes added to the write-ahead log.
+    @raise sqlite3.Error: a statement failed; the transaction may still be open.
     """
     (indexed,) = connection.execute("SELECT indexed FROM meta").fetchone()
     rows = select(connection, "id, text, room, nick, kind", _NEXT, (indexed, maximum))
@@ -138,12 +138,12 @@ def index(connection: sqlite3.Connection, maximum: int) -> int:
 
 def delete(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
     """
-    Take the words out of the messages that batches delete.
+    Remove the text of the messages that batches delete.
 
-    @return: how many.
-    @raise sqlite3.Error: it can't be done.
+    @return: the number of these messages.
+    @raise sqlite3.Error: a statement failed.
     """
-    # Each message once: taking it out of the index twice would damage that.
+    # Each message once: a second removal from the index would damage the index.
     rows: dict[tuple[str, int], tuple[str, int, int, str, str]] = {}
     for batch in batches:
         for item in batch.deletions:
@@ -157,12 +157,12 @@ def delete(connection: sqlite3.Connection, batches: Sequence[Batch]) -> int:
 
 def merge(connection: sqlite3.Connection, begin: bool) -> bool:
     """
-    Do a step of making one segment of all that the index has.  Words that were taken out stay in
-    the file until then, in segments from before.  An index of a million lines takes five seconds.
+    Do one step of merging all segments of the index into one.  Until the end, removed words stay in
+    the file, in older segments.  An index of a million lines takes five seconds.
 
     @param begin: whether this is the first step.
-    @return: whether there are more.
-    @raise sqlite3.Error: it can't be done.
+    @return: whether more steps are needed.
+    @raise sqlite3.Error: a statement failed.
     """
     before = connection.total_changes
     connection.execute(_MERGE, (-MERGED_PAGES if begin else MERGED_PAGES,))
@@ -172,11 +172,11 @@ def merge(connection: sqlite3.Connection, begin: bool) -> bool:
 
 def prune(connection: sqlite3.Connection, last: int) -> int:
     """
-    Delete old messages, but neither the rooms nor their numbers, in a transaction of its own.
+    Delete old messages, in a transaction of its own; rooms and their numbers stay.
 
-    @param last: the id of the last one that goes.
+    @param last: the id of the last message to delete.
     @return: how many were deleted.
-    @raise sqlite3.Error: it can't be done; the transaction may still be open.
+    @raise sqlite3.Error: a statement failed; the transaction may still be open.
     """
     connection.execute("BEGIN IMMEDIATE")
     _takeOut(connection, _OLD, (last,))

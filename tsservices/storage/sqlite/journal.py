@@ -1,8 +1,8 @@
 """
-The storage in an SQLite database: starts its threads, passes on what they report, and stops them.
+The storage in an SQLite database: starts its threads, passes on their reports, and stops them.
 
-L{writer} stores.  Two L{reader}s read: one what has a number or a pair of accounts, the other
-searches, which may take longer.  L{backup} copies.
+L{writer} stores.  There are two L{reader}s: one for lines by number and private messages, the other
+for searches, which may take longer.  L{backup} copies.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from tsservices.storage.sqlite.writer import WriterThread
 
 _CONFIG = SQLiteConfig()
 
-# Different errors of queries of which it is remembered when the log had them.
+# Different errors of queries whose last log line is remembered.
 _ERRORS_REMEMBERED = 16
 
 # Log lines of errors in one minute.
@@ -59,12 +59,11 @@ _ERRORS_PER_MINUTE = 20
 
 class SQLiteStorage:
     """
-    Stores everything on disk, messages for ever or for some time.
+    A storage on disk that keeps messages for ever or for a given time.
 
-    All methods are for the reactor's thread, and all callbacks come in it.
+    All methods and all callbacks are called in the reactor's thread.
 
-    @ivar trouble: why nothing can be stored at present.
-    @ivar counters: of this database.
+    @ivar trouble: why nothing can be stored now; L{None}: messages can be stored.
     """
 
     def __init__(
@@ -77,9 +76,9 @@ class SQLiteStorage:
         config: SQLiteConfig = _CONFIG,
     ) -> None:
         """
-        @param log: the incarnation of a database that is new, or a restored copy.
+        @param log: the incarnation for a new database or a restored copy.
         @param keep: the seconds that messages are kept; L{None}: for ever.
-        @param wallClock: the time: nanoseconds since 1970, UTC.
+        @param wallClock: returns the time: nanoseconds since 1970, UTC.
         """
         self.trouble: ChatError | None = None
         self.counters = StorageCounters()
@@ -93,11 +92,11 @@ class SQLiteStorage:
         self._reader: ReaderThread | None = None
         self._searcher: ReaderThread | None = None
         self._copier: BackupThread | None = None
-        # Readers and copies that have not ended.
+        # Readers and copies that are running.
         self._reading = 0
         self._writer: WriterThread | None = None
         self._listener: StorageListener | None = None
-        # Positions: of the last batch that was given, and of the last that is stored.
+        # The positions of the last batch received and of the last batch stored.
         self._submitted = 0
         self._stored = 0
         self._damage = ""
@@ -106,7 +105,7 @@ class SQLiteStorage:
         self._watchdog: threading.Timer | None = None
 
     def prepare(self) -> StoredState:
-        """@raise StorageError: it can't be used."""
+        """@raise StorageError: the database can't be used."""
         state = self._startup.prepare()
         self._stored = state.position
         self._damage = state.damage
@@ -115,11 +114,11 @@ class SQLiteStorage:
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str] = ()
     ) -> None:
-        """@raise StorageError: it belongs elsewhere, has a history of its own, or can't be used."""
+        """@raise StorageError: bound elsewhere, has a history of its own, or can't be used."""
         self._stored = self._startup.bind(epoch, log, secret, base, checkpoint).position
 
     def leave(self) -> None:
-        """@raise StorageError: it can't be used."""
+        """@raise StorageError: the database can't be used."""
         self._startup.leave()
 
     def start(self, listener: StorageListener) -> None:
@@ -216,13 +215,13 @@ class SQLiteStorage:
         self._copier.start()
 
     def stop(self, stopped: Callable[[], None]) -> None:
-        # First the readers, then the writer: the last connection that closes the database moves the
-        # write-ahead log into it and deletes the files beside it, which one to read can't.
+        # First the readers, then the writer: the last connection to close moves the write-ahead log
+        # into the database and deletes the files beside it, which a read-only one can't do.
         if self._reader is None or self._searcher is None:
             stopped()
             return
         self._stopped = stopped
-        # A disk that hangs must not keep the server from stopping.
+        # The server must be able to stop even if the disk hangs.
         call = self._context.callFromThread
         self._watchdog = threading.Timer(self._config.pace.stop, call, (self._giveUp,))
         self._watchdog.daemon = True
@@ -259,7 +258,7 @@ class SQLiteStorage:
         if inIndex and self._writer is not None:
             self._writer.indexDamaged = True
         self.counters.readErrors += 1
-        # Everybody who asks for a page that is damaged gets the same error.
+        # Each query of a damaged page causes the same error.
         if self._readErrors.allows(reason, self._config.monotonic()):
             self.noted(reason, True)
 
@@ -273,7 +272,7 @@ class SQLiteStorage:
             self._writer.end()
 
     def _writerEnded(self) -> None:
-        # At the stop, or because nothing can be stored any more.
+        # At the stop, or after a permanent error.
         self._writer = None
         if self._stopped is not None:
             self._finish()

@@ -1,9 +1,9 @@
 """
-What tells a database from an older copy of it that somebody has put in its place.
+Detection of a database that was replaced by an older copy of itself.
 
-C{tsservices backup} marks its copies.  Others do not: so a file beside the database says how far it
-was, and the database itself which file it is.  A copy is behind the one, or is not the other.  (A
-copy of the whole disk is both, and is not noticed.)
+C{tsservices backup} marks its copies; other programs do not.  For those, a file beside the database
+records a position, and the database its own inode.  A copy is behind that position or has another
+inode.  (A copy of the whole disk matches both, and is not detected.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sqlite3
 
 from tsservices.common.plainfiles import createPlain, openPlain
 
-# Bytes of the file that are read: more than it can have.
+# Bytes of the file that are read: more than its length.
 _MARK_BYTES = 1024
 
 
@@ -26,7 +26,7 @@ class PositionMark:
         self._path = path
 
     def write(self, log: str, position: int) -> None:
-        """Write it, if that can be done: without it one restored copy less is noticed."""
+        """Write the file; errors are ignored, a restored copy may then not be detected."""
         with contextlib.suppress(OSError):
             descriptor = createPlain(self._path, os.O_WRONLY)
             with open(descriptor, "w") as file:
@@ -34,26 +34,26 @@ class PositionMark:
 
     def logBefore(self, log: str, position: int) -> str:
         """
-        The incarnation of the database that was here, if that was farther than this place, or
-        another one; else nothing.
+        Return the incarnation in the file, if it is another one or its position is ahead of the
+        given one; otherwise an empty string.
         """
         try:
             with open(openPlain(self._path, os.O_RDONLY), "rb") as file:
                 there, reached = json.loads(file.read(_MARK_BYTES))
                 return str(there) if there != log or reached > position else ""
         except (OSError, ValueError, TypeError):
-            # None yet, or half of one.
+            # No file yet, or an incomplete one.
             return ""
 
 
 def isAnotherFile(connection: sqlite3.Connection, path: str) -> bool:
     """
-    Whether the database was in another file when it was used last; from now on it is in this one.
+    Whether the database was in another file when it was last used; record the file of now.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     @raise OSError: there is no such file.
     """
-    # As SQLite has integers.
+    # SQLite's integers are signed.
     inode = os.stat(path).st_ino & (2**63 - 1)
     (before,) = connection.execute("SELECT inode FROM meta").fetchone()
     if before != inode:

@@ -1,4 +1,4 @@
-"""The history of rooms: rows of the table C{messages} to write, and pages of it to read."""
+"""The history of rooms: writes and reads rows of the table C{messages}."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tsservices.chat.operations import IGNORED_KINDS, TALK, UNREADABLE
 from tsservices.chat.storage import HISTORY_PAGE, LineSpan, UnreadCount
 from tsservices.storage.sqlite.rows import asJSON, isPlain
 
-#: No line has so high a place in its batch.
+#: Higher than the place of any line in its batch.
 HIGHEST_INDEX = 2**63 - 1
 
 #: Adds the rows of L{messageRows}: one for each text.
 #
-# For any number of messages in one step.  L{directInserts} is faster where few steps are enough.
+# One step for any number of messages.  L{directInserts} is faster where few steps are enough.
 #
 # LIMIT -1 keeps SQLite from merging a SELECT into the one around it, which would write and parse
 # the JSON of each RoomMessages again for each of its columns and texts.
@@ -38,12 +38,12 @@ FROM (
 ) AS said CROSS JOIN json_each(said.texts) AS line
 """
 
-#: Statements that L{directInserts} may need: more would have more waits for the interpreter than
-#: they save time.
+#: Statements of L{directInserts} at most: more would cost more in waits for the interpreter lock
+#: than they save.
 DIRECT_STATEMENTS = 12
 
-#: Rows that one of them adds at most.  There is a statement for each number of rows, and SQLite
-#: takes 2 µs for each row of one that it does not know yet.
+#: Rows added by one of these statements at most.  Each number of rows is a different statement, and
+#: SQLite needs 2 µs a row to compile a statement that is not cached.
 DIRECT_ROWS = 32
 
 _COLUMN_COUNT = 10
@@ -52,7 +52,7 @@ _COLUMNS = """
 INSERT INTO messages (room, seq, time, position, idx, kind, nick, account, session, text) VALUES
 """
 
-#: The incarnation of the order in which a message was said.
+#: The incarnation of the order in which a message was sent.
 LOG = """(
     SELECT log FROM logs WHERE logs.first <= messages.position ORDER BY logs.first DESC LIMIT 1
 )"""
@@ -77,7 +77,7 @@ def _kinds(kinds: Iterable[str]) -> str:
     return ", ".join(f"'{kind}'" for kind in sorted(kinds))
 
 
-#: Whether a message is ignored by those who ignore the JSON list C{:ignored}.
+#: Whether the JSON list C{:ignored} contains the author of a message.
 BY_IGNORED = """
 (coalesce(messages.account, '') IN (SELECT value FROM json_each(:ignored))
     OR messages.session IN (SELECT value FROM json_each(:ignored)))
@@ -92,8 +92,8 @@ _COUNTED = """
 (SELECT CASE count(*) WHEN :count THEN min(seq) ELSE :first END FROM readable)
 """
 
-# Two halves, because each has its own LIMIT.  The second one looks no further than the first one
-# had to: there may be nothing for it in a whole room.
+# Two halves, because each has its own LIMIT.  The second one stops where the first one stopped:
+# otherwise it could scan a whole room and find nothing.
 _NEWEST = f"""
 WITH readable AS ({_LINES} AND {_READABLE} ORDER BY messages.seq DESC LIMIT :count)
 SELECT * FROM (
@@ -116,7 +116,7 @@ SELECT count(*), coalesce(min(seq), 0) FROM (
 
 @cache
 def _insertLines(count: int) -> str:
-    # The lines of one message differ in text and place: all else is bound once for all of them.
+    # The lines of one message differ in text and place; other values are bound once for all lines.
     return _COLUMNS + ", ".join(
         [
             f"(?1, ?2 + {line}, ?3 + {line}, ?4, ?5 + {line}, ?6, ?7, ?8, ?9, ?{10 + line})"
@@ -134,16 +134,16 @@ def directInserts(
     messages: Iterable[RoomMessages], numbers: Mapping[str, int]
 ) -> list[tuple[str, Sequence[object]]] | None:
     """
-    Statements that add messages, with their parameters, as L{INSERT_MESSAGES} does.
+    Return statements with parameters that add messages, as L{INSERT_MESSAGES} does.
 
-    @param numbers: those of rooms, by their keys.
-    @return: L{None}: they would be more than L{DIRECT_STATEMENTS}, a room is not among these, or
-        a text has to be changed before it is stored.
+    @param numbers: the numbers of rooms, by their keys.
+    @return: L{None} if more than L{DIRECT_STATEMENTS} are needed, C{numbers} lacks a room, or a
+        text has to be changed before it is stored.
     """
     # Against one statement with JSON: 24 µs in place of 38 for the transaction of one line, 185 in
     # place of 300 for 8 messages of 20 lines, 38 in place of 70 for 8 lines (tmpfs, medians).
     inserts: list[tuple[str, Sequence[object]]] = []
-    # The columns of messages of one line, which follow each other.
+    # The columns of successive messages of one line.
     single: list[object] = []
     for message in messages:
         texts = message.texts
@@ -184,7 +184,7 @@ def directInserts(
 
 
 def messageRows(messages: Iterable[RoomMessages]) -> str:
-    """Rows for L{INSERT_MESSAGES}, without the brackets around them all."""
+    """Return rows for L{INSERT_MESSAGES}, without the outer brackets."""
     rows = [
         (
             message.room,
@@ -207,9 +207,9 @@ def readMessages(
     connection: sqlite3.Connection, room: str, first: int, last: int
 ) -> list[RoomMessages]:
     """
-    Those of some numbers that are stored, each by itself, but not more than a page.
+    Read the stored lines of a range of numbers, each as one message, at most a page.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     names = {"room": room, "first": first, "last": last, "count": HISTORY_PAGE}
     return _messages(connection.execute(_READ, names), room)
@@ -217,16 +217,16 @@ def readMessages(
 
 def readNewest(connection: sqlite3.Connection, span: LineSpan) -> list[RoomMessages]:
     """
-    The newest of some lines, each by itself.
+    Read the newest lines of a span, each as one message.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     rows = _messages(connection.execute(_NEWEST, _names(span, span.ignored)), span.room)
     return newestLines(rows, span.count, span.ignored)
 
 
 def countUnread(connection: sqlite3.Connection, span: LineSpan) -> UnreadCount:
-    """@raise sqlite3.Error: it can't be done."""
+    """@raise sqlite3.Error: a statement failed."""
     names = _names(span, span.ignored | span.own)
     return UnreadCount(*connection.execute(_UNREAD, names).fetchone())
 
@@ -262,13 +262,13 @@ def oneMessage(
     origin: str,
     text: str,
 ) -> RoomMessages:
-    """The message of a row, by itself."""
+    """Make the message of one row."""
     return RoomMessages(
         room, name, seq, time, log, position, index, kind, nick, account, "", (text,), origin=origin
     )
 
 
-# Positions grow with numbers.  Messages that were deleted for their age are the first: coalesce.
+# A binary search: positions grow with numbers.  Only the oldest are missing: they get position 0.
 _LAST_UP_TO = """
 WITH RECURSIVE edge (number, low, high) AS (
     SELECT number, 1, seq + 1 FROM rooms WHERE key = :room
@@ -287,11 +287,11 @@ SELECT coalesce(max(low), 1) - 1 FROM edge WHERE low >= high
 
 def lastCommon(connection: sqlite3.Connection, room: str, log: str) -> int | None:
     """
-    The number of the last line of a room that is surely the same in an earlier incarnation.
+    Find the number of the last line of a room that is surely the same in an earlier incarnation.
 
     @param log: the incarnation; empty: the one before the present one.
-    @return: L{None}: there was no such one.
-    @raise sqlite3.Error: it can't be done.
+    @return: L{None}: there was no such incarnation.
+    @raise sqlite3.Error: a statement failed.
     """
     logs: list[tuple[str, int]] = connection.execute(
         "SELECT log, common FROM logs ORDER BY first"
@@ -304,9 +304,9 @@ def lastCommon(connection: sqlite3.Connection, room: str, log: str) -> int | Non
 
 def lastUpTo(connection: sqlite3.Connection, room: str, position: int, index: int) -> int:
     """
-    The number of the last line of a room up to a place in the order; 0: there is none.
+    Find the number of the last line of a room up to a place in the order; 0: there is none.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     names = {"room": room, "position": position, "index": index}
     (last,) = connection.execute(_LAST_UP_TO, names).fetchone()

@@ -1,4 +1,4 @@
-"""What a database says about itself: the tables C{meta}, of one row, and C{checkpoint}."""
+"""The metadata of a database: the tables C{meta}, of one row, and C{checkpoint}."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def loadMeta(
     connection: sqlite3.Connection, log: str, entropy: Callable[[int], bytes]
 ) -> ClusterBinding:
     """
-    What the database is part of; a new one gets its identity now.
+    Load the binding of the database; a new database gets its identity now.
 
-    @param log: the incarnation of a new one.
+    @param log: the incarnation for a new database.
     @param entropy: makes the secret, if there is none.
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     connection.execute(
         "INSERT INTO meta (log, position) SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM meta)",
@@ -37,14 +37,14 @@ def loadMeta(
 
 
 def storeMeta(connection: sqlite3.Connection, binding: ClusterBinding) -> None:
-    """@raise sqlite3.Error: it can't be done."""
+    """@raise sqlite3.Error: a statement failed."""
     (log,) = connection.execute("SELECT log FROM meta").fetchone()
     connection.execute(
         "UPDATE meta SET epoch = ?, log = ?, secret = ?, position = ?",
         (binding.epoch, binding.log, binding.secret, binding.position),
     )
     if log != binding.log:
-        # It had no history of its own.
+        # The database had no history of its own.
         connection.execute("DELETE FROM logs")
         connection.execute("INSERT INTO logs VALUES (0, ?, 0)", (binding.log,))
 
@@ -54,8 +54,8 @@ def beginLog(connection: sqlite3.Connection, log: str, first: int, common: int) 
     Begin another incarnation of the order.
 
     @param first: the position of its first batch.
-    @param common: that up to which lines are surely those of the incarnation before.
-    @raise sqlite3.Error: it can't be done.
+    @param common: the position up to which lines are surely those of the previous incarnation.
+    @raise sqlite3.Error: a statement failed.
     """
     connection.execute(
         "INSERT OR REPLACE INTO logs (first, log, common) VALUES (?, ?, ?)", (first, log, common)
@@ -65,40 +65,40 @@ def beginLog(connection: sqlite3.Connection, log: str, first: int, common: int) 
 
 def isMarkedCopy(connection: sqlite3.Connection) -> bool:
     """
-    Whether L{markCopy} has marked this, and it was not used since.
+    Whether L{markCopy} has marked the database, and it was not used since.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     return bool(connection.execute("SELECT copied FROM meta").fetchone()[0])
 
 
 def markCopy(connection: sqlite3.Connection) -> None:
-    """@raise sqlite3.Error: it can't be done."""
+    """@raise sqlite3.Error: a statement failed."""
     connection.execute("UPDATE meta SET copied = 1")
 
 
 def storeCheckpoint(connection: sqlite3.Connection, chunks: Sequence[str], position: int) -> int:
     """
-    Store a checkpoint in place of the one before.
+    Replace the stored checkpoint.
 
-    @return: how many pages that is for the write-ahead log, about.
-    @raise sqlite3.Error: it can't be done.
+    @return: the approximate number of pages added to the write-ahead log.
+    @raise sqlite3.Error: a statement failed.
     """
     connection.execute("DELETE FROM checkpoint")
-    # Chunks are few and long: here executemany does not matter.
+    # Chunks are few and long, so the many steps of executemany do not matter here.
     connection.executemany(
         "INSERT INTO checkpoint (number, position, chunk) VALUES (?, ?, ?)",
         ((number, position, chunk) for number, chunk in enumerate(chunks)),
     )
-    # The pages of the one before are written too, and others are taken from their list.
+    # The pages of the old checkpoint are written too, and the new one gets others from a free list.
     return 2 * sum(2 + len(chunk) // PAGE_BYTES for chunk in chunks)
 
 
 def loadCheckpoint(connection: sqlite3.Connection) -> tuple[list[str], int]:
     """
-    The chunks of the checkpoint, if there is one, and its position.
+    Load the chunks of the checkpoint, if there is one, and its position.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     rows: list[tuple[str, int]] = connection.execute(
         "SELECT chunk, position FROM checkpoint ORDER BY number"

@@ -15,13 +15,13 @@ _COLUMNS = "ident, time, sender, receiver, nick, recipient, kind, text"
 #: Adds the rows of L{privateMessageRows}.
 INSERT_PRIVATE_MESSAGES = f"INSERT INTO letters ({_COLUMNS}) SELECT {columns(8)} FROM json_each(?)"
 
-#: Deletes all that accounts have sent and received, by a list of them.
+#: Deletes all messages that a list of accounts has sent and received.
 DELETE_INBOXES = """
 DELETE FROM letters WHERE sender IN (SELECT value FROM json_each(?1))
     OR receiver IN (SELECT value FROM json_each(?1))
 """
 
-#: Takes the words out of messages, by a list of their ids.
+#: Removes the texts of a list of messages, given by their ids.
 BLANK_PRIVATE_MESSAGES = f"""
 UPDATE letters SET kind = '{DELETED}', text = ''
 WHERE ident IN (SELECT value FROM json_each(?))
@@ -39,8 +39,8 @@ WHERE receiver = :account AND {_WANTED}
 ORDER BY id DESC LIMIT :most
 """
 
-# Two halves, because an OR would use neither index in order.  Each half reads no more than what may
-# be wanted of it; what somebody writes to themselves stands in both, and UNION takes it once.
+# Two halves, because an OR would use neither index in order.  Each half has its own LIMIT; messages
+# of an account to itself are in both, and UNION removes the duplicates.
 _TWO_HALVES = f"""
 SELECT {_COLUMNS} FROM (
     SELECT * FROM (
@@ -87,11 +87,11 @@ def readPrivateMessages(
     ignored: frozenset[str],
 ) -> list[StoredPrivateMessage]:
     """
-    The newest that an account has received, or exchanged with another one; the oldest first.
+    Read the newest messages of an account, the oldest first.
 
-    @param other: the other account; nothing: see above; L{ALL_SIDES}: exchanged with all.
-    @param before: the identifier of the one that follows them; nothing: there is none.
-    @raise sqlite3.Error: it can't be done.
+    @param other: the other account; empty: received from all; L{ALL_SIDES}: exchanged with all.
+    @param before: the id of the message that follows them; empty: none.
+    @raise sqlite3.Error: a statement failed.
     """
     statement = _BETWEEN if other else _RECEIVED
     if other == ALL_SIDES:
@@ -110,19 +110,19 @@ def readPrivateMessages(
 
 def readPrivateMessage(connection: sqlite3.Connection, ident: str) -> list[StoredPrivateMessage]:
     """
-    The one with this identifier, or none.
+    Read the message with this id; the list is empty if there is none.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     return [StoredPrivateMessage(*row) for row in connection.execute(_ONE, (ident,))]
 
 
 def prunePrivateMessages(connection: sqlite3.Connection, last: int) -> int:
     """
-    Delete old ones.
+    Delete old messages.
 
-    @param last: the id of the last one that goes.
+    @param last: the id of the last message to delete.
     @return: how many were deleted.
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
     return connection.execute("DELETE FROM letters WHERE id <= ?", (last,)).rowcount

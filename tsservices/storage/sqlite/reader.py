@@ -1,4 +1,4 @@
-"""The thread that runs queries, on a connection that can't write."""
+"""The thread that runs queries, on a read-only connection."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tsservices.storage.sqlite.connection import (
 )
 from tsservices.storage.sqlite.threads import ThreadContext
 
-#: Queries that may wait for one reader; the first of them have their deadline by then.
+#: Queries that may wait for one reader; by then the first of them have reached their deadline.
 READS_WAITING = 1000
 
-#: Steps of SQLite's machine between two looks at the clock: some microseconds.
+#: Steps of SQLite's virtual machine between two checks of the deadline: a few microseconds.
 _STEPS = 1000
 
 Result = TypeVar("Result")
@@ -31,18 +31,15 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class _Query:
-    """Something that is to be read."""
-
-    #: Reads it.
     read: Callable[[sqlite3.Connection], Any]
-    #: Until when, by the clock in seconds.
+    #: On the monotonic clock, in seconds.
     deadline: float
     #: Gets the result, in the reactor's thread.
     onResult: Callable[[Any], None]
 
 
 class ReaderThread:
-    """Answers one query after another, each within L{READ_SECONDS} from when it was asked."""
+    """A thread that answers queries in turn, each within L{READ_SECONDS} of its request."""
 
     def __init__(
         self,
@@ -52,7 +49,7 @@ class ReaderThread:
         ended: Callable[[], None],
     ) -> None:
         """
-        @param failed: gets the reason why a query failed, in one line for the operator, and whether
+        @param failed: gets the reason of a failed query, in one line for the operator, and whether
             the search index is damaged.
         """
         self._context = context
@@ -80,7 +77,7 @@ class ReaderThread:
         self._queries.put(_Query(read, self._monotonic() + READ_SECONDS, onResult))
 
     def end(self) -> None:
-        """Answer what was asked, then end."""
+        """Answer the waiting queries, then end."""
         self._queries.put(None)
 
     def _run(self) -> None:
@@ -91,7 +88,7 @@ class ReaderThread:
         self._context.callFromThread(self._ended)
 
     def _answer(self, onResult: Callable[[Any], None], result: object) -> None:
-        # In the reactor's thread, as all that touches _waiting.
+        # In the reactor's thread, like every access to _waiting.
         self._waiting -= 1
         onResult(result)
 
@@ -103,9 +100,9 @@ class ReaderThread:
             if self._connection is None:
                 context = self._context
                 self._connection = openToRead(context.path, context.config.connect)
-                # A query ends some microseconds after its deadline.  (If the disk itself hangs,
-                # nothing can end it.)  Connection.interrupt, from another thread, might hit the
-                # query after the one it is meant for.
+                # A query ends a few microseconds after its deadline.  (If the disk itself hangs,
+                # nothing can end it.)  Connection.interrupt, called from another thread, might
+                # abort the next query instead.
                 self._connection.set_progress_handler(self._late, _STEPS)
             return query.read(self._connection)
         except ChatError as error:
@@ -113,7 +110,7 @@ class ReaderThread:
         except Exception as error:
             if code(error) == sqlite3.SQLITE_INTERRUPT:
                 return ChatError(READ_SLOW)
-            # Whatever it was, the next query is better off with a new connection.
+            # After any other error the next query gets a new connection.
             self._close()
             path = self._context.path
             reason = f"can't read: {explain(path, error)}"

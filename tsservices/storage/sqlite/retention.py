@@ -1,8 +1,8 @@
 """
-Which messages are too old to be kept: always the first ones, by their ids.
+The deletion of messages that are too old: always the first ones, by their ids.
 
-Not by time alone: when a clock was wrong for a while, times go back.  What was deleted from the
-middle of a room would be taken for lost, and what a clock that was ahead has stamped would stay for
+Not by time alone, because times go back after a clock was ahead.  Then messages deleted from the
+middle of a room would be taken for lost, and messages with times in the future would stay for
 years.
 """
 
@@ -16,7 +16,7 @@ from tsservices.storage.sqlite.private_messages import prunePrivateMessages
 #: The highest integer of SQLite.
 _FOREVER = 2**63 - 1
 
-# What is ahead of now counts as what stands before it, and so ends nothing.
+# A message with a time in the future counts as old as those before it, and does not end the range.
 _FIRST = """
 WITH first AS (SELECT id, time FROM {table} ORDER BY id LIMIT :most),
 edge AS (
@@ -35,12 +35,12 @@ def deleteOld(
     connection: sqlite3.Connection, before: int, now: int, maximum: int
 ) -> tuple[int, int]:
     """
-    Delete messages of rooms and private ones that are older than C{before}.
+    Delete room messages and private messages that are older than C{before}.
 
     @param before: nanoseconds since 1970, UTC; so is C{now}.
-    @param maximum: how many of the first ones of each kind are looked at.
+    @param maximum: how many of the first messages of each kind are examined.
     @return: how many of each kind were deleted.
-    @raise sqlite3.Error: it can't be done; the transaction may still be open.
+    @raise sqlite3.Error: a statement failed; the transaction may still be open.
     """
     deleted = []
     for table, delete in (("messages", prune), ("letters", prunePrivateMessages)):
@@ -52,14 +52,14 @@ def deleteOld(
 def _lastOld(
     connection: sqlite3.Connection, table: str, before: int, now: int, maximum: int
 ) -> int:
-    # The id up to which messages go; 0: none does.
+    # Returns the id of the last message to delete; 0: none.
     names = {"before": before, "now": now, "most": maximum, "forever": _FOREVER, "last": 0}
     last: int
     last, isOld, edge = connection.execute(_FIRST.format(table=table), names).fetchone()
     if not last or isOld:
         return last
     if edge == _FOREVER:
-        # All of them are ahead: what follows them says how old they are.
+        # All these times are in the future: the next message decides whether they are old.
         names["last"] = last
         following = connection.execute(_NEXT.format(table=table), names).fetchone()
         if following is not None and following[0]:

@@ -1,8 +1,8 @@
 """
-How rows go to SQLite and come back: as JSON, many at once.
+Rows passed to SQLite and back as JSON, many at once.
 
-A step of SQLite takes the interpreter from the reactor and gives it back; beside a busy
-reactor each of them waits for its turn, so there is not to be one for each row.
+Each step of SQLite releases the interpreter lock and waits to get it back, which takes long beside
+a busy reactor.  Therefore there must not be one step for each row.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def asJSON(rows: Sequence[object]) -> str:
-    """Rows as JSON, as SQLite's functions read it."""
+    """Encode rows as JSON for SQLite's functions."""
     text = json.dumps(rows)
     if "\\u0000" in text:
-        # SQLite's JSON ends a text at a NUL: U+2400, its picture, is better than half a text.
+        # SQLite's JSON ends a text at a NUL: its symbol U+2400 is better than a truncated text.
         text = _NUL.sub(r"\1\\u2400", text)
     return text
 
 
 def isPlain(text: str) -> bool:
     """
-    Whether a text is stored the same as a parameter of its own and by L{asJSON}: a NUL is not, and
+    Whether a text is stored the same as a parameter and by L{asJSON}: a text with a NUL is not, and
     halves of surrogate pairs are refused as parameters.
     """
     return "\0" not in text if text.isascii() else text.isprintable()
 
 
 def columns(count: int) -> str:
-    """The SQL that takes so many columns from the rows of C{json_each}."""
+    """Return SQL that extracts C{count} columns from the rows of C{json_each}."""
     return ", ".join(f"json_extract(value, '$[{number}]')" for number in range(count))
 
 
@@ -47,9 +47,9 @@ def select(
     """
     Read rows in one step of SQLite.
 
-    @param names: the columns, with commas between.
-    @param source: the statement that gives them.
-    @raise sqlite3.Error: it can't be done.
+    @param names: the columns, separated by commas.
+    @param source: the statement that returns them.
+    @raise sqlite3.Error: a statement failed.
     """
     statement = f"SELECT json_group_array(json_array({names})) FROM ({source})"
     (text,) = connection.execute(statement, parameters).fetchone()

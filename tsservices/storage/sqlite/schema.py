@@ -1,4 +1,4 @@
-"""The schema of the chat's database, as the scripts that lead to it from each older one."""
+"""The schema of the chat's database, as scripts that upgrade each older version."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tsservices.chat.storage import StorageError
 #: Marks a database as this program's: C{tsch}.
 APPLICATION = 0x74736368
 
-# Messages get their ids in the order of the log.  A full-text index wants stable ids that
-# grow, searches want the newest first, and retention takes the lowest.
+# Messages get their ids in the order of the log: a full-text index needs stable ids that grow,
+# searches return the newest first, and retention deletes the lowest.
 _FIRST = f"""
 PRAGMA application_id = {APPLICATION};
 CREATE TABLE meta (
@@ -42,10 +42,10 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messagesInRooms ON messages (room, seq);
 """
 
-# The index holds what L{tsservices.storage.words} makes of messages: all that its
-# tokenizer has to do is to split at spaces, so it is the same for ever and everywhere.  It keeps no
-# texts of its own: what is taken out has to be named as it was put in.  The messages up to
-# C{indexed} are in it, as the version C{words} of that module writes them.
+# The index contains the output of L{tsservices.storage.words}: its tokenizer only splits at spaces,
+# so the index is the same with every SQLite.  It stores no texts: to remove a message, the words
+# that were added have to be given.  It contains the messages up to C{indexed}, as written by the
+# version C{words} of that module.
 _SECOND = """
 ALTER TABLE meta ADD COLUMN secret BLOB;
 ALTER TABLE meta ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
@@ -105,8 +105,8 @@ CREATE VIRTUAL TABLE words USING fts5(
 );
 """
 
-# A node of a cluster stores its whole state too, in chunks, as it was after some batch.  The
-# names in restraints are folded when they are first loaded, since SQL can't.
+# A cluster node also stores its whole state after some batch, in chunks.  The names in restraints
+# are folded when they are first loaded, because SQL can't fold them.
 _THIRD = """
 ALTER TABLE meta ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
 ALTER TABLE restraints ADD COLUMN key TEXT NOT NULL DEFAULT '';
@@ -117,13 +117,13 @@ CREATE TABLE checkpoint (
 );
 """
 
-# Who was first is told by positions, since a clock that is set back makes times go back.  For the
-# same reason a search by time needs an index, and can't halve the numbers of a room.
+# The order of events is given by positions, because times go back when a clock is set back.  For
+# the same reason a search by time needs an index; a binary search by number is not possible.
 #
-# A history that was restored has other lines under the same numbers from then on, and so another
-# incarnation of the order.  C{logs} has their first positions, so that ids of old lines stay, and
-# the positions up to which lines are surely the same as in the incarnation before.  A copy is
-# marked: what starts from it is a restored history.
+# After a restore, other lines get the same numbers, so the order has a new incarnation.  C{logs}
+# has the first position of each incarnation, which keeps the ids of old lines, and the position up
+# to which lines are surely the same as in the previous one.  A copy is marked: a start from it
+# restores a history.
 _FOURTH = """
 ALTER TABLE accounts ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE restraints ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
@@ -138,10 +138,10 @@ CREATE TABLE logs (
 INSERT INTO logs (first, log, common) SELECT 0, log, 0 FROM meta;
 """
 
-# Messages say which session wrote them, so that guests can be ignored; older ones do not, and are
-# nobody's.  Of the private messages that wait for an account those count as the newest that it has
-# got: that is not written down for each.  In a cluster they are nobody's, since the state that its
-# nodes have stored does not say it either (see L{tsservices.chat.snapshot}).
+# Messages name the session of their author, so that guests can be ignored; older messages name
+# none.  C{shares} counts the unread private messages of an account by sender; the old schema has
+# only their total, so the newest received ones count as unread.  In a cluster it begins empty,
+# because the state stored by its nodes has no senders either (see L{tsservices.chat.snapshot}).
 _FIFTH = """
 ALTER TABLE messages ADD COLUMN session TEXT NOT NULL DEFAULT '';
 CREATE TABLE ignored (
@@ -168,12 +168,12 @@ WHERE place <= unread
 GROUP BY account, sender;
 """
 
-# Which file the database is in: a copy is in another one.
+# The inode of the database's file: a copy has another one.
 _SIXTH = """
 ALTER TABLE meta ADD COLUMN inode INTEGER;
 """
 
-# Of a token for programs only the digest is kept.
+# Tokens for programs; only their digests are stored.
 _SEVENTH = """
 CREATE TABLE tokens (
     id TEXT PRIMARY KEY,
@@ -188,7 +188,7 @@ CREATE TABLE tokens (
 ) WITHOUT ROWID;
 """
 
-# Rooms that were there keep their rules: only members talk, and everybody sets the topic.
+# Existing rooms keep their rules: only members may talk, and everybody may set the topic.
 _EIGHTH = """
 ALTER TABLE rooms ADD COLUMN modes TEXT NOT NULL DEFAULT 'n';
 ALTER TABLE rooms ADD COLUMN joinKey TEXT NOT NULL DEFAULT '';
@@ -196,7 +196,7 @@ ALTER TABLE rooms ADD COLUMN memberLimit INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE standings ADD COLUMN voice INTEGER NOT NULL DEFAULT 0;
 """
 
-# Of rooms that were there it is not known when they were created.
+# For existing rooms the time of creation is not known.
 _NINTH = """
 ALTER TABLE rooms ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE timeMarks (
@@ -207,7 +207,7 @@ CREATE TABLE timeMarks (
 ) WITHOUT ROWID;
 """
 
-# What became of requests of programs that may be sent again, which have a name of theirs.
+# The results of requests that programs may send again under the same key.
 _TENTH = """
 CREATE TABLE receipts (
     account TEXT NOT NULL,
@@ -223,8 +223,8 @@ CREATE TABLE receipts (
 ) WITHOUT ROWID;
 """
 
-#: The scripts that lead from an empty database to the present schema.  The version of a database is
-#: the number of those it has seen, so none is ever changed or taken out.
+#: The scripts from an empty database to the present schema.  The version of a database is the
+#: number of scripts that were run on it, so no script is ever changed or removed.
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _SECOND,
@@ -243,10 +243,10 @@ def migrate(
     connection: sqlite3.Connection, path: str, migrations: tuple[str, ...] = MIGRATIONS
 ) -> None:
     """
-    Bring a database to the present schema.
+    Upgrade a database to the present schema.
 
-    @raise StorageError: another program made it, or a newer version of this one.
-    @raise sqlite3.Error: it can't be done; the script that failed left nothing behind.
+    @raise StorageError: the database is of another program, or of a newer version of this one.
+    @raise sqlite3.Error: a script failed; none of its changes remain.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -258,8 +258,8 @@ def migrate(
             f"{path} was written by a newer version"
             f" (schema {version}, this one knows {len(migrations)})"
         )
-    # Each script with its version is one transaction: whatever ends this process, the next start
-    # goes on after the last that is complete.
+    # Each script with its version is one transaction: if the process is killed, the next start
+    # continues after the last complete script.
     for number, script in enumerate(migrations[version:], version + 1):
         try:
             connection.executescript(

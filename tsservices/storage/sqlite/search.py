@@ -1,10 +1,10 @@
 """
 Searches in the chat's database.
 
-What is wanted of each room begins at a number.  Where times are asked for, an index by time says
-between which ids such messages are; the times between these need not grow, because clocks are
-set.  Messages are then found in the index, the newest first, and before that among those that are
-not in the index yet.
+In each room a search begins at a line number.  If it is limited to a period, an index by time gives
+the range of message ids; within this range times may go back, because clocks are set.  Messages
+that are not in the search index yet are scanned first, then the index is used; both return the
+newest first.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from tsservices.storage.words import containsAll, nameWord, phrases
 # The highest integer of SQLite.
 _FOREVER = 2**63 - 1
 
-# Rooms that a query of the index names.  Each alternative costs something for each message; from
-# some number on it is faster to look at the messages.
+# Rooms named in a query of the index at most.  Each alternative costs time for each message; with
+# more rooms it is faster to check the room of each message found.
 _ROOMS_IN_QUERY = 64
 
-#: Messages that are looked through beside the index: the writer checks the lag after each
-#: transaction.  Only while the index is made anew more are missing in it.
+#: Messages scanned in addition to the index at most: the writer checks the lag after each
+#: transaction.  More are missing in the index only while it is rebuilt.
 UNINDEXED = INDEX_LAG + TRANSACTION_LINES
 
-# Entries of the index by time that are read to find the first message of some time.  An entry takes
-# a third of a microsecond; where more messages are wanted, it does not help to know the first.
+# Entries of the time index read to find the first message of a period; an entry takes a third of a
+# microsecond.  If the period has more messages, knowing the first one would not help.
 _TIMES_READ = 50_000
 
 _SPANS = """
@@ -117,20 +117,20 @@ ORDER BY messages.id DESC LIMIT -1
 
 def search(connection: sqlite3.Connection, wanted: SearchQuery) -> list[RoomMessages]:
     """
-    The newest messages that are found, the oldest first, each by itself.
+    Return the newest lines found, the oldest first, each as one message.
 
-    @raise ChatError: nothing in it can be searched for.
-    @raise sqlite3.Error: it can't be done.
+    @raise ChatError: no word of the query is searchable.
+    @raise sqlite3.Error: a statement failed.
     """
     words = phrases(wanted.words)
     if wanted.limit <= 0:
         return []
-    # The index and the messages that are not in it yet have to be of one moment.
+    # One transaction, so that the index and the messages not in it yet are of the same moment.
     connection.execute("BEGIN")
     try:
         rows = _search(connection, wanted, words)
     finally:
-        # After some errors SQLite has ended the transaction itself; they are what is to be told.
+        # After some errors SQLite has ended the transaction; a ROLLBACK would fail and hide them.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
     return [
@@ -188,7 +188,7 @@ def _isWanted(row: list[Any], nick: str, words: list[str]) -> bool:
 
 
 def _query(rooms: list[int], nick: str, words: list[str]) -> str:
-    # Words have no quotes: nothing in them means anything to FTS5.
+    # Words contain no quotes, so nothing in them is FTS5 syntax.
     terms = [f'text : "{phrase}"' for phrase in words]
     if nick:
         terms.append(f'nick : "{nameWord(nick)}"')

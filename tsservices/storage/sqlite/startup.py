@@ -1,8 +1,8 @@
 """
 The start of a database, before the threads use it: upgrade, check, and read the state.
 
-This is all there is of a start, after C{kill -9} too: SQLite itself brings the write-ahead log in.
-The state comes from tables, no message is replayed, so a million of them make no difference.
+A start after C{kill -9} needs nothing else, because SQLite itself recovers the write-ahead log.
+The state comes from tables and no message is replayed, so a long history does not slow the start.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from tsservices.storage.sqlite.tables import loadRecords, loadRooms
 #: Seconds that the check at the start may take.  A million messages took 0.25.
 CHECK_SECONDS = 1.0
 
-#: Bytes of a database that is checked at the start: reading a larger one would take too long.
+#: Bytes of the largest database that is checked at the start: reading more takes too long.
 CHECK_BYTES = 536_870_912
 
-# Steps of SQLite's machine between two looks at the clock.
+# Steps of SQLite's virtual machine between two checks of the deadline.
 _STEPS = 1000
 
 #: Milliseconds of one fsync above which the operator is warned: each message waits that long.
@@ -54,8 +54,8 @@ def findDamage(connection: sqlite3.Connection, path: str, monotonic: Callable[[]
     """
     Look for damaged pages, for a second at most.
 
-    @return: what is wrong, in one line; empty: nothing was found.
-    @raise sqlite3.Error: it can't be done.
+    @return: the damage, in one line; empty: none was found.
+    @raise sqlite3.Error: a statement failed.
     """
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     if pages * PAGE_BYTES > CHECK_BYTES:
@@ -74,16 +74,16 @@ def findDamage(connection: sqlite3.Connection, path: str, monotonic: Callable[[]
         connection.set_progress_handler(None, 0)
     if found == "ok":
         return ""
-    # The first line may only say in which of several databases it is.
+    # The first line may only name the database.
     detail = found.splitlines()[-1]
     return f"{path} is damaged ({detail}): a part of it can't be read; put a backup in its place"
 
 
 class DatabaseStartup:
-    """Opens a database, or makes a new one, and loads all but the messages."""
+    """Opens a database, or creates it, and loads everything except the messages."""
 
     def __init__(self, path: str, log: str, mark: PositionMark, config: SQLiteConfig) -> None:
-        """@param log: the incarnation of a database that is new, or a restored copy."""
+        """@param log: the incarnation for a new database or a restored copy."""
         self._path = path
         self._mark = mark
         self._log = log
@@ -93,19 +93,19 @@ class DatabaseStartup:
         """
         Bring the database to the present schema and load it.
 
-        @raise StorageError: it can't be used.
+        @raise StorageError: the database can't be used.
         """
         path, config = self._path, self._config
         try:
             makePrivate(path)
             with closing(openToWrite(path, config.connect, config.pace.busy)) as connection:
                 migrate(connection, path, config.migrations)
-                # Mostly nothing is to be written, but this fails while another process writes.
+                # Usually nothing is written, but this fails while another process writes.
                 connection.execute("BEGIN IMMEDIATE")
                 binding = loadMeta(connection, self._log, config.entropy)
                 before = self._mark.logBefore(binding.log, binding.position)
                 isAnother = isAnotherFile(connection, path)
-                # A cluster has the incarnation of its stream, which is the same for all nodes.
+                # In a cluster the incarnation is that of its stream, the same for all nodes.
                 restored = not binding.epoch and (
                     isMarkedCopy(connection) or isAnother or bool(before)
                 )
@@ -166,7 +166,7 @@ class DatabaseStartup:
         if old.log != self._log:
             beginLog(connection, self._log, old.position + 1, old.position)
         elif before:
-            # The database is new, and has nothing of the one before.
+            # The database is new, and has no lines of the one that was here before.
             connection.execute("UPDATE logs SET log = ?", (before,))
             beginLog(connection, self._log, 1, 0)
         return replace(old, log=self._log)
@@ -174,7 +174,7 @@ class DatabaseStartup:
     def bind(
         self, epoch: str, log: str, secret: bytes, base: int, checkpoint: Sequence[str]
     ) -> ClusterBinding:
-        """@raise StorageError: it belongs elsewhere, has a history of its own, or can't be used."""
+        """@raise StorageError: bound elsewhere, has a history of its own, or can't be used."""
 
         def change(connection: sqlite3.Connection, old: ClusterBinding) -> ClusterBinding:
             new = old.bound(epoch, log, secret, base, self._path)
@@ -186,11 +186,11 @@ class DatabaseStartup:
         return self._change(change)
 
     def leave(self) -> ClusterBinding:
-        """@raise StorageError: it can't be used."""
+        """@raise StorageError: the database can't be used."""
 
         def change(connection: sqlite3.Connection, old: ClusterBinding) -> ClusterBinding:
             storeMeta(connection, replace(old, epoch=""))
-            # Other nodes have the same history, and may go on with it too.
+            # Other nodes have the same history, and may continue it too.
             new = self._newLog(connection, replace(old, epoch=""))
             storeCheckpoint(connection, (), 0)
             return new

@@ -2,7 +2,7 @@
 Rooms and records: the tables C{rooms}, C{accounts}, C{restraints}, C{standings}, C{readMarks},
 C{ignored}, C{tokens}, C{shares} and C{receipts}.
 
-All of them are loaded at the start, and kept in memory by the chat.
+All are loaded at the start, and the chat keeps them in memory.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ from tsservices.chat.records import (
 )
 from tsservices.storage.sqlite.rows import asJSON, columns, isPlain
 
-# Fields of L{RoomRecord} have the names that these columns have.
+# The fields of L{RoomRecord} have the same names.
 _ROOM_COLUMNS = (
     "key, name, seq, time, topic, topicBy, topicTime, founder, private, openFrom,"
     " modes, joinKey, memberLimit, created"
 )
 
-# Not by INSERT OR REPLACE, which would give rooms other numbers, and messages name their rooms by
-# these.
+# Not INSERT OR REPLACE, which would change the numbers of rooms: messages refer to rooms by number.
 _CHANGE_ROOM = """
 ON CONFLICT (key) DO UPDATE SET name = excluded.name, seq = excluded.seq,
     time = excluded.time, topic = excluded.topic, topicBy = excluded.topicBy,
@@ -44,26 +43,26 @@ ON CONFLICT (key) DO UPDATE SET name = excluded.name, seq = excluded.seq,
     memberLimit = excluded.memberLimit, created = excluded.created
 """
 
-#: Adds or changes the rows of L{roomRows}, which come as JSON.
+#: Adds or updates the rows of L{roomRows}, given as JSON.
 UPSERT_ROOMS = f"""
 INSERT INTO rooms ({_ROOM_COLUMNS}) SELECT {columns(14)} FROM json_each(?) WHERE true {_CHANGE_ROOM}
 """
 
-#: Adds or changes one of these rows.
+#: Adds or updates one of these rows.
 UPSERT_ROOM = f"""
 INSERT INTO rooms ({_ROOM_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {_CHANGE_ROOM}
 """
 
 
-#: Rooms that have a statement each: with more of them one for all waits less for the interpreter.
+#: Rooms with a statement each: for more rooms, one statement for all waits less for the lock.
 DIRECT_UPSERTS = 4
 
 
 class _Table:
     """
-    Where records of one kind are stored.
+    The table of one kind of record.
 
-    @ivar put: the statement that stores rows, which may be there.
+    @ivar put: the statement that inserts or replaces rows.
     @ivar remove: the statement that deletes rows by their keys.
     @ivar load: the statement that reads all rows.
     @ivar values: makes the row of a record.
@@ -87,7 +86,7 @@ class _Table:
         self.values = attrgetter(*attributes)
 
 
-# Databases know the names of columns: they stay, whatever the fields of records are called.
+# Existing databases have these column names, so they stay if a field of a record is renamed.
 _TABLES: dict[type[Record], _Table] = {
     Account: _Table(
         "accounts",
@@ -158,7 +157,7 @@ _roomRow: Callable[[RoomRecord], tuple[object, ...]] = attrgetter(
 
 
 def roomRows(records: Iterable[RoomRecord]) -> str:
-    """Rows for L{UPSERT_ROOMS}."""
+    """Return rows for L{UPSERT_ROOMS}."""
     return asJSON(list(map(_roomRow, records)))
 
 
@@ -166,9 +165,9 @@ def directUpserts(
     records: Sequence[RoomRecord],
 ) -> list[tuple[str, Sequence[object]]] | None:
     """
-    Statements that add or change rooms, with their parameters, as L{UPSERT_ROOMS} does.
+    Return statements with parameters that add or update rooms, as L{UPSERT_ROOMS} does.
 
-    @return: L{None}: they are too many, or a text has to be changed before it is stored.
+    @return: L{None} if there are too many rooms, or a text has to be changed before it is stored.
     """
     if len(records) > DIRECT_UPSERTS or not all(
         isPlain(record.topic + record.joinKey) for record in records
@@ -178,7 +177,7 @@ def directUpserts(
 
 
 def roomNumbers(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str, int]:
-    """@raise sqlite3.Error: it can't be done."""
+    """@raise sqlite3.Error: a statement failed."""
     rows = connection.execute(
         "SELECT key, number FROM rooms WHERE key IN (SELECT value FROM json_each(?))",
         (asJSON(list(keys)),),
@@ -190,9 +189,9 @@ def recordStatements(
     records: Mapping[tuple[object, ...], Record | None],
 ) -> list[tuple[str, str, int]]:
     """
-    The statements that store records, each with its parameter and how many rows that is.
+    Return the statements that store records, each with its parameter and its number of rows.
 
-    @param records: by kind and key; L{None}: to be deleted.
+    @param records: by kind and key; L{None}: delete the record.
     """
     statements: list[tuple[str, str, int]] = []
     if not records:
@@ -209,10 +208,10 @@ def recordStatements(
 
 
 def loadRooms(connection: sqlite3.Connection) -> list[RoomRecord]:
-    """@raise sqlite3.Error: it can't be done."""
+    """@raise sqlite3.Error: a statement failed."""
     rows: list[tuple[str, str, int, int, str, str, int, str, int, int, str, str, int, int]]
     rows = connection.execute(f"SELECT {_ROOM_COLUMNS} FROM rooms ORDER BY number").fetchall()
-    # SQLite has no other way to say yes and no.
+    # SQLite has no boolean type.
     return [RoomRecord(*row[:8], bool(row[8]), *row[9:]) for row in rows]
 
 
@@ -220,9 +219,9 @@ def loadRecords(connection: sqlite3.Connection) -> list[Record]:
     """
     Read all records.
 
-    @raise sqlite3.Error: it can't be done.
+    @raise sqlite3.Error: a statement failed.
     """
-    # Also restrictions that have ended: they end by a clock, which may be wrong at this start.
+    # Expired restrictions too: they expire by the clock, which may be wrong at this start.
     _foldNames(connection)
     records: list[Record] = []
     for kind, table in _TABLES.items():
@@ -233,7 +232,7 @@ def loadRecords(connection: sqlite3.Connection) -> list[Record]:
                 for room, account, operator, invited, admitted, voice in rows
             ]
         elif kind is PostReceipt:
-            # By their age, in which they are dropped, and not by their keys.
+            # Ordered by age, in which they are dropped, and not by key.
             receipts = [PostReceipt(*row) for row in rows]
             records += sorted(receipts, key=attrgetter("kept"))
         else:

@@ -1,4 +1,4 @@
-"""What the threads of one database share.  None of them imports Twisted."""
+"""The context shared by the threads of one database.  None of them imports Twisted."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tsservices.storage.sqlite.config import SQLiteConfig
 
 @dataclass(frozen=True, slots=True)
 class ThreadContext:
-    """Where a thread works, and how it reports."""
+    """The database and the settings of a thread, and its way to report."""
 
     path: str
     config: SQLiteConfig
-    #: Calls something in the reactor's thread: the only way out of these.
+    #: Calls a function in the reactor's thread: the only way for a thread to report.
     callFromThread: Callable[..., object]
-    #: The time: nanoseconds since 1970, UTC.
+    #: Returns the time: nanoseconds since 1970, UTC.
     wallClock: Callable[[], int]
-    # Two connections that open a database at once are in each other's way: the writer is the first.
+    # Connections that open a database at the same time can block each other: the writer is first.
     #: Set when the writer has opened the database, or has failed to.
     opened: threading.Event = field(default_factory=threading.Event)
 

@@ -1,9 +1,9 @@
 """
-How batches of the chat are stored: all that some of them bring, in one transaction.
+The transaction that stores several batches of the chat with all their changes.
 
-Its statements are few, as many for a thousand messages as for twelve: see
+It has few statements, as many for a thousand messages as for twelve: see
 L{tsservices.storage.sqlite.writer}.  Rows of a small transaction are parameters of their
-statements; those of a large one go to SQLite as JSON.
+statements; those of a large one are passed to SQLite as JSON.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tsservices.storage.sqlite.tables import (
     roomRows,
 )
 
-# Bytes, about, that SQLite writes for a message beside its text, in the row and in the index.
+# Approximate bytes that SQLite writes for a message, besides its text, in the row and the index.
 _MESSAGE_BYTES = 80
 
 #: A statement with its parameters.
@@ -40,9 +40,9 @@ Change = tuple[str, Sequence[object]]
 
 class Transactions:
     """
-    Stores batches by one connection.
+    Stores batches over one connection.
 
-    @ivar _numbers: those of rooms that are stored, which never change, by the keys.
+    @ivar _numbers: the numbers of stored rooms, by key; they never change.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -53,12 +53,12 @@ class Transactions:
         """
         Store batches in one transaction.
 
-        @return: how many bytes that is for the write-ahead log, about.
-        @raise sqlite3.Error: it can't be done; the transaction may still be open.
+        @return: the approximate number of bytes added to the write-ahead log.
+        @raise sqlite3.Error: a statement failed; the transaction may still be open.
         """
-        # Everything is made before the transaction begins, which keeps that short.
+        # Everything is prepared before the transaction begins, which keeps the transaction short.
         records = {record.key: record for batch in batches for record in batch.roomRecords}
-        # Rooms first: messages look for their numbers.
+        # Rooms first: the insertion of messages looks up their numbers.
         changes = [*self._upserts(list(records.values())), *self._inserts(batches)]
         statements = statementsFor(batches)
         connection = self._connection
@@ -75,10 +75,9 @@ class Transactions:
         connection.execute("UPDATE meta SET position = ?", (batches[-1].position,))
         connection.execute("COMMIT")
         if not records.keys() <= self._numbers.keys():
-            # When it is committed: what is rolled back gives its numbers to other rooms.
+            # After the commit: after a rollback these numbers go to other rooms.
             self._numbers |= roomNumbers(connection, records)
-        # What SQLite writes beside the texts: the position, and two pages for each room and each
-        # other row.
+        # Besides the texts SQLite writes the position, and two pages for each room and other row.
         lines = sum(batch.lineCount for batch in batches)
         rows = len(records) + deleted + sum(rows for _, _, rows in statements)
         pages = 2 + checkpoint + 2 * rows
@@ -94,7 +93,7 @@ class Transactions:
         )
         if inserts is not None:
             return inserts
-        # Batch by batch, because no other thread runs while a text of JSON is made.
+        # One JSON text for each batch, because no other thread runs while a JSON text is made.
         parts = [messageRows(batch.messages) for batch in batches if batch.messages]
         return [(INSERT_MESSAGES, (f"[{','.join(parts)}]",))]
 
@@ -105,8 +104,8 @@ def _size(changes: Sequence[Change]) -> int:
 
 def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
     """
-    The statements that store records and private messages of batches, each with its parameter and
-    about how many rows that is: none if there are none, and never more than two for each table.
+    Return the statements that store records and private messages of batches, at most two for each
+    table, each with its parameter and its approximate number of rows.
     """
     records: dict[tuple[object, ...], Record | None] = {}
     messages: list[StoredPrivateMessage] = []
@@ -115,8 +114,8 @@ def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
         if batch.records:
             records.update(batch.records)
         if batch.erasedInboxes:
-            # Those before it in this transaction were not stored yet; those after it are another's,
-            # whoever has registered the name again.
+            # Earlier messages of this transaction are not stored yet; later ones belong to another
+            # account that was registered with the same name.
             accounts = set(batch.erasedInboxes)
             erased |= accounts
             messages = [
@@ -131,6 +130,6 @@ def statementsFor(batches: Sequence[Batch]) -> list[tuple[str, str, int]]:
         rows = privateMessageRows(messages)
         statements.append((INSERT_PRIVATE_MESSAGES, rows, len(messages)))
     if blanked := [ident for batch in batches for ident in batch.privateDeletions]:
-        # Those of this transaction too.
+        # Last, because messages of this transaction may be among them.
         statements.append((BLANK_PRIVATE_MESSAGES, asJSON(blanked), len(blanked)))
     return statements

@@ -1,32 +1,32 @@
 """
-The thread that stores: it owns the one connection that writes.
+The writer thread, which owns the only connection that writes.
 
-Nothing is shown to anybody before it is stored, so each message waits for this thread, and on a
-machine of few cores this thread waits for the reactor.  Four things keep both waits short.
+No message is shown before it is stored, so each message waits for this thread, and on a machine
+with few cores this thread waits for the reactor.  Four things keep both waits short.
 
-Group commit.  What costs is not the rows but the commit and its fsync: a transaction of one line
-takes 180 to 290 µs of the processor, and some milliseconds of a slow disk.  So there is no timer
-that collects: the thread takes whatever has come while the transaction before was under way.  A
-single message waits for nothing, and under load the transactions grow by themselves.
+Group commit.  The cost is not the rows but the commit and its fsync: a transaction of one line
+takes 180 to 290 µs of the processor, and some milliseconds on a slow disk.  No timer collects
+messages: each transaction takes all batches that arrived during the one before.  A single message
+waits for nothing, and under load the transactions grow by themselves.
 
-Few statements.  Each step of a statement gives the interpreter's lock back and takes it again.
-Beside a busy reactor each of these is a wait: C{executemany} with 512 rows took 730 ms, and with
-the search index 1.6 to 2.9 s.  The same rows as one JSON text, which SQLite itself takes apart
+Few statements.  Each step of a statement releases the interpreter lock and takes it again.  Beside
+a busy reactor each of these is a wait: C{executemany} with 512 rows took 730 ms, and with the
+search index 1.6 to 2.9 s.  The same rows as one JSON text, which SQLite itself parses
 (C{INSERT .. SELECT FROM json_each(?)}), took 18 ms, and 25 to 29 ms.  A few statements with many
-rows each take less time than JSON, so a transaction of some messages has these instead.
+rows each are faster than JSON, so a small transaction uses these instead.
 
-A short switch interval.  The statements that are left still wait for their turn, by default up to
-5 ms each.  With L{WRITER_SWITCH_SECONDS} the same transaction took 2.5 to 4.6 ms.  The reactor pays
-with more switches, but only while this thread wants to run.
+A short switch interval.  The remaining statements still wait for the interpreter lock, by default
+up to 5 ms each.  With L{WRITER_SWITCH_SECONDS} the same transaction took 2.5 to 4.6 ms.  The
+reactor pays with more switches, but only while this thread wants to run.
 
-One order of duties.  New messages go first; the search index, retention and the checkpoint of the
-write-ahead log come when they are due, in pieces that a new message can wait for.
+One order of duties.  New messages are first; the search index, retention and the checkpoint of the
+write-ahead log run when they are due, in steps that a new message can wait for.
 
-Errors.  A full disk and a lock of another program are waited for: batches stay in the queue until
-their transaction has ended.  On a full disk the ballast makes room to delete old messages
-meanwhile.  After an error that does not pass nothing is tried again.  When an fsync has failed, the
-system may have forgotten the pages that it could not write: the next fsync would succeed without
-them, and a message would be shown that is not on the disk.
+Errors.  After a full disk or another program's lock the thread tries again: batches stay in the
+queue until their transaction has ended.  On a full disk the ballast file is deleted, which makes
+room to delete old messages.  After a permanent error nothing is tried again.  When an fsync has
+failed, the system may have dropped the pages that it could not write: the next fsync would succeed
+without them, and a message would be shown that is not on the disk.
 """
 
 from __future__ import annotations
@@ -71,53 +71,53 @@ from tsservices.storage.sqlite.retention import deleteOld
 from tsservices.storage.sqlite.threads import ThreadContext
 from tsservices.storage.sqlite.transaction import Transactions
 
-#: Messages that go into the search index in one transaction, unless more have to.
+#: Messages added to the search index in one transaction, unless its lag is too large.
 INDEX_LINES = 250
 
-#: The same, when messages have to go in while there is always something to store: a transaction of
-#: 2000 took 6.6 µs for each, one of 160 took 9.6 to 12, and no longer than such a one may take
-#: when the index puts its parts together (13 ms).
+#: The same, when the lag is too large and new messages arrive without a pause: a transaction of
+#: 2000 took 6.6 µs for each, one of 160 took 9.6 to 12.  The larger one takes no longer than a
+#: small one may take when the index merges segments (13 ms).
 BULK_INDEX_LINES = 2000
 
-#: Old messages deleted in one transaction: new ones wait for that.
+#: Old messages deleted in one transaction: new messages wait for it.
 PRUNED_LINES = 1000
 
-#: Seconds between two looks for the files of the database while there is something to store: each
-#: lets go of the interpreter, and a busy writer has a transaction every three milliseconds.
+#: Seconds between two checks of the database's files while messages are stored: each check releases
+#: the interpreter lock, and a busy writer has a transaction every three milliseconds.
 LOOK_SECONDS = 0.02
 
-#: Seconds that a busy thread keeps the interpreter while the writer wants it; with Python's own
-#: 0.005 a transaction waits that long at each of its statements.
+#: Seconds that a busy thread keeps the interpreter lock while the writer waits for it; with
+#: Python's default, 0.005, a transaction waits that long at each of its statements.
 WRITER_SWITCH_SECONDS = 0.0005
 
-#: How many times longer than a deleted message an old one stays in the file of the index.
+#: How many times longer an old message stays in the file of the index than a deleted message.
 _PRUNED_MERGE = 60
 
-#: Bytes of the write-ahead log, about, for a message that is deleted.
+#: Approximate bytes in the write-ahead log for a message that is deleted.
 _PRUNED_BYTES = 1024
 
 
 class WriterThread:
     """
-    Stores the batches that it is given, and reports to a listener in the reactor's thread.
+    Stores batches, and reports to a listener in the reactor's thread.
 
-    Only L{give} and L{end} are for other threads.
+    Other threads may call only L{give} and L{end}.
 
     @ivar _pending: batches whose transaction has not ended.
-    @ivar _trouble: why nothing can be stored; empty: it can, as far as is known.
-    @ivar _refused: in this round something could not be done.
-    @ivar lag: messages that are not in the search index yet, about; for other threads too.
-    @ivar indexDamaged: a search has met damage in the index; for other threads too.
-    @ivar _mergeAt: when the index is merged next.
-    @ivar _merging: it is being merged.
-    @ivar _takenOut: words were taken out of it since that began.
-    @ivar _stored: messages that this round has stored.
-    @ivar _remade: the search index was begun again in this run.
-    @ivar _lookAt: when it is seen to that the files are still those that were opened.
-    @ivar _log: the incarnation of the order; empty: that of a cluster.
-    @ivar _position: that of the last batch that is stored.
-    @ivar _clockOffset: how many seconds the clock was before the monotonic one at the last look.
-    @ivar _trustedAt: when the clock will have run evenly for long enough, by the monotonic one.
+    @ivar _trouble: why nothing can be stored; empty: no problem is known.
+    @ivar _refused: a duty of this round has failed.
+    @ivar lag: the approximate number of messages not in the search index; read by other threads.
+    @ivar indexDamaged: a search found damage in the index; set by other threads.
+    @ivar _mergeAt: the time of the next step of merging the index.
+    @ivar _merging: a merge has begun and needs more steps.
+    @ivar _takenOut: words were removed from the index since the merge began.
+    @ivar _stored: the number of messages stored in this round.
+    @ivar _remade: the search index was rebuilt in this run because of damage.
+    @ivar _lookAt: the time of the next check that the files are still those that were opened.
+    @ivar _log: the incarnation of the order; empty in a cluster.
+    @ivar _position: the position of the last stored batch.
+    @ivar _clockOffset: wall clock minus monotonic clock, in seconds, at the last check.
+    @ivar _trustedAt: the monotonic time from which the wall clock is trusted.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class WriterThread:
         self.indexDamaged = False
         self._remade = False
         self._lookAt = 0.0
-        # After a start too: the server may have ended before it was done.
+        # After a start too: the last run may have ended before the merge.
         self._mergeAt = self._monotonic() + self._pace.merge
         self._merging = self._takenOut = False
         self._checkpoints = Checkpoints(context, counters, listener.noted)
@@ -172,7 +172,7 @@ class WriterThread:
         self._queue.put(batch)
 
     def end(self) -> None:
-        """Store what was given, then end."""
+        """Store the batches received, then end."""
         self._queue.put(None)
 
     def _run(self) -> None:
@@ -190,16 +190,16 @@ class WriterThread:
                     self._connection.close()
                 self._markPosition()
         except Exception as error:
-            # Whatever it was: nothing more will be stored, and the server has to stop.
+            # After any error here nothing more is stored, and the server has to stop.
             self._call(self._listener.failed, explain(path, error))
         finally:
             sys.setswitchinterval(interval)
-            # The readers wait for it, and have to end too.
+            # The readers wait for this event, and have to end too.
             opened.set()
             self._call(self._ended)
 
     def _open(self) -> bool:
-        # Whether it is open; if not, this ends with nothing to store.
+        # Returns whether the database is open; if not, the thread ends with nothing to store.
         path, config = self._context.path, self._context.config
         while self._pending or not self._ending:
             try:
@@ -209,9 +209,9 @@ class WriterThread:
                         "SELECT epoch, log, position FROM meta"
                     ).fetchone()
                     if epoch:
-                        # A node of a cluster need not wait for the disk.  What is lost with the
-                        # power comes again from the cluster, since the position in it is lost too,
-                        # and in WAL mode nothing is damaged.
+                        # A cluster node need not wait for the disk.  Batches lost in a power
+                        # failure come again from the cluster, because their position is lost with
+                        # them, and in WAL mode nothing is damaged.
                         connection.execute("PRAGMA synchronous = NORMAL")
                     else:
                         self._log, self._position = log, position
@@ -222,7 +222,7 @@ class WriterThread:
             except (sqlite3.Error, MemoryError) as error:
                 if not self._postpone(error):
                     raise
-                # Readers need not wait for this.
+                # Readers need not wait for the next attempt.
                 self._context.opened.set()
                 self._collect()
             else:
@@ -261,11 +261,11 @@ class WriterThread:
                         raise
                     if self._trouble and self._trouble != DISK_FULL:
                         break
-                    # While the disk is full the duties after it still run: one may make room.
+                    # While the disk is full the other duties still run: one may free space.
 
     def _remakeIndex(self) -> bool:
-        # Whether it has begun again: all of it comes from messages, which are not damaged.  Once:
-        # damage that comes back is not worth a minute of work each time.
+        # Returns whether a new index was begun; its content comes from messages, which are not
+        # damaged.  Only once in a run: repeated damage is not worth a minute of work each time.
         self.indexDamaged = False
         if self._remade:
             return False
@@ -282,7 +282,7 @@ class WriterThread:
         return True
 
     def _giveUp(self, duty: Callable[[], None], error: Exception) -> None:
-        # What is stored from now on does not depend on it.
+        # New messages can be stored without this duty.
         if duty in (self._index, self._merge):
             self._indexing = False
             what = "new lines are found by a search for as long as they are among the last ones"
@@ -292,7 +292,7 @@ class WriterThread:
         self._call(self._listener.noted, f"{explain(self._context.path, error)}; {what}", True)
 
     def _collect(self) -> None:
-        # Wait until there is something to do, and take all that was given.
+        # Wait until a duty is due or a batch arrives, and take all waiting batches.
         wait: float | None = None
         if self._trouble:
             wait = max(0.0, self._retryAt - self._monotonic())
@@ -327,8 +327,8 @@ class WriterThread:
         if now >= self._lookAt:
             self._files.check()
             self._lookAt = now + LOOK_SECONDS
-        # The first message waits for the last of its transaction, so that has a bound; but a batch
-        # is never cut: a node of a cluster continues at the position of a whole one.
+        # The first message of a transaction waits for the last, so its size has a limit; but a
+        # batch is never split, because a cluster node continues at the position of a whole batch.
         batches: list[Batch] = []
         lines = 0
         for batch in self._pending:
@@ -348,13 +348,13 @@ class WriterThread:
         if any(batch.deletions for batch in batches):
             self._mergeSoon(self._pace.merge)
         if any(batch.privateDeletions for batch in batches):
-            # Until the next one the database itself has the words.
+            # Until the next checkpoint the database file still contains the words.
             self._checkpoints.written(CHECKPOINT_BYTES)
-        # One call for all of them: each wakes the reactor.
+        # One call for all batches, because each call wakes the reactor.
         self._call(self._listener.stored, batches[-1].position)
 
     def _markPosition(self) -> None:
-        # Not with each transaction: it is for copies, which are older than that.
+        # Not with each transaction: copies, which it detects, are older than that.
         if self._log:
             self._mark.write(self._log, self._position)
             self._markAt = self._monotonic() + self._pace.mark
@@ -366,8 +366,8 @@ class WriterThread:
             return
         maximum = INDEX_LINES
         if self.lag > INDEX_LAG and self._stored:
-            # While there is never a pause, the index has to keep up with what is stored: each
-            # search looks through all that is missing in it.
+            # Without a pause between messages the index has to keep up with them, because each
+            # search scans all messages that are missing in it.
             maximum = max(BULK_INDEX_LINES, self._stored)
         elif self._pending or self._monotonic() < self._indexAt:
             return
@@ -375,7 +375,7 @@ class WriterThread:
         self._checkpoints.written(index(self._connection, maximum))
         self._checkpoints.look()
         self.lag = lag(self._connection)
-        # A new index of a million messages takes a minute.  The reactor has half of that.
+        # A new index of a million messages takes a minute; half of the time is left to the reactor.
         now = self._monotonic()
         self._indexAt = max(self._indexAt, now + (now - began))
 
@@ -390,7 +390,7 @@ class WriterThread:
         messages, privateMessages = deleteOld(self._connection, before, now, PRUNED_LINES)
         if messages:
             self.lag = lag(self._connection)
-            # Old lines go all day long, and nobody waits for that.
+            # Old lines are deleted all day long, so their merge is not urgent.
             self._mergeSoon(self._pace.merge * _PRUNED_MERGE)
         more = PRUNED_LINES in (messages, privateMessages)
         self._pruneAt = self._monotonic() + (0.0 if more else self._pace.prune)
@@ -415,13 +415,13 @@ class WriterThread:
         self._checkpoints.look()
         now = self._monotonic()
         if self._merging:
-            # As for a new index, the reactor has half of the time.
+            # As for a new index, half of the time is left to the reactor.
             self._mergeAt = now + (now - began)
         else:
             self._mergeAt = now + self._pace.merge if self._takenOut else math.inf
 
     def _isTrusted(self, now: int) -> bool:
-        # Whether the clock has run evenly for a while.
+        # Whether the clock has not been set for some time.
         monotonic = self._monotonic()
         offset = now / NANOSECONDS - monotonic
         if self._clockOffset is None or abs(offset - self._clockOffset) >= CLOCK_STEP:
@@ -430,22 +430,22 @@ class WriterThread:
         return monotonic >= self._trustedAt
 
     def _checkpoint(self) -> None:
-        # After the listener knows of what was stored.
+        # After the stored batches are reported to the listener.
         self._checkpoints.run(cut=self._trouble == DISK_FULL)
 
     def _postpone(self, error: Exception) -> bool:
-        # Whether it will be tried again.
+        # Returns whether to try again.
         reason = passingReason(self._context.path, error)
         if not reason:
             return False
         self._refused = True
         self._retryAt = self._monotonic() + self._pace.full
         if reason == DISK_FULL:
-            # A checkpoint gives back what the log takes.
+            # A checkpoint frees the space of the log.
             self._checkpoints.written(CHECKPOINT_BYTES)
             if self._trouble != DISK_FULL:
-                # The first time: the ballast is room enough for one transaction that deletes old
-                # messages.
+                # The first time: the space of the ballast is enough for one transaction that
+                # deletes old messages.
                 self._ballast.drop()
                 self._retryAt = self._pruneAt = self._monotonic()
         if not self._trouble:
@@ -460,12 +460,12 @@ class WriterThread:
             self._call(self._listener.troubled, trouble)
 
     def _recover(self) -> None:
-        # It is over when all duties of this round were done, and the ballast fits too: without it
-        # the next full disk could not be helped.
+        # The problem is over when all duties of this round succeeded and the ballast fits on the
+        # disk again: without it the server could not recover from the next full disk.
         if not self._trouble or self._refused:
             return
         if self._trouble == LOCKED and not self._stored:
-            # Nothing was written in this round, and so nothing has met the lock.
+            # Nothing was written in this round, so the lock was not tested.
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.execute("ROLLBACK")
         if self._ballast.load():
