@@ -62,7 +62,7 @@ class LoginOptions:
     marks: bool = False
     #: Whether to keep an account token without asking.
     remember: bool = False
-    #: The id of an account token; the client only revokes it and leaves; empty: none.
+    #: The id of an account token to revoke, after which the client leaves; empty: none.
     revoke: str = ""
     #: The name of this computer.
     device: str = ""

@@ -154,7 +154,7 @@ class ClientMachine:
             if wasReady:
                 self._view.connectionChanged(ConnectionChange.LOST, reason)
             delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0**self._attempts)
-            # A float holds no power of 2 above 1023.
+            # Limited, because 2.0**1024 overflows.
             self._attempts = min(self._attempts + 1, 16)
             # Many clients lose the same server at once; random delays spread their reconnections.
             self._network.connectIn(delay * (0.5 + self._random()))

@@ -50,8 +50,8 @@ class Sender:
     @ivar open: whether lines may be sent now.
     @ivar prompted: whether the server waits for a password.
     @ivar unanswered: a command that must be answered before more is sent; L{None}: none.
-    @ivar serverRoom: the folded name of the server's current room, to which it sends plain lines;
-        L{None}: not known.
+    @ivar serverRoom: the folded name of the room to which the server sends plain lines; L{None}:
+        not known.
     """
 
     def __init__(self, state: ClientState, network: Network, view: View) -> None:

@@ -40,7 +40,7 @@ def frame(columns: int, rows: int, names: Sequence[str]) -> Frame:
     """
     Compute the layout of the area above the input line.
 
-    @param names: the members to show at the side; none: no column is reserved.
+    @param names: the members to show at the side; if empty, no columns are reserved.
     """
     hasTopic = rows >= TOPIC_FROM
     height = max(1, rows - 1 - hasTopic)

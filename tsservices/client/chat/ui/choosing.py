@@ -41,7 +41,6 @@ class ChoosingScreen(ScrollableScreen):
         return window.lines.at(window.lines.clamped(window.chosen))
 
     def copyChosen(self) -> None:
-        """Copy the text of the chosen line."""
         line = self._chosen()
         if line is not None:
             text = line.text or "".join(part for _, part in line.spans)

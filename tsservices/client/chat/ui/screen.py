@@ -221,7 +221,6 @@ class ChatScreen:
             self._due = self._loop.call_later(wait, self.redraw)
 
     def redraw(self) -> None:
-        """Redraw now."""
         self._due = None
         self._application.invalidate()
 

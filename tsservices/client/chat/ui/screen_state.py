@@ -143,7 +143,6 @@ class ScreenState:
             self.windows.back()
 
     def showNumber(self, number: int) -> None:
-        """Turn to the window with this number."""
         window = self.windows.byNumber(number)
         if window is not None:
             self.showWindow(window)

@@ -170,7 +170,7 @@ class RoomLines:
             self._older.setdefault(message.room, []).append(self._writer.message(room, message))
 
     def _noteGap(self, window: ChatWindow, message: RoomMessages, origin: LineOrigin) -> None:
-        # After a later join, only the last lines of the room are shown.
+        # When the user joins a room again, the server sends only its last lines.
         if origin is not LineOrigin.BEFORE:
             return
         last = window.lines.newest
