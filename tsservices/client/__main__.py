@@ -5,7 +5,7 @@ from __future__ import annotations
 from tsservices.common.interrupts import endQuietly
 
 if __name__ == "__main__":
-    # Before anything is imported that takes time.
+    # Called before the slow imports, during which Ctrl-C may already be typed.
     endQuietly()
 
 import sys
@@ -16,18 +16,18 @@ from tsservices.common.commandline import quietlyInterrupted
 
 def run(words: Sequence[str]) -> None:
     """
-    Run the client that a command line names.
+    Run the client named on the command line.
 
     @raise SystemExit: always, with the exit status.
     """
     if words and words[0] == "chat":
-        # Its prompt stands before Twisted is imported, which the others need at once.
+        # The chat shows its prompt before it imports Twisted; the other clients import it at once.
         from tsservices.client.chat.startup import main as chat
 
         chat(words[1:])
     else:
         if words and words[0] == "probe":
-            # It handles the signal itself, as soon as it runs.
+            # The probe installs its own handler of the signal when it runs.
             endQuietly()
         from tsservices.client.program import main
 

@@ -1,4 +1,4 @@
-"""Types of arguments on the client's command lines."""
+"""Argument types of the clients' command lines."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def hostName(text: str) -> str:
     """
-    A host name or an address; brackets around an IPv6 address go.
+    Parse a host name or an address; brackets around an IPv6 address are removed.
 
-    @raise argparse.ArgumentTypeError: it is none.
+    @raise argparse.ArgumentTypeError: the text is neither.
     """
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if not bare or bare.split() != [bare] or _CONTROL.search(bare):
@@ -23,11 +23,11 @@ def hostName(text: str) -> str:
 
 def portNumber(text: str) -> int:
     """
-    A number from 1 to 65535.
+    Parse a number from 1 to 65535.
 
-    @raise argparse.ArgumentTypeError: it is none.
+    @raise argparse.ArgumentTypeError: the text is not one.
     """
-    # The length, too: int() raises for thousands of digits.
+    # The length is limited because int() raises for thousands of digits.
     port = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
     if not 1 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port from 1 to 65535")
@@ -36,9 +36,9 @@ def portNumber(text: str) -> int:
 
 def seconds(text: str) -> float:
     """
-    A number of seconds above 0 and up to a day, with or without a fraction.
+    Parse a number of seconds above 0 and up to a day, with or without a fraction.
 
-    @raise argparse.ArgumentTypeError: it is none.
+    @raise argparse.ArgumentTypeError: the text is not one.
     """
     try:
         span = float(text)
@@ -53,9 +53,9 @@ def seconds(text: str) -> float:
 
 def repeats(text: str) -> int:
     """
-    A number of retries from 0 to 100.
+    Parse a number of retries from 0 to 100.
 
-    @raise argparse.ArgumentTypeError: it is none.
+    @raise argparse.ArgumentTypeError: the text is not one.
     """
     count = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else -1
     if not 0 <= count <= 100:

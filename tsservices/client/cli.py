@@ -1,5 +1,5 @@
 """
-The command lines of the timestamp and the talk client, and the options that they give.
+The command lines of the timestamp client and the talk client, and the options parsed from them.
 Those of the probe and the chat are in their packages.
 """
 
@@ -41,24 +41,23 @@ exit status:
 """
 
 
-#: Where the server listens when it is started without C{--interface}.
+#: The address on which a server listens that was started without C{--interface}.
 DEFAULT_HOST = "127.0.0.1"
 
-#: How far the line service's port lies above L{DEFAULT_PORT}.
+#: The offset of the line service's port from L{DEFAULT_PORT}.
 LINE_OFFSET = 1
 
-#: How far the talk service's port lies above L{DEFAULT_PORT}.
+#: The offset of the talk service's port from L{DEFAULT_PORT}.
 TALK_OFFSET = 5
 
-#: Seconds to wait on a stream: long enough for a few lost segments to be sent again, short enough
-#: for a person at a prompt.
+#: Seconds to wait on a stream: long enough for a few retransmissions of TCP, short enough for a
+#: person at a prompt.
 STREAM_TIMEOUT = 10.0
 
-#: Seconds to wait for the answer to one datagram: a round trip around the world takes less than
-#: half of it.
+#: Seconds to wait for the answer to one datagram: more than twice a round trip around the world.
 DATAGRAM_TIMEOUT = 2.0
 
-#: How often a datagram without an answer is sent again: three tries in all.
+#: How often an unanswered datagram is sent again: three tries in all.
 DATAGRAM_RETRIES = 2
 
 Wire = Literal["tcp", "line", "udp"]
@@ -66,24 +65,24 @@ Wire = Literal["tcp", "line", "udp"]
 
 @dataclass(frozen=True)
 class EchoOptions:
-    """Send lines to the timestamp service and print the answers."""
+    """The options of the timestamp client, which sends lines and prints the answers."""
 
     #: A name, an IPv4 or IPv6 address, or with UDP the path of a UNIX socket.
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
-    #: Which of the three forms of the service is used.
+    #: The form of the service that is used.
     wire: Wire = "tcp"
     #: The longest wait for a connection or an answer, in seconds.
     timeout: float = STREAM_TIMEOUT
-    #: How often a datagram without an answer is sent again.
+    #: How often an unanswered datagram is sent again.
     retries: int = DATAGRAM_RETRIES
-    #: L{None}: in clear.
+    #: L{None}: unencrypted.
     tls: TLSOptions | None = None
 
 
 @dataclass(frozen=True)
 class TalkOptions:
-    """Talk with the operator of a server."""
+    """The options for talking with the operator of a server."""
 
     #: A name, or an IPv4 or IPv6 address.
     host: str = DEFAULT_HOST
@@ -91,15 +90,15 @@ class TalkOptions:
     #: The longest wait for the connection, and the longest silence after the end of the input, in
     #: seconds.
     timeout: float = STREAM_TIMEOUT
-    #: L{None}: in clear.
+    #: L{None}: unencrypted.
     tls: TLSOptions | None = None
 
 
 @dataclass(frozen=True)
 class OperatorOptions:
-    """Talk as the operator of a server on this machine."""
+    """The options for talking as the operator of a server on this machine."""
 
-    #: Of the server's UNIX socket for its operator.
+    #: The path of the server's UNIX socket for its operator.
     path: str
     #: As for L{TalkOptions}.
     timeout: float = STREAM_TIMEOUT
@@ -290,10 +289,10 @@ def parseArguments(
     """
     Read the command line.
 
-    @param stateFolder: gives the folder of the server's UNIX socket where none is named, and of
-        the known hosts.
-    @raise SystemExit: with status 2 if the command line is wrong, and with status 0 if help
-        or the version was asked for and is printed.
+    @param stateFolder: returns the folder of the known hosts, and of the server's UNIX socket if
+        C{--state} is not given.
+    @raise SystemExit: with status 2 if the command line is wrong, and with status 0 after help
+        or the version was printed.
     """
     if arguments and arguments[0] == "talk":
         return _parseTalk(arguments[1:], stateFolder)

@@ -1,6 +1,5 @@
 """
-A stream connection as the exchanges of the timestamp and the talk client use it, and the
-words for what goes wrong with one.
+The stream connection of the timestamp and the talk client, and the texts for its errors.
 """
 
 from __future__ import annotations
@@ -38,33 +37,33 @@ T = TypeVar("T")
 
 
 class ClientError(Exception):
-    """The command cannot go on; the text is the line for standard error."""
+    """The error that ends a command; the text is the line for standard error."""
 
 
 class HandshakeError(Exception):
-    """The connection stands, but TLS does not; the text says why."""
+    """A TLS handshake that failed after the TCP connection was made; the text says why."""
 
 
 class ExplainedLoss(ConnectionLost):
-    """A connection was lost for a reason that is known better; the argument says which."""
+    """A lost connection with a known cause, which is the argument."""
 
 
-#: Whether what a server says first is what servers that expect TLS answer to who does not speak it:
-#: a fatal alert (RFC 8446, 5.1 and 6), or the line of this suite.
+#: Match the first bytes that a server sends if they are the answer of a server that expects TLS to
+#: an unencrypted client: a fatal alert (RFC 8446, 5.1 and 6), or the line of this suite.
 expectsTLS = re.compile(rb"\x15\x03[\x00-\x04]\x00\x02\x02|" + re.escape(TLS_ONLY)).match
 
-#: How many bytes of what a server says first are kept to tell.
+#: How many of the first bytes from a server are kept for L{explainLoss}.
 FIRST_BYTES = 64
 
-#: The guess about a server that says nothing.
+#: The guess about a server that sends nothing.
 MAYBE_TLS = "does it expect --tls?"
 
 
 def explainLoss(reason: Failure, transport: ITransport, first: bytes) -> Failure:
     """
-    Why a connection was lost, if it may be that the server expects TLS and was spoken to in clear.
+    Replace the reason of a loss if the cause may be that the server expects TLS.
 
-    @param first: what the server has said first; empty: nothing.
+    @param first: the first bytes from the server; empty: it sent none.
     """
     if expectsTLS(first):
         return Failure(ExplainedLoss("the server expects TLS at this port: add --tls"))
@@ -74,18 +73,18 @@ def explainLoss(reason: Failure, transport: ITransport, first: bytes) -> Failure
 
 
 def inClear(transport: ITransport) -> bool:
-    """Whether a connection is one of TCP without TLS."""
+    """Check whether a connection is one of TCP without TLS."""
     tcp = isinstance(transport.getPeer(), IPv4Address | IPv6Address)
     return tcp and not ISSLTransport.providedBy(transport)
 
 
 def place(host: str, port: int) -> str:
-    """The name of a server in a sentence."""
+    """Format the name of a server for a sentence."""
     return f"{host} port {port}"
 
 
 def connectReason(error: Exception) -> str:
-    """Why a connection could not be made."""
+    """Describe why a connection could not be made."""
     if isinstance(error, HandshakeError):
         return str(error)
     if isinstance(error, ConnectionRefusedError):
@@ -98,13 +97,13 @@ def connectReason(error: Exception) -> str:
         if isinstance(error.osError, int):
             return os.strerror(error.osError)
         if error.args and isinstance(error.args[0], Failure):
-            # An ICMP message ended the attempt: Twisted has not asked the socket which one.
+            # An ICMP message ended the attempt; Twisted does not read from the socket which one.
             return "there is no way to it"
     return str(error)
 
 
 def lostReason(reason: Failure) -> str:
-    """Why a connection was lost."""
+    """Describe why a connection was lost."""
     if reason.check(ConnectionDone):
         return "closed by the other side"
     error = reason.value
@@ -119,12 +118,12 @@ def lostReason(reason: Failure) -> str:
 @implementer(IPushProducer)
 class Connection(Protocol):
     """
-    One connection, which passes on what arrives.  It is the producer of the console it feeds.
+    One connection, which passes received data on.  It is the producer of the console it feeds.
 
-    @ivar lost: why the connection ended; L{None}: it has not.
-    @ivar first: how the server began what it says; empty: it has not said anything.
-    @ivar outputPaused: the console takes nothing at present: silence is then no fault of the
-        server.
+    @ivar lost: why the connection ended; L{None}: it is open.
+    @ivar first: the first bytes from the server; empty: none were received.
+    @ivar outputPaused: whether the console takes no data now, in which case the silence is not the
+        server's fault.
     """
 
     transport: StreamTransport
@@ -163,10 +162,10 @@ class Connection(Protocol):
 
     async def activity(self, clock: IReactorTime, timeout: float) -> None:
         """
-        Wait until something arrives, the console takes more, or the connection is lost.
+        Wait until data arrives, the console takes more, or the connection is lost.
 
-        @param timeout: the longest silence in seconds, while the console takes what arrives.
-        @raise TimeoutError: the server was silent for so long.
+        @param timeout: the longest silence in seconds while the console takes data.
+        @raise TimeoutError: the server was silent for that time.
         """
         while True:
             self._waiting = Deferred()
@@ -180,9 +179,9 @@ class Connection(Protocol):
 
     async def runConnected(self, exchange: Coroutine[Deferred[object], object, T]) -> T:
         """
-        Run something that makes sense only while there is a connection.
+        Run an exchange, and cancel it when the connection is lost.
 
-        @raise ConnectionLost: the connection was lost first.
+        @raise ConnectionLost: the connection was lost before the exchange was done.
         """
         running = Deferred.fromCoroutine(exchange)
         if self.lost is not None:
@@ -205,7 +204,7 @@ class Connection(Protocol):
 
 @implementer(IPushProducer)
 class BackpressuredWriter:
-    """Holds a sender back while its transport's buffer is full."""
+    """A writer that makes the sender wait while the transport's buffer is full."""
 
     def __init__(self, transport: StreamTransport) -> None:
         self._transport = transport
@@ -214,14 +213,14 @@ class BackpressuredWriter:
         transport.registerProducer(self, True)
 
     async def send(self, data: bytes) -> None:
-        """Write, and wait until there is room for more."""
+        """Write, and wait until the buffer has room for more."""
         self._transport.write(data)
         if self._full is not None:
             await self._full
 
     def stop(self) -> None:
-        """Leave the transport alone; may be called twice."""
-        # A transport that still has a streaming producer never closes while that is paused.
+        """Unregister from the transport; may be called twice."""
+        # A transport never closes while it has a streaming producer that is paused.
         if self._watching:
             self._watching = False
             self._transport.unregisterProducer()
@@ -235,7 +234,7 @@ class BackpressuredWriter:
             full.callback(None)
 
     def stopProducing(self) -> None:
-        # The connection reports its end itself.
+        # L{Connection} reports the end.
         pass
 
 
@@ -245,8 +244,8 @@ async def connect(
     """
     Connect to a stream service.
 
-    @param received: takes what arrives.
-    @raise ClientError: there is no connection to be had.
+    @param received: takes the received data.
+    @raise ClientError: the connection could not be made.
     """
     try:
         connected = await endpoint.connect(Factory.forProtocol(lambda: Connection(received)))

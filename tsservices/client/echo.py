@@ -1,4 +1,4 @@
-"""The exchange with the two timestamp services over TCP: lines out, answers in."""
+"""The exchange with the two timestamp services over TCP."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tsservices.client.connection import (
 )
 from tsservices.client.terminal.console import Console
 
-#: How many piped lines may be on their way without an answer: enough to fill a fast network, and
-#: few enough to bound what client and server hold.
+#: How many piped lines may be sent and not yet answered: enough to fill a fast network, few enough
+#: to limit the buffers of client and server.
 LINE_WINDOW = 512
 
 
 class ReplyCounter:
     """
-    Counts the answers that have still to come, and prints what arrives.
+    Counts the outstanding answers and prints received data.
 
     @ivar owed: how many lines were sent and are not answered.
     @ivar hadErrors: whether an answer was an error line of the line service.
@@ -37,10 +37,10 @@ class ReplyCounter:
     def received(self, data: bytes) -> None:
         """Print a chunk of answers."""
         self._console.write(data)
-        # What is sent has one newline at its end, and so has its answer.
+        # Each line sent has one newline, and so has its answer.
         self.owed = max(0, self.owed - data.count(b"\n"))
         seen = self._tail + data
-        # Over the border of two chunks, too.
+        # The mark of an error line may be split between two chunks.
         self.hadErrors = self.hadErrors or b"\n! " in seen
         self._tail = seen[-2:]
 
@@ -56,13 +56,13 @@ async def exchangeLines(
     """
     Send each line of the console and print the answers.
 
-    @param timeout: the longest silence of a server that owes an answer, in seconds.
-    @param lineService: whether it is the service that answers line by line.
+    @param timeout: the longest wait for an outstanding answer, in seconds.
+    @param lineService: whether the service answers line by line.
     @return: the exit status.
-    @raise ClientError: there is no connection, it is lost, or the server is silent.
+    @raise ClientError: the connection is not made or is lost, or the server is silent.
     """
-    # The plain service answers chunks: each line waits for the answer to the one before, since
-    # two that arrive as one chunk would get one answer.
+    # The plain service answers chunks, so two lines that arrive in one chunk get one answer: each
+    # line is sent only after the answer to the previous one.
     answers = ReplyCounter(console)
     connection = await connect(endpoint, server, answers.received)
     window = LINE_WINDOW if lineService and not console.interactive else 1

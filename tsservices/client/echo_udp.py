@@ -1,5 +1,5 @@
 """
-The exchange with the timestamp service over UDP, or by datagrams over a UNIX socket: each line a
+The exchange with the timestamp service by datagrams, over UDP or a UNIX socket: each line is one
 datagram, which is sent again until it is answered.
 """
 
@@ -28,21 +28,21 @@ from tsservices.transport.epoll.udp import FastUDPPort
 from tsservices.transport.timestamping.cmsg import IP_RECVERR, IPV6_RECVERR, LINUX
 from tsservices.transport.unix_datagram import UNIXDatagramPort
 
-#: Bytes of the receive buffer: datagrams are never longer.
+#: Bytes of the receive buffer; no datagram is longer.
 LARGEST_DATAGRAM = 65536
 
 #: Host and port, or a path and 0.
 Address = tuple[str, int]
 
-#: How many characters of an unanswered line a complaint repeats.
+#: How many characters of an unanswered line an error message quotes.
 QUOTED = 40
 
-#: What stands before the data in an answer, in any of the server's three forms.
+#: The prefix of an answer, in any of the server's three formats.
 STAMP = re.compile(rb"\[[^\]\n]{1,40}\] ")
 
 
 def answers(answer: bytes, line: bytes) -> bool:
-    """Whether a datagram is the answer to a line."""
+    """Check whether a datagram is the answer to a line."""
     stamp = STAMP.match(answer)
     return answer.endswith(line) and (
         stamp is None or len(answer) in (len(line), stamp.end() + len(line))
@@ -50,8 +50,8 @@ def answers(answer: bytes, line: bytes) -> bool:
 
 
 def sameHost(one: str, other: str) -> bool:
-    """Whether two addresses or paths are the same, in whatever way they are written."""
-    # Without the zone, which only one of them may have.
+    """Check whether two addresses or paths are the same, even if they are written differently."""
+    # The zone is ignored because it may be missing from one of them.
     try:
         first, second = (ipaddress.ip_address(host.partition("%")[0]) for host in (one, other))
     except ValueError:
@@ -63,9 +63,9 @@ def sameHost(one: str, other: str) -> bool:
 
 class UDPQuery:
     """
-    One line on its way, and the wait for its answer.
+    One line that was sent, and the wait for its answer.
 
-    @ivar answer: L{None}: it has not come.
+    @ivar answer: L{None}: not received yet.
     """
 
     def __init__(self, line: bytes) -> None:
@@ -79,9 +79,9 @@ class UDPQuery:
         """
         Send the line once.
 
-        @return: fires when it is answered, and fails if the other side refuses it.
-        @raise OSError: the network refuses to take it.
-        @raise MessageLengthError: it is too long for a datagram.
+        @return: fires when the line is answered, and fails if the peer refuses the datagram.
+        @raise OSError: the network refuses the datagram.
+        @raise MessageLengthError: the line is too long for a datagram.
         """
         self._targets.add(address)
         self._awaited = address
@@ -90,7 +90,7 @@ class UDPQuery:
         return waiting
 
     def received(self, datagram: bytes, source: Address) -> None:
-        """Take a datagram, if it is the answer."""
+        """Take a datagram if it is the answer."""
         fromServer = any(
             source[1] == port and sameHost(source[0], host) for host, port in self._targets
         )
@@ -100,14 +100,14 @@ class UDPQuery:
             waiting.callback(None)
 
     def refused(self, address: Address, number: int) -> None:
-        """@param number: of the system's error."""
+        """@param number: the errno of the error."""
         if self._waiting is not None and address == self._awaited:
             waiting, self._waiting = self._waiting, None
             waiting.errback(OSError(number, os.strerror(number)))
 
 
 class UDPQueryProtocol(DatagramProtocol):
-    """A port for the datagrams of one query to one address."""
+    """The protocol of one query to one address."""
 
     transport: Port
     noisy = False
@@ -123,12 +123,12 @@ class UDPQueryProtocol(DatagramProtocol):
         self.refused(errno.ECONNREFUSED)
 
     def refused(self, number: int) -> None:
-        """@param number: of the system's error."""
+        """@param number: the errno of the error."""
         self._query.refused(self.address, number)
 
 
 class QueryPort(FastUDPPort):
-    """A connected port, whose protocol gets what ICMP says of its datagrams."""
+    """A connected UDP port that passes ICMP errors about its datagrams to the protocol."""
 
     usesWildcardSocket = False
     protocol: UDPQueryProtocol
@@ -136,7 +136,7 @@ class QueryPort(FastUDPPort):
     def _bindSocket(self) -> None:
         super()._bindSocket()
         if LINUX:
-            # Else it reports closed ports only, and not what routers say.
+            # Without this option the socket reports closed ports, but no ICMP errors of routers.
             isIPv6 = self.addressFamily == socket.AF_INET6
             level = socket.IPPROTO_IPV6 if isIPv6 else socket.IPPROTO_IP
             self.socket.setsockopt(level, IPV6_RECVERR if isIPv6 else IP_RECVERR, 1)
@@ -146,28 +146,28 @@ class QueryPort(FastUDPPort):
             self.protocol.refused(number)
 
     def readConnectionLost(self, reason: Failure) -> None:
-        """Stay open: an error is not the end of the port."""
+        """Keep the port open after an error."""
         super().readConnectionLost(reason)
-        # The queue has the same errors once more, and as long as it does the socket is readable.
+        # The error queue holds the same errors again, and the socket is readable until it is empty.
         with contextlib.suppress(OSError):
             while LINUX:
                 self.socket.recvmsg(0, 0, socket.MSG_ERRQUEUE)
 
 
 class QueryPorts(Protocol):
-    """Makes ports for L{UDPClient}."""
+    """A factory of ports for L{UDPClient}."""
 
     def open(self, protocol: UDPQueryProtocol) -> IListeningPort:
         """
         Make a port for the protocol's address.
 
-        @raise OSError: this machine has no way there.
-        @raise CannotListenError: it has no such network.
+        @raise OSError: this machine has no route to the address.
+        @raise CannotListenError: this machine has no network of that kind.
         """
 
 
 class UDPPorts:
-    """Makes connected ports of UDP."""
+    """A factory of connected UDP ports."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -186,13 +186,13 @@ class UDPPorts:
 
 
 class UNIXDatagrams:
-    """Makes ports whose addresses are paths, each with the port 0.  For Linux."""
+    """A factory of UNIX datagram ports; an address is a path and the port 0.  Linux only."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
 
     def open(self, protocol: UDPQueryProtocol) -> IListeningPort:
-        # The system chooses a name outside of the file system.
+        # With the name "" the kernel chooses an address outside the file system.
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
             bound.bind("")
             listening = UNIXDatagramPort(bound.fileno(), protocol, LARGEST_DATAGRAM, self._reactor)
@@ -201,7 +201,7 @@ class UNIXDatagrams:
 
 
 class UDPClient:
-    """Asks a server line by line."""
+    """A client that sends lines one by one and waits for each answer."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class UDPClient:
         tries: int,
     ) -> None:
         """
-        @param addresses: of the server, in the order in which they are tried.
+        @param addresses: the server's addresses, in the order in which they are tried.
         @param timeout: the wait after each try, in seconds.
         """
         self._ports = ports
@@ -225,13 +225,13 @@ class UDPClient:
         """
         Send a line until it is answered.
 
-        @return: the answer; L{None}: none came.
-        @raise OSError: the network refuses to take it, or the other side refuses it.
+        @return: the answer; L{None}: none was received.
+        @raise OSError: the network or the peer refuses the datagram.
         @raise CannotListenError: the machine has no such network.
-        @raise MessageLengthError: it is too long for a datagram.
+        @raise MessageLengthError: the line is too long for a datagram.
         """
-        # Ports of its own for each line: the late second answer to a line that was sent twice
-        # would be taken for the answer to an equal one.
+        # Each line has ports of its own: a late second answer to a line that was sent twice could
+        # be taken for the answer to an equal line.
         query = UDPQuery(line)
         ports: dict[Address, tuple[UDPQueryProtocol, IListeningPort]] = {}
         refused: set[Address] = set()
@@ -253,7 +253,7 @@ class UDPClient:
                         raise
                 else:
                     return query.answer
-                # Another address may do; one that has refused is not asked again for this line.
+                # Another address may answer; one that refused is not tried again for this line.
                 self._addresses.rotate(-1)
                 while self._addresses[0] in refused:
                     self._addresses.rotate(-1)
@@ -264,7 +264,7 @@ class UDPClient:
 
 
 def errorReason(error: OSError) -> str:
-    """Why a datagram was not sent, or was refused."""
+    """Describe why a datagram was not sent, or was refused."""
     if error.errno == errno.ECONNREFUSED:
         return "refused"
     reason = error.strerror or str(error)

@@ -1,8 +1,8 @@
 """
-The file of known hosts: which key each server had, and how it came to be trusted.  Pure.
+The file of known hosts: the key of each server, and why it is trusted.  Pure.
 
 A line is C{HOST:PORT sha256:DIGITS authority|asked|option TIME}; the last two may be missing,
-and what begins with C{#} is a comment.  People may edit it.
+and a line that begins with C{#} is a comment.  Users may edit the file.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ KNOWN_HOSTS = "known_hosts"
 
 
 class KnownHosts:
-    """The file in a folder."""
+    """The file of known hosts in a folder."""
 
     def __init__(self, folder: str, complain: Callable[[str], None]) -> None:
-        """@param complain: is told once of each line that is not understood."""
+        """@param complain: called once for each line that can't be parsed."""
         self._file = SharedFile(os.path.join(folder, KNOWN_HOSTS), complain)
 
     def find(self, address: str) -> KnownServer:
         """
-        What is known of a server.
+        Look a server up.
 
-        @param address: host and port, as L{serverAddress} gives them.
+        @param address: host and port, as L{serverAddress} returns them.
         """
         pin = None
         path = self._file.path
@@ -50,16 +50,16 @@ class KnownHosts:
                 self._file.report(f"{path} line {number} is ignored: {error}")
                 continue
             if entry is not None and entry[0] == address:
-                # The last one counts: whoever edits the file adds to its end.
+                # The last entry counts, because users add lines at the end.
                 pin = entry[1]
         return KnownServer(path, pin)
 
     def keep(self, address: str, pin: Pin, now: float) -> None:
         """
-        Write down the key of a server, in place of what was known of it.
+        Save the key of a server, in place of its earlier entries.
 
         @param now: seconds since 1970.
-        @raise SharedFileError: it can't be written.
+        @raise SharedFileError: the file can't be written.
         """
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
         new = f"{address} {fingerprint(pin.key)} {pin.basis.value} {moment}"
@@ -77,7 +77,7 @@ def _isAbout(line: str, address: str) -> bool:
 
 
 def _parse(line: str, number: int) -> tuple[str, Pin] | None:
-    # The mark of byte order, too, that some editors put before the first line.
+    # Some editors put a byte order mark before the first line.
     words = line.removeprefix("\ufeff").split()
     if not words or words[0].startswith("#"):
         return None

@@ -1,4 +1,4 @@
-"""The timestamp, the talk and the measuring client: choose the reactor, run, and exit."""
+"""The entry of the timestamp client, the talk client and the probe: choose the reactor and run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def client(
     """
     Run the client on this process's terminal or pipes.
 
-    @raise SystemExit: with the exit status, when that is not 0.
+    @raise SystemExit: with the exit status, if that is not 0.
     """
     console: Console
     if loop is not None:
@@ -37,7 +37,7 @@ async def client(
 
         console = openPromptConsole(loop, reactor)
     else:
-        # What arrives at any time would run into a plain prompt.
+        # No prompt for talk: text that arrives at any time would be printed behind it.
         prompt = b"> " if isinstance(command, EchoOptions) else b""
         console = openPlainConsole(IReactorFDSet(reactor), prompt)
     status = await run(reactor, command, console)

@@ -1,4 +1,4 @@
-"""From the name of a server to the addresses its datagrams go to."""
+"""Host name look-ups, and checks of address zones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from zope.interface import implementer
 from tsservices.client.connection import ClientError, place
 from tsservices.transport.twisted_internals import threadedResolver
 
-#: Names that are looked up at once.
+#: The number of names that are looked up at the same time.
 LOOKUPS = 16
 
 
@@ -38,9 +38,9 @@ class _DetachedPool(ThreadPool):
 
 def detachLookups(reactor: Any) -> None:
     """
-    Let the reactor look names up in threads that the end of the program does not wait for.
+    Make the reactor look names up in daemon threads, which do not delay the end of the program.
 
-    A name server that is gone keeps a thread for seconds, Ctrl-C or not.
+    A look-up at an unreachable name server blocks its thread for seconds, even after Ctrl-C.
     """
     pool = _DetachedPool(0, LOOKUPS, "names")
     pool.start()
@@ -49,9 +49,9 @@ def detachLookups(reactor: Any) -> None:
 
 def checkZone(host: str) -> None:
     """
-    Of a link-local address, look whether it says which interface it is on.
+    Check that a link-local address, and no other, has a zone with an existing interface.
 
-    @raise ClientError: it does not, or there is no such interface.
+    @raise ClientError: the zone is missing, not allowed, or not an interface.
     """
     bare, _, zone = host.partition("%")
     if not isIPv6Address(bare):
@@ -61,7 +61,7 @@ def checkZone(host: str) -> None:
             raise ClientError(f"{host}: only link-local addresses (fe80::...) are on an interface")
     elif not zone:
         names = [name for _, name in socket.if_nameindex()]
-        # The loopback has none.
+        # The loopback interface has no link-local addresses.
         example = next((name for name in names if name != "lo"), "eth0")
         raise ClientError(f"{host} is link-local: add the interface, like {host}%{example}")
     elif not any(zone in (name, str(number)) for number, name in socket.if_nameindex()):
@@ -72,12 +72,12 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
     """
     Find the addresses of a server, in the order in which they are tried.
 
-    @raise ClientError: the name is unknown, or the address has no zone or a wrong one.
+    @raise ClientError: the name is unknown, or the zone of the address is missing or wrong.
     """
     checkZone(host)
     if isIPAddress(host) or isIPv6Address(host):
-        # Nothing answers from the unspecified address: a server that is
-        # opened on it is reached, and answers, through the loopback one.
+        # No answer comes from the unspecified address: a server that listens on it answers from
+        # the loopback address.
         if ipaddress.ip_address(host.partition("%")[0]).is_unspecified:
             host = "::1" if ":" in host else "127.0.0.1"
         return [(host, port)]
@@ -95,7 +95,7 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
         def resolutionComplete(self) -> None:
             complete.callback(None)
 
-    # What IDNA has no form for is no name: nobody need be asked.
+    # A name that IDNA can't encode does not exist, so no look-up is needed.
     try:
         host.encode("idna")
     except UnicodeError:
@@ -104,7 +104,7 @@ async def resolve(resolver: IHostnameResolver, host: str, port: int) -> list[tup
         resolver.resolveHostName(Receiver(), host, port, [IPv4Address, IPv6Address], "UDP")
         await complete
     if not addresses:
-        # Echo requests go to no port.
+        # Pings have no port.
         server = place(host, port) if port else host
         raise ClientError(f"cannot reach {server}: the host name is unknown")
     return _inOrder(addresses)

@@ -1,4 +1,4 @@
-"""One run of the client, from the first connection to the exit status."""
+"""One run of the timestamp or the talk client, from the connection to the exit status."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ from tsservices.transport.twisted_internals import exitSignal
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-#: What shells add to the number of a signal for the exit status of what it has ended.
+#: Shells report this plus the signal number as the exit status of a process ended by a signal.
 SIGNALLED = 128
 
-#: Bytes in the path of a UNIX socket: the smallest limit of the systems Twisted runs on.  An
-#: attempt to connect to a longer one never ends in Twisted.
+#: Bytes in the path of a UNIX socket: the smallest limit of the systems on which Twisted runs.  In
+#: Twisted an attempt to connect to a longer path never ends.
 LONGEST_SOCKET_PATH = 103
 
 
 async def exchange(reactor: ReactorBase, command: Command, console: Console) -> int:
     """
-    Do what a command asks for.
+    Execute a command.
 
     @return: the exit status.
-    @raise ClientError: it cannot go on.
+    @raise ClientError: the command cannot continue.
     """
     clock = IReactorTime(reactor)
     if isinstance(command, OperatorOptions):
@@ -79,7 +79,7 @@ async def exchange(reactor: ReactorBase, command: Command, console: Console) -> 
 
 
 class StreamServer(Protocol):
-    """A server of streams, as the options of each command name it."""
+    """The part of each command's options that names a server of streams."""
 
     @property
     def host(self) -> str: ...
@@ -101,22 +101,22 @@ def serverEndpoint(
     complain: Callable[[str], None],
 ) -> IStreamClientEndpoint:
     """
-    What connects to a server, in clear or by TLS.
+    Make the endpoint that connects to a server, with or without TLS.
 
     @param ask: asks a person whether a key is right; L{None}: nobody can be asked.
-    @param complain: takes what a person should know and is no failure.
-    @raise ClientError: TLS can't be set up, or the host is an address without a way there.
+    @param complain: shows a warning to the user.
+    @raise ClientError: TLS can't be set up, or the host is an address with a wrong or missing zone.
     """
     checkZone(server.host)
     endpoint: IStreamClientEndpoint
     if "%" in server.host:
-        # The other one loses the zone.
+        # HostnameEndpoint loses the zone.
         endpoint = TCP6ClientEndpoint(reactor, server.host, server.port, server.timeout)
     else:
         endpoint = HostnameEndpoint(reactor, server.host, server.port, server.timeout)
     if server.tls is None:
         return endpoint
-    # It is imported only by who needs it: it takes 0.1 s, and an extra.
+    # Imported only when needed: the import takes 0.1 s and needs an extra.
     try:
         from tsservices.client.tls import TLSEndpoint
     except ImportError as error:
@@ -135,7 +135,7 @@ def serverEndpoint(
 
 async def _answer(console: Console, question: str) -> str:
     console.write(question.encode("utf-8", "replace"))
-    # The end of the input is no yes.
+    # The end of the input does not count as yes.
     return ((await console.readLine()) or b"").decode("utf-8", "replace")
 
 
@@ -148,7 +148,7 @@ async def _operate(reactor: ReactorBase, command: OperatorOptions, console: Cons
 
 
 async def run(reactor: ReactorBase, command: Command, console: Console) -> int:
-    """Do what a command asks for, and give the exit status."""
+    """Execute a command and return the exit status."""
     return await supervise(reactor, exchange(reactor, command, console), console)
 
 
@@ -156,8 +156,7 @@ async def supervise(
     reactor: ReactorBase, running: Coroutine[Deferred[Any], Any, int], console: Console
 ) -> int:
     """
-    Run an exchange until it is done, fails, is interrupted, or nobody reads the output any
-    more.
+    Run an exchange until it is done, fails, is interrupted, or the reader of the output leaves.
 
     @return: the exit status.
     """
@@ -167,8 +166,7 @@ async def supervise(
     cancel = exchanging.cancel
 
     def end(status: int) -> None:
-        # At once: neither the exchange nor a reader who does not take the last of the output
-        # is waited for.
+        # At once: wait neither for the exchange nor for a slow reader of the output.
         forced.append(status)
         cancel()
 
@@ -181,7 +179,7 @@ async def supervise(
     status, message = 1, ""
 
     def onOutputClosed(read: bool) -> None:
-        # A reader who has enough is no failure.
+        # A reader that closes the pipe is no failure.
         nonlocal message
         if not read:
             message = "the output cannot be written"
@@ -195,8 +193,8 @@ async def supervise(
     except ClientError as error:
         message = message or str(error)
     except Exception:
-        # Cancelling shows in different ways: a name look-up, for one, reports
-        # that the name is unknown.
+        # Cancelled operations fail with different errors: a name look-up, for example, reports
+        # an unknown name.
         if not forced:
             raise
     finally:

@@ -1,6 +1,6 @@
 """
-What a server has shown of itself in a handshake: its key, and whether its certificate is for the
-host that is meant.  Pure; needs the extra C{tls}.
+The identity that a server has shown in a TLS handshake: its key, and whether its certificate is
+for the requested host.  Pure; needs the extra C{tls}.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from tsservices.common.addresses import hostPort
 
 
 def serverAddress(host: str, port: int) -> str:
-    """Host and port of a server, the same for all ways to write them."""
+    """Format host and port of a server, the same for all spellings."""
     return hostPort(canonicalHost(host), port)
 
 
 def canonicalHost(host: str) -> str:
-    """A name or an address, in ASCII, the same for all ways to write it."""
+    """Convert a name or an address to ASCII, the same for all spellings."""
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
-        # In a name nobody asks for, a dot at the end only says that it is whole.
+        # A dot at the end only marks the name as fully qualified.
         return _asciiName(host).decode("ascii", "replace").lower().removesuffix(".")
 
 
@@ -46,12 +46,12 @@ def _asciiName(host: str) -> bytes:
     try:
         return idna.encode(host, uts46=True)
     except idna.IDNAError:
-        # Names with an underscore, say, which IDNA has no form for.
+        # IDNA can't encode some names, for example those with an underscore.
         return host.encode("ascii", "replace")
 
 
 def isAddress(host: str) -> bool:
-    """Whether it is an address, with or without a zone of IPv6, and no name."""
+    """Check whether a host is an address, with or without an IPv6 zone, and not a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -63,10 +63,10 @@ def shownIdentity(
     certificate: Certificate, chainErrors: Iterable[ChainError], server: str, host: str
 ) -> ShownIdentity:
     """
-    What a server has shown of itself.
+    Collect the identity that a server has shown.
 
-    @param chainErrors: what OpenSSL has found wrong with its certificates.
-    @param server: the server in a sentence.
+    @param chainErrors: the errors that OpenSSL found in its certificates.
+    @param server: the name of the server in messages.
     @raise ValueError: the certificate can't be read.
     """
     doubt = chainDoubt(chainErrors) or _nameDoubt(certificate, host)
@@ -76,18 +76,18 @@ def shownIdentity(
 
 def publicKeyDigest(certificate: Certificate) -> str:
     """
-    The SHA-256 of the public key in a certificate, as it stands in it (SubjectPublicKeyInfo).
+    Compute the SHA-256 of a certificate's public key, over its original bytes
+    (SubjectPublicKeyInfo).
 
     @raise ValueError: the certificate is damaged.
     """
-    # Not by certificate.public_key(): that knows not every kind of key, and may write one in
-    # another form.
+    # certificate.public_key() does not support all kinds of keys, and may encode one differently.
     data = certificate.tbs_certificate_bytes
     position = _element(data, 0)[1]
     if data[position] == 0xA0:
-        # The version, which the oldest form has not.
+        # Skip the version, which certificates of version 1 do not have.
         position = _element(data, position)[2]
-    # Serial number, signature, issuer, validity, subject.
+    # Skip serial number, signature, issuer, validity and subject.
     for _ in range(5):
         position = _element(data, position)[2]
     start, _, end = _element(data, position)
@@ -95,7 +95,7 @@ def publicKeyDigest(certificate: Certificate) -> str:
 
 
 def _element(data: bytes, start: int) -> tuple[int, int, int]:
-    # Where an element of DER starts, where its content starts, and where it ends.
+    # The positions of a DER element: its start, the start of its content, its end.
     try:
         length, content = data[start + 1], start + 2
         if length & 0x80:

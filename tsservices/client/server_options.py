@@ -1,6 +1,5 @@
 """
-What the command lines of all clients of streams say of the server: its host, its port, and
-whether and how to speak TLS with it.  Pure.
+The options about the server that all clients of streams share: host, port and TLS.  Pure.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from tsservices.client.argtypes import hostName, portNumber
 from tsservices.client.trust import TrustOptions, parseFingerprint
 from tsservices.common.addresses import DEFAULT_PORT
 
-#: How far the port of a service under TLS lies above its plain one.
+#: The offset of a service's TLS port from its plain port.
 TLS_OFFSET = 100
 
-#: What stands before the host where TLS is meant.
+#: The prefix of a host that asks for TLS.
 SCHEME = "tls://"
 
 
 @dataclass(frozen=True)
 class TLSOptions:
-    """Speak TLS."""
+    """The options of a TLS connection."""
 
     trust: TrustOptions = field(default_factory=TrustOptions)
     #: The folder of the file of known hosts.
@@ -37,16 +36,16 @@ class ServerName(NamedTuple):
     """A server, as it was named on the command line."""
 
     host: str
-    #: 0: none was named.
+    #: 0: not given.
     port: int = 0
     tls: bool = False
 
 
 def serverName(text: str) -> ServerName:
     """
-    A host name or an address, or C{tls://HOST} or C{tls://HOST:PORT}.
+    Parse a host name or an address, C{tls://HOST} or C{tls://HOST:PORT}.
 
-    @raise argparse.ArgumentTypeError: it is none.
+    @raise argparse.ArgumentTypeError: the text has none of these forms.
     """
     if not text.lower().startswith(SCHEME):
         if "://" in text:
@@ -54,7 +53,7 @@ def serverName(text: str) -> ServerName:
         return ServerName(hostName(text))
     place = text[len(SCHEME) :].removesuffix("/")
     try:
-        # Without brackets, too, where no port follows.
+        # Without a port, an IPv6 address needs no brackets.
         ipaddress.IPv6Address(place)
         return ServerName(place, 0, True)
     except ValueError:
@@ -101,11 +100,11 @@ def addTLSOptions(parser: argparse.ArgumentParser) -> None:
 
 
 class Server(NamedTuple):
-    """A server, and how to speak with it."""
+    """A server and the kind of connection to it."""
 
     host: str
     port: int
-    #: L{None}: in clear.
+    #: L{None}: unencrypted.
     tls: TLSOptions | None
 
 
@@ -116,11 +115,10 @@ def readServer(
     stateFolder: Callable[[], str],
 ) -> Server:
     """
-    The server that a command line names, by its arguments C{host} and C{port} and those of
-    L{addTLSOptions}.
+    Read the server from the arguments C{host} and C{port} and those of L{addTLSOptions}.
 
-    @param offset: how far the service's port lies above that of the first service.
-    @param stateFolder: gives the folder of the file of known hosts.
+    @param offset: the offset of the service's port from L{DEFAULT_PORT}.
+    @param stateFolder: returns the folder of the file of known hosts.
     @raise SystemExit: with status 2 if the command line is wrong.
     """
     named: ServerName = parsed.host
@@ -140,17 +138,17 @@ def readServer(
 
 
 def wantsTLS(parsed: argparse.Namespace) -> bool:
-    """Whether a command line asks for TLS, in any way."""
-    # Who names a key or an authority must not go on in clear.
+    """Check whether any argument asks for TLS."""
+    # With a key or an authority given, the connection must not be unencrypted.
     return bool(
         parsed.tls or parsed.host.tls or parsed.tls_ca is not None or parsed.tls_fingerprint
     )
 
 
 def userFolder(stateFolder: Callable[[], str]) -> str:
-    """The folder of what clients keep; where there is none, a path below which nothing can be."""
+    """Return the folder of the clients' files; without one, a path that can contain no files."""
     try:
         return stateFolder()
     except ValueError:
-        # What was typed is not kept then, and no known key is read, which only who needs one sees.
+        # History is then not saved and no known key is read; only users of TLS see an error.
         return os.devnull

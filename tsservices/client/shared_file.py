@@ -1,6 +1,6 @@
 """
 A file of lines in the user's state folder, which several clients read and write at the same
-time, and people edit.  Pure.
+time, and which users may edit.  Pure.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 
-#: Seconds to wait for another client that writes the file, which takes milliseconds.
+#: Seconds to wait for the lock while another client writes the file, which takes milliseconds.
 _LOCK_PATIENCE = 2.0
 
-#: Seconds between two attempts.
+#: Seconds between two attempts to get the lock.
 _LOCK_INTERVAL = 0.02
 
 
 class SharedFileError(Exception):
-    """The file can't be read or written; the text says why."""
+    """A file that can't be read or written; the text says why."""
 
 
 class SharedFile:
     """
-    One file.  It is written as a whole, with the mode 0600, and never half.
+    One file.  It is replaced as a whole, with mode 0600, so that it is never half written.
 
-    @ivar path: where a link to it leads, or the link would be replaced.
+    @ivar path: the resolved path, because a symbolic link itself would be replaced.
     """
 
     def __init__(self, path: str, complain: Callable[[str], None], secret: bool = False) -> None:
         """
-        @param complain: is told once of each line that is not understood, and of what else a
-            person should know.
-        @param secret: it is not read while others may read it.
+        @param complain: shows a problem to the user, such as a line that can't be parsed; called
+            once for each.
+        @param secret: whether to refuse to read the file while other users may read it.
         """
         self.path = os.path.realpath(path)
         self._complain = complain
@@ -42,21 +42,21 @@ class SharedFile:
         self._reported: set[str] = set()
 
     def report(self, text: str) -> None:
-        """Complain, once of each thing."""
+        """Show a problem to the user, unless it was shown before."""
         if text not in self._reported:
             self._reported.add(text)
             self._complain(text)
 
     def lines(self) -> list[str]:
         """
-        The lines; none if there is no file.
+        Read the lines; none if there is no file.
 
-        @raise SharedFileError: it can't be read.
+        @raise SharedFileError: the file can't be read.
         """
         try:
-            # What is no UTF-8 is part of a line that is not understood, and stays as it is.
+            # Bytes that are not UTF-8 belong to a line that can't be parsed; they are kept.
             with open(self.path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-                # Of the open file: the path may mean another one a moment later.
+                # fstat, because the path may name another file a moment later.
                 status = os.fstat(file.fileno())
                 others = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
                 if self._secret and (others or status.st_uid not in (os.geteuid(), 0)):
@@ -70,22 +70,22 @@ class SharedFile:
 
     def rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
         """
-        Change the lines, while no other client does.
+        Change the lines while other clients are locked out.
 
-        @param change: gives the new lines for those that are there.
+        @param change: returns the new lines for the present ones.
         @raise SharedFileError: the file can't be read or written.
         """
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
             with self._locked():
-                # Read anew: another client may have added a line.
+                # Read again: another client may have added a line.
                 self._replace(change(self.lines()))
         except OSError as error:
             raise SharedFileError(f"{self.path} can't be written: {error.strerror}") from error
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        # A file of its own: the one with the lines is replaced.
+        # The lock is a separate file because the file with the lines is replaced.
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         lock = os.open(f"{self.path}.lock", flags, 0o600)
         try:

@@ -1,4 +1,4 @@
-"""The exchange of the talk service: text both ways at any time."""
+"""The exchange with the talk service: text in both directions at any time."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ async def talk(
     timeout: float,
 ) -> int:
     """
-    Send each line of the console and print what arrives, until the input ends.
+    Send each line of the console and print received text, until the input ends.
 
     @param timeout: the longest silence after the end of the input, in seconds.
     @return: the exit status.
-    @raise ClientError: there is no connection, or it is lost before the input ends.
+    @raise ClientError: the connection is not made, or is lost before the input ends.
     """
     connection = await connect(endpoint, server, console.write)
     console.registerProducer(connection)
@@ -40,7 +40,7 @@ async def talk(
         await _listenOn(connection, clock, timeout, console.interactive)
         failure = connection.lost
         if failure is not None and failure.check(ExplainedLoss) and not console.interactive:
-            # Who has said nothing has not closed because all is said.
+            # A server that closed without sending anything did not close at the end of a talk.
             raise ClientError(f"connection to {server} lost: {lostReason(failure)}")
     except ConnectionLost as lost:
         raise ClientError(f"connection to {server} lost: {lost.args[0]}") from lost
@@ -62,7 +62,7 @@ async def _listenOn(
     if leave:
         connection.transport.loseConnection()
     elif not ISSLTransport.providedBy(connection.transport):
-        # TLS has no half of a connection to close: what the transport would close is TCP.
+        # TLS can't close one direction alone: the transport would close the TCP connection.
         connection.transport.loseWriteConnection()
     while connection.lost is None:
         try:

@@ -1,10 +1,9 @@
 """
-TLS below the exchanges of the clients: an endpoint that connects, finds out whom it has
-reached, and gives a connection only when L{tsservices.client.trust} accepts that.
+TLS for the clients: an endpoint that connects, identifies the server, and returns the connection
+only if L{tsservices.client.trust} accepts the server.
 
-The handshake goes on whatever the certificate is, so that a key without an authority can be
-shown and asked about.  Nothing of the exchange is sent before the decision: its protocol is
-made after it.
+The handshake continues with any certificate, so that the user can be asked about an unknown key.
+The protocol of the exchange is made after the decision, so none of its data is sent before.
 """
 
 from __future__ import annotations
@@ -53,14 +52,14 @@ from tsservices.client.trust import (
     decide,
 )
 
-#: Bytes from the server that wait while a person decides; no more are read then.  A server says
-#: at most some lines before it is spoken to.
+#: Bytes from the server that are buffered while the user decides; then reading is paused.  A
+#: server sends at most a few lines before the client does.
 _EARLY_BYTES = 65536
 
-#: How often a question is asked that gets no answer to it.
+#: How often a question is asked before a missing answer is taken as a refusal.
 _QUESTIONS = 3
 
-#: OpenSSL's first word on what a server sends that speaks no TLS.
+#: OpenSSL's first reason for an error caused by a server that does not speak TLS.
 _NO_TLS = (
     "wrong version number",
     "unknown protocol",
@@ -69,7 +68,7 @@ _NO_TLS = (
     "https proxy request",
 )
 
-#: What a server can end TLS with, by the number of its alert (RFC 8446, 6; RFC 5246, 7.2).
+#: Descriptions of fatal alerts, by number (RFC 8446, 6; RFC 5246, 7.2).
 _ALERTS = {
     10: "unexpected message",
     20: "bad record",
@@ -99,35 +98,35 @@ _ALERTS = {
     120: "no common application protocol",
 }
 
-#: Why there is no TLS with a server that closes.
+#: The error for a server that closes the connection during the handshake.
 _ENDED = "the server has ended the connection in the handshake; does it speak TLS at this port?"
 
 #: The level of alerts that end TLS.
 _FATAL = 2
 
-#: The alert of a server with which no version of TLS is common.
+#: The alert of a server that shares no version of TLS with the client.
 _PROTOCOL_VERSION = 70
 
-#: OpenSSL's words for what C{_PROTOCOL_VERSION} says.
+#: OpenSSL's reasons with the same meaning as C{_PROTOCOL_VERSION}.
 _NO_VERSION = ("unsupported protocol", "unsupported ssl version", "no protocols available")
 
 _OLD_TLS = "the server speaks no version of TLS from 1.2 on"
 
-#: Asks a person; L{None} as a whole where nobody can be asked.  Gives what was typed.
+#: Asks the user a question and returns the typed answer.
 Asker = Callable[[str], Coroutine[Deferred[Any], Any, str]]
 
 
 class Untrusted(ClientError):
-    """The server is not the one that is meant, or nobody can know."""
+    """A server whose identity is wrong, or can't be verified."""
 
 
 def tlsReason(error: SSL.Error, alert: int) -> str:
     """
-    Why TLS has failed, in words.
+    Describe why TLS has failed.
 
-    @param alert: the number of the fatal alert of the server; -1: it has sent none.
+    @param alert: the number of the server's fatal alert; -1: none was received.
     """
-    # OpenSSL's own words for alerts are others in each of its versions.
+    # OpenSSL's texts for alerts differ between its versions.
     if alert == _PROTOCOL_VERSION:
         return _OLD_TLS
     if alert >= 0:
@@ -144,15 +143,15 @@ def tlsReason(error: SSL.Error, alert: int) -> str:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class RecordingCreator:
-    """Makes connections that complete the handshake and record what is wrong with it."""
+    """A factory of TLS connections that complete the handshake and record certificate errors."""
 
     def __init__(self, host: str, options: TrustOptions) -> None:
         """@raise ClientError: the file with the authorities can't be read."""
-        # RFC 6066, 3: names only, without the dot at their end.
+        # RFC 6066, 3: the server name is a name without the dot at its end, not an address.
         self._name = b"" if isAddress(host) else canonicalHost(host).encode("ascii")
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
-        # A second handshake could bring another certificate, after the decision.
+        # After the decision, a renegotiation could present another certificate.
         context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
         if options.authorities:
             _loadAuthorities(context, options.authorities)
@@ -181,7 +180,7 @@ class RecordingCreator:
 
 
 def _recordAlert(connection: SSL.Connection, event: int, value: int) -> None:
-    # Its level, and its number.
+    # The value holds the level and the number of the alert, a byte each.
     if event == SSL.SSL_CB_READ_ALERT and value >> 8 == _FATAL:
         gate = connection.get_app_data().wrappedProtocol
         assert isinstance(gate, _Gate)
@@ -198,19 +197,19 @@ def _loadAuthorities(context: SSL.Context, path: str) -> None:
         raise ClientError(f"--tls-ca: {path} has no certificate in PEM form") from error
     store = context.get_cert_store()
     assert store is not None
-    # What is in the file is trusted, also when another authority has signed it.
+    # Trust the certificates in the file even if another authority has signed them.
     store.set_flags(X509StoreFlags.PARTIAL_CHAIN)
 
 
 @implementer(IHandshakeListener)
 class _Gate(Protocol):
     """
-    Stands between TLS and the protocol of the exchange, which it lets in after the decision.
+    The protocol between TLS and that of the exchange, which it connects after the decision.
 
-    @ivar chainErrors: what OpenSSL has found wrong with the certificates.
-    @ivar alert: the number of the fatal alert of the server; -1: it has sent none.
+    @ivar chainErrors: the errors that OpenSSL found in the certificates.
+    @ivar alert: the number of the server's fatal alert; -1: none was received.
     @ivar shaken: fires when the handshake is complete.
-    @ivar lost: why the connection was lost before anybody was let in.
+    @ivar lost: why the connection was lost; L{None}: it is open.
     """
 
     transport: TLSMemoryBIOProtocol
@@ -256,10 +255,10 @@ class _Gate(Protocol):
             self._inside.connectionLost(self.lost)
 
     def letIn(self, protocol: IProtocol) -> None:
-        """Give the connection, and what has come by it, to the protocol of the exchange."""
+        """Give the connection and the buffered data to the protocol of the exchange."""
         paused = self._earlyBytes > _EARLY_BYTES
         protocol.makeConnection(self.transport)
-        # What has come is delivered in order, before anything that is read from now on.
+        # The buffered data is delivered before anything that is read from now on.
         early, self._early = b"".join(self._early), []
         self._inside = protocol
         if early:
@@ -282,10 +281,10 @@ class _Gate(Protocol):
 @implementer(IStreamClientEndpoint)
 class TLSEndpoint:
     """
-    Connects to a server that is the one that is meant.
+    An endpoint that connects over TLS and verifies the identity of the server.
 
-    @ivar key: the SHA-256 of the public key of the server that was accepted last, in
-        hexadecimal digits; empty: none was.
+    @ivar key: the SHA-256 of the public key of the last accepted server, in hexadecimal digits;
+        empty: none was accepted.
     """
 
     def __init__(
@@ -303,8 +302,9 @@ class TLSEndpoint:
         """
         @param endpoint: connects by TCP.
         @param timeout: the longest wait for the handshake, in seconds.
-        @param complain: takes what a person should know and is no failure.
-        @param now: gives seconds since 1970.
+        @param ask: L{None}: there is no user who can be asked.
+        @param complain: shows a warning to the user.
+        @param now: returns seconds since 1970.
         @raise ClientError: the file with the authorities can't be read.
         """
         self.key = ""
@@ -320,15 +320,15 @@ class TLSEndpoint:
         self._now = now
         self._creator = RecordingCreator(host, options.trust)
         self._known = KnownHosts(options.folder, complain)
-        # What could not be written down: it counts until this run ends.
+        # A key that could not be saved; it is trusted until this run ends.
         self._unwritten: Pin | None = None
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        Connect, and decide whether it is the server that is meant.
+        Connect, and verify the identity of the server.
 
-        The Deferred fails with what the endpoint of TCP says, with L{HandshakeError}, or with
-        L{Untrusted}, after which it makes no sense to try again.
+        The Deferred fails with the error of the TCP endpoint, with L{HandshakeError}, or with
+        L{Untrusted}, after which another attempt is useless.
         """
         return Deferred.fromCoroutine(self._connect(protocolFactory))
 
@@ -338,7 +338,7 @@ class TLSEndpoint:
         try:
             if isinstance(decision, Ask):
                 decision = await self._asked(decision, shown)
-                # Another client may have come to know the server meanwhile.
+                # Another client may have saved a key of the server meanwhile.
                 known = self._decide(shown)
                 if isinstance(known, Refuse):
                     decision = known
@@ -351,7 +351,7 @@ class TLSEndpoint:
         if decision.pin is not None:
             self._remember(decision.pin)
         if gate.lost is not None:
-            # It took the person longer than the server waits: once more, to the same key.
+            # The server closed while the user decided: connect again, and expect the same key.
             key = shown.key
             gate, shown = await self._shake()
             if shown.key != key:
@@ -386,7 +386,7 @@ class TLSEndpoint:
             server = place(self._host, self._port)
             return gate, shownIdentity(certificate, gate.chainErrors, server, self._host)
         except Exception as error:
-            # What cryptography raises for damaged certificates has no common base.
+            # The errors that cryptography raises for damaged certificates have no common base.
             wrapper.abortConnection()
             raise HandshakeError("the certificate of the server can't be read") from error
 

@@ -1,9 +1,9 @@
 """
-The file of account tokens that the chat's client keeps, so that no password is needed.  Pure.
+The file of account tokens that the chat client keeps, so that no password is needed.  Pure.
 
-A line is C{HOST:PORT ACCOUNT sha256:DIGITS|loopback TOKEN|never TIME}.  The third word says to whom
-the token may be sent: to a server with this key, by TLS, or to this computer itself, in clear.
-C{never} stands where somebody has said that none is to be kept.
+A line is C{HOST:PORT ACCOUNT sha256:DIGITS|loopback TOKEN|never TIME}.  The third word is the
+server to which the token may be sent: over TLS to one with this key, or unencrypted to this
+computer.  C{never} means that the user does not want a token to be kept.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tsservices.common.tokens import TOKEN_LENGTH, readToken
 #: The name of the file in the state folder of the user.
 TOKENS = "tokens"
 
-#: To whom a token may be sent that was made on a connection in clear.
+#: The binding of a token that was made on an unencrypted connection to this computer.
 LOOPBACK = "loopback"
 
 _NEVER = "never"
 
-#: An address of IPv4 as one of IPv6.
+#: The prefix of an IPv4 address that is mapped to IPv6.
 _MAPPED = "::ffff:"
 
 
@@ -41,10 +41,10 @@ class _Entry(NamedTuple):
 
 def bindingOf(peer: str, key: str) -> str:
     """
-    To whom tokens of a connection are bound; empty: none is sent or made on it.
+    Return the binding of a connection's tokens; empty: none may be sent or made on it.
 
-    @param peer: the address that the connection leads to.
-    @param key: the SHA-256 of the server's public key in hexadecimal; empty: it is in clear.
+    @param peer: the address of the peer.
+    @param key: the SHA-256 of the server's public key in hexadecimal; empty: unencrypted.
     """
     if key:
         return fingerprint(key)
@@ -59,8 +59,8 @@ class TokenFile:
     """
     The tokens that are kept for one server.
 
-    @ivar path: of the file.
-    @ivar binding: of the present connection, by L{bindingOf}.
+    @ivar path: the path of the file.
+    @ivar binding: the result of L{bindingOf} for the current connection.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class TokenFile:
         now: Callable[[], float] = time.time,
     ) -> None:
         """
-        @param complain: is told once of what a person should know of the file.
-        @param now: gives seconds since 1970.
+        @param complain: shows a problem with the file to the user; called once for each.
+        @param now: returns seconds since 1970.
         """
         self.binding = ""
         self._file = SharedFile(os.path.join(folder, TOKENS), complain, secret=True)
@@ -82,32 +82,32 @@ class TokenFile:
         self._now = now
 
     def has(self, account: str) -> bool:
-        """Whether there is a token for this account, to whomever it may be sent."""
+        """Check whether there is a token for this account, with any binding."""
         entry = self._find(account)
         return entry is not None and entry.token != _NEVER
 
     def find(self, account: str) -> str:
-        """The token that may be sent on the present connection; empty: none."""
+        """Return the token that may be sent on the current connection; empty: none."""
         entry = self._find(account)
         if entry is None or entry.token == _NEVER or entry.binding != self.binding:
             return ""
         return entry.token
 
     def declined(self, account: str) -> bool:
-        """Whether none is to be kept."""
+        """Check whether the user does not want a token to be kept."""
         entry = self._find(account)
         return entry is not None and entry.token == _NEVER
 
     def keep(self, account: str, token: str) -> str:
         """
-        Keep a token for servers such as that of the present connection.
+        Save a token with the binding of the current connection.
 
-        @return: the id of the one that was kept before, which is of no more use; empty: none.
-        @raise SharedFileError: it can't be written.
-        @raise ValueError: it is no token, or no account.
+        @return: the id of the token that was replaced; empty: there was none.
+        @raise SharedFileError: the file can't be written.
+        @raise ValueError: the token or the account is malformed.
         """
         assert self.binding
-        # A server has sent them, and they become words of one line.
+        # Both come from the server, and must be single words to fit in a line of the file.
         readToken(token)
         if len(token) != TOKEN_LENGTH or len(fold(account).split()) != 1:
             raise ValueError
@@ -115,23 +115,23 @@ class TokenFile:
 
     def decline(self, account: str) -> None:
         """
-        Keep none, and remember that.
+        Save that no token is to be kept for this account.
 
-        @raise SharedFileError: it can't be written.
+        @raise SharedFileError: the file can't be written.
         """
         binding = self.binding or LOOPBACK
         self._replace(account, _Entry(self._address, fold(account), binding, _NEVER))
 
     def forget(self, account: str, token: str = "") -> str:
         """
-        Keep a token no longer.
+        Remove the token of an account.
 
-        @param token: only if it is this one; empty: whichever it is.
-        @return: the id of the one that was kept; empty: none was.
-        @raise SharedFileError: it can't be written.
+        @param token: remove only this one; empty: any.
+        @return: the id of the removed token; empty: there was none.
+        @raise SharedFileError: the file can't be written.
         """
         entry = self._read(account)
-        # A file that may not be written does not matter where nothing is to be changed.
+        # Without a change, a file that can't be written is no error.
         if entry is None or token not in ("", entry.token):
             return ""
         return self._replace(account, None, token)
@@ -140,7 +140,7 @@ class TokenFile:
         try:
             return self._read(account)
         except SharedFileError as error:
-            # Where there is no folder, nothing is kept.
+            # Without a state folder nothing is kept, which is no error.
             if not isinstance(error.__cause__, NotADirectoryError):
                 self._file.report(f"no token is read: {error}")
             return None
@@ -193,7 +193,7 @@ class TokenFile:
 
 
 def _canonical(host: str) -> str:
-    # Without IDNA, which takes an extra: of a name in two forms each has a token of its own.
+    # IDNA needs an extra, so two spellings of an international name have separate tokens.
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
@@ -213,6 +213,6 @@ def _parse(line: str) -> _Entry | None:
         try:
             readToken(token)
         except ValueError:
-            # Nothing of the token is shown.
+            # The message must not contain any part of the token.
             raise ValueError("its token is not whole") from None
     return _Entry(address.lower(), fold(account), binding, token)

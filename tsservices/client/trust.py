@@ -1,18 +1,18 @@
 """
-Whether a server that speaks TLS is the one that is meant.  Pure: evidence in, a decision and
-its words out; L{tsservices.client.tls} gathers the one and carries out the other.
+The decision whether to trust a TLS server.  Pure: L{tsservices.client.tls} gathers the evidence
+and carries out the decision.
 
-What decides, in this order:
+The rules, in this order:
 
-  1. C{--tls-ca}: the authorities in that file have to vouch for the server, and nothing else
+  1. C{--tls-ca} is given: the authorities in that file must vouch for the server, and nothing else
      counts.
-  2. C{--tls-fingerprint}: the key has to be that one, whoever vouches for it.
-  3. The system's authorities vouch for the server: it may have a new key.
-  4. They did before: it is refused.  Otherwise whoever stands in between would only have to
-     show a certificate of their own.
-  5. The key is the known one: it is accepted, also when its certificate has expired.
-  6. It is another one than the known one: it is refused.
-  7. Nothing is known: a person is asked; without one it is refused.
+  2. C{--tls-fingerprint} is given: the key must have this fingerprint, and nothing else counts.
+  3. The system's authorities vouch for the server: it is accepted, even with a new key.
+  4. They vouched for it before, but not now: it is refused.  Otherwise a man in the middle would
+     only need a self-made certificate.
+  5. The key is the known one: the server is accepted, even if its certificate has expired.
+  6. The key differs from the known one: the server is refused.
+  7. The server is unknown: the user is asked; if nobody can be asked, it is refused.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from typing import NamedTuple
 
 from tsservices.common.text import logged
 
-#: What stands before the hexadecimal digits of a fingerprint.
+#: The prefix of a fingerprint's hexadecimal digits.
 _ALGORITHM = "sha256:"
 
-#: Characters of a name in a certificate that are shown: names of the DNS have at most 253.
+#: How many characters of a name in a certificate are shown: DNS names have at most 253.
 _NAME_LENGTH = 253
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
-#: OpenSSL's numbers for what is wrong with a chain of certificates (C{x509_vfy.h}).
+#: Descriptions of certificate errors, by OpenSSL's error numbers (C{x509_vfy.h}).
 _DOUBTS = {
     2: "its authority is not among those known here",
     7: "a signature in its certificate is wrong",
@@ -53,16 +53,16 @@ _DOUBTS = {
 
 
 class ChainError(NamedTuple):
-    """Something that is wrong with a chain of certificates."""
+    """An error in a chain of certificates."""
 
-    #: What OpenSSL calls it.
+    #: OpenSSL's error number.
     number: int
-    #: Of which certificate: 0 is that of the server.
+    #: The position of the certificate in the chain: 0 is that of the server.
     depth: int
 
 
 class TrustBasis(Enum):
-    """How a key came to be trusted, as it stands in the file of known hosts."""
+    """The reason why a key is trusted, as written in the file of known hosts."""
 
     AUTHORITY = "authority"
     ASKED = "asked"
@@ -71,68 +71,68 @@ class TrustBasis(Enum):
 
 @dataclass(frozen=True)
 class Pin:
-    """The key that a server had."""
+    """The saved key of a server."""
 
     #: The SHA-256 of the public key, in hexadecimal digits.
     key: str
     basis: TrustBasis
-    #: The number of its line in the file; 0: it is not in it yet.
+    #: The number of its line in the file; 0: not in the file.
     line: int = 0
 
 
 @dataclass(frozen=True)
 class KnownServer:
-    """What is known of a server."""
+    """The saved knowledge about a server."""
 
-    #: Of the file of known hosts.
+    #: The path of the file of known hosts.
     path: str
     pin: Pin | None = None
-    #: Why the file can't be read, so that nothing is known; empty: it can.
+    #: Why the file can't be read; empty: it was read.
     failure: str = ""
 
 
 @dataclass(frozen=True)
 class ShownIdentity:
-    """What a server has shown of itself."""
+    """The identity that a server has shown in the handshake."""
 
-    #: The server in a sentence.
+    #: The name of the server in messages.
     server: str
     #: The SHA-256 of its public key, in hexadecimal digits.
     key: str
-    #: The SHA-256 of its whole certificate: some tools print that one.
+    #: The SHA-256 of its whole certificate, which some tools print.
     certificate: str = ""
-    #: Why no authority vouches for it under this name; empty: one does.
+    #: Why no authority vouches for the server under this name; empty: one does.
     doubt: str = ""
 
 
 @dataclass(frozen=True)
 class TrustOptions:
-    """What the command line says of whom to trust."""
+    """The options about which servers to trust."""
 
-    #: The path of a file with the only authorities that count; empty: there is none.
+    #: The path of a file with the only authorities to trust; empty: not given.
     authorities: str = ""
-    #: The only key that counts, in hexadecimal digits; empty: there is none.
+    #: The fingerprint of the only key to trust, in hexadecimal digits; empty: not given.
     fingerprint: str = ""
 
 
 @dataclass(frozen=True)
 class Accept:
-    """It is the server that is meant."""
+    """The decision to accept the server."""
 
-    #: What is to be known of it from now on; L{None}: what is known stays.
+    #: The key to save; L{None}: the saved one stays.
     pin: Pin | None
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A person has to say whether it is the server that is meant."""
+    """The decision to ask the user."""
 
     question: str
 
 
 @dataclass(frozen=True)
 class Refuse:
-    """It is not, or nobody can know; the text says why, and what can be done."""
+    """The decision to refuse the server; the text says why, and what the user can do."""
 
     text: str
 
@@ -142,9 +142,9 @@ Decision = Accept | Ask | Refuse
 
 def parseFingerprint(text: str) -> str:
     """
-    The hexadecimal digits of a fingerprint, as this or another tool prints it.
+    Extract the hexadecimal digits of a fingerprint, as this or another tool prints it.
 
-    @raise ValueError: it is none; the text says what one looks like.
+    @raise ValueError: the text is no fingerprint; the message describes the format.
     """
     # openssl writes "SHA2-256(stdin)= " before the digits.
     digits = text.rpartition("=")[2].strip().lower().removeprefix(_ALGORITHM).replace(":", "")
@@ -154,12 +154,12 @@ def parseFingerprint(text: str) -> str:
 
 
 def fingerprint(key: str) -> str:
-    """A fingerprint as it is shown."""
+    """Format a fingerprint for messages and files."""
     return f"{_ALGORITHM}{key}"
 
 
 def chainDoubt(errors: Iterable[ChainError]) -> str:
-    """Why no authority vouches for a certificate; empty without errors."""
+    """Describe the errors in a chain of certificates; empty: there are none."""
     words: dict[str, None] = {}
     for number, depth in errors:
         doubt = _DOUBTS.get(number, f"its certificate is not valid (OpenSSL's error {number})")
@@ -171,11 +171,11 @@ def chainDoubt(errors: Iterable[ChainError]) -> str:
 
 def nameDoubt(host: str, names: Iterable[str]) -> str:
     """
-    Why a certificate that authorities vouch for is none of this server.
+    Describe that a valid certificate is not for the requested host.
 
-    @param names: the names and addresses in it.
+    @param names: the names and addresses in the certificate.
     """
-    # Whoever has made the certificate has chosen them.
+    # The names are untrusted: the maker of the certificate chose them.
     listed = [logged(name[:_NAME_LENGTH]) for name in names]
     if not listed:
         return f"its certificate names no host, and so not {host}"
@@ -187,9 +187,9 @@ def decide(
     shown: ShownIdentity, known: KnownServer, options: TrustOptions, attended: bool
 ) -> Decision:
     """
-    Decide whether to go on with a server.
+    Decide whether to trust a server.
 
-    @param attended: somebody can be asked.
+    @param attended: whether a user can be asked.
     """
     server, pin = shown.server, known.pin
     if options.authorities:
@@ -201,7 +201,7 @@ def decide(
             return Refuse(_otherFingerprint(shown, options.fingerprint))
         basis = TrustBasis.OPTION if shown.doubt else TrustBasis.AUTHORITY
         if shown.doubt and pin is not None and pin.basis is TrustBasis.AUTHORITY:
-            # The option counts for this run: the server stays one that authorities vouch for.
+            # The option counts for this run only: the saved basis stays L{TrustBasis.AUTHORITY}.
             return Accept(None)
         return Accept(_remembered(shown, pin, basis))
     if not shown.doubt:
@@ -233,7 +233,7 @@ def decide(
 
 
 def _removal(words: str, known: KnownServer) -> str:
-    # What is known of this run alone stands in no file.
+    # A key that is known in this run only is not in the file.
     if known.pin is None or not known.pin.line:
         return ""
     return words.format(f"remove line {known.pin.line} of {known.path}")
@@ -241,7 +241,7 @@ def _removal(words: str, known: KnownServer) -> str:
 
 def _remembered(shown: ShownIdentity, pin: Pin | None, basis: TrustBasis) -> Pin | None:
     if pin is not None and pin.key == shown.key and basis is not TrustBasis.AUTHORITY:
-        # A yes of before is worth as much.
+        # The key is saved already, on an equal or better basis.
         return None
     if pin is not None and (pin.key, pin.basis) == (shown.key, basis):
         return None
@@ -272,12 +272,12 @@ def _question(shown: ShownIdentity) -> str:
     )
 
 
-#: What can be answered.
+#: The question with its possible answers.
 ANSWERS = "Is it right? yes, no, or paste the fingerprint to have it compared (no):"
 
 
 def answered(answer: str, shown: ShownIdentity) -> Decision:
-    """What follows from an answer to the question."""
+    """Return the decision that follows from the user's answer."""
     word = answer.strip().lower()
     if word == "yes":
         return Accept(Pin(shown.key, TrustBasis.ASKED))

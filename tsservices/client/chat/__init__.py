@@ -1,6 +1,6 @@
 """
-The client of the chat, for terminals and for programs.
+The chat client, for terminals and for programs.
 
-What it knows and decides is pure: L{tsservices.client.chat.machine} is the state machine
-that everything goes through.  Sockets and terminals stand at its edges.
+Its logic is pure: all input goes through the state machine in L{tsservices.client.chat.machine}.
+The modules around it handle sockets and terminals.
 """

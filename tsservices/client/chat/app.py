@@ -1,6 +1,6 @@
 """
-The client of the chat between its sockets and its terminal: it has
-L{tsservices.client.chat.machine} decide, and does what that says.
+The chat client between socket and terminal: passes events to L{tsservices.client.chat.machine}
+and carries out its decisions.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
 
-#: Asks a person, and gives what was typed.
+#: Asks the user a question and returns the typed answer.
 Asker = Callable[[str], Coroutine[Deferred[Any], Any, str]]
 
-#: Lines that are read ahead of what was sent: more stay where they come from.
+#: The most unsent lines in the outbox; while it is full, no more input is read.
 LINES_AHEAD = 1000
 
 
@@ -50,7 +50,7 @@ class ChatClient:
     """
     One run of the client.
 
-    @ivar machine: decides everything.
+    @ivar machine: the state machine that makes all decisions.
     """
 
     def __init__(
@@ -63,21 +63,21 @@ class ChatClient:
         random: Callable[[], float],
     ) -> None:
         """
-        @param openEndpoint: gives what connects to the server, and may ask a person.
-        @param random: gives numbers from 0 to 1.
-        @raise ClientError: there is no way to connect.
+        @param openEndpoint: makes the endpoint of the server; takes a function to ask the user.
+        @param random: returns numbers from 0 to 1.
+        @raise ClientError: the endpoint can't be made.
         """
         self._clock = clock
         attended = console.attended and not options.json
         self._endpoint = openEndpoint(self._ask if attended else None)
-        # Fires with the next line that is typed, which is an answer.
+        # Fires with the next typed line, which answers a question of the client.
         self._answer: Deferred[str] | None = None
         self._options = options
         self._console = console
         self._display = display
         self._server = place(options.host, options.port)
         self._done: Deferred[int] = Deferred()
-        # Fires when there is room for more lines; the reading waits for it.
+        # Fires when the outbox has room for more lines, for which the reading waits.
         self._roomForLines: Deferred[None] | None = None
         self._connection: ChatProtocol | None = None
         self._connecting: Deferred[IProtocol] | None = None
@@ -115,10 +115,10 @@ class ChatClient:
 
     async def run(self) -> int:
         """
-        Talk until one leaves.
+        Talk until the user leaves.
 
         @return: the exit status.
-        @raise ClientError: it can't go on.
+        @raise ClientError: the client can't continue.
         """
         if not self._options.forget:
             return await self._talk()
@@ -155,7 +155,7 @@ class ChatClient:
         ticking.clock = self._clock
         self._connect()
         ticked = ticking.start(1.0, now=False)
-        # What goes wrong in here is a mistake of this program, and ends it.
+        # An exception in these tasks is a bug of this program, and ends it.
         reading = Deferred.fromCoroutine(self._read())
         for task in (ticked, reading):
             task.addErrback(self._broken)
@@ -164,7 +164,7 @@ class ChatClient:
         finally:
             if ticking.running:
                 ticking.stop()
-            # Otherwise it is the reading itself that has ended all this.
+            # If the reading does not wait, it is itself the caller that ended the talk.
             if self._readingWaits:
                 reading.cancel()
             if self._connecting is not None:
@@ -197,7 +197,7 @@ class ChatClient:
         for line in question.splitlines():
             self._display.show([("", line)], False)
         if self._finishing:
-            # Nothing more will be typed.
+            # The input has ended.
             return ""
         self._answer = Deferred()
         self._display.question(True)
@@ -223,7 +223,7 @@ class ChatClient:
                 return
             error = failure.value
             if isinstance(error, ClientError):
-                # It is another server than the one that is meant: nothing is tried again.
+                # The server is not trusted: do not try again.
                 self.machine.fail(str(error))
                 return
             if not isinstance(error, ConnectError | HandshakeError | OSError | ValueError):
@@ -240,9 +240,9 @@ class ChatClient:
         self._connection = connection
         peer = connection.transport.getPeer()
         host = peer.host if isinstance(peer, IPv4Address | IPv6Address) else ""
-        # A server that was accepted has a key; without TLS there is none.
+        # The endpoint has the key of the accepted server; without TLS there is none.
         self._tokens.binding = bindingOf(host, getattr(self._endpoint, "key", ""))
-        # An output whose reader is slow holds the connection back, and so the server.
+        # Back-pressure: a slow reader of the output pauses the connection.
         self._console.registerProducer(connection)
         self.machine.connected(self._now())
         self._changed()
@@ -263,7 +263,7 @@ class ChatClient:
         """
         Take a line that was typed in a window.
 
-        @param window: its name; empty: in none that is for a room or a person.
+        @param window: the name of the window; empty: it is not for a room or a person.
         """
         if self._done.called:
             return
@@ -282,7 +282,7 @@ class ChatClient:
             line = await console.readLine()
             self._readingWaits = False
             if self._answer is not None and not self._leaves(line):
-                # The end of the input is no yes.
+                # The end of the input does not count as yes.
                 self._answer.callback((line or b"").decode("utf-8", "replace"))
             elif line is None and self._display.editing:
                 machine.quit()
@@ -292,11 +292,11 @@ class ChatClient:
                 machine.finish()
                 return
             else:
-                # The server takes a carriage return for an end of a line too, and keys for edits:
-                # what it would make of a line decides what that is.
+                # The server takes a carriage return as the end of a line, and applies control keys
+                # as edits: do the same before the line is interpreted.
                 for part in line.strip(b"\r").split(b"\r"):
                     text = edit(part).decode("utf-8", "backslashreplace")
-                    # Two signs begin a line with one, here too.
+                    # A doubled slash escapes a slash at the start, in piped input too.
                     isText = not self._console.interactive and not text.startswith(2 * SIGN)
                     self._typed(asTyped(text, isText))
             self._changed()
@@ -307,7 +307,7 @@ class ChatClient:
                 self._readingWaits = False
 
     def _leaves(self, line: bytes | None) -> bool:
-        # In place of an answer.
+        # Whether the user leaves instead of answering.
         if line is None:
             return self._display.editing
         return line.split()[:1] == [b"/quit"]
@@ -322,7 +322,7 @@ class ChatClient:
         return len(self.machine.sender.outbox.waiting)
 
     def _changed(self) -> None:
-        # After everything that the machine was given: it may have changed what stands here.
+        # Called after each event passed to the machine, because its state may have changed.
         if self.machine.phase is Phase.READY:
             self._onlineAt = self._now()
         if self._roomForLines is not None and self._waitingLines() < LINES_AHEAD:
@@ -356,9 +356,9 @@ async def chat(
     """
     Talk in the chat.
 
-    @param random: gives numbers from 0 to 1.
+    @param random: returns numbers from 0 to 1.
     @return: the exit status.
-    @raise ClientError: it can't go on.
+    @raise ClientError: the client can't continue.
     """
 
     def openEndpoint(ask: Asker | None) -> IStreamClientEndpoint:

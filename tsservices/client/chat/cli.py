@@ -1,4 +1,4 @@
-"""The command line of the chat's client."""
+"""The command line of the chat client."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.common.commandline import INTERRUPTED, CommandParser, clientProgram
 from tsservices.common.statedir import defaultStateFolder
 
-#: How far the chat's port lies above that of the first service.
+#: The offset of the chat's port from L{DEFAULT_PORT}.
 CHAT_OFFSET = 6
 
-#: The room of those who name none.
+#: The room to join if none is named.
 LOBBY = "lobby"
 
-#: The variable of the environment with the password of C{--account}.
+#: The environment variable with the password of C{--account}.
 PASSWORD = "TSSERVICES_PASSWORD"
 
 DESCRIPTION = """\
@@ -77,7 +77,7 @@ exit status:
 
 @dataclass(frozen=True)
 class ChatOptions:
-    """Talk in the chat."""
+    """The options of the chat client."""
 
     #: A name, or an IPv4 or IPv6 address.
     host: str = DEFAULT_HOST
@@ -85,34 +85,34 @@ class ChatOptions:
     #: The name to enter with; empty: none was chosen.
     nick: str = ""
     rooms: tuple[str, ...] = (LOBBY,)
-    #: To log in to; empty: none.
+    #: The account to log in to; empty: none.
     account: str = ""
     password: str = field(default="", repr=False)
-    #: Write objects for programs.
+    #: Print JSON objects for programs.
     json: bool = False
-    #: Ring when the person's name is said.
+    #: Ring when the user's name is mentioned.
     bell: bool = True
-    #: The folder where what was typed is kept.
+    #: The folder of history, known hosts and tokens.
     state: str = ""
     #: The longest wait for a connection, in seconds.
     timeout: float = STREAM_TIMEOUT
-    #: A likely name for who has chosen none.
+    #: The name for a user who has chosen none.
     userName: str = "guest"
-    #: L{None}: in clear.
+    #: L{None}: unencrypted.
     tls: TLSOptions | None = None
-    #: Keep an account token, without a question.
+    #: Keep an account token without asking.
     remember: bool = False
-    #: Keep it no longer, and do nothing else.
+    #: Remove the kept account token, and do nothing else.
     forget: bool = False
-    #: At a terminal, show lines above the line being typed, and no full screen.
+    #: At a terminal, print lines above the line being typed instead of the full screen.
     inline: bool = False
-    #: In a pipe, print what comes; else nothing but errors is.
+    #: In a pipe, print received lines too; otherwise only errors are printed.
     show: bool = False
     #: The folder of local logs; empty: that of the settings, if any.
     log: str = ""
-    #: The file of the settings of the screen; empty: the one in the folder C{state}.
+    #: The file of the screen's settings; empty: the one in the folder C{state}.
     settings: str = ""
-    #: The rooms are named by the person, and not only the usual one.
+    #: Whether the user has named the rooms.
     chosenRooms: bool = field(default=False, compare=False)
 
 
@@ -247,14 +247,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def passwordOf(path: str, user: int) -> str:
     """
-    The password in a file.
+    Read the password from a file.
 
-    @param user: the id of who may own it.
-    @raise ValueError: there is none that is safe to use; the text says why.
+    @param user: the id of the user who, besides root, may own the file.
+    @raise ValueError: the file has no password, or is not private; the text says why.
     """
     try:
         with open(path, encoding="utf-8-sig") as file:
-            # Of the open file: the path may mean another one a moment later.
+            # fstat, because the path may name another file a moment later.
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ValueError(f"{path} is no file")
@@ -279,10 +279,9 @@ def parseChat(
     """
     Read the command line.
 
-    @param ask: asks for a password; L{None} where nobody can be asked.
-    @raise SystemExit: with status 2 when the command line is wrong, and with status 0
-        when help or the version was asked for and is printed; 130 when the question for
-        the password was interrupted.
+    @param ask: asks for a password; L{None}: nobody can be asked.
+    @raise SystemExit: with status 2 if the command line is wrong, with 0 after help or the
+        version was printed, and with 130 if the question for the password was interrupted.
     """
     parser = _parser()
     parsed = parser.parse_args(arguments)
@@ -296,7 +295,7 @@ def parseChat(
     server = readServer(parser, parsed, CHAT_OFFSET, lambda: folder)
     password = ""
     if parsed.account:
-        # What is wrong with the file is of interest later, or if there is no password.
+        # Problems with the token file are shown only if there is no password.
         complaints: list[str] = []
         tokens = TokenFile(folder, server.host, server.port, complaints.append)
         isStored = tokens.has(parsed.account)
@@ -344,7 +343,7 @@ def parseChat(
 
 
 def userName(environ: Mapping[str, str]) -> str:
-    """A likely name for who has chosen none."""
+    """Choose a name for a user who has given none."""
     name = environ.get("USER") or environ.get("LOGNAME") or ""
     try:
         nameKey(name)
@@ -354,5 +353,5 @@ def userName(environ: Mapping[str, str]) -> str:
 
 
 def asker(isTerminal: Callable[[int], bool]) -> Callable[[str], str] | None:
-    """A function that asks for a password without echo; L{None} without a terminal."""
+    """Return a function that asks for a password without echo; L{None} without a terminal."""
     return getpass.getpass if isTerminal(0) and isTerminal(2) else None

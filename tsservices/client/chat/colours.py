@@ -1,8 +1,8 @@
 """
-The colours of names, and of everything else on a terminal.  Pure.
+Colours and styles of text on a terminal.  Pure.
 
-A line is a list of spans: each a style and a text.  L{Styler} makes bytes for a terminal
-of them, or plain text where there are no colours.
+A line is a list of spans, each a style and a text.  L{Styler} converts it to text with escape
+sequences, or to plain text without colours.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tsservices.storage.words import searchable
 #: A style and a text.
 Span = tuple[str, str]
 
-#: Numbers of the 256 colours of terminals that can be read on white and on black: the contrast with
-#: either is at least 3 to 1.
+#: Numbers of those of the 256 terminal colours that are readable on white and on black, with a
+#: contrast of at least 3 to 1.
 PALETTE = (27, 29, 31, 33, 62, 64, 66, 93, 94, 98, 127, 130, 133, 161, 163, 166, 168, 199)
 
-#: The same where there are eight colours: SGR codes, without black, white and yellow.
+#: SGR codes of the eight-colour palette, without black, white and yellow.
 BASIC = (31, 32, 34, 35, 36)
 
-#: SGR codes of styles that are no names.
+#: SGR codes of all styles except those of names.
 _STYLES = {
     "time": "2",
     "event": "2",
@@ -36,27 +36,27 @@ _STYLES = {
     "found": "1;4",
 }
 
-#: What the style of a name begins with; the name follows.
+#: The prefix of the style of a name; the name follows.
 NICK = "nick "
 
 
 @lru_cache(1024)
 def _hash(nick: str) -> int:
-    # Not hash(), which is another one in each process.
+    # Not hash(), whose result differs in each process.
     return int.from_bytes(blake2b(fold(nick).encode("utf-8", "replace"), digest_size=4).digest())
 
 
 def colourNumber(nick: str, count: int = 0) -> int:
     """
-    Of the 256 colours the one of a name.
+    Choose the colour of a name among the 256.
 
-    @param count: gives a number below it instead.
+    @param count: if not 0, return a number below it instead.
     """
     return _hash(nick) % count if count else PALETTE[_hash(nick) % len(PALETTE)]
 
 
 def depth(environ: Mapping[str, str]) -> int:
-    """How many colours there are: 0, 8 or 256."""
+    """Return the number of colours of the terminal: 0, 8 or 256."""
     term = environ.get("TERM", "").lower()
     if environ.get("NO_COLOR") or term in ("", "dumb", "unknown"):
         return 0
@@ -64,13 +64,13 @@ def depth(environ: Mapping[str, str]) -> int:
 
 
 class Styler:
-    """Makes text for a terminal."""
+    """Converts lines of spans to text for a terminal."""
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
 
     def paint(self, line: Sequence[Span]) -> str:
-        """Write one line, without its ending."""
+        """Convert one line, without its ending."""
         if not self._depth:
             return "".join(text for _, text in line)
         return "".join(self._span(style, text) for style, text in line)
@@ -81,17 +81,17 @@ class Styler:
         return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
     def nick(self, nick: str) -> str:
-        """The SGR code of a name's colour: the same for all forms of the name, and for ever."""
+        """Return the SGR code of a name's colour, the same for all spellings and in all runs."""
         if self._depth == 256:
             return f"38;5;{colourNumber(nick)}"
         return str(BASIC[colourNumber(nick, len(BASIC))])
 
 
 def highlighted(text: str, words: Sequence[str]) -> list[Span]:
-    """The text with these words set off."""
+    """Highlight words in a text."""
     if not words:
         return [("", text)]
-    # The longest first: of alternatives a regular expression takes the first that fits.
+    # The longest first, because a regular expression takes the first alternative that matches.
     pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     wanted = {word for given in words for word in searchable(given).split()}
     spans: list[Span] = []
@@ -104,7 +104,7 @@ def highlighted(text: str, words: Sequence[str]) -> list[Span]:
 
 
 def _foundOtherwise(text: str, wanted: set[str]) -> list[Span]:
-    # The words stand in it with other accents, say: whatever holds one between spaces is set off.
+    # The words may differ in accents, for example: highlight each part between spaces with one.
     if not wanted.intersection(searchable(text).split()):
         return [("", text)]
     return [
@@ -125,9 +125,9 @@ def _joined(spans: Sequence[Span]) -> list[Span]:
 
 def marked(text: str, ranges: Iterable[tuple[int, int]], style: str) -> list[Span]:
     """
-    The text with these parts of it in a style.
+    Set parts of a text in a style.
 
-    @param ranges: from where to where each goes, in order.
+    @param ranges: the start and the end of each part, in order.
     """
     spans: list[Span] = []
     at = 0

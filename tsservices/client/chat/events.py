@@ -1,10 +1,10 @@
 """
-What a server sends in the JSON form, read without trusting it: lines become the
-notifications that the server's frontends are given.  Pure.
+The decoder of the server's JSON format: lines become the notification classes that the server's
+frontends use.  Pure; the input is not trusted.
 
-The form itself is described in L{tsservices.frontends.formats.json}.  Types and fields that
-this client does not know are no errors, since later servers may have them; a field that is
-missing, or is not of its type, reads as empty.
+The format is described in L{tsservices.frontends.formats.json}.  Unknown types and fields are not
+errors, because newer servers may send them; a field that is missing or of a wrong type is read as
+empty.
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ from tsservices.chat.permissions import OPERATOR
 from tsservices.chat.records import AccountToken, Restriction, StoredPrivateMessage
 from tsservices.common.text import visible
 
-#: Numbers beyond this are none that a server writes: times in nanoseconds fit in 64 bits.
+#: A server writes no larger numbers: times in nanoseconds fit in 64 bits.
 _LARGEST_NUMBER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class FormatVersion:
-    """The first object: what version of the JSON form follows."""
+    """The first object: the version of the JSON format."""
 
     version: int
 
 
 @dataclass(frozen=True, slots=True)
 class SecretWanted:
-    """The server takes the next line as a secret."""
+    """The server's prompt for a secret: it takes the next line as one."""
 
     text: str
 
@@ -83,38 +83,38 @@ class SecretWanted:
 class RoomLine:
     """One line of a room, in an object of its own."""
 
-    #: It has one text.
+    #: The line, with one text.
     message: RoomMessages
-    #: It was said before.
+    #: Whether it is part of a replay of old lines.
     replayed: bool = False
-    #: It was searched for.
+    #: Whether it is a search result.
     found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayHead:
-    """So many lines follow that were said before."""
+    """The head of a replay of old lines."""
 
     room: str
     roomName: str
     count: int
-    #: The first and the last number of those that are no longer kept, if any.
+    #: The first and the last number of the lines that are no longer kept, if any.
     missing: tuple[int, int] | None
-    #: The epoch, if lines after a number were asked for; else empty.
+    #: The epoch, if lines after a number were requested; otherwise empty.
     epoch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchHead:
-    """So many lines follow that were searched for."""
+    """The head of search results."""
 
     count: int
-    #: Whether there are older ones.
+    #: Whether there are older results.
     more: bool
 
 
-#: What an object can say.  In the JSON form replays and search results are split into a head and
-#: lines, so L{RoomMessages}, L{HistoryReplay} and L{SearchResults} are not among it.
+#: The content of an object.  L{RoomMessages}, L{HistoryReplay} and L{SearchResults} never occur,
+#: because the JSON format splits replays and search results into a head and lines.
 Content = Notification | FormatVersion | SecretWanted | RoomLine | ReplayHead | SearchHead
 
 
@@ -122,45 +122,45 @@ Content = Notification | FormatVersion | SecretWanted | RoomLine | ReplayHead | 
 class ServerEvent:
     """One object from the server."""
 
-    #: The line it came in.
+    #: The received line.
     raw: str
-    #: What it says; L{None}: its type is not known here.
+    #: L{None}: its type is unknown.
     content: Content | None
 
 
 def clean(text: str) -> str:
-    """The same as one line that can do nothing to a terminal."""
+    """Make a text a single line without terminal control characters."""
     if text.isprintable():
-        # Nearly all texts are, and this takes a third of the time.
+        # Nearly all texts are printable, for which this takes a third of the time.
         return text
     return visible(text).replace("\n", "\\n").replace("\t", "    ")
 
 
 def roomKey(name: str) -> str:
-    """What is the same for all forms of a room's name, with or without its sign."""
+    """Return the key of a room, the same for all spellings of its name, with or without sign."""
     return fold(name.removeprefix(ROOM_SIGN))
 
 
 class Fields:
-    """The fields of one object, each read as the type it should have, or as empty."""
+    """The fields of one object; a field that is missing or of a wrong type is read as empty."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self._values = values
 
     def text(self, name: str) -> str:
-        """A text, made harmless for terminals."""
+        """Read a text, without terminal control characters."""
         value = self._values.get(name)
         return clean(value) if isinstance(value, str) else ""
 
     def words(self, kind: str) -> str:
-        """What somebody says: the text of a message, which alone may have several lines."""
+        """Read the text of a message, the only field that may have several lines."""
         value = self._values.get("text")
         if kind not in TALK or not isinstance(value, str) or "\n" not in value:
             return self.text("text")
         return "\n".join(clean(line) for line in value.split("\n"))
 
     def word(self, name: str) -> str:
-        # It is sent back as it is, and a line feed in it would begin a command.
+        # Words are sent back unchanged, where a line feed would begin another command.
         value = self._values.get(name)
         return value if isinstance(value, str) and value.split() == [value] else ""
 
@@ -169,7 +169,7 @@ class Fields:
 
     def optionalNumber(self, name: str) -> int | None:
         value = self._values.get(name)
-        # In Python True is a number too.
+        # In Python, bool is a subclass of int.
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST_NUMBER:
             return None
         return value
@@ -206,25 +206,25 @@ class Fields:
         return self.text("account") or None
 
     def room(self) -> tuple[str, str]:
-        """The key of the room, and its name."""
+        """Read the key and the name of the room."""
         name = self.text("room")
         return roomKey(name), name
 
 
 def decode(line: bytes) -> ServerEvent | None:
     """
-    Read one line.
+    Decode one line.
 
-    @return: L{None} if it is no object with a type.
+    @return: L{None} if the line is no object with a type.
     """
     if not line.startswith(b"{"):
         return None
-    # What is no UTF-8 is shown as it is rather than ending the client.
+    # Bytes that are not UTF-8 are shown escaped, instead of ending the client.
     text = line.decode("utf-8", "backslashreplace")
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        # The latter for some thousand brackets in each other.
+        # RecursionError is raised for thousands of nested brackets.
         return None
     kind = values.get("type") if isinstance(values, dict) else None
     if not isinstance(kind, str):
@@ -238,7 +238,7 @@ def _line(fields: Fields) -> RoomLine:
         *fields.room(),
         first=fields.number("seq"),
         time=fields.number("time"),
-        # The epoch.  Where it stands in the order of all rooms is the server's business.
+        # The epoch.  The position, in the order of all rooms, is not sent to clients.
         log=fields.word("id").rpartition("-")[0].rpartition("-")[0],
         position=0,
         index=0,
@@ -268,7 +268,7 @@ def _joinedRoom(fields: Fields) -> JoinedRoom:
         fields.texts("nicks"),
         fields.number("present"),
         fields.number("joinedSeq"),
-        # It follows, in objects of its own.
+        # The history follows in objects of its own.
         None,
         fields.text("nick"),
         fields.text("rank"),
@@ -396,7 +396,7 @@ def _rooms(fields: Fields) -> RoomList:
 
 
 def _error(fields: Fields) -> ErrorReply:
-    # The server has put the facts into its words already, and its codes may be newer than ours.
+    # The server's text has the arguments filled in, and its code may be unknown here.
     code = fields.text("code")
     return ErrorReply(ChatError(ErrorCode(code, "{text}"), text=fields.text("text") or code))
 
@@ -418,10 +418,10 @@ def _toOperators(fields: Fields) -> PassingMessage:
     )
 
 
-#: How the objects of each type are read.
+#: The decoders of the objects, by type.
 _CONTENTS: dict[str, Callable[[Fields], Content]] = {
     "format": lambda fields: FormatVersion(fields.number("version")),
-    # Without a text nothing would show that the next line is taken for a secret.
+    # An empty prompt would not show that the next line is taken as a secret.
     "prompt": lambda fields: SecretWanted(fields.text("text") or "secret: "),
     "said": _line,
     "replay": lambda fields: ReplayHead(

@@ -1,5 +1,5 @@
 """
-The view of programs: every object of the server as it came, and some of the client's own.
+The view for programs: the unchanged objects of the server, and objects of the client itself.
 Pure.
 """
 
@@ -16,12 +16,12 @@ from tsservices.client.chat.state import ClientRoom
 
 
 class JSONView:
-    """Writes one JSON object on each line."""
+    """A view that writes one JSON object on each line."""
 
     def __init__(self, write: Callable[[str], None], encrypted: bool = False) -> None:
         """
         @param write: takes a line without its ending.
-        @param encrypted: the connections are.
+        @param encrypted: whether the connections are encrypted.
         """
         self._encrypted = encrypted
         self._write = write
@@ -32,7 +32,7 @@ class JSONView:
     def _own(self, event: str, **fields: object) -> None:
         self._write(json.dumps({"type": "client", "event": event, **fields}, ensure_ascii=False))
 
-    # What these show is in the objects already.
+    # The following events are in the server's objects already.
 
     def notify(self, content: Content) -> None:
         pass

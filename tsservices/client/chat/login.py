@@ -1,7 +1,7 @@
 """
-What is tried to log in on one connection, in this order: the token of the connection
-before, the account token that is kept, the password of the account, names.  Pure;
-L{tsservices.client.chat.resume} sends it.
+The methods to log in on one connection, tried in this order: the token of the previous connection,
+the kept account token, the password of the account, names.  Pure; the lines are sent by
+L{tsservices.client.chat.resume}.
 """
 
 from __future__ import annotations
@@ -13,63 +13,63 @@ from enum import Enum
 
 from tsservices.chat.names import fold
 
-#: The error of a name that somebody has, maybe only for a while.
+#: The error for a name that is in use, maybe only for a while.
 NICK_TAKEN = "nick-taken"
 
-#: The error of a token of a connection that has ended.
+#: The error for the token of a connection that has ended for the server.
 NOTHING_TO_RESUME = "nothing-to-resume"
 
-#: Errors of an account token that will never be taken: it was revoked, or its account is gone.
+#: Errors for an account token that is permanently invalid: the token or its account was removed.
 DEAD_TOKEN = ("wrong-token", "no-account")
 
-#: The error of a wrong password.
+#: The error for a wrong password.
 WRONG_PASSWORD = "wrong-password"
 
-#: How often a person may type the password of an account: fingers slip.
+#: How often the user may type the password of an account.
 PASSWORD_TRIES = 3
 
-#: Names that are tried for somebody who has not chosen one.
+#: How many other names are tried if the user has not chosen one.
 OTHER_NAMES = 20
 
-#: How long one's own name is waited for: the server may take the connection that was lost for one
-#: that lives, and the name for taken.
+#: How long to retry the user's previous name: the server may still consider the lost connection
+#: open, and the name taken.
 OWN_NAME_SECONDS = 30.0
 
-#: How often it is asked for meanwhile.
+#: The interval of these retries.
 RETRY_SECONDS = 2.0
 
-#: Characters of the name before that a name with a number begins with: the server takes 32 in all.
+#: How many characters of the previous name a numbered name keeps: the server accepts 32 in all.
 _STEM_LENGTH = 24
 
 
 @dataclass(slots=True)
 class LoginOptions:
-    """As whom to log in, and where to."""
+    """The options of a login: name, account and rooms."""
 
     nick: str
-    #: Whether somebody has chosen the name; else it is only likely.
+    #: Whether the user has chosen the name; otherwise it is a default.
     chosen: bool = True
-    #: To log in to; empty: to none.
+    #: The account to log in to; empty: none.
     account: str = ""
     password: str = field(default="", repr=False)
-    #: Names of the rooms to join; the key may follow a name, after a space.
+    #: Names of the rooms to join; a key may follow a name, after a space.
     rooms: list[str] = field(default_factory=lambda: ["lobby"])
-    #: Somebody can be asked for all that is missing, at a prompt that stays.
+    #: Whether the user can be asked for anything missing, at a permanent prompt.
     attended: bool = False
-    #: Somebody can be asked.
+    #: Whether the user can be asked.
     canAsk: bool = False
-    #: The server is to know what was read.
+    #: Whether to send the server marks of what was read.
     marks: bool = False
-    #: An account token is to be kept, without a question.
+    #: Whether to keep an account token without asking.
     remember: bool = False
-    #: The id of an account token to have revoked, and nothing else; empty: none.
+    #: The id of an account token to revoke, after which the client leaves; empty: none.
     revoke: str = ""
     #: The name of this computer.
     device: str = ""
 
 
 class Method(Enum):
-    """How one logs in."""
+    """A method of the login."""
 
     RESUME = "resume"
     TOKEN = "token"
@@ -79,10 +79,10 @@ class Method(Enum):
 
 class LoginAttempt:
     """
-    One attempt after the other to log in, on one connection.
+    The sequence of login attempts on one connection.
 
-    @ivar method: that of the attempt under way; L{None}: there is none.
-    @ivar retryAt: when to ask for a name again; L{None}: at once.
+    @ivar method: the method of the running attempt; L{None}: no attempt is running.
+    @ivar retryAt: when to send the next attempt; L{None}: at once.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class LoginAttempt:
         digits: Callable[[], int],
     ) -> None:
         """
-        @param nickBefore: the name on the connection before; empty: there was none.
-        @param token: of the connection before; empty: it had none.
-        @param accountToken: the one that is kept and may be sent; empty: none.
+        @param nickBefore: the name on the previous connection; empty: there was none.
+        @param token: the token of the previous connection; empty: it had none.
+        @param accountToken: the kept token, if it may be sent; empty: none.
         @param now: the time in seconds.
-        @param digits: gives a number to make a name of one's own of another one.
+        @param digits: returns a number to append to a name that is taken.
         """
         self._options = options
         self._nickBefore = nickBefore
@@ -121,23 +121,23 @@ class LoginAttempt:
         self.retryAt: float | None = None
 
     def next(self) -> str:
-        """The next line to send; empty if no method is left."""
+        """Return the next line to send; empty: no method is left."""
         self.retryAt = None
         if not self._attempts:
             self.method = None
             return ""
         self.method, argument = self._attempts.popleft()
-        # The server takes a token where it takes a password.
+        # The server accepts a token in place of a password.
         command = Method.LOGIN if self.method is Method.TOKEN else self.method
         return f"/{command.value} {argument}"
 
     def refused(self, code: str, now: float) -> bool:
         """
-        The attempt under way has failed.
+        Handle the failure of the running attempt.
 
-        @param code: that of the error.
+        @param code: the code of the error.
         @param now: the time in seconds.
-        @return: whether there is something left to try.
+        @return: whether an attempt is left.
         """
         if self.method is Method.NICK:
             self._tryOtherName(code, now)
@@ -146,7 +146,7 @@ class LoginAttempt:
         return bool(self._attempts)
 
     def again(self) -> str:
-        """The line that logs in by another password; empty: it was wrong often enough."""
+        """Return the line that logs in with another password; empty: no tries are left."""
         self._wrongPasswords += 1
         if self.method is not Method.LOGIN or self._wrongPasswords >= PASSWORD_TRIES:
             return ""
@@ -163,11 +163,11 @@ class LoginAttempt:
 
     def provesEnd(self, nick: str) -> bool:
         """
-        Whether having come in under this name proves that the connection before has ended for
-        the server too: nothing that was sent by it comes later.
+        Check whether the login with this name proves that the previous connection has ended for
+        the server, so that no line sent on it can still be processed.
         """
         if self._nothingToResume or self.method is Method.RESUME:
             return True
-        # Connections that are logged in may share a name; those of guests do not.
+        # Connections with an account may share a name; those of guests may not.
         sameNick = bool(self._nickBefore) and fold(nick) == fold(self._nickBefore)
         return self.method is Method.NICK and sameNick

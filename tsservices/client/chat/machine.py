@@ -1,9 +1,9 @@
 """
-The state machine of the client: what comes, and what time it is, in; what to send and
-what to show, out.  Pure.
+The state machine of the client.  Pure: it takes received lines, typed lines and the time, and
+calls the network and the view.
 
-A connection begins with L{Phase.GREETING}; lines are sent in L{Phase.READY}.  When it is
-lost, the next one brings what was missed before anything new is sent.
+A connection begins with L{Phase.GREETING}; lines are sent in L{Phase.READY}.  After a lost
+connection, the next one first fetches missed lines, and then sends new ones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tsservices.client.chat.transcript import Transcript
 
 
 class Phase(Enum):
-    """How far a connection has come, in the words of the status line."""
+    """The phases of a connection; the values are shown in the status line."""
 
     AWAY = "not connected"
     GREETING = "connected"
@@ -37,25 +37,25 @@ class Phase(Enum):
     ENDED = "over"
 
 
-#: The version of the JSON form that this client reads.
+#: The version of the JSON format that this client reads.
 VERSION = 1
 
-#: What is sent first on every connection.
+#: The first lines sent on every connection.
 _GREETING = ("/format json", "/echo on", "/help", SYNC)
 
-#: After so long without a word the server is asked for one.
+#: After a silence of this length a sync is sent, as a ping.
 SILENCE_SECONDS = 45.0
 
-#: Within this it answers, or the connection is taken for lost.
+#: The longest wait for an answer before the connection is considered lost.
 PATIENCE_SECONDS = 30.0
 
-#: Seconds before the first attempt to connect again; each failure doubles them.
+#: Seconds before the first attempt to reconnect; each failure doubles them.
 FIRST_DELAY = 0.5
 
-#: Seconds that are the longest wait between two attempts.
+#: The longest wait between two attempts, in seconds.
 LONGEST_DELAY = 30.0
 
-#: The error with which a connection ends that another one goes on for.
+#: The error that ends a connection whose session another connection has resumed.
 TAKEN_OVER = "taken-over"
 
 _NO_PASSWORD = "a password is asked for, and there is no more input"
@@ -69,12 +69,12 @@ _PHASES = {
 
 class ClientMachine:
     """
-    The client without its sockets and its terminal.
+    The client without sockets and terminal.
 
-    @ivar state: what is known.
+    @ivar state: the known state of the chat.
     @ivar sender: the sending half.
-    @ivar phase: how far the connection has come.
-    @ivar hadErrors: whether anything that a person asked was refused.
+    @ivar phase: the phase of the connection.
+    @ivar hadErrors: whether a line or command of the user was refused.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class ClientMachine:
         view: View,
         random: Callable[[], float],
     ) -> None:
-        """@param random: gives numbers from 0 to 1."""
+        """@param random: returns numbers from 0 to 1."""
         self.state = state
         self.sender = Sender(state, network, view)
         self.phase = Phase.AWAY
@@ -111,7 +111,7 @@ class ClientMachine:
 
     @property
     def asking(self) -> bool:
-        """Whether a person was asked something that the next line may answer."""
+        """Whether the next typed line may answer a question of the client."""
         return self._keeper.asking
 
     def connected(self, now: float) -> None:
@@ -126,7 +126,7 @@ class ClientMachine:
 
     def connectionLost(self, reason: str, now: float) -> None:
         """
-        The connection is lost, or could not be made.
+        Handle a connection that is lost, or could not be made.
 
         @param now: the time in seconds.
         """
@@ -135,11 +135,11 @@ class ClientMachine:
             return
         wasReady = self.phase is Phase.READY
         self.phase = Phase.AWAY
-        # Who is just typing a password must not say it to everybody.
+        # A password that is being typed must not be sent to a room.
         self._promptLost = self._promptLost or self.sender.prompted
         if wasReady:
             if self._options.attended and not self._options.password:
-                # Whoever has logged in since can say the password again.
+                # A user who logged in later can be asked for the password again.
                 self._options.account = self.state.account
             self._resumer.connectionLost()
         self.sender.connectionLost()
@@ -148,15 +148,15 @@ class ClientMachine:
         if self._quitting:
             self._leave()
         elif not self._wasReady:
-            # There is nothing yet that would be worth coming back for.
+            # The session was never complete, so there is nothing to resume.
             self._leave(reason)
         else:
             if wasReady:
                 self._view.connectionChanged(ConnectionChange.LOST, reason)
             delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0**self._attempts)
-            # A float holds no power of 2 above 1023.
+            # Limited, because 2.0**1024 overflows.
             self._attempts = min(self._attempts + 1, 16)
-            # Many clients lose the same server at the same time, and come back at others.
+            # Many clients lose the same server at once; random delays spread their reconnections.
             self._network.connectIn(delay * (0.5 + self._random()))
 
     def received(self, line: bytes, now: float) -> None:
@@ -168,25 +168,25 @@ class ClientMachine:
         self._heardAt = self._now = now
         event = decode(line)
         if event is None:
-            # What comes before the server speaks JSON is its greeting.
+            # Lines before the first JSON object are the greeting.
             if self.phase is Phase.GREETING:
                 self._greeting.append(clean(line.decode("utf-8", "backslashreplace")))
             return
         content = event.content
-        # The answers to the client's own syncs are shown to nobody, programs included.
+        # Answers to the client's own syncs are never shown, not even to programs.
         if isinstance(content, Notice) and content.lines == SYNC_ANSWER:
             self._syncAnswered()
             return
-        # What has an account token in it too.
+        # Nor are answers that contain an account token.
         if content is not None and self._keeper.takes(content):
             return
         if isinstance(content, ResumeToken):
-            # Whoever reads it in the output of a program could take the session over.
+            # Not shown, because anyone who sees the token could take the session over.
             self._resumer.keepToken(content.token, self.phase is Phase.READY)
             return
         self._view.received(event)
         if content is None:
-            # A later server has types that only programs may know.
+            # A newer server may send types that this client does not know, but a program may.
             return
         self.state.apply(content)
         if isinstance(content, ErrorReply) and content.error.code.name == TAKEN_OVER:
@@ -213,7 +213,7 @@ class ClientMachine:
         Take a line that was typed.
 
         @param now: the time in seconds.
-        @param window: names the window in which it was typed, as in L{Sender.typed}.
+        @param window: the name of the window in which it was typed, as in L{Sender.typed}.
         """
         self._now = now
         words = text.split(None, 1)
@@ -244,7 +244,7 @@ class ClientMachine:
 
     def active(self, now: float) -> None:
         """
-        Somebody reads the current room.
+        Note that the user reads the current room.
 
         @param now: the time in seconds.
         """
@@ -255,22 +255,22 @@ class ClientMachine:
 
     def fetchOlder(self, room: ClientRoom, seq: int) -> OutgoingLine:
         """
-        Have the lines of a room after a number shown as L{LineOrigin.OLDER}.
+        Request the lines of a room after a number, to be shown as L{LineOrigin.OLDER}.
 
-        @return: what is sent for it: when that is settled, all have come.
+        @return: the command; when it is settled, all lines have arrived.
         """
         place = f"{seq}@{room.epoch}" if seq and room.epoch and self.state.tellsEpochs else seq
         return self.sender.sendQuiet(f"/since {room.name} {place}")
 
     def finish(self) -> None:
-        """Nothing more will be typed: leave when all is settled."""
+        """Note the end of the input: leave when all lines are settled."""
         self._finishing = True
         if self.sender.prompted:
             self._leave(_NO_PASSWORD)
         self._flush()
 
     def quit(self, why: str = "") -> None:
-        """Leave; at once when it is asked for twice."""
+        """Leave; at the second call at once."""
         if self._quitting or self.phase is not Phase.READY:
             self._quitting = True
             self._leave()
@@ -282,12 +282,12 @@ class ClientMachine:
         self.sender.flush()
 
     def fail(self, message: str) -> None:
-        """There will be no connection any more."""
+        """End the client because no connection can be made."""
         self._leave(message)
 
     def tick(self, now: float) -> None:
         """
-        Do what is due; to be called about once a second.
+        Check timeouts and retries; to be called about once a second.
 
         @param now: the time in seconds.
         """
@@ -298,12 +298,12 @@ class ClientMachine:
             self._heardAt = now
             return
         if self.phase is not Phase.READY or self.sender.outbox.sent:
-            # The server owes an answer.
+            # An answer of the server is outstanding.
             silence = SILENCE_SECONDS if self._pinged else 0.0
             if now > self._heardAt + PATIENCE_SECONDS + silence:
                 self._network.hangUp()
         elif now > self._heardAt + SILENCE_SECONDS:
-            # TCP notices that a connection is dead only when something is sent, and after minutes.
+            # TCP detects a dead connection only when data is sent, and only after minutes.
             self._pinged = True
             self.sender.sendSync()
 
@@ -324,7 +324,7 @@ class ClientMachine:
             if content.version != VERSION:
                 self._leave("this server speaks another version of the JSON form")
             elif not self._wasReady:
-                # The last line says what one is to do, which is being done.
+                # The last line asks for a name, which the client sends anyway.
                 for line in self._greeting[:-1]:
                     self._view.note(line.removeprefix("* "))
         elif isinstance(content, ErrorReply):
@@ -370,7 +370,7 @@ class ClientMachine:
             self.quit()
 
     def _leave(self, message: str = "") -> None:
-        # Nothing that was typed is silently lost.
+        # Unsent lines are reported, so that no typed line is lost silently.
         if self.phase is Phase.ENDED:
             return
         self.phase = Phase.ENDED

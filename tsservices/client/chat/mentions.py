@@ -1,4 +1,4 @@
-"""Where the name of a person stands in a text, in whichever form it is written.  Pure."""
+"""Finding names in a text, in all their spellings.  Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from functools import lru_cache
 
 from tsservices.chat.names import fold
 
-#: Scripts that have no spaces between words, or add to the end of a name: next to such a letter a
-#: name begins or ends.
+#: Scripts that have no spaces between words, or append particles to names: a name may begin or end
+#: next to such a letter.
 _NO_SPACES = (
     (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
     (0x1000, 0x109F),  # Myanmar
-    (0x1100, 0x11FF),  # Hangul, whose particles stand right behind a name
+    (0x1100, 0x11FF),  # Hangul, whose particles directly follow a name
     (0x1780, 0x17FF),  # Khmer
     (0x3040, 0x31FF),  # kana, bopomofo, Hangul
     (0x3400, 0x9FFF),  # Han
@@ -24,7 +24,7 @@ _NO_SPACES = (
     (0x20000, 0x3FFFF),
 )
 
-#: A range of characters of a text.
+#: The start and the end of a part of a text.
 Range = tuple[int, int]
 
 
@@ -35,8 +35,8 @@ def _word(word: str) -> re.Pattern[str]:
 
 def findNames(text: str, names: Iterable[str]) -> list[Range]:
     """
-    Where these names stand in the text as words of their own: in any case, in any form that is
-    the same name, and between letters of a script without spaces.
+    Find names in a text as separate words: in any case and any equivalent spelling, and between
+    letters of scripts without spaces.
     """
     found: list[Range] = []
     folded: _Folded | None = None
@@ -52,12 +52,12 @@ def findNames(text: str, names: Iterable[str]) -> list[Range]:
 
 
 def mentions(text: str, nick: str) -> bool:
-    """Whether the name stands in the text."""
+    """Check whether a text contains a name."""
     return bool(nick) and bool(findNames(text, [nick]))
 
 
 class _Folded:
-    # A folded text that knows where each of its characters comes from.
+    # A folded text, with the position of each character in the original.
 
     def __init__(self, text: str) -> None:
         parts: list[str] = []
@@ -66,7 +66,7 @@ class _Folded:
         start = 0
         while start < len(text):
             end = start + 1
-            # Folding makes one character of a letter and its marks.
+            # Folding may combine a letter and its marks to one character.
             while end < len(text) and _continues(text[end]):
                 end += 1
             part = fold(text[start:end])
@@ -92,7 +92,7 @@ class _Folded:
 def _continues(character: str) -> bool:
     if character.isascii():
         return False
-    # Vowels and final consonants of Hangul that is written in parts are no marks.
+    # Decomposed vowels and final consonants of Hangul are not in the category of marks.
     return unicodedata.category(character)[0] == "M" or "\u1160" <= character <= "\u11ff"
 
 

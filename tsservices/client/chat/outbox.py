@@ -1,8 +1,8 @@
 """
-What was typed and is not settled yet: every line is sent once, or kept.  Pure.
+Typed lines and commands that are not settled yet; each is sent once or kept.  Pure.
 
-A line is settled when it comes back numbered, or when the answer to something sent
-later shows that it never will.
+A line is settled when it comes back with a number, or when the answer to something sent later
+shows that it never will.
 """
 
 from __future__ import annotations
@@ -21,44 +21,44 @@ from tsservices.common.text import BYTE_ORDER_MARK, visible
 
 @dataclass(eq=False, slots=True)
 class OutgoingLine:
-    """One thing that was typed, or that the client itself asks."""
+    """A line or command that was typed, or a command of the client itself."""
 
-    #: As it was typed.
+    #: The text as it was typed.
     text: str
-    #: Of a command; empty for what is said in a room.
+    #: The word of a command; empty for a line.
     word: str = ""
-    #: Of the line that it becomes; empty for a command.
+    #: The kind of the message that a line becomes; empty for a command.
     kind: str = ""
-    #: What that line says.
+    #: The text of that message.
     body: str = ""
-    #: The folded name of the room it is said in, once that is decided; of a command, of the room
-    #: in which it was typed, if that is known.
+    #: The folded name of the room that a line goes to, once known; for a command, of the room in
+    #: which it was typed, if known.
     room: str = ""
-    #: The folded name it is said under, once it is sent.
+    #: The user's folded name when the line was sent.
     nick: str = ""
-    #: The client itself asks, and shows nothing of it.
+    #: Whether it is a command of the client itself, which is not shown.
     quiet: bool = False
-    #: Names the window in which it was typed; empty: it was typed in none that is for a room.
+    #: The name of the window in which it was typed; empty: no window for a room or a person.
     window: str = ""
 
     @property
     def shown(self) -> str:
-        """The text without what nobody should see."""
+        """The text to show, without secrets."""
         return f"{SIGN}{self.word} ..." if self.word in SECRET_COMMANDS else clean(self.text)
 
     @property
     def indented(self) -> bool:
-        """Whether it has spaces at an end, which are lost in the argument of a command."""
+        """Whether the text has spaces at an end, which the argument of a command would lose."""
         return self.text != self.text.strip()
 
 
 def parseTyped(typed: str) -> OutgoingLine | None:
     """
-    Tell lines from commands.
+    Parse a typed text as a line or a command.
 
-    @return: L{None} if it says nothing.
+    @return: L{None} if it is blank.
     """
-    # A second file in a pipe has a byte order mark too.
+    # With several files in a pipe, byte order marks occur inside the input.
     text = visible(typed.rstrip("\r\n").replace(BYTE_ORDER_MARK, ""))
     if not text.strip():
         return None
@@ -67,7 +67,7 @@ def parseTyped(typed: str) -> OutgoingLine | None:
     word, argument = _firstWord(text[1:])
     word = word.lower()
     if word in SECRET_COMMANDS:
-        # As it was typed: the server wants a password as it was set.
+        # Unchanged, because the text may contain a password.
         return OutgoingLine(typed.rstrip("\r\n"), word)
     if word == "me" and argument:
         return OutgoingLine(text, word, ME, clean(argument))
@@ -78,28 +78,27 @@ def parseTyped(typed: str) -> OutgoingLine | None:
 
 
 def _firstWord(text: str) -> tuple[str, str]:
-    # Any white space separates words, as it does for the server.
+    # Any white space separates words, as in the server.
     words = [] if text[:1].isspace() else text.split(None, 1)
     return (*words, "", "")[0], "".join(words[1:]).strip()
 
 
 @dataclass(slots=True)
 class Outbox:
-    """Lines that were typed and have no outcome yet."""
+    """The lines and commands whose outcome is not known yet."""
 
-    #: Not sent; in the order in which it was typed.
+    #: Not sent yet, in the order in which they were typed.
     waiting: deque[OutgoingLine] = field(default_factory=deque)
-    #: On the way, with L{None} for each sync: what stands before a sync is settled when that is
-    #: answered.
+    #: Sent and not settled, with L{None} for each sync: its answer settles all before it.
     sent: deque[OutgoingLine | None] = field(default_factory=deque)
-    #: Lines that were on the way when the connection was lost.
+    #: Lines that were not settled when the connection was lost.
     doubtful: list[OutgoingLine] = field(default_factory=list)
-    #: Lines that are known not to be said.
+    #: Lines that were refused or given up, for C{/resend}.
     unsent: list[OutgoingLine] = field(default_factory=list)
 
     @property
     def lineCount(self) -> int:
-        """How many lines, without commands, are waiting or on the way."""
+        """How many lines, without commands, are not settled."""
         items = [*self.waiting, *self.sent, *self.doubtful]
         return sum(1 for item in items if item is not None and item.kind)
 
@@ -109,13 +108,13 @@ class Outbox:
         return not (self.waiting or self.sent or self.doubtful)
 
     def settleByMessage(self, message: RoomMessages) -> list[OutgoingLine]:
-        """A line has come: if it is one of these, give those that were refused before it."""
+        """Settle the line that comes back as a message; return the refused lines before it."""
         nick, body = fold(message.nick), message.texts[0].strip()
         for items in (self.doubtful, self.sent):
             lines = [item for item in items if item is not None and item.kind]
             inRoom = [line for line in lines if line.room == message.room]
             for number, item in enumerate(inRoom):
-                # Whatever was deleted meanwhile may have been this line.
+                # A message that was deleted meanwhile may have been this line.
                 same = (item.kind, item.body) == (message.kind, body) or message.kind == DELETED
                 if item.nick == nick and same:
                     for settled in inRoom[: number + 1]:
@@ -124,19 +123,19 @@ class Outbox:
         return []
 
     def settleBySync(self) -> list[OutgoingLine]:
-        """The oldest sync is answered: give all that stands before it."""
+        """Settle and return all items before the oldest sync, which is answered."""
         items: list[OutgoingLine] = []
         while self.sent and (item := self.sent.popleft()) is not None:
             items.append(item)
         return items
 
     def connectionLost(self) -> list[OutgoingLine]:
-        """Keep the lines that were on the way, and give the commands."""
+        """Keep the sent lines as doubtful, and return the sent commands of the user."""
         items = [item for item in self.sent if item is not None]
         self.sent.clear()
         self.doubtful += [item for item in items if item.kind]
         return [item for item in items if not item.kind and not item.quiet]
 
     def sendFirst(self, items: Iterable[OutgoingLine]) -> None:
-        """Have these sent before all that is waiting."""
+        """Put items before all others that wait."""
         self.waiting.extendleft(reversed(list(items)))

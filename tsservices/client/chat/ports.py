@@ -1,6 +1,5 @@
 """
-What the state machine of the client needs: of what shows things, and of the network.
-Pure: interfaces only.
+The interfaces that the state machine of the client needs: view, tokens and network.  Pure.
 """
 
 from __future__ import annotations
@@ -15,53 +14,53 @@ from tsservices.client.chat.state import ClientRoom
 
 
 class LineOrigin(Enum):
-    """The occasion on which a line of a room is shown."""
+    """The reason why a line of a room is shown."""
 
-    #: It is said now.
+    #: The line is said now.
     NOW = "now"
 
-    #: It was said while the connection was lost.
+    #: The line was said while the connection was lost.
     MISSED = "missed"
 
-    #: It was said before, and may have been shown already.
+    #: An old line, which may have been shown already.
     BEFORE = "before"
 
-    #: It was said before, and the client itself has asked for it.
+    #: An old line that the client itself requested.
     OLDER = "older"
 
-    #: It was said before, and was asked for: it may be named by its number.
+    #: An old line that the user requested; it is shown with its number.
     ASKED = "asked"
 
-    #: It was searched for.
+    #: The line is a search result.
     FOUND = "found"
 
 
 class ConnectionChange(Enum):
     """A change of the state of the connection."""
 
-    #: It stands; nobody has logged in yet.
+    #: The connection is made; the login follows.
     CONNECTED = "connected"
 
-    #: It is lost; another one will be made.
+    #: The connection is lost; another one will be made.
     LOST = "lost"
 
-    #: Another one stands, and all that was missed has come.
+    #: A new connection is made, and all missed lines have arrived.
     RESUMED = "resumed"
 
 
 class View(Protocol):
-    """Shows what happens, to a person or to a program."""
+    """Shows events to a person or a program."""
 
     def received(self, event: ServerEvent) -> None:
-        """Every object of the server, before anything else is shown of it."""
+        """Take every object of the server, before any other method is called for it."""
         ...
 
     def notify(self, content: Content) -> None:
-        """Everything that is no line of a room, if it is to be shown."""
+        """Show a notification that is not a line of a room."""
         ...
 
     def roomLine(self, room: ClientRoom | None, message: RoomMessages, origin: LineOrigin) -> None:
-        """@param room: where it was said; L{None}: in none where one is."""
+        """@param room: the room of the line; L{None}: the user is not in it."""
         ...
 
     def linesBegin(self, head: ReplayHead | SearchHead) -> None: ...
@@ -73,27 +72,27 @@ class View(Protocol):
     def unreadBegins(self) -> None: ...
 
     def note(self, text: str) -> None:
-        """A word of the client itself."""
+        """Show a message of the client itself."""
         ...
 
     def complain(self, text: str) -> None:
-        """Show why the client itself refuses a command."""
+        """Show an error of the client itself."""
         ...
 
     def queued(self, item: OutgoingLine) -> None: ...
 
     def notSent(self, item: OutgoingLine, sure: bool) -> None:
-        """@param sure: it is known that it was not said; else it may have been."""
+        """@param sure: whether it is certain that the line was not said."""
         ...
 
     def askSecret(self, text: str) -> None:
-        """@param text: what is asked for; empty: nothing any more."""
+        """@param text: the prompt for a secret; empty: the prompt ends."""
         ...
 
     def connectionChanged(
         self, change: ConnectionChange, reason: str = "", missed: int = 0
     ) -> None:
-        """@param missed: how many lines of others have come since."""
+        """@param missed: how many lines of others were missed."""
         ...
 
 
@@ -101,45 +100,45 @@ class Tokens(Protocol):
     """
     The account tokens that are kept for the server.
 
-    @ivar path: the file they are in.
+    @ivar path: the path of their file.
     """
 
     path: str
 
     @property
     def binding(self) -> str:
-        """To whom tokens of the present connection are bound; empty: none is made or sent."""
+        """The binding of the current connection's tokens; empty: none may be made or sent."""
         ...
 
     def find(self, account: str) -> str:
-        """The one that may be sent on the present connection; empty: none."""
+        """Return the token that may be sent on the current connection; empty: none."""
         ...
 
     def declined(self, account: str) -> bool:
-        """Whether somebody has said that none is to be kept."""
+        """Check whether the user does not want a token to be kept."""
         ...
 
     def keep(self, account: str, token: str) -> str:
         """
-        Keep one for servers such as that of the present connection.
+        Save a token with the binding of the current connection.
 
-        @return: the id of the one that was kept before; empty: none was.
-        @raise SharedFileError: it can't be kept.
-        @raise ValueError: it is no token, or no account.
+        @return: the id of the token that was replaced; empty: there was none.
+        @raise SharedFileError: the token can't be saved.
+        @raise ValueError: the token or the account is malformed.
         """
         ...
 
     def decline(self, account: str) -> None:
-        """@raise SharedFileError: that can't be written down."""
+        """@raise SharedFileError: the file can't be written."""
         ...
 
     def forget(self, account: str, token: str = "") -> str:
         """
-        Keep it no longer.
+        Remove the token of an account.
 
-        @param token: only if it is this one; empty: whichever it is.
-        @return: the id of the one that was kept; empty: none was.
-        @raise SharedFileError: that can't be written down.
+        @param token: remove only this one; empty: any.
+        @return: the id of the removed token; empty: there was none.
+        @raise SharedFileError: the file can't be written.
         """
         ...
 
@@ -150,11 +149,11 @@ class Network(Protocol):
     def send(self, line: str) -> None: ...
 
     def hangUp(self) -> None:
-        """End the connection: it will be reported lost."""
+        """End the connection, which is then reported as lost."""
         ...
 
     def connectIn(self, seconds: float) -> None: ...
 
     def ended(self, status: int, message: str = "") -> None:
-        """@param message: what ended it; empty: one has left."""
+        """@param message: the error that ended the client; empty: the user left."""
         ...

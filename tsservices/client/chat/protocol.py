@@ -1,4 +1,4 @@
-"""A connection to the chat: lines in, lines out."""
+"""The protocol of a connection to the chat."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from zope.interface import implementer
 from tsservices.client.connection import FIRST_BYTES, explainLoss, lostReason
 from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 
-#: Bytes of one line of a server: the longest lists some hundred people.  What sends a longer one
-#: is no chat.
+#: The longest line from a server, in bytes.  The longest lines list some hundred people; a server
+#: that sends longer ones is no chat.
 LINE_BYTES = 4 * 1024 * 1024
 
-#: Why that connection ended.
+#: The reason that is reported after a longer line.
 OVERLONG = f"a line of more than {LINE_BYTES // 2**20} MiB came, so it is no chat"
 
 
 class ConnectionEvents(NamedTuple):
-    """Gets the events of a connection: its begin, its lines, why it was lost."""
+    """The callbacks of a connection; the argument of C{lost} is the reason."""
 
     connected: Callable[[ChatProtocol], None]
     received: Callable[[bytes], None]
@@ -57,7 +57,7 @@ class ChatProtocol(Protocol):
                     self._overlong = True
                     self.abort()
                     return
-                # A line may have ended it all, and those behind it are of interest to nobody.
+                # If a line has closed the connection, the lines after it are dropped.
                 if self._open:
                     self._events.received(line.removesuffix(b"\r"))
 
@@ -72,12 +72,12 @@ class ChatProtocol(Protocol):
         self.transport.write(f"{line}\n".encode("utf-8", "replace"))
 
     def close(self) -> None:
-        """End the connection; nothing that still comes is of interest."""
+        """Close the connection and drop data that still arrives."""
         self._open = False
         self.transport.loseConnection()
 
     def abort(self) -> None:
-        """End the connection without a word: it seems to be dead."""
+        """Abort the connection, which seems to be dead."""
         self.transport.abortConnection()
 
     def pauseProducing(self) -> None:
@@ -91,7 +91,7 @@ class ChatProtocol(Protocol):
 
 
 class ChatFactory(ClientFactory):
-    """Makes one L{ChatProtocol}."""
+    """The factory of one L{ChatProtocol}."""
 
     noisy = False
 

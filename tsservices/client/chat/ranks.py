@@ -1,4 +1,4 @@
-"""Who may do more than others in a room, as far as the client has heard.  Pure."""
+"""The ranks of the members of a room, as far as the client knows them.  Pure."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from tsservices.chat.operations import MODE, NO_OPERATOR, OPERATOR
 from tsservices.chat.permissions import MEMBER
 from tsservices.chat.permissions import OPERATOR as OPERATOR_RANK
 
-#: What stands before the name of who looks after the room, as in programs of IRC.
+#: The prefix of the name of a room operator, as in IRC clients.
 OPERATOR_SIGN = "@"
 
-#: What stands before the name of who may speak in a moderated room.
+#: The prefix of the name of a member who may speak in a moderated room.
 VOICE_SIGN = "+"
 
-#: Modes with an argument, when they are set and when they are removed.
+#: The modes that have an argument when they are set, and when they are removed.
 _WITH_ARGUMENT = {"+": "ovbkl", "-": "ovbk"}
 
 
 class RoomRanks:
-    """The ranks in one room, by folded name; who has none is not kept."""
+    """The ranks in one room, by folded name; plain members are not stored."""
 
     def __init__(self) -> None:
         self._ranks: dict[str, tuple[str, bool]] = {}
 
     def sign(self, nick: str) -> str:
-        """What stands before a name; empty: nothing."""
+        """Return the prefix of a name; empty: none."""
         rank, voice = self._ranks.get(fold(nick), (MEMBER, False))
         return OPERATOR_SIGN if rank != MEMBER else VOICE_SIGN if voice else ""
 
     def set(self, nick: str, rank: str, voice: bool) -> None:
-        """@param rank: a name of L{tsservices.chat.permissions}; empty: not known."""
+        """@param rank: a rank of L{tsservices.chat.permissions}; empty: not known."""
         if rank in ("", MEMBER) and not voice:
             self.remove(nick)
         else:
@@ -50,7 +50,7 @@ class RoomRanks:
         self._ranks.clear()
 
     def note(self, message: RoomMessages) -> None:
-        """A line of the room may say that somebody has another rank."""
+        """Update the ranks if a line of the room is a change of rank."""
         text = message.texts[0]
         if message.kind == OPERATOR:
             self._change("+", "o", text)
@@ -68,13 +68,13 @@ class RoomRanks:
         elif letter == "o" and given and rank == MEMBER:
             rank = OPERATOR_RANK
         elif letter == "o" and not given and rank == OPERATOR_RANK:
-            # Founders stay founders.
+            # Only operators lose their rank; founders keep it.
             rank = MEMBER
         self.set(nick, rank, voice)
 
 
 def _changes(text: str) -> Iterator[tuple[str, str, str]]:
-    # Signs, letters and arguments of those modes that have one.
+    # The signs, letters and arguments of the modes with an argument.
     letters, *arguments = text.split() or [""]
     sign = "+"
     following = iter(arguments)

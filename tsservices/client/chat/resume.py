@@ -1,4 +1,4 @@
-"""Logging in, for the first time or again, and asking for what was missed.  Pure."""
+"""The login on each connection, and the request for missed lines.  Pure."""
 
 from __future__ import annotations
 
@@ -22,29 +22,28 @@ from tsservices.client.chat.tokens import TokenKeeper
 
 
 class LoginProgress(Enum):
-    """How far the login on a connection has come."""
+    """The progress of the login on a connection."""
 
-    #: Something is tried.
+    #: An attempt is running.
     TRYING = "trying"
 
-    #: Nothing is left to try: a person has to give a name.
+    #: All attempts failed: the user has to give a name.
     NAMELESS = "nameless"
 
-    #: One is in, and what was missed is asked for.
+    #: The login succeeded, and missed lines are requested.
     ENTERED = "entered"
 
-    #: Nothing is left to try, and nobody can be asked.
+    #: All attempts failed, and the user can't be asked.
     REFUSED = "refused"
 
 
 class SessionResumer:
     """
-    Brings the session from one connection to the next: its name, its rooms, and what was
-    missed in them.
+    Resumes the session on a new connection: the name, the rooms, and the lines missed in them.
 
-    @ivar endedBefore: the connection before this one has ended for the server too: nothing
-        that was sent by it comes later.
-    @ivar refusal: why one does not come in, if nothing is left to try.
+    @ivar endedBefore: whether the previous connection has ended for the server too, so that no
+        line sent on it can still be processed.
+    @ivar refusal: why the login failed, if no attempt is left.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class SessionResumer:
         view: View,
         random: Callable[[], float],
     ) -> None:
-        """@param random: gives numbers from 0 to 1."""
+        """@param random: returns numbers from 0 to 1."""
         self.endedBefore = False
         self.refusal = ""
         self._tokens = tokens
@@ -85,7 +84,7 @@ class SessionResumer:
         self.endedBefore = self._nameless = False
         self._newToken = self.refusal = ""
         account = self._options.account
-        # To revoke a token, and to drop it, takes the password.
+        # Revoking a token needs a login with the password.
         storedToken = self._tokens.find(account) if account and not self._options.revoke else ""
         self._keeper.offered = storedToken
         self._attempt = LoginAttempt(
@@ -100,19 +99,19 @@ class SessionResumer:
 
     def keepToken(self, token: str, ready: bool) -> None:
         """
-        Take the token of this connection.
+        Take the resume token of this connection.
 
-        @param ready: all that was missed has come.
+        @param ready: whether all missed lines have arrived.
         """
-        # While it is not known that the connection before has ended, its own token is the
-        # one that can end it.
+        # Until the previous connection is known to have ended, its token is kept: only that token
+        # can end it.
         self._newToken = token
         if self.endedBefore or ready:
             self._token = token
 
     def handle(self, content: Content, now: float) -> LoginProgress:
         """
-        Take what comes before one is in.
+        Handle content received during the login.
 
         @param now: the time in seconds.
         """
@@ -131,7 +130,7 @@ class SessionResumer:
         elif not isinstance(content, ErrorReply) or self._nameless:
             self._view.notify(content)
         elif self._asksAgain(attempt, content):
-            # By the answer to the same question.
+            # The login command was sent again, and its prompt follows.
             pass
         elif self._refused(attempt, content, now):
             if attempt.retryAt is None:
@@ -147,7 +146,7 @@ class SessionResumer:
         return LoginProgress.NAMELESS if self._nameless else LoginProgress.TRYING
 
     def _refused(self, attempt: LoginAttempt, error: ErrorReply, now: float) -> bool:
-        # Whether something is left to try.
+        # Returns whether an attempt is left.
         code = error.error.code.name
         self.refusal = str(error.error)
         if attempt.method is Method.TOKEN:
@@ -159,7 +158,7 @@ class SessionResumer:
         return attempt.refused(code, now)
 
     def _asksAgain(self, attempt: LoginAttempt, error: ErrorReply) -> bool:
-        # Whether the password is to be typed once more.
+        # Returns whether the user is asked for the password again.
         if error.error.code.name != WRONG_PASSWORD:
             return False
         line = attempt.again() if self._options.attended or self._options.canAsk else ""
@@ -172,10 +171,10 @@ class SessionResumer:
 
     def tick(self, now: float) -> bool:
         """
-        Try again what is due.
+        Send the next attempt if its time has come.
 
         @param now: the time in seconds.
-        @return: whether something is, or will be, tried again at its time.
+        @return: whether an attempt was sent, or waits for its time.
         """
         attempt = self._attempt
         if attempt is None or attempt.retryAt is None:
@@ -185,7 +184,7 @@ class SessionResumer:
         return True
 
     def caughtUp(self) -> None:
-        """All that was missed has come: this session is the one to resume."""
+        """Note that all missed lines have arrived: this is the session to resume later."""
         assert self._attempt is not None
         self._wanted = []
         self._unjoined = set()
@@ -194,11 +193,11 @@ class SessionResumer:
             self._token = self._newToken
 
     def connectionLost(self) -> None:
-        """The connection is lost, on which all that was missed had come."""
+        """Note the loss of a connection on which all missed lines had arrived."""
         self._nickBefore = self._state.nick
 
     def _answerPrompt(self, attempt: LoginAttempt, prompt: SecretWanted) -> bool:
-        # Whether there is, or will be, an answer.
+        # Returns whether the prompt is, or will be, answered.
         if attempt.method is not Method.LOGIN:
             ask = self._sender.secretAsked()
         elif self._options.password:
@@ -212,7 +211,7 @@ class SessionResumer:
             self.refusal = f"{why}; the password is needed: --password-file or $TSSERVICES_PASSWORD"
             return False
         else:
-            # What waits to be said was not typed as an answer to this.
+            # Not secretAsked(): lines that wait to be sent were not typed as a password.
             self._sender.prompted = ask = True
         if ask:
             self._view.askSecret(prompt.text)
@@ -237,17 +236,17 @@ class SessionResumer:
             elif key in self._unjoined:
                 send(room.joinCommand())
             else:
-                # Somebody has seen to that meanwhile.
+                # The user was removed from the room, or left it elsewhere, meanwhile.
                 self._view.note(f"you are no longer in {ROOM_SIGN}{room.name}")
                 continue
             send(f"/since {room.name} {room.place if state.tellsEpochs else room.last}")
             send(f"/who {room.name}")
         for name in self._wanted:
-            # The key of the room may follow.
+            # The name may be followed by the key of the room.
             if roomKey(name.split()[0]) not in state.rooms:
                 send(f"/join {name}")
         if state.account and self._nickBefore:
-            # The lost connection may have been sent some that never arrived.
+            # Private messages sent to the lost connection may not have arrived.
             send("/inbox")
         if state.current in last:
             self._sender.selectRoom(state.current)

@@ -1,9 +1,8 @@
 """
-Sending what was typed, in order, and finding out what has become of it.  Pure.
+Sending typed lines in order, and detecting whether they were said or refused.  Pure.
 
-C{/ack on} is answered when all that was sent before it is done, and changes nothing: it
-serves as a sync.  What stands before one and has not come back when it is answered was
-refused.
+C{/ack on} changes nothing and is answered after all commands sent before it, so it serves as a
+sync.  A line sent before a sync that has not come back when the sync is answered was refused.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ from tsservices.client.chat.ports import Network, View
 from tsservices.client.chat.state import ClientState
 from tsservices.frontends.formats.search import withOffsets
 
-#: What is sent as a sync.
+#: The command that serves as a sync.
 SYNC = "/ack on"
 
-#: How that is answered.
+#: Its answer.
 SYNC_ANSWER = ["ack is on"]
 
-#: Lines on the way at the same time: so many are looked for after a loss.
+#: The most lines sent and not settled; after a lost connection the outcome of so many is checked.
 WINDOW = 64
 
-#: How the server answers who turns to a room.
+#: The start of the server's answer to a change of the current room.
 ROOM_SELECTED = "you talk in "
 
-#: What a command is answered by that may ask for a password, when it is done.
+#: The final answers to a command that may ask for a password.
 _ANSWERS = (ErrorReply, Notice, LoggedIn, Welcome)
 
 
@@ -47,12 +46,12 @@ class Sender:
     """
     The sending half of the client.
 
-    @ivar outbox: what is not settled.
-    @ivar open: lines may be sent now.
-    @ivar prompted: the server waits for a password.
-    @ivar unanswered: a command that has to be answered before anything follows it; L{None}: none.
-    @ivar serverRoom: the folded name of the room where the server would have a plain
-        line said; L{None}: not known.
+    @ivar outbox: the lines and commands that are not settled.
+    @ivar open: whether lines may be sent now.
+    @ivar prompted: whether the server waits for a password.
+    @ivar unanswered: a command that must be answered before more is sent; L{None}: none.
+    @ivar serverRoom: the folded name of the room to which the server sends plain lines; L{None}:
+        not known.
     """
 
     def __init__(self, state: ClientState, network: Network, view: View) -> None:
@@ -70,15 +69,15 @@ class Sender:
 
     @property
     def quiet(self) -> bool:
-        """Whether the client itself has asked for what comes now."""
+        """Whether the content received now answers a command of the client itself."""
         return self.unanswered is not None and self.unanswered.quiet
 
     def typed(self, text: str, window: str = "") -> None:
         """
-        A person has typed a line, or the password that the server waits for.
+        Take a typed line, or the password for which the server waits.
 
-        @param window: names the window in which it was typed: C{#} and the folded name of a room
-            have it go there, whichever room is the current one by then.
+        @param window: the name of the window in which it was typed.  With C{#} and the folded name
+            of a room, the line goes to that room even if another one is current.
         """
         if self.prompted:
             self.prompted = False
@@ -103,8 +102,8 @@ class Sender:
             self.flush()
 
     def _numberLast(self, item: OutgoingLine) -> None:
-        # What somebody says between the typing and the sending is not meant.  One's own last line
-        # may have no number yet, but the server knows it.
+        # Resolve "last" now, because others may speak before the command is sent.  The user's own
+        # last line may have no number yet, but the server knows it.
         words = item.text.split()
         room = self._state.rooms.get(self._state.current)
         if (
@@ -121,9 +120,9 @@ class Sender:
 
     def secretAsked(self) -> bool:
         """
-        The server waits for a password: the next line is it, also when it was typed already.
+        Answer the server's password prompt with the next line, which may have been typed already.
 
-        @return: whether it has still to be typed.
+        @return: whether the password must still be typed.
         """
         waiting = self.outbox.waiting
         answer = next((item for item in waiting if not item.quiet), None)
@@ -135,14 +134,14 @@ class Sender:
         return False
 
     def sendQuiet(self, command: str) -> OutgoingLine:
-        """Send a command of the client itself, and show nothing of it."""
+        """Send a command of the client itself, which is not shown."""
         item = OutgoingLine(command, command[1:].partition(" ")[0], quiet=True)
         self.outbox.waiting.append(item)
         self.flush()
         return item
 
     def resend(self) -> None:
-        """Send again what is known not to be said."""
+        """Send the unsent lines again."""
         items, self.outbox.unsent = self.outbox.unsent, []
         if not items:
             self._view.complain("nothing was left unsent")
@@ -150,14 +149,14 @@ class Sender:
         self.flush()
 
     def flush(self) -> None:
-        """Send what can be sent now."""
+        """Send the waiting lines and commands that may be sent now."""
         waiting, sent = self.outbox.waiting, self.outbox.sent
-        # Commands go one by one: what an answer is about is not said in it.
+        # Commands are sent one at a time, because answers do not name their command.
         while self.open and waiting and self.unanswered is None and len(sent) < WINDOW:
             if waiting[0].kind:
                 self._sendLine(waiting.popleft())
             elif waiting[0].word in ASKING_COMMANDS and sent:
-                # All that was sent before has to be settled, since no sync may follow these.
+                # No sync may follow these commands, so all earlier lines must be settled first.
                 break
             else:
                 self._sendCommand(waiting.popleft())
@@ -165,7 +164,7 @@ class Sender:
             self.sendSync()
 
     def sendSync(self) -> None:
-        """Have all settled that was sent so far."""
+        """Send a sync, whose answer settles everything sent before it."""
         self._syncDue = False
         self.outbox.sent.append(None)
         self._network.send(SYNC)
@@ -177,17 +176,18 @@ class Sender:
         self._refused(item for item in items if item.kind)
 
     def messageCame(self, message: RoomMessages) -> None:
-        """A line of a room is shown: it may be one of those that were sent."""
+        """Settle the sent line that comes back as this message, if it is one."""
         self._refused(self.outbox.settleByMessage(message))
 
     def consumes(self, content: Content) -> bool:
-        """Whether this is an answer to the sender itself, of which nothing is shown."""
+        """Check whether this answers a command of the sender itself, so that it is not shown."""
         firstLine = "".join(content.lines[:1]) if isinstance(content, Notice) else ""
         if self._selections and firstLine.startswith(ROOM_SELECTED):
             self._selections -= 1
             return True
         if isinstance(content, Notice) and content.code == INSECURE_CODE:
-            # It stands before the answer, which may be a prompt: a sync would be the password.
+            # This warning precedes the answer, which may be a prompt that would take a sync as the
+            # password.
             return False
         if self._syncDue and not self.prompted and isinstance(content, _ANSWERS):
             self.sendSync()
@@ -201,21 +201,21 @@ class Sender:
         self._selections = 0
         for item in self.outbox.connectionLost():
             self._view.complain(f"it is not known whether this was done: {item.shown}")
-        # What the client asks by itself it asks anew.
+        # Commands of the client itself are dropped: they are made again when needed.
         items = [item for item in self.outbox.waiting if not item.quiet]
         self.outbox.waiting.clear()
         self.outbox.waiting.extend(items)
 
     def markUncertain(self, room: str) -> None:
-        """Lines of this room are no longer kept, and one's own may be among them."""
+        """Give up the sent lines of a room whose history is incomplete: they may have been said."""
         self._giveUp([item for item in self.outbox.doubtful if item.room == room])
 
     def connectionReplaced(self, endedBefore: bool) -> None:
         """
-        There is a connection again, and all that was missed has come.
+        Continue on a new connection, after all missed lines have arrived.
 
-        @param endedBefore: nothing that was sent by the connection before comes later, so that
-            what has not come is sent again.
+        @param endedBefore: whether no line sent on the previous connection can still be processed,
+            so that those that have not come back are sent again.
         """
         self.open, self._interrupted = True, False
         if endedBefore:
@@ -225,7 +225,7 @@ class Sender:
             self._giveUp(list(self.outbox.doubtful))
 
     def selectRoom(self, key: str) -> None:
-        """Have the server turn to a room, if it has not."""
+        """Make a room the server's current one, unless it is."""
         room = self._state.rooms.get(key)
         if key != self.serverRoom and room is not None:
             self.serverRoom = key
@@ -254,7 +254,7 @@ class Sender:
         name = room.name if room is not None else key
         line = item.text
         if item.kind == ME:
-            # There is no command that says such a line elsewhere.
+            # /me works in the server's current room only.
             if room is None:
                 self._view.complain(f"you are not in {ROOM_SIGN}{name}; /join {name} first")
                 self._refused([item])
@@ -271,10 +271,10 @@ class Sender:
 
     def _sendCommand(self, item: OutgoingLine) -> None:
         state = self._state
-        # The key of the room may follow.
+        # The name may be followed by the key of the room.
         key = roomKey("".join(item.text[5:].split()[:1]))
         if item.word == "join" and key in state.rooms:
-            # The server hears of it when a line needs it: many changes may come before that.
+            # The server is not asked yet: the user may change rooms often before sending a line.
             state.selectRoom(key)
             self._view.note(f"{ROOM_SELECTED}{ROOM_SIGN}{state.rooms[key].name}")
             return
@@ -282,7 +282,7 @@ class Sender:
             self.selectRoom(item.room or state.current)
         self.outbox.sent.append(item)
         self.unanswered = item
-        # A sync right behind these could be taken for a password.
+        # A sync sent right after these could be taken as a password.
         self._syncDue = item.word in ASKING_COMMANDS
-        # The server may be in another zone than the person.
+        # The server may be in another time zone than the user.
         self._network.send(withOffsets(item.text) if item.word == "search" else item.text)

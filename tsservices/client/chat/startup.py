@@ -1,8 +1,8 @@
 """
-C{tsservices chat}: the prompt first, then everything else.
+The start of C{tsservices chat}.
 
-Nothing of Twisted is imported before the prompt stands: that takes longer than all else,
-and whoever has started the client can type meanwhile.
+The prompt is shown before Twisted is imported, which is the slowest part of the start: the user
+can type meanwhile.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tsservices.client.chat.ui.screen_display import ScreenDisplay
     from tsservices.client.chat.ui.terminal import Terminal
 
-#: Shown at a terminal that could have line editing.
+#: Shown at a terminal if line editing is not installed.
 NO_EDITING = (
     "prompt_toolkit is not installed, so there is no line editing; "
     "pip install 'tsservices[client]' brings it"
@@ -42,20 +42,20 @@ NO_EDITING = (
 
 
 class Prompt(NamedTuple):
-    """A prompt that stands, and the event loop under it."""
+    """A prompt on the terminal, and its event loop."""
 
     terminal: Terminal
     loop: asyncio.AbstractEventLoop
 
 
 class FullScreen(NamedTuple):
-    """A screen that stands, and what the client needs of it."""
+    """A full screen on the terminal, its event loop, and the objects made with it."""
 
     screen: ChatScreen
     loop: asyncio.AbstractEventLoop
-    #: Where the windows are kept.
+    #: The file of saved windows.
     file: WindowsFile
-    #: As on the command line, but with the rooms and the settings of the screen.
+    #: The options of the command line, with the rooms of the saved windows and the log folder.
     options: ChatOptions
 
 
@@ -63,7 +63,7 @@ def openScreen(options: ChatOptions) -> FullScreen:
     """Show the full screen on this process's terminal."""
     import asyncio
 
-    # These need wcwidth, of the extra: without it the client runs, and has no screen.
+    # These need wcwidth, of the extra C{client}; without it the client runs without a screen.
     from tsservices.client.chat.ui.files.saved_windows import WindowsFile
     from tsservices.client.chat.ui.model import ScreenModel
     from tsservices.client.chat.ui.screen import ChatScreen
@@ -109,9 +109,8 @@ async def run(
     """
     Run the client.
 
-    @param prompt: stands already, or a full screen; L{None}: standard input and output are used as
-        they are.
-    @raise SystemExit: with the exit status, when that is not 0.
+    @param prompt: L{None}: standard input and output are used as they are.
+    @raise SystemExit: with the exit status, if that is not 0.
     """
     from random import random
 

@@ -1,6 +1,6 @@
 """
-What the client knows of the chat: itself, its rooms with their members and last lines, and
-the commands of the server.  Pure; nothing here is shown or sent.
+The client's state of the chat: the user, the rooms with their members and last lines, and the
+commands of the server.  Pure; nothing here is shown or sent.
 """
 
 from __future__ import annotations
@@ -37,35 +37,35 @@ from tsservices.chat.operations import DELETE, TALK, withoutWords
 from tsservices.client.chat.events import Content, roomKey
 from tsservices.client.chat.ranks import RoomRanks
 
-#: Lines of a room whose authors are remembered, for when one is deleted.
+#: The number of lines per room whose authors are remembered, for when one is deleted.
 AUTHORS_REMEMBERED = 1000
 
-#: Unread lines of a room that are counted, as the server counts them.
+#: The limit of the count of unread lines in a room, the same as the server's.
 UNREAD_COUNTED = 1000
 
 
 class ClientRoom:
     """
-    A room in which one is, or was before the connection was lost.
+    A room that the user is in, or was in before the connection was lost.
 
-    A line is new when its number is higher than that of the last one shown.  While
-    lines are being caught up with (L{catchingUp}) those that run ahead are held back, so
-    that what is shown is in order, without a gap and without a repeat.
+    A line is new if its number is higher than that of the last line shown.  While missed lines are
+    being fetched (L{catchingUp}), later lines are held back, so that lines are shown in order,
+    without gaps and repetitions.
 
     @ivar name: as the server writes it.
-    @ivar last: the number of the last line that was shown.
-    @ivar epoch: the history that this number is of; empty: not known.
-    @ivar time: that of the line with this number: nanoseconds since 1970, UTC; 0: not known.
-    @ivar members: the names of those who are there, by folded name; who spoke last is last.
-    @ivar ranks: of the members, as far as they are known.
+    @ivar last: the number of the last line shown.
+    @ivar epoch: the history to which this number belongs; empty: not known.
+    @ivar time: the time of that line in nanoseconds since 1970, UTC; 0: not known.
+    @ivar members: the names of the members, by folded name; the one who spoke last is last.
+    @ivar ranks: the known ranks of the members.
     @ivar read: the number of the last line that was read; L{None}: the server does not know.
-    @ivar unread: the numbers of the lines of others since one turned away from the room that can
-        still be read, up to L{UNREAD_COUNTED}.
-    @ivar present: one is in the room, as far as is known.
-    @ivar modes: its modes, as far as is known: with the key, to come back.
-    @ivar catchingUp: lines may come twice, and in another order.
-    @ivar authors: who said the last lines that were shown, when, and whether there are words in it
-        that can be deleted; by number.
+    @ivar unread: the numbers of the lines of others since the user turned to another room, without
+        deleted ones; at most L{UNREAD_COUNTED}.
+    @ivar present: whether the user is in the room, as far as is known.
+    @ivar modes: the known modes, with the key that is needed to join again.
+    @ivar catchingUp: whether lines may arrive twice and out of order.
+    @ivar authors: for the last lines shown, by number: the author, the time, and whether the line
+        has words that can be deleted.
     """
 
     def __init__(self, name: str, last: int, epoch: str = "") -> None:
@@ -85,12 +85,12 @@ class ClientRoom:
         self._continues = False
 
     def accept(self, message: RoomMessages) -> list[RoomMessages]:
-        """Take in a line, and give those that are to be shown now."""
+        """Take a received line, and return the lines to show now."""
         seq = message.first
         if seq <= self.last:
             return []
-        # In another history the next number need not be the next line; the server says whether it
-        # is another one before what was missed comes.
+        # In another history the next number may not be the next line.  Before the missed lines, the
+        # server says whether the history is another one.
         mayBeOther = not self._continues and bool(self.epoch and message.log)
         if self.catchingUp and (seq > self.last + 1 or mayBeOther):
             self._ahead[seq] = message
@@ -99,15 +99,15 @@ class ClientRoom:
         return [message, *self._following()]
 
     def beginCatchUp(self) -> None:
-        """What was missed is asked for."""
+        """Note that missed lines are requested."""
         self.catchingUp, self._continues = True, False
 
     def continueIn(self, epoch: str) -> None:
-        """What was asked for comes: the history goes on after the last line that was shown."""
+        """Note that the requested lines follow, and directly continue those already shown."""
         self.epoch, self._continues = epoch, True
 
     def skipTo(self, last: int) -> list[RoomMessages]:
-        """Lines up to this one are no longer kept: give those that are to be shown now."""
+        """Skip lines that the server no longer keeps; return the lines to show now."""
         if last > self.last:
             self.last, self.time = last, 0
         return self._following()
@@ -120,7 +120,7 @@ class ClientRoom:
         return messages
 
     def finishCatchUp(self) -> list[RoomMessages]:
-        """All that was missed has come: give what is still held back."""
+        """Note that all missed lines have arrived; return the lines still held back."""
         self.catchingUp = False
         messages = [self._ahead[seq] for seq in sorted(self._ahead) if seq > self.last]
         self._ahead.clear()
@@ -134,13 +134,13 @@ class ClientRoom:
 
     @property
     def place(self) -> str:
-        """The last line that was shown, for a server that tells epochs."""
+        """The last line shown, in the notation of a server that sends epochs."""
         if not self.epoch:
             return str(self.last)
         return f"{self.last}@{self.epoch}" + (f"@{self.time}" if self.time else "")
 
     def restart(self, last: int, epoch: str = "") -> None:
-        """The room is another one than before: it has fewer lines than were shown."""
+        """Note that the room's numbering has restarted: it has fewer lines than were shown."""
         self.last = 0 if self.catchingUp and not epoch else last
         self.time = 0
         self.epoch, self._continues = epoch, bool(epoch)
@@ -150,17 +150,17 @@ class ClientRoom:
         self.authors.clear()
 
     def noteUnread(self, message: RoomMessages) -> None:
-        """Somebody else says something that nobody sees here."""
+        """Count a line of another member as unread."""
         if message.kind in TALK and len(self.unread) < UNREAD_COUNTED:
             self.unread.add(message.first)
 
     def markRead(self, seq: int) -> None:
-        """Lines up to this number were read, here or elsewhere."""
+        """Note that lines up to this number were read, by this client or another."""
         self.read = seq
         self.unread = {number for number in self.unread if number > seq}
 
     def rememberAuthor(self, message: RoomMessages) -> None:
-        """Remember who said a line that is shown."""
+        """Remember the author of a line that is shown."""
         text = message.texts[0]
         hasWords = withoutWords(message.kind, text) is not None
         self.authors[message.first] = message.nick, message.time, hasWords
@@ -173,7 +173,7 @@ class ClientRoom:
                 self.authors[int(text)] = (*deleted[:2], False)
 
     def lastLineBy(self, nick: str) -> int | None:
-        """The number of the last line by somebody, of those shown, that has words to delete."""
+        """Return the number of a member's last shown line that has words to delete."""
         key = fold(nick)
         numbers = [
             seq
@@ -183,7 +183,7 @@ class ClientRoom:
         return max(numbers, default=None)
 
     def noteAuthor(self, message: RoomMessages) -> None:
-        """Somebody says something now."""
+        """Note a line that is said now, and move its author to the end of the members."""
         self.rememberAuthor(message)
         self.ranks.note(message)
         key = fold(message.nick)
@@ -195,7 +195,7 @@ class ClientRoom:
         known = key in self.members
         self.members[key] = nick
         if not known:
-            # Who has not spoken comes after all who have.
+            # Members who have not spoken are listed after those who have.
             self.members.move_to_end(key, last=False)
 
     def removeMember(self, nick: str) -> None:
@@ -206,64 +206,64 @@ class ClientRoom:
         key = fold(nick)
         self.ranks.rename(nick, to)
         if key in self.members:
-            # Made anew, since the renamed one keeps the place of who spoke when.
+            # Built again so that the renamed member keeps its position.
             self.members = OrderedDict(
                 (fold(to), to) if other == key else (other, name)
                 for other, name in self.members.items()
             )
 
     def joinCommand(self) -> str:
-        """What has to be sent to be in the room again."""
+        """Return the command that joins the room again."""
         key = self.modes.joinKey if self.modes is not None else ""
         return f"/join {self.name} {key}".rstrip()
 
     def nicks(self) -> list[str]:
-        """The nicks of the members; who spoke last comes first."""
+        """List the nicks of the members; the one who spoke last comes first."""
         return list(reversed(self.members.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """One command of the server, or of this client."""
+    """One command of the server or of this client."""
 
-    #: Its word, without the slash.
+    #: The command without the slash.
     name: str
-    #: What follows the word.
+    #: Its arguments.
     usage: str
     meaning: str
 
 
-#: Commands that the client knows by itself.
+#: Commands that the client itself implements.
 OWN_COMMANDS = (
     CommandInfo("resend", "", "say again what was not sent"),
     CommandInfo("quit", "[WHY]", "leave"),
 )
 
-#: Private messages that are known to have been shown: more than one page of the inbox.
+#: How many shown private messages are remembered: more than one page of the inbox.
 PRIVATE_REMEMBERED = 200
 
-#: A command in the help of a server that writes it for people only.
+#: A command in the help of a server that sends the help as text only.
 _HELP = re.compile(r"/(\w+)(?: (\S.*?))? {2,}(\S.*)")
 
 
 class ClientState:
     """
-    What the client knows; notifications change it by L{apply}.
+    The state of the client, which notifications change by L{apply}.
 
-    @ivar encrypted: the connections are.
-    @ivar nick: one's own name; empty before one is in.
-    @ivar account: one's own account; empty for guests.
+    @ivar encrypted: whether the connections are encrypted.
+    @ivar nick: the user's name; empty before the login.
+    @ivar account: the user's account; empty for guests.
     @ivar rooms: by folded name, in the order in which they were entered.
-    @ivar current: the folded name of the room where lines go; empty: none.
-    @ivar ownCommands: what the client does by itself.
-    @ivar commands: what can be asked for, of the server or of the client.
-    @ivar tellsEpochs: whether the server says which history its numbers are of.
-    @ivar accounts: whether the server knows accounts at all.
-    @ivar privateSince: when an account was logged in first, by its key, in nanoseconds since 1970:
-        private messages of before are for the person to ask for.
+    @ivar current: the folded name of the room to which lines are sent; empty: none.
+    @ivar ownCommands: the commands that the client itself implements.
+    @ivar commands: all commands, of the server and of the client.
+    @ivar tellsEpochs: whether the server sends the epoch of its line numbers.
+    @ivar accounts: whether the server has accounts.
+    @ivar privateSince: the time of the first login to an account, in nanoseconds since 1970, by
+        account: older private messages are shown only on request.
     @ivar privateShown: the ids of private messages that were shown, the newest last.
-    @ivar showsRanks: those of the members are to be asked for in each room.
-    @ivar roomNames: names of rooms that were heard of, by folded name.
+    @ivar showsRanks: whether to request the ranks of the members of each room.
+    @ivar roomNames: the names of known rooms, by folded name.
     """
 
     def __init__(self, encrypted: bool = False) -> None:
@@ -282,11 +282,11 @@ class ClientState:
         self.roomNames: dict[str, str] = {}
 
     def isSelf(self, nick: str) -> bool:
-        """Whether that is one's own name."""
+        """Check whether a name is the user's own."""
         return bool(self.nick) and fold(nick) == fold(self.nick)
 
     def selectRoom(self, key: str) -> None:
-        """Have lines go to this room."""
+        """Make a room the current one."""
         if self.current in self.rooms:
             self.rooms[self.current].unread.clear()
         self.current = key
@@ -300,12 +300,12 @@ class ClientState:
             self.selectRoom(next(reversed(self.rooms), ""))
 
     def learnHelp(self, notice: Notice) -> None:
-        """Take the commands from the help of a server that writes it for people only."""
+        """Read the commands from the help of a server that sends the help as text only."""
         matches = [_HELP.fullmatch(line) for line in notice.lines]
         self._setCommands([CommandInfo(m[1], m[2] or "", m[3]) for m in matches if m is not None])
 
     def apply(self, content: Content) -> None:
-        """Learn what a notification says of people and rooms; lines are not among it."""
+        """Update users and rooms from a notification; lines of rooms are handled elsewhere."""
         learn = self._LEARN.get(type(content))
         if learn is not None:
             learn(self, content)
@@ -328,7 +328,7 @@ class ClientState:
             self.privateSince.setdefault(welcome.account, welcome.time)
 
     def missedPrivate(self, inbox: Inbox) -> list[PrivateMessage]:
-        """Those private messages that have come since the login and were not shown."""
+        """List the private messages since the login that were not shown."""
         since = self.privateSince.get(self.account, 0)
         return [
             PrivateMessage(letter.nick, "", None, letter.to, letter.kind, letter.text, letter.time)
@@ -411,7 +411,7 @@ class ClientState:
     def _leftRoom(self, left: LeftRoom) -> None:
         self.forgetRoom(left.room)
 
-    #: What is done with the notifications that say something of people or rooms.
+    #: The handlers of the notifications about users and rooms.
     _LEARN: ClassVar[dict[type[Content], Callable[[ClientState, Any], None]]] = {
         CommandList: _commandsListed,
         Welcome: _named,

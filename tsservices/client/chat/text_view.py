@@ -1,6 +1,6 @@
 """
-The view of people: sentences and lines of rooms as the line frontend writes them, with
-styles, and what the client says itself.  Pure.
+The view for people: sentences and lines of rooms in the format of the line frontend, with styles,
+and the client's own messages.  Pure.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from tsservices.frontends.formats.sentences import (
     searchHead,
 )
 
-#: The styles of lines, by what they begin with.
+#: The styles of lines, by their first character.
 _STYLES = {"!": "refusal", "*": "event", "-": "mark", "|": "event"}
 
 
 class TextView:
     """
-    Shows what happens as lines of spans.
+    A view that shows events as lines of spans.
 
-    @ivar searched: the words that were searched for last: they are set off in what is found.
+    @ivar searched: the words of the last search, which are highlighted in its results.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class TextView:
         marked: bool = True,
     ) -> None:
         """
-        @param show: takes a line, and whether it calls for attention.
-        @param ask: asks for a secret; for an empty text no longer.
-        @param localtime: gives the local time of seconds since 1970.
-        @param marked: whether the place is marked where what is unread begins.
+        @param show: takes a line, and whether to alert the user.
+        @param ask: asks for a secret; an empty text ends the prompt.
+        @param localtime: converts seconds since 1970 to local time.
+        @param marked: whether to mark where unread lines begin.
         """
         self.searched: list[str] = []
         self._state = state
@@ -105,7 +105,7 @@ class TextView:
         prefix: list[Span] = [("time", REPLAYED)] if replayed else []
         clock: Span = ("time", f"[{moment.clock}] ")
         if message.kind not in NAME_SIGNS and message.kind != DELETED:
-            # A star before the time, or without one: nobody can say such a line.
+            # The star stands before the time or replaces it: no member can fake such a line.
             times = [clock] if replayed else []
             action = f"{numbered}{actionSentence(self._time, room, message, withRoom)}"
             line = [*prefix, ("event", "* "), *times, ("event", action)]
@@ -116,7 +116,7 @@ class TextView:
         if message.kind == DELETED:
             self._show([*head, ("event", "(deleted)")], False)
             return
-        # A message of several lines has its author before each, as the line frontend writes it.
+        # Each line of a message starts with the author, as in the line frontend.
         for index, part in enumerate(text.split("\n")):
             words = (
                 [("mention", part)]
@@ -190,19 +190,19 @@ class TextView:
 
 
 def nickSpan(nick: str, isOwn: bool) -> Span:
-    """A name in its colour."""
+    """Make the span of a name in its colour."""
     return "own" if isOwn else NICK + nick, nick
 
 
 def nameSpans(message: RoomMessages, markGuest: bool, isOwn: bool) -> list[Span]:
-    """The name before a line of a room, with its signs."""
+    """Make the spans of the author of a line, with its signs."""
     isGuest = markGuest and message.account is None
     return list(_nameSpans(message.kind, message.nick, isGuest, isOwn))
 
 
 @lru_cache(1024)
 def _nameSpans(kind: str, nick: str, isGuest: bool, isOwn: bool) -> tuple[Span, ...]:
-    # The same ones in all lines: made anew they are a third of what a window of 10,000 lines takes.
+    # Cached: separate spans for each line would be a third of the memory of a 10,000-line window.
     before, after = NAME_SIGNS.get(kind, NAME_SIGNS[MESSAGE])
     return ("", before + "~" * isGuest), nickSpan(nick, isOwn), ("", after)
 
@@ -210,10 +210,10 @@ def _nameSpans(kind: str, nick: str, isGuest: bool, isOwn: bool) -> tuple[Span, 
 def actionSentence(
     times: LocalTime, room: ClientRoom | None, message: RoomMessages, withRoom: bool
 ) -> str:
-    """What was done in a room."""
+    """Describe an action in a room."""
     (action,) = actionText(message, withRoom)
     number = message.texts[0]
-    # Numbers are not shown of most lines, so the author says which line it was.
+    # Most lines are shown without their number, so add the author and time of the deleted line.
     if message.kind == DELETE and room is not None and number.isascii() and number.isdigit():
         author = room.authors.get(int(number)) if len(number) < 20 else None
         if author is not None:
@@ -223,7 +223,7 @@ def actionSentence(
 
 
 def searchWords(arguments: str) -> list[str]:
-    """The words that C{/search} looks for, without its filters."""
+    """Extract the words that C{/search} looks for, without its filters."""
     words = arguments.split()
     if words and words[0].startswith(ROOM_SIGN):
         words = words[1:]

@@ -1,8 +1,8 @@
 """
-Having the server make an account token for this computer, keeping it, and having it revoked when
-it is of no more use.  Pure.
+Account tokens: requesting one for this computer, saving it, and revoking it when it is no longer
+needed.  Pure.
 
-The token is in one answer, which nobody else is shown, and in the file.
+The token is in one answer of the server, which is not shown, and in the file.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from tsservices.client.chat.sender import Sender
 from tsservices.client.chat.state import ClientState
 from tsservices.client.shared_file import SharedFileError
 
-#: What somebody is asked who has logged in by the password.
+#: The question after a login with the password.
 QUESTION = "keep a token on this computer, so that you need no password next time? [y/N]"
 
-#: The error with which the connections of a token end that was revoked.
+#: The error that ends the connections of a revoked token.
 TOKEN_REVOKED = "token-revoked"
 
-#: The error of a token that is not there.
+#: The error for a token that does not exist.
 _NO_TOKEN = "no-token"
 
-#: The code of the answer to who revokes one.
+#: The code of the notice that confirms a revocation.
 _REVOKED = "revoked"
 
-#: Errors that are about the connection, and not about what was asked.
+#: Errors about the connection, which do not answer a request.
 _OF_CONNECTION = (TOKEN_REVOKED, "taken-over")
 
 _NO_WAY = "no token is kept: the connection is not encrypted and leads to another computer"
 
-#: Characters of the name of a token: the server takes 32.
+#: The longest name of a token that the server accepts.
 _NAME_LENGTH = 32
 
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -46,10 +46,10 @@ _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 def tokenName(device: str, random: Callable[[], float]) -> str:
     """
-    A name by which people know in a list which computer has a token.
+    Make a name for a token, by which users recognize the computer that has it.
 
     @param device: the name of this computer.
-    @param random: gives numbers from 0 to 1.
+    @param random: returns numbers from 0 to 1.
     """
     mark = "".join(_LETTERS[min(int(random() * 32), 31)] for _ in range(4))
     label = device.lower().partition(".")[0]
@@ -60,9 +60,9 @@ def tokenName(device: str, random: Callable[[], float]) -> str:
 
 class _Purpose(Enum):
     MAKE = "make"
-    #: The server has a token that nobody keeps.
+    #: Revoke a token that is not kept anywhere.
     CLEAN = "clean"
-    #: A person wants it revoked.
+    #: Revoke a token because the user asked for it.
     REVOKE = "revoke"
 
 
@@ -81,9 +81,9 @@ class TokenKeeper:
     """
     Decides when a token is made, kept and revoked.
 
-    @ivar asking: a person was asked whether to keep one.
-    @ivar offered: the kept token by which one tries to come in; empty: by none.
-    @ivar failure: why what the command line asks for is not done; empty: it is, or is to be.
+    @ivar asking: whether the question whether to keep a token is open.
+    @ivar offered: the kept token with which a login is tried; empty: none.
+    @ivar failure: why the request of the command line has failed; empty: it has not.
     """
 
     def __init__(
@@ -95,10 +95,10 @@ class TokenKeeper:
         view: View,
         random: Callable[[], float],
     ) -> None:
-        """@param random: gives numbers from 0 to 1."""
+        """@param random: returns numbers from 0 to 1."""
         self.asking = False
         self.offered = self.failure = ""
-        # The one by which the session has come in.
+        # The token with which the session has logged in.
         self._used = ""
         self._options = options
         self._state = state
@@ -106,7 +106,7 @@ class TokenKeeper:
         self._tokens = tokens
         self._view = view
         self._random = random
-        # Somebody has said yes.
+        # Whether a token is to be made, by option or by answer.
         self._wanted = options.remember
         self._asked = False
         self._byPassword = False
@@ -117,7 +117,7 @@ class TokenKeeper:
         self._isStored = False
 
     def noticed(self, content: Content) -> None:
-        """Take anything that the server says, and see how the session has logged in."""
+        """Watch all content from the server to learn how the session has logged in."""
         if isinstance(content, LoggedIn):
             self._used = self.offered if content.token else ""
             self._byPassword = not content.token
@@ -130,7 +130,7 @@ class TokenKeeper:
             self._used = ""
 
     def forget(self, account: str, token: str) -> None:
-        """Keep a token no longer that the server does not take."""
+        """Remove a token that the server does not accept."""
         try:
             self._tokens.forget(account, token)
         except SharedFileError as error:
@@ -140,12 +140,12 @@ class TokenKeeper:
 
     def ready(self, attended: bool) -> None:
         """
-        One is in, and may ask the server for things.
+        Start the pending requests: the session is logged in.
 
-        @param attended: somebody can be asked.
+        @param attended: whether the user can be asked.
         """
         account = self._state.account
-        # From now on another token may be typed.
+        # A later login may use another token, typed by the user.
         self.offered = ""
         if self._options.revoke and not self._requests and self._request is None:
             self._requests.append(_Request(_Purpose.REVOKE, self._options.revoke))
@@ -166,9 +166,9 @@ class TokenKeeper:
 
     def answer(self, text: str) -> bool:
         """
-        Take what a person has typed after the question.
+        Take a line that was typed after the question.
 
-        @return: whether it is an answer; else it was typed for others.
+        @return: whether it is an answer; if not, it is a line for the chat.
         """
         self.asking = False
         word = text.strip().lower()
@@ -187,7 +187,7 @@ class TokenKeeper:
         return True
 
     def takes(self, content: Content) -> bool:
-        """Whether this is an answer to what was asked here, of which nothing is shown."""
+        """Take content if it answers the running request; return whether, as it is not shown."""
         if self._request is None or self._sender.unanswered is not self._item:
             return False
         if isinstance(content, NewToken) and self._request.purpose is _Purpose.MAKE:
@@ -200,7 +200,7 @@ class TokenKeeper:
         return True
 
     def settled(self) -> None:
-        """A sync was answered, and all that was sent before it is done."""
+        """Finish the running request if the answered sync has settled it."""
         request, outbox = self._request, self._sender.outbox
         if request is None or self._item in outbox.waiting or self._item in outbox.sent:
             return
@@ -214,12 +214,12 @@ class TokenKeeper:
         self._next()
 
     def connectionLost(self) -> None:
-        """The connection is lost: what was asked on it may be done or not."""
+        """Repeat or clean up the running request, whose outcome is unknown after the loss."""
         request, self._request, self._item = self._request, None, None
         if request is not None and request.purpose is not _Purpose.MAKE:
             self._requests.appendleft(request)
         elif request is not None and not self._isStored:
-            # It may be made, and nobody has it.  Another one is made afterwards.
+            # The token may have been made but not received: revoke it, then make another one.
             self._requests.appendleft(_Request(_Purpose.CLEAN, request.token))
             self._wanted = True
 

@@ -1,4 +1,4 @@
-"""What happens in the rooms, in the order in which it is shown: each line once.  Pure."""
+"""The order in which lines of rooms are shown, each once.  Pure."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ from tsservices.client.chat.ports import LineOrigin, View
 from tsservices.client.chat.sender import Sender
 from tsservices.client.chat.state import ClientRoom, ClientState
 
-#: Who has typed nothing for so long may not have read what was shown since.
+#: After so long without typed input, the user may not have read the lines shown since.
 UNATTENDED_SECONDS = 60.0
 
-#: The shortest time between two marks of what was read that the server is sent.
+#: The shortest time between two C{/read} commands.
 MARK_SECONDS = 10.0
 
-#: Errors of questions about a room that one could not enter, which has an error of its own.
+#: Errors of requests about a room that could not be joined, which was reported already.
 _NOT_IN_ROOM = frozenset({"not-in-room", "no-room"})
 
-#: What is for the client alone, once one is in.
+#: Content that is not shown after the login.
 _UNSHOWN = (MessageStored, FormatVersion, Welcome, Resumed)
 
 
 class Transcript:
-    """Decides which lines are shown, and as what."""
+    """Decides which lines are shown, and with which L{LineOrigin}."""
 
     def __init__(self, state: ClientState, sender: Sender, view: View) -> None:
         self._missed = 0
         self._state = state
         self._sender = sender
         self._view = view
-        # Of the lines that follow a head.
+        # The origin of the lines that follow a head.
         self._origin = LineOrigin.BEFORE
         self._remaining = 0
         self._unreadShown = False
@@ -64,10 +64,10 @@ class Transcript:
 
     def handle(self, content: Content, now: float, catchingUp: bool) -> None:
         """
-        Show what is to be shown of it.
+        Handle received content, and show it if needed.
 
         @param now: the time in seconds.
-        @param catchingUp: what was missed has still to come.
+        @param catchingUp: whether missed lines are still outstanding.
         """
         if isinstance(content, RoomLine):
             self._line(content, now)
@@ -82,7 +82,7 @@ class Transcript:
 
     def userActive(self, now: float) -> None:
         """
-        A person has typed something, and sees what is shown.
+        Note that the user is active, and so sees new lines.
 
         @param now: the time in seconds.
         """
@@ -91,10 +91,10 @@ class Transcript:
 
     def markRead(self, now: float, last: bool = False) -> None:
         """
-        Have the server know what was read.
+        Send the server the number of the last line read in the current room.
 
         @param now: the time in seconds.
-        @param last: there will be no later occasion.
+        @param last: whether this is the last call, which is not delayed.
         """
         state = self._state
         room = state.rooms.get(state.current)
@@ -113,12 +113,12 @@ class Transcript:
 
     def finishCatchUp(self, now: float) -> int:
         """
-        What was missed has come: show what was held back.
+        Show the lines that were held back, after all missed lines have arrived.
 
         @param now: the time in seconds.
         @return: how many lines of others were missed.
         """
-        # A copy: rooms that could not be entered again are forgotten meanwhile.
+        # A copy, because rooms that could not be joined again are removed in the loop.
         for key, room in list(self._state.rooms.items()):
             messages = room.finishCatchUp()
             if not room.present:
@@ -130,7 +130,7 @@ class Transcript:
         return missed
 
     def listMembers(self) -> None:
-        """Ask who is in rooms that have named some of their members only."""
+        """Request the members of rooms whose members or ranks are not all known."""
         names, self._incomplete = self._incomplete, []
         for name in names:
             self._sender.sendQuiet(f"/who {name}")
@@ -138,8 +138,8 @@ class Transcript:
     def _line(self, line: RoomLine, now: float) -> None:
         message = line.message
         room = self._state.rooms.get(message.room)
-        # While a room is caught up with, what is replayed there is what was missed; else it was
-        # asked for, and is shown even if it was shown before.
+        # Lines replayed in a room that is catching up are missed lines.  Others were requested, and
+        # are shown even if they were shown before.
         if line.found or (line.replayed and (room is None or not room.catchingUp)):
             if room is not None:
                 room.rememberAuthor(message)
@@ -162,7 +162,7 @@ class Transcript:
     ) -> None:
         state = self._state
         self._sender.messageCame(message)
-        # One's own lines come back too, but are no news, and in others there is nothing to read.
+        # The user's own lines come back too; neither they nor unreadable kinds are news.
         if not state.isSelf(message.nick) and message.kind not in UNREADABLE:
             missed = origin is LineOrigin.MISSED
             self._missed += missed
@@ -188,7 +188,7 @@ class Transcript:
         if room is not None and room.catchingUp:
             if head.epoch:
                 room.continueIn(head.epoch)
-            # The lines that entering shows may begin later: all that was asked for comes.
+            # Only an expired next line is a gap: the replay after a join may just begin later.
             missing = head.missing
             if missing is not None and missing[0] <= room.last + 1 <= missing[1]:
                 self._view.linesExpired(room, room.last + 1, missing[1])
@@ -211,7 +211,7 @@ class Transcript:
         room = self._state.rooms.get(restored.room)
         if room is not None and room.catchingUp:
             room.restart(restored.first - 1, restored.log)
-            # One's own lines may be among those that are lost.
+            # The user's own lines may be among the lost ones.
             self._sender.markUncertain(roomKey(room.name))
         self._view.notify(restored)
 
@@ -263,7 +263,7 @@ class Transcript:
         if self._sender.secretAsked():
             self._view.askSecret(prompt.text)
 
-    #: What is done with the notifications that are more than something to be shown.
+    #: The handlers of the notifications that are not only shown.
     _HANDLERS: ClassVar[dict[type[Content], Callable[[Transcript, Any, float, bool], None]]] = {
         ReplayHead: _replay,
         SearchHead: _search,

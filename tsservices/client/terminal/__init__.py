@@ -1,1 +1,1 @@
-"""What the clients share to read lines from terminals and pipes, and to write to them."""
+"""Reading lines from terminals and pipes, and writing to them, for all clients."""

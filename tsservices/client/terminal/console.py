@@ -1,6 +1,6 @@
 """
-What the exchanges need of a console, and the one without line editing: lines in, bytes
-out, complaints to standard error.
+The interface of consoles, and the console without line editing: it reads lines, writes bytes, and
+writes errors to standard error.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from tsservices.client.terminal.descriptors import writeError
 from tsservices.client.terminal.text import TerminalText, complaint
 from tsservices.common.text import BYTE_ORDER_MARK
 
-#: How many lines are read before somebody asks for them. One read of a pipe can bring more; no
-#: further read is made until the lines are fewer.
+#: How many lines are read ahead.  One read of a pipe can bring more; reading then pauses until
+#: there are fewer.
 LINES_AHEAD = 1024
 
 
 class Interrupted(Exception):
-    """Ctrl-C was typed at the console."""
+    """The error after Ctrl-C at the console."""
 
 
 class Console(Interface):
-    """What the exchanges need of a console."""
+    """The interface of consoles."""
 
-    #: Whether a person types the lines.
+    #: Whether a user types the lines.
     interactive: bool
-    #: Whether that person sees the output, and so can be asked.
+    #: Whether that user sees the output, and so can be asked.
     attended: bool
-    #: Fires when no more output can be written, and never else: with L{True} when its reader has
-    #: left, L{False} when it is a file that fails.
+    #: Fires only when no more output can be written: with L{True} if its reader has left, with
+    #: L{False} if it is a file that can't be written.
     outputClosed: Deferred[bool]
 
     async def readLine(self) -> bytes | None:
@@ -47,7 +47,7 @@ class Console(Interface):
         Wait for the next line.
 
         @return: the line without its newline; L{None} at the end of the input.
-        @raise Interrupted: Ctrl-C was typed in its place.
+        @raise Interrupted: Ctrl-C was typed.
         """
 
     def write(self, data: bytes) -> None: ...
@@ -56,25 +56,24 @@ class Console(Interface):
         """Print one line on standard error."""
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        """Let the output's reader hold back where the output comes from."""
+        """Pause the producer while the output's reader is slow."""
 
     def unregisterProducer(self) -> None: ...
 
     async def close(self, flush: bool) -> None:
         """
-        Give the terminal or the pipes back as they were.
+        Restore the terminal or the pipes.
 
-        @param flush: whether the reader of the output is waited for.
+        @param flush: whether to wait until the output is written.
         """
 
 
 @implementer(IHalfCloseableProtocol)
 class PlainConsole(Protocol):
     """
-    A console on whatever standard input and output are.
+    A console on any kind of standard input and output.
 
-    It is an L{IHalfCloseableProtocol}, or the end of the input would close the output as
-    well.
+    Without L{IHalfCloseableProtocol} the end of the input would close the output too.
     """
 
     transport: StandardIO
@@ -89,8 +88,8 @@ class PlainConsole(Protocol):
     ) -> None:
         """
         @param screen: whether the output is a terminal.
-        @param prompt: what a person is shown before each line; on a terminal only.
-        @param read: whether the output has a reader, who may leave.
+        @param prompt: the prompt before each line, shown on a terminal only.
+        @param read: whether the output has a reader, which may leave.
         """
         self.interactive = interactive
         self.attended = interactive and screen
@@ -101,7 +100,7 @@ class PlainConsole(Protocol):
         self._errors = errors
         self._lines: deque[bytes] = deque()
         self._unfinished: list[bytes] = []
-        # The next line is the first one.
+        # Whether the next line is the first one.
         self._first = True
         self._ended = False
         self._paused = False
@@ -122,7 +121,7 @@ class PlainConsole(Protocol):
         self._wake()
 
     def readConnectionLost(self) -> None:
-        # What stands behind the last newline is a line too.
+        # Text after the last newline counts as a line.
         last = self._finished()
         if last:
             self._lines.append(last)
@@ -162,7 +161,7 @@ class PlainConsole(Protocol):
         return line
 
     def write(self, data: bytes) -> None:
-        """Print bytes; on a terminal nothing in them can move the cursor."""
+        """Print bytes; on a terminal, control characters in them are made visible."""
         if self._screen is not None:
             self._print(self._screen.show(data))
         else:
@@ -187,7 +186,7 @@ class PlainConsole(Protocol):
             await self._closed
 
     def _print(self, text: str) -> None:
-        # Text does not stand behind a prompt.
+        # Text must not be printed on the line of the prompt.
         if self._atPrompt:
             text = "\n" + text
         self._atPrompt = False
@@ -204,7 +203,7 @@ class PlainConsole(Protocol):
 def openPlainConsole(reactor: IReactorFDSet, prompt: bytes) -> PlainConsole:
     """Open the console on this process's standard input and output."""
     kind = os.fstat(1).st_mode
-    # A reader who leaves is no failure; a full disk is one.
+    # A reader that leaves is no failure, but a full disk is one.
     read = os.isatty(1) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
     console = PlainConsole(os.isatty(0), os.isatty(1), prompt, read=read)
     StandardIO(console, reactor=reactor)

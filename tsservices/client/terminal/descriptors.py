@@ -1,7 +1,7 @@
 """
-Writing to the standard descriptors of the process, and leaving them as they were.
+Writing to the standard descriptors of the process, and restoring their mode at the end.
 
-Nothing of Twisted is imported here: the prompt of the chat needs these before.
+Twisted is not imported here, because the chat's prompt uses this module before it imports Twisted.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import select
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-#: Seconds to wait for a standard error that takes nothing because it shares a full pipe with
+#: Seconds to wait while standard error is blocked, for example because it shares a full pipe with
 #: standard output.
 COMPLAINT_PATIENCE = 2.0
 
 
 def writeError(text: str) -> None:
-    """Write to standard error, also when its descriptor is non-blocking."""
+    """Write to standard error, even if its descriptor is non-blocking."""
     _write(2, text)
 
 
 def writeOutput(text: str) -> None:
-    """Write to standard output, also when its descriptor is non-blocking."""
+    """Write to standard output, even if its descriptor is non-blocking."""
     _write(1, text)
 
 
@@ -40,9 +40,9 @@ def _write(descriptor: int, text: str) -> None:
 
 @contextmanager
 def blockingRestored() -> Iterator[None]:
-    """Give the standard descriptors back in the mode they had, blocking or not."""
+    """Restore the mode of the standard descriptors, blocking or not, at the end."""
     # The mode belongs to the open file, not to this process: a shell or the next program on the
-    # same terminal or pipe would find it as it is left.
+    # same terminal or pipe would inherit it.
     modes = [(descriptor, os.get_blocking(descriptor)) for descriptor in (0, 1, 2)]
     try:
         yield

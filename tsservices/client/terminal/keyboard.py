@@ -1,4 +1,4 @@
-"""The keys of a terminal."""
+"""The keyboard input of a terminal."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from prompt_toolkit.key_binding import KeyPress
 
 CTRL_C = "\x03"
 
-#: What a terminal sends before and behind a paste.
+#: The marks that a terminal sends before and after a paste.
 PASTE_BEGIN, PASTE_END = "\x1b[200~", "\x1b[201~"
 
 
 class Keyboard(Vt100Input):
     """
-    The keys of a terminal.
+    The keyboard input of a terminal.
 
-    Ctrl-C ends a paste.  The mark behind one may be lost, on a line that breaks or by a program
-    between, and nothing that is typed would have an effect any more.
+    Ctrl-C ends a paste: if the mark after a paste is lost, on a broken line or in a program in
+    between, all further keys would otherwise be taken as pasted.
     """
 
     def __init__(self, terminal: TextIO, text: bool = False) -> None:
         """
-        @param text: whether only text is read: UTF-8 where the system names no encoding, and
-            bytes that are none are U+FFFD.  Else they are read as Python does, with surrogates.
+        @param text: whether to decode text only, as UTF-8 if the system names no encoding, with
+            U+FFFD for invalid bytes.  Otherwise they are decoded to surrogates, as in Python.
         """
         super().__init__(terminal)
         if text:
@@ -35,12 +35,12 @@ class Keyboard(Vt100Input):
             self.stdin_reader = PosixStdinReader(terminal.fileno(), "replace", encoding)
 
     def read_keys(self) -> list[KeyPress]:
-        """The keys that were pressed; a paste is one."""
+        """Read the pressed keys; a paste counts as one."""
         data = self.stdin_reader.read()
-        # Of prompt_toolkit's own, read in versions 3.0.50 to 3.0.53.
+        # An undocumented attribute, checked in prompt_toolkit 3.0.50 to 3.0.53.
         if not self.vt100_parser._in_bracketed_paste:
             if PASTE_BEGIN not in data:
-                # Of a paste that was ended so: it would be typed as text.
+                # The mark after a paste that Ctrl-C has ended would be inserted as text.
                 data = data.replace(PASTE_END, "")
         elif data == CTRL_C:
             data = PASTE_END

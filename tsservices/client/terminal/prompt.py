@@ -19,18 +19,18 @@ from tsservices.client.terminal.descriptors import writeError
 from tsservices.client.terminal.keyboard import Keyboard
 from tsservices.client.terminal.text import TerminalText, complaint
 
-#: Seconds for which a line without its newline waits for its end: enough for the next segment, and
-#: too short for a reader to notice.
+#: Seconds for which an incomplete line waits for its end: enough for the next segment, and too
+#: short for a reader to notice.
 UNFINISHED_SECONDS = 0.1
 
 
 class PromptConsole:
     """
-    A console on a terminal that shows what arrives above the line being typed, in the turn of
-    the event loop in which it arrives.  (prompt_toolkit's own C{patch_stdout} writes in a
-    thread, every 0.2 seconds: an answer and the next prompt could cross.)
+    A console on a terminal that prints output above the line being typed, in the turn of the event
+    loop in which it arrives.  (prompt_toolkit's own C{patch_stdout} writes in a thread, every 0.2
+    seconds, so an answer could be printed after the next prompt.)
 
-    @ivar outputClosed: never fires: when a terminal closes, SIGHUP comes.
+    @ivar outputClosed: never fires, because a terminal that closes sends SIGHUP.
     """
 
     interactive = True
@@ -80,7 +80,7 @@ class PromptConsole:
         return text.encode("utf-8", "surrogateescape")
 
     def write(self, data: bytes) -> None:
-        """Print bytes above the prompt; nothing in them can move the cursor."""
+        """Print bytes above the prompt; control characters in them are made visible."""
         lines, newline, unfinished = (self._unfinished + self._text.show(data)).rpartition("\n")
         self._unfinished = unfinished
         self._print(lines + newline)
@@ -142,7 +142,7 @@ def openPromptConsole(loop: asyncio.AbstractEventLoop, clock: IReactorTime) -> P
     """Open the console on this process's terminal."""
     screen = create_output()
     if isinstance(screen, Vt100_Output):
-        # One line needs no cursor position, and the request for it stays visible on terminals
-        # that do not answer.
+        # A prompt of one line needs no cursor position, and terminals that do not answer the
+        # request for it display it.
         screen.enable_cpr = False
     return PromptConsole(loop, clock, Keyboard(sys.stdin), screen)

@@ -1,4 +1,4 @@
-"""What a person sees: text that is safe on a terminal, and complaints."""
+"""Text that is safe on a terminal, and error messages."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tsservices.common.text import visible
 
 
 class TerminalText:
-    """Turns bytes, however they are cut, into text that cannot do anything to a terminal."""
+    """An incremental decoder of bytes to text without terminal control characters."""
 
     def __init__(self) -> None:
-        # Though it translates no newlines it holds a CR at the end of a chunk
-        # back, so the two halves of a CRLF are always seen together.
+        # Without translation of newlines, this decoder still holds back a CR at the end of a chunk,
+        # so that a CRLF is never split.
         self._decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder("utf-8")("backslashreplace"), translate=False
         )
 
     def show(self, data: bytes, final: bool = False) -> str:
         """
-        Take the next bytes.
+        Decode the next bytes.
 
         @param data: the bytes; a character may be cut at either end.
         @param final: whether no bytes follow.
@@ -31,7 +31,7 @@ class TerminalText:
 
 
 def editingPossible(environment: Mapping[str, str], isTerminal: Callable[[int], bool]) -> bool:
-    """Whether the prompt can have line editing and history."""
+    """Check whether the prompt can have line editing and history."""
     return (
         find_spec("prompt_toolkit") is not None
         and environment.get("TERM", "").lower() not in ("", "dumb", "unknown")
@@ -41,5 +41,5 @@ def editingPossible(environment: Mapping[str, str], isTerminal: Callable[[int], 
 
 
 def complaint(message: str) -> str:
-    """The line for standard error."""
+    """Format an error message as a line for standard error."""
     return f"tsservices: {visible(message)}\n"

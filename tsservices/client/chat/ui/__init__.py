@@ -1,1 +1,1 @@
-"""The terminal side of the chat client: the prompt that stays, completion, colours, history."""
+"""The terminal interface of the chat client: prompt, full screen, completion, history."""

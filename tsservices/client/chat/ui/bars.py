@@ -1,4 +1,4 @@
-"""The lines around those of a window: topic, people, status, prompt.  Pure."""
+"""The parts of the screen around the lines of a window: topic, members, status, prompt.  Pure."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from tsservices.client.chat.text_view import nickSpan
 from tsservices.client.chat.ui.rows import cut, padded, textWidth
 from tsservices.client.chat.ui.windows.window import ChatWindow, WindowKind, WindowList
 
-#: Columns from which on people stand at the side.
+#: The fewest columns of the terminal with which members are listed at the side.
 SIDE_FROM = 80
 
-#: The most columns that they take, with the rule before them.
+#: The most columns of that list, including its border.
 SIDE_COLUMNS = 20
 
-#: Rows from which on the topic has one.
+#: The fewest rows of the terminal with which the topic is shown.
 TOPIC_FROM = 6
 
 
 class Frame(NamedTuple):
-    """What goes where on a terminal of some size."""
+    """The layout of the screen."""
 
     #: Columns of the lines.
     width: int
     #: Rows of the lines.
     height: int
     hasTopic: bool
-    #: Columns of the people at the side, with the rule before them; 0: they are not shown.
+    #: Columns of the members at the side, including the border; 0: not shown.
     side: int
 
 
 def frame(columns: int, rows: int, names: Sequence[str]) -> Frame:
     """
-    Divide what is above the line being typed.
+    Compute the layout of the area above the input line.
 
-    @param names: the people who may stand at the side; none: nothing stands there.
+    @param names: the members to show at the side; if empty, no columns are reserved.
     """
     hasTopic = rows >= TOPIC_FROM
     height = max(1, rows - 1 - hasTopic)
@@ -51,7 +51,7 @@ def frame(columns: int, rows: int, names: Sequence[str]) -> Frame:
 
 
 def memberNames(room: ClientRoom | None) -> list[str]:
-    """Who is in a room, with the signs of ranks: who has one first, then by name."""
+    """List the members of a room with the signs of their ranks, sorted by rank and name."""
     if room is None:
         return []
     members, sign = room.members, room.ranks.sign
@@ -61,7 +61,7 @@ def memberNames(room: ClientRoom | None) -> list[str]:
 
 
 def sideRows(names: Sequence[str], width: int, height: int, ownNick: str) -> list[list[Span]]:
-    """The people at the side; if there are more than rows, the last one says so."""
+    """Draw the members at the side; if they do not fit, the last row counts the rest."""
     shown = list(names)
     more = 0
     if len(shown) > height:
@@ -81,7 +81,7 @@ def sideRows(names: Sequence[str], width: int, height: int, ownNick: str) -> lis
 
 
 def topicText(window: ChatWindow, topic: str, room: ClientRoom | None) -> str:
-    """The line above the lines."""
+    """Return the text above the lines."""
     if window.kind is WindowKind.STATUS:
         return "status: what belongs to no room; /help and /keys tell what can be done"
     if window.kind is WindowKind.PRIVATE:
@@ -96,9 +96,9 @@ def statusText(
     windows: WindowList, machine: ClientMachine | None, below: int, width: int
 ) -> list[Span]:
     """
-    The line below the lines: oneself, the window, the connection, and which windows have news.
+    Draw the status line: the user, the window, the connection, and windows with unread lines.
 
-    @param below: how many lines are below those that are seen.
+    @param below: how many lines are below the visible ones.
     """
     current = windows.current
     name = phase = ""
@@ -121,11 +121,11 @@ def statusText(
     if below:
         extra.append(f"{below} below: PageDown")
     where = f"{windows.number(current)}:{current.title}"
-    # Calls first: there may be no room for all.
+    # Mentions first, because there may be no room for all.
     news = sorted(
         (_newsOf(windows, window) for window in windows.active()), key=lambda text: "!" not in text
     )
-    # What can be missed first goes first, where there is no room for all.
+    # If there is no room for all, drop the least important parts.
     parts = [[name], [where], [phase], extra, news]
     for dropped in ([], [0], [0, 2] if isFine else [0]):
         kept = [part for at, part in enumerate(parts) if at not in dropped]
@@ -147,7 +147,7 @@ def _newsOf(windows: WindowList, window: ChatWindow) -> str:
 
 
 def fitted(spans: Sequence[Span], width: int, style: str) -> list[Span]:
-    """Spans in exactly so many columns."""
+    """Cut or pad spans to a width."""
     taken, parts = 0, []
     for name, text in spans:
         shown = cut(text, width - taken)
@@ -159,7 +159,7 @@ def fitted(spans: Sequence[Span], width: int, style: str) -> list[Span]:
 
 
 def inputPrompt(window: ChatWindow, secret: str, width: int) -> str:
-    """What stands before the line being typed."""
+    """Return the prompt before the line being typed."""
     if secret:
         return cut(secret, max(1, width - 8))
     if width < 24:

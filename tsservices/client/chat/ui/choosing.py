@@ -1,4 +1,4 @@
-"""One line of the full screen that is chosen: to be copied, deleted or found.  Pure."""
+"""Choosing one line of the full screen, to copy it, delete it or go to it.  Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from tsservices.client.chat.ui.scrolling import ScrollableScreen
 
 
 class ChoosingScreen(ScrollableScreen):
-    """Windows in which one line can be chosen."""
+    """The part of the screen's model with the chosen line."""
 
     def beginChoosing(self) -> None:
-        """Choose the lowest line that is seen."""
+        """Choose the lowest visible line."""
         window = self.windows.current
         if not len(window.lines):
             return
@@ -18,7 +18,7 @@ class ChoosingScreen(ScrollableScreen):
         window.chosen = rows[-1].position if rows else window.lines.end - 1
 
     def choose(self, by: int) -> None:
-        """Choose the line so many places below."""
+        """Choose another line, relative to the chosen one; positive: below."""
         window = self.windows.current
         if window.chosen is None or not len(window.lines):
             window.chosen = None
@@ -41,7 +41,6 @@ class ChoosingScreen(ScrollableScreen):
         return window.lines.at(window.lines.clamped(window.chosen))
 
     def copyChosen(self) -> None:
-        """Copy the text of the chosen line."""
         line = self._chosen()
         if line is not None:
             text = line.text or "".join(part for _, part in line.spans)
@@ -50,7 +49,7 @@ class ChoosingScreen(ScrollableScreen):
             self._inform(self.windows.current, f"* copied: {text}")
 
     def deleteChosen(self) -> None:
-        """Have the command stand in the line that deletes the chosen one: Enter sends it."""
+        """Put the command that deletes the chosen line into the input; Enter sends it."""
         line, window = self._chosen(), self.windows.current
         line = line.original or line if line is not None else None
         if line is None:
@@ -65,7 +64,7 @@ class ChoosingScreen(ScrollableScreen):
         self.setTyped(f"/delete {line.seq}")
 
     def goToChosen(self) -> None:
-        """Turn to where the chosen line was said."""
+        """Show the chosen line at its original place."""
         line, window = self._chosen(), self.windows.current
         self.endChoosing()
         if line is None:

@@ -9,7 +9,7 @@ from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.client.chat.commands import SIGN
 from tsservices.client.chat.state import ClientState
 
-#: What stands before the name of somebody whose lines are searched for.
+#: The filter of C{/search} before the name of an author.
 _FROM = "from:"
 
 _Matches = Callable[[str], tuple[int, list[str]]]
@@ -19,10 +19,10 @@ def completions(
     before: str, state: ClientState, others: Sequence[str] = ()
 ) -> tuple[int, list[str]]:
     """
-    How many characters before the cursor are replaced, and by what, best first.  Each line of a
-    text is completed by itself, as it is sent.
+    Return how many characters before the cursor to replace, and the possible replacements, best
+    first.  Each line of a text is completed separately.
 
-    @param others: names of people who need be in no room.
+    @param others: more names, of users who may be in no room.
     """
     before = before.rpartition("\n")[2]
     word = before.rpartition(" ")[2]
@@ -43,11 +43,11 @@ def _inCommand(before: str, word: str, state: ClientState, others: Sequence[str]
     usage = next((command.usage for command in state.commands if command.name == name), "")
     if word.startswith(_FROM) and _FROM in usage:
         return [_FROM + nick for nick in _nicks(word.removeprefix(_FROM), state, " ")]
-    # Words that are typed as they stand there.
+    # Literal words in the usage.
     literals = re.findall(r"(?<![\w|:])[a-z]+(?![\w|:])", usage)
     matches = [f"{literal} " for literal in literals if literal.startswith(word)]
     if before.count(" ") > 1:
-        # Behind the first argument stands what is said.
+        # After the first argument follows the text of a message.
         return [*_nicks(word, state, " "), *matches]
     choices = re.search(r"[a-z]+(\|[a-z]+)+", usage)
     if choices is not None:
@@ -85,9 +85,9 @@ def _rooms(word: str, state: ClientState, sign: str) -> list[str]:
 
 class CompletionCycle:
     """
-    Tab again and again: one match after the other.
+    The cycle through several matches when Tab is repeated.
 
-    @ivar shown: the matches, if there are several; else empty.
+    @ivar shown: the matches, if there are several; otherwise empty.
     """
 
     def __init__(self) -> None:
@@ -99,10 +99,10 @@ class CompletionCycle:
 
     def next(self, text: str, cursor: int, matches: _Matches, by: int = 1) -> tuple[str, int]:
         """
-        The text and the place of the cursor after the key.
+        Return the text and the position of the cursor after the key.
 
-        @param matches: gives what L{completions} gives for a text before the cursor.
-        @param by: 1 for the next match, -1 for the one before it.
+        @param matches: returns the L{completions} for a text before the cursor.
+        @param by: 1 for the next match, -1 for the previous one.
         """
         if self.shown and text == self._text:
             self._at = (self._at + by) % len(self.shown)
@@ -115,6 +115,6 @@ class CompletionCycle:
         before = text[: self._start] + self.shown[self._at]
         self._text = before + self._after
         if len(self.shown) == 1:
-            # What is typed next begins anew.
+            # The next Tab starts a new completion.
             self.shown = []
         return self._text, len(before)

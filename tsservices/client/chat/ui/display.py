@@ -1,6 +1,5 @@
 """
-Where lines are shown: a terminal with line editing, from which lines come too, or whatever
-standard output is.
+The displays: a terminal with line editing, which is also the console, or plain standard output.
 """
 
 from __future__ import annotations
@@ -32,30 +31,30 @@ if TYPE_CHECKING:
     from tsservices.client.chat.ui.terminal import Terminal
 
 
-#: What a line begins with that says what is not done.
+#: The prefix of error lines.
 REFUSED = "! "
 
 
 class Display(Protocol):
-    """Shows lines."""
+    """The interface of displays, which show lines."""
 
-    #: It is a prompt that stays, at which somebody can be asked.
+    #: Whether it has a permanent prompt, at which the user can be asked.
     editing: bool
 
     def show(self, line: list[Span], alert: bool) -> None:
-        """@param alert: whether it calls for attention."""
+        """@param alert: whether to alert the user."""
         ...
 
     def ask(self, text: str) -> None:
-        """@param text: the secret that is to be typed next; empty: none."""
+        """@param text: the prompt for a secret; empty: the prompt ends."""
         ...
 
     def openView(self, state: ClientState) -> View:
-        """What shows people what happens."""
+        """Make the view for people."""
         ...
 
     def attach(self, machine: ClientMachine, enter: Callable[[str, str], None]) -> None:
-        """@param enter: takes a line that was typed in a window, and the name of that."""
+        """@param enter: takes a typed line and the name of its window."""
         ...
 
     def question(self, asking: bool) -> None:
@@ -63,13 +62,13 @@ class Display(Protocol):
         ...
 
     def changed(self) -> None:
-        """Something has happened that may be seen beside the lines."""
+        """Update the status, the prompt and the like after a change of state."""
         ...
 
 
 class PlainDisplay:
     """
-    Lines on a console without editing.
+    A display on a console without line editing.
 
     @ivar editing: as in L{Display}.
     """
@@ -78,8 +77,8 @@ class PlainDisplay:
 
     def __init__(self, console: Console, terminal: int | None = None, quiet: bool = False) -> None:
         """
-        @param terminal: the descriptor of the terminal whose echo hides secrets, if any.
-        @param quiet: whether nothing but errors is shown, and on standard error.
+        @param terminal: the descriptor of the terminal whose echo is switched off for secrets.
+        @param quiet: whether to show errors only, on standard error.
         """
         self._console = console
         self._quiet = quiet
@@ -122,11 +121,11 @@ class PlainDisplay:
 
 class TerminalDisplay:
     """
-    A L{Console} and a L{Display} on a prompt that stays.
+    A L{Console} and a L{Display} on a permanent prompt.
 
-    @ivar interactive: a person types, always.
+    @ivar interactive: always true.
     @ivar attended: as in L{Console}.
-    @ivar outputClosed: never fires: a terminal that is gone sends SIGHUP.
+    @ivar outputClosed: never fires, because a terminal that closes sends SIGHUP.
     @ivar editing: as in L{Display}.
     """
 
@@ -154,7 +153,7 @@ class TerminalDisplay:
         terminal.quit = lambda: self._put(None)
 
     async def readLine(self) -> bytes | None:
-        """The next line that was typed; L{None}: Ctrl-D."""
+        """Wait for the next typed line; L{None}: Ctrl-D."""
         while not self._lines:
             self._waiting = Deferred()
             await self._waiting
@@ -168,14 +167,14 @@ class TerminalDisplay:
         self._errors(complaint(message))
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        # Nobody is held back: a terminal takes what it is given.
+        # No back-pressure: writes to a terminal block until it has taken all.
         pass
 
     def unregisterProducer(self) -> None:
         pass
 
     async def close(self, flush: bool) -> None:
-        """Give the terminal back."""
+        """Restore the terminal."""
         await Deferred.fromFuture(self._loop.create_task(self._terminal.stop()))
 
     def show(self, line: list[Span], alert: bool) -> None:
@@ -209,5 +208,5 @@ class TerminalDisplay:
 
 
 def terminalOf(descriptor: int) -> int | None:
-    """The descriptor, if it is a terminal."""
+    """Return the descriptor if it is a terminal."""
     return descriptor if os.isatty(descriptor) else None

@@ -1,15 +1,15 @@
-"""What is being typed in one window, and what was typed there before.  Pure."""
+"""The text being typed in one window, and the history of that window.  Pure."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Lines of one window that can be recalled.
+#: The length of a window's history.
 RECALLED_LINES = 500
 
 
 class Typed(NamedTuple):
-    """A text and the place of the cursor in it."""
+    """A text and the position of the cursor in it."""
 
     text: str = ""
     cursor: int = 0
@@ -17,12 +17,11 @@ class Typed(NamedTuple):
 
 class Draft:
     """
-    The line that is being typed.
+    The text being typed in a window, with the history.
 
-    @ivar typed: what stands there, while the window is not seen.
-    @ivar recalled: the text is one that was typed before, and nothing was done to it yet: what is
-        typed takes its place.
-    @ivar pasted: lines of the text were pasted: those that begin like a path are no commands.
+    @ivar typed: the text, kept while another window is shown.
+    @ivar recalled: whether the text was recalled and is unchanged, so that typed text replaces it.
+    @ivar pasted: whether any of the text was pasted: lines that begin like a path are no commands.
     """
 
     def __init__(self) -> None:
@@ -30,12 +29,12 @@ class Draft:
         self.recalled = False
         self.pasted = False
         self._history: list[str] = []
-        # Behind the last one: the draft itself.
+        # The index in the history; after the last entry: the draft itself.
         self._at = 0
         self._draft = ""
 
     def remember(self, text: str) -> None:
-        """Have a text recalled later."""
+        """Add a text to the history."""
         if text and (not self._history or self._history[-1] != text):
             self._history.append(text)
             del self._history[:-RECALLED_LINES]
@@ -44,11 +43,11 @@ class Draft:
 
     def recall(self, by: int, text: str) -> str | None:
         """
-        Go through what was typed.
+        Move through the history.
 
-        @param by: -1 for the text before, 1 for the one after it.
-        @param text: what stands there now; it is kept, if it is the draft.
-        @return: the text to show; L{None}: there is no further one.
+        @param by: -1 for the previous text, 1 for the next one.
+        @param text: the present text; it is kept as the draft if it is new or was changed.
+        @return: the text to show; L{None}: the end is reached.
         """
         at = self._at + by
         if not 0 <= at <= len(self._history):
@@ -56,7 +55,7 @@ class Draft:
         if self._at == len(self._history):
             self._draft = text
         elif text != self._history[self._at] and text:
-            # It was changed, and would be lost.
+            # A changed text would be lost otherwise.
             self._draft = text
         self._at = at
         isDraft = at == len(self._history)
@@ -64,7 +63,7 @@ class Draft:
         return self._draft if isDraft else self._history[at]
 
     def sent(self) -> None:
-        """The text is sent: another one begins."""
+        """Clear the text after it was sent."""
         self.typed = Typed()
         self.recalled = self.pasted = False
         self._at = len(self._history)

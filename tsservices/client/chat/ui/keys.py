@@ -1,4 +1,4 @@
-"""The keys of the full screen: one table, of which C{/keys} and the manual are made.  Pure."""
+"""The table of keys of the full screen, from which C{/keys} and the manual are made.  Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import NamedTuple
 class KeyRow(NamedTuple):
     """One row of the table."""
 
-    #: As people write them: C{alt-a}.
+    #: In the notation for users: C{alt-a}.
     keys: tuple[str, ...]
-    #: What is done: a name of an action of the screen.
+    #: The name of an action of the screen.
     action: str
     meaning: str
 
@@ -29,7 +29,7 @@ KEYS = (
     KeyRow(("alt-m",), "toggle-mouse", "have the wheel scroll; again: have the terminal select"),
 )
 
-#: What else the keys do, as people read it; these can't be changed.
+#: Keys that can't be changed, with their meanings.
 FIXED = (
     ("Alt-1 ... Alt-9, Alt-0", "window 1 to 9, and 10"),
     ("Tab, Shift-Tab", "complete commands, rooms and names; again: the next one"),
@@ -41,7 +41,7 @@ FIXED = (
     ("Ctrl-Z", "suspend"),
 )
 
-#: What keys do while a line is chosen.
+#: The keys while a line is chosen.
 CHOOSING = "Up Down choose, c copies, d deletes, Enter goes to it, Esc ends"
 
 _NAMES = {
@@ -55,15 +55,15 @@ _NAMES = {
     **{f"f{number}": f"f{number}" for number in range(1, 25)},
 }
 
-#: Combinations with Ctrl that terminals send as another key, or that do what nobody may change.
+#: Combinations with Ctrl that terminals send as another key, or whose action can't be changed.
 _TAKEN = ("c-c", "c-d", "c-m", "c-i", "c-j", "c-h")
 
 
 def parseKey(text: str) -> tuple[str, ...]:
     """
-    A key in the words of prompt_toolkit.
+    Convert a key to prompt_toolkit's notation.
 
-    @raise ValueError: there is no such key, or it does something else already.
+    @raise ValueError: there is no such key, or its action can't be changed.
     """
     before, sign = (text[:-1], "-") if text.endswith("--") else (text, "")
     *modifiers, name = [*filter(None, before.lower().split("-")), *sign] or [""]
@@ -84,9 +84,9 @@ def parseKey(text: str) -> tuple[str, ...]:
 
 def keysHelp(settings: dict[str, str]) -> list[str]:
     """
-    The lines that tell the keys.
+    Format the help about keys.
 
-    @param settings: actions or commands by key, as somebody has set them.
+    @param settings: actions or commands by key, from the user's settings.
     """
     lines = [f"{', '.join(row.keys)}: {row.meaning}" for row in KEYS]
     lines += [f"{keys}: {meaning}" for keys, meaning in FIXED]

@@ -1,4 +1,4 @@
-"""The lines of one window, and which of them fit on its rows.  Pure."""
+"""The lines of one window, and the part of them that is visible.  Pure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tsservices.client.chat.colours import Span
 from tsservices.client.chat.ui.rows import textWidth, wrapped
 from tsservices.frontends.formats.localtime import LocalTime
 
-#: Lines that a window keeps; those before them can be fetched again.
+#: Lines that a window keeps; older ones can be fetched again.
 LINES_KEPT = 10_000
 
-#: So many more may be there before the oldest are removed, all at once.
+#: So many more lines are kept before the oldest are removed, in one step.
 _SURPLUS = 500
 
-#: Columns from which on a row has the seconds of its time.
+#: The fewest columns with which times are shown with seconds.
 SECONDS_FROM = 60
 
-#: Columns from which on a row has a time.
+#: The fewest columns with which times are shown.
 TIMES_FROM = 24
 
-#: What stands before the first line that nobody has read.
+#: The mark before the first unread line.
 NEW = "--- new ---"
 
 
@@ -31,27 +31,27 @@ NEW = "--- new ---"
 class ShownLine:
     """One line of a window."""
 
-    #: When it was said, in seconds since 1970.
+    #: The time of the line, in seconds since 1970.
     seconds: int
-    #: What stands behind the time.
+    #: The spans after the time.
     spans: Sequence[Span]
-    #: Characters before the text: the rows below the first one begin there.
+    #: Characters before the text, by which the rows after the first are indented.
     indent: int = 0
     #: Its number in its room; 0: it has none.
     seq: int = 0
-    #: The folded name of the room that the number is of, if it is not that of the window.
+    #: The folded name of the number's room, if that is not the room of the window.
     room: str = ""
-    #: Who has said it; empty: nobody.
+    #: The author; empty: none.
     nick: str = ""
-    #: What was said, to be copied.
+    #: The text without time and author, to be copied.
     text: str = ""
-    #: It stands between lines of its room, but is none of them: a result, or an answer.
+    #: Whether it is not a line of the window's room, but a search result or an answer, for example.
     aside: bool = True
     #: The id of a private message; empty: it has none.
     ident: str = ""
-    #: It has its time before it.
+    #: Whether its time is shown.
     timed: bool = True
-    #: The line that it repeats, of the same window.
+    #: The line of the same window that this one repeats.
     original: ShownLine | None = None
 
 
@@ -65,12 +65,11 @@ class Row(NamedTuple):
 
 class LineList:
     """
-    Lines by position.  A position stays that of its line when lines come before others or
-    are removed.
+    Lines by position.  A line keeps its position when others are added above it or removed.
 
     @ivar first: the position of the first line; it can be negative.
-    @ivar newest: the highest number of a line of the room that was here.
-    @ivar newFrom: the position of the first line that nobody has read; L{None}: all were read.
+    @ivar newest: the highest number of a line of the room that was ever in the list.
+    @ivar newFrom: the position of the first unread line; L{None}: all were read.
     """
 
     def __init__(self, times: LocalTime, most: int = LINES_KEPT) -> None:
@@ -90,23 +89,23 @@ class LineList:
 
     @property
     def end(self) -> int:
-        """The position behind the last line."""
+        """The position after the last line."""
         return self.first + len(self._lines)
 
     def at(self, position: int) -> ShownLine:
         return self._lines[position - self.first]
 
     def clamped(self, position: int) -> int:
-        """The nearest position that there is."""
+        """Return the nearest existing position."""
         return max(self.first, min(position, self.end - 1))
 
     def add(self, line: ShownLine, trim: bool = True, above: int = 0) -> int:
         """
-        Add a line below all others.
+        Add a line at the end.
 
-        @param trim: whether the oldest lines may be removed for it.
-        @param above: so many of the last lines stay below it.
-        @return: its position.
+        @param trim: whether the oldest lines may be removed.
+        @param above: how many of the last lines stay below the new one.
+        @return: the position of the line.
         """
         self._lines.insert(len(self._lines) - above, line)
         if line.seq > self.newest and not line.aside:
@@ -122,25 +121,25 @@ class LineList:
             self.newFrom = self.first
 
     def insertOlder(self, lines: Sequence[ShownLine]) -> None:
-        """Add lines above all others."""
+        """Add lines at the start."""
         self._lines[0:0] = lines
         self.first -= len(lines)
 
     def clear(self) -> None:
-        """Show none of them any more."""
+        """Remove all lines."""
         self.first = self.end
         self._lines.clear()
         self.newFrom = None
 
     def disown(self, after: int) -> None:
-        """The numbers after this one may be those of other lines from now on."""
+        """Ignore the numbers of lines after this one, which other lines may get from now on."""
         for line in self._lines:
             if line.seq > after:
                 line.aside = True
         self.newest = min(self.newest, after)
 
     def numbered(self) -> list[tuple[int, int]]:
-        """Numbers and positions of the lines of the room, in the order of the numbers."""
+        """List the numbers and positions of the lines of the room, sorted by number."""
         return [
             (line.seq, position)
             for position, line in enumerate(self._lines, self.first)
@@ -148,7 +147,7 @@ class LineList:
         ]
 
     def find(self, seq: int) -> int | None:
-        """The position of a line of the room; L{None}: it is not here."""
+        """Find the position of a line of the room by its number; L{None}: it is not in the list."""
         if seq > self.newest:
             return None
         numbers = self.numbered()
@@ -156,18 +155,18 @@ class LineList:
         return numbers[at][1] if at < len(numbers) and numbers[at][0] == seq else None
 
     def positionOf(self, line: ShownLine) -> int | None:
-        """The position of a line; L{None}: it is not here any more."""
+        """Return the position of a line; L{None}: it was removed."""
         for position, other in enumerate(self._lines, self.first):
             if other is line:
                 return position
         return None
 
     def oldest(self) -> int:
-        """The number of the first line of the room that is here; 0: none has one."""
+        """Return the number of the first line of the room in the list; 0: there is none."""
         return next((line.seq for line in self._lines if line.seq and not line.aside), 0)
 
     def rowsOf(self, position: int, width: int) -> list[Row]:
-        """The rows of one line, with the day and the mark that stand above it."""
+        """Break one line into rows, with the date and the mark above it if needed."""
         line = self.at(position)
         moment = self._times.moment(line.seconds)
         rows: list[list[Span]] = []
@@ -191,37 +190,36 @@ class LineList:
 
 
 def _ruled(text: str, width: int) -> str:
-    """A text between rules."""
+    """Put a text between rules, if there is room."""
     return f"--- {text} ---" if textWidth(text) + 8 <= width else text[:width]
 
 
 class Viewport:
     """
-    Which lines of a window are seen.
+    The visible part of a window's lines.
 
-    @ivar position: that of the lowest line that is seen; L{None}: of the last one, whichever that
-        is.
+    @ivar position: the position of the lowest visible line; L{None}: always the last line.
     """
 
     def __init__(self, lines: LineList) -> None:
         self.position: int | None = None
-        # Rows of the lowest line that are seen.
+        # The number of visible rows of the lowest line.
         self._rows = 0
         self._lines = lines
 
     @property
     def below(self) -> int:
-        """How many lines are below what is seen."""
+        """How many lines are below the visible ones."""
         if self.position is None:
             return 0
         return max(0, self._lines.end - 1 - self._lines.clamped(self.position))
 
     def follow(self) -> None:
-        """See the last line, whichever that is."""
+        """Scroll to the end, and follow new lines."""
         self.position = None
 
     def visible(self, width: int, height: int) -> list[Row]:
-        """The rows that are seen, from above."""
+        """List the visible rows from top to bottom."""
         return list(reversed(list(self._upwards(width, height))))
 
     def _upwards(self, width: int, height: int) -> Iterator[Row]:
@@ -231,7 +229,7 @@ class Viewport:
         position, count = lines.end - 1, -1
         if self.position is not None:
             position = lines.clamped(self.position)
-            # It may have been removed.
+            # The line may have been removed.
             count = self._rows if position == self.position else -1
         while position >= lines.first:
             rows = lines.rowsOf(position, width)
@@ -246,9 +244,9 @@ class Viewport:
 
     def scroll(self, rows: int, width: int, height: int) -> bool:
         """
-        Move.
+        Scroll.
 
-        @param rows: how many, upwards; downwards if it is negative.
+        @param rows: the number of rows, upwards; negative: downwards.
         @return: whether the first line is reached.
         """
         lines = self._lines
@@ -265,7 +263,7 @@ class Viewport:
         return False
 
     def _up(self, rows: int, width: int, height: int) -> bool:
-        # The rows from the top to the lowest one that will be seen have to fill the window.
+        # The rows from the first line to the new lowest row must fill the window.
         above = 0
         for _ in self._upwards(width, height + rows):
             above += 1
@@ -301,14 +299,14 @@ class Viewport:
             self.position = None
 
     def toTop(self, width: int, height: int) -> None:
-        """See the first line."""
+        """Scroll to the first line."""
         if len(self._lines):
             self.position = self._lines.first
             self._rows = len(self._lines.rowsOf(self.position, width))
             self._down(max(0, height - self._rows), width)
 
     def reveal(self, position: int, width: int, height: int) -> None:
-        """See a line, in the middle if it is not seen yet."""
+        """Make a line visible, in the middle of the window if it is not visible yet."""
         if any(row.position == position for row in self.visible(width, height)):
             return
         self.position = self._lines.clamped(position)

@@ -1,4 +1,4 @@
-"""How a message, a result of a search or a sentence is written as a line of a window.  Pure."""
+"""Formatting of messages, search results and sentences as lines of a window.  Pure."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 from tsservices.frontends.formats.sentences import NAME_SIGNS, REPLAYED
 
-#: Spans of a name and its signs, which stand before what was said.
+#: The number of spans for a name and its signs, before the text.
 _NAME_SPANS = 3
 
-#: The styles of sentences, by what they begin with.
+#: The styles of sentences, by their first character.
 _STYLES = {"!": "refusal", "-": "mark"}
 
 
 class LineWriter:
-    """Writes lines of windows; it puts them nowhere."""
+    """A formatter of lines, which does not add them to windows."""
 
     def __init__(
         self, state: ClientState, times: LocalTime, wallTime: Callable[[], float] = time.time
     ) -> None:
-        """@param wallTime: gives the seconds since 1970."""
+        """@param wallTime: returns seconds since 1970."""
         self._state = state
         self._times = times
         self._wallTime = wallTime
 
     def plain(self, text: str) -> ShownLine:
-        """A text as it stands."""
+        """Make a line of an unchanged text, without a time."""
         return ShownLine(int(self._wallTime()), [("", text)], timed=False)
 
     def sentence(self, text: str) -> ShownLine:
-        """What the server or the client itself says now."""
+        """Make a line of a sentence from the server or the client."""
         style = _STYLES.get(text[0], "event")
         return ShownLine(int(self._wallTime()), [(style, text)], 2)
 
     def mark(self, text: str, message: RoomMessages) -> ShownLine:
-        """What stands between lines of a room, at the time of one of them."""
+        """Make a mark between lines of a room, with the time of one of them."""
         return ShownLine(message.time // NANOSECONDS, [("mark", text)], 2)
 
     def message(
@@ -56,9 +56,9 @@ class LineWriter:
         called: Sequence[tuple[int, int]] = (),
     ) -> ShownLine:
         """
-        What was said or done in a room.
+        Make a line of a message or an action in a room.
 
-        @param called: where the text calls the reader.
+        @param called: the parts of the text that mention the user.
         """
         seconds, text = message.time // NANOSECONDS, message.texts[0]
         if message.kind not in NAME_SIGNS and message.kind != DELETED:
@@ -80,9 +80,9 @@ class LineWriter:
 
     def result(self, message: RoomMessages, searched: Sequence[str]) -> ShownLine:
         """
-        A message that was asked for, with its room and number.
+        Make a line of a requested message, with its room and number.
 
-        @param searched: words that are set off.
+        @param searched: words to highlight.
         """
         line = self.message(self._state.rooms.get(message.room), message)
         spans = list(line.spans)
@@ -101,7 +101,7 @@ class LineWriter:
         )
 
     def private(self, message: PrivateMessage | StoredPrivateMessage, isGuest: bool) -> ShownLine:
-        """What one person said to another."""
+        """Make a line of a private message."""
         before, after = NAME_SIGNS.get(message.kind, NAME_SIGNS[MESSAGE])
         before += "~" if isGuest else ""
         isOwn = self._state.isSelf(message.nick)
@@ -117,7 +117,7 @@ class LineWriter:
 
 
 def takeWords(line: ShownLine) -> None:
-    """Leave nothing of what was said but who said it."""
+    """Replace the text of a deleted line, but keep its author."""
     if line.nick:
         line.spans = [*line.spans[:_NAME_SPANS], ("event", "(deleted)")]
         line.text = ""

@@ -1,6 +1,6 @@
 """
-The full screen without a terminal: its windows, what is typed in them, and what keys and
-commands do there.  Pure.
+The model of the full screen, without a terminal: windows, typed lines, and the effects of keys
+and commands.  Pure.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from tsservices.client.chat.ui.windows.window_view import WindowView
 from tsservices.frontends.formats.localtime import LocalTime
 from tsservices.storage.words import searchable
 
-#: Lines that C{/lastlog} shows.
+#: The number of lines that C{/lastlog} shows.
 LASTLOG_LINES = 100
 
-#: What a typed line is given to: the line, and the name of its window.
+#: Takes a typed line and the name of its window.
 Enter = Callable[[str, str], None]
 
 
 class ScreenModel(ChoosingScreen):
-    """The screen: what is typed goes where it was typed, and keys do what they are set to."""
+    """The model of the full screen: handles typed lines, commands of the screen, and keys."""
 
     def __init__(
         self, settings: ScreenSettings, times: LocalTime, now: Callable[[], float]
@@ -58,9 +58,9 @@ class ScreenModel(ChoosingScreen):
 
     def open(self, saved: SavedWindows, rooms: Sequence[str]) -> list[str]:
         """
-        Open the windows of the last run, and those of further rooms.
+        Open the windows of the last run, and windows for more rooms.
 
-        @return: all rooms.
+        @return: the names of all rooms.
         """
         for kind, name in saved.windows:
             self.windows.open(kind, name)
@@ -73,9 +73,9 @@ class ScreenModel(ChoosingScreen):
 
     def loadHistory(self, texts: Mapping[str, Sequence[str]]) -> None:
         """
-        Have what was typed at earlier runs recalled.
+        Load the lines typed in earlier runs, to be recalled.
 
-        @param texts: by the name of the window.
+        @param texts: the lines by the name of the window.
         """
         self._history = texts
         for window in self.windows:
@@ -89,11 +89,11 @@ class ScreenModel(ChoosingScreen):
         self.windowsChanged = True
 
     def keyOf(self, name: str) -> str:
-        """The key of a room at the last run; empty: it had none."""
+        """Return the key of a room in the last run; empty: it had none."""
         return self._keys.get(name, "")
 
     def saved(self) -> SavedWindows:
-        """What is to be there again at the next start."""
+        """Return the windows and keys to save for the next run."""
         windows: list[tuple[WindowKind, str]] = [
             (window.kind, window.name)
             for window in self.windows
@@ -110,7 +110,7 @@ class ScreenModel(ChoosingScreen):
         return SavedWindows(windows, self.windows.current.ident, kept)
 
     def openView(self, state: ClientState) -> WindowView:
-        """Make what shows things in the windows."""
+        """Make the view that shows events in the windows."""
         state.showsRanks = True
         state.ownCommands = SCREEN_COMMANDS
         state.commands = list(SCREEN_COMMANDS)
@@ -121,7 +121,7 @@ class ScreenModel(ChoosingScreen):
         return self.view
 
     def attach(self, machine: ClientMachine, enter: Enter) -> None:
-        """The client itself is there: it takes what was typed, and what will be."""
+        """Connect the client, which takes the lines typed so far and later ones."""
         self.machine = machine
         self._enter = enter
         assert self.view is not None
@@ -134,7 +134,7 @@ class ScreenModel(ChoosingScreen):
                 self._take(window, line)
 
     def changed(self) -> None:
-        """Something has come: have the client's current room be that of the window."""
+        """Make the room of the current window the client's current room, after a change."""
         machine = self.machine
         if machine is None:
             return
@@ -143,7 +143,7 @@ class ScreenModel(ChoosingScreen):
         if machine.phase is Phase.READY and state.current != key:
             state.selectRoom(key)
         if machine.phase is Phase.NAMELESS and not window.draft.typed.text:
-            # There a name can be typed.
+            # A name can be typed in the status window.
             self.windows.show(self.windows.status)
         for other in self.windows:
             if other.kind is WindowKind.ROOM and machine.phase is Phase.READY:
@@ -151,20 +151,20 @@ class ScreenModel(ChoosingScreen):
         self._takeOlder(machine)
 
     def used(self) -> None:
-        """A person has pressed a key."""
+        """Note that the user has pressed a key."""
         now = self._now()
         self.windows.used(now)
         if self.machine is not None and self.windows.current.view.position is None:
             self.machine.active(now)
 
-    # What is typed.
+    # Typed lines.
 
     def submit(self, text: str, pasted: bool = False) -> bool:
         """
-        Take what was typed.
+        Take a typed text.
 
-        @param pasted: whether it, or some of it, was pasted.
-        @return: whether it is taken; else it has to stay where it was typed.
+        @param pasted: whether any of the text was pasted.
+        @return: whether the text is accepted; if not, it must stay in the input line.
         """
         window = self.windows.current
         lines = [self._meant(line, pasted) for line in text.split("\n") if line.strip()]
@@ -185,12 +185,12 @@ class ScreenModel(ChoosingScreen):
         return True
 
     def discard(self, text: str) -> None:
-        """What was typed is not to be sent; it can be recalled."""
+        """Drop a typed text without sending it; it can be recalled."""
         if all(keepable(line) for line in text.split("\n") if line.strip()):
             self.windows.current.draft.remember(text)
 
     def unsent(self) -> list[str]:
-        """What was typed and not sent, for when the screen is gone."""
+        """List the unsent lines, to be printed after the screen is closed."""
         lines = list(self.view.farewell) if self.view is not None else []
         for window in self.windows:
             for line in window.draft.typed.text.split("\n"):
@@ -346,10 +346,10 @@ class ScreenModel(ChoosingScreen):
         for line in keysHelp(self.settings.keys):
             self._inform(self.windows.current, f"*   {line}")
 
-    # What keys do.
+    # Actions of keys.
 
     def do(self, action: str) -> None:
-        """Do what a key, or a setting of one, says: an action by its name, or a command."""
+        """Perform the action of a key: a named action or a command."""
         if action.startswith(SIGN):
             self.submit(action)
             return
@@ -360,11 +360,11 @@ class ScreenModel(ChoosingScreen):
             perform(self)
 
     def recall(self, by: int, typed: Typed) -> Typed | None:
-        """What was typed before, or after; L{None}: nothing was."""
+        """Return the previous or next typed text; L{None}: there is none."""
         text = self.windows.current.draft.recall(by, typed.text)
         return None if text is None else Typed(text, len(text))
 
-    #: The commands of the screen.
+    #: The handlers of the screen's commands.
     _COMMANDS: ClassVar[Mapping[str, Callable[[ScreenModel, str], None]]] = {
         "query": _query,
         "window": _window,
@@ -378,7 +378,7 @@ class ScreenModel(ChoosingScreen):
         "keys": _keysHelp,
     }
 
-    #: What keys can do, by name.
+    #: The actions of keys, by name.
     _ACTIONS: ClassVar[Mapping[str, Callable[[ScreenModel], None]]] = {
         "next-active": ScreenState.nextActive,
         "next-window": lambda model: model.step(1),
@@ -395,7 +395,7 @@ class ScreenModel(ChoosingScreen):
 
 
 def _command(line: str) -> tuple[str, str]:
-    """The word of a command, in lower case, and what follows; no word: it is none."""
+    """Split a line into a command in lower case and its argument; without a command it is empty."""
     if not line.startswith(SIGN) or line.startswith(2 * SIGN):
         return "", line
     word, _, argument = line[1:].partition(" ")

@@ -1,17 +1,17 @@
-"""The styles of the screen in the words of prompt_toolkit.  Pure."""
+"""The styles of the screen in prompt_toolkit's notation.  Pure."""
 
 from __future__ import annotations
 
 from tsservices.client.chat.colours import BASIC, NICK, colourNumber
 
-#: Eight colours by their SGR codes.
+#: The colours of the eight-colour palette, by SGR code.
 _NAMES = {31: "ansired", 32: "ansigreen", 34: "ansiblue", 35: "ansimagenta", 36: "ansicyan"}
 
-#: The steps of red, green and blue in the 256 colours.
+#: The levels of red, green and blue in the 256 colours.
 _STEPS = (0, 95, 135, 175, 215, 255)
 
-#: Styles that are no names, as far as they hold with and without colours, on light and on dark:
-#: but for names and errors they use the terminal's own two colours.
+#: All styles except those of names.  They work with and without colours, on light and dark
+#: backgrounds: all but errors and marks use the terminal's own two colours.
 _STYLES = {
     "time": "dim",
     "event": "dim",
@@ -29,12 +29,12 @@ _STYLES = {
 
 
 class Palette(dict[str, str]):
-    """Styles of prompt_toolkit by those of spans."""
+    """The map from styles of spans to styles of prompt_toolkit."""
 
     def __init__(self, depth: int, canDim: bool) -> None:
         """
-        @param depth: how many colours there are: 0, 8 or 256.
-        @param canDim: whether prompt_toolkit knows dimmed text.
+        @param depth: the number of colours: 0, 8 or 256.
+        @param canDim: whether prompt_toolkit supports dimmed text.
         """
         super().__init__()
         self._depth = depth

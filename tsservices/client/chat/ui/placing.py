@@ -1,4 +1,4 @@
-"""Whether a line may go anywhere from the window in which it was typed.  Pure."""
+"""Checks whether a line may be sent from the window in which it was typed.  Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from tsservices.client.chat.commands import SECRET_COMMANDS, SIGN
 from tsservices.client.chat.machine import ClientMachine, Phase
 from tsservices.client.chat.ui.windows.window import ChatWindow, WindowKind
 
-#: Commands that act on the current room of the server, which may be another one than that of the
-#: window.
+#: Commands that act on the server's current room, which may differ from the room of the window.
 ROOM_COMMANDS = frozenset(
     {
         *("me", "topic", "kick", "ban", "unban", "mute", "unmute", "delete", "op", "deop"),
@@ -15,13 +14,13 @@ ROOM_COMMANDS = frozenset(
     }
 )
 
-#: Those that do so unless they name one.
+#: Commands that act on the current room unless they name another one.
 _NAMING_COMMANDS = frozenset({"who", "part", "mode", "since", "read", "search"})
 
-#: Words of a command that have no password among them yet.
+#: The most words of a secret command without its password.
 _WITHOUT_PASSWORD = 2
 
-#: What the client is not in yet.
+#: The reason for refusing a line before the user has a name.
 _NO_NAME = "you have no name yet: say one in the window status (Alt-1)"
 
 
@@ -29,16 +28,16 @@ def refusal(
     window: ChatWindow, line: str, machine: ClientMachine | None, asking: bool = False
 ) -> str:
     """
-    Why a line can't be sent from a window; empty: it can.
+    Return why a line can't be sent from a window; empty: it can.
 
-    @param machine: L{None}: it is not there yet, and lines wait for it.
-    @param asking: the client waits for an answer, which is typed in the status window.
+    @param machine: L{None}: the client has not started yet; lines wait for it.
+    @param asking: whether the client waits for an answer, which is typed in the status window.
     """
     isReady = machine is not None and machine.phase is Phase.READY
     isNameless = machine is not None and machine.phase is Phase.NAMELESS
     if not line.startswith(SIGN) or line.startswith(2 * SIGN):
         if window.kind is WindowKind.STATUS:
-            # There it is a name, or an answer.
+            # A line in the status window is a name or an answer.
             answers = asking or isNameless or (machine is not None and machine.asking)
             return "" if answers else "nothing can be said in this window: turn to another one"
         if isNameless:
@@ -60,8 +59,8 @@ def refusal(
 
 def secretDue(machine: ClientMachine | None) -> str:
     """
-    Why nothing can be sent now: the server waits for a password, or is about to ask for one, and
-    would take for it what was typed as something else; empty: it does not.
+    Return why nothing can be sent now; empty: it can.  While the server waits for a password, or is
+    about to ask for one, it would take any other line as the password.
     """
     if machine is None:
         return ""
@@ -80,7 +79,7 @@ def secretDue(machine: ClientMachine | None) -> str:
 
 def _namesRoom(command: str, words: list[str]) -> bool:
     if command == "search":
-        # Alone it shows the next older results.
+        # Without arguments, /search shows older results of the last search.
         return not words or words[0].startswith("#")
     if command == "mode":
         return bool(words) and not words[0].startswith(("+", "-"))
@@ -91,8 +90,8 @@ def _namesRoom(command: str, words: list[str]) -> bool:
 
 def privateLine(name: str, line: str) -> str:
     """
-    What sends a line to one person.
+    Make the command that sends a line to one person.
 
-    @param line: as it was typed; two signs begin one that begins with one.
+    @param line: the typed line; a doubled slash at its start is an escaped one.
     """
     return f"{SIGN}msg {name} {line.removeprefix(SIGN)}"

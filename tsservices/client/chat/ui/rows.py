@@ -1,4 +1,4 @@
-"""Rows of a terminal: how wide a text is there, and where it is broken.  Pure."""
+"""The width of texts on a terminal, and their wrapping into rows.  Pure."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from wcwidth import wcwidth
 
 from tsservices.client.chat.colours import Span
 
-#: Characters of one line that are shown.  The longest that a server of ours sends has a third of
-#: it; without an end, a line of a megabyte would be broken into rows at every key.
+#: The most characters shown of one line, three times the longest line of this suite's server.
+#: Without a limit, a line of a megabyte would be wrapped at every key.
 SHOWN_CHARACTERS = 40_000
 
-#: One picture of several characters: terminals do not agree how many columns it takes, but most
-#: give it two.
+#: One emoji of several characters; terminals differ in its width, but most show it in two columns.
 SEQUENCE = re.compile(
     "[\U0001f1e6-\U0001f1ff]{2}"  # a flag
     "|[0-9#*\xa9\xae\u203c-\u3299\U0001f000-\U0001faff]"
-    "(?:[\ufe0f\u20e3\U0001f3fb-\U0001f3ff]"  # as a picture, on a key, with a colour of skin
-    "|\u200d[\u2190-\u2bff\U0001f000-\U0001faff]"  # joined to another one
+    "(?:[\ufe0f\u20e3\U0001f3fb-\U0001f3ff]"  # emoji style, keycap, skin colour
+    "|\u200d[\u2190-\u2bff\U0001f000-\U0001faff]"  # joined to another emoji
     "|[\U000e0020-\U000e007f])+"  # the flag of a region
 )
 
-#: Columns of one.
+#: The columns of such an emoji.
 SEQUENCE_COLUMNS = 2
 
 
 class _Widths(dict[str, int]):
-    # As prompt_toolkit counts them, which places each character by itself.
+    # The widths of single characters, the same as prompt_toolkit's.
     def __missing__(self, character: str) -> int:
         width = self[character] = max(0, wcwidth(character))
         return width
@@ -39,7 +38,7 @@ _WIDTHS = _Widths()
 
 
 def units(text: str) -> Sequence[str]:
-    """The characters of a text, those of one picture together."""
+    """Split a text into characters, with the characters of one emoji together."""
     if text.isascii() or SEQUENCE.search(text) is None:
         return text
     parts: list[str] = []
@@ -55,21 +54,21 @@ def _columns(unit: str) -> int:
 
 
 def textWidth(text: str) -> int:
-    """How many columns a text takes."""
+    """Count the columns of a text."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, units(text)))
 
 
 def cut(text: str, width: int) -> str:
-    """The text, or its beginning with a sign that there is more of it."""
+    """Cut a text to a width, with an ellipsis if it is longer."""
     if textWidth(text) <= width:
         return text
     return _beginning(text, width - 1) + "…" if width > 0 else ""
 
 
 def padded(text: str, width: int) -> str:
-    """The text in exactly so many columns."""
+    """Cut or pad a text to a width."""
     shown = cut(text, width)
     return shown + " " * (width - textWidth(shown))
 
@@ -86,9 +85,9 @@ def _beginning(text: str, width: int) -> str:
 
 def wrapped(spans: Sequence[Span], width: int, indent: int) -> list[list[Span]]:
     """
-    Break a line into rows, between words where that is possible.
+    Wrap a line into rows, between words if possible.
 
-    @param indent: columns before all rows but the first one; less if that leaves too few.
+    @param indent: the indent of all rows but the first; reduced if it leaves too few columns.
     """
     text = "".join(part for _, part in spans)
     if len(text) > SHOWN_CHARACTERS:
@@ -121,7 +120,7 @@ def wrapped(spans: Sequence[Span], width: int, indent: int) -> list[list[Span]]:
 
 
 def _ranges(text: Sequence[str], first: int, other: int) -> Iterable[tuple[int, int]]:
-    # From where to where each row goes, in units.
+    # The start and the end of each row, counted in units.
     start, space = 0, first
     taken, breakAt, after = 0, -1, 0
     number, end = 0, len(text)
@@ -131,10 +130,10 @@ def _ranges(text: Sequence[str], first: int, other: int) -> Iterable[tuple[int, 
         width = _columns(character)
         isWide = width == 2
         if wasWide and width and not character.isspace():
-            # Scripts with wide characters need no space between words.
+            # Scripts with wide characters have no spaces between words.
             breakAt = after = number
         if character == " ":
-            # Of several spaces none is seen at the end of a row.
+            # Of several spaces at the end of a row, none is kept.
             if not (number > start and text[number - 1] == " "):
                 breakAt = number
             after = number + 1

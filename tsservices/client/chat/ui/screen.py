@@ -1,9 +1,9 @@
 """
-The full screen on a terminal, by prompt_toolkit: keys to the model, and what the model draws to
-the terminal.
+The full screen on a terminal, by prompt_toolkit: passes keys to the model, and draws the model's
+rows on the terminal.
 
-prompt_toolkit's own control for text is not used for the lines: with 10,000 of them it took 0.9 s
-for each, and 363 MB.  Here the model gives the rows that are seen, and no others.
+prompt_toolkit's own text control is not used for the lines: with 10,000 of them it took 0.9 s for
+each new line, and 363 MB.  The model returns the visible rows only.
 """
 
 from __future__ import annotations
@@ -40,29 +40,29 @@ from tsservices.client.chat.ui.screen_keys import screenBindings
 from tsservices.client.chat.ui.toolkit import Cells, resized
 from tsservices.client.chat.ui.windows.window import WindowKind
 
-#: Seconds between two times that lines are drawn: more often nobody can read.
+#: The shortest time between two redraws for new lines, in seconds: nobody can read faster.
 REDRAW_SECONDS = 0.1
 
-#: The most rows of what is being typed.
+#: The most rows of the text being typed.
 INPUT_ROWS = 6
 
-#: Characters that can be pasted: what is longer is for a pipe.
+#: The most characters in the input with a paste; longer texts need a pipe.
 PASTED_CHARACTERS = 64 * 1024
 
-#: Seconds in which what follows Esc is the same key: what terminals send for Alt comes at once.
+#: Within these seconds, bytes after Esc belong to the same key: terminals send Alt keys at once.
 ESCAPE_SECONDS = 0.1
 
-#: Seconds in which a key that is pressed after Esc is taken as with Alt.
+#: Within these seconds, a key pressed after Esc counts as pressed with Alt.
 ALT_SECONDS = 0.5
 
-#: Rows that the wheel of the mouse moves.
+#: Rows per step of the mouse wheel.
 WHEEL_ROWS = 3
 
 _DEPTHS = {0: ColorDepth.DEPTH_1_BIT, 8: ColorDepth.DEPTH_4_BIT, 256: ColorDepth.DEPTH_8_BIT}
 
 
 class LinesControl(UIControl):
-    """All above the line being typed, as the model draws it."""
+    """The control for the rows above the input line, which the model draws."""
 
     def __init__(self, model: ScreenModel, palette: Palette) -> None:
         self._model = model
@@ -88,11 +88,11 @@ class LinesControl(UIControl):
 
 class ChatScreen:
     """
-    The screen on a terminal.
+    The full screen on a terminal.
 
-    @ivar model: what is on it.
-    @ivar quit: is called when one wants to leave, or the terminal is gone.
-    @ivar answer: takes a secret that was asked for.
+    @ivar model: the content of the screen.
+    @ivar quit: called when the user leaves, or the terminal has closed.
+    @ivar answer: takes a typed secret.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class ChatScreen:
         model: ScreenModel,
         depth: int,
     ) -> None:
-        """@param depth: how many colours there are: 0, 8 or 256."""
+        """@param depth: the number of colours: 0, 8 or 256."""
         self.model = model
         self.quit: Callable[[], None] = lambda: None
         self.answer: Callable[[str], None] = lambda text: None
@@ -119,7 +119,7 @@ class ChatScreen:
         self._line = Buffer(multiline=True, on_text_changed=self._edited)
         self._line.on_cursor_position_changed += self._moved
         self._secretLine = Buffer()
-        # A prompt that comes while a line is being typed does not take the keys from it.
+        # False while a line is being typed that a prompt for a secret must not interrupt.
         self._secretTakesKeys = False
         self._control = BufferControl(
             self._line,
@@ -139,7 +139,7 @@ class ChatScreen:
         )
         self._application: Application[None] = Application(
             Layout(HSplit([lines, typed]), typed),
-            # Styles stand in the text itself.
+            # The rows contain their styles.
             style=DummyStyle(),
             include_default_pygments_style=False,
             key_bindings=screenBindings(self),
@@ -159,7 +159,7 @@ class ChatScreen:
 
     @property
     def secret(self) -> str:
-        """What is being typed hidden; empty: nothing is."""
+        """The prompt of the secret being typed; empty: none is."""
         return self._asked if self._secretTakesKeys else ""
 
     @property
@@ -168,13 +168,13 @@ class ChatScreen:
 
     @property
     def line(self) -> Buffer:
-        """What is being typed, in the window that is seen."""
+        """The buffer of the text being typed."""
         return self._control.buffer
 
-    # From the start to the end.
+    # Start and end.
 
     async def drawn(self) -> None:
-        """Show the screen, and wait until it stands."""
+        """Show the screen, and wait until it is drawn."""
         first: asyncio.Future[None] = self._loop.create_future()
 
         def rendered(sender: object) -> None:
@@ -190,7 +190,7 @@ class ChatScreen:
         self._application.after_render -= rendered
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        # The terminal is gone, or this is the end that was asked for.
+        # Either the terminal has closed, or C{stop} has ended the application.
         if not task.cancelled():
             task.exception()
         if self._running is not None:
@@ -198,7 +198,7 @@ class ChatScreen:
             self.quit()
 
     async def stop(self) -> None:
-        """Give the terminal back."""
+        """Restore the terminal."""
         running, self._running = self._running, None
         if self._due is not None:
             self._due.cancel()
@@ -214,19 +214,18 @@ class ChatScreen:
     # Drawing.
 
     def changed(self) -> None:
-        """Lines have come: they are drawn soon, and not one by one."""
+        """Schedule a redraw for new lines, at most one per L{REDRAW_SECONDS}."""
         self._load()
         if self._due is None and self._running is not None:
             wait = max(0.0, self._drawnAt + REDRAW_SECONDS - self._loop.time())
             self._due = self._loop.call_later(wait, self.redraw)
 
     def redraw(self) -> None:
-        """Draw now."""
         self._due = None
         self._application.invalidate()
 
     def ring(self) -> None:
-        """Call for attention."""
+        """Ring the terminal's bell, unless it is switched off."""
         if self.bell and self._running is not None:
             self._output.bell()
             self._output.flush()
@@ -252,11 +251,11 @@ class ChatScreen:
         most = max(1, min(INPUT_ROWS, size.rows - 3))
         return Dimension.exact(min(rows, most))
 
-    # What is typed.
+    # Input.
 
     def _pressed(self) -> None:
-        # There Esc has a meaning of its own: a "/" that is typed next is no Alt-/, which would
-        # have the command typed in another window.
+        # While a line is chosen, Esc is a key of its own: a "/" typed after it must not count as
+        # Alt-/, which would turn to another window.
         isChoosing = self.model.windows.current.chosen is not None
         self._application.timeoutlen = ESCAPE_SECONDS if isChoosing else ALT_SECONDS
         self.model.used()
@@ -277,7 +276,7 @@ class ChatScreen:
             self._shown.draft.typed = Typed(buffer.text, buffer.cursor_position)
 
     def _load(self) -> None:
-        # The line of the window that is seen now; that of the other one is in its draft already.
+        # Loads the draft of the current window; the previous window's text is saved already.
         current = self.model.windows.current
         if current is not self._shown:
             self._shown = current
@@ -303,7 +302,7 @@ class ChatScreen:
         self._put(self._shown.draft.typed)
 
     def enter(self) -> None:
-        """What was typed is to be sent."""
+        """Send the typed text."""
         if self.secret:
             text = self._secretLine.text
             self._secretLine.reset()
@@ -311,14 +310,14 @@ class ChatScreen:
         elif self._asked:
             self.model.promptWaits, self._secretTakesKeys = False, True
         elif self.model.submit(self._line.text, self._shown.draft.pasted):
-            # It may have turned to another window.
+            # The typed command may have changed the current window.
             self._shown = self.model.windows.current
             self._put(self._shown.draft.typed)
         self.changed()
         self.redraw()
 
     def clear(self) -> None:
-        """Empty the line; what stood there can be recalled."""
+        """Clear the input line; its text can be recalled."""
         if not self.secret:
             self.model.discard(self._line.text)
         self.line.reset()
@@ -326,7 +325,7 @@ class ChatScreen:
         self._load()
 
     def paste(self, text: str) -> None:
-        """Have lines stand in what is typed, to be seen before they are sent."""
+        """Insert pasted lines into the input, to be checked before they are sent."""
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if self.secret:
             self._secretLine.insert_text(text.split("\n")[0])
@@ -341,20 +340,20 @@ class ChatScreen:
         self._shown.draft.pasted = bool(self._line.text)
 
     def pasteLine(self) -> None:
-        """A line feed has come among text that was pasted without marks around it."""
+        """Insert a line feed that came in a paste without bracketed-paste marks."""
         self._shown.draft.pasted = True
         if self._line.text and not self._line.text.endswith("\n"):
             self._line.insert_text("\n")
 
     def typeOver(self) -> None:
-        """Have what is typed take the place of a line that was recalled."""
+        """Clear a recalled line before the typed text is inserted, if the settings say so."""
         draft = self._shown.draft
         if draft.recalled and self.model.settings.replaceRecalled and not self.secret:
             self._line.reset()
             self._edited(self._line)
 
     def recall(self, by: int) -> None:
-        """Show what was typed before, or after."""
+        """Show the previous or next typed text."""
         if self.secret:
             return
         typed = self.model.recall(by, Typed(self._line.text, self._line.cursor_position))
@@ -365,7 +364,7 @@ class ChatScreen:
             self._shown.draft.pasted = "\n" in typed.text
 
     def complete(self, by: int) -> None:
-        """Complete the word before the cursor; again: by another match."""
+        """Complete the word before the cursor; when repeated, with another match."""
         machine = self.model.machine
         if self.secret or machine is None:
             return
@@ -381,7 +380,7 @@ class ChatScreen:
         self.model.hint = "  ".join(match.strip() for match in self._cycle.shown[:20])
 
     def resized(self) -> None:
-        """The terminal has another size."""
+        """Redraw for a new size of the terminal."""
         resized(self._application)
 
     def suspend(self) -> None:
@@ -391,12 +390,12 @@ class ChatScreen:
         self._application.renderer.clear()
 
     def _copy(self, text: str) -> None:
-        # The sequence that most terminals take as a text for the clipboard.
+        # OSC 52, with which most terminals set the clipboard.
         encoded = base64.b64encode(text.encode("utf-8", "replace")).decode()
         self._output.write_raw(f"\x1b]52;c;{encoded}\a")
         self._output.flush()
 
     def pending(self, event: KeyPressEvent) -> bool:
-        """Whether further text has come together with a key, as in a paste without brackets."""
+        """Check whether more text arrived with a key, as in a paste without brackets."""
         queue = event.app.key_processor.input_queue
         return sum(1 for press in queue if press.data.isprintable() and press.data) > 1

@@ -25,9 +25,9 @@ class ScreenDisplay:
     """
     A console and a display on a full screen.
 
-    @ivar interactive: a person types, always.
+    @ivar interactive: always true.
     @ivar attended: as in L{Console<tsservices.client.terminal.console.Console>}.
-    @ivar outputClosed: never fires: a terminal that is gone sends SIGHUP.
+    @ivar outputClosed: never fires, because a terminal that closes sends SIGHUP.
     @ivar editing: as in L{Display<tsservices.client.chat.ui.display.Display>}.
     """
 
@@ -59,7 +59,7 @@ class ScreenDisplay:
         self._before = {
             number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGWINCH)
         }
-        # Not those of the event loop: they hang on a descriptor that Twisted has replaced.
+        # Not the event loop's handlers: they need the wakeup descriptor, which Twisted replaced.
         self._onSignal(signal.SIGWINCH, screen.resized)
         if self._before[signal.SIGHUP] is not signal.SIG_IGN:
             self._onSignal(signal.SIGHUP, self._quit)
@@ -69,7 +69,7 @@ class ScreenDisplay:
 
     async def readLine(self) -> bytes | None:
         """
-        Wait for the end: lines go to the client by themselves, with their windows.
+        Wait for the end of the input.  Typed lines go to the client directly, with their windows.
 
         @return: L{None}.
         """
@@ -97,14 +97,14 @@ class ScreenDisplay:
             self._screen.changed()
 
     def registerProducer(self, producer: IPushProducer) -> None:
-        # Nobody is held back: what is not seen is not drawn.
+        # No back-pressure: only visible lines are drawn.
         pass
 
     def unregisterProducer(self) -> None:
         pass
 
     async def close(self, flush: bool) -> None:
-        """Give the terminal back, and say what was not sent."""
+        """Restore the terminal, and print the unsent lines."""
         self._closed = True
         self._save()
         for number, handler in self._before.items():
@@ -142,7 +142,7 @@ class ScreenDisplay:
         self._screen.changed()
 
     def changed(self) -> None:
-        """Something has come."""
+        """Update the screen after a change of state."""
         self._model.changed()
         if self._model.windowsChanged:
             self._save()

@@ -1,4 +1,4 @@
-"""What the keys do on the full screen, in the words of prompt_toolkit."""
+"""The key bindings of the full screen, for prompt_toolkit."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from prompt_toolkit.keys import Keys
 from tsservices.client.chat.ui.keys import KEYS, parseKey
 from tsservices.client.chat.ui.model import ScreenModel
 
-#: Within so many seconds after a line feed among other text a further one belongs to the same
-#: paste.
+#: Within these seconds after a line feed in a paste, another line feed belongs to the same paste.
 PASTE_SECONDS = 0.1
 
-#: Columns that one page of lines is, when one is chosen.
+#: Lines that PageUp and PageDown move while a line is chosen.
 _CHOSEN_PAGE = 10
 
 
 class KeyTarget(Protocol):
-    """The screen, as far as keys need it."""
+    """The part of the screen that the key bindings need."""
 
     model: ScreenModel
     quit: Callable[[], None]
@@ -59,7 +58,7 @@ class KeyTarget(Protocol):
 
 
 def screenBindings(screen: KeyTarget) -> KeyBindings:
-    """All keys, those of somebody's settings among them."""
+    """Make all key bindings, including those of the user's settings."""
     bindings = KeyBindings()
     _bindLine(screen, bindings)
     _bindActions(screen, bindings)
@@ -83,7 +82,7 @@ def _bindLine(screen: KeyTarget, bindings: KeyBindings) -> None:
     def enter(event: KeyPressEvent) -> None:
         nonlocal pastedAt
         now = time.monotonic()
-        # Terminals without marks around a paste send its lines like typed ones, but all at once.
+        # Without bracketed paste, pasted lines arrive like typed ones, but all at once.
         if not screen.secret and (screen.pending(event) or now < pastedAt + PASTE_SECONDS):
             pastedAt = now
             screen.pasteLine()

@@ -1,5 +1,5 @@
 """
-What is on the full screen, without a terminal: its windows, and the rows that are drawn.  Pure.
+The state of the full screen, without a terminal: the windows, and the rows to draw.  Pure.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tsservices.client.chat.ui.windows.window import ChatWindow, WindowKind, Win
 from tsservices.client.chat.ui.windows.window_view import WindowView
 from tsservices.frontends.formats.localtime import LocalTime
 
-#: Within so many seconds after a key somebody may be in the middle of a line.
+#: For so many seconds after a key, the user counts as typing.
 TYPING_SECONDS = 3.0
 
 
@@ -34,25 +34,25 @@ class ScreenState:
     The windows, and how they are drawn.
 
     @ivar windows: all windows.
-    @ivar view: what shows things in them; L{None} before the client itself is there.
-    @ivar machine: the client itself; L{None} before it is there.
-    @ivar settings: what a person has set.
-    @ivar frame: what goes where, as it was drawn last.
-    @ivar showNames: whether people stand at the side where there is room.
-    @ivar mouse: whether the mouse is for the screen.
-    @ivar asking: the client waits for an answer, which is typed in the status window.
-    @ivar promptWaits: a secret is asked for, but a line is being typed.
-    @ivar hint: what stands in place of the status line for now.
-    @ivar windowsChanged: they are to be saved.
-    @ivar setTyped: has a text stand in the line that is being typed.
-    @ivar copy: takes a text for other programs.
-    @ivar remembered: takes what may be kept of what was typed, and the name of its window.
+    @ivar view: the view that shows events in the windows; L{None} until the client starts.
+    @ivar machine: the client; L{None} until it starts.
+    @ivar settings: the user's settings.
+    @ivar frame: the layout of the last drawing.
+    @ivar showNames: whether to list the members at the side if there is room.
+    @ivar mouse: whether the screen handles the mouse, instead of the terminal.
+    @ivar asking: whether the client waits for an answer, which is typed in the status window.
+    @ivar promptWaits: whether a prompt for a secret waits because a line is being typed.
+    @ivar hint: a text shown instead of the status line.
+    @ivar windowsChanged: whether the windows must be saved.
+    @ivar setTyped: sets the text of the input line.
+    @ivar copy: copies a text to the clipboard.
+    @ivar remembered: takes a typed text for the history, and the name of its window.
     """
 
     def __init__(
         self, settings: ScreenSettings, times: LocalTime, now: Callable[[], float]
     ) -> None:
-        """@param now: gives the time in seconds, of a clock that nobody sets."""
+        """@param now: returns the time in seconds, of a monotonic clock."""
         self.windows = WindowList(times)
         self.view: WindowView | None = None
         self.machine: ClientMachine | None = None
@@ -73,18 +73,18 @@ class ScreenState:
 
     @property
     def room(self) -> ClientRoom | None:
-        """The room of the window, if one is in it."""
+        """The room of the current window, if the user is in it."""
         window, machine = self.windows.current, self.machine
         if machine is None or window.kind is not WindowKind.ROOM:
             return None
         return machine.state.rooms.get(window.key)
 
     def sideNames(self) -> list[str]:
-        """The people who may stand at the side."""
+        """List the members to show at the side."""
         return memberNames(self.room) if self.showNames else []
 
     def drawn(self, columns: int, rows: int) -> list[list[Span]]:
-        """The rows above the line being typed."""
+        """Draw the rows above the input line."""
         self.frame = divided = frame(columns, rows, names := self.sideNames())
         window, machine, view = self.windows.current, self.machine, self.windows.current.view
         drawn: list[list[Span]] = []
@@ -127,7 +127,7 @@ class ScreenState:
         return statusText(self.windows, self.machine, window.view.below, width)
 
     def isTyping(self) -> bool:
-        """Whether a key was pressed just now."""
+        """Check whether a key was pressed within L{TYPING_SECONDS}."""
         return self._now() < self.windows.usedAt + TYPING_SECONDS
 
     def _inform(self, window: ChatWindow, text: str) -> None:
@@ -135,7 +135,7 @@ class ScreenState:
             self.view.inform(window, text)
 
     def ask(self, asking: bool) -> None:
-        """The client asks something in the status window, or no longer."""
+        """Turn to the status window for a question of the client, and back after the answer."""
         self.asking = asking
         if asking:
             self.showWindow(self.windows.status)
@@ -143,7 +143,6 @@ class ScreenState:
             self.windows.back()
 
     def showNumber(self, number: int) -> None:
-        """Turn to the window with this number."""
         window = self.windows.byNumber(number)
         if window is not None:
             self.showWindow(window)
@@ -153,7 +152,7 @@ class ScreenState:
         self.refill(window)
 
     def refill(self, window: ChatWindow) -> None:
-        """Have a private window show what was said before."""
+        """Request earlier messages for an empty private window."""
         machine = self.machine
         if (
             window.kind is WindowKind.PRIVATE
@@ -167,15 +166,15 @@ class ScreenState:
             machine.sender.sendQuiet(f"/inbox {window.name}")
 
     def step(self, by: int) -> None:
-        """Turn to the window so many places further."""
+        """Turn to another window, relative to the current one."""
         self.windows.step(by)
         self.refill(self.windows.current)
 
     def nextActive(self) -> None:
-        """Turn to the next window with news."""
+        """Turn to the next window with unread lines."""
         if self.windows.nextActive():
             self.refill(self.windows.current)
 
     def isFetching(self, window: ChatWindow) -> bool:
-        """Whether older lines of it are asked for."""
+        """Check whether older lines of a window are being fetched."""
         return window in self._fetches

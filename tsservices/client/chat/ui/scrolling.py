@@ -1,5 +1,5 @@
 """
-Moving through the lines of a window of the full screen, and fetching older ones.  Pure.
+Scrolling in a window of the full screen, and fetching older lines.  Pure.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from tsservices.client.chat.ui.screen_state import ScreenState
 from tsservices.client.chat.ui.windows.window import ChatWindow, WindowKind
 from tsservices.frontends.formats.localtime import LocalTime
 
-#: Lines that are asked for at once above the first one.  It doubles with what is there already,
-#: since the server gives all lines from a number on.
+#: The fewest older lines to request at once; with more lines in the window, as many as it has,
+#: because the server always sends all lines after a number.
 OLDER_LINES = 200
 
 
 class ScrollableScreen(ScreenState):
-    """Windows whose lines go as far up as the server has them."""
+    """The part of the screen's model that scrolls, and fetches older lines from the server."""
 
     def __init__(
         self, settings: ScreenSettings, times: LocalTime, now: Callable[[], float]
@@ -28,9 +28,9 @@ class ScrollableScreen(ScreenState):
 
     def scroll(self, rows: int) -> None:
         """
-        See older lines.
+        Scroll up.
 
-        @param rows: how many; newer ones if it is negative.
+        @param rows: the number of rows; negative: down.
         """
         window = self.windows.current
         before = window.view.visible(self.frame.width, self.frame.height)[:1]
@@ -40,11 +40,11 @@ class ScrollableScreen(ScreenState):
             self._fetch(window, rows if before == after else 0)
 
     def page(self, direction: int) -> None:
-        """See older lines, or newer ones: a window full but two rows."""
+        """Scroll by the height of the window, less two rows; positive: up."""
         self.scroll(direction * max(1, self.frame.height - 2))
 
     def toTop(self) -> None:
-        """See the first line that is here."""
+        """Scroll to the first line of the window."""
         window = self.windows.current
         window.view.toTop(self.frame.width, self.frame.height)
         self._fetch(window, 0)
@@ -78,7 +78,7 @@ class ScrollableScreen(ScreenState):
                 continue
             del self._fetches[window]
             if machine.phase is not Phase.READY:
-                # Only some may have come, and the view has dropped those.
+                # The connection was lost: the view has dropped the lines that had arrived.
                 window.fetchedFrom = None
                 continue
             view.takeOlder(window)

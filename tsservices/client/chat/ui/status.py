@@ -1,4 +1,4 @@
-"""What stands around the line being typed: the prompt, and the status below it.  Pure."""
+"""The prompt before the line being typed, and the status line below it.  Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tsservices.client.chat.machine import ClientMachine, Phase
 
 
 def statusLine(machine: ClientMachine) -> str:
-    """Name, room, unread lines of other rooms, phase of the connection, lines to send."""
+    """List name, room, unread lines of other rooms, phase of the connection, lines to send."""
     state, outbox = machine.state, machine.sender.outbox
     parts = []
     if state.nick:

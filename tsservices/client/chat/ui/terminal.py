@@ -44,7 +44,7 @@ class _History(History):
         return reversed(self._saved.load())
 
     def append_string(self, string: str) -> None:
-        # The lines of a paste were sent one by one, and one may have a password.
+        # A paste has several lines, one of which may contain a password.
         for line in string.split("\n"):
             if keepable(line):
                 super().append_string(line)
@@ -55,43 +55,43 @@ class _History(History):
 
 class Screen(Vt100_Output):
     """
-    A terminal that is not asked where its cursor is: the question leaves its traces on
-    terminals that do not answer.
+    A terminal output without cursor position requests, which stay visible on terminals that do not
+    answer them.
     """
 
     @classmethod
     def open(cls) -> Vt100_Output:
-        """The terminal of this process."""
+        """Open the terminal of this process."""
         screen = cls.from_pty(sys.stdout, term=os.environ.get("TERM"))
         screen.enable_cpr = False
         return screen
 
     def write(self, data: str) -> None:
-        """Write text; after a picture of several characters the cursor is where it should be."""
+        """Write text; after an emoji of several characters, correct the position of the cursor."""
         if len(data) > 1 and SEQUENCE.fullmatch(data):
-            # However many columns the terminal gives it.
+            # Terminals differ in the width of such an emoji.
             blank = " " * SEQUENCE_COLUMNS
             self.write_raw(f"\x1b7{blank}\x1b8\x1b7{data}\x1b8\x1b[{SEQUENCE_COLUMNS}C")
         else:
             super().write(data)
 
     def get_rows_below_cursor_position(self) -> int:
-        # What is certain; room is made for more.  Without an answer from the terminal
-        # prompt_toolkit would leave out the line below the prompt.
+        # One row is certain, and prompt_toolkit scrolls for more.  Without this override, and
+        # without cursor position requests, it would not show the line below the prompt.
         return 1
 
 
 class Terminal:
     """
-    A prompt that stays, with lines printed above it and a status below.
+    A permanent prompt, with lines printed above it and a status line below.
 
-    The attributes are set by who uses this.
+    The user of this class sets the attributes.
 
-    @ivar typed: takes each line that was typed.
-    @ivar quit: is called for Ctrl-D on an empty line.
-    @ivar complete: gives completions for the line up to the cursor.
-    @ivar status: gives the line below the prompt.
-    @ivar prompt: gives what stands before what is typed.
+    @ivar typed: takes each typed line.
+    @ivar quit: called for Ctrl-D on an empty line.
+    @ivar complete: returns completions for the line up to the cursor.
+    @ivar status: returns the line below the prompt.
+    @ivar prompt: returns the prompt text.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Terminal:
         )
 
     async def drawn(self) -> None:
-        """Show the prompt, and wait until it stands."""
+        """Show the prompt, and wait until it is drawn."""
         first: asyncio.Future[None] = self._loop.create_future()
 
         def rendered(sender: object) -> None:
@@ -150,7 +150,7 @@ class Terminal:
         self._session.app.after_render -= rendered
 
     async def stop(self) -> None:
-        """Take the prompt off the screen, and give the terminal back."""
+        """Remove the prompt from the screen, and restore the terminal."""
         running, self._running = self._running, None
         if running is not None:
             if self._session.app.is_running:
@@ -174,15 +174,15 @@ class Terminal:
         self.redraw()
 
     def redraw(self) -> None:
-        """Show anew what stands around the line being typed."""
+        """Redraw the prompt and the status line."""
         self._session.app.invalidate()
 
     def _completions(self, before: str) -> tuple[int, list[str]]:
         return (0, []) if self._secret else self.complete(before)
 
     def _printAbove(self) -> None:
-        # Not by prompt_toolkit's run_in_terminal, which gives the terminal back meanwhile:
-        # that would echo what is typed.
+        # Not by prompt_toolkit's run_in_terminal, which restores the terminal meanwhile, so that it
+        # would echo typed characters.
         if self._session.app.is_running:
             self._session.app.renderer.erase()
         self._printNow()
@@ -201,7 +201,7 @@ class Terminal:
         def enter(event: KeyPressEvent) -> None:
             buffer = event.current_buffer
             text = buffer.text
-            # The secret is asked for no longer when this has been typed.
+            # After this line the prompt for the secret ends, so check it first.
             buffer.reset(append_to_history=not self._secret)
             for line in text.split("\n"):
                 self.typed(line)
@@ -214,7 +214,7 @@ class Terminal:
                 return
             length, completions = self._completions(buffer.document.text_before_cursor)
             if len(completions) == 1:
-                # At once: what is typed next may be here already.
+                # At once, because the next characters may have been typed already.
                 buffer.delete_before_cursor(length)
                 buffer.insert_text(completions[0])
             elif completions:

@@ -1,6 +1,4 @@
-"""
-What we lean on of prompt_toolkit that it does not promise: read in versions 3.0.50 to 3.0.53.
-"""
+"""Uses of undocumented parts of prompt_toolkit: checked in versions 3.0.50 to 3.0.53."""
 
 from __future__ import annotations
 
@@ -15,24 +13,24 @@ from tsservices.client.chat.ui.rows import SEQUENCE_COLUMNS, units
 
 class Cells(str):
     """
-    A text that is placed on the screen picture by picture: prompt_toolkit goes through the
-    characters of a text and gives each a place of its own, also those of one emoji.
+    A text that iterates over whole emoji: prompt_toolkit iterates over the characters of a text and
+    would give each part of an emoji a cell of its own.
     """
 
     def __iter__(self) -> Iterator[str]:
         for unit in units(str(self)):
             if len(unit) > 1:
-                # It would add up what the characters take.
+                # Otherwise prompt_toolkit would add up the widths of the characters.
                 _CHAR_SIZES_CACHE[unit] = SEQUENCE_COLUMNS
             yield unit
 
 
 def resized(application: Application[Any]) -> None:
     """
-    Draw for another size.
+    Redraw for a new size of the terminal.
 
-    As its own handler of SIGWINCH does, which is not called: it hangs on a descriptor for signals
-    that Twisted has replaced.
+    prompt_toolkit's own handler of SIGWINCH does the same, but is not called, because Twisted has
+    replaced the wakeup descriptor for signals.
     """
     if application.is_running:
         application._on_resize()

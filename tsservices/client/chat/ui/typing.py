@@ -1,6 +1,5 @@
 """
-What a line means that was typed or pasted at the screen, and the commands that the screen
-itself has.  Pure.
+The interpretation of lines typed or pasted at the screen, and the screen's own commands.  Pure.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Mapping
 from tsservices.client.chat.commands import SECRET_COMMANDS, SIGN
 from tsservices.client.chat.state import OWN_COMMANDS, CommandInfo
 
-#: Commands of the screen, beside those of the client in each form.
+#: Commands of the screen, and those that the client has in every mode.
 SCREEN_COMMANDS = (
     *OWN_COMMANDS,
     CommandInfo("query", "NAME [TEXT]", "a window for private messages with somebody"),
@@ -26,7 +25,7 @@ SCREEN_COMMANDS = (
     CommandInfo("keys", "", "the keys of this screen"),
 )
 
-#: Other names of them, as users of irssi and WeeChat know them.
+#: Synonyms of commands, from irssi and WeeChat.
 SYNONYMS = {
     "q": "query",
     "w": "window",
@@ -48,30 +47,30 @@ SYNONYMS = {
 
 def asTyped(line: str, pasted: bool) -> str:
     """
-    The line as the client's core takes it.
+    Convert a line to the client core's notation.
 
-    A pasted line whose first word has a second slash is a path, and said as it stands; any other
-    one that begins with a slash is a command, or refused as one, but never said.
+    A pasted line whose first word contains a second slash is a path, and is sent as text.  Any
+    other line that begins with a slash is executed or refused as a command, but never sent as text.
 
-    @param pasted: whether it was pasted, and not typed.
+    @param pasted: whether the line was pasted.
     """
     return SIGN + line if pasted and isPath(line) else line
 
 
 def isPath(line: str) -> bool:
-    """Whether a line begins like a path rather than a command."""
+    """Check whether a line begins like a path rather than a command."""
     first = "".join(line.split(None, 1)[:1])
     if not line.startswith(SIGN) or SIGN not in first[1:]:
         return False
-    # A password may follow it, whatever it was meant to be.
+    # With a secret command as its first part, the line may contain a password.
     return first[1:].partition(SIGN)[0].lower() not in SECRET_COMMANDS
 
 
 def expandAlias(line: str, aliases: Mapping[str, str]) -> str:
     """
-    The line that an alias stands for: C{$1} to C{$9} are its words, C{$*} all of them.
+    Expand an alias: C{$1} to C{$9} are replaced by its arguments, C{$*} by all of them.
 
-    An alias without any has them at its end.  What it stands for is no alias again.
+    Without any of these, the arguments are appended.  The result is not expanded again.
     """
     if not line.startswith(SIGN) or line.startswith(2 * SIGN):
         return line

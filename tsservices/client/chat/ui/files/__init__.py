@@ -1,1 +1,1 @@
-"""The files of the chat client: what was typed, windows, settings, logs."""
+"""The files of the chat client: history, windows, settings, logs."""

@@ -1,4 +1,4 @@
-"""Which typed lines go into the history; those with a password do not."""
+"""The history files of typed lines; lines that may contain a password are not saved."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tsservices.common.tokens import TOKEN_SIGN
 #: The name of the file in the state folder of the user.
 HISTORY_FILE = "chat-history"
 
-#: The name of that of the full screen: each line has the name of its window before it.
+#: The file of the full screen, in which each line begins with the name of its window.
 WINDOWS_HISTORY_FILE = "chat-history-windows"
 
-#: Lines that are kept; the file may grow to twice as many.
+#: The number of lines to keep; the file may grow to twice as many.
 HISTORY_LINES = 1000
 
 
 def keepable(line: str) -> bool:
-    """Whether the line may be kept: it can hold no password and no account token."""
+    """Check whether a line may be saved: it must not contain a password or an account token."""
     words = line.split()
     if not words or TOKEN_SIGN in line:
         return False
@@ -31,8 +31,8 @@ def keepable(line: str) -> bool:
 
 class InputHistory:
     """
-    A file with the lines that were typed, the oldest first.  That it can't be read or
-    written costs nothing but the history.
+    A file of typed lines, the oldest first.  If it can't be read or written, there is no history,
+    but no error.
     """
 
     def __init__(self, folder: str, file: str = HISTORY_FILE) -> None:
@@ -40,7 +40,7 @@ class InputHistory:
         self._path = os.path.join(folder, file)
 
     def load(self) -> list[str]:
-        """The last lines; the file is shortened if it has grown too long."""
+        """Read the last lines, and shorten the file if it is too long."""
         try:
             with open(self._path, encoding="utf-8", errors="replace", newline="\n") as file:
                 lines = [line for line in file.read().split("\n") if keepable(line)]
@@ -48,7 +48,7 @@ class InputHistory:
             return []
         if len(lines) > 2 * HISTORY_LINES:
             lines = lines[-HISTORY_LINES:]
-            # Another client may add lines meanwhile: they are lost, but none is cut in two.
+            # Lines that another client adds meanwhile are lost, but no line is damaged.
             draft = f"{self._path}.{os.getpid()}.new"
             with contextlib.suppress(OSError):
                 self._append(draft, lines)
@@ -57,9 +57,9 @@ class InputHistory:
 
     def keep(self, line: str) -> bool:
         """
-        Add a line, unless it may hold a password.
+        Add a line, unless it may contain a password.
 
-        @return: whether it may be kept.
+        @return: whether it may be saved.
         """
         if not keepable(line):
             return False
@@ -78,13 +78,13 @@ class InputHistory:
 
 
 class WindowHistory:
-    """What was typed in each window of the full screen, in a file."""
+    """A file of the lines typed in each window of the full screen."""
 
     def __init__(self, folder: str) -> None:
         self._file = InputHistory(folder, WINDOWS_HISTORY_FILE)
 
     def load(self) -> dict[str, list[str]]:
-        """The last lines by the name of the window."""
+        """Read the last lines, by the name of the window."""
         found: dict[str, list[str]] = {}
         for line in self._file.load():
             ident, tab, text = line.partition("\t")
@@ -93,7 +93,7 @@ class WindowHistory:
         return found
 
     def keep(self, ident: str, text: str) -> None:
-        """Add what was typed in a window."""
+        """Add the lines of a text that was typed in a window."""
         for line in text.split("\n"):
             if keepable(line):
                 self._file.keep(f"{ident}\t{line}")

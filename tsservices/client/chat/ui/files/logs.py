@@ -1,4 +1,4 @@
-"""Local logs: the lines of each room and each private talk in a file.  Pure."""
+"""Local logs: one file with the lines of each room or private talk.  Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Callable
 from tsservices.client.chat.ui.lines import ShownLine
 from tsservices.client.chat.ui.windows.window import ChatWindow, WindowKind
 
-#: So much of the end of a file is read, to know which line was written last.
+#: How many bytes at the end of a file are read to find the last number written.
 _TAIL_BYTES = 65_536
 
 
 class ChatLogs:
     """
-    The files in one folder, one for each window.  Lines of a room have their number first: what
-    was written by an earlier run is not written again.
+    The log files in one folder, one for each window.  Lines of a room begin with their number, so
+    that lines written by an earlier run are not written again.
     """
 
     def __init__(
@@ -27,8 +27,8 @@ class ChatLogs:
         localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
         """
-        @param complain: takes why nothing is written, once.
-        @param localtime: gives the local time of seconds since 1970.
+        @param complain: takes the reason if the logs can't be written; called once.
+        @param localtime: converts seconds since 1970 to local time.
         """
         self._folder = folder
         self._complain = complain
@@ -61,9 +61,9 @@ class ChatLogs:
 
     def restored(self, window: ChatWindow, last: int) -> None:
         """
-        The numbers of a room begin again.
+        Note that a room's numbering has restarted.
 
-        @param last: that of the last line that is the same.
+        @param last: the number of the last line that both histories have in common.
         """
         path = os.path.join(self._folder, f"{_fileName(window.ident)}.log")
         if path in self._last:
@@ -71,7 +71,7 @@ class ChatLogs:
 
 
 def _fileName(ident: str) -> str:
-    # A server may send any name; those of rooms and people have no such characters.
+    # The server is not trusted: escape characters that valid names do not have.
     return "".join(
         sign if sign.isalnum() or sign in "-_#@" else f"%{ord(sign):02x}" for sign in ident
     )[:100]
@@ -82,12 +82,12 @@ def _lastNumber(path: str) -> int:
         with open(path, "rb") as file:
             start = max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES)
             file.seek(start)
-            # The first line may be cut.
+            # The first line may be incomplete.
             lines = file.read().split(b"\n")[1 if start else 0 :]
     except FileNotFoundError:
         return 0
     starts = [line.split(b" ", 1)[0] for line in lines]
-    # A day begins with digits too, but has signs between them.  Not the highest: a history that
-    # was restored begins with lower numbers again.
+    # isdigit() excludes dates.  Take the last number, not the highest: a restored history restarts
+    # with lower numbers.
     numbers = (int(word) for word in reversed(starts) if word.isdigit() and len(word) < 20)
     return next(numbers, 0)

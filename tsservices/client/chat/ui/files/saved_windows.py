@@ -1,4 +1,4 @@
-"""The windows of the last run, in a file: they are there again at the next start.  Pure."""
+"""The file of the last run's windows, which are opened again at the next start.  Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tsservices.client.chat.ui.windows.window import WindowKind
 #: The name of the file in the state folder of the user.
 WINDOWS_FILE = "chat-windows"
 
-#: The most that are kept of one server, and read.
+#: The most windows of one server that are saved and read.
 MOST_WINDOWS = 200
 
-#: Servers that are remembered; those that were used last.
+#: The most servers in the file; the least recently used are dropped.
 _MOST_SERVERS = 50
 
 #: The longest name of a room or a person.
@@ -24,24 +24,24 @@ _LONGEST_NAME = 64
 
 @dataclass(slots=True)
 class SavedWindows:
-    """The windows on one server, in their order, but the status window."""
+    """The windows of one server, in their order, without the status window."""
 
     #: Kinds and names.
     windows: list[tuple[WindowKind, str]] = field(default_factory=list)
-    #: Names the one that was seen.
+    #: The name of the window that was shown.
     current: str = ""
-    #: Keys of rooms by their names.
+    #: Keys of rooms, by the name of the room.
     keys: dict[str, str] = field(default_factory=dict)
 
 
 class WindowsFile:
     """
-    The file with the windows of each server.  That it can't be read or written costs nothing
-    but them.
+    The file with the windows of each server.  If it can't be read or written, no windows are
+    restored, but there is no error.
     """
 
     def __init__(self, folder: str, server: str) -> None:
-        """@param server: names the server, and the account there."""
+        """@param server: the server and the account, as the key of the entry."""
         self._folder = folder
         self._path = os.path.join(folder, WINDOWS_FILE)
         self._server = server
@@ -66,7 +66,7 @@ class WindowsFile:
         return saved
 
     def save(self, saved: SavedWindows) -> None:
-        """Write the windows, if they are others than those that were written last."""
+        """Write the windows if they have changed since the last call."""
         entry = {
             "windows": [kind.value + name for kind, name in saved.windows[:MOST_WINDOWS]],
             "current": saved.current,
@@ -100,7 +100,7 @@ class WindowsFile:
 
 
 def _isName(ident: str) -> bool:
-    # It is sent in a command.
+    # The name is sent as one word of a command.
     return (
         ident[1:].isprintable() and len(ident[1:].split()) == 1 and ident[1:] == ident[1:].strip()
     )

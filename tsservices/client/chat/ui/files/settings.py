@@ -1,4 +1,4 @@
-"""What a person has set for the screen in one TOML file: words, aliases, keys, logs.  Pure."""
+"""The user's settings of the screen in a TOML file: highlights, aliases, keys, logs.  Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class ScreenSettings:
     """
     The settings of the screen.
 
-    @ivar problems: what in the file is not understood.
+    @ivar problems: the errors in the file.
     """
 
-    #: Words that call one as the own name does.
+    #: Words that alert the user like the user's own name.
     highlight: list[str] = field(default_factory=list)
-    #: Commands by the word that stands for them.
+    #: Commands by alias.
     aliases: dict[str, str] = field(default_factory=dict)
     #: Actions of the screen, or commands, by key.
     keys: dict[str, str] = field(default_factory=dict)
@@ -30,15 +30,15 @@ class ScreenSettings:
     log: str = ""
     bell: bool = True
     mouse: bool = False
-    #: Whether people stand at the side where there is room.
+    #: Whether to list the members at the side if there is room.
     names: bool = True
-    #: Whether what is typed takes the place of a line that was recalled, or stands behind it.
+    #: Whether typed text replaces a recalled line; if not, it is appended.
     replaceRecalled: bool = True
     problems: list[str] = field(default_factory=list)
 
 
 def readSettings(path: str) -> ScreenSettings:
-    """The settings in a file; those of a file that is not there are the usual ones."""
+    """Read the settings from a file; if it does not exist, return the defaults."""
     settings = ScreenSettings()
     try:
         with open(path, "rb") as file:
@@ -115,7 +115,7 @@ def _recall(settings: ScreenSettings, value: object) -> str:
     return ""
 
 
-#: How the value of each name is taken; what is returned says what is wrong with it.
+#: The parsers of the values, by name; each returns an error or an empty text.
 _READ: dict[str, Callable[[ScreenSettings, object], str]] = {
     "highlight": _highlight,
     "aliases": _aliases,

@@ -1,1 +1,1 @@
-"""The windows of the full screen, and what comes from the server in them."""
+"""The windows of the full screen, and the view that shows events in them."""

@@ -19,12 +19,12 @@ from tsservices.frontends.formats.sentences import NOW, expiredText, replayHead,
 
 class RoomLines:
     """
-    Puts lines of rooms into the windows.
+    The part of the view that adds lines of rooms to the windows.
 
-    @ivar searched: the words that were searched for last.
-    @ivar highlights: words that are set off as one's name is.
-    @ivar sender: what knows which command is being answered; L{None}: nothing is sent yet.
-    @ivar alert: is called when something calls for attention.
+    @ivar searched: the words of the last search.
+    @ivar highlights: words that are highlighted like the user's name.
+    @ivar sender: gives the command that is being answered; L{None} until the client starts.
+    @ivar alert: called to alert the user.
     @ivar log: takes each line of a room or a person, once.
     """
 
@@ -35,7 +35,7 @@ class RoomLines:
         writer: LineWriter,
         now: Callable[[], float],
     ) -> None:
-        """@param now: gives the time in seconds, of a clock that nobody sets."""
+        """@param now: returns the time in seconds, of a monotonic clock."""
         self.searched: list[str] = []
         self.highlights: list[str] = []
         self.sender: Sender | None = None
@@ -48,10 +48,10 @@ class RoomLines:
         self._older: dict[str, list[ShownLine]] = {}
         self._expired: set[str] = set()
         self._asideIn: ChatWindow | None = None
-        # How many lines tell that one has come into a room, and what was the end behind them.
+        # The number of lines about the user's own join, and the end position after them.
         self._entrances: dict[ChatWindow, tuple[int, int]] = {}
 
-    # What the client's core calls.
+    # Called by the client's core.
 
     def roomLine(self, room: ClientRoom | None, message: RoomMessages, origin: LineOrigin) -> None:
         answers = origin is LineOrigin.BEFORE and self._asideIn is not None
@@ -64,7 +64,7 @@ class RoomLines:
         window = self._windows.room(message.room)
         if window is None:
             if room is None:
-                # It may be of any room: one is in none of that name.
+                # The user is not in the room of this line.
                 self._aside(message, False)
                 return
             window = self._windows.open(WindowKind.ROOM, message.roomName)
@@ -78,7 +78,7 @@ class RoomLines:
         read = room.read if room is not None else None
         isNews = not isOwn and message.kind in TALK
         if origin is LineOrigin.BEFORE:
-            # What was said before one came is unread only if the server knows that it is.
+            # Lines said before the join are unread only if the server says so.
             isNews = isNews and read is not None and message.first > read
             called = called if isNews else []
         self._windows.add(window, line, self._now(), isNews, bool(called), below)
@@ -116,10 +116,10 @@ class RoomLines:
         window = self._windows.room(roomKey(room.name)) or self._windows.status
         self._say(window, f"--- {expiredText(first, last)} ---")
 
-    # What the screen calls.
+    # Called by the screen.
 
     def answerWindow(self) -> ChatWindow:
-        """Where what is answered now was asked."""
+        """Return the window in which the command was typed that is being answered."""
         sender = self.sender
         item = sender.unanswered if sender is not None else None
         if sender is not None and item is None:
@@ -130,19 +130,19 @@ class RoomLines:
 
     def takeOlder(self, window: ChatWindow) -> int:
         """
-        All older lines of a room have come that were asked for: show them.
+        Show the requested older lines of a room, after all have arrived.
 
-        @return: how many.
+        @return: the number of lines.
         """
         lines = self._older.pop(window.key, [])
         window.lines.insertOlder(lines)
         return len(lines)
 
     def isExpired(self, window: ChatWindow) -> bool:
-        """Whether the server has no older lines any more."""
+        """Check whether the server no longer keeps older lines."""
         return window.key in self._expired
 
-    # How lines are made.
+    # Making lines.
 
     def _say(self, window: ChatWindow, text: str, news: bool = False) -> None:
         for part in text.split("\n"):
@@ -170,7 +170,7 @@ class RoomLines:
             self._older.setdefault(message.room, []).append(self._writer.message(room, message))
 
     def _noteGap(self, window: ChatWindow, message: RoomMessages, origin: LineOrigin) -> None:
-        # Who comes again to a room after a while is shown its last lines only.
+        # When the user joins a room again, the server sends only its last lines.
         if origin is not LineOrigin.BEFORE:
             return
         last = window.lines.newest
@@ -182,7 +182,7 @@ class RoomLines:
             self._entrances[window] = below, window.lines.end
 
     def _entrance(self, window: ChatWindow) -> int:
-        # How many of the last lines tell that one has come in, and nothing else.
+        # The number of lines about the user's join, if they are still the last ones.
         count, end = self._entrances.get(window, (0, 0))
         return count if end == window.lines.end else 0
 

@@ -1,6 +1,6 @@
 """
-The windows of the screen: one for each room, one for each private talk, and one for all that
-belongs to none of them.  Pure.
+The windows of the screen: one for each room, one for each private talk, and the status window for
+everything else.  Pure.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from tsservices.client.chat.ui.draft import Draft
 from tsservices.client.chat.ui.lines import LineList, ShownLine, Viewport
 from tsservices.frontends.formats.localtime import LocalTime
 
-#: What stands before the name of a person in the name of a window: no room has it.
+#: The prefix of a person's name in the name of a window; names of rooms do not have it.
 PERSON_SIGN = "@"
 
-#: The title of the window that is for no room and no person.
+#: The title of the status window.
 STATUS_TITLE = "status"
 
-#: Lines that nobody has read, of one window, that are counted.
+#: The limit of the count of unread lines in one window.
 UNREAD_COUNTED = 1000
 
-#: Nobody has typed for so many seconds: lines that come now may not be read.
+#: After so many seconds without a key, new lines count as unread.
 AWAY_SECONDS = 60.0
 
 
 class WindowKind(Enum):
-    """What a window is for."""
+    """The kinds of windows; the value is the prefix of their names."""
 
     STATUS = ""
     ROOM = ROOM_SIGN
@@ -35,11 +35,11 @@ class WindowKind(Enum):
 
 
 class Activity(IntEnum):
-    """What has come to a window that nobody sees."""
+    """The importance of the unread lines of a window."""
 
     NONE = 0
     TALK = 1
-    #: Somebody has said one's name, or one of one's own words.
+    #: A line contains the user's name or one of the highlighted words.
     MENTION = 2
 
 
@@ -48,14 +48,14 @@ class ChatWindow:
     One window.
 
     @ivar key: the folded name of its room or person.
-    @ivar name: that name as it is written.
-    @ivar unread: the lines that nobody has read: whether each mentions one, by its number, or by
-        its position below 0 where it has none.
-    @ivar joined: one is in the room; for others always.
-    @ivar topic: what the room is about.
-    @ivar fetchedFrom: the lowest number from which on lines were asked for; L{None}: none were.
-    @ivar complete: there are no older lines.
-    @ivar chosen: the position of the line that is chosen; L{None}: none is.
+    @ivar name: the name as it is written.
+    @ivar unread: whether each unread line mentions the user; the key is the line's number, or a
+        negative number made from its position if it has none.
+    @ivar joined: whether the user is in the room; always true for other windows.
+    @ivar topic: the topic of the room.
+    @ivar fetchedFrom: the lowest number after which lines were requested; L{None}: none were.
+    @ivar complete: whether there are no older lines.
+    @ivar chosen: the position of the chosen line; L{None}: none is.
     """
 
     def __init__(self, kind: WindowKind, name: str, times: LocalTime) -> None:
@@ -74,7 +74,7 @@ class ChatWindow:
 
     @property
     def ident(self) -> str:
-        """Names the window: C{#lobby}, C{@bob}; empty for the status window."""
+        """The unique name of the window: C{#lobby}, C{@bob}; empty for the status window."""
         return self.kind.value + self.key
 
     @property
@@ -94,7 +94,7 @@ class ChatWindow:
         return sum(self.unread.values())
 
     def noteUnread(self, position: int, seq: int, mention: bool) -> None:
-        """A line of others has come that nobody sees."""
+        """Count a new line of another user as unread."""
         if not self.unread:
             self.lines.newFrom = position
         if len(self.unread) < UNREAD_COUNTED or mention:
@@ -102,9 +102,9 @@ class ChatWindow:
 
     def markRead(self, upTo: int | None = None) -> None:
         """
-        Lines were read.
+        Note that lines were read, by this client or another.
 
-        @param upTo: up to this number, on another computer maybe; L{None}: all of them.
+        @param upTo: the number of the last line read; L{None}: all were read.
         """
         if upTo is None:
             self.unread.clear()
@@ -114,19 +114,19 @@ class ChatWindow:
             self.lines.newFrom = None
 
     def deleted(self, seq: int) -> None:
-        """A line can't be read any more."""
+        """Remove a deleted line from the unread ones."""
         self.unread.pop(seq, None)
 
 
 class WindowList:
     """
-    All windows, of which one is seen.
+    All windows, of which one is shown.
 
     @ivar windows: in their order; the first is the status window.
-    @ivar current: the one that is seen.
-    @ivar changed: is called when there are others, or another one is seen.
-    @ivar opened: takes a window that is new.
-    @ivar usedAt: when a key was pressed last, in seconds.
+    @ivar current: the window that is shown.
+    @ivar changed: called when windows are added or removed, or another one is shown.
+    @ivar opened: takes each new window.
+    @ivar usedAt: the time of the last key, in seconds.
     """
 
     def __init__(self, times: LocalTime) -> None:
@@ -146,11 +146,11 @@ class WindowList:
         return next((window for window in self.windows if window.ident == ident), None)
 
     def room(self, key: str) -> ChatWindow | None:
-        """The window of a room, by its folded name."""
+        """Find the window of a room by its folded name."""
         return self.find(ROOM_SIGN + key)
 
     def open(self, kind: WindowKind, name: str) -> ChatWindow:
-        """The window for a room or a person, which is made if there is none."""
+        """Return the window for a room or a person; make it if there is none."""
         window = self.find(kind.value + fold(name))
         if window is None:
             window = ChatWindow(kind, name, self._times)
@@ -160,10 +160,10 @@ class WindowList:
         return window
 
     def show(self, window: ChatWindow) -> None:
-        """Have another window seen."""
+        """Show another window."""
         if window is self.current:
             return
-        # What comes from now on is new.
+        # Later lines in the window that is left are new.
         self.current.lines.newFrom = None
         self._before = self.current
         self.current = window
@@ -184,14 +184,14 @@ class WindowList:
         self.changed()
 
     def number(self, window: ChatWindow) -> int:
-        """By which people call it: the status window is 1."""
+        """Return the number of a window for users; the status window is 1."""
         return self.windows.index(window) + 1
 
     def byNumber(self, number: int) -> ChatWindow | None:
         return self.windows[number - 1] if 0 < number <= len(self.windows) else None
 
     def byName(self, name: str) -> ChatWindow | None:
-        """The window of a room or a person, with or without its sign."""
+        """Find the window of a room or a person by its name, with or without the sign."""
         key = fold(name.lstrip(ROOM_SIGN + PERSON_SIGN))
         kinds = [WindowKind.ROOM, WindowKind.PRIVATE]
         if name.startswith((ROOM_SIGN, PERSON_SIGN)):
@@ -203,24 +203,24 @@ class WindowList:
         )
 
     def step(self, by: int) -> None:
-        """Turn to the window so many places further, or back."""
+        """Turn to another window, relative to the current one."""
         at = self.windows.index(self.current)
         self.show(self.windows[(at + by) % len(self.windows)])
 
     def back(self) -> None:
-        """Turn to the window that was seen before this one."""
+        """Turn to the window that was shown before this one."""
         if self._before in self.windows:
             self.show(self._before)
 
     def nextActive(self) -> bool:
         """
-        Turn to the window with the most important news: of several to the next one.
+        Turn to the window with the most important unread lines; if there are several, to the next.
 
         @return: whether there is one.
         """
         at = self.windows.index(self.current)
         others = self.windows[at + 1 :] + self.windows[:at]
-        # Private talks are for one person, as mentions are.
+        # Private talks are as important as mentions.
         ranked = [(_urgency(window), window) for window in others if window.unread]
         if not ranked:
             return False
@@ -229,12 +229,12 @@ class WindowList:
         return True
 
     def active(self) -> list[ChatWindow]:
-        """Those with news, in their order."""
+        """List the other windows with unread lines, in their order."""
         return [window for window in self.windows if window.unread and window is not self.current]
 
     def used(self, now: float) -> None:
         """
-        A person has pressed a key.
+        Note that the user has pressed a key.
 
         @param now: the time in seconds.
         """
@@ -244,7 +244,7 @@ class WindowList:
 
     def isSeen(self, window: ChatWindow, now: float) -> bool:
         """
-        Whether somebody sees what comes to a window.
+        Check whether the user sees new lines of a window.
 
         @param now: the time in seconds.
         """
@@ -263,11 +263,11 @@ class WindowList:
         Add a line to a window.
 
         @param now: the time in seconds.
-        @param news: it is said by others, and can be read.
-        @param above: so many of the last lines stay below it.
-        @return: its position.
+        @param news: whether it is a readable line of another user.
+        @param above: how many of the last lines stay below it.
+        @return: the position of the line.
         """
-        # Who reads older lines keeps them before their eyes.
+        # While the user reads older lines, none are removed.
         position = window.lines.add(line, window.view.position is None, above)
         if news and not self.isSeen(window, now):
             window.noteUnread(position, line.seq if not line.aside else 0, mention)

@@ -1,6 +1,5 @@
 """
-The view of the full screen: what happens becomes lines of the window in which it belongs.
-Pure.
+The view of the full screen: shows each event as lines of the window to which it belongs.  Pure.
 """
 
 from __future__ import annotations
@@ -42,18 +41,18 @@ from tsservices.frontends.formats.sentences import (
     SENTENCES,
 )
 
-#: What is about somebody in all rooms that one shares with them.
+#: Notifications about a person, which are shown in all rooms that the user shares with them.
 _OF_PERSON = (UserQuit, NickChanged, AwayChanged, AccountChanged)
 
 
 class WindowView(RoomLines):
     """
-    Shows what happens in the windows.
+    A view that shows events in windows.
 
-    @ivar secret: what is asked for, that is to be typed hidden; empty: nothing.
-    @ivar ready: whether one is in, with all that was missed.
-    @ivar farewell: the last lines of the client itself, for when the screen is gone.
-    @ivar logRestored: is called when the numbers of a room begin again after that of a line.
+    @ivar secret: the prompt for a secret; empty: none.
+    @ivar ready: whether the login is complete and all missed lines have arrived.
+    @ivar farewell: messages about unsent lines, to be printed after the screen is closed.
+    @ivar logRestored: called when a room's numbering restarts, with the last common number.
     """
 
     def __init__(
@@ -65,8 +64,8 @@ class WindowView(RoomLines):
         wallTime: Callable[[], float] = time.time,
     ) -> None:
         """
-        @param now: gives the time in seconds, of a clock that nobody sets.
-        @param wallTime: gives the seconds since 1970.
+        @param now: returns the time in seconds, of a monotonic clock.
+        @param wallTime: returns seconds since 1970.
         """
         super().__init__(state, windows, LineWriter(state, times, wallTime), now)
         self.secret = ""
@@ -77,7 +76,7 @@ class WindowView(RoomLines):
         self._shared: list[ChatWindow] = []
         self._greeted = False
 
-    # What the client's core calls.
+    # Called by the client's core.
 
     def received(self, event: ServerEvent) -> None:
         content = event.content
@@ -87,7 +86,7 @@ class WindowView(RoomLines):
                 read.markRead(content.seq)
         if not isinstance(content, _OF_PERSON):
             return
-        # Afterwards they may be in no room any more.
+        # Find the windows now: after the event the person may be in no room.
         key, state, windows = fold(content.nick), self._state, self._windows
         self._shared = [
             window
@@ -117,12 +116,12 @@ class WindowView(RoomLines):
         room = getattr(content, "room", "") or roomKey(getattr(content, "roomName", ""))
         place = self._windows.room(room) if room else None
         if isinstance(content, ErrorReply) and not self.ready():
-            # A wrong password: whoever types it has to see that, wherever they are.
+            # For example a wrong password, which the user must see in any window.
             place = self._windows.current
         self._sentences(place or self.answerWindow(), content)
 
     def unreadBegins(self) -> None:
-        # Each window knows that of itself.
+        # Each window marks its own first unread line.
         pass
 
     def note(self, text: str) -> None:
@@ -153,7 +152,7 @@ class WindowView(RoomLines):
         if change is ConnectionChange.LOST:
             text = f"* connection lost, trying again ({reason})"
             self._asideIn = None
-            # Others between them have not come.
+            # The older lines fetched so far are incomplete.
             self._older.clear()
         else:
             lines = plural(missed, "line") if missed else "nothing"
@@ -161,17 +160,17 @@ class WindowView(RoomLines):
         for window in self._windows:
             self._say(window, text)
 
-    # What the screen calls.
+    # Called by the screen.
 
     def inform(self, window: ChatWindow, text: str) -> None:
-        """Show something of the client itself in one window."""
+        """Show a message of the client itself in one window."""
         self._say(window, text)
 
     def print(self, text: str) -> None:
-        """Show a line as it stands, in the status window."""
+        """Show an unchanged line in the status window."""
         self._windows.add(self._windows.status, self._writer.plain(text), self._now())
 
-    # How lines are made.
+    # Making lines.
 
     def _own(self) -> ChatWindow:
         return self._windows.current if self.ready() else self._windows.status
@@ -184,7 +183,7 @@ class WindowView(RoomLines):
         if write is not None:
             self._say(window, write(self._times, content))
 
-    # What is more than a sentence.
+    # Notifications that need more than a sentence.
 
     def _joinedRoom(self, joined: JoinedRoom) -> None:
         window = self._windows.open(WindowKind.ROOM, joined.roomName)
@@ -193,11 +192,11 @@ class WindowView(RoomLines):
         window.topic = joined.topic.text
         before = window.lines.end
         self._sentences(window, joined)
-        # What was said before that follows, and belongs above it.
+        # The replayed lines follow, and belong above these sentences.
         self._entrances[window] = window.lines.end - before, window.lines.end
         command = self.sender.unanswered if self.sender is not None else None
         asked = command is not None and command.word == "join" and not command.quiet
-        # Who is typing goes on where they are.
+        # A user who is typing stays in the current window.
         if asked and not self._windows.current.draft.typed.text:
             self._windows.show(window)
 
@@ -288,7 +287,7 @@ class WindowView(RoomLines):
         for letter in inbox.messages:
             self._showPrivate(window, letter, False, False)
 
-    #: What is done with the notifications that are more than a sentence in a window.
+    #: The handlers of the notifications that need more than a sentence.
     _HANDLERS: ClassVar[dict[type[Content], Callable[[WindowView, Any], None]]] = {
         JoinedRoom: _joinedRoom,
         Topic: _topic,
