@@ -26,7 +26,7 @@ MINIMUM_KEY = 16
 #: Octets of a block of SHA-256: a longer key is no stronger.
 MAXIMUM_KEY = 64
 
-#: Octets: a longer file holds something else.
+#: Octets: a longer file is no key file.
 MAXIMUM_FILE = 4096
 
 #: A packet overtaken by fewer packets than this is still accepted.

@@ -52,7 +52,7 @@ def readClockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
     state = -1 if adjtimex is None else adjtimex(ctypes.byref(timex))
     if state < 0:
         return ErrorEstimate.atLeast(UNKNOWN_ERROR, synchronised=False)
-    # The S bit must be correct: peers use the one-way delays because of it.
+    # The S bit must be correct: peers trust the one-way delays because of it.
     synchronised = state != TIME_ERROR and not timex.status & STA_UNSYNC
     # Some programs that set the clock leave the estimate at 0; the maximum grows by itself.
     microseconds = (timex.esterror if synchronised else 0) or timex.maxerror

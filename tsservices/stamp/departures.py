@@ -20,8 +20,8 @@ from tsservices.stamp.timestamps import LOW_32
 MAXIMUM_STEP = 2_000
 MAXIMUM_LEAD = 20_000
 
-#: The part (one in so many) of a difference by which a prediction grows.  It falls at once: an
-#: early T3 counts as network delay, as in a single reply, but a late T3 may make that negative.
+#: A prediction grows by the difference divided by this.  It falls at once: an early T3 counts as
+#: network delay, as in a single reply, but a late T3 may make that negative.
 GROWTH = 8
 
 

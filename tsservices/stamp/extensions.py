@@ -55,7 +55,7 @@ def isWellFormed(extensions: bytes, offset: int, valueLength: int) -> bool:
 
 def fillUp(extensions: bytes, octets: int) -> bytes | None:
     """
-    Append padding, as one more extension, up to so many octets; L{None} if they do not fit.
+    Append padding, as one more extension, up to C{octets} octets; L{None} if it does not fit.
     """
     padding = octets - len(extensions)
     if padding < 0 or 0 < padding < HEADER.size:

@@ -317,7 +317,7 @@ class SessionReflector:
         @param second: the second of every T2, since 1970; the kernel took them.
         @param nanoseconds: the nanoseconds of each T2 within that second.
         @param destination: the destination of all packets.
-        @param ttls: L{None} if they are not known.
+        @param ttls: of all packets; L{None} if they are unknown.
         @return: false if nothing was done because not all packets are of the usual kind: call
             L{reflect} for each.
         """
@@ -429,7 +429,7 @@ class SessionReflector:
         offset = findFollowUp(extensions)
         onDeparture = None
         if offset is not None:
-            # A stateless reflector has no numbers of its own, so it must not fill this in.
+            # A stateless reflector has no numbers of its own, so it must leave this empty.
             known = UNKNOWN_FOLLOW_UP if session is None else session.followUp(number)
             # Reading the departure from the kernel costs a system call: only done on request.
             if session is not None and isWellFormed(extensions, offset, VALUE_LENGTH):

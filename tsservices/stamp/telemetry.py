@@ -61,8 +61,8 @@ UNKNOWN_FOLLOW_UP = FollowUp(0, 0, 0)
 
 def requestExtensions(octets: int) -> bytes | None:
     """
-    Return the empty extension, with padding up to so many octets as a separate extension; L{None}
-    if they do not fit.
+    Return the empty extension, with padding as a separate extension, up to C{octets} octets;
+    L{None} if they do not fit.
     """
     return fillUp(EMPTY_FOLLOW_UP, octets)
 

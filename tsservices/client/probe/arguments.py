@@ -93,7 +93,7 @@ def probeParser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         add_help=False,
     )
-    # Accepted here only because its error message explains why it is missing.
+    # Accepted only so that its error can explain why the probe has no TLS.
     parser.add_argument("--tls", action="store_true", help=argparse.SUPPRESS)
     for add in (_addHosts, _addPackets, _addProtocol, _addOutput, _addResults):
         add(parser)

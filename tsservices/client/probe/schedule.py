@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tsservices.client.probe.timers import Timer, Timers
 
-#: In a second.
+#: Nanoseconds in a second.
 NANOSECONDS = 1_000_000_000
 
 #: Nanoseconds before a packet's scheduled time at which a precise schedule wakes up: the reactor's

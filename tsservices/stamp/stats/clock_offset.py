@@ -35,7 +35,7 @@ class ClockSample(NamedTuple):
 
     #: Since the start of the run.
     time: int
-    #: The other clock minus this one, as this exchange alone shows it.
+    #: The reflector's clock minus this host's, as this exchange alone shows it.
     offset: int
     #: The round trip without the reflector's own time.
     delay: int
@@ -43,7 +43,7 @@ class ClockSample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """The other clock minus this one, in nanoseconds."""
+    """The reflector's clock minus this host's, in nanoseconds."""
 
     value: int
     #: The largest error of the value, if the timestamps are right.
@@ -54,7 +54,7 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """How much faster the other clock runs, in microseconds per second."""
+    """How much faster the reflector's clock runs, in microseconds per second."""
 
     ppm: float
     #: The standard error of the skew.

@@ -1,9 +1,9 @@
 """
 Steps of the two clocks: one of them was set during the run, by a person or a time service.
 
-Each exchange bounds the offset of the clocks: its error is at most half of the delay.  If the
-bounds of two exchanges do not overlap, one of the clocks was set in between.  This host's monotonic
-clock shows which one, because it cannot be set.
+Each exchange bounds the offset of the clocks: the measured offset is wrong by at most half of the
+delay.  If the bounds of two exchanges do not overlap, one of the clocks was set in between.  This
+host's monotonic clock shows which one, because it cannot be set.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ TICKS = (SECOND, SECOND // 10, SECOND // 100, SECOND // 1000, SECOND // 10_000, 
 #: Nanoseconds by which a time may differ from its tick: the format of a packet rounds it.
 TICK_ROUNDING = 500
 
-#: Steps that change their direction so often, with at most so many exchanges between two steps, are
-#: taken for noise: of a clock with long ticks, or of several hosts that answer in turn.
+#: Steps that change their direction this often, with at most this many exchanges between two steps,
+#: are taken for noise: of a clock with long ticks, or of several hosts that answer in turn.
 NOISY_REVERSALS = 4
 NOISY_EXCHANGES = 4
 
@@ -49,7 +49,7 @@ class ClockOwner(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
-    """A clock was set; all in nanoseconds."""
+    """A step of a clock that was set; all in nanoseconds."""
 
     owner: ClockOwner
     #: Since the start of the run: the first packet that shows it.
@@ -80,7 +80,7 @@ class ClockResolution:
 
     @property
     def tick(self) -> int:
-        """Nanoseconds by which a time of this clock may be wrong; 0 if it is fine."""
+        """Nanoseconds by which a time of this clock may be wrong; 0 if the clock is not coarse."""
         return self._ticks[0] if self._ticks else 0
 
 

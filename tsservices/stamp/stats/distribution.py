@@ -209,8 +209,8 @@ class Moments:
 PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
 
 
-#: Values that are collected to be counted together: 0.8 microseconds for each, instead of 1.1.  One
-#: at a time, with many hosts, the histograms would also be missing in the processor's cache.
+#: Values that are collected and counted together: 0.8 microseconds each, instead of 1.1 one at a
+#: time.  One at a time, the histograms of many hosts would also miss the processor's cache.
 WAITING_VALUES = 32
 
 
@@ -222,7 +222,7 @@ class Distribution:
     def __init__(self, relative: bool = False) -> None:
         """
         @param relative: all values contain the same offset, which may be a thousand times as large
-            as their differences: percentiles are exact for the differences.
+            as their differences: percentiles are as precise as for the differences alone.
         """
         self._relative = relative
         self._moments = Moments()

@@ -28,7 +28,7 @@ class FollowUpInfo(NamedTuple):
 
     #: The reflector's number of the previous reply.
     sequence: int
-    #: When it left, in nanoseconds since 1970; L{None} if the reflector does not know.
+    #: Its departure, in nanoseconds since 1970; L{None} if the reflector does not know it.
     departure: int | None
 
 

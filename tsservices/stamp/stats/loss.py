@@ -4,7 +4,7 @@ Loss, duplicates and reordering by direction, and the lengths of bursts of loss.
 A stateful reflector numbers its replies by its own counter, from 0.  Up to any reply, packets that
 it has not counted were lost on the way up, and counted packets whose reply did not arrive were lost
 on the way down.  A stateless reflector repeats the sender's number, and then the direction is
-unknown.  While all numbers are equal the kind of the reflector is unknown too.
+unknown.  While all numbers are equal either kind is possible, and no direction is reported.
 """
 
 from __future__ import annotations

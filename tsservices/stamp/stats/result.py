@@ -94,7 +94,7 @@ def delaysOf(timestamps: Timestamps | None, application: int | None) -> Delays:
 class ProbeResult(NamedTuple):
     """The result of one packet.  Unknown values are L{None}."""
 
-    #: From 0.
+    #: The number of the packet, from 0.
     sequence: int
     state: ProbeState
     #: When the packet was sent: nanoseconds since the start of the run, and since 1970.

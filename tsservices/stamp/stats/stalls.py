@@ -22,7 +22,7 @@ class Stall:
 
 
 class Stalls:
-    """The stalls of a run and what they cost, in bounded memory."""
+    """The stalls of a run and their effects, in bounded memory."""
 
     def __init__(self) -> None:
         #: The newest, in order.

@@ -300,7 +300,7 @@ class TargetStatistics:
 
     @property
     def lost(self) -> int:
-        """Packets without a reply in time, for whatever reason."""
+        """Packets without a reply in time, for any reason."""
         return self.timeouts + self.refused + self.unreachable
 
     @property

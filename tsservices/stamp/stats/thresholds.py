@@ -177,7 +177,7 @@ def parseThresholds(text: str) -> list[Threshold]:
 
 
 def violations(thresholds: list[Threshold], statistics: TargetStatistics) -> list[str]:
-    """Return the conditions that hold or have an unknown figure: a test must not pass by these."""
+    """Return the conditions that hold, or whose figure is unknown: a test fails by both."""
     violated = []
     for threshold in thresholds:
         value = threshold.figure(statistics)

@@ -33,12 +33,12 @@ def _characterWidth(character: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    """Return the text, padded to so many columns."""
+    """Return the text, padded to C{width} columns."""
     return text + " " * (width - displayWidth(text))
 
 
 def clipped(text: str, width: int) -> str:
-    """Return as much of the text as fits into so many columns."""
+    """Return as much of the text as fits into C{width} columns."""
     while displayWidth(text) > width:
         text = text[: min(len(text) - 1, width)]
     return text
@@ -82,7 +82,7 @@ def milliseconds(nanoseconds: float | None) -> str:
 
 
 def millisecondsIn(nanoseconds: float, width: int) -> str:
-    """Format to the microsecond, or as exactly as so many columns, at least 9, allow."""
+    """Format to the microsecond, or as exactly as C{width} columns, at least 9, allow."""
     value = nanoseconds / 1e6
     for decimals in (3, 2, 1, 0):
         text = f"{value:.{decimals}f}"

@@ -206,7 +206,7 @@ class ProbeTransport(Protocol):
 
     def send(self, sequence: int) -> Reading:
         """
-        Send a packet, and return when this program gave it to the kernel.
+        Send a packet, and return the time at which this program gave it to the kernel.
 
         @raise SendError: this host does not send it.
         """
