@@ -1,9 +1,9 @@
 """
-Authenticated packets: the HMAC, the file of its key, and the window against replayed packets.
+Authenticated packets: the HMAC, its key file, and the window against replayed packets.
 
-The file holds hexadecimal digits, 32 to 128 of them, in any lines and groups:
-C{openssl rand -hex 32} writes one.  Digits and not the octets themselves, so that the line feed of
-an editor cannot become a part of the key.  Only its owner may have any right to the file.
+The file contains 32 to 128 hexadecimal digits, in any lines and groups, as C{openssl rand -hex 32}
+writes them.  Raw octets are not allowed, because the line feed of an editor could become a part of
+the key.  Only its owner may have any right to the file.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ MINIMUM_KEY = 16
 #: Octets of a block of SHA-256: a longer key is no stronger.
 MAXIMUM_KEY = 64
 
-#: Octets: a longer file holds something else.
+#: Octets: a longer file is no key file.
 MAXIMUM_FILE = 4096
 
-#: A packet may be overtaken by fewer than so many and is still accepted.
+#: A packet overtaken by fewer packets than this is still accepted.
 REPLAY_WINDOW = 64
 
 
 class KeyFileError(ValueError):
-    """The key can't be used; the text says why."""
+    """A key file that cannot be used; the text gives the reason."""
 
 
 def readKey(path: str) -> bytes:
@@ -43,7 +43,7 @@ def readKey(path: str) -> bytes:
         # O_NONBLOCK, so that a named pipe does not make the server wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            # Of the open file, not of the path: the file cannot be changed for another in between.
+            # Of the open file, not of the path: the file cannot be replaced in between.
             status = os.fstat(descriptor)
             regular = stat.S_ISREG(status.st_mode)
             text = os.read(descriptor, MAXIMUM_FILE + 1) if regular else b""
@@ -73,20 +73,20 @@ def _parseKey(path: str, text: bytes) -> bytes:
 
 
 def computeHMAC(key: bytes, datagram: bytes) -> bytes:
-    """HMAC-SHA-256 over what stands before it, truncated to 16 octets (RFC 8762, 4.4)."""
+    """Return HMAC-SHA-256 over the octets before it, truncated to 16 (RFC 8762, 4.4)."""
     keyed = _keyedHMAC(key).copy()
     keyed.update(datagram[:HMAC_OFFSET])
     return keyed.digest()[:HMAC_LENGTH]
 
 
-# Keying hashes two blocks, which is as much work as the packet itself.
+# Setting the key hashes two blocks, which is as much work as the packet itself.
 @lru_cache(maxsize=8)
 def _keyedHMAC(key: bytes) -> hmac.HMAC:
     return hmac.new(key, digestmod="sha256")
 
 
 def authenticate(key: bytes, datagram: bytes) -> bytes:
-    """The packet with its HMAC filled in."""
+    """Return the packet with its HMAC filled in."""
     code = computeHMAC(key, datagram)
     return datagram[:HMAC_OFFSET] + code + datagram[HMAC_OFFSET + HMAC_LENGTH :]
 
@@ -102,11 +102,11 @@ def verify(key: bytes, datagram: bytes) -> None:
 
 class ReplayWindow:
     """
-    Tells a new packet of a session from one that has come already.
+    A window that distinguishes new packets of a session from replayed ones.
 
-    The sender's T1 is authenticated too and only goes forward.  So a packet with a later T1
-    than all before is new, also when its number is low because the sender was started again.
-    One with an earlier T1 has to be within the window of numbers, and not to have come before.
+    The sender's T1 is authenticated too and never decreases.  So a packet with a later T1 than all
+    before is new, even if its number is low because the sender was restarted.  The number of a
+    packet with an earlier T1 has to be within the window, and must not have been received before.
     """
 
     __slots__ = ("_highest", "_latest", "_seen")
@@ -118,7 +118,7 @@ class ReplayWindow:
         self._seen = 0
 
     def accept(self, sequence: int, timestamp: int) -> bool:
-        """Whether the packet is new; from then on it counts as one that has come."""
+        """Return whether the packet is new, and remember it as received."""
         ahead = _serialDifference(sequence, self._highest, 32)
         later = 1 if self._latest is None else _serialDifference(timestamp, self._latest, 64)
         if later > 0 or (later == 0 and ahead > 0):

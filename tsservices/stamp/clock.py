@@ -1,4 +1,4 @@
-"""How far the system's clock may be off, as Linux knows it by adjtimex(2)."""
+"""The possible error of the system's clock, as reported by Linux in adjtimex(2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from tsservices.stamp.timestamps import ErrorEstimate
 
-#: The bit of the clock's status that says that it follows no other.
+#: The status bit of a clock that is not synchronised.
 STA_UNSYNC = 0x0040
 
 #: The clock's state when it is not synchronised.
@@ -18,14 +18,14 @@ TIME_ERROR = 5
 #: Nanoseconds: the system counts whole microseconds.
 MINIMUM_ERROR = 1000
 
-#: Nanoseconds, for a clock of which nothing is known.
+#: Nanoseconds, for a clock whose error is unknown.
 UNKNOWN_ERROR = 255_000_000_000
 
 _LONGS = ("offset", "freq", "maxerror", "esterror")
 
 
 class Timex(ctypes.Structure):
-    """The beginning of Linux's C{struct timex}; the kernel writes all of it, hence the padding."""
+    """The first fields of Linux's C{struct timex}, padded: the kernel writes all of it."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -36,7 +36,7 @@ class Timex(ctypes.Structure):
 
 
 def findAdjtimex() -> Callable[[Any], int] | None:
-    """The C library's function, which fills a L{Timex} and returns the clock's state."""
+    """Return the C library's function, which fills a L{Timex} and returns the clock's state."""
     if not sys.platform.startswith("linux"):
         return None
     try:
@@ -47,12 +47,12 @@ def findAdjtimex() -> Callable[[Any], int] | None:
 
 
 def readClockError(adjtimex: Callable[[Any], int] | None) -> ErrorEstimate:
-    """What the system knows; a clock of which it knows nothing is not synchronised."""
+    """Read the error of the system's clock; a clock with unknown error is not synchronised."""
     timex = Timex()
     state = -1 if adjtimex is None else adjtimex(ctypes.byref(timex))
     if state < 0:
         return ErrorEstimate.atLeast(UNKNOWN_ERROR, synchronised=False)
-    # The S bit must be honest: a peer that trusts it uses the one-way delays.
+    # The S bit must be correct: peers trust the one-way delays because of it.
     synchronised = state != TIME_ERROR and not timex.status & STA_UNSYNC
     # Some programs that set the clock leave the estimate at 0; the maximum grows by itself.
     microseconds = (timex.esterror if synchronised else 0) or timex.maxerror

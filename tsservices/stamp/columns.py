@@ -1,8 +1,8 @@
 """
-Unauthenticated packets of 44 octets that came together, and the replies to them, field by field.
+Batches of unauthenticated packets of 44 octets, and the replies to them, field by field.
 
-They lie in memory at equal distances, so that one call reads or writes a field of all of them.
-What is in which octet stands in L{tsservices.stamp.packets}.
+The packets are at equal distances in memory, so that one call reads or writes a field of all of
+them.  L{tsservices.stamp.packets} has the layout.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from tsservices.stamp.timestamps import LOW_32
 
 
 class PacketBatch(Protocol):
-    """Packets that came together."""
+    """Packets that were received together."""
 
     received: Table
 
     def lengths(self) -> list[int]:
-        """The octets of each."""
+        """Return the length of each packet."""
 
     def firstOctets(self) -> bytes:
-        """The first octet of each."""
+        """Return the first octet of each packet."""
 
     def sources(self) -> Sequence[bytes]:
-        """Where each came from, as L{readSockaddr<tsservices.common.sources.readSockaddr>}."""
+        """Return each source, as L{readSockaddr<tsservices.common.sources.readSockaddr>}."""
 
     def equalAnswers(self, length: int) -> Table:
-        """Room for a reply to each; MBZ octets are zero."""
+        """Return room for a reply to each packet; MBZ octets are zero."""
 
 
 class PacketColumns:
-    """The fields of so many packets and of their replies."""
+    """The fields of a batch of packets and of their replies."""
 
     def __init__(self, received: Table, replies: Table, count: int) -> None:
         def packet(form: str, offset: int) -> memoryview:
@@ -64,13 +64,13 @@ class PacketColumns:
         self._departures: dict[tuple[int, int], tuple[memoryview, memoryview]] = {}
 
     def areUsual(self, firstOctets: bytes) -> bool:
-        """Whether none of them could be a reply already."""
+        """Return whether none of the packets can be a reply."""
         return self._senderSeconds.tobytes() == self._zeros and not any(
             octet in firstOctets for octet in TEXT_FIRST_OCTETS
         )
 
     def ssids(self) -> bytes:
-        """All of them, one after the other; empty if all are zero."""
+        """Return all SSIDs, one after the other; empty if all are zero."""
         ssids = self._ssids.tobytes()
         return b"" if ssids == self._zeros[::2] else ssids
 
@@ -84,10 +84,10 @@ class PacketColumns:
         ttls: bytes,
     ) -> None:
         """
-        Write all replies, but for T3.
+        Write all replies, except T3.
 
-        @param numbers: L{None} for those of the packets.
-        @param second: of T2, since 1970, and the same for all.
+        @param numbers: of the replies; L{None} for those of the packets.
+        @param second: the second of every T2, since 1970.
         """
         pack = self._pack
         count = self.count
@@ -105,7 +105,7 @@ class PacketColumns:
         self._ttls[:] = memoryview(ttls)
 
     def depart(self, first: int, end: int, seconds: bytes, fractions: bytes) -> None:
-        """Write T3 of some of them."""
+        """Write T3 of some replies."""
         columns = self._departures.get((first, end))
         if columns is None:
             parts = [self.replies.column("I", offset)[first:end] for offset in (4, 8)]
@@ -115,7 +115,7 @@ class PacketColumns:
 
 
 def packedSecond(second: int) -> bytes:
-    """As it stands in packets, since 1900; the second itself is since 1970."""
+    """Convert a second since 1970 to one of a packet, since 1900."""
     return (second + SECONDS_1900_TO_1970 & LOW_32).to_bytes(4, "big")
 
 
@@ -124,7 +124,7 @@ def words(octets: bytes) -> memoryview:
 
 
 class ColumnCache:
-    """The L{PacketColumns} of one socket, which are made once for each number of packets."""
+    """The L{PacketColumns} of one socket, created once for each number of packets."""
 
     def __init__(self) -> None:
         self._made: dict[int, PacketColumns] = {}
@@ -132,7 +132,7 @@ class ColumnCache:
         self._replies: Table | None = None
 
     def of(self, batch: PacketBatch, count: int) -> PacketColumns:
-        """Those of a batch, with room for the replies."""
+        """Return the columns of a batch, with room for the replies."""
         replies = batch.equalAnswers(UNAUTHENTICATED_LENGTH)
         if replies is not self._replies or batch.received is not self._received:
             self._received, self._replies = batch.received, replies

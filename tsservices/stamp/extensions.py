@@ -1,5 +1,5 @@
 """
-The extensions behind the base packet (TLVs of RFC 8972, 4): header, flags, and where each begins.
+The extensions after the base packet (TLVs of RFC 8972, 4): header, flags and offsets.
 
 The content of each type has a module of its own: L{tsservices.stamp.telemetry} and
 L{tsservices.stamp.service_class}.
@@ -14,12 +14,12 @@ EXTRA_PADDING = 1
 CLASS_OF_SERVICE = 4
 FOLLOW_UP = 7
 
-#: Flags of an extension.  The sender sets U, and a reflector that knows the type clears it: so an
-#: extension that was just copied says that it was not understood.
+#: Flags of an extension.  The sender sets U, and a reflector that knows the type clears it, so
+#: that a merely copied extension is marked as not understood.
 UNRECOGNIZED = 0x80
 MALFORMED = 0x40
 
-#: Padding may look like any number of extensions; so many are looked at.
+#: Extensions that are read at most: padding may look like any number of them.
 MAXIMUM_EXTENSIONS = 16
 
 # octet 0  flags   1   (U M I, then zeros)
@@ -29,7 +29,7 @@ HEADER = Struct(">BBH")
 
 
 def findExtension(extensions: bytes, kind: int) -> int | None:
-    """Where the first extension of this type begins, if there is one."""
+    """Return the offset of the first extension of this type; L{None} if there is none."""
     offset = 0
     for _ in range(MAXIMUM_EXTENSIONS):
         if len(extensions) - offset < HEADER.size:
@@ -45,7 +45,7 @@ def findExtension(extensions: bytes, kind: int) -> int | None:
 
 
 def isWellFormed(extensions: bytes, offset: int, valueLength: int) -> bool:
-    """Whether the extension there has the length that it must have."""
+    """Return whether the extension at this offset is complete and has this length."""
     header = extensions[offset + 2 : offset + HEADER.size]
     return (
         header == valueLength.to_bytes(2, "big")
@@ -55,7 +55,7 @@ def isWellFormed(extensions: bytes, offset: int, valueLength: int) -> bool:
 
 def fillUp(extensions: bytes, octets: int) -> bytes | None:
     """
-    Extensions with padding up to so many octets, as one more extension; L{None} if they do not fit.
+    Append padding, as one more extension, up to C{octets} octets; L{None} if it does not fit.
     """
     padding = octets - len(extensions)
     if padding < 0 or 0 < padding < HEADER.size:

@@ -1,4 +1,4 @@
-"""The packets of STAMP: the one layout, which sender and reflector share."""
+"""The packets of STAMP: one layout, shared by sender and reflector."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ from tsservices.stamp.timestamps import fromPacket
 #   112  padding or extensions         padding or extensions
 #
 # All numbers are in network byte order.  The SSID is that of RFC 8972, 3: RFC 8762 has MBZ there.
-# MBZ octets are written as zero, and a reader does not look at them.
+# MBZ octets are written as zero and ignored by a reader.
 
-#: The four packets; of the reflector's authenticated one what stands before the HMAC.
+#: The four packets; the reflector's authenticated one without its HMAC.
 SENDER = Struct(">IQHH28x")
 SENDER_AUTHENTICATED = Struct(">I12xQHH84x")
 REFLECTOR = Struct(">IQHHQIQH2xB3x")
 REFLECTOR_AUTHENTICATED = Struct(">I12xQHH4xQ8xI12xQH6xB15x")
 
-#: The reflector's packet again, with the first 14 octets of the sender's in one piece: number,
-#: T1 and error estimate stand together in both.
+#: The reflector's packet with the first 14 octets of the sender's as one field: number, T1 and
+#: error estimate are adjacent in both packets.
 REFLECTOR_COPYING = Struct(">IQHHQ14s2xB3x")
 
-#: What a reflector reads of any packet: number and SSID, and the seconds that stand where a
-#: reflector's packet has T2 and T1.  With authentication also the sender's T1 and its error.
+#: The fields that a reflector reads of a packet: number, SSID, and the seconds at the place of T2
+#: and T1 in a reflector's packet.  With authentication also the sender's T1 and its error.
 RECEIVED = Struct(">I10xHI8xI")
 RECEIVED_AUTHENTICATED = Struct(">I12xQHH4xI28xI")
 
@@ -70,18 +70,18 @@ HMAC_OFFSET = 96
 #: Octets of the HMAC: SHA-256, truncated (RFC 8762, 4.4).
 HMAC_LENGTH = 16
 
-#: Octets that a sender of TWAMP-Light sends at least: number, T1 and its error estimate.
+#: Octets of the shortest packet of a TWAMP-Light sender: number, T1 and its error estimate.
 TWAMP_LIGHT_LENGTH = 14
 
-#: Octets that a reflector of TWAMP-Light answers at least: without TTL, which some leave out.
+#: Octets of the shortest reply of a TWAMP-Light reflector: without TTL, which some leave out.
 TWAMP_LIGHT_REPLY_LENGTH = 38
 
 
 class PacketError(ValueError):
     """
-    A datagram is not what it should be.
+    A datagram that is not a valid packet.
 
-    @ivar counter: the counter of L{tsservices.common.counters.StampCounters} that it belongs to.
+    @ivar counter: its counter in L{tsservices.common.counters.StampCounters}.
     """
 
     def __init__(self, counter: str, reason: str) -> None:
@@ -96,18 +96,18 @@ def _extensionsOf(datagram: bytes, authenticated: bool) -> bytes:
     return bytes(datagram[length:])
 
 
-# Tuples: to make a frozen dataclass takes four times as long, for each packet.
+# Tuples: creating a frozen dataclass for each packet takes four times as long.
 class SenderPacket(NamedTuple):
     """A packet of a Session-Sender."""
 
     sequence: int
-    #: T1, 64 bits as they stand in the packet.
+    #: T1, 64 bits as in the packet.
     timestamp: int
     #: The error estimate of T1, 16 bits.
     errorEstimate: int
     #: The session identifier; 0 for none.
     ssid: int = 0
-    #: What stands behind the base packet; padding too.
+    #: The octets after the base packet, padding included.
     extensions: bytes = b""
 
     @classmethod
@@ -125,31 +125,31 @@ class SenderPacket(NamedTuple):
         return base + self.extensions
 
     def sentAt(self, near: int) -> int:
-        """T1 in nanoseconds since 1970, in the era (of 136 years) that is nearest to C{near}."""
+        """Return T1 in nanoseconds since 1970, in the era (of 136 years) nearest to C{near}."""
         return fromPacket(self.timestamp, self.errorEstimate, near)
 
 
 class ReflectorPacket(NamedTuple):
     """A packet of a Session-Reflector."""
 
-    #: The reflector's own count if it is stateful, else the sender's number.
+    #: The reflector's own count if it is stateful, otherwise the sender's number.
     sequence: int
-    #: T3, 64 bits as they stand in the packet.
+    #: T3, 64 bits as in the packet.
     timestamp: int
     #: The error estimate of T3 and T2, 16 bits.
     errorEstimate: int
     #: T2, 64 bits.
     receiveTimestamp: int
     senderSequence: int
-    #: T1 of the packet that this answers, 64 bits.
+    #: T1 of the packet that is answered, 64 bits.
     senderTimestamp: int
     #: The error estimate of T1, 16 bits.
     senderErrorEstimate: int
-    #: The TTL or hop limit with which that packet came.
+    #: The TTL or hop limit of that packet on arrival.
     senderTTL: int
     #: The session identifier; 0 for none.
     ssid: int = 0
-    #: What stands behind the base packet; padding too.
+    #: The octets after the base packet, padding included.
     extensions: bytes = b""
 
     @classmethod
@@ -179,13 +179,13 @@ class ReflectorPacket(NamedTuple):
         return base + bytes(HMAC_LENGTH if authenticated else 0) + self.extensions
 
     def sentAt(self, near: int) -> int:
-        """T3 in nanoseconds since 1970, in the era nearest to C{near}."""
+        """Return T3 in nanoseconds since 1970, in the era nearest to C{near}."""
         return fromPacket(self.timestamp, self.errorEstimate, near)
 
     def receivedAt(self, near: int) -> int:
-        """T2 in nanoseconds since 1970, in the era nearest to C{near}."""
+        """Return T2 in nanoseconds since 1970, in the era nearest to C{near}."""
         return fromPacket(self.receiveTimestamp, self.errorEstimate, near)
 
     def senderSentAt(self, near: int) -> int:
-        """T1 in nanoseconds since 1970, in the era nearest to C{near}."""
+        """Return T1 in nanoseconds since 1970, in the era nearest to C{near}."""
         return fromPacket(self.senderTimestamp, self.senderErrorEstimate, near)

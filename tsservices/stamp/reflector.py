@@ -1,25 +1,25 @@
 """
-The Session-Reflector of RFC 8762: which packets it answers, and with what.
+The Session-Reflector of RFC 8762: its checks of packets, and its replies.
 
-The caller owns the socket, and passes addresses, T2 and the time.  The guards stand in the order
-of L{SessionReflector.reflect}, and each has its counter in
+The caller owns the socket, and passes addresses, T2 and the time.  The checks are listed in the
+order of L{SessionReflector.reflect}, each with its counter in
 L{tsservices.common.counters.StampCounters}:
 
-  1. C{badSource}: an address that no honest sender has, or that means many hosts;
-  2. C{badSize}: shorter than a packet, or longer than is allowed.  The answer is as long as
-     the packet, so this host amplifies nothing.  Trusted senders of TWAMP-Light may send
-     14 octets, and get 44 (RFC 8762, 4.6);
+  1. C{badSource}: an address that no real sender has, or that stands for many hosts;
+  2. C{badSize}: shorter than a packet, or longer than is allowed.  A reply is as long as its
+     packet, so this host cannot be used for amplification.  Trusted senders of TWAMP-Light may
+     send 14 octets, and get 44 (RFC 8762, 4.6);
   3. C{forged}: the HMAC is wrong;
-  4. C{ownFormat}: it is a reply already (L{tsservices.stamp.loop_guard});
-  5. C{overRate}: its source sends too often, trusted or not.  This ends the loops that guard 4
-     does not see: a loop has one packet on its way, so one drop is its end;
-  6. C{replayed}: with authentication, it has come before.
+  4. C{ownFormat}: the packet is itself a reply (L{tsservices.stamp.loop_guard});
+  5. C{overRate}: the source, trusted or not, sends too often.  This ends the loops that check 4
+     does not detect: a loop consists of one packet, so dropping that packet ends it;
+  6. C{replayed}: with authentication, the packet has been received before.
 
-There is no rule about source ports, as other UDP services have one: RFC 8762 lets senders use 862.
+Source ports are not checked, unlike in other UDP services: RFC 8762 lets senders use 862.
 
 Of the extensions of RFC 8972 two are understood without authentication: L{Follow-Up
 Telemetry<tsservices.stamp.telemetry>}, by a stateful reflector, and L{Class of
-Service<tsservices.stamp.service_class>}.  The others come back as they are.
+Service<tsservices.stamp.service_class>}.  The others are returned unchanged.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ from tsservices.stamp.telemetry import (
 )
 from tsservices.stamp.timestamps import LOW_32, LOW_64, toNTP
 
-#: For a packet of which the system does not tell the TTL (RFC 5357, 4.2.1).
+#: For a packet whose TTL the system does not report (RFC 5357, 4.2.1).
 UNKNOWN_TTL = 255
 
 #: The error estimate until a better one is set: not synchronised, 255 seconds.
@@ -75,28 +75,28 @@ UNKNOWN_ERROR_ESTIMATE = 0x20FF
 #: Nanoseconds from the epoch of NTP to that of UNIX.
 NTP_EPOCH = SECONDS_1900_TO_1970 * NANOSECONDS
 
-#: When a session that is not in the table any more got its last packet.
+#: The time of the last packet of a session that is no longer in the table.
 FORGOTTEN = float("-inf")
 
-#: Seconds for which a session stays where it is in the table: to put it to the end for each packet
-#: would cost as much as the rest.  A flood that makes so many sessions in this time that others are
-#: forgotten is more than a server can read.
+#: Seconds for which a session keeps its place in the table: moving it to the end for each packet
+#: would cost as much as the rest.  No server can read so many packets in this time that sessions in
+#: use would be dropped from the table.
 MOVE_SECONDS = 0.01
 
-#: Takes the nanoseconds since 1970 at which a reply left this host.
+#: Called with the time at which a reply left this host, in nanoseconds since 1970.
 DepartureCallback = Callable[[int], None]
 
-#: What is in every packet that has the extension, and in few others.
+#: An octet of every packet that has the extension, and of few others.
 CLASS_OF_SERVICE_OCTET = bytes([CLASS_OF_SERVICE])
 
-#: The answer; or the answer, what to call when it has left, and its type of service, if there are.
+#: The reply; or the reply, the callback for its departure and its type of service, if any.
 Answer = bytes | tuple[bytes, DepartureCallback | None, int | None]
 
 #: Source address and port, destination, SSID.
 SessionKey = tuple[str, int, str | None, int]
 
-# Bound once: CPython takes an imported name before a dot for a module, and so calls a method of it
-# by the slower way: 50 ns, of 1000 for a whole reply.
+# Bound once: CPython assumes that an imported name before a dot is a module, and uses the slower
+# kind of method call: 50 ns, of 1000 for a whole reply.
 _unpack = RECEIVED.unpack_from
 _unpackAuthenticated = RECEIVED_AUTHENTICATED.unpack_from
 _pack = REFLECTOR_COPYING.pack
@@ -105,14 +105,14 @@ _packAuthenticated = REFLECTOR_AUTHENTICATED.pack
 
 @dataclass(frozen=True, slots=True)
 class ReflectorConfig:
-    """How a reflector works."""
+    """The settings of a reflector."""
 
-    #: Authenticates packets, of which no others are answered then; L{None}: unauthenticated.
+    #: The key of the HMAC; packets without a valid HMAC are dropped.  L{None}: no authentication.
     key: bytes | None = field(default=None, repr=False)
-    #: The reflector counts the packets of each session itself, so that the sender can tell loss on
-    #: the way up from loss on the way down; if not, it repeats the sender's numbers.
+    #: The reflector counts the packets of each session, so that the sender can distinguish loss on
+    #: the way up from loss on the way down; if false, it repeats the sender's numbers.
     stateful: bool = True
-    #: The DSCPs that an answer may have, on request, though the packet came with another one.
+    #: The DSCPs that a sender may request for the reply though its packet arrived with another one.
     allowedDSCPs: frozenset[int] = frozenset()
 
 
@@ -123,17 +123,17 @@ class _Session:
         # Packets reflected.
         self.count = 0
         self.lastReceived = 0.0
-        # When it was put to the end of the table, where the last used ones are.
+        # When the session was last moved to the end of the table, as the most recently used one.
         self.moved = FORGOTTEN
         self.replayWindow = ReplayWindow()
-        # The number of a reply, and when it left in nanoseconds since 1970.
+        # The number of a reply, and its departure in nanoseconds since 1970.
         self.departure: tuple[int, int] | None = None
 
     def setDeparture(self, number: int, nanoseconds: int) -> None:
         self.departure = number, nanoseconds
 
     def followUp(self, number: int) -> FollowUp:
-        # Only the reply just before this one counts: a time of an older one came too late.
+        # Only the departure of the previous reply is reported; that of an older one came too late.
         previous = number - 1 & LOW_32
         if self.departure is None or self.departure[0] != previous:
             return UNKNOWN_FOLLOW_UP
@@ -146,16 +146,16 @@ class _Sender:
     def __init__(self, key: SessionKey) -> None:
         self.host = key[0]
         self.key = key
-        # If it was not used in this pass another one may have taken its place.
+        # Looked up again after a long silence, or after the table has dropped it.
         self.session: _Session | None = None
 
 
 class SessionReflector:
     """
-    Answers the packets that come to one socket.  It owns the tables of sources and sessions,
-    which are bounded: forged sources cost a bounded amount of memory.
+    The reflector of one socket.  Its tables of sources and sessions are bounded, so that forged
+    sources cost a bounded amount of memory.
 
-    @ivar errorEstimate: how far the clock may be off, 16 bits as in packets; the caller sets it.
+    @ivar errorEstimate: the possible error of the clock, 16 bits as in packets; the caller sets it.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class SessionReflector:
         self._key = config.key
         self._stateful = config.stateful
         self._allowedDSCPs = config.allowedDSCPs
-        # Without numbers of its own a reflector still has to know which packets came before.
+        # With authentication a stateless reflector needs sessions too, for their replay windows.
         self._keepsSessions = config.stateful or config.key is not None
         self._limits = limits
         self._minimumLength = UNAUTHENTICATED_LENGTH if config.key is None else AUTHENTICATED_LENGTH
@@ -182,7 +182,7 @@ class SessionReflector:
         self._departures = DepartureTimes(nanoclock)
         self._columnCache = ColumnCache()
         self._columns: PacketColumns | None = None
-        # Of packets that come together, by address and SSID; all of them were sent to this address.
+        # The senders of batches by address and SSID, and the destination of all their packets.
         self._destination: str | None = None
         self._senders: BoundedDict[bytes, _Sender] = BoundedDict(PEERS_REMEMBERED)
         self._sources = SourceTable(trust)
@@ -201,14 +201,14 @@ class SessionReflector:
         tos: int | None = None,
     ) -> Answer | None:
         """
-        The reply, to be sent at once since it contains T3, what to call when it has left, and its
-        type of service; L{None} if the packet was dropped, which is counted.
+        Return the reply, to be sent at once since it contains T3, with its callback and type of
+        service; L{None} if the packet was dropped, which is counted.
 
         @param receivedAt: T2, in nanoseconds since 1970.
-        @param kernel: the kernel took T2.
+        @param kernel: whether the kernel took T2.
         @param now: monotonic seconds.
-        @param tos: the type of service with which the packet came; L{None} if it is unknown, or if
-            the caller cannot set that of the reply.
+        @param tos: the packet's type of service; L{None} if it is unknown, or if the caller cannot
+            set that of the reply.
         """
         # One long function: every call costs 50 ns here, and a whole reply costs 1000.
         key = self._key
@@ -233,7 +233,7 @@ class SessionReflector:
                 return None
             datagram = datagram.ljust(UNAUTHENTICATED_LENGTH, b"\0")
 
-        # The HMAC comes first of all that looks into the packet (RFC 8762, 4.4).
+        # The HMAC is checked before anything else in the packet (RFC 8762, 4.4).
         if key is None:
             sequence, ssid, receiveSeconds, senderSeconds = _unpack(datagram)
             timestamp = error = 0
@@ -247,15 +247,15 @@ class SessionReflector:
                 datagram
             )
 
-        # MBZ octets are zero in honest packets, and that is asked first: in 2036 the seconds of NTP
-        # are zero themselves.
+        # MBZ octets, zero in valid packets, are never taken for a time: in 2036 the seconds of NTP
+        # are near zero too.
         if (senderSeconds and looksReflected(receiveSeconds, senderSeconds, receivedAt)) or (
             datagram[0] in TEXT_FIRST_OCTETS and key is None and isTextReply(datagram)
         ):
             counters.ownFormat += 1
             return None
 
-        # All packets that wait are read in one pass with one time: then there is nothing to refill.
+        # All waiting packets are read in one pass with one time, so usually nothing is refilled.
         bucket = source.bucket or self._fillBucket(source, now)
         if bucket.when == now and bucket.tokens >= 1.0:
             bucket.tokens -= 1.0
@@ -285,9 +285,9 @@ class SessionReflector:
         if ttl is None:
             ttl = UNKNOWN_TTL
         counters.answered += 1
-        # As toNTP does; two calls of it would cost as much as the rest of the reply.
+        # Inlined toNTP: two calls would cost as much as the rest of the reply.
         t2 = (receivedAt + NTP_EPOCH << 32) // NANOSECONDS & LOW_64
-        # T3 is the last thing that is computed: what comes after it counts as time on the way.
+        # T3 is computed last: later work would count as delay of the network.
         t3 = (self._nanoclock() + NTP_EPOCH << 32) // NANOSECONDS & LOW_64
         error3 = self.errorEstimate
         if key is None:
@@ -312,21 +312,21 @@ class SessionReflector:
         now: float,
     ) -> bool:
         """
-        Write the replies to many packets, but for T3, which L{depart} writes.
+        Write the replies to many packets, except T3, which L{depart} writes.
 
-        @param second: the whole seconds of all T2, which the kernel took, since 1970.
-        @param nanoseconds: those of each T2 beside its seconds.
-        @param destination: of all packets.
-        @param ttls: L{None} if they are not known.
-        @return: false if nothing was done, and L{reflect} has to be asked for each, since they are
-            not all of the usual kind.
+        @param second: the second of every T2, since 1970; the kernel took them.
+        @param nanoseconds: the nanoseconds of each T2 within that second.
+        @param destination: the destination of all packets.
+        @param ttls: of all packets; L{None} if they are unknown.
+        @return: false if nothing was done because not all packets are of the usual kind: call
+            L{reflect} for each.
         """
         lengths = batch.lengths()
         count = len(lengths)
         if self._key is not None or lengths.count(UNAUTHENTICATED_LENGTH) != count:
             return False
         self._columns = columns = self._columnCache.of(batch, count)
-        # What could be a reply, or came to many, gets a closer look.
+        # Packets that may be replies, or were sent to many hosts, are left to L{reflect}.
         if destination == "" or not columns.areUsual(batch.firstOctets()):
             return False
         ssids = columns.ssids()
@@ -336,7 +336,7 @@ class SessionReflector:
         numbers: list[int] | None = None
         if self._stateful:
             numbers = []
-            # Below this they are put to the end of the table, or have been silent for too long.
+            # Sessions last moved or used before this time have to be updated in the table.
             fresh = now - MOVE_SECONDS
             for sender in senders:
                 session = sender.session
@@ -361,19 +361,19 @@ class SessionReflector:
         return True
 
     def depart(self, first: int, end: int) -> None:
-        """Write T3 into some replies of L{reflectAll}, which are sent now."""
+        """Write T3 into some replies of L{reflectAll}, immediately before they are sent."""
         assert self._columns is not None
         self._columns.depart(first, end, *self._departures.take(end - first))
         self._departures.written()
 
     def departed(self) -> None:
-        """They have been sent."""
+        """Note that these replies have been sent."""
         self._departures.sent()
 
     def _sendersOf(
         self, sources: Sequence[bytes], destination: str | None, ssids: bytes
     ) -> Sequence[_Sender] | None:
-        # None if one cannot be answered.
+        # None if a packet cannot be answered.
         if destination != self._destination:
             self._destination = destination
             self._senders.clear()
@@ -398,14 +398,14 @@ class SessionReflector:
 
     def _sessionOf(self, sender: _Sender, now: float) -> _Session:
         session = sender.session
-        # Not by _touchSession alone, which has to look it up: four numbers and texts.
+        # A look-up hashes a key of four parts, so it is done only if it is necessary.
         if session is None or now - session.lastReceived > self._idleSeconds:
             session = self._sessions.get(sender.key)
         session = sender.session = self._touchSession(sender.key, session, now)
         return session
 
     def _takeAll(self, hosts: Sequence[str], now: float) -> bool:
-        # Whether all sources are usable and may send what they have sent; if not, nothing is taken.
+        # Whether all sources are usable and within their rate; if not, no tokens are taken.
         taken: list[tuple[TokenBucket, int]] = []
         for host in set(hosts):
             packets = hosts.count(host)
@@ -429,9 +429,9 @@ class SessionReflector:
         offset = findFollowUp(extensions)
         onDeparture = None
         if offset is not None:
-            # A stateless reflector has no numbers of its own, so it must not fill this in.
+            # A stateless reflector has no numbers of its own, so it must leave this empty.
             known = UNKNOWN_FOLLOW_UP if session is None else session.followUp(number)
-            # Asking the kernel when a reply left costs a system call, so only a request makes it.
+            # Reading the departure from the kernel costs a system call: only done on request.
             if session is not None and isWellFormed(extensions, offset, VALUE_LENGTH):
                 onDeparture = partial(session.setDeparture, number)
             extensions = fillFollowUp(extensions, offset, known)
@@ -440,7 +440,7 @@ class SessionReflector:
         return extensions, onDeparture, replyTOS
 
     def _fillBucket(self, source: Source, now: float) -> TokenBucket:
-        # All addresses of an IPv6 network share one.
+        # All addresses of an IPv6 network share one bucket.
         limits = self._limits
         bucket = self._buckets.get(source.key) or self._buckets.put(
             source.key, TokenBucket(limits.stampRate, limits.stampBurst, now)

@@ -1,9 +1,9 @@
 """
-Class of Service (RFC 8972, 4.4): whether the network keeps the marks of packets.
+Class of Service (RFC 8972, 4.4): whether the network keeps the DSCP and ECN of packets.
 
-The sender names the DSCP that it wants on the reply.  The reflector says with which DSCP and ECN
-the packet came, and whether it used the DSCP that was asked for: if not, the reply has the DSCP
-with which the packet came.
+The sender requests a DSCP for the reply.  The reflector reports the DSCP and ECN of the received
+packet, and whether the reply has the requested DSCP; if not, the reply has the DSCP of the
+received packet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tsservices.stamp.extensions import (
     isWellFormed,
 )
 
-#: Octets behind type and length.
+#: Octets after type and length.
 VALUE_LENGTH = 4
 
 #: Octets of the whole extension.
@@ -30,12 +30,12 @@ EXTENSION_LENGTH = HEADER.size + VALUE_LENGTH
 #: The largest DSCP.
 MAXIMUM_DSCP = 63
 
-#: RP of a reply without the DSCP that was asked for.
+#: RP of a reply without the requested DSCP.
 NOT_PERMITTED = 1
 
-# bits   0-5   DSCP1   asked for the reply
-#        6-11  DSCP2   of the packet, as it came to the reflector
-#       12-13  ECN     the same
+# bits   0-5   DSCP1   requested for the reply
+#        6-11  DSCP2   of the packet, as received by the reflector
+#       12-13  ECN     of the packet, as received by the reflector
 #       14-15  RP      0: the reply has DSCP1; 1: it has DSCP2
 #       16-31  reserved
 _VALUE = Struct(">H2x")
@@ -53,12 +53,12 @@ DSCP_NAMES = {
 class ServiceClass(NamedTuple):
     """The content of the extension in a reply."""
 
-    #: The DSCP that the sender has asked for.
+    #: The DSCP requested by the sender.
     asked: int
-    #: The DSCP and ECN of the packet when it came to the reflector.
+    #: The DSCP and ECN of the packet, as received by the reflector.
     receivedDSCP: int
     receivedECN: int
-    #: Whether the reflector sent the reply with the DSCP that was asked for.
+    #: Whether the reflector sent the reply with the requested DSCP.
     permitted: bool
 
     @property
@@ -69,9 +69,9 @@ class ServiceClass(NamedTuple):
 
 def parseDSCP(text: str) -> int:
     """
-    A number from 0 to 63, in decimal or like 0x2e, or a name like EF, AF41 or CS1.
+    Parse a number from 0 to 63, in decimal or like 0x2e, or a name like EF, AF41 or CS1.
 
-    @raise ValueError: it is none.
+    @raise ValueError: the text is no DSCP.
     """
     named = DSCP_NAMES.get(text.upper())
     if named is not None:
@@ -88,7 +88,7 @@ def parseDSCP(text: str) -> int:
 
 
 def requestServiceClass(dscp: int) -> bytes:
-    """The extension as a sender sends it, who asks for this DSCP on the reply."""
+    """Return a sender's extension, which requests this DSCP for the reply."""
     return HEADER.pack(UNRECOGNIZED, CLASS_OF_SERVICE, VALUE_LENGTH) + _VALUE.pack(dscp << 10)
 
 
@@ -96,12 +96,12 @@ def fillServiceClass(
     extensions: bytes, tos: int, allowed: Container[int]
 ) -> tuple[bytes, int | None]:
     """
-    The extensions of a reply, and the type of service to send it with; L{None} for the usual one.
+    Return the extensions of a reply and its type of service, L{None} for the usual one.
 
-    A malformed extension is marked so, and has no effect.
+    A malformed extension is marked as malformed, and has no effect.
 
-    @param tos: the type of service, or traffic class, of the packet when it came.
-    @param allowed: the DSCPs that a reply may have though the packet came with another one.
+    @param tos: the type of service, or traffic class, of the received packet.
+    @param allowed: the DSCPs that may be requested though the packet arrived with another one.
     """
     offset = findExtension(extensions, CLASS_OF_SERVICE)
     if offset is None:
@@ -117,14 +117,14 @@ def fillServiceClass(
     header = HEADER.pack(0, CLASS_OF_SERVICE, VALUE_LENGTH)
     bits = asked << 10 | tos << 2 | (0 if permitted else NOT_PERMITTED)
     filled = before + header + _VALUE.pack(bits) + rest[VALUE_LENGTH:]
-    # Without ECN: this host does not answer marks of congestion.
+    # Without ECN: this host does not react to congestion marks.
     return filled, (asked if permitted else received) << 2
 
 
 def readServiceClass(extensions: bytes) -> ServiceClass | None:
-    """What a reply says; L{None} if the reflector does not know the extension or complains."""
+    """Read a reply's extension; L{None} if the reflector does not know it or has flagged it."""
     offset = findExtension(extensions, CLASS_OF_SERVICE)
-    # Any flag means that the value is not the reflector's.
+    # Any flag means that the reflector did not set the value.
     if offset is None or extensions[offset]:
         return None
     if not isWellFormed(extensions, offset, VALUE_LENGTH):

@@ -1,15 +1,15 @@
 """
-Timestamps and error estimates as packets carry them: 64 and 16 bits.
+Timestamps and error estimates in the format of packets: 64 and 16 bits.
 
-There are two formats of a timestamp, which the Z bit of the error estimate beside it tells apart:
+A timestamp has one of two formats, given by the Z bit of the error estimate next to it:
 
   - NTP (Z is 0): 32 bits of seconds since 1900 and 32 bits of fraction.  The seconds
     wrap in 2036, so a time is read in the era that is nearest to another time;
   - PTP (Z is 1): 32 bits of seconds since 1970 and 32 bits of nanoseconds.  The packet
-    does not say whether leap seconds are in it, so they are left in.
+    does not say whether leap seconds are included, so they are not removed.
 
 Everywhere else in this program a time is whole nanoseconds since 1970.  It is never a
-float: at this size the steps of a float are 238 nanoseconds.
+float, which has a resolution of 238 nanoseconds at this size.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tsservices.common.timestamps import NANOSECONDS, SECONDS_1900_TO_1970
 #: The lower half of 64 bits.
 LOW_32 = 0xFFFFFFFF
 
-#: What fits into a timestamp.
+#: The largest timestamp.
 LOW_64 = (1 << 64) - 1
 
 #: Seconds in half an era.
 HALF_ERA = 1 << 31
 
-#: The S bit of an error estimate: the clock follows an external one.
+#: The S bit of an error estimate: the clock is synchronised to an external one.
 S_BIT = 1 << 15
 
 #: The Z bit of an error estimate: the timestamps with it are in PTP format (RFC 8186).
@@ -41,16 +41,16 @@ MAXIMUM_MULTIPLIER = 255
 
 
 def toNTP(nanoseconds: int) -> int:
-    """64 bits for nanoseconds since 1970."""
+    """Convert nanoseconds since 1970 to 64 bits of NTP."""
     seconds, fraction = divmod(nanoseconds, NANOSECONDS)
     return (seconds + SECONDS_1900_TO_1970 & LOW_32) << 32 | (fraction << 32) // NANOSECONDS
 
 
 def fromNTP(value: int, near: int) -> int:
     """
-    Undoes L{toNTP} to the nanosecond.
+    Undo L{toNTP}, exact to the nanosecond.
 
-    @param near: nanoseconds since 1970 less than 68 years away from it.
+    @param near: a time less than 68 years away, in nanoseconds since 1970.
     """
     # toNTP rounds down, so half a unit is added here: without it a nanosecond gets lost.
     fraction = (value & LOW_32) * NANOSECONDS + HALF_ERA >> 32
@@ -58,25 +58,25 @@ def fromNTP(value: int, near: int) -> int:
 
 
 def toPTP(nanoseconds: int) -> int:
-    """64 bits for nanoseconds since 1970."""
+    """Convert nanoseconds since 1970 to 64 bits of PTP."""
     seconds, fraction = divmod(nanoseconds, NANOSECONDS)
     return (seconds & LOW_32) << 32 | fraction
 
 
 def fromPTP(value: int, near: int) -> int:
     """
-    Undoes L{toPTP}.
+    Undo L{toPTP}.
 
-    @param near: nanoseconds since 1970 less than 68 years away from it.
+    @param near: a time less than 68 years away, in nanoseconds since 1970.
     """
     return _unfold(value >> 32, near) * NANOSECONDS + (value & LOW_32)
 
 
 def fromPacket(value: int, errorEstimate: int, near: int) -> int:
     """
-    Nanoseconds since 1970 of a timestamp in the format that its error estimate tells.
+    Convert a timestamp to nanoseconds since 1970, by the format that its error estimate states.
 
-    @param near: nanoseconds since 1970 less than 68 years away from it.
+    @param near: a time less than 68 years away, in nanoseconds since 1970.
     """
     return (fromPTP if errorEstimate & Z_BIT else fromNTP)(value, near)
 
@@ -88,19 +88,19 @@ def _unfold(seconds: int, near: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ErrorEstimate:
-    """How far a clock may be off: C{multiplier * 2**(scale - 32)} seconds (RFC 4656, 4.1.2)."""
+    """The possible error of a clock: C{multiplier * 2**(scale - 32)} seconds (RFC 4656, 4.1.2)."""
 
-    #: Whether it follows an external clock, as far as its system knows.
+    #: Whether the clock is synchronised to an external one, as far as its system knows.
     synchronised: bool
-    #: The timestamps that go with this are in PTP format.
+    #: Whether the timestamps of this estimate are in PTP format.
     ptp: bool
     scale: int
-    #: 0 is not allowed in a packet, and means nothing.
+    #: 0 is not allowed in a packet: the error is then unknown.
     multiplier: int
 
     @classmethod
     def atLeast(cls, nanoseconds: int, synchronised: bool, ptp: bool = False) -> ErrorEstimate:
-        """The smallest estimate that is not below it, or the largest there is."""
+        """Return the smallest estimate not below C{nanoseconds}, or the largest possible one."""
         units = -(-(max(1, nanoseconds) << 32) // NANOSECONDS)
         scale = max(0, units.bit_length() - MAXIMUM_MULTIPLIER.bit_length())
         multiplier = -(-units >> scale)
@@ -125,7 +125,7 @@ class ErrorEstimate:
 
     @property
     def nanoseconds(self) -> int | None:
-        """How far the clock may be off, rounded up; L{None} if the multiplier is 0."""
+        """The possible error of the clock, rounded up; L{None} if the multiplier is 0."""
         if not self.multiplier:
             return None
         return -(-(self.multiplier << self.scale) * NANOSECONDS >> 32)

@@ -1,4 +1,4 @@
-"""What the options of the probe are as text, and which values they can have."""
+"""The types of the probe's options: how their text is read, and the limits of their values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tsservices.client.probe.options import MAXIMUM_SIZE
 from tsservices.client.probe.source import Source, parseSource
 from tsservices.stamp.service_class import parseDSCP
 
-#: Seconds.  A faster probe measures itself.
+#: Seconds.  With shorter intervals a probe would measure its own load.
 MINIMUM_INTERVAL = 0.0002
 
 #: Packets.  With the shortest interval this takes six years.
@@ -21,7 +21,7 @@ MAXIMUM_RAW_COUNT = 1_000_000
 
 
 def packetSource(text: str) -> Source:
-    """@raise argparse.ArgumentTypeError: it is neither an address nor an interface."""
+    """@raise argparse.ArgumentTypeError: the text is neither an address nor an interface."""
     try:
         return parseSource(text)
     except ValueError as error:
@@ -29,12 +29,12 @@ def packetSource(text: str) -> Source:
 
 
 def resolveInterval(text: str) -> float:
-    """@raise argparse.ArgumentTypeError: it is no number of seconds from 0 on."""
+    """@raise argparse.ArgumentTypeError: the text is no number of seconds from 0 on."""
     return 0.0 if text == "0" else seconds(text)
 
 
 def packetCount(text: str) -> int:
-    """@raise argparse.ArgumentTypeError: it is no number of packets above 0."""
+    """@raise argparse.ArgumentTypeError: the text is no number of packets above 0."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 13 else 0
     if not 1 <= number <= MAXIMUM_COUNT:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of packets above 0")
@@ -42,7 +42,7 @@ def packetCount(text: str) -> int:
 
 
 def rawCount(text: str) -> int:
-    """@raise argparse.ArgumentTypeError: it is no number of packets, or too many to be kept."""
+    """@raise argparse.ArgumentTypeError: the text is no number of packets, or too large."""
     number = packetCount(text)
     if number > MAXIMUM_RAW_COUNT:
         raise argparse.ArgumentTypeError(f"values of at most {MAXIMUM_RAW_COUNT} packets are kept")
@@ -50,7 +50,7 @@ def rawCount(text: str) -> int:
 
 
 def packetInterval(text: str) -> float:
-    """@raise argparse.ArgumentTypeError: it is no number of seconds, or too small a one."""
+    """@raise argparse.ArgumentTypeError: the text is no number of seconds, or too small."""
     span = seconds(text)
     if span < MINIMUM_INTERVAL:
         raise argparse.ArgumentTypeError(f"an interval is at least {MINIMUM_INTERVAL} s")
@@ -58,7 +58,7 @@ def packetInterval(text: str) -> float:
 
 
 def packetSize(text: str) -> int:
-    """@raise argparse.ArgumentTypeError: no datagram has so many octets."""
+    """@raise argparse.ArgumentTypeError: the text is no possible size of a datagram."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else -1
     if not 0 <= number <= MAXIMUM_SIZE:
         raise argparse.ArgumentTypeError(f"{text!r} is no size from 0 to {MAXIMUM_SIZE}")
@@ -66,7 +66,7 @@ def packetSize(text: str) -> int:
 
 
 def localAddress(text: str) -> str:
-    """@raise argparse.ArgumentTypeError: it is no IPv4 or IPv6 address."""
+    """@raise argparse.ArgumentTypeError: the text is no IPv4 or IPv6 address."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
         ipaddress.ip_address(bare)
@@ -76,7 +76,7 @@ def localAddress(text: str) -> str:
 
 
 def typeOfService(text: str) -> int:
-    """@raise argparse.ArgumentTypeError: it is no number of 8 bits."""
+    """@raise argparse.ArgumentTypeError: the text is no number of 8 bits."""
     try:
         number = int(text, 0)
     except ValueError:
@@ -87,7 +87,7 @@ def typeOfService(text: str) -> int:
 
 
 def timeToLive(text: str) -> int:
-    """@raise argparse.ArgumentTypeError: it is no number from 1 to 255."""
+    """@raise argparse.ArgumentTypeError: the text is no number from 1 to 255."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else 0
     if not 1 <= number <= 255:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 255")
@@ -95,7 +95,7 @@ def timeToLive(text: str) -> int:
 
 
 def dscp(text: str) -> int:
-    """@raise argparse.ArgumentTypeError: it is no DSCP."""
+    """@raise argparse.ArgumentTypeError: the text is no DSCP."""
     try:
         return parseDSCP(text)
     except ValueError as error:

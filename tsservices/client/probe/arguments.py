@@ -1,4 +1,4 @@
-"""The options of the probe as they are written, and its help."""
+"""The command-line options of the probe, and its help."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tsservices.stamp.packets import AUTHENTICATED_LENGTH, UNAUTHENTICATED_LENGT
 from tsservices.stamp.stats.thresholds import FIGURES_HELP
 from tsservices.stamp.telemetry import EXTENSION_LENGTH
 
-#: Octets of a packet with room for the follow-up; padding behind it needs 4 octets for its header.
+#: Octets of a packet with room for the follow-up; padding after it needs 4 octets for its header.
 FOLLOW_UP_LENGTH = UNAUTHENTICATED_LENGTH + EXTENSION_LENGTH
 
 EPILOG = f"""\
@@ -66,7 +66,7 @@ exit status:
   3    with --fail-if: a condition holds for some HOST, or nobody can know
 """
 
-#: What stands behind the program in them.
+#: The arguments of the program in the examples of the help.
 EXAMPLES = (
     "-c 10 192.0.2.1",
     "-i 0.01 -w 60 -q HOST1 HOST2 HOST3",
@@ -93,7 +93,7 @@ def probeParser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         add_help=False,
     )
-    # Not an unknown option: who gives it should read why.
+    # Accepted only so that its error can explain why the probe has no TLS.
     parser.add_argument("--tls", action="store_true", help=argparse.SUPPRESS)
     for add in (_addHosts, _addPackets, _addProtocol, _addOutput, _addResults):
         add(parser)

@@ -1,4 +1,4 @@
-"""What happens to the way between this host and a target in mid-run."""
+"""Changes of addresses and connections of a target during a run."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from typing import NamedTuple
 
 
 class TargetChange(NamedTuple):
-    """The packets to a target go another way."""
+    """A change of the addresses, interface or connection of packets to a target."""
 
-    #: The number of the first packet that does.
+    #: The number of the first packet after the change.
     sequence: int
     #: In nanoseconds since 1970.
     time: int
     address: str
     formerAddress: str
-    #: The address of this host that they leave from; empty if the change is not one of addresses.
+    #: The source address, of this host; empty if the change is not one of addresses.
     source: str = ""
     formerSource: str = ""
-    #: Why a connection was lost, if it is another connection between the same addresses.
+    #: Why the connection was lost, if it was opened again between the same addresses.
     reason: str = ""
 
     def __str__(self) -> str:
         return "".join(self.parts())
 
     def parts(self) -> list[str]:
-        """The text in pieces, each of which fits into a line."""
+        """Return the text in parts, each of which fits into a line."""
         if self.reason:
             return [self.reason, ", opened again"]
         parts = []

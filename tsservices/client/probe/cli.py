@@ -1,4 +1,4 @@
-"""From the command line of the probe to its options."""
+"""The command line of the probe, converted to its options."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from tsservices.stamp.service_class import EXTENSION_LENGTH as CLASS_OF_SERVICE_
 from tsservices.stamp.stats.thresholds import ThresholdError, parseThresholds
 from tsservices.transport.wildcard import LINUX
 
-#: Octets: the timestamp service answers no longer datagram.
+#: Octets of the longest datagram that the timestamp service answers.
 MAXIMUM_TEXT_SIZE = 512
 
 #: Octets that the name and number of a packet need as text.
 MINIMUM_TEXT_SIZE = 32
 
-#: Kinds of pictures that need programs beside matplotlib, which may fail at the end of a run.
+#: Kinds of pictures that need programs besides matplotlib, which may fail at the end of a run.
 FRAGILE_KINDS = frozenset({"pgf"})
 
 #: The file name that stands for standard input.
@@ -64,7 +64,7 @@ def _hosts(parsed: argparse.Namespace) -> Iterable[Host]:
 def _hostsOfFile(path: str) -> list[Host]:
     standard = path == STANDARD_INPUT
     try:
-        # As bytes: which line is no text should be known.
+        # As bytes, so that the error can name the line that is no text.
         with open(0 if standard else path, "rb", closefd=not standard) as file:
             content = file.read(MAXIMUM_FILE + 1)
     except OSError as error:
@@ -97,7 +97,7 @@ def _checkOutput(parser: argparse.ArgumentParser, parsed: argparse.Namespace) ->
 
 
 def _noPlotReason(path: str) -> str:
-    """What hinders a picture, which is known before a run; empty if nothing does."""
+    """Why a picture cannot be drawn, as far as known before the run; empty if it can."""
     if find_spec("matplotlib") is None:
         return " needs matplotlib: pip install 'tsservices[plot]'"
     folder = os.path.dirname(path) or "."
@@ -107,7 +107,7 @@ def _noPlotReason(path: str) -> str:
         return f": {path} is a folder"
     if not os.access(path if os.path.exists(path) else folder, os.W_OK):
         return f": {path} cannot be written"
-    # It takes half a second, which a run with a picture needs in any case.
+    # The import takes half a second, which a run with a picture needs in any case.
     try:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:
@@ -202,7 +202,7 @@ def parseProbe(arguments: Sequence[str]) -> ProbeOptions:
         ttl=parsed.ttl,
         mtuDiscovery=parsed.mtuDiscovery,
         dscpBack=parsed.tos >> 2 if parsed.cos and parsed.dscpBack is None else parsed.dscpBack,
-        # A list of hosts needs no exact times, and each reply would wait for the next.
+        # A list of hosts needs no exact times, for which each reply would wait for the next one.
         followUp=parsed.followUp and not parsed.listing,
         key=key,
         stateful={"auto": None, "stateful": True, "stateless": False}[parsed.reflector],

@@ -1,4 +1,4 @@
-"""The hosts of a run: their connections, and when the run can begin."""
+"""The hosts of a run: their connections, and the time when the run can begin."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from tsservices.client.resolve import resolve
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-#: Seconds from which on a run begins without the hosts whose names are still looked up, if it has
+#: Seconds after which a run begins without the hosts whose names are still looked up, if it has
 #: others.
 START_SECONDS = 3.0
 
-#: How many session identifiers of STAMP there are, with 0, which is none.
+#: The number of session identifiers of STAMP, including 0, which means none.
 SSID_SPACE = 1 << 16
 
 
@@ -39,10 +39,10 @@ def createTransport(
     address: str, reactor: ReactorBase, clocks: Clocks, options: ProbeOptions, randomness: Random
 ) -> ProbeTransport:
     """
-    The transport of the protocol that is asked for.
+    Create the transport of the requested protocol.
 
-    @param randomness: gives the number of the session that is in all of its packets, and not in
-        those of another run through the same port of a NAT.
+    @param randomness: chooses the number of the session that all packets of the transport have, and
+        those of another run through the same port of a NAT do not.
     """
     config = TransportConfig(
         address,
@@ -66,7 +66,7 @@ def createTransport(
 
 async def resolveAddresses(reactor: ReactorBase, options: ProbeOptions, host: str) -> list[str]:
     """
-    The addresses of the host that the options allow.
+    Look up the addresses of a host that the options allow.
 
     @raise ClientError: there is none.
     """
@@ -86,7 +86,7 @@ async def resolveAddresses(reactor: ReactorBase, options: ProbeOptions, host: st
 
 
 class HostConnections:
-    """All targets of a run, and what keeps them on the way to their hosts."""
+    """All targets of a run, and their connections."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class HostConnections:
                 network, reactor, clocks, listener, options.timeout, options.resolve
             )
             config = TargetConfig(host, "", options.port, options.timeout, options.stateful)
-            # It is never opened: it knows the name of the protocol and the size of packets.
+            # It is never opened: it only has the name of the protocol and the size of packets.
             placeholder = create("")
             connection.target = ProbeTarget(config, placeholder, timers, clocks, connection)
             self._connections.append(connection)
@@ -133,12 +133,12 @@ class HostConnections:
 
     async def open(self) -> bool:
         """
-        Connect to the hosts; those that cannot be reached are tried again and again.
+        Connect to the hosts; those that cannot be reached are tried again later.
 
-        @return: whether there is any to begin with.
+        @return: whether any host can be reached now.
         """
         for number, connection in enumerate(self._connections):
-            # The later ones ask for names later.
+            # Spreads the look-ups of names.
             delay = self._options.resolve * number / len(self._connections)
             Deferred.fromCoroutine(self._open(connection, delay)).addErrback(self._fail)
         timer: IDelayedCall = self._reactor.callLater(START_SECONDS, self._startWithout)
@@ -166,7 +166,7 @@ class HostConnections:
         self._check()
 
     def _fail(self, failure: Failure) -> None:
-        # A fault of this program: it ends.
+        # An error of this program itself ends it.
         if not self._ready.called:
             self._ready.errback(failure)
 

@@ -1,4 +1,4 @@
-"""From a host to packets that reach it, for as long as a run lasts."""
+"""The connection to one host for the whole run, also when addresses change."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tsservices.client.probe.wires.base import Clocks, ProbeTransport
 from tsservices.stamp.stats.clock_steps import ClockStep
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
-#: Packets lost one after the other from which on the name is asked for again.
+#: Packets lost in a row after which the name is looked up again.
 LOST_IN_A_ROW = 3
 
-#: Seconds between two looks at this host's own address.  One takes 20 microseconds, and no packet.
+#: Seconds between two checks of this host's own address.  One takes 20 microseconds, and no packet.
 ORIGIN_SECONDS = 1.0
 
-#: Seconds between two questions for the name because of loss.
+#: Seconds between two look-ups of the name because of loss.
 NAME_SECONDS = 10.0
 
 #: Seconds until a host that could not be reached at the start is tried again: the first wait, which
@@ -33,25 +33,25 @@ NAME_SECONDS = 10.0
 FIRST_RETRY = 1.0
 LAST_RETRY = 60.0
 
-#: Results of packets that did not come back.
+#: Results of packets that were not answered.
 LOST = (ProbeState.TIMEOUT, ProbeState.REFUSED, ProbeState.UNREACHABLE)
 
 
 @dataclass(frozen=True)
 class Network:
-    """What a connection asks of this host and of the network."""
+    """The functions of this host and of the network that a connection uses."""
 
-    #: Gives the addresses of a host, the best one first.
+    #: Returns the addresses of a host, the best one first.
     resolve: Callable[[str], Awaitable[list[str]]]
-    #: Gives the place from where packets to an address leave.
+    #: Returns the origin of packets to an address.
     findOrigin: Callable[[str], Origin]
-    #: Tells whether this host still has an address.
+    #: Returns whether this host still has an address.
     isOurs: Callable[[Origin], bool]
     createTransport: Callable[[str], ProbeTransport]
 
 
 class ConnectionListener(Protocol):
-    """Gets what a target reports, and what happens to the way there."""
+    """The receiver of a target's reports, and of changes of its connection."""
 
     def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         pass
@@ -66,7 +66,7 @@ class ConnectionListener(Protocol):
         pass
 
     def joined(self, target: ProbeTarget) -> None:
-        """A host that could not be reached at the start can be now."""
+        """Called when a host that could not be reached at the start becomes reachable."""
 
     def changed(self, target: ProbeTarget, change: TargetChange) -> None:
         pass
@@ -74,11 +74,11 @@ class ConnectionListener(Protocol):
 
 class HostConnection:
     """
-    Keeps the transport of a target on the way to its host.
+    The connection of a target, which replaces the target's transport when addresses change.
 
-    When packets are lost or cannot be sent, and from time to time, it compares: the address of this
-    host that a new socket would have, and the addresses that the host's name has.  If they are not
-    those in use, another transport replaces the target's.  It owns the transports.
+    When packets are lost or cannot be sent, and at intervals, it checks the address of this host
+    that a new socket would have, and the addresses of the host's name.  If they are not those in
+    use, another transport replaces the target's.  It owns the transports.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class HostConnection:
         nameSeconds: float,
     ) -> None:
         """
-        @param timeout: seconds that replies by a replaced transport are waited for.
-        @param nameSeconds: between two questions for the name; 0: it is asked for only once.
+        @param timeout: seconds to wait for replies by a replaced transport.
+        @param nameSeconds: seconds between two look-ups of the name; 0: it is looked up only once.
         """
-        #: Set by who makes both, before anything else.
+        #: Set by the creator of both objects, before anything else.
         self.target: ProbeTarget
         self._network = network
         self._clock = clock
@@ -113,7 +113,7 @@ class HostConnection:
 
     async def open(self) -> None:
         """
-        Look for a way to the host, once.
+        Look for a route to the host, once.
 
         @raise ClientError: there is none now; the text says why.
         """
@@ -137,10 +137,10 @@ class HostConnection:
 
     def start(self, delay: float = 0.0) -> None:
         """
-        Follow the host from now on.
+        Follow changes of addresses from now on.
 
-        @param delay: seconds more until the name is asked for again, so that many connections do
-            not ask at once.
+        @param delay: additional seconds until the first look-up of the name, so that many
+            connections do not look up at the same time.
         """
         if self._closed:
             return
@@ -160,7 +160,7 @@ class HostConnection:
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:
         self._listener.overdue(target, sequence)
-        # Replies may take longer than the interval, but the look is cheap.
+        # Replies may take longer than the interval, but the check is cheap.
         self._look()
 
     def idle(self, target: ProbeTarget) -> None:
@@ -197,8 +197,8 @@ class HostConnection:
             self._run(self._followName())
 
     def _isGone(self, origin: Origin) -> bool:
-        # While this host has the former address too, a single lost packet is no reason: where two
-        # routes are equally good, each new socket may choose another one.
+        # While this host still has the former address, a single lost packet is no reason: with two
+        # equally good routes, each new socket may choose another one.
         former = self._origin
         return (
             former is None
@@ -216,10 +216,10 @@ class HostConnection:
         try:
             addresses = await self._network.resolve(self.target.name)
         except ClientError:
-            # The name is gone, or nobody can be asked: the address may be good all the same.
+            # The name no longer exists, or no server answers: the address may still be valid.
             return
-        # A name with several addresses has them in another order each time.  One that is in use
-        # stays, as long as there is a way to it.
+        # The addresses of a name are in another order each time.  The one in use is kept while
+        # there is a route to it.
         current = self.target.address
         for address in sorted(addresses, key=lambda found: found != current):
             origin = self._originOf(address)
@@ -237,7 +237,7 @@ class HostConnection:
         if self._closed:
             await transport.close()
             return
-        # Replies to what the former one has sent may be on their way.
+        # Replies to packets of the former transport may be under way.
         former = self.target.transport
         self._replaced[former] = self._clock.callLater(self._timeout, self._drop, former)
         self._use(transport, address, origin)
@@ -253,7 +253,7 @@ class HostConnection:
             origin.address,
             former,
         )
-        # At the start of a run an address is no news.
+        # The address at the start of a run is not reported as a change.
         news = bool(target.address) or self._tried
         self._origin = origin
         self._lostInARow = 0
@@ -293,7 +293,7 @@ class HostConnection:
         try:
             return self._network.findOrigin(address)
         except OSError:
-            # There is no way now.
+            # There is no route now.
             return None
 
     def _seconds(self) -> float:

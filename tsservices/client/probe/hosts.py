@@ -1,7 +1,7 @@
 """
 The hosts of a run: from the command line, from files, and all of a network.  Pure.
 
-Each host comes with the place where it was found, for messages: empty for the command line.
+Each host has the place where it was given, for messages; empty for the command line.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import NamedTuple
 from tsservices.client.argtypes import hostName
 from tsservices.common.text import BYTE_ORDER_MARK, plural
 
-#: Hosts of one run.  Each takes a descriptor, and some 20 kB of memory.
+#: Hosts of one run.  Each takes a descriptor, and about 20 kB of memory.
 MAXIMUM_HOSTS = 65_536
 
-#: Octets of a list of hosts: as many as that many of the longest names.
+#: Octets of a list of hosts: enough for that many of the longest names.
 MAXIMUM_FILE = 16_000_000
 
 #: Repeated hosts that a message names; it counts the others.
@@ -27,7 +27,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class HostListError(ValueError):
-    """The hosts cannot be known; the text says which and why."""
+    """An invalid host or list of hosts; the text says which and why."""
 
 
 class Host(NamedTuple):
@@ -38,7 +38,7 @@ class Host(NamedTuple):
 
 
 def readHost(text: str, place: str = "") -> Host:
-    """@raise HostListError: it is no name and no address."""
+    """@raise HostListError: the text is no name and no address."""
     where = f"{place}: " if place else ""
     try:
         name = hostName(text)
@@ -51,10 +51,10 @@ def readHost(text: str, place: str = "") -> Host:
 
 def listedHosts(content: bytes, file: str) -> list[Host]:
     """
-    The hosts of a file: one in each line, whatever the line ending; C{#} begins a comment.
+    Return the hosts of a file: one in each line, with any line ending; C{#} begins a comment.
 
     @param file: its name, for messages.
-    @raise HostListError: a line is no host; it is named by its number.
+    @raise HostListError: a line is no host; the text has its number.
     """
     if len(content) > MAXIMUM_FILE:
         raise HostListError(f"{file} is longer than {MAXIMUM_FILE} bytes: it is no list of hosts")
@@ -75,11 +75,11 @@ def listedHosts(content: bytes, file: str) -> list[Host]:
 
 def generatedHosts(texts: Sequence[str]) -> Iterator[Host]:
     """
-    The hosts of networks, C{ADDRESS/LENGTH}, or those from one address to another.
+    Return the hosts of networks, C{ADDRESS/LENGTH}, or those from one address to another.
 
-    A network's own address and its broadcast address are none of its hosts.
+    A network's own address and its broadcast address are left out.
 
-    @raise HostListError: the texts are nothing of this, or name too many hosts.
+    @raise HostListError: the texts are neither of these, or mean too many hosts.
     """
     if len(texts) == 2 and not any("/" in text for text in texts):
         return _between(_address(texts[0]), _address(texts[1]))
@@ -129,10 +129,11 @@ def _checkCount(found: str, count: int) -> None:
 
 def distinctHosts(hosts: Iterable[Host]) -> tuple[list[str], list[Host]]:
     """
-    Each host once, in order, and those that came again.
+    Return each host once, in order, and the repeated hosts.
 
-    Statistics have the name of their host.  Two forms of one address are one host, and so are a
-    name in small and in capital letters.  Two names are two hosts, also if they have one address.
+    Statistics are identified by the name of their host.  Two forms of one address are one host, and
+    so are names that differ only in upper and lower case.  Two names are two hosts, even if they
+    have the same address.
 
     @raise HostListError: there are too many.
     """
@@ -157,7 +158,7 @@ def _key(name: str) -> str:
 
 
 def repeatsNotice(repeated: Sequence[Host]) -> str:
-    """What to say of hosts that were given more than once."""
+    """Return the notice for hosts that were given more than once."""
     named = [host.name + f" ({host.place})" * bool(host.place) for host in repeated[:NAMED_REPEATS]]
     if len(repeated) > NAMED_REPEATS:
         named.append(f"{plural(len(repeated) - NAMED_REPEATS, 'other')}")

@@ -1,4 +1,4 @@
-"""What a run of the probe is to do, and its exit statuses."""
+"""The settings of a run of the probe, and its exit statuses."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tsservices.client.probe.source import ANYWHERE, Source
 from tsservices.common.addresses import DEFAULT_PORT
 from tsservices.stamp.stats.thresholds import Threshold
 
-#: How far the STAMP reflector's port lies above L{DEFAULT_PORT}.
+#: Added to L{DEFAULT_PORT} for the port of the STAMP reflector.
 STAMP_OFFSET = 9
 
-#: Seconds between two packets to one target, as ping has it.
+#: Seconds between two packets to one target, as in ping.
 INTERVAL = 1.0
 
-#: Seconds until a packet without a reply is lost: twice the way around the world.
+#: Seconds until a packet without a reply is lost: enough for twice the way around the world.
 TIMEOUT = 1.0
 
-#: Seconds until a name is looked up again: a thousand names cost three questions a second then.
+#: Seconds until a name is looked up again: for a thousand names, three queries per second.
 RESOLVE = 300.0
 
-#: Octets of payload that a datagram can have.
+#: The largest payload of a datagram, in octets.
 MAXIMUM_SIZE = 65_507
 
 #: Packets to a host that does not answer, when only names are printed.
@@ -45,15 +45,15 @@ EXIT_THRESHOLD = 3
 #: What is sent: STAMP packets, text to the timestamp service, or echo requests.
 ProtocolName = Literal["stamp", "udp", "tcp", "icmp"]
 
-#: What is done with packets that are longer than the path MTU: never fragment (this host does not
-#: send what is longer than it knows the path MTU to be); let routers fragment; fragment here, and
-#: find the path MTU.
+#: The treatment of packets longer than the path MTU: never fragment them (this host does not send
+#: packets longer than the known path MTU); let routers fragment; fragment here, and discover the
+#: path MTU.
 MTUDiscovery = Literal["do", "dont", "want"]
 
 #: The form of the report.
 ReportFormat = Literal["text", "json", "csv"]
 
-#: Hosts whose names are the whole report; empty for a report of all.
+#: The hosts whose names are the whole report; empty for a report of all hosts.
 Listing = Literal["", "alive", "unreachable"]
 
 
@@ -65,7 +65,7 @@ class ProbeOptions:
     hosts: tuple[str, ...]
     port: int = DEFAULT_PORT + STAMP_OFFSET
     protocol: ProtocolName = "stamp"
-    #: 4 or 6 if only one is wanted, else 0.
+    #: 4 or 6 for one address family only, otherwise 0.
     family: int = 0
     #: Packets to each host; L{None} for no end.
     count: int | None = None
@@ -73,27 +73,27 @@ class ProbeOptions:
     #: The end of the run; L{None} for none.
     deadline: float | None = None
     timeout: float = TIMEOUT
-    #: Octets of payload; L{None} for the usual.
+    #: Octets of payload; L{None} for the default.
     size: int | None = None
     #: Type of service, or traffic class.
     tos: int = 0
-    #: Where packets leave this host.
+    #: The address or interface from which packets leave this host.
     source: Source = ANYWHERE
-    #: Seconds between two questions for the address of a name; 0 for one question only.
+    #: Seconds between two look-ups of a name; 0 for one look-up only.
     resolve: float = RESOLVE
     #: Time to live, or hop limit; L{None} for the system's.
     ttl: int | None = None
-    #: What is done with packets that are too long for the path; L{None} for the system's way.
+    #: The treatment of packets that are too long for the path; L{None} for the system's default.
     mtuDiscovery: MTUDiscovery | None = None
-    #: The DSCP to ask for on replies; L{None} to ask nothing of DSCP and ECN.
+    #: The DSCP to request for replies; L{None} to request nothing about DSCP and ECN.
     dscpBack: int | None = None
-    #: Ask of each reply when it really left.
+    #: Request the real departure time of each reply.
     followUp: bool = True
-    #: Of authenticated packets; L{None} for unauthenticated ones.
+    #: The key of authenticated packets; L{None} for unauthenticated ones.
     key: bytes | None = None
-    #: Whether the reflector counts; L{None} if its replies have to show it.
+    #: Whether the reflector is stateful; L{None} to find it out from its replies.
     stateful: bool | None = None
-    #: Be awake before each packet's turn.
+    #: Wake up before the scheduled time of each packet.
     precise: bool = False
     format: ReportFormat = "text"
     #: Print only the summary.
@@ -101,11 +101,11 @@ class ProbeOptions:
     listing: Listing = ""
     #: The summary is the round trip of each packet.
     raw: bool = False
-    #: Between two reports of what is known so far; L{None} for none.
+    #: The time between two interim reports; L{None} for none.
     report: float | None = None
     #: Begin each line with the time.
     dated: bool = False
-    #: Print that a packet has no reply yet before the next is sent.
+    #: Print if a packet has no reply yet when the next one is sent.
     outstanding: bool = False
     #: Print a histogram with the summary.
     histogram: bool = False

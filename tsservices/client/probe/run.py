@@ -56,7 +56,7 @@ DESCRIPTORS_RESERVED = 128
 def exitStatus(
     targets: Sequence[ProbeTarget], thresholds: list[Threshold]
 ) -> tuple[int, list[str]]:
-    """The exit status, and the conditions that made it so."""
+    """Return the exit status, and the conditions of C{--fail-if} that caused it."""
     violated = [
         f"{target.name}: {text}"
         for target in targets
@@ -69,7 +69,7 @@ def exitStatus(
 
 
 def createReporter(options: ProbeOptions, output: Output, clocks: Clocks) -> Reporter:
-    """The reporter of the format that is asked for."""
+    """Create the reporter for the requested format."""
     if options.listing:
         return ListingReport(output, options.listing)
     if options.raw:
@@ -82,8 +82,8 @@ def createReporter(options: ProbeOptions, output: Output, clocks: Clocks) -> Rep
 
 
 def progressColumns() -> int:
-    """Columns of the terminal that is standard error."""
-    # Not shutil's: that asks standard output, and an environment that knows of no change.
+    """Return the columns of the terminal of standard error."""
+    # Not shutil's function: it looks at standard output, and at a variable that never changes.
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or WIDTH
     except (OSError, ValueError):
@@ -115,7 +115,7 @@ class ProbeRun:
 
     async def run(self) -> int:
         """Measure, report, and return the exit status."""
-        # Not now: the reactor installs its own handlers when it starts.
+        # Later, because the reactor installs its own handlers when it starts.
         self._reactor.callWhenRunning(self._handleSignals)
         targets = self._connections.targets
         try:
@@ -126,7 +126,7 @@ class ProbeRun:
                 return await self._abandon()
             self._serveMetrics(targets)
             self._showProgress(targets)
-            # Collections during the run need not look at the modules, which stay anyway.
+            # Garbage collections during the run can skip the modules, which stay in memory anyway.
             gc.collect()
             gc.freeze()
             await self._session.run(targets)
@@ -145,7 +145,7 @@ class ProbeRun:
             return
         from tsservices.client.probe.reports.prometheus import metricsSite
 
-        # Twisted's own annotations do not make a Site the factory that it is.
+        # Twisted's annotations do not declare that a Site is a ServerFactory.
         site = cast("ServerFactory[Any]", metricsSite(targets))
         try:
             self._metrics = IReactorTCP(self._reactor).listenTCP(
@@ -194,13 +194,13 @@ class ProbeRun:
         return True
 
     def _handleSignals(self) -> None:
-        # In place of the reactor's own, which would stop it without a summary.
+        # Replaces the reactor's own handlers, which would stop it without a summary.
         def handle(number: int, frame: object) -> None:
             interim = number == signal.SIGQUIT
             self._reactor.callFromThread(self._session.interim if interim else self._stop)
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
-            # Whoever has it ignored does not want it, as a script does that measures with "&".
+            # A signal that is ignored stays so, for example in a script that measures with "&".
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, handle)
 
@@ -239,7 +239,7 @@ def main(options: ProbeOptions) -> None:
         raise SystemExit(EXIT_ERROR)
     try:
         with blockingRestored():
-            # Whoever shares a pipe or a terminal with this program may have changed its mode.
+            # Another program that shares the pipe or terminal may have changed its mode.
             for descriptor in STANDARD_OUTPUTS:
                 with suppress(OSError):
                     os.set_blocking(descriptor, True)
@@ -249,7 +249,7 @@ def main(options: ProbeOptions) -> None:
 
 
 def _discardUnwritten() -> None:
-    # Python flushes both streams at its end; it would complain once more, and change the status.
+    # Python flushes both streams at exit; it would report the error again, and change the status.
     for stream, descriptor in zip((sys.stdout, sys.stderr), STANDARD_OUTPUTS, strict=True):
         try:
             stream.flush()

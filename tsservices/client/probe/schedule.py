@@ -1,4 +1,4 @@
-"""When packets are sent: at t0 + i * interval by the monotonic clock, without drift."""
+"""The times of packets: t0 + i * interval by the monotonic clock, without drift."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 from tsservices.client.probe.timers import Timer, Timers
 
-#: In a second.
+#: Nanoseconds in a second.
 NANOSECONDS = 1_000_000_000
 
-#: Nanoseconds before a packet's turn at which a precise schedule is awake: the reactor's timer is
-#: late by up to a millisecond, since epoll counts in these.
+#: Nanoseconds before a packet's scheduled time at which a precise schedule wakes up: the reactor's
+#: timer is late by up to a millisecond, the unit of epoll.
 WAKE_EARLY = 1_500_000
 
-#: Nanoseconds of delay that are made up for by sending at once.  If it is more, and the next
-#: packet's turn has come too, a turn is skipped: a burst would measure itself.
+#: Nanoseconds by which a packet may be late and is still sent at once.  If it is later, and the
+#: next packet is due too, it is skipped: a burst would disturb its own measurement.
 MAXIMUM_CATCH_UP = 20_000_000
 
 
 class Schedule:
-    """Calls a function at fixed times of the monotonic clock."""
+    """A schedule that calls a function at fixed times of the monotonic clock."""
 
     def __init__(
         self,
@@ -30,10 +30,10 @@ class Schedule:
         precise: bool = False,
     ) -> None:
         """
-        @param monotonic: gives the time in nanoseconds.
+        @param monotonic: returns the time in nanoseconds.
         @param interval: nanoseconds between two calls.
-        @param send: is called with the nanoseconds since its turn and the number of
-            turns skipped before it; returns whether to go on.
+        @param send: is called with the nanoseconds since its scheduled time and the number of
+            calls skipped before it; returns whether to go on.
         """
         self._timers = timers
         self._monotonic = monotonic
@@ -51,7 +51,7 @@ class Schedule:
         self._wait(self._monotonic())
 
     def stop(self) -> None:
-        """May be called twice."""
+        """Stop; may be called twice."""
         self._running = False
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
@@ -76,7 +76,7 @@ class Schedule:
             self._due += self._interval
             if not self._send(lateness, skipped):
                 self.stop()
-            # A turn that comes soon waits for the reactor, which reads the replies in between.
+            # Even if the next call is due soon, the reactor first reads the replies.
             now = self._monotonic()
             if self._due > now:
                 break

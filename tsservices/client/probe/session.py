@@ -21,24 +21,24 @@ from tsservices.stamp.stats.clock_steps import ClockStep
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
 from tsservices.stamp.stats.stalls import Stall
 
-#: Nanoseconds from the start of a run to its first packet: the reactor settles, and Linux begins to
-#: take the times of what comes a moment after it was asked to.
+#: Nanoseconds from the start of a run to its first packet: the reactor starts up, and Linux begins
+#: to take the times of received packets a moment after the request.
 START_DELAY = 5_000_000
 
 #: Nanoseconds: packets to several hosts within this time are sent together.
 TURN = 8_000_000
 
-#: Packets that are sent together at most.  The first reply waits for the sends of the others, some
-#: 0.03 ms each, which is in its time of application.
+#: Packets that are sent together at most.  The first reply waits while the others are sent, about
+#: 0.03 ms each, which is a part of its application round trip.
 SENT_TOGETHER = 8
 
-#: Seconds that the follow-up of the last reply is waited for.
+#: Seconds to wait for the follow-up of the last reply.
 FOLLOW_UP_SECONDS = 0.1
 
 
 class ProbeSession:
     """
-    Sends by schedule, and ends at the last reply, the deadline or L{finish}.
+    The sending by schedule, until the last reply, the deadline or L{finish}.
 
     It owns the schedules, not the targets.
     """
@@ -57,7 +57,7 @@ class ProbeSession:
         self._reports: LoopingCall | None = None
         self._sending: set[ProbeTarget] = set()
         self._deadline: IDelayedCall | None = None
-        # Ends the run after it was asked to; and whether follow-ups are waited for.
+        # The timer that ends a finishing run; and whether follow-ups are awaited.
         self._closing: IDelayedCall | None = None
         self._finishing = False
         self._requested = False
@@ -65,7 +65,7 @@ class ProbeSession:
         self._done: Deferred[None] = Deferred()
 
     def run(self, targets: Sequence[ProbeTarget]) -> Deferred[None]:
-        """Fires at the end; at once if L{finish} came before."""
+        """Start; the result fires at the end of the run, or at once after L{finish}."""
         self.targets = targets
         if self._done.called:
             return self._done
@@ -94,9 +94,9 @@ class ProbeSession:
             self._reporter.changed(target, change)
 
     def _firstOf(self, number: int, count: int) -> int:
-        # Spread over the interval, so that no target's packet waits for another's.  But where there
-        # is more than one in each 4 ms, some are sent together: most of what a packet costs is to
-        # wake up.  1000 hosts at a packet a second took 37 % of a core one by one, 22 % by eights.
+        # Spread over the interval, so that no target's packet waits for another's.  But if there is
+        # more than one per 4 ms, some are sent together, because most of a packet's cost is
+        # waking up: 1000 hosts at a packet a second took 37 % of a core one by one, 22 % in eights.
         together = max(1, min(SENT_TOGETHER, TURN * count // self._interval))
         return number // together * together * self._interval // count
 
@@ -114,10 +114,10 @@ class ProbeSession:
 
     def finish(self) -> None:
         """
-        Send no more, and end the run when what is known is complete; called again, end it now.
+        Send no more, and end the run when the results are complete; called again, end it now.
 
-        That takes the turns in which the reactor reads what has come, and L{FOLLOW_UP_SECONDS}
-        for the follow-up of the last reply.
+        Before the end the reactor reads the replies that have arrived, and L{FOLLOW_UP_SECONDS} are
+        allowed for the follow-up of the last reply.
         """
         for schedule in self._schedules.values():
             schedule.stop()
@@ -132,7 +132,7 @@ class ProbeSession:
             self._readReplies(None)
 
     def _readReplies(self, before: int | None) -> None:
-        # If this program was stopped, replies wait in the sockets: until a turn brings no more.
+        # If this program was stopped, replies wait in the sockets: repeat until no more are read.
         received = sum(target.statistics.received for target in self.targets)
         if received != before and any(target.hasPending for target in self.targets):
             self._closing = self._clock.callLater(0, self._readReplies, received)
@@ -140,7 +140,7 @@ class ProbeSession:
             self._requestFollowUps()
 
     def _requestFollowUps(self) -> None:
-        # All of them are sent before any is waited for: a transport may answer at once.
+        # All are requested before any is awaited: a transport may answer at once.
         requested = [target for target in self.targets if target.requestFollowUp()]
         if requested:
             self._requested = True
@@ -163,14 +163,14 @@ class ProbeSession:
             self._done.callback(None)
 
     def interim(self) -> None:
-        """Report what is known so far."""
+        """Print an interim report."""
         self._reporter.interim(self.targets)
 
     def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         if not self._done.called:
             self._reporter.resultReady(target, result)
         if self._options.listing and result.state is ProbeState.OK:
-            # It is known to be alive, which is all that is asked.
+            # The host is known to be alive, and a listing needs no more.
             self._sending.discard(target)
             self._schedules[target].stop()
 
@@ -192,7 +192,7 @@ class ProbeSession:
         count = self._options.count
         last = count is not None and target.statistics.transmitted + 1 >= count
         if last:
-            # Before the packet goes: if it cannot be sent, the target is idle at once.
+            # Before the packet is sent: if sending fails, the target is idle at once.
             self._sending.discard(target)
         now = self._clocks.read()
         self._watch.look(now)

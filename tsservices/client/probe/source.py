@@ -1,4 +1,4 @@
-"""Where the packets of a probe leave this host: which address they have, and on which interface."""
+"""The source of a probe's packets: the address and the interface from which they leave."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BINDS_TO_INTERFACE = hasattr(socket, "SO_BINDTODEVICE")
 
 @dataclass(frozen=True)
 class Source:
-    """What is asked for; empty for what the system chooses."""
+    """The requested source; fields that are empty are chosen by the system."""
 
     #: An address of this host, without a zone.
     address: str = ""
@@ -26,7 +26,7 @@ class Source:
 
     def apply(self, created: socket.socket) -> None:
         """
-        Let a socket that is not bound use the interface.
+        Bind an unbound socket to the interface.
 
         @raise OSError: the system does not allow it, or there is no such interface.
         """
@@ -43,21 +43,21 @@ class Source:
             raise OSError(error.errno, f"there is no interface {self.interface}") from error
 
 
-#: The system chooses.
+#: The source is chosen by the system.
 ANYWHERE = Source()
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What the system has chosen."""
+    """The source that the system has chosen."""
 
     address: str
-    #: The number of the interface, if one was asked for; else 0.
+    #: The number of the interface, if one was requested; otherwise 0.
     interface: int
 
 
 def parseSource(text: str) -> Source:
-    """@raise ValueError: it is neither an address nor the name of an interface."""
+    """@raise ValueError: the text is neither an address nor the name of an interface."""
     bare, _, zone = text.partition("%")
     try:
         address = ipaddress.ip_address(bare)
@@ -78,12 +78,12 @@ def parseSource(text: str) -> Source:
 
 def findOrigin(address: str, port: int, source: Source) -> Origin:
     """
-    Where a packet to an address would leave from now.  No packet is sent.
+    Find the source of packets to an address, without sending one.
 
-    @raise OSError: there is no way there.
+    @raise OSError: there is no route.
     """
     if ipaddress.ip_address(address).is_multicast:
-        # Each of the group would answer from its own address, which the socket does not take.
+        # Each member of the group would answer from its own address, which the socket ignores.
         raise OSError(errno.EADDRNOTAVAIL, "a multicast address, and a probe goes to one host")
     ((family, _, _, _, peer), *_) = socket.getaddrinfo(
         address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
@@ -107,7 +107,7 @@ def findOrigin(address: str, port: int, source: Source) -> Origin:
 
 
 def isOurs(origin: Origin) -> bool:
-    """Whether this host still has that address."""
+    """Return whether this host still has that address."""
     family = socket.AF_INET6 if ":" in origin.address else socket.AF_INET
     scope = (0, origin.interface) if family == socket.AF_INET6 else ()
     with socket.socket(family, socket.SOCK_DGRAM) as trial:

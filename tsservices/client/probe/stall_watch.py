@@ -1,9 +1,9 @@
 """
-Notices that this program did not run for a while.
+Detection of times in which this program did not run.
 
-It looks at the clock ten times a second.  A look that comes much later than that was held up: by a
-signal that stopped the program, by other programs, by a terminal that did not take the output, or
-by the system, which slept.
+It reads the clock ten times a second.  A reading that is much later was delayed: by a signal that
+stopped the program, by other programs, by a terminal that did not accept output, or by the system,
+which slept.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from twisted.internet.task import LoopingCall
 from tsservices.client.probe.wires.base import Clocks, Reading
 from tsservices.stamp.stats.stalls import Stall
 
-#: Seconds between two looks.
+#: Seconds between two readings of the clock.
 LOOK_SECONDS = 0.1
 
-#: Nanoseconds between two looks from which they are told apart from a busy machine's delays.
+#: Nanoseconds between two readings from which on it is a stall, not the delay of a busy machine.
 MINIMUM_STALL = 250_000_000
 
 
 class StallWatch:
     """
-    Calls a function for each stall, as soon as anybody looks after it.
+    A watch that calls a function for each stall, at the first reading of the clock after it.
 
     @ivar total: nanoseconds of all stalls by the monotonic clock.
-    @ivar end: when the last one ended, by the monotonic clock.
+    @ivar end: the end of the last stall, by the monotonic clock.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class StallWatch:
         self._looking.start(LOOK_SECONDS, now=False)
 
     def stop(self) -> None:
-        """May be called twice."""
+        """Stop; may be called twice."""
         self._last = None
         if self._looking.running:
             self._looking.stop()
 
     def look(self, now: Reading | None = None) -> None:
         """
-        To be called by whatever comes first in a turn, before it judges anything by time.
+        Check for a stall; to be called first in each handler that depends on time.
 
         @param now: a reading of the clocks, if there is one.
         """
@@ -76,6 +76,6 @@ class StallWatch:
             self._onStall(Stall(last.monotonic - self._origin, passed, asleep))
 
     def stalledTime(self, now: Reading) -> int:
-        """Nanoseconds of all stalls until now, by the monotonic clock."""
+        """Return the nanoseconds of all stalls until now, by the monotonic clock."""
         self.look(now)
         return self.total

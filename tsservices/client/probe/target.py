@@ -1,4 +1,4 @@
-"""A host that is measured: its packets in flight, their timeouts, and their results."""
+"""A measured host: its packets in flight, their timeouts, and their results."""
 
 from __future__ import annotations
 
@@ -23,74 +23,73 @@ from tsservices.stamp.stats.result import (
 )
 from tsservices.stamp.stats.target import PieceReason, TargetStatistics
 
-#: How often replies are read before a packet is lost, at most, while more of them come.
+#: How often replies are read at most before a packet counts as lost, while more arrive.
 MAXIMUM_READS = 64
 
-#: Changes of the way that are kept; earlier ones are counted.
+#: Changes of addresses or connections that are kept; earlier ones are only counted.
 MAXIMUM_CHANGES = 16
 
 #: Packets whose times are kept after their result, for late and duplicate replies.
 MAXIMUM_PAST = 1024
 
-#: Nanoseconds after which they are forgotten in any case: with 1,000 hosts at one packet a second
-#: they would be half a gigabyte.
+#: Nanoseconds after which these times are forgotten in any case: with 1,000 hosts at one packet a
+#: second they would be half a gigabyte.
 MAXIMUM_PAST_TIME = 120 * NANOSECONDS
 
 
 @dataclass(frozen=True)
 class TargetConfig:
-    """The host, and when a packet to it is lost."""
+    """The host, and the timeout of packets to it."""
 
     #: As the user wrote it.
     name: str
-    #: Its IP address; empty as long as it is not known.
+    #: Its IP address; empty while it is not known.
     address: str
     port: int
     #: Seconds.
     timeout: float
-    #: Whether the reflector counts; L{None} if its replies have to show it.
+    #: Whether the reflector is stateful; L{None} to find it out from its replies.
     stateful: bool | None = None
 
 
 class TargetListener(Protocol):
-    """Gets the results of a target."""
+    """The receiver of a target's results."""
 
     def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
         pass
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:
-        """The next packet is going to be sent, and this one has no reply yet."""
+        """Called before the next packet is sent, if this one has no reply yet."""
 
     def idle(self, target: ProbeTarget) -> None:
-        """No packet waits for a reply any more, or no result for its follow-up."""
+        """Called when no packet waits for a reply any more, or no result for its follow-up."""
 
     def clockStepped(self, target: ProbeTarget, step: ClockStep) -> None:
         pass
 
     def changed(self, target: ProbeTarget, change: TargetChange) -> None:
-        """From now on the packets go another way."""
+        """Called when packets from now on use other addresses or another connection."""
 
 
 class SentPacket:
-    """When a packet was sent; of a pending or a past one."""
+    """The times of a packet that was sent; pending or past."""
 
     __slots__ = ("kernelSent", "sentAt", "sequence", "stalledTime")
 
     def __init__(self, sequence: int, sentAt: Reading, stalledTime: int) -> None:
         self.sequence = sequence
         self.sentAt = sentAt
-        #: Nanoseconds of stalls before it was sent.
+        #: Nanoseconds of stalls before the packet was sent.
         self.stalledTime = stalledTime
-        #: T1 by the kernel; L{None} as long as it is unknown.
+        #: T1 by the kernel; L{None} while it is unknown.
         self.kernelSent: int | None = None
 
 
 class ProbeTarget:
     """
-    A host that is measured.  It owns its statistics; its memory is bounded.
+    A measured host.  It owns its statistics; its memory is bounded.
 
-    A packet is pending until it has a reply, an error, or its time is over; then it is one of the
-    past packets.
+    A packet is pending until it has a reply, an error or a timeout; after that it is a past packet.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class ProbeTarget:
         self.port = config.port
         self.transport = transport
         self.statistics = TargetStatistics(config.stateful)
-        #: The latest changes of the way, and how many there were; of connections, how many were
+        #: The latest changes of addresses, and the number of all; how often the connection was
         #: opened again.
         self.changes: deque[TargetChange] = deque(maxlen=MAXIMUM_CHANGES)
         self.changeCount = self.reconnectCount = 0
@@ -119,35 +118,35 @@ class ProbeTarget:
         self._pending: OrderedDict[int, SentPacket] = OrderedDict()
         self._past: OrderedDict[int, SentPacket] = OrderedDict()
         self._followUps = FollowUpMatcher()
-        # Packets before it are of an earlier session.
+        # Packets before this number are of an earlier session.
         self._sessionStart = 0
         self._timer: Timer | None = None
         self._stalledTime: Callable[[Reading], int] = lambda now: 0
-        # Replies so far; how many there were at the last look of L{_expire}; how many looks.
+        # Replies so far; how many there were at the last check of L{_expire}; how many checks.
         self._replies = 0
         self._repliesSeen: int | None = None
         self._reads = 0
-        # The packet that is only sent for the follow-up of the last reply.
+        # The number of the packet that is only sent for the follow-up of the last reply.
         self._extra: int | None = None
         self._overflowed = 0
 
     def start(self, origin: int, stalledTime: Callable[[Reading], int] = lambda now: 0) -> None:
         """
         @param origin: the start of the run by the monotonic clock, in nanoseconds.
-        @param stalledTime: gives the nanoseconds in which this program did not run until now.
+        @param stalledTime: returns the nanoseconds in which this program did not run until now.
         """
         self._origin = origin
         self._stalledTime = stalledTime
 
     def beginPiece(self, reason: PieceReason) -> None:
         """
-        The next packet begins a new piece of what is known by direction.
+        Begin a new piece of the figures by direction, with the next packet.
 
-        To be called when packets go from or to another address, or in another session.
+        To be called when packets have another source, destination or session.
         """
         for result in self._followUps.release():
             self._report(result)
-        # The reflector's numbers begin again.
+        # The reflector's numbers start from 0 again.
         self._followUps = FollowUpMatcher()
         self._sessionStart = self.statistics.transmitted
         self.statistics.beginPiece(reason)
@@ -158,16 +157,16 @@ class ProbeTarget:
         """
         Send the next packet.
 
-        @param lateness: nanoseconds since its turn.
+        @param lateness: nanoseconds since its scheduled time.
         @param skipped: packets that were not sent before it.
-        @param stalled: it is late, and others were not sent, because this program did not run.
+        @param stalled: whether packets are late or skipped because this program did not run.
         @param now: a reading of the clocks, if there is one.
         """
         sequence = self.statistics.transmitted
         if sequence - 1 in self._pending:
             self._listener.overdue(self, sequence - 1)
         sentAt = now or self._clocks.read()
-        # Pending before it is sent: on loopback T1 of the kernel comes from within send.
+        # Pending before it is sent: on loopback the kernel's T1 arrives while send still runs.
         packet = self._pending[sequence] = SentPacket(sequence, sentAt, self._stalledTime(sentAt))
         self.statistics.addSent(sentAt.monotonic - self._origin, lateness, skipped, stalled)
         try:
@@ -190,7 +189,7 @@ class ProbeTarget:
         now = self._clocks.read()
         packet = self._pending.get(reply.sequence)
         if packet is not None and self._elapsed(reply, packet, now) > self._timeout:
-            # It came before this program had time to count the packet as lost.
+            # It arrived too late, before this program had time to count the packet as lost.
             self._fail(packet, ProbeState.TIMEOUT, "no answer in time")
             packet = None
         state = ProbeState.DUPLICATE
@@ -200,7 +199,7 @@ class ProbeTarget:
         result = self._createResult(reply, packet, state, now)
         results = [result]
         if reply.sequence >= self._sessionStart:
-            # Of another session it would say when a reply with another number left.
+            # In another session the follow-up would be about a reply with another number.
             results = self._followUps.add(result, reply.followUp)
         self._settle(reply.sequence, results)
 
@@ -215,7 +214,7 @@ class ProbeTarget:
 
         The caller owns the former one, whose replies still count.
 
-        @param news: it is reported; not at the start of a run.
+        @param news: whether to report the change; false at the start of a run.
         """
         self.checkOverflow()
         self._overflowed = 0
@@ -230,7 +229,7 @@ class ProbeTarget:
             self._listener.changed(self, change)
 
     def addressOf(self, sequence: int) -> str:
-        """The address that a packet was sent to."""
+        """Return the address that a packet was sent to."""
         address = self.address
         for change in reversed(self.changes):
             if sequence >= change.sequence:
@@ -265,7 +264,7 @@ class ProbeTarget:
         if packet is not None:
             self._fail(packet, state, reason, error)
         elif error is not None and sequence in self._past:
-            # Too late to change what the packet is counted as: ARP, say, gives up after 3 seconds.
+            # Too late to change the packet's result: for example, ARP gives up after 3 seconds.
             self.statistics.errors.add(reason, error)
 
     @property
@@ -275,9 +274,10 @@ class ProbeTarget:
 
     def requestFollowUp(self) -> bool:
         """
-        Send one more packet, if a reply is held that needs it; whether it was sent.
+        Send one more packet, if a held reply needs it; return whether it was sent.
 
-        It is not counted, and its loss is silent.  Then L{idle<TargetListener.idle>} is called.
+        The packet is not counted, and its loss is not reported.  On its reply
+        L{idle<TargetListener.idle>} is called.
         """
         if self._extra is not None or self._stateful is False or not self._followUps.wantsNext:
             return False
@@ -290,18 +290,18 @@ class ProbeTarget:
 
     @property
     def awaitsFollowUp(self) -> bool:
-        """Whether a reply is held, and the packet for its follow-up is on its way."""
+        """Whether a reply is held, and the packet for its follow-up is under way."""
         return self._extra is not None and self._followUps.wantsNext
 
     def checkOverflow(self) -> None:
         """Count the datagrams that this host has dropped."""
         overflowed = self.transport.overflowed()
-        # Another socket counts from 0 again.
+        # A new socket counts from 0 again.
         self.statistics.stalls.overflowed += max(0, overflowed - self._overflowed)
         self._overflowed = overflowed
 
     def stop(self) -> None:
-        """Report the reply that is held, and wait for no other.  May be called twice."""
+        """Report the held reply, and wait for no other.  May be called twice."""
         self.checkOverflow()
         for result in self._followUps.release():
             self._report(result, last=True)
@@ -310,7 +310,7 @@ class ProbeTarget:
             timer.cancel()
 
     def _elapsed(self, reply: Reply, packet: SentPacket, now: Reading) -> int:
-        # By the kernel's times, since this program may have been stopped when the reply came.
+        # By the kernel's times, since this program may have been stopped when the reply arrived.
         application = reply.monotonic - packet.sentAt.monotonic
         clockSet = abs(now.base - packet.sentAt.base) > MAXIMUM_BASE_CHANGE
         if reply.received is None or not reply.kernel or clockSet:
@@ -322,7 +322,7 @@ class ProbeTarget:
         self, reply: Reply, packet: SentPacket | None, state: ProbeState, now: Reading
     ) -> ProbeResult:
         if packet is None:
-            # So late that its times are forgotten.
+            # The reply is so late that the times of its packet are forgotten.
             return ProbeResult(
                 reply.sequence,
                 state,
@@ -423,8 +423,8 @@ class ProbeTarget:
         return oldest.sentAt.monotonic + self._timeout <= now
 
     def _mayHaveReplies(self) -> bool:
-        # When this program was stopped, replies wait in the socket, and this timer comes before
-        # them.  So the reactor reads first, until a turn of it brings no more.
+        # When this program was stopped, replies wait in the socket, and this timer fires first,
+        # before they are read.  So the reactor reads first, until no more replies are found.
         if self._repliesSeen == self._replies or self._reads == MAXIMUM_READS:
             return False
         self._repliesSeen = self._replies

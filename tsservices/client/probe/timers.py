@@ -1,8 +1,8 @@
 """
-Timers of many hosts, of which the reactor sees one.
+Timers of many hosts that use one timer of the reactor.
 
-The reactor's own cost more: each is an object whose place in the heap is found by comparisons in
-Python, 20 for each packet with 1,000 hosts.
+The reactor's own timers cost more: each is an object whose place in the heap is found by
+comparisons in Python, 20 for each packet with 1,000 hosts.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 class Timer(Protocol):
-    """A call to come."""
+    """A future call."""
 
     def active(self) -> bool:
-        """Whether it is still to come."""
+        """Return whether the call is still pending."""
 
     def cancel(self) -> None:
-        """It does not come."""
+        """Cancel the call."""
 
 
 class Timers(Protocol):
@@ -39,7 +39,7 @@ class QueuedCall:
     __slots__ = ("_canceled", "_function")
 
     def __init__(self, function: Callable[[], object], canceled: Callable[[], None]) -> None:
-        """@param canceled: is called when it will not come."""
+        """@param canceled: is called when the timer is canceled."""
         self._function: Callable[[], object] | None = function
         self._canceled = canceled
 
@@ -58,7 +58,7 @@ class QueuedCall:
 
 
 class TimerQueue:
-    """Timers in the order of their times, and of their making."""
+    """Timers in the order of their times, and of their creation."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -68,7 +68,7 @@ class TimerQueue:
         self._callTime = 0.0
 
     def callLater(self, seconds: float, function: Callable[[], object], /) -> QueuedCall:
-        """@param seconds: not negative; even 0 is a turn of the reactor later."""
+        """@param seconds: not negative; with 0 the call comes in the reactor's next turn."""
         now = self._clock.seconds()
         timer = QueuedCall(function, self._dropCanceled)
         heappush(self._heap, (now + seconds, next(self._numbers), timer))
@@ -95,17 +95,17 @@ class TimerQueue:
     def _fire(self) -> None:
         now = self._clock.seconds()
         heap = self._heap
-        # Taken out before the first is called, since a function may ask for a timer of 0 seconds.
+        # All are removed before the first is called, since a function may add a timer of 0 seconds.
         due: deque[QueuedCall] = deque()
         while heap and heap[0][0] <= now:
             due.append(heappop(heap)[2])
-        # Nobody else arms it meanwhile.
+        # Prevents that a called function arms the timer.
         self._callTime = now
         try:
             while due:
                 due.popleft().fire()
         finally:
-            # One that raises is reported by the reactor, and the others are called all the same.
+            # The reactor reports an exception of one function; the others are still called.
             for timer in due:
                 heappush(heap, (now, next(self._numbers), timer))
             self._call = None

@@ -1,1 +1,1 @@
-"""What a sender learns of one target: delay, loss, reordering and clocks, in bounded memory."""
+"""A sender's statistics of one target: delay, loss, reordering and clocks, in bounded memory."""

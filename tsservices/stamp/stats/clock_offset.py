@@ -1,8 +1,8 @@
 """
 The offset of two clocks, with its bound, and their skew.
 
-The sample with the least delay knows most of the offset: its error is at most half of
-that delay, however the delay is shared between the two directions.
+The sample with the smallest delay gives the best offset: its error is at most half of that delay,
+however the delay is divided between the two directions.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-#: Spans of time whose best sample is kept; if there are more, two become one.
+#: Spans of time whose best sample is kept; if there are more, pairs are merged.
 MAXIMUM_SPANS = 64
 
 #: Nanoseconds of a span at the beginning.
 INITIAL_SPAN = 100_000_000
 
-#: How fast an offset may become wrong: the value that NTP uses (RFC 5905, PHI).
+#: How fast the error of an offset may grow: the value that NTP uses (RFC 5905, PHI).
 MAXIMUM_DRIFT = 15e-6
 
-#: Spans that a line is fitted through at least: with fewer its error says nothing.
+#: Spans that are needed to fit a line: with fewer, its error is meaningless.
 SKEW_SPANS = 5
 
-#: Nanoseconds between the first and the last of them, at least.
+#: Nanoseconds from the first to the last of these spans, at least.
 SKEW_DURATION = 2_000_000_000
 
-#: Nanoseconds; smaller differences of delay say nothing.
+#: Nanoseconds; smaller differences of delay are noise.
 DELAY_NOISE = 1000
 
 
@@ -35,7 +35,7 @@ class ClockSample(NamedTuple):
 
     #: Since the start of the run.
     time: int
-    #: The other clock minus this one, as this exchange alone shows it.
+    #: The reflector's clock minus this host's, as this exchange alone shows it.
     offset: int
     #: The round trip without the reflector's own time.
     delay: int
@@ -43,35 +43,35 @@ class ClockSample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """The other clock minus this one, in nanoseconds."""
+    """The reflector's clock minus this host's, in nanoseconds."""
 
     value: int
-    #: The value is wrong by no more than this, as far as the timestamps are right.
+    #: The largest error of the value, if the timestamps are right.
     bound: int
-    #: From that exchange to the last one.
+    #: The time from the exchange that showed this value to the last one.
     age: int
 
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """How much faster the other clock runs, in microseconds per second."""
+    """How much faster the reflector's clock runs, in microseconds per second."""
 
     ppm: float
-    #: The standard error of that.
+    #: The standard error of the skew.
     error: float
 
     @property
     def significant(self) -> bool:
-        """Whether it is more than noise."""
+        """Whether the skew is more than noise."""
         return abs(self.ppm) > 2 * self.error
 
 
 class ClockFilter:
     """
-    Keeps the best sample of each span of time, in bounded memory.
+    A filter that keeps the best sample of each span of time, in bounded memory.
 
-    After L{beginPiece} the samples are of an offset that has nothing to do with that before.  The
-    skew is another matter: setting a clock does not change how fast it runs.
+    After L{beginPiece} the offset of the samples is unrelated to that before.  The skew stays:
+    setting a clock does not change how fast it runs.
     """
 
     def __init__(self) -> None:
@@ -84,9 +84,9 @@ class ClockFilter:
 
     def beginPiece(self, sameClock: bool) -> None:
         """
-        The offset has jumped.  The earlier one counts until the next sample.
+        Begin a piece after a jump of the offset; the earlier offset is valid until the next sample.
 
-        @param sameClock: the clock was set; if not, it is perhaps another one.
+        @param sameClock: whether the same clock was set; if not, it may be another clock.
         """
         self._piece += 1
         self._otherClock = self._otherClock or not sameClock
@@ -101,7 +101,7 @@ class ClockFilter:
         while len(self._best) > MAXIMUM_SPANS:
             pieces = {piece for piece, _ in self._best}
             if 2 * len(pieces) > MAXIMUM_SPANS:
-                # Wider spans would not make fewer of them.
+                # Each piece keeps a sample at least, so wider spans would not help.
                 oldest = next(iter(self._best))
                 del self._best[oldest]
                 continue
@@ -117,7 +117,7 @@ class ClockFilter:
             self._best[key] = sample
 
     def offset(self) -> Offset | None:
-        """The offset by the best sample, where older ones count less; L{None} without samples."""
+        """Return the best sample's offset, where older ones count less; L{None} without samples."""
         pieces = self._pieces()
         if not pieces:
             return None
@@ -129,16 +129,16 @@ class ClockFilter:
 
     def skew(self) -> Skew | None:
         """
-        The slope of a line through the best samples, where those with little delay count more;
-        L{None} as long as there are too few of them.  Each piece has a line of its own, and all of
-        them have one slope.
+        Return the slope of a line through the best samples, where those with a small delay count
+        more; L{None} while there are too few samples.  Each piece has its own line, and all lines
+        have the same slope.
         """
         pieces = [samples for samples in self._pieces() if len(samples) > 1]
         durations = (
             max(sample.time for sample in samples) - min(sample.time for sample in samples)
             for samples in pieces
         )
-        # What is left when each piece has used up one for the place of its line.
+        # The degrees of freedom: each piece uses up one for the position of its line.
         freedom = sum(len(samples) - 1 for samples in pieces)
         if freedom < SKEW_SPANS - 1 or sum(durations) < SKEW_DURATION:
             return None
@@ -161,10 +161,10 @@ class ClockFilter:
 def _centred(
     samples: list[ClockSample], minimum: int, noise: float
 ) -> list[tuple[float, float, float]]:
-    # The weight of each sample, and how far time and offset are from their means.
+    # Returns for each sample its weight, and the distances of time and offset from their means.
     weights = [1 / ((sample.delay - minimum) ** 2 + noise**2) for sample in samples]
     total = math.fsum(weights)
-    # Integers first: an offset can be years, and a float has no digits left for nanoseconds.
+    # Integers first: if the offset is years, a float has no digits left for nanoseconds.
     origin = samples[0].offset
     times = [sample.time for sample in samples]
     offsets = [sample.offset - origin for sample in samples]

@@ -1,9 +1,9 @@
 """
-Steps of the two clocks: somebody, or a time service, set one of them during the run.
+Steps of the two clocks: one of them was set during the run, by a person or a time service.
 
-Each exchange bounds the offset of the clocks: it is within half of the delay of what the exchange
-shows.  Bounds that do not meet are of two clocks that stood otherwise to each other, and so one of
-them was set in between.  Whose clock it was shows this host's monotonic clock, which nobody sets.
+Each exchange bounds the offset of the clocks: the measured offset is wrong by at most half of the
+delay.  If the bounds of two exchanges do not overlap, one of the clocks was set in between.  This
+host's monotonic clock shows which one, because it cannot be set.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from tsservices.stamp.stats.clock_offset import ClockSample
 #: In nanoseconds.
 SECOND = 1_000_000_000
 
-#: How fast an offset may change without a step: kernels steer a clock by no more than this, and
-#: no crystal is that wrong (RFC 5905, 500 PPM).
+#: How fast an offset may change without a step: kernels adjust a clock by no more than this, and
+#: no oscillator has a larger error (RFC 5905, 500 PPM).
 MAXIMUM_SLEW = 500e-6
 
-#: Nanoseconds by which this host's two clocks may differ more than before, because this program
-#: lost the processor between two looks at them.
+#: Nanoseconds by which the difference of this host's two clocks may change without a step, because
+#: this program may lose the processor between reading the one and the other.
 CLOCK_READING = 1_000_000
 
-#: Nanoseconds of a tick of coarse clocks that are recognized, the longest first.
+#: Ticks of coarse clocks that are recognized, in nanoseconds, the longest first.
 TICKS = (SECOND, SECOND // 10, SECOND // 100, SECOND // 1000, SECOND // 10_000, SECOND // 100_000)
 
-#: Nanoseconds that a time may be beside its tick: its form in a packet rounds it.
+#: Nanoseconds by which a time may differ from its tick: the format of a packet rounds it.
 TICK_ROUNDING = 500
 
-#: So many times to and fro, with at most so many exchanges between two steps, and they are taken
-#: for noise: of a clock with long ticks, or of several hosts that answer in turn.
+#: Steps that change their direction this often, with at most this many exchanges between two steps,
+#: are taken for noise: of a clock with long ticks, or of several hosts that answer in turn.
 NOISY_REVERSALS = 4
 NOISY_EXCHANGES = 4
 
-#: Steps that are kept one by one; the earlier ones are only counted.
+#: Steps that are kept separately; the earlier ones are only counted.
 MAXIMUM_STEPS = 16
 
 
@@ -49,22 +49,22 @@ class ClockOwner(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
-    """A clock was set; all in nanoseconds."""
+    """A step of a clock that was set; all in nanoseconds."""
 
     owner: ClockOwner
     #: Since the start of the run: the first packet that shows it.
     time: int
     #: Positive if the clock was set forward.
     step: int
-    #: The step is wrong by no more than this.
+    #: The largest error of the step.
     bound: int
 
 
 class ClockResolution:
     """
-    How coarse a clock is, by the times that it showed.
+    The resolution of a clock, found from its times.
 
-    @ivar coarse: it may be; if not, more times show nothing new.
+    @ivar coarse: whether the clock may be coarse; if not, more times change nothing.
     """
 
     def __init__(self) -> None:
@@ -80,16 +80,16 @@ class ClockResolution:
 
     @property
     def tick(self) -> int:
-        """Nanoseconds by which a time of this clock may be wrong; 0 if it is fine."""
+        """Nanoseconds by which a time of this clock may be wrong; 0 if the clock is not coarse."""
         return self._ticks[0] if self._ticks else 0
 
 
 class ClockStepDetector:
     """
-    Compares each exchange with all before it since the last step.  Its memory is constant.
+    A detector that compares each exchange with all since the last step, in constant memory.
 
-    @ivar noise: by how much the reflector's clock jumps to and fro, in nanoseconds: these jumps are
-        no steps; 0 if it does not.
+    @ivar noise: by how much the reflector's clock jumps back and forth, in nanoseconds: such jumps
+        are no steps; 0 without jumps.
     """
 
     def __init__(self) -> None:
@@ -99,30 +99,30 @@ class ClockStepDetector:
         self._reversals = 0
         self._largest = 0
         self._time = 0
-        # The least and the greatest offset that all exchanges allow; L{None} before the first.
+        # The smallest and the largest offset that all exchanges allow; L{None} before the first.
         self._range: tuple[int, int] | None = None
-        # The wall clock less the monotonic one: now, and at the last exchange.
+        # The wall clock minus the time since boot, now; C{_rangeBase}: at the last exchange.
         self._base: int | None = None
         self._resolution = ClockResolution()
         self._rangeBase: int | None = None
 
     def forgetReflector(self) -> None:
-        """Another clock answers from now on."""
+        """Forget the reflector's clock, because another one answers from now on."""
         self._range = None
         self._resolution = ClockResolution()
         self.noise = 0
 
     def observeBase(self, time: int, base: int) -> ClockStep | None:
         """
-        A step of this host's clock, if this shows one.
+        Return a step of this host's clock, if this base shows one.
 
         @param time: nanoseconds since the start of the run.
-        @param base: this host's wall clock less the time since it was started.
+        @param base: this host's wall clock minus the time since boot.
         """
         before = self._base
         step = 0 if before is None else base - before
         if before is not None and abs(step) <= CLOCK_READING:
-            # Not yet: it is taken as the new one if an exchange shows that it is a step.
+            # C{_base} stays: L{observe} sets it if an exchange shows that the change is a step.
             return None
         self._base = base
         if before is None:
@@ -137,7 +137,7 @@ class ClockStepDetector:
         self, sample: ClockSample, base: int | None, reflectorTimes: tuple[int, ...] = ()
     ) -> ClockStep | None:
         """
-        A step between this exchange and those before it.
+        Return the step between this exchange and those before it, if there is one.
 
         @param base: as in L{observeBase}, at this exchange; L{None} if it is unknown.
         @param reflectorTimes: T2 and T3, in nanoseconds.
@@ -187,7 +187,7 @@ class ClockSteps:
     def __init__(self) -> None:
         #: The newest, in order.
         self.newest: deque[ClockStep] = deque(maxlen=MAXIMUM_STEPS)
-        #: All of them, by whose clock it was.
+        #: The numbers of all steps, by whose clock was set.
         self.counts = dict.fromkeys(ClockOwner, 0)
 
     def add(self, step: ClockStep) -> None:

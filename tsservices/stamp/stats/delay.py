@@ -1,4 +1,4 @@
-"""How the delay changes: from one packet to the next, above its minimum, and over the run."""
+"""Changes of the delay: from one packet to the next, above its minimum, and over the run."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 from tsservices.stamp.stats.distribution import MAXIMUM_VALUE, Distribution, known
 
-#: Before the numbers of all packets, and next to none of them.
+#: Lower than the numbers of all packets, and adjacent to none of them.
 NO_SEQUENCE = -2
 
 
 class Jitter:
     """
-    Interarrival jitter as RTP has it (RFC 3550, 6.4.1), and the distribution of the
-    differences between neighbours (IPDV, RFC 3393).
+    Interarrival jitter as in RTP (RFC 3550, 6.4.1), and the distribution of the differences
+    between neighbours (IPDV, RFC 3393).
 
-    A difference is taken only between packets that were sent one after the other.  There is
-    none if one between them was lost, or if they arrived in the wrong order.
+    A difference is taken only between two packets with consecutive numbers whose replies arrived in
+    this order.
     """
 
     def __init__(self) -> None:
-        #: The differences, the later packet minus the earlier; and the same without their signs.
+        #: The differences, the later packet minus the earlier, and their absolute values.
         self.variation = Distribution()
         self.absolute = Distribution()
         self._estimate = 0.0
@@ -47,7 +47,7 @@ class Jitter:
         self._lastSequence, self._lastDelay = sequence, delay
 
     def beginPiece(self) -> None:
-        """The delays that follow have another offset: no difference to those before."""
+        """Begin a piece with another clock offset: no difference to the delays before it."""
         self._lastSequence = NO_SEQUENCE
 
     @property
@@ -56,10 +56,10 @@ class Jitter:
         return self._estimate if self.absolute.count else None
 
 
-#: Samples that wait until the skew among them is known.
+#: Samples that are collected until their skew is known.
 BLOCK_SAMPLES = 512
 
-#: Smallest delays of earlier blocks that are kept; if there are more, two become one.
+#: Smallest delays of earlier blocks that are kept; if there are more, pairs are merged.
 MAXIMUM_MINIMA = 64
 
 
@@ -67,15 +67,15 @@ class QueueingDelay:
     """
     The delay of one direction above its minimum.
 
-    A raw one-way delay contains the offset of two clocks.  The difference of two of them
-    does not, apart from the skew, which is taken off first.  So this needs no synchronized
-    clocks, and it is the part of the delay that load can change.
+    A raw one-way delay contains the offset of two clocks.  The difference of two such delays does
+    not, apart from the skew, which is removed first.  So no synchronized clocks are needed.  This
+    is the part of the delay that load can change.
     """
 
     def __init__(self, skew: Callable[[], float]) -> None:
         """
-        @param skew: gives by how much raw delays of this direction grow, in nanoseconds per
-            nanosecond, as far as it is known.
+        @param skew: returns the known growth of raw delays of this direction, in nanoseconds per
+            nanosecond.
         """
         self._skew = skew
         self._done = Distribution()
@@ -83,7 +83,7 @@ class QueueingDelay:
         self._minima: list[tuple[int, int]] = []
 
     def beginPiece(self) -> None:
-        """The delays that follow have another offset: another minimum."""
+        """Begin a piece with another clock offset, and so with another minimum."""
         if self._block:
             self._addBlock(self._done, self._skew())
         self._block = []
@@ -93,7 +93,7 @@ class QueueingDelay:
         """
         @param time: nanoseconds since the start of the run.
         @param delay: raw, in nanoseconds; L{None} is ignored.
-        @param roundTrip: of the same packet: no part of it was longer, whatever the clocks say.
+        @param roundTrip: of the same packet: limits its delay, whatever the clocks show.
         """
         if delay is None:
             return
@@ -108,7 +108,7 @@ class QueueingDelay:
                 self._minima = [_minimum(pair, skew) for pair in pairs] + odd
 
     def summary(self) -> Distribution:
-        """The delays above the minimum, of all samples so far."""
+        """Return the delays above the minimum, of all samples so far."""
         delays = Distribution()
         delays.merge(self._done)
         if self._block:
@@ -116,9 +116,9 @@ class QueueingDelay:
         return delays
 
     def _addBlock(self, delays: Distribution, skew: float) -> tuple[int, int]:
-        # The smallest of the block.
+        # Returns the smallest sample of the block.
         start, origin, _ = self._block[0]
-        # Integers first: an offset can be years, and a float has no digits left for nanoseconds.
+        # Integers first: if the offset is years, a float has no digits left for nanoseconds.
         unskewed = [delay - origin - skew * (time - start) for time, delay, _ in self._block]
         lowest = minimum = min(unskewed)
         for time, delay in self._minima:
@@ -137,7 +137,7 @@ def _minimum(samples: Sequence[tuple[int, int]], skew: float) -> tuple[int, int]
     return min(samples, key=lambda sample: sample[1] - origin - skew * (sample[0] - start))
 
 
-#: Buckets of a timeline that are kept; if there are more, two become one.
+#: Buckets of a timeline that are kept; if there are more, pairs are merged.
 MAXIMUM_BUCKETS = 1024
 
 #: Nanoseconds of a bucket at the beginning.
@@ -178,7 +178,7 @@ class TimelineBucket:
 
 
 class Timeline:
-    """Round trips by time, coarser as the run grows longer."""
+    """Round trips by time, in fewer and longer buckets as the run grows longer."""
 
     def __init__(self) -> None:
         #: Nanoseconds of a bucket.
@@ -207,5 +207,5 @@ class Timeline:
         self._buckets.setdefault(number, TimelineBucket()).merge(bucket)
 
     def buckets(self) -> list[tuple[int, TimelineBucket]]:
-        """The start of each bucket that is not empty, and the bucket, in order."""
+        """Return the start of each bucket that is not empty, and the bucket, in order of time."""
         return [(number * self.span, self._buckets[number]) for number in sorted(self._buckets)]

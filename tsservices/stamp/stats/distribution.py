@@ -1,8 +1,8 @@
 """
-The distribution of values that are not kept: moments, and percentiles by a histogram.
+Distributions of values that are not stored: moments, and percentiles by a histogram.
 
-Memory is bounded, whatever is counted: the histogram has 128 buckets for each doubling.  A
-percentile is off by less than 0.4 %, of the value or of its distance from an origin.
+Memory is bounded: the histogram has 128 buckets for each doubling of the value.  The error of a
+percentile is less than 0.4 % of the value, or of its distance from an origin.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from operator import mul
 
-#: Bits of a value that its bucket keeps, beside the leading one.
+#: Bits of a value that its bucket keeps, besides the leading one.
 SUB_BITS = 7
 
 #: Buckets for each doubling.
 SUB_BUCKETS = 1 << SUB_BITS
 
-#: Larger values, some 146 years in nanoseconds, are counted as this one.
+#: Larger values are counted as this one: about 146 years in nanoseconds.
 MAXIMUM_VALUE = (1 << 62) - 1
 
 
 def bucketOf(value: int) -> int:
-    """The number of the bucket; the order of buckets is that of values."""
+    """Return the number of a value's bucket; the order of buckets is that of values."""
     if value < 0:
         return ~bucketOf(-value)
     if value < SUB_BUCKETS:
@@ -35,7 +35,7 @@ def bucketOf(value: int) -> int:
 
 
 def rangeOf(bucket: int) -> tuple[int, int]:
-    """The smallest and the largest value in it."""
+    """Return the smallest and the largest value in a bucket."""
     if bucket < 0:
         low, high = rangeOf(~bucket)
         return -high, -low
@@ -47,15 +47,15 @@ def rangeOf(bucket: int) -> tuple[int, int]:
 
 
 def known(value: int | None, default: int) -> int:
-    """The value, or the default if there is none."""
+    """Return the value, or the default if the value is L{None}."""
     return default if value is None else value
 
 
 class Histogram:
     """
-    Counts whole numbers, negative ones too; minimum and maximum are exact.
+    A histogram of whole numbers, also negative ones; minimum and maximum are exact.
 
-    @ivar origin: buckets are finest around it; it may be set while nothing is counted.
+    @ivar origin: buckets are finest around it; to be set before anything is counted.
     """
 
     __slots__ = ("_counts", "maximum", "minimum", "origin", "total")
@@ -86,7 +86,7 @@ class Histogram:
             for value in values:
                 counts[bucketOf(value - origin)] += 1
         elif low >= SUB_BUCKETS and high <= MAXIMUM_VALUE:
-            # As L{bucketOf}, whose call takes longer than its work.
+            # Inlined L{bucketOf}: a call of it takes longer than its work.
             for value in values:
                 shift = value.bit_length() - 1 - SUB_BITS
                 counts[(shift << SUB_BITS) + (value >> shift)] += 1
@@ -98,7 +98,7 @@ class Histogram:
         self.maximum = max(high, known(self.maximum, high))
 
     def merge(self, other: Histogram) -> None:
-        """Count all values of another as well, which has the same origin."""
+        """Add all values of another histogram, which has the same origin."""
         assert other.origin == self.origin
         for bucket, count in other._counts.items():
             self._counts[bucket] += count
@@ -115,7 +115,7 @@ class Histogram:
         return twin
 
     def percentile(self, percent: float) -> int | None:
-        """The value that so many percent of all do not exceed, by nearest rank."""
+        """Return the value that C{percent} of all values do not exceed, by nearest rank."""
         if self.minimum is None or self.maximum is None:
             return None
         # Rounded, since binary fractions add a little: 99.9 % of 1000 must stay 999.
@@ -135,13 +135,13 @@ class Histogram:
         return max(self.minimum, min(self.maximum, value))
 
     def ranges(self) -> Iterator[tuple[int, int, int]]:
-        """Smallest value, largest value and count of each bucket that is not empty, in order."""
+        """Yield smallest value, largest value and count of each non-empty bucket, in order."""
         for bucket in sorted(self._counts):
             low, high = rangeOf(bucket)
             yield self.origin + low, self.origin + high, self._counts[bucket]
 
     def countUpTo(self, bound: int) -> int:
-        """How many values do not exceed it, to the end of its bucket."""
+        """Count the values that do not exceed C{bound}, or are in the same bucket."""
         limit = bucketOf(bound - self.origin)
         return sum(count for bucket, count in self._counts.items() if bucket <= limit)
 
@@ -149,7 +149,7 @@ class Histogram:
 class Moments:
     """The moments of all values so far."""
 
-    # By Welford's method: a plain sum of squares would lose the digits that matter.
+    # By Welford's method: a plain sum of squares would lose the significant digits.
     __slots__ = ("_mean", "_squares", "count", "maximum", "minimum")
 
     def __init__(self) -> None:
@@ -175,7 +175,7 @@ class Moments:
         @param low: the smallest of them.
         @param high: the largest of them.
         """
-        # Integers lose no digits, so here the plain sums are right.
+        # Integers lose no digits, so plain sums are exact here.
         count, total = len(values), sum(values)
         squares = (count * sum(map(mul, values, values)) - total**2) / count
         self._merge(count, total / count, squares, low, high)
@@ -201,16 +201,16 @@ class Moments:
 
     @property
     def deviation(self) -> float | None:
-        """The standard deviation of these values, not of what they might be a sample of."""
+        """The standard deviation of these values themselves, not estimated from a sample."""
         return math.sqrt(self._squares / self.count) if self.count else None
 
 
-#: The percentiles that every report has.
+#: The percentiles of every report.
 PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
 
 
-#: Values that wait to be counted together: 0.8 microseconds for each, and 1.1 one at a time, which
-#: in a run with many hosts also finds none of the histograms in the processor's cache.
+#: Values that are collected and counted together: 0.8 microseconds each, instead of 1.1 one at a
+#: time.  One at a time, the histograms of many hosts would also miss the processor's cache.
 WAITING_VALUES = 32
 
 
@@ -221,8 +221,8 @@ class Distribution:
 
     def __init__(self, relative: bool = False) -> None:
         """
-        @param relative: all values contain one offset, which may be a thousand times as large as
-            their differences: percentiles keep those.
+        @param relative: all values contain the same offset, which may be a thousand times as large
+            as their differences: percentiles are as precise as for the differences alone.
         """
         self._relative = relative
         self._moments = Moments()

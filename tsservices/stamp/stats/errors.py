@@ -1,4 +1,4 @@
-"""Packets that did not arrive, by who says so and what they say."""
+"""Errors of packets that did not arrive, by source and reason."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-#: Different errors that are counted one by one; a network has few, but an attacker can invent them.
+#: Different errors that are counted separately; a network has few, but an attacker can invent more.
 MAXIMUM_ERRORS = 32
 
 
 class ErrorSource(Enum):
-    """Who says that a packet did not arrive.  The values are public: C{error_by} in JSON, CSV."""
+    """Who reported the loss of a packet.  The values are public: C{error_by} in JSON, CSV."""
 
-    #: This host: the packet has not left it, or not found its way out.
+    #: This host: the packet has not left it, or has found no route.
     SELF = "self"
     TARGET = "target"
-    #: Neither of them.
+    #: Another host than these two.
     ROUTER = "router"
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorReport:
-    """What somebody says of a packet."""
+    """A report about a packet that did not arrive."""
 
     source: ErrorSource
     #: The IP address of a router or the target; L{None} if it is unknown.
     address: str | None = None
-    #: Of the ICMP message, if it was one.
+    #: Type and code of the ICMP message, if the report is one.
     icmpType: int | None = None
     icmpCode: int | None = None
     #: Octets of the longest packet that the link takes, if the packet was longer.
@@ -36,12 +36,12 @@ class ErrorReport:
 
     @property
     def sender(self) -> str:
-        """Who, in words."""
+        """The source of the report, in words."""
         return senderText(self.source, self.address)
 
 
 def senderText(source: ErrorSource, address: str | None) -> str:
-    """Who says it, in words."""
+    """Return the source of a report, in words."""
     if source is ErrorSource.SELF:
         return "this host"
     name = address or "an unknown address"
@@ -49,9 +49,9 @@ def senderText(source: ErrorSource, address: str | None) -> str:
 
 
 class CountedError(NamedTuple):
-    """What makes two errors the same."""
+    """The key by which equal errors are counted together."""
 
-    #: L{None} if it is not known who says it.
+    #: L{None} if the source is unknown.
     source: ErrorSource | None
     address: str | None
     reason: str
@@ -59,7 +59,7 @@ class CountedError(NamedTuple):
 
 class ErrorCounts:
     """
-    How often who said what.
+    The numbers of errors, by source and reason.
 
     @ivar others: errors beyond L{MAXIMUM_ERRORS} different ones.
     """
@@ -69,7 +69,7 @@ class ErrorCounts:
         self.others = 0
 
     def add(self, reason: str, error: ErrorReport | None) -> None:
-        """@param error: L{None} if it is not known who says it."""
+        """@param error: L{None} if the source is unknown."""
         key = CountedError(None, None, reason)
         if error is not None:
             key = CountedError(error.source, error.address, reason)

@@ -1,8 +1,8 @@
 """
-Follow-Up Telemetry at the sender: the departure of a reply comes with the next one.
+Follow-Up Telemetry at the sender: the next reply contains the departure of the previous one.
 
-A reply is held until the next one comes.  If that brings the time at which the held one left, that
-time becomes T3; if not, T3 as it was written into the packet stays.
+A reply is held until the next one arrives.  If that one contains the departure of the held reply,
+the departure replaces T3; if not, T3 of the packet is used.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from typing import NamedTuple
 
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
 
-#: A reply whose number is this far behind the held one at most was overtaken by it; one that is
-#: farther behind is of a reflector that was started again.
+#: A reply whose number is at most this far behind the held one was overtaken by it; if the number
+#: is farther behind, the reflector was restarted.
 MAXIMUM_REORDERING = 16
 
-#: Times kept of replies that are still on their way.
+#: Departures that are kept for replies that have not arrived yet.
 MAXIMUM_DEPARTURES = 64
 
-#: So many replies in a row that could bring a time and do not, and replies are no longer held.
+#: After this many replies in a row without a departure, replies are no longer held.
 MAXIMUM_MISSES = 3
 
 
 class FollowUpInfo(NamedTuple):
-    """The Follow-Up Telemetry of a reply: about the reply before it."""
+    """The Follow-Up Telemetry of a reply, about the previous reply."""
 
-    #: The reflector's number of that one.
+    #: The reflector's number of the previous reply.
     sequence: int
-    #: When it left, in nanoseconds since 1970; L{None} if the reflector does not know.
+    #: Its departure, in nanoseconds since 1970; L{None} if the reflector does not know it.
     departure: int | None
 
 
 def withDeparture(result: ProbeResult, departure: int) -> ProbeResult:
     """
-    The result with this time as T3.  It stays as it is if that cannot be true, as when a clock was
-    set in between or the time is of another clock.
+    Return the result with this time as T3, or the unchanged result if that is impossible: a clock
+    was set in between, or the time is of another clock.
     """
     times = result.timestamps
     if times is None or times.reflectorReceived is None or times.reflectorSent is None:
@@ -53,28 +53,28 @@ class FollowUpMatcher:
         self._waiting: ProbeResult | None = None
         self._departures: OrderedDict[int, int] = OrderedDict()
         self._misses = 0
-        # Whether any reply brought a time.
+        # Whether any reply contained a departure.
         self._answered = False
 
     @property
     def wantsNext(self) -> bool:
-        """Whether a reply is held, and there is hope that the next one would bring its time."""
-        # The first reply of a session knows of none before it.
+        """Whether a reply is held, and the next one may contain its departure."""
+        # The first reply of a session has no previous reply to report.
         return self._waiting is not None and (self._answered or self._misses <= 1)
 
     def finish(
         self, reflectorSequence: int | None, followUp: FollowUpInfo | None
     ) -> list[ProbeResult]:
-        """As L{add}, for a reply that is only there to bring the time of the one before it."""
+        """Like L{add}, for a reply only requested for the departure of the previous one."""
         if followUp is not None:
             self._addDeparture(followUp)
         return self._completeWaiting(reflectorSequence)
 
     def add(self, result: ProbeResult, followUp: FollowUpInfo | None) -> list[ProbeResult]:
         """
-        The results of which nothing better will be known any more.
+        Add a result, and return the results that are final.
 
-        @param followUp: what this reply says of another; L{None} if the reflector does not know
+        @param followUp: what this reply reports of another; L{None} if the reflector does not know
             the extension.
         """
         if followUp is not None:
@@ -93,13 +93,13 @@ class FollowUpMatcher:
         return ready
 
     def failed(self, sequence: int) -> list[ProbeResult]:
-        """What is no longer held, since the reply to this packet would have brought its time."""
+        """Return the held result if the reply to this packet would have contained its departure."""
         if self._waiting is not None and self._waiting.sequence < sequence:
             return self.release()
         return []
 
     def release(self) -> list[ProbeResult]:
-        """The results that are still held; nothing more will come."""
+        """Return the results that are still held, since no more replies follow."""
         waiting, self._waiting = self._waiting, None
         return [] if waiting is None else [waiting]
 
@@ -128,6 +128,6 @@ class FollowUpMatcher:
         if reflectorSequence is not None:
             behind = waiting.reflectorSequence - reflectorSequence
             if 0 <= behind <= MAXIMUM_REORDERING:
-                # An older reply came late; the next one may still bring the time.
+                # An older reply arrived late; the next one may still contain the departure.
                 return []
         return self.release()

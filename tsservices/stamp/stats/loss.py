@@ -1,10 +1,10 @@
 """
-Loss: in which direction packets were lost, doubled or reordered, and how many in a row.
+Loss, duplicates and reordering by direction, and the lengths of bursts of loss.
 
-A stateful reflector numbers its replies by a counter of its own, from 0.  Up to any reply,
-what it has not counted was lost on the way up, and what it has counted and did not arrive
-was lost on the way down.  A stateless one repeats the sender's number, and then nobody
-can know.  As long as all numbers are equal it may be either kind, and nothing is claimed.
+A stateful reflector numbers its replies by its own counter, from 0.  Up to any reply, packets that
+it has not counted were lost on the way up, and counted packets whose reply did not arrive were lost
+on the way down.  A stateless reflector repeats the sender's number, and then the direction is
+unknown.  While all numbers are equal either kind is possible, and no direction is reported.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from typing import NamedTuple
 from tsservices.stamp.stats.distribution import Histogram
 from tsservices.stamp.stats.pattern import LossPattern
 
-#: How many numbers back from the highest one duplicates are recognized.
+#: How far behind the highest number duplicates are recognized.
 WINDOW = 4096
 
 _WINDOW_BITS = (1 << WINDOW) - 1
 
 #: How far a reflector's counter may be ahead of the sender's: packets that overtook others are
-#: ahead for a moment.  If it is farther ahead, it does not count the packets of this session.
+#: ahead for a moment.  A counter farther ahead does not count the packets of this session.
 SLACK = 64
 
 
 class ReplyKind(Enum):
-    """A reply, compared with those before it."""
+    """The kind of a reply, compared with those before it."""
 
     FIRST = "first"
-    #: One more reply to the same packet.
+    #: Another reply to the same packet.
     DUPLICATE = "duplicate"
-    #: To a packet that was never sent, or is forgotten.
+    #: A reply to a packet that was never sent, or is no longer remembered.
     STRAY = "stray"
 
 
 class NumberWindow:
     """
-    Which of the last L{WINDOW} numbers, up to the highest, have come.
+    The set of the numbers received among the last L{WINDOW}, up to the highest.
 
-    It takes half a kilobyte, where a dictionary of them takes half a megabyte: a run may have
-    thousands of hosts.
+    It takes half a kilobyte, a dictionary would take half a megabyte: a run may have thousands of
+    hosts.
     """
 
     __slots__ = ("_bits", "_highest", "_run")
 
     def __init__(self) -> None:
         self._highest = -1
-        # Numbers up to the highest that came one after the other.  Most do, and for those the bits
-        # are not shifted, which would cost a microsecond.
+        # How many consecutive numbers end at the highest.  Most new numbers are the next one: for
+        # those, the bits are not shifted, which would cost a microsecond.
         self._run = 0
-        # Bit 0 is that of the number before these.
+        # Bit 0 stands for the number before these.
         self._bits = 0
 
     def __contains__(self, number: int) -> bool:
@@ -61,13 +61,13 @@ class NumberWindow:
         return behind < WINDOW and bool(self._bits >> behind - self._run & 1)
 
     def add(self, number: int) -> None:
-        """A number that is too far back is not remembered."""
+        """Add a number; one that is too far back is ignored."""
         behind = self._highest - number
         if behind == -1:
             self._highest = number
             self._run += 1
         elif behind < 0:
-            # Not shifted by more than it has bits: the number may be any.
+            # The shift is limited to the width of the bits, because the number may have any value.
             gap = min(-behind, WINDOW) - 1
             run = min(self._run, WINDOW)
             self._bits = (((self._bits + 1 << run) - 1) << gap) & _WINDOW_BITS
@@ -78,7 +78,7 @@ class NumberWindow:
 
 
 class _Directions(NamedTuple):
-    """What is known of one session by direction: packets."""
+    """The numbers of packets of one session, by direction."""
 
     lostUp: int = 0
     lostDown: int = 0
@@ -96,18 +96,18 @@ class DirectionalLoss:
     The loss of a target by direction.
 
     A reflector counts each session from 0.  After L{beginSession} the counter is that of another
-    session; what was known of the earlier ones stays in the figures, as sums.
+    session; the figures of earlier sessions are kept as sums.
     """
 
     def __init__(self, stateful: bool | None = None) -> None:
-        #: Whether the reflector counts; L{None} as long as nothing shows it.
+        #: Whether the reflector is stateful; L{None} while that is unknown.
         self.stateful = stateful
-        #: Replies beyond the first.
+        #: Replies after the first one to a packet.
         self.duplicates = 0
-        #: First replies to packets sent before one that was answered earlier (RFC 4737).
+        #: First replies to packets sent before one that is already answered (RFC 4737).
         self.reordered = 0
         self._givenKind = stateful
-        # Of earlier sessions; L{None} if one of them lost packets nobody knows where.
+        # Sums of earlier sessions; L{None} if one of them lost packets in an unknown direction.
         self._earlier: _Directions | None = _Directions()
         # Numbers of the packets answered.
         self._answered = NumberWindow()
@@ -117,7 +117,7 @@ class DirectionalLoss:
     def _startSession(self, first: int) -> None:
         self.stateful = self._givenKind
         self._first = first
-        # The newest packet of this session that was answered; none yet.
+        # The newest answered packet of this session; none yet.
         self._newest = first - 1
         self._contradicted = False
         # Numbers of the replies.
@@ -130,14 +130,14 @@ class DirectionalLoss:
         self._reordered = 0
         self._reorderedUp = 0
         self._reorderedDown = 0
-        # Errors before the last reply, and those after it, which do not explain a gap yet.
+        # Errors before the last reply, and errors after it, which do not explain a gap yet.
         self._errors = 0
         self._tailErrors = 0
         self._lastError = first - 1
 
     def beginSession(self, first: int) -> None:
         """
-        The reflector counts from 0 again.
+        Begin a session, for which the reflector counts from 0 again.
 
         @param first: the number of the first packet that it will count.
         """
@@ -153,11 +153,11 @@ class DirectionalLoss:
         duplicate = sequence in self._answered
         if not duplicate and self._highest - sequence >= WINDOW:
             return ReplyKind.STRAY
-        # A packet of an earlier session has a number of another counter.
+        # For a packet of an earlier session the number is one of another counter.
         number = reflectorSequence if sequence >= self._first else None
         newNumber = number is not None and self._addNumber(sequence, number, duplicate)
         if duplicate:
-            # Two numbers of the reflector: it was doubled before it got there.
+            # If the reflector gave it two numbers, it was duplicated on the way up.
             self.duplicates += 1
             self._duplicates += sequence >= self._first
             self._duplicatesUp += newNumber
@@ -181,7 +181,7 @@ class DirectionalLoss:
         return ReplyKind.FIRST
 
     def addError(self, sequence: int) -> None:
-        """The network itself said what became of this packet: it was lost in no direction."""
+        """Count a packet whose loss was reported as an error: it is lost in neither direction."""
         if sequence < self._first:
             return
         self._lastError = max(self._lastError, sequence)
@@ -191,12 +191,12 @@ class DirectionalLoss:
             self._tailErrors += 1
 
     def _addNumber(self, sequence: int, number: int, duplicate: bool) -> bool:
-        # A stateless reflector repeats the sender's number, which begins no session from 0.
+        # A stateless reflector repeats the sender's numbers, which start from 0 only once.
         if number != sequence and self._givenKind is None:
             self.stateful = True
         new = number not in self._replies
-        # One number for two packets, or one far away from the others: the reflector was started
-        # again, or counts something else.
+        # The same number for two packets, or one far away from the others: the reflector was
+        # restarted, or counts something else.
         if (
             (not new and not duplicate)
             or number < self._highestReply - WINDOW
@@ -212,7 +212,7 @@ class DirectionalLoss:
 
     @property
     def known(self) -> bool:
-        """Whether the directions can be told apart; if not, all figures below are L{None}."""
+        """Whether the directions can be distinguished; if not, all figures below are L{None}."""
         return self._total is not None
 
     @property
@@ -233,7 +233,7 @@ class DirectionalLoss:
                 self._reorderedUp,
                 self._reorderedDown,
             )
-        # Whatever the kind of the reflector, where nothing happened nothing is unknown.
+        # Without losses, duplicates and reordering the figures are 0 for any kind of reflector.
         if self._first and self._isPlain():
             return _Directions()
         return None
@@ -282,10 +282,10 @@ class LossBursts:
     """
     The lengths of runs of lost packets.
 
-    Packets are settled in any order and looked at in the order of sending; memory is bounded
-    by how many are on their way at once.
+    Packets are settled in any order and evaluated in the order of sending; memory is bounded by the
+    number of packets under way.
 
-    @ivar lengths: of the runs that have ended.
+    @ivar lengths: the lengths of the runs that have ended.
     """
 
     def __init__(self) -> None:
@@ -313,7 +313,7 @@ class LossBursts:
             self._current = 0
 
     def summary(self) -> Histogram:
-        """The lengths, with the run that has not ended."""
+        """Return the lengths, including the run that has not ended."""
         lengths = self.lengths.copy()
         if self._current:
             lengths.add(self._current)

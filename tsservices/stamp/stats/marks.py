@@ -1,4 +1,4 @@
-"""What the network does to the marks of packets: DSCP and ECN, as sent and as received."""
+"""The marks of packets, DSCP and ECN, as sent and as received after changes by the network."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The marks of one packet and its reply; L{None} for what is unknown."""
+    """The marks of one packet and its reply; unknown values are L{None}."""
 
-    #: DSCP of the packet, as sent and as it came to the reflector.
+    #: DSCP of the packet, as sent, and as received by the reflector.
     dscpUpSent: int
     dscpUpReceived: int | None = None
-    #: DSCP of the reply, as the reflector sent it and as it came here.
+    #: DSCP of the reply, as sent by the reflector, and as received here.
     dscpDownSent: int | None = None
     dscpDownReceived: int | None = None
     ecnUpSent: int = 0
     ecnUpReceived: int | None = None
-    #: ECN of the reply.  With which one it left nobody says, so 0 (not marked) says nothing.
+    #: ECN of the reply; L{None} also if 0: its ECN when sent is unknown, so 0 shows nothing.
     ecnDownReceived: int | None = None
-    #: The DSCP that was asked for the reply, and whether the reflector was allowed to use it.
+    #: The DSCP requested for the reply, and whether the reflector was allowed to use it.
     dscpAsked: int = 0
     permitted: bool | None = None
 
 
 class MarkCounts:
     """
-    How often which mark became which.  The marks have few bits, so this is bounded.
+    The numbers of changes of marks.  The marks have few bits, so memory is bounded.
 
-    @ivar replies: replies to packets that asked.
-    @ivar answered: those of a reflector that knows the extension.
-    @ivar refused: replies that do not have the DSCP that was asked for, as a counter of it.
+    @ivar replies: replies to packets that requested the marks.
+    @ivar answered: those replies that came from a reflector that knows the extension.
+    @ivar refused: replies without the requested DSCP, counted by that DSCP.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class MarkCounts:
         self.dscpUp: Counter[tuple[int, int]] = Counter()
         self.dscpDown: Counter[tuple[int, int]] = Counter()
         self.ecnUp: Counter[tuple[int, int]] = Counter()
-        #: Only replies that came marked.
+        #: Only replies that arrived with a mark.
         self.ecnDown: Counter[int] = Counter()
 
     def add(self, marks: Marks) -> None:

@@ -1,4 +1,4 @@
-"""Whether losses come at regular intervals, as those of a rate limit do."""
+"""Detection of losses at regular intervals, as those caused by a rate limit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from statistics import median_low
 #: Runs of lost packets, and of received ones, that are remembered.
 REMEMBERED_RUNS = 64
 
-#: Runs that show regularity.  Of losses by chance short runs look alike often, long ones rarely.
+#: Runs needed to show regularity.  Short runs of random losses are often alike, long ones rarely.
 SHORT_RUNS = 48
 LONG_RUNS = 5
 
-#: Packets of a long run.
+#: Packets of a long run, at least.
 LONG = 10
 
-#: The share of the runs that may be of another length than the others.
+#: The share of the runs whose length may differ from that of the others.
 EXCEPTIONS = 1 / 16
 
 
@@ -32,9 +32,9 @@ class LossPattern:
         self._begun = False
 
     def add(self, lost: bool) -> None:
-        """Count a packet; they come in the order of sending."""
+        """Count a packet; to be called in the order of sending."""
         if lost is not self._lost:
-            # The first run may be the burst that a limit allows at the beginning.
+            # The first run may be the burst that a rate limit allows at the beginning.
             if self._begun:
                 self._runs[self._lost].append(self._length)
             self._begun = self._begun or self._length > 0

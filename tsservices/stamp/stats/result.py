@@ -14,8 +14,8 @@ from typing import NamedTuple
 from tsservices.stamp.stats.errors import ErrorReport
 from tsservices.stamp.stats.marks import Marks
 
-#: Nanoseconds by which this host's wall clock may differ more from the monotonic one at a reply
-#: than at its packet.  If it is more, the wall clock was set in between.
+#: Nanoseconds by which the difference of this host's wall clock and monotonic clock may change from
+#: a packet to its reply.  If it changes more, the wall clock was set in between.
 MAXIMUM_BASE_CHANGE = 100_000
 
 #: Nanoseconds by which a round trip by the wall clock may be longer than by the monotonic clock.
@@ -29,12 +29,12 @@ class ProbeState(Enum):
     OK = "ok"
     #: The reply came after the packet was counted as lost.
     LATE = "late"
-    #: One more reply.
+    #: Another reply to the same packet.
     DUPLICATE = "duplicate"
     TIMEOUT = "timeout"
-    #: The other host says that no program listens there.
+    #: The other host reported that no program listens there.
     REFUSED = "refused"
-    #: The network, or this system, says that there is no way.
+    #: The network, or this system, reported that there is no route.
     UNREACHABLE = "unreachable"
 
 
@@ -49,8 +49,8 @@ class Timestamps(NamedTuple):
     reflectorSent: int | None = None
     #: Who took T1 and T4: C{k} the kernel, C{u} this program.
     clocks: str = "uu"
-    #: T3 as it stands in the packet, if C{reflectorSent} is the time at which the reply really
-    #: left, which the next reply brought.
+    #: T3 of the packet, if C{reflectorSent} is instead the real departure, which the next reply
+    #: contained.
     writtenT3: int | None = None
 
 
@@ -64,13 +64,13 @@ class Delays(NamedTuple):
     #: T2 - T1 and T4 - T3, which contain the offset of the clocks and may be negative.
     up: int | None = None
     down: int | None = None
-    #: ((T2 - T1) + (T3 - T4)) / 2: the other clock minus this one.
+    #: ((T2 - T1) + (T3 - T4)) / 2: the reflector's clock minus this host's.
     offset: int | None = None
 
 
 def delaysOf(timestamps: Timestamps | None, application: int | None) -> Delays:
     """
-    All are unknown if the times contradict each other, because a clock was set during the exchange.
+    Compute the delays; all are unknown if the times contradict each other (a clock was set).
 
     @param application: the round trip by the monotonic clock, in nanoseconds.
     """
@@ -90,35 +90,35 @@ def delaysOf(timestamps: Timestamps | None, application: int | None) -> Delays:
     return Delays(total - server, server, up, down, (up - down) // 2)
 
 
-# A tuple: a frozen dataclass of that many fields takes four times as long to make, for each packet.
+# A tuple: creating a frozen dataclass of that many fields takes four times as long, per packet.
 class ProbeResult(NamedTuple):
-    """The result of one packet.  What is unknown is L{None}."""
+    """The result of one packet.  Unknown values are L{None}."""
 
-    #: From 0.
+    #: The number of the packet, from 0.
     sequence: int
     state: ProbeState
-    #: When it was sent: nanoseconds since the start of the run, and since 1970.
+    #: When the packet was sent: nanoseconds since the start of the run, and since 1970.
     sentOffset: int
     sentAt: int
-    #: The round trip as this program saw it, in nanoseconds.
+    #: The round trip as measured by this program, in nanoseconds.
     application: int | None = None
     timestamps: Timestamps | None = None
-    #: The reflector's own number of the reply.
+    #: The number that the reflector gave to the reply.
     reflectorSequence: int | None = None
     #: Octets of the reply, and its TTL.
     size: int | None = None
     ttl: int | None = None
-    #: In words, if there was no reply.
+    #: Why there was no reply, in words.
     reason: str = ""
-    #: This host's wall clock less the time since it was started, at the packet and at the reply:
-    #: it changes only when the clock is set.
+    #: This host's wall clock minus its time since boot, at the packet and at the reply: it changes
+    #: only when the clock is set.
     sentBase: int | None = None
     receivedBase: int | None = None
-    #: This program did not run for a part of the time between packet and reply.
+    #: Whether this program did not run for a part of the time between packet and reply.
     stalled: bool = False
-    #: Who says so, if somebody does.
+    #: The report of the error, if there was one.
     error: ErrorReport | None = None
-    #: DSCP and ECN each way, if the packet asked for them.
+    #: DSCP and ECN in both directions, if the packet requested them.
     marks: Marks | None = None
 
     @property
@@ -136,7 +136,7 @@ class ProbeResult(NamedTuple):
 
     @property
     def followUpDelay(self) -> int | None:
-        """Nanoseconds from T3 in the packet to its departure; L{None} if that is not known."""
+        """Nanoseconds from T3 in the packet to the real departure; L{None} if that is unknown."""
         times = self.timestamps
         if times is None or times.writtenT3 is None or times.reflectorSent is None:
             return None

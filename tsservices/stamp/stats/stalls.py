@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-#: Stalls that are kept one by one; the earlier ones are only counted.
+#: Stalls that are kept separately; the earlier ones are only counted.
 MAXIMUM_STALLS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """This program did not run; in nanoseconds."""
+    """A time in which this program did not run; in nanoseconds."""
 
-    #: Since the start of the run: the last sign of life before it.
+    #: The last activity before it, since the start of the run.
     time: int
-    #: To the first sign of life after it.
+    #: Until the first activity after it.
     duration: int
-    #: How long of that the system slept; the monotonic clock stood still then.
+    #: The part in which the system slept; the monotonic clock stood still then.
     slept: int = 0
 
 
 class Stalls:
-    """The stalls of a run and what they cost, in bounded memory."""
+    """The stalls of a run and their effects, in bounded memory."""
 
     def __init__(self) -> None:
         #: The newest, in order.
@@ -32,12 +32,12 @@ class Stalls:
         self.total = 0
         self.longest = 0
         self.slept = 0
-        #: Packets that were due in one, and were not sent.
+        #: Packets that were due during a stall, and were not sent.
         self.skipped = 0
-        #: Replies that were in the air in one, so that nobody knows how long a program would wait
-        #: for them.
+        #: Replies that were under way during a stall, so that the round trip of an application is
+        #: unknown.
         self.unmeasured = 0
-        #: Datagrams that this host dropped at any time, since its buffer was full.
+        #: Datagrams that this host dropped, at any time, because its buffer was full.
         self.overflowed = 0
 
     def add(self, stall: Stall) -> None:

@@ -1,7 +1,7 @@
 """
-The statistics of one target as numbers by name, for programs: the form is public.
+The statistics of one target as numbers by name, for programs: the format is public.
 
-All times are whole nanoseconds, and what is unknown is L{None}.
+All times are whole nanoseconds; unknown values are L{None}.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tsservices.stamp.stats.marks import MarkCounts
 from tsservices.stamp.stats.stalls import Stall, Stalls
 from tsservices.stamp.stats.target import TargetStatistics
 
-#: The version of this form; it grows if a name changes its meaning or goes.
+#: The version of this format; increased if the meaning of a name changes or a name is removed.
 SCHEMA = 1
 
 #: Numbers by name, nested by kind.
@@ -24,7 +24,7 @@ Summary: TypeAlias = dict[str, "Summary | list[Summary] | str | int | float | bo
 
 
 def percentileName(percent: float) -> str:
-    """Like C{p99.9}."""
+    """Return a name like C{p99.9}."""
     return f"p{percent:g}"
 
 
@@ -33,7 +33,7 @@ def _rounded(value: float | None) -> int | None:
 
 
 def distributionSummary(values: Distribution) -> Summary:
-    """Moments and percentiles."""
+    """Return moments and percentiles."""
     moments = values.moments
     summary: Summary = {
         "count": values.count,
@@ -48,7 +48,7 @@ def distributionSummary(values: Distribution) -> Summary:
 
 
 def delayVariation(values: Distribution) -> Summary:
-    """Percentiles of how much the values are above the least of them (PDV, RFC 5481)."""
+    """Return percentiles of the values minus their minimum (PDV, RFC 5481)."""
     minimum = values.moments.minimum
     summary: Summary = {}
     for percent in PERCENTS:
@@ -69,7 +69,7 @@ def jitterSummary(jitter: Jitter, values: Distribution) -> Summary:
 
 
 def lossSummary(statistics: TargetStatistics) -> Summary:
-    """Packets lost, doubled and reordered, by direction."""
+    """Return the packets lost, duplicated and reordered, by direction."""
     directions = statistics.directions
     bursts = statistics.lossBursts.summary()
     packets = sum(length * count for length, _, count in bursts.ranges())
@@ -97,7 +97,7 @@ def lossSummary(statistics: TargetStatistics) -> Summary:
 
 
 def clockSummary(statistics: TargetStatistics) -> Summary:
-    """The other clock minus this one."""
+    """Return offset and skew: the reflector's clock minus this host's."""
     offset, skew = statistics.clock.offset(), statistics.clock.skew()
     return {
         "offset_ns": None if offset is None else offset.value,
@@ -109,7 +109,6 @@ def clockSummary(statistics: TargetStatistics) -> Summary:
 
 
 def stepSummary(step: ClockStep) -> Summary:
-    """A clock that was set."""
     return {
         "clock": step.owner.value,
         "since_start_ns": step.time,
@@ -119,7 +118,6 @@ def stepSummary(step: ClockStep) -> Summary:
 
 
 def stallSummary(stall: Stall) -> Summary:
-    """A time in which this program did not run."""
     return {
         "since_start_ns": stall.time,
         "duration_ns": stall.duration,
@@ -128,7 +126,7 @@ def stallSummary(stall: Stall) -> Summary:
 
 
 def stepsSummary(steps: ClockSteps, noise: int) -> Summary:
-    """How often each clock was set, and the last times."""
+    """Return how often each clock was set, and the last steps."""
     return {
         "noise_ns": noise,
         "reflector": steps.counts[ClockOwner.REFLECTOR],
@@ -138,7 +136,7 @@ def stepsSummary(steps: ClockSteps, noise: int) -> Summary:
 
 
 def stallsSummary(stalls: Stalls) -> Summary:
-    """How often and how long this program did not run, and what that cost."""
+    """Return how often and how long this program did not run, and the packets affected."""
     return {
         "count": stalls.count,
         "total_ns": stalls.total,
@@ -152,7 +150,7 @@ def stallsSummary(stalls: Stalls) -> Summary:
 
 
 def errorSummary(errors: ErrorCounts) -> list[Summary]:
-    """Who said what of packets that did not arrive, the most frequent first."""
+    """Return the sources and reasons of errors of packets, the most frequent first."""
     records: list[Summary] = [
         {
             "by": None if error.source is None else error.source.value,
@@ -168,7 +166,7 @@ def errorSummary(errors: ErrorCounts) -> list[Summary]:
 
 
 def markSummary(marks: MarkCounts) -> Summary | None:
-    """What became of DSCP and ECN; L{None} if no packet asked."""
+    """Return the changes of DSCP and ECN; L{None} if no packet requested them."""
     if not marks.replies:
         return None
     summary: Summary = {"replies": marks.replies, "answered": marks.answered}
@@ -191,7 +189,7 @@ def markSummary(marks: MarkCounts) -> Summary | None:
 
 
 def summarize(statistics: TargetStatistics) -> Summary:
-    """All statistics of one target, by their public names."""
+    """Return all statistics of one target, by their public names."""
     return {
         "transmitted": statistics.transmitted,
         "received": statistics.received,

@@ -1,4 +1,4 @@
-"""All that is known of one target after any number of packets, in bounded memory."""
+"""All statistics of one target, in bounded memory for any number of packets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tsservices.stamp.stats.stalls import Stalls
 
 
 class PieceReason(Enum):
-    """Why figures that depend on the reflector's clock or counter begin anew."""
+    """Why figures that depend on the reflector's clock or counter are started again."""
 
     #: One of the two clocks was set.
     CLOCK = "clock"
-    #: The reflector counts anew for packets from here: from another address, port or session.
+    #: Packets leave from another address, port or session, so the reflector counts them from 0.
     SESSION = "session"
     #: Packets go to another address: perhaps to another reflector, with another clock.
     REFLECTOR = "reflector"
@@ -30,34 +30,34 @@ class TargetStatistics:
     """
     The statistics of one target.
 
-    What contains the offset of the clocks, or the reflector's counter, is taken in pieces: see
-    L{beginPiece}.  Raw one-way delays and the offset are those of the last piece; queueing, jitter
-    and losses are taken within each piece and then summed up.
+    Figures that contain the offset of the clocks, or the reflector's counter, are taken in pieces:
+    see L{beginPiece}.  Raw one-way delays and the offset are those of the last piece; queueing,
+    jitter and losses are measured within each piece and then summed up.
 
-    A packet is lost if no reply came in time.  A reply that comes after that is counted as
-    late, and the packet stays lost: an application does not wait for ever either.
+    A packet is lost if no reply arrived in time.  A later reply is counted as late, and the packet
+    stays lost: an application does not wait for ever either.
     """
 
     def __init__(self, stateful: bool | None = None) -> None:
-        """@param stateful: whether the reflector counts; L{None} if its replies have to show it."""
-        #: Packets, by what became of them.
+        """@param stateful: whether the reflector is; L{None} to find it out from its replies."""
+        #: Packets, by their results.
         self.transmitted = 0
         self.received = 0
         self.late = 0
         self.timeouts = 0
         self.refused = 0
         self.unreachable = 0
-        #: Packets that were not sent because this program had no time for them.
+        #: Packets that were not sent because this program had no time to send them.
         self.skipped = 0
-        #: Replies to packets that were never sent, or are forgotten.
+        #: Replies to packets that were never sent, or are no longer remembered.
         self.strays = 0
         #: Nanoseconds since the start of the run: the first packet, and the last packet or reply.
         self.firstSent: int | None = None
         self.lastEvent = 0
-        #: Round trips by T1 and T4 without the reflector's own time, and as this program saw them.
+        #: Round trips by T1 and T4 without the reflector's own time, and as this program measured.
         self.network = Distribution()
         self.application = Distribution()
-        #: How long the reflector had the packets.
+        #: How long the reflector kept the packets.
         self.server = Distribution()
         #: Raw one-way delays of this piece, which contain the offset of the clocks.
         self.up = Distribution(relative=True)
@@ -70,40 +70,40 @@ class TargetStatistics:
         self.queueingDown = QueueingDelay(lambda: -self._skew())
         self.directions = DirectionalLoss(stateful)
         self.lossBursts = LossBursts()
-        #: Nanoseconds from a packet's turn to its sending.
+        #: Nanoseconds from the scheduled time of a packet to its sending.
         self.lateness = Distribution()
         self.timeline = Timeline()
-        #: Replies with T1, and with T4, of the kernel.
+        #: Replies whose T1, and whose T4, the kernel took.
         self.kernelSent = 0
         self.kernelReceived = 0
-        #: Replies of which it is known when they left.
+        #: Replies whose departure time is known.
         self.followedUp = 0
-        #: Replies whose times contradict each other, so that only the application knows of them.
+        #: Replies with contradictory timestamps, only counted as round trips of the application.
         self.contradicted = 0
-        #: The last reply is in no figure of the network, since nothing says when it left.
+        #: Whether the figures of the network leave out the last reply: its departure is unknown.
         self.lastLeftOut = False
         self.stalls = Stalls()
-        #: Who said what of packets that did not arrive; also of those that were lost already.
+        #: The errors of packets that did not arrive, also of packets that were already lost.
         self.errors = ErrorCounts()
         self.marks = MarkCounts()
         #: How often a new piece began, by the reason.
         self.pieces = dict.fromkeys(PieceReason, 0)
         self.steps = ClockSteps()
         self._stepDetector = ClockStepDetector()
-        # Packets before it belong to an earlier piece.
+        # Packets before this number belong to an earlier piece.
         self._pieceStart = 0
         self._pieceIsEmpty = True
-        # Errors of which nobody says where the packet was, as when a connection is lost.
+        # Errors that do not show where the packet was lost, as a lost connection.
         self._unexplained = 0
-        # Nanoseconds since the start of the run: the newest packet of which there is a result.
+        # When the newest packet with a result was sent, in nanoseconds since the start of the run.
         self._newest = -1
 
     def beginPiece(self, reason: PieceReason) -> None:
         """
-        The next packet that is sent begins a new piece of what is known by direction.
+        Begin a new piece of the figures by direction, with the next packet that is sent.
 
-        To be called when the reflector will count packets anew, or when another host may answer.
-        Steps of clocks are found without it.
+        To be called when the reflector will count from 0, or when another host may answer.  Steps
+        of clocks are detected without it.
         """
         self._beginPiece(reason, self.transmitted)
         self.directions.beginSession(self.transmitted)
@@ -115,7 +115,7 @@ class TargetStatistics:
         self.pieces[reason] += 1
         self._pieceStart = first
         self._pieceIsEmpty = True
-        # Before the clock, whose skew they need.
+        # Before the clock's own piece ends: they need its skew.
         self.queueingUp.beginPiece()
         self.queueingDown.beginPiece()
         self.clock.beginPiece(sameClock=reason is not PieceReason.REFLECTOR)
@@ -124,7 +124,7 @@ class TargetStatistics:
 
     @property
     def clockNoise(self) -> int:
-        """Nanoseconds by which the reflector's clock jumps to and fro; 0 if it does not."""
+        """Nanoseconds by which the reflector's clock jumps back and forth; 0 without jumps."""
         return self._stepDetector.noise
 
     @property
@@ -134,12 +134,12 @@ class TargetStatistics:
 
     def addSent(self, time: int, lateness: int, skipped: int, stalled: bool = False) -> None:
         """
-        Count a packet.
+        Count a packet that was sent.
 
         @param time: nanoseconds since the start of the run.
-        @param lateness: nanoseconds since its turn.
+        @param lateness: nanoseconds since its scheduled time.
         @param skipped: packets that were not sent before it.
-        @param stalled: it is late, and others were not sent, because this program did not run.
+        @param stalled: whether packets are late or skipped because this program did not run.
         """
         if self.firstSent is None:
             self.firstSent = time
@@ -153,7 +153,7 @@ class TargetStatistics:
             self.lateness.add(lateness)
 
     def classifyReply(self, sequence: int, reflectorSequence: int | None) -> ReplyKind:
-        """Count a reply before its result is known: the kind decides what its result is."""
+        """Count a reply before its result is known, since the result depends on the kind."""
         if not 0 <= sequence < self.transmitted:
             self.strays += 1
             return ReplyKind.STRAY
@@ -163,16 +163,16 @@ class TargetStatistics:
 
     def add(self, result: ProbeResult, last: bool = False) -> list[ClockStep]:
         """
-        The steps of clocks that this result shows.
+        Count a result, and return the steps of clocks that it shows.
 
-        @param last: no reply comes after it.
+        @param last: whether no more replies follow.
         """
         state = result.state
         steps = self._addBases(result) if state is not ProbeState.DUPLICATE else []
         if state is ProbeState.OK:
             self.received += 1
             self._countTimestamps(result)
-            # Among others with a follow-up, it alone would have the time from T3 to the wire.
+            # The others have their real departure; only this one would contain the delay after T3.
             if last and self.followedUp and result.followUpDelay is None:
                 self.lastLeftOut = True
                 self._addApplication(result)
@@ -204,11 +204,11 @@ class TargetStatistics:
         return steps
 
     def _addBases(self, result: ProbeResult) -> list[ClockStep]:
-        # An older packet knows nothing of now.
+        # An older packet says nothing about the present state.
         if result.sentOffset < self._newest:
             return []
         steps = []
-        # Without a step in between, one of them says all.
+        # Without a step between packet and reply, one of the two is enough.
         for base in (result.sentBase, result.receivedBase)[: 1 + result.clockSet]:
             step = None
             if base is not None:
@@ -229,7 +229,7 @@ class TargetStatistics:
         if not self.network.count:
             roundTrip = application
         elif self.network.count == 1:
-            # Round trips of the application and of the network have no difference in common.
+            # A round trip of the application and one of the network have no meaningful difference.
             self.jitter.beginPiece()
         if roundTrip is not None:
             self.jitter.add(sequence, roundTrip)
@@ -256,7 +256,7 @@ class TargetStatistics:
 
     def _addApplication(self, result: ProbeResult) -> int | None:
         if result.stalled:
-            # The stall is in it.
+            # The measured time includes the stall.
             self.stalls.unmeasured += 1
             return None
         self.application.add(result.application)
@@ -264,8 +264,8 @@ class TargetStatistics:
 
     def _addOneWay(self, sample: ClockSample, sequence: int, delays: Delays, noise: int) -> None:
         if self._pieceIsEmpty:
-            # Raw delays of two offsets have no common minimum.  Those of the last piece stay until
-            # the new one has some.
+            # Raw delays with different offsets have no common minimum.  Those of the last piece are
+            # kept until the new piece has some.
             self._pieceIsEmpty = False
             self.up, self.down = Distribution(relative=True), Distribution(relative=True)
         time, roundTrip = sample.time, sample.delay
@@ -276,7 +276,7 @@ class TargetStatistics:
         # The clock first: queueing delays need the skew.
         self.clock.add(sample)
         if noise > roundTrip:
-            # One clock jumps by more than there is to measure.
+            # The jumps of the clock are larger than the delay to be measured.
             return
         self.jitterUp.add(sequence, delays.up)
         self.jitterDown.add(sequence, delays.down)
@@ -284,7 +284,7 @@ class TargetStatistics:
         self.queueingDown.add(time, delays.down, roundTrip)
 
     def _skew(self) -> float:
-        # Skew that is no more than noise would add to the delays what it means to take off.
+        # Removing a skew that is only noise would add an error to the delays.
         skew = self.clock.skew()
         return skew.ppm / 1e6 if skew is not None and skew.significant else 0.0
 
@@ -300,7 +300,7 @@ class TargetStatistics:
 
     @property
     def lost(self) -> int:
-        """Packets without a reply in time, for whatever reason."""
+        """Packets without a reply in time, for any reason."""
         return self.timeouts + self.refused + self.unreachable
 
     @property
@@ -319,19 +319,19 @@ class TargetStatistics:
 
     @property
     def lostUp(self) -> int | None:
-        """Packets that did not reach the reflector; L{None} if nobody can know."""
+        """Packets that did not reach the reflector; L{None} if the direction is unknown."""
         return self.directions.lostUp if self._isLossUnexplained else 0
 
     @property
     def lostDown(self) -> int | None:
-        """Packets whose reply did not arrive; L{None} if nobody can know."""
+        """Packets whose reply did not arrive; L{None} if the direction is unknown."""
         return self.directions.lostDown if self._isLossUnexplained else 0
 
     @property
     def undecided(self) -> int | None:
         """
-        Packets lost after the last reply, which would show the direction; L{None} if the directions
-        cannot be told apart at all.
+        Packets lost after the last reply, so that their direction is unknown; L{None} if the
+        directions cannot be distinguished at all.
         """
         up, down = self.lostUp, self.lostDown
         if up is None or down is None:
@@ -340,5 +340,5 @@ class TargetStatistics:
 
     @property
     def roundTrip(self) -> Distribution:
-        """The round trips of the best clock: the network's, else the application's."""
+        """The network's round trips if there are any, otherwise the application's."""
         return self.network if self.network.count else self.application

@@ -21,10 +21,10 @@ from tsservices.stamp.stats.target import TargetStatistics
 #: Nanoseconds in each unit of time.
 UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
-#: Reads a figure; L{None} if it is unknown.
+#: Returns a figure; L{None} if it is unknown.
 Figure: TypeAlias = Callable[[TargetStatistics], float | None]
 
-#: Reads a figure of a distribution.
+#: Returns a figure of a distribution.
 DistributionFigure: TypeAlias = Callable[[Distribution], float | None]
 
 _CONDITION = re.compile(
@@ -50,7 +50,7 @@ COUNTERS: dict[str, Callable[[TargetStatistics], int | None]] = {
     "burst": lambda statistics: statistics.lossBursts.summary().maximum or 0,
 }
 
-#: Kinds of time, by what stands before C{.min}, C{.avg}, C{.max}, C{.stddev} or C{.p99}.
+#: Kinds of time, by the prefix of C{.min}, C{.avg}, C{.max}, C{.stddev} or C{.p99}.
 DISTRIBUTIONS: dict[str, Callable[[TargetStatistics], Distribution]] = {
     "": lambda statistics: statistics.roundTrip,
     "net": lambda statistics: statistics.network,
@@ -63,7 +63,7 @@ DISTRIBUTIONS: dict[str, Callable[[TargetStatistics], Distribution]] = {
     "ipdv": lambda statistics: statistics.jitter.absolute,
 }
 
-#: What can stand behind the kind, besides percentiles.
+#: The figures of a kind of time, besides percentiles.
 MOMENTS: dict[str, DistributionFigure] = {
     "min": lambda values: values.moments.minimum,
     "avg": lambda values: values.moments.mean,
@@ -85,17 +85,17 @@ FIGURES_HELP = """\
 
 
 class ThresholdError(ValueError):
-    """A condition has no meaning; the text says which and why."""
+    """An invalid condition; the text says which one and why."""
 
 
 @dataclass(frozen=True)
 class Threshold:
     """A condition on one statistic."""
 
-    #: As it was written.
+    #: As the user wrote it.
     text: str
     figure: Figure
-    #: Compares the figure with the number that was written, in its unit.
+    #: Compares a figure with the number of the condition, in its unit.
     isMet: Callable[[float], bool]
 
 
@@ -172,12 +172,12 @@ def _parse(text: str) -> Threshold:
 
 
 def parseThresholds(text: str) -> list[Threshold]:
-    """@raise ThresholdError: one of the conditions has no meaning."""
+    """@raise ThresholdError: one of the conditions is invalid."""
     return [_parse(condition) for condition in text.split(",")]
 
 
 def violations(thresholds: list[Threshold], statistics: TargetStatistics) -> list[str]:
-    """The conditions that hold, and those that are unknown: a test must not pass by these."""
+    """Return the conditions that hold, or whose figure is unknown: a test fails by both."""
     violated = []
     for threshold in thresholds:
         value = threshold.figure(statistics)

@@ -1,1 +1,1 @@
-"""What a run prints, draws and serves: one module for each form."""
+"""The output of a run, printed, drawn or served: one module for each format."""

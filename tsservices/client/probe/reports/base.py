@@ -1,4 +1,4 @@
-"""What all reports share: the streams they write to, and the events they get."""
+"""The common part of all reports: the streams they write to, and the events they receive."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Output:
     """
     Standard output and standard error; each text is written whole and at once.
 
-    What an encoding cannot show is written as an escape: no text ends a run.
+    Characters that an encoding does not have are written as escapes, so that no text ends a run.
 
-    @ivar closed: nothing is written to standard output any more.
-    @ivar failure: why a text was not written, if its reader has not just gone.
+    @ivar closed: whether standard output is closed: nothing more is written to it.
+    @ivar failure: why a text was not written, unless its reader has closed the pipe.
     """
 
     def __init__(self, out: TextIO, errors: TextIO, onClosed: Callable[[], None]) -> None:
@@ -35,7 +35,7 @@ class Output:
         self._midLine = False
 
     def line(self, text: str) -> None:
-        """To standard output."""
+        """Write a line to standard output."""
         self._clearProgress()
         if self.closed:
             return
@@ -44,7 +44,7 @@ class Output:
             self._onClosed()
 
     def note(self, text: str) -> None:
-        """To standard error."""
+        """Write a line to standard error."""
         self._clearProgress()
         self._write(self._errors, text + "\n")
 
@@ -53,12 +53,12 @@ class Output:
         self._write(self._errors, complaint(message))
 
     def progress(self, text: str) -> None:
-        """To standard error, in place of the last progress; the next line or note clears it."""
+        """Replace the last progress on standard error; the next line or note clears it."""
         self._write(self._errors, CLEAR_LINE + text)
         self._midLine = True
 
     def canShow(self, text: str) -> bool:
-        """Whether standard output has all these characters."""
+        """Return whether standard output has all these characters."""
         return _encodable(self._out, text) == text
 
     def _clearProgress(self) -> None:
@@ -68,11 +68,11 @@ class Output:
 
     def _write(self, stream: TextIO, text: str) -> bool:
         try:
-            # Flushed at once: a program that reads a pipe waits for it.
+            # Flushed at once, because a program that reads a pipe waits for the text.
             stream.write(_encodable(stream, text))
             stream.flush()
         except (BrokenPipeError, ValueError):
-            # The reader has enough, or the stream is closed.
+            # The reader has closed the pipe, or the stream is closed.
             return False
         except OSError as error:
             self.failure = self.failure or error
@@ -88,7 +88,7 @@ def _encodable(stream: TextIO, text: str) -> str:
 
 
 class Reporter(Protocol):
-    """Reports the events of a run in one format."""
+    """The receiver of a run's events, which reports them in one format."""
 
     def started(self, targets: Sequence[ProbeTarget]) -> None:
         pass
@@ -109,10 +109,10 @@ class Reporter(Protocol):
         pass
 
     def interim(self, targets: Sequence[ProbeTarget]) -> None:
-        """Somebody asks what is known so far."""
+        """Called when the user requests an interim report."""
 
     def periodic(self, targets: Sequence[ProbeTarget]) -> None:
-        """The time of a report has come."""
+        """Called at each interval between two reports."""
 
     def summary(self, targets: Sequence[ProbeTarget]) -> None:
         pass

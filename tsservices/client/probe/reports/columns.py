@@ -10,17 +10,17 @@ from collections.abc import Iterable
 #: Columns of every line of a summary.
 WIDTH = 80
 
-#: Before what did not fit into the line above.
+#: Before text that did not fit into the line above.
 INDENT = "    "
 
-#: Stands for what nobody can know.
+#: Stands for an unknown value.
 UNKNOWN = "?"
 
 _PARTS = re.compile(r"(?<=[,;:]) ")
 
 
 def displayWidth(text: str) -> int:
-    """The columns that a text takes."""
+    """Return the columns that a text takes."""
     if text.isascii():
         return len(text)
     return sum(map(_characterWidth, text))
@@ -33,12 +33,12 @@ def _characterWidth(character: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    """The text, filled up to so many columns."""
+    """Return the text, padded to C{width} columns."""
     return text + " " * (width - displayWidth(text))
 
 
 def clipped(text: str, width: int) -> str:
-    """As much of the text as these columns have room for."""
+    """Return as much of the text as fits into C{width} columns."""
     while displayWidth(text) > width:
         text = text[: min(len(text) - 1, width)]
     return text
@@ -46,8 +46,8 @@ def clipped(text: str, width: int) -> str:
 
 def fitted(line: str, width: int = WIDTH) -> list[str]:
     """
-    The line, in as many as it needs: cut behind commas, else between words, and within a word only
-    if it is too long for a line.
+    Split a line into lines that fit: after commas, otherwise between words, and within a word only
+    if the word is too long for a line.
     """
     lines = []
     current = ""
@@ -72,17 +72,17 @@ def fitted(line: str, width: int = WIDTH) -> list[str]:
 
 
 def allFitted(lines: Iterable[str]) -> list[str]:
-    """Each of the lines, as L{fitted}."""
+    """Return the lines, each split as by L{fitted}."""
     return [part for line in lines for part in fitted(line)]
 
 
 def milliseconds(nanoseconds: float | None) -> str:
-    """To the microsecond."""
+    """Format with an accuracy of a microsecond."""
     return UNKNOWN if nanoseconds is None else f"{nanoseconds / 1e6:.3f}"
 
 
 def millisecondsIn(nanoseconds: float, width: int) -> str:
-    """To the microsecond, or as exactly as these columns, at least 9, have room for."""
+    """Format to the microsecond, or as exactly as C{width} columns, at least 9, allow."""
     value = nanoseconds / 1e6
     for decimals in (3, 2, 1, 0):
         text = f"{value:.{decimals}f}"
@@ -92,7 +92,7 @@ def millisecondsIn(nanoseconds: float, width: int) -> str:
 
 
 def shortMilliseconds(nanoseconds: float | None) -> str:
-    """Four digits, as fping has three; C{-} for what there is none of."""
+    """Format with four digits, where fping has three; C{-} for L{None}."""
     if nanoseconds is None:
         return "-"
     value = nanoseconds / 1e6
@@ -101,12 +101,12 @@ def shortMilliseconds(nanoseconds: float | None) -> str:
 
 
 def percentText(value: float | None) -> str:
-    """As ping writes it."""
+    """Format as in ping."""
     return UNKNOWN if value is None else f"{value:.6g}%"
 
 
 def shortPercent(value: float | None) -> str:
-    """In five columns.  Neither a few lost packets nor a few replies of very many are hidden."""
+    """Format in five columns, so that a small loss, or a few replies of very many, are visible."""
     if value is None:
         return "-"
     if 0 < value < 0.01:

@@ -1,4 +1,4 @@
-"""What disturbed a measurement, as text for a person: clocks that were set, and stalls."""
+"""Disturbances of a measurement, as text for a person: clocks that were set, and stalls."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tsservices.stamp.stats.target import TargetStatistics
 #: Nanoseconds.
 SECOND = 1_000_000_000
 
-#: The clocks, as a sentence has them.
+#: The names of the clocks in a sentence.
 OWNERS = {
     ClockOwner.THIS_HOST: "this host's clock",
     ClockOwner.REFLECTOR: "the reflector's clock",
 }
 
-#: Steps, and stalls, that the summary has one by one.
+#: Steps, and stalls, that the summary lists; earlier ones are only counted.
 LISTED = 8
 
 
@@ -31,19 +31,17 @@ def _amount(nanoseconds: int) -> str:
 
 
 def stepText(step: ClockStep) -> str:
-    """Whose clock, and by how much."""
     text = f"{OWNERS[step.owner]} stepped by {_amount(step.step)}"
     return text + f" (+/- {step.bound / 1e6:.3f} ms)"
 
 
 def stallText(stall: Stall) -> str:
-    """How long."""
     text = f"this program did not run for {_seconds(stall.duration)}"
     return text + (f", the system slept for {_seconds(stall.slept)} of that" * bool(stall.slept))
 
 
 def stepLines(statistics: TargetStatistics) -> list[str]:
-    """Nothing without steps."""
+    """Return the steps of clocks; nothing if there were none."""
     steps = statistics.steps
     if not steps.total:
         return []
@@ -64,7 +62,7 @@ def stepLines(statistics: TargetStatistics) -> list[str]:
 
 
 def stallLines(statistics: TargetStatistics) -> list[str]:
-    """Nothing without stalls and lost datagrams."""
+    """Return the stalls and dropped datagrams; nothing if there were none."""
     stalls = statistics.stalls
     lines = []
     if stalls.count:
@@ -91,7 +89,7 @@ def stallLines(statistics: TargetStatistics) -> list[str]:
 
 
 def disturbanceLines(statistics: TargetStatistics) -> list[str]:
-    """All that disturbed the run."""
+    """Return all disturbances of the run."""
     lines = [*stallLines(statistics), *stepLines(statistics)]
     if statistics.contradicted:
         packets = plural(statistics.contradicted, "packet")

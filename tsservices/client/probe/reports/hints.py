@@ -1,4 +1,4 @@
-"""What is likely when packets are lost in a way that has a well-known cause."""
+"""Hints at the cause, when packets are lost in a way that has a well-known cause."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from tsservices.client.probe.target import ProbeTarget
 from tsservices.common.limits import Limits
 from tsservices.stamp.stats.target import TargetStatistics
 
-#: Packets without a reply after which silence means something.
+#: Packets without a reply after which hints are given.
 SILENT_PACKETS = 3
 
-#: Octets of a packet that passes everywhere.
+#: Octets of a packet that is not too long for any network.
 SMALL_SIZE = 1200
 
-#: What a server answers to one source if it is not told otherwise.
+#: The default limits of a server.
 USUAL = Limits()
 
 
 def hintTexts(target: ProbeTarget, options: ProbeOptions) -> list[str]:
-    """Nothing of it is sure: each text says only what can be seen, and what may be behind it."""
+    """Return hints, which are not certain: each has an observation and its possible cause."""
     statistics = target.statistics
     hints = _ofLoss if statistics.received else _ofSilence
     return list(hints(target, statistics, options))
@@ -33,7 +33,7 @@ def _ofSilence(
         yield "what came back does not fit to this key; the server may have another one, or none"
         return
     if statistics.timeouts < SILENT_PACKETS or statistics.lost > statistics.timeouts:
-        # Too few, or the network says what is wrong.
+        # Too few packets, or errors show the cause.
         return
     if statistics.late:
         yield f"replies came later than {options.timeout:g} s: a longer -W counts them"
@@ -60,7 +60,7 @@ def _ofLoss(
     limit, burst = USUAL.stampRate, USUAL.stampBurst
     if options.protocol == "udp":
         limit, burst = USUAL.udpRate, USUAL.udpBurst
-    # If more came back than the limit allows, it is another one, or none.
+    # If more replies arrived than the limit allows, the server has another limit, or none.
     allowed = burst + 1.1 * limit * statistics.duration / 1e9
     guarded = options.protocol in ("stamp", "udp")
     if guarded and rate > limit and burst / 2 <= statistics.received <= allowed:

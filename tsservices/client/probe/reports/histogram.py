@@ -14,7 +14,7 @@ WIDTH = 43
 #: The end of a bar: eighths of a character.
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
-#: All characters of bars, and the only one if an output does not have them.
+#: All characters of bars, and the only one for outputs that do not have them.
 BAR_CHARACTERS = EIGHTHS + "█"
 ASCII_BAR = "#"
 
@@ -23,7 +23,7 @@ def histogramLines(
     histogram: Histogram, rows: int = MAXIMUM_ROWS, width: int = WIDTH, ascii: bool = False
 ) -> list[str]:
     """
-    A line for each span of values: its start, the count, the share, and a bar.
+    Return a line for each span of values: its start, the count, the share, and a bar.
 
     The spans grow by a constant factor, since delays are spread over orders of magnitude.
 
@@ -51,7 +51,7 @@ def histogramLines(
 
 
 def _bar(length: float, ascii: bool) -> str:
-    # A few of very many must be seen too: they are the tail.
+    # Even a few of very many values must be visible, because they are the tail.
     if ascii:
         return ASCII_BAR * max(round(length), length > 0)
     eighths = max(round(8 * length), length > 0)

@@ -1,4 +1,4 @@
-"""Many hosts in little space: a line for each, as fping's users know it."""
+"""A table of many hosts, with a line for each, as in fping."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TableRow(NamedTuple):
     name: str
     transmitted: int
     received: int
-    #: L{None} if it is not known of any packet whether it is lost.
+    #: L{None} before any packet is settled.
     lossPercent: float | None
     roundTrip: Distribution
     #: By RFC 3550, in nanoseconds; L{None} if there is none.
@@ -39,7 +39,7 @@ class TableRow(NamedTuple):
 
 
 def rowOf(target: ProbeTarget) -> TableRow:
-    """What is known so far."""
+    """Return the figures so far."""
     statistics = target.statistics
     return TableRow(
         target.name,
@@ -53,9 +53,9 @@ def rowOf(target: ProbeTarget) -> TableRow:
 
 def tableLines(title: str, rows: Sequence[TableRow]) -> list[str]:
     """
-    The figures in columns.  A name that is too long for its column has a line of its own.
+    Return the figures in columns.  A name that is too long for its column has its own line.
 
-    @param title: stands above the names.
+    @param title: the heading above the names.
     """
     counts = max(3, *(len(str(row.transmitted)) for row in rows))
     figures = [
@@ -94,10 +94,10 @@ def summaryOf(
     targets: Sequence[ProbeTarget], quiet: bool, fullOf: Callable[[ProbeTarget], list[str]]
 ) -> list[str]:
     """
-    The summary of a run: each target in full; if there are several, a line for each too.
+    Return the summary of a run: each target in full; if there are several, a line for each too.
 
-    @param quiet: only the worst of several targets in full.
-    @param fullOf: the lines of a target in full.
+    @param quiet: whether only the worst of several targets are shown in full.
+    @param fullOf: returns the lines of a target in full.
     """
     if len(targets) == 1:
         return ["", *fullOf(targets[0])]
@@ -112,7 +112,7 @@ def summaryOf(
 
 
 def worstTargets(targets: Sequence[ProbeTarget]) -> list[ProbeTarget]:
-    """Those with the most loss, and among equals with the longest round trips."""
+    """Return the targets with the most loss, and among equals with the longest round trips."""
 
     def badness(target: ProbeTarget) -> tuple[float, float]:
         p99 = target.statistics.roundTrip.percentile(99)

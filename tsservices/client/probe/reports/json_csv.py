@@ -52,7 +52,7 @@ COLUMNS = (
     "mtu",
 )
 
-#: The same of packets that ask for DSCP and ECN.
+#: The additional names for packets that request DSCP and ECN.
 MARK_COLUMNS = (
     "dscp_up_sent",
     "dscp_up_received",
@@ -70,7 +70,7 @@ def _targetRecord(target: ProbeTarget) -> dict[str, int | str | None]:
 
 
 def changeRecord(change: TargetChange) -> dict[str, int | str | None]:
-    """A change of the way as numbers and texts by name."""
+    """Return a change of addresses or connection, by public names."""
     return {
         "seq": change.sequence,
         "time_ns": change.time,
@@ -83,7 +83,7 @@ def changeRecord(change: TargetChange) -> dict[str, int | str | None]:
 
 
 def resultRecord(target: ProbeTarget, result: ProbeResult) -> dict[str, int | str | None]:
-    """The values of L{COLUMNS}, in that order; L{None} for what is unknown."""
+    """Return the values of L{COLUMNS}, in that order; unknown values are L{None}."""
     delays, error = result.delays, result.error
     return {
         **_targetRecord(target),
@@ -113,7 +113,7 @@ def resultRecord(target: ProbeTarget, result: ProbeResult) -> dict[str, int | st
 
 
 def markRecord(marks: Marks | None) -> dict[str, int | None]:
-    """The values of L{MARK_COLUMNS}, in that order; L{None} for what is unknown."""
+    """Return the values of L{MARK_COLUMNS}, in that order; unknown values are L{None}."""
     if marks is None:
         return dict.fromkeys(MARK_COLUMNS)
     return {
@@ -209,7 +209,7 @@ class JSONReport:
 
 class CSVReport:
     """
-    One line for each packet; what is unknown is empty.
+    One line for each packet; unknown values are empty.
 
     The summary goes to standard error, so that the output stays one table.
     """

@@ -1,4 +1,4 @@
-"""Reports for scripts, in fping's manner: names alone, or all round trips of a host in a line."""
+"""Reports for scripts, as in fping: names alone, or all round trips of a host in a line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOST = -1
 
 
 class ListingReport:
-    """The names of hosts that answer, each as soon as it does; or, at the end, of the others."""
+    """The names of hosts that answer, each at its first reply; or, at the end, of the others."""
 
     def __init__(self, output: Output, listing: Listing) -> None:
         self._output = output
@@ -30,7 +30,7 @@ class ListingReport:
         pass
 
     def resultReady(self, target: ProbeTarget, result: ProbeResult) -> None:
-        # More packets may be on their way when a host answers.
+        # More packets may be under way when a host answers.
         if self._alive and result.state is ProbeState.OK and target.statistics.received == 1:
             self._output.line(target.name)
 
@@ -66,7 +66,7 @@ class RawReport(TextReport):
     _roundTrips: dict[ProbeTarget, array[int]]
 
     def started(self, targets: Sequence[ProbeTarget]) -> None:
-        # Nothing but the values is in the output of a quiet run, as with fping.
+        # The output of a quiet run has only the values, as in fping.
         if not self._options.quiet:
             super().started(targets)
         self._roundTrips = {target: array("q") for target in targets}
@@ -84,7 +84,7 @@ class RawReport(TextReport):
         most = max(target.statistics.transmitted for target in targets)
         for target in targets:
             trips = self._roundTrips[target]
-            # A host whose name stayed unknown is as silent as one that is down.
+            # A host whose name was never resolved is shown like one that does not answer.
             transmitted = target.statistics.transmitted or most
             trips.extend([LOST] * (transmitted - len(trips)))
             values = " ".join("-" if trip == LOST else milliseconds(trip) for trip in trips)

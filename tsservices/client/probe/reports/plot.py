@@ -28,7 +28,7 @@ def _cumulative(histogram: Histogram) -> tuple[list[float], list[float]]:
 def drawPlot(targets: Sequence[ProbeTarget], path: str) -> None:
     """
     @raise OSError: the file cannot be written.
-    @raise ValueError: there is no such kind of picture.
+    @raise ValueError: the format of the picture is not supported.
     """
     figure = Figure(figsize=SIZE, layout="constrained")
     time, share = figure.subplots(1, 2, width_ratios=[2, 1])

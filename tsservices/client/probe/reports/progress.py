@@ -13,12 +13,12 @@ from tsservices.client.probe.reports.text import interimText
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.common.text import plural
 
-#: Between two updates, and before the first.
+#: Seconds between two updates, and before the first.
 PROGRESS_SECONDS = 1.0
 
 
 def progressText(targets: Sequence[ProbeTarget], columns: int) -> str:
-    """As much as fits into a line."""
+    """Return as much of the progress as fits into a line."""
     if len(targets) == 1:
         text = interimText(targets[0])
     else:
@@ -35,9 +35,9 @@ def showProgress(
     columns: Callable[[], int],
 ) -> LoopingCall:
     """
-    Runs until it is stopped.
+    Show the progress until the returned call is stopped.
 
-    @param columns: gives those of the terminal, which may change at any time.
+    @param columns: returns the columns of the terminal, which may change at any time.
     """
     updates = LoopingCall(lambda: output.progress(progressText(targets, columns())))
     updates.clock = clock

@@ -19,7 +19,7 @@ from twisted.web.server import Site
 from tsservices.client.probe.target import ProbeTarget
 from tsservices.stamp.stats.distribution import Distribution
 
-#: All names begin with it.
+#: The beginning of all names.
 PREFIX = "tsservices_probe_"
 
 #: Upper bounds of the buckets in nanoseconds: 5 us to 5 s.
@@ -44,7 +44,7 @@ COUNTERS = (
 
 
 class TargetCollector:
-    """Reads the statistics of the targets at each scrape: it keeps none itself."""
+    """A collector that reads the statistics of the targets at each scrape, and stores none."""
 
     def __init__(self, targets: Sequence[ProbeTarget]) -> None:
         self._targets = targets
@@ -121,7 +121,7 @@ class TargetCollector:
             duplicates.add_metric(labels, statistics.directions.duplicates)
             reordered.add_metric(labels, statistics.directions.reordered)
             for error, count in statistics.errors.counts.items():
-                # Unknown is empty, which is as if the label were not there.
+                # An unknown value is empty, which Prometheus treats like a missing label.
                 by = "" if error.source is None else error.source.value
                 errors.add_metric([*labels, by, error.address or "", error.reason], count)
             if statistics.errors.others:
@@ -202,8 +202,8 @@ class MetricsResource(Resource):
 
 
 def metricsSite(targets: Sequence[ProbeTarget]) -> Site:
-    """A site with one page, C{/metrics}."""
-    # Any object with a method collect is a collector; the annotations say otherwise.
+    """Return a site with one page, C{/metrics}."""
+    # Any object with a method collect is a collector, though the annotations do not allow it.
     registry: Any = CollectorRegistry(auto_describe=False)
     registry.register(TargetCollector(targets))
     root = Resource()

@@ -28,12 +28,12 @@ from tsservices.stamp.stats.target import TargetStatistics
 
 
 def countText(count: int | None) -> str:
-    """A number, or the mark of what nobody can know."""
+    """Return a number, or the mark of an unknown one."""
     return UNKNOWN if count is None else str(count)
 
 
 def countsLine(statistics: TargetStatistics) -> str:
-    """The line that ping has, and what ping does not count."""
+    """Return the line of ping's counts, with those that ping does not have."""
     duplicates = statistics.directions.duplicates
     errors = statistics.refused + statistics.unreachable
     parts = [
@@ -52,7 +52,7 @@ def countsLine(statistics: TargetStatistics) -> str:
 
 
 def lossLines(statistics: TargetStatistics) -> list[str]:
-    """Packets lost, doubled and reordered, by direction; nothing for a count of 0."""
+    """Return packets lost, duplicated and reordered, by direction; nothing for a count of 0."""
     lines = []
     directions = statistics.directions
     if statistics.lost:
@@ -75,7 +75,7 @@ def lossLines(statistics: TargetStatistics) -> list[str]:
 
 
 def errorLines(errors: ErrorCounts) -> list[str]:
-    """Who said what of packets that did not arrive, the most frequent first."""
+    """Return the sources and reasons of errors of packets, the most frequent first."""
     lines = []
     for error, count in errors.counts.most_common():
         sender = "" if error.source is None else f" from {senderText(error.source, error.address)}"
@@ -88,7 +88,7 @@ def errorLines(errors: ErrorCounts) -> list[str]:
 def _lossParts(statistics: TargetStatistics) -> list[str]:
     parts = []
     up, down = statistics.lostUp, statistics.lostDown
-    # Late replies were lost in no direction.
+    # Packets with late replies were lost in no direction.
     if statistics.timeouts > statistics.late:
         parts = [f"up {countText(up)}", f"down {countText(down)}"]
         if statistics.undecided:
@@ -107,8 +107,8 @@ def _lossParts(statistics: TargetStatistics) -> list[str]:
 
 def timeTable(statistics: TargetStatistics) -> list[str]:
     """
-    A column for each kind of time that was measured, in milliseconds, and its jitter (RFC 3550),
-    IPDV and PDV.
+    Return a table with a column for each measured kind of time, in milliseconds, and its jitter
+    (RFC 3550), IPDV and PDV.
     """
     kinds = [
         kind
@@ -125,7 +125,7 @@ def timeTable(statistics: TargetStatistics) -> list[str]:
     ]
     if not kinds:
         return []
-    # The jitter of the round trips is that of the best clock, which has the first column.
+    # The jitter of the round trips is that of the best clock, which is in the first column.
     kinds[0] = kinds[0]._replace(jitter=statistics.jitter)
     rows = [_row("ms", [kind.name for kind in kinds])]
     for name, read in FIGURES.items():
@@ -176,7 +176,7 @@ def _row(name: str, cells: Iterable[str]) -> str:
 
 
 def clockLine(statistics: TargetStatistics) -> str | None:
-    """L{None} if nothing is known of the other clock."""
+    """Return the offset and skew; L{None} if the offset is unknown."""
     offset, skew = statistics.clock.offset(), statistics.clock.skew()
     if offset is None:
         return None
@@ -187,7 +187,7 @@ def clockLine(statistics: TargetStatistics) -> str | None:
 
 
 def kernelTimestampsLine(statistics: TargetStatistics) -> str | None:
-    """How many times the kernel took; L{None} if all of them, or if there were no packets."""
+    """Return how many timestamps the kernel took; L{None} if all, or if there were no packets."""
     count = statistics.network.count
     if not count or (statistics.kernelSent >= count and statistics.kernelReceived >= count):
         return None
@@ -198,7 +198,7 @@ def kernelTimestampsLine(statistics: TargetStatistics) -> str | None:
 
 
 def followUpLine(statistics: TargetStatistics) -> str | None:
-    """L{None} if of no reply it is known when it left."""
+    """Return for how many replies the departure is known; L{None} if for none."""
     if not statistics.followedUp:
         return None
     packets = plural(statistics.server.count, "packet")
@@ -209,7 +209,7 @@ def followUpLine(statistics: TargetStatistics) -> str | None:
 
 
 def changeLines(target: ProbeTarget) -> list[str]:
-    """What happened to the way there; nothing if nothing did."""
+    """Return the changes of addresses and connections; nothing if there were none."""
     lines = []
     if target.reconnectCount:
         lines.append(f"connection lost and opened again: {target.reconnectCount}")
@@ -225,7 +225,7 @@ def changeLines(target: ProbeTarget) -> list[str]:
 
 
 def pathLines(path: PathMTU | None) -> list[str]:
-    """Nothing if nobody has asked for it and it has not changed."""
+    """Return the path MTU; nothing if the user has not set its discovery and it is unchanged."""
     if path is None or not path.notable:
         return []
     if path.mtu == path.first and path.tried < path.mtu:
@@ -235,7 +235,7 @@ def pathLines(path: PathMTU | None) -> list[str]:
 
 
 def markLines(counts: MarkCounts) -> list[str]:
-    """What became of DSCP and ECN."""
+    """Return the changes of DSCP and ECN."""
     if not counts.replies:
         return []
     if not counts.answered:
@@ -275,9 +275,9 @@ def _markLine(
 
 def summaryLines(target: ProbeTarget, options: ProbeOptions, asciiBars: bool = False) -> list[str]:
     """
-    Everything about one target, in lines that fit.
+    Return all statistics of one target, in lines that fit.
 
-    @param asciiBars: the output has no other bars of histograms.
+    @param asciiBars: whether the output can show only ASCII bars in histograms.
     """
     statistics = target.statistics
     roundTrip, moments = statistics.roundTrip, statistics.roundTrip.moments

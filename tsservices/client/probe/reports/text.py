@@ -1,4 +1,4 @@
-"""The report for a person: a line for each packet, in ping's manner."""
+"""The report for a person: a line for each packet, as in ping."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tsservices.stamp.stats.marks import Marks
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
 from tsservices.stamp.stats.stalls import Stall
 
-#: What stands behind a reply that is not the first in time.
+#: The text after a reply that is not the first in time.
 MARKS = {ProbeState.LATE: " (LATE)", ProbeState.DUPLICATE: " (DUP!)"}
 
 
 def replyText(result: ProbeResult) -> str:
-    """The line of a packet with a reply."""
+    """Return the line of a packet with a reply."""
     delays = result.delays
     parts = [f"seq={result.sequence}"]
     if result.ttl is not None:
@@ -46,7 +46,7 @@ def replyText(result: ProbeResult) -> str:
 
 
 def marksText(marks: Marks) -> str:
-    """DSCP and ECN of one packet, each way: as sent > as received."""
+    """Return DSCP and ECN of one packet in both directions: as sent > as received."""
     return (
         f"dscp up {marks.dscpUpSent}>{countText(marks.dscpUpReceived)} "
         f"down {countText(marks.dscpDownSent)}>{countText(marks.dscpDownReceived)} "
@@ -56,7 +56,7 @@ def marksText(marks: Marks) -> str:
 
 
 def interimText(target: ProbeTarget) -> str:
-    """The statistics so far, in one line."""
+    """Return the statistics so far, in one line."""
     statistics = target.statistics
     trips = statistics.roundTrip
     text = (
@@ -117,7 +117,7 @@ class TextReport:
         self._line(text)
 
     def _hostText(self, target: ProbeTarget, address: str) -> str:
-        # Of several hosts two may have one address.
+        # Two of several hosts may have the same address.
         named = self._several and target.name != address
         return f"{target.name} ({address})" if named else address
 
@@ -125,7 +125,7 @@ class TextReport:
         error = result.error
         if error is None or error.source is ErrorSource.TARGET:
             return host
-        # This host and routers may say it of any of the hosts.
+        # An error from this host or a router may be about any of the hosts.
         return f"{error.sender} for {host}" if self._several else error.sender
 
     def overdue(self, target: ProbeTarget, sequence: int) -> None:

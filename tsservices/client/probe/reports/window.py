@@ -1,4 +1,4 @@
-"""What came since the last report of a run."""
+"""The statistics since the last report of a run."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tsservices.stamp.stats.distribution import Distribution
 from tsservices.stamp.stats.result import ProbeResult, ProbeState
 from tsservices.stamp.stats.summary import Summary, distributionSummary
 
-#: States of packets that got no reply in time.
+#: States of packets without a reply in time.
 LOST = frozenset({ProbeState.TIMEOUT, ProbeState.REFUSED, ProbeState.UNREACHABLE})
 
 
 class Window:
-    """The results of one target since the last report; those of its packets that are known."""
+    """The known results of one target's packets since the last report."""
 
     def __init__(self, start: int, transmitted: int) -> None:
         """
-        @param start: by the monotonic clock, in nanoseconds.
+        @param start: its start by the monotonic clock, in nanoseconds.
         @param transmitted: packets sent before.
         """
         self.start = start
@@ -66,7 +66,7 @@ class Windows:
             window.add(result)
 
     def summarize(self, target: ProbeTarget, now: int) -> Summary:
-        """What came since the last report, by its public names; this is a report."""
+        """Return the figures since the last report, by public names, and start a new window."""
         window, transmitted = self._next(target, now)
         return {
             "span_ns": now - window.start,
@@ -80,8 +80,8 @@ class Windows:
 
     def lines(self, targets: Sequence[ProbeTarget], now: int) -> list[str]:
         """
-        A table with two rows for each target, since the start and since the last report; this is a
-        report.
+        Return a table with two rows for each target, since the start and since the last report, and
+        start new windows.
         """
         rows = []
         for target in targets:

@@ -1,1 +1,1 @@
-"""How packets go to a target: STAMP, and the timestamp service over UDP and TCP."""
+"""The transports to a target: STAMP, ICMP echo, and the timestamp service over UDP and TCP."""

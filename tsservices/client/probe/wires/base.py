@@ -20,7 +20,7 @@ from tsservices.stamp.stats.result import ProbeState
 
 def unwrap(number: int, near: int, space: int) -> int:
     """
-    The number without end that stands for one that wraps, nearest to another one.
+    Return the unlimited number of a wrapping one, as near as possible to another number.
 
     @param space: how many different numbers there are.
     """
@@ -31,8 +31,8 @@ class SendError(Exception):
     """
     A packet could not be sent.
 
-    @ivar state: what became of the packet.
-    @ivar error: who says so; L{None} if it is not known.
+    @ivar state: the result of the packet.
+    @ivar error: the report of the error; L{None} if its source is not known.
     """
 
     def __init__(self, state: ProbeState, reason: str, error: ErrorReport | None = None) -> None:
@@ -43,46 +43,46 @@ class SendError(Exception):
 
 @dataclass(frozen=True)
 class TransportConfig:
-    """How packets go to one target."""
+    """The settings of the transport to one target."""
 
     address: str
     port: int
-    #: Octets of each packet; L{None} for the usual.
+    #: Octets of each packet; L{None} for the default.
     size: int | None = None
     #: Type of service, or traffic class.
     tos: int = 0
-    #: Where packets leave this host.
+    #: The address or interface from which packets leave this host.
     source: Source = ANYWHERE
     #: Seconds between two packets.
     interval: float = INTERVAL
-    #: Time to live, or hop limit; L{None} for the system's.
+    #: Time to live, or hop limit; L{None} for the system's default.
     ttl: int | None = None
-    #: L{None} for the system's.
+    #: L{None} for the system's default.
     mtuDiscovery: MTUDiscovery | None = None
-    #: The DSCP to ask for on replies (RFC 8972, 4.4); L{None} to ask nothing.
+    #: The DSCP to request for replies (RFC 8972, 4.4); L{None} to request nothing.
     dscpBack: int | None = None
 
 
 class PathMTU(NamedTuple):
-    """How long packets to the target may be, as far as the kernel knows."""
+    """The path MTU to the target, as far as the kernel knows it."""
 
     #: Octets of an IP packet.
     mtu: int
-    #: Octets of its payload: the largest C{-s} without fragments.
+    #: Octets of the payload: the largest C{-s} without fragments.
     largest: int
     #: The MTU when the run began.
     first: int
-    #: Octets of the IP packets of this run: longer ones were not tried.
+    #: Octets of the IP packets of this run: longer packets were not tried.
     tried: int
-    #: The user has asked about it, or it has changed: a person wants to read it.
+    #: Whether to show it: the user has set the discovery, or the MTU has changed.
     notable: bool
 
 
-#: Nanoseconds between the clocks of one reading, at most: if it takes longer, this program has lost
-#: the processor in between, and reads them again.
+#: Nanoseconds between the clocks of one reading, at most: if it takes longer, the program has lost
+#: the processor in between, and the clocks are read again.
 MAXIMUM_READING = 20_000
 
-#: How often they are read again.
+#: How often the clocks are read at most.
 READING_ATTEMPTS = 4
 
 
@@ -91,17 +91,17 @@ class Reading(NamedTuple):
 
     monotonic: int
     wall: int
-    #: Nanoseconds since this host was started.
+    #: Nanoseconds since this host was booted.
     running: int
 
     @property
     def base(self) -> int:
-        """When this host was started, by its wall clock: it changes only when that is set."""
+        """The time of boot by this host's wall clock: it changes only when that clock is set."""
         return self.wall - self.running
 
     @property
     def slept(self) -> int:
-        """Nanoseconds for which this host has slept since its start."""
+        """Nanoseconds for which this host has slept since it was booted."""
         return self.running - self.monotonic
 
 
@@ -109,15 +109,15 @@ class Reading(NamedTuple):
 class Clocks:
     """The clocks of this host, in nanoseconds."""
 
-    #: Cannot be set, so round trips and timeouts are right.  It stands still while the host sleeps.
+    #: Cannot be set, so round trips and timeouts are right.  It stops while the host sleeps.
     monotonic: Callable[[], int] = time.monotonic_ns
     #: Since 1970.
     wall: Callable[[], int] = time.time_ns
-    #: Cannot be set, and goes on while the host sleeps; L{None} where there is none.
+    #: Cannot be set, and continues while the host sleeps; L{None} where there is no such clock.
     running: Callable[[], int] | None = None
 
     def read(self) -> Reading:
-        """All of them at one moment, as far as that can be."""
+        """Read all clocks at one moment, as far as possible."""
         monotonic = self.monotonic
         running = self.running or monotonic
         for _ in range(READING_ATTEMPTS):
@@ -129,45 +129,45 @@ class Clocks:
 
 
 def systemClocks() -> Clocks:
-    """The clocks of this host, with the one that goes on while it sleeps if the system has it."""
+    """Return the clocks of this host, with the one that continues in sleep if there is one."""
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return Clocks()
     return Clocks(running=partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME))
 
 
 class Reply(NamedTuple):
-    """The reply to one packet; L{None} for what the protocol does not have."""
+    """The reply to one packet; values that the protocol does not have are L{None}."""
 
     #: The number of the packet that is answered.
     sequence: int
-    #: When this program had it, by the monotonic clock.
+    #: When this program read it, by the monotonic clock.
     monotonic: int
     #: T4, in nanoseconds since 1970; L{None} in a stream, whose octets have no time.
     received: int | None
-    #: The kernel took T4.
+    #: Whether the kernel took T4.
     kernel: bool
     #: Octets.
     size: int
     #: T2 and T3.
     reflectorReceived: int | None = None
     reflectorSent: int | None = None
-    #: The reflector's own number of the reply.
+    #: The number that the reflector gave to the reply.
     reflectorSequence: int | None = None
     ttl: int | None = None
-    #: What it says of the reply before it; L{None} if the reflector does not know the extension.
+    #: The follow-up of the previous reply; L{None} if the reflector does not know the extension.
     followUp: FollowUpInfo | None = None
-    #: DSCP and ECN each way, if the packet asked for them.
+    #: DSCP and ECN in both directions, if the packet requested them.
     marks: Marks | None = None
 
 
 class TransportListener(Protocol):
-    """Gets the events of a transport."""
+    """The receiver of a transport's events."""
 
     def replied(self, reply: Reply) -> None:
         pass
 
     def stamped(self, sequence: int, nanoseconds: int) -> None:
-        """@param nanoseconds: T1 by the kernel, since 1970."""
+        """@param nanoseconds: the kernel's T1, since 1970."""
 
     def failed(
         self,
@@ -176,21 +176,21 @@ class TransportListener(Protocol):
         reason: str,
         error: ErrorReport | None = None,
     ) -> None:
-        """@param sequence: of a packet that will not be answered; L{None} for the newest."""
+        """@param sequence: the number of the packet without a reply; L{None} for the newest."""
 
     def reconnected(self, reason: str) -> None:
         """
-        The connection was lost, and there is another one.
+        Called when a lost connection has been replaced by another one.
 
         @param reason: why it was lost.
         """
 
     def unmatched(self) -> None:
-        """A datagram or line came that is no reply."""
+        """Called when a datagram or line is received that is no reply."""
 
 
 class ProbeTransport(Protocol):
-    """Sends packets to one target, and reads the replies."""
+    """A transport that sends packets to one target and reads the replies."""
 
     #: The name of the protocol; it is public as C{wire} in JSON.
     label: str
@@ -199,26 +199,26 @@ class ProbeTransport(Protocol):
 
     def open(self, listener: TransportListener) -> Deferred[None]:
         """
-        Fires when packets can be sent, or when it is known why not: then each C{send} fails.
+        Open; the result fires when packets can be sent or are known to fail in each C{send}.
 
-        @raise CannotListenError: the system has no socket for it.
+        @raise CannotListenError: the system gives no socket.
         """
 
     def send(self, sequence: int) -> Reading:
         """
-        When this program gave the packet to the kernel.
+        Send a packet, and return the time at which this program gave it to the kernel.
 
         @raise SendError: this host does not send it.
         """
 
     def kernelTimes(self) -> dict[str, int | None]:
-        """The kernel's own measurements of the connection, by name, in nanoseconds."""
+        """Return the kernel's own measurements of the connection, by name, in nanoseconds."""
 
     def overflowed(self) -> int:
-        """Datagrams that this host has dropped because they were not read in time."""
+        """Return how many datagrams this host has dropped because they were not read in time."""
 
     def pathMTU(self) -> PathMTU | None:
-        """The path MTU, or the last one that was known; L{None} if the kernel knows none."""
+        """Return the path MTU, or the last known one; L{None} if the kernel knows none."""
 
     def close(self) -> Deferred[None]:
-        """Fires when all is closed."""
+        """Close; the result fires when all is closed."""

@@ -1,8 +1,8 @@
 """
 ICMP echo (RFC 792, 4443): for hosts that have no reflector.
 
-The kernel's ping sockets need no rights: they send echo requests only, choose the identifier, and
-get the replies to it.  They exist on Linux and macOS.
+The kernel's ping sockets need no privileges: they send only echo requests, choose the identifier,
+and receive the replies with it.  They exist on Linux and macOS.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tsservices.transport.timestamping.cmsg import ReceiveInfo
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-#: Octets of payload if no other size is asked for, as ping has it.
+#: The default octets of payload, as in ping.
 PAYLOAD_SIZE = 56
 
 #: Types of echo request and reply, by the version of IP.
@@ -37,10 +37,10 @@ SEQUENCE_SPACE = 1 << 16
 # Type, code, checksum and identifier (which the kernel fills in), sequence number.
 _HEADER = Struct(">BBHHH")
 
-# The number of the run and of the packet, which wraps later than that of the header.
+# The number of the run, and that of the packet, which wraps later than the header's.
 _PAYLOAD = Struct(">IQ")
 
-#: Said where the system does not allow them.
+#: The message where the system does not allow ping sockets.
 NO_PING_SOCKETS = (
     "--icmp needs ping sockets, and this user may not open them: set net.ipv4.ping_group_range, "
     "for IPv6 too (sysctl -w net.ipv4.ping_group_range='0 2147483647')"
@@ -58,21 +58,21 @@ class PingPort(ProbePort):
     def _createSocket(self) -> socket.socket:
         isIPv6 = self.addressFamily == socket.AF_INET6
         protocol = socket.IPPROTO_ICMPV6 if isIPv6 else socket.IPPROTO_ICMP
-        # What Twisted does for UDP: a socket of Python cannot be inherited anyway.
+        # As Twisted does for UDP; sockets created by Python are not inherited anyway.
         created = socket.socket(self.addressFamily, socket.SOCK_DGRAM, protocol)
         created.setblocking(False)
         return created
 
 
 def checkPingSockets() -> None:
-    """@raise ClientError: the system does not allow them."""
+    """@raise ClientError: the system does not allow ping sockets."""
     try:
-        # The same setting is for IPv6.
+        # The same setting applies to IPv6.
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
     except PermissionError as error:
         raise ClientError(NO_PING_SOCKETS) from error
     except OSError:
-        # Perhaps a host without IPv4: opening the port says what is missing.
+        # Perhaps a host without IPv4: opening the port raises the precise error.
         return
 
 
@@ -84,12 +84,12 @@ class ICMPTransport(UDPProbeTransport):
     def __init__(
         self, reactor: ReactorBase, clocks: Clocks, config: TransportConfig, session: int
     ) -> None:
-        """@param session: a number of 32 bits that is in all packets of this run with space."""
+        """@param session: a number of 32 bits, sent in all packets of this run that have space."""
         super().__init__(reactor, clocks, config, PAYLOAD_SIZE)
         version = 6 if ":" in config.address else 4
         self._request, self._reply = ECHO_REQUEST[version], ECHO_REPLY[version]
         self._session = session
-        # A host whose name is not known yet has a transport without an address.
+        # While the name of a host is not resolved, its transport has no address.
         self._target = _packed(config.address) if config.address else b""
         self._newest = 0
 
@@ -117,7 +117,7 @@ class ICMPTransport(UDPProbeTransport):
         if datagram[:2] != bytes([self._reply, 0]):
             return None
         sequence = self.sequenceOf(datagram)
-        # Some hosts cut long packets.
+        # A shorter reply is accepted, because some hosts truncate long packets.
         if sequence is None or len(datagram) > _HEADER.size + self.size:
             return None
         return Reply(

@@ -1,4 +1,4 @@
-"""Errors of the network in words: who says that a packet did not arrive, and why."""
+"""Errors of the network in words: who reported the loss of a packet, and why."""
 
 from __future__ import annotations
 
@@ -52,34 +52,34 @@ ICMP6_TEXTS = {
     (4, 2): "unrecognized option",
 }
 
-#: Messages of this host to itself: nobody on the link answers for the next hop.
+#: Messages of this host to itself: no host on the link answers for the next hop.
 NO_NEIGHBOUR = {
     (ICMP, 3, 1): "no answer to ARP",
     (ICMP6, 1, 3): "no answer to neighbour discovery",
 }
 
-#: Octets before the payload of a packet, by the version of IP: of IP itself, and of UDP or ICMP.
+#: Octets before the payload of a packet, by the version of IP: headers of IP, and of UDP or ICMP.
 OVERHEAD = {4: 20 + 8, 6: 40 + 8}
 
-#: Octets of the longest payload, in fragments too.  In IPv6 the header of IP does not count.
+#: Octets of the longest payload, in fragments too.  In IPv6 the IP header is not counted.
 LONGEST_PAYLOAD = {4: 65_535 - OVERHEAD[4], 6: 65_535 - 8}
 
 
 def version(address: str) -> int:
-    """The version of IP of an address."""
+    """Return the version of IP of an address."""
     return 6 if ":" in address else 4
 
 
 def largestPayload(mtu: int, address: str) -> int:
-    """Octets that fit into one packet on a path with this MTU: the largest C{-s}."""
+    """Return the octets of payload of one packet with this MTU: the largest C{-s}."""
     return max(0, mtu - OVERHEAD[version(address)])
 
 
 def describeError(code: int) -> tuple[ProbeState, str]:
     """
-    What becomes of a packet, and why in words.
+    Return the result of a packet, and the reason in words.
 
-    @param code: the number of an error of the system.
+    @param code: the system's number of the error.
     """
     if code == errno.ECONNREFUSED:
         return ProbeState.REFUSED, "connection refused"
@@ -92,10 +92,10 @@ def describeNetworkError(
     error: NetworkError, target: str, local: str | None
 ) -> tuple[ProbeState, str, ErrorReport]:
     """
-    What becomes of a packet, why in words, and who says it.
+    Return the result of a packet, the reason in words, and the report with its source.
 
-    @param target: the address that is measured.
-    @param local: the address of this host from which packets go there, if known.
+    @param target: the measured address.
+    @param local: the source address of packets to the target, if known.
     """
     state, reason = describeError(error.number)
     if error.origin == LOCAL:
@@ -104,7 +104,7 @@ def describeNetworkError(
         source = _sourceOf(error.offender, target, local)
         texts = ICMP_TEXTS if error.origin == ICMP else ICMP6_TEXTS
         kind = error.type, error.code
-        # The target's own refusal has the name that it has with every protocol.
+        # A refusal by the target itself has the same name with every protocol.
         if state is not ProbeState.REFUSED or source is ErrorSource.ROUTER:
             reason = texts.get(kind) or f"ICMP type {error.type} code {error.code}"
         neighbour = NO_NEIGHBOUR.get((error.origin, *kind))
@@ -135,5 +135,5 @@ def _sourceOf(offender: str | None, target: str, local: str | None) -> ErrorSour
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    # Without the zone: both names of an interface, its number too, mean the same.
+    # Without the zone: the name of an interface and its number mean the same.
     return ipaddress.ip_address(address.partition("%")[0])

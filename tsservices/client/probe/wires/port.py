@@ -1,9 +1,8 @@
 """
-The port that the packets to one target leave from.
+The port from which the packets to one target are sent.
 
-It is connected, so that the system tells it of refusals.  On Linux it also learns which packet an
-ICMP message is about, and who sent that: from the error queue, where the times of sent packets are
-too.
+It is connected, so that the system reports refusals to it.  On Linux the error queue, which also
+has the times of sent packets, shows which packet an ICMP message is about, and who sent it.
 """
 
 from __future__ import annotations
@@ -37,17 +36,17 @@ from tsservices.transport.timestamping.udp import (
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-#: Octets kept of the packet that an ICMP message is about: enough to find its number.
+#: Octets that are kept of the packet in an ICMP message: enough to find its number.
 RETURNED_OCTETS = 128
 
-#: How often sending is tried: the kernel answers a first attempt with the error of a packet before,
-#: and does not send.
+#: How often sending is tried: the kernel may fail an attempt with the error of an earlier packet,
+#: without sending.
 SEND_ATTEMPTS = 3
 
-#: Octets of the receive buffer: no datagram is cut.
+#: Octets of the receive buffer: no datagram is truncated.
 MAXIMUM_DATAGRAM = 65_536
 
-#: Errors that the kernel makes of ICMP messages, beside those of every port.
+#: Errors that the kernel derives from ICMP messages, besides those of every port.
 ICMP_ERRORS = frozenset(
     (errno.EMSGSIZE, errno.EPROTO, errno.EACCES, errno.ENOPROTOOPT, errno.EOPNOTSUPP)
 )
@@ -67,16 +66,16 @@ MTU_DISCOVERY = {"dont": 0, "want": 1, "do": 2}
 
 
 class ProbeProtocol(TimestampedDatagramProtocol):
-    """Gets errors from a L{ProbePort}, besides datagrams and their times."""
+    """The receiver of errors of a L{ProbePort}, besides datagrams and their times."""
 
     def packetFailed(
         self, state: ProbeState, reason: str, error: ErrorReport | None, datagram: bytes | None
     ) -> None:
         """
-        A packet was refused, or there is no way to the target.
+        Called when a packet was refused, or when there is no route to the target.
 
-        @param error: who says so, if it is known.
-        @param datagram: the beginning of that packet; L{None} if it is unknown.
+        @param error: the report of the error, if its source is known.
+        @param datagram: the beginning of the packet; L{None} if it is unknown.
         """
         raise NotImplementedError
 
@@ -85,13 +84,13 @@ class ProbePort(TimestampedUDPPort):
     """A connected port for the packets to one target."""
 
     protocol: ProbeProtocol
-    # It does so before each pass, which is enough: epoll reports what comes later.
+    # It reads them before each pass, which is enough: epoll reports later ones.
     readsErrors = False
 
     def __init__(
         self, protocol: ProbeProtocol, config: TransportConfig, payload: int, reactor: ReactorBase
     ) -> None:
-        """@param payload: octets of each packet behind the header of UDP or ICMP."""
+        """@param payload: octets of each packet after the header of UDP or ICMP."""
         interface = config.source.address or ("::" if ":" in config.address else "0.0.0.0")
         asksMarks = config.dscpBack is not None
         super().__init__(
@@ -105,7 +104,7 @@ class ProbePort(TimestampedUDPPort):
         self._kernelMTU: int | None = None
 
     def createInternetSocket(self) -> socket.socket:
-        """@raise OSError: the system gives no socket, or the interface can't be used."""
+        """@raise OSError: the system gives no socket, or the interface cannot be used."""
         created = self._createSocket()
         try:
             self._config.source.apply(created)
@@ -127,7 +126,7 @@ class ProbePort(TimestampedUDPPort):
         if config.mtuDiscovery is not None:
             self._set(_MTU_DISCOVER, MTU_DISCOVERY[config.mtuDiscovery])
         if self.transmitting:
-            # Without it a refusal is an error of the next call, whichever packet it was about.
+            # Without it a refusal is reported by the next call, for any earlier packet.
             with suppress(OSError):
                 self._set(_RECVERR, 1)
                 self._receivesICMP = True
@@ -137,12 +136,12 @@ class ProbePort(TimestampedUDPPort):
         self.socket.setsockopt(_LEVEL[family], options[family], value)
 
     def pathMTU(self) -> PathMTU | None:
-        """The path MTU, or the last one that was known; L{None} if the kernel knows none."""
+        """Return the path MTU, or the last known one; L{None} if the kernel knows none."""
         if self.connected and ancillary.LINUX:
             family = socket.AddressFamily(self.addressFamily)
             with suppress(OSError):
                 known = self.socket.getsockopt(_LEVEL[family], _MTU[family])
-                # A ping socket of IPv6 goes on to say that of the link.
+                # A ping socket of IPv6 keeps returning the MTU of the link.
                 if known != self._kernelMTU:
                     self._kernelMTU = self._lastMTU = known
         if self._lastMTU is None:
@@ -171,7 +170,7 @@ class ProbePort(TimestampedUDPPort):
                     continue
                 if isinstance(error, OSError):
                     number = error.errno or 0
-                    # A refusal is the answer to an earlier packet, and not of this host.
+                    # A refusal is the answer to an earlier packet, not an error of this host.
                     refused = number == errno.ECONNREFUSED
                     report = None if refused else ErrorReport(ErrorSource.SELF)
                     raise SendError(*describeError(number), report) from error
@@ -188,26 +187,26 @@ class ProbePort(TimestampedUDPPort):
         return SendError(ProbeState.UNREACHABLE, reason, report)
 
     def doRead(self) -> None:
-        """As the base, but what is known of sent packets comes before their replies."""
-        # When a packet has waited for its neighbour, or this program for the processor, both are
-        # there at once.  A reply that is read first would not have the kernel's T1.
+        """Like the base method, but read events of sent packets before their replies."""
+        # When a packet had to wait for address resolution, or this program for the processor,
+        # both are ready together.  A reply that is read first would not have the kernel's T1.
         self._drainErrors()
         super().doRead()
 
     def _receiveFailed(self, error: OSError) -> bool:
-        # A call may get the error of an ICMP message that has come since the queue was empty.
+        # A call may return the error of an ICMP message that arrived after the queue was read.
         if error.errno in ICMP_ERRORS:
             self._peerRefused(error.errno)
             return False
         return super()._receiveFailed(error)
 
     def _peerRefused(self, number: int | None) -> None:
-        # The error queue has the same news, and knows the packet too.
+        # The error queue reports the same error, together with the packet.
         if number and not self._receivesICMP:
             self.protocol.packetFailed(*describeError(number), None, None)
 
     def _drainErrors(self) -> None:
-        # In place of the base's, which reads times only: ICMP messages stand between them.
+        # Replaces the base method, which reads times only: ICMP messages are between them.
         for _ in range(MAX_ERRORS_PER_DRAIN):
             # The protocol may have closed the port.
             if not (self.transmitting and self.connected):
@@ -224,14 +223,14 @@ class ProbePort(TimestampedUDPPort):
             if timestamp is not None:
                 self._transmitted(*timestamp)
                 if timestamp[0] == (self.sent - 1 - self._countedFrom) % PACKET_NUMBERS:
-                    # Nearly always it is the last entry, and to ask whether it is costs as much.
-                    # Epoll reports those that there may be.
+                    # Nearly always it is the last entry, and checking for more costs as much.
+                    # Epoll reports them if there are any.
                     return
                 continue
             failure = readNetworkError(ancillaryData)
             if failure is not None and failure.number == errno.EMSGSIZE and failure.mtu:
                 self._lastMTU = failure.mtu
-            # What this host itself says, the call that sends has said already.
+            # Errors of this host itself have already been raised by the call that sends.
             if failure is not None and failure.origin != LOCAL:
                 local = self.socket.getsockname()[0]
                 description = describeNetworkError(failure, self._config.address, local)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: Sequence numbers wrap here.
 SEQUENCE_SPACE = 1 << 32
 
-#: Of this host's clock: not synchronised, 1 ms.  No figure of this program depends on it.
+#: The error of this host's clock: not synchronised, 1 ms.  No figure of this program depends on it.
 ERROR_ESTIMATE = ErrorEstimate.atLeast(1_000_000, False).encode()
 
 
@@ -49,9 +49,9 @@ class StampTransport(UDPProbeTransport):
     ) -> None:
         """
         @param ssid: the session identifier (RFC 8972, 3), from 1 to 65535; 0 for none.
-        @param key: of authenticated packets; L{None} for unauthenticated ones.
-        @param followUp: ask of each reply when it really left, if that fits and there is no key:
-            the HMAC does not cover extensions, so anybody on the way could change that time.
+        @param key: the key of authenticated packets; L{None} for unauthenticated ones.
+        @param followUp: request the departure of each reply, if it fits and there is no key: the
+            HMAC does not cover extensions, so any host on the path could change that time.
         """
         base = UNAUTHENTICATED_LENGTH if key is None else AUTHENTICATED_LENGTH
         marks = b"" if config.dscpBack is None else requestServiceClass(config.dscpBack)
@@ -93,7 +93,7 @@ class StampTransport(UDPProbeTransport):
             packet = ReflectorPacket.decode(whole, authenticated=self._key is not None)
         except PacketError:
             return None
-        # A reflector that knows RFC 8762 only has zeros there.
+        # A reflector of RFC 8762 alone has zeros there.
         if packet.ssid not in (0, self._ssid):
             return None
         number = self._reflectorSequence = unwrap(
@@ -119,7 +119,7 @@ class StampTransport(UDPProbeTransport):
             return None
         said = readServiceClass(packet.extensions)
         if said is None:
-            # Nobody says with which DSCP the reply left.
+            # The DSCP with which the reply was sent is unknown.
             return Marks(sent >> 2, ecnUpSent=sent & 3, dscpAsked=asked)
         return Marks(
             sent >> 2,

@@ -1,8 +1,8 @@
 """
-The timestamp service over TCP: lines out, the same lines back behind timestamps.
+The timestamp service over TCP: lines out, the same lines back after timestamps.
 
-The service puts a timestamp before each chunk, not before each line.  Two lines that travel
-together come back with one timestamp, and are two replies here.
+The service puts a timestamp before each chunk, not before each line.  Two lines that arrive there
+together are returned with one timestamp, and are two replies here.
 """
 
 from __future__ import annotations
@@ -39,31 +39,31 @@ from tsservices.transport.twisted_internals import reactorWithSockets
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-#: Where Linux's C{struct tcp_info} has the round trip, its mean deviation and its minimum, each in
-#: microseconds.
+#: The offsets in Linux's C{struct tcp_info} of the round trip, its mean deviation and its minimum,
+#: in microseconds.
 RTT_OFFSET = 68
 RTTVAR_OFFSET = 72
 MIN_RTT_OFFSET = 148
 
-#: Octets that are asked for; older kernels give fewer.
+#: Octets that are requested; older kernels return fewer.
 TCP_INFO_LENGTH = 232
 
 #: Seconds to wait for a connection.
 CONNECT_SECONDS = 5.0
 
-#: Seconds before a packet is due at which a lost connection is opened again, at most: more than a
-#: handshake takes, and less than any server waits for the first bytes.
+#: The most seconds before a scheduled packet at which a lost connection is opened again: more than
+#: a handshake takes, and less than any server waits for the first bytes.
 LEAD_SECONDS = 1.0
 
 #: Packets that may be lost with a connection.
 MAXIMUM_PENDING = 4096
 
-#: Octets without a line ending after which the other side speaks another protocol.
+#: Octets without a line ending after which the peer is taken to speak another protocol.
 MAXIMUM_LINE = 4096
 
 
 def tcpInfo(connected: socket.socket) -> dict[str, int | None]:
-    """What the kernel itself measures of a connection, in nanoseconds; L{None} if unknown."""
+    """Return the kernel's measurements of a connection, in nanoseconds; L{None} if unknown."""
     data = b""
     if sys.platform.startswith("linux"):
         with suppress(OSError):
@@ -93,7 +93,7 @@ class LineReader(Protocol):
         self._partialLine = b""
 
     def connectionMade(self) -> None:
-        # Nagle's algorithm would hold a line until the one before it is acknowledged.
+        # Nagle's algorithm would delay a line until the previous one is acknowledged.
         self.transport.setTcpNoDelay(True)
         self._owner.connected(self)
 
@@ -106,7 +106,7 @@ class LineReader(Protocol):
             self._owner.lineReceived(b"")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        # What is no error of this system is the server's end, clean or not.
+        # Without an error of this system the server has closed the connection, cleanly or not.
         causes = getattr(reason.value, "args", ())
         failed = any(isinstance(cause, OSError) for cause in causes)
         self._owner.lost(f"lost: {lostReason(reason)}" if failed else "closed by the server")
@@ -114,10 +114,10 @@ class LineReader(Protocol):
 
 class TCPTextTransport:
     """
-    One TCP connection at a time.
+    A transport with one TCP connection at a time.
 
-    When it is lost, another is opened, but not before the next packet is due soon: a server that
-    closes silent connections would close that one too.
+    A lost connection is opened again shortly before the next packet is due: a server that closes
+    silent connections would close one that was opened earlier.
     """
 
     label = "timestamp over TCP"
@@ -141,7 +141,7 @@ class TCPTextTransport:
             level, tos, ttl = socket.IPPROTO_IPV6, socket.IPV6_TCLASS, socket.IPV6_UNICAST_HOPS
         else:
             level, tos, ttl = socket.IPPROTO_IP, socket.IP_TOS, socket.IP_TTL
-        # Set on the connection: Twisted makes the socket in the moment in which it connects.
+        # Set on the connection, because Twisted creates the socket only when it connects.
         self._options = [(level, tos, config.tos)] * bool(config.tos)
         if config.ttl is not None:
             self._options.append((level, ttl, config.ttl))
@@ -155,7 +155,7 @@ class TCPTextTransport:
         self._lastSent = clocks.monotonic()
         # Why the connection before this one was lost; empty without one.
         self._lossReason = ""
-        # Since the last packet, after the time at which one is due.
+        # Attempts to connect since the last packet, after the time at which the next one was due.
         self._lateAttempts = 0
         self._timer: IDelayedCall | None = None
         self._kernelTimes: dict[str, int | None] = dict.fromkeys(("rtt", "rttvar", "min_rtt"))
@@ -184,8 +184,8 @@ class TCPTextTransport:
         return self._connecting
 
     def _connectLater(self, late: int) -> None:
-        # Shortly before the next packet; if that time is over, at once, but so often only: the
-        # other side may accept connections only to close them.
+        # Shortly before the next packet; later at once, but only C{late} times: the peer may
+        # accept connections only to close them.
         if self._listener is None or self._timer is not None:
             return
         lead = min(self._interval / 2, LEAD_SECONDS)
@@ -218,7 +218,7 @@ class TCPTextTransport:
         if closed is not None:
             closed.callback(None)
         elif self._listener is not None:
-            # All that may be on their way; those that were answered are not pending any more.
+            # All packets that may be under way; answered ones are not pending any more.
             for sequence in range(max(0, self._newest - MAXIMUM_PENDING), self._newest + 1):
                 self._listener.failed(sequence, self._state, self._reason)
             self._lossReason = self._reason
@@ -253,15 +253,15 @@ class TCPTextTransport:
         return self._kernelTimes
 
     def overflowed(self) -> int:
-        # What is not read in time is sent again.
+        # TCP sends unread data again.
         return 0
 
     def pathMTU(self) -> PathMTU | None:
-        # TCP cuts its segments to fit.
+        # TCP chooses segments that fit.
         return None
 
     def close(self) -> Deferred[None]:
-        # The summary, which comes later, has the last of them.
+        # Saved for the summary, which is printed later.
         self.kernelTimes()
         self._listener = None
         if self._timer is not None:

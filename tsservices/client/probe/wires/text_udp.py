@@ -1,4 +1,4 @@
-"""The timestamp service over UDP: it answers text with the same text behind a timestamp."""
+"""The timestamp service over UDP: it returns the text of a datagram after a timestamp."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tsservices.transport.timestamping.cmsg import ReceiveInfo
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-#: Octets of a packet if no other size is asked for, as ping has it.
+#: The default octets of a packet, as in ping.
 TEXT_SIZE = 56
 
 _TEXT = re.compile(rb"(?:\[[^\]\n]{1,40}\] )?probe ([0-9a-f]{8}) ([0-9]{1,15}) \.*\n?")
@@ -20,16 +20,16 @@ _TEXT = re.compile(rb"(?:\[[^\]\n]{1,40}\] )?probe ([0-9a-f]{8}) ([0-9]{1,15}) \
 
 def buildText(session: int, sequence: int, size: int) -> bytes:
     """
-    A packet, without a line ending.
+    Return a packet, without a line ending.
 
     @param session: a number of 32 bits that is in all texts of this run.
-    @param size: octets to fill up to.
+    @param size: octets to pad the text to.
     """
     return (b"probe %08x %d " % (session, sequence)).ljust(size, b".")
 
 
 def sequenceIn(text: bytes, session: int) -> int | None:
-    """The number of the packet; L{None} if it is not one of this run."""
+    """Return the number of the packet; L{None} if it is not one of this run."""
     match = _TEXT.fullmatch(text)
     return int(match[2]) if match and int(match[1], 16) == session else None
 
@@ -55,6 +55,6 @@ class UDPTextTransport(UDPProbeTransport):
         return Reply(number, monotonic, arrival.ns, arrival.kernel, len(datagram), ttl=arrival.ttl)
 
     def sequenceOf(self, datagram: bytes) -> int | None:
-        # Not sequenceIn: ICMP returns only the beginning of the packet.
+        # Not sequenceIn: an ICMP message contains only the beginning of the packet.
         match = re.match(rb"probe [0-9a-f]{8} ([0-9]{1,15}) ", datagram)
         return int(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""Packets as datagrams: what STAMP, text over UDP and ICMP echo share."""
+"""Packets as datagrams: the common part of STAMP, text over UDP and ICMP echo."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tsservices.transport.timestamping.cmsg import ReceiveInfo
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
 
-#: Sent datagrams whose T1 the kernel has still to tell.
+#: Sent datagrams whose T1 the kernel has not yet reported.
 MAXIMUM_PENDING = 1024
 
 
 class UDPProbeTransport(ProbeProtocol):
-    """Packets as datagrams; subclasses make and read them."""
+    """A transport by datagrams; subclasses build and parse them."""
 
     label = ""
     transport: ProbePort
@@ -41,7 +41,7 @@ class UDPProbeTransport(ProbeProtocol):
         self._reactor = reactor
         self._clocks = clocks
         self._config = config
-        # The number of a packet by that of its datagram, by which the kernel tells T1.
+        # The number of a packet by that of its datagram, which the kernel reports with T1.
         self._sequences: dict[int, int] = {}
         self._listener: TransportListener | None = None
         self._path: PathMTU | None = None
@@ -64,14 +64,14 @@ class UDPProbeTransport(ProbeProtocol):
 
     def parseReply(self, datagram: bytes, arrival: ReceiveInfo, monotonic: int) -> Reply | None:
         """
-        L{None} if it is no reply.
+        Parse a reply; L{None} if the datagram is none.
 
-        @param monotonic: when this program had it, by the monotonic clock.
+        @param monotonic: when this program read it, by the monotonic clock.
         """
         raise NotImplementedError
 
     def sequenceOf(self, datagram: bytes) -> int | None:
-        """The number of a packet of this host, of which perhaps only the beginning is there."""
+        """Return the number of a packet of this host; the datagram may be truncated."""
         raise NotImplementedError
 
     def send(self, sequence: int) -> Reading:
@@ -80,7 +80,7 @@ class UDPProbeTransport(ProbeProtocol):
         self._sequences[port.sent] = sequence
         if len(self._sequences) > MAXIMUM_PENDING:
             del self._sequences[next(iter(self._sequences))]
-        # As late as can be: what this program does before is no part of any round trip.
+        # As late as possible, so that earlier work of this program is not in the round trip.
         times = self._clocks.read()
         port.send(datagram)
         return times
@@ -121,7 +121,7 @@ class UDPProbeTransport(ProbeProtocol):
         return self._path
 
     def close(self) -> Deferred[None]:
-        # The summary, which comes later, has the last one.
+        # Saved for the summary, which is printed later.
         self.pathMTU()
         self._listener = None
         if self.transport is None:
