@@ -113,7 +113,7 @@ _TLS = (
         _lacksOneOf("uvloop", "cryptography"),
         _encryptingServer("aio", "--loop", "uvloop"),
     ),
-    # rloop 0.5 raises when a server is given an SSLContext.
+    # No rloop: version 0.5 raises for a server with an SSLContext.
     Peer(
         "aiofastnet",
         "aiofastnet on uvloop",
@@ -122,5 +122,5 @@ _TLS = (
     ),
 )
 
-#: The servers that have TLS, started with it, by the name that they have without.
+#: The servers started with TLS, by the names of the peers without TLS.
 TLS_PEERS = {peer.name: peer for peer in _TLS}
