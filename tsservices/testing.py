@@ -65,8 +65,7 @@ class MemoryTransport(StringTransport):
     @ivar pending: bytes that the peer has not read; a test sets it, and calls the producer's
         C{pauseProducing} as a full transport would.
     @ivar unacknowledged: bytes in the kernel that the peer has not received.
-    @ivar producerPaused: whether the producer was paused because of these bytes; a test sets it
-        before it calls C{pauseProducing}.
+    @ivar producerPaused: whether pending bytes paused the producer; set before C{pauseProducing}.
     @ivar aborted: whether the connection was aborted.
     """
 

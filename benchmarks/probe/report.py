@@ -11,8 +11,7 @@ from benchmarks.probe.hosts import HOSTS, MAXIMUM_PERCENT, MINIMUM_SENT, HostsRu
 from benchmarks.probe.measure import Run
 
 PERCENTS = (50.0, 90.0, 99.0)
-#: Goals for p99 of round trips by kernel times, divided by p99 by user-space times of the same
-#: packets.
+#: Goals for p99 by kernel times divided by p99 by user-space times of the same packets.
 IDLE_SHARE = 1 / 5
 BUSY_SHARE = 1 / 10
 #: Goals for the delay of sending in microseconds: p99, and p95 with C{--precise}.

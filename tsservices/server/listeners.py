@@ -192,7 +192,7 @@ def resolveListeners(
     replaces the default one, later ones are served too.  A place with TLS replaces both defaults,
     that in clear and that with TLS.
 
-    @param services: the services with default places.
+    @param services: the services to serve, with or without added places.
     @param tls: L{OFF}, L{BESIDE} or L{ONLY}.
     @raise ListenError: a service has no place, or a port is too high.
     """

@@ -206,7 +206,7 @@ def openLog(
     @param parent: the options of twistd; empty without twistd.
     @param worker: as for L{formatLine}.
     @param owner: as for L{RotatedLogFile}; the workers of a server open its file as that user.
-    @return: the observer that writes the log; L{None}: twistd or another runner has its own.
+    @return: the observer that writes the log; L{None}: the runner writes it itself, or refuses.
     @raise LogError: the file can't be opened.
     """
     if "nodaemon" not in parent:

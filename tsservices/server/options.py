@@ -140,7 +140,7 @@ class Options(usage.Options):
     folder: StateDirectory
     #: The configuration of the STAMP reflector.
     mode: ReflectorConfig
-    #: Services that are not served by default here, each with the reason, for the operator.
+    #: Lines for the operator about default services that are not served here.
     unserved: list[str]
     #: The command-line arguments.
     commandLine: tuple[str, ...] = ()

@@ -72,7 +72,7 @@ class BuiltinService(ServiceSpec):
     onlyIP: bool = False
     #: The optional dependency group that it needs; empty: none.
     extra: str = ""
-    #: The most bytes of a datagram; L{None}: C{max-datagram}.
+    #: Gets the most bytes of a datagram from the limits; L{None}: as for L{ServiceSpec}.
     longest: Callable[[Limits], int] | None = None
 
     def bytesRead(self, limits: Limits) -> int:

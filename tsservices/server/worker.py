@@ -116,8 +116,7 @@ class WorkerReport(Service):
 
     def write(self) -> None:
         if self._link.full:
-            # The main process does not read (SIGSTOP, for example).  Reports hold totals, so the
-            # next one replaces this one.
+            # The main process does not read (SIGSTOP, for example).  The next report has totals.
             return
         counters = self._registry.snapshot()
         if counters != self._written:
