@@ -27,7 +27,7 @@ from benchmarks.echo.picture import STYLE, text
 FILE = CHECKOUT / "docs" / "history.csv"
 PICTURE = FILE.with_suffix(".svg")
 
-#: The cells that are kept, with their titles; others of a run are left out.
+#: The cells in the history, with their titles; other cells of a run are left out.
 CELLS = {
     "tcp-64c-64b": "TCP, 64 connections, 64 B",
     "udp-64f-64b": "UDP, 64 in flight, 64 B",
@@ -36,10 +36,10 @@ CELLS = {
     "20m-1w-1s": "a room of 20, one sender",
     "200m-1w-1s": "a room of 200, one sender",
 }
-# Our peer and the one of comparison, in echo runs and in chat runs.
+# Our peer and its reference, in echo runs and in chat runs.
 _PAIRS = (("tsservices", "uvloop"), ("memory", "fanout"))
 
-# In the units of the drawing.
+# In units of the SVG picture.
 WIDTH = 860
 MARGIN = 24
 COLUMNS = 2
@@ -56,11 +56,11 @@ class Entry:
     """
     One cell at one commit.
 
-    @ivar date: The commit's, as C{2026-11-30}.
-    @ivar reference: The peer of the same run with which it is compared.
+    @ivar date: The date of the commit, as C{2026-11-30}.
+    @ivar reference: The peer of the same run to compare with.
     @ivar rate: Requests or deliveries in a second, divided by those of the reference; the median of
         the ratios within a round.
-    @ivar cpu: Processor time for one of them, divided by that of the reference.
+    @ivar cpu: Processor time for a request or delivery, divided by that of the reference.
     """
 
     commit: str
@@ -73,10 +73,10 @@ class Entry:
 
 def entriesOf(document: dict[str, Any], commit: str, date: str) -> list[Entry]:
     """
-    The entries of a run.
+    Make the entries of a run.
 
-    @param document: What C{--json} of the benchmark has written.
-    @raise ValueError: It is no such document, or no cell has both peers.
+    @param document: The JSON document of the benchmark's C{--json}.
+    @raise ValueError: The document has another form, or no cell has both peers.
     """
     try:
         samples = [
@@ -113,9 +113,9 @@ def _ratios(ours: dict[str, Any], theirs: dict[str, Any]) -> tuple[float, float]
 
 def read(path: Path) -> list[Entry]:
     """
-    All entries of a file; none if there is no file.
+    Read all entries of a file; none if there is no file.
 
-    @raise ValueError: It is no history; the text has the number of the line.
+    @raise ValueError: The file is no history; the text has the number of the line.
     """
     if not path.exists():
         return []
@@ -132,7 +132,7 @@ def read(path: Path) -> list[Entry]:
 
 
 def write(path: Path, entries: Iterable[Entry]) -> None:
-    """Write all entries of a file."""
+    """Write a file with these entries."""
     draft = path.with_suffix(".draft")
     with draft.open("w", newline="") as opened:
         rows = csv.DictWriter(opened, [field.name for field in fields(Entry)], lineterminator="\n")
@@ -142,7 +142,7 @@ def write(path: Path, entries: Iterable[Entry]) -> None:
 
 
 def merged(entries: Sequence[Entry], added: Sequence[Entry]) -> list[Entry]:
-    """All of them; a cell that was measured again at the same commit replaces what was there."""
+    """Merge entries; a cell measured again at the same commit replaces the old entry."""
     again = {(entry.commit, entry.cell) for entry in added}
     kept = [entry for entry in entries if (entry.commit, entry.cell) not in again]
     return kept + list(added)
@@ -150,10 +150,10 @@ def merged(entries: Sequence[Entry], added: Sequence[Entry]) -> list[Entry]:
 
 def picture(entries: Sequence[Entry]) -> str:
     """
-    A panel for each cell, with a point for each commit in the order of the file, as SVG text.
+    Draw a panel for each cell, with a point for each commit in the order of the file, as SVG text.
 
-    What is drawn is processor time as a ratio, since it is the steadier figure: less is better, and
-    the line across is the reference.
+    The points are ratios of processor time, the steadier figure: less is better, and the horizontal
+    line at 1 is the reference.
     """
     shown = [(cell, own) for cell in CELLS if (own := [e for e in entries if e.cell == cell])]
     lines = -(-len(shown) // COLUMNS)

@@ -19,12 +19,12 @@ from benchmarks.common.run import raiseDescriptors
 from benchmarks.common.servers import Server, ServerError, running
 from benchmarks.common.tables import aligned, number
 
-# By these names they are peers of the chat benchmark.
+# Names of peers of the chat benchmark.
 WIRES = ("memory", "irc", "web")
 CONNECTIONS = 2000
-# What the first ones need is not paid for again.
+# Connections before the measured ones, which also allocate memory that is shared later.
 WARMUP = 300
-# Seconds without which an answer counts as lost.
+# Seconds to wait for an answer.
 PATIENCE = 10.0
 
 UPGRADE = (
@@ -35,21 +35,21 @@ UPGRADE = (
 
 
 def anonymousBytes(pid: int) -> int:
-    """Resident memory of a process that stands in no file."""
+    """Get the anonymous resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("RssAnon:")[2].split()[0]) * 1024
 
 
 def frame(text: str) -> bytes:
-    """A frame as browsers send it, masked by zeros."""
+    """Make a WebSocket frame as browsers send it, masked by zeros."""
     return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
 
 
 def enter(wire: str, connection: socket.socket, number: int) -> None:
     """
-    Come in, into no room.
+    Log in a user, without joining a room.
 
-    @raise ServerError: The server did not let them in.
+    @raise ServerError: The server closed the connection.
     """
     if wire == "web":
         host, port = connection.getpeername()
@@ -73,9 +73,9 @@ def _exchange(connection: socket.socket, request: bytes, end: bytes) -> None:
 
 def bytesOfOne(peer: ChatPeer, server: Server, connections: int) -> float:
     """
-    By how much the server grows for each of them.
+    Measure the growth of the server for each connection.
 
-    @raise ServerError: It did not let somebody in.
+    @raise ServerError: The server closed a connection.
     """
     place, pid = ("127.0.0.1", server.ports["tcp"]), server.process.pid
     before = 0

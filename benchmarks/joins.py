@@ -26,12 +26,12 @@ from benchmarks.common.tables import aligned, number
 from benchmarks.idle import PATIENCE, WIRES, enter, frame
 
 MEMBERS = 1000
-# Of these in a second; infinite: all at once.
+# Joins in a second; infinite: all at once.
 RATES = (float("inf"), 200.0)
 ROUNDS = 3
-# Seconds without a byte after which all news have come.
+# Seconds without data after which all notices have arrived.
 SETTLED = 0.5
-# Seconds until they must have.
+# Seconds until all notices must have arrived.
 LIMIT = 60.0
 
 JOIN = {
@@ -43,7 +43,7 @@ JOIN = {
 
 @dataclass
 class Crowd:
-    """Connections of one wire, which read whatever comes."""
+    """Connections of one protocol, which read and ignore all data."""
 
     wire: str
     _members: dict[int, socket.socket] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Crowd:
 
     def hear(self, seconds: float) -> bool:
         """
-        Read what is there, and wait for it so long at most; whether anything came.
+        Read available data, waiting for at most this time; return whether there was any.
 
         @raise ServerError: The server has closed a connection.
         """
@@ -68,9 +68,9 @@ class Crowd:
 
     def settle(self) -> None:
         """
-        Read until nothing more comes.
+        Read until no more data arrives.
 
-        @raise ServerError: Something comes for ever, or the server has closed a connection.
+        @raise ServerError: Data keeps arriving, or the server has closed a connection.
         """
         end = time.monotonic() + LIMIT
         while self.hear(SETTLED):
@@ -79,9 +79,9 @@ class Crowd:
 
     def join(self, rate: float) -> None:
         """
-        Let all join.
+        Let all members join.
 
-        @param rate: So many in a second.
+        @param rate: Joins in a second.
         @raise ServerError: The server has closed a connection.
         """
         began = time.monotonic()
@@ -94,9 +94,9 @@ class Crowd:
 
 def joinSeconds(peer: ChatPeer, server: Server, members: int, rate: float) -> float:
     """
-    The processor time of the server for all joins.
+    Measure the server's processor time for all joins.
 
-    @raise ServerError: It did not let somebody in.
+    @raise ServerError: The server closed a connection, or sends without end.
     """
     place = ("127.0.0.1", server.ports["tcp"])
     crowd = Crowd(peer.wire)

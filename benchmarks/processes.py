@@ -37,11 +37,11 @@ from benchmarks.echo.load import Generator, generator
 
 # The cells of the echo benchmark that are measured.
 LOADS = ("tcp-64c-64b", "pipelined-64c-64b", "udp-64f-64b")
-# Numbers of processes that are compared; the first is the one that others are compared with.
+# Numbers of processes to compare; the first is the reference.
 PROCESSES = (1, 2)
 # Seconds until all workers serve.
 START_LIMIT = 20.0
-# Seconds of one load before the measured time, and how many of them have to be answered.
+# Seconds of a load before the measured time, and the number of such loads that have to succeed.
 WARMUP = 0.5
 WARMUPS = 5
 
@@ -53,7 +53,7 @@ class ProcessSample:
 
     @ivar rate: Requests in a second.
     @ivar cpu: Processor seconds of each process that serves.
-    @ivar perRequest: Processor microseconds of all of them for one request.
+    @ivar perRequest: Processor microseconds of all these processes for one request.
     """
 
     rate: float
@@ -62,7 +62,7 @@ class ProcessSample:
 
 
 def peer(processes: int) -> Peer:
-    """A server of so many processes."""
+    """Make the peer for a server with this number of processes."""
 
     def command(state: Path, _flag: bool) -> list[str]:
         options = ["--services", "timestamp", "--port", "0", "--state", str(state)]
@@ -76,7 +76,7 @@ def peer(processes: int) -> Peer:
 
 
 def children(process: int) -> list[int]:
-    """The processes that a process has started and that have not ended."""
+    """List the running child processes of a process."""
     tasks = Path(f"/proc/{process}/task")
     return [
         int(word) for task in tasks.iterdir() for word in (task / "children").read_text().split()
@@ -85,23 +85,23 @@ def children(process: int) -> list[int]:
 
 def serving(server: Server, processes: int, load: Callable[[], object]) -> list[int]:
     """
-    The processes that serve, once all of them do.
+    Wait until all processes serve, and list them.
 
-    @param load: Sends requests for a moment.
-    @raise ServerError: They do not in time.
+    @param load: Sends requests for a short time.
+    @raise ServerError: Not all of them serve in time.
     """
     end, answered = time.monotonic() + START_LIMIT, 0
     while time.monotonic() < end:
         try:
             load()
         except LoadError:
-            # What comes for a worker that does not serve yet waits in its socket.
+            # Requests for a worker that does not serve yet wait in its socket.
             answered = 0
             continue
         answered += 1
         parent = server.process.pid
         numbers = [parent] if processes == 1 else children(parent)
-        # All are started together.  When one has served for some time, the others do too.
+        # All start together.  When one has served for some time, the others serve too.
         if answered >= WARMUPS and len(numbers) == processes:
             return numbers
     raise ServerError(f"{processes} processes did not serve in time")
@@ -126,7 +126,7 @@ def sample(load: Generator, cell: Cell, processes: int, seconds: float) -> Proce
 
 
 def table(samples: dict[tuple[str, int], list[ProcessSample]]) -> str:
-    """The medians as a table, by the title of the load and the number of processes."""
+    """Make the table of medians, by the title of the load and the number of processes."""
     rows = [("load", "processes", "requests/s", ": one", "CPU µs", "parts of the workers")]
     for (title, processes), ours in samples.items():
 
@@ -147,7 +147,7 @@ def table(samples: dict[tuple[str, int], list[ProcessSample]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser("python -m benchmarks.processes", description=__doc__)
     parser.add_argument("--seconds", type=positive, default=1.5, help="of each measurement")
     parser.add_argument("--rounds", type=rounds, default=3, help="measurements of each kind")

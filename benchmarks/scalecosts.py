@@ -1,7 +1,7 @@
 """
 The command: C{python -m benchmarks.scalecosts}.
 
-It measures the costs that L{benchmarks.scale.model} uses; L{benchmarks.scale.costs} does the work.
+Measures the costs for L{benchmarks.scale.model}, with L{benchmarks.scale.costs}.
 """
 
 import sys

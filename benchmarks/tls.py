@@ -36,11 +36,11 @@ from benchmarks.common.tables import aligned
 
 # Connections to the timestamp service, with one request in flight on each.
 CONNECTIONS = 64
-# Bytes of a request, and of a line in the room.
+# Bytes of a request, and of a line in a room.
 SIZE = 64
 # Members of the room who only listen.
 MEMBERS = 200
-# Seconds until something that does not come is given up.
+# The timeout of a connection in seconds.
 LIMIT = 20.0
 
 
@@ -55,7 +55,7 @@ PEER = Peer("tsservices", "tsservices", lacksModule("OpenSSL"), _command, portsO
 
 
 class Measured:
-    """A server that listens with TLS and without, and its processor time."""
+    """A server with and without TLS, and its processor time."""
 
     def __init__(self, server: Server) -> None:
         self._schedule = Path(f"/proc/{server.process.pid}/schedstat")
@@ -63,7 +63,7 @@ class Measured:
         self._trust = ssl.create_default_context(cafile=str(server.state / "tls.pem"))
 
     def seconds(self) -> float:
-        """Processor time of the first thread, which is the reactor's."""
+        """Get the processor time of the first thread, which runs the reactor."""
         return int(self._schedule.read_text().split()[0]) / 1e9
 
     def connect(self, offering: str, tls: bool) -> socket.socket:
@@ -78,7 +78,7 @@ class Measured:
 
 
 def echo(measured: Measured, tls: bool, seconds: float) -> float:
-    """Processor seconds for each message."""
+    """Measure the processor seconds for each message."""
     request = b"x" * (SIZE - 1) + b"\n"
     with ExitStack() as stack:
         clients = [
@@ -96,14 +96,14 @@ def echo(measured: Measured, tls: bool, seconds: float) -> float:
 
 
 def room(measured: Measured, tls: bool, seconds: float) -> float:
-    """Processor seconds for each line and member, with one line in a turn."""
+    """Measure the processor seconds for each line and member, with one line at a time."""
     line = b"x" * (SIZE - 1) + b"\n"
     with ExitStack() as stack:
         members = [stack.enter_context(measured.connect("chat", tls)) for _ in range(MEMBERS)]
         for number, member in enumerate(members):
             member.sendall(f"m{number}\n".encode())
             _readUntil(member, b"you are in #lobby")
-        # When the last has come, all have been told of all the others.
+        # The last line shows that all members have received all notices of joins.
         members[0].sendall(b"last\n")
         for member in members[1:]:
             _readUntil(member, b"last")
@@ -117,7 +117,7 @@ def room(measured: Measured, tls: bool, seconds: float) -> float:
 
 
 def entering(measured: Measured, tls: bool, seconds: float) -> float:
-    """Processor seconds for a connection, from accept to close, with one message."""
+    """Measure the processor seconds for a connection with one message, from accept to close."""
     count, before, end = 0, measured.seconds(), time.monotonic() + seconds
     while time.monotonic() < end:
         with measured.connect("timestamp", tls) as client:
@@ -136,7 +136,7 @@ def _readUntil(client: socket.socket, word: bytes) -> None:
         heard += data
 
 
-#: What is measured, by the name of its row.
+#: The measurements by the names of their rows.
 WORK: dict[str, Callable[[Measured, bool, float], float]] = {
     f"a message of {SIZE} bytes, {CONNECTIONS} connections": echo,
     f"a line of {SIZE} bytes and a member, {MEMBERS} members": room,
@@ -146,9 +146,9 @@ WORK: dict[str, Callable[[Measured, bool, float], float]] = {
 
 def table(samples: dict[str, dict[bool, list[float]]]) -> str:
     """
-    The medians as a table.
+    Make the table of medians.
 
-    @param samples: processor seconds, by row and by whether there was TLS.
+    @param samples: processor seconds, by row and by whether TLS was used.
     """
     rows = [("for", "plain", "TLS", "more")]
     for name, both in samples.items():
@@ -158,7 +158,7 @@ def table(samples: dict[str, dict[bool, list[float]]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser("python -m benchmarks.tls", description=__doc__)
     parser.add_argument("--seconds", type=positive, default=2.0, help="of each measurement")
     parser.add_argument("--rounds", type=rounds, default=5, help="measurements of each kind")

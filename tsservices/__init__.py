@@ -1,18 +1,18 @@
 """
-Timestamp echo and its sister network services on Twisted, in one reactor.
+Timestamp echo and other network services on Twisted, in one reactor.
 
-Where to look; each row imports only from those below it:
+The packages; each row imports only from the rows below it:
 
   - L{tsservices.server}: what twistd runs; its C{registry} has one row for each service;
-  - L{tsservices.admin}: commands to a running server, its counters; L{tsservices.client}: the
-    other end: echo, talk, chat, probe;
-  - L{tsservices.services}: the small services, one module each; L{tsservices.frontends}: ways into
-    the chat; L{tsservices.storage}, L{tsservices.cluster}: where it is stored, and ordered;
-  - L{tsservices.chat}: the chat itself, pure; L{tsservices.stamp}: RFC 8762, pure;
+  - L{tsservices.admin}: commands to a running server, and its counters; L{tsservices.client}: the
+    clients of echo, talk, chat and STAMP;
+  - L{tsservices.services}: the small services, one module each; L{tsservices.frontends}: the chat
+    for nc, IRC and HTTP; L{tsservices.storage}: its database; L{tsservices.cluster}: its cluster;
+  - L{tsservices.chat}: the chat without I/O; L{tsservices.stamp}: RFC 8762 without I/O;
     L{tsservices.transport}: sockets, admission, guards and time limits on Twisted;
-  - L{tsservices.common}: leaves.
+  - L{tsservices.common}: modules that import no other package of the suite.
 
-L{tsservices.services.api} and L{tsservices.testing} are for services of other packages.
+L{tsservices.services.api} and L{tsservices.testing} are the API for services of other packages.
 """
 
 __version__ = "0.1.0"

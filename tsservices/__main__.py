@@ -1,8 +1,8 @@
 """
-C{tsservices}, or C{python -m tsservices}: all programs of the suite, each by its word.
+C{tsservices}, or C{python -m tsservices}: all programs of the suite as subcommands.
 
-What a word does is imported when it is asked for: the prompt of the chat waits for nothing of the
-server, and neither does a command to a running one.
+The code of a subcommand is imported only when it runs, so that clients and commands to a running
+server start without importing the server.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from tsservices.common.interrupts import endQuietly
 
 if __name__ == "__main__" or sys.argv[0].endswith("/tsservices"):
-    # Before anything is imported that takes time.
+    # Before the imports that take long.
     endQuietly()
 
 from collections.abc import Callable, Sequence
@@ -51,10 +51,10 @@ def _admin(words: Sequence[str]) -> None:
 
 
 class Command(NamedTuple):
-    """What the first argument may be."""
+    """A subcommand."""
 
     meaning: str
-    #: Takes the command line from the word on.
+    #: Takes the command line from the subcommand's name on.
     run: Callable[[Sequence[str]], None]
 
 
@@ -86,7 +86,7 @@ Without a command the server is started:
 
 
 def _wrongWord(word: str) -> str:
-    # It is imported only for who has mistyped.
+    # Imported only for a mistyped command.
     from difflib import get_close_matches
 
     near = get_close_matches(word, COMMANDS, 1)
@@ -95,13 +95,13 @@ def _wrongWord(word: str) -> str:
 
 def main() -> None:
     """
-    Run the command that the first argument names; without one, run the server in the foreground,
-    with this command's arguments.
+    Run the command that the first argument names.  Without one, run the server in the foreground
+    with the arguments given.
 
-    @raise SystemExit: with status 2 if there is no such command, and with that of the command.
+    @raise SystemExit: with the command's status, or 2 if there is no such command.
     """
     words = sys.argv[1:]
-    # What a command says of itself begins with this, also under C{python -m}.
+    # Messages of a command begin with this name, also under C{python -m}.
     sys.argv[:1] = [PROGRAM]
     if words and words[0] in ("-h", "--help"):
         show(_help(), sys.stdout)

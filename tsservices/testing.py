@@ -1,5 +1,5 @@
 """
-For tests of services: a server in memory, whose clock stands still until a test moves it.
+Helpers for tests of services: a server in memory, with a clock that only the test advances.
 
 No socket is opened and nothing waits, so a test takes a millisecond.  Guards, limits and counters
 are those of a real server::
@@ -13,8 +13,8 @@ are those of a real server::
     protocol.datagramReceived(b"hello", ("192.0.2.1", 50_000))
     assert transport.sent == [(b"HELLO", ("192.0.2.1", 50_000))]
 
-What a server in memory cannot show is what a kernel does: how it cuts and joins chunks, and when
-its buffers are full.  L{MemoryTransport.pending} stands for the latter.
+A server in memory does not behave like a kernel, which cuts and joins chunks, and has buffers that
+become full.  L{MemoryTransport.pending} simulates the latter.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tsservices.transport.stream import StreamFactory, StreamProtocol
 from tsservices.transport.timeouts import ConnectionTimeouts
 from tsservices.transport.udp_guard import REFLECTOR_PORTS
 
-#: When a L{ManualClock} begins, in seconds since 1970.
+#: The initial time of a L{ManualClock}, in seconds since 1970.
 NOON = 1_795_176_600
 
 
@@ -58,14 +58,14 @@ class MemoryTransport(StringTransport):
     """
     A stream transport whose peer reads when the test says so.
 
-    C{value()} is all that was written, C{clear()} forgets it, and C{disconnecting} says whether
-    the protocol has closed the connection.
+    C{value()} is all data written, C{clear()} removes it, and C{disconnecting} is whether the
+    protocol has closed the connection.
 
     @ivar bytesSent: bytes that the peer has read.
     @ivar pending: bytes that the peer has not read; a test sets it, and calls the producer's
         C{pauseProducing} as a full transport would.
-    @ivar unacknowledged: bytes that the kernel has and the peer has not.
-    @ivar producerPaused: whether that was because of these bytes; a test sets it before.
+    @ivar unacknowledged: bytes in the kernel that the peer has not received.
+    @ivar producerPaused: whether pending bytes paused the producer; set before C{pauseProducing}.
     @ivar aborted: whether the connection was aborted.
     """
 
@@ -84,7 +84,7 @@ class MemoryTransport(StringTransport):
         return self.unacknowledged
 
     def expectShort(self) -> None:
-        """Nothing is read from it."""
+        """Do nothing, because this transport does not read."""
 
     def abortConnection(self) -> None:
         self.aborted = True
@@ -93,10 +93,10 @@ class MemoryTransport(StringTransport):
 
 class MemoryDatagramTransport:
     """
-    A UDP transport that keeps what is sent.
+    A UDP transport that records sent datagrams.
 
     @ivar sent: datagrams with their destinations.
-    @ivar error: what C{write} raises in place of sending; L{None} to send.
+    @ivar error: the exception that C{write} raises instead of sending; L{None}: it sends.
     """
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class MemoryDatagramTransport:
 
     def write(self, datagram: bytes, address: tuple[str, int]) -> None:
         """
-        Send.
+        Record a datagram.
 
         @raise Exception: a test has set L{error}.
         """
@@ -116,11 +116,11 @@ class MemoryDatagramTransport:
 
 class MemoryServer:
     """
-    A server in memory: what all its listeners share, and connections to any service.
+    A server in memory, with the contexts of its listeners, and connections to any service.
 
-    @ivar clock: moves when a test says so.
-    @ivar streams: the context of stream listeners; C{streams.timeouts} and C{streams.admission}
-        are those of all connections.
+    @ivar clock: the clock, which only the test advances.
+    @ivar streams: the context of stream listeners; all connections share C{streams.timeouts} and
+        C{streams.admission}.
     @ivar datagrams: the context of UDP listeners.
     @ivar closedPorts: source ports from which no datagram is answered.
     """
@@ -132,9 +132,9 @@ class MemoryServer:
         clock: ManualClock | None = None,
     ) -> None:
         """
-        @param limits: what an operator would set; L{None} for the defaults.
-        @param trusted: networks, as C{--trust} takes them.
-        @param clock: L{None} for a new one.
+        @param limits: the operator's settings; L{None}: the defaults.
+        @param trusted: networks, as for C{--trust}.
+        @param clock: L{None}: a new one.
         """
         self.clock = clock or ManualClock()
         self.closedPorts = set(REFLECTOR_PORTS)
@@ -185,7 +185,7 @@ class MemoryServer:
         return service.datagramProtocol(service.datagramContext(self.datagrams))
 
     def bind(self, service: ServiceSpec) -> tuple[Any, MemoryDatagramTransport]:
-        """Make a UDP listener, and what it sends by."""
+        """Make a UDP listener and its transport."""
         protocol = self.datagramProtocol(service)
         transport = MemoryDatagramTransport()
         protocol.makeConnection(transport)  # type: ignore[arg-type]

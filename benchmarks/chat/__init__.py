@@ -1,8 +1,8 @@
 """
-The chat benchmark: rooms of this server beside the rooms of two IRC servers and a C loop.
+The chat benchmark: rooms of this server compared with those of two IRC servers and a C loop.
 
-C{cells} says what is measured and C{peers} on which servers; C{measure} takes a sample with the
-generator C{crowd.c}; C{figures} and C{report} make the output.
+C{cells} has the loads and C{peers} the servers; C{measure} takes a sample with the generator
+C{crowd.c}; C{figures} and C{report} make the output.
 """
 
 __all__: list[str] = []

@@ -1,7 +1,7 @@
 """
-What the chat benchmark measures: one row for each cell of the table.
+The cells of the chat benchmark: one row of the table each.
 
-A cell is a room with a number of members, how they come, and the way in which some send lines.
+A cell is a room with a number of members, how they join, and how some of them send lines.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-# Bytes of text sent to stalled members before the measured time.  The kernel takes 15 to 270 kB for
-# one of them, so the server has to queue what is left.
+# Bytes of text sent to stalled members before the measured time.  The kernel buffers 15 to 270 kB
+# for each, so the server has to queue the rest.
 FILL = 250_000
 
 
@@ -19,17 +19,17 @@ class ChatCell:
     """
     One room, and how its members send lines.
 
-    @ivar name: What C{--only} matches.
+    @ivar name: Its name in C{--only}.
     @ivar title: Its name in tables.
     @ivar members: All members of the room.
-    @ivar window: Lines that a sender sends with one write.
-    @ivar senders: Members who send lines.
-    @ivar stalled: Members who never read what they receive.
-    @ivar rate: Lines in a second of all senders together, sent at fixed times; 0 when a window is
-        sent as soon as every member has the one before.
-    @ivar arrivals: Members who come in a second, whether those before are in or not; 0: some at a
-        time, as the peer has it; infinite: all at once.
-    @ivar lengthFactor: Length of the measured time, compared with other cells.
+    @ivar window: Lines that a sender sends in one write.
+    @ivar senders: Members that send lines.
+    @ivar stalled: Members that never read.
+    @ivar rate: Lines in a second of all senders together, sent at fixed times; 0: a window is sent
+        as soon as every member has the previous one.
+    @ivar arrivals: Joins in a second, without waiting for earlier ones; 0: C{ChatPeer.outstanding}
+        at a time; infinite: all at once.
+    @ivar lengthFactor: Length of the measured time, relative to other cells.
     @ivar quick: Whether a short run measures it.
     """
 
@@ -46,12 +46,12 @@ class ChatCell:
 
     @property
     def fill(self) -> int:
-        """Bytes sent before the measured time, at least."""
+        """The least bytes to send before the measured time."""
         return FILL if self.stalled else 0
 
 
 def _closedLoop(members: int, window: int, senders: int, stalled: int = 0) -> ChatCell:
-    # A closed loop: senders wait until every member has the window before.
+    # A closed loop: senders wait until every member has the previous window.
     name = f"{members}m-{window}w-{senders}s"
     lines = "1 line" if window == 1 else f"{window} lines"
     authors = "1 sender" if senders == 1 else f"{senders} senders"
@@ -76,10 +76,10 @@ CHAT_CELLS = (
         for members in (200, 1000)
         for window, senders in ((1, 1), (20, 8))
     ),
-    # What counts in these two is the processor time of the joins.
+    # These two are about the processor time of the joins.
     ChatCell("join-1000m-once", "1000 members who come at once", 1000, 1, 1, arrivals=inf),
     ChatCell("join-1000m-trickle", "1000 members, 200 come in a second", 1000, 1, 1, arrivals=200),
-    # At 100 lines a second, a short time gives no 99th percentile.
+    # At 100 lines a second, a short time would give no 99th percentile.
     ChatCell(
         "open-200m",
         "200 members, 100 lines/s, 8 senders",

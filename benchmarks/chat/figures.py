@@ -21,7 +21,7 @@ from benchmarks.common.figures import (
     serverCpu,
 )
 
-# Share of a core above which the generator may be what limits the deliveries/s.
+# Share of a core above which the generator may limit the deliveries/s.
 BUSY = 0.9
 # The peer that the others are compared with.
 OURS = "memory"
@@ -42,7 +42,7 @@ class ChatRow(PeerFigures):
     """
     One peer in one cell; every figure is a median over the rounds, C{None} when there is none.
 
-    Latency is the time from the sending of a window to its last delivery.
+    Latency is the time from sending a window to its last delivery.
 
     @ivar deliveriesPerSecond: Deliveries in a second, to all members together.
     @ivar oursToThis: Our deliveries/s divided by those of this peer.
@@ -50,7 +50,7 @@ class ChatRow(PeerFigures):
     @ivar cpuOursToThis: Our CPU for one delivery divided by that of this peer.
     @ivar p50OursToThis: Our median latency divided by that of this peer.
     @ivar joinCpu: Seconds of CPU for all joins.
-    @ivar joinCpuThisToOurs: The same of this peer, divided by ours.
+    @ivar joinCpuThisToOurs: C{joinCpu} of this peer divided by ours.
     @ivar cutOff: Stalled members that the peer disconnected, in the round with the most of them.
     """
 
@@ -67,7 +67,7 @@ class ChatRow(PeerFigures):
 def chatRows(
     samples: Sequence[ChatSample], cells: Sequence[ChatCell], peers: Sequence[ChatPeer]
 ) -> list[ChatRow]:
-    """The table: a row for each cell and peer that has a sample."""
+    """Make the table: a row for each cell and peer that has a sample."""
     groups = byCellAndPeer(samples)
     return [
         _row(groups[cell.name, peer.name], groups.get((cell.name, OURS), []))

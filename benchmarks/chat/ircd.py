@@ -1,8 +1,8 @@
 """
-Two IRC servers that the chat is compared with: their configurations, and when they listen.
+The two IRC servers to compare with: their configurations, and how they are found ready.
 
 By default both limit floods and the users of one address, and look up names.  All of that is off
-here, because the work of a chat is compared.
+here, because only the work of a chat is compared.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-# The folder of Debian for programs of the administrator, which may not be on PATH.
+# Debian's folder for programs of the administrator, which may not be on PATH.
 SYSTEM_PROGRAMS = "/usr/sbin"
-# The threshold is multiplied by a thousand, and has to stay below 2 ** 32 then.
+# InspIRCd multiplies the threshold by a thousand; the product has to be below 2 ** 32.
 INSPIRCD = """\
 <server name="irc.example.net" description="benchmark" network="Benchmark" id="0BM">
 <admin name="Nobody" nick="nobody" email="nobody@example.net">
@@ -50,13 +50,13 @@ IncludeDir = {folder}
 
 
 def program(name: str) -> str | None:
-    """The path of the program of a server, or C{None} when it is not installed."""
+    """Find the program of a server; C{None}: it is not installed."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), SYSTEM_PROGRAMS))
     return shutil.which(name, path=path)
 
 
 def lacksProgram(name: str) -> Callable[[], str | None]:
-    """Why a peer that needs this program cannot run."""
+    """Make a function that says why a peer that needs this program cannot run."""
     return lambda: None if program(name) else f"no program {name}"
 
 
@@ -65,7 +65,7 @@ def inspircd(state: Path, _flag: bool) -> list[str]:
     configuration = _writeConfiguration(state, INSPIRCD)
     command = [program("inspircd") or "inspircd", "--config", str(configuration)]
     command += ["--nofork", "--nopid", "--nolog"]
-    # It refuses to start as root without this option.
+    # InspIRCd refuses to start as root without this option.
     return [*command, *(["--runasroot"] if os.geteuid() == 0 else [])]
 
 
@@ -76,7 +76,7 @@ def ngircd(state: Path, _flag: bool) -> list[str]:
 
 
 def accepting(state: Path) -> dict[str, int] | None:
-    """The configured port, as soon as the server accepts connections there."""
+    """Get the configured port as soon as the server accepts connections there."""
     try:
         port = int((state / "port").read_text())
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -86,7 +86,7 @@ def accepting(state: Path) -> dict[str, int] | None:
 
 
 def _writeConfiguration(state: Path, template: str) -> Path:
-    # Neither server can choose a port itself, so they get one that is free at this moment.
+    # Neither server can choose a port itself, so it gets one that is free now.
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]

@@ -23,24 +23,23 @@ from benchmarks.common.samples import Conditions, LoadSample, leastDisturbed, pr
 from benchmarks.common.servers import Server, running
 
 # Seconds beyond the measured time until the generator counts as stuck: it may take 60 to fill a
-# room, and 10 to find that something was lost.
+# room, and 10 to detect a lost line.
 CROWD_LIMIT = 110.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChatReport(GeneratorReport):
     """
-    The generator's JSON line; latency is the time from the sending of a window to its last
-    delivery.
+    The generator's JSON line; latency is the time from sending a window to its last delivery.
 
     @ivar deliveries: Lines received by members that read, without the senders of these lines.
     @ivar deliveriesPerSecond: C{deliveries} divided by the length of the measured time.
     @ivar windows: Windows that every reading member received.
-    @ivar cutOff: Stalled members whose connection the server closed, or C{None} where the system
-        does not tell.
-    @ivar joinSeconds: Time to fill the room and to wait until no more notices come, of that 0.4 s
-        of silence.
-    @ivar joinCpuSeconds: CPU time of the server in that time, or C{None}.
+    @ivar cutOff: Stalled members whose connection the server closed; C{None} if the system does
+        not report it.
+    @ivar joinSeconds: Time to fill the room and to wait for the last notices, with 0.4 s of silence
+        at the end.
+    @ivar joinCpuSeconds: CPU time of the server in C{joinSeconds}, or C{None}.
     """
 
     deliveries: int
@@ -81,7 +80,7 @@ class ChatBench:
     Takes the samples of the chat benchmark.
 
     @ivar generator: The program that produces the load.
-    @ivar conditions: What is the same for all samples of a run.
+    @ivar conditions: The conditions of all samples of a run.
     """
 
     generator: Path
@@ -125,9 +124,9 @@ class ChatBench:
 
 def crowd() -> Path | None:
     """
-    The generator's program, or C{None} without a compiler.
+    Get the generator's program; C{None} without a compiler.
 
     @raise CompileError: The compiler failed.
     """
-    # There is none in Python: it would be too slow to fill a room of 1000.
+    # There is no generator in Python, which would be too slow to fill a room of 1000.
     return compiled("crowd.c")

@@ -1,5 +1,5 @@
 """
-The servers of the chat benchmark: the command line of each, and what one of them cannot do.
+The servers of the chat benchmark: their command lines, and cells that one of them cannot run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _ableToAll(cell: ChatCell) -> str | None:
 
 def _unableNgircd(cell: ChatCell) -> str | None:
     # ngIRCd 26.1 marks the members that are to get a line.  While it disconnects a stalled member,
-    # it marks them again for the news of that, and the sender of the line too.
+    # it marks members again for that notice, including the sender of the line.
     if cell.arrivals == inf:
         return "it lets ten wait to be accepted"
     if cell.stalled and cell.senders > 1:
@@ -39,7 +39,7 @@ class ChatPeer(Peer):
 
     @ivar wire: Its protocol: C{"line"}, C{"irc"} or C{"web"}.
     @ivar outstanding: Members that join at the same time.
-    @ivar unable: Why it cannot do what a cell requires, or C{None}.
+    @ivar unable: Gets the reason why it cannot do what a cell requires, or C{None}.
     """
 
     ports: Callable[[Path], dict[str, int] | None] = chatPorts
@@ -49,7 +49,7 @@ class ChatPeer(Peer):
 
 
 def _tsserver(journal: str, service: str = "chat") -> Callable[[Path, bool], list[str]]:
-    # No server of this benchmark limits floods, ours neither.
+    # No server of this benchmark limits floods.
     def command(state: Path, _flag: bool) -> list[str]:
         options = ["--services", service, "--journal", journal, "--flood-lines", "0"]
         options += ["--flood-bytes", "0", "--port", "0", "--state", str(state)]
@@ -63,7 +63,7 @@ def _cLoop(state: Path, _flag: bool) -> list[str]:
     return [str(compiled("fanout.c")), str(state)]
 
 
-# InspIRCd registers new users once a second, all together; ngIRCd lets ten wait to be accepted.
+# InspIRCd registers new users together, once a second; ngIRCd has a listen queue of ten.
 CHAT_PEERS = (
     ChatPeer("memory", "tsservices", lacksModule("tsservices"), _tsserver("memory")),
     ChatPeer("sqlite", "tsservices, SQLite", lacksModule("tsservices"), _tsserver("sqlite")),

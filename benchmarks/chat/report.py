@@ -1,5 +1,5 @@
 """
-What the chat benchmark prints: one line for each cell, and one for each server in each cell.
+The output of the chat benchmark: one line for each cell, and one for each server in each cell.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from benchmarks.chat.figures import OURS, ChatRow
 from benchmarks.chat.peers import ChatPeer
 from benchmarks.common.tables import aligned, number, percent
 
-# Our second peer: it is divided by ours, where ours is divided by all other peers.
+# Our second peer.  Its ratio is VARIANT to OURS; for other peers it is OURS to the peer.
 VARIANT = "sqlite"
 
 
 def milliseconds(value: float | None) -> str:
-    """A time in microseconds for a table."""
+    """Format microseconds as milliseconds for a table."""
     return "-" if value is None else number(value / 1e3, 2)
 
 
 def remarks(row: ChatRow, cell: ChatCell) -> list[str]:
-    """The flags of a row, and whom the server disconnected."""
+    """Get the flags of a row, and the number of members that the server disconnected."""
     texts = list(row.flags)
     if row.cutOff:
         texts.append(f"cut off {row.cutOff} of {cell.stalled}")
@@ -29,7 +29,7 @@ def remarks(row: ChatRow, cell: ChatCell) -> list[str]:
 
 
 def summary(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[ChatPeer]) -> str:
-    """One line for each cell: our rate and latency, the ratios, and the CPU time of each peer."""
+    """Make a line for each cell: our rate and latency, the ratios, the CPU time of each peer."""
     byCellAndPeer = {(row.cell, row.peer): row for row in rows}
     foreign = [peer.name for peer in peers if peer.name not in (OURS, VARIANT)]
     heading = ["cell", f"{OURS}/s", *(f"{OURS}:{name}" for name in foreign)]
@@ -63,7 +63,7 @@ def summary(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[
 
 
 def details(rows: Sequence[ChatRow], cells: Sequence[ChatCell], peers: Sequence[ChatPeer]) -> str:
-    """One line for each cell and peer."""
+    """Make a line for each cell and peer."""
     known = {cell.name: cell for cell in cells}
     titles = {peer.name: peer.title for peer in peers}
     heading = f"cell|peer|deliveries/s|CPU us|p50 ms|p99 ms|rate {OURS}:this|CPU {OURS}:this"

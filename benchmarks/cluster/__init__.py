@@ -1,7 +1,7 @@
 """
-The cluster benchmark: a node of a cluster beside a single server, and two nodes together.
+The cluster benchmark: a node of a cluster compared with a single server, and two nodes together.
 
-C{nats_server} starts the broker; C{load} has the connections whose lines cross the cluster.
+C{nats_server} starts the broker; C{load} has the connections that send and receive lines.
 """
 
 __all__: list[str] = []

@@ -1,8 +1,8 @@
 """
 The command: C{python -m benchmarks.cluster}.
 
-It measures the server CPU of a delivery, alone and as a node, and then how fast and how late two
-nodes are together.  The broker acknowledges only what is on the disk (C{sync_interval: always}).
+Measures the server CPU for a delivery, alone and as a node, and then the throughput and latency of
+two nodes.  The broker acknowledges only messages on the disk (C{sync_interval: always}).
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from benchmarks.common.run import positive, raiseDescriptors, rounds
 from benchmarks.common.samples import Conditions
 from benchmarks.common.servers import ServerError, running
 
-# The rooms in which the CPU of a delivery is compared.
+# The cells in which the CPU for a delivery is compared.
 CELLS = ("200m-1w-1s", "200m-20w-8s", "1000m-20w-8s")
 
 NODES = 2
-# Lines that are timed on their way from one node to the other.
+# Lines whose way from one node to the other is timed.
 TIMED_LINES = 300
-# Members of the one room; the many rooms have one each.
+# Members in the run with one room; in the run with many, each room has one.
 MEMBERS = 40
-# The runs on both nodes are so many times as long as a sample.
+# Length of the runs on both nodes, in samples.
 TOGETHER_FACTOR = 5
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Make the parser for the options."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.cluster",
         description="Compare a node of a cluster with a single server, in one run on this machine.",
@@ -69,12 +69,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def singleServer() -> ChatPeer:
-    """The peer that nodes are compared with."""
+    """Get the peer to compare nodes with."""
     return next(peer for peer in CHAT_PEERS if peer.name == "sqlite")
 
 
 def node(address: str, stream: str, name: str) -> ChatPeer:
-    """A node as a peer, which stores in SQLite as the single server does."""
+    """Make the peer for a node, which uses SQLite as the single server does."""
     single = singleServer()
 
     def command(state: Path, flag: bool) -> list[str]:
@@ -91,7 +91,7 @@ def node(address: str, stream: str, name: str) -> ChatPeer:
 def cpuRatios(
     bench: ChatBench, cells: Sequence[ChatCell], turns: int, report: Callable[[str], object]
 ) -> dict[str, list[dict[str, float]]]:
-    """Server CPU for a delivery, alone and as a node: the figures of each round by cell."""
+    """Measure the server CPU for a delivery, alone and as a node, in each round of each cell."""
     rows: dict[str, list[dict[str, float]]] = {}
     with natsServer(bench.conditions.generatorCore) as address:
         for cell in cells:
@@ -113,7 +113,7 @@ def cpuRatios(
 def together(
     rooms: int, seconds: float, core: int | None, report: Callable[[str], object]
 ) -> dict[str, float]:
-    """Latency and throughput of two nodes together."""
+    """Measure the latency and throughput of two nodes together."""
     figures: dict[str, float] = {}
     with natsServer(core) as address, ExitStack() as stack:
         stream = f"bench-{secrets.token_hex(4)}"

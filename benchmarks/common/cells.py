@@ -1,5 +1,5 @@
 """
-Cells: which rows of a benchmark's table a run measures.
+Cells: the rows of a benchmark's table, and the choice of those to measure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """What the options take."""
+        """The name in options."""
 
 
 class NamedCell(Named, Protocol):
@@ -30,8 +30,8 @@ CellT = TypeVar("CellT", bound=NamedCell)
 
 def matchingCells(cells: Sequence[CellT], patterns: Iterable[str], quick: bool) -> list[CellT]:
     """
-    The cells of a run, in the order of C{cells}: those that a pattern names; without patterns all,
-    or the quick ones.
+    Get the cells of a run, in the order of C{cells}: those that match a pattern; without patterns
+    all, or the quick ones.
 
     @raise ValueError: A pattern matches no cell.
     """

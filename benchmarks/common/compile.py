@@ -14,7 +14,7 @@ from pathlib import Path
 # The checkout, and the sources of servers and generators in C.
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCES = CHECKOUT / "benchmarks" / "c"
-# Seconds; a program takes about one.
+# Seconds for the compiler; a program takes about one.
 COMPILE_LIMIT = 60
 FLAGS = ("-O2", "-Wall")
 
@@ -24,13 +24,13 @@ class CompileError(Exception):
 
 
 def compiler() -> str | None:
-    """The path of the C compiler, C{$CC} or one of the usual names, or C{None}."""
+    """Get the path of the C compiler, C{$CC} or one of the usual names; C{None}: there is none."""
     names = (os.environ.get("CC", ""), "cc", "gcc", "clang")
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 def lacksCompiler() -> str | None:
-    """Why a program in C cannot be compiled here."""
+    """Get the reason why a program in C cannot be compiled here; C{None}: it can."""
     return None if compiler() else "no C compiler"
 
 
@@ -45,9 +45,9 @@ def compilerVersion() -> str | None:
 
 def compiled(name: str, *extra: str) -> Path | None:
     """
-    The program made from the source of this name.
+    Compile the source of this name, or find the program in the cache.
 
-    @param extra: Options for the compiler beside the usual ones, such as libraries.
+    @param extra: More options for the compiler, such as libraries.
     @return: The program, or C{None} without a compiler.
     @raise CompileError: The compiler failed, or other users can write to the cache.
     """
@@ -55,14 +55,14 @@ def compiled(name: str, *extra: str) -> Path | None:
     if cc is None:
         return None
     source = SOURCES / name
-    # The name of a program depends on compiler, flags and all texts, so an old one is never used.
+    # The name of a program depends on compiler, flags and all sources, so an old one is never used.
     digest = hashlib.sha256(" ".join((cc, *FLAGS, *extra)).encode())
     for text in (source, *sorted(SOURCES.glob("*.h"))):
         digest.update(text.read_bytes())
     program = _cache() / f"{source.stem}-{digest.hexdigest()[:16]}"
     if program.exists():
         return program
-    # Renamed when it is complete, so two runs at once never start half a program.
+    # Renamed when complete, so that two runs at once never start a partial program.
     draft = program.with_suffix(f".{os.getpid()}")
     done = subprocess.run(
         [cc, *FLAGS, "-o", str(draft), str(source), *extra],
@@ -79,7 +79,7 @@ def compiled(name: str, *extra: str) -> Path | None:
 
 def _cache() -> Path:
     folder = Path(tempfile.gettempdir()) / f"tsservices-benchmarks-{os.getuid()}"
-    # Anybody can make this folder first, and put a program there that we would start.
+    # Another user can make this folder first, with a program that we would start.
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o022:

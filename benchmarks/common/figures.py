@@ -26,7 +26,7 @@ class PeerFigures:
     @ivar p99: 99th percentile of the latency, microseconds.
     @ivar serverBusy: Share of its core that the server used.
     @ivar generatorBusy: Share of its core that the generator used.
-    @ivar flags: What makes a figure doubtful.
+    @ivar flags: The reasons to doubt a figure.
     """
 
     cell: str
@@ -47,7 +47,7 @@ def peerFigures(
     rate: Callable[[SampleT], float],
     flags: Sequence[str],
 ) -> PeerFigures:
-    """The figures that every benchmark has of one peer in one cell."""
+    """Make the figures of one peer in one cell that every benchmark has."""
     rates = [rate(sample) for sample in samples]
     return PeerFigures(
         cell=samples[0].cell,
@@ -84,8 +84,8 @@ def p50(sample: LoadSample) -> float | None:
 
 def generatorDemand(sample: LoadSample) -> float | None:
     """
-    Share of the time in which the generator ran or was ready to run; near 1 it never waited for a
-    reply, and what is measured is the generator.
+    Get the share of the time in which the generator ran or was ready to run; near 1 it never waited
+    for a reply, so its own speed is measured.
     """
     return sample.load.utilisation + (sample.load.waited or 0.0)
 
@@ -118,7 +118,7 @@ def pairedRatio(
 
 def doubts(samples: Sequence[LoadSample], busy: float) -> list[str]:
     """
-    What makes the figures of any benchmark doubtful.
+    List the reasons to doubt the figures, as far as they apply to all benchmarks.
 
     @param busy: Share of a core above which the generator may be the bottleneck.
     """

@@ -1,5 +1,5 @@
 """
-Load generators: how one is started, and what each of them reports.
+Load generators: how they are started, and their reports.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ class LoadError(Exception):
 @dataclass(frozen=True, kw_only=True)
 class GeneratorReport(ABC):
     """
-    What every generator reports of the time in which it measured.
+    The report of a generator about the measured time.
 
-    @ivar seconds: Length of that time.
+    @ivar seconds: Length of the measured time.
     @ivar p50: Median latency in microseconds.
     @ivar p99: 99th percentile of the latency in microseconds.
     @ivar maximum: Longest latency in microseconds.
     @ivar cpuSeconds: CPU time of the generator.
     @ivar utilisation: CPU time of the generator as a share of C{seconds}: 1.0 is a full core.
-    @ivar serverCpuSeconds: CPU time of the server, all its threads, or C{None} where one
-        process cannot read the clock of another.
+    @ivar serverCpuSeconds: CPU time of the server, all its threads; C{None} if a process cannot
+        read the clock of another one here.
     @ivar waited: Share of the time in which the generator was ready to run while another process
-        had its core, or C{None} where the system does not tell.
+        had its core; C{None} if the system does not report it.
     @ivar serverWaited: The same share of the server.
     @ivar began: Monotonic second of the beginning.
     @ivar ended: Monotonic second of the end.
@@ -65,7 +65,7 @@ class GeneratorReport(ABC):
 
     @property
     def worseWait(self) -> float:
-        """The larger of C{waited} and C{serverWaited}; 0 where the system does not tell."""
+        """The larger of C{waited} and C{serverWaited}; 0 if the system does not report them."""
         return max(self.waited or 0.0, self.serverWaited or 0.0)
 
     def serverCpuFor(self, count: int) -> float | None:
@@ -85,7 +85,7 @@ def commandOptions(**options: float | str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment in which the Python generator finds its own package."""
+    """Make the environment in which the Python generator finds its package."""
     return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 
 
@@ -94,7 +94,7 @@ def runGenerator(command: list[str], limit: float) -> dict[str, Any]:
     Run a generator and read its JSON line.
 
     @param limit: Seconds.
-    @raise LoadError: It failed; the text is what it wrote to its standard error.
+    @raise LoadError: The generator failed; the text has its standard error.
     """
     try:
         done = subprocess.run(

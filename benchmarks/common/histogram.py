@@ -67,7 +67,7 @@ def nearestRank(values: Sequence[float], fraction: float) -> float:
     """
     if not values:
         raise ValueError("no percentile of nothing")
-    # Rounding removes what binary fractions add: 0.99 * 100 must stay rank 99.
+    # Rounding removes the errors of binary fractions: 0.99 * 100 must be rank 99.
     exact = round(fraction * len(values), 9)
     rank = int(exact) + (exact > int(exact))
     return sorted(values)[max(rank, 1) - 1]

@@ -1,5 +1,5 @@
 """
-The machine of a run: what a reader must know to judge a figure.
+The machine of a run, which a reader must know to judge a figure.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def version(distribution: str) -> str | None:
 
 def temporaryFilesystem() -> str | None:
     """
-    The type of the filesystem of temporary files, C{"tmpfs"} when they stay in memory, or C{None}
-    where the system does not tell.
+    Get the type of the filesystem of temporary files, C{"tmpfs"} if they are in memory; C{None} if
+    the system does not report it.
     """
     folder = Path(tempfile.gettempdir()).resolve()
     types = {}
@@ -50,9 +50,9 @@ def temporaryFilesystem() -> str | None:
 
 def cpuSeconds(process: int) -> float:
     """
-    The processor time of a process, all its threads, to a hundredth of a second.
+    Get the processor time of a process, all its threads, to a hundredth of a second.
 
-    @raise OSError: It has ended.
+    @raise OSError: The process has ended.
     """
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     ticks: int = int(fields[11]) + int(fields[12])
@@ -61,7 +61,7 @@ def cpuSeconds(process: int) -> float:
 
 def machine() -> dict[str, object]:
     """Processor, system and versions, and the load average at this moment."""
-    # A load average above 0.5 before a run means that another program was at work.
+    # A load average above 0.5 before a run means that another program was running.
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
@@ -76,7 +76,7 @@ def machine() -> dict[str, object]:
 
 
 def described(about: dict[str, object]) -> str:
-    """What L{machine} found, in one line."""
+    """Format the result of L{machine} in one line."""
     parts = [f"{about['processor']}, {about['cores']} cores", str(about["system"])]
     parts += [str(about["python"]), f"Twisted {about['twisted']}"]
     if about["uvloop"]:

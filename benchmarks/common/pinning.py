@@ -1,5 +1,5 @@
 """
-Pinning: which core the server runs on, and which the generator.
+Pinning: the cores of the server and of the generator.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Cores:
 
 def chooseCores(available: set[int], siblings: dict[int, set[int]]) -> Cores | None:
     """
-    Choose two cores, and two threads of one core only when nothing else is there.
+    Choose two cores; two threads of one physical core only if there is no other.
 
     @param siblings: The threads of the physical core of each core.
-    @return: C{None} when there is only one core: then nothing is pinned.
+    @return: C{None} if there is only one core: then nothing is pinned.
     """
     if len(available) < 2:
         return None
-    # The first core is where interrupts and other programs tend to be.
+    # Not the first core, where most interrupts and other programs run.
     server = max(available)
     candidates = available - {server}
     separate = candidates - siblings.get(server, set())
@@ -41,7 +41,7 @@ def chooseCores(available: set[int], siblings: dict[int, set[int]]) -> Cores | N
 
 
 def cores() -> Cores | None:
-    """The cores to use on this machine, or C{None} where nothing can be pinned."""
+    """Choose the cores on this machine; C{None} if nothing can be pinned."""
     if not hasattr(os, "sched_getaffinity"):
         return None
     available = os.sched_getaffinity(0)
@@ -51,7 +51,7 @@ def cores() -> Cores | None:
 @contextmanager
 def pinned(core: int | None) -> Iterator[None]:
     """
-    Processes that the body starts run on C{core}, with all their threads.
+    Pin the processes that the body starts to C{core}, with all their threads.
 
     @param core: The number of a core, or C{None} for no pinning.
     """

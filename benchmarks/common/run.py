@@ -1,5 +1,5 @@
 """
-What the commands of the benchmarks share: options, the length of a run, its rounds and its outcome.
+The common parts of the benchmark commands: options, the length of a run, its rounds and outcome.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.common.pinning import cores
 from benchmarks.common.samples import Conditions
 from benchmarks.common.servers import ServerError
 
-# Descriptors that a server or a generator needs beside its connections, at most.
+# The most descriptors that a server or a generator needs besides its connections.
 SPARE_DESCRIPTORS = 200
 
 
@@ -50,22 +50,22 @@ class Sampler(Protocol[SamplerCell, SamplerPeer, SamplerSample]):
 
     def sample(self, cell: SamplerCell, peer: SamplerPeer, turn: int) -> SamplerSample:
         """
-        Start the peer, load it, stop it.
+        Start the peer, put the load on it, and stop it.
 
-        @raise ServerError: It did not start.
-        @raise LoadError: It did not do the work.
-        @raise Unable: It cannot do what the cell requires.
+        @raise ServerError: The peer did not start.
+        @raise LoadError: The peer did not do the work.
+        @raise Unable: The peer cannot do what the cell requires.
         """
 
 
 @dataclass
 class Outcome(Generic[SampleT]):
     """
-    What a run has gathered so far.
+    The results of a run so far.
 
-    @ivar samples: All that succeeded.
-    @ivar skipped: What was left out, and why.
-    @ivar failures: What went wrong, and where.
+    @ivar samples: All successful samples.
+    @ivar skipped: Cells and peers that were left out, with reasons.
+    @ivar failures: Errors, and where they occurred.
     """
 
     samples: list[SampleT] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Outcome(Generic[SampleT]):
 
     @property
     def remarks(self) -> list[str]:
-        """A line for everything that is not in the table."""
+        """A line for each skipped item and each failure, which are not in the table."""
         remarks = [f"left out: {line}" for line in self.skipped]
         return remarks + [f"failed: {line}" for line in self.failures]
 
@@ -82,12 +82,12 @@ class Outcome(Generic[SampleT]):
 @dataclass(frozen=True)
 class RunLength:
     """
-    How long a run of a command takes.
+    The length of a run of a command.
 
     @ivar seconds: Length of the measured time of a sample.
     @ivar warmup: Seconds of load before it.
-    @ivar retries: How often a disturbed sample is repeated at most.
-    @ivar rounds: How often each peer is measured in each cell.
+    @ivar retries: The most repetitions of a disturbed sample.
+    @ivar rounds: The number of samples of each peer in each cell.
     """
 
     seconds: float
@@ -98,9 +98,9 @@ class RunLength:
 
 def positive(text: str) -> float:
     """
-    A number of seconds for an option.
+    Read a number of seconds of an option.
 
-    @raise ValueError: It is not above 0, or not below an hour.
+    @raise ValueError: The number is not above 0, or not below an hour.
     """
     value = float(text)
     if not 0 < value < 3600:
@@ -110,9 +110,9 @@ def positive(text: str) -> float:
 
 def rounds(text: str) -> int:
     """
-    A count for an option.
+    Read a count of an option.
 
-    @raise ValueError: It is not from 1 to 1000.
+    @raise ValueError: The count is not from 1 to 1000.
     """
     value = int(text)
     if not 0 < value <= 1000:
@@ -121,7 +121,7 @@ def rounds(text: str) -> int:
 
 
 def commaSeparated(text: str) -> list[str]:
-    """The values of an option that takes several."""
+    """Split the values of an option that takes several."""
     return [value for value in text.split(",") if value]
 
 
@@ -158,7 +158,7 @@ def commandParser(
     quick: RunLength,
 ) -> argparse.ArgumentParser:
     """
-    The options of a benchmark that compares peers in cells.
+    Make the parser for a benchmark that compares peers in cells.
 
     @param name: The package of the benchmark, below C{benchmarks}.
     """
@@ -177,7 +177,7 @@ def commandParser(
 
 
 def runLength(options: argparse.Namespace, usual: RunLength, quick: RunLength) -> RunLength:
-    """The length that the options ask for."""
+    """Get the length of the run from the options."""
     default = quick if options.quick else usual
     return RunLength(
         options.seconds or default.seconds,
@@ -189,9 +189,9 @@ def runLength(options: argparse.Namespace, usual: RunLength, quick: RunLength) -
 
 def conditions(length: RunLength, skipped: list[str]) -> Conditions:
     """
-    The conditions of a run on this machine.
+    Make the conditions of a run on this machine.
 
-    @param skipped: Gets a line when nothing can be pinned.
+    @param skipped: Gets a line if nothing can be pinned.
     """
     chosen = cores()
     if chosen is None:
@@ -211,7 +211,7 @@ def withinDescriptors(
     cells: Sequence[CellT], connections: Callable[[CellT], int], skipped: list[str]
 ) -> list[CellT]:
     """
-    The cells for which the system allows enough descriptors, after the limit was raised.
+    Raise the limit of descriptors, and get the cells for which it is enough.
 
     @param skipped: Gets a line for each other cell.
     """
@@ -242,8 +242,8 @@ def measureAll(
     report: Callable[[str], None],
 ) -> None:
     """Measure every peer once in each round of each cell."""
-    # The order of the peers turns, so that none is always the first, or always the one that finds
-    # what the same neighbour has left behind.
+    # The order of the peers rotates, so that no peer is always the first, and a peer does not
+    # always run after the same one, whose effects may last.
     for cell in cells:
         for turn in range(turns):
             shift = turn % len(peers)
@@ -276,10 +276,10 @@ def runAll(
     Call L{measureAll} with progress on the standard error; an interrupt ends it and keeps the
     samples.
 
-    @param about: Gets the duration, and what was skipped and failed.
+    @param about: Gets the duration, and the skipped and failed items.
     @return: The exit status.
     """
-    # Without this a terminated benchmark would leave its server behind.
+    # Without this the server of a terminated benchmark would continue to run.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     status = 0

@@ -1,5 +1,5 @@
 """
-Samples: what one run of one server gives, and when it is repeated.
+Samples: the results of one run of one server, and when it is repeated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DISTURBED = 0.05
 @dataclass(frozen=True)
 class LoadSample:
     """
-    What one run of one peer under one load gave.
+    The result of one run of one peer under one load.
 
     @ivar cell: Name of the cell.
     @ivar peer: Name of the peer.
@@ -34,8 +34,8 @@ class LoadSample:
     @property
     def waited(self) -> float:
         """
-        Share of the measured time in which the worse side was ready to run and could not; 0 where
-        the system does not tell.
+        Share of the measured time in which the worse side was ready to run and could not; 0 if the
+        system does not report it.
         """
         return self.load.worseWait
 
@@ -43,12 +43,12 @@ class LoadSample:
 @dataclass(frozen=True)
 class Conditions:
     """
-    What is the same for all samples of a run.
+    The conditions that are the same for all samples of a run.
 
-    @ivar cores: Where server and generator run, or C{None} for no pinning.
+    @ivar cores: The cores of server and generator; C{None}: no pinning.
     @ivar seconds: Length of the measured time.
     @ivar warmup: Seconds of load before it.
-    @ivar retries: How often a disturbed sample is repeated at most.
+    @ivar retries: The most repetitions of a disturbed sample.
     """
 
     cores: Cores | None
@@ -71,17 +71,17 @@ SampleT = TypeVar("SampleT", bound=LoadSample)
 
 
 def progress(rate: float, sample: LoadSample) -> str:
-    """The figures of a sample for a line of progress: its rate, and its CPU where known."""
+    """Format the rate and, if known, the CPU time of a sample for a line of progress."""
     cpu = sample.load.serverCpu
     return f"{rate:,.0f}/s" + ("" if cpu is None else f", {cpu:.2f} us")
 
 
 def leastDisturbed(measure: Callable[[], SampleT], retries: int) -> SampleT:
-    """A sample, repeated up to C{retries} times while other processes disturb it."""
+    """Take a sample, and repeat it up to C{retries} times while other processes disturb it."""
     sample = measure()
     for _ in range(retries):
         if sample.waited <= DISTURBED:
             break
-        # The wait alone decides.  To choose by the figures would make every peer look better.
+        # Only the wait decides.  A choice by the figures would make every peer look better.
         sample = min(sample, measure(), key=lambda candidate: candidate.waited)
     return sample

@@ -1,5 +1,5 @@
 """
-Servers that are measured: how each is started, found ready and stopped.
+Servers to measure: how they are started, recognised as ready, and stopped.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ STOP_LIMIT = 10.0
 START_PAUSE = 0.02
 # Value of --max-connections: above the largest cell, which has 10,064.
 MOST_CONNECTIONS = "20000"
-# The twistd of this very environment, also when its folder is not on PATH.
+# The twistd of this environment, also if its folder is not on PATH.
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
-# What starts our server: in the foreground, with the reactor that the command `tsservices` has.
+# The command of our server: in the foreground, with the reactor of the command `tsservices`.
 TSSERVER = (*TWISTD, "--reactor=tsservices", "-n", "--pidfile=", "--logfile=/dev/null", "tsserver")
 # The same with the reactor that Twisted chooses.
 TSSERVER_ON_TWISTED = (*TWISTD, "-n", "--pidfile=", "--logfile=/dev/null", "tsserver")
 
 
 class ServerError(Exception):
-    """A server did not listen or did not keep its records; the text has its standard error."""
+    """A server did not listen or did not write its records; the text has its standard error."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Server:
 
     @ivar process: The one process that serves.
     @ivar ports: The port for C{"tcp"} and for C{"udp"}, on 127.0.0.1.
-    @ivar state: Its folder.
+    @ivar state: Its state folder.
     """
 
     process: subprocess.Popen[bytes]
@@ -55,15 +55,15 @@ class Server:
 
 
 def portsOf(offering: str) -> Callable[[Path], dict[str, int] | None]:
-    """How to find the ports of an offering of a server that writes C{ports.json}."""
+    """Make a function that finds the ports of a service in C{ports.json}."""
 
     def ports(state: Path) -> dict[str, int] | None:
         try:
             rows = json.loads((state / "ports.json").read_text())
         except (OSError, ValueError):
-            # Not there yet, or not written to the end.
+            # Missing or incomplete yet.
             return None
-        # Some offerings are ready later than others.
+        # Some services are ready later than others.
         return {
             row["transport"]: row["port"] for row in rows if row["offering"] == offering
         } or None
@@ -75,7 +75,7 @@ timestampPorts = portsOf("timestamp")
 
 
 def lacksModule(module: str) -> Callable[[], str | None]:
-    """Why a peer that imports C{module} cannot run."""
+    """Make a function that says why a peer that imports C{module} cannot run."""
     return lambda: None if importlib.util.find_spec(module) else f"no module {module}"
 
 
@@ -84,12 +84,12 @@ class Peer:
     """
     One kind of server.
 
-    @ivar name: What C{--peers} takes.
+    @ivar name: Its name in C{--peers}.
     @ivar title: Its name in tables.
-    @ivar missing: Why it cannot run here, or C{None}.
-    @ivar command: The command line for a state folder; the meaning of the flag is that of the
-        benchmark (echo: record the lateness of a timer; STAMP: authenticate packets).
-    @ivar ports: The port of each transport, found in the state folder, or C{None} while the server
+    @ivar missing: Gets the reason why it cannot run here, or C{None}.
+    @ivar command: Makes the command line for a state folder; the benchmark defines the meaning of
+        the flag (echo: record the lateness of a timer; STAMP: authenticate packets).
+    @ivar ports: Finds the port of each transport in the state folder; C{None} while the server
         does not listen.
     """
 
@@ -103,18 +103,18 @@ class Peer:
 @contextmanager
 def running(peer: Peer, flag: bool, core: int | None) -> Iterator[Server]:
     """
-    A fresh server of this peer, stopped at the end in every case.
+    Start a fresh server of this peer, and always stop it at the end.
 
-    Its folder is deleted at the end: to read what a server writes while it stops, call L{stop} in
-    the body.
+    Its folder is deleted at the end: to read files that a server writes when it stops, call L{stop}
+    in the body.
 
     @param flag: For C{peer.command}.
-    @param core: The core it is pinned to, or C{None}.
-    @raise ServerError: It did not listen in time.
+    @param core: The core to pin the server to, or C{None}.
+    @raise ServerError: The server did not listen in time.
     """
     with tempfile.TemporaryDirectory(prefix="tsservices-benchmark-") as folder:
         state = Path(folder)
-        # The server starts in its own folder, where it would not find the checkout.
+        # The server starts in its own folder, from where it would not find the checkout.
         checkout = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
         with (state / "errors").open("wb") as errors, pinned(core):
             process = subprocess.Popen(
@@ -132,7 +132,7 @@ def running(peer: Peer, flag: bool, core: int | None) -> Iterator[Server]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server: SIGTERM, and SIGKILL when that was not enough; a second call does no harm."""
+    """End a server, by SIGTERM, and by SIGKILL if necessary; further calls do nothing."""
     process.terminate()
     try:
         process.wait(STOP_LIMIT)
@@ -158,7 +158,7 @@ PeerT = TypeVar("PeerT", bound=Peer)
 
 def namedPeers(peers: Sequence[PeerT], names: list[str]) -> list[PeerT]:
     """
-    The peers with these names, in the order of C{peers}; all when C{names} is empty.
+    Get the peers with these names, in the order of C{peers}; all if C{names} is empty.
 
     @raise ValueError: There is no such peer.
     """
@@ -171,7 +171,7 @@ def namedPeers(peers: Sequence[PeerT], names: list[str]) -> list[PeerT]:
 
 def available(peers: Sequence[PeerT], skipped: list[str]) -> list[PeerT]:
     """
-    The peers that can run here.
+    Get the peers that can run here.
 
     @param skipped: Gets a line with the reason for each other peer.
     """

@@ -12,20 +12,20 @@ from benchmarks.common.samples import LoadSample
 
 
 def number(value: float | None, places: int = 0) -> str:
-    """A figure for a table; a dash when there is none."""
+    """Format a figure for a table; a dash if there is none."""
     return "-" if value is None else f"{value:,.{places}f}"
 
 
 def percent(value: float | None) -> str:
-    """A share for a table."""
+    """Format a share as a percentage."""
     return "-" if value is None else f"{value * 100:.0f}%"
 
 
 def aligned(lines: Sequence[Sequence[str]], texts: int = 2) -> str:
     """
-    Columns under their headings, figures to the right.
+    Align columns under their headings, figures to the right.
 
-    @param texts: How many columns at the left are text; the last column is always text.
+    @param texts: The number of text columns at the left; the last column is always text.
     """
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     out = []
@@ -41,7 +41,7 @@ def aligned(lines: Sequence[Sequence[str]], texts: int = 2) -> str:
 def document(
     samples: Sequence[LoadSample], rows: Sequence[PeerFigures], about: dict[str, object]
 ) -> dict[str, object]:
-    """What C{--json} writes: the run, every row and every sample."""
+    """Make the document of C{--json}: the run, every row and every sample."""
     return {
         "about": about,
         "rows": [asdict(row) for row in rows],

@@ -1,9 +1,9 @@
 """
-The echo benchmark: the timestamp service beside uvloop, rloop, aiofastnet, asyncio, stock Twisted
-and a C loop.
+The echo benchmark: the timestamp service compared with uvloop, rloop, aiofastnet, asyncio, stock
+Twisted and a C loop.
 
-C{cells} says what is measured and C{peers} on which servers; C{measure} takes a sample with a
-generator of C{load}; C{figures}, C{report} and C{picture} make the output.
+C{cells} has the loads and C{peers} the servers; C{measure} takes a sample with a generator of
+C{load}; C{figures}, C{report} and C{picture} make the output.
 """
 
 __all__: list[str] = []

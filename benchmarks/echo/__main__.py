@@ -33,9 +33,9 @@ from benchmarks.echo.picture import picture
 from benchmarks.echo.report import tables
 
 DESCRIPTION = "Compare the timestamp service with other servers, in one run on this machine."
-# The warm-up is not measured, because the first requests of a connection cost more than later ones.
+# The warm-up is not measured: the first requests of a connection cost more than later ones.
 USUAL = RunLength(seconds=2.0, warmup=0.4, retries=2, rounds=5)
-# Enough to see that everything works.
+# Enough to check that everything works.
 QUICK = RunLength(seconds=0.4, warmup=0.1, retries=0, rounds=1)
 
 

@@ -1,5 +1,5 @@
 """
-What the echo benchmark measures: one row for each cell of the table.
+The cells of the echo benchmark: one row of the table each.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from benchmarks.common.cells import matchingCells
 
 class Kind(Enum):
     """
-    What a cell measures.
+    The kind of measurement of a cell.
 
     @cvar LOAD: Requests and replies only.
-    @cvar IDLE: Requests and replies beside many silent connections, and the cost of one of these.
-    @cvar LATENESS: Requests and replies beside a timer in the server that records how late it runs.
+    @cvar IDLE: Requests and replies beside many silent connections, and the cost of such a one.
+    @cvar LATENESS: Requests and replies beside a timer in the server that records its delays.
     """
 
     LOAD = "load"
@@ -30,14 +30,14 @@ class Cell:
     """
     One kind of load for a server.
 
-    @ivar name: What C{--only} matches.
+    @ivar name: Its name in C{--only}.
     @ivar title: Its name in tables.
     @ivar transport: C{"tcp"} or C{"udp"}.
     @ivar connections: Client sockets.
     @ivar depth: Requests in flight on each socket.
     @ivar size: Bytes of one request with its newline.
     @ivar kind: What is measured.
-    @ivar tls: Whether there is TLS below the requests.
+    @ivar tls: Whether the connections use TLS.
     @ivar idle: Silent connections, for L{Kind.IDLE} only.
     @ivar quick: Whether a short run measures it.
     @ivar pictured: Whether the picture has a panel for it.
@@ -56,8 +56,8 @@ class Cell:
     tls: bool = False
 
 
-# UDP: eight sockets with eight datagrams each.  With 64 on one socket, one C{recvmmsg} of the
-# generator would collect the replies of a whole pass, which a crowd of clients cannot do.
+# UDP: eight sockets with eight datagrams each.  With 64 on one socket, one recvmmsg of the
+# generator would get all replies of a round, which is impossible with many separate clients.
 CELLS = (
     Cell("tcp-1c-64b", "TCP, 1 connection, 64 B", "tcp", 1, 1, 64, quick=True, pictured=True),
     Cell("tcp-64c-64b", "TCP, 64 connections, 64 B", "tcp", 64, 1, 64, quick=True, pictured=True),
@@ -83,13 +83,13 @@ CELLS = (
     Cell("lateness-1000c", "TCP, 1000 busy, timer", "tcp", 1000, 1, 64, Kind.LATENESS, quick=True),
 )
 
-# Idle connections of a short run: enough to run the code, too few for a figure to trust.
+# Idle connections of a short run: enough to run the code, too few for a reliable figure.
 QUICK_IDLE = 500
 
 
 def chosenCells(patterns: Iterable[str], quick: bool) -> list[Cell]:
     """
-    The cells of a run, in the order of the table.
+    Get the cells of a run, in the order of the table.
 
     @raise ValueError: A pattern matches no cell.
     """

@@ -22,9 +22,9 @@ from benchmarks.common.servers import Peer
 from benchmarks.echo.cells import Cell
 from benchmarks.echo.measure import Sample
 
-# Share of a core above which the generator may be what limits the requests/s.
+# Share of a core above which the generator may limit the requests/s.
 BUSY = 0.95
-# Share of lost datagrams from which on a row has a flag.
+# Share of lost datagrams above which a row has a flag.
 LOSSY = 0.01
 
 
@@ -67,7 +67,7 @@ class Row(PeerFigures):
 
 
 def flagsOf(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """What makes the figures of one peer in one cell doubtful."""
+    """List the reasons to doubt the figures of one peer in one cell."""
     flags = doubts(samples, BUSY)
     if any(sample.load.lost > LOSSY * sample.load.requests for sample in samples):
         flags.append("datagrams lost")
@@ -75,7 +75,7 @@ def flagsOf(samples: Sequence[Sample]) -> tuple[str, ...]:
 
 
 def rowsOf(samples: Sequence[Sample], cells: Sequence[Cell], peers: Sequence[Peer]) -> list[Row]:
-    """The table: a row for each cell and peer that has a sample."""
+    """Make the table: a row for each cell and peer that has a sample."""
     groups = byCellAndPeer(samples)
     return [
         _row(

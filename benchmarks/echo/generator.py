@@ -2,9 +2,8 @@
 The load generator for machines without a compiler: options, work and JSON line of C{generator.c}.
 
 It is slower than the servers, so most of its rows have the flag for a busy generator.  A server
-that waits for it wakes up for a few requests at a time, so its CPU time for each request is too
-high too, most of all for the fast servers.  Such figures show that everything works; do not quote
-them.
+that waits for it wakes up for a few requests at a time, so the server's CPU time per request is
+too high, especially for fast servers.  Such figures show that everything works; do not quote them.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from benchmarks.echo.traffic import Datagrams, Stream, Tally, message
 
 # Nanoseconds between two searches for lost datagrams.
 SCAN_EVERY = 50_000_000
-# Connections opened before a pause, because small listen queues overflow, and the pause in seconds.
+# Connections to open before a pause, because small listen queues overflow; the pause in seconds.
 CONNECT_BURST = 32
 CONNECT_PAUSE = 0.004
 LOOPBACK = 0x7F000001
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of C{generator.c}; C{--server-pid} is the process whose CPU clock is read."""
+    """Make the options of C{generator.c}; the CPU clock of process C{--server-pid} is read."""
     options = argparse.ArgumentParser(prog="generator")
     options.add_argument("--mode", choices=("tcp", "udp", "hold"), default="tcp")
     options.add_argument("--host", default="127.0.0.1")
@@ -56,8 +55,8 @@ def connect(options: argparse.Namespace) -> list[socket.socket]:
         connection.settimeout(10)
         if options.sources:
             source = socket.inet_ntoa(struct.pack("!I", LOOPBACK + 1 + number % options.sources))
-            # IP_BIND_ADDRESS_NO_PORT (24 on Linux): the port is picked when the destination is
-            # known; the socket module of 3.11 has no name for it.
+            # IP_BIND_ADDRESS_NO_PORT (24 on Linux) chooses the port when the destination is known;
+            # the socket module of 3.11 has no name for it.
             connection.setsockopt(socket.IPPROTO_IP, 24, 1)
             connection.bind((source, 0))
         connection.connect((options.host, options.port))
@@ -68,17 +67,17 @@ def connect(options: argparse.Namespace) -> list[socket.socket]:
 
 
 def cpuClock(pid: int) -> int | None:
-    """The number of the CPU clock of another process, or C{None} where there is none."""
+    """Get the id of the CPU clock of another process; C{None} if there is none."""
     if pid <= 0 or not sys.platform.startswith("linux"):
         return None
-    # The value that clock_getcpuclockid computes (CPUCLOCK_SCHED); Python does not offer that call.
+    # The value that clock_getcpuclockid computes (CPUCLOCK_SCHED), which Python does not provide.
     return (~pid << 3) | 2
 
 
 def waitedNanoseconds(pid: int) -> int | None:
     """
-    How long the main thread of a process was ready to run while its core was busy, or C{None} where
-    the system does not tell.
+    Get the time that the main thread of a process was ready to run while its core was busy; C{None}
+    if the system does not report it.
     """
     try:
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
@@ -87,12 +86,12 @@ def waitedNanoseconds(pid: int) -> int | None:
 
 
 def shareOf(before: int | None, after: int | None, seconds: float) -> float | None:
-    """The increase of a counter of nanoseconds as a share of C{seconds}."""
+    """Get the increase of a counter of nanoseconds as a share of C{seconds}."""
     return None if before is None or after is None else (after - before) / 1e9 / seconds
 
 
 def load(options: argparse.Namespace) -> dict[str, object]:
-    """Make the requests and return the values of the JSON line."""
+    """Send the requests and return the values of the JSON line."""
     tally = Tally()
     request = message(options.size)
     selector = selectors.DefaultSelector()

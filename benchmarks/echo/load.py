@@ -1,5 +1,5 @@
 """
-The load generator of the echo benchmark: how it is started, what it reports, and what counts.
+The load generator of the echo benchmark: how it is started, its report, and checks of that.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from benchmarks.common.generators import (
 )
 from benchmarks.echo.cells import Cell
 
-# The beginning of a reply: ctime is 24 characters wide, its day padded by a blank.
+# The beginning of a reply: ctime has 24 characters, with the day padded by a blank.
 STAMP_FORM = re.compile(r"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\] ")
 # Silent connections from one loopback address: well below the usual 28,232 ephemeral ports.
 CONNECTIONS_PER_SOURCE = 5000
-# Seconds that silent connections stay open at most.
+# The most seconds that silent connections stay open.
 HOLD_LIMIT = 240
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadReport(GeneratorReport):
     """
-    The generator's JSON line; latency is the time from a request to its reply, and that of a whole
-    batch when requests are pipelined.
+    The generator's JSON line; latency is the time from a request to its reply, or of a whole batch
+    if requests are pipelined.
 
     @ivar requests: Requests answered in the measured time.
     @ivar requestsPerSecond: C{requests} divided by the length of that time.
-    @ivar stamps: Stamps received: the number of chunks that the server read.
+    @ivar stamps: Stamps received, which is the number of chunks that the server read.
     @ivar lost: Datagrams without an answer within 0.2 s.
-    @ivar wrong: Replies that are not a stamp with the request behind it.
+    @ivar wrong: Replies that are not a stamp followed by the request.
     @ivar closed: Connections that the server closed.
     @ivar firstReply: The first stamp of the run.
     """
@@ -64,7 +64,7 @@ class LoadReport(GeneratorReport):
         """
         Check that the server did the same work as its peers.
 
-        @raise LoadError: It did not.
+        @raise LoadError: The replies are missing or wrong.
         """
         if not self.requests:
             raise LoadError("no request was answered")
@@ -89,7 +89,7 @@ class Generator:
     tls: bool = False
 
     def commandLine(self, mode: str, port: int, **options: float) -> list[str]:
-        """The command line for a mode, with options in the form of L{commandOptions}."""
+        """Make the command line for a mode, with options as for L{commandOptions}."""
         return [*self.command, "--mode", mode, *commandOptions(port=port, **options)]
 
     def run(
@@ -141,7 +141,7 @@ class Generator:
             if not process.stdout.readline():
                 raise LoadError(f"{count} connections: {process.communicate()[1].strip()}")
             yield
-            # The end of its standard input makes the program end and print its JSON line.
+            # The program prints its JSON line and ends at the end of its standard input.
             output = process.communicate(timeout=GENERATOR_LIMIT)[0]
             closed = json.loads(output)["closed"]
             if closed:
@@ -156,13 +156,13 @@ class Generator:
 
 def generator(tls: bool, skipped: list[str]) -> Generator:
     """
-    The C generator, or the Python one without a compiler, which has no TLS.
+    Get the C generator, or without a compiler the Python one, which has no TLS.
 
     @param tls: Whether TLS is wanted, which needs OpenSSL's headers.
-    @param skipped: Gets a line when there can be no TLS.
+    @param skipped: Gets a line if TLS is not available.
     @raise CompileError: The generator without TLS cannot be compiled.
     """
-    # First without TLS: what is wrong then has nothing to do with OpenSSL.
+    # First without TLS, so that other errors are not attributed to OpenSSL.
     program = compiled("generator.c")
     if program is None:
         if tls:

@@ -20,7 +20,7 @@ from benchmarks.echo.cells import Cell, Kind
 from benchmarks.echo.load import Generator, LoadReport
 from benchmarks.echo.peers import TLS_PEERS
 
-# Seconds within which a server must have accepted all silent connections.
+# Seconds for a server to accept all silent connections.
 ACCEPT_LIMIT = 60.0
 # Seconds of quiet before memory is read: closed connections and accept queues settle.
 SETTLE = 0.3
@@ -29,7 +29,7 @@ SETTLE = 0.3
 @dataclass(frozen=True)
 class Lateness:
     """
-    How late the 10 ms timer of the server ran in the measured time, in milliseconds.
+    The delays of the server's 10 ms timer in the measured time, in milliseconds.
 
     @ivar ticks: Number of ticks.
     @ivar p50: Median.
@@ -48,10 +48,10 @@ class Sample(LoadSample):
     """
     A sample of the echo benchmark.
 
-    @ivar load: The generator's report; beside the silent connections when the cell has some.
+    @ivar load: The generator's report; beside the silent connections if the cell has some.
     @ivar withoutIdle: The report of the same server before the silent connections were opened.
-    @ivar idleBytes: Resident bytes of the server for each silent connection, without what the
-        kernel holds for a socket, which is the same for every peer.
+    @ivar idleBytes: Resident bytes of the server for each silent connection, without the kernel's
+        memory for a socket, which is the same for every peer.
     @ivar lateness: The lateness of the server's timer.
     """
 
@@ -76,7 +76,7 @@ class Sample(LoadSample):
 
     @property
     def waited(self) -> float:
-        """The worse wait of both reports: a ratio needs both of them undisturbed."""
+        """The worse wait of both reports, because a ratio needs both undisturbed."""
         loads = [self.load] if self.withoutIdle is None else [self.load, self.withoutIdle]
         return max(load.worseWait for load in loads)
 
@@ -91,7 +91,7 @@ class Bench:
     Takes the samples of the echo benchmark.
 
     @ivar generator: The program that produces the load.
-    @ivar conditions: What is the same for all samples of a run.
+    @ivar conditions: The conditions of all samples of a run.
     """
 
     generator: Generator
@@ -134,7 +134,7 @@ class Bench:
             self.generator.holding(cell.idle, server.ports[cell.transport]),
         ):
             limit = time.monotonic() + ACCEPT_LIMIT
-            # A connection is open for its client long before the server has accepted it.
+            # For its client, a connection is open long before the server has accepted it.
             while openDescriptors(pid) < descriptors + cell.idle:
                 if time.monotonic() > limit:
                     raise LoadError(f"not all of {cell.idle} connections were accepted")
@@ -154,9 +154,9 @@ class Bench:
 
 def encrypting(peer: Peer) -> Peer:
     """
-    The same server with TLS.
+    Get the same server with TLS.
 
-    @raise Unable: It has none here.
+    @raise Unable: It has no TLS here.
     """
     if (found := TLS_PEERS.get(peer.name)) is None:
         raise Unable("has no TLS")
@@ -167,16 +167,16 @@ def encrypting(peer: Peer) -> Peer:
 
 def readLateness(path: Path, load: LoadReport) -> Lateness:
     """
-    The lateness of the ticks that were due in the measured time.
+    Read the lateness of the ticks that were due in the measured time.
 
-    @param path: What the server wrote: pairs of monotonic second and seconds late.
-    @raise ServerError: It wrote nothing, or no tick was due in that time.
+    @param path: The server's file: pairs of monotonic second and seconds late.
+    @raise ServerError: The server wrote no file, or no tick was due in that time.
     """
     try:
         ticks: list[tuple[float, float]] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise ServerError(f"no record of lateness: {error}") from error
-    # A tick that was due in that time but ran after it counts: it is the latest of all.
+    # A tick that was due in the measured time but ran after it counts: it has the longest delay.
     late = [seconds * 1e3 for at, seconds in ticks if load.began <= at - seconds <= load.ended]
     if not late:
         raise ServerError("its timer did not run")
@@ -185,12 +185,12 @@ def readLateness(path: Path, load: LoadReport) -> Lateness:
 
 def residentBytes(pid: int) -> int:
     """
-    Bytes of resident memory of a process.
+    Get the bytes of resident memory of a process.
 
-    @raise LoadError: The system does not tell.
+    @raise LoadError: The system does not report them.
     """
     try:
-        # statm and status lag by up to some hundred kB on several cores; smaps_rollup does not.
+        # On several cores statm and status lag by up to hundreds of kB; smaps_rollup does not.
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Rss:"):
                 return int(line.split()[1]) * 1024
@@ -201,9 +201,9 @@ def residentBytes(pid: int) -> int:
 
 def openDescriptors(pid: int) -> int:
     """
-    The number of descriptors that a process has open.
+    Count the open descriptors of a process.
 
-    @raise LoadError: The system does not tell.
+    @raise LoadError: The system does not report them.
     """
     try:
         return len(os.listdir(f"/proc/{pid}/fd"))

@@ -19,14 +19,14 @@ from benchmarks.common.servers import (
 )
 from tsservices.common.certificates import selfSigned
 
-# The 4096 byte cells exceed the guard's default of 512.
+# The cells of 4096 bytes exceed the guard's default of 512.
 CONFIGURATION = "max-datagram = 8192\n"
 
 
 def _tsserver(
     *extra: str, program: tuple[str, ...] = TSSERVER
 ) -> Callable[[Path, bool], list[str]]:
-    # Every guard and limit stays on: what is measured is what people run.
+    # Every guard and limit stays on, as in normal use.
     def command(state: Path, lateness: bool) -> list[str]:
         configuration = state / "tsserver.toml"
         configuration.write_text(CONFIGURATION)
@@ -50,7 +50,7 @@ def _pythonServer(module: str, *extra: str) -> Callable[[Path, bool], list[str]]
 
 
 def _encryptingServer(module: str, *extra: str) -> Callable[[Path, bool], list[str]]:
-    # A certificate of the same kind as our own server makes for itself.
+    # A certificate of the same kind as our server makes for itself.
     def command(state: Path, lateness: bool) -> list[str]:
         certificate = state / "tls.pem"
         certificate.write_bytes(selfSigned("localhost", datetime.now(UTC)))
@@ -113,7 +113,7 @@ _TLS = (
         _lacksOneOf("uvloop", "cryptography"),
         _encryptingServer("aio", "--loop", "uvloop"),
     ),
-    # rloop 0.5 raises when a server is given an SSLContext.
+    # No rloop: version 0.5 raises for a server with an SSLContext.
     Peer(
         "aiofastnet",
         "aiofastnet on uvloop",
@@ -122,5 +122,5 @@ _TLS = (
     ),
 )
 
-#: The servers that have TLS, started with it, by the name that they have without.
+#: The servers started with TLS, by the names of the peers without TLS.
 TLS_PEERS = {peer.name: peer for peer in _TLS}

@@ -1,8 +1,8 @@
 """
 The picture for the README: the requests/s of each server, one panel for each main cell, as SVG.
 
-It has its own background in both colour schemes, because the page around it may have another scheme
-than the system of the reader.
+It has its own background in both colour schemes, because the scheme of the page around it may
+differ from that of the reader's system.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from benchmarks.common.servers import Peer
 from benchmarks.echo.cells import Cell
 from benchmarks.echo.figures import Row
 
-# All lengths in the units of the drawing, which are pixels at its natural size.
+# All lengths are in units of the SVG picture, which are pixels at its natural size.
 WIDTH = 860
 MARGIN = 24
 COLUMNS = 2
@@ -50,13 +50,13 @@ text { font-family: -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fon
 
 
 def text(x: float, y: float, content: str, classes: str = "", anchor: str = "start") -> str:
-    """One line of text, its baseline at C{y}."""
+    """Make a line of text with its baseline at C{y}."""
     position = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
     return f'<text {position} class="{classes}">{escape(content)}</text>'
 
 
 def short(value: float) -> str:
-    """A rate with three digits: C{"9.87k"}, C{"98.7k"}, C{"987k"}."""
+    """Format a rate with three digits: C{"9.87k"}, C{"98.7k"}, C{"987k"}."""
     if value < 1000:
         return f"{value:.0f}"
     thousands = value / 1000
@@ -67,7 +67,7 @@ def short(value: float) -> str:
 def panel(
     x: float, y: float, width: float, cell: Cell, rows: Sequence[Row], titles: dict[str, str]
 ) -> list[str]:
-    """One cell: a bar for the median of each peer, a line from its lowest to its highest rate."""
+    """Draw a cell: a bar for the median of each peer, a line from its lowest to highest rate."""
     out = [text(x, y + 14, cell.title, "panel")]
     space = width - LABEL_WIDTH - VALUE_WIDTH
     highest = max(row.highest for row in rows) or 1.0
@@ -93,7 +93,7 @@ def panel(
 
 
 def picture(rows: Sequence[Row], cells: Sequence[Cell], peers: Sequence[Peer], caption: str) -> str:
-    """The drawing as SVG text."""
+    """Make the picture as SVG text."""
     titles = {peer.name: peer.title for peer in peers}
     shown = [
         (cell, own) for cell in cells if (own := [row for row in rows if row.cell == cell.name])

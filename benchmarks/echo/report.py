@@ -1,5 +1,5 @@
 """
-What the echo benchmark prints: a table of all cells, and one for each kind of special cell.
+The output of the echo benchmark: a table of all cells, and one for each kind of special cell.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from benchmarks.echo.figures import Row
 
 
 def tables(rows: Sequence[Row], cells: Sequence[Cell], peers: Sequence[Peer]) -> str:
-    """The tables as text."""
+    """Make the tables as text."""
     cellTitles = {cell.name: cell.title for cell in cells}
     peerTitles = {peer.name: peer.title for peer in peers}
     kinds = {cell.name: cell.kind for cell in cells}

@@ -1,5 +1,5 @@
 """
-The traffic of the Python generator: what one socket sends and expects, over TCP and over UDP.
+The traffic of the Python generator: the requests and expected replies of a socket, TCP and UDP.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from benchmarks.common.histogram import Histogram
 
 # Bytes that a stamp adds: "[", 24 of ctime, "] ".
 STAMP = 27
-# Bytes of one receive call at most.
+# The most bytes of one receive call.
 READ = 256 * 1024
 # Nanoseconds until a datagram counts as lost.
 LOST_AFTER = 200_000_000
 
 
 def message(size: int) -> bytes:
-    """One request: letters with a newline at the end."""
+    """Make a request: letters with a newline at the end."""
     return bytes(97 + index % 23 for index in range(size - 1)) + b"\n"
 
 
 class Tally:
     """
-    What was counted since the measured time began; C{wrong} and C{closed} since the run began.
+    The counters of the measured time; those of C{wrong} and C{closed} are of the whole run.
 
     @ivar requests: Requests answered.
     @ivar stamps: Stamps in the replies.
     @ivar lost: Datagrams without a reply.
-    @ivar wrong: Replies that are not a stamp with the request behind it.
+    @ivar wrong: Replies that are not a stamp followed by the request.
     @ivar closed: Connections that the server closed.
     @ivar firstReply: The first stamp as text.
     """
@@ -67,7 +67,7 @@ class Stream:
 
         @param now: Nanoseconds, monotonic.
         """
-        # The socket blocks here.  That is no deadlock, as the server reads all the time.
+        # The socket may block here, without a deadlock, because the server keeps reading.
         self.got = self.lines = 0
         self.startedAt = now
         self.socket.sendall(self.batch)
@@ -83,8 +83,8 @@ class Stream:
         tally.keepFirst(data)
         self.got += len(data)
         self.lines += data.count(b"\n")
-        # How many stamps a batch gets depends on the chunks that the kernel makes of it.  So the
-        # newlines tell where it ends, and each stamp adds exactly STAMP bytes.
+        # The number of stamps depends on the chunks that the kernel makes of a batch.  Therefore
+        # newlines show where it ends, and each stamp adds exactly STAMP bytes.
         if self.lines >= self.depth:
             added = self.got - len(self.batch)
             changed = len(data) == self.got and added == STAMP and data[STAMP:] != self.batch
@@ -98,7 +98,7 @@ class Stream:
         return True
 
     def resendLost(self, now: int) -> None:
-        """Do nothing: a stream loses nothing."""
+        """Do nothing, because TCP loses no requests."""
 
 
 class Datagrams:
@@ -124,7 +124,7 @@ class Datagrams:
         self.socket.send(self.head.pack(b"a", slot, self.numbers[slot]) + self.tail)
 
     def ready(self) -> bool:
-        """Read one datagram; return C{True}, as the socket stays open."""
+        """Read one datagram; return C{True}, because the socket stays open."""
         data = self.socket.recv(READ)
         tally = self.tally
         tally.keepFirst(data)
@@ -135,7 +135,7 @@ class Datagrams:
         if slot >= len(self.numbers) or data[STAMP + self.head.size :] != self.tail:
             tally.wrong += 1
         elif number == self.numbers[slot]:
-            # Another number is the late reply to a datagram that was counted as lost.
+            # With another number, it is the late reply to a datagram that was counted as lost.
             now = time.monotonic_ns()
             tally.latencies.add(now - self.sentAt[slot])
             tally.requests += 1

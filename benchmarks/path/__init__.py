@@ -1,5 +1,5 @@
 """
-The path benchmark: the calls from the receiving of one chat line or datagram to the last sending.
+The path benchmark: the calls from the receipt of one chat line or datagram to the last send.
 
 It counts calls and measures no time.
 """

@@ -1,33 +1,33 @@
 """
 The command: C{python -m benchmarks.path}.
 
-It prints the path of one chat line and of one datagram through the server as a tree of calls: a map
-for people who read the code for the first time.  It measures no time.
+Prints the path of one chat line and of one datagram through the server as a tree of calls, as a
+guide for new readers of the code.  It measures no time.
 
-The server is the real one, as twistd makes it, in this process: fast lane, storage in memory,
-default limits, loopback sockets on free ports.
+The server is a real one, made as for twistd, in this process: fast lane, storage in memory, default
+limits, loopback sockets on free ports.
 
   - Five members are in C{lobby}, with the text format.  After some lines to warm up, the first one
     sends C{hello}, when nothing else is to be read, written or done.
-  - One datagram comes to the timestamp service from a trusted address, and another one to a second
-    server, which does not trust the loopback addresses.
+  - One datagram arrives at the timestamp service from a trusted address, and another one at a
+    second server, which does not trust the loopback addresses.
 
 What is counted
 ===============
 
 A call is a C{call} event of L{sys.setprofile} for a function that a module of L{PACKAGE} defines:
-functions, methods, getters of properties, lambdas, and each time that a generator continues.
-Functions of the interpreter, the standard library and Twisted do not count, but the functions of
-L{PACKAGE} that they call do.  Up to Python 3.11 a comprehension is a call too, from 3.12 on it is
-not, so compare counts on 3.11 only.
+functions, methods, getters of properties, lambdas, and each resumption of a generator.  Functions
+of the interpreter, the standard library and Twisted do not count, but the functions of L{PACKAGE}
+that they call do.  Up to Python 3.11 a comprehension is also a call, from 3.12 on it is not, so
+compare counts on 3.11 only.
 
 The path begins with the read of the chunk and ends with the last send.  It has the calls that are
-open when the read happens, and all calls that begin between the read and the last send.  Equal
-calls in a row are printed once, with C{x4}, and are counted four times.  Other calls in the same
-turn of the reactor, before the read or after the last send, are counted separately and not printed.
+running at the read, and all calls that begin between the read and the last send.  Equal calls in a
+row are printed once, with C{x4}, and are counted four times.  Other calls in the same iteration of
+the reactor, before the read or after the last send, are counted separately and not printed.
 
-Some text is made only once a second.  So each path is traced several times, and the shortest trace
-is printed.
+Some text is made only once a second.  Therefore each path is traced several times, and the shortest
+trace is printed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TITLES = {
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Make the parser for the options."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.path",
         description="Print the path of one chat line and of one datagram through the server.",
@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
 def exceeded(counted: dict[str, dict[str, int]], limits: Sequence[int]) -> list[str]:
     """
-    A text for each count above its limit.
+    Make a message for each count above its limit.
 
     @param limits: Calls and modules of a line, and calls of a datagram.
     """

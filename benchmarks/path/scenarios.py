@@ -1,4 +1,4 @@
-"""One line and one datagram, sent through a server while it is traced."""
+"""The traced scenarios: one line and one datagram, sent through a server."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from benchmarks.path.server import Deadline, Member, Server
 from benchmarks.path.trace import PathError, Trace, flattened
 from tsservices.transport.epoll.mainloop import EpollMainReactor
 
-# Members of the room, with the author.
+# Members of the room, including the author.
 MEMBERS = 5
-# Lines before the traced ones; together they are no more than flood control allows at once.
+# Lines before the traced ones; flood control allows all of them together at once.
 WARMUP_LINES = 4
 # How often each path is traced.
 TRACES = 5
 # Seconds for all waits of the command together.
 LIMIT = 15.0
-# The only trusted network of the second server: one for documentation, so no datagram is from it.
+# The only trusted network of the second server: one for documentation, which sends no datagrams.
 OTHER_NETWORK = "192.0.2.0/24"
 
 
 def shortest(traces: list[Trace]) -> Trace:
-    """The trace whose path has the fewest calls."""
+    """Get the trace whose path has the fewest calls."""
     return min(traces, key=lambda trace: len(flattened(trace.path())))
 
 
 def traceLine(server: Server) -> Trace:
     """
-    The path of one line to four other members.
+    Trace the path of one line to four other members.
 
-    @raise PathError: They do not receive it.
+    @raise PathError: The members do not receive it.
     """
     members = [Member(server, f"member{number}") for number in range(MEMBERS)]
     author, *recipients = members
@@ -51,8 +51,8 @@ def traceLine(server: Server) -> Trace:
             server.turnUntil(delivered, "the line", trace if number >= WARMUP_LINES else None)
             if number >= WARMUP_LINES:
                 if len(trace.sends) < len(recipients):
-                    # A send that other C code makes, as map() does, is no event.  The path
-                    # would end too early.
+                    # A send called by C code, map() for example, is no event.  The path would
+                    # end too early.
                     raise PathError(
                         f"{len(recipients)} sends made, {len(trace.sends)} of them seen"
                     )
@@ -66,7 +66,7 @@ def traceLine(server: Server) -> Trace:
 
 def traceDatagram(server: Server) -> Trace:
     """
-    The path of one datagram to its reply.
+    Trace the path of one datagram to its reply.
 
     @raise PathError: There is no reply.
     """
@@ -81,7 +81,7 @@ def traceDatagram(server: Server) -> Trace:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.setblocking(False)
         client.connect(("127.0.0.1", server.ports["timestamp", "udp"]))
-        # Not the first one: with that the server learns the address.
+        # The first datagram is not traced, because it adds its address to the server's tables.
         for number in range(1 + TRACES):
             server.settle()
             trace = Trace()
@@ -94,12 +94,12 @@ def traceDatagram(server: Server) -> Trace:
 
 def traced() -> dict[str, Trace]:
     """
-    The traces of all paths, by their names in the JSON.
+    Trace all paths, by their names in the JSON.
 
-    @raise PathError: One could not be traced.
+    @raise PathError: A path could not be traced.
     """
     deadline = Deadline(LIMIT)
-    # Not the global reactor: this one never runs, and importing a module must install none.
+    # Not the global reactor: this one only iterates, and the import of a module must install none.
     reactor: Any = EpollMainReactor()
     traces = {}
     with tempfile.TemporaryDirectory() as folder:

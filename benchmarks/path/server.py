@@ -13,12 +13,12 @@ from typing import Any
 from benchmarks.path.trace import PathError, Trace
 from tsservices.server.plugin import Options, makeService
 
-# Seconds of one wait of the reactor, at most.
+# The most seconds of one wait of the reactor.
 PAUSE = 0.05
 
 
 class Deadline:
-    """Limits all waits together, so that the command ends by itself."""
+    """A time limit for all waits together, so that the command always ends."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -27,8 +27,8 @@ class Deadline:
         """
         Check that the time is not over.
 
-        @param awaited: What is awaited, for the text of the error.
-        @raise PathError: It is over.
+        @param awaited: The awaited event, for the text of the error.
+        @raise PathError: The time is over.
         """
         if time.monotonic() > self._end:
             raise PathError(f"waited too long for {awaited}")
@@ -51,11 +51,11 @@ class Server:
 
     def turnUntil(self, done: Callable[[], bool], awaited: str, trace: Trace | None = None) -> None:
         """
-        Run turns of the reactor until C{done} returns true.
+        Run iterations of the reactor until C{done} returns true.
 
-        @param awaited: What is awaited, for the text of an error.
-        @param trace: Gets the calls of the turns; C{None} to trace nothing.
-        @raise PathError: It takes too long.
+        @param awaited: The awaited event, for the text of an error.
+        @param trace: Gets the calls of the iterations; C{None}: they are not traced.
+        @raise PathError: The wait takes too long.
         """
         while not done():
             self._deadline.check(awaited)
@@ -65,26 +65,25 @@ class Server:
                 trace.record(lambda: self._reactor.iterate(PAUSE))
 
     def settle(self) -> None:
-        """Run what is due now."""
+        """Run all work that is due now."""
         for _ in range(3):
             self._reactor.iterate(0)
 
     def stop(self) -> None:
-        """Stop the server."""
         ended: list[object] = []
         self._service.stopService().addBoth(ended.append)
         self.turnUntil(lambda: bool(ended), "the end of the server")
 
 
 class Member:
-    """A client of the chat, which is in the room lobby."""
+    """A client of the chat in the room lobby."""
 
     def __init__(self, server: Server, name: str) -> None:
         self.received = b""
         self._socket = socket.create_connection(("127.0.0.1", server.ports["chat", "tcp"]))
         self._socket.setblocking(False)
         self.send(name)
-        # The greeting does not name the room, so its name means that the member is in it.
+        # The greeting does not name the room, so its name shows that the member is in it.
         server.turnUntil(lambda: self.hasReceived(b"#lobby"), "the lobby")
         server.settle()
 
@@ -93,7 +92,7 @@ class Member:
         self._socket.sendall(text.encode() + b"\n")
 
     def hasReceived(self, text: bytes) -> bool:
-        """Receive, and return whether this text came since the last L{forget}."""
+        """Receive, and return whether this text has arrived since the last L{forget}."""
         try:
             while data := self._socket.recv(65536):
                 self.received += data
@@ -102,10 +101,9 @@ class Member:
         return text in self.received
 
     def forget(self) -> None:
-        """Receive, and forget everything received."""
+        """Receive, and discard all received data."""
         self.hasReceived(b"")
         self.received = b""
 
     def close(self) -> None:
-        """Close the connection."""
         self._socket.close()

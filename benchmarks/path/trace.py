@@ -1,4 +1,4 @@
-"""What is called in one turn of the reactor."""
+"""The trace of the calls in one iteration of the reactor."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class PathError(Exception):
 @dataclass
 class Call:
     """
-    One call, or one read or send, which has no calls inside.
+    One call, or one read or send, which has no inner calls.
 
-    @ivar number: Its place in the order of the beginnings, from 1; 0 for the root of all calls.
+    @ivar number: Its number in the order of the starts, from 1; 0 for the root of all calls.
     @ivar module: The module that defines its function, below L{PACKAGE}; empty for a read or send.
     @ivar name: The name of its function, C{read} or C{send}.
     @ivar inner: The calls inside it, in order.
@@ -39,9 +39,9 @@ class Call:
 @dataclass
 class Trace:
     """
-    All calls of one turn of the reactor.
+    All calls of one iteration of the reactor.
 
-    @ivar root: Has the outermost calls inside.
+    @ivar root: Has the outermost calls as inner calls.
     @ivar calls: Number of calls.
     @ivar entries: Number of calls, reads and sends.
     @ivar reads: The numbers of the reads.
@@ -55,7 +55,7 @@ class Trace:
     sends: list[int] = field(default_factory=list)
 
     def record(self, turn: Callable[[], None]) -> None:
-        """Add the calls of a turn of the reactor."""
+        """Run an iteration of the reactor, and add its calls."""
         running = [self.root]
 
         def profile(frame: FrameType, event: str, argument: Any) -> None:
@@ -88,7 +88,7 @@ class Trace:
 
     def path(self) -> list[Call]:
         """
-        The calls from the first read to the last send.
+        Get the calls from the first read to the last send.
 
         @raise PathError: There is no read, or no send after it.
         """
@@ -100,13 +100,13 @@ class Trace:
 def _nameOf(frame: FrameType) -> str:
     name = frame.f_code.co_qualname.replace(".<locals>", "")
     if name.startswith("__create_fn__."):
-        # The class of a method that dataclasses have made is known by its first argument only.
+        # For a method made by dataclasses, only its first argument shows the class.
         return f"{type(frame.f_locals['self']).__qualname__}.{frame.f_code.co_name}"
     return name
 
 
 def _io(function: Any) -> str | None:
-    # The name alone is not enough, as files have a write() too.
+    # The name alone is not enough, because files have a write() too.
     if getattr(function, "__module__", None) != "posix" and not isinstance(
         getattr(function, "__self__", None), socket.socket
     ):
@@ -130,7 +130,7 @@ def _between(calls: list[Call], first: int, last: int) -> list[Call]:
 
 
 def flattened(calls: list[Call]) -> list[Call]:
-    """All calls of a tree, without reads and sends."""
+    """List all calls of a tree, without reads and sends."""
     flat = []
     for call in calls:
         if call.module:
@@ -140,7 +140,7 @@ def flattened(calls: list[Call]) -> list[Call]:
 
 
 def counts(trace: Trace) -> dict[str, int]:
-    """The counts of a trace."""
+    """Get the counts of a trace."""
     path = trace.path()
     calls = flattened(path)
     return {

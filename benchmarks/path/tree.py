@@ -1,15 +1,15 @@
-"""Calls as a printed tree."""
+"""The text of a tree of calls."""
 
 from __future__ import annotations
 
 from benchmarks.path.trace import Call
 
-# Calls of a group at most that is printed once when it repeats.
+# The most calls of a group that is printed once if it repeats.
 LONGEST_GROUP = 8
 
 
 def lines(calls: list[Call], depth: int = 0) -> list[str]:
-    """Calls as a printed tree, in which repeated calls stand once."""
+    """Make the lines of a tree of calls; repeated calls appear once."""
     written = []
     blocks = [_block(call, depth) for call in calls]
     groups = [_block(call, depth + 1) for call in calls]
@@ -33,7 +33,7 @@ def _block(call: Call, depth: int) -> list[str]:
 
 
 def _repeated(blocks: list[list[str]], start: int) -> tuple[int, int]:
-    # Of the groups that begin at start, the one that saves most lines; 1 is a single call.
+    # Find the group from start on whose repetitions save most lines; size 1 is a single call.
     best, saved = (1, 1), 0
     for size in range(1, LONGEST_GROUP + 1):
         group = blocks[start : start + size]

@@ -1,1 +1,1 @@
-"""The measuring client beside irtt and ping."""
+"""The probe benchmark: the measuring client compared with irtt and ping."""

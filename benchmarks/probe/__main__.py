@@ -1,5 +1,5 @@
 """
-C{python -m benchmarks.probe}: round trips by the kernel and in user space, beside irtt and ping.
+C{python -m benchmarks.probe}: round trips by kernel and by user-space times, with irtt and ping.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.probe.measure import ProbeBench, Run, pooled
 from benchmarks.probe.report import goals, hostsGoal, table
 
 RUNS = ("idle", "busy", "precise", "irtt", "ping")
-#: The run that measures the processor's time.
+#: The run that measures processor time.
 HOSTS_RUN = "hosts"
 PACKETS = 2000
 QUICK_PACKETS = 200
@@ -32,7 +32,7 @@ ROUNDS = 4
 
 
 def number(text: str) -> int:
-    """@raise ValueError: it is no number of packets, or too few for a 99th percentile."""
+    """@raise ValueError: the text is no number, or out of range; a 99th percentile needs 100."""
     value = int(text)
     if not 100 <= value <= 1_000_000:
         raise ValueError(text)
@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 1 if any run failed."""
+    """Run the command and return its exit status: 1 if any run failed."""
     command = parser()
     options = command.parse_args(arguments)
     names = (*RUNS, HOSTS_RUN)
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in chosen:
         if name not in names:
             command.error(f"no run {name!r}; there are: {', '.join(names)}")
-    # Without this a terminated benchmark would leave its server behind.
+    # Without this the server of a terminated benchmark would continue to run.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     raiseDescriptors()
     packets = options.packets or (QUICK_PACKETS if options.quick else PACKETS)
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     remarks: list[str] = []
     status = 0
     try:
-        # In turns: so other programs disturb all runs alike.
+        # Runs alternate, so that other programs disturb all of them alike.
         for turn, name in ((turn, name) for turn in range(turns) for name in names):
             if name not in chosen:
                 continue

@@ -1,5 +1,5 @@
 """
-The processor's time of a probe with many hosts, at one packet a second to each.
+The processor time of a probe with many hosts, at one packet a second to each.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from benchmarks.stamp.measure import stampCommand, stampPorts
 HOSTS = 1000
 FIRST_ADDRESS = IPv4Address("127.1.0.1")
 
-#: Seconds of the run between which the processor's time is taken: not the start, not the summary.
+#: The measured part of the run in seconds, without the start and the summary.
 BEGIN, END = 5.0, 25.0
 
-#: Percent of a core that may be used.
+#: The goal: the most percent of a core.
 MAXIMUM_PERCENT = 25.0
 
-#: Share of the packets that has to be sent in time: a machine that is too busy sends fewer.
+#: The least share of the packets to be sent in time; a machine that is too busy sends fewer.
 MINIMUM_SENT = 0.99
 
-#: The reflector for all addresses of 127.0.0.0/8, and so for all of this machine.
+#: The reflector on all addresses of this machine, because the hosts are in 127.0.0.0/8.
 REFLECTOR = Peer(
     "tsservices",
     "tsservices",
@@ -43,8 +43,8 @@ class HostsRun:
     """
     One run with many hosts.
 
-    @ivar percent: of a core.
-    @ivar sent: share of the packets that were due.
+    @ivar percent: processor time as percent of a core.
+    @ivar sent: the share of the due packets that were sent.
     @ivar lost: packets without a reply.
     """
 
@@ -54,12 +54,12 @@ class HostsRun:
 
     @property
     def microseconds(self) -> float:
-        """The processor's time of a packet."""
+        """The processor time for each packet in microseconds."""
         return self.percent * 1e4 / (HOSTS * self.sent)
 
 
 def command(server: Server, times: Path) -> list[str]:
-    """The command line of a run that writes the processor's times to a file."""
+    """Make the command line of a run that writes its processor times to a file."""
     last = FIRST_ADDRESS + HOSTS - 1
     words = [sys.executable, "-m", "benchmarks.probe.timed", str(times), str(BEGIN), str(END)]
     words += ["probe", "-q", "-i", "1", "-w", str(END + 1), "--port", str(server.ports["udp"])]
@@ -69,8 +69,8 @@ def command(server: Server, times: Path) -> list[str]:
 def readHosts(output: str, times: str) -> HostsRun:
     """
     @param output: the summary of the probe.
-    @param times: what L{benchmarks.probe.timed} wrote.
-    @raise LoadError: something is missing.
+    @param times: the file of L{benchmarks.probe.timed}.
+    @raise LoadError: times or hosts are missing.
     """
     rows = re.findall(r"^127\.\S+ +(\d+) +(\d+) ", output, re.MULTILINE)
     try:
@@ -86,6 +86,6 @@ def readHosts(output: str, times: str) -> HostsRun:
 
 
 def middle(runs: Sequence[HostsRun]) -> HostsRun:
-    """The run with the middle share of a core."""
+    """Get the run with the median share of a core."""
     percent = median(run.percent for run in runs)
     return min(runs, key=lambda run: abs(run.percent - percent))

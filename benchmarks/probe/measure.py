@@ -1,5 +1,5 @@
 """
-The runs of the probe's benchmark: with an idle and a busy reactor, and of irtt and ping.
+The runs of the probe benchmark: with an idle and with a busy reactor, and of irtt and ping.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from benchmarks.probe.hosts import END, REFLECTOR, HostsRun, command, readHosts
 #: The room whose messages keep the reactor busy.
 BUSY_ROOM = "200m-20w-8s"
 
-#: Seconds of messages before the first packet and after the last.
+#: Seconds of messages before the first packet.
 BUSY_MARGIN = 1.5
 
-#: Share of a core that a server in a busy room uses at least; without messages it is a thirtieth.
-#: It never uses all of one: while several people talk in a large room, their lines wait for each
-#: other, and the sends are cheap.
+#: The least share of a core that a server with a busy room uses; without messages it is 1/30.  It
+#: never uses a full core: lines of several senders in a large room wait for each other, and the
+#: sends are cheap.
 BUSY_LOAD = 0.1
 
 #: Seconds beyond the length of a run until a program counts as stuck.
 RUN_LIMIT = 30.0
 
-#: The usual limit is below the rate of a run.
+#: The default limits are below the rate of a run.
 CONFIGURATION = "stamp-rate = 1000000\nstamp-burst = 1000000\n"
 
-#: Seconds that irtt's server has to start; it does not say when it listens.
+#: Seconds for irtt's server to start; it does not report when it listens.
 IRTT_START = 0.5
 
 
@@ -62,7 +62,7 @@ class Trips:
     """
     Round trips of one kind.
 
-    @ivar title: for a person.
+    @ivar title: the name in tables.
     @ivar lost: packets without a reply.
     """
 
@@ -80,9 +80,9 @@ class Run:
     """
     The result of one program in one run.
 
-    @ivar name: what C{--only} takes.
-    @ivar trips: by kind; all kinds of the probe are of the same packets.
-    @ivar timer: how late packets were sent, by percentile in microseconds.
+    @ivar name: the name in C{--only}.
+    @ivar trips: round trips by kind; all kinds of the probe are of the same packets.
+    @ivar timer: the delays of sending in microseconds, by percentile.
     @ivar load: share of a core that the server used; L{None}: it was not measured.
     """
 
@@ -93,7 +93,7 @@ class Run:
 
 
 def _command(state: Path, lateness: bool) -> list[str]:
-    # Reflector and chat in one reactor.
+    # Reflector and chat run in one reactor.
     configuration = state / "tsserver.toml"
     configuration.write_text(CONFIGURATION)
     words = [*TSSERVER]
@@ -117,10 +117,10 @@ OURS = Peer("tsservices", "tsservices", lambda: None, _command, _ports)
 @dataclass(frozen=True)
 class ProbeBench:
     """
-    Makes the runs; holds what is the same for all.
+    Makes the runs, all with these settings.
 
-    @ivar cores: where the two sides run; L{None} for unpinned.
-    @ivar packets: of each run.
+    @ivar cores: the cores of the two sides; L{None}: not pinned.
+    @ivar packets: packets of each run.
     @ivar interval: seconds between two packets.
     """
 
@@ -134,18 +134,18 @@ class ProbeBench:
         return self.packets * self.interval
 
     def idle(self) -> Run:
-        """The probe, with a reactor that has nothing else to do."""
+        """Run the probe against a reactor without other work."""
         with running(OURS, False, self._serverCore) as server:
             return self._probe("idle", server)
 
     def precise(self) -> Run:
-        """The same with C{--precise}."""
+        """Run the probe with C{--precise} against a reactor without other work."""
         with running(OURS, False, self._serverCore) as server:
             return self._probe("precise", server, "--precise")
 
     def busy(self) -> Run:
         """
-        The probe, with a reactor that delivers the messages of a busy room.
+        Run the probe against a reactor that delivers the messages of a busy room.
 
         @raise Unable: there is no compiler for the generator.
         @raise LoadError: the room was not busy all the time.
@@ -167,10 +167,10 @@ class ProbeBench:
 
     def irtt(self) -> Run:
         """
-        irtt, its server on the one core and its client on the other.
+        Run irtt, with its server on one core and its client on the other.
 
-        @raise Unable: it is not installed.
-        @raise ServerError: its server did not start.
+        @raise Unable: irtt is not installed.
+        @raise ServerError: irtt's server did not start.
         """
         program = _installed("irtt")
         port = _freePort()
@@ -196,9 +196,9 @@ class ProbeBench:
 
     def ping(self) -> Run:
         """
-        ping, whose replies come from the kernel itself.
+        Run ping, whose replies come from the kernel itself.
 
-        @raise Unable: it is not installed.
+        @raise Unable: ping is not installed.
         """
         program = _installed("ping")
         words = [program, "-n", "-i", f"{self.interval:g}", "-c", str(self.packets), "127.0.0.1"]
@@ -207,7 +207,7 @@ class ProbeBench:
         return Run("ping", {"rtt": Trips("ping", trips, self.packets - len(trips))})
 
     def hosts(self) -> HostsRun:
-        """The probe with many hosts."""
+        """Run the probe with many hosts."""
         with (
             running(REFLECTOR, False, self._serverCore) as server,
             tempfile.TemporaryDirectory() as folder,
@@ -268,7 +268,7 @@ class ProbeBench:
 
 
 def pooled(rounds: Sequence[Run]) -> Run:
-    """All rounds of one run as one; lateness is the median of each percentile, load the least."""
+    """Join the rounds of a run; each percentile of delay is a median, the load is the lowest."""
     first = rounds[0]
     trips = {
         kind: Trips(
@@ -285,9 +285,9 @@ def pooled(rounds: Sequence[Run]) -> Run:
 
 def readProbe(name: str, lines: Sequence[dict[str, object]]) -> Run:
     """
-    The probe's JSON as round trips by kind.
+    Get the round trips by kind from the probe's JSON.
 
-    @raise LoadError: there is no reply.
+    @raise LoadError: no reply has kernel times.
     """
     replies = [line for line in lines if line.get("state") == "ok"]
     stamped = [packet for packet in replies if packet.get("clocks") == "kk"]
@@ -308,10 +308,10 @@ def readProbe(name: str, lines: Sequence[dict[str, object]]) -> Run:
         name,
         {
             "kernel": of("kernel", lambda packet: _number(packet["network_ns"])),
-            # With T3 as the reflector wrote it, before the packet left.
+            # With T3 as the reflector wrote it, before the departure of the packet.
             "written": of("kernel, T3 as sent", unfollowed),
-            # The same packets, less the reflector's own time: what a program without the
-            # kernel's times would take for the network.
+            # The same packets without the reflector's time: the round trip on the network as a
+            # program without kernel times would measure it.
             "user": of(
                 "user space",
                 lambda packet: _number(packet["application_ns"]) - _number(packet["server_ns"]),
@@ -329,19 +329,19 @@ def _number(value: object) -> float:
 
 
 class ServerLoad:
-    """How much of a core a server uses."""
+    """The share of a core that a server uses."""
 
     def __init__(self, pid: int) -> None:
-        """@raise LoadError: the system does not say."""
+        """@raise LoadError: the system does not report it."""
         self._pid = pid
         self._began = time.monotonic()
         self._before = _cpuSeconds(pid)
 
     def share(self) -> float:
         """
-        The share of a core since this was made.
+        Get the share of a core since this object was made.
 
-        @raise LoadError: the system does not say.
+        @raise LoadError: the system does not report it.
         """
         used = _cpuSeconds(self._pid) - self._before
         return used / (time.monotonic() - self._began)
@@ -353,7 +353,7 @@ def _checkBusy(share: float) -> None:
 
 
 def _whenBusy(server: Server, generator: subprocess.Popen[bytes]) -> None:
-    # The room is full and its members send when the server uses its core.
+    # The load of the server shows that the room is full and its members send.
     limit = time.monotonic() + CROWD_LIMIT
     share = 0.0
     while generator.poll() is None and time.monotonic() < limit:

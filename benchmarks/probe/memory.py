@@ -1,10 +1,10 @@
 """
-The memory of the probe's statistics over a long run that is only simulated.
+The memory of the probe's statistics over a long simulated run.
 
-C{python -m benchmarks.probe.memory --packets 100000000} gives so many packets to the statistics of
-one target, with everything that happens on a bad day: losses each way, duplicates, reordering, late
+C{python -m benchmarks.probe.memory --packets 100000000} gives this number of packets to the
+statistics of one target, with all kinds of trouble: losses each way, duplicates, reordering, late
 replies, a skew, steps of both clocks, stalls, new sessions and other reflectors.  It prints the
-memory of the process now and then, and by how much it grew in the last half.
+memory of the process regularly, and its growth in the last half.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tsservices.stamp.stats.stalls import Stall
 from tsservices.stamp.stats.summary import summarize
 from tsservices.stamp.stats.target import PieceReason, TargetStatistics
 
-#: Nanoseconds between two packets, and those of a second.
+#: Nanoseconds between two packets, and in a second.
 INTERVAL = 10_000_000
 SECOND = 1_000_000_000
 
@@ -30,18 +30,18 @@ EPOCH = 1_795_000_000 * SECOND
 #: Packets between two events of each kind.
 STEPS, SESSIONS, STALLS = 9_973, 99_991, 49_999
 
-#: How often the memory is looked at, and the statistics are read.
+#: The number of times that the memory and the statistics are read.
 REPORTS = 400
 
 
 def residentKilobytes() -> int:
-    """What this process has in memory."""
+    """Get the resident memory of this process."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0])
 
 
 class SimulatedRun:
-    """One target whose packets have no network."""
+    """A target with simulated packets."""
 
     def __init__(self, seed: int) -> None:
         self.statistics = TargetStatistics()
@@ -49,11 +49,11 @@ class SimulatedRun:
         self._base = EPOCH
         self._offset = 0
         self._count = 0
-        # A reply that others overtake.
+        # A reply that is overtaken by later ones.
         self._waiting: ProbeResult | None = None
 
     def send(self, sequence: int) -> None:
-        """One packet, and what becomes of it."""
+        """Simulate a packet and its result."""
         statistics, random = self.statistics, self._random
         if sequence % STEPS == STEPS - 1:
             if random.random() < 0.3:
@@ -137,7 +137,7 @@ def main() -> None:
     for sequence in range(options.packets):
         run.send(sequence)
         if sequence % part == part - 1:
-            # As a scrape of Prometheus or a report does.
+            # As for a scrape of Prometheus or a report.
             summarize(run.statistics)
             sizes.append((sequence + 1, residentKilobytes()))
             print(*sizes[-1], "KiB", f"{time.monotonic() - start:.0f} s", flush=True)

@@ -1,5 +1,5 @@
 """
-The table of the probe's benchmark, and its goals.
+The table of the probe benchmark, and its goals.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from benchmarks.probe.hosts import HOSTS, MAXIMUM_PERCENT, MINIMUM_SENT, HostsRu
 from benchmarks.probe.measure import Run
 
 PERCENTS = (50.0, 90.0, 99.0)
-#: p99 of the kernel's round trips, as a share of p99 in user space of the same packets.
+#: Goals for p99 by kernel times divided by p99 by user-space times of the same packets.
 IDLE_SHARE = 1 / 5
 BUSY_SHARE = 1 / 10
-#: Microseconds that the probe may send late: p99, and p95 if precise.
+#: Goals for the delay of sending in microseconds: p99, and p95 with C{--precise}.
 TIMER_P99 = 2000.0
 PRECISE_P95 = 50.0
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A comparison that should be true."""
+    """A goal for the figures, and whether it is reached."""
 
     text: str
     reached: bool
 
 
 def table(runs: Sequence[Run]) -> str:
-    """Round trips and lateness of sending, in microseconds."""
+    """Make the table of round trips and delays of sending, in microseconds."""
     heads = ["round trips, us", "min", *(f"p{percent:g}" for percent in PERCENTS), "max", "lost"]
     rows = [heads]
     for run in runs:
@@ -49,7 +49,7 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def goals(runs: Sequence[Run]) -> list[Goal]:
-    """The goals that these runs can judge."""
+    """Judge the goals that apply to these runs."""
     byName = {run.name: run for run in runs}
     results = []
     for name, share in (("idle", IDLE_SHARE), ("busy", BUSY_SHARE)):
@@ -76,7 +76,7 @@ def goals(runs: Sequence[Run]) -> list[Goal]:
 
 
 def hostsGoal(run: HostsRun) -> Goal:
-    """Whether a core has time for more than many hosts."""
+    """Judge the goal for the processor time of many hosts."""
     text = (
         f"{HOSTS} hosts at 1 packet a second: {run.percent:.1f} % of a core, "
         f"{run.microseconds:.0f} us a packet (below {MAXIMUM_PERCENT:g} %); "

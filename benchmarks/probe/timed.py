@@ -1,5 +1,5 @@
 """
-A client that writes its processor's time, at two moments of its run, to a file.
+A client that writes its processor time at two moments of its run to a file.
 
 C{python -m benchmarks.probe.timed FILE BEGIN END WORD..}, with seconds since the start.
 """

@@ -1,7 +1,7 @@
 """
 The command: C{python -m benchmarks.scale}.
 
-It prints what the nodes of a cluster would have to do for very many people, and at how many people
+Prints the load on the nodes of a cluster with very many users, and the number of users at which
 each limit is reached.  L{benchmarks.scale.model} has the arithmetic.
 """
 
@@ -37,11 +37,11 @@ ROOMS = 100_000
 NODES = "10,20,50,100"
 EXPONENT = 1.0
 SEED = 1
-# A possible change, for the second table of limits: rooms of so many members get no notifications.
+# A possible change, for the second table of limits: the size of rooms that get no notifications.
 QUIET_FROM = 1000
 # Numbers of streams in the table of streams; the last row has one for each room.
 STREAMS = (10, 100, 1000, 10_000)
-# Numbers of people for which limits are looked for, in steps of a fifth.
+# Numbers of users for the search of limits, each a fifth higher than the previous one.
 GRID = [round(500 * 1.2**step) for step in range(61)]
 
 SCENARIOS = (
@@ -57,11 +57,11 @@ EVENING = 1
 @dataclass(frozen=True)
 class ResourceLimit:
     """
-    A resource, and how much of it a node has.
+    A resource, and its limit for a node.
 
     @ivar name: Its name in tables.
-    @ivar limit: How much there is.
-    @ivar usedBy: How much a node uses.
+    @ivar limit: The limit.
+    @ivar usedBy: Computes how much a node uses.
     """
 
     name: str
@@ -97,7 +97,7 @@ LIMIT_COLUMNS = ("first limit", "second", "third", "fourth")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Make the parser for the options."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.scale",
         description="A model of a cluster: what its nodes would have to do, and its limits.",
@@ -128,9 +128,9 @@ def parser() -> argparse.ArgumentParser:
 
 class Population:
     """
-    The people of a scenario, for any number of them.
+    The users of a scenario, for any number of them.
 
-    @ivar scenario: How active they are.
+    @ivar scenario: The activity of the users.
     """
 
     def __init__(self, scenario: Scenario, roomsPerPerson: float, exponent: float) -> None:
@@ -141,20 +141,20 @@ class Population:
 
     @property
     def gridLoads(self) -> list[Load]:
-        """The load for each number of people of C{GRID}."""
+        """The load for each number of users in C{GRID}."""
         if not self._gridLoads:
             self._gridLoads = [self.load(people) for people in GRID]
         return self._gridLoads
 
     def load(self, people: int) -> Load:
-        """The load for this number of people."""
+        """Compute the load for this number of users."""
         rooms = max(1, round(people * self._roomsPerPerson))
         sizes = roomSizes(people * self.scenario.rooms, rooms, self._exponent, people)
         return loadOf(people, sizes, self.scenario)
 
 
 def limitsOf(population: Population, nodes: int, prices: Prices) -> dict[str, float | None]:
-    """The people at whom each of C{LIMITS} is reached, or C{None}; the first limit first."""
+    """Find the number of users at which each limit is reached, or C{None}; the lowest first."""
     grid = [nodeOf(load, population.scenario, nodes, prices) for load in population.gridLoads]
     reached = {
         resource.name: crossing(GRID, [resource.usedBy(node) for node in grid], resource.limit)
@@ -164,7 +164,7 @@ def limitsOf(population: Population, nodes: int, prices: Prices) -> dict[str, fl
 
 
 def people(count: float | None) -> str:
-    """A number of people for a table, as exact as the model."""
+    """Format a number of users for a table, as exactly as the model allows."""
     if count is None:
         return f"> {GRID[-1] // 1_000_000} M"
     if count >= 999_500:
@@ -174,9 +174,9 @@ def people(count: float | None) -> str:
 
 def nodeTable(nodes: Sequence[Node], load: Load, largestShares: Sequence[float]) -> str:
     """
-    What one node has to do: a column for each number of nodes.
+    Make the table of the load on one node, with a column for each number of nodes.
 
-    @param largestShares: The share of the lines that the node with the largest share needs.
+    @param largestShares: The largest share of the lines that any node needs.
     """
     rows: list[tuple[str, list[str]]] = [
         ("people connected to it", [number(node.people) for node in nodes]),
@@ -215,7 +215,7 @@ def nodeTable(nodes: Sequence[Node], load: Load, largestShares: Sequence[float])
 
 
 def limitTable(populations: Sequence[Population], nodes: Sequence[int], prices: Prices) -> str:
-    """The first limits of each scenario and number of nodes, with the people at whom they are."""
+    """Make the table of the first limits by scenario and number of nodes, in numbers of users."""
     lines: list[list[str]] = [["scenario", "nodes", *LIMIT_COLUMNS]]
     for population in populations:
         for count in nodes:
@@ -226,7 +226,7 @@ def limitTable(populations: Sequence[Population], nodes: Sequence[int], prices: 
 
 
 def streamTable(load: Load, scenario: Scenario, nodes: Sequence[int], rooms: int) -> str:
-    """The shares of streams and lines that a node reads, by number of streams."""
+    """Make the table of the shares of streams and lines that a node reads, by number of streams."""
     lines = [["streams", *(f"{count} nodes: streams, lines" for count in nodes)]]
     for streams in [count for count in STREAMS if count < rooms] + [rooms]:
         shares = [streamShares(load, scenario, count, streams, rooms) for count in nodes]

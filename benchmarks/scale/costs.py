@@ -1,8 +1,7 @@
 """
-The measured costs of the model: memory and processor time for people, lines, and who enters and
-leaves.
+The measured costs for the model: memory and processor time for users, lines, joins and quits.
 
-All people are on other nodes, so nothing is delivered: the cost of the state alone is measured.
+All users are on other nodes, so nothing is delivered: only the cost of the state is measured.
 """
 
 from __future__ import annotations
@@ -33,15 +32,15 @@ from tsservices.storage.sqlite.journal import SQLiteStorage
 
 PEOPLE = 100_000
 ROOMS = 10_000
-# Rooms of one person.
+# Rooms of one user.
 ROOMS_PER_PERSON = 5
-# Members of the two rooms that people enter and leave.
+# Members of the two rooms that users enter and leave.
 SMALL = 50
 LARGE = 20_000
 # Lines that are stored one by one, and lines that share transactions.
 ALONE = 500
 TOGETHER = 40_000
-# Seconds of a wait for the storage.
+# The timeout of a wait for the storage in seconds.
 STORAGE_LIMIT = 30.0
 TEXT = "a line of the length that the other benchmarks send, 64 bytes long"[:64]
 # The words of lines, for the full-text index.
@@ -57,18 +56,18 @@ class Costs:
     """
     The measured costs.
 
-    @ivar sessionBytes: Resident memory for one person with a name, in no room.
-    @ivar membershipBytes: Resident memory for one person in one room.
+    @ivar sessionBytes: Resident memory for one user with a name, in no room.
+    @ivar membershipBytes: Resident memory for one user in one room.
     @ivar lineMicroseconds: Time to apply one line, alone in its message, in a room of 50.
-    @ivar lineTogetherMicroseconds: Time to apply one of 20 lines of 20 people in one message.
-    @ivar joinMicroseconds: Time for a person who enters a room, without the time for its members.
+    @ivar lineTogetherMicroseconds: Time to apply one of 20 lines of 20 users in one message.
+    @ivar joinMicroseconds: Time for a user who enters a room, without the time for its members.
     @ivar joinMemberNanoseconds: Additional time for each member of that room.
-    @ivar quitMicroseconds: Time for a person who leaves, in one room, without that for its members.
+    @ivar quitMicroseconds: Time for a user who leaves, in one room, without the time for members.
     @ivar quitMemberNanoseconds: Additional time for each member of that room.
     @ivar fileBytes: Bytes of the database for one line with its words in the index.
-    @ivar transactionMicroseconds: Processor time for a line that is stored alone.
-    @ivar storeMicroseconds: Processor time for a line that is stored with many.
-    @ivar stateBytes: Bytes of JSON for one person in C{ROOMS_PER_PERSON} rooms.
+    @ivar transactionMicroseconds: Processor time for a line stored in its own transaction.
+    @ivar storeMicroseconds: Processor time for a line stored in a transaction with many.
+    @ivar stateBytes: Bytes of JSON for one user in C{ROOMS_PER_PERSON} rooms.
     @ivar stateMicroseconds: Time to write that JSON.
     """
 
@@ -101,7 +100,7 @@ class Node:
         self._sessions: dict[str, Session] = {}
 
     def session(self, number: int) -> Session:
-        """A new session on another node."""
+        """Make a new session on another node."""
         ident = f"b-5f0c62a1-{number}"
         session = self._sessions[ident] = Session(ident, None, "k3v9x2m7q8w1", "b")
         return session
@@ -117,7 +116,7 @@ class Node:
         return batch
 
     def enter(self, number: int, rooms: Sequence[int]) -> Session:
-        """A new session of a person who enters these rooms."""
+        """Make a new session of a user who enters these rooms."""
         session = self.session(number)
         name = f"person{number}"
         self.message([Enter(session.ident, name, name, session.cloak, f"{number:064x}")])
@@ -127,14 +126,14 @@ class Node:
 
 
 def resident() -> int:
-    """Bytes of resident memory of this process."""
+    """Get the bytes of resident memory of this process."""
     gc.collect()
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def microseconds(call: Callable[[], object], times: int) -> float:
-    """Processor time of one call in this thread: the lowest of three measurements."""
+    """Measure the processor time of one call in this thread: the lowest of three results."""
     measured = []
     for _ in range(3):
         began = time.thread_time_ns()
@@ -145,7 +144,7 @@ def microseconds(call: Callable[[], object], times: int) -> float:
 
 
 def memory(costs: Costs) -> None:
-    """Measure people with names, and their memberships."""
+    """Measure the memory for users with names, and for their memberships."""
     node = Node()
     before = resident()
     people = [node.enter(number, ()) for number in range(PEOPLE)]
@@ -163,7 +162,7 @@ def memory(costs: Costs) -> None:
 
 
 def checkpointRow(session: Session) -> list[Any]:
-    """The fields of a session in a checkpoint."""
+    """Get the fields of a session in a checkpoint."""
     return [
         session.ident,
         session.node,
@@ -181,8 +180,8 @@ def checkpointRow(session: Session) -> list[Any]:
 
 
 def presence(costs: Costs) -> None:
-    """Measure who enters and leaves a small room and a large one."""
-    # Read once: the tests set smaller numbers.
+    """Measure joins and quits in a small room and in a large one."""
+    # Read here, because the tests set smaller numbers.
     small, large = SMALL, LARGE
     times: dict[int, tuple[float, float]] = {}
     for members in (small, large):
@@ -200,7 +199,7 @@ def presence(costs: Costs) -> None:
 
 
 def applyLines(costs: Costs, node: Node) -> None:
-    """Measure lines in the one room of a node."""
+    """Measure the time for lines in the only room of a node."""
     many: list[Operation] = [
         Say(f"b-5f0c62a1-{number}", "room0", "message", (TEXT,)) for number in range(20)
     ]
@@ -209,7 +208,7 @@ def applyLines(costs: Costs, node: Node) -> None:
 
 
 def joinAndQuit(node: Node, members: int) -> tuple[float, float]:
-    """Microseconds to enter the one room of a node, and to leave; medians of 100."""
+    """Measure the microseconds to enter the only room of a node, and to leave; medians of 100."""
     joins, quits = [], []
     for number in range(members, members + 100):
         session = node.enter(number, ())
@@ -226,7 +225,7 @@ class StorageObserver:
     """
     Waits until a storage has stored a position.
 
-    @ivar problem: The last error of the storage, or nothing.
+    @ivar problem: The last error of the storage; empty: none.
     """
 
     def __init__(self) -> None:
@@ -252,7 +251,7 @@ class StorageObserver:
         """
         Wait until the position is on disk.
 
-        @raise RuntimeError: It takes too long.
+        @raise RuntimeError: The storage takes too long.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._position >= position, STORAGE_LIMIT):
@@ -298,7 +297,7 @@ def awaitIndex(path: str) -> None:
     """
     Wait until all lines of a database are in its full-text index.
 
-    @raise RuntimeError: It takes too long.
+    @raise RuntimeError: The index takes too long.
     """
     until = time.monotonic() + STORAGE_LIMIT
     with closing(sqlite3.connect(path)) as connection:

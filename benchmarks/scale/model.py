@@ -1,8 +1,8 @@
 """
-The model of a cluster with many people in many rooms: what each node receives and what it costs.
+The model of a cluster with many users in many rooms: the load on each node, and its cost.
 
-Nothing is measured here: everything is computed from the constants of L{Prices}.  Rates are means,
-and bursts are not in the model, but for the death of a node.
+Everything is computed from the constants of L{Prices}, without measurements.  Rates are means; the
+only burst in the model is the failure of a node.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tsservices.cluster.nats.stream import STREAM_SECONDS
 from tsservices.cluster.outbox import MAX_IN_FLIGHT
 
 DAY = 86_400
-# Rooms with more members than this have one on every node; for smaller ones it is drawn by chance.
+# Rooms with more members than this have one on every node; smaller ones are drawn by chance.
 DRAWN_MEMBERS = 1000
 # Bytes for one recipient of a notification.
 POINTER = 8
-# Seconds in which the people of a dead node are connected to other nodes.
+# Seconds in which the users of a failed node reconnect to other nodes.
 RETURN_SECONDS = 60.0
-# The rows of a message of the stream: a line, a join, and a person who comes and who leaves.
+# The rows of a message of the stream: a line, a join, and a user who arrives and who leaves.
 LINE = ["Say", "b-5f0c62a1-123456", "room12345", "message", [""]]
 JOIN = ["Join", "b-5f0c62a1-123456", "room12345", "room12345"]
 ENTER = ["Enter", "b-5f0c62a1-123456", "person123456", "person123456", "k3v9x2m7q8w1", "0" * 64]
@@ -37,25 +37,25 @@ ENVELOPE = {"v": 1, "node": "b", "inc": "5f0c62a15f0c62a1", "n": 1234567, "event
 @dataclass(frozen=True)
 class Prices:
     """
-    The cost of each step for a node, measured by C{benchmarks.scalecosts} if nothing else is said.
+    The cost of each step for a node, measured by C{benchmarks.scalecosts} unless noted otherwise.
 
-    @ivar apply: Microseconds for a line applied, stored and indexed on a node that has nobody in
+    @ivar apply: Microseconds for a line applied, stored and indexed on a node without members of
         its room.  Assumed; C{benchmarks.scalecosts} measures 18 to 21 without the message around.
     @ivar deliver: Microseconds for one line to one member: C{docs/fan-out.md}, 1000 members, 1
         line, 1 sender.
-    @ivar join: Microseconds to apply that a person enters a room.
+    @ivar join: Microseconds to apply a join of a room.
     @ivar joinMember: Additional microseconds for each member of the room, on any node.
-    @ivar quit: Microseconds to apply that a person leaves.
-    @ivar quitMember: Additional microseconds for each member of each of the person's rooms.
-    @ivar sessionBytes: Bytes of memory for one person.
-    @ivar membershipBytes: Bytes of memory for one person in one room.
+    @ivar quit: Microseconds to apply that a user leaves.
+    @ivar quitMember: Additional microseconds for each member of each of the user's rooms.
+    @ivar sessionBytes: Bytes of memory for one user.
+    @ivar membershipBytes: Bytes of memory for one user in one room.
     @ivar fileBytes: Bytes of the SQLite database for one line with its words in the index.
-    @ivar stateBytes: Bytes of a checkpoint for one person.
-    @ivar stateTime: Microseconds to write one person into a checkpoint.
+    @ivar stateBytes: Bytes of a checkpoint for one user.
+    @ivar stateTime: Microseconds to write one user into a checkpoint.
     @ivar login: Microseconds of a thread for one password.
     @ivar envelope: Bytes that the broker adds to a message: subject, id, number, checksum.
         Assumed.
-    @ivar brokerMessages: Messages a second that the broker takes and syncs one by one: one server,
+    @ivar brokerMessages: Messages a second that the broker stores and syncs one by one: one server,
         C{sync_interval: always}, 64 in flight.
     """
 
@@ -78,17 +78,17 @@ class Prices:
 @dataclass(frozen=True)
 class Scenario:
     """
-    How active people are.
+    The activity of users.
 
     @ivar name: Its name in tables.
-    @ivar pause: Seconds between two lines of one person, in any room.
-    @ivar stay: Seconds for which one person is connected.
-    @ivar rooms: Number of rooms of one person.
+    @ivar pause: Seconds between two lines of one user, in any room.
+    @ivar stay: Seconds for which one user is connected.
+    @ivar rooms: Number of rooms of one user.
     @ivar text: Bytes of a line.
-    @ivar roomLinesLimit: Lines a second in one room at most: nobody can read more.
-    @ivar accounts: Share of the people who log in.
-    @ivar quietFrom: Number of members from which on a room gets no notifications of who enters and
-        leaves, and a node knows only its own members of it; 0: never, as today.
+    @ivar roomLinesLimit: The most lines a second in one room, because nobody can read more.
+    @ivar accounts: Share of the users who log in.
+    @ivar quietFrom: The least members of rooms without notifications of joins and quits, of which a
+        node has only its own members; 0: there are no such rooms, as today.
     """
 
     name: str
@@ -105,7 +105,7 @@ def roomSizes(
     memberships: float, rooms: int, exponent: float, people: int
 ) -> list[tuple[int, int]]:
     """
-    Pairs of a size and the number of rooms of this size, by Zipf's law.
+    Make pairs of a size and the number of rooms of this size, by Zipf's law.
 
     @param exponent: The size of a room is proportional to its rank to the power of minus this.
     """
@@ -126,7 +126,7 @@ def harmonic(count: int, exponent: float) -> float:
     """
     The sum of the numbers from 1 to C{count}, each to the power of minus C{exponent}.
     """
-    # Beyond 5000 the integral is as exact as floating point numbers, and takes no time.
+    # Beyond 5000 the integral is as exact as floating point numbers, and much faster.
     exact = min(count, 5000)
     total = math.fsum(float(rank) ** -exponent for rank in range(1, exact + 1))
     if count == exact:
@@ -153,28 +153,28 @@ def heartbeats(lines: float, period: float) -> float:
 
 
 def present(size: int, nodes: int) -> float:
-    """The probability that a node has a member of a room of this size."""
+    """Compute the probability that a node has a member of a room of this size."""
     return 1.0 - (1.0 - 1.0 / nodes) ** size
 
 
 def rowBytes(row: object) -> int:
-    """Bytes of a row in a message, with the comma behind it."""
+    """Get the bytes of a row in a message, with the comma after it."""
     return len(json.dumps(row, separators=(",", ":"))) + 1
 
 
 @dataclass
 class Load:
     """
-    What all people do together, whatever the number of nodes.
+    The load of all users together, for any number of nodes.
 
-    @ivar people: Number of people.
+    @ivar people: Number of users.
     @ivar rooms: Pairs of a size and the number of rooms of this size.
     @ivar lines: Lines a second in all rooms.
     @ivar deliveries: Deliveries of lines a second.
     @ivar joins: Rooms entered a second; as many are left.
-    @ivar quits: People who leave a second; as many come.
-    @ivar presenceDeliveries: Notifications a second of who enters and leaves.
-    @ivar sharedMemberships: Members of all rooms of one person that get notifications.
+    @ivar quits: Users who leave a second; as many arrive.
+    @ivar presenceDeliveries: Notifications a second of joins and quits.
+    @ivar sharedMemberships: Members of all rooms of one user that get notifications.
     """
 
     people: int
@@ -188,12 +188,12 @@ class Load:
 
 
 def roomLines(size: int, scenario: Scenario) -> float:
-    """Lines a second in a room of this size."""
+    """Compute the lines a second in a room of this size."""
     return min(scenario.roomLinesLimit, size / scenario.rooms / scenario.pause)
 
 
 def loadOf(people: int, rooms: list[tuple[int, int]], scenario: Scenario) -> Load:
-    """What these people do in these rooms."""
+    """Compute the load of these users in these rooms."""
     load = Load(people, rooms, quits=people / scenario.stay)
     squares = 0.0
     for size, count in rooms:
@@ -211,32 +211,32 @@ def loadOf(people: int, rooms: list[tuple[int, int]], scenario: Scenario) -> Loa
 @dataclass
 class Node:
     """
-    What one of the nodes has to do.
+    The load on one node.
 
     @ivar nodes: Number of nodes of the cluster.
-    @ivar people: People connected to this one.
+    @ivar people: Users connected to this node.
     @ivar messages: Messages a second in the stream, of all nodes, with the heartbeats.
     @ivar beats: Heartbeats a second of all nodes.
-    @ivar delay: Seconds that a line waits at least for messages before it.
+    @ivar delay: The least seconds that a line waits for earlier messages.
     @ivar received: Bytes a second from the stream.
-    @ivar neededLines: Share of the lines in rooms where the node has people.
-    @ivar neededMemberships: Share of the memberships in rooms where the node has people.
+    @ivar neededLines: Share of the lines in rooms where the node has users.
+    @ivar neededMemberships: Share of the memberships in rooms where the node has users.
     @ivar lineCores: Cores to apply and store all lines.
-    @ivar presenceCores: Cores to apply who enters and leaves.
-    @ivar deliveries: Deliveries a second to its own people, of lines and notifications.
+    @ivar presenceCores: Cores to apply joins and quits.
+    @ivar deliveries: Deliveries a second to its own users, of lines and notifications.
     @ivar deliveryCores: Cores for these deliveries.
-    @ivar checkpointCores: Cores to write checkpoints, in the mean.
+    @ivar checkpointCores: Cores to write checkpoints, on average.
     @ivar checkpointSeconds: Seconds for one checkpoint in one step.
     @ivar checkpointBytes: Bytes of one checkpoint.
     @ivar memory: Bytes of memory for the state.
     @ivar fileDay: Bytes of lines a day in SQLite.
     @ivar checkpointDay: Bytes of checkpoints a day.
     @ivar store: Bytes of the stream, for each replica.
-    @ivar goneSeconds: Seconds to apply that another node is gone.
-    @ivar goneBytes: Memory for the notifications of that: each of its people to all who share a
-        room with them.
-    @ivar returnCores: Cores to apply that its people come back.
-    @ivar loginCores: Cores for the passwords of these people.
+    @ivar goneSeconds: Seconds to apply the failure of another node.
+    @ivar goneBytes: Memory for the notifications of this failure: of each of its users to all who
+        share a room with that user.
+    @ivar returnCores: Cores to apply that these users reconnect.
+    @ivar loginCores: Cores for the passwords of these users.
     """
 
     nodes: int
@@ -265,14 +265,14 @@ class Node:
 
     @property
     def cores(self) -> float:
-        """Cores for everything that happens while no node dies."""
+        """Cores for all work while no node fails."""
         return self.lineCores + self.presenceCores + self.deliveryCores + self.checkpointCores
 
 
 def nodeOf(load: Load, scenario: Scenario, nodes: int, prices: Prices) -> Node:
-    """What one node of a cluster has to do."""
+    """Compute the load on one node of a cluster."""
     people = load.people / nodes
-    # Each join is a message of its own, until the broker is full: then messages become larger.
+    # Each join is a message of its own, until the broker is saturated: then messages grow.
     events = load.lines + load.joins + 2 * load.quits
     beats = nodes * heartbeats(events / nodes, HEARTBEAT_SECONDS)
     messages = min(events + beats, prices.brokerMessages)
@@ -294,7 +294,7 @@ def nodeOf(load: Load, scenario: Scenario, nodes: int, prices: Prices) -> Node:
     deliveries = (load.deliveries + load.presenceDeliveries) / nodes
     checkpoint = load.people * prices.stateTime / 1e6
     entering = scenario.rooms * prices.join + load.sharedMemberships * prices.joinMember
-    # The people of a dead node log in on all other nodes.
+    # The users of a failed node log in on all other nodes.
     logins = people * scenario.accounts / max(1, nodes - 1)
     return Node(
         nodes=nodes,
@@ -325,7 +325,7 @@ def nodeOf(load: Load, scenario: Scenario, nodes: int, prices: Prices) -> Node:
 
 def draw(rooms: list[tuple[int, int]], nodes: int, chance: random.Random) -> dict[int, list[int]]:
     """
-    Put people on nodes by chance.
+    Distribute users over nodes by chance.
 
     @return: For each size of small rooms, the number of rooms with a member on each node.
     """
@@ -341,7 +341,7 @@ def draw(rooms: list[tuple[int, int]], nodes: int, chance: random.Random) -> dic
 
 
 def drawnNeeds(load: Load, scenario: Scenario, drawn: dict[int, list[int]]) -> list[float]:
-    """For each node, the share of the lines in rooms where it has people."""
+    """Compute for each node the share of the lines in rooms where it has users."""
     everywhere = sum(
         count * roomLines(size, scenario) for size, count in load.rooms if size not in drawn
     )
@@ -357,12 +357,12 @@ def streamShares(
     load: Load, scenario: Scenario, nodes: int, streams: int, rooms: int
 ) -> tuple[float, float]:
     """
-    What a node reads when each room is in one of several streams, and the node reads the streams in
-    which it has people.
+    Compute what a node reads if each room is in one of several streams, and the node reads only the
+    streams of rooms with its users.
 
-    @return: Its share of the streams, and its share of the lines.
+    @return: The node's share of the streams, and its share of the lines.
     """
-    # The mean probability that a node has nobody in a room is taken for every room.
+    # Approximation: each room has the mean probability that a node has no member of it.
     absent = sum(count * (1 - present(size, nodes)) for size, count in load.rooms) / rooms
     otherRoomsAbsent = absent ** (rooms / streams - 1)
     lines = sum(
@@ -374,18 +374,18 @@ def streamShares(
 
 def crossing(grid: Sequence[int], values: Sequence[float], limit: float) -> float | None:
     """
-    The number of people at which a figure that grows with them passes its limit.
+    Find the number of users at which a growing figure passes its limit.
 
-    @param grid: Numbers of people.
-    @param values: The figure for each of these.
-    @return: C{None} when it is beyond the grid.
+    @param grid: Numbers of users.
+    @param values: The figure for each number of users.
+    @return: C{None}: the number is beyond the grid.
     """
     before: tuple[int, float] | None = None
     for people, value in zip(grid, values, strict=True):
         if value > limit:
             if before is None or before[1] <= 0:
                 return float(people)
-            # Between two points of the grid, the figure is taken for a power of the people.
+            # Between two points of the grid, interpolate by a power of the number of users.
             part = math.log(limit / before[1]) / math.log(value / before[1])
             return float(before[0] * (people / before[0]) ** part)
         before = people, value

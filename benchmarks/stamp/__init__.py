@@ -1,1 +1,1 @@
-"""The STAMP reflector beside one in C."""
+"""The STAMP benchmark: the reflector compared with one in C."""

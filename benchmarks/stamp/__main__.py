@@ -1,5 +1,5 @@
 """
-C{python -m benchmarks.stamp}: packets a second that one core reflects, compared with C.
+C{python -m benchmarks.stamp}: packets a second that a core reflects, compared with C.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ QUICK_SECONDS = 0.3
 
 ROUNDS = 5
 
-#: A sample is taken again so often at most if other programs used the cores.
+#: The most repetitions of a sample that other programs disturbed.
 RETRIES = 2
 
-#: The peer that the others are compared with.
+#: The peer to compare the others with.
 BASELINE = "c"
 
 
@@ -60,12 +60,12 @@ def packetsPerSecond(sample: StampSample) -> float | None:
 
 
 def serverCpu(sample: StampSample) -> float | None:
-    """Microseconds for one packet."""
+    """Get the microseconds of server CPU for one packet."""
     return sample.load.serverCpu
 
 
 def table(samples: Sequence[StampSample], cells: Sequence[StampCell], peers: Sequence[Peer]) -> str:
-    """In Markdown, a line for each peer in each cell."""
+    """Make the table in Markdown, with a line for each peer in each cell."""
     lines = [
         "| load | reflector | packets/s | of C | CPU us/packet | of C | p50 us | p99 us | lost |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -91,13 +91,13 @@ def table(samples: Sequence[StampSample], cells: Sequence[StampCell], peers: Seq
 
 
 def formatted(value: float | None, decimals: int) -> str:
-    """A dash if it is unknown."""
+    """Format a figure; a dash if there is none."""
     return "-" if value is None else f"{value:,.{decimals}f}"
 
 
 def chosenCells(beginnings: list[str], quick: bool) -> list[StampCell]:
     """
-    The cells of a run, in the order of the table.
+    Get the cells of a run, in the order of the table.
 
     @raise ValueError: there is no such cell.
     """
@@ -110,7 +110,7 @@ def chosenCells(beginnings: list[str], quick: bool) -> list[StampCell]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 1 if any sample failed."""
+    """Run the command and return its exit status: 1 if any sample failed."""
     command = parser()
     options = command.parse_args(arguments)
     outcome: Outcome[StampSample] = Outcome()

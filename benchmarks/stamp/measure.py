@@ -1,5 +1,5 @@
 """
-The cells and the peers of the STAMP benchmark, and the taking of one sample.
+The cells and the peers of the STAMP benchmark, and how a sample is taken.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from benchmarks.common.pinning import Cores, pinned
 from benchmarks.common.samples import LoadSample, leastDisturbed
 from benchmarks.common.servers import TSSERVER, Peer, portsOf, running
 
-#: Senders, each with its own port, and packets of each on their way.
+#: Senders, each with its own port, and packets in flight of each.
 SESSIONS = 16
 DEPTH = 4
 
-#: The rate is limited by source address, and here all senders have the same.
+#: No rate limit: it is per source address, and here all senders have the same.
 CONFIGURATION = "stamp-rate = 1000000000\nstamp-burst = 1000000000\n"
 KEY = bytes(range(32)).hex()
 
@@ -35,10 +35,10 @@ class StampCell:
     """
     One kind of load.
 
-    @ivar name: what C{--only} takes.
-    @ivar title: for a person.
+    @ivar name: the name in C{--only}.
+    @ivar title: the name in tables.
     @ivar size: octets of a packet.
-    @ivar followUp: packets ask when the reply before left (RFC 8972).
+    @ivar followUp: whether packets ask for the departure time of the previous reply (RFC 8972).
     """
 
     name: str
@@ -57,9 +57,9 @@ STAMP_CELLS = (
 
 
 def stampCommand(*extra: str) -> Callable[[Path, bool], list[str]]:
-    """Our server with STAMP alone and these options: the C{command} of a L{Peer}."""
+    """Make the C{command} of a L{Peer}: our server with only STAMP and these options."""
 
-    # Every guard but the rate is on, as in a server in use.
+    # Every guard except the rate limit is on, as in normal use.
     def command(state: Path, authenticated: bool) -> list[str]:
         configuration, key = state / "tsserver.toml", state / "key"
         configuration.write_text(CONFIGURATION)
@@ -80,7 +80,7 @@ def _bare(state: Path, authenticated: bool) -> list[str]:
 
 stampPorts = portsOf("stamp")
 
-#: The flag of their commands means authentication.
+#: The peers; the flag of their commands means authentication.
 STAMP_PEERS = (
     Peer("tsservices", "tsservices", lambda: None, stampCommand(), stampPorts),
     Peer(
@@ -97,11 +97,11 @@ STAMP_PEERS = (
 @dataclass(frozen=True, kw_only=True)
 class StampReport(GeneratorReport):
     """
-    The generator's JSON line.  Latency is the time from packet to reply.
+    The generator's JSON line.  Latency is the time from a packet to its reply.
 
-    @ivar packets: packets answered inside the window.
+    @ivar packets: packets answered in the measured time.
     @ivar lost: packets without a reply within 0.2 s.
-    @ivar wrong: datagrams that are no replies.
+    @ivar wrong: datagrams that are not replies.
     """
 
     packets: int
@@ -129,13 +129,13 @@ class StampSample(LoadSample):
 @dataclass(frozen=True)
 class StampBench:
     """
-    Takes samples; holds what is the same for all of a run.
+    Takes samples, all with these settings.
 
     @ivar generator: the program of the senders.
-    @ivar cores: where the two sides run; L{None} for unpinned.
-    @ivar seconds: length of the measured window.
+    @ivar cores: the cores of the two sides; L{None}: not pinned.
+    @ivar seconds: length of the measured time.
     @ivar warmup: seconds of load before it.
-    @ivar retries: a disturbed sample is taken again so often at most.
+    @ivar retries: the most repetitions of a disturbed sample.
     """
 
     generator: Path
@@ -146,10 +146,10 @@ class StampBench:
 
     def sample(self, cell: StampCell, peer: Peer, turn: int) -> StampSample:
         """
-        Start the peer, load it, stop it.
+        Start the peer, put the load on it, and stop it.
 
-        @raise ServerError: it did not start.
-        @raise LoadError: it did not do the work.
+        @raise ServerError: the peer did not start.
+        @raise LoadError: the peer did not do the work.
         """
         return leastDisturbed(lambda: self._once(cell, peer, turn), self.retries)
 
@@ -179,5 +179,5 @@ class StampBench:
 
 
 def buildSender() -> Path | None:
-    """The program of the senders, compiled now if need be; L{None} without a compiler."""
+    """Get the program of the senders, compiled if necessary; L{None} without a compiler."""
     return compiled("sender.c") if sys.platform.startswith("linux") else None

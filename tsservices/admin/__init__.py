@@ -1,4 +1,3 @@
 """
-What operators do to a running server, and what it writes about itself: commands by a UNIX socket,
-exports, counters.
+Operation of a running server: commands through a UNIX socket, exports, counters, metrics.
 """

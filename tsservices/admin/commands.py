@@ -1,8 +1,8 @@
 """
-C{tsservices backup} and C{tsservices export}: the shell's end of L{tsservices.admin.control}.
-C{tsservices fingerprint} asks no server, and reads its certificate.
+C{tsservices backup} and C{tsservices export}: the clients of L{tsservices.admin.control}.
+C{tsservices fingerprint} reads the certificate without connecting to the server.
 
-Blocking sockets and no Twisted: a command has one thing to do, and no reactor to wait for.
+Blocking sockets without Twisted, because a command does one thing and needs no reactor.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tsservices.common.certificates import CertificateError
 from tsservices.common.commandline import PROGRAM, CommandParser
 from tsservices.common.statedir import CERTIFICATE_FILE, CONTROL_SOCKET, defaultStateFolder
 
-#: Bytes of one line of the server's answer: a page of the longest messages, all of them escaped.
+#: The most bytes of a line of the server's answer: a page of the longest messages, all escaped.
 CONTROL_ANSWER = 16_777_216
 
-#: Seconds without a line, be it a sign of life, after which the server is given up.
+#: Seconds without any line from the server, also C{alive}, after which the command fails.
 CONTROL_SILENT_SECONDS = 30.0
 
-#: The first arguments that are commands to a running server, mostly.
+#: The subcommands of this module.
 WORDS = ("backup", "export", "fingerprint")
 
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     """@raise SystemExit: always, with the exit status."""
     options, surplus = _parser().parse_known_args(arguments)
     if surplus:
-        # Not left to the parser above it: the line has to name this command's help.
+        # Not left to the main parser, because the error has to name this command's help.
         options.parser.error(f"unrecognized arguments: {' '.join(surplus)}")
     try:
         if options.word == "backup":
@@ -52,8 +52,8 @@ def main(arguments: Sequence[str]) -> NoReturn:
         print(f"{PROGRAM}: {reason}", file=sys.stderr)
         raise SystemExit(1) from None
     except BrokenPipeError:
-        # The pager has been left, say.  Python flushes standard output once more when it ends, and
-        # would print the same error then.
+        # For example, the user has left the pager.  Python flushes standard output once more at
+        # the exit, and would print the same error then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as reason:
@@ -64,9 +64,9 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
 def backup(folder: str, file: str) -> None:
     """
-    Have the server copy its chat.
+    Make the server copy its chat.
 
-    @raise CommandFailed: there is no copy.
+    @raise CommandFailed: the copy failed.
     """
     path = os.path.abspath(file)
     if os.path.lexists(path):
@@ -80,17 +80,17 @@ def export(folder: str, room: str, since: int, form: str, file: str | None) -> N
     """
     Write the messages of a room.
 
-    @param since: the number of the last message that is left out.
+    @param since: the number of the last message to leave out.
     @param form: C{text} or C{json}.
     @param file: a new file; L{None}: the standard output.
-    @raise CommandFailed: there are none, or not all of them.
+    @raise CommandFailed: the export failed, or is not complete.
     """
     command = {"command": "export", "room": room, "since": since, "format": form}
     with ExitStack() as stack:
         output: TextIO | None = None
         for text in _command(folder, command):
             if output is None:
-                # Not before the first page: a command that fails leaves no empty file.
+                # Opened with the first page, so that a failed command leaves no empty file.
                 output = stack.enter_context(_open(file))
             output.write(text)
         if output is None and file is not None:
@@ -101,10 +101,10 @@ def export(folder: str, room: str, since: int, form: str, file: str | None) -> N
 
 def fingerprint(folder: str, path: str | None) -> str:
     """
-    The fingerprint of the key that a server has, or will have.
+    Get the fingerprint of the TLS key of a server, which need not run.
 
-    @param path: what its option C{--certificate} names; L{None}: it has made its own.
-    @raise CommandFailed: there is none.
+    @param path: the value of C{--certificate}; L{None}: the server has made its own.
+    @raise CommandFailed: there is no such key.
     """
     if path is None:
         path = os.path.join(os.path.abspath(folder), CERTIFICATE_FILE)
@@ -122,7 +122,7 @@ def _open(file: str | None) -> TextIO:
     descriptor = sys.stdout.fileno()
     try:
         if file is not None:
-            # A private room is not for every user of this machine.
+            # Other users of this machine must not read a private room.
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         raise CommandFailed(f"{file} is there already") from None
@@ -169,7 +169,7 @@ def _answers(answers: Any) -> Iterator[str]:
 
 
 def _number(text: str) -> int:
-    # At most 18 digits: SQLite's numbers end at 2**63.
+    # At most 18 digits, because SQLite's integers are below 2**63.
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of a line")
     return int(text)

@@ -1,10 +1,10 @@
 """
-Commands to a running server, which come through a UNIX socket in its state folder: the protocol,
-and the service that listens.  L{tsservices.admin.commands} is the other end.
+Commands to a running server, through a UNIX socket in its state folder: the protocol, and the
+service that listens.  L{tsservices.admin.commands} is the client.
 
-A connection is one command: one JSON object on one line, answered by objects, one a line.
-C{text} is a part of the answer, C{alive} says that the next part takes a while, and the
-last is either C{done}, which counts what was done, or C{error}, one line that says why not.
+A connection is one command: one JSON object on one line, answered by objects, one per line.
+C{text} is a part of the answer, C{alive} a sign of life until the next part, and the last is
+either C{done} with a count of messages or copies, or C{error} with the reason in one line.
 
   - C{backup}, with C{path}: copies all that the chat has stored to a file;
   - C{export}, with C{room}, C{since} and C{format}: writes the messages of a room.
@@ -36,47 +36,45 @@ from tsservices.common.lines import LineSplitter, LineTooLong
 from tsservices.common.statedir import CONTROL_SOCKET, StateDirectory
 from tsservices.transport.binder import Binder
 
-#: Bytes of a command: a path (Linux allows 4096) in the escapes of JSON, and some words.
+#: The most bytes of a command: a path (Linux allows 4096) escaped in JSON, and some words.
 CONTROL_LINE = 16_384
 
-#: Commands at the same time.  They come from one operator's shells, and each holds a page.
+#: Commands at the same time, all from the shells of one operator.  Each holds a page in memory.
 CONTROLS = 4
 
-#: Seconds until a command must have come, and that the end of its answer may wait to be read.
+#: Seconds for a command to arrive, and for the end of its answer to be read.
 CONTROL_SECONDS = 10.0
 
-#: Seconds that a page of an answer may wait: a person may read it with a pager.
+#: Seconds for a page of an answer to be read: the reader may use a pager.
 CONTROL_UNREAD_SECONDS = 3600.0
 
-#: Seconds between two signs of life while a command takes long: a tenth of the time after which
-#: the client gives the server up.
+#: Seconds between two signs of life during a long command: a tenth of the client's timeout.
 CONTROL_ALIVE_SECONDS = 3.0
 
-#: Whoever may write to the socket can read every private room.
+#: Every user with access to the socket can export private rooms.
 _OWNER_ONLY = 0o600
 
 
 class ControlError(Exception):
-    """A command can't be done.  The argument is one line that says why."""
+    """A command was refused.  The argument is one line that says why."""
 
 
 class ControlledChat(Interface):
-    """The chat that commands are about, as far as they know it."""
+    """The part of the chat that commands use."""
 
-    #: Whether people may connect; until then its state is not complete.
+    #: Whether users may connect; until then the state is not complete.
     open: bool
-    #: Where it is stored.
     storage: Storage
-    #: Has its state.
+    #: Has the state of the chat.
     context: ChatContext
 
 
 class ControlProtocol(Protocol):
     """
-    One command.
+    The connection of one command.
 
-    @ivar _begun: the command has come; whatever follows it is not read.
-    @ivar _ended: the last answer is written, or the connection is lost.
+    @ivar _begun: whether the command has arrived; data after it is ignored.
+    @ivar _ended: whether the last answer is written, or the connection is lost.
     """
 
     factory: ControlFactory
@@ -115,7 +113,7 @@ class ControlProtocol(Protocol):
         self.factory.connections.discard(self)
 
     def working(self) -> None:
-        """The answer takes a while: write a sign of life every few seconds."""
+        """Write a sign of life every few seconds, because the answer takes a while."""
         if not self._ended:
             self._wait(CONTROL_ALIVE_SECONDS, self._alive)
 
@@ -174,7 +172,7 @@ class ControlProtocol(Protocol):
             raise ControlError("an export needs a room, the number of a line, and a format")
         room = self._room(name)
         if since > room.storedSeq:
-            # Whoever continues an export would take what is missing for what there is not.
+            # The caller, who continues an export, would assume that there are no newer messages.
             raise ControlError(
                 f"there is no line {since} in {ROOM_SIGN}{room.record.name}, the last is"
                 f" {room.storedSeq}: was the chat restored from a copy?"
@@ -183,7 +181,7 @@ class ControlProtocol(Protocol):
         journal, key = self.factory.chat.storage, room.record.key
         export = RoomExport(journal, key, since + 1, room.storedSeq, write, self)
         self._exporting = True
-        # A pull producer: a page is read from the storage when the one before it was sent.
+        # A pull producer: each page is read from the storage when the previous one was sent.
         self.transport.registerProducer(export, False)
 
     def _room(self, name: str) -> Room:
@@ -205,7 +203,7 @@ class ControlProtocol(Protocol):
             return
         self._ended = True
         if self._exporting:
-            # loseConnection waits for as long as a producer is registered.
+            # loseConnection waits while a producer is registered.
             self.transport.unregisterProducer()
         self._write(answer)
         self.transport.loseConnection()
@@ -221,7 +219,7 @@ class ControlProtocol(Protocol):
         self.working()
 
     def _wait(self, seconds: float | None, callback: Callable[[], object]) -> None:
-        # There is one timer: each step of a command has one time limit, and a new one ends the old.
+        # Each step of a command has one timeout, so one timer is enough; a new one cancels the old.
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
@@ -230,7 +228,7 @@ class ControlProtocol(Protocol):
 
 
 def _isPath(path: str) -> bool:
-    # The path comes from JSON: it may hold NUL and halves of surrogate pairs, which no file has.
+    # A path from JSON may have NUL and lone surrogates, which no file name can have.
     try:
         return os.path.isabs(path) and b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
@@ -239,10 +237,10 @@ def _isPath(path: str) -> bool:
 
 class ControlFactory(ServerFactory):
     """
-    Makes L{ControlProtocol}s, and owns what they share.
+    Makes L{ControlProtocol}s, and holds their shared state.
 
-    @ivar connections: those that are open.
-    @ivar copying: whether a backup is being made: there is one at a time.
+    @ivar connections: the open connections.
+    @ivar copying: whether a backup is running; only one may.
     """
 
     noisy = False
@@ -253,7 +251,7 @@ class ControlFactory(ServerFactory):
         reactor: Any,
         localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
-        """@param localtime: converts seconds since 1970; exported texts show local time."""
+        """@param localtime: converts seconds since 1970 to the local time of exported texts."""
         self.chat = chat
         self.reactor = reactor
         self.localtime = localtime
@@ -270,7 +268,7 @@ class ControlService(Service):
     """
     Listens for commands in the state folder.
 
-    @ivar trouble: why it can't, or nothing.
+    @ivar trouble: the reason why it can't; empty: it can.
     """
 
     name = "control"
@@ -282,7 +280,7 @@ class ControlService(Service):
         self.trouble = ""
 
     def bind(self) -> None:
-        """Bind the socket.  If that fails the server starts all the same: see C{trouble}."""
+        """Bind the socket.  If that fails, the server still starts: see C{trouble}."""
         if self._folder.owned:
             path = self._folder.path(CONTROL_SOCKET)
             try:
@@ -291,7 +289,7 @@ class ControlService(Service):
                 self.trouble = f"{path}: {reason.socketError}"
 
     def discard(self) -> None:
-        """Close what is bound, because the start has failed."""
+        """Close the bound socket, because the start has failed."""
         self._binder.discard()
 
     def startService(self) -> None:
@@ -300,7 +298,7 @@ class ControlService(Service):
             port.startListening()
 
     def stopService(self) -> Deferred[None]:
-        """End what is under way; fires when the socket is closed."""
+        """Stop the running commands; fires when the socket is closed."""
         super().stopService()
         for connection in list(self._factory.connections):
             connection.fail("the server stops")

@@ -1,4 +1,4 @@
-"""The export of a room: all its messages, page by page, as fast as somebody reads them."""
+"""The export of a room: all its messages, page by page, at the speed of the reader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tsservices.chat.storage import HistoryReader
 from tsservices.frontends.formats.json import JSONFormatter
 from tsservices.frontends.formats.text import TextFormatter
 
-#: Writes a page, given also the time of the message before it, or 0.
+#: Formats a page; also takes the time of the message before it, or 0.
 Page = Callable[[list[RoomMessages], int], str]
 
 
@@ -28,7 +28,7 @@ def _json(localtime: Callable[[float], time.struct_time]) -> Page:
     return lambda messages, before: form.encode(messages).decode()
 
 
-#: How messages can be written, by the name that the command line takes.
+#: The formats of messages, by their names on the command line.
 FORMATS: dict[str, Callable[[Callable[[float], time.struct_time]], Page]] = {
     "text": _text,
     "json": _json,
@@ -36,10 +36,10 @@ FORMATS: dict[str, Callable[[Callable[[float], time.struct_time]], Page]] = {
 
 
 class ExportSink(Interface):
-    """Gets an export: the text of its pages, then how many messages it has or why it failed."""
+    """The receiver of an export: of its pages, then of the count of messages or an error."""
 
     def working(self) -> None:
-        """The next page is being read from the storage."""
+        """Report that the next page is being read from the storage."""
         ...
 
     def text(self, text: str) -> None: ...
@@ -52,8 +52,8 @@ class ExportSink(Interface):
 @implementer(IPullProducer)
 class RoomExport:
     """
-    One export, a pull producer.  A page is read from the storage when the one before it was sent:
-    nothing waits in memory, and what people ask for is read between any two pages.
+    One export, a pull producer.  Each page is read from the storage when the previous one was sent:
+    no pages wait in memory, and the storage serves queries of users between any two pages.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class RoomExport:
     ) -> None:
         """
         @param first: the number of the first message.
-        @param last: of the last: what comes while the export goes on is not in it.
+        @param last: the number of the last message; messages during the export are left out.
         """
         self._reader = reader
         self._room = room
@@ -81,7 +81,7 @@ class RoomExport:
         self._stopped = False
 
     def resumeProducing(self) -> None:
-        # A transport asks each time all is written, and that may have been a sign of life.
+        # A transport calls this whenever its buffer is empty, also after a sign of life.
         if self._reading or self._stopped:
             return
         if self._next > self._last:
@@ -104,7 +104,7 @@ class RoomExport:
             since = self._next - 1
             self._sink.fail(f"{page}; lines up to {since} are written: --since {since} goes on")
         elif not page:
-            # What was left has been deleted for its age meanwhile.
+            # The remaining messages have expired meanwhile.
             self._next = self._last + 1
             self.resumeProducing()
         else:

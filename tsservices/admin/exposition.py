@@ -1,7 +1,7 @@
 """
-All counters and times of a server as metrics of Prometheus, which is told nothing between scrapes.
+The counters and times of a server as Prometheus metrics, read only at scrapes.
 
-Their names are public: they stay, whatever the fields of the counters are called.
+The names of the metrics are public, and stay if the fields of the counters are renamed.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from tsservices.common.counters import (
 )
 from tsservices.common.histograms import SECONDS, Histogram
 
-#: All names begin with it.
+#: The prefix of all names.
 PREFIX = "tsservices_"
 
 
 class Row(NamedTuple):
-    """A metric: its name without the prefix and without C{_total}, its help, and how it is made."""
+    """A metric: its name without the prefix and without C{_total}, its help, and its kind."""
 
     name: str
     help: str
-    #: Whether it only grows.
+    #: Whether it is a counter, which only grows, or else a gauge.
     grows: bool = True
     #: The value of the label C{reason}; empty: it has no such label.
     reason: str = ""
@@ -131,15 +131,15 @@ ROWS: dict[type[AnyCounters], dict[str, Row]] = {
     },
 }
 
-#: Labels of all metrics of counters; empty where they say nothing.
+#: Labels of all metrics of counters; empty if they do not apply.
 LABELS = ("service", "transport", "address")
 
-#: Tells a number that is known now.
+#: Gets the present value of a number.
 Gauge = Callable[[], float]
 
 
 class ServerCollector:
-    """Reads everything at each scrape, and keeps nothing."""
+    """The collector for Prometheus: reads all values at each scrape, and stores none."""
 
     def __init__(
         self,
@@ -148,15 +148,15 @@ class ServerCollector:
         gauges: dict[str, tuple[str, Gauge]],
     ) -> None:
         """
-        @param times: tells by name (without the prefix) what is measured: help and times.
-        @param gauges: likewise, of what there is now.
+        @param times: gets the help and the histogram of each time, by name without the prefix.
+        @param gauges: the help and the value of each gauge, by name without the prefix.
         """
         self._counters = counters
         self._times = times
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics, each once."""
+        """Make all metrics, each once."""
         build = InfoMetricFamily(f"{PREFIX}build", "The version of the server.")
         build.add_metric((), {"version": __version__})
         yield build
@@ -187,7 +187,7 @@ class ServerCollector:
 
 
 def placeOf(labels: dict[str, object]) -> tuple[str, str, str]:
-    """The values of L{LABELS} for one record of counters."""
+    """Get the values of L{LABELS} for one record of counters."""
     transport = str(labels.get("transport", ""))
     if labels.get("tls"):
         transport = "tls"
@@ -199,6 +199,6 @@ def placeOf(labels: dict[str, object]) -> tuple[str, str, str]:
 
 
 def _buckets(times: Histogram) -> list[tuple[str, float]]:
-    # Read in one go: nothing is counted while this runs.
+    # The values are consistent, because nothing is counted while this runs.
     bounds = [*map(repr, SECONDS), "+Inf"]
     return list(zip(bounds, map(float, accumulate(times.counts)), strict=True))

@@ -1,8 +1,8 @@
 """
-What operators and their programs ask a server by HTTP: C{/metrics}, C{/healthz}, C{/readyz}.
+The HTTP resources for operators and monitoring: C{/metrics}, C{/healthz}, C{/readyz}.
 
-The web frontend serves them; it gives requests that say by whom they were sent (C{sender}).
-C{prometheus_client.twisted} would answer too, but in a thread, while the counters change, and it
+The web frontend serves them; its requests have an attribute C{sender}.
+C{prometheus_client.twisted} is not used: it reads in a thread, while the counters change, and
 imports the reactor.
 """
 
@@ -32,22 +32,22 @@ from tsservices.chat.verbs.tokens import rightToken
 from tsservices.common.addresses import isLoopback, parse
 from tsservices.common.histograms import Histogram
 
-#: The host of who comes by a UNIX socket.
+#: The host of a client at a UNIX socket.
 UNIX = "unix"
 
-#: The newer form of metrics, if C{Accept} names it.
+#: The newer format of metrics, used if C{Accept} names it.
 OPENMETRICS = "application/openmetrics-text"
 
-# Older versions of the library have another name for the type.
+# The library's constant for this type has other names in older versions.
 _PLAIN: tuple[Any, str] = (generate_latest, "text/plain; version=0.0.4; charset=utf-8")
 _OPENMETRICS: tuple[Any, str] = (openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST)
 
-#: In C{Authorization}, before a token.
+#: The scheme in C{Authorization} before a token.
 BEARER = "bearer"
 
 
 class Sender(Interface):
-    """Who has sent a request, as the web frontend knows it."""
+    """The sender of a request, as the web frontend identifies it."""
 
     @property
     def host(self) -> str:
@@ -55,48 +55,48 @@ class Sender(Interface):
 
     @property
     def secure(self) -> bool:
-        """Whether nobody on the way can read what is sent."""
+        """Whether the path from the client is encrypted or local."""
 
     @property
     def proxied(self) -> bool:
-        """Whether a proxy that is known says so."""
+        """Whether a known proxy has given the address."""
 
     @property
     def strangeProxy(self) -> bool:
-        """Whether it came through a proxy that nobody here knows."""
+        """Whether it came through an unknown proxy."""
 
 
 class MonitoredChat(Interface):
-    """The chat, as far as it is watched."""
+    """The part of the chat that is monitored."""
 
     @property
     def context(self) -> ChatContext:
-        """Its state and storage."""
+        """The state and the storage of the chat."""
 
     @property
     def open(self) -> bool:
-        """Whether people may come: it has caught up with the others, and does not stop."""
+        """Whether users may connect: the node has caught up, and does not stop."""
 
     @property
     def trouble(self) -> ChatError | None:
-        """Why nothing that is said gets a place among all that is said, in a cluster."""
+        """In a cluster, the reason why messages can't be ordered now."""
 
     def newSession(self, recipient: Recipient, host: str) -> Session:
-        """A session; here only for its cloak."""
+        """Make a session; here only for its cloak."""
         ...
 
 
-#: Says what keeps a part of the server from serving; empty: nothing does.
+#: Returns the reason why a part of the server can't serve; empty: it can.
 Check = Callable[[], str]
 
 
 class Watchers:
     """
-    Who may see more than whether the server is well.
+    The access rules for metrics and details of the readiness check.
 
-    These are operators of the server by any of their tokens, who comes from the machine itself, and
-    from networks that the operator has named. Behind a proxy on this machine everybody comes from
-    it, so what came through one is judged by the client's address, and only if the proxy is known.
+    Allowed are operators of the server with one of their tokens, and requests from this machine and
+    from configured networks.  Through a proxy on this machine all requests seem to be local, so the
+    client's address counts then, and only if the proxy is known.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Watchers:
         self._networks = networks
 
     def check(self, request: Any) -> str:
-        """Why whoever has sent a request may not see more; empty: they may."""
+        """Return the reason why the sender of a request has no access; empty: it has."""
         sender: Sender = request.sender
         if not sender.strangeProxy and self._isNear(sender, request):
             return ""
@@ -122,7 +122,7 @@ class Watchers:
         context = self._chat.context
         if context.plainLogin.refuse and not sender.secure:
             return "this server takes no token over a connection that is not encrypted"
-        # No session: nothing is ever written to it.
+        # The session is used only for its cloak, and never entered.
         cloak = self._chat.newSession(_NOBODY, sender.host).cloak
         try:
             account, _ = rightToken(context, cloak, token.strip())
@@ -134,8 +134,8 @@ class Watchers:
 
     def _isNear(self, sender: Sender, request: Any) -> bool:
         if not sender.proxied and (sender.host == UNIX or isLoopback(sender.host)):
-            # A proxy that adds no header may still pass on the name that browsers know; whoever is
-            # on this machine has no need of it.
+            # A proxy that adds no header may still pass on the public host name; local clients use
+            # a local name.
             return _namesMachine(_values(request, b"Host")[0])
         try:
             address = parse(sender.host)
@@ -149,7 +149,7 @@ def _namesMachine(host: str) -> bool:
     return name.lower().removesuffix(".") == "localhost" or isLoopback(name)
 
 
-# What a session needs that is never written to.
+# The recipient of a session that is never written to.
 _NOBODY: Any = None
 
 
@@ -169,7 +169,7 @@ class MetricsResource(Resource):
     def render_GET(self, request: Any) -> bytes:
         if why := self._watchers.check(request):
             return _refuse(request, why)
-        # Not the library's choose_encoder: it raises at a version that is no number.
+        # Not the library's choose_encoder, because it raises for a version that is no number.
         accepted = ",".join(_values(request, b"Accept"))
         encode, contentType = _PLAIN
         if OPENMETRICS in accepted:
@@ -180,7 +180,7 @@ class MetricsResource(Resource):
 
 
 class HealthResource(Resource):
-    """C{/healthz}: whoever gets an answer knows that the reactor turns."""
+    """C{/healthz}: an answer shows that the reactor runs."""
 
     isLeaf = True
 
@@ -189,12 +189,12 @@ class HealthResource(Resource):
 
 
 class ReadinessResource(Resource):
-    """C{/readyz}: whether people can be sent here."""
+    """C{/readyz}: whether users can be directed to this server."""
 
     isLeaf = True
 
     def __init__(self, watchers: Watchers, checks: Mapping[str, Check]) -> None:
-        """@param checks: by the name of what they look at."""
+        """@param checks: the checks by the names of the parts."""
         super().__init__()
         self._watchers = watchers
         self._checks = checks
@@ -206,14 +206,14 @@ class ReadinessResource(Resource):
             request.setResponseCode(503)
             request.setHeader(b"Retry-After", b"5")
         lines = [f"not ready: {', '.join(failed)}" if failed else "ready"]
-        # The reasons name paths and addresses.
+        # The reasons have paths and addresses, so they need access.
         if not self._watchers.check(request):
             lines += [f"{name}: {why or 'ok'}" for name, why in found.items()]
         return "\n".join([*lines, ""]).encode("utf-8", "replace")
 
 
 def _values(request: Any, name: bytes) -> list[str]:
-    # By bytes: a value that is not UTF-8 can't be had as text.
+    # Read as bytes, because Twisted can't return a value as text that is not UTF-8.
     return [value.decode("latin-1") for value in request.requestHeaders.getRawHeaders(name, ())]
 
 
@@ -226,9 +226,9 @@ def _refuse(request: Any, why: str) -> bytes:
 
 def chatGauges(chat: MonitoredChat, pending: Callable[[], int]) -> dict[str, tuple[str, Any]]:
     """
-    What there is in the chat now.
+    Make the gauges of the chat.
 
-    @param pending: tells the bytes that wait for readers.
+    @param pending: gets the number of bytes that wait for readers.
     """
 
     def state(count: Callable[[Any], int]) -> Callable[[], int]:
@@ -252,7 +252,7 @@ def chatGauges(chat: MonitoredChat, pending: Callable[[], int]) -> dict[str, tup
 
 
 def chatTimes(chat: MonitoredChat) -> dict[str, tuple[str, Histogram]]:
-    """How long the batches of the chat take, from the first call on."""
+    """Get the durations of the chat's batches, measured from the first call on."""
     times = chat.context.pipeline.measure(time.perf_counter)
     times.settle()
     return {
@@ -264,7 +264,7 @@ def chatTimes(chat: MonitoredChat) -> dict[str, tuple[str, Histogram]]:
 
 
 def chatChecks(chat: MonitoredChat) -> dict[str, Check]:
-    """What keeps the chat from serving."""
+    """Make the checks of the chat."""
 
     def storage() -> str:
         trouble = chat.context.store.trouble
@@ -281,7 +281,7 @@ def chatChecks(chat: MonitoredChat) -> dict[str, Check]:
 def resources(
     watchers: Watchers, collector: ServerCollector, checks: Mapping[str, Check]
 ) -> dict[str, Resource]:
-    """The resources by their paths."""
+    """Make the resources by their paths."""
     return {
         "metrics": MetricsResource(watchers, collector),
         "healthz": HealthResource(),

@@ -1,4 +1,4 @@
-"""The counters of a server in a file that people and programs can read: C{counters.json}."""
+"""The counters of a server in the file C{counters.json}."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tsservices.common.addresses import hostPort
 from tsservices.common.counters import CounterRegistry
 from tsservices.common.statedir import COUNTERS_FILE, StateDirectory
 
-#: How old the file of counters may be, in seconds.
+#: Seconds between two updates of the file.
 REFRESH_SECONDS = 2.0
 
 
-# What tells whose counters they are, in counters.json and in the log.
+# The keys that identify an entry, in counters.json and in the log.
 _LABELS = ("offering", "node", "transport", "host", "port", "path", "database")
 
 
@@ -63,7 +63,7 @@ class CountersFile(Service):
         try:
             self._folder.write(self._folder.privatePath(COUNTERS_FILE), counters)
         except OSError as reason:
-            # Once, not every two seconds: the log may be on the very disk that is full.
+            # Logged once, not every two seconds: the log may be on the same full disk.
             if not self._failed:
                 self._log.warn("counters can't be written: {reason}", reason=str(reason))
             self._failed = True

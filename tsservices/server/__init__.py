@@ -1,4 +1,4 @@
 """
-What twistd runs.  Nothing else decides what is served, and nothing imports this package but
-C{__main__}.
+The server that twistd runs: options, listeners, certificates, log and shutdown.  No other package
+imports this one.
 """

@@ -1,10 +1,10 @@
 """
-Which services there are: those of this suite, those of modules that C{--load} names, and those
-that installed packages declare by an entry point.
+The services that can be served: those of this suite, those of modules that C{--load} names, and
+those that installed packages declare by an entry point.
 
-A package is imported when one of its services is asked for, and not before: that somebody has
-installed it must not slow down or break a server that does not use it.  Only a name that exists
-twice is an error at once: which service it means cannot be known.
+A package is imported only when one of its services is asked for: an installed package must not
+slow down or break a server that does not use it.  Only a name that exists twice is an error at
+once, because it is ambiguous.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from importlib import metadata
 from tsservices.server.registry import BUILTIN
 from tsservices.services.api import ServiceSpec
 
-#: The group of the entry points by which packages declare services; their names are the services'.
+#: The group of the entry points that declare services, each by the name of the service.
 GROUP = "tsservices.services"
 
-#: The attribute of a module that C{--load} takes where none is named.
+#: The attribute of a module that C{--load} takes if it names none.
 ATTRIBUTE = "service"
 
 
 class CatalogError(ValueError):
-    """There is no such service, it cannot be loaded, or there are two.  The argument is why."""
+    """A service does not exist, cannot be loaded, or exists twice.  The argument says why."""
 
 
 class Catalog:
@@ -63,7 +63,7 @@ class Catalog:
 
     def get(self, name: str) -> ServiceSpec:
         """
-        Get a service, and import its package if that is still to be done.
+        Get a service, and import its package if necessary.
 
         @raise CatalogError: there is none of this name, or its package cannot be imported.
         """
@@ -74,7 +74,7 @@ class Catalog:
         return self._services[name]
 
     def rows(self) -> Iterator[tuple[str, ServiceSpec | CatalogError]]:
-        """List all services for people; an error stands where one cannot be loaded."""
+        """List all services, for the help; a service that cannot be loaded is its error."""
         for name in self.names:
             try:
                 yield name, self.get(name)
@@ -90,7 +90,7 @@ def _describe(point: metadata.EntryPoint) -> str:
 def _loadPoint(point: metadata.EntryPoint) -> ServiceSpec:
     service = _load(point, _describe(point))
     if service.name != point.name:
-        # Else the name could be found by nobody, or be that of another service.
+        # Otherwise the service could not be found by its name, or hide another one.
         raise CatalogError(f"{_describe(point)}: its service has another name, {service.name}")
     return service
 
@@ -100,12 +100,12 @@ def _loadModule(text: str) -> ServiceSpec:
     path = f"{module}:{attribute if colon else ATTRIBUTE}"
     if not all(part.isidentifier() for part in re.split("[.:]", path)):
         raise CatalogError(f"load takes MODULE or MODULE:NAME, not {text!r}")
-    # A folder that has been removed is none to look in.
+    # The current folder may have been removed.
     with contextlib.suppress(OSError):
         folder = os.getcwd()
         if folder not in sys.path:
-            # Installed programs do not look in the current folder.  At the end: a file there must
-            # not stand in for a module of somebody else.
+            # Installed programs do not search the current folder.  It goes to the end, because a
+            # file there must not replace a module of another package.
             sys.path.append(folder)
     return _load(metadata.EntryPoint(text, path, GROUP), f"--load {text}")
 
@@ -114,7 +114,7 @@ def _load(point: metadata.EntryPoint, origin: str) -> ServiceSpec:
     try:
         service = point.load()
     except (Exception, SystemExit) as reason:
-        # The text of an error can have many lines; what is printed is one.
+        # The text of an error can have many lines; only one is printed.
         text = " ".join(f"{type(reason).__name__}: {reason}".split())
         raise CatalogError(f"{origin} cannot be loaded: {text}") from reason
     if not isinstance(service, ServiceSpec):

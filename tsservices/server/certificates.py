@@ -1,8 +1,9 @@
 """
-The certificate that a server shows: where it is, and how a renewed one takes the place of the old.
+The certificate of a server: how it is loaded, and replaced when it was renewed.
 
-It is loaded when the server is made, with the rights that the process has then; later looks have
-those of the user that the server has become.  Needs the extra C{tls}, but not to be imported.
+It is loaded when the server is made, with the rights of the process at that time; later checks
+have the rights of the user that the server runs as.  This module can be imported without the
+extra C{tls}, but not used.
 """
 
 from __future__ import annotations
@@ -25,30 +26,28 @@ from tsservices.common import certificates
 from tsservices.common.certificates import CertificateError, KeyAndChain
 from tsservices.common.statedir import CERTIFICATE_FILE, StateDirectory
 
-#: Seconds between two looks whether the files have changed.
+#: Seconds between two checks whether the files have changed.
 LOOK_SECONDS = 60
 
-#: Looks after which the files are read even if nothing shows that they have changed: by some file
-#: systems a file that was replaced is not told from the old one.
+#: Checks after which the files are read even if they seem unchanged: on some file systems a
+#: replaced file can't be distinguished from the old one.
 LOOKS_TO_READ = 60
 
 
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerCertificate:
     """
-    The certificate of a server.  Each new connection is shown the one that was loaded last.
+    The certificate of a server.  New connections use the one that was loaded last.
 
-    @ivar loaded: that one.
+    @ivar loaded: the key and the chain that were loaded last.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
     def __init__(self, read: Callable[[], KeyAndChain], path: str) -> None:
         """
-        Load it.
-
         @param path: a file, or a folder with files.
-        @raise CertificateError: it can't be used.
+        @raise CertificateError: the certificate can't be used.
         """
         self._read = read
         self._path = path
@@ -65,7 +64,7 @@ class ServerCertificate:
         return Connection(self._context, None)
 
     def notes(self) -> list[str]:
-        """What an operator should know, a line each."""
+        """Make the notes for the operator, one line each."""
         leaf, end = self.loaded.chain[0], self.loaded.end
         notes = [f"TLS: {self._path}, until {end:%Y-%m-%d}, {self.loaded.fingerprint}"]
         now = datetime.now(UTC)
@@ -81,7 +80,7 @@ class ServerCertificate:
         return notes
 
     def look(self) -> None:
-        """Load it again if it has changed, or an hour has passed; the old one stays until then."""
+        """Load the certificate again if the files have changed, or an hour has passed."""
         self._looks += 1
         seen = self._signature()
         if seen == self._seen and self._looks < LOOKS_TO_READ:
@@ -100,7 +99,7 @@ class ServerCertificate:
                 )
         except CertificateError as reason:
             problem = str(reason)
-            # Once, until it is another problem.
+            # Each problem is logged once.
             if problem != self._problem:
                 self._log.warn(
                     "the certificate can't be read again, the old one stays: {problem}",
@@ -111,8 +110,8 @@ class ServerCertificate:
             self._problem = ""
 
     def _signature(self) -> object:
-        # What tells whether the files are those that were loaded; links are followed, as certbot
-        # makes new ones for a renewal.
+        # Identifies the files that were loaded.  Links are followed, because certbot renews by
+        # making new ones.
         try:
             found = [os.stat(file) for file in certificates.filesAt(self._path)]
         except (OSError, CertificateError) as reason:
@@ -140,21 +139,22 @@ def _contextOf(loaded: KeyAndChain) -> Any:
     from OpenSSL import SSL
     from twisted.internet.ssl import CertificateOptions, TLSVersion
 
-    # Twisted's types still name pyOpenSSL's own classes, which that has deprecated.
+    # Twisted's type hints name classes of pyOpenSSL that are deprecated.
     chain: Any = loaded.chain
     try:
         context = CertificateOptions(
             privateKey=loaded.key,
             certificate=chain[0],
             extraCertChain=chain[1:],
-            # Twisted's own default may become another one.
+            # Fixed here, because Twisted's default may change.
             insecurelyLowerMinimumTo=TLSVersion.TLSv1_2,
         ).getContext()
     except (SSL.Error, TypeError, ValueError) as reason:
         raise CertificateError(f"OpenSSL does not take it: {_words(reason)}") from reason
-    # Costs a server much more than a client.  OpenSSL 3 refuses it anyway, 1.1.1 does not.
+    # Renegotiation costs a server much more than a client.  OpenSSL 3 refuses it by default,
+    # 1.1.1 does not.
     context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
-    # None of the services has a name for it.  Twisted's own callback would name an empty one.
+    # No service has an ALPN name.  Twisted's callback would select an empty one.
     context.set_alpn_select_callback(lambda *offered: SSL.NO_OVERLAPPING_PROTOCOLS)
     return context
 
@@ -168,7 +168,7 @@ def _words(reason: Exception) -> str:
 
 def givenCertificate(path: str, folder: StateDirectory) -> ServerCertificate:
     """
-    The certificate of C{--certificate}.
+    Load the certificate of C{--certificate}.
 
     @raise CertificateError: it can't be used.
     """
@@ -176,7 +176,7 @@ def givenCertificate(path: str, folder: StateDirectory) -> ServerCertificate:
 
     def read() -> KeyAndChain:
         try:
-            # Whoever the state folder belongs to must not have root read another file.
+            # The owner of the state folder must not make root read another file through a link.
             folder.checkOwn(certificates.filesAt(path))
         except OSError as reason:
             raise CertificateError(f"{path}: {reason.strerror}") from reason
@@ -187,7 +187,7 @@ def givenCertificate(path: str, folder: StateDirectory) -> ServerCertificate:
 
 def ownCertificate(folder: StateDirectory) -> ServerCertificate:
     """
-    The certificate of the state folder, which is made at the first start.
+    Load the certificate of the state folder, which is made at the first start.
 
     @raise CertificateError: it can't be made, or used.
     """
@@ -207,7 +207,7 @@ def ownCertificate(folder: StateDirectory) -> ServerCertificate:
             ) from reason
 
     try:
-        # Only now: a server that runs keeps its key, whatever becomes of the file.
+        # Not in read: a running server keeps its key if the file is removed.
         folder.makeOnce(CERTIFICATE_FILE, make)
     except OSError as reason:
         raise CertificateError(f"{path}: {reason.strerror}") from reason
@@ -215,7 +215,7 @@ def ownCertificate(folder: StateDirectory) -> ServerCertificate:
 
 
 def watching(certificate: ServerCertificate, clock: IReactorTime) -> TimerService:
-    """The service that has the certificate loaded again."""
+    """Make the service that checks the certificate regularly."""
     service = TimerService(LOOK_SECONDS, certificate.look)
     service.clock = clock
     service.setName("certificate")

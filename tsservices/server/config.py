@@ -1,9 +1,9 @@
 """
-The configuration file, and how the value of each option and each of its keys is read.
+The configuration file, and the functions that read the values of its keys and of the options.
 
-The file is TOML with the names of the options.  Each function but L{load} reads one kind of value:
-the command line gives text, the file also numbers and lists of texts.  Their errors are shown to
-the operator.
+The file is TOML with the names of the options.  Each function except L{load} reads one kind of
+value: the command line gives text, the file also numbers and lists of texts.  Their errors are
+shown to the operator.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from tsservices.common.timestamps import FORMS
 from tsservices.frontends.web.origins import UNIX, PublicPlace, hostName, publicPlace
 from tsservices.stamp.service_class import MAXIMUM_DSCP, parseDSCP
 
-#: Reads one value, and raises L{ValueError} when it is none of its kind.
+#: Reads one value, and raises L{ValueError} if it is not valid.
 Coerce = Callable[[Any], Any]
 
-#: What can be served by TLS: nothing; all streams, as well; all streams, and not in clear.
+#: Which streams are served with TLS: none; all, beside those in clear; all, and none in clear.
 TLS = ("off", "beside", "only")
 
-#: What becomes of who logs in over a connection that others can read.
+#: How passwords on unencrypted connections are handled: with a warning to the user, or refused.
 PLAIN_LOGINS = TELL, REFUSE = "tell", "refuse"
 
-#: Which DSCPs STAMP may set on its answers, in place of a list: only the one of the packet; all.
+#: The DSCPs that STAMP may set on its answers, in place of a list: only that of the packet; all.
 SAME_DSCP, ANY_DSCP = "same", "any"
 
-#: Where the chat can be stored.
+#: The kinds of storage for the chat.
 JOURNALS = ("sqlite", "memory")
 
 
@@ -49,13 +49,13 @@ def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[
     """
     Read a configuration file.
 
-    @param known: what reads each key.
+    @param known: the function that reads each key.
     @param lists: the keys that can have several values.
-    @raise ConfigError: it can't be read, or has an unknown key or a wrong value.
+    @raise ConfigError: the file can't be read, or has an unknown key or a wrong value.
     """
     try:
         with open(path, "rb") as file:
-            # With a byte order mark, which editors of Windows put before a text.
+            # Editors on Windows put a byte order mark at the beginning.
             written = tomllib.loads(file.read().decode("utf-8-sig"))
     except OSError as reason:
         raise ConfigError(f"{path}: {reason.strerror}") from reason
@@ -79,14 +79,14 @@ def load(path: str, known: Mapping[str, Coerce], lists: frozenset[str]) -> dict[
 
 
 def inFile(path: str, key: str, reason: object) -> str:
-    """What is wrong with the value of a key, with the file and the key."""
+    """Put the file and the key before the error of a value."""
     text = str(reason)
-    # Some reasons begin with the key, because they stand behind an option too.
+    # Some reasons begin with the key already.
     return f"{path}: {text}" if text.startswith(f"{key} ") else f"{path}: {key}: {text}"
 
 
 def _plain(value: object, aList: bool) -> Any:
-    # TOML also has tables, dates and fractions.
+    # Refuse the other types of TOML: tables, dates and floats.
     if aList and isinstance(value, list) and all(isinstance(item, str) for item in value):
         return value
     if isinstance(value, str | int):
@@ -121,34 +121,34 @@ def _matching(pattern: str, rule: str) -> Callable[[Any], str]:
     return read
 
 
-#: The form of timestamps.
+#: Reads the format of timestamps.
 stamp = _oneOf("stamp", FORMS)
 
-#: Where the chat is stored.
+#: Reads the kind of storage of the chat.
 journal = _oneOf("journal", JOURNALS)
 
-#: Whether there is TLS.
+#: Reads one of L{TLS}.
 tls = _oneOf("tls", TLS)
 
-#: What becomes of who logs in without it.
+#: Reads one of L{PLAIN_LOGINS}.
 plainLogin = _oneOf("plain-login", PLAIN_LOGINS)
 
-#: The name of a node of a cluster.
+#: Reads the name of a node of a cluster.
 node = _matching("[a-z0-9][a-z0-9-]{0,31}", "a node's name is 1 to 32 of a-z, 0-9 and -")
 
-#: The name of the broker's stream.
+#: Reads the name of the broker's stream.
 stream = _matching("[A-Za-z0-9_-]{1,32}", "a stream's name is 1 to 32 of A-Z, a-z, 0-9, - and _")
 
 
-#: Processes of one server: each takes some 60 MB, and more than there are cores win nothing.
+#: The most processes of one server: each takes about 60 MB, and more than one per core do not help.
 MOST_PROCESSES = 256
 
 
 def processes(value: Any) -> int:
     """
-    A number of processes.
+    Read a number of processes.
 
-    @raise ValueError: it is none.
+    @raise ValueError: it is not valid.
     """
     if not re.fullmatch("[0-9]{1,3}", str(value)) or not 1 <= int(value) <= MOST_PROCESSES:
         raise ValueError(f"processes is a number from 1 to {MOST_PROCESSES}, not {value!r}")
@@ -157,9 +157,9 @@ def processes(value: Any) -> int:
 
 def port(value: Any) -> int:
     """
-    A port number; 0 lets the system choose.
+    Read a port number; 0 lets the system choose.
 
-    @raise ValueError: it is none.
+    @raise ValueError: it is not valid.
     """
     if not re.fullmatch("[0-9]{1,5}", str(value)) or int(value) > HIGHEST_PORT:
         raise ValueError(f"a port is a number from 0 to {HIGHEST_PORT}, not {value!r}")
@@ -168,9 +168,9 @@ def port(value: Any) -> int:
 
 def interface(value: Any) -> str:
     """
-    The address of an interface.
+    Read the address of an interface.
 
-    @raise ValueError: it is none.
+    @raise ValueError: it is not valid.
     """
     try:
         return str(ipaddress.ip_address(str(value)))
@@ -179,15 +179,15 @@ def interface(value: Any) -> str:
 
 
 def services(value: Any) -> list[str]:
-    """Names of services, with commas or in a list; looked up when all modules are loaded."""
+    """Read names of services, with commas or in a list; they are looked up later."""
     return [name for name in _split(value) if name]
 
 
 def trust(value: Any) -> list[str]:
     """
-    Networks in CIDR notation, with commas or in a list.
+    Read networks in CIDR notation, with commas or in a list.
 
-    @raise ValueError: one of them is none.
+    @raise ValueError: one of them is not valid.
     """
     networks = _split(value)
     try:
@@ -199,9 +199,9 @@ def trust(value: Any) -> list[str]:
 
 def dscps(value: Any) -> frozenset[int]:
     """
-    C{same} for none, C{any}, or numbers and names of DSCPs with commas or in a list.
+    Read C{same} (no DSCPs), C{any}, or numbers and names of DSCPs, with commas or in a list.
 
-    @raise ValueError: one of them is none.
+    @raise ValueError: one of them is not valid.
     """
     names = _split(value)
     if names == [SAME_DSCP]:
@@ -213,9 +213,9 @@ def dscps(value: Any) -> frozenset[int]:
 
 def text(value: Any) -> str:
     """
-    A text.
+    Read a text.
 
-    @raise ValueError: it is none.
+    @raise ValueError: it is no text.
     """
     if not isinstance(value, str):
         raise ValueError(f"this is a text, not {value!r}")
@@ -224,9 +224,9 @@ def text(value: Any) -> str:
 
 def ircName(value: Any) -> str:
     """
-    The name of a server or a network, as one word of a line of IRC.
+    Read the name of a server or a network, as one word of an IRC message.
 
-    @raise ValueError: it is none.
+    @raise ValueError: it is not valid.
     """
     name = text(value)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", name):
@@ -236,9 +236,9 @@ def ircName(value: Any) -> str:
 
 def ircInfo(value: Any) -> str:
     """
-    A short text, for a line of IRC.
+    Read a short text for an IRC message.
 
-    @raise ValueError: it is none.
+    @raise ValueError: it is not valid.
     """
     words = text(value)
     if not words.strip() or not words.isprintable() or len(words) > 100:
@@ -248,18 +248,18 @@ def ircInfo(value: Any) -> str:
 
 def httpOrigin(value: Any) -> PublicPlace:
     """
-    The URL at which browsers find the page.
+    Read the URL of the web page.
 
-    @raise ValueError: it is none.
+    @raise ValueError: it is not valid.
     """
     return publicPlace(text(value))
 
 
 def httpHosts(value: Any) -> tuple[str, ...]:
     """
-    Names of this server, without ports.
+    Read host names of this server, without ports.
 
-    @raise ValueError: one of them is none.
+    @raise ValueError: one of them is not valid.
     """
     names = []
     for name in _split(value):
@@ -272,10 +272,10 @@ def httpHosts(value: Any) -> tuple[str, ...]:
 
 def httpProxies(value: Any) -> tuple[tuple[IPv4Network | IPv6Network, ...], bool]:
     """
-    Networks of proxies in CIDR notation.
+    Read networks of proxies in CIDR notation.
 
-    @return: these, and whether those at UNIX sockets are among them.
-    @raise ValueError: one of them is none.
+    @return: the networks, and whether proxies at UNIX sockets belong to them.
+    @raise ValueError: one of them is not valid.
     """
     words = _split(value)
     try:
@@ -289,9 +289,9 @@ def httpProxies(value: Any) -> tuple[tuple[IPv4Network | IPv6Network, ...], bool
 
 def metricsFrom(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
     """
-    Networks in CIDR notation.
+    Read networks in CIDR notation.
 
-    @raise ValueError: one of them is none.
+    @raise ValueError: one of them is not valid.
     """
     try:
         return tuple(ipaddress.ip_network(word) for word in _split(value))
@@ -301,9 +301,9 @@ def metricsFrom(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
 
 def operator(value: Any) -> str:
     """
-    The name of an operator of C{talk}.
+    Read the name of an operator of C{talk}.
 
-    @raise ValueError: it is none.
+    @raise ValueError: it is not valid.
     """
     name = text(value).strip()
     if not name.isprintable() or not 1 <= len(name) <= 32:
@@ -313,10 +313,10 @@ def operator(value: Any) -> str:
 
 def chatOperators(value: Any) -> list[str]:
     """
-    Names of accounts.
+    Read names of accounts.
 
     @return: the folded names.
-    @raise ValueError: one of them is no name.
+    @raise ValueError: one of them is not valid.
     """
     keys = []
     for item in _items(value):
@@ -330,9 +330,9 @@ def chatOperators(value: Any) -> list[str]:
 
 def cluster(value: Any) -> list[str]:
     """
-    The addresses of the broker's servers, with commas or in a list.
+    Read the addresses of the broker's servers, with commas or in a list.
 
-    @raise ValueError: one of them is none.
+    @raise ValueError: one of them is not valid.
     """
     addresses: list[str] = []
     for address in [address for item in _items(value) for address in text(item).split(",")]:
@@ -340,12 +340,12 @@ def cluster(value: Any) -> list[str]:
             url = urlsplit(address.strip())
             fits = url.scheme in ("nats", "tls") and url.hostname and url.port != 0
         except ValueError:
-            # Of an address in brackets, or of a port that is no number.
+            # Raised for an address in brackets, or for a port that is no number.
             fits = False
         if not fits or url.path.strip("/") or url.query or url.fragment:
             raise ValueError(f"cluster takes nats://HOST:PORT or tls://HOST:PORT, not {address!r}")
         if "@" in url.netloc:
-            # Every user of the machine can read the command line.
+            # All users of the machine can read the command line.
             raise ValueError("cluster takes no passwords here; see cluster-user-file")
         addresses.append(url.geturl())
     return addresses
@@ -353,11 +353,11 @@ def cluster(value: Any) -> list[str]:
 
 def replicas(value: Any) -> int:
     """
-    How many servers of the broker store everything.
+    Read the number of servers of the broker that store each message.
 
-    @raise ValueError: not so many.
+    @raise ValueError: it is not valid.
     """
-    # With an even number it takes one more for a majority, and none more may fail.
+    # An even number needs one more for a majority, and tolerates no more failures.
     if isinstance(value, bool) or value not in (1, 3, 5):
         raise ValueError(f"there may be 1, 3 or 5 replicas, not {value!r}")
     return int(value)
@@ -365,28 +365,28 @@ def replicas(value: Any) -> int:
 
 def keep(value: Any) -> int | None:
     """
-    How long messages are kept.
+    Read how long messages are kept.
 
     @return: seconds; L{None}: for ever.
-    @raise ValueError: it is no such time.
+    @raise ValueError: it is not valid.
     """
     if value == FOREVER:
         return None
     count, unit = parts(str(value)) or (0, "")
-    # No minutes: an m might be meant as months.  Six digits are enough.
+    # No minutes, because m could mean months.  Six digits are enough.
     if not count or unit not in ("h", "d", "w") or len(str(value)) > 7:
         raise ValueError(f"keep takes {FOREVER}, or a time like 12h, 90d or 52w, not {value!r}")
     return count * UNITS[unit]
 
 
 def listens(value: Any) -> list[str]:
-    """What C{--listen} or C{--load} takes; it is read further once all else is known."""
+    """Read the values of C{--listen} or C{--load}; they are parsed after all other options."""
     return [str(item) for item in _items(value)]
 
 
 def flag(value: Any) -> bool:
     """
-    Whether something is switched on.
+    Read the value of a flag.
 
     @raise ValueError: it is neither true nor false.
     """

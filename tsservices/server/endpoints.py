@@ -1,13 +1,13 @@
 """
 Endpoint strings: Twisted's, and for datagrams C{udp:PORT[:interface=ADDRESS]} and
-C{unixgram:PATH[:mode=660]} beside them.  C{systemd:} takes what Twisted's takes, and datagrams too.
+C{unixgram:PATH[:mode=660]}.  C{systemd:} takes the arguments of Twisted's, also for datagrams.
 
-Twisted's grammar is C{kind:argument:name=argument}, a backslash before a character
-that is meant as itself.
+Twisted's grammar is C{kind:argument:name=argument}, with a backslash before each character that
+has to lose its special meaning.
 
-Strings are taken apart here and put together again for Twisted's parsers, since those have defaults
-that are not ours: all interfaces, and a backlog of 50.  L{Binder<tsservices.transport.binder>},
-which stands in for the reactor, can't tell such a default from what an operator has written.
+Strings are parsed here and put together again for Twisted's parsers, because those have other
+defaults: all interfaces, and a backlog of 50.  L{Binder<tsservices.transport.binder>}, which
+stands in for the reactor, can't distinguish such a default from a value given by the operator.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from tsservices.transport.inherited import (
 )
 from tsservices.transport.twisted_internals import connectionCreatorOf
 
-#: The kind that is put before another one.
+#: The kind that is a prefix of other kinds.
 PROXY = "haproxy"
 
-#: The kinds that are served, each with the names that its arguments have by their place; those of
-#: Twisted's kinds are the parameters of its parsers (read in 26.10), up to the last one used here.
+#: The kinds that are served, each with the names of its positional arguments.  For Twisted's kinds
+#: these are the parameters of its parsers (read in 26.10), up to the last one used here.
 KINDS: dict[str, tuple[str, ...]] = {
     "tcp": ("port", "interface", "backlog"),
     "tcp6": ("port", "backlog", "interface"),
@@ -52,23 +52,23 @@ KINDS: dict[str, tuple[str, ...]] = {
     "unixgram": ("address", "mode"),
 }
 
-#: An argument of ours that every kind for streams takes, yes or no.
+#: Our own argument for every stream kind, yes or no.
 SECURE = "secure"
 
 #: Permissions of the file of a UNIX socket, as for Twisted's C{unix:}.
 _MODE = "666"
 
-#: The two usual IPv4 interfaces, and the same of IPv6.
+#: The IPv6 counterparts of the two usual IPv4 interfaces.
 _SIX = {"127.0.0.1": "::1", "0.0.0.0": "::"}
 
 
 class EndpointError(ValueError):
-    """An endpoint string can't be used.  The argument is why."""
+    """An endpoint string can't be used.  The argument says why."""
 
 
 @dataclass
 class EndpointSpec:
-    """An endpoint string, taken apart."""
+    """A parsed endpoint string."""
 
     #: The first word.
     kind: str
@@ -76,16 +76,16 @@ class EndpointSpec:
     arguments: list[str] = field(default_factory=list)
     #: Values by name.
     named: dict[str, str] = field(default_factory=dict)
-    #: Whether C{haproxy:} stood before it.
+    #: Whether it has the prefix C{haproxy:}.
     proxied: bool = False
-    #: For C{systemd:}, the socket.
+    #: The socket of C{systemd:}.
     inherited: InheritedSocket | None = None
-    #: Whether nobody can read on the way what is sent there, if the operator says so.
+    #: Whether the operator declares the path to the clients secure; L{None}: not declared.
     secure: bool | None = None
 
     @property
     def datagrams(self) -> bool:
-        """Whether datagrams come there, not streams."""
+        """Whether it is for datagrams, not streams."""
         if self.inherited is not None:
             return self.inherited.kind == socket.SOCK_DGRAM
         return self.kind in ("udp", "unixgram")
@@ -103,7 +103,7 @@ class EndpointSpec:
         return self.kind in ("unix", "unixgram")
 
     def argument(self, name: str) -> str | None:
-        """An argument, by its place or by its name; L{None}: it is not there."""
+        """Get an argument by its position or its name; L{None}: there is none."""
         byPlace = dict(zip(KINDS[self.kind], self.arguments, strict=False))
         return byPlace.get(name, self.named.get(name))
 
@@ -116,14 +116,14 @@ class EndpointSpec:
 
 def parse(text: str, interface: str, backlog: int) -> EndpointSpec:
     """
-    Take an endpoint string apart, and add the interface and the backlog if it has none.
+    Parse an endpoint string, and add the interface and the backlog if they are missing.
 
-    @raise EndpointError: it is none that is served.
+    @raise EndpointError: the string is wrong, or of a kind that is not served.
     """
     kind, arguments, named = _split(text)
     if kind == PROXY:
         inner = parse(text.partition(":")[2], interface, backlog)
-        # Datagrams have no PROXY header here, and nothing would read a second one.
+        # Datagrams have no PROXY header here, and a second header would not be parsed.
         if inner.datagrams or inner.proxied:
             raise EndpointError(f"{PROXY} goes before a stream endpoint")
         inner.proxied = True
@@ -174,7 +174,7 @@ def endpoint(spec: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
         return made
     except ImportError as missing:
         raise EndpointError(needTLS(spec.kind)) from missing
-    # Each of Twisted's parsers, and what they call, has errors of its own.
+    # Twisted's parsers, and the functions they call, raise many different errors.
     except Exception as reason:
         if spec.encrypted and not haveTLS():
             raise EndpointError(needTLS(spec.kind)) from reason
@@ -187,9 +187,9 @@ def endpoint(spec: EndpointSpec, reactor: Any) -> IStreamServerEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class TLSPlace:
-    """Where a TCP socket with TLS is to listen."""
+    """The address and the TLS settings of a listening TCP socket."""
 
-    #: Makes OpenSSL's object of each connection, as Twisted has it.
+    #: Twisted's creator of the OpenSSL object of each connection.
     connectionCreator: Any
     port: int
     backlog: int
@@ -197,7 +197,7 @@ class TLSPlace:
 
 
 class _Recorder:
-    # In place of a reactor: notes how one of Twisted's endpoints would listen.
+    # A stand-in for the reactor that records how one of Twisted's endpoints would listen.
     place: TLSPlace
 
     def listenSSL(
@@ -211,7 +211,7 @@ class _Recorder:
 
 def tlsPlace(spec: EndpointSpec) -> TLSPlace:
     """
-    What Twisted makes of an C{ssl:} or C{tls:} endpoint; but TLS is not done by its wrapper here.
+    Get the address and TLS settings of an C{ssl:} or C{tls:} endpoint, without Twisted's wrapper.
 
     @raise EndpointError: Twisted does not take it.
     """
@@ -224,7 +224,7 @@ def tlsPlace(spec: EndpointSpec) -> TLSPlace:
 
 
 def udpAddress(spec: EndpointSpec) -> tuple[int, str]:
-    """The port and the interface of a C{udp:} endpoint."""
+    """Get the port and the interface of a C{udp:} endpoint."""
     port = spec.argument("port")
     interface = spec.argument("interface")
     assert port is not None
@@ -233,15 +233,15 @@ def udpAddress(spec: EndpointSpec) -> tuple[int, str]:
 
 
 def unixgramAddress(spec: EndpointSpec) -> tuple[str, int]:
-    """The path and the permissions of a C{unixgram:} endpoint."""
+    """Get the path and the permissions of a C{unixgram:} endpoint."""
     path = spec.argument("address")
     assert path is not None
     return path, int(spec.argument("mode") or _MODE, 8)
 
 
 def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
-    # As Twisted does, in a private function of its own; but where that fails with an error of its
-    # insides, as at a backslash that ends the string, this reads on.
+    # As a private function of Twisted, but without its internal errors, for example at a backslash
+    # that ends the string.
     parts: list[tuple[str | None, str]] = []
     name: str | None = None
     word = ""
@@ -263,7 +263,7 @@ def _split(text: str) -> tuple[str, list[str], dict[str, str]]:
 
 
 def _takeSecure(named: dict[str, str]) -> bool | None:
-    # Twisted's parsers do not know it.
+    # Removed here because Twisted's parsers do not accept it.
     value = named.pop(SECURE, None)
     if value not in (None, "yes", "no"):
         raise EndpointError(f"{SECURE} is yes or no, not {value!r}")
@@ -305,7 +305,7 @@ def _checkInterface(spec: EndpointSpec) -> None:
 
 
 def _ownFamily(kind: str, interface: str) -> str:
-    # These two kinds listen on IPv6 sockets, also when the default interface is one of IPv4.
+    # These two kinds listen on IPv6 sockets, also if the default interface is an IPv4 address.
     if kind not in ("tcp6", "tls") or ":" in interface:
         return interface
     if interface not in _SIX:
@@ -314,7 +314,7 @@ def _ownFamily(kind: str, interface: str) -> str:
 
 
 def haveTLS() -> bool:
-    """Whether the extra C{tls} is installed."""
+    """Return whether the extra C{tls} is installed."""
     try:
         import twisted.internet.ssl  # noqa: F401
     except ImportError:
@@ -323,5 +323,5 @@ def haveTLS() -> bool:
 
 
 def needTLS(what: str) -> str:
-    """That something can't be had without the extra."""
+    """Make the error message for a missing extra C{tls}."""
     return f"{what} needs the extra tls: pip install 'tsservices[tls]'"

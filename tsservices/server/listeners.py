@@ -1,6 +1,6 @@
 """
-Where each service listens: from C{--port}, C{--services} and C{--listen} to bound sockets, the
-start's table and C{ports.json}.
+The places where services listen: from C{--port}, C{--services} and C{--listen} to bound sockets,
+the table at the start and C{ports.json}.
 
 Sockets are bound when the server is made, all or none, and served when it starts.
 """
@@ -43,18 +43,18 @@ from tsservices.services.api import ServiceSpec
 from tsservices.transport.binder import Binder, BoundPort
 from tsservices.transport.proxy_protocol import ProxyProtocolFactory
 
-#: The chat, by its first frontend.
+#: The chat service for nc and telnet.
 CHAT = "chat"
 
-#: The service of the same rooms for programs of IRC.
+#: The chat service for IRC clients.
 IRC = "irc"
 
-#: All ways into it: services that may listen before they are ready.
+#: All services of the chat; they may listen before the chat is ready.
 CHAT_FRONTENDS = frozenset({CHAT, IRC, "http"})
 
 OFF, BESIDE, ONLY = TLS
 
-#: How far the default place with TLS is from the one without.
+#: The distance of the default port with TLS from the one without.
 TLS_OFFSET = 100
 
 
@@ -71,7 +71,7 @@ class ListenSpec:
     transport: str
     #: Where it is served.
     description: EndpointSpec
-    #: Whether it begins with TLS, by the certificate of this server.
+    #: Whether it begins with TLS, with the certificate of this server.
     tls: bool = False
 
     @property
@@ -81,11 +81,11 @@ class ListenSpec:
 
     @property
     def secure(self) -> bool | None:
-        """As L{StreamContext.secure<tsservices.transport.context.StreamContext.secure>}."""
+        """See L{StreamContext.secure<tsservices.transport.context.StreamContext.secure>}."""
         where = self.description
         if where.secure is not None:
             return where.secure
-        # A proxy at a UNIX socket says of each client how that came.
+        # At a UNIX socket, a proxy reports for each client whether its connection is encrypted.
         return True if self.encrypted or (where.local and not where.proxied) else None
 
 
@@ -95,7 +95,7 @@ def selectServices(
     """
     Get services, each once, in the order of the catalog.
 
-    @param names: of services; L{None} for those that have a default port.
+    @param names: names of services; L{None}: those with a default port.
     @raise ValueError: there is no such service, or it can't share its port.
     """
     if names is None:
@@ -113,7 +113,7 @@ def selectServices(
 
 
 def checkShareable(services: Iterable[ServiceSpec]) -> None:
-    """@raise ListenError: one of them can't share its port."""
+    """@raise ListenError: a service can't share its port."""
     for service in services:
         if not service.shareable:
             raise ListenError(f"{service.name} can't share its port with other processes")
@@ -123,12 +123,12 @@ def checkPlaces(
     added: Iterable[ListenSpec], sharing: bool, tls: str = OFF, passing: bool = False
 ) -> None:
     """
-    Check the places that were added against each other.
+    Check the places of C{--listen} for conflicts.
 
     @param sharing: other processes are to listen there too.
-    @param passing: they are children of this one, and get its sockets.
+    @param passing: these processes are children of this one, and inherit its sockets.
     @param tls: as for L{resolveListeners}.
-    @raise ListenError: two listen on one socket, or one can't be shared, or is in clear.
+    @raise ListenError: two places have one socket, or a place can't be shared, or is in clear.
     """
     taken: set[int] = set()
     for spec in added:
@@ -157,7 +157,7 @@ def parseListen(catalog: Catalog, text: str, interface: str, backlog: int) -> Li
     """
     Read a value of C{--listen}.
 
-    @raise ValueError: it is not of that form, or there is no such service.
+    @raise ValueError: the value is not of that form, or there is no such service.
     """
     name, equals, where = text.partition("=")
     if not equals:
@@ -166,7 +166,7 @@ def parseListen(catalog: Catalog, text: str, interface: str, backlog: int) -> Li
     try:
         description = parse(where, interface, backlog)
         if not description.datagrams and description.inherited is None:
-            # Twisted reads the arguments only when it makes the endpoint, which binds nothing.
+            # Twisted checks the arguments when it makes the endpoint, which binds nothing yet.
             endpoint(description, None)
     except EndpointError as reason:
         raise ListenError(f"{text}: {reason}") from reason
@@ -189,10 +189,10 @@ def resolveListeners(
 ) -> list[ListenSpec]:
     """
     Find where services listen: the first place that is added for a service and a transport
-    replaces the default one, later ones stand beside it.  The first one with TLS replaces both
-    defaults, the one with TLS too.
+    replaces the default one, later ones are served too.  A place with TLS replaces both defaults,
+    that in clear and that with TLS.
 
-    @param services: those to serve, also where nothing is added.
+    @param services: the services to serve, with or without added places.
     @param tls: L{OFF}, L{BESIDE} or L{ONLY}.
     @raise ListenError: a service has no place, or a port is too high.
     """
@@ -203,8 +203,8 @@ def resolveListeners(
         if (service := wanted.get(name)) is None:
             continue
         ofService = [spec for spec in added if spec.service is service]
-        # With C{--port 0} every port is a free one, so no default is needed.  But who has said one
-        # place does not expect another one beside it.
+        # With C{--port 0} any free port will do, so no default is needed.  But a service with a
+        # place of its own gets no unexpected second one.
         hasDefault = service.offset is not None or (not port and not ofService)
         for transport in service.transports:
             onTransport = [spec for spec in ofService if spec.transport == transport]
@@ -239,25 +239,24 @@ def _default(
 
 
 class BindError(Exception):
-    """The system refuses to listen somewhere.  The argument says where, and why."""
+    """The system refuses to listen at a place.  The argument says where, and why."""
 
 
 @dataclass(frozen=True)
 class BoundListener:
-    """A bound socket, and the service for it."""
+    """A bound socket and its service."""
 
     spec: ListenSpec
-    #: The bound socket, to be served.
     port: BoundPort
 
     @property
     def address(self) -> str:
-        """Host and port, or path, for people."""
+        """Host and port, or path, as shown to the operator."""
         name = self.port.name
         return name if isinstance(name, str) else hostPort(*name)
 
     def asJSON(self) -> dict[str, object]:
-        """The entry in C{ports.json}; also the beginning of the one in C{counters.json}."""
+        """Make the entry of C{ports.json}, which also begins the entry of C{counters.json}."""
         name = self.port.name
         where = {"path": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
         local = "unixgram" if self.spec.transport == "udp" else "unix"
@@ -282,10 +281,10 @@ def bind(
     """
     Bind all places, or none.
 
-    @param closedPorts: gets the UDP ports that are bound: a datagram that comes from one of them
-        is forged, or the answer of this very server.
-    @param closedPaths: the same of UNIX sockets.
-    @raise BindError: one can't be bound.
+    @param closedPorts: gets the bound UDP ports: a datagram from one of them is forged, or an
+        answer of this server.
+    @param closedPaths: gets the paths of bound UNIX sockets, for the same reason.
+    @raise BindError: a place can't be bound.
     """
     listeners: list[BoundListener] = []
     for spec in specs:
@@ -296,21 +295,21 @@ def bind(
             else:
                 counters = _bindStream(spec, wiring, binder)
         except (CannotListenError, OSError) as reason:
-            # A server that serves a part of what was asked for would look like one that works.
+            # A server with some of its places missing would look as if it worked.
             binder.discard()
             raise BindError(
                 f"{spec.service.name} can't listen on {_where(spec)}: {_why(reason)}"
             ) from reason
         except Exception:
-            # A mistake in a service: its author needs the traceback, and the UNIX sockets of the
-            # services before it would stay in the file system.
+            # A bug in a service: its author needs the traceback.  Without the discard, the UNIX
+            # sockets of the services before it would stay in the file system.
             binder.discard()
             raise
         listener = BoundListener(spec, binder.ports[-1])
         listeners.append(listener)
         registry.add(listener.asJSON(), counters)
         if spec.transport == "udp":
-            # Only now the number is known, if the system has chosen it.
+            # The number is not known before if the system chooses it.
             where = binder.ports[-1].name
             if isinstance(where, str):
                 closedPaths.add(where)
@@ -325,13 +324,13 @@ def _bindStream(spec: ListenSpec, wiring: Wiring, binder: Binder) -> StreamCount
     where = spec.description
     place = tlsPlace(where) if where.encrypted else None
     if spec.encrypted:
-        # Here because it needs pyOpenSSL, which is optional.
+        # Imported here because it needs pyOpenSSL, which is optional.
         from tsservices.transport.tls import TLSFactory
 
         creator = wiring.certificate if place is None else place.connectionCreator
         factory = TLSFactory(creator, inner, inner.context)
     if where.proxied:
-        # Proxies send the header before all else, before TLS too.
+        # Proxies send the header first, before TLS too.
         factory = ProxyProtocolFactory(factory, inner.context)
     inherited = where.inherited
     if inherited is not None:
@@ -380,15 +379,15 @@ def _why(reason: CannotListenError | OSError) -> str:
 
 
 class Readiness(Interface):
-    """The chat of a node has to catch up first: it is not ready when the server starts."""
+    """A chat that may be ready only after the start, because its node has to catch up first."""
 
     def whenReady(self, call: Callable[[], object]) -> None:
-        """Call this once it is ready, which may be at once."""
+        """Call this when the chat is ready, which may be at once."""
         ...
 
 
 class PortsFile:
-    """C{ports.json}: a program that reads of a place there may connect to it."""
+    """C{ports.json}: the places to which programs can connect now."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
@@ -398,7 +397,7 @@ class PortsFile:
         self._closed = False
 
     def write(self, listeners: Iterable[BoundListener]) -> None:
-        """Say of these places that they are served."""
+        """Write these places to the file."""
         try:
             if not self._path and not self._closed:
                 self._path = self._folder.privatePath(PORTS_FILE)
@@ -407,11 +406,11 @@ class PortsFile:
         except OSError as reason:
             where = self._path or str(self._folder)
             self._log.warn("{where}: {reason}", where=where, reason=str(reason))
-            # It is not tried again.
+            # Do not try again.
             self._closed = not self._path
 
     def remove(self) -> None:
-        """Nothing is served any more; nothing is written from now on."""
+        """Remove the file, and write nothing from now on."""
         path, self._path, self._closed = self._path, "", True
         if path:
             self._folder.remove(path)
@@ -419,7 +418,7 @@ class PortsFile:
 
 class ListenerService(Service):
     """
-    Serves the bound places, and keeps C{ports.json}.
+    Serves the bound places, and maintains C{ports.json}.
 
     @ivar listeners: the bound places.
     """
@@ -430,7 +429,7 @@ class ListenerService(Service):
     def __init__(
         self, listeners: list[BoundListener], ports: PortsFile | None, chat: Readiness
     ) -> None:
-        """@param ports: L{None}: another process keeps the file."""
+        """@param ports: L{None}: another process writes the file."""
         self.listeners = listeners
         self._chat = chat
         self._chatReady = False
@@ -447,13 +446,13 @@ class ListenerService(Service):
                 transport=transport,
                 address=listener.address,
             )
-        # The file comes after: a program that reads it connects at once.
+        # Written after the listening, because programs connect as soon as they have read it.
         self._chat.whenReady(self._chatOpened)
         self._writePorts()
 
     def _chatOpened(self) -> None:
         self._chatReady = True
-        # The chat may be ready only after the stop: the file is gone then, and stays so.
+        # The chat may become ready after the stop, when the file must not be written again.
         if self.running:
             self._writePorts()
 
@@ -466,16 +465,16 @@ class ListenerService(Service):
             )
 
     def stopService(self) -> Deferred[Any]:
-        """Remove C{ports.json}; fires when nothing listens any more."""
+        """Remove C{ports.json} and stop listening; fires when all ports are closed."""
         super().stopService()
-        # Before the ports are closed, for the same reason.
+        # Before the ports are closed: a program that reads the file may connect.
         if self._ports is not None:
             self._ports.remove()
         return DeferredList([listener.port.stopListening() for listener in self.listeners])
 
 
 def writeTable(listeners: list[BoundListener], notes: list[str], terminal: TextIO) -> None:
-    """Write the start's table: what is served where."""
+    """Write the table of services and their places."""
     rows = [("service", "over", "address", "what it is")] + [
         (
             listener.spec.service.name,

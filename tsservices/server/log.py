@@ -1,8 +1,8 @@
 """
-The log of a server that twistd runs: its files, and how a line of it reads.
+The log of a server that twistd runs: its files, and the format of its lines.
 
-twistd's own log file keeps all that was ever rotated, and renames each of these files at each
-rotation.  What strangers send can fill a file; so here their number has a bound.
+twistd's own log keeps all rotated files for ever, and renames each of them at each rotation.
+Here their number is bounded, because data from unknown clients can fill the log.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from twisted.python.components import Componentized
 
 from tsservices.server.shutdown import OrderedMultiService
 
-#: Where twistd logs when it becomes a daemon and no file is named.
+#: twistd's log file for a daemon if none is named.
 DEFAULT_FILE = "twistd.log"
 
-#: Bytes of a log file, after which a new one begins.
+#: The size in bytes at which a log file is rotated.
 LOG_BYTES = 10_000_000
 
-#: Full log files that are kept: C{twistd.log.1} is the newest of them.
+#: Rotated log files that are kept; C{twistd.log.1} is the newest.
 LOG_FILES = 9
 
-#: What programs take out of the log by its namespace.
+#: Namespaces that programs search for in the log.
 PUBLIC = frozenset({"tsservices.audit", "tsservices.transcript"})
 
 _LOG = Logger("tsservices")
 
-# What each port of Twisted writes when it begins and ends, by its number alone.  The server has a
-# line of its own for each place.
+# Twisted's log messages about opened and closed ports.  They show only the number; the server has
+# a line of its own for each place.
 _PORT_EVENT = re.compile(r".+ starting on .+|\((TCP|UDP|UNIX) Port .+ Closed\)", re.DOTALL)
 
 
@@ -55,16 +55,16 @@ class LogError(Exception):
 
 class RotatedLogFile:
     """
-    A log file of which so many old ones are kept, and no more.
+    A log file that is rotated, with a bounded number of old files.
 
-    What goes wrong with the files (a full disk, a folder where nothing may be made) ends neither
-    the log nor the server: the file that is open goes on.
+    If a rotation fails (a full disk, a folder without the right to make files), the log continues
+    in the open file.
     """
 
     def __init__(self, path: str, owner: tuple[int, int] = (-1, -1)) -> None:
         """
-        @param owner: user and group of the file, if it is made here; -1: that of the process.
-        @raise OSError: it can't be opened.
+        @param owner: user and group of a file that is made here; -1: those of the process.
+        @raise OSError: the file can't be opened.
         """
         self._path = os.path.abspath(path)
         self._descriptor = self._openedFor(*owner)
@@ -72,37 +72,37 @@ class RotatedLogFile:
         self._removeSurplus()
 
     def write(self, text: str) -> None:
-        """@raise OSError: it can't be done."""
+        """@raise OSError: the file can't be written."""
         if self._size >= LOG_BYTES:
             self._rotateFrom(LOG_BYTES)
-        # A name of a file may have bytes that are no text.
+        # The text may have surrogates, for bytes of a file name that are not UTF-8.
         data = text.encode(errors="backslashreplace")
         self._size += len(data)
         while data:
             data = data[os.write(self._descriptor, data) :]
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing, because nothing is buffered."""
 
     def close(self) -> None:
         os.close(self._descriptor)
 
     def beginAnew(self) -> None:
         """
-        Begin a new file, unless this one is empty: what SIGUSR1 asks for.  If somebody (logrotate,
-        say) has moved the file away, there is nothing to rotate, and it is opened again.
+        Rotate the file unless it is empty, on SIGUSR1.  If another program (logrotate, for example)
+        has moved the file away, only open it again.
         """
         self._rotateFrom(1)
 
     def _rotateFrom(self, size: int) -> None:
-        # If it can't be done, it is tried again after as many bytes more.
+        # After a failure the next attempt comes after another LOG_BYTES.
         self._size = 0
         try:
             if not self._isMine():
-                # If nobody has moved it, another process with the same log was faster.
+                # Moved by another program, or by another process with the same log.
                 self._reopen()
             elif (now := os.fstat(self._descriptor).st_size) < size:
-                # Somebody has cut it.
+                # Another program has truncated the file.
                 self._size = now
             else:
                 self._rotate()
@@ -122,7 +122,7 @@ class RotatedLogFile:
     def _rotate(self) -> None:
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
-            # As root even /dev/null could be renamed.
+            # Root could rename even /dev/null.
             return
         for number in range(LOG_FILES - 1, 0, -1):
             with contextlib.suppress(FileNotFoundError):
@@ -133,7 +133,7 @@ class RotatedLogFile:
             os.fchmod(self._descriptor, stat.S_IMODE(status.st_mode))
 
     def _reopen(self) -> None:
-        # The old one stays open until the new one is.
+        # The old file stays open until the new one is open.
         descriptor = self._opened()
         os.close(self._descriptor)
         self._descriptor = descriptor
@@ -143,20 +143,20 @@ class RotatedLogFile:
         try:
             descriptor = self._opened(os.O_EXCL)
         except FileExistsError:
-            # It may be anybody's, and the path a link to it: root must not give it away.
+            # The path may be a link to any file, whose owner root must not change.
             return self._opened()
         with contextlib.suppress(OSError):
-            # Without the right to do this there is none to become that user.
+            # Without the right to do this, the process can't become that user either.
             os.fchown(descriptor, user, group)
         return descriptor
 
     def _opened(self, more: int = 0) -> int:
-        # To append: if somebody cuts the file (logrotate's copytruncate), it goes on at its end.
+        # O_APPEND continues at the end of a truncated file (logrotate's copytruncate).
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
         return os.open(self._path, flags | more, 0o666)
 
     def _removeSurplus(self) -> None:
-        # An older version may have left thousands.  A date, of logrotate's say, is no such number.
+        # An older version may have left thousands.  A date (logrotate's dateext) does not match.
         pattern = re.compile(re.escape(os.path.basename(self._path)) + r"\.([1-9][0-9]{0,5})")
         folder = os.path.dirname(self._path)
         with contextlib.suppress(OSError):
@@ -169,23 +169,23 @@ class RotatedLogFile:
 
 def formatLine(event: LogEvent, worker: int = 0) -> str | None:
     """
-    One event as a line of the log; L{None}: it is not logged.
+    Format an event as a line of the log; L{None}: it is not logged.
 
-    @param worker: the number of this process among several; 0: it is the only one, or the main one.
+    @param worker: the number of this worker process; 0: this is the only or the main process.
     """
     namespace = event.get("log_namespace", "")
     if namespace == "log_legacy" and _PORT_EVENT.fullmatch(event.get("log_text") or ""):
         return None
     program = namespace.partition(".")[0]
     if program in ("tsservices", "twisted") and namespace not in PUBLIC:
-        # The path of a module says nothing to whoever reads the log.
+        # The path of a module is of no use to the reader of the log.
         event = {**event, "log_namespace": f"{program} {worker}" if worker else program}
     return formatEventAsClassicLogText(event, formatTime=formatTime)
 
 
 def logPlace(parent: Mapping[str, Any]) -> str:
     """
-    Where the log goes, for people.
+    Describe where the log goes, for the operator.
 
     @param parent: the options of twistd; empty without twistd.
     """
@@ -201,16 +201,16 @@ def openLog(
     parent: Mapping[str, Any], reactor: Any, worker: int = 0, owner: tuple[int, int] = (-1, -1)
 ) -> FileLogObserver | None:
     """
-    Open the log where the options of twistd say.
+    Open the log named by the options of twistd.
 
     @param parent: the options of twistd; empty without twistd.
     @param worker: as for L{formatLine}.
     @param owner: as for L{RotatedLogFile}; the workers of a server open its file as that user.
-    @return: what writes it; L{None}: the program that runs this does that, or refuses.
+    @return: the observer that writes the log; L{None}: the runner writes it itself, or refuses.
     @raise LogError: the file can't be opened.
     """
     if "nodaemon" not in parent:
-        # It is no twistd that runs this (twist, a test).
+        # The runner is not twistd, but twist or a test.
         return None
     name, foreground = parent.get("logfile"), bool(parent["nodaemon"])
     if parent.get("logger") or parent.get("syslog") or (name == "-" and not foreground):
@@ -228,17 +228,17 @@ def openLog(
 
 
 def _onUSR1(handler: Any) -> None:
-    # As twistd does: a handler that is there already, or "ignored", stays.  Where there is no file
-    # the signal must not end the server, as it would by default.
+    # As twistd does: an existing handler, or "ignored", stays.  Without a log file the signal must
+    # be ignored, because by default it would end the server.
     if signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL:
         signal.signal(signal.SIGUSR1, handler)
 
 
 class LoggedService(OrderedMultiService):
     """
-    All services of a server, which bring the log of their application with them.
+    The parent of all services of a server, which also sets the log of the application.
 
-    twistd takes an observer that is a component of the application, unless C{--logger} names one.
+    twistd uses the observer that is a component of the application, unless C{--logger} names one.
     """
 
     def __init__(self, observer: FileLogObserver | None) -> None:

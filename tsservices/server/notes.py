@@ -1,4 +1,4 @@
-"""What stands below the table of services at the start."""
+"""The notes below the table of services at the start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def startNotes(
     operator: OperatorService,
     control: ControlService,
 ) -> list[str]:
-    """@param limits: as far as the system allows them."""
+    """@param limits: the limits after those of the system were applied."""
     notes = [f"log: {logPlace(options.parent or {})}; state: {options.folder}", *chat.notes]
     notes += options.unserved
     if options["reuse-port"]:
@@ -42,7 +42,7 @@ def startNotes(
 
 
 def tlsNotes(options: Options, certificate: ServerCertificate | None) -> list[str]:
-    """What is said of TLS."""
+    """Make the notes about TLS."""
     specs = options.listenSpecs
     notes = []
     if certificate is not None:

@@ -1,6 +1,6 @@
 """
-The options of a server and the keys of its configuration file, as tables: what each is called, what
-it is, what reads it, and its default.
+The options of a server and the keys of its configuration file, as tables of names, help texts,
+the functions that read the values, and defaults.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ DEFAULT_STREAM = "tsservices-chat"
 #: The limits that are options; the others are keys of the configuration file only.
 OFFERED = ("backlog", "max-connections", "flood-lines", "flood-bytes")
 
-#: Keys of the configuration file about the broker of a cluster and the IRC frontend: what each
-#: takes, what it is, what reads it, and its default.
+#: Keys of the configuration file only, for the broker of a cluster and the frontends: kind of
+#: value, help text, the function that reads it, and default.
 KEYS: dict[str, tuple[str, str, Callable[[Any], Any], Any]] = {
     "cluster-user-file": ("PATH", "file with NAME:PASSWORD for the engine", config.text, None),
     "cluster-credentials": ("PATH", "or a .creds file", config.text, None),
@@ -79,12 +79,12 @@ FLAGS: list[list[Any]] = [
 
 
 def limit(key: str) -> Callable[[Any], int]:
-    """What reads the value of a limit."""
+    """Make the function that reads the value of a limit."""
     return lambda value: Limits.coerce(key, value)
 
 
 def parameters() -> list[list[Any]]:
-    """The options that take a value: name, letter, default, help, and what reads it."""
+    """List the options with a value: name, letter, default, help, and function that reads it."""
     rows: list[list[Any]] = [
         [
             "port",

@@ -1,5 +1,5 @@
 """
-The options of C{twistd tsserver}, its help, and how they and the configuration file become one.
+The options of C{twistd tsserver}, combined with the configuration file, and their help.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ from tsservices.services.api import ServiceSpec
 from tsservices.stamp.auth import readKey
 from tsservices.stamp.reflector import ReflectorConfig
 
-# Values of --listen, in the help.
+# Examples of --listen in the help.
 _EXAMPLES = (
     "timestamp=udp:8037",
     "hello=unix:/run/hello.sock",
     "echo=tcp:7777:interface=0.0.0.0",
 )
 
-# The width of the help without $COLUMNS, and the least that has room for its tables.
+# The width of the help without $COLUMNS, and the least width for its tables.
 _WIDTH = 80
 _LEAST_WIDTH = 60
 
-# What Twisted puts before an error of a value.
+# Twisted's prefix of an error of a value.
 _ENFORCED = "Parameter type enforcement failed: "
 
 
 def _entry(left: str, text: str, width: int) -> str:
-    # One row of a table: what is too long for a line goes on below its beginning.
+    # One row of a table; its further lines are indented as the text.
     indent = " " * len(left)
     return textwrap.fill(
         text, width, initial_indent=left, subsequent_indent=indent, break_on_hyphens=False
@@ -65,7 +65,7 @@ def _serviceLines(modules: list[str], width: int) -> list[str]:
     try:
         rows = list(Catalog(modules).rows())
     except CatalogError as reason:
-        # Help is what somebody reads who wants to know why nothing works.
+        # The help has to appear also if a module can't be loaded.
         lines = _serviceLines([], width) if modules else []
         return [*lines, _entry("  ", str(reason), width)]
     lines = []
@@ -132,24 +132,24 @@ class Options(usage.Options):
 
     longdesc: ClassVar[str] = ""
 
-    #: Which service listens where.
+    #: The services and their endpoints.
     listenSpecs: list[ListenSpec]
     #: All limits.
     limits: Limits
     #: The state folder.
     folder: StateDirectory
-    #: How STAMP is reflected.
+    #: The configuration of the STAMP reflector.
     mode: ReflectorConfig
-    #: Which services are not served, and why, though nobody has said so.
+    #: Lines for the operator about default services that are not served here.
     unserved: list[str]
-    #: The words that were parsed.
+    #: The command-line arguments.
     commandLine: tuple[str, ...] = ()
 
     def __init__(self) -> None:
-        # What the command line names wins over the file, also where it names the default.
+        # Options of the command line override the file, also if they name the default.
         self._setByUser: set[str] = set()
         super().__init__()
-        # The help of what has a method is its docstring, with the indents of its lines.
+        # The help of an option with a method is its docstring, with the indents of its lines.
         self.docs = {option: " ".join(text.split()) for option, text in self.docs.items()}
         self["listen"] = []
         self["load"] = []
@@ -160,7 +160,7 @@ class Options(usage.Options):
         self._setByUser.clear()
 
     def __setitem__(self, key: str, value: Any) -> None:
-        # usage.Options stores here what the command line names; defaults it stores with update.
+        # usage.Options stores the values of the command line here, and defaults with update.
         self._setByUser.add(key)
         super().__setitem__(key, value)
 
@@ -210,25 +210,25 @@ class Options(usage.Options):
         raise SystemExit(0)
 
     def parseArgs(self, *words: str) -> None:
-        """@raise usage.UsageError: there is a word that is no option."""
+        """@raise usage.UsageError: an argument is not an option."""
         if words:
-            # In a container, say, whose entry point has options already.
+            # For example in a container whose entry point has options already.
             first = "; a command stands first" if serverCommand().startswith(PROGRAM) else ""
             raise usage.UsageError(f"there are only options here, and {words[0]!r} is none{first}")
 
     def parseOptions(self, options: Any = None) -> None:
         """
-        @raise usage.UsageError: something is wrong.
-        @raise SystemExit: the same under twistd, which would print all of the help.
+        @raise usage.UsageError: an option is wrong.
+        @raise SystemExit: the same under twistd, which would print the whole help.
         """
         self.commandLine = tuple(options or ())
         try:
             super().parseOptions(options)
         except usage.UsageError as reason:
-            # Without the words that Twisted puts before ours.
+            # Without Twisted's prefix.
             text = str(reason).removeprefix(_ENFORCED)
             if self.parent is None or "nodaemon" not in self.parent:
-                # Not twistd (twist, say): it has words of its own.
+                # Not twistd, but twist for example, which reports the error itself.
                 raise usage.UsageError(text) from reason
             if sys.stderr is not None:
                 # It is None where descriptor 2 is closed.
@@ -236,7 +236,7 @@ class Options(usage.Options):
             raise SystemExit(1) from reason
 
     def postOptions(self) -> None:
-        """@raise usage.UsageError: the file is wrong, or something in it or in the options."""
+        """@raise usage.UsageError: an option or the configuration file is wrong."""
         try:
             self._readFile()
             if self["trust"] is None:
@@ -283,7 +283,7 @@ class Options(usage.Options):
 
     @contextlib.contextmanager
     def _reading(self, key: str) -> Iterator[None]:
-        # What is wrong with a value names the file if it is from there.
+        # The error of a value names the file if the value is from there.
         try:
             yield
         except ValueError as reason:
@@ -311,7 +311,7 @@ class Options(usage.Options):
                 asked += chosen
             for reason in filter(None, map(missingExtra, asked)):
                 raise ListenError(reason)
-            # Nobody has asked for these.
+            # The remaining ones are defaults, which the operator has not asked for.
             self.unserved = [reason for reason in map(missingExtra, chosen) if reason]
             if sharing and self["services"] is None:
                 names = [row.name for row in BUILTIN if not row.shareable]
@@ -322,7 +322,7 @@ class Options(usage.Options):
         )
 
     def _moveLog(self) -> None:
-        # The operator has the terminal: the log would run into what is typed.
+        # The operator types on the terminal, and log lines would appear in between.
         parent = self.parent
         if parent is not None and "logfile" in parent and parent["logfile"] in (None, "-"):
             parent["logfile"] = self.folder.path(LOG_FILE)

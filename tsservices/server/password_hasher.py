@@ -1,11 +1,11 @@
 """
-Hashes passwords in a thread of its own: the port
+A thread that hashes passwords: the port
 L{PasswordHasher<tsservices.chat.passwords.PasswordHasher>} of the chat.
 
-Why not Twisted's C{ThreadPool(1, 1)} (read in 26.10): its C{stop} works through all that waits,
-here up to eight seconds, and then joins without a time limit threads that are no daemons.  What
-fails comes as a L{Failure}, whose frames hold the password.  A pool that is told when to stop
-early and what to forget is not smaller than one thread and one queue.
+Why not Twisted's C{ThreadPool(1, 1)} (read in 26.10): its C{stop} first runs all waiting jobs,
+here for up to eight seconds, and then joins non-daemon threads without a timeout.  Its errors are
+L{Failure}s, whose frames hold the password.  Code that avoids both around a pool would not be
+smaller than one thread and one queue.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from tsservices.chat.passwords import (
     verifier,
 )
 
-#: Rounds of PBKDF2: 30 milliseconds of one core (measured: 0.33 for each thousand), which the
-#: server pays for each log-in, and a thief of the database for each guess.
+#: Rounds of PBKDF2: 30 milliseconds of one core (measured: 0.33 per thousand) for each login, and
+#: for each guess of an attacker who has the database.
 HASH_ITERATIONS = 90_000
 
-#: Passwords that may wait: a storm of log-ins after a restart, but at most 8 seconds for the last.
+#: The most waiting passwords: many log in at once after a restart, but none waits over 8 seconds.
 HASHES_WAITING = 256
 
-#: Seconds that the last password has when the server stops: some thirty times its work.
+#: Seconds to finish the running hash when the server stops: about thirty times what it takes.
 HASHING_STOP_SECONDS = 1.0
 
-#: How much nicer the thread is than the process, whatever that was started with: it gets what the
-#: reactor and the storage leave of the cores.
+#: The increase of the thread's nice value: the thread gets the CPU time that the reactor and the
+#: storage leave.
 _NICER = 10
 
 #: Runs in the thread.
@@ -55,12 +55,12 @@ class PasswordHasherThread:
     """
     One thread that hashes one password after another.
 
-    @ivar waiting: how many passwords are being hashed, or wait for that.  Belongs to the reactor's
-        thread, as everything here but C{_work} does.
+    @ivar waiting: the number of passwords in work or waiting.  Used only in the reactor's thread,
+        like everything here except C{_work}.
     """
 
-    # One thread, because a core is to be left for the chat however many log in.  hashlib lets go of
-    # the interpreter's lock while it works, so the reactor goes on meanwhile.
+    # Only one thread, to leave a core for the chat however many users log in.  hashlib releases the
+    # GIL while it works, so the reactor runs meanwhile.
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
@@ -73,8 +73,8 @@ class PasswordHasherThread:
         bounds: PasswordBounds = DEFAULT_BOUNDS,
     ) -> None:
         """
-        @param random: makes as many random bytes as it is asked for.
-        @param bounds: of new passwords.
+        @param random: makes the given number of random bytes.
+        @param bounds: the bounds of new passwords.
         """
         self._bounds = bounds
         self._callFromThread = callFromThread
@@ -87,23 +87,23 @@ class PasswordHasherThread:
         self.waiting = 0
 
     def start(self) -> None:
-        """Begin to work.  Not before twistd has forked: threads do not survive a fork."""
+        """Begin to hash.  Call it after twistd has forked: threads do not survive a fork."""
         self._working = True
         if self.waiting:
             self._startThread()
 
     def _startThread(self) -> None:
-        # Not before there is a password: in a process of one thread glibc's locks and system calls
-        # are cheaper, which is 3 % of a message of 64 bytes.
+        # Only when there is a password: without threads glibc's locks and system calls are cheaper,
+        # by 3 % of the time of a message of 64 bytes.
         self._thread = threading.Thread(target=self._work, name="hasher", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End with the password that is being hashed; no result is passed on any more."""
+        """End the thread after the running hash; no more results are delivered."""
         self._working = False
         thread, self._thread = self._thread, None
         if thread is not None:
-            # What waits is for sessions that the stop has closed.
+            # The waiting jobs belong to sessions that the stop has closed.
             with contextlib.suppress(Empty):
                 while True:
                     self._jobs.get_nowait()
@@ -133,8 +133,8 @@ class PasswordHasherThread:
 
     def _work(self) -> None:
         if sys.platform == "linux":
-            # Linux has a nice value for each thread; elsewhere it is the process's.  The system
-            # stops at the highest by itself.
+            # Linux has a nice value per thread, other systems per process.  The system limits the
+            # sum to the highest value.
             with contextlib.suppress(OSError):
                 os.nice(_NICER)
         while (task := self._jobs.get()) is not None:
@@ -142,11 +142,11 @@ class PasswordHasherThread:
             try:
                 result = job()
             except Exception:
-                # Not the exception itself: its traceback's frames hold the password.
+                # Not the exception itself, because the frames of its traceback hold the password.
                 self._callFromThread(self._failed, then)
             else:
                 self._callFromThread(self._done, then, result)
-            # The loop waits in get with its locals alive: no password stays in one of them.
+            # Otherwise these variables would hold a password while the loop waits in get.
             del task, job, then
 
     def _done(self, onResult: ResultCallback, result: object) -> None:
@@ -155,6 +155,6 @@ class PasswordHasherThread:
             onResult(result)
 
     def _failed(self, onResult: ResultCallback) -> None:
-        # For lack of memory, say.
+        # For example for lack of memory.
         self._log.error("a password could not be hashed")
         self._done(onResult, ChatError(HASHING_FAILED))

@@ -1,9 +1,9 @@
 """
-How a server is put together, for twistd: the one place where all parts meet.
+The assembly of a server from all its parts, for twistd.
 
 L{makeService} runs before twistd becomes a daemon: it binds sockets and locks the state folder,
 because only then a failure can be printed in one line, with an exit status.  Everything that a
-fork would break (threads, epoll objects) begins in C{startService}.
+fork would break (threads, epoll objects) is made in C{startService}.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ __all__ = ["Options", "makeService"]
 
 def makeService(options: Options, reactor: Any = None, terminal: TextIO | None = None) -> IService:
     """
-    Make the server, bound and not yet serving.
+    Make the server, with its sockets bound and not yet serving.
 
-    @param reactor: L{None}: the one that twistd runs, in a process that is the server's alone.
-    @param terminal: where the start's table is written.
-    @raise SystemExit: something can't be had; the argument is the line to print.
+    @param reactor: L{None}: twistd's reactor, in a process that runs only this server.
+    @param terminal: gets the table of services at the start.
+    @raise SystemExit: the server can't start; the argument is the line to print.
     """
     ownsProcess = reactor is None
     if ownsProcess:
@@ -127,7 +127,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         chat.webPort = portOf("http", listeners, False) or portOf("http", listeners, True)
         with actingAs(*becoming):
             chat.prepare()
-        # Last: a server that can't start leaves no log.
+        # Last, so that a server that can't start leaves no log.
         observer = openLogAs(options, becoming, reactor, 0 if worker is None else worker.number)
     except (
         BindError,
@@ -154,14 +154,14 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
             operator.bind()
         if chatOptions.served:
             control.bind()
-    # Once more: a socket that was bound as root may be in there.
+    # Once more: a socket that was bound as root may be in the folder.
     unchanged = folder.giveTo(*becoming) if unchanged is not None else []
 
     server = LoggedService(observer)
     server.setName("tsserver")
 
     def discard() -> None:
-        # The start can still fail: in twistd, or in a service.  What is bound must not stay.
+        # The start can still fail, in twistd or in a service.  No bound socket must stay then.
         if not server.stopped:
             for owner in (binder, operator, control):
                 owner.discard()
@@ -169,8 +169,8 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
 
     if ownsProcess:
         atexit.register(discard)
-    # Stopped in the reverse order: first nobody can come any more, then connections end, then the
-    # chat stores what they have said, and the last figures are written.
+    # Stopped in the reverse order: the listeners close, then connections end, then the chat stores
+    # the last messages, then the last counters are written.
     ports = PortsFile(folder)
     services: tuple[IService, ...] = (
         SignalService(reactor),
@@ -199,7 +199,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     for service in services:
         service.setServiceParent(server)
     if terminal is not None and worker is None:
-        # A closed pipe or a full disk behind it is no reason not to serve.
+        # The server also starts if this is a closed pipe or a file on a full disk.
         with contextlib.suppress(OSError):
             notes = startNotes(options, limits, chat, operator, control)
             notes += tlsNotes(options, certificate)
@@ -214,7 +214,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
 def _sockets(
     options: Options, worker: WorkerPlace | None
 ) -> tuple[OwnSockets, WorkersSockets | None]:
-    # Where the sockets come from; the second is the same if they are for workers.
+    # The source of the sockets; the second item is the same object if they are for workers.
     if worker is not None:
         return GivenSockets(worker.descriptors), None
     if options["processes"] > 1:
@@ -224,13 +224,13 @@ def _sockets(
 
 
 def _writeAnyCharacter(stream: TextIO | None) -> None:
-    # A character that the encoding of the terminal lacks is written as a number.
+    # A character that the encoding of the terminal lacks is written as an escape.
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
 
 
 def _withDescriptors(limits: Limits) -> Limits:
-    # As many descriptors for this process as the system allows, and no more connections.
+    # Raise the limit of descriptors as far as the system allows, and fit the connections to it.
     soft = raiseDescriptorLimit()
     if soft is None:
         return limits
@@ -246,14 +246,14 @@ def _followZone(reactor: Any) -> IService:
 
 
 def _prepareProcess() -> Any:
-    # First of all: neither the reactor nor a socket may get the number of a standard descriptor.
+    # First: neither the reactor nor a socket may get the number of a standard descriptor.
     if taken := openMissing():
-        # twistd makes the reactor that --reactor names before it asks for us, and that can't be
-        # moved: begin again with what was missing.
+        # twistd makes the reactor of --reactor before it calls this plugin, and its descriptors
+        # can't be moved: execute the program again with the missing descriptors open.
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in taken:
             os.dup2(null, descriptor)
-        # With what Twisted has removed: the sockets of systemd are still for this process.
+        # With the variables of systemd's sockets, which Twisted has removed.
         environ = {**os.environ, **passedEnvironment()}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environ)
     from twisted.internet import reactor

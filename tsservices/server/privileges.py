@@ -1,4 +1,4 @@
-"""What a server that starts as root does as the user that it will become."""
+"""Actions of a server started as root that need the rights of the user it will run as."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from tsservices.server.options import Options
 @contextlib.contextmanager
 def actingAs(user: int, group: int) -> Iterator[None]:
     """
-    Do something with the rights of another user, so that whatever that user has put into the state
-    folder can lead to nothing that the user could not do alone.
+    Run a block with the rights of another user, so that links which that user has put into the
+    state folder give no access beyond the user's own rights.
 
-    Only for the time before there are threads: the rights are those of the whole process.  A
-    process that is not root keeps its own.
+    Only for the time before there are threads, because the rights are those of the whole process.
+    A process that is not root keeps its own.
 
-    @param user: -1 to keep it, as for C{group}.
+    @param user: -1: unchanged, as for C{group}.
     """
     if os.geteuid() != 0 or (user, group) == (-1, -1):
         yield
         return
     oldGroup, oldGroups = os.getegid(), os.getgroups()
     try:
-        # Where root has not the right to do this, twistd says so when it tries the same.
+        # If root lacks the right to do this, twistd reports it when it tries the same.
         with contextlib.suppress(OSError):
             os.setgroups(_groups(user, group))
             if group != -1:
@@ -49,7 +49,7 @@ def actingAs(user: int, group: int) -> Iterator[None]:
 
 
 def _groups(user: int, group: int) -> list[int]:
-    # Those that twistd gives to the process later.
+    # The groups that twistd gives to the process later.
     if user == -1:
         return [group]
     main = os.getegid() if group == -1 else group
@@ -61,10 +61,10 @@ def _groups(user: int, group: int) -> list[int]:
 
 class PIDFile(Service):
     """
-    The file with the number of this process, if it is in the state folder of another user.
+    The PID file, if it is in the state folder of another user.
 
-    twistd would write it as root, and follow what that user has put there since it was checked.
-    This service starts when the server is that user.
+    twistd would write it as root, and follow a link that the user has put there since the check.
+    This service starts when the process already runs as that user.
     """
 
     name = "pidfile"
@@ -74,7 +74,7 @@ class PIDFile(Service):
         self._path = path
 
     def startService(self) -> None:
-        """@raise OSError: it can't be written."""
+        """@raise OSError: the file can't be written."""
         super().startService()
         self._folder.write(self._path, os.getpid())
 
@@ -87,30 +87,30 @@ def openLogAs(
     options: Options, becoming: tuple[int, int], reactor: Any, worker: int = 0
 ) -> FileLogObserver | None:
     """
-    As L{openLog}, by whom the server becomes if the log is in the state folder.
+    Open the log as L{openLog} does; in the state folder, as the user that the server becomes.
 
-    @raise LogError: it can't be opened.
+    @raise LogError: the log can't be opened.
     """
     path, _ = _openedByTwistd(options)
     inFolder = path is not None and options.folder.contains(path)
-    # Root would follow what that user has put there, and make a file that the user can't rotate.
+    # Root would follow a link of that user, and make a file that the user can't rotate.
     with actingAs(*(becoming if inFolder else (-1, -1))):
         return openLog(options.parent or {}, reactor, worker, becoming)
 
 
 def pidFile(options: Options, becoming: tuple[int, int]) -> list[PIDFile]:
-    """The file with the number of this process, if it has to be written by another user."""
+    """Make the service of the PID file, if that has to be written by another user."""
     _, path = _openedByTwistd(options)
     if path is None or becoming == (-1, -1) or not options.folder.contains(path):
         return []
     assert options.parent is not None
-    # twistd looks here only when it writes the file, and when it removes it.
+    # twistd reads this option only to write the file and to remove it.
     options.parent["pidfile"] = ""
     return [PIDFile(options.folder, path)]
 
 
 def _openedByTwistd(options: Options) -> tuple[str | None, str | None]:
-    # The log and the file with the number of the process.
+    # The paths of the log and of the PID file.
     parent = options.parent if options.parent is not None else {}
     log, pid = parent.get("logfile"), parent.get("pidfile")
     return (None if log in (None, "-") else str(log)), (str(pid) if pid else None)
@@ -118,25 +118,25 @@ def _openedByTwistd(options: Options) -> tuple[str | None, str | None]:
 
 def giveFolder(options: Options, becoming: tuple[int, int]) -> list[str] | None:
     """
-    Give the state folder to the user that the server becomes.
+    Make the user that the server becomes the owner of the state folder.
 
-    @return: what stays with its owner; L{None}: nothing can be given.
-    @raise OSError: something in it is a link.
+    @return: the files that keep their owner; L{None}: no owner could be changed.
+    @raise OSError: a file in it is a link.
     """
     folder = options.folder
-    # These are opened as root.
+    # These files are opened as root.
     folder.checkOwn(filter(None, (*_openedByTwistd(options), options["stamp-key"])))
     try:
         unchanged = folder.giveTo(*becoming)
     except OSError:
-        # Without the right to do this there is none to become that user, which twistd will say.
+        # Without the right to do this, the process can't become that user; twistd will report it.
         return None
     return unchanged
 
 
 def becomingUser(options: Options) -> tuple[int, int]:
     """
-    The numbers of the user and the group that the server becomes; -1: it keeps its own.
+    Get the ids of the user and the group that the server becomes; -1: it keeps its own.
 
     @raise SystemExit: twistd could not become that user; the argument is the line to print.
     """
@@ -146,7 +146,7 @@ def becomingUser(options: Options) -> tuple[int, int]:
         try:
             pwd.getpwuid(user)
         except KeyError:
-            # twistd wants the user's name, to find the groups.
+            # twistd needs the name of the user to find the groups.
             raise SystemExit(
                 f"{serverProgram()}: --uid {user}: this system knows no user with this number"
             ) from None

@@ -1,8 +1,8 @@
 """
-The services of this suite, one row each, and what each of them is given.
+The services of this suite, one row each, and the arguments of their constructors.
 
-Options, the start's table, C{--help} and the README are made of these rows, or checked against
-them.  Services of other packages are found in L{tsservices.server.catalog}.
+Options, the table at the start, C{--help} and the README are made from these rows, or checked
+against them.  Services of other packages are found in L{tsservices.server.catalog}.
 """
 
 from __future__ import annotations
@@ -60,19 +60,19 @@ from tsservices.transport.udp_guard import GuardPolicy
 class BuiltinService(ServiceSpec):
     """A service of this suite."""
 
-    #: How far its default port is from C{--port}; L{None} without a default port.
+    #: The distance of its default port from C{--port}; L{None}: it has no default port.
     offset: int | None = None
-    #: The fields of L{Wiring} that its constructors take behind the context.
+    #: The fields of L{Wiring} that its constructors take after the context.
     needs: tuple[str, ...] = ()
-    #: The class of the counters of its streams.
+    #: The class of its stream counters.
     streamCounters: type[StreamCounters] = StreamCounters
-    #: The class of the counters of its UDP ports.
+    #: The class of its datagram counters.
     datagramCounters: type[DatagramCounters] = DatagramCounters
-    #: Whether its datagrams come over UDP only: they are about IP.
+    #: Whether its datagrams are for UDP only, not for UNIX sockets, because they describe IP.
     onlyIP: bool = False
-    #: The extra without which it can't be served; nothing: it needs none.
+    #: The optional dependency group that it needs; empty: none.
     extra: str = ""
-    #: How many bytes a datagram may have, where C{max-datagram} does not say so.
+    #: Gets the most bytes of a datagram from the limits; L{None}: as for L{ServiceSpec}.
     longest: Callable[[Limits], int] | None = None
 
     def bytesRead(self, limits: Limits) -> int:
@@ -81,18 +81,18 @@ class BuiltinService(ServiceSpec):
         return ServiceSpec.bytesRead(self, limits)
 
 
-#: Answers only trusted clients without a limit of rate, and nothing that it has written itself.
+#: Only trusted clients have no rate limit; datagrams in the service's own format are dropped.
 _STAMPING = GuardPolicy(ownFormat=True, empty=False, trusting=True)
 
-#: No payload can be told from an answer: what ends a loop is the rate, for everybody.
+#: Answers look like requests, so only the rate limit can end a loop; it applies to all clients.
 _ECHOING = GuardPolicy(ownFormat=False, empty=False, trusting=False)
 
-#: The same; RFC 867 and 868 have clients ask by an empty datagram.
+#: The same, with answers to empty datagrams, which are the requests of RFC 867 and 868.
 _CLOCK = GuardPolicy(ownFormat=False, empty=True, trusting=False)
 
 
 def _webFactory(context: StreamContext, server: WebServer) -> StreamFactory:
-    # Here because it needs the extra `http`, which is optional.
+    # Imported here because it needs the optional extra `http`.
     from tsservices.frontends.web.protocol import WebFactory
 
     return WebFactory(context, server)
@@ -214,32 +214,32 @@ BUILTIN = (
     ),
 )
 
-#: The modules by which it is known that an extra is installed.
+#: The modules that an extra installs.
 EXTRAS = {"http": ("h11", "prometheus_client", "wsproto")}
 
 
 def missingExtra(service: ServiceSpec) -> str:
-    """Why a service can't be served: the extra that it needs is not installed; empty: it can."""
+    """Say which extra a service needs that is not installed; empty: none."""
     extra = service.extra if isinstance(service, BuiltinService) else ""
     if all(find_spec(module) is not None for module in EXTRAS.get(extra, ())):
         return ""
     return f"{service.name} needs the extra {extra}: pip install 'tsservices[{extra}]'"
 
 
-#: The same, by name.
+#: The rows of L{BUILTIN} by name.
 BY_NAME = {row.name: row for row in BUILTIN}
 
 
 @dataclass(frozen=True)
 class Wiring:
     """
-    All that services are given, made once for each server.  No service sees it: each gets a
-    context, and of the other fields those that its row names.
+    The objects that services get, made once for each server.  A service does not get the L{Wiring},
+    but a context and those other fields that its row names.
     """
 
-    #: The context of TCP and UNIX listeners, but for the counters.
+    #: The context of TCP and UNIX listeners, without the counters.
     streams: StreamContext
-    #: The context of UDP listeners, but for the counters and the policy.
+    #: The context of UDP listeners, without the counters and the policy.
     datagrams: DatagramContext
     #: Writes timestamps.
     formatter: TimestampFormatter
@@ -247,15 +247,15 @@ class Wiring:
     payloadLog: PayloadLog
     #: Connects the callers of talk with the operator.
     switchboard: Switchboard
-    #: How STAMP is reflected.
+    #: The configuration of the STAMP reflector.
     reflector: ReflectorConfig
     #: Nanoseconds since 1970.
     nanoclock: Nanoclock
     #: The chat service.
     chat: Chat
-    #: What all IRC connections share.
+    #: The state that all IRC connections share.
     irc: IRCServer
-    #: What all browsers share.
+    #: The state that all HTTP connections share.
     web: WebServer
     #: Makes OpenSSL's object of each connection with TLS; L{None}: the server has no certificate.
     certificate: ServerCertificate | None = None
@@ -264,7 +264,7 @@ class Wiring:
         """
         Make the factory of one TCP or UNIX listener, with counters of its own.
 
-        @param secure: as L{StreamContext.secure} has it.
+        @param secure: see L{StreamContext.secure}.
         """
         kind = service.streamCounters if isinstance(service, BuiltinService) else StreamCounters
         context = replace(self.streams, counters=kind(), secure=secure)
@@ -276,7 +276,7 @@ class Wiring:
         """
         Make the protocol of one listener for datagrams, and its counters.
 
-        @param local: it is a UNIX socket.
+        @param local: whether it is a UNIX socket.
         """
         context = service.datagramContext(self.datagrams, local)
         return service.datagramProtocol(context, *self._needs(service)), context.counters

@@ -1,4 +1,4 @@
-"""How a server stops: in order, by a signal with exit status 0, or for an error with status 1."""
+"""The orderly stop of a server: on a signal with exit status 0, or on an error with status 1."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class FatalShutdown:
     """
     Stops the server in order, with exit status 1, so that a supervisor sees the failure.
 
-    twistd ends with 0 whenever its reactor has stopped.  So the status is set at the very end of
-    the interpreter, where only C{os._exit} can still do it.
+    twistd exits with 0 whenever its reactor has stopped.  Therefore the status is set at the exit
+    of the interpreter, where only C{os._exit} can still do it.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class FatalShutdown:
             return
         self._stopping = True
         self._atExit(self._end)
-        # While services start it does not run yet, and cannot be stopped.
+        # While services start, the reactor does not run yet, and can't be stopped.
         self._reactor.callWhenRunning(self._stopReactor)
-        # Standard error may be a file on the very disk that has failed.
+        # Standard error may be a file on the disk that has failed.
         with contextlib.suppress(OSError, ValueError):
             if sys.__stderr__ is not None:
                 sys.__stderr__.write(f"{serverProgram()}: {reason}\n")
 
     def _stopReactor(self) -> None:
-        # It may be stopping already: then only the status is new.
+        # If the reactor is stopping already, only the status changes.
         with contextlib.suppress(ReactorNotRunning):
             self._reactor.stop()
 
@@ -64,10 +64,10 @@ class FatalShutdown:
 
 class OrderedMultiService(MultiService):
     """
-    Stops its services one after another, the last started first: the counters, say, still
-    count while connections come to their end.
+    Stops its services one after another, the last started first.  The counters, for example, still
+    count while connections end.
 
-    @ivar stopped: whether it was stopped, and has cleaned up itself.
+    @ivar stopped: whether it was stopped; its services then do the cleanup.
     """
 
     stopped = False
@@ -83,16 +83,16 @@ class OrderedMultiService(MultiService):
             await maybeDeferred(service.stopService)
 
 
-#: What a person (Control-C), a supervisor, and a terminal that closes send.
+#: The signals of Control-C, a supervisor, and a closed terminal.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class SignalService(Service):
     """
-    Makes an orderly stop an exit with status 0.
+    Handles signals with an orderly stop and exit status 0.
 
-    Twisted's own handlers note the signal, and twistd then kills itself with it:
-    supervisors would see a crash.
+    With Twisted's own handlers, twistd kills itself with the same signal after the stop, which
+    supervisors report as a crash.
     """
 
     name = "signals"
@@ -103,33 +103,33 @@ class SignalService(Service):
 
     def startService(self) -> None:
         super().startService()
-        # At once: the services after this one write files that a stop has to remove.  And again,
-        # since the reactor sets its own handlers when it starts to run, later than this.
+        # Now, because the services after this one write files that a stop has to remove.  And again
+        # later, because the reactor sets its own handlers when it starts to run.
         self._install()
         self._reactor.callWhenRunning(self._install)
         self._reactor.addSystemEventTrigger("after", "shutdown", self._ignore)
 
     def _install(self) -> None:
         for number in STOPPING:
-            # nohup, or a shell that has put the server into the background, has some ignored.
+            # nohup, or a shell that starts the server in the background, makes it ignore some.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._stop)
 
     def _ignore(self) -> None:
-        # All is stopped: one more signal must not make a failure of it, nor one that came at the
-        # start, after the reactor had set its handlers and before these were set again.
+        # Everything has stopped: the exit status must stay 0 after one more signal, and after one
+        # that came at the start between the reactor's handlers and these.
         for number in STOPPING:
             signal.signal(number, signal.SIG_IGN)
         forgetExitSignal(self._reactor)
 
     def _stop(self, number: int, frame: object) -> None:
-        # A handler runs between any two instructions of the reactor; this also wakes it.  Before
-        # the reactor runs, this waits for that.
+        # A handler can interrupt the reactor anywhere; callFromThread is safe, and wakes the
+        # reactor.  If the reactor does not run yet, the call waits for that.
         self._reactor.callFromThread(self._stopOnce)
 
     def _stopOnce(self) -> None:
         if not self._stopping:
             self._stopping = True
-            # The server may be stopping by itself, after a failure.
+            # The server may be stopping already, after a failure.
             with contextlib.suppress(ReactorNotRunning):
                 self._reactor.stop()

@@ -1,4 +1,4 @@
-"""What the other parts of the server give its web frontend: the services, and metrics."""
+"""The connection of the web frontend with the rest of the server: list of services, metrics."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def furnish(
     watchers: tuple[IPv4Network | IPv6Network, ...],
 ) -> None:
     """
-    Before the first listener is made: have the frontend ask the other parts.
+    Set the web frontend's sources of services and metrics, before the first listener is made.
 
-    @param services: those that are served, by name.
-    @param watchers: networks that may see metrics.
+    @param services: the services that are served, by name.
+    @param watchers: networks that may read the metrics.
     """
 
     def served() -> list[dict[str, object]]:
         places: dict[str, list[dict[str, object]]] = {name: [] for name in services}
         for labels, _ in counters.entries:
-            # Addresses and paths are nobody's business; whoever asks has the host.
+            # No addresses or paths, which are private; the client has the host name already.
             if (port := labels.get("port")) is not None:
                 places[str(labels["offering"])].append(
                     {
@@ -55,7 +55,7 @@ def furnish(
         return f"{silent} of {len(binder.ports)} places do not listen" if silent else ""
 
     def resources() -> Mapping[str, Any]:
-        # Here because it needs the extra `http`, which is optional.
+        # Imported here because it needs the optional extra `http`.
         from tsservices.admin import http
         from tsservices.admin.exposition import ServerCollector
 

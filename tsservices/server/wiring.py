@@ -1,4 +1,4 @@
-"""What the options say, as what the parts of a server are given."""
+"""The objects and settings that the parts of a server get, made from the options."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tsservices.transport.admission import Admission
 from tsservices.transport.context import DatagramContext, StreamContext
 from tsservices.transport.timeouts import ConnectionTimeouts
 
-#: The operator's name where C{--operator} names none: one can still attach by the socket.
+#: The operator's name without C{--operator}: an operator can still attach through the socket.
 OPERATOR = "operator"
 
 
@@ -41,14 +41,14 @@ def makeWiring(
     reactor: Any,
 ) -> Wiring:
     """
-    Make what services are given.
+    Make the objects that services get.
 
-    @param closedPorts: the UDP ports of this server, which are known when they are bound.
-    @param closedPaths: the same of UNIX sockets.
+    @param closedPorts: the UDP ports of this server, added when they are bound.
+    @param closedPaths: the paths of its UNIX sockets, likewise.
     """
     trusted = TrustedNetworks(options["trust"])
     monotonic = time.monotonic
-    # One for all: the limit of log lines is the server's.
+    # Shared, because the limit of log lines is for the whole server.
     peerLog = PeerLog(monotonic)
     connectionLog = ConnectionLog(monotonic) if options["log-connections"] else None
     return Wiring(
@@ -91,21 +91,21 @@ def makeWiring(
 
 def serverCertificate(options: Options, becoming: tuple[int, int]) -> ServerCertificate | None:
     """
-    The certificate that services are served with; L{None}: none is.
+    Load the certificate of the services; L{None}: no service needs it.
 
     @raise CertificateError: it can't be used.
     """
     if not any(spec.tls for spec in options.listenSpecs):
         return None
     if options["certificate"] is not None:
-        # With the rights that the process has now: the key may be for root alone.
+        # With the present rights of the process: perhaps only root may read the key.
         return givenCertificate(options["certificate"], options.folder)
     with actingAs(*becoming):
         return ownCertificate(options.folder)
 
 
 def plainLogin(options: Options, listeners: list[BoundListener]) -> PlainLogin:
-    """What becomes of logins without TLS, and where they would have it."""
+    """Make the policy for logins without TLS, with the ports that have TLS."""
     return PlainLogin(
         options["plain-login"] == REFUSE,
         portOf(CHAT, listeners, True),
@@ -114,7 +114,7 @@ def plainLogin(options: Options, listeners: list[BoundListener]) -> PlainLogin:
 
 
 def portOf(name: str, listeners: list[BoundListener], encrypted: bool) -> int | None:
-    """The port of the first place of a service; L{None}: there is none."""
+    """Find the port of the first place of a service; L{None}: there is none."""
     for listener in listeners:
         where = listener.port.name
         spec = listener.spec
@@ -124,13 +124,13 @@ def portOf(name: str, listeners: list[BoundListener], encrypted: bool) -> int | 
 
 
 def webConfig(options: Options) -> WebConfig:
-    """What the options say of the place of the web server."""
+    """Make the settings of the web server from the options."""
     networks, unix = options["http-proxies"]
     return WebConfig(frozenset(options["http-hosts"]), networks, unix, options["http-origin"])
 
 
 def chatConfig(options: Options, limits: Limits) -> ChatConfig:
-    """The chat that the options ask for."""
+    """Make the settings of the chat from the options."""
     cluster = None
     if options["cluster"] is not None:
         cluster = JetStreamConfig(

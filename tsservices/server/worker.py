@@ -1,9 +1,9 @@
 """
-One of several processes that serve the same ports, as such a process sees it.  The main process,
+A worker: one of several processes that serve the same ports.  The main process,
 L{tsservices.server.workers}, starts it by running this module.
 
-It gets its bound sockets from the main process, and writes its counters to it.  It ends with the
-main process, however that one ends: its standard input is a pipe that nobody writes to.
+The worker gets its bound sockets from the main process, and reports its counters to it.  It also
+ends if the main process is killed: its standard input is a pipe from there that closes then.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ from tsservices.admin.metrics import REFRESH_SECONDS
 from tsservices.common.commandline import PROGRAM
 from tsservices.common.counters import CounterRegistry
 
-#: The variable of the environment by which a process knows that it is a worker.
+#: The environment variable that makes a process a worker.
 VARIABLE = "TSSERVICES_WORKER"
 
-#: Where a worker writes its reports.
+#: The descriptor to which a worker writes its reports.
 REPORT_DESCRIPTOR = 3
 
-#: The first of the sockets that it is given.
+#: The first descriptor of the sockets of a worker.
 FIRST_SOCKET = REPORT_DESCRIPTOR + 1
 
 
 class WorkerError(Exception):
-    """A worker can't serve what the main process has bound.  The argument says why."""
+    """A worker can't serve the sockets of the main process.  The argument says why."""
 
 
 @dataclass(frozen=True)
 class WorkerPlace:
-    """What a worker knows of itself."""
+    """The number of a worker, and its sockets."""
 
     #: From 1 on.
     number: int
-    #: The service and the transport of each socket that it is given, in their order.
+    #: The service and the transport of each socket, in their order.
     places: tuple[tuple[str, str], ...]
 
     def asEnvironment(self) -> dict[str, str]:
-        """What L{fromEnvironment} reads."""
+        """Make the variable that L{fromEnvironment} reads."""
         return {VARIABLE: json.dumps({"number": self.number, "places": self.places})}
 
     @classmethod
     def fromEnvironment(cls, environ: Any = os.environ) -> WorkerPlace | None:
-        """What the main process has said; L{None}: this is no worker.  It is said once."""
+        """Read and remove the variable; L{None}: this process is no worker."""
         text = environ.pop(VARIABLE, "")
         if not text:
             return None
@@ -69,20 +69,20 @@ class WorkerPlace:
 
     @property
     def descriptors(self) -> Sequence[int]:
-        """Those of the sockets."""
+        """The descriptors of the sockets."""
         return range(FIRST_SOCKET, FIRST_SOCKET + len(self.places))
 
     def check(self, places: Sequence[tuple[str, str]]) -> None:
         """
         @param places: the service and the transport of each place that the options ask for.
-        @raise WorkerError: these are others than the main process has bound.
+        @raise WorkerError: the main process has bound other places.
         """
         if tuple(places) != self.places:
             raise WorkerError("what is to be served has changed since the server was started")
 
 
 class WorkerReport(Service):
-    """Writes the counters to the main process when they have changed, and at the end."""
+    """Reports the counters to the main process when they have changed, and at the end."""
 
     name = "report"
 
@@ -92,7 +92,7 @@ class WorkerReport(Service):
         reactor: Any,
         connect: Callable[[Protocol], Any] | None = None,
     ) -> None:
-        """@param connect: connects a protocol with the main process; L{None}: by the pipes."""
+        """@param connect: connects a protocol with the main process; L{None}: uses the pipes."""
         self._registry = registry
         self._reactor = reactor
         self._connect = connect or self._connectPipes
@@ -104,11 +104,11 @@ class WorkerReport(Service):
     def startService(self) -> None:
         super().startService()
         self._connect(self._link)
-        # The first report says that this process serves.
+        # The first report also shows that this process serves.
         self._loop.start(REFRESH_SECONDS)
 
     def stopService(self) -> Deferred[None]:
-        """Write the last report; fires when it is written, or there is nobody to read it."""
+        """Write the last report; fires when it is written, or can't be."""
         super().stopService()
         self._loop.stop()
         self.write()
@@ -116,7 +116,7 @@ class WorkerReport(Service):
 
     def write(self) -> None:
         if self._link.full:
-            # The main process is stopped (by SIGSTOP, say).  The next report has all of this one.
+            # The main process does not read (SIGSTOP, for example).  The next report has totals.
             return
         counters = self._registry.snapshot()
         if counters != self._written:
@@ -124,7 +124,7 @@ class WorkerReport(Service):
             self._link.write(json.dumps(counters).encode("ascii") + b"\n")
 
     def _connectPipes(self, protocol: Protocol) -> None:
-        # mypy knows the one of Windows.
+        # mypy takes the StandardIO of Windows.
         make: Any = StandardIO
         make(protocol, stdin=0, stdout=REPORT_DESCRIPTOR, reactor=self._reactor)
 
@@ -159,7 +159,7 @@ class _Link(Protocol):
 
     def close(self) -> Deferred[None]:
         if self.full:
-            # What waits may never be read.
+            # The waiting data may never be read.
             return succeed(None)
         if not self._lost.called:
             self.transport.unregisterProducer()  # type: ignore[union-attr]
@@ -172,13 +172,13 @@ class _Link(Protocol):
 
 
 def main() -> None:
-    """Run twistd in the foreground, with the arguments that the main process has given."""
+    """Run twistd in the foreground, with the arguments from the main process."""
     from twisted.scripts.twistd import run
 
-    # A terminal sends these to all processes of its foreground; the main process ends this one.
+    # A terminal sends these to all its foreground processes; the main process ends this one.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    # The number is there for ps.
+    # Removes the worker's number, which is an argument only to appear in ps.
     sys.argv[:2] = [PROGRAM]
     run()
 

@@ -1,9 +1,9 @@
 """
-Several processes that serve the same ports: the main process, which starts them, and stops them.
+The main process of several workers that serve the same ports.
 
 The main process serves nothing itself.  It binds the sockets of all workers
-(L{tsservices.transport.shared_sockets}), starts each worker with its own, starts it again when it
-dies, adds up what the workers count, and ends all of them with itself.  Twisted's
+(L{tsservices.transport.shared_sockets}), starts each worker with its sockets, starts it again
+when it has ended, adds up the counters of the workers, and stops them when it stops.  Twisted's
 L{ProcessMonitor} decides when a worker is started again.
 """
 
@@ -38,27 +38,27 @@ from tsservices.transport.shared_sockets import WorkersSockets
 if TYPE_CHECKING:
     from twisted.runner.procmon import LoggingProtocol
 
-# Options of twistd that a worker has too: where the log goes.  Those that change the process (user,
-# folder, umask) a worker inherits.
+# Options of twistd that are passed on to workers, mainly about the log.  User, folder and umask
+# need no options, because child processes inherit them.
 _OF_TWISTD = ("reactor", "logfile", "logger", "prefix")
 
 #: The module that a worker runs.
 MODULE = "tsservices.server.worker"
 
-#: Bytes of a report, and of a line on a worker's standard error.
+#: The most bytes of a report, and of a line on a worker's standard error.
 REPORT_BYTES = 1 << 20
 
-#: Seconds that workers have to stop in order: what a server takes at most, and some more.
+#: Seconds until a worker that does not stop is killed: a little more than a stop can take.
 STOP_SECONDS = 8.0
 
-#: Seconds until a worker that dies again and again is started once more.
+#: The longest delay in seconds before a worker that keeps failing is started again.
 LONGEST_DELAY = 60.0
 
-#: A worker that dies sooner, in seconds, is started again later each time.  On a slow machine one
-#: that cannot start takes some of them until it has found that out.
+#: If a worker ends within so many seconds, the delay before its next start grows.  On a slow
+#: machine a failing start takes several seconds itself.
 SHORT_LIFE = 20.0
 
-#: Counters of what there is now.  Of a process that has died there is nothing.
+#: Counters of the present state.  They are not added up for processes that have ended.
 GAUGES = frozenset({"open"})
 
 _LOG = Logger("tsservices")
@@ -66,9 +66,9 @@ _LOG = Logger("tsservices")
 
 def workerCommand(parent: Mapping[str, Any], words: Sequence[str]) -> list[str]:
     """
-    The arguments of twistd for a worker.
+    Make the arguments of twistd for a worker.
 
-    @param parent: the options of twistd; a daemon's log has its place in there by now.
+    @param parent: the options of twistd.
     @param words: the arguments of the server.
     """
     options = [f"--{key}={parent[key]}" for key in _OF_TWISTD if parent.get(key)]
@@ -81,10 +81,10 @@ def workerCommand(parent: Mapping[str, Any], words: Sequence[str]) -> list[str]:
 
 class WorkersRegistry(CounterRegistry):
     """
-    The counters of all workers, added up.
+    The sums of the counters of all workers.
 
-    @ivar running: workers that run now.
-    @ivar started: workers that were started, each time that one was.
+    @ivar running: the number of workers that run now.
+    @ivar started: the number of starts of workers.
     """
 
     def __init__(self) -> None:
@@ -94,18 +94,18 @@ class WorkersRegistry(CounterRegistry):
         self._reported: dict[int, list[dict[str, Any]]] = {}
 
     def report(self, worker: int, entries: list[dict[str, Any]]) -> None:
-        """@param entries: all that a worker has counted: the snapshot of its registry."""
+        """@param entries: the snapshot of the worker's registry."""
         self._reported[worker] = entries
 
     def end(self, worker: int) -> None:
-        """A worker has ended: keep what it has counted."""
+        """Keep the counts of a worker that has ended."""
         for index, entry in enumerate(self._reported.pop(worker, ())):
             while len(self._ended) <= index:
                 self._ended.append(Counter())
             _add(self._ended[index], {key: entry[key] for key in entry if key not in GAUGES})
 
     def snapshot(self) -> list[dict[str, object]]:
-        # Each worker has the places of this process, in the same order.
+        # Each worker has the same places as this process, in the same order.
         total = super().snapshot()
         for index, entry in enumerate(total):
             sums: Counter[str] = Counter()
@@ -120,22 +120,22 @@ class WorkersRegistry(CounterRegistry):
 
 def _add(sums: Counter[str], entry: Mapping[str, Any]) -> None:
     for key, value in entry.items():
-        # The others are labels; the number of a port is one of them.
+        # Other values are labels, and so is the port number.
         if type(value) is int and key != "port":
             sums[key] += value
 
 
 class WorkerProcess(ProcessProtocol):
     """
-    A worker that runs, as the main process sees it.
+    The main process's protocol of a running worker.
 
-    @ivar serves: it has reported.
+    @ivar serves: whether the worker has reported, which means that it serves.
     """
 
     serves = False
 
     def __init__(self, number: int, owner: WorkersService, monitored: LoggingProtocol) -> None:
-        """@param monitored: what L{ProcessMonitor} has made for it, and waits for."""
+        """@param monitored: the protocol by which L{ProcessMonitor} watches the process."""
         self.number = number
         self._owner = owner
         self._monitored = monitored
@@ -161,8 +161,7 @@ class WorkerProcess(ProcessProtocol):
         self._monitored.processEnded(reason)
 
     def notStarted(self, error: OSError) -> None:
-        """The system does not start it."""
-        # As one that has ended at once: the monitor would log a traceback for the error.
+        """Handle a failed start as an end, since the monitor would log a traceback of the error."""
         self.makeConnection(None)
         self._owner.ended(self.number, str(error))
         self._monitored.processEnded(Failure(ProcessTerminated()))
@@ -173,7 +172,7 @@ class WorkerProcess(ProcessProtocol):
 
 
 class _Starter:
-    # What the monitor takes for the reactor: it knows nothing of descriptors.
+    # A stand-in for the reactor: adds the descriptors, which ProcessMonitor does not support.
     def __init__(self, reactor: Any, owner: WorkersService) -> None:
         self._reactor = reactor
         self._owner = owner
@@ -197,9 +196,9 @@ class _Starter:
 
 class WorkersService(Service):
     """
-    Starts the workers and stops them, and keeps C{ports.json}.
+    Starts and stops the workers, and maintains C{ports.json}.
 
-    It owns the bound sockets, from L{startService} on.
+    It owns the bound sockets from L{startService} on.
     """
 
     name = "workers"
@@ -229,7 +228,7 @@ class WorkersService(Service):
         self._running: dict[int, WorkerProcess] = {}
         self._served: set[int] = set()
         self._stopped: Deferred[None] | None = None
-        # Here because it imports the reactor, which is not chosen when this module is imported.
+        # Imported here because it imports the reactor, which has to be chosen before.
         from twisted.runner.procmon import ProcessMonitor
 
         self._monitor = ProcessMonitor(cast(Any, _Starter(reactor, self)))
@@ -237,7 +236,7 @@ class WorkersService(Service):
         self._monitor.maxRestartDelay = LONGEST_DELAY  # type: ignore[assignment]
         self._monitor.threshold = SHORT_LIFE  # type: ignore[assignment]
         for number in self._descriptors:
-            # The number is an argument too, so that ps shows it.
+            # The number is also an argument, so that ps shows it.
             words = [sys.executable, "-m", MODULE, str(number), *command]
             environ = {**os.environ, **WorkerPlace(number, places).asEnvironment()}
             self._monitor.addProcess(str(number), words, env=environ)
@@ -246,11 +245,11 @@ class WorkersService(Service):
         super().startService()
         self._followLog()
         self._monitor.startService()
-        # All sockets listen already, and what comes waits until the workers serve.
+        # All sockets listen already; connections and datagrams wait until the workers serve.
         self._ports.write(self._listeners)
 
     def stopService(self) -> Deferred[None]:
-        """Stop all workers; fires when they have ended and nothing listens any more."""
+        """Stop all workers; fires when they have ended and all sockets are closed."""
         super().stopService()
         self._ports.remove()
         stopped = self._stopped = Deferred()
@@ -260,7 +259,7 @@ class WorkersService(Service):
         return stopped
 
     def starting(self, monitored: LoggingProtocol) -> tuple[WorkerProcess, dict[int, Any]]:
-        """The protocol of a worker that is started, and what its descriptors are to be."""
+        """Make the protocol of a starting worker, and the map of its descriptors."""
         number = int(monitored.name)
         process = self._running[number] = WorkerProcess(number, self, monitored)
         self._registry.started += 1
@@ -281,7 +280,7 @@ class WorkersService(Service):
         self._log.warn("worker {number}: {line}", number=number, line=line)
 
     def ended(self, number: int, how: str) -> None:
-        """@param how: what ended it, or why it could not be started."""
+        """@param how: the signal or status of the worker, or why it could not be started."""
         del self._running[number]
         self._registry.end(number)
         self._registry.running = len(self._running)
@@ -289,9 +288,9 @@ class WorkersService(Service):
             if not self._running:
                 self._close()
         elif number not in self._served:
-            # What keeps the first one from serving would keep each one from it.
+            # A worker that never served would fail again at each start.
             reason = f"worker {number} has ended before it served: {how}"
-            # A daemon has no terminal.
+            # Logged too, because a daemon has no terminal.
             self._log.error("{reason}", reason=reason)
             self._fatal.stop(reason)
         else:
@@ -306,7 +305,7 @@ class WorkersService(Service):
         stopped.callback(None)
 
     def _followLog(self) -> None:
-        # The files of the log are the same: all begin anew when the main process is asked to.
+        # All processes write the same log files, so all reopen them when the main process does.
         before = signal.getsignal(signal.SIGUSR1)
         if not callable(before):
             return
@@ -314,7 +313,7 @@ class WorkersService(Service):
         def handle(number: int, frame: Any) -> None:
             before(number, frame)
             for process in list(self._running.values()):
-                # Before it serves, the signal would end it; and it is about to open the new file.
+                # Before a worker serves, the signal would end it; and it will open the new file.
                 if process.serves:
                     process.signal(signal.SIGUSR1)
 

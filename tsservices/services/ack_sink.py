@@ -1,4 +1,4 @@
-"""Sink and ack: what comes is logged.  Ack answers each chunk with an acknowledgement too."""
+"""The services sink, which logs received data, and ack, which also acknowledges each chunk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SinkProtocol(StreamProtocol):
 
     def __init__(self, payloadLog: PayloadLog) -> None:
         self._payloadLog = payloadLog
-        # A character can be cut by the network: its bytes wait here for the others.
+        # The network can cut a character; the decoder keeps its first bytes.
         self._decoder = utf8Decoder()
 
     def chunkReceived(self, data: bytes) -> None:

@@ -1,8 +1,8 @@
 """
-What a package imports that brings a service of its own: L{ServiceSpec} and the base classes.
+The API for services of other packages: L{ServiceSpec} and the base classes.
 
-These names stay where they are.  docs/your-own-service.md shows how they are used, and
-L{tsservices.testing} is for the tests.
+These names are stable.  docs/your-own-service.md shows how they are used, and
+L{tsservices.testing} helps with the tests.
 """
 
 from __future__ import annotations
@@ -32,39 +32,39 @@ __all__ = [
     "StreamProtocol",
 ]
 
-#: The longest payload that UDP can carry has fewer bytes.
+#: More bytes than any UDP payload can have.
 LARGEST_DATAGRAM = 65_535
 
-#: Frozen, so all services can share it.
+#: The default policy, which all services share because it is frozen.
 _STRICTEST = GuardPolicy()
 
-#: A name stands in options, between commas and before an equals sign, and in the start's table.
+#: Names appear in options, between commas and before an equals sign, and in the table at the start.
 _NAME = re.compile("[a-z][a-z0-9-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """
-    One service.
+    The description of a service.
 
-    @raise ValueError: the name or the summary is not of that form, or there is no transport.
+    @raise ValueError: the name or the summary is not valid, or there is no transport.
     """
 
-    #: What options, C{ports.json} and C{counters.json} call it.
+    #: The name in options, C{ports.json} and C{counters.json}.
     name: str
-    #: What C{--help} and the start's table say of it, in one line.
+    #: The description in C{--help} and in the table at the start, in one line.
     summary: str
-    #: For TCP and UNIX sockets: a class of L{StreamProtocol}, or what makes a L{StreamFactory} for
-    #: one listener; L{None} if it has none.
+    #: For TCP and UNIX sockets: a subclass of L{StreamProtocol}, or a function that makes the
+    #: L{StreamFactory} of one listener; L{None}: not served over streams.
     stream: type[StreamProtocol] | Callable[..., StreamFactory] | None = None
-    #: For UDP: makes the protocol of one listener, which may be a class of
-    #: L{ReplyingDatagramProtocol}; L{None} if it has none.
+    #: For UDP: a function that makes the protocol of one listener, or a subclass of
+    #: L{ReplyingDatagramProtocol}; L{None}: not served over UDP.
     datagram: Callable[..., DatagramProtocol] | None = None
-    #: How the guard judges datagrams; the default is the strictest policy.  L{None} for a service
-    #: that never answers one: it is given datagrams of any size.
+    #: The guard's policy for datagrams; the default is the strictest one.  L{None}: the service
+    #: never answers, and gets datagrams of any size.
     guard: GuardPolicy | None = _STRICTEST
-    #: Several processes may serve it on one port, because a client need not find the same process
-    #: again.
+    #: Whether several processes may serve it on one port, because it keeps no state that a client
+    #: would have to find again in the same process.
     shareable: bool = True
 
     def __post_init__(self) -> None:
@@ -82,31 +82,31 @@ class ServiceSpec:
 
     @property
     def offset(self) -> int | None:
-        """How far its default port is from C{--port}; L{None} without a default port."""
+        """The distance of its default port from C{--port}; L{None}: it has no default port."""
         return None
 
     @property
     def onlyIP(self) -> bool:
-        """Whether its datagrams come over UDP only, and not over UNIX sockets."""
+        """Whether its datagrams are for UDP only, not for UNIX sockets."""
         return False
 
     @property
     def datagramCounters(self) -> type[DatagramCounters]:
-        """The class of the counters of its UDP ports."""
+        """The class of its datagram counters."""
         return DatagramCounters
 
     def bytesRead(self, limits: Limits) -> int:
-        """How many bytes of a datagram are read."""
-        # One more than is answered: enough to see that there was more.
+        """Get the number of bytes of a datagram that are read."""
+        # One more than the limit, to detect longer datagrams.
         return LARGEST_DATAGRAM if self.guard is None else limits.maxDatagram + 1
 
     def datagramContext(self, shared: DatagramContext, local: bool = False) -> DatagramContext:
         """
         Make the context of one listener for datagrams, with counters of its own and this policy.
 
-        @param local: it is a UNIX socket.
+        @param local: whether it is a UNIX socket.
         """
-        # A service that says it answers nothing gets the strictest guard, should it ask for one.
+        # With guard=None, a service that uses a guard nevertheless gets the strictest one.
         policy = self.guard or _STRICTEST
         return replace(
             shared,
@@ -121,7 +121,7 @@ class ServiceSpec:
         Make the factory of one TCP or UNIX listener.
 
         @param arguments: for the constructor of each protocol, or of the factory.
-        @raise TypeError: C{stream} makes something else.
+        @raise TypeError: C{stream} makes an object of another type.
         """
         stream = self.stream
         assert stream is not None
@@ -138,7 +138,7 @@ class ServiceSpec:
         Make the protocol of one UDP listener.
 
         @param arguments: for the constructor of the protocol.
-        @raise TypeError: C{datagram} makes something else.
+        @raise TypeError: C{datagram} makes an object of another type.
         """
         assert self.datagram is not None
         made: object = self.datagram(context, *arguments)

@@ -1,4 +1,4 @@
-"""Hello: a welcome, and a hello for each chunk."""
+"""The service hello: a welcome, and a hello for each chunk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXIT = b"exit"
 
 
 def greeting(data: bytes) -> bytes:
-    """Make the hello, with the line ending of the chunk."""
+    """Make the answer, with the line ending of the chunk."""
     name, ending = splitEnding(data)
     return b"Hello, %s!%s" % (name, ending)
 

@@ -18,7 +18,7 @@ PATTERN = b"".join((_PRINTABLE * 2)[start : start + _WIDTH] + b"\r\n" for start 
 
 
 class EchoProtocol(StreamProtocol):
-    """RFC 862: what comes goes back."""
+    """RFC 862: sends all data back."""
 
     def chunkReceived(self, data: bytes) -> None:
         self.transport.write(data)
@@ -37,7 +37,7 @@ class EchoDatagramProtocol(ReplyingDatagramProtocol):
 
 
 class DiscardProtocol(StreamProtocol):
-    """RFC 863: what comes is thrown away, which is what the base class does."""
+    """RFC 863: discards all data, as the base class does."""
 
 
 class DiscardDatagramProtocol(SilentDatagramProtocol):
@@ -46,7 +46,7 @@ class DiscardDatagramProtocol(SilentDatagramProtocol):
 
 class ChargenProtocol(StreamProtocol):
     """
-    RFC 864: a pattern without an end, as fast as the peer reads.  What comes is thrown away.
+    RFC 864: an endless pattern, as fast as the peer reads.  Received data is discarded.
 
     A pull producer: the transport asks for the next pattern when the last one is sent.
     """
@@ -60,11 +60,11 @@ class ChargenProtocol(StreamProtocol):
         self.transport.write(PATTERN)
 
     def stopProducing(self) -> None:
-        """The connection is lost; L{closed} is called too."""
+        """Do nothing: the connection is lost, and L{closed} is called too."""
 
 
 class _ClockProtocol(StreamProtocol):
-    """Sends the time once, without being asked, and closes."""
+    """Sends the time once, without a request, and closes."""
 
     def __init__(self, formatter: TimestampFormatter) -> None:
         self._formatter = formatter
@@ -88,7 +88,7 @@ class DaytimeProtocol(_ClockProtocol):
 class TimeProtocol(_ClockProtocol):
     """RFC 868: the time as four bytes."""
 
-    # A client would take the text for the time.
+    # A client would read the text of a reason as the time.
     sendsReason = False
 
     def time(self) -> bytes:
@@ -96,7 +96,7 @@ class TimeProtocol(_ClockProtocol):
 
 
 class _ClockDatagramProtocol(ReplyingDatagramProtocol):
-    """Answers with the time, whatever the request is."""
+    """Answers each request with the time."""
 
     def __init__(self, context: DatagramContext, formatter: TimestampFormatter) -> None:
         super().__init__(context)

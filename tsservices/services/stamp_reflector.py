@@ -1,8 +1,8 @@
 """
-STAMP: the packets of a session sender come back with the times at which they came and left
-(RFC 8762).
+The STAMP reflector (RFC 8762), which returns the packets of a session sender with the times of
+their arrival and departure.
 
-What is answered is decided in L{tsservices.stamp.reflector}; here are the clocks and the port.
+L{tsservices.stamp.reflector} makes the answers; this module has the clocks and the port.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from tsservices.transport.timestamping.udp import (
 )
 from tsservices.transport.udp_guard import DropObserver
 
-#: Seconds between two system calls for the error of the clock: the kernel's estimate changes
-#: slowly, and a call for each packet would cost more than the packet.
+#: Seconds between two system calls for the error estimate of the clock, which changes slowly; a
+#: call for each packet would cost more than the packet itself.
 ESTIMATE_SECONDS = 10.0
 
 
 class StampReflectorProtocol(TimestampedDatagramProtocol):
     """
-    Reflects packets, from the address that they were sent to.
+    Reflects packets, with the address they were sent to as the source.
 
-    @ivar counters: of this listener.
+    @ivar counters: the counters of this listener.
     """
 
     transport: TimestampedUDPPort
@@ -54,12 +54,12 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         observer: DropObserver | None = None,
     ) -> None:
         """
-        @param estimate: asks the system for the error of its clock.
-        @param observer: reports what becomes of each packet.
+        @param estimate: gets the error estimate of the system's clock.
+        @param observer: logs dropped packets.
         """
         self.counters = counters
         self._reflector = reflector
-        # Chosen once: without an observer a packet costs nothing more.
+        # Chosen once, so that an absent observer costs nothing per packet.
         self._reflect: StampedReply = (
             reflector.reflect if observer is None else _observed(reflector.reflect, observer)
         )
@@ -72,7 +72,7 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         return "stamp"
 
     def startProtocol(self) -> None:
-        """Let the port send what the reflector returns."""
+        """Let the port send the answers of the reflector."""
         if (port := capability(self.transport, IReflectingPort)) is not None:
             port.reflectWith(self._reflect, self.unsent, self)
             if self._observer is None:
@@ -82,15 +82,15 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
     def stampedDatagramReceived(
         self, datagram: bytes, address: tuple[str, int], arrival: ReceiveInfo
     ) -> None:
-        # This is the way on other ports; they do not tell when a round begins.
+        # Called by other ports, which do not report the beginning of a round of reads.
         self.roundBegan()
         ns, kernel, destination, ttl, _ = arrival
         now = self._monotonic()
-        # Without the type of service, since such a port sends all answers with the same one.
+        # Without the type of service, because such a port sends all answers with the same one.
         answer = self._reflect(datagram, address, ns, kernel, destination, ttl, now, None)
         if answer is not None:
-            # A tuple has a function too, for when the packet leaves, which only a reflecting port
-            # can tell.
+            # A tuple also has a callback for the departure of the packet, which only a reflecting
+            # port can report.
             packet = answer[0] if isinstance(answer, tuple) else answer
             try:
                 self.transport.write(packet, address, destination)
@@ -107,7 +107,7 @@ class StampReflectorProtocol(TimestampedDatagramProtocol):
         pass
 
     def unsent(self) -> None:
-        """Correct the counters: the last answer was not sent."""
+        """Correct the counters, because the last answer was not sent."""
         self.counters.answered -= 1
         self.counters.unsent += 1
 
@@ -127,11 +127,11 @@ def _observed(reflect: StampedReply, observer: DropObserver) -> StampedReply:
 def reflecting(
     context: DatagramContext, config: ReflectorConfig, nanoclock: Nanoclock
 ) -> StampReflectorProtocol:
-    """Make the protocol of one listener, which has a reflector with sessions of its own."""
+    """Make the protocol of one listener, with its own reflector and sessions."""
     counters = context.counters
     assert isinstance(counters, StampCounters)
     adjtimex = findAdjtimex()
-    # It has guards of its own: RFC 8762 lets senders use any port, and its packets are longer.
+    # The reflector has its own guards: RFC 8762 lets senders use any port, and packets are longer.
     reflector = SessionReflector(config, context.limits, context.trusted, counters, nanoclock)
     return StampReflectorProtocol(
         reflector,

@@ -1,4 +1,4 @@
-"""Timestamp: each chunk, line or datagram comes back with the time before it."""
+"""The timestamp services: each chunk, line or datagram comes back with the time before it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tsservices.transport.stream import StreamProtocol
 
 
 class TimestampProtocol(StreamProtocol):
-    """Stamps each chunk as it was read: there is no framing."""
+    """Stamps each chunk as it was read, without framing."""
 
     def __init__(self, formatter: TimestampFormatter) -> None:
         self._formatter = formatter
@@ -29,7 +29,7 @@ class TimestampProtocol(StreamProtocol):
         if (replying := capability(self.transport, IReplyingTransport)) is not None:
             replying.replyWith(self._reply, self._formatter)
         if (prefixing := capability(self.transport, IPrefixingTransport)) is not None:
-            # The time limits see what is sent then: L{heard} need not be set.
+            # Then the time limits see the answers, and L{heard} need not be set.
             prefixing.prefixWith(self._formatter, self._counters)
 
     def dataReceived(self, data: bytes) -> None:
@@ -37,7 +37,7 @@ class TimestampProtocol(StreamProtocol):
         self.transport.write(answer if isinstance(answer, bytes) else b"".join(answer))
 
     def _reply(self, data: bytes) -> bytes | tuple[bytes, bytes]:
-        # The base class's dataReceived and the answer in one call: this is a fast path.
+        # A fast path: dataReceived of the base class and the answer in one call.
         self.heard = True
         counters = self._counters
         counters.received += 1
@@ -53,7 +53,7 @@ class TimestampDatagramProtocol(ReplyingDatagramProtocol):
     inBatches = True
 
     def __init__(self, context: DatagramContext, formatter: TimestampFormatter) -> None:
-        # As an observer the formatter holds one stamp for all datagrams of a round of reads.
+        # As an observer, the formatter keeps one stamp for all datagrams of a round of reads.
         super().__init__(context, formatter)
         self._formatter = formatter
 
@@ -66,10 +66,10 @@ class TimestampDatagramProtocol(ReplyingDatagramProtocol):
 
 class TimestampLineProtocol(StreamProtocol):
     """
-    Stamps each line, wherever the network cuts it.
+    Stamps each line, also if it arrives in several chunks.
 
-    A line can be one byte and a stamp has 27, so one chunk can become an answer of megabytes.  So
-    this is a producer of its own: it stops in the middle of a chunk when the peer does not read.
+    A line can be one byte and a stamp has 27, so the answer to one chunk can have megabytes.
+    Therefore this is a producer that stops in the middle of a chunk when the peer does not read.
     """
 
     textOnly = True
@@ -95,14 +95,14 @@ class TimestampLineProtocol(StreamProtocol):
             self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The connection is lost; L{closed} is called too."""
+        """Do nothing: the connection is lost, and L{closed} is called too."""
 
     def chunkReceived(self, data: bytes) -> None:
         self._lines.feed(data)
         self._answer()
 
     def readConnectionLost(self) -> None:
-        # The last line may have no ending.
+        # The last line may lack a line ending.
         if line := self._lines.finish():
             self.transport.write(self._formatter.stamp() + line + b"\n")
         self.finish()

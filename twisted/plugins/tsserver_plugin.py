@@ -1,8 +1,8 @@
 """
-Makes C{twistd tsserver} and C{twistd --reactor=tsservices} known.
+The plugins for C{twistd tsserver} and C{twistd --reactor=tsservices}.
 
-This module imports nothing else: twistd reads it on every run, also on those of
-other programs in the same environment, and before it has chosen a reactor.
+This module imports nothing else, because twistd imports it on every run, also for other programs
+in the same environment, and before it has chosen a reactor.
 """
 
 from twisted.application.reactors import Reactor

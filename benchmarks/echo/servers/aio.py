@@ -1,6 +1,6 @@
 """
-The timestamp echo as asyncio protocols: on asyncio's own loop, uvloop or rloop, with the transports
-of the loop or those of aiofastnet.
+The timestamp echo as asyncio protocols: on asyncio's loop, uvloop or rloop, with the transports of
+the loop or those of aiofastnet.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Echo(asyncio.Protocol):
     """Puts the stamp in front of each chunk."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # asyncio and uvloop switch Nagle's delay off by themselves.
+        # asyncio and uvloop disable Nagle's algorithm by default.
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
@@ -79,9 +79,9 @@ async def serve(state: Path, lateness: bool, certificate: Path | None, fastNetwo
 
 def settleMemory() -> None:
     """Let the C library keep large blocks on its heap."""
-    # asyncio asks for 256 KiB at each receive.  In glibc a process that has never freed a block
-    # above 128 KiB pays for that with mmap, mremap, munmap and a page fault each time: a reply cost
-    # three times as much here.  A program of some size has long freed such a block.
+    # asyncio allocates 256 KiB for each receive.  In glibc, until a process has freed a block above
+    # 128 KiB once, each costs mmap, mremap, munmap and a page fault: a reply cost three times as
+    # much here.  Larger programs have always freed such a block already.
     block = bytes(4 * 1024 * 1024)
     del block
 

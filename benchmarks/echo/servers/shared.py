@@ -1,5 +1,5 @@
 """
-What the servers in Python share: options, the stamp, and the files that the benchmark reads.
+Code shared by the servers in Python: options, the stamp, and the files that the benchmark reads.
 
 It imports no event loop, so servers on any loop can use it.
 """
@@ -14,13 +14,13 @@ from pathlib import Path
 
 # Seconds between two ticks.
 PERIOD = 0.010
-# Ticks that are recorded: those of an hour.
+# The most ticks to record: those of an hour.
 MOST_TICKS = 360_000
 
 
 class Stamp:
     """
-    The text in front of each reply, made once a second as our own server does.
+    The text in front of each reply, made once a second as in our server.
 
     @cvar text: The text of this second.
     """
@@ -34,7 +34,7 @@ class Stamp:
 
 
 def serverParser() -> argparse.ArgumentParser:
-    """The options that the benchmark gives to each server."""
+    """Make the parser for the options that the benchmark gives to each server."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--lateness", action="store_true")
@@ -46,14 +46,12 @@ class LatenessRecord:
     """
     The ticks of one periodic timer, which is armed again after each tick.
 
-    @ivar ticks: Pairs of the monotonic second of a tick and the seconds by which it was late.
+    @ivar ticks: Pairs of the monotonic second of a tick and its delay in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """
-        Record nothing yet.
-
-        @param clock: The monotonic clock in seconds, in which the generator reports its times.
+        @param clock: The monotonic clock in seconds, which the generator uses too.
         """
         self.ticks: list[tuple[float, float]] = []
         self._clock = clock
@@ -72,7 +70,7 @@ class LatenessRecord:
         """Record the tick that runs now."""
         now = self._clock()
         if len(self.ticks) < MOST_TICKS:
-            # Loops round delays to milliseconds, so a tick can be early: it counts as 0 late.
+            # Loops round delays to milliseconds, so a tick can be early; then its delay is 0.
             self.ticks.append((now, max(0.0, now - self._due)))
 
     def write(self, state: Path) -> None:
@@ -86,7 +84,7 @@ def writePorts(state: Path, tcpPort: int, udpPort: int) -> None:
         {"offering": "timestamp", "transport": transport, "host": "127.0.0.1", "port": port}
         for transport, port in (("tcp", tcpPort), ("udp", udpPort))
     ]
-    # Renamed when it is complete, as the benchmark reads it as soon as it is there.
+    # Renamed when complete, because the benchmark reads it as soon as it exists.
     draft = state / "ports.draft"
     draft.write_text(json.dumps(rows))
     draft.replace(state / "ports.json")

@@ -22,7 +22,7 @@ class Echo(Protocol):
     transport: ITCPTransport
 
     def connectionMade(self) -> None:
-        # asyncio switches Nagle's delay off by itself, Twisted does not.
+        # asyncio disables Nagle's algorithm by default, Twisted does not.
         self.transport.setTcpNoDelay(True)
 
     def dataReceived(self, data: bytes) -> None:

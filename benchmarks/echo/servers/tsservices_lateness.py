@@ -1,9 +1,9 @@
 """
-Our own server with a timer in the same process that records how late it runs.
+Our server with a timer in the same process that records its delays.
 
-It takes the name of a reactor, as C{twistd --reactor} does, and the options of C{tsserver}.  The
-timer is an ordinary C{callLater} of the same reactor, so it waits for all that one pass of the fast
-lane does.
+It takes the name of a reactor, as for C{twistd --reactor}, and the options of C{tsserver}.  The
+timer is an ordinary C{callLater} of the same reactor, so it waits for all the work of one pass of
+the fast lane.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-Brings a node that starts to the state of the others, before it reads messages: decides with
-L{tsservices.cluster.join_decision}, and does what that says to the database.
+How a starting node gets the state of the other nodes before it reads messages:
+L{tsservices.cluster.join_decision} decides, and this module changes the database accordingly.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from tsservices.cluster.broker import (
 from tsservices.cluster.join_decision import JoinMethod, LocalState, decideJoin, isUsable
 from tsservices.cluster.node import NodeConfig
 
-#: What follows the path of a database in the names of its files.  The database itself is the last:
-#: a crash between leaves a log without a database, never a database with the log of another one.
+#: The suffixes of the files of a database.  The database itself is the last: a crash in between
+#: leaves a log without a database, never a database with the log of another one.
 _DATABASE_SUFFIXES = ("-wal", "-shm", "")
 
 
 class JoinProcedure:
     """
-    Goes on from a node's own database, or from a snapshot in its place.
+    The join of a node, from its own database or from a snapshot in its place.
 
-    @ivar loaded: what the node has.
-    @ivar state: the state to go on from, when it has joined.
-    @ivar firstSequence: the number of the first message that is not in it.
-    @ivar needsSnapshot: a new node could not join before somebody makes a snapshot.
+    @ivar loaded: the state in the node's database.
+    @ivar state: the state to continue from, once the node has joined.
+    @ivar firstSequence: the number of the first message that is not in C{state}.
+    @ivar needsSnapshot: whether a new node could not join, because there is no usable snapshot.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -54,7 +54,7 @@ class JoinProcedure:
         onFailure: Callable[[str], object],
     ) -> None:
         """
-        @param path: of the database.
+        @param path: the path of the database.
         @raise StorageError: the database can't be used.
         """
         self._config = config
@@ -67,7 +67,7 @@ class JoinProcedure:
         self.loaded = storage.prepare()
 
     def start(self, epoch: str, joined: Callable[[StreamState], object]) -> None:
-        """@param epoch: of the stream, if this node creates it."""
+        """@param epoch: the epoch of the stream, if this node creates it."""
         self._onJoined = joined
         loaded = self.loaded
         identity = None
@@ -77,7 +77,7 @@ class JoinProcedure:
         self._broker.open(identity, self._streamOpened, self._fail)
 
     def stop(self) -> None:
-        """Ignore whatever comes from now on."""
+        """Ignore all results from now on."""
         self._onJoined = None
 
     def _fail(self, reason: str) -> None:
@@ -119,8 +119,7 @@ class JoinProcedure:
 
     def _bind(self, identity: ClusterIdentity) -> None:
         loaded, config = self.loaded, self._config
-        # The messages of the stream are applied to this checkpoint, also when that has to be done
-        # again after a crash.
+        # The messages of the stream are applied to this checkpoint, also again after a crash.
         checkpoint = save(ChatState(config.limits, loaded.rooms, loaded.records, config.operators))
         self._storage.bind(
             identity.epoch, identity.log, identity.cloakKey, identity.baseSequence, checkpoint
@@ -129,7 +128,7 @@ class JoinProcedure:
 
     def _getSnapshot(self, snapshot: SnapshotInfo | None) -> None:
         if snapshot == self._lastSnapshot:
-            # Without this it would be fetched again and again.
+            # Without this the node would fetch the snapshot again and again.
             raise BrokerError(
                 "the snapshot does not reach as far as it says; take a backup of another node"
                 " for chat.sqlite"
@@ -152,7 +151,7 @@ class JoinProcedure:
             self._fail(str(error))
             return
         self._log.info("node {node} begins from a snapshot", node=self._config.name)
-        # The stream has gone on meanwhile, and there may be a newer snapshot: decide again.
+        # Meanwhile the stream has grown, and there may be a newer snapshot: decide again.
         self._broker.open(None, self._streamOpened, self._fail)
 
     def _replaceDatabase(self, draft: str) -> StoredState:
@@ -173,6 +172,6 @@ def _move(source: str, target: str, suffixes: Iterable[str]) -> None:
         try:
             os.replace(f"{source}{suffix}", f"{target}{suffix}")
         except FileNotFoundError:
-            # What an earlier move has left there would belong to another database.
+            # A file that an earlier move has left there belongs to another database.
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{target}{suffix}")

@@ -1,4 +1,4 @@
-"""The chat of one node of a cluster: how it opens among the others, reports on them, and leaves."""
+"""The chat of one node of a cluster: how it joins, reports on the other nodes, and leaves."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tsservices.server.chat.cluster_join import JoinProcedure
 from tsservices.server.chat.cluster_snapshots import SnapshotScheduler
 from tsservices.server.chat.service import ChatService, StorageMonitor
 
-#: Seconds between two ticks, which find what is late in flight, and who is silent.
+#: Seconds between two ticks, which find late messages and silent nodes.
 TICK_SECONDS = 0.25
 
 
 class ClusterLog:
-    """Writes what becomes of a node among the others to the log."""
+    """Logs the events of a node in its cluster."""
 
     _log: ClassVar[Logger] = Logger("tsservices")
 
@@ -45,7 +45,7 @@ class ClusterLog:
         """
         @param ready: is called when the node has caught up.
         @param nodeBroken: gets the reason why the node can't go on.
-        @param troubled: gets why nothing gets its place now; L{None}: it does again.
+        @param troubled: gets the reason why messages can't be ordered now; L{None}: they can again.
         """
         self._node = node
         self._ready = ready
@@ -73,25 +73,25 @@ class ClusterLog:
 
 
 class MonitoredBroker(Broker, BrokerStatus, Protocol):
-    """A broker that also says how it is doing."""
+    """A broker that also reports its status."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterServiceConfig:
     #: The name of this node.
     node: str
-    #: The addresses of the broker, for people.
+    #: The addresses of the broker, as shown to the operator.
     where: str
     path: str
-    #: Gives what no other start of any node has.
+    #: Makes an id that no other start of any node has.
     makeIncarnation: Callable[[], str] = lambda: secrets.token_hex(4)
 
 
 class ClusterChatService(ChatService):
     """
-    A chat whose order is that of a stream which other nodes have too.
+    A chat whose messages are ordered by a stream that all nodes of the cluster share.
 
-    People may come when this node has applied all that happened before.
+    Users can join when this node has applied all earlier messages.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -104,7 +104,7 @@ class ClusterChatService(ChatService):
         broker: MonitoredBroker,
         clock: IReactorTime,
     ) -> None:
-        """@param args: those of L{ChatService}."""
+        """@param args: the arguments of L{ChatService}."""
         super().__init__(*args)
         limits, operators = self._config.limits, self._config.operators
         self.node = cluster.node
@@ -133,9 +133,9 @@ class ClusterChatService(ChatService):
 
     def prepare(self) -> None:
         """
-        Load what this node has, while a failure can still be shown in one line.
+        Load the state of this node, while a failure can still be shown in one line.
 
-        @raise tsservices.chat.storage.StorageError: it can't be used.
+        @raise tsservices.chat.storage.StorageError: the database can't be used.
         """
         self._join = JoinProcedure(
             self._nodeConfig, self.storage, self._broker, self._cluster.path, self.nodeBroken
@@ -147,11 +147,11 @@ class ClusterChatService(ChatService):
         ]
 
     def startService(self) -> None:
-        # Not ChatService's: the storage starts when it is known which database it is to have.
+        # Not ChatService's, because the storage starts only when the join has chosen its database.
         Service.startService(self)
         self.hasher.start()
         assert self._join is not None
-        # Twice as long as an incarnation: it is to be unique among all streams for ever.
+        # Twice as long as an incarnation, because an epoch must be unique among all streams ever.
         epoch = self._cluster.makeIncarnation() + self._cluster.makeIncarnation()
         self._join.start(epoch, self._joined)
 
@@ -162,7 +162,7 @@ class ClusterChatService(ChatService):
             self._waiting.append(call)
 
     def stopService(self) -> Deferred[None]:
-        """Fires when everything is stored, and the others know that this node ends."""
+        """Stop; fires when everything is stored, and the other nodes know that this one ends."""
         self._ended = True
         self.running = False
         if self._stopping is None:
@@ -173,11 +173,11 @@ class ClusterChatService(ChatService):
         return stopped
 
     async def _stop(self) -> None:
-        # The goodbye needs the broker, and what it brings about has to be stored: storage is last.
+        # The goodbye needs the broker, and its effects have to be stored, so storage stops last.
         if self._join is not None:
             self._join.stop()
         if self._orderer is not None:
-            # What still waits to be said goes before the goodbye.
+            # Waiting messages are sent before the goodbye.
             self._pipeline.stop()
             await self._within(self._orderer.stop)
         if self._ticker.running:
@@ -209,7 +209,7 @@ class ClusterChatService(ChatService):
         written = len(self.notes)
         self._open(loaded, join.state)
         for note in self.notes[written:]:
-            # The table that shows the notes was written when the server started.
+            # Earlier notes were shown with the table at the start of the server.
             self._log.warn("{note}", note=note)
         self._orderer = ClusterOrderer(
             self._nodeConfig,
@@ -231,13 +231,13 @@ class ClusterChatService(ChatService):
         monitor = StorageMonitor(self._pipeline, self._shutDown)
         monitor.stored = self._stored
         self.storage.start(monitor)
-        # Not now: the orderer has not started.
+        # Not now, because the orderer has not started.
         self._ticker.start(TICK_SECONDS, now=False)
         digest = StateDigest.of(loaded.position, loaded.rooms, loaded.records)
         self._orderer.start(stream, join.firstSequence, digest)
 
     def _tick(self) -> None:
-        # A LoopingCall ends at an exception; a node that does not tick is removed by the others.
+        # A LoopingCall ends at an exception; the other nodes remove a node that does not tick.
         try:
             self._update()
         except Exception as error:
@@ -248,18 +248,18 @@ class ClusterChatService(ChatService):
         assert orderer is not None
         assert snapshots is not None
         orderer.tick()
-        # The counters are copied here, not at each message, of which there are thousands a second.
+        # The counters are copied here, not for each of thousands of messages a second.
         status = orderer.status()
         updateCounters(self.counters, status, self._broker)
         self._changes.update(status)
-        # One node is enough to make snapshots.
+        # Only the first node makes snapshots.
         first = min((name for name, _, _ in status.nodes), default="")
         if self.open and first == self.node:
             snapshots.tick(self._storedCheckpoint)
 
     def _stored(self, position: int) -> None:
         self._pipeline.stored(position)
-        # A checkpoint of what was stored before this run, and is applied again, is not stored.
+        # Messages stored before this run are applied again; a checkpoint among them is not stored.
         if self._orderer is not None:
             checkpoint = self._orderer.checkpointPosition
             if self._loadedPosition < checkpoint <= position:
@@ -271,7 +271,7 @@ class ClusterChatService(ChatService):
         return describe(self.node, self._orderer.status(), self._broker)
 
     def ready(self) -> None:
-        """This node has caught up with the others."""
+        """Open the chat: this node has caught up with the others."""
         if self._ended:
             return
         self.open = True
@@ -281,7 +281,7 @@ class ClusterChatService(ChatService):
             call()
 
     def nodeBroken(self, reason: str) -> None:
-        """This node can't go on: end the server."""
+        """End the server, because this node can't go on."""
         if self._ended:
             return
         self._ended = True

@@ -1,4 +1,4 @@
-"""Makes copies of this node's database, for nodes that are new or were away for long."""
+"""Snapshots: copies of this node's database, for nodes that are new or were away for long."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tsservices.cluster.apply import SNAPSHOT_SECONDS
 from tsservices.cluster.broker import Broker, SnapshotInfo
 from tsservices.storage.sqlite.backup import PART
 
-#: Seconds until the next attempt after one that failed.
+#: Seconds between a failed attempt and the next one.
 SNAPSHOT_RETRY_SECONDS = 60.0
 
 
 class SnapshotScheduler:
     """
-    Has a copy made to a file, gives it to the broker, and removes the file; one at a time.
+    Copies the database to a file, gives that to the broker, and removes it; one at a time.
 
-    Which node does it is decided by whoever calls L{tick}.
+    The caller of L{tick} decides which node makes snapshots.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -36,7 +36,7 @@ class SnapshotScheduler:
         urgent: bool,
         clock: Callable[[], float],
     ) -> None:
-        """@param urgent: the first one is made at once, not after an hour."""
+        """@param urgent: make the first snapshot at once, not after an hour."""
         self._storage = storage
         self._broker = broker
         self._path = path
@@ -48,10 +48,10 @@ class SnapshotScheduler:
 
     def tick(self, position: int) -> None:
         """
-        Make one, if it is time to.
+        Make a snapshot if one is due.
 
-        @param position: of the last checkpoint in the database: up to there the copy has the
-            state for sure, though it has more; 0: there is none.
+        @param position: the position of the last checkpoint in the database, up to which the copy
+            is certainly complete, though it may have more; 0: there is no checkpoint.
         """
         if self._isRunning or self._stopped or not position or self._clock() < self._dueAt:
             return
@@ -64,7 +64,7 @@ class SnapshotScheduler:
         self._storage.copy(self._path, lambda trouble: self._copied(position, trouble))
 
     def stop(self) -> None:
-        """The broker has stopped: whatever was under way never ends."""
+        """Stop; a running snapshot never ends, because the broker has stopped."""
         self._stopped = True
         with contextlib.suppress(OSError):
             self._removeFiles()
@@ -95,7 +95,7 @@ class SnapshotScheduler:
             self._dueAt = self._clock() + SNAPSHOT_RETRY_SECONDS
 
     def _removeFiles(self) -> None:
-        # The copy, and one that was left unfinished.
+        # The copy, and an unfinished one.
         for path in (self._path, f"{self._path}{PART}"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)

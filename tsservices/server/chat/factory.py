@@ -1,4 +1,4 @@
-"""Puts the chat of a server together: where it is stored, and what orders it."""
+"""The assembly of the chat of a server: its storage, and alone or in a cluster."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from tsservices.transport.epoll.set import turnEnd
 
 _LOG = Logger("tsservices")
 
-#: Different errors of a broker of which it is remembered when the log had them.
+#: Different errors of a broker whose last log time is remembered.
 _ERRORS_REMEMBERED = 64
 
-#: Log lines of errors in one minute: with many servers many fail.
+#: The most log lines of errors in one minute, because many servers can fail at once.
 _ERRORS_PER_MINUTE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ChatConfig:
-    """The chat that is asked for."""
+    """The settings of the chat."""
 
     folder: StateDirectory
     limits: Limits
-    #: Somebody can come to it; else it needs neither disk nor cluster.
+    #: Whether a frontend is served; if not, the chat needs neither disk nor cluster.
     served: bool
     #: Whether the chat is stored in a database, not in memory.
     persistent: bool
@@ -48,26 +48,26 @@ class ChatConfig:
     keep: float | None
     #: Folded names of the accounts that may do anything.
     operators: frozenset[str]
-    #: A chat that belongs to a cluster goes on alone, for good.
+    #: Whether a chat that belongs to a cluster leaves it for good.
     leaveCluster: bool
-    #: The reactor may have its own set for epoll.
+    #: Whether the reactor may have its own set for epoll.
     fastLane: bool
-    #: The broker; L{None}: the server is alone.
+    #: The broker; L{None}: no cluster.
     cluster: JetStreamConfig | None
-    #: The name of the node; L{None}: it makes one up at its first start.
+    #: The name of the node; L{None}: it is made at the first start, and stored.
     node: str | None
 
 
 def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
     """
-    The chat, with nothing loaded yet.
+    Make the chat, with nothing loaded yet.
 
-    @raise StorageError: it can't be stored as asked for.
-    @raise BrokerError: it can't be part of a cluster as asked for.
+    @raise StorageError: the chat can't be stored with these settings.
+    @raise BrokerError: the chat can't be part of a cluster with these settings.
     """
 
     def callFromThread(*call: Any) -> None:
-        # Looked up when it is called: reactors in memory have none.
+        # Looked up at each call, because reactors of tests lack this method.
         reactor.callFromThread(*call)
 
     folder, limits = config.folder, config.limits
@@ -95,11 +95,11 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
         raise BrokerError("--leave-cluster is for a server without --cluster")
     if not isinstance(storage, SQLiteStorage):
         raise BrokerError("--cluster needs --journal sqlite: each node keeps all that happens")
-    # A server that is alone needs none of this, and may not have it installed.
+    # Imported here because these need packages that are installed only for a cluster.
     from tsservices.cluster.nats.broker import JetStreamBroker
     from tsservices.server.chat.cluster_service import ClusterChatService, ClusterServiceConfig
 
-    # An error comes again with every attempt: a few hundred milliseconds later.
+    # An error repeats with every attempt, a few hundred milliseconds later.
     throttle = LogThrottle(_ERRORS_REMEMBERED, _ERRORS_PER_MINUTE, time.monotonic())
 
     def log(text: str) -> None:
@@ -119,7 +119,7 @@ def makeChat(config: ChatConfig, reactor: Any) -> ChatService:
 
 def _storage(config: ChatConfig, callFromThread: Any) -> Storage:
     folder = config.folder
-    # Without a way in nothing is said: no database for that, and no lock on it.
+    # Without a frontend there are no messages, so no database and no lock on it.
     if not config.persistent or not config.served:
         return MemoryStorage(secrets.token_hex(4))
     if not folder.owned:

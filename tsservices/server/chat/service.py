@@ -1,6 +1,4 @@
-"""
-The chat of one server: puts storage, state and pipeline together, starts them, and stops them.
-"""
+"""The chat of one server: makes, starts and stops its storage, state and pipeline."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ from tsservices.frontends.deferred import DeferredWrites
 from tsservices.frontends.sendqueue import SendQueuePool
 from tsservices.server.password_hasher import PasswordHasherThread
 
-#: Bytes of what nobody can guess: tokens, and passwords that an operator gives out.
+#: Random bytes of tokens, and of passwords that an operator gives to users.
 TOKEN_BYTES = 16
 
 #: Bytes of the welcome file that are shown.
@@ -44,41 +42,41 @@ WELCOME_BYTES = 8192
 @dataclass(frozen=True, slots=True)
 class ChatServiceConfig:
     limits: Limits
-    #: The first part of the ids of sessions: no other run has it.
+    #: The first part of session ids, different in each run.
     run: str
     #: The path of the welcome text; empty: there is none.
     welcomeFile: str = ""
     #: Folded names of the accounts that may do anything.
     operators: frozenset[str] = frozenset()
-    #: A chat that belongs to a cluster goes on alone, for good.
+    #: Whether a chat that belongs to a cluster leaves it for good.
     leaveCluster: bool = False
 
 
 class ChatService(Service):
     """
-    The chat, from loading what was stored to storing what is left.
+    The chat of one server, from loading the stored state to storing the last messages.
 
-    Between L{prepare} and C{startService} the process may become a daemon: what a fork would
-    break (threads, locks on files) begins in C{startService}.
+    Between L{prepare} and C{startService} the process may become a daemon: everything that a fork
+    would break (threads, locks on files) is made in C{startService}.
 
     @ivar pool: the send queues of all connections together.
-    @ivar notes: lines for whoever starts the server.
-    @ivar open: people may come.
-    @ivar plainLogin: for passwords over connections that are not secure; set before L{prepare}.
+    @ivar notes: lines for the operator who starts the server.
+    @ivar open: whether users may connect.
+    @ivar plainLogin: policy for passwords on insecure connections; set before L{prepare}.
     @ivar webPort: the port for browsers; L{None}: there is none; set before L{prepare}.
-    @ivar node: the name of this node; nothing: it is no node of a cluster.
+    @ivar node: the name of this node; empty without a cluster.
     """
 
     name = "chat"
     node = ""
-    #: L{None} if this is no node of a cluster.
+    #: L{None} without a cluster.
     counters: ClusterCounters | None = None
     open = False
-    #: Why nothing that is said gets a place among all that is said, in a cluster.
+    #: In a cluster, the reason why messages can't be ordered now.
     trouble: ChatError | None = None
-    #: Describes the nodes of the cluster to an operator; L{None}: there is none.
+    #: Describes the nodes of the cluster to an operator; L{None}: there is no cluster.
     nodes: Callable[[], list[str]] | None = None
-    #: What all controllers of sessions share.
+    #: The objects that all session controllers share.
     context: ChatContext
     _log: ClassVar[Logger] = Logger("tsservices")
 
@@ -94,11 +92,11 @@ class ChatService(Service):
         callLater: CallLater | None = None,
     ) -> None:
         """
-        @param wallClock: the time: nanoseconds since 1970, UTC.
-        @param monotonic: seconds that only go forward.
-        @param turnEnd: has something called at the end of the reactor's turn.
-        @param shutDown: ends the server with a failure, for a reason in one line.
-        @param callLater: calls in so many seconds; None: nothing that is sent waits for more.
+        @param wallClock: the time in nanoseconds since 1970, UTC.
+        @param monotonic: the monotonic time in seconds.
+        @param turnEnd: schedules a call at the end of the reactor's iteration.
+        @param shutDown: ends the server with a failure; takes the reason in one line.
+        @param callLater: as the reactor's; L{None}: writes are not delayed to be joined.
         """
         self._config = config
         self.storage = storage
@@ -119,9 +117,9 @@ class ChatService(Service):
 
     def prepare(self) -> None:
         """
-        Load what was stored, while a failure can still be shown in one line.
+        Load the stored state, while a failure can still be shown in one line.
 
-        @raise StorageError: it can't be used.
+        @raise StorageError: the database can't be used.
         """
         config, loaded = self._config, self.storage.prepare()
         self.notes = loaded.notes
@@ -131,7 +129,7 @@ class ChatService(Service):
                 " once with --leave-cluster to have it go on alone for good"
             )
         if loaded.epoch:
-            # For good: the next start needs no option, and the cluster does not take it back.
+            # Permanent: the next start needs no option, and the node can't return to the cluster.
             self.storage.leave()
             loaded = self.storage.prepare()
         state = ChatState(config.limits, loaded.rooms, loaded.records, config.operators)
@@ -170,18 +168,18 @@ class ChatService(Service):
         )
 
     def whenReady(self, call: Callable[[], object]) -> None:
-        """Have something called when people may come: at once, if they may."""
+        """Call a function when the chat is open, at once if it is."""
         call()
 
     def startService(self) -> None:
         super().startService()
         self.hasher.start()
-        # The pipeline listens itself, by the monitor's `stored`; the service passes nothing on.
+        # The monitor's `stored` is a method of the pipeline, without the service in between.
         self.storage.start(StorageMonitor(self._pipeline, self._shutDown))
         self.open = True
 
     def stopService(self) -> Deferred[None]:
-        """Fires when everything is stored."""
+        """Stop; fires when everything is stored."""
         super().stopService()
         if self._deferred is not None:
             self._deferred.stop()
@@ -193,20 +191,20 @@ class ChatService(Service):
         return stopped
 
     def newSession(self, recipient: Recipient, host: str) -> Session:
-        """A session for a new connection."""
+        """Make the session of a new connection."""
         self._sessions += 1
         ident = f"{self._config.run}.{self._sessions}"
         return Session(ident, recipient, cloak(self._secret, host), self.node)
 
     def welcome(self) -> list[str]:
-        """The lines of the welcome file, which may have been changed since the last time."""
+        """Read the lines of the welcome file, which may have changed since the last call."""
         if not self._config.welcomeFile:
             return []
         try:
             with open(openPlain(self._config.welcomeFile, os.O_RDONLY), "rb") as file:
                 text = file.read(WELCOME_BYTES).decode("utf-8-sig", "replace")
         except OSError:
-            # A missing or unreadable file must not keep people out.
+            # A missing or unreadable file must not prevent connections.
             return []
         # A file in another encoding, or with control characters, must not disturb a terminal.
         return [visible(line) for line in text.splitlines()]
@@ -214,9 +212,9 @@ class ChatService(Service):
 
 class StorageMonitor:
     """
-    Listens to the storage: troubles go to the log and to people.
+    Listener of the storage: reports its errors to the log and to the users concerned.
 
-    @ivar stored: the pipeline's own method, since it is called for each batch.
+    @ivar stored: a method of the pipeline itself, since it is called for each batch.
     """
 
     _log: ClassVar[Logger] = Logger("tsservices")
@@ -250,6 +248,6 @@ class StorageMonitor:
 
 
 def _write(session: Session, notification: Notice | ErrorReply) -> None:
-    # Sessions of other nodes have no connection here; their own node writes to them.
+    # Sessions of other nodes have no connection here; their node writes to them.
     if session.recipient is not None:
         session.recipient.notify(notification)

@@ -1,1 +1,1 @@
-"""The talk service: one operator and the people who connect."""
+"""The talk service: conversations of one operator with callers."""

@@ -1,7 +1,7 @@
 """
-The commands of the talk's operator.  Pure.
+The commands of the operator of talk, without I/O.
 
-The help is made of the rows of L{COMMANDS}.
+The help is made from the rows of L{COMMANDS}.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tsservices.services.talk.switchboard import Switchboard
 class OperatorCommand:
     """A command of the operator."""
 
-    #: How it is written.
+    #: The command with its arguments, for the help.
     usage: str
     meaning: str
     #: Takes the switchboard and the rest of the line.
@@ -25,7 +25,7 @@ class OperatorCommand:
 
 
 def enter(board: Switchboard, text: str) -> None:
-    """Do what the operator has typed: a command, or talk for the current caller."""
+    """Handle a line of the operator: a command, or text for the current caller."""
     if not text.startswith("/"):
         board.sayToCurrent(text)
     elif text.startswith("//"):

@@ -1,5 +1,5 @@
 """
-The consoles of the talk's operator: the server's terminal, and a UNIX socket to which another
+The consoles of the operator of talk: the server's terminal, and a UNIX socket to which another
 terminal can attach.
 """
 
@@ -23,9 +23,9 @@ _OWNER_ONLY = 0o600
 class OperatorService(Service):
     """
     Connects operators with the switchboard.  The socket is bound before the server becomes a
-    daemon, and served from the start on.
+    daemon, and served from C{startService} on.
 
-    @ivar trouble: why no operator can attach by the socket; empty if one can.
+    @ivar trouble: the reason why no operator can attach through the socket; empty: one can.
     """
 
     name = "operator"
@@ -42,7 +42,7 @@ class OperatorService(Service):
         self.trouble = ""
 
     def bind(self) -> None:
-        """Bind the socket.  A server that can't, serves all the same and says so."""
+        """Bind the socket.  If that fails, the server still starts: see C{trouble}."""
         if self._folder.owned:
             try:
                 self._binder.listenUNIX(
@@ -54,7 +54,7 @@ class OperatorService(Service):
                 self.trouble = f"{self._folder.path(OPERATOR_SOCKET)}: {reason.socketError}"
 
     def discard(self) -> None:
-        """Close what is bound, because the start has failed."""
+        """Close the bound socket, because the start has failed."""
         self._binder.discard()
 
     def startService(self) -> None:
@@ -66,7 +66,7 @@ class OperatorService(Service):
             self._console = StandardIO(console, reactor=self._reactor)
 
     def stopService(self) -> Deferred[None]:
-        """Fires when the socket is closed."""
+        """Stop; fires when the socket is closed."""
         super().stopService()
         self._switchboard.close()
         for port in self._binder.ports:

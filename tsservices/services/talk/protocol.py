@@ -1,8 +1,8 @@
 """
-Talk over a wire: the callers' connections and the operator's console.  Raw UTF-8 text, both ways,
-at any time.
+The protocols of talk: the callers' connections and the operator's console.  Both send and receive
+raw UTF-8 text at any time.
 
-Who talks with whom is decided in L{tsservices.services.talk.switchboard}.
+L{tsservices.services.talk.switchboard} connects callers with the operator.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tsservices.services.talk.commands import enter
 from tsservices.services.talk.switchboard import OperatorBusy, Switchboard
 from tsservices.transport.stream import StreamProtocol
 
-#: Bytes of one line that the operator may type.  A terminal gives 4096 at most; a pipe, any number.
+#: The most bytes of a line of the operator.  A terminal sends at most 4096, a pipe any number.
 OPERATOR_LINE = 16 * 1024
 
 #: The last line that a caller gets.
@@ -36,12 +36,11 @@ STOPPING = "! the server stops"
 
 class TalkProtocol(StreamProtocol):
     """
-    One caller.
+    The connection of a caller.
 
-    What is sent to a caller ends as the caller's own chunks end: those who type lines get lines,
-    those who send bare text get bare text.
+    Text for a caller gets the line ending of the caller's last chunk, or none if that had none.
 
-    @ivar reads: whether the caller reads what is sent.
+    @ivar reads: whether the caller reads; if not, the send buffer is full.
     """
 
     textOnly = True
@@ -59,8 +58,8 @@ class TalkProtocol(StreamProtocol):
         self._switchboard.arrive(self)
 
     def producer(self) -> Any:
-        # A caller that does not read may go on writing: the two directions have nothing to do
-        # with each other here.
+        # Not the default producer: a caller that does not read may still write, because the two
+        # directions are independent here.
         return self
 
     def pauseProducing(self) -> None:
@@ -70,7 +69,7 @@ class TalkProtocol(StreamProtocol):
         self.reads = True
 
     def stopProducing(self) -> None:
-        """The connection is lost; L{closed} is called too."""
+        """Do nothing: the connection is lost, and L{closed} is called too."""
 
     def chunkReceived(self, data: bytes) -> None:
         self._ending = splitEnding(data)[1]
@@ -91,7 +90,7 @@ class TalkProtocol(StreamProtocol):
             self.transport.resumeProducing()
 
     def readConnectionLost(self) -> None:
-        """The caller has half-closed: the operator may still answer, for a while."""
+        """Wait a while for the operator's answer, because the caller has half-closed."""
         self._halfClosed = True
         context = self.factory.context
         self._switchboard.halfClose(self)
@@ -110,10 +109,10 @@ class TalkProtocol(StreamProtocol):
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class OperatorProtocol(Protocol):
     """
-    The console of an operator: reads lines of commands and talk, and writes lines to show.
+    The console of an operator: reads lines with commands and text, and writes lines.
 
-    It is a producer of its own transport: while the terminal takes nothing, callers are not read
-    from, and what is typed waits too, since each command has an answer.
+    It is a producer of its own transport: while the terminal does not read, the server reads
+    neither from callers nor from the operator, because each command has an answer.
     """
 
     transport: ITransport
@@ -159,16 +158,16 @@ class OperatorProtocol(Protocol):
             IPushProducer(self.transport).resumeProducing()
 
     def stopProducing(self) -> None:
-        """The terminal is gone; L{connectionLost} is called too."""
+        """Do nothing: the terminal is closed, and L{connectionLost} is called too."""
 
     def readConnectionLost(self) -> None:
-        """The end of the input (Ctrl-D) ends the console, not the server."""
+        """End the console, not the server, at the end of the input (Ctrl-D)."""
         if line := self._lines.finish():
             self._enter(line)
         self.finish()
 
     def writeConnectionLost(self) -> None:
-        """End: nothing can be shown any more."""
+        """End the console, because it can show nothing any more."""
         self.finish()
 
     def finish(self) -> None:
@@ -183,7 +182,7 @@ class OperatorProtocol(Protocol):
 
 
 class OperatorFactory(ServerFactory):
-    """Makes L{OperatorProtocol}s for operators who attach by the UNIX socket."""
+    """Makes L{OperatorProtocol}s for operators who attach through the UNIX socket."""
 
     noisy = False
 

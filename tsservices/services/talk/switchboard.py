@@ -1,6 +1,6 @@
 """
-The calls of the talk service: one operator and any number of callers.  Pure: connections are in
-L{tsservices.services.talk.protocol}.
+The calls of the talk service: one operator and any number of callers.  No I/O: the connections
+are in L{tsservices.services.talk.protocol}.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from typing import Protocol as Interface
 
 from tsservices.common.text import visible
 
-#: Bytes that wait for an operator, from all callers together: C{talk-waiting} limits one caller
-#: only, and there may be many.
+#: The most bytes from all callers that wait for an operator; C{talk-waiting} limits each caller.
 WAITING_IN_ALL = 1024 * 1024
 
-#: What each text that waits counts for beside its own bytes, about what it takes in memory: many
-#: callers can send a byte at a time.
+#: Bytes counted for each waiting text in addition to its own, about its overhead in memory: many
+#: callers can send single bytes.
 TEXT_OVERHEAD = 150
 
 ABSENT = "! no operator is here; what you write is kept until one comes"
@@ -25,7 +24,7 @@ CLOSED = "! the operator has ended this talk"
 class TalkPeer(Interface):
     """The connection of a caller."""
 
-    #: The name for people.
+    #: The caller's name as shown to the operator.
     peer: str
     #: Whether the caller reads what is sent.
     reads: bool
@@ -33,7 +32,7 @@ class TalkPeer(Interface):
     def say(self, text: str) -> None: ...
 
     def setPaused(self, paused: bool) -> None:
-        """Stop reading from this caller, or go on."""
+        """Stop or continue reading from this caller."""
         ...
 
     def finish(self) -> None:
@@ -42,22 +41,22 @@ class TalkPeer(Interface):
 
 
 class OperatorConsole(Interface):
-    """Shows lines to an operator."""
+    """The console of an operator."""
 
     def show(self, line: str) -> None: ...
 
 
 class OperatorBusy(Exception):
-    """There is an operator already.  The argument is the text for the second one."""
+    """Another operator is attached already.  The argument is the text for the second one."""
 
 
 class _Call:
     def __init__(self, number: int) -> None:
-        #: The operator's commands name the call by it.
+        #: The number of the call in the operator's commands.
         self.number = number
         #: Bytes that wait for an operator.
         self.waiting = 0
-        # Each notice is shown once, not for every chunk.
+        # Each notice is sent once, not for every chunk.
         self.absenceShown = False
         self.fullShown = False
         #: The caller will send nothing more.
@@ -68,15 +67,15 @@ class Switchboard:
     """
     Connects one operator with callers.
 
-    Without an operator text waits, in the order of its arrival.  A caller of whom too much waits
-    is not read from.  If too much waits in all, further text is dropped, with a notice to its
-    caller.
+    Without an operator, text waits in the order of its arrival.  If too much text of a caller
+    waits, the server stops reading from that caller.  If too much waits in all, further text is
+    dropped, with a notice to its caller.
 
-    @ivar name: the name of the operator, for people.
+    @ivar name: the name of the operator.
     """
 
     def __init__(self, name: str, waiting: int) -> None:
-        """@param waiting: bytes that may wait from one caller while there is no operator."""
+        """@param waiting: the most bytes of one caller that wait while there is no operator."""
         self.name = name
         self._limit = waiting
         self._console: OperatorConsole | None = None
@@ -91,9 +90,9 @@ class Switchboard:
 
     def attach(self, console: OperatorConsole) -> None:
         """
-        Connect an operator, who gets all text that has waited.
+        Connect an operator, and show all text that has waited.
 
-        @raise OperatorBusy: there is one already.
+        @raise OperatorBusy: another operator is attached.
         """
         if self._console is not None:
             raise OperatorBusy(f"{self.name} is on the line already")
@@ -110,7 +109,7 @@ class Switchboard:
             self.who()
 
     def detach(self, console: OperatorConsole) -> None:
-        """Disconnect the operator; nothing happens if another one is attached."""
+        """Disconnect the operator; do nothing if another one is attached."""
         if self._console is console:
             self._console = None
             self.setPaused(False)
@@ -120,7 +119,7 @@ class Switchboard:
         self.notify("the server stops")
 
     def setPaused(self, paused: bool) -> None:
-        """Stop reading from all callers while the console takes nothing, or go on."""
+        """Stop reading from all callers while the console does not read, or continue."""
         if self._paused != paused:
             self._paused = paused
             for caller in self._calls:
@@ -206,7 +205,7 @@ class Switchboard:
         caller.finish()
 
     def find(self, number: str) -> TalkPeer | None:
-        """The caller with this number; if there is none, the operator is shown so."""
+        """Find the caller with this number; if there is none, notify the operator."""
         for caller, call in self._calls.items():
             if str(call.number) == number:
                 return caller
@@ -214,7 +213,7 @@ class Switchboard:
         return None
 
     def partner(self) -> TalkPeer | None:
-        """The current caller; if there is none, the operator is shown how to choose one."""
+        """Get the current caller; if there is none, show the operator how to choose one."""
         if self._current is None and len(self._calls) == 1:
             (self._current,) = self._calls
         if self._current is None:
