@@ -74,7 +74,7 @@ class BoundPort:
     def startListening(self) -> None:
         """Serve the socket."""
         port = self._adopt(self._reactor, self._socket.fileno())
-        # The port has a duplicate.  If this one stayed open, closing the port would not suffice.
+        # The port has a duplicate: with this one open, closing the port would not close the socket.
         self._socket.close()
         port.startListening()
         self._port = port

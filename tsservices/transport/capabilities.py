@@ -215,7 +215,7 @@ class IDirectDescriptor(Interface):
 
 def capability(transport: object, interface: type[T]) -> T | None:
     """
-    Get the transport as a provider of the interface; L{None} if it has not this capability.
+    Get the transport as a provider of the interface; L{None} if it lacks this capability.
 
     This takes about a microsecond: call it once for a connection, not for each chunk.
     """
