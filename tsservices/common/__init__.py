@@ -1,1 +1,1 @@
-"""What every package may use, and what imports nothing of them.  Pure, but for L{logs}."""
+"""Modules for all other packages, which import none of these.  Pure, except L{logs}."""

@@ -1,4 +1,4 @@
-"""Addresses of peers: which are one source, and which are trusted.  Pure."""
+"""Addresses of peers: parsing, grouping into sources, and trusted networks.  Pure."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from tsservices.common.text import logged
 
-#: The port of the first service, when the operator names none; the others follow.
+#: The default port of the first service; those of the others follow.
 DEFAULT_PORT = 21567
 
 #: A port number has 16 bits.
 HIGHEST_PORT = 65535
 
-#: The networks that are trusted when the operator names none.
+#: The networks that are trusted by default.
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
-# How a socket bound to :: names an IPv4 peer.
+# The prefix of IPv4 addresses on a socket bound to ::.
 _MAPPED = "::ffff:"
 
 #: The word for an empty list of trusted networks.
 NO_NETWORKS = "none"
 
 
-# Some times for each request of HTTP, mostly of the same addresses: 9 microseconds each.
+# Cached: each HTTP request parses addresses several times, mostly the same, 9 microseconds each.
 @lru_cache(maxsize=1024)
 def parse(host: str) -> IPv4Address | IPv6Address:
     """
-    An address of its text; an IPv4 one that came through an IPv6 socket is IPv4.
+    Parse an address; an IPv4 address mapped into IPv6 becomes IPv4.
 
     @raise ValueError: it is no address.
     """
-    # A socket bound to :: names IPv4 peers ::ffff:192.0.2.1; neither the networks an operator
-    # trusts nor the counts for each address may depend on that.
+    # On a socket bound to :: IPv4 peers have addresses like ::ffff:192.0.2.1.  Trusted networks and
+    # counts for each address must not depend on that.
     address = ipaddress.ip_address(host)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
@@ -42,8 +42,8 @@ def parse(host: str) -> IPv4Address | IPv6Address:
 
 def source(address: IPv4Address | IPv6Address) -> tuple[int, int]:
     """
-    What counts as one source: an IPv4 address, or an IPv6 network of 64 bits, since one person has
-    a whole one.
+    Get the key of a source: an IPv4 address, or an IPv6 network of 64 bits, because one user has a
+    whole one.
 
     @return: the version of IP, and the bits.
     """
@@ -53,7 +53,7 @@ def source(address: IPv4Address | IPv6Address) -> tuple[int, int]:
 
 
 def isLoopback(host: str) -> bool:
-    """Whether it is an address of this machine alone."""
+    """Whether it is a loopback address."""
     try:
         return parse(host).is_loopback
     except ValueError:
@@ -64,7 +64,7 @@ class TrustedNetworks:
     """The networks whose clients are trusted."""
 
     def __init__(self, networks: Iterable[str] = LOOPBACK) -> None:
-        """@raise ValueError: one of them is no network."""
+        """@raise ValueError: one of C{networks} is no network."""
         self._networks: list[IPv4Network | IPv6Network] = [
             ipaddress.ip_network(network) for network in networks if network != NO_NETWORKS
         ]
@@ -74,15 +74,15 @@ class TrustedNetworks:
 
 
 def datagramPeer(host: str, port: int) -> str:
-    """The source of a datagram as one writes it; over a UNIX socket its path, if it has one."""
+    """Format the source of a datagram; over a UNIX socket its path, if it has one."""
     if port:
         return hostPort(host, port)
-    # A path is what its owner likes.
+    # The owner of a path may choose any characters.
     return f"unix {logged(host)}" if host else "unix"
 
 
 def hostPort(host: str, port: int) -> str:
-    """Host and port as one writes them: IPv6 in brackets, IPv4 that came through IPv6 as IPv4."""
+    """Format host and port: IPv6 in brackets, IPv4 mapped into IPv6 as IPv4."""
     if host.startswith(_MAPPED) and "." in host:
         host = host.removeprefix(_MAPPED)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

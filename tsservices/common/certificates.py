@@ -1,8 +1,8 @@
 """
 The certificate of a server: read from PEM files, made if there is none, and its fingerprint.  Pure.
 
-It needs the library C{cryptography}, which comes with the extra C{tls}, and imports it only when a
-function is called.
+This module needs the library C{cryptography}, which the extra C{tls} installs, and imports it only
+when a function is called.
 """
 
 from __future__ import annotations
@@ -21,59 +21,59 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-#: The files of a folder, as certbot writes them: one of these sets.
+#: The sets of files in a folder of certbot.
 FOLDER_FILES = (("privkey.pem", "fullchain.pem"), ("privkey.pem", "cert.pem", "chain.pem"))
 
-#: What stands before a fingerprint.
+#: The prefix of a fingerprint.
 PREFIX = "sha256:"
 
-#: How long a certificate holds that is made here: its key is what clients remember, not its date.
+#: The validity of a self-signed certificate: clients remember its key, not its date.
 DAYS = 3650
 
-# Bytes of a file that are read: a chain has some thousand.
+# The most bytes read from a file; a chain has some thousand.
 _MOST = 1_048_576
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
 
-# A name of a host, as certificates can have it; the common name has at most 64 characters.
+# A valid host name for certificates; the common name has at most 64 characters.
 _HOST = re.compile(r"(?=.{1,64}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
 class CertificateError(Exception):
-    """A certificate can't be used.  The argument is one line that says why."""
+    """A certificate can't be used.  The argument is the reason, one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyAndChain:
-    """What a server needs to be known by."""
+    """The key and the certificate chain of a server."""
 
     #: The private key: an object of C{cryptography}.
     key: Any
-    #: The server's certificate, and those that lead from it to an authority.
+    #: The server's certificate, and those of its issuers.
     chain: tuple[Certificate, ...]
 
     @property
     def fingerprint(self) -> str:
-        """That of the public key: it stays the same when a certificate is renewed for the key."""
+        """The fingerprint of the public key, which a renewal with the same key does not change."""
         return fingerprint(self.chain[0])
 
     @property
     def end(self) -> datetime:
-        """Until when it holds."""
+        """The end of the certificate's validity."""
         return self.chain[0].not_valid_after_utc
 
 
 def fingerprint(certificate: Certificate) -> str:
-    """The SHA-256 digest of a certificate's public key, in hexadecimal digits."""
+    """Get the SHA-256 digest of a certificate's public key, in hexadecimal digits."""
     return PREFIX + hashlib.sha256(_spki(certificate.public_key())).hexdigest()
 
 
 def filesAt(path: str) -> tuple[str, ...]:
     """
-    The files of C{--certificate}.
+    Get the files of C{--certificate}.
 
-    @param path: one file with all, or a folder.
-    @raise CertificateError: the folder has not what is needed.
+    @param path: one file with key and certificates, or a folder.
+    @raise CertificateError: the folder lacks a file, or can't be read.
     """
     try:
         names = os.listdir(path)
@@ -91,9 +91,9 @@ def filesAt(path: str) -> tuple[str, ...]:
 
 def load(path: str) -> KeyAndChain:
     """
-    Read what C{--certificate} names.
+    Read the key and the certificates of C{--certificate}.
 
-    @raise CertificateError: it can't be read, or used.
+    @raise CertificateError: they can't be read, or used.
     """
     files = filesAt(path)
     try:
@@ -104,7 +104,7 @@ def load(path: str) -> KeyAndChain:
 
 def _read(path: str) -> bytes:
     try:
-        # Without waiting for whoever writes to a named pipe.
+        # O_NONBLOCK: do not wait for a writer of a named pipe.
         opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(opened, "rb") as file:
             if not stat.S_ISREG(os.fstat(opened).st_mode):
@@ -138,7 +138,7 @@ def parse(data: bytes) -> KeyAndChain:
                 keys.append(load_pem_private_key(text, None))
         public = [_spki(key.public_key()) for key in keys]
         presented = [_spki(certificate.public_key()) for certificate in certificates]
-    # Each kind of key has errors of its own.
+    # Each kind of key raises other errors.
     except (ValueError, TypeError, ArithmeticError) as reason:
         raise CertificateError(f"it is damaged: {_oneLine(reason)}") from reason
     except Exception as reason:
@@ -156,7 +156,7 @@ def parse(data: bytes) -> KeyAndChain:
 
 
 def _issuers(own: Certificate, others: Sequence[Certificate]) -> list[Certificate]:
-    # In the order of the chain, which is what clients expect, and without what is not part of it.
+    # Only the certificates of the chain, in its order, which clients expect.
     ordered: list[Certificate] = []
     last, left = own, list(others)
     while last.subject != last.issuer:
@@ -199,7 +199,7 @@ def selfSigned(host: str, now: datetime) -> bytes:
 
     names: list[x509.GeneralName] = []
     host = host.lower()
-    # Of an address it would be no name.
+    # An IP address is no DNS name.
     known = bool(_HOST.fullmatch(host))
     with contextlib.suppress(ValueError):
         ip_address(host)
@@ -229,7 +229,7 @@ def selfSigned(host: str, now: datetime) -> bytes:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        # A client whose clock is behind takes it too.
+        # So that a client whose clock is slow accepts it too.
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=DAYS))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -1,6 +1,6 @@
 """
-What all programs of this suite say about a wrong command line: one line with the reason, and one
-that names the help.  Pure.
+The errors of wrong command lines in all programs of this suite: one line with the reason, and one
+that refers to the help.  Pure.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from typing import Any, NoReturn, TextIO
 from tsservices.common.interrupts import raiseAgain
 from tsservices.common.text import logged
 
-#: The command that has all programs of the suite.
+#: The command for all programs of the suite.
 PROGRAM = "tsservices"
 
-#: The clients without it.
+#: The command of the clients if that one is not used.
 _CLIENT_MODULE = "python -m tsservices.client"
 
-#: Exit status of clients and commands for a wrong command line, as argparse has it.
+#: Exit status of clients and commands for a wrong command line, as with argparse.
 WRONG_COMMAND_LINE = 2
 
-#: Exit status after Ctrl-C: 128 and the number of SIGINT, as shells have it.
+#: Exit status after Ctrl-C: 128 plus the number of SIGINT, as in shells.
 INTERRUPTED = 130
 
 
 def serverProgram() -> str:
-    """What the operator has typed to start this server, as it stands before an error."""
+    """Get the name of this server's program, for the beginning of an error."""
     return PROGRAM if _isProgram() else "twistd tsserver"
 
 
 def serverCommand() -> str:
-    """What has the options of the server, and shows them by --help."""
+    """Get the command that takes the options of the server, and shows them by --help."""
     return f"{PROGRAM} serve" if _isProgram() else "twistd tsserver"
 
 
 def clientProgram(word: str = "") -> str:
     """
-    What somebody has typed to start a client, as it stands in its help and before an error.
+    Get the command by which a client was started, for its help and the beginning of an error.
 
     @param word: the client's; empty: that of timestamp.
     """
@@ -54,17 +54,17 @@ def _isProgram() -> bool:
 
 
 def complaint(program: str, reason: str) -> str:
-    """The two lines for a wrong command line."""
-    # The reason has words of the command line in it: a line feed there would make a third line.
+    """Make the two lines for a wrong command line."""
+    # Escaped, because the reason contains words of the command line, which may have line feeds.
     return f"{program}: {logged(reason)}\n{program}: see {program} --help\n"
 
 
 def show(text: str, stream: TextIO | None) -> None:
     """
-    Write a text that a program ends with.  Whoever has read enough of it (C{head}) may be gone.
+    Write the last output of a program.  A closed pipe is no error: C{head} stops reading early.
 
     @param stream: L{None}: it is closed.
-    @raise SystemExit: it cannot be written for another reason, as a full disk.
+    @raise SystemExit: the text cannot be written for another reason, such as a full disk.
     """
     if stream is None:
         return
@@ -72,7 +72,7 @@ def show(text: str, stream: TextIO | None) -> None:
         stream.write(text)
         stream.flush()
     except OSError as error:
-        # The interpreter flushes it once more at its end.
+        # The interpreter flushes the stream once more at its end.
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
@@ -86,9 +86,9 @@ def show(text: str, stream: TextIO | None) -> None:
 @contextmanager
 def quietlyInterrupted() -> Iterator[None]:
     """
-    Run what Ctrl-C ends without a traceback, also while it is still being imported.
+    Run code that Ctrl-C ends without a traceback, also during imports.
 
-    @raise SystemExit: it was typed.
+    @raise SystemExit: Ctrl-C was typed.
     """
     raiseAgain()
     try:
@@ -98,7 +98,7 @@ def quietlyInterrupted() -> Iterator[None]:
 
 
 class CommandParser(argparse.ArgumentParser):
-    """An argument parser that says what is wrong, and not how all options are written."""
+    """An argument parser that prints only what is wrong, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         """@raise SystemExit: always."""

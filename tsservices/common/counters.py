@@ -1,8 +1,7 @@
 """
-Counters: one record for each listener, for a node of a cluster, and for a database.
-Pure.
+Counters: one record for each listener, for a node of a cluster, and for a database.  Pure.
 
-Code that counts adds to the attributes directly: a method would be one more call for each datagram.
+Callers add to the attributes directly: a method would be one more call for each datagram.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from dataclasses import astuple, dataclass
 
 @dataclass(slots=True)
 class StreamCounters:
-    """Of one TCP or UNIX listener."""
+    """The counters of one TCP or UNIX listener."""
 
-    #: Connections taken.
+    #: Connections accepted.
     accepted: int = 0
     #: Connections that are open now.
     open: int = 0
-    #: Connections turned away by a limit on their number.
+    #: Connections refused by a limit on their number.
     refused: int = 0
     #: Chunks read.
     received: int = 0
@@ -31,25 +30,25 @@ class StreamCounters:
     idle: int = 0
     #: Connections closed because their peer read nothing.
     stalled: int = 0
-    #: Connections closed for want of a good PROXY header.
+    #: Connections closed because they had no valid PROXY header.
     unproxied: int = 0
     #: Requests that were answered with an error.
     refusals: int = 0
-    #: How often a connection was slowed down for sending too fast.
+    #: How often a connection was slowed down because it sent too fast.
     delayed: int = 0
-    #: Connections dropped because too much waited that their peer did not read.
+    #: Connections dropped because their peer did not read and too many bytes were pending.
     slow: int = 0
-    #: TLS handshakes that failed; at a place without TLS, clients that began one.
+    #: TLS handshakes that failed; on a listener without TLS, clients that began one.
     tlsFailures: int = 0
 
 
 @dataclass(slots=True)
 class WebCounters(StreamCounters):
-    """Of one listener for browsers."""
+    """The counters of one listener for browsers."""
 
-    #: Requests of HTTP that were taken.
+    #: HTTP requests accepted.
     requests: int = 0
-    #: Requests that were refused before a resource was asked: wrong host, origin, size or form.
+    #: Requests that were refused before they reached a resource: wrong host, origin, size or form.
     badRequests: int = 0
     #: Connections that have become WebSockets.
     upgrades: int = 0
@@ -57,17 +56,17 @@ class WebCounters(StreamCounters):
     sockets: int = 0
     #: Messages that browsers have sent.
     messages: int = 0
-    #: WebSockets that were closed because their peer has answered no pings.
+    #: WebSockets that were closed because their peer did not answer pings.
     unanswered: int = 0
     #: Browsers that have signed in to an account.
     signIns: int = 0
-    #: Attempts at that which were refused.
+    #: Attempts to sign in that were refused.
     signInsRefused: int = 0
 
 
 @dataclass(slots=True)
 class DatagramCounters:
-    """Of one UDP listener.  The drops are in the order of the guards."""
+    """The counters of one UDP listener.  The drops are in the order of the checks."""
 
     #: Datagrams read.
     received: int = 0
@@ -77,57 +76,57 @@ class DatagramCounters:
     answered: int = 0
     #: Dropped; no honest client has such an address or port.
     badSource: int = 0
-    #: Dropped; it looks like an answer of a server like this one.
+    #: Dropped; it looks like an answer of this suite.
     ownFormat: int = 0
     #: Dropped; empty or too long.
     badSize: int = 0
-    #: Dropped; its source asks too often.
+    #: Dropped; its source sends too often.
     overRate: int = 0
-    #: Dropped; its source gets nothing for a while, for asking too often.
+    #: Dropped; its source is muted, because it sent too often.
     muted: int = 0
-    #: Answers that the system would not send.
+    #: Answers that the system did not send.
     unsent: int = 0
 
 
 @dataclass(slots=True)
 class StampCounters(DatagramCounters):
-    """Of one STAMP reflector."""
+    """The counters of one STAMP reflector."""
 
     #: Dropped; its authentication is wrong.
     forged: int = 0
-    #: Dropped; it has come before.
+    #: Dropped; it was received before.
     replayed: int = 0
-    #: Received without a time from the kernel; the time they were read counts.
+    #: Received without a time from the kernel; the time of the read is used.
     unstamped: int = 0
 
 
 @dataclass(slots=True)
 class ClusterCounters:
-    """Of one node of a cluster."""
+    """The counters of one node of a cluster."""
 
     #: 1 if there is a connection to the broker.
     connected: int = 0
-    #: How many there were, one after the other.
+    #: Connections to the broker so far.
     connections: int = 0
     #: Messages of this node that the broker has acknowledged.
     published: int = 0
-    #: How often it was not known whether the broker has one.
+    #: How often it was unknown whether the broker has received a message.
     doubts: int = 0
-    #: How often the consumer had to begin again.
+    #: How often the consumer had to be restarted.
     resubscriptions: int = 0
     #: Nodes that are up.
     nodes: int = 0
     #: The position of the last message that was applied.
     position: int = 0
-    #: Messages that the broker has and this node has not.
+    #: Messages of the broker that this node has not received yet.
     lag: int = 0
     #: Messages that are not acknowledged yet.
     outbox: int = 0
-    #: Bytes of these.
+    #: Bytes of these messages.
     outboxBytes: int = 0
-    #: Messages that came again, and were ignored.
+    #: Messages that were received again, and ignored.
     duplicates: int = 0
-    #: Messages that came before their turn, and were sent again.
+    #: Messages that were received out of order, and had to be sent again.
     gaps: int = 0
     #: Messages of nodes that were not up.
     strangers: int = 0
@@ -137,17 +136,17 @@ class ClusterCounters:
 
 @dataclass(slots=True)
 class StorageCounters:
-    """Of one database."""
+    """The counters of one database."""
 
-    #: Bytes of the write-ahead log, as it was left by the last checkpoint.
+    #: Bytes of the write-ahead log after the last checkpoint.
     logBytes: int = 0
     #: How often nothing could be stored for a while.
     waits: int = 0
-    #: Queries that failed, but not for want of time.
+    #: Queries that failed for other reasons than a timeout.
     readErrors: int = 0
 
 
-#: Why datagrams are dropped, by the counter, in the order of the guards.
+#: The reasons for dropped datagrams, by counter, in the order of the checks.
 DROPS = {
     "badSource": "no honest client has such an address or port",
     "ownFormat": "it looks like an answer of a server like this one",
@@ -188,8 +187,8 @@ _DATAGRAM_NAMES = (
     "unsent",
 )
 
-#: What C{counters.json} calls the counters, in the order of the fields.  Written out, because
-#: programs know them: a field can get another name, these can't.
+#: The names of the counters in C{counters.json}, in the order of the fields.  They are separate
+#: because other programs use them: fields can be renamed, these can't.
 _NAMES: dict[type[AnyCounters], tuple[str, ...]] = {
     StreamCounters: _STREAM_NAMES,
     WebCounters: (
@@ -237,16 +236,16 @@ class CounterRegistry:
         self._entries: list[tuple[dict[str, object], AnyCounters]] = []
 
     def add(self, labels: dict[str, object], counters: AnyCounters) -> None:
-        """@param labels: what says whose counters they are: service, transport, address."""
+        """@param labels: identify the owner of the counters: service, transport, address."""
         self._entries.append((labels, counters))
 
     @property
     def entries(self) -> Sequence[tuple[dict[str, object], AnyCounters]]:
-        """All records as they were added, each with what says whose counters they are."""
+        """All records in the order in which they were added, each with its labels."""
         return self._entries
 
     def snapshot(self) -> list[dict[str, object]]:
-        """One entry for each record: its labels and its counters, by the names that are public."""
+        """Get an entry for each record: its labels, and its counters by their public names."""
         return [
             labels | dict(zip(_NAMES[type(counters)], astuple(counters), strict=True))
             for labels, counters in self._entries

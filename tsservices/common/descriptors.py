@@ -1,8 +1,8 @@
 """
-The standard descriptors 0, 1 and 2 of the process, which may be closed at its start, and how many
-others it may have.
+The standard descriptors 0, 1 and 2 of the process, which may be closed at its start, and the limit
+of descriptors.
 
-Nothing of Twisted is imported here: the prompt of the chat needs this before.
+This module does not import Twisted, because the prompt of the chat needs it before that.
 """
 
 from __future__ import annotations
@@ -15,30 +15,29 @@ import sys
 #: The names of the standard streams in L{sys}, by descriptor, and how each is opened.
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
-#: Descriptors that every system gives, also one that says "infinite" and means less (macOS).
+#: A limit that every system accepts, even if its hard limit "infinite" means less (macOS).
 DESCRIPTORS_ANYWHERE = 10_240
 
 
 def openMissing() -> list[int]:
     """
-    Put the null device in place of each standard descriptor that is closed, and a stream on it in
-    place of each that Python has not made.
+    Open the null device for each closed standard descriptor, and make its stream if Python has not.
 
-    Otherwise the next socket or file would get its number: it would be read as the input or written
-    to as the output, and a process that becomes a daemon would replace it.  So this comes before
+    Otherwise the next socket or file would get that number: it would be used as the input or
+    output, and a process that becomes a daemon would replace it.  Therefore call this before
     anything is opened.
 
-    @return: descriptors that were closed at the start, and now belong to something that was opened
-        before this call.
+    @return: the descriptors that were closed at the start, and were already taken by something
+        opened before this call.
     """
     taken = []
     for descriptor, (name, mode) in enumerate(_STREAMS):
-        # Python has made no stream if the descriptor was closed when it started.
+        # Python makes no stream if the descriptor is closed at the start.
         closedAtStart = getattr(sys, f"__{name}__") is None
         try:
             os.fstat(descriptor)
         except OSError:
-            # The lowest free number is the one that was found missing.
+            # `open` returns the lowest free number, which is the missing one.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         else:
             if closedAtStart:
@@ -52,11 +51,11 @@ def openMissing() -> list[int]:
 
 
 def raiseDescriptorLimit() -> int | None:
-    """Allow this process as many as the system does, and say how many; L{None} for any number."""
+    """Raise the limit of descriptors as far as allowed, and return it; L{None} for no limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (hard, DESCRIPTORS_ANYWHERE):
         if soft != hard and wanted != soft:
-            # Where the hard limit is "infinite" the soft one may not be set to it.
+            # Some systems refuse a soft limit of "infinite", even if that is the hard limit.
             with contextlib.suppress(OSError, ValueError):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
                 soft = wanted

@@ -1,4 +1,4 @@
-"""Durations and points in time, as people write them: C{90d}, C{2026-11-20T12:10}.  Pure."""
+"""Durations and points in time in users' notation: C{90d}, C{2026-11-20T12:10}.  Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from tsservices.common.timestamps import NANOSECONDS
 
-#: Seconds that a ban or a mute may last, unless it lasts for ever: ten years.
+#: The longest ban or mute in seconds, unless it lasts for ever: ten years.
 LONGEST_SECONDS = 10 * 365 * 86_400
 
 #: The seconds of each unit of time, by its sign; the longest first.
@@ -16,17 +16,17 @@ UNITS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 #: The word for a duration without an end.
 FOREVER = "forever"
 
-# Nine digits of seconds are 31 years; int would take any number of them.
+# Nine digits of seconds are 31 years; int would accept any number of digits.
 _SPAN = re.compile(f"([0-9]{{1,9}})([{''.join(UNITS)}])")
 
-# What somebody may have meant as a duration: a ban must not become one for ever by a typing error.
+# A text that may be meant as a duration: a typing error must not make a ban permanent.
 _LIKE_SPAN = re.compile(r"[+-]?[.,]?\d\S*")
 
-#: The first and the last point in time, in nanoseconds since 1970: what lies beyond them, in 1903
-#: or in 2263, is taken for them.  0 stands for no time, and SQLite's numbers end at 2**63.
+#: The first and the last point in time, in nanoseconds since 1970: points beyond them, such as in
+#: 1903 or 2263, are replaced by them.  0 means no time, and SQLite's integers end at 2**63.
 EARLIEST, LATEST = 1, 2**63 - 1
 
-# Not `datetime.fromisoformat`, which takes weeks and times without colons, but no 2026-1-5.
+# Not `datetime.fromisoformat`, which accepts weeks and times without colons, but not 2026-1-5.
 _DATE = re.compile(
     r"(\d{4})-(\d\d?)-(\d\d?)"
     r"(?:T(\d\d?):(\d\d?)(?::(\d\d?)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?)?",
@@ -35,20 +35,20 @@ _DATE = re.compile(
 
 
 class DurationError(ValueError):
-    """A text is no duration, or one that is too long.  The argument is the text."""
+    """A text is no duration, or a too long one.  The argument is the text."""
 
 
 def parts(text: str) -> tuple[int, str] | None:
-    """The number and the unit of a duration like C{90d}; L{None}: it is none."""
+    """Get the number and the unit of a duration like C{90d}; L{None}: it is no duration."""
     match = _SPAN.fullmatch(text)
     return (int(match[1]), match[2]) if match else None
 
 
 def span(text: str) -> int:
     """
-    The seconds of a duration; 0: for ever.
+    Get the seconds of a duration; 0: for ever.
 
-    @raise DurationError: it is none, or too long.
+    @raise DurationError: it is no duration, or too long.
     """
     if text.lower() == FOREVER:
         return 0
@@ -61,9 +61,10 @@ def span(text: str) -> int:
 
 def spanAndWords(text: str) -> tuple[int, str]:
     """
-    The seconds of the duration that a text may begin with, 0 for ever, and what follows it.
+    Get the seconds of the duration at the beginning of a text, and the rest of the text; 0: the
+    duration is for ever or missing.
 
-    @raise DurationError: it begins with what looks like a duration and is none.
+    @raise DurationError: the first word looks like a duration, but is none.
     """
     first, *words = text.split(None, 1) or [""]
     if first.lower() != FOREVER and not _LIKE_SPAN.fullmatch(first):
@@ -72,7 +73,7 @@ def spanAndWords(text: str) -> tuple[int, str]:
 
 
 def spanText(seconds: int) -> str:
-    """A duration as L{span} reads it, in the longest unit that needs no fraction."""
+    """Write a duration for L{span}, in the longest unit that needs no fraction."""
     if not seconds:
         return FOREVER
     unit = next(unit for unit, size in UNITS.items() if seconds % size == 0)
@@ -81,12 +82,12 @@ def spanText(seconds: int) -> str:
 
 def moment(text: str, now: int, latest: bool = False) -> int:
     """
-    A point in time, written as a date or as a duration before now.
+    Read a point in time, written as a date or as a duration before now.
 
-    @param now: the time: nanoseconds since 1970, UTC.
-    @param latest: of two meanings that a local time has, the later one counts: see L{dated}.
+    @param now: nanoseconds since 1970, UTC.
+    @param latest: of an ambiguous local time the later meaning counts: see L{dated}.
     @return: nanoseconds since 1970, UTC; from L{EARLIEST} to L{LATEST}.
-    @raise ValueError: it is none.
+    @raise ValueError: it is no point in time.
     """
     if parts(text.lower()):
         return _bounded(now - span(text) * NANOSECONDS)
@@ -95,26 +96,26 @@ def moment(text: str, now: int, latest: bool = False) -> int:
 
 def dated(text: str, latest: bool) -> int:
     """
-    A point in time, written as a date with or without the time of day: as ISO 8601 has it, with
-    C{Z} or an offset from UTC like C{+02:00}, or else in the zone of this process.
+    Read a point in time, written as a date with or without the time of day: as in ISO 8601, with
+    C{Z} or an offset from UTC like C{+02:00}, otherwise in the zone of this process.
 
-    A local time that comes twice, because the clocks are set back, has two meanings.  So has one
-    that does not come, because they are set forward: by the offset before, and by the one after.
+    A local time that occurs twice, because the clocks are set back, has two meanings.  So has one
+    that is skipped, because they are set forward: by the offset before, and by the one after.
 
-    @param latest: the later of two meanings counts; else the earlier one.
+    @param latest: the later of two meanings counts; otherwise the earlier one.
     @return: nanoseconds since 1970, UTC; from L{EARLIEST} to L{LATEST}.
-    @raise ValueError: it is none.
+    @raise ValueError: it is no point in time.
     """
     match = _DATE.fullmatch(text)
     if match is None:
         raise ValueError(text)
     *numbers, fraction, zone = match.groups()
     try:
-        # Not `time.mktime`: which of two meanings it takes depends on what it was asked before.
+        # Not `time.mktime`: for two meanings its result depends on earlier calls.
         year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
         local = datetime(year, month, day, hour, minute, second, tzinfo=_zone(zone))
         if not 1900 < local.year < 2300:
-            # Beyond the bounds in any zone, and perhaps beyond what the system can convert.
+            # Beyond the bounds in any zone, and perhaps too far for the system's conversion.
             local = local.replace(tzinfo=UTC)
         meanings = {int(local.replace(fold=fold).timestamp()) for fold in (0, 1)}
     except (ValueError, OverflowError):

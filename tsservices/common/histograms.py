@@ -1,6 +1,5 @@
 """
-How long things take, counted by size.  Pure.
-
+Histograms of durations.  Pure.
 """
 
 from __future__ import annotations
@@ -8,8 +7,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-#: Upper bounds in seconds: three for each power of ten, from what one call takes to what a person
-#: gives up after.
+#: Upper bounds in seconds: three for each power of ten, from the time of one call to the time after
+#: which a user gives up.
 SECONDS = (
     0.0001,
     0.00025,
@@ -32,10 +31,10 @@ SECONDS = (
 
 class Histogram:
     """
-    Times by size.
+    The numbers of durations in intervals.
 
-    @ivar counts: how many there were up to each of L{SECONDS}, above the one before; the last:
-        above all.
+    @ivar counts: for each of L{SECONDS} the number of durations up to it, and above the bound
+        before; last, the number above all bounds.
     @ivar total: the sum in seconds.
     """
 
@@ -47,7 +46,7 @@ class Histogram:
 
     def count(self, times: Iterable[float]) -> None:
         """
-        Count many times at once: in order they cost less than one after the other.
+        Count many durations at once: sorted, they cost less than counted one by one.
 
         @param times: in seconds.
         """

@@ -1,9 +1,8 @@
 """
-What an operator can limit, one section for each part of the server.  Pure.
+The limits that an operator can set, one section for each part of the server.  Pure.
 
-Each field of L{Limits} is a key of the configuration file; those that
-L{tsservices.server.options} names are options too.  Bounds that nobody can set stand in the modules
-that use them.
+Each field of L{Limits} is a key of the configuration file; those in L{tsservices.server.options}
+are options too.  Bounds that are not configurable are in the modules that use them.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from typing import Any
 
 
 class LimitError(ValueError):
-    """A limit was given a value that it can't have."""
+    """The value of a limit is invalid."""
 
 
-# The key is written out, because configuration files have it: a field can get another name.  The
-# reason follows the unit in the help.
+# The key is separate from the name of the field, because configuration files contain it: fields can
+# be renamed.  In the help the reason follows the unit.
 def _limit(key: str, default: int, lowest: int, highest: int, unit: str, reason: str) -> Any:
     metadata = {"key": key, "lowest": lowest, "highest": highest, "unit": unit, "reason": reason}
     return field(default=default, metadata=metadata)
@@ -32,7 +31,7 @@ class Limits:
     The order of the fields is that of the help.
     """
 
-    # Streams: tsservices.transport, of all services over TCP and UNIX sockets.
+    # Streams of all services over TCP and UNIX sockets: tsservices.transport.
     maxConnections: int = _limit(
         "max-connections",
         20_000,
@@ -93,8 +92,8 @@ class Limits:
         "in a line of timestamp-line; a longer one is refused",
     )
 
-    # Datagrams: tsservices.transport.udp_guard.  Small rates, because whoever forges a source makes
-    # the server send to it.
+    # Datagrams: tsservices.transport.udp_guard.  Small rates, because by a forged source an
+    # attacker can make the server send to a third party.
     maxDatagram: int = _limit(
         "max-datagram",
         512,
@@ -218,7 +217,7 @@ class Limits:
         "without reading, with more than that waiting, until one is dropped",
     )
 
-    # The chat, all together: tsservices.chat.  What may be made "at once" comes back with time.
+    # The chat in all: tsservices.chat.  Limits on what may be made "at once" refill with time.
     maxRooms: int = _limit("max-rooms", 10_000, 1, 10_000_000, "rooms", "in the chat")
     roomsEach: int = _limit("rooms-each", 50, 1, 10_000, "rooms", "that one person may be in")
     roomsFounded: int = _limit(
@@ -241,7 +240,7 @@ class Limits:
         "guesses", 200, 1, 1_000_000, "passwords", "that may be tried from one address at once"
     )
     maxAccounts: int = _limit("max-accounts", 100_000, 0, 100_000_000, "accounts", "in the chat")
-    # A bouncer of fifty connections that was cut off comes back while its old ones are still there.
+    # After a failure a bouncer with fifty connections reconnects while its old ones are still open.
     sessionsEach: int = _limit(
         "sessions-each",
         100,
@@ -278,12 +277,12 @@ class Limits:
 
     @classmethod
     def fieldNames(cls) -> dict[str, str]:
-        """The name of the field of each key."""
+        """Get the field name of each key."""
         return {limit.metadata["key"]: limit.name for limit in fields(cls)}
 
     @classmethod
     def describe(cls, key: str) -> tuple[int, str]:
-        """The default, and one line that says what it bounds."""
+        """Get the default, and a description of one line."""
         limit = cls.__dataclass_fields__[cls.fieldNames()[key]]
         default: int = getattr(cls(), limit.name)
         return default, f"{limit.metadata['unit']} {limit.metadata['reason']}"
@@ -291,14 +290,14 @@ class Limits:
     @classmethod
     def coerce(cls, key: str, value: object) -> int:
         """
-        Read one limit: an option is text, the configuration file has numbers too.
+        Read one limit: text of an option, or text or a number of the configuration file.
 
         @raise LimitError: it is no whole number, or out of range.
         """
         facts = cls.__dataclass_fields__[cls.fieldNames()[key]].metadata
         lowest, highest, unit = facts["lowest"], facts["highest"], facts["unit"]
         text = str(value)
-        # True is a number for Python, and int would also take blanks, underscores and digits of
+        # True is a number for Python, and int would also accept spaces, underscores and digits of
         # other scripts.
         if isinstance(value, bool) or not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
             raise LimitError(f"{key} takes a whole number of {unit}, not {value!r}")

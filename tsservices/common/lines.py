@@ -1,37 +1,37 @@
-"""Lines out of a stream of bytes, however the network has cut it.  Pure."""
+"""Splitting of a stream of bytes, in segments of any length, into lines.  Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Lines answered between two looks at whether the peer still reads.  With a stamp before each, 64
-#: KiB of empty lines become 1.8 MB of answers.
+#: Lines answered between two checks whether the peer still reads.  With a stamp before each, 64 KiB
+#: of empty lines become 1.8 MB of answers.
 LINES_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
 class LineTooLong:
-    """Stands where a line over the limit would have been."""
+    """A line over the limit, which was skipped."""
 
-    #: The bytes it may have had, without its ending.
+    #: The most bytes of a line, without its ending.
     limit: int
 
 
 class LineSplitter:
     """
-    Splits at line feeds; a carriage return before one stays, and does not count.  A line over the
-    limit gives one L{LineTooLong}, and is skipped up to its end.
+    A splitter at line feeds.  A carriage return before a line feed stays in the line, but does not
+    count for the limit.  A line over the limit is skipped, and returned as one L{LineTooLong}.
 
-    @ivar more: whether L{take} has something to give.
+    @ivar more: whether L{take} has lines to return.
     """
 
     def __init__(self, limit: int) -> None:
-        """@param limit: bytes in a line, without its ending."""
+        """@param limit: the most bytes in a line, without its ending."""
         self._limit = limit
         self._pending = b""
-        # More of an unfinished line.  Joined only when it ends: with one string that grows, each
-        # piece would copy all before it, and a line of 4 MiB that came in segments of 1448 bytes
-        # took 4 seconds.
+        # Further pieces of an unfinished line, joined only at its end.  With one growing string
+        # each piece would copy all earlier ones: a line of 4 MiB in segments of 1448 bytes took 4
+        # seconds.
         self._pieces: list[bytes] = []
         self._length = 0
         self._skipping = False
@@ -39,7 +39,7 @@ class LineSplitter:
 
     @property
     def unfinished(self) -> bool:
-        """Whether there are bytes that were not taken, or the end of a line is still skipped."""
+        """Whether there are bytes that were not taken, or a line is still being skipped."""
         return bool(self._pending) or self._skipping
 
     def feed(self, data: bytes) -> None:
@@ -54,13 +54,13 @@ class LineSplitter:
 
     def take(self, maximum: int) -> list[bytes | LineTooLong]:
         """
-        Take whole lines.
+        Take complete lines.
 
-        @param maximum: how many; L{more} says whether there are others.
+        @param maximum: the most lines; L{more} is true if there are others.
         """
         *whole, remainder = self._joined().split(b"\n", maximum)
         lines: list[bytes | LineTooLong] = []
-        # One look at the longest is cheaper than one at each line, and mostly all are short.
+        # One check of the longest line is cheaper than one of each, and mostly all are short.
         if whole and not self._skipping and len(max(whole, key=len)) <= self._limit:
             lines.extend(whole)
             whole = []
@@ -82,11 +82,11 @@ class LineSplitter:
         return lines
 
     def _isLong(self, line: bytes) -> bool:
-        # The carriage return is a part of the ending, if a line feed comes yet.
+        # A carriage return is part of the ending, if a line feed follows later.
         return len(line) > self._limit + line.endswith(b"\r")
 
     def finish(self) -> bytes:
-        """Take what has no line feed: the stream has ended."""
+        """Take the rest without a line feed, at the end of the stream."""
         remainder = self._joined()
         self._pending = b""
         return remainder

@@ -1,8 +1,9 @@
 """
-What goes to the log about people: what was done (L{audit}), peers that misbehave (L{PeerLog}), who
-comes and goes (L{ConnectionLog}), and the text that C{ack} and C{sink} receive (L{PayloadLog}).
+Log lines about users and peers: audited actions (L{audit}), misbehaving peers (L{PeerLog}),
+connects and disconnects (L{ConnectionLog}), and text that C{ack} and C{sink} receive
+(L{PayloadLog}).
 
-All but the first are written as often as strangers like, so a L{LogFilter} stands before each.
+Except for L{audit}, strangers can cause any number of lines, so each log has a L{LogFilter}.
 """
 
 from __future__ import annotations
@@ -19,23 +20,23 @@ from tsservices.common.counters import DROPS
 from tsservices.common.ratelimit import MINUTE, PEERS_REMEMBERED, LogThrottle, TokenBucket
 from tsservices.common.text import logged, plural
 
-#: Lines about peers in one minute, from all peers together.  With forged sources every datagram is
-#: a new peer, and the log would fill the disk.
+#: The most lines in one minute about all peers together.  With forged sources every datagram is a
+#: new peer, and the log would fill the disk.
 LOG_LINES_PER_MINUTE = 60
 
-#: Lines about connections and datagrams in one minute, if they are logged.
+#: The most lines in one minute about connections and datagrams, if they are logged.
 CONNECTION_LINES_PER_MINUTE = 600
 
-#: Seconds' worth of text that may be logged at once.
+#: The burst of the payload log: so many seconds of its rates may be logged at once.
 BURST_SECONDS = 8
 
-#: Such entries in one second: each is a hundred bytes and more, however short its text.
+#: The most payload entries in one second: even with a short text each has a hundred bytes or more.
 PAYLOAD_LINES = 100
 
 #: One entry of the payload log.
 CLIENT_SAYS = "客户端发来的消息是:{text} [{peer}]"
 
-# A public name: programs take these lines out of the log by it.
+# A public name: other programs select these lines of the log by it.
 _AUDIT = Logger("tsservices.audit")
 _TRANSCRIPT = Logger("tsservices.transcript")
 
@@ -46,25 +47,25 @@ _Facts = ParamSpec("_Facts")
 
 def audit(facts: Mapping[str, object]) -> None:
     """
-    Log that something was done to people or rooms and is stored: one line of JSON.
+    Log an action on an account or a room, after it is stored, as one line of JSON.
 
-    Accounts stand in it by name and addresses by their cloaks; the caller sees to it that nothing
-    in it is a password, or what one could be guessed from.
+    Accounts appear by name and addresses by their cloaks.  The caller must not pass passwords, or
+    text from which one could be guessed.
     """
-    # In ASCII: what people have written can't begin another line, nor turn this one around.
+    # JSON in ASCII: text of users can't begin another line, or reverse the direction of this one.
     _AUDIT.info("{audit}", audit=json.dumps(dict(facts), default=str, separators=(",", ":")))
 
 
 class LogFilter(Generic[_Facts]):
-    """Asks a limit whether an entry may be logged, and counts the entries that may not."""
+    """A filter that applies a limit to log entries, and counts the withheld ones."""
 
     def __init__(self, allows: Callable[_Facts, bool]) -> None:
-        """@param allows: takes what the limit has to know about an entry."""
+        """@param allows: the limit: takes the facts about an entry that it needs."""
         self._allows = allows
         self._withheld = 0
 
     def admit(self, *args: _Facts.args, **facts: _Facts.kwargs) -> int | None:
-        """How many were withheld since the last that was not; L{None}: this one is withheld."""
+        """Get the number of entries withheld since the last line; L{None}: withhold this one."""
         if not self._allows(*args, **facts):
             self._withheld += 1
             return None
@@ -73,7 +74,7 @@ class LogFilter(Generic[_Facts]):
 
 
 class PeerLog:
-    """Logs complaints about peers: one a minute about each."""
+    """The log of misbehaving peers: one line a minute about each."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """@param monotonic: the time in seconds."""
@@ -91,7 +92,7 @@ class PeerLog:
 
 
 class ConnectionLog:
-    """Logs who comes and goes, for an operator who has asked for that."""
+    """The log of connects, disconnects and sources of datagrams, if the operator enables it."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """@param monotonic: the time in seconds."""
@@ -109,8 +110,8 @@ class ConnectionLog:
         self, service: str, peer: str, seconds: float, received: int, sent: int, why: str
     ) -> None:
         """
-        @param received: bytes.
-        @param sent: bytes.
+        @param received: the number of bytes received.
+        @param sent: the number of bytes sent.
         """
         self._note(
             "{service}: {peer} disconnected after {seconds:.1f} s, {traffic}: {why}",
@@ -123,9 +124,9 @@ class ConnectionLog:
 
     def datagram(self, service: str, host: str, port: int, drop: str | None) -> None:
         """
-        Log the first datagram of a source, and once a minute why those of a host are dropped.
+        Log the first datagram of a source, and once a minute each reason for drops of a host.
 
-        @param drop: the name of the counter; L{None}: it was not dropped.
+        @param drop: the name of the counter; L{None}: the datagram was not dropped.
         """
         peer = datagramPeer(host, port)
         if drop is None:
@@ -157,11 +158,11 @@ class ConnectionLog:
 
 
 class PayloadLog:
-    """Logs text of strangers as data, so much a second."""
+    """The log of text from strangers, escaped and rate-limited."""
 
     def __init__(self, rate: int, monotonic: Callable[[], float]) -> None:
         """
-        @param rate: bytes of text a second, from all people together.
+        @param rate: bytes of text a second, from all peers together.
         @param monotonic: the time in seconds.
         """
         self._monotonic = monotonic

@@ -1,6 +1,6 @@
 """
-Files that are opened only if they are what they seem: in the state folder, which may belong to the
-user that a server becomes, no link is followed.  Pure.
+Opening of regular files only: in the state folder, which may belong to the unprivileged user of a
+server, no link is followed.  Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import stat
 
 
 def checkNoLink(path: str) -> None:
-    """@raise OSError: it is a link."""
+    """@raise OSError: the path is a link."""
     if os.path.islink(path):
         raise OSError(errno.ELOOP, f"{os.path.basename(path)} is a link")
 
@@ -21,11 +21,11 @@ def openPlain(path: str, flags: int, mode: int = 0o600, folder: int | None = Non
     """
     Open a regular file which is no link.
 
-    @param folder: the descriptor of a folder that the path begins in.
-    @raise OSError: it can't be opened, or is something else.
+    @param folder: the descriptor of the folder to which the path is relative.
+    @raise OSError: it can't be opened, or is no regular file.
     """
     try:
-        # A named pipe must not make the server wait.
+        # O_NONBLOCK: a named pipe must not block the server.
         more = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         opened = os.open(path, flags | more, mode, dir_fd=folder)
     except OSError as reason:
@@ -40,7 +40,7 @@ def openPlain(path: str, flags: int, mode: int = 0o600, folder: int | None = Non
 
 def createPlain(path: str, flags: int, folder: int | None = None, mode: int = 0o600) -> int:
     """
-    Make a new file in place of whatever had the name.
+    Make a new file, and replace an existing file with that name.
 
     @param folder: as for L{openPlain}.
     @raise OSError: it can't be made.

@@ -1,23 +1,23 @@
 """
-How often something may happen.  Pure: the time comes from the caller, always as C{now}, in seconds.
+Rate limits.  Pure: the time comes from the caller, always as C{now}, in seconds.
 """
 
 from __future__ import annotations
 
 from tsservices.common.bounded import BoundedDict
 
-#: Sources of datagrams, and peers that the log has spoken of, kept in memory: a forged flood has
-#: more, and each takes some hundred bytes.
+#: The most sources of datagrams, and peers in the log, kept in memory: a flood with forged sources
+#: has more, and each takes some hundred bytes.
 PEERS_REMEMBERED = 4096
 
-#: Addresses and accounts whose requests are counted, likewise.
+#: The most addresses and accounts whose requests are counted, for the same reason.
 ADDRESSES_REMEMBERED = 4096
 
 #: Seconds in a minute.
 MINUTE = 60.0
 
-#: Seconds by which a clock may go back without having been set back: servers of a cluster that take
-#: over from each other differ by less.
+#: If C{now} goes back by less than this, in seconds, the clock was not set back: the clocks of
+#: servers of a cluster, which take over from each other, differ by less.
 CLOCK_STEP = 1.0
 
 
@@ -25,9 +25,9 @@ class TokenBucket:
     """
     A token bucket.
 
-    @ivar rate: tokens that come back each second.
-    @ivar burst: tokens it holds at most.
-    @ivar tokens: those it held at C{when}, the last time in seconds that it was refilled.
+    @ivar rate: the number of tokens added each second.
+    @ivar burst: the most tokens in the bucket.
+    @ivar tokens: the number of tokens at C{when}, the time of the last refill in seconds.
     """
 
     __slots__ = ("burst", "rate", "tokens", "when")
@@ -39,12 +39,12 @@ class TokenBucket:
         self.when = now
 
     def take(self, now: float, count: float = 1.0) -> bool:
-        """Whether there were so many tokens; if not, none is taken."""
+        """Take tokens, and return true, if there are enough; otherwise take none."""
         if now > self.when:
             self.tokens = min(self.burst, self.tokens + (now - self.when) * self.rate)
             self.when = now
         elif now <= self.when - CLOCK_STEP:
-            # The clock was ahead. To wait until it has caught up could take years.
+            # The clock was set back, perhaps by years: begin again from now.
             self.when = now
         if self.tokens < count:
             return False
@@ -52,27 +52,27 @@ class TokenBucket:
         return True
 
     def hasToken(self, now: float) -> bool:
-        """Whether L{take} would take one; nothing changes."""
+        """Whether L{take} would take one token; nothing changes."""
         return self.tokens + max(0.0, now - self.when) * self.rate >= 1.0
 
     def wait(self, count: float = 1.0) -> float:
-        """The seconds from the last L{take} until there are so many tokens."""
+        """Get the seconds from the last L{take} until there are so many tokens."""
         return max(0.0, (count - self.tokens) / self.rate)
 
 
 class LogThrottle:
-    """Lets each subject be logged once a minute, and all of them together only so often."""
+    """A limit on log lines: one line a minute for each subject, and a limit for all together."""
 
     def __init__(self, subjects: int, inAll: int, now: float) -> None:
         """
-        @param subjects: how many are remembered.
-        @param inAll: lines a minute.
+        @param subjects: the most subjects that are remembered.
+        @param inAll: the most lines a minute for all subjects.
         """
         self._last: BoundedDict[str, float] = BoundedDict(subjects)
         self._all = TokenBucket(inAll / MINUTE, inAll, now)
 
     def allows(self, subject: str, now: float) -> bool:
-        """Whether a line about it may be logged; if so it counts as logged."""
+        """Whether a line about the subject may be logged; if so, it is counted as logged."""
         last = self._last.get(subject)
         if (last is not None and 0 <= now - last < MINUTE) or not self._all.take(now):
             return False
@@ -83,17 +83,17 @@ class LogThrottle:
 
 class KeyedRateLimiter:
     """
-    A token bucket for each of many keys, which are accounts and cloaks of addresses.  The key that
-    was not used for the longest time is forgotten when there are too many.
+    Token buckets by key, which is an account or the cloak of an address.  When there are too many,
+    the key that was not used for the longest time is forgotten.
 
-    Its state is a part of what nodes of a cluster agree on: L{rows} and L{restore} have it in an
-    order that all of them share.
+    The state is replicated in a cluster: L{rows} has the same order on all nodes, and L{restore}
+    keeps it.
     """
 
     def __init__(self, atOnce: int, seconds: float, maximum: int = ADDRESSES_REMEMBERED) -> None:
         """
-        @param atOnce: tokens of a bucket.
-        @param seconds: until one token has come back.
+        @param atOnce: the most tokens of a bucket.
+        @param seconds: the time in which one token is added.
         """
         self._atOnce = atOnce
         self._rate = 1 / seconds
@@ -101,9 +101,9 @@ class KeyedRateLimiter:
 
     def take(self, key: str, now: float, forwards: bool = False) -> bool:
         """
-        Whether it is allowed; if so it counts.
+        Take a token, and return true, if there is one.
 
-        @param forwards: time only goes forwards: one before that of the bucket counts as that.
+        @param forwards: whether a C{now} before the bucket's time counts as the bucket's time.
         """
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -113,21 +113,21 @@ class KeyedRateLimiter:
 
     def allows(self, key: str, now: float) -> bool:
         """
-        Whether L{take} would allow it; nothing changes.  It may do so after a clock was set back:
-        only L{take} can have the bucket begin again.
+        Whether L{take} would find a token; nothing changes.  True after the clock was set back,
+        because only L{take} can reset the bucket's time.
         """
         bucket = self._buckets.get(key)
         return bucket is None or now <= bucket.when - CLOCK_STEP or bucket.hasToken(now)
 
     def change(self, atOnce: int) -> None:
-        """Give all buckets another size, those in use too."""
+        """Change the size of all buckets, including those in use."""
         self._atOnce = atOnce
         for bucket in self._buckets.values():
             bucket.burst = atOnce
             bucket.tokens = min(bucket.tokens, atOnce)
 
     def rows(self) -> list[tuple[str, float, float]]:
-        """Key, tokens, and as of when (seconds); the one that is forgotten next first."""
+        """Get key, tokens and their time in seconds; the next key to be forgotten is first."""
         return [(key, bucket.tokens, bucket.when) for key, bucket in self._buckets.items()]
 
     def restore(self, key: str, tokens: float, when: float) -> None:

@@ -1,8 +1,7 @@
 """
-Who sends datagrams: what their addresses say about them.  Pure.
+The sources of datagrams, classified by their addresses.  Pure.
 
-Both kinds of services that answer datagrams, the text ones and STAMP, ask this of each datagram.
-How often a source may ask is theirs.
+The text services and STAMP use this for each datagram, and have their own rate limits.
 """
 
 from __future__ import annotations
@@ -21,28 +20,28 @@ from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
 #: An IP address or network, see L{addresses.source}; or 0 and the path of a UNIX socket.
 SourceKey = tuple[int, int | str]
 
-#: The one broadcast address that is known without knowing the networks.
+#: The only broadcast address that does not depend on the network.
 BROADCAST = IPv4Address("255.255.255.255")
 
 
 @dataclass(slots=True)
 class Source:
-    """An address that sends datagrams."""
+    """A source of datagrams."""
 
-    #: An honest client may have it.
+    #: Whether an honest client can have the address.
     usable: bool
-    #: Whether it is in a trusted network.
+    #: Whether the address is in a trusted network.
     trusted: bool
-    #: What counts as one source.
+    #: The key for rate limits: addresses with the same key count as one source.
     key: SourceKey
-    #: What it may still send, if the user of the table keeps that here.
+    #: The rate limit of the source, if the user of the table stores it here.
     bucket: TokenBucket | None = None
 
 
 class SourceTable(BoundedDict[str, Source]):
     """
-    The sources by the host as the socket names it: parsing an address takes longer than all the
-    other guards together.  To be asked as C{table.get(host) or table.meet(host)}.
+    A cache of sources by host, because parsing an address takes longer than all other checks
+    together.  Use it as C{table.get(host) or table.meet(host)}.
     """
 
     __slots__ = ("_trust",)
@@ -52,7 +51,7 @@ class SourceTable(BoundedDict[str, Source]):
         self._trust = trust
 
     def meet(self, host: str) -> Source:
-        """Add a host that is not there; what is no address is not kept."""
+        """Add a host that is not in the table; a host that is no address is not stored."""
         try:
             address = addresses.parse(host)
         except ValueError:
@@ -62,35 +61,35 @@ class SourceTable(BoundedDict[str, Source]):
 
 
 class PathTable(SourceTable):
-    """The sources that are UNIX sockets, by their paths; "" is one that has bound none."""
+    """The sources that are UNIX sockets, by their paths; "" is a socket without a path."""
 
     __slots__ = ("_closed", "_trusting")
 
     def __init__(self, trusting: bool, closed: Set[str], maximum: int = PEERS_REMEMBERED) -> None:
         """
-        @param trusting: whether they are trusted: whoever may open the socket is on this machine.
-        @param closed: paths of this server, from which nothing is answered.
+        @param trusting: whether all sources are trusted: they are all on this machine.
+        @param closed: paths of this server, to which no answer is sent.
         """
         super().__init__(TrustedNetworks(()), maximum)
         self._trusting = trusting
         self._closed = closed
 
     def meet(self, host: str) -> Source:
-        # A path that does not begin at the root begins at the folder of whoever has bound it: from
-        # here it names another file, or none.
+        # A relative path is relative to the folder of the process that has bound it: for this
+        # process it is another file, or none.
         usable = host.startswith(("/", "\0")) and host not in self._closed
         return self.put(host, Source(usable, self._trusting, (0, host)))
 
 
-#: What a socket takes as an address: host and port; of IPv6 also flow information and scope.
+#: An address of a socket: host and port; for IPv6 also flow information and scope.
 Sockaddr = tuple[str, int] | tuple[str, int, int, int]
 
 
 def readSockaddr(raw: bytes) -> Sockaddr:
     """
-    An address as a socket gives and takes it, from the kernel's bytes.
+    Parse the kernel's bytes of an address into the form of Python's sockets.
 
-    @param raw: of IPv4 the first 8 bytes of C{struct sockaddr_in}, of IPv6 all of C{sockaddr_in6}.
+    @param raw: for IPv4 the first 8 bytes of C{sockaddr_in}, for IPv6 the whole C{sockaddr_in6}.
     """
     port = int.from_bytes(raw[2:4], "big")
     if len(raw) == 8:
@@ -100,10 +99,10 @@ def readSockaddr(raw: bytes) -> Sockaddr:
 
 
 class SockaddrTable(BoundedDict[bytes, Sockaddr]):
-    """What L{readSockaddr} gives; to be asked as C{table.get(raw) or table.meet(raw)}."""
+    """A cache of L{readSockaddr}.  Use it as C{table.get(raw) or table.meet(raw)}."""
 
     __slots__ = ()
 
     def meet(self, raw: bytes) -> Sockaddr:
-        """Add an address that is not there."""
+        """Add an address that is not in the table."""
         return self.put(raw, readSockaddr(raw))

@@ -1,10 +1,10 @@
 """
 The state folder: its lock, which only one server has, and the names of the files in it.
 
-The folder may belong to the user that the server becomes, and a server that starts as root must do
-nothing for that user that the user could not do alone: see L{tsservices.common.plainfiles}.
+The folder may belong to the unprivileged user of the server.  A server that starts as root must not
+do anything for that user that the user may not do: see L{tsservices.common.plainfiles}.
 
-The clients use the names too, and import no Twisted for them.
+The clients use the names too, so this module does not import Twisted.
 """
 
 from __future__ import annotations
@@ -25,51 +25,51 @@ import platformdirs
 
 from tsservices.common.plainfiles import checkNoLink, createPlain, openPlain
 
-#: The log, while the operator has the terminal.
+#: The log, while the operator uses the terminal for input.
 LOG_FILE = "tsserver.log"
 
-#: Where an operator of C{talk} attaches.
+#: The socket to which an operator of C{talk} attaches.
 OPERATOR_SOCKET = "operator.sock"
 
-#: Where L{tsservices.admin.control} listens.
+#: The socket of L{tsservices.admin.control}.
 CONTROL_SOCKET = "control.sock"
 
-#: Where programs read which service listens at which address.
+#: The services and their addresses, for other programs.
 PORTS_FILE = "ports.json"
 
-#: Where programs read the counters.
+#: The counters, for other programs.
 COUNTERS_FILE = "counters.json"
 
 #: The database of the chat.
 CHAT_FILE = "chat.sqlite"
 
-#: The name of this node of a cluster, when it was made up.
+#: The name of this node of a cluster, if it was generated.
 NODE_FILE = "node.json"
 
-#: The key and the certificate of TLS, if no others are named.
+#: The key and the certificate of TLS, if no others are configured.
 CERTIFICATE_FILE = "tls.pem"
 
-#: Shown to everybody who connects to the chat, if the file exists.
+#: The text shown to every new connection of the chat, if the file exists.
 WELCOME_FILE = "welcome.txt"
 
 _LOCK_FILE = "lock"
 
-# Files of one process among several in a folder: "ports.123.json", and the file it locks,
-# "server.123.lock".  Drafts are of versions before this one too, whose names had a number more.
+# Files of one of several processes in a folder: "ports.123.json", and its lock file,
+# "server.123.lock".  Names of temporary files of earlier versions, with a number, match too.
 _OF_PROCESS = re.compile(r"(?:ports|counters)\.([\w-]+)\.json(?:\.\d+)?(?:\.new)?")
 _PROCESS_LOCK = re.compile(r"server\.([\w-]+)\.lock")
 _DRAFT = re.compile(r"(?:ports|counters|node)\.json(?:\.\d+)?\.new|tls\.pem\.[0-9a-f]+\.new")
 
-# Numbers of processes may be the same in several containers; more than these share no folder.
+# The most servers with the same process id, in several containers, that can share a folder.
 _SAME_NUMBERS = 1000
 
 # Seconds until a lock that is taken is tried once more.
 _SWEEP_SECONDS = 0.05
 
-# A file that is locked is removed at most once in the life of a process.
+# More attempts than needed: each process removes a lock file at most once.
 _LOCK_ATTEMPTS = 100
 
-# To name a file and do nothing with it; where that can't be, to read it.
+# Flags to open a file without access to its content; without O_PATH, to read it.
 _FIND: int = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK)
 
 _READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -77,18 +77,18 @@ _READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 def defaultStateFolder(environ: Mapping[str, str] = os.environ) -> str:
     """
-    The folder when the operator names none: systemd's C{StateDirectory=}, or the user's own.
+    Get the default folder: systemd's C{StateDirectory=}, or the one of the user.
 
-    @raise ValueError: the user has none.  The argument is one line that says why.
+    @raise ValueError: the user has no home folder.  The argument is the error message, one line.
     """
-    # systemd gives several with colons between.
+    # systemd separates several folders by colons.
     if folder := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
         return folder
     try:
         folder = platformdirs.user_state_dir("tsservices", appauthor=False)
     except RuntimeError:
         folder = ""
-    # Older versions of platformdirs raise nothing: a folder that is called "~" would be made.
+    # Older versions of platformdirs raise nothing: without this, a folder named "~" would be made.
     if not os.path.isabs(folder):
         raise ValueError(
             "this user has no home folder to keep the state in: set HOME, or name one by --state"
@@ -98,20 +98,20 @@ def defaultStateFolder(environ: Mapping[str, str] = os.environ) -> str:
 
 class StateDirectory:
     """
-    A folder that one server has for itself.
+    A state folder, which one server owns.
 
-    @ivar owned: whether this server has the lock.  A second one in the same folder
-        serves, but leaves alone what belongs to the first.
+    @ivar owned: whether this server has the lock.  Further servers in the same folder run, but do
+        not touch the files of the owner.
     """
 
-    # flock, because twistd forks: a lock of fcntl belongs to a process and not to its children, and
-    # a file with a process id lies after a crash.
+    # flock, because twistd forks: child processes do not inherit a lock of fcntl, and a file with a
+    # process id is wrong after a crash.
 
     def __init__(self, folder: str) -> None:
         self._folder = os.path.abspath(folder)
         self._lock: int | None = None
         self._opened: int | None = None
-        # What stands in the names of the files of this process, if it does not own the folder.
+        # The part of file names that distinguishes this process, if it does not own the folder.
         self._mark = ""
         self._markLock: int | None = None
         self.owned = False
@@ -126,13 +126,13 @@ class StateDirectory:
         """
         Make the folder if it does not exist.
 
-        @raise OSError: it can't be made, or is a link that belongs to another user.
+        @raise OSError: it can't be made, or is a link of another user.
         """
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         self._directory()
 
     def _directory(self) -> int:
-        # Its descriptor: the name could be given to another folder meanwhile.
+        # Returns a descriptor, because another folder could get the name meanwhile.
         if self._opened is None:
             try:
                 self._opened = os.open(self._folder, _READ_FOLDER | os.O_NOFOLLOW)
@@ -140,7 +140,8 @@ class StateDirectory:
                 found = os.lstat(self._folder)
                 if not stat.S_ISLNK(found.st_mode):
                     raise
-                # The link of an administrator; anybody else could make root work anywhere.
+                # Only links of root and this user: by a link any other user could redirect root's
+                # file operations.
                 if found.st_uid not in (0, os.geteuid()):
                     raise OSError(errno.EPERM, "it is a link of another user") from None
                 self._opened = os.open(self._folder, _READ_FOLDER)
@@ -148,23 +149,23 @@ class StateDirectory:
 
     def lock(self) -> None:
         """
-        Take the folder, if no other server has it.
+        Lock the folder, if no other server has locked it.
 
-        @raise OSError: it can't be written to.
+        @raise OSError: the folder can't be written to.
         """
         self._lock = self._lockFile(_LOCK_FILE)
         if self._lock is None:
-            # It may have been L{sweep} of another process, which takes some milliseconds.
+            # `sweep` of another process may have the lock for some milliseconds.
             time.sleep(_SWEEP_SECONDS)
             self._lock = self._lockFile(_LOCK_FILE)
         self.owned = self._lock is not None
 
     def sweep(self) -> None:
         """
-        Remove what processes have left that were killed.
+        Remove the files left by killed processes.
 
-        Whether one lives is told by the lock that it holds: its number may be that of a living
-        process, in this container or in another one.
+        A running process is recognised by its lock, because another process, in this container or
+        in another one, may have the same process id.
         """
         with contextlib.suppress(OSError):
             self._sweep()
@@ -174,14 +175,14 @@ class StateDirectory:
         if self.owned:
             self._removeOwned(names)
         elif _LOCK_FILE in names:
-            # A server that shares its ports never has the folder, and nobody may have it now.
+            # A server that shares its ports never owns the folder, which may now have no owner.
             lock = self._lockFile(_LOCK_FILE)
             if lock is not None:
                 self._removeOwned(names)
                 os.close(lock)
         matches = (_OF_PROCESS.fullmatch(name) or _PROCESS_LOCK.fullmatch(name) for name in names)
         for mark in {match[1] for match in matches if match} - {self._mark}:
-            # While this is held, no process begins that has the same number.
+            # While this lock is held, no process with the same mark starts.
             with contextlib.suppress(OSError):
                 lock = self._lockFile(_lockName(mark))
                 if lock is not None:
@@ -194,7 +195,7 @@ class StateDirectory:
                 self.remove(self.path(name))
 
     def _removeMarked(self, mark: str, lock: int) -> None:
-        # The lock goes last: a name that is free has no files.
+        # The lock file is removed last, so that a free mark has no files.
         for name in os.listdir(self._directory()):
             if (match := _OF_PROCESS.fullmatch(name)) and match[1] == mark:
                 self.remove(self.path(name))
@@ -203,12 +204,12 @@ class StateDirectory:
 
     def giveTo(self, user: int, group: int) -> list[str]:
         """
-        Give the folder and the files in it to another user, because the server becomes that one:
-        what belongs to this process's user, and is neither a link nor has another name elsewhere.
+        Give the folder and its files to the user as whom the server will run.  Only those that
+        belong to this process's user, and are neither links nor hard-linked, are changed.
 
-        @param user: -1 to change only the group, as for C{group}.
-        @return: the names that were not given away.
-        @raise OSError: this process may not.
+        @param user: -1 to change only the group; C{group}: -1 to change only the user.
+        @return: the names of the files whose owner was not changed.
+        @raise OSError: this process lacks the permission.
         """
         if (user, group) == (-1, -1):
             return []
@@ -219,7 +220,7 @@ class StateDirectory:
 
     def _giveFile(self, name: str, user: int, group: int) -> bool:
         try:
-            # Opens nothing, so it works for sockets too; from here on it is this very file.
+            # O_PATH works for sockets too.  From here on the descriptor stands for this one file.
             found = os.open(name, _FIND | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._directory())
         except OSError:
             return False
@@ -239,15 +240,15 @@ class StateDirectory:
             os.close(found)
 
     def contains(self, path: str) -> bool:
-        """Whether a path names something in this folder."""
+        """Whether a path is directly in this folder."""
         parent = os.path.dirname(os.path.abspath(path))
         return os.path.realpath(parent) == os.path.realpath(self._folder)
 
     def checkOwn(self, paths: Iterable[str]) -> None:
         """
-        Check files that others open by their paths, as far as they are in this folder.
+        Check files that libraries open by their paths, if they are in this folder.
 
-        @raise OSError: one is a link, or has another name too.
+        @raise OSError: one is a link, or is hard-linked.
         """
         for path in filter(self.contains, paths):
             with contextlib.suppress(FileNotFoundError):
@@ -257,8 +258,8 @@ class StateDirectory:
 
     def release(self) -> None:
         """
-        Let another server have the folder.  The files of this process alone are removed, and what
-        dead ones have left.
+        Unlock the folder.  The files of this process alone, and those left by killed processes, are
+        removed.
         """
         self.sweep()
         if self._markLock is not None:
@@ -275,11 +276,11 @@ class StateDirectory:
 
     def privatePath(self, name: str) -> str:
         """
-        The path of a file, if this server owns the folder; else of one of this process alone,
-        C{ports.123.json} for C{ports.json}.
+        Get the path of a file: if this server does not own the folder, that of a file of this
+        process alone, C{ports.123.json} for C{ports.json}.
 
-        It is first called in the process that serves: daemons have another number than the
-        process that locked the folder.
+        Call this only in the process that serves: the process id of a daemon differs from that of
+        the process that locked the folder.
 
         @raise OSError: the folder can't be written to.
         """
@@ -302,9 +303,9 @@ class StateDirectory:
 
     def write(self, path: str, content: Any) -> None:
         """
-        Replace a file by JSON at once, so that nobody reads half of it.
+        Write JSON to a file atomically, so that no program reads half of it.
 
-        @param path: no other process writes this file.
+        @param path: of a file that no other process writes.
         @raise OSError: it can't be written.
         """
         name, directory = os.path.basename(path), self._directory()
@@ -319,15 +320,15 @@ class StateDirectory:
         """
         Read a file that is no link.
 
-        @raise OSError: it can't be read.
+        @raise OSError: it is a link, or can't be read.
         """
         with open(openPlain(name, os.O_RDONLY, folder=self._directory()), "rb") as file:
             return file.read()
 
     def makeOnce(self, name: str, make: Callable[[], bytes]) -> None:
         """
-        Make a file that only its owner may read, if it is not there.  Of several processes that do
-        this at the same time one makes it, and none sees a part of it.
+        Make a file that only its owner may read, if it does not exist.  If several processes do
+        this at the same time, one makes it, and none sees a part of it.
 
         @param make: makes the content.
         @raise OSError: it can't be made.
@@ -343,8 +344,8 @@ class StateDirectory:
                     file.write(make())
                     file.flush()
                     os.fsync(file.fileno())
-                # A link, since a rename would replace what another process has made meanwhile.  The
-                # draft may be gone, by another one's sweep.
+                # A link, because a rename would replace a file that another process has just made.
+                # The draft may have been removed by `sweep` of another process.
                 with contextlib.suppress(FileExistsError, FileNotFoundError):
                     os.link(draft, name, src_dir_fd=directory, dst_dir_fd=directory)
             finally:
@@ -365,12 +366,12 @@ class StateDirectory:
             return False
 
     def _lockFile(self, name: str) -> int | None:
-        # The descriptor of a file, made if need be, that this process alone has locked now.
+        # Locks a file, which is made if needed; returns its descriptor, or None if it is locked.
         for _ in range(_LOCK_ATTEMPTS):
             lock = openPlain(name, os.O_RDWR | os.O_CREAT, folder=self._directory())
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # It may have been removed in between, by the process that had it.
+                # The process that had the lock may have removed the file in between.
                 if os.path.samestat(os.fstat(lock), self._find(name)):
                     return lock
             except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Things of one form that are read and written many at a time.  Pure."""
+"""Arrays of equal records that are read and written by single calls.  Pure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 @lru_cache(1024)
 def repeated(form: str, count: int) -> Struct:
     """
-    What reads and writes a form many times: one call of C for a whole batch.
+    Make a L{Struct} of a repeated form, which reads or writes a whole batch by one call of C.
 
-    @param form: it may begin with a byte order, which then stands for all.
+    @param form: it may begin with a byte order, which then applies to all.
     """
     return Struct(form[0] + form[1:] * count if form[0] in "@=<>!" else form * count)
 
 
 class Table:
-    """Memory in which things of the same form lie at equal distances."""
+    """Memory with equal records at equal distances."""
 
     def __init__(self, memory: Any, start: int, stride: int) -> None:
         """
-        @param start: of the first.
-        @param stride: the bytes from each to the next.
+        @param start: the offset of the first record.
+        @param stride: the distance of two records, in bytes.
         """
         self._memory = memoryview(memory)
         self._start = start
@@ -32,11 +32,11 @@ class Table:
 
     def column(self, form: str, offset: int) -> memoryview:
         """
-        One field of all of them, which can be read and written: whole columns by one call.
+        Get one field of all records as a column, which one call can read or write.
 
         @param form: of C{struct}, one character.
-        @param offset: where the field begins.  This, the first one's start and the distance are
-            multiples of its size.
+        @param offset: of the field in a record.  Offset, C{start} and C{stride} have to be
+            multiples of the field's size.
         """
         column = self._columns.get((form, offset))
         if column is None:
@@ -47,7 +47,7 @@ class Table:
         return column
 
     def parts(self, offset: int, size: int, count: int) -> tuple[bytes, ...]:
-        """Some bytes of the first ones of them."""
+        """Get some bytes of each of the first records."""
         after = self._stride - offset - size
         form = repeated(f"{offset}x{size}s{after}x", count)
         return form.unpack_from(self._memory, self._start)

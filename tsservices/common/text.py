@@ -1,6 +1,5 @@
 """
-Text that came from strangers, made safe to show on a terminal and in a log; and counted things.
-Pure.
+Untrusted text made safe for terminals and logs; and plurals.  Pure.
 """
 
 from __future__ import annotations
@@ -9,35 +8,35 @@ import codecs
 import re
 import unicodedata
 
-#: What a place with TLS says to a peer that speaks none: for people with C{nc}, and known to the
-#: clients.
+#: The line that a TLS listener sends to a peer without TLS: for users of C{nc}, and recognised by
+#: the clients.
 TLS_ONLY_REASON = "this port speaks TLS only"
 TLS_ONLY = f"! {TLS_ONLY_REASON}\n".encode()
 
-#: What some programs put before all other text; it is no part of that.
+#: Some programs put this character before a text, of which it is no part.
 BYTE_ORDER_MARK = "\ufeff"
 
-#: The slash and the characters that look like it, or like one that leans the other way: the
-#: confusables of Unicode, and what keyboards have in its place.
+#: Slash, backslash and the characters that look like them: Unicode's confusables, and the
+#: characters that keyboards of some languages have in their place.
 _SLASHES = (
     "/\\\u0337\u0338\u1735\u2041\u2044\u20e5\u20eb\u2215\u2216\u2571\u2572\u27cb\u27cd\u29f5\u29f6\u29f8"
     "\u29f9\u2cc6\u2f02\u2f03\u3033\u30ce\u31d3\u31d4\u4e36\u4e3f\ufe68\uff0f\uff3c\uff89\U0001d20f"
     "\U0001d23a\U0001f67c\U0001f67d"
 )
 
-#: Letters that are shown as nothing.
+#: Letters that are invisible.
 _UNSEEN_LETTERS = "\u115f\u1160\u3164\uffa0"
 
-#: What may stand before the word of a command: keys of a terminal that were sent as they are, and
-#: all but letters and digits.
+#: What may precede the word of a command: escape sequences of a terminal's keys, and all characters
+#: except letters and digits.
 _BEFORE_WORD = re.compile(
     r"(?:(?:\x1b\[|\x9b)\[?[0-9:;<=>?]*[ -.]*[@-\[\]-~]"  # a key, the mouse, a paste, an answer
-    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # the answer to a question for a colour
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # the answer to a query for a colour
     r"|\x1bO?[ -.]*[0-\[\]-~]"  # a key with Alt, or of the keypad
     rf"|[\W_{re.escape(_SLASHES)}{_UNSEEN_LETTERS}])+"
 )
 
-#: Letters that can stand before the word of a command: all others are what they look like.
+#: Letters that are invisible or look like a slash: they may precede the word of a command.
 ODD_LETTERS = frozenset(filter(str.isalnum, _SLASHES + _UNSEEN_LETTERS))
 
 _ANY_SLASH = re.compile(f"[{re.escape(_SLASHES)}]")
@@ -64,29 +63,29 @@ def _escape(match: re.Match[str]) -> str:
 
 def visible(text: str) -> str:
     """
-    Write everything that a terminal would obey, or not show, as an escape.
+    Replace control characters and invisible characters by escapes.
 
-    Emoji, combining marks and the joiner between them stay whole.
+    Emoji, combining marks and the joiner between them are not changed.
     """
     return _UNSAFE.sub(_escape, text)
 
 
 def logged(text: str) -> str:
-    """As L{visible}, for a log, where a line feed would begin a forged entry."""
+    """Do the same as L{visible} for a log, where a line feed would begin a forged entry."""
     text = text.removesuffix("\n").removesuffix("\r")
     return visible(text).replace("\n", "\\n")
 
 
 def utf8Decoder() -> codecs.IncrementalDecoder:
     """
-    A decoder that joins characters which the network has split; what is no UTF-8 becomes
-    C{\\xff}.
+    Make a decoder that joins characters which the network has split, and turns bytes that are no
+    UTF-8 into C{\\xff}.
     """
     return codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
 
 def splitEnding(data: bytes) -> tuple[bytes, bytes]:
-    """The data without the line ending it may have, and that ending."""
+    """Split the line ending, if there is one, from data."""
     for ending in (b"\r\n", b"\n", b"\r"):
         if data.endswith(ending):
             return data[: -len(ending)], ending
@@ -95,8 +94,10 @@ def splitEnding(data: bytes) -> tuple[bytes, bytes]:
 
 def hiddenCommand(text: str) -> str:
     """
-    The word of the command that a line would be without the characters that nobody sees or means
-    before it, and with a plain slash: in lower case.  Empty if there is none.
+    Find a command that is hidden by invisible or accidental characters before it, or by a character
+    that looks like a slash.
+
+    @return: its word, in lower case; empty if there is none.
     """
     first = text[:1]
     if first.isalnum() and first not in ODD_LETTERS:
@@ -112,5 +113,5 @@ def hiddenCommand(text: str) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """The count and its noun: C{1 line}, C{2 lines}."""
+    """Format a count and its noun: C{1 line}, C{2 lines}."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

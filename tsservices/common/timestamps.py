@@ -1,8 +1,8 @@
 """
 The forms of a timestamp on the wire.  Pure: the clock comes from the caller.
 
-A stamp is C{[<time>] }, brackets and the one space included, and stands before
-the data it belongs to.  There are three forms of the time:
+A stamp is C{[<time>] }, including the brackets and the space, and precedes the data.  There are
+three forms of the time:
 
   - C{ctime}: 24 characters of local time, C{Fri Nov 20 12:10:00 2026};
   - C{iso}: UTC with microseconds, C{2026-11-20T12:10:00.123456Z};
@@ -18,7 +18,7 @@ from collections.abc import Callable
 #: Nanoseconds in a second.
 NANOSECONDS = 1_000_000_000
 
-#: Seconds from the epoch of RFC 868 to the one of UNIX.
+#: Seconds from the epoch of RFC 868 to the epoch of UNIX.
 SECONDS_1900_TO_1970 = 2_208_988_800
 
 #: A clock like C{time.time_ns}: nanoseconds since 1970.
@@ -35,33 +35,33 @@ _STAMP = re.compile(
 
 def stamped(data: bytes) -> bool:
     """Whether data begins with a stamp in any of the three forms."""
-    # Most data fails the first look.
+    # The first check is quick, and false for most data.
     return data[:1] == b"[" and _STAMP.match(data) is not None
 
 
 def rfc868(nanoseconds: int) -> bytes:
-    """RFC 868 time, seconds since 1900 in four octets, from nanoseconds since 1970."""
-    # From 2036 on they begin again at zero, which is all that 32 bits allow.
+    """Convert nanoseconds since 1970 to RFC 868 time: seconds since 1900 in four octets."""
+    # In 2036 the 32 bits overflow, and begin again at zero.
     seconds = nanoseconds // NANOSECONDS + SECONDS_1900_TO_1970
     return (seconds & 0xFFFFFFFF).to_bytes(4, "big")
 
 
 class TimestampFormatter:
     """
-    Writes the stamps of one server.
+    The formatter of the stamps of one server.
 
-    A stream calls L{roundBegan} and L{roundEnded} around all messages that one read brings.  A form
-    that shows no more than seconds looks at the clock once for all of them.
+    A transport calls L{roundBegan} before and L{roundEnded} after a round of reads.  A form that
+    shows whole seconds reads the clock once for all messages of a round.
 
     @ivar stamp: makes the stamp for now.
-    @ivar roundStamp: the stamp for all messages of the round; empty outside a round, and when each
+    @ivar roundStamp: the stamp for all messages of the round; empty outside a round, and if each
         message needs its own.
     """
 
     def __init__(self, form: str, clock: Nanoclock) -> None:
         """
         @param clock: nanoseconds since 1970.
-        @raise KeyError: there is no such form.
+        @raise KeyError: C{form} is not in L{FORMS}.
         """
         self._clock = clock
         self._text = b""
@@ -71,9 +71,9 @@ class TimestampFormatter:
         self.stamp: Callable[[], bytes] = getattr(self, FORMS[form])
 
     def roundBegan(self) -> None:
-        """All messages up to L{roundEnded} get one stamp, if the form allows it."""
+        """Make one stamp for all messages until L{roundEnded}, if the form allows it."""
         if self._hasRoundStamp:
-            # What `_ctime` does, without a call: one connection alone pays it for each message.
+            # The same as `_ctime`, without a call: a round of one connection has one message.
             self.roundStamp = (
                 self._text if self._since <= self._clock() < self._until else self._ctime()
             )
@@ -106,13 +106,13 @@ class TimestampFormatter:
         return b"[%d] " % self._clock()
 
     def daytime(self) -> bytes:
-        """The local time as RFC 867 wants it: one line of text."""
+        """Get the local time for RFC 867: one line of text."""
         return time.ctime(self._clock() // NANOSECONDS).encode("ascii") + b"\r\n"
 
     def rfc868(self) -> bytes:
-        """The time as RFC 868 wants it: four bytes."""
+        """Get the time for RFC 868: four bytes."""
         return rfc868(self._clock())
 
 
-#: The forms a stamp may have, and the method of L{TimestampFormatter} that writes each.
+#: The forms of a stamp, and the methods of L{TimestampFormatter} that write them.
 FORMS = {"ctime": "_ctime", "iso": "_iso", "epoch-ns": "_epochNs"}

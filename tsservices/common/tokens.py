@@ -1,8 +1,8 @@
 """
-Account tokens as text: C{tst_}, a public id, a secret, and a checksum. Pure.
+Account tokens as text: C{tst_}, a public id, a secret, and a checksum.  Pure.
 
-A token is one word to a double click, and has no letters that look like others. All that is kept
-of it is its id and its digest.
+A double click selects a whole token, and it has no letters that look alike.  Only its id and its
+digest are stored.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import hashlib
 import re
 from typing import NamedTuple
 
-#: What every token begins with.
+#: The prefix of every token.
 TOKEN_SIGN = "tst_"
 
-# Crockford's, without I, L, O and U.
+# Crockford's Base32 alphabet, without I, L, O and U.
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 _ID_LETTERS = 10
@@ -22,29 +22,29 @@ _ID_LETTERS = 10
 # 160 bits.
 _SECRET_LETTERS = 32
 
-# 20 bits: of a million tokens with a wrong letter one is taken for whole, and then not found.
+# 20 bits: of a million tokens with a wrong letter one passes the check, and is then not found.
 _SUM_LETTERS = 4
 
-#: Characters of a token.
+#: The number of characters of a token.
 TOKEN_LENGTH = len(TOKEN_SIGN) + _ID_LETTERS + 1 + _SECRET_LETTERS + _SUM_LETTERS
 
-#: Random bytes of a token: for its id, and for its secret.
+#: The number of random bytes for a token: its id and its secret.
 TOKEN_BYTES = 32
 
 _TOKEN = re.compile(
     rf"{TOKEN_SIGN}([{_LETTERS}]{{{_ID_LETTERS}}})_[{_LETTERS}]{{{_SECRET_LETTERS + _SUM_LETTERS}}}"
 )
 
-# A token that was cut is more than its id if half of the secret is there.
+# A token, perhaps truncated, of which at least half of the secret is there.
 _SHOWN = re.compile(rf"{TOKEN_SIGN}([{_LETTERS}]{{{_ID_LETTERS}}})_[{_LETTERS}]{{16}}")
 
-# What is copied along with a token: white space, quotes, the star before it, and characters that
-# nobody sees.
+# Characters that are copied along with a token: white space, quotes, the star before it, and
+# invisible characters.
 _COPIED_ALONG = re.compile(r"\W+")
 
 
 class Token(NamedTuple):
-    """What there is to know of the text of a token."""
+    """The facts about a token that may be stored."""
 
     ident: str
     #: SHA-256 of the text, in hexadecimal.
@@ -52,13 +52,13 @@ class Token(NamedTuple):
 
 
 def looksLikeToken(text: str) -> bool:
-    """Whether that is meant to be a token, and no password; it may be cut, or have a typo."""
+    """Whether a text is meant as a token, and not as a password, even if truncated or wrong."""
     return _COPIED_ALONG.sub("", text).startswith(TOKEN_SIGN)
 
 
 def newToken(entropy: bytes) -> str:
     """
-    The text of a token.
+    Make the text of a new token.
 
     @param entropy: L{TOKEN_BYTES} random bytes.
     """
@@ -70,9 +70,9 @@ def newToken(entropy: bytes) -> str:
 
 def readToken(text: str) -> Token:
     """
-    Read a token, as it was copied.
+    Read a token, without characters that were copied along.
 
-    @raise ValueError: it is not whole; the argument is how many characters it has.
+    @raise ValueError: it is no complete token; the argument is the number of its characters.
     """
     token = _COPIED_ALONG.sub("", text)
     found = tokenIn(token)
@@ -83,17 +83,17 @@ def readToken(text: str) -> Token:
 
 def tokenIn(text: str) -> Token | None:
     """
-    Read a token that nothing was copied along with, and which may have a wrong letter: the checksum
-    is most of the work of L{readToken}, and one that is known has no wrong letter.
+    Read an exact token without a check of its checksum, which is most of the work of L{readToken}:
+    a wrong letter shows when the token is looked up.
 
-    @return: L{None}: it is none.
+    @return: L{None}: the text is no token.
     """
     match = _TOKEN.fullmatch(text)
     return None if match is None else Token(match[1], hashlib.sha256(text.encode()).hexdigest())
 
 
 def tokenIds(text: str) -> list[str]:
-    """The ids of the tokens in a text: whole, or so much of them that they are no secret."""
+    """Get the ids of the tokens in a text, complete or with at least half of their secret."""
     return _SHOWN.findall(text)
 
 

@@ -1,7 +1,7 @@
 """
-Between the sockets and the protocols: what listens, which peers are admitted, how long they may be
-silent, and which datagrams are answered.
+The layer between sockets and protocols: listeners, admission of peers, timeouts of connections, and
+the decision which datagrams are answered.
 
-The fast transports are in C{epoll} and C{timestamping}; what protocols may ask of them is in
+The fast transports are in C{epoll} and C{timestamping}, their interfaces for protocols in
 C{capabilities}.  docs/fast-lane.md has the measurements.
 """

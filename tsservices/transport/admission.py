@@ -1,7 +1,7 @@
 """
-How many connections there may be, in all and from one source.  Pure.
+Limits on the number of connections, in all and from one source.  Pure.
 
-Who sends a rejected peer the reason is L{tsservices.transport.rejection}.
+L{tsservices.transport.rejection} sends the reason to a rejected peer.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from tsservices.common.text import plural
 
 
 class AdmissionDenied(Exception):
-    """There are too many connections.  The argument is the reason, for the peer."""
+    """There are too many connections.  The argument is the text for the peer."""
 
 
 class Admission:
     """
-    Counts the connections of one server.  Each L{enter} has one L{leave}.
+    The counts of the connections of one server.  Each L{enter} needs one L{leave}.
 
-    @ivar total: how many are admitted.
-    @ivar rejecting: how many are sent the reason why they are not.
+    @ivar total: the number of admitted connections.
+    @ivar rejecting: the number of connections that are being rejected with a text.
     """
 
     def __init__(self, limits: Limits, trusted: TrustedNetworks) -> None:
@@ -35,12 +35,12 @@ class Admission:
         """
         Admit a connection.
 
-        @param host: the address of its peer; L{None} where there is none, as
-            with UNIX sockets and with a proxy that has not yet named its client.
-        @return: what L{leave} needs; L{None} for a peer without a limit of its own.
-        @raise AdmissionDenied: there are too many.
+        @param host: the address of its peer; L{None} where there is none, as with UNIX sockets and
+            with a proxy that has not yet named its client.
+        @return: the argument for L{leave}; L{None} for a peer without a limit of its own.
+        @raise AdmissionDenied: there are too many connections.
         """
-        # Also for UNIX sockets and trusted peers: this limit keeps the process in descriptors.
+        # Also for UNIX sockets and trusted peers, because each connection takes a descriptor.
         if self.total >= self._limits.maxConnections:
             most = plural(self._limits.maxConnections, "connection")
             raise AdmissionDenied(f"this server has its {most}")
@@ -55,7 +55,7 @@ class Admission:
         return source
 
     def leave(self, source: tuple[int, int] | None) -> None:
-        """Count a connection out that has ended."""
+        """Remove an ended connection from the counts."""
         self.total -= 1
         if source is not None:
             count = self._bySource[source] - 1
@@ -70,7 +70,7 @@ class Admission:
         try:
             address = addresses.parse(host)
         except ValueError:
-            # No address, so nothing to count by.
+            # Without an address there is no source to count for.
             return None
         # An IPv6 host has a whole /64 of addresses, so these are one source.
         return None if address in self._trusted else addresses.source(address)

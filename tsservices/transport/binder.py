@@ -1,12 +1,13 @@
 """
-Sockets that are bound before the server runs, and served once it does.
+Sockets that are bound before the server runs, and served once it runs.
 
-C{twistd} makes the service, then forks into the background, then starts it.  That a port is in use
-has to be reported before the fork, while there is a terminal.  So sockets are bound and listen when
-the service is made.  Their ports need a reactor that runs, and are made at the start.
+C{twistd} makes the service, then forks into the background, then starts it.  An error such as a
+port in use has to be reported before the fork, while there is a terminal.  Therefore sockets are
+bound and listen when the service is made.  Their ports need a running reactor: they are made when
+the service starts.
 
-L{Binder} takes the place of the reactor where an endpoint would listen.  It is the only place where
-listening transports are made.
+L{Binder} replaces the reactor where an endpoint listens.  Only this module makes listening
+transports.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ Adopt = Callable[[Any, int], IListeningPort]
 @implementer(IListeningPort)
 class BoundPort:
     """
-    A socket that is bound, and is served from L{startListening} on.
+    A bound socket, which is served from L{startListening} on.
 
-    @ivar name: its host and port, or the path of a UNIX socket.
+    @ivar name: host and port of the socket, or the path of a UNIX socket.
     """
 
     def __init__(
@@ -62,27 +63,27 @@ class BoundPort:
 
     @property
     def descriptor(self) -> int:
-        """That of the socket, as long as it is not served."""
+        """The descriptor of the socket while it is not served."""
         return self._socket.fileno()
 
     @property
     def isListening(self) -> bool:
-        """Whether it is served."""
+        """Whether the socket is served."""
         return self._port is not None
 
     def startListening(self) -> None:
         """Serve the socket."""
         port = self._adopt(self._reactor, self._socket.fileno())
-        # The port has a duplicate: while this one is open the socket would not be closed with it.
+        # The port has a duplicate: with this one open, closing the port would not close the socket.
         self._socket.close()
         port.startListening()
         self._port = port
 
     def stopListening(self) -> Deferred[None]:
         """
-        Close the socket, and remove its file if it was made here.
+        Close the socket, and remove its file if this process made it.
 
-        @return: fires when it is closed.
+        @return: fires when the socket is closed.
         """
         port, self._port = self._port, None
         if self._file is not None:
@@ -95,9 +96,9 @@ class BoundPort:
 
     def getHost(self) -> IAddress:
         """
-        Where it listens.
+        Get the address of the port.
 
-        @raise RuntimeError: if it is not served yet.
+        @raise RuntimeError: if the socket is not served yet.
         """
         if self._port is None:
             raise RuntimeError("this socket is bound but not served")
@@ -108,7 +109,7 @@ class Binder:
     """
     The listening half of C{IReactorTCP}, C{IReactorUNIX} and C{IReactorSocket}.
 
-    @ivar ports: what has been bound, in order; this object owns them until they are served.
+    @ivar ports: the bound sockets, in order; this object owns them until they are served.
     """
 
     def __init__(
@@ -119,8 +120,8 @@ class Binder:
         countReads: bool = False,
     ) -> None:
         """
-        @param sockets: where they come from; L{None}: they are bound for this process alone.
-        @param countReads: connections count what they read, each for itself.
+        @param sockets: the source of the sockets; L{None}: they are bound for this process alone.
+        @param countReads: whether each connection counts the bytes that it reads.
         """
         self._reactor = reactor
         self._countReads = countReads
@@ -149,7 +150,7 @@ class Binder:
         """
         Bind a UNIX socket, and listen.
 
-        @raise CannotListenError: if the system refuses, or a server is there.
+        @raise CannotListenError: if the system refuses, or a server listens there.
         """
         bound, file = self._sockets.unix(_absolute(address), STREAM, mode, backlog)
         return self._addStream(bound, factory, file)
@@ -158,9 +159,9 @@ class Binder:
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
     ) -> IListeningPort:
         """
-        Take a duplicate of a listening socket, whose file (if it has one) stays with its owner.
+        Take a duplicate of a listening socket.  Its file, if it has one, is not removed.
 
-        @raise CannotListenError: if it is no listening stream socket of that family.
+        @raise CannotListenError: if it is not a listening stream socket of that family.
         """
         return self._addStream(duplicate(fileDescriptor, addressFamily, STREAM), factory)
 
@@ -168,7 +169,7 @@ class Binder:
         """
         Bind a UDP socket.
 
-        @param maxSize: the most bytes of a datagram that are read.
+        @param maxSize: the number of bytes after which a datagram is cut off.
         @raise CannotListenError: if the system refuses.
         """
         self._addUDP(self._sockets.internet(DATAGRAM, interface, port), protocol, maxSize)
@@ -177,11 +178,11 @@ class Binder:
         self, path: str, mode: int, protocol: DatagramProtocol, maxSize: int
     ) -> None:
         """
-        Bind a UNIX socket of datagrams.
+        Bind a UNIX datagram socket.
 
         @param mode: the permissions of its file.
-        @param maxSize: the most bytes of a datagram that are read.
-        @raise CannotListenError: if the system refuses, or a server is there.
+        @param maxSize: the number of bytes after which a datagram is cut off.
+        @raise CannotListenError: if the system refuses, or a server listens there.
         """
         bound, file = self._sockets.unix(_absolute(path), DATAGRAM, mode)
         self._addUNIXDatagram(bound, protocol, maxSize, file)
@@ -190,10 +191,10 @@ class Binder:
         self, descriptor: int, family: int, protocol: DatagramProtocol, maxSize: int
     ) -> None:
         """
-        Take a duplicate of a bound socket of datagrams, whose file stays with its owner.
+        Take a duplicate of a bound datagram socket, whose file is not removed.
 
-        @param maxSize: the most bytes of a datagram that are read.
-        @raise CannotListenError: if it is no such socket of that family.
+        @param maxSize: the number of bytes after which a datagram is cut off.
+        @raise CannotListenError: if it is not a datagram socket of that family.
         """
         bound = duplicate(descriptor, family, DATAGRAM)
         if family == socket.AF_UNIX:
@@ -202,7 +203,7 @@ class Binder:
             self._addUDP(bound, protocol, maxSize)
 
     def discard(self) -> None:
-        """Close all that has been bound, because the start has failed."""
+        """Close all bound sockets, because the start has failed."""
         for port in self.ports:
             port.stopListening()
         self.ports.clear()
@@ -212,10 +213,10 @@ class Binder:
         portClass: Any = FastUDPPort if self._fast else stock.BoundedUDPPort
         if isinstance(protocol, TimestampedDatagramProtocol):
             portClass = TimestampedUDPPort
-            # Datagrams that come before the port is served then have their times too.
+            # So that datagrams that arrive before the port is served have receive times too.
             cmsg.enableTimestamps(bound, tos=True)
         else:
-            # The same for where they were sent to.
+            # So that the destination of such datagrams is known too.
             bound = answering(bound)
 
         self._add(bound, portClass, bound.family, protocol, maxSize)
@@ -257,5 +258,5 @@ class Binder:
 
 
 def _absolute(path: str) -> str:
-    # Outside of the file system a name is a name.
+    # A name outside the file system (it begins with NUL) has no folder.
     return path if path.startswith("\0") else os.path.abspath(path)

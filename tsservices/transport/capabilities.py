@@ -1,9 +1,8 @@
 """
-What the transports of this package can do beyond Twisted's interfaces.
+Interfaces of the transports of this package beyond Twisted's interfaces.
 
-Services and frontends ask for these interfaces, and never for a class: so they do not know which
-transport serves them, and run on Twisted's own as well.  The transports are in C{epoll} and
-C{timestamping}.
+Services and frontends ask for these interfaces, and never for a class.  Therefore they depend on no
+transport, and also run on Twisted's own.  The transports are in C{epoll} and C{timestamping}.
 """
 
 from __future__ import annotations
@@ -15,37 +14,38 @@ from zope.interface import Attribute, Interface
 
 from tsservices.common.structs import Table
 
-#: Makes the whole answer to one chunk; empty if there is none.  If it writes to the connection
-#: itself, or closes it, it returns nothing.  A long answer may be in parts, which are not joined:
-#: see L{LONG_ANSWER}.
+#: Makes the whole answer to one chunk; empty for no answer.  A function that writes to the
+#: connection or closes it returns empty bytes.  A long answer may be in parts, which are not
+#: joined: see L{LONG_ANSWER}.
 Reply = Callable[[bytes], bytes | tuple[bytes, ...]]
 
-#: Bytes of a chunk from which on it is cheaper to send an answer in parts than to join these.  For
-#: 64 bytes it costs 2 % more, for 64 KiB a fifth less.
+#: From so many bytes of a chunk on, sending an answer in parts is cheaper than joining the parts.
+#: For 64 bytes it costs 2 % more, for 64 KiB a fifth less.
 LONG_ANSWER = 2**14
 
-#: Makes the answer to a datagram from an address, if there is one.
+#: Makes the answer to a datagram from an address; L{None} for no answer.
 DatagramReply = Callable[[bytes, tuple[str, int]], bytes | None]
 
 #: Called when a datagram has left this host, with the time in nanoseconds since 1970.
 TransmitListener = Callable[[int], None]
 
-#: What to send; alone, or with the function to call when it has left, and the type of service or
-#: traffic class to send it with (L{None} for the usual one).
+#: The datagram to send; alone, or with the function to call when it has left, and the type of
+#: service or traffic class to send it with (L{None} for the default).
 StampedAnswer = bytes | tuple[bytes, TransmitListener | None, int | None]
 
-#: Makes the answer to a datagram, if there is one, of: the datagram; its source; time, clock,
-#: destination and TTL as in L{ReceiveInfo<tsservices.transport.timestamping.cmsg.ReceiveInfo>}; the
-#: monotonic time in seconds at which the pass began; its type of service, if known.
+#: Makes the answer to a datagram; L{None} for no answer.  Arguments: the datagram; its source;
+#: time, clock, destination and TTL as in L{ReceiveInfo
+#: <tsservices.transport.timestamping.cmsg.ReceiveInfo>}; the monotonic time in seconds at which the
+#: pass began; its type of service, if known.
 StampedReply = Callable[
     [bytes, tuple[str, int], int, bool, str | None, int | None, float, int | None],
     StampedAnswer | None,
 ]
 
-#: Writes the answers to many datagrams into L{StampedBatch.equalAnswers}, but for the times at
-#: which they leave; false if each is to be asked for by L{StampedReply}.  Of: the datagrams; the
-#: second at which the kernel had them, and the nanoseconds of each; their destination; the TTL of
-#: each, if they are known; the monotonic time in seconds at which the pass began.
+#: Writes the answers to a batch into L{StampedBatch.equalAnswers}, except the times at which they
+#: leave; returns false if L{StampedReply} has to be called for each datagram.  Arguments: the
+#: batch; the second at which the kernel received it; the nanoseconds of each datagram; their common
+#: destination; the TTL of each, if known; the monotonic time in seconds at which the pass began.
 StampedBatchReply = Callable[
     ["StampedBatch", int, Sequence[int], str | None, bytes | None, float], bool
 ]
@@ -54,46 +54,46 @@ T = TypeVar("T")
 
 
 class ReceivedBatch(Protocol):
-    """Datagrams that came to one port, in their order."""
+    """The datagrams that one port has received together, in their order."""
 
     def lengths(self) -> list[int]:
-        """How many bytes each has."""
+        """Get the number of bytes of each datagram."""
 
     def firstOctets(self) -> bytes:
-        """The first octet of each; anything for an empty one."""
+        """Get the first octet of each datagram; for an empty one it is undefined."""
 
     def sources(self) -> Sequence[bytes]:
-        """Where each came from, as L{readSockaddr<tsservices.common.sources.readSockaddr>}."""
+        """Get the source of each, for L{readSockaddr<tsservices.common.sources.readSockaddr>}."""
 
     def datagrams(self) -> list[bytes]:
-        """The bytes of each."""
+        """Get the bytes of each datagram."""
 
 
 class StampedBatch(ReceivedBatch, Protocol):
-    """Datagrams that came to a port that knows when they came."""
+    """The datagrams that a port with receive times has received together."""
 
     received: Table
 
     def equalAnswers(self, length: int) -> Table:
-        """Room for an answer to each, all of one length; what was written to it last, or zero."""
+        """Get memory for answers of one length: it has the last answers written to it, or zeros."""
 
 
-#: Makes the answers to a batch: an answer or L{None} for each datagram; or only what is to be put
-#: before each datagram, if all are answered by that and themselves.  The second argument logs what
-#: was raised for the datagram of a source.
+#: Makes the answers to a batch: a list with an answer or L{None} for each datagram; or, if each
+#: answer is a common prefix and the datagram, only the prefix.  The second argument logs the
+#: current exception for the datagram of a source.
 BatchReply = Callable[
     [ReceivedBatch, Callable[[tuple[str, int]], None]], bytes | Sequence[bytes | None]
 ]
 
 
 class RoundObserver(Protocol):
-    """Does once for a round of reads what would otherwise be done for each read."""
+    """An observer of rounds, for work that is done once for a round of reads."""
 
     def roundBegan(self) -> None:
-        """A round begins to read the ready descriptors."""
+        """Called before a round reads the ready descriptors."""
 
     def roundEnded(self) -> None:
-        """All that was ready is read: at most a millisecond has passed."""
+        """Called when all ready descriptors are read, at most a millisecond later."""
 
 
 class IReplyingTransport(Interface):
@@ -103,20 +103,20 @@ class IReplyingTransport(Interface):
         """
         Let a function answer each chunk in place of the protocol.
 
-        Where that cannot be (something waits to be sent, the connection is closing) the chunk goes
-        to the protocol as usual, which has to do the same.
+        While bytes wait to be sent, or the connection is closing, chunks go to the protocol as
+        usual, which has to give the same answers.
         """
 
 
 class RoundPrefix(Protocol):
-    """Has what stands before each chunk in its answer."""
+    """A provider of the prefix of answers that consist of a prefix and the chunk."""
 
-    #: The same for all chunks of a round; empty outside a round, and if each chunk needs its own.
+    #: The prefix for all chunks of a round; empty outside a round, and if each chunk needs its own.
     roundStamp: bytes
 
 
 class ChunkCounters(Protocol):
-    """Counts what is read from streams."""
+    """The counters of data read from streams."""
 
     #: Chunks.
     received: int
@@ -125,33 +125,33 @@ class ChunkCounters(Protocol):
 
 
 class IPrefixingTransport(Interface):
-    """An L{IReplyingTransport} that can answer chunks by themselves, with some bytes before."""
+    """An L{IReplyingTransport} that can answer each chunk by a prefix and the chunk."""
 
     def prefixWith(prefix: RoundPrefix, counters: ChunkCounters) -> None:
         """
-        Answer each chunk of a round by C{roundStamp} and the chunk, if there is one, and count it.
+        While C{roundStamp} is not empty, answer each chunk by it and the chunk, and count that.
 
-        Beside the function of L{IReplyingTransport.replyWith}, which has to answer the same.
+        Otherwise the function of L{IReplyingTransport.replyWith} is called: it has to agree.
         """
 
 
 class IBroadcastTransport(Interface):
-    """A stream transport that can be sent the same bytes together with others."""
+    """A stream transport to which the same bytes can be sent together with others."""
 
     isIdle: bool = Attribute("whether nothing waits to be sent and nothing but bytes is to be sent")
 
     def writeLast(data: bytes) -> None:
-        """Send some bytes at once, as nothing else will be written in this turn."""
+        """Send some bytes at once, because nothing else will be written in this turn."""
 
     def broadcastWith(transports: Sequence[Any]) -> Any:
         """
-        Make what sends to all of these at once, as L{tsservices.chat.outlet.Broadcast} has it.
+        Make a L{tsservices.chat.outlet.Broadcast} that sends to all of these at once.
 
         @param transports: transports of this class, all of them idle.
         """
 
     def leaveBroadcast() -> None:
-        """Dissolve the broadcasts in which this transport is."""
+        """Dissolve the broadcasts of which this transport is a member."""
 
 
 class IReplyingPort(Interface):
@@ -168,25 +168,25 @@ class IReplyingPort(Interface):
 
 
 class IBatchingPort(Interface):
-    """A UDP port that can receive and answer many datagrams by one system call each."""
+    """A UDP port that receives a batch by one system call, and answers it by another one."""
 
     def answerBatchesWith(reply: BatchReply) -> None:
         """
-        Let a function answer the datagrams that wait together.
+        Let a function answer batches of waiting datagrams.
 
-        Beside the function of L{IReplyingPort.replyWith} or L{IReflectingPort.reflectWith}, which
-        answers single ones and has to answer the same.
+        Single datagrams go to the function of L{IReplyingPort.replyWith} or
+        L{IReflectingPort.reflectWith}, which has to give the same answers.
         """
 
 
 class IReflectingPort(Interface):
-    """A UDP port that can answer datagrams by the kernel's receive times without a C{write}."""
+    """A UDP port that has the kernel's receive times, and can answer without a C{write}."""
 
     def reflectWith(
         reply: StampedReply, unsent: Callable[[], None], *observers: RoundObserver
     ) -> None:
         """
-        Let a function answer the datagrams; its answers leave from where they were sent to.
+        Let a function answer the datagrams, each from the address to which it was sent.
 
         @param unsent: called when the last answer was not sent.
         """
@@ -197,11 +197,11 @@ class IReflectingPort(Interface):
         departed: Callable[[], None],
     ) -> None:
         """
-        Let a function answer many datagrams at once, beside the one of L{reflectWith}.
+        Let a function answer batches; the function of L{reflectWith} answers single datagrams.
 
-        @param depart: writes the times at which they leave into the answers from a slot to before
-            another one, just before these are sent.
-        @param departed: called when they have been sent.
+        @param depart: writes the send times into the answers from a first slot to before an end
+            slot, just before these are sent.
+        @param departed: called when these have been sent.
         """
 
 
@@ -209,18 +209,18 @@ class IDirectDescriptor(Interface):
     """
     A descriptor that a reactor may serve without a logging context.
 
-    It logs what concerns it with its own name or that of its peer.
+    Its log lines contain its own name or that of its peer.
     """
 
 
 def capability(transport: object, interface: type[T]) -> T | None:
     """
-    The transport as one that has this capability; L{None} if it has not.
+    Get the transport as a provider of the interface; L{None} if it lacks this capability.
 
-    It costs about a microsecond: for the begin of a connection, not for each chunk.
+    This takes about a microsecond: call it once for a connection, not for each chunk.
     """
-    # Not `interface.providedBy(transport)`: a wrapper of Twisted (TLS, PROXY protocol) declares to
-    # provide all that the transport below it provides, and hands on its methods.  A reply that a
-    # TLS wrapper hands on would answer ciphertext with plaintext.  So the class is asked.
+    # Not `interface.providedBy(transport)`: a wrapper of Twisted (TLS, PROXY protocol) declares all
+    # interfaces of the transport below it, and passes its methods through.  A reply passed through
+    # a TLS wrapper would answer ciphertext with plaintext.  Therefore the class decides.
     implements: bool = cast(Any, interface).implementedBy(type(transport))
     return cast(T, transport) if implements else None

@@ -1,8 +1,8 @@
 """
-What one listener gives to its protocols: limits, clocks, guards and counters.
+The context of one listener for its protocols: limits, clocks, guards and counters.
 
-Nothing of a particular service is in here.  What a service needs beside this, it names as an
-argument of its own constructor.
+It contains nothing of a particular service.  The constructor of a service takes as arguments what
+that service needs besides.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from tsservices.transport.udp_guard import (
 @dataclass(frozen=True)
 class StreamContext:
     """
-    What a TCP or UNIX listener gives to its protocols.
+    The context of a TCP or UNIX listener for its protocols.
 
     All listeners of a server share everything but the counters.
     """
 
-    #: What the operator has set.
+    #: The limits set by the operator.
     limits: Limits
     #: Schedules calls.
     clock: IReactorTime
-    #: Seconds since some time in the past; nobody sets this clock.
+    #: The monotonic time in seconds.
     monotonic: Callable[[], float]
     #: Limits the number of connections.
     admission: Admission
@@ -52,49 +52,49 @@ class StreamContext:
     counters: StreamCounters = field(default_factory=StreamCounters)
     #: The name of the service, for the log.
     service: str = "a service"
-    #: Logs who comes and goes; L{None}: that is not logged.
+    #: Logs connects and disconnects; L{None}: they are not logged.
     connectionLog: ConnectionLog | None = None
-    #: Whether nobody on the way can read what is sent at this place; L{None}: that depends on where
-    #: the client comes from.
+    #: Whether the connections of this listener are safe from eavesdropping; L{None}: that is
+    #: decided for each connection.
     secure: bool | None = None
 
 
 @dataclass(frozen=True)
 class DatagramContext:
     """
-    What a listener for datagrams gives to its protocol.
+    The context of a datagram listener for its protocol.
 
     All listeners of a server share everything but the counters and the policy.
     """
 
-    #: What the operator has set.
+    #: The limits set by the operator.
     limits: Limits
     #: The networks that a policy may trust.
     trusted: TrustedNetworks
-    #: Source ports from which nothing is answered.  The server's own UDP ports are added when they
-    #: are bound, which is after the protocols are made: ask each time.
+    #: Source ports to which no answer is sent.  Do not copy this set: the server's own UDP ports
+    #: are added when they are bound, which is after the protocols are made.
     closedPorts: Set[int]
     #: Schedules calls.
     clock: IReactorTime
-    #: Seconds since some time in the past; nobody sets this clock.
+    #: The monotonic time in seconds.
     monotonic: Callable[[], float]
     #: For log lines about peers, so that a peer cannot fill the log.
     peerLog: PeerLog
     counters: DatagramCounters = field(default_factory=DatagramCounters)
     #: The name of the service, for the log.
     service: str = "a service"
-    #: Logs whose datagrams come, and why some are dropped; L{None}: that is not logged.
+    #: Logs the sources of datagrams, and the reasons for drops; L{None}: they are not logged.
     connectionLog: ConnectionLog | None = None
-    # The strictest one: a service that forgets to name a policy does not become a reflector.
-    #: How its guard judges.
+    # The default is the strictest one: a service that sets no policy does not become a reflector.
+    #: The rules of the guard.
     policy: GuardPolicy = field(default_factory=GuardPolicy)
     #: Whether it is a UNIX socket, whose peers have paths in place of addresses.
     local: bool = False
-    #: Its counterpart to C{closedPorts}.
+    #: The same as C{closedPorts} for a UNIX socket.
     closedPaths: Set[str] = frozenset()
 
     def guard(self) -> Guard:
-        """Make the guard of this listener, which decides about each datagram and counts."""
+        """Make the guard of this listener, which admits or drops each datagram and counts drops."""
         guard = DatagramGuard(
             self.policy,
             self.limits,
@@ -104,13 +104,13 @@ class DatagramContext:
             self.monotonic,
             PathTable(self.policy.trusting, self.closedPaths) if self.local else None,
         )
-        # Chosen once: without the log a datagram costs nothing more.
+        # Chosen here, once, so that datagrams cost no more when they are not logged.
         if (observer := self.dropObserver()) is not None:
             return ObservedGuard(guard, observer)
         return guard
 
     def dropObserver(self) -> DropObserver | None:
-        """Make what logs the datagrams of this listener; L{None}: they are not logged."""
+        """Make the observer that logs datagrams of this listener; L{None}: they are not logged."""
         log = self.connectionLog
         if log is None:
             return None

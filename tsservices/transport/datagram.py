@@ -1,7 +1,7 @@
 """
-What all UDP protocols share: the guard, the counters and the way of an answer.
+The common part of all UDP protocols: the guard, the counters and the sending of answers.
 
-What a service answers is not here: it derives from L{ReplyingDatagramProtocol}.
+Services derive from L{ReplyingDatagramProtocol} and add their answers.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from tsservices.transport.context import DatagramContext
 
 class SilentDatagramProtocol(DatagramProtocol):
     """
-    Counts what comes and answers nothing.  A service overrides L{datagramTaken}.
+    A protocol that counts datagrams and does not answer.  A service overrides L{datagramTaken}.
 
     @ivar counters: of this listener.
     """
 
-    # Its port logs already that it starts and stops.
+    # The port logs start and stop already.
     noisy = False
 
     def __init__(self, context: DatagramContext) -> None:
@@ -40,7 +40,7 @@ class SilentDatagramProtocol(DatagramProtocol):
         self._service = context.service
         self._observer = context.dropObserver()
         if self._observer is not None:
-            # Chosen once: without the log a datagram costs nothing more.
+            # Chosen here, once, so that datagrams cost no more when they are not logged.
             self.datagramReceived = self._receiveObserved  # type: ignore[method-assign]
 
     def logPrefix(self) -> str:
@@ -58,17 +58,17 @@ class SilentDatagramProtocol(DatagramProtocol):
         self.datagramTaken(datagram, address)
 
     def datagramTaken(self, datagram: bytes, address: tuple[str, int]) -> None:
-        """Use a datagram, which may be empty and have a forged address."""
+        """Process a datagram, which may be empty and may have a forged source."""
 
 
 class ReplyingDatagramProtocol(DatagramProtocol):
     """
-    Answers each datagram that its guard admits.  A service overrides L{answer}.
+    A protocol that answers each datagram admitted by its guard.  A service overrides L{answer}.
 
-    @cvar inBatches: datagrams that wait together may be answered together: up to 64 are asked for
-        before the first answer is sent.  For a service whose answer is quick and depends on nothing
-        but the datagram and the clock.
-    @ivar guard: decides what is answered.
+    @cvar inBatches: whether waiting datagrams may be answered as a batch: up to 64 answers are made
+        before the first one is sent.  For a service whose answer is quick and depends only on the
+        datagram and the clock.
+    @ivar guard: decides which datagrams are answered.
     @ivar counters: of this listener.
     """
 
@@ -77,7 +77,7 @@ class ReplyingDatagramProtocol(DatagramProtocol):
     inBatches: ClassVar[bool] = False
 
     def __init__(self, context: DatagramContext, *observers: RoundObserver) -> None:
-        """@param observers: what the port tells when a round of reads begins and ends."""
+        """@param observers: called by the port when a round of reads begins and ends."""
         self.guard = context.guard()
         self.counters = context.counters
         self._service = context.service
@@ -93,9 +93,9 @@ class ReplyingDatagramProtocol(DatagramProtocol):
 
     def prefix(self) -> bytes | None:
         """
-        What stands before the datagram in each answer of now, if that is all of the answer.
+        Get the prefix of all answers of this moment, if each answer is a prefix and the datagram.
 
-        To be overridden together with L{answer}, which has to make the same.
+        If overridden, it has to agree with L{answer}.
         """
         return None
 
@@ -114,7 +114,7 @@ class ReplyingDatagramProtocol(DatagramProtocol):
                 self.unsent()
 
     def reply(self, datagram: bytes, address: tuple[str, int]) -> bytes | None:
-        """Make the answer, and count it as sent; L{None} if the guard does not admit this."""
+        """Make the answer and count it as sent; L{None} if the guard drops the datagram."""
         counters = self.counters
         counters.received += 1
         counters.receivedBytes += len(datagram)
@@ -128,7 +128,7 @@ class ReplyingDatagramProtocol(DatagramProtocol):
     def replyAll(
         self, batch: ReceivedBatch, raised: Callable[[tuple[str, int]], None]
     ) -> bytes | Sequence[bytes | None]:
-        """The same as L{reply} for many datagrams, as L{BatchReply} has it."""
+        """Do the same as L{reply} for a batch; see L{BatchReply}."""
         counters = self.counters
         lengths = batch.lengths()
         counters.received += len(lengths)
@@ -152,7 +152,7 @@ class ReplyingDatagramProtocol(DatagramProtocol):
         return answers
 
     def unsent(self) -> None:
-        # The send buffer is full, there is no route to the address, or what the service has added
-        # has made the datagram too long.
+        # The send buffer is full, there is no route to the address, or the bytes added by the
+        # service have made the datagram too long.
         self.counters.answered -= 1
         self.counters.unsent += 1

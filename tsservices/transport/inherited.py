@@ -1,8 +1,8 @@
 """
-Sockets that systemd has bound and passes on (socket activation, sd_listen_fds(3)).
+Sockets that systemd has bound and passed to this process (socket activation, sd_listen_fds(3)).
 
-Twisted has this too, but with an index it needs names, which the specification does not demand, and
-of sockets that it does not find it says nothing.
+Twisted supports this too, but requires names even for an index, which the specification does not
+demand, and gives no reason for a socket that is not found.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ class InheritedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class InheritedSocket:
-    """A socket that was passed; its descriptor stays open."""
+    """A socket passed by systemd; its descriptor stays open."""
 
     descriptor: int
     family: int
-    #: Of streams, which then listens, or of datagrams.
+    #: SOCK_STREAM, for a listening socket, or SOCK_DGRAM.
     kind: socket.SocketKind
 
 
 def passedEnvironment() -> Mapping[str, str]:
-    """The environment with what systemd has put into it."""
-    # Twisted removes it when it is imported, and keeps only what it understands: without names,
-    # nothing.  What the process was started with is still known.
+    """Get an environment that contains the variables set by systemd."""
+    # Importing Twisted removes the variables from os.environ, and Twisted itself keeps nothing if
+    # there are no names.  /proc still has the initial environment of the process.
     if "LISTEN_FDS" in os.environ:
         return os.environ
     try:
@@ -56,7 +56,7 @@ def inheritedSocket(
     """
     Find a socket.
 
-    @param arguments: C{index} or C{name}, and perhaps C{domain}.
+    @param arguments: C{index} or C{name}, and optionally C{domain}.
     @param pid: of this process.
     @raise InheritedError: there is no such socket, or it can't be served.
     """
@@ -117,7 +117,7 @@ def _numberNamed(name: str, names: list[str]) -> int:
 
 def _describe(descriptor: int) -> InheritedSocket:
     try:
-        # A duplicate: the object would close the descriptor.
+        # A duplicate, because the socket object closes its descriptor.
         with socket.socket(fileno=os.dup(descriptor)) as bound:
             family, kind = bound.family, bound.type
             listening = kind == socket.SOCK_STREAM and isListening(bound)

@@ -1,11 +1,11 @@
 """
-Many datagrams by one system call: C{recvmmsg} and C{sendmmsg} of the C library, and their memory.
+Batches of datagrams: C{recvmmsg} and C{sendmmsg} of the C library, and their memory.
 
 Neither Python's socket module nor Twisted has these calls.  Here they are called by C{ctypes} on
 memory that is laid out once; a batch is read and written by a few operations of C{memoryview},
-C{array} and C{struct} for all of its datagrams, and not by a loop in Python.
+C{array} and C{struct} for all of its datagrams, without a loop in Python.
 
-Pure: what comes and what is answered is decided elsewhere.
+Pure: other modules decide what is received and answered.
 
 Layout
 ======
@@ -15,10 +15,10 @@ C{struct mmsghdr} of 64-bit Linux has eight words:
   0. C{msg_name};  1. C{msg_namelen} (32 bits);  2. C{msg_iov};  3. C{msg_iovlen};
   4. C{msg_control};  5. C{msg_controllen};  6. C{msg_flags} (32 bits);  7. C{msg_len} (32 bits).
 
-A slot is the place of one datagram in the memory.  Slot I{n} of what is sent uses the address in
-slot I{n} of what came, so an answer needs no address of its own.  Before the bytes of each slot
-there is room for a prefix: an answer that is a prefix and the datagram is sent from where the
-datagram lies, without a copy.
+A slot is the memory of one datagram.  An answer in slot I{n} is sent to the address in slot I{n} of
+the received datagrams, so it needs no address of its own.  Before the bytes of each slot there is
+space for a prefix: an answer that consists of a prefix and the datagram is sent from there without
+a copy.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ except ImportError:  # pragma: no cover
     # A Python without libffi.
     ctypes = None  # type: ignore[assignment]
 
-#: Datagrams of one system call.
+#: The most datagrams of one system call.
 BATCH_DATAGRAMS = 64
 
-#: Bytes for the datagrams of a batch: where a datagram may be long, a batch has fewer.
+#: Bytes for the datagrams of a batch: the longer they may be, the fewer are in a batch.
 BATCH_BYTES = 1024 * 1024
 
-#: What can be put before a datagram without a copy.
+#: The longest prefix that can be put before a datagram without a copy.
 PREFIX_BYTES = 64
 
 #: Bytes for the answers of a batch that are not in place; more than one datagram can have.
 ANSWER_BYTES = 256 * 1024
 
-#: Answers with times that are sent by one call: the times of all but the first are foreseen.
+#: Answers with times that are sent by one call: the times of all but the first are estimates.
 TIMED_DATAGRAMS = 32
 
-# struct sockaddr_in, of which the last 8 bytes mean nothing, and struct sockaddr_in6; and how to
-# read what means something.
+# The sizes of struct sockaddr_in, of which the last 8 bytes are padding, and struct sockaddr_in6,
+# and the formats that skip the padding.
 _NAMES: dict[int, tuple[int, str]] = {socket.AF_INET: (16, "8s8x"), socket.AF_INET6: (28, "28s")}
 _HEADER_WORDS = 8
 
@@ -68,7 +68,7 @@ _CONTROL_HEADER = Struct("@Nii")
 HEADER_BYTES = _CONTROL_HEADER.size
 _ALIGNMENT = 8
 
-#: The errors by which a filter of system calls, or an old kernel, refuses these.
+#: The errors by which a filter of system calls, or an old kernel, refuses these calls.
 REFUSALS = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES})
 
 
@@ -76,8 +76,8 @@ class Calls(NamedTuple):
     """
     The two functions of the C library.  Each sets C{ctypes.get_errno} when it returns -1.
 
-    They take numbers and pointers of C{ctypes} that are made before: to make them for each call, as
-    C{argtypes} would, takes 0.3 microseconds.
+    Their arguments are C{ctypes} objects made in advance: to make them for each call, as
+    C{argtypes} does, takes 0.3 microseconds.
     """
 
     recvmmsg: Callable[..., int]
@@ -86,12 +86,12 @@ class Calls(NamedTuple):
 
 def loadCalls() -> Calls:
     """
-    The calls, if they work in this process.
+    Get the calls, and check that they work in this process.
 
-    @raise OSError: the system has not got them, or a filter refuses them.
+    @raise OSError: the system lacks them, or a filter refuses them.
     """
-    # The layout is that of all 64-bit processors.  With musl, sendmmsg is a loop around sendmsg, so
-    # nothing would be gained.
+    # The layout is the same on all 64-bit processors.  In musl, sendmmsg is only a loop around
+    # sendmsg, and saves nothing.
     if (
         ctypes is None
         or not sys.platform.startswith("linux")
@@ -105,8 +105,8 @@ def loadCalls() -> Calls:
     except (ValueError, AttributeError) as error:
         raise OSError(errno.ENOSYS, f"not in the C library: {error}") from error
     calls = Calls(receive, send)
-    # A filter (seccomp) would answer each call with an error, and an early one with EPERM, which
-    # also netfilter gives for a datagram.  So it is asked here, where there is no datagram.
+    # A filter (seccomp) makes each call fail, often with EPERM, an error that netfilter also gives
+    # for single datagrams.  Therefore it is detected here, without a datagram.
     memory = DatagramBatch(calls, socket.AF_INET, 1, 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
         received = memory.receive(unused.fileno())
@@ -119,7 +119,7 @@ def loadCalls() -> Calls:
 
 @cache
 def findCalls() -> Calls | str:
-    """What L{loadCalls} gives, or why there is nothing.  Asked once in a process."""
+    """Get the result of L{loadCalls}, or the text of its error.  Cached for the process."""
     try:
         return loadCalls()
     except OSError as error:
@@ -129,8 +129,8 @@ def findCalls() -> Calls | str:
 @cache
 def sharedBatch(family: int, size: int, controlBytes: int) -> DatagramBatch | None:
     """
-    The memory that all ports of a process share, since they are read by turns; L{None} if this
-    process has not got the calls.
+    Get the memory that all ports of a process share, because only one is read at a time; L{None} if
+    this process can't use the calls.
     """
     calls = findCalls()
     return None if isinstance(calls, str) else DatagramBatch(calls, family, size, controlBytes)
@@ -138,15 +138,15 @@ def sharedBatch(family: int, size: int, controlBytes: int) -> DatagramBatch | No
 
 def splitControl(control: bytes) -> list[tuple[int, int, bytes]]:
     """
-    The control messages of a datagram, as C{recvmsg} gives them: level, kind and value of each.
+    Parse the control messages of a datagram into C{recvmsg}'s form: level, kind and value of each.
 
-    One that is cut off, since there was no room for it, is left out.
+    A message that was cut off for want of space is left out.
     """
     messages = []
     offset = 0
     while offset + HEADER_BYTES <= len(control):
         length, level, kind = _CONTROL_HEADER.unpack_from(control, offset)
-        # A length of zero would be read for ever.
+        # A length of zero would be an endless loop.
         if not HEADER_BYTES <= length <= len(control) - offset:
             break
         value = control[offset + HEADER_BYTES : offset + length]
@@ -156,7 +156,7 @@ def splitControl(control: bytes) -> list[tuple[int, int, bytes]]:
 
 
 def joinControl(messages: Sequence[tuple[int, int, bytes]]) -> bytes:
-    """The reverse of L{splitControl}."""
+    """Do the reverse of L{splitControl}."""
     parts = []
     for level, kind, value in messages:
         header = _CONTROL_HEADER.pack(HEADER_BYTES + len(value), level, kind)
@@ -166,12 +166,12 @@ def joinControl(messages: Sequence[tuple[int, int, bytes]]) -> bytes:
 
 class DatagramBatch:
     """
-    Memory for a batch of datagrams, and for their answers.
+    The memory for a batch of datagrams, and for their answers.
 
-    What is read from it is valid until the next L{receive}.
+    Its contents are valid until the next L{receive}.
 
-    @ivar busy: a port is reading the batch, so another one must not.
-    @ivar count: datagrams in it.
+    @ivar busy: whether a port is reading the batch, so that another port must not use it.
+    @ivar count: the number of datagrams in the batch.
     """
 
     def __init__(
@@ -179,10 +179,10 @@ class DatagramBatch:
     ) -> None:
         """
         @param family: of the addresses: IPv4 or IPv6.
-        @param size: the most bytes of a datagram that are kept.
-        @param controlBytes: room for control messages, of each received and each sent datagram.
+        @param size: the number of bytes after which a datagram is cut off.
+        @param controlBytes: space for control messages, of each received and each sent datagram.
         """
-        # To a multiple of 64: a line of the processor's cache.
+        # Rounded up to a multiple of 64, the size of a cache line.
         stride = PREFIX_BYTES + (size + 63) // 64 * 64
         slots = slots or max(1, min(BATCH_DATAGRAMS, BATCH_BYTES // stride))
         self._receive, self._send = calls
@@ -194,8 +194,8 @@ class DatagramBatch:
         self._lengths: list[int] = []
         nameBytes, self._nameForm = _NAMES[family]
 
-        # Of memory that is mapped the kernel gives only the pages that are written to, and a slice
-        # of it is bytes, which is one copy less than of a bytearray.
+        # Mapped memory takes only the pages that are written to.  A slice of it is bytes, which
+        # saves a copy compared with a bytearray.
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         self._in = mmap.mmap(-1, slots * stride, flags)
         self._out = mmap.mmap(-1, ANSWER_BYTES, flags)
@@ -222,11 +222,11 @@ class DatagramBatch:
                 table[first + 3] = 1
                 if controlBytes:
                     table[first + 4] = _address(control) + slot * controlBytes
-            # The kernel writes here how long the address is, which is always the same, so this does
-            # not have to be set again for each batch.
+            # The kernel overwrites the length of the address with the same value, so it does not
+            # have to be set again for each batch.
             halves = table.cast("B").cast("I")
             halves[2::16] = memoryview(array("I", [nameBytes] * slots))
-        # The kernel writes into it, by addresses that Python does not know of.
+        # Keeps this memory alive: the kernel uses it by its address, without a reference.
         self._owned = vectors, outVectors, headers, outHeaders
         vectors[0::2] = memoryview(array("Q", self._addresses))
         vectors[1::2] = memoryview(array("Q", [size] * slots))
@@ -241,7 +241,7 @@ class DatagramBatch:
         self._fullControls = memoryview(array("Q", [controlBytes] * slots))
         self._controlLengths[:] = self._fullControls
 
-        # What lies in the memory to be sent, so that the same is not written again.
+        # The present contents of the memory for answers, so that the same is not written again.
         self._prefix = b""
         self._inPlace = False
         self._commonLength = -1
@@ -258,23 +258,23 @@ class DatagramBatch:
 
     def receive(self, descriptor: int) -> int:
         """
-        Fill the batch with what waits.
+        Fill the batch with waiting datagrams.
 
-        @return: how many datagrams it has now; the error as a negative number.
+        @return: the number of datagrams; or the error as a negative number.
         """
         return self._fill(descriptor, self._dontWait)
 
     def receiveErrors(self, descriptor: int) -> int:
         """
-        Fill the batch with entries of the socket's error queue, as L{receive}.
+        Fill the batch with entries of the socket's error queue, as L{receive} does.
 
-        They have no sources, so the memory is of no use for datagrams any more.
+        Entries have no sources, so this memory can't be used for datagrams afterwards.
         """
         return self._fill(descriptor, self._dontWaitForErrors)
 
     def _fill(self, descriptor: int, flags: Any) -> int:
         if self._controlBytes:
-            # The kernel has written how much it has used.
+            # The kernel has overwritten the sizes by the number of bytes used.
             self._controlLengths[:] = self._fullControls
         count = self._receive(
             _number(descriptor), self._header, self._numbers[self.slots], flags, None
@@ -287,19 +287,19 @@ class DatagramBatch:
         return count
 
     def lengths(self) -> list[int]:
-        """How many bytes of each datagram are kept."""
+        """Get the number of bytes of each datagram that are stored."""
         return self._lengths
 
     def firstOctets(self) -> bytes:
-        """The first octet of each; anything for an empty one."""
+        """Get the first octet of each datagram; for an empty one it is undefined."""
         return self._firstOctets[: self.count].tobytes()
 
     def sources(self) -> tuple[bytes, ...]:
-        """Where each came from: the parts of the kernel's C{sockaddr} that mean something."""
+        """Get the source of each datagram: the kernel's C{sockaddr} without its padding."""
         return repeated(self._nameForm, self.count).unpack_from(self._names)
 
     def datagrams(self) -> list[bytes]:
-        """The bytes of each."""
+        """Get the bytes of each datagram."""
         memory = self._in
         lengths = self._lengths
         if self.count >= 8 and lengths.count(lengths[0]) == self.count:
@@ -311,7 +311,7 @@ class DatagramBatch:
         return [memory[start:end] for start, end in zip(starts, ends, strict=True)]
 
     def controls(self) -> Sequence[bytes]:
-        """The control messages of each, as L{splitControl} takes them."""
+        """Get the control messages of each datagram, for L{splitControl}."""
         room = self._controlBytes
         lengths = self._controlLengths[: self.count].tolist()
         first = lengths[0]
@@ -325,26 +325,26 @@ class DatagramBatch:
         ]
 
     def controlsAreOf(self, size: int) -> bool:
-        """Whether each has so many bytes of control messages, and none was cut off."""
+        """Whether each datagram has so many bytes of control messages, and none was cut off."""
         lengths = self._controlLengths[: self.count].tolist()
         return size < self._controlBytes and lengths.count(size) == self.count
 
     def _isCutOff(self, slot: int, length: int) -> bool:
-        # The kernel cuts the last message to the room there is and its length too, so that it looks
-        # like a whole one.  Without its last byte `splitControl` leaves it out.
+        # The kernel cuts off the last message and adapts its length, so it looks complete.  Without
+        # its last byte `splitControl` leaves it out.
         return length == self._controlBytes and bool(self._flags[slot] & socket.MSG_CTRUNC)
 
     def sendFrom(self, controls: Sequence[bytes]) -> None:
         """
         Set the control messages with which the answer from each slot is sent.
 
-        What was set before stays.
+        For further slots the earlier ones stay set.
 
-        @param controls: as L{joinControl} makes them.
+        @param controls: made by L{joinControl}.
         """
         room = self._controlBytes
         if self._sentFrom[: len(controls)] == controls:
-            # Nearly always: all were sent to one address.
+            # Nearly always, because all datagrams were sent to one address.
             return
         for slot, control in enumerate(controls):
             if self._sentFrom[slot] != control:
@@ -357,7 +357,7 @@ class DatagramBatch:
         """
         Answer each datagram by a prefix and the datagram.
 
-        @return: the error of each that was not sent.
+        @return: the error of each answer that was not sent.
         """
         added = len(prefix)
         if added > PREFIX_BYTES:
@@ -378,7 +378,7 @@ class DatagramBatch:
         lengths = self._lengths
         common = lengths[0] + added
         if lengths.count(lengths[0]) == count:
-            # Nearly always all have one length, and it is that of the last batch.
+            # Nearly always all datagrams have one length, the same as in the last batch.
             if common != self._commonLength:
                 self._outLengths[:] = memoryview(array("Q", [common] * self.slots))
                 self._commonLength = common
@@ -389,9 +389,9 @@ class DatagramBatch:
 
     def sendAnswers(self, descriptor: int, answers: Sequence[bytes | None]) -> list[int]:
         """
-        Send the answer to each datagram, if there is one.
+        Send the answers; L{None} stands for a datagram without one.
 
-        @return: the error of each that was not sent.
+        @return: the error of each answer that was not sent.
         """
         parts = [answer or b"" for answer in answers]
         joined = b"".join(parts)
@@ -408,7 +408,7 @@ class DatagramBatch:
         errors = []
         first = 0
         if None in answers:
-            # An answer to each datagram is the rule, so those without one are few.
+            # Usually most datagrams have an answer.
             for gap in [slot for slot, answer in enumerate(answers) if answer is None]:
                 errors += self._sendSlots(descriptor, first, gap)
                 first = gap + 1
@@ -432,10 +432,9 @@ class DatagramBatch:
 
     def equalAnswers(self, length: int) -> Table:
         """
-        Room for an answer to each datagram, all of one length, to be sent by L{sendTimed}.
+        Get memory for an answer to each datagram, to be sent by L{sendTimed}.
 
-        It is zero at first, and has what was written to it as long as answers of other kinds are
-        not sent.
+        It is zero at first, and keeps what is written to it until answers of other kinds are sent.
 
         @param length: of each answer.
         """
@@ -456,10 +455,10 @@ class DatagramBatch:
         """
         Send the answers in L{equalAnswers}, which contain the time at which they leave.
 
-        @param depart: writes the times into the answers from a slot to before another one, just
-            before they are sent.
-        @param departed: called when they have been sent.
-        @return: the error of each that was not sent.
+        @param depart: writes the send times into the answers from a first slot to before an end
+            slot, just before these are sent.
+        @param departed: called when these have been sent.
+        @return: the error of each answer that was not sent.
         """
         count = self.count
         errors = []
@@ -482,7 +481,8 @@ class DatagramBatch:
             if sent > 0:
                 first += sent
                 continue
-            # It stops before one that fails, and says why only when that one is the first.
+            # The call stops before an answer that fails, and returns an error only if it is the
+            # first one.
             error = ctypes.get_errno()
             if error != errno.EINTR:
                 errors.append(error)

@@ -1,17 +1,17 @@
 """
-The data path of TLS: what pyOpenSSL's C{Connection} does for each message, with less work.
+The data path of TLS: does the same as pyOpenSSL's C{Connection} for each message, with less work.
 
-C{Connection.recv} and C{bio_read} make room for each call, and say by an exception that there is no
-more.  A message of 64 bytes and its answer cost 7.7 microseconds by these methods, 5.7 of
-them not in OpenSSL.  L{DirectSession} calls the same functions of OpenSSL through the same binding,
-reads into one buffer, and looks at results in place of exceptions.  All that is not done for each
-message (contexts, the handshake, the end) stays with pyOpenSSL.
+C{Connection.recv} and C{bio_read} allocate a buffer for each call, and raise an exception when
+there is no more data.  A message of 64 bytes and its answer cost 7.7 microseconds by these methods,
+5.7 of them outside OpenSSL.  L{DirectSession} calls the same functions of OpenSSL through the same
+binding, reads into one buffer, and checks results in place of exceptions.  Everything that is not
+done for each message (contexts, the handshake, the end) stays with pyOpenSSL.
 
-Python's own C{ssl} costs the same as L{DirectSession}.  It would need contexts of its own, which
-take keys from files only, and all of Twisted's protocol again.
+Python's C{ssl} costs the same as L{DirectSession}.  It would need contexts of its own, which take
+keys only from files, and a reimplementation of Twisted's protocol.
 
-The names with an underscore are pyOpenSSL's own.  Without one of them L{sessionOf} makes a
-L{Session}, which has no need of them.
+The names with an underscore are private to pyOpenSSL.  If one of them is missing, L{sessionOf}
+makes a L{Session}, which does not need them.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any
 
 from OpenSSL import SSL
 
-# The size of the buffer: more than comes or goes at once.
+# The size of the buffer: more than is usually read or written at once.
 _ROOM = 2**19
 
-# The most that a record carries.
+# The most bytes in a record.
 _RECORD = 2**14
 
 
 class Session:
     """
-    The data of one connection, by the methods of pyOpenSSL.
+    The data path of one connection, by the methods of pyOpenSSL.
 
     @ivar end: why nothing more can be read: L{SSL.ZeroReturnError} if the peer has ended its half,
-        or another L{SSL.Error}; L{None} while there may be more.
+        or another L{SSL.Error}; L{None} while more data may arrive.
     @ivar untaken: the bytes that the last L{encrypt} has not encrypted, because OpenSSL has to read
-        before it goes on.
+        first.
     """
 
     end: SSL.Error | None = None
@@ -44,14 +44,14 @@ class Session:
         self._connection = connection
 
     def feed(self, data: bytes) -> None:
-        """Take what the socket has received, and do nothing with it yet."""
+        """Store received data, without decrypting it yet."""
         self._connection.bio_write(data)
 
     def decrypt(self, data: bytes) -> bytes:
         """
-        Take what the socket has received, and decrypt all that is there.
+        Store received data, and decrypt all stored data.
 
-        @return: what was in all whole records, together.
+        @return: the contents of all complete records, joined.
         """
         if data:
             self.feed(data)
@@ -67,9 +67,9 @@ class Session:
 
     def encrypt(self, data: bytes) -> bytes:
         """
-        Encrypt.
+        Encrypt data.
 
-        @return: what the socket has to send.
+        @return: the bytes to send on the socket.
         @raise SSL.Error: nothing can be written any more.
         """
         self.untaken = b""
@@ -82,7 +82,7 @@ class Session:
         return self.output()
 
     def output(self) -> bytes:
-        """Take what the socket has to send, such as the answers of a handshake."""
+        """Get the bytes to send on the socket, such as the answers of a handshake."""
         parts = []
         try:
             while True:
@@ -92,7 +92,7 @@ class Session:
 
 
 class DirectSession(Session):
-    """The same by the functions of OpenSSL.  For one thread: all connections share a buffer."""
+    """A L{Session} by OpenSSL's functions.  For one thread only: sessions share a buffer."""
 
     def __init__(self, connection: SSL.Connection) -> None:
         """@raise AttributeError: this version of pyOpenSSL has other names."""
@@ -110,8 +110,8 @@ class DirectSession(Session):
             _writeBIO(self._input, data, len(data))
         size = got = _read(ssl, _buffer, _RECORD)
         while size > 0:
-            # Whole records were read, so this says whether there is more: it costs a quarter of a
-            # read that says so.
+            # Whole records were read, so this shows whether there is more, at a quarter of the cost
+            # of a read that fails.
             if not _bytesIn(self._input, _NULL):
                 return _view[:got]
             if got > _ROOM - _RECORD:
@@ -123,7 +123,7 @@ class DirectSession(Session):
                 self._connection._raise_ssl_error(ssl, size)
             except SSL.Error as error:
                 self.end = _bare(error)
-        # The last result was no length.
+        # Without the last result, which is an error code.
         return _view[: got - size]
 
     def encrypt(self, data: bytes) -> bytes:
@@ -136,7 +136,7 @@ class DirectSession(Session):
         return _view[:size] + self.output()
 
     def _encryptRest(self, data: bytes, result: int) -> int:
-        # It takes one record for each call.
+        # Each call encrypts one record.
         taken = 0
         while result > 0:
             taken += result
@@ -162,7 +162,7 @@ try:
     _readBIO, _writeBIO, _WANT_READ = _lib.BIO_read, _lib.BIO_write, _lib.SSL_ERROR_WANT_READ
     _bytesIn, _NULL = _lib.BIO_get_mem_data, _ffi.NULL
     _fromBuffer, _buffer = _ffi.from_buffer, _ffi.new("char[]", _ROOM)
-    # Its slices are bytes.
+    # Slices of this object are bytes.
     _view: bytes = _ffi.buffer(_buffer)
     _direct = True
 except (ImportError, AttributeError):
@@ -170,7 +170,7 @@ except (ImportError, AttributeError):
 
 
 def _bare(error: SSL.Error) -> SSL.Error:
-    # Its traceback has the session in it: each would keep the other.
+    # The traceback refers to the session: session and error would be a reference cycle.
     return error.with_traceback(None)
 
 

@@ -1,11 +1,11 @@
 """
 The header of the PROXY protocol, by its specification of 2020.  Pure.
 
-A proxy sends it before all else, to name the client whose connection it passes on.  There is a line
-of text (version 1) and a binary form (version 2); both are understood, however they are cut.
+A proxy sends the header first, to name the client whose connection it forwards.  It is a line of
+text (version 1) or binary (version 2); both are parsed, in segments of any length.
 
-Twisted's parsers are not used: they take any text for an address and any number for a port, raise
-errors of their insides, and do not know a header that ends in the middle.
+Twisted's parsers are not used: they accept any text as an address and any number as a port, raise
+internal errors, and do not detect a header that ends in the middle.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import socket
 import struct
 from typing import Final
 
-#: How a header of version 2 begins.
+#: The first bytes of a header of version 2.
 SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 
 #: The longest line of version 1, with its CR LF.
 LONGEST_LINE: Final = 107
 
-#: The client or the server that a header names: host and port, the path of a UNIX socket, or
-#: L{None} where it names none.
+#: The client or the server in a header: host and port, the path of a UNIX socket, or L{None} if the
+#: header does not name it.
 Endpoint = tuple[str, int] | bytes | None
 
 _PROXY = b"PROXY "
 _UNKNOWN = b"PROXY UNKNOWN"
 _FAMILIES = {b"TCP4": socket.AF_INET, b"TCP6": socket.AF_INET6}
 
-# A leading zero could be meant, and read, as octal.
+# No leading zeros: they could be read as octal.
 _PORT = re.compile(rb"0|[1-9][0-9]{0,4}")
 _IPV4 = re.compile(rb"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 
@@ -38,15 +38,15 @@ _FIXED = struct.Struct("!12sBBH")
 _LOCAL, _PROXIED = 0x20, 0x21
 _HIGHEST_FAMILY, _HIGHEST_PROTOCOL = 3, 2
 
-#: The addresses, by the family: source, destination, and but for UNIX sockets the two ports.
+#: The addresses, by the family: source, destination, and the two ports except for UNIX sockets.
 _ADDRESSES = {
     1: struct.Struct("!4s4sHH"),
     2: struct.Struct("!16s16sHH"),
     3: struct.Struct("108s108s"),
 }
 
-# An extension of version 2 that is about the client's own TLS: type and length, and then a byte
-# with this bit if there is any.
+# The extension of version 2 about the client's TLS: type and length, and then a byte with this bit
+# if the client uses TLS.
 _EXTENSION_SSL = 0x20
 _CLIENT_SSL = 0x01
 _EXTENSION_HEAD = 3
@@ -55,19 +55,19 @@ _VERSION = {1: socket.AF_INET, 2: socket.AF_INET6}
 
 
 class HeaderError(ValueError):
-    """These bytes are no header, however they go on.  The argument says why."""
+    """The bytes can't be the beginning of a header.  The argument is the reason."""
 
 
 class HeaderReader:
     """
-    Reads the header of one connection.
+    The parser of the header of one connection.
 
-    @ivar begun: whether a byte of it has come.
-    @ivar client: who has connected to the proxy; L{None} if that is not known, or if the
-        connection is the proxy's own.
-    @ivar server: where that was.
-    @ivar clientTLS: whether the client speaks TLS to the proxy, as far as that says so.
-    @ivar _skip: bytes of a header of version 2 that are still to come, and say nothing we need.
+    @ivar begun: whether a byte of the header has been received.
+    @ivar client: the client of the proxy; L{None} if it is not known, or if the connection is the
+        proxy's own.
+    @ivar server: the address to which the client has connected.
+    @ivar clientTLS: whether the client speaks TLS to the proxy, if the header says so.
+    @ivar _skip: the number of bytes of a header of version 2 that are still to be skipped.
     """
 
     def __init__(self) -> None:
@@ -76,8 +76,8 @@ class HeaderReader:
         self.clientTLS = False
         self._buffer = b""
         self._skip: int | None = None
-        # Of the extensions: whether they are looked at, the head of the next one, and how many
-        # bytes of the last one are passed over.
+        # For the extensions: whether they are parsed, the head of the next one, and how many bytes
+        # of the last one are to be skipped.
         self._extended = False
         self._head = b""
         self._passing = 0
@@ -88,9 +88,9 @@ class HeaderReader:
 
     def feed(self, data: bytes) -> bytes | None:
         """
-        Take what has come.
+        Parse received data.
 
-        @return: what follows the header; L{None}: the header is not complete.
+        @return: the data after the header; L{None}: the header is not complete.
         @raise HeaderError: this is no header.
         """
         if self._skip is None:
@@ -114,7 +114,7 @@ class HeaderReader:
         return None
 
     def _parseLine(self, line: bytes) -> None:
-        # What follows UNKNOWN is to be ignored, whatever it is.
+        # The rest of a line with UNKNOWN has to be ignored.
         if line == _UNKNOWN or line.startswith(_UNKNOWN + b" "):
             return
         words = line.split(b" ")
@@ -131,14 +131,14 @@ class HeaderReader:
         if data[: len(SIGNATURE)] != SIGNATURE[: len(data)]:
             raise HeaderError("it begins with something else")
         if len(data) < _FIXED.size:
-            # Known to be wrong a little earlier than complete: a peer that waits is not kept.
+            # Checked before the header is complete, so that a wrong one is rejected at once.
             if len(data) > len(SIGNATURE):
                 _checkCommand(data[len(SIGNATURE)])
             return None
         _, command, kind, length = _FIXED.unpack_from(data)
         _checkCommand(command)
         form = None
-        # With LOCAL the rest is to be ignored, the family too.
+        # With LOCAL the rest has to be ignored, the family too.
         if command == _PROXIED:
             form = self._checkKind(kind, length)
         needed = _FIXED.size + (form.size if form is not None else 0)
@@ -157,7 +157,7 @@ class HeaderReader:
         if family > _HIGHEST_FAMILY or protocol > _HIGHEST_PROTOCOL:
             raise HeaderError("a family or a protocol that there is not")
         if not family or not protocol:
-            # Unspecified: the connection goes on with the addresses of its socket.
+            # Unspecified: the addresses of the socket are used.
             return None
         form = _ADDRESSES[family]
         if length < form.size:
@@ -212,7 +212,7 @@ def _checkCommand(command: int) -> None:
 
 
 def _host(family: int, word: bytes) -> str:
-    # In one form of writing: a client is the same client however a proxy writes its address.
+    # In the canonical form, so that each client has one address however a proxy writes it.
     if family == socket.AF_INET and not _IPV4.fullmatch(word):
         raise HeaderError("an address that is none of its family")
     try:
@@ -228,5 +228,5 @@ def _port(word: bytes) -> int:
 
 
 def _path(field: bytes) -> bytes:
-    # One that begins with a NUL is a name outside of the file system.
+    # A path that begins with NUL is a name outside the file system.
     return field.rstrip(b"\0") if field.startswith(b"\0") else field.partition(b"\0")[0]

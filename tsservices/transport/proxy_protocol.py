@@ -2,7 +2,7 @@
 Connections through a proxy that sends the PROXY protocol's header, version 1 or 2.
 
 Twisted's wrapper connects the protocol at once, when its peer is still the proxy.  Here the
-protocol is made when the header has named the client, so that admission and logs know the client.
+protocol is made after the header has named the client, so that admission and logs use the client.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tsservices.transport.stream import peerName
 
 
 def _onThisMachine(client: Endpoint) -> bool:
-    # Of a client that is not named it is not known, though the proxy may be here.
+    # False for an unnamed client, even if the proxy is on this machine.
     return client is not None and (isinstance(client, bytes) or isLoopback(client[0]))
 
 
@@ -47,11 +47,11 @@ def _address(named: Endpoint, own: IAddress) -> IAddress:
 @implementer(IHalfCloseableProtocol)
 class ProxyProtocolWrapper(ProtocolWrapper):
     """
-    One connection: counted by admission as one without an address until the header is there, and
-    as that of the client from then on.
+    One connection: admission counts it as one without an address until the header is complete, and
+    as one of the client from then on.
 
-    @ivar clientSecure: whether nobody between the client and the proxy can read what is sent.
-    @ivar _header: L{None} once it has come, or can't come any more.
+    @ivar clientSecure: whether the connection of client and proxy is safe from eavesdropping.
+    @ivar _header: L{None} once the header is complete, bad or late.
     """
 
     factory: ProxyProtocolFactory
@@ -66,7 +66,7 @@ class ProxyProtocolWrapper(ProtocolWrapper):
         context = self.factory.context
         self._header: HeaderReader | None = HeaderReader()
         self._deadline = context.clock.callLater(context.limits.proxyLimit, self._late)
-        # Not the base class's, which would connect the protocol too.
+        # Not the method of the base class, which would connect the protocol too.
         directlyProvides(self, providedBy(transport))
         Protocol.makeConnection(self, transport)
         self.factory.registerProtocol(self)
@@ -98,7 +98,7 @@ class ProxyProtocolWrapper(ProtocolWrapper):
         return self._host
 
     def _clientNamed(self, early: bytes) -> None:
-        # Before the client enters: else one connection would count as two.
+        # Before the client enters the admission: otherwise the connection would count twice.
         self._headerDone()
         protocol = self.factory.wrappedFactory.buildProtocol(self._peer)
         if protocol is None:
@@ -138,14 +138,14 @@ class ProxyProtocolWrapper(ProtocolWrapper):
     def readConnectionLost(self) -> None:
         if self._clientKnown:
             wrapped: Any = self.wrappedProtocol
-            # Not L{providedBy}: Twisted's wrappers, TLS too, claim whatever we provide.
+            # Not `providedBy`: Twisted's wrappers, TLS too, declare all that this one provides.
             if IHalfCloseableProtocol.implementedBy(type(wrapped)):
                 wrapped.readConnectionLost()
                 return
             # A connection whose producer is paused would never close.
             self.unregisterProducer()
         elif self._header is not None and self._header.begun:
-            # Nothing at all is what a proxy sends that only looks whether there is a server.
+            # A proxy that only checks whether the server is up sends no bytes at all.
             self._headerIsBad("it ends in the middle")
             return
         self.loseConnection()
@@ -160,7 +160,7 @@ class ProxyProtocolWrapper(ProtocolWrapper):
 
 class ProxyProtocolFactory(WrappingFactory):
     """
-    Wraps the factory of a listener whose clients come through a proxy.
+    The factory for a listener whose clients connect through a proxy; it wraps another one.
 
     @ivar context: that of the listener.
     @ivar counters: those of the listener.
@@ -177,7 +177,7 @@ class ProxyProtocolFactory(WrappingFactory):
     def buildProtocol(  # type: ignore[override]
         self, address: IAddress | None
     ) -> IProtocol | None:
-        """Make what waits for the header; L{None} to close at once."""
+        """Make the wrapper that waits for the header; L{None} to close at once."""
         try:
             self.context.admission.enter(None)
         except AdmissionDenied:

@@ -1,8 +1,8 @@
 """
-What a process of the suite does to its reactor before it runs, server and clients alike.
+The preparation of the reactor before it runs, in the server and the clients of the suite.
 
-Nothing here is for a reactor that somebody else has made for us, as tests and embedding programs
-do: theirs stay as they are.
+It is not for a reactor that another program has made, such as tests and embedding programs: that
+one stays as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HANDLED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def installReactor() -> None:
-    """Make the suite's reactor that of this process, where the system has what it needs."""
+    """Install the suite's reactor in this process, if the system supports it."""
     if "twisted.internet.reactor" not in sys.modules and hasFastReactor():
         from tsservices.transport.epoll.mainloop import install
 
@@ -27,21 +27,20 @@ def installReactor() -> None:
 
 
 def hasFastReactor() -> bool:
-    """Whether this system can have the suite's reactor."""
-    # Without them its module cannot be imported.
+    """Whether this system supports the suite's reactor."""
+    # Without these two the module of the reactor cannot be imported.
     return hasattr(select, "epoll") and hasattr(os, "eventfd")
 
 
 def prepareReactor(reactor: Any) -> None:
     """
-    Have timers follow a clock that nobody can set, signals that are ignored stay ignored, and
-    those that are blocked come.
+    Make timers use the monotonic clock, keep ignored signals ignored, and unblock blocked signals.
 
     From then on C{reactor.seconds()} is no time of day.
     """
     _useMonotonicClock(reactor)
-    # A program that blocks signals for itself passes that on to what it starts, which could then
-    # be ended by SIGKILL only.
+    # Child processes inherit blocked signals.  If a parent has blocked them, only SIGKILL would end
+    # this process.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
     ignored = [number for number in HANDLED_SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
 
@@ -49,18 +48,18 @@ def prepareReactor(reactor: Any) -> None:
         for number in ignored:
             signal.signal(number, signal.SIG_IGN)
 
-    # nohup and a shell's "&" have them ignored.  The reactor takes SIGTERM in any case, and does
-    # so before it calls this.
+    # nohup and a shell's "&" make processes ignore signals.  The reactor installs its handler of
+    # SIGTERM in any case, before it calls this.
     reactor.callWhenRunning(ignoreAgain)
 
 
 def _useMonotonicClock(reactor: Any) -> None:
-    # Twisted's reactors, all of them, keep their timers by `time.time`: set back by an hour, it
-    # lets each timer wait an hour more.  They look for `seconds` on themselves at each timer.
+    # All reactors of Twisted use `time.time` for timers: if the clock is set back by an hour, each
+    # timer is an hour late.  They call their own attribute `seconds` for each timer.
     before = reactor.seconds()
     reactor.seconds = time.monotonic
     for call in reactor.getDelayedCalls():
         wait = max(0.0, call.getTime() - before)
         call.seconds = time.monotonic
-        # The way to move a timer that also keeps the reactor's heap in order, and asyncio's timer.
+        # `reset` also updates the reactor's heap of timers, and the timer of asyncio.
         call.reset(wait)

@@ -1,7 +1,7 @@
 """
-A connection that is not admitted: its peer gets one line with the reason.
+Connections that are not admitted: the peer gets one line with the reason.
 
-Apart from L{tsservices.transport.admission}, which is pure and decides.
+L{tsservices.transport.admission}, which decides, is apart because it is pure.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from twisted.python.failure import Failure
 
 from tsservices.transport.context import StreamContext
 
-#: Connections that get the reason at the same time. Further ones are closed without it: a peer
-#: that does not finish its TLS handshake could hold any number of them open.
+#: The most connections that get the reason at the same time.  Further ones are closed without it:
+#: a peer that does not finish its TLS handshakes could hold any number of connections open.
 REJECTED_AT_ONCE = 64
 
-#: Seconds in which such a peer has to take the reason.
+#: Seconds that such a peer has to read the reason.
 REJECTED_SECONDS = 2.0
 
 
 class RejectProtocol(Protocol):
     """
-    Sends the reason and closes.  Such a connection is not admitted, so it is counted in
-    L{Admission.rejecting<tsservices.transport.admission.Admission>} only.
+    The protocol that sends the reason and closes.  Its connection is not admitted, and counts only
+    in L{Admission.rejecting<tsservices.transport.admission.Admission>}.
     """
 
     transport: ITCPTransport
@@ -34,7 +34,7 @@ class RejectProtocol(Protocol):
 
     def connectionMade(self) -> None:
         self._context.admission.rejecting += 1
-        # A close waits until all is sent, and this peer may never read.
+        # A close waits until all bytes are sent, and this peer may never read.
         self._deadline = self._context.clock.callLater(
             REJECTED_SECONDS, self.transport.abortConnection
         )

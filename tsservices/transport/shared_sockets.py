@@ -1,12 +1,12 @@
 """
-Where a L{Binder<tsservices.transport.binder.Binder>} gets its sockets: it binds them for this
-process alone, or for several workers, or was given them by the main process of workers.
+The sources of sockets of a L{Binder<tsservices.transport.binder.Binder>}: bound for this process
+alone, bound for several workers, or passed to a worker by the main process.
 
-A place has one socket for each worker, and the main process keeps all of them open.  So the kernel
-spreads connections and the sources of datagrams always over the same number of sockets: what comes
-for a worker that has died waits until its successor serves, and a source stays with one worker.
-Had each worker bound its own, what waits in a socket would be lost with it, and each death would
-move the sources of the others.
+Each address has one socket for each worker, and the main process keeps all of them open.  Therefore
+the kernel always distributes connections and datagrams over the same number of sockets: connections
+and datagrams for a worker that has exited wait for its successor, and each source of datagrams
+stays with one worker.  If each worker bound its own sockets, an exit would lose what waits in them,
+and move sources of the other workers.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from tsservices.transport.sockets import SocketFile, bindInternet, bindUNIX
 
 
 class OwnSockets:
-    """Binds sockets for this process."""
+    """The sockets of a process without workers."""
 
     def __init__(self, reusePort: bool = False) -> None:
-        """@param reusePort: other programs may bind the same ports."""
+        """@param reusePort: whether other programs may bind the same ports."""
         self._reusePort = reusePort
 
     def internet(
         self, kind: socket.SocketKind, interface: str, port: int, backlog: int = 0
     ) -> socket.socket:
         """
-        A bound socket of TCP, which listens, or of UDP.
+        Bind a UDP socket, or a TCP socket that listens.
 
         @raise CannotListenError: the system refuses.
         """
@@ -41,14 +41,14 @@ class OwnSockets:
         self, path: str, kind: socket.SocketKind, mode: int, backlog: int = 0
     ) -> tuple[socket.socket, SocketFile | None]:
         """
-        As L{bindUNIX}.
+        Bind a socket as L{bindUNIX} does.
 
         @raise CannotListenError: the system refuses.
         """
         return bindUNIX(path, kind, mode, backlog)
 
     def close(self) -> None:
-        """Close those that no binder owns: here there are none."""
+        """Close the sockets that no binder owns: here there are none."""
 
     def _bind(
         self, kind: socket.SocketKind, interface: str, port: int, backlog: int, reusePort: bool
@@ -65,22 +65,22 @@ class OwnSockets:
 
 class WorkersSockets(OwnSockets):
     """
-    Binds a socket of each place for each of several workers.  The binder owns the first one of
-    each place, this object the others.
+    The sockets of several workers: one for each address and worker.  The binder owns the first one
+    of each address, this object the others.
     """
 
     def __init__(self, workers: int) -> None:
         super().__init__()
         self._workers = workers
-        # For each place, in the order of the calls, the sockets of all workers but the first.
+        # For each address, in the order of the calls, the sockets of all workers but the first.
         self._others: list[list[socket.socket]] = []
 
     def internet(
         self, kind: socket.SocketKind, interface: str, port: int, backlog: int = 0
     ) -> socket.socket:
         if port:
-            # With SO_REUSEPORT nobody would hear of another server at this port, and each would
-            # get a part of what comes.
+            # Without SO_REUSEPORT, to fail if another server has this port.  With it, the kernel
+            # would silently distribute connections and datagrams over both servers.
             bindInternet(kind, interface, port).close()
         bound = self._bind(kind, interface, port, backlog, True)
         row: list[socket.socket] = []
@@ -97,7 +97,7 @@ class WorkersSockets(OwnSockets):
     def unix(
         self, path: str, kind: socket.SocketKind, mode: int, backlog: int = 0
     ) -> tuple[socket.socket, SocketFile | None]:
-        # There is only one, from which all workers accept.
+        # There is one socket, from which all workers accept.
         bound, file = super().unix(path, kind, mode, backlog)
         self._others.append([bound.dup() for _ in range(self._workers - 1)])
         return bound, file
@@ -110,16 +110,16 @@ class WorkersSockets(OwnSockets):
 
     def descriptors(self, first: Sequence[int]) -> list[list[int]]:
         """
-        For each worker, the descriptors of its sockets, in the order of the places.
+        Get for each worker the descriptors of its sockets, in the order of the addresses.
 
-        @param first: those of the first worker, which the binder owns.
+        @param first: the descriptors of the first worker, which the binder owns.
         """
         others = [[bound.fileno() for bound in row] for row in self._others]
         return [list(first), *map(list, zip(*others, strict=True))]
 
 
 class GivenSockets(OwnSockets):
-    """Takes the sockets that the main process has bound for this worker, in the same order."""
+    """The sockets that the main process has bound for this worker, in the same order."""
 
     def __init__(self, descriptors: Iterable[int]) -> None:
         super().__init__()
@@ -143,6 +143,6 @@ class GivenSockets(OwnSockets):
             error = reason if isinstance(reason, OSError) else OSError("none was given for it")
             raise CannotListenError(None, where, error) from reason
         bound.setblocking(False)
-        # A server of one's own may start programs, and they have no business with it.
+        # A program that embeds the server may start others, which must not inherit the socket.
         os.set_inheritable(bound.fileno(), False)
         return bound

@@ -1,4 +1,4 @@
-"""Sockets that are bound and do not block, before a reactor serves them."""
+"""Bound, non-blocking sockets, before a reactor serves them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from collections.abc import Iterator
 
 from twisted.internet.error import CannotListenError
 
-#: Seconds of silence after which the system asks whether a peer is still there.  People in a chat
-#: are silent for hours, and a ping in the text would be on their screens.
+#: Seconds of silence after which the system sends TCP keepalive probes.  Users of a chat are silent
+#: for hours, and a ping in the text would appear on their screens.
 KEEPALIVE_SECONDS = 60
 
-#: Questions without an answer after which it is not.
+#: Unanswered probes after which the connection is lost.
 KEEPALIVE_PROBES = 4
 
-#: Seconds between these questions.
+#: Seconds between these probes.
 KEEPALIVE_INTERVAL_SECONDS = 15
 
-#: Seconds to wait for another server that binds a UNIX socket in the same folder.
+#: Seconds to wait for another server that is binding a UNIX socket in the same folder.
 BINDER_SECONDS = 1.0
 
 
@@ -31,9 +31,9 @@ def bindInternet(
     kind: socket.SocketKind, interface: str, port: int, reusePort: bool = False
 ) -> socket.socket:
     """
-    A socket bound to a numeric address.
+    Bind a socket to a numeric address.
 
-    @param interface: an empty one is all addresses of IPv4; C{::} is all of IPv6 and IPv4.
+    @param interface: empty for all addresses of IPv4; C{::} for all addresses of IPv6 and IPv4.
     @raise CannotListenError: if the system refuses.
     """
     bound: socket.socket | None = None
@@ -44,7 +44,7 @@ def bindInternet(
         bound = socket.socket(family, kind)
         bound.setblocking(False)
         if kind == socket.SOCK_STREAM:
-            # Not for datagrams: there two servers could bind one port, and one would get nothing.
+            # Not for UDP: two servers could bind one port, and one of them would receive nothing.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             noDelay(bound)
         if reusePort:
@@ -62,16 +62,16 @@ def bindInternet(
 
 def noDelay(listening: socket.socket) -> None:
     """
-    Let the connections of a TCP socket, which inherit this, send at once.
+    Set TCP_NODELAY on a TCP socket; accepted connections inherit the option.
 
-    Else a second small answer waits for the acknowledgement of the first one, which the peer delays
-    by 40 ms.
+    Without it a second small answer waits for the acknowledgement of the first one, which the peer
+    delays by 40 ms.
     """
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def keepAlive(connected: socket.socket) -> None:
-    """Let the system find out, in two minutes, that a silent peer is gone."""
+    """Make the system detect within two minutes that a silent peer is unreachable."""
     if connected.family not in (socket.AF_INET, socket.AF_INET6):
         return
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -80,7 +80,7 @@ def keepAlive(connected: socket.socket) -> None:
         ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_SECONDS),
         ("TCP_KEEPCNT", KEEPALIVE_PROBES),
     ):
-        # Some systems lack one of them, and keep their own times.
+        # Some systems lack one of these options, and use their default.
         if (option := getattr(socket, name, None)) is not None:
             connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
@@ -89,8 +89,8 @@ class SocketFile:
     """
     The file of a bound UNIX socket.
 
-    It may have been removed meanwhile, and the name be that of another server's socket: only the
-    file that was made here is removed.
+    The file may be removed by others, and its name taken by another server's socket: L{remove}
+    removes only the file of this object.
     """
 
     def __init__(self, path: str) -> None:
@@ -99,7 +99,7 @@ class SocketFile:
         self._identity = self._find()
 
     def remove(self) -> None:
-        """Remove it, while the socket is still open: a closed one's number may be given again."""
+        """Remove the file.  The socket has to be open still, because inode numbers are reused."""
         with contextlib.suppress(OSError):
             if self._find() == self._identity:
                 os.unlink(self.path)
@@ -111,13 +111,13 @@ class SocketFile:
 
 @contextlib.contextmanager
 def _soleBinder(path: str) -> Iterator[None]:
-    # One server at a time looks whether a socket is stale and takes its place.  Else two that start
-    # together could both find it so, and one remove what the other has bound.  The folder is
-    # locked, since a file for that would stay behind.
+    # A lock for checking whether a socket is stale and replacing it.  Without the lock, two servers
+    # that start together could both find the socket stale, and one would remove the other's new
+    # socket.  The folder is locked, because a lock file would be left behind.
     try:
         folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:
-        # A folder that may be written to and not be read: nobody can lock it.
+        # The folder can be written to but not read: no process of this user can lock it.
         yield
         return
     try:
@@ -127,7 +127,7 @@ def _soleBinder(path: str) -> Iterator[None]:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                # Anybody who may read the folder can lock it, for ever.
+                # Any user who may read the folder can lock it, for ever.
                 if time.monotonic() >= deadline:
                     break
                 time.sleep(0.01)
@@ -138,17 +138,17 @@ def _soleBinder(path: str) -> Iterator[None]:
 
 def removeStaleSocket(path: str) -> None:
     """
-    Remove the file of a UNIX socket whose server has died; no file is no error.
+    Remove the file of a UNIX socket whose server no longer runs; a missing file is no error.
 
-    @raise OSError: if a server is there, or the file is no socket.
+    @raise OSError: if a server has the socket, or the file is no socket.
     """
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise OSError(errno.EEXIST, "a file that is no socket is in the way")
     except FileNotFoundError:
         return
-    # Of another kind than a stream: so it does not disturb a server of streams, does not wait where
-    # connections wait already, and also finds one that is bound but does not listen yet.
+    # A datagram socket: it does not disturb a stream server, does not block where connections
+    # already wait, and also finds a stream socket that is bound but does not listen yet.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(path)
@@ -156,7 +156,7 @@ def removeStaleSocket(path: str) -> None:
             os.unlink(path)
             return
         except OSError as reason:
-            # There is a socket of streams.
+            # EPROTOTYPE: there is a stream socket.
             if reason.errno != errno.EPROTOTYPE:
                 raise
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
@@ -166,11 +166,11 @@ def bindUNIX(
     path: str, kind: socket.SocketKind, mode: int, backlog: int = 0
 ) -> tuple[socket.socket, SocketFile | None]:
     """
-    A UNIX socket, which listens if it is one of streams.
+    Bind a UNIX socket, and listen if it is a stream socket.
 
-    @param path: begins with a NUL byte outside of the file system; there is no file then.
+    @param path: begins with a NUL byte for a name outside the file system, which has no file.
     @param mode: the permissions of its file.
-    @raise CannotListenError: if the system refuses, or a server is there.
+    @raise CannotListenError: if the system refuses, or a server listens there.
     """
     bound = socket.socket(socket.AF_UNIX, kind)
     file = None
@@ -181,7 +181,7 @@ def bindUNIX(
         else:
             with _soleBinder(path):
                 removeStaleSocket(path)
-                # Not chmod behind it: somebody else could have put a link there by then.
+                # Not chmod afterwards: another user could have put a link there by then.
                 before = os.umask(~mode & 0o777)
                 try:
                     bound.bind(path)
@@ -201,7 +201,7 @@ def bindUNIX(
 
 def duplicate(descriptor: int, family: int, kind: socket.SocketKind) -> socket.socket:
     """
-    A duplicate of a socket that was bound by another program; one of streams has to listen.
+    Duplicate a socket that another program has bound; a stream socket has to listen.
 
     @raise CannotListenError: if it is no such socket.
     """
@@ -221,7 +221,7 @@ def duplicate(descriptor: int, family: int, kind: socket.SocketKind) -> socket.s
         raise CannotListenError(None, descriptor, wrong)
     bound.setblocking(False)
     if kind == socket.SOCK_STREAM and family != socket.AF_UNIX:
-        # systemd does so only where NoDelay= asks for it.  Its other protocols lack the option.
+        # systemd sets it only if NoDelay= says so.  Other stream protocols lack the option.
         with contextlib.suppress(OSError):
             noDelay(bound)
     return bound

@@ -1,7 +1,7 @@
 """
-Twisted's own transports, with the figures that the time limits need.
+Twisted's own transports, with the byte counts that the time limits need.
 
-They serve where there is no epoll, and with C{--no-fast-lane}.
+They are used where there is no epoll, and with C{--no-fast-lane}.
 """
 
 from __future__ import annotations
@@ -22,34 +22,33 @@ from tsservices.transport.wildcard import answering
 
 class CountsBytes(Interface):
     """
-    The counts that a stream transport of this package has beside L{ITCPTransport
-    <twisted.internet.interfaces.ITCPTransport>}.
+    The counts of the stream transports of this package, which L{ITCPTransport
+    <twisted.internet.interfaces.ITCPTransport>} lacks.
     """
 
     #: Bytes that the kernel has taken so far.
     bytesSent: int
-    #: Whether its producer is to wait, because too many bytes are pending.
+    #: Whether the producer is paused, because too many bytes are pending.
     producerPaused: bool
 
     def pendingBytes(self) -> int:
-        """Bytes written that the kernel has not taken yet."""
+        """Get the number of bytes written that the kernel has not taken yet."""
         ...
 
     def unacknowledgedBytes(self) -> int:
         """
-        Bytes that the kernel has taken and the peer's has not; 0 if the system does not say so.
-
-        It costs a system call.
+        Get the number of bytes that the kernel has taken and the peer has not acknowledged; 0 if
+        the system does not provide it.  This takes a system call.
         """
         ...
 
     def expectShort(self) -> None:
-        """Expect short messages from now on, whatever has come so far."""
+        """Expect short messages from now on, even if there were long ones."""
         ...
 
 
 class CountsBytesMixin:
-    """Counts the bytes that the kernel takes."""
+    """The counts of a transport of Twisted."""
 
     bytesSent = 0
     connected: int
@@ -67,8 +66,8 @@ class CountsBytesMixin:
 
     def pendingBytes(self) -> int:
         """
-        Bytes written that the kernel has not taken yet: encrypted ones if there is TLS, and 0 once
-        the connection is lost or aborted.
+        Get the number of bytes written that the kernel has not taken yet: with TLS of encrypted
+        bytes; 0 once the connection is lost or aborted.
         """
         if self._aborting or not self.connected:
             return 0
@@ -82,15 +81,15 @@ class CountsBytesMixin:
         return int(struct.unpack("i", count)[0])
 
     def expectShort(self) -> None:
-        """Twisted reads with the same size whatever is expected."""
+        """Do nothing: Twisted always reads with the same size."""
 
 
 class CountsReadsMixin:
-    """Counts the bytes that are read, and notes that the peer has closed first."""
+    """A count of the bytes read, and whether the peer has closed first."""
 
     bytesReceived = 0
     peerClosed = False
-    # The fast lane reads a socket itself, and keeps no figure for one connection.
+    # If the fast lane read the socket itself, it would not count the bytes of one connection.
     readInPlace = False
 
     def _dataReceived(self, data: bytes) -> object:
@@ -103,7 +102,7 @@ class CountsReadsMixin:
 
 
 def countingReads(transport: type) -> type:
-    """The class of a transport, with L{CountsReadsMixin}: for connections that are logged."""
+    """Derive a class of transports with L{CountsReadsMixin}, for connections that are logged."""
     return type(f"{transport.__name__}WithReads", (CountsReadsMixin, transport), {})
 
 
@@ -119,19 +118,19 @@ class CountingTCPPort(tcp.Port):
 
 class CountingUNIXServer(CountsBytesMixin, unix.Server):  # type: ignore[misc]
     """
-    The transport of one connection over a UNIX socket.  Descriptors that come with the bytes are
-    only received by a protocol that takes them.
+    The transport of one connection over a UNIX socket.  Descriptors sent with the bytes are only
+    received if the protocol accepts descriptors.
     """
 
     def doRead(self) -> Any:
         """
         Read once.
 
-        @return: why the connection is lost, if it is.
+        @return: the reason if the connection is lost, otherwise L{None}.
         """
-        # The method of unix.Server receives them always, and writes a line to the log for each read
-        # with one, or with the credentials that systemd's PassCredentials= asks for.  A read that
-        # has no room for them lets the kernel close them.
+        # The method of unix.Server always receives descriptors, and logs a line for each read with
+        # one, or with the credentials that systemd's PassCredentials= adds.  After a read without
+        # room for descriptors the kernel closes them.
         if IFileDescriptorReceiver.providedBy(self.protocol):
             return super().doRead()
         return tcp.Connection.doRead(self)
@@ -141,13 +140,13 @@ class CountingUNIXPort(unix.Port):
     """A listening UNIX socket."""
 
     transport: type[unix.Server] = CountingUNIXServer
-    # A shutdown would end it for whoever else has the socket, systemd above all.  Twisted does the
-    # same with an adopted TCP port only; all of ours are adopted.
+    # A shutdown would also end the socket for other processes that have it, such as systemd.
+    # Twisted avoids that only for adopted TCP ports.  All ports of this class are adopted.
     _shouldShutdown = False
 
     def startListening(self) -> None:
         # The base class sets the permissions of the file again, which fails if the server has given
-        # up its privileges since it was bound.  So an adopted socket is started here.
+        # up its privileges since it was bound.  Therefore an adopted socket is started here.
         if self._preexistingSocket is None:
             super().startListening()
             return
@@ -162,15 +161,15 @@ class CountingUNIXPort(unix.Port):
         self.startReading()
 
     def connectionLost(self, reason: Failure) -> None:
-        # Not the method of unix.Port, which removes the file: that belongs to whoever bound it.
+        # Not the method of unix.Port, which removes the file: its owner does that.
         tcp.Port.connectionLost(self, reason)
 
 
 class BoundedUDPPort(udp.Port):
-    """A UDP port that gives the reactor its turn, and answers from the address that was asked."""
+    """A UDP port that bounds its turns, and answers from the address the datagram was sent to."""
 
     # Bytes read in one turn of the reactor.  With the 256 KiB of the base class a flood of
-    # datagrams of one byte holds all connections for two seconds.
+    # datagrams of one byte blocks all connections for two seconds.
     maxThroughput = 4096
 
     def _bindSocket(self) -> None:

@@ -1,7 +1,7 @@
 """
-What all stream protocols share: admission, counters, back-pressure, time limits and the end.
+The common part of all stream protocols: admission, counters, back-pressure, timeouts and closing.
 
-What a service answers is not here: it derives from L{StreamProtocol}.
+Services derive from L{StreamProtocol} and add their answers.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from tsservices.transport.context import StreamContext
 from tsservices.transport.rejection import reject
 from tsservices.transport.stock import CountsBytes
 
-#: Bytes pending in a transport from which on it pauses its producer.
+#: A transport with so many bytes pending pauses its producer.
 FULL = FileDescriptor.bufferSize
 
-# What the log says of time limits, by their counters.
+# The log texts for time limits, by their counters.
 _EXPIRED = {"idle": "silent for too long", "stalled": "it read nothing for too long"}
-# A record of the handshake, of any version; what follows is the minor number.
+# A handshake record, and the major version; the minor version follows.
 _TLS_BEGIN = b"\x16\x03"
 
 #: The name of a peer behind a UNIX socket, which has no address.
@@ -41,44 +41,44 @@ UNIX = "unix"
 
 
 def peerName(address: IAddress | None) -> str:
-    """Name a peer for logs and people."""
+    """Get the name of a peer for logs and messages."""
     host = getattr(address, "host", None)
     return UNIX if host is None else hostPort(host, getattr(address, "port", 0))
 
 
 def placeName(transport: Any) -> str:
-    """Name the place where a connection was accepted, for logs."""
+    """Get the name for logs of the port that accepted a connection."""
     port = getattr(transport.getHost(), "port", None)
     return UNIX if port is None else f"port {port}"
 
 
 class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):
-    """What stream protocols write to: its reading and its producer can be paused."""
+    """A transport of stream protocols: its reading and its producer can be paused."""
 
 
 @implementer(IHalfCloseableProtocol)
 class StreamProtocol(Protocol):
     """
     One connection.  A service overrides L{chunkReceived}, and L{connectionReady} and L{closed}
-    where it has to; it ends a connection by L{finish}.
+    where needed; it ends a connection by L{finish}.
 
-    The transport is its own producer: a peer that does not read is not read from.  A protocol
-    that can write much more than it reads overrides L{producer} and stops writing itself.
+    The transport is its own producer: while a peer does not read, nothing is read from it.  A
+    protocol that can write much more than it reads overrides L{producer} and stops writing itself.
 
     @cvar streaming: whether the producer is a push producer.
     @cvar sendsReason: whether a peer that is not admitted may be sent the reason as text.
-    @cvar textOnly: whether nothing but text is expected: a peer that begins with TLS is closed, and
-        the log says why.  Services that take any bytes have to take these too.
+    @cvar textOnly: whether the service accepts only text: if a peer begins with TLS, its connection
+        is closed and this is logged.  False for services that accept any bytes.
 
-    @ivar host: the peer's address, by which log lines about it are limited.
-    @ivar peer: the peer's name for logs and people.
-    @ivar heard: whether something was read since L{ConnectionTimeouts
-        <tsservices.transport.timeouts.ConnectionTimeouts>} looked last.
-    @ivar ending: nothing more is to be answered.
+    @ivar host: the peer's address, by which log lines about the peer are rate-limited.
+    @ivar peer: the peer's name for logs and messages.
+    @ivar heard: whether something was read since the last look of L{ConnectionTimeouts
+        <tsservices.transport.timeouts.ConnectionTimeouts>}.
+    @ivar ending: whether the connection is closing, so that nothing more is answered.
     """
 
     transport: IStreamTransport
-    #: Has the context, and the counters of the listener.
+    #: Has the context and the counters of the listener.
     factory: StreamFactory
     #: The transport at the bottom, below TLS and PROXY.
     measured: CountsBytes
@@ -91,25 +91,25 @@ class StreamProtocol(Protocol):
     peer = UNIX
     heard = False
     ending = False
-    #: Seconds without reading and sending after which it is ended, 0 for never; L{None} for the
-    #: limit of the server.
+    #: Seconds without reading and sending after which the connection is ended, 0 for never;
+    #: L{None} for the limit of the server.
     idleLimit: int | None = None
-    #: When it is ended in any case, in monotonic seconds; L{None} for never.
+    #: When the connection is ended in any case, in monotonic seconds; L{None} for never.
     deadline: float | None = None
-    #: The counter of the time limit that has ended it.
+    #: The counter of the time limit that has ended the connection.
     expiredBy: str | None = None
-    #: When it was made, in monotonic seconds, if connections are logged.
+    #: When the connection was made, in monotonic seconds, if connections are logged.
     since = 0.0
-    # What takes chunks behind the first one, if it is no method of the class; and the first bytes,
-    # as long as they may begin TLS.
+    # The C{chunkReceived} of the instance, if it has one of its own; and the first bytes, while
+    # they may be the beginning of TLS.
     _next: Callable[[bytes], None] | None = None
     _first = b""
 
     @property
     def secure(self) -> bool:
         """
-        Whether nobody on the way can read what is sent: there is TLS, up to a proxy at least, or
-        the peer is on this machine, or the operator says so of this place.
+        Whether the connection is safe from eavesdropping: it has TLS (at least as far as a proxy),
+        the peer is on this machine, or the operator has declared this listener secure.
         """
         secure = self.factory.context.secure
         if secure is None:
@@ -118,7 +118,7 @@ class StreamProtocol(Protocol):
 
     def connectionMade(self) -> None:
         self.measured = bottomOf(self.transport)
-        # Before the service writes anything: a transport without a producer takes all there is.
+        # Before the service writes anything: without a producer there is no back-pressure.
         self.transport.registerProducer(self.producer(), self.streaming)
         self.factory.connected(self)
         self.connectionReady()
@@ -127,7 +127,7 @@ class StreamProtocol(Protocol):
             self.chunkReceived = self._firstChunk  # type: ignore[method-assign]
 
     def dataReceived(self, data: bytes) -> None:
-        # An assignment in place of a timer that is reset: see L{tsservices.transport.timeouts}.
+        # Cheaper than resetting a timer: see L{tsservices.transport.timeouts}.
         self.heard = True
         counters = self.factory.counters
         counters.received += 1
@@ -141,7 +141,7 @@ class StreamProtocol(Protocol):
             self._first = data
             return
         self._first = b""
-        # From here on nothing stands before the method of the service.
+        # From here on chunks go directly to the method of the service.
         del self.chunkReceived
         if self._next is not None:
             self.chunkReceived = self._next  # type: ignore[method-assign,assignment]
@@ -159,29 +159,29 @@ class StreamProtocol(Protocol):
             self.chunkReceived(data)
 
     def chunkReceived(self, data: bytes) -> None:
-        """Answer what one read has returned.  A chunk is no message: the network cuts anywhere."""
+        """Answer the data of one read.  A chunk is no message: the network cuts anywhere."""
 
     def producer(self) -> Any:
-        """Get what is paused while the peer does not read."""
+        """Get the producer that is paused while the peer does not read."""
         bottom: object = self.measured
         if self.transport is bottom:
             return self.transport
         return _BelowWrapper(self.transport, self.measured)
 
     def connectionReady(self) -> None:
-        """Begin: the connection can be written to."""
+        """Start: the connection can now be written to."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        # Before it is ending in any case: who has ended it stands in the log.
+        # Before `ending` is set: the log line depends on which side has ended the connection.
         self.factory.disconnected(self, reason)
         self.ending = True
         self.closed()
 
     def closed(self) -> None:
-        """Clean up: the connection has ended, for whatever reason."""
+        """Clean up after the end of the connection."""
 
     def readConnectionLost(self) -> None:
-        """The peer has half-closed: send what is pending, then close."""
+        """Send what is pending, then close, because the peer has half-closed."""
         self.finish()
 
     def writeConnectionLost(self) -> None:
@@ -196,16 +196,16 @@ class StreamProtocol(Protocol):
             self.transport.loseConnection()
 
     def serverStopping(self) -> None:
-        """End: the server stops."""
+        """End the connection, because the server stops."""
         self.finish()
 
     def abort(self) -> None:
-        """Close now, pending or not."""
+        """Close now, and discard pending bytes."""
         self.ending = True
         self.transport.abortConnection()
 
     def expired(self, counter: str) -> None:
-        """End for a time limit.  C{counter} is the name of the one that counts it."""
+        """End the connection for a time limit, and count that in C{counter} (a name)."""
         counters = self.factory.counters
         setattr(counters, counter, getattr(counters, counter) + 1)
         self.expiredBy = counter
@@ -215,11 +215,11 @@ class StreamProtocol(Protocol):
 @implementer(IPushProducer)
 class _BelowWrapper:
     """
-    Pauses the transport above TLS only when the one below it asks for that.
+    A producer that pauses the transport above TLS only when the transport below TLS asks for it.
 
-    TLS pauses its producer during a handshake too, when it waits for something to be read.  To
-    stop reading then would be a deadlock.  Which of the two it is cannot be told by the bytes that
-    wait: the one below counts those that it has sent of its last chunk too, and asks only once.
+    TLS pauses its producer during a handshake too, while it waits for data to be read: to stop
+    reading then would be a deadlock.  The number of pending bytes does not distinguish the two
+    cases: the transport below still counts the sent part of its last chunk, and asks only once.
     """
 
     def __init__(self, transport: IStreamTransport, measured: CountsBytes) -> None:
@@ -238,12 +238,12 @@ class _BelowWrapper:
             self._transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The connection is lost; the protocol learns of it by C{connectionLost}."""
+        """Do nothing: the protocol gets C{connectionLost}."""
 
 
 def bottomOf(transport: Any) -> CountsBytes:
     """Find the transport at the bottom, below TLS and PROXY."""
-    # Wrappers have the transport below them as their own C{transport}; a bare one has none.
+    # Wrappers have the transport below them as C{transport}; the bottom one has no such attribute.
     while (below := getattr(transport, "transport", None)) is not None:
         transport = below
     measured: CountsBytes = transport
@@ -266,7 +266,7 @@ class StreamFactory(ServerFactory):
     Admits the connections of one listener and makes their protocols.
 
     @ivar protocol: the class of the protocols.
-    @ivar context: what the server gives to this listener.
+    @ivar context: that of this listener.
     @ivar counters: those of the context.
     """
 
@@ -283,7 +283,7 @@ class StreamFactory(ServerFactory):
         self._arguments = arguments
 
     def buildProtocol(self, address: IAddress | None) -> Protocol | None:
-        """Make the protocol, one that sends the reason why not, or L{None} to close at once."""
+        """Make the protocol: if not admitted, one that sends the reason, or L{None} to close."""
         context = self.context
         host: str | None = getattr(address, "host", None)
         try:
@@ -310,14 +310,14 @@ class StreamFactory(ServerFactory):
 
     def admit(self, host: str | None) -> tuple[int, int] | None:
         """
-        Enter a peer at the admission.
+        Admit a peer.
 
-        @raise AdmissionDenied: there are too many.
+        @raise AdmissionDenied: there are too many connections.
         """
         return self.context.admission.enter(host)
 
     def errorLine(self, why: str) -> bytes:
-        """What is sent to a peer that does not get as far as a protocol, before the close."""
+        """Make the line that is sent to a peer that is not admitted, before the close."""
         return f"! {why}\n".encode()
 
     def logPrefix(self) -> str:

@@ -1,8 +1,8 @@
 """
-The time limits of all connections, watched by one timer.
+The time limits of all connections, checked by one timer.
 
-Protocols only note that they have read something, which costs an assignment.  A timer for each
-connection would cost 559 bytes of memory, and two heap operations for every read.
+Protocols only set a flag when they have read something.  A timer for each connection would cost 559
+bytes of memory, and two heap operations for every read.
 """
 
 from __future__ import annotations
@@ -18,48 +18,47 @@ from twisted.internet.task import LoopingCall
 from tsservices.common.limits import Limits
 from tsservices.transport.stock import CountsBytes
 
-#: Seconds between two looks at each connection: a limit can be exceeded by as much.
+#: Seconds between two checks of a connection, by which a limit can be exceeded.
 SWEEP_SECONDS = 2.0
 
-#: Connections looked at in one turn of the reactor, which takes well below a millisecond.
+#: Connections checked in one turn of the reactor, which takes well below a millisecond.
 SWEEP_SLICE = 500
 
 
 class TimedConnection(Interface):
     """A connection with time limits."""
 
-    #: Set to true at each read, and to false here.
+    #: Set to true at each read, and to false in this module.
     heard: bool
-    #: The transport at its bottom.
+    #: The bottom transport.
     measured: CountsBytes
-    #: Seconds without reading and sending after which it is ended, 0 for never; L{None} for the
-    #: limit of the server.
+    #: Seconds without reading and sending after which the connection is ended, 0 for never;
+    #: L{None} for the limit of the server.
     idleLimit: int | None
-    #: When it is ended in any case, in monotonic seconds; L{None} for never.
+    #: When the connection is ended in any case, in monotonic seconds; L{None} for never.
     deadline: float | None
 
     def expired(self, counter: str) -> None:
-        """End now for a time limit.  C{counter} is the name of the one that counts it."""
+        """End the connection now for a time limit, and count that in C{counter} (a name)."""
         ...
 
     def serverStopping(self) -> None:
-        """Send what is pending, and end: the server stops."""
+        """Send what is pending, and close, because the server stops."""
         ...
 
     def abort(self) -> None:
-        """End now, pending or not."""
+        """Close now, and discard pending bytes."""
         ...
 
 
 class _Times:
     """
-    Since when a connection is as it is, in monotonic seconds.
+    The state of one connection at its last check.  Times are in monotonic seconds.
 
-    @ivar quiet: since when nothing was read or sent.
-    @ivar stuck: since when its peer has read nothing of what is pending.
-    @ivar sent: bytes sent at the last look.
-    @ivar unacknowledged: how many of them the peer's kernel had not taken then, as far as that was
-        asked for.
+    @ivar quiet: when data was last read or sent.
+    @ivar stuck: when the peer last read data, or had none to read.
+    @ivar sent: the number of bytes sent.
+    @ivar unacknowledged: how many of them the peer had not acknowledged, if that was asked for.
     """
 
     __slots__ = ("quiet", "sent", "stuck", "unacknowledged")
@@ -73,8 +72,8 @@ class _Times:
 
 class ConnectionTimeouts(Service):
     """
-    All admitted connections of one server.  Each one is ended when a limit is over, and all of
-    them when the server stops.
+    All admitted connections of one server.  A connection is ended when it exceeds a limit, and all
+    are ended when the server stops.
     """
 
     name = "connections"
@@ -104,7 +103,7 @@ class ConnectionTimeouts(Service):
         self._loop.start(SWEEP_SECONDS, now=False)
 
     def stopService(self) -> Deferred[None]:
-        """End all connections; what is pending is sent, for C{stop-limit} seconds at most."""
+        """End all connections; pending bytes are sent for C{stop-limit} seconds at most."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()
@@ -130,7 +129,7 @@ class ConnectionTimeouts(Service):
             connection.abort()
 
     def _beginRound(self) -> None:
-        # With many connections the last round may not be over yet.
+        # With many connections the last round may still be running.
         if self._nextSlice is None:
             self._unchecked = list(self._connections)
             self._lookAtSlice()
@@ -157,8 +156,8 @@ class ConnectionTimeouts(Service):
             # A peer that has nothing to read is not slow.
             times.stuck = now
         else:
-            # The kernel may keep megabytes for one connection, and takes more only when a third of
-            # that is free.  A slow peer may have read all the time until then.
+            # The kernel may buffer megabytes for one connection, and accepts more only when a third
+            # of the buffer is free.  Until then a slow peer may have been reading all the time.
             unacknowledged = measured.unacknowledgedBytes()
             if unacknowledged < times.unacknowledged:
                 times.quiet = times.stuck = now

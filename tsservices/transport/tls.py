@@ -1,12 +1,12 @@
 """
-TLS below the protocols of a listener: what stands between its accepted connections and them.
+TLS between the accepted connections of a listener and their protocols.
 
 Twisted's wrapper connects a protocol before the handshake, so a service would greet, and count,
-peers that never speak TLS.  Here the protocol is made when the handshake is done.  Until then a
-connection counts for admission alone, has a deadline, and has no OpenSSL object before its first
-byte has come: ten thousand peers that say nothing take little memory.
+peers that never speak TLS.  Here the protocol is made when the handshake is done.  Until then the
+connection is counted by admission only and has a deadline.  It gets an OpenSSL object with its
+first byte: ten thousand silent peers take little memory.
 
-Needs pyOpenSSL, which comes with the extra C{tls}: imported only where TLS is served.
+This module needs pyOpenSSL, which the extra C{tls} installs: import it only where TLS is served.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from tsservices.transport.openssl import sessionOf
 from tsservices.transport.stock import CountsBytes
 from tsservices.transport.stream import UNIX, StreamFactory, bottomOf, peerName, placeName
 
-#: Seconds that a peer has to answer the end of TLS, once it has read all; the answer only says that
-#: it has understood.  Without this bound a connection whose peer never answers would stay open.
+#: Seconds in which a peer that has read all data has to answer the end of TLS.  Without this bound
+#: a connection whose peer never answers would stay open.
 CLOSE_SECONDS = 5.0
 
-#: The last part of the time for a handshake, in seconds, which a timer of its own measures.  After
-#: a moment in which this machine stood still, timers run before anything is read: a peer whose
-#: bytes wait in the kernel would be the one that was late.
+#: The last part of the time for a handshake, in seconds, with a timer of its own.  After a pause of
+#: the whole machine, timers run before sockets are read: with one timer, a peer whose bytes already
+#: wait in the kernel would be treated as late.
 LAST_SECONDS = 1.0
 
 #: The first byte of TLS: a record of the handshake.
 HANDSHAKE = 0x16
 
-#: What a peer did, by what OpenSSL says of it, in lower case; the first that is found.
+#: Log texts by a part of OpenSSL's message, in lower case; the first match counts.
 _REASONS = (
     ("unexpected eof", "ended during the TLS handshake"),
     ("unsupported protocol", "offers no TLS version that is served"),
@@ -63,11 +63,11 @@ _REASONS = (
 
 
 def explain(reason: str) -> str:
-    """What a peer did to whom OpenSSL gave this reason for the end of the handshake."""
+    """Describe, for the log, what the peer did when a handshake fails with OpenSSL's reason."""
     reason = reason.lower()
     for words, meaning in _REASONS:
         if words in reason:
-            # The last one is a sentence of ours, not of the peer.
+            # "unexpected eof" adds nothing for the reader of the log.
             return meaning if words == "unexpected eof" else f"{meaning} ({reason})"
     return f"sent no good TLS handshake ({reason})"
 
@@ -78,13 +78,13 @@ class TLSProtocol(TLSMemoryBIOProtocol):
     One connection.
 
     @ivar _tlsConnection: OpenSSL's object; L{None} before the first byte.
-    @ivar _awaiting: admitted, and the handshake is not done.
-    @ivar _peerEnded: the peer has said that it sends nothing more.
+    @ivar _awaiting: whether the connection is admitted and in its handshake.
+    @ivar _peerEnded: whether the peer has ended its half of TLS.
     """
 
-    # Twisted's default puts small writes together, by a timer for each turn.  Here that is done
-    # below: the transport sends once for a round of reads.  That timer was a quarter of the cost of
-    # a line that goes to a member of a room.
+    # Twisted's default joins small writes, by a timer for each turn.  Here the transport below does
+    # so: it sends once for a round of reads.  The timer was a quarter of the cost of a line sent to
+    # a member of a room.
 
     factory: TLSFactory
     transport: Any
@@ -108,7 +108,7 @@ class TLSProtocol(TLSMemoryBIOProtocol):
     ) -> None:
         """
         @param source: from L{Admission.enter<tsservices.transport.admission.Admission.enter>}.
-        @param rejecting: what is connected at once, to send why this connection is not admitted.
+        @param rejecting: if the connection is not admitted, the protocol that sends the reason.
         """
         super().__init__(factory, rejecting or Protocol(), False)
         self._address = address
@@ -118,13 +118,13 @@ class TLSProtocol(TLSMemoryBIOProtocol):
     def makeConnection(self, transport: ITransport) -> None:
         factory, context = self.factory, self.factory.context
         self._appSendBuffer: list[bytes] = []
-        # All but this: Twisted's transports end TLS with the connection, whoever is above.
+        # Not half-close, which a wrapper below may provide: the end of the TCP stream ends TLS.
         directlyProvides(self, providedBy(transport) - IHalfCloseableProtocol)
         Protocol.makeConnection(self, transport)
         factory.registerProtocol(self)
         self._measured = bottomOf(transport)
         if not factory.place:
-            # Not when it is told: a socket that is closed does not know it any more.
+            # Now, because a closed socket has no address for the log any more.
             factory.place = placeName(self._measured)
         if self._rejects:
             self.wrappedProtocol.makeConnection(self)
@@ -161,7 +161,7 @@ class TLSProtocol(TLSMemoryBIOProtocol):
     def _speaksNoTLS(self, what: str) -> None:
         self._report(what)
         self._aborted = self.disconnecting = True
-        # Also if it has said nothing for so long: it may wait for a greeting.
+        # A silent peer gets this line too: it may wait for a greeting.
         self.transport.write(self.factory.wrappedFactory.errorLine(TLS_ONLY_REASON))
         self.transport.loseConnection()
 
@@ -182,14 +182,14 @@ class TLSProtocol(TLSMemoryBIOProtocol):
                 self._connect()
 
     def _connect(self) -> None:
-        # Before the peer enters: else one connection would count as two.
+        # Before the protocol enters the admission: otherwise the connection would count twice.
         self._admissionDone()
         protocol = self.factory.wrappedFactory.buildProtocol(self._address)
         if protocol is None:
             self.abortConnection()
             return
         self.wrappedProtocol = protocol
-        # A handshake is longer than what most of the services read and write.
+        # The messages of a handshake are longer than those of most services.
         self._measured.expectShort()
         protocol.makeConnection(self)
 
@@ -199,9 +199,9 @@ class TLSProtocol(TLSMemoryBIOProtocol):
             below.replyWith(self._answer, observer)
 
     def _answer(self, data: bytes) -> bytes:
-        # The same as dataReceived and write, for the usual case that a chunk has a record and no
-        # more.  What the transport below sends at once must not overtake anything: it asks only
-        # while nothing waits there, and here nothing is written but the answer.
+        # The same as dataReceived and write, for the usual case of one record in a chunk.  The
+        # transport below sends the answer at once, which must not overtake other bytes: it calls
+        # this only while nothing waits there, and here nothing else is written.
         if self._appSendBuffer or self.disconnecting:
             self.dataReceived(data)
             return b""
@@ -212,7 +212,7 @@ class TLSProtocol(TLSMemoryBIOProtocol):
             return b""
         answer = self._reply(chunk)
         try:
-            # In parts each would be a record.
+            # Joined, because each part would be a record.
             encrypted: bytes = session.encrypt(
                 answer if isinstance(answer, bytes) else b"".join(answer)
             )
@@ -254,9 +254,9 @@ class TLSProtocol(TLSMemoryBIOProtocol):
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
 
-    # What follows is Twisted's code for an open connection, with three differences: a peer that
-    # ends its half may still be answered (RFC 8446, 6.1; Twisted drops what is to come), a close
-    # does not wait for ever, and one write is one call of OpenSSL for each direction.
+    # What follows is Twisted's code for an open connection, with three differences: a peer that has
+    # half-closed may still be answered (RFC 8446, 6.1; Twisted drops later answers), a close does
+    # not wait for ever, and one write is one call of OpenSSL for each direction.
 
     def _flushReceiveBIO(self) -> None:
         self._received(self._session.decrypt(b""))
@@ -298,7 +298,7 @@ class TLSProtocol(TLSMemoryBIOProtocol):
                 if session.untaken:
                     self._bufferedWrite(session.untaken)
         elif self._tlsConnection is None:
-            # Only a connection that is not admitted is written to before TLS has begun.
+            # Only the reason for a rejection is written before TLS has begun.
             if not self._aborted:
                 self._bufferedWrite(bytes)
         else:
@@ -320,7 +320,7 @@ class TLSProtocol(TLSMemoryBIOProtocol):
         if not self.connected:
             return
         if self._measured.pendingBytes():
-            # It reads slowly; how slowly it may is another limit.
+            # The peer may read slowly; `write-limit` bounds that.
             self._closing = self.factory.context.clock.callLater(CLOSE_SECONDS, self._closeLate)
         else:
             self.transport.abortConnection()
@@ -339,8 +339,8 @@ class TLSProtocol(TLSMemoryBIOProtocol):
         if self._tlsConnection is None:
             self._lostTLSConnection = True
         super().connectionLost(reason)
-        # The one is a method of the protocol, and the protocol has this as its transport: without
-        # this they would wait for the garbage collector.
+        # Breaks a reference cycle (`_reply` is a method of the protocol), which otherwise only the
+        # garbage collector would free.
         self._reply = self._session = None
         if self._closing is not None:
             self._closing.cancel()
@@ -348,21 +348,21 @@ class TLSProtocol(TLSMemoryBIOProtocol):
 
 
 def reasonOf(error: Error) -> str:
-    """What OpenSSL says of an error, in its words."""
+    """Get the text of an error of OpenSSL."""
     try:
         queue = error.args[0]
         return str(queue[-1][2] or queue[-1][1]) if queue else "unexpected eof"
     except (IndexError, TypeError):
-        # Of the system: a number and its text.
+        # An error of the system: its number and its text.
         return str(error.args[-1]) if error.args else type(error).__name__
 
 
 class TLSFactory(TLSMemoryBIOFactory):
     """
-    Puts TLS below the protocols of a listener.
+    The factory that puts TLS below the protocols of a listener.
 
     @ivar context: that of the listener.
-    @ivar place: its name for the log, once a connection has come.
+    @ivar place: the name of the listener for the log, from the first connection on.
     """
 
     place = ""
@@ -372,7 +372,7 @@ class TLSFactory(TLSMemoryBIOFactory):
     def __init__(
         self, connectionCreator: Any, wrapped: StreamFactory, context: StreamContext
     ) -> None:
-        """@param connectionCreator: makes OpenSSL's object of each connection, as for Twisted's."""
+        """@param connectionCreator: makes OpenSSL's object of each connection; see the base."""
         super().__init__(connectionCreator, False, wrapped, context.clock)
         self.context = context
         self.connectionFor = self._creatorCallable
@@ -380,13 +380,13 @@ class TLSFactory(TLSMemoryBIOFactory):
     def buildProtocol(  # type: ignore[override]
         self, address: IAddress | None
     ) -> IProtocol | None:
-        """Make what does the handshake; L{None} to close at once."""
+        """Make the protocol of the handshake; L{None} to close at once."""
         host: str | None = getattr(address, "host", None)
         rejecting = source = None
         try:
             source = self.context.admission.enter(host)
         except AdmissionDenied:
-            # The listener denies it too: it counts, and has the reason sent if that can be.
+            # The wrapped factory denies it too: it counts and logs that, and may send the reason.
             rejecting = self.wrappedFactory.buildProtocol(address)
             if rejecting is None:
                 return None

@@ -1,12 +1,12 @@
 """
 The private names of Twisted that the transports use.
 
-No other module imports a private name of Twisted.  What is read or overridden for each request
-stays an attribute access where it is used, because a function for it would cost more than the rest
-of the work; L{PRIVATE_NAMES} lists these, and the tests look for each.
+No other module imports a private name of Twisted.  Attributes that are read or overridden for each
+request are accessed directly where they are used, because a function call would cost more than the
+rest of the work; L{PRIVATE_NAMES} lists them, and the tests check that each exists.
 
-All of it was read in Twisted L{READ_IN}, and compared with L{OLDEST}, the oldest version that the
-project allows.
+All of this was checked against the source of Twisted L{READ_IN}, and of L{OLDEST}, the oldest
+version that the project supports.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ READ_IN = "26.10"
 
 OLDEST = "26.10"
 
-#: Attributes of instances that other modules use directly, by the class that makes them.
+#: Instance attributes that other modules use directly, by the class that defines them.
 PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
-    # What `write` has queued, and its length.  The rest of the queue is public: what is in
-    # `dataBuffer` from `offset` on goes first.  The last one tells the producer to pause.
+    # The bytes queued by `write`, and their number.  The rest of the queue is public: the bytes of
+    # `dataBuffer` from `offset` on are sent first.  The last name pauses the producer.
     abstract.FileDescriptor: ("_tempDataBuffer", "_tempDataLen", "_maybePauseProducer"),
     # Whether `abortConnection` was called: the connection is lost one turn later.
-    # Gives what was read to the protocol.
+    # Passes received data to the protocol.
     tcp.Connection: ("_aborting", "_dataReceived"),
     # The socket of an adopted port until it listens, and whether it is shut down at the end.
     unix.Port: ("_preexistingSocket", "_shouldShutdown"),
@@ -60,36 +60,36 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     udp.Port: ("_bindSocket", "_connectedAddr"),
 }
 
-#: The same of L{EPollReactor<twisted.internet.epollreactor.EPollReactor>}, which can't be imported
+#: The same for L{EPollReactor<twisted.internet.epollreactor.EPollReactor>}, which can't be imported
 #: without epoll.
 REACTOR_NAMES = (
-    # The epoll object; what is watched, and for what; what has to outlive C{removeAll}.
+    # The epoll object; the watched descriptors, and their events; readers that `removeAll` keeps.
     "_poller",
     "_selectables",
     "_reads",
     "_writes",
     "_internalReaders",
-    # Makes the wake-up; serves one event.
+    # Makes the waker; serves one event.
     "_wakerFactory",
     "_doReadOrWrite",
-    # Whether the loop goes on, and whether there is something to do for `runUntilCurrent`.
+    # Whether the loop goes on, and whether `runUntilCurrent` has something to do.
     "_started",
     "_justStopped",
     "_newTimedCalls",
     "_pendingTimedCalls",
 )
 
-#: The same of L{TLSMemoryBIOProtocol<twisted.protocols.tls.TLSMemoryBIOProtocol>}, which can't be
+#: The same for L{TLSMemoryBIOProtocol<twisted.protocols.tls.TLSMemoryBIOProtocol>}, which can't be
 #: imported without pyOpenSSL.
 TLS_NAMES = (
     # OpenSSL's object, and bytes that wait for the handshake.
     "_tlsConnection",
     "_appSendBuffer",
-    # What has happened: the handshake is done; TLS has ended; the connection was aborted.
+    # The state: the handshake is done; TLS has ended; the connection was aborted.
     "_handshakeDone",
     "_lostTLSConnection",
     "_aborted",
-    # The steps that are overridden or called.
+    # Methods that are overridden or called.
     "_bufferedWrite",
     "_checkHandshakeStatus",
     "_flushReceiveBIO",
@@ -99,29 +99,29 @@ TLS_NAMES = (
     "_unbufferPendingWrites",
 )
 
-#: The same of L{HTTPChannel<twisted.web.http.HTTPChannel>}, and of the WebSocket that
-#: C{twisted.web.websocket} has on the wire, which can't be imported without wsproto.
+#: The same for L{HTTPChannel<twisted.web.http.HTTPChannel>}, and for the WebSocket protocol of
+#: C{twisted.web.websocket}, which can't be imported without wsproto.
 WEB_NAMES: dict[str, tuple[str, ...]] = {
-    # The version of the request, the answers to what is none, and what hands the connection over to
-    # a WebSocket: overridden, so that the stream takes it.
+    # The version of the request, the answer to a malformed request, and the method that passes the
+    # connection to a WebSocket, which is overridden.
     "channel": (
         "_version",
         "_respondToBadRequestAndDisconnect",
         "_protocolUpgradeForWebsockets",
     ),
-    # What has come of a message; its state machine; the protocol above it.
+    # The received parts of a message; the state machine; the protocol above it.
     "wire": ("_textBuffer", "_bytesBuffer", "_wsconn", "_wsp"),
 }
 
 
 def adoptPort(portClass: Any, reactor: Any, descriptor: int, *arguments: Any) -> IListeningPort:
     """
-    A port around a bound socket, of which it makes a duplicate.
+    Make a port around a duplicate of a bound socket.
 
     C{IReactorSocket} does the same, but only for the reactor's own classes of ports.
 
     @param arguments: for TCP the address family and the factory; for a UNIX socket the factory;
-        for UDP the address family, the protocol and the most bytes of a datagram.
+        for UDP the address family, the protocol and the number of bytes that cuts off a datagram.
     """
     port: IListeningPort = portClass._fromListeningDescriptor(reactor, descriptor, *arguments)
     return port
@@ -129,14 +129,12 @@ def adoptPort(portClass: Any, reactor: Any, descriptor: int, *arguments: Any) ->
 
 def connectionCreatorOf(factory: Any) -> Any:
     """
-    What makes the OpenSSL objects of a L{TLSMemoryBIOFactory
-    <twisted.protocols.tls.TLSMemoryBIOFactory>}, as another one takes it.
+    Get the connection creator of a L{TLSMemoryBIOFactory
+    <twisted.protocols.tls.TLSMemoryBIOFactory>}, for the constructor of another one.
     """
 
     @implementer(IOpenSSLServerConnectionCreator)
     class Creator:
-        """Calls it."""
-
         def serverConnectionForTLS(self, tlsProtocol: object) -> Any:
             return factory._creatorCallable(tlsProtocol)
 
@@ -165,9 +163,9 @@ class _PreparingConnector(tcp.Connector):
 
 def reactorWithSockets(reactor: Any, prepare: Callable[[socket.socket], None]) -> IReactorTCP:
     """
-    For endpoints of clients: a reactor whose TCP sockets are prepared before they are bound.
+    Make a reactor for client endpoints that prepares TCP sockets before they are bound.
 
-    @param prepare: may raise L{OSError}, which is the failure of that connection then.
+    @param prepare: may raise L{OSError}, with which that connection fails.
     """
 
     class Preparing:
@@ -189,24 +187,24 @@ def reactorWithSockets(reactor: Any, prepare: Callable[[socket.socket], None]) -
 
 def reserveDescriptor() -> None:
     """
-    Keep one descriptor back, as each stream port of Twisted does when it begins to listen.
+    Reserve a descriptor, as each stream port of Twisted does when it begins to listen.
 
-    It is given up to accept and close a connection when no other descriptor is left.
+    When no other descriptor is left, the reserve is used to accept and close a connection.
     """
     tcp._reservedFD.reserve()
 
 
 def threadedResolver(reactor: Any, pool: ThreadPool) -> IHostnameResolver:
-    """What looks names up as the reactor does, but in the threads of this pool."""
+    """Make a resolver like the reactor's that uses the threads of this pool."""
     return GAIResolver(reactor, lambda: pool)
 
 
 def exitSignal(reactor: Any) -> int | None:
-    """The signal by which the reactor's own handler has stopped it; L{None}: no signal has."""
+    """Get the signal by which the reactor's own handler has stopped it; L{None} if none has."""
     number: int | None = reactor._exitSignal
     return number
 
 
 def forgetExitSignal(reactor: Any) -> None:
-    """Of the signal that the reactor's own handler has noted: twistd would end itself by it."""
+    """Clear L{exitSignal}, because twistd would end its process by that signal."""
     reactor._exitSignal = None

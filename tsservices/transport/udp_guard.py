@@ -1,18 +1,18 @@
 """
-Which datagrams are answered.  Pure: time and addresses come from the caller.
+The decision which datagrams are answered.  Pure: time and addresses come from the caller.
 
-A UDP service that answers whatever it receives is a reflector: a forged source makes it send to a
-third party, and two of them, each forged to be the client of the other, answer each other for ever
-(CVE-1999-0103, CVE-2024-2169).  The checks are made in this order, and each has its counter in
+A UDP service that answers every datagram is a reflector: with a forged source it sends to a third
+party, and after one forged datagram two such services answer each other for ever (CVE-1999-0103,
+CVE-2024-2169).  The checks are made in this order, and each has its counter in
 L{tsservices.common.counters.DatagramCounters}:
 
-  1. the source is one that honest clients have;
-  2. the payload is not what a server like this one writes;
+  1. the source is one that an honest client can have;
+  2. the payload does not look like an answer of this suite;
   3. its size is within bounds;
-  4. its source does not ask too often.
+  4. its source does not send too often.
 
-The first and the second end a loop between two servers of this project after one or two datagrams;
-the fourth ends a loop with any other server after its burst.
+Checks 1 and 2 end a loop between two servers of this project after one or two datagrams; check 4
+ends a loop with any other server after its burst.
 """
 
 from __future__ import annotations
@@ -31,51 +31,51 @@ from tsservices.common.ratelimit import PEERS_REMEMBERED, TokenBucket
 from tsservices.common.sources import PathTable, Source, SourceKey, SourceTable, readSockaddr
 from tsservices.common.timestamps import stamped
 
-#: Below this are the ports of servers: a datagram from one is the answer of a server, or forged.
+#: Ports below this are those of servers: a datagram from one is an answer of a server, or forged.
 PRIVILEGED_PORTS = 1024
 
 #: SSDP, NFS, WS-Discovery, mDNS and memcached: well-known reflectors above the privileged ports.
 REFLECTOR_PORTS = frozenset({1900, 2049, 3702, 5353, 11211})
 
-#: How the second hello in a loop between two hello services begins.
+#: The first bytes of the second hello in a loop between two hello services.
 HELLO_TWICE = b"Hello, Hello, "
 
-#: How all that this suite writes begins.  One C{startswith} of these sorts out nearly all requests;
-#: the closer look is made only at the others.
+#: The first bytes of all answers of this suite.  Nearly all requests pass one C{startswith} of
+#: these; only the others are checked more closely.
 OWN_PREFIXES = (b"[", HELLO_TWICE)
 
 _OWN_FIRST_OCTETS = tuple(prefix[:1] for prefix in OWN_PREFIXES)
 
-#: Answers to one source without a pause, for services that trust no network.  A loop whose round
-#: trip is long stays below any rate, but it never pauses.
+#: The most answers to one source without a pause, for services that trust no network.  A loop with
+#: a long round trip stays below any rate, but never pauses.
 MAX_STREAK = 24
 
-#: Seconds of silence that are a pause: longer than any round trip.
+#: Seconds of silence that count as a pause: longer than any round trip.
 PAUSE_SECONDS = 2.0
 
-#: Datagrams dropped in a row for their rate, after which a source gets no answer for a while.
+#: The number of datagrams dropped in a row for their rate after which a source is muted.
 DROPS_TO_MUTE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class GuardPolicy:
-    """What differs between the services.  The defaults are the strictest."""
+    """The rules of the guard of one service.  The defaults are the strictest."""
 
-    #: Whether payloads like our own answers are dropped.
+    #: Whether payloads that look like answers of this suite are dropped.
     ownFormat: bool = True
     #: Whether empty requests are answered.
     empty: bool = False
-    #: Whether sources in trusted networks may ask without a limit.
+    #: Whether sources in trusted networks have no rate limit.
     trusting: bool = False
 
 
 class _Allowance(TokenBucket):
     """
-    The budget of one source.
+    The rate limit of one source.
 
-    @ivar drops: datagrams dropped in a row.
-    @ivar streak: answers since the last pause.
-    @ivar mutedUntil: the monotonic time in seconds until which it gets no answer.
+    @ivar drops: the number of datagrams dropped in a row.
+    @ivar streak: the number of answers since the last pause.
+    @ivar mutedUntil: the monotonic time in seconds until which the source gets no answer.
     """
 
     __slots__ = ("drops", "mutedUntil", "streak")
@@ -88,27 +88,27 @@ class _Allowance(TokenBucket):
 
 
 class Guard(Interface):
-    """Decides which datagrams of one port are answered."""
+    """The guard of one port, which decides which datagrams are answered."""
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
-        """Whether to answer."""
+        """Decide whether to answer a datagram."""
         ...
 
     def admitsAll(
         self, lengths: Sequence[int], firstOctets: bytes, addresses: Sequence[bytes]
     ) -> bool:
         """
-        Whether L{admits} would admit each datagram of a batch, as far as that can be said without a
-        look at each; if not, it has to be asked.
+        Check whether it is certain, without a look at each datagram, that L{admits} would admit all
+        of a batch.  If false, call L{admits} for each.
 
-        @param firstOctets: of each datagram; anything for an empty one.
-        @param addresses: where each came from, as L{readSockaddr} takes them.
+        @param firstOctets: of each datagram; undefined for an empty one.
+        @param addresses: the source of each, for L{readSockaddr}.
         """
         ...
 
 
 class DatagramGuard:
-    """Decides which datagrams of one port are answered, and counts those that are not."""
+    """A L{Guard} that counts the datagrams it drops."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class DatagramGuard:
     ) -> None:
         """
         @param monotonic: the time in seconds.
-        @param paths: the sources, if they are the paths of UNIX sockets.
+        @param paths: the table of sources for a UNIX socket.
         """
         self._policy = policy
         self._limits = limits
@@ -135,17 +135,17 @@ class DatagramGuard:
         self._lowestPort = PRIVILEGED_PORTS
         self._sources = SourceTable(trust if policy.trusting else TrustedNetworks(()))
         if paths is not None:
-            # All of them have the port 0.
+            # All paths have the port 0.
             self._lowestPort = 0
             self._sources = paths
         self._allowances: BoundedDict[SourceKey, _Allowance] = BoundedDict(PEERS_REMEMBERED)
-        # Whether what comes from an address passes the first and the fourth check, whatever it is.
+        # Whether all datagrams from an address pass checks 1 and 4.
         self._unchecked: BoundedDict[bytes, bool] = BoundedDict(PEERS_REMEMBERED)
         self._portsClosed = 0
 
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
-        """Whether to answer; if not, the reason has been counted."""
-        # For each datagram: an address is parsed once, and not again while it is remembered.
+        """Decide whether to answer; if not, the reason is counted."""
+        # A host is parsed once, and not again while the table remembers it.
         source = self._sources.get(host) or self._sources.meet(host)
         if not self._isHonest(source, port):
             self._counters.badSource += 1
@@ -165,15 +165,15 @@ class DatagramGuard:
     def admitsAll(
         self, lengths: Sequence[int], firstOctets: bytes, addresses: Sequence[bytes]
     ) -> bool:
-        """As in L{Guard}: only batches from trusted sources are admitted as a whole."""
+        """As in L{Guard}.  Only batches from trusted sources are admitted as a whole."""
         if not self._policy.trusting:
             return False
         if len(self._closedPorts) != self._portsClosed:
-            # The server has bound more ports since.
+            # The server has bound more ports since the last batch.
             self._portsClosed = len(self._closedPorts)
             self._unchecked.clear()
-        # All that is done for each datagram is done by C: so this costs 60 ns for each of 64, and
-        # `admits` 250.
+        # All work for single datagrams is in C: it costs 60 ns for each of 64, where `admits` costs
+        # 250.
         if not all(map(self._unchecked.get, addresses)):
             known = self._unchecked
             if not all(known[raw] if raw in known else self._meet(raw) for raw in addresses):
@@ -182,7 +182,7 @@ class DatagramGuard:
             return False
         size = lengths[0]
         if lengths.count(size) == len(lengths):
-            # Nearly always; the search for the smallest and the largest takes a third of all this.
+            # Nearly always.  The search for the minimum and the maximum is a third of the time.
             return self._minSize <= size <= self._maxSize
         return self._minSize <= min(lengths) and max(lengths) <= self._maxSize
 
@@ -201,8 +201,8 @@ class DatagramGuard:
             allowance = _Allowance(self._limits.udpRate, self._limits.udpBurst, now)
             self._allowances.put(source, allowance)
         else:
-            # The least used goes first: a source that asks all the time must not be forgotten with
-            # its drops, however many forged ones ask beside it.
+            # The source unused for longest is forgotten first: a source that sends all the time
+            # must keep its count of drops, even during a flood of forged sources.
             self._allowances.move_to_end(source)
         if now < allowance.mutedUntil:
             self._counters.muted += 1
@@ -223,19 +223,19 @@ class DatagramGuard:
 
 
 class DropObserver:
-    """Finds out by the counters what became of a datagram, and reports it."""
+    """An observer that detects drops of datagrams by the counters, and reports each datagram."""
 
     def __init__(
         self, counters: DatagramCounters, report: Callable[[str, int, str | None], object]
     ) -> None:
-        """@param report: takes the host, the port, and the counter of the drop, if it was one."""
+        """@param report: takes host, port, and the counter of the drop; L{None}: no drop."""
         self._counters = counters
         self._names = [name for name in DROPS if hasattr(counters, name)]
         self._read: Callable[[Any], tuple[int, ...]] = attrgetter(*self._names)
         self._report = report
 
     def begin(self) -> tuple[int, ...]:
-        """What L{end} needs: the counters before the datagram is looked at."""
+        """Get the argument for L{end}: the counters before the datagram is processed."""
         return self._read(self._counters)
 
     def end(self, before: tuple[int, ...], host: str, port: int) -> None:
@@ -261,5 +261,5 @@ class ObservedGuard:
     def admitsAll(
         self, lengths: Sequence[int], firstOctets: bytes, addresses: Sequence[bytes]
     ) -> bool:
-        """As in L{Guard}: it asks for a look at each, which is reported."""
+        """As in L{Guard}.  Always false, so that each datagram is reported."""
         return False

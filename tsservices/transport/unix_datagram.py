@@ -1,9 +1,9 @@
 """
 A port for datagrams over a UNIX socket.
 
-To its protocol a peer is the pair of its path and 0, where UDP has host and port, so the protocols
-of UDP serve here as they are.  A peer that has bound no path has the path "" and can't be answered.
-Names outside of the file system begin with NUL.
+The address of a peer is the pair of its path and 0, in place of host and port, so that protocols
+for UDP work unchanged.  A peer that has bound no path has the path "" and can't be answered.  Names
+outside the file system begin with NUL.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from twisted.logger import Logger
 from tsservices.transport.capabilities import BatchReply
 from tsservices.transport.epoll.udp import FastUDPPort
 
-#: A peer, as its protocol knows it.
+#: The address of a peer: its path, and 0.
 Peer = tuple[str, int]
 
 
 class UNIXDatagramSocket(socket.socket):
-    """A UNIX socket whose peers have addresses of the form of UDP's."""
+    """A UNIX socket whose peers have addresses in the form of UDP's."""
 
     def recvfrom(self, size: int, flags: int = 0) -> tuple[bytes, Peer]:
         data, source = super().recvfrom(size, flags)
@@ -35,7 +35,7 @@ class UNIXDatagramSocket(socket.socket):
 
 
 class UNIXDatagramPort(FastUDPPort):
-    """Datagrams over a UNIX socket, which somebody else has bound and whose file is theirs."""
+    """Datagrams over an existing bound UNIX socket, whose file is left alone."""
 
     addressFamily = socket.AF_UNIX
     usesWildcardSocket = False
@@ -46,7 +46,7 @@ class UNIXDatagramPort(FastUDPPort):
     ) -> None:
         """
         @param descriptor: of the bound socket, which is duplicated.
-        @param maxPacketSize: the most bytes of a datagram that are kept.
+        @param maxPacketSize: the number of bytes after which a datagram is cut off.
         """
         super().__init__(None, protocol, "", maxPacketSize, reactor)
         self.socket = UNIXDatagramSocket(fileno=os.dup(descriptor))
@@ -55,11 +55,11 @@ class UNIXDatagramPort(FastUDPPort):
     def _bindSocket(self) -> None:
         self.fileno = self.socket.fileno  # type: ignore[method-assign]
         self.connected = True
-        # What Twisted's port logs when it is closed.
+        # Twisted's port logs this when it is closed.
         self._realPortNumber: Any = self.getHost().name
 
     def answerBatchesWith(self, reply: BatchReply) -> None:
-        """Answer one by one all the same: these addresses are paths, of any length."""
+        """Do nothing: batches are not supported, because addresses are paths of any length."""
 
     def getHost(self) -> UNIXAddress:
         return UNIXAddress(os.fsencode(self.socket.getsockname()))
@@ -68,11 +68,11 @@ class UNIXDatagramPort(FastUDPPort):
         """
         Send a datagram.
 
-        @raise OSError: if the kernel does not take it: there is no such peer, or it does not read.
+        @raise OSError: if the kernel refuses: there is no such peer, or the peer does not read.
         """
         assert addr is not None
         return self.socket.sendto(datagram, addr)
 
     def _sendFailed(self, error: OSError) -> None:
-        # A refusal here is no news of an earlier datagram.
+        # Unlike with UDP, a refusal is about this datagram, not about an earlier one.
         self._unsent()

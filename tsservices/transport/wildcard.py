@@ -1,9 +1,10 @@
 """
-UDP sockets that are bound to all addresses of this host, and answer from the one that was asked.
+UDP sockets that are bound to all addresses of this host, and answer from the right one.
 
-The system sends from the address of the way back, which need not be the address that was asked: a
-client that has connected its socket never sees such an answer.  L{WildcardSocket} takes the place
-of a port's socket, so that Twisted's port and ours answer rightly by the calls they make anyway.
+By default the system chooses the source address of an answer by its route, so it may differ from
+the address to which the client has sent: a connected client socket drops such an answer.
+L{WildcardSocket} replaces the socket of a port, so that Twisted's port and ours answer correctly
+without changes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import struct
 import sys
 from typing import Any
 
-#: Whether the numbers below mean something.
+#: Whether the numbers below are valid on this system.
 LINUX = sys.platform.startswith("linux")
 
 # From the kernel's headers: Python's socket module lacks most of them.
@@ -27,21 +28,21 @@ PKTINFO = struct.Struct("@I4s4s")
 #: Destination, index of the interface.
 PKTINFO6 = struct.Struct("@16sI")
 
-#: What L{socket.socket.sendmsg} takes.
+#: Control messages for L{socket.socket.sendmsg}.
 Control = list[tuple[int, int, bytes]]
 
 #: Bytes of control messages to receive with a datagram: an IPv4 one on an IPv6 socket needs 72.
 CONTROL_BYTES = 128
 
-#: Sources whose addresses of this host are remembered.  All are forgotten when there are more: a
-#: service that answers later than at once then leaves the address to the system.
+#: The most sources for which the address of this host is remembered.  When there are more, all are
+#: forgotten: for an answer that is sent later, the system then chooses the address.
 MAX_SOURCES = 1024
 
 _UNSPECIFIED = bytes(4)
 
 
 def isWildcard(interface: str) -> bool:
-    """Whether a numeric address stands for all addresses of this host, at least all of IPv4."""
+    """Whether a numeric address means all addresses of this host, at least all of IPv4."""
     try:
         address = ipaddress.ip_address(interface or "0.0.0.0")
     except ValueError:
@@ -52,12 +53,12 @@ def isWildcard(interface: str) -> bool:
 
 def askDestinations(udpSocket: socket.socket) -> None:
     """
-    Have the kernel say with each datagram to which address it was sent.
+    Make the kernel add to each datagram the address to which it was sent.
 
-    @raise OSError: it does not.
+    @raise OSError: the kernel does not support that.
     """
-    # An IPv6 socket gets IPv4 datagrams too.  Only the option of IPv4 says of one that was sent to
-    # a broadcast address from which address it can be answered.
+    # An IPv6 socket receives IPv4 datagrams too.  For a datagram sent to a broadcast address, only
+    # the IPv4 option gives the address from which it can be answered.
     udpSocket.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
     if udpSocket.family == socket.AF_INET6:
         udpSocket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
@@ -65,13 +66,13 @@ def askDestinations(udpSocket: socket.socket) -> None:
 
 def answerControl(received: Control) -> Control:
     """
-    The control messages by which an answer leaves from where the datagram was sent to: none where
-    that is no address to send from.
+    Make the control messages that send an answer from the address to which the datagram was sent:
+    none if that is no address to send from.
     """
     answer: Control = []
     for level, kind, value in received:
         if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
-            # Not the destination itself, which may be a group.
+            # Not the destination itself, which may be a multicast address.
             _, local, _ = PKTINFO.unpack(value)
             if local == _UNSPECIFIED:
                 return []
@@ -80,8 +81,8 @@ def answerControl(received: Control) -> Control:
             packed, index = PKTINFO6.unpack(value)
             address = ipaddress.IPv6Address(packed)
             if not address.is_multicast:
-                # The interface belongs to a link-local address.  For others it would take the
-                # choice of the way back from the system.
+                # A link-local address needs its interface.  For others it would override the
+                # system's choice of the route.
                 index = index if address.is_link_local else 0
                 answer = [(level, kind, PKTINFO6.pack(packed, index))]
     return answer
@@ -89,16 +90,16 @@ def answerControl(received: Control) -> Control:
 
 class WildcardSocket(socket.socket):
     """
-    A UDP socket that answers each source from the address to which it has sent last.
+    A UDP socket that answers each source from the address to which it last sent a datagram.
 
     @ivar _answers: the control messages for answers, by source.
-    @ivar _controls: the same, by the control messages that came.
+    @ivar _controls: the control messages for answers, by the received control messages.
     """
 
     def __init__(self, bound: socket.socket) -> None:
         """
         @param bound: its descriptor is taken over.
-        @raise OSError: the kernel does not say where datagrams were sent to.
+        @raise OSError: the kernel does not give destinations of datagrams.
         """
         askDestinations(bound)
         super().__init__(bound.family, bound.type, bound.proto, bound.detach())
@@ -108,7 +109,7 @@ class WildcardSocket(socket.socket):
 
     def recvfrom(self, size: int, flags: int = 0) -> tuple[bytes, Any]:
         data, control, _, source = self.recvmsg(size, CONTROL_BYTES, flags)
-        # By the value of one message: the only one, or that of IPv4, which comes last.
+        # The key is the value of the last message: the only one, or that of IPv4.
         value = control[-1][2] if control else b""
         answer = self._controls.get(value)
         if answer is None:
@@ -118,7 +119,7 @@ class WildcardSocket(socket.socket):
         answers = self._answers
         if len(answers) >= MAX_SOURCES:
             answers.clear()
-        # Without the scope of IPv6, which Twisted's port does not give back.
+        # Without the scope of IPv6, which Twisted's port drops from addresses.
         answers[source[:2]] = answer
         return data, source
 
@@ -131,8 +132,8 @@ class WildcardSocket(socket.socket):
 
 def answering(bound: socket.socket) -> socket.socket:
     """
-    The UDP socket itself if it is bound to one address, else one in its place that answers from the
-    address that was asked.
+    Get the UDP socket itself if it is bound to one address, otherwise a L{WildcardSocket} that
+    replaces it.
     """
     wildcard = LINUX and isWildcard(bound.getsockname()[0])
     return WildcardSocket(bound) if wildcard else bound

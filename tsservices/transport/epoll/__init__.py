@@ -1,3 +1,3 @@
 """
-The fast lane: streams and UDP ports in an epoll object of our own, below any reactor of Twisted.
+The fast lane: streams and UDP ports with their own epoll object, below any reactor of Twisted.
 """

@@ -1,12 +1,12 @@
 """
-The same bytes for many connections, sent by one loop that touches only their descriptors.
+A broadcast: the same bytes for many connections, sent by a loop over their descriptors.
 
-A room of a thousand members is limited by memory and not by instructions: when the turn of a
-transport comes, nothing of it is in the processor's caches any more.  So the numbers of the
-descriptors stand in one list, and C{map} calls C{os.write} for each without any Python code
-between.  The transports are touched only for those whose kernel did not take all bytes.
+The speed in a room of a thousand members is limited by memory and not by instructions: the data of
+a transport is not in the processor's caches when it is sent to.  Therefore the descriptors are in
+one array, and C{map} calls C{os.write} for each, without Python code in between.  Only transports
+whose bytes the kernel did not take completely are accessed.
 
-Where it pays, one system call sends to all of them: L{tsservices.transport.epoll.sendring}.
+Where it is faster, one system call sends to all: L{tsservices.transport.epoll.sendring}.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tsservices.transport.epoll.passes import EpollReactor
 
 
 class BroadcastStream(InPlaceStream, Protocol):
-    """A stream transport as a L{StreamBroadcast} needs it."""
+    """A stream transport that can be a member of a L{StreamBroadcast}."""
 
     reactor: EpollReactor
-    #: The broadcasts of which it is a member; only L{StreamBroadcast} changes them.
+    #: The broadcasts of which it is a member; only L{StreamBroadcast} changes this.
     broadcasts: tuple[StreamBroadcast, ...]
 
     def write(self, data: bytes) -> None:
@@ -34,13 +34,13 @@ class BroadcastStream(InPlaceStream, Protocol):
 
 class StreamBroadcast:
     """
-    Some idle streams of one set, all of which are sent the same bytes.
+    A group of idle streams of one set, to which the same bytes are sent.
 
-    A stream dissolves its broadcasts before it stops to be plain or gets bytes that have to wait,
-    by C{leaveBroadcast}.  A stream may be in several.
+    By C{leaveBroadcast} a stream dissolves its broadcasts before it is no longer plain or has bytes
+    that wait.  A stream may be in several broadcasts.
 
-    @ivar valid: whether it can still be used; once dissolved, never again.
-    @ivar sent: how many bytes each stream was sent by it.
+    @ivar valid: whether the broadcast can still be used; false for ever once it is dissolved.
+    @ivar sent: the number of bytes that this broadcast has sent to each stream.
     """
 
     __slots__ = ("_descriptors", "_reactor", "_streams", "sent", "valid")
@@ -56,13 +56,13 @@ class StreamBroadcast:
 
     def send(self, data: bytes, without: Sequence[BroadcastStream]) -> bool:
         """
-        Send some bytes at once to all streams but some.
+        Send some bytes at once to all streams, except those of C{without}.
 
-        @return: whether it was done; if not, nothing was sent to any of them.
+        @return: whether the bytes were sent; if not, nothing was sent to any stream.
         """
         epollSet = self._reactor
         if not self.valid or epollSet.queued or epollSet.hasWriters:
-            # What was written before, to any stream of the set, has to be sent first.
+            # Bytes written before, to any stream of the set, have to be sent first.
             return False
         descriptors = self._descriptors
         excluded = [stream for stream in without if self in stream.broadcasts]
@@ -73,18 +73,18 @@ class StreamBroadcast:
         size = len(data)
         ring = epollSet.sendRing
         served = 0
-        # The places of those that did not get all bytes, and how many they got.
+        # By index, the number of bytes sent to each stream that did not get all bytes.
         incomplete: dict[int, int] = {}
         if ring is not None and len(descriptors) >= ring.smallest:
             served, incomplete = ring.send(descriptors, data)
         if served < len(descriptors):
-            # Usually all or none.
+            # Usually the ring has served all, or there is no ring.
             sizes = _sendToEach(islice(descriptors, served, None), data)
             if sizes.count(size) != len(sizes):
                 incomplete |= {
                     place: sent for place, sent in enumerate(sizes, served) if sent < size
                 }
-        # One addition in place of one for each stream; the excluded ones are put right.
+        # One addition in place of one for each stream; the excluded ones are corrected.
         self.sent += size
         for stream in excluded:
             stream.sentAlone -= size
@@ -93,7 +93,7 @@ class StreamBroadcast:
         return True
 
     def dissolve(self) -> None:
-        """Let its streams be sent to alone again; does nothing the second time."""
+        """End this broadcast, and release its streams; does nothing the second time."""
         if not self.valid:
             return
         self.valid = False
@@ -116,8 +116,8 @@ class StreamBroadcast:
             if sent:
                 stream.reactor.keepUnsent(stream, data, sent)
             else:
-                # At the end of the round the send fails again, or waits, as for any write.  The
-                # connection cannot be ended here: the caller is in the middle of a room.
+                # The connection cannot be ended here, because the caller is iterating over a room.
+                # At the end of the round the send fails again, or waits, as for any write.
                 stream.write(data)
 
 
@@ -125,8 +125,8 @@ def _sendToEach(descriptors: Iterable[int], data: bytes) -> list[int]:
     sizes: list[int] = []
     sends = map(os.write, descriptors, repeat(data))
     while True:
-        # An exception ends `extend`, but not the iterator: the next call goes on behind the stream
-        # that failed, of which 0 bytes were sent.
+        # An exception ends `extend`, but not the iterator: the next call goes on after the stream
+        # that failed, to which 0 bytes were sent.
         try:
             sizes.extend(sends)
             return sizes

@@ -1,6 +1,6 @@
 """
-What a descriptor has to be to be watched by an L{EpollReactor
-<tsservices.transport.epoll.passes.EpollReactor>}.
+The interfaces of descriptors that an L{EpollReactor
+<tsservices.transport.epoll.passes.EpollReactor>} can watch.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from tsservices.transport.capabilities import ChunkCounters, Reply, RoundPrefix
 
 #: Bytes to read at once from a connection whose messages are short.  CPython allocates objects of
 #: up to 512 bytes in its own memory pools, and L{bytes} of this length are the longest of these.
-#: Room for 64 KiB is a block of the C library, which is split and merged again for each message:
+#: A buffer of 64 KiB is a block of the C library, which is split and merged again for each message:
 #: that was 3 % slower with 64 connections, and 20 % with 1000.
 SHORT_READ = 479
 
-#: Bytes to read at once from a connection that has filled its 64 KiB and is answered in place.
-#: With 64 connections and 128 KiB of requests outstanding on each, half of the reads and sends go.
+#: Bytes to read at once from a connection that fills reads of 64 KiB and is answered in place.  For
+#: 64 connections with 128 KiB of pending requests each, this saves half of the reads and sends.
 BULK_READ = 2**18
 
 
@@ -26,7 +26,7 @@ class WatchedDescriptor(Protocol):
     """Any descriptor of Twisted."""
 
     def fileno(self) -> int:
-        """The number of the descriptor to watch, or -1 once it is closed."""
+        """Get the descriptor to watch, or -1 once it is closed."""
 
     def connectionLost(self, reason: Failure) -> None:
         pass
@@ -47,23 +47,23 @@ class InPlaceStream(WatchedDescriptor, Protocol):
 
     #: Whether the set reads the socket itself, in place of C{doRead}.
     readInPlace: bool
-    #: The number of the socket, as long as it is connected.
+    #: The descriptor of the socket, while it is connected.
     descriptor: int
-    #: Whether bytes are sent as they are, to a socket that stays open: there is no TLS, and no kind
-    #: of close was asked for.  Only then may the set send for the transport.
+    #: Whether bytes are sent unchanged and the connection stays open: there is no TLS, and no kind
+    #: of close was requested.  Only then may the set send for the transport.
     plain: bool
-    #: How many bytes the kernel has taken since the connection was made, without those of
+    #: The number of bytes that the kernel has taken since the connection was made, without those of
     #: broadcasts.
     sentAlone: int
-    #: The most bytes to read at once.
+    #: The most bytes to read at once by default, and to queue before the producer pauses.
     bufferSize: int
-    #: The bytes to read next: L{SHORT_READ} until a message is longer, and L{BULK_READ} if a stream
-    #: that is answered in place fills C{bufferSize}.
+    #: The size of the next read: L{SHORT_READ} until a message is longer, and L{BULK_READ} if a
+    #: stream that is answered in place fills C{bufferSize}.
     readSize: int
-    #: Makes the answer to each chunk in place of the protocol, if it asked for that.
+    #: Makes the answer to each chunk in place of the protocol, if the protocol has set it.
     reply: Reply | None
-    #: What stands before each chunk in its answer, if the protocol asked for that; and what counts
-    #: the chunks.
+    #: The prefix of answers that repeat the chunk, if the protocol has set it; and the counters of
+    #: such chunks.
     prefix: RoundPrefix | None
     counters: ChunkCounters
     protocol: Any
@@ -76,15 +76,15 @@ class InPlaceStream(WatchedDescriptor, Protocol):
     _tempDataLen: int
 
     def leaveBroadcast(self) -> None:
-        """Dissolve the broadcasts in which it is."""
+        """Dissolve the broadcasts of which this stream is a member."""
 
     def _maybePauseProducer(self) -> None:
         """Pause the producer if more than C{bufferSize} bytes wait."""
 
     def pendingBytes(self) -> int:
-        """How many bytes the kernel has still to take."""
+        """Get the number of bytes that the kernel has not taken yet."""
 
 
 def isStream(member: WatchedDescriptor) -> TypeGuard[InPlaceStream]:
-    # isinstance of a protocol class would look for all of its attributes.
+    # isinstance with a Protocol class would check all of its attributes.
     return hasattr(member, "descriptor")

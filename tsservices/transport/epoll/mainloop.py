@@ -1,10 +1,10 @@
 """
-The reactor of a process as an L{EpollReactor}: C{twistd --reactor=tsservices}.
+The L{EpollReactor} that is the reactor of a process: C{twistd --reactor=tsservices}.
 
-It is Twisted's reactor on epoll with a loop of its own.  The connections of fast ports are in the
-reactor's epoll object, and so are the descriptors that provide L{IDirectDescriptor}; both are
-served as in a set (L{tsservices.transport.epoll.set}).  Every other descriptor is served by
-Twisted's code, within a logging context.
+It is Twisted's reactor on epoll with a loop of its own.  Connections of fast ports, and descriptors
+that provide L{IDirectDescriptor}, are in the reactor's epoll object, and are served as in a set
+(L{tsservices.transport.epoll.set}).  All other descriptors are served by Twisted's code, within a
+logging context.
 """
 
 from __future__ import annotations
@@ -27,39 +27,38 @@ from tsservices.transport.epoll.passes import EpollReactor
 from tsservices.transport.epoll.registry import EPOLLIN, EPOLLOUT
 from tsservices.transport.epoll.round import GONE
 
-# What it saves
-# -------------
+# What this saves
+# ---------------
 #
 # Below another reactor a message to one connection takes three `epoll_wait`: one of the reactor,
-# and two of the set, the second of which finds nothing.  Here it takes one.  Per turn the loop asks
-# once for the time, and it calls Twisted's `runUntilCurrent` and `timeout` only if there is
-# something for them to do.
+# and two of the set, the second of which finds nothing.  Here it takes one.  The loop reads the
+# clock once per turn, and calls Twisted's `runUntilCurrent` and `timeout` only if needed.
 #
 # Writing outside a round
 # -----------------------
 #
-# There is always a round to come before the loop waits, so nothing has to wake it up: if something
-# is to be sent, or to be done at the end of a turn, `epoll_wait` does not wait.
+# The loop always makes a round before it waits, so nothing has to wake it up: while bytes are
+# queued, or jobs for the end of a turn exist, `epoll_wait` does not wait.
 #
 # Stale events
 # ------------
 #
-# Between `epoll_wait` and the turn of an event its descriptor may be closed, and its number be in
-# use again.  Twisted's reactor then takes the hang-up of the old connection for one of the new.
-# Here such an event is dropped for all descriptors; a true one is reported again.
+# Before an event of `epoll_wait` is served, its descriptor may be closed, and its number be in use
+# again.  Twisted's reactor then treats a hang-up of the old connection as one of the new.  Here the
+# events of changed descriptors are dropped; the kernel reports valid ones again.
 
 
-#: Seconds to wait at the most: what the kernel takes is a C{int} of milliseconds.
+#: The longest wait in seconds: the kernel takes milliseconds as a C{int}.
 LONGEST_WAIT = 2_000_000.0
 
 
 @implementer(IDirectDescriptor)
 class Waker:
     """
-    Wakes the loop up from another thread or from a signal's handler.
+    A waker, which wakes the loop up from another thread or from a signal handler.
 
-    Twisted's has a pipe, and writes a byte each time; this writes only if the loop has not been
-    woken up yet.
+    Twisted's waker has a pipe, and writes a byte each time; this one writes only if the loop has
+    not been woken up yet.
     """
 
     disconnected = 0
@@ -81,17 +80,17 @@ class Waker:
             try:
                 os.eventfd_write(self._descriptor, 1)
             except BaseException:
-                # The next call has to try again.
+                # So that the next call tries again.
                 self._woken = False
                 raise
 
     def doRead(self) -> None:
-        # A turn within a turn may have read it already.
+        # A nested turn may have read it already.
         with suppress(BlockingIOError):
             os.eventfd_read(self._descriptor)
-        # In this order: whoever finds it set has queued a call before the loop looks for calls.
-        # The other way round a write that comes between the two would be read here, and leave it
-        # set for ever.
+        # After the read: a thread that finds the flag set has queued its call before the loop looks
+        # for calls.  In the reverse order, a write between the two steps would be read here, and
+        # leave the flag set for ever.
         self._woken = False
 
     def connectionLost(self, reason: Failure) -> None:
@@ -105,7 +104,7 @@ class EpollMainReactor(EpollReactor, EPollReactor):
     """
     An L{EpollReactor} that is the reactor of the process.
 
-    Its time is that of the monotonic clock, and no time of day.
+    C{seconds} is the monotonic clock, and no time of day.
     """
 
     seconds = staticmethod(monotonic)
@@ -128,9 +127,9 @@ class EpollMainReactor(EpollReactor, EPollReactor):
             self.observers.clear()
 
     def wake(self) -> None:
-        """Nothing: there is always a round to come."""
+        """Do nothing: the loop always makes a round before it waits."""
 
-    # What is watched, and by whom
+    # Readers and writers
 
     def addReader(self, reader: Any) -> None:
         if capability(reader, IDirectDescriptor) is None:
@@ -181,9 +180,8 @@ class EpollMainReactor(EpollReactor, EPollReactor):
         pass
 
     def afterDaemonize(self) -> None:
-        """Have an epoll object of this process alone."""
-        # That of the parent is shared with it: a descriptor that is closed here stays in it as long
-        # as the parent has it open.
+        """Replace the epoll object, which is shared with the parent process."""
+        # In the shared one, a descriptor that is closed here stays until the parent closes it too.
         self._poller.close()
         self._poller = select.epoll()
         for number in {*self._streams, *self._readers, *self._waiting}:
@@ -201,7 +199,7 @@ class EpollMainReactor(EpollReactor, EPollReactor):
         self._log.info("Main loop terminated.")
 
     def _turns(self) -> None:
-        # ReactorBase.mainLoop, with a look for what there is to do in place of two calls.
+        # ReactorBase.mainLoop, but its two calls are made only if needed.
         now = monotonic()
         while self._started:
             timers = self._pendingTimedCalls
@@ -226,8 +224,8 @@ class EpollMainReactor(EpollReactor, EPollReactor):
         self._turn(delay)
 
     def _turn(self, delay: float | None) -> float:
-        # Waits so many seconds at the most, L{None} for ever; serves what is ready for one round.
-        # Gives the time at the end.
+        # Waits up to so many seconds (None: for ever), serves one round, and returns the time at
+        # its end.
         within = self.passing
         changed = self._changed
         if changed:
@@ -242,26 +240,26 @@ class EpollMainReactor(EpollReactor, EPollReactor):
         finally:
             self.passing = within
             if within:
-                # A protocol has called `iterate`: the events of the outer turn are older.
+                # A protocol has called `iterate`: the outer turn still has older events.
                 self._changed |= changed
 
     def _dispatch(self, number: int, event: int) -> None:
         selectable = self._selectables.get(number)
         if selectable is None:
-            # No `super` here: a lone datagram pays for it.
+            # Not `super`, which would be slower for each single datagram.
             EpollReactor._dispatch(self, number, event)
         elif number not in self._changed:
             if event & GONE and number in self._reads:
-                # Twisted takes this for the end without a look.  But a pipe may be reported as hung
-                # up before its last bytes are, and a UDP port that was refused is not at its end.
+                # Twisted closes the descriptor without reading.  But a pipe may be reported as hung
+                # up before its last bytes, and a UDP port whose datagram was refused stays open.
                 event |= EPOLLIN
             callWithLogger(selectable, self._doReadOrWrite, selectable, number, event)
 
 
 def install() -> None:
     """
-    Make it the reactor of this process.
+    Install an L{EpollMainReactor} in this process.
 
-    @raise ReactorAlreadyInstalledError: if there is one.
+    @raise ReactorAlreadyInstalledError: if a reactor is installed.
     """
     installReactor(EpollMainReactor())

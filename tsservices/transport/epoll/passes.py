@@ -1,9 +1,9 @@
 """
-Rounds over an epoll object of our own, one after the other: a I{pass}.
+A I{pass}: several rounds over our own epoll object, one after the other.
 
 For each reply a reactor of Twisted makes two C{epoll_ctl} calls and one more C{epoll_wait}, and
-enters two logging contexts.  An L{EpollReactor} takes its place for the transports of a server.
-There are two: one below a reactor of Twisted (L{tsservices.transport.epoll.set}), and one that is
+enters two logging contexts.  An L{EpollReactor} replaces it for the transports of a server.  There
+are two kinds: one below a reactor of Twisted (L{tsservices.transport.epoll.set}), and one that is
 the reactor of the process (L{tsservices.transport.epoll.mainloop}).
 """
 
@@ -20,31 +20,30 @@ from tsservices.transport.epoll.sendring import SendRing
 # ------------------
 #
 # Below another reactor rounds follow each other until nothing is ready or `PASS_SECONDS` are over;
-# then timers and other descriptors have their turn.  Where the loop is ours they have it after each
-# round.  A limit of events alone is not enough, since one event may be a message for a whole room.
+# then timers and other descriptors are served.  With our own main loop this happens after each
+# round.  A limit of events is not enough, because one event may be a message for a whole room.
 # With 1000 busy connections a timer of 10 ms is 1.7 ms late (99th percentile); in stock Twisted it
-# is 11.4 ms late.  After a round that took longer than the whole pass should, the next rounds are
-# smaller.
+# is 11.4 ms late.  After a round that took longer than a pass may, the next rounds are smaller.
 #
 # Why it is fair
 # --------------
 #
-# The kernel puts a descriptor that it has reported at the end of its list of ready ones.  So a
-# connection that sends without pause is read once for each time that all others are read, although
-# a round may be smaller than the number of ready descriptors.
+# The kernel moves a reported descriptor to the end of its list of ready ones.  Therefore a
+# connection that sends without pause is read once for each time that all others are read, even if
+# a round is smaller than the number of ready descriptors.
 
-#: How long, in seconds, a pass may go on before timers get their turn.
+#: The longest time of a pass, in seconds, after which timers are served.
 PASS_SECONDS = 0.001
 
 
 class EpollReactor(EpollRound):
     """
-    What a transport is given as its reactor, and what makes the rounds.
+    The reactor of our transports, which makes the rounds.
 
-    @ivar sendRing: sends to large rooms, if that pays on this machine.
-    @ivar _roundEvents: how many events the next round asks for.
+    @ivar sendRing: sends to large rooms, if it is faster on this machine.
+    @ivar _roundEvents: the most events of the next round.
     @ivar _poller: the epoll object, if there is one.
-    @ivar _jobs: what to call when all that is ready has been read.
+    @ivar _jobs: called when all ready descriptors have been read.
     """
 
     _poller: Any
@@ -57,17 +56,17 @@ class EpollReactor(EpollRound):
 
     def atTurnEnd(self, job: Callable[[], None]) -> None:
         """
-        Call something when a round has read all that was ready, before it sends.
+        Call a function after a round has read all ready descriptors, before it sends.
 
-        What it writes leaves with the rest of the round.  What is asked for while it runs waits for
-        the next round.
+        Bytes that the function writes are sent in the same round.  Calls that it schedules are made
+        in the next round.
         """
         self._jobs.append(job)
         if not self.passing:
             self.wake()
 
     def _pass(self) -> None:
-        # It never waits: that is the real reactor's part.
+        # This never waits: only the real reactor does.
         began = monotonic()
         deadline = began + PASS_SECONDS
         while True:
@@ -80,7 +79,7 @@ class EpollReactor(EpollRound):
                 return
 
     def _round(self, events: list[tuple[int, int]], began: float) -> float:
-        # Serves these events and sends what is queued; gives the time at the end.
+        # Serves these events and sends the queued bytes; returns the time at the end.
         for observer in self.observers:
             observer.roundBegan()
         try:
@@ -90,9 +89,9 @@ class EpollReactor(EpollRound):
                 observer.roundEnded()
         turnEnds = bool(self._jobs)
         if turnEnds:
-            # Most of what follows does not grow with the events: smaller rounds would only repeat
-            # it more often. And where each round ends a turn, as in a storm of joins, one that was
-            # slow before must not leave rounds of one event for as long as that goes on.
+            # The time is taken before the jobs: most of their work does not depend on the number of
+            # events, so smaller rounds would only repeat it more often.  And if each round has
+            # jobs, as in a storm of joins, a slow one must not limit all others to one event.
             took = monotonic() - began
             self._endTurn()
         if self.queued or self._writers:

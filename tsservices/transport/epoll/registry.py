@@ -1,8 +1,8 @@
 """
-Which descriptors an epoll object of our own watches, and for what.
+The registry of the descriptors that our epoll object watches, and of their events.
 
-This is the lowest layer of L{tsservices.transport.epoll.passes}: which descriptors read, and which
-wait to be writable.  How they are served is in L{tsservices.transport.epoll.round}.
+This is the lowest layer of L{tsservices.transport.epoll.passes}: it stores which descriptors read,
+and which wait to be writable.  L{tsservices.transport.epoll.round} serves them.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from tsservices.transport.epoll.interfaces import InPlaceStream, WatchedDescript
 # Level-triggered
 # ---------------
 #
-# All descriptors are watched level-triggered: a round reads once from each and leaves the rest to
-# the kernel, which reports the descriptor again.  Edge-triggered epoll reports it once, so each
-# read would have to go on until `EAGAIN`, and one busy connection could hold all others.  It was
-# measured, and the difference in speed is within noise.
+# All descriptors are watched level-triggered: a round reads once from each, and the kernel reports
+# those with more data again.  Edge-triggered epoll reports a descriptor once, so reads would have
+# to go on until `EAGAIN`, and one busy connection could block all others.  Measured, the difference
+# in speed is within noise.
 #
-# `EPOLLRDHUP` is not asked for.  A peer that stops sending makes its descriptor readable, and the
-# read returns nothing; the flag would only say the same before the bytes that come first are read.
+# `EPOLLRDHUP` is not requested.  When a peer stops sending, its descriptor is readable, and the
+# read returns nothing; the flag would report this before the earlier bytes are read.
 #
-# `EPOLLOUT` is asked for only after the kernel did not take all bytes: a reply costs no `epoll_ctl`
-# at all, where Twisted's reactors need two.
+# `EPOLLOUT` is requested only if the kernel did not take all bytes: a reply costs no `epoll_ctl` at
+# all, where Twisted's reactors need two.
 
-#: About as many bytes as the reads and replies of one round need at the most.
+#: About the most bytes that the reads and replies of one round need.
 ARENA_BYTES = 16 * 1024 * 1024
 
 # Python has these names on Linux only; the module can be imported everywhere.
@@ -44,17 +44,17 @@ class EpollRegistry:
     """
     An L{IReactorFDSet} for the descriptors that it serves itself.
 
-    @ivar passing: whether a pass is being made, which will send what is queued.
-    @ivar queued: the plain streams that have got bytes to send at the end of the round.  A stream
-        that has lost these bytes since, or its connection, may still be in it.
+    @ivar passing: whether a pass is running, which will send the queued bytes.
+    @ivar queued: the plain streams with bytes to send at the end of the round.  It may still
+        contain streams whose bytes were sent since, or whose connection was lost.
     @ivar observers: called when a round of reads begins and when it ends.
     @ivar _streams: members that are read in place, by descriptor.
     @ivar _readers: all other members that read, by descriptor.
-    @ivar _writers: streams whose C{doWrite} is to be called at the end of the round.
+    @ivar _writers: streams whose C{doWrite} is called at the end of the round, by descriptor.
     @ivar _waiting: members that wait until the kernel reports them as writable.
     @ivar _changed: descriptors whose registration has changed in this round: an event for one of
-        them may be of a connection that is closed and whose number is in use again.
-    @ivar _ports: how many listening ports add their connections here.
+        them may be of a closed connection whose number is in use again.
+    @ivar _ports: the number of listening ports that add their connections here.
     """
 
     def __init__(self) -> None:
@@ -70,34 +70,34 @@ class EpollRegistry:
 
     def portOpened(self) -> None:
         """
-        Count one more listening port that will add its connections here.
+        Add one to the count of listening ports that add their connections here.
 
-        @raise OSError: if there can be no epoll object (C{EMFILE}).
+        @raise OSError: if no epoll object can be made (C{EMFILE}).
         """
         self._open()
         if not self._ports:
-            # When a large block is freed, glibc raises the size from which on it gives memory back
-            # to the kernel.  Without this the 64 KiB of a large read are given back and paged in
-            # again each time: 32 requests of 4 KiB in flight ran at 0.25 of uvloop's rate, and
-            # with it at 0.81.
+            # When a large block is freed, glibc raises the size from which on it returns memory to
+            # the kernel.  Without this the 64 KiB of each large read are returned and paged in
+            # again: 32 requests of 4 KiB in flight ran at 0.25 of uvloop's rate, and with it at
+            # 0.81.
             bytes(ARENA_BYTES)
         self._ports += 1
 
     def portClosed(self) -> None:
-        """Count one listening port less."""
+        """Subtract one from the count of listening ports."""
         self._ports -= 1
         self._closeIfUnused()
 
     def _open(self) -> select.epoll:
-        # Gives the epoll object, and makes it if there is none.
+        # Returns the epoll object, and makes it if there is none.
         raise NotImplementedError
 
     def _closeIfUnused(self) -> None:
-        # Gives up what is needed only while there are ports or members.
+        # Frees resources that are needed only while there are ports or members.
         raise NotImplementedError
 
     def wake(self) -> None:
-        """Ask for a pass although no descriptor is ready."""
+        """Schedule a pass even if no descriptor is ready."""
         raise NotImplementedError
 
     def _members(self) -> list[WatchedDescriptor]:
@@ -131,7 +131,7 @@ class EpollRegistry:
         elif after:
             poller.modify(number, after)
         else:
-            # If the socket is closed already the kernel has removed it by itself.
+            # If the socket is closed already, the kernel has removed it.
             with suppress(OSError):
                 poller.unregister(number)
 
@@ -153,7 +153,7 @@ class EpollRegistry:
             self._closeIfUnused()
 
     def addWriter(self, writer: Any) -> None:
-        """Call C{doWrite} at the end of the round; only what is left then waits for the kernel."""
+        """Call C{doWrite} at the end of the round; the rest waits until the socket is writable."""
         number = self._numberOf(writer)
         if number not in self._waiting:
             if isStream(writer):

@@ -1,6 +1,6 @@
 """
-Gives the connections of a reactor a L{SendRing}, if a trial in a process of its own finds that it
-works and pays.
+A service that installs a L{SendRing} in a reactor, if a trial in another process finds that it
+works and is faster.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tsservices.transport.epoll.set import available, epollSetOf
 
 class RingService(Service, ProcessProtocol):
     """
-    Runs the trial once the reactor runs, and keeps the ring.
+    The service that starts the trial when the reactor runs, and owns the ring.
 
-    Until the trial has ended, and where there is no ring, every member is written to by itself.
+    Until the trial has ended, and where there is no ring, each member is written to separately.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -39,7 +39,7 @@ class RingService(Service, ProcessProtocol):
 
     def startService(self) -> None:
         super().startService()
-        # Before it runs nobody would see how the process ended.
+        # Before the reactor runs, the end of the process would not be noticed.
         self._reactor.callWhenRunning(self._try)
 
     def stopService(self) -> None:

@@ -1,10 +1,10 @@
 """
-One round over the ready descriptors of an epoll object: each is read once, then sent for once.
+One round over the ready descriptors of an epoll object: each is read once, then written to once.
 
-This is the middle layer of L{tsservices.transport.epoll.passes}, which makes the rounds.  Below it,
-L{tsservices.transport.epoll.registry} knows the descriptors.
+This is the middle layer of L{tsservices.transport.epoll.passes}, which makes the rounds.  The layer
+below is L{tsservices.transport.epoll.registry}, which has the descriptors.
 
-Nothing that a member raises gets out of here: it would end the connections of all the others.
+Exceptions of a member are caught here, because they would end the connections of all the others.
 """
 
 from __future__ import annotations
@@ -34,53 +34,53 @@ from tsservices.transport.epoll.registry import EPOLLIN, EPOLLOUT, EpollRegistry
 # -----------------------------
 #
 # A reactor of Twisted calls `doRead` of a transport, within a logging context, and the transport
-# calls the protocol.  Here one loop reads the socket of a stream by its number and calls the
+# calls the protocol.  Here one loop reads the socket of a stream by its descriptor and calls the
 # protocol itself.  That saves a fifth of the processor time of a request: a bare echo went from
-# 1.26 times uvloop's processor time to 1.04.  The price is that the loop knows the fields of a
+# 1.26 times uvloop's processor time to 1.04.  The cost is that the loop depends on the fields of a
 # transport.
 #
 # Why bytes are sent at the end of a round
 # ----------------------------------------
 #
-# `write` only puts bytes into a queue; at the end of the round each stream with a queue gets one
-# `os.write` of all of it.  Sending at once from `write` was tried, and is no faster:
+# `write` only queues bytes; at the end of the round each stream with a queue gets one `os.write` of
+# all of it.  Sending at once from `write` was tried, and is no faster.  Its problems are:
 #
 #   - Two writes of one reply are two segments.  The second waits for the acknowledgement of the
 #     first one (Nagle), which the peer delays: 44 ms in place of 0.04.
 #
-#   - A pull producer that is asked for more from within its own `write` stops for ever.
+#   - A pull producer that is asked for more within its own `write` stops for ever.
 #
 #   - Bytes written after `abortConnection`, or before `startTLS` is done, reach the peer.
 #
-#   - A send that fails takes the error of the socket with it: the next read looks like a clean end.
+#   - A failed send clears the error of the socket: the next read looks like a clean end.
 #
-# Two things are sent at once, because nothing else is written for them in this round: the answer of
-# a function given by `replyWith` (at the end of the round it was 4 % slower, with 64 connections),
-# and what goes to many at the end of a turn, by `writeLast` or a `Broadcast`.
+# Two kinds of data are sent at once, because nothing else is written to these streams in the round:
+# the answer of a function set by `replyWith` (at the end of the round it was 4 % slower, with 64
+# connections), and data for many streams at the end of a turn, by `writeLast` or a `Broadcast`.
 #
-# What goes Twisted's way
-# -----------------------
+# Members with Twisted's methods
+# ------------------------------
 #
 # A stream that is not `plain` (TLS, closing, half-closed) or has bytes that the kernel did not
 # take, a UNIX socket that is read, and every member that is no stream are served by their own
 # `doRead` and `doWrite`.
 
-#: The most streams sent for in one round.  It is much more than L{ROUND_EVENTS}, because one read
-#: can be a message for a whole room.  If only a part of the room were sent to, the first of them
-#: would answer before the others have the message, and these would be sent to twice.
+#: The most streams written to in one round.  It is much more than L{ROUND_EVENTS}, because one read
+#: can be a message for a whole room.  If a round wrote to only a part of the room, its first
+#: members would answer before the others have the message, and these would need two writes.
 ROUND_SENDS = 1024
 
 #: The most events served in one round; fewer after a round that took too long.  16 and 256 were 1
 #: to 2 % slower.
 ROUND_EVENTS = 128
 
-#: The events of an error and of a hang-up, which the kernel reports unasked.
+#: The events of an error and of a hang-up, which the kernel always reports.
 GONE: int = getattr(select, "EPOLLHUP", 0x10) | getattr(select, "EPOLLERR", 0x08)
 
-# ENOBUFS, as for Twisted, is a moment in which the kernel has no memory for the bytes.
+# ENOBUFS means, as for Twisted, that the kernel has no memory for the bytes now.
 _TRY_LATER = frozenset({EAGAIN, EWOULDBLOCK, ENOBUFS})
 
-# Shared, as in Twisted's posixbase: there is no need for a new Failure for each connection.
+# Shared, as in Twisted's posixbase, to save a Failure for each connection.
 _SHARED_REASONS: dict[type, Failure] = {
     ConnectionDone: Failure(CONNECTION_DONE),
     ConnectionLost: Failure(CONNECTION_LOST),
@@ -93,8 +93,8 @@ class EpollRound(EpollRegistry):
     _log: ClassVar[Logger] = Logger()
 
     def _receive(self, events: list[tuple[int, int]]) -> None:
-        # Each ready member is read once, so none can hold the others.  Names are local: this is the
-        # hottest loop of the server.
+        # Each ready member is read once, so none can block the others.  Names are local, because
+        # this is the hottest loop of the server.
         streams = self._streams
         read = os.read
         write = os.write
@@ -105,8 +105,8 @@ class EpollRound(EpollRegistry):
             if stream is None or event != readable:
                 self._dispatch(number, event)
                 continue
-            # The event may be of a connection that was closed in this round, and the number in use
-            # again.  No check is needed: the read gives EAGAIN, or the first bytes of the new one.
+            # The event may be of a connection that was closed in this round, whose number is in use
+            # again.  No check is needed: the read gives EAGAIN, or the new one's first bytes.
             size = stream.readSize
             try:
                 data = read(number, size)
@@ -115,7 +115,7 @@ class EpollRound(EpollRegistry):
                     self._disconnect(stream, CONNECTION_LOST, True)
                 continue
             if not data:
-                # The peer stopped sending.  EPOLLRDHUP would say so too, but no earlier.
+                # The peer stopped sending.  EPOLLRDHUP would not be reported earlier.
                 self._disconnect(stream, CONNECTION_DONE, True)
                 continue
             length = len(data)
@@ -124,9 +124,9 @@ class EpollRound(EpollRegistry):
                     self._receiveLong(stream, data)
                     continue
                 if stream.reply is not None:
-                    # Its requests come in bulk, and what answers in place keeps nothing of them.
+                    # The stream sends requests in bulk, and a reply function does not store them.
                     stream.readSize = BULK_READ
-            # Bytes that wait are sent first, and TLS has to encrypt: then the protocol answers, by
+            # If bytes wait to be sent first, or the stream is not plain, the protocol answers, by
             # `write`.
             inPlace = stream.plain and not stream._tempDataBuffer and not stream.dataBuffer
             prefix = stream.prefix
@@ -151,7 +151,7 @@ class EpollRound(EpollRegistry):
                     self._sendParts(stream, made)
                     continue
                 if not made:
-                    # TLS has read a part of a record, or has written what it had to by itself.
+                    # There is no answer: TLS has only a part of a record, or has called `write`.
                     continue
                 answer = made
             try:
@@ -179,15 +179,15 @@ class EpollRound(EpollRegistry):
             self._keepAnswer(stream, whole, sent)
 
     def _keepAnswer(self, stream: InPlaceStream, answer: bytes, sent: int) -> None:
-        # A peer that does not read gets no more large reads, and none at all while more than the
-        # usual waits: else each such peer could have half a megabyte kept for it.
+        # Reads from a peer that does not read are limited to `bufferSize`, and pause while more
+        # waits.  Otherwise each such peer could make the server buffer half a megabyte.
         stream.readSize = min(stream.readSize, stream.bufferSize)
         self.keepUnsent(stream, answer, sent)
         stream._maybePauseProducer()
 
     def _receiveLong(self, stream: InPlaceStream, data: bytes) -> None:
-        # The protocol gets the whole chunk, as it would from one large read; from now on the reads
-        # of this stream are large.
+        # The protocol gets one chunk, as from one large read.  From now on the reads of this stream
+        # are large.
         number = stream.descriptor
         stream.readSize = stream.bufferSize
         lost = False
@@ -199,16 +199,16 @@ class EpollRound(EpollRegistry):
             stream.protocol.dataReceived(data)
         except BaseException as error:
             self._raised(stream, error)
-        # The kernel reports an error once: a later read would take the connection for a clean end.
+        # The kernel reports an error once: a later read would look like a clean end.
         if lost and self._streams.get(number) is stream:
             self._disconnect(stream, CONNECTION_LOST, True)
 
     def _dispatch(self, number: int, event: int) -> None:
-        # As a reactor of Twisted does, but for one point: a member that reads is read also when the
-        # kernel reports only an error or a hang-up, since the error of the read is the right one.
+        # As in a reactor of Twisted, with one difference: a member that reads is also read when the
+        # kernel reports only an error or a hang-up, because the read gives the right error.
         if number in self._changed:
-            # Perhaps an event of a closed connection whose number was used again.  It costs
-            # nothing to ignore a true one: level-triggered epoll will report it again.
+            # This may be an event of a closed connection whose number is in use again.  If not, it
+            # can be ignored too, because level-triggered epoll reports it again.
             return
         reader = self._streams.get(number) or self._readers.get(number)
         why: object = None
@@ -249,8 +249,8 @@ class EpollRound(EpollRegistry):
         try:
             self._sendPlain(queued)
         except BaseException:
-            # Only the first write of a stream puts it into the list: without this its bytes would
-            # never be sent.
+            # Only the first write of a stream puts it into the list: if it were dropped here, its
+            # bytes would never be sent.
             self.queued += queued
             raise
 
@@ -258,7 +258,7 @@ class EpollRound(EpollRegistry):
         write = os.write
         for stream in queued:
             chunks = stream._tempDataBuffer
-            # It may have been closed, or its bytes sent in another way, while others were served.
+            # While others were served, the stream may have been closed, or its bytes sent.
             if not stream.plain or not chunks or stream.dataBuffer:
                 continue
             data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -280,8 +280,8 @@ class EpollRound(EpollRegistry):
                 self._resume(stream)
 
     def _sendByMembers(self) -> None:
-        # These have more to do than to send plain bytes: to close, to half-close, to feed a pull
-        # producer, to send descriptors or the bytes of a TLS layer.
+        # These streams do more than send plain bytes: close, half-close, feed a pull producer, send
+        # descriptors or the bytes of a TLS layer.
         for number in list(islice(self._writers, ROUND_SENDS)):
             stream = self._writers.pop(number, None)
             if stream is None:
@@ -297,9 +297,9 @@ class EpollRound(EpollRegistry):
 
     def keepUnsent(self, stream: InPlaceStream, data: bytes, sent: int) -> None:
         """
-        Keep what the kernel did not take, and send it when there is room.
+        Store the bytes that the kernel did not take, and send them when the socket is writable.
 
-        @param sent: how many bytes of C{data} it took.
+        @param sent: the number of bytes of C{data} that the kernel took.
         """
         stream.dataBuffer = data
         stream.offset = sent
@@ -310,7 +310,7 @@ class EpollRound(EpollRegistry):
         try:
             self._awaitWritable(stream.descriptor, stream)
         except OSError as error:
-            # The kernel cannot watch it (a limit of epoll): nothing would ever send the rest.
+            # The kernel cannot watch the socket (a limit of epoll): the rest would never be sent.
             self._disconnect(stream, error, False)
 
     def _resume(self, stream: InPlaceStream) -> None:
@@ -321,12 +321,11 @@ class EpollRound(EpollRegistry):
             self._raised(stream, error)
 
     def _raised(self, member: WatchedDescriptor, error: BaseException) -> None:
-        # There is no logging context for each event, which would name the protocol; so the event
-        # names the peer.
+        # There is no logging context that names the protocol, so the log line names the peer.
         try:
             peer: object = member.getPeer()  # type: ignore[attr-defined]
         except Exception:
-            # A port, or what is no socket.
+            # A port, or a descriptor that is no socket.
             self._log.failure("Closing {member}, which raised", Failure(error), member=member)
         else:
             self._log.failure(
@@ -352,7 +351,7 @@ class EpollRound(EpollRegistry):
             self._end(member, reason)
 
     def _end(self, member: WatchedDescriptor, reason: Failure) -> None:
-        # Each in a try of its own: one `connectionLost` that raised once ended the whole set.
+        # Caught for each member: otherwise a `connectionLost` that raises would end the whole set.
         try:
             self.removeReader(member)
             self.removeWriter(member)

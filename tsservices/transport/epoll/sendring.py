@@ -1,21 +1,21 @@
 """
-The same bytes for many sockets by one system call: C{io_uring}, and its memory.
+A send of the same bytes to many sockets by one system call: C{io_uring}, and its memory.
 
-Python has no functions for it, so the system calls are made by C{ctypes}.  Entries are laid out by
-a few operations of C{memoryview} and C{array}, and not by a loop in Python.
+Python has no functions for C{io_uring}, so the system calls are made by C{ctypes}.  Entries are
+written by a few operations of C{memoryview} and C{array}, without a loop in Python.
 
-Pure: which sockets there are, and what becomes of bytes that were not sent, is decided elsewhere.
+Pure: the caller has the sockets, and keeps the bytes that were not sent.
 
-Every send is made by C{io_uring_enter} itself, with C{MSG_DONTWAIT}.  Without that flag the kernel
-would send to a full socket later, when the caller has queued the bytes already.  So when the call
-returns nothing is going on: descriptors may be closed, and the bytes may be freed.
+Every send is made within C{io_uring_enter}, because of C{MSG_DONTWAIT}.  Without that flag the
+kernel would send to a full socket later, when the caller has queued the bytes already.  After the
+call no send is pending: descriptors may be closed, and the bytes may be freed.
 
-There are results only of sends that failed, which is a tenth of the time in a room of 200.  With
-C{MSG_WAITALL} a send that took a part of the bytes counts as one.  Kernels before Linux 6.0 may
-give C{EAGAIN} as the result of such a send, and so hide what was sent: that has to be tried first
-(L{tsservices.transport.epoll.sendtrial}).
+The kernel writes results only for failed sends, which saves a tenth of the time in a room of 200.
+With C{MSG_WAITALL} a partial send counts as failed.  Kernels before Linux 6.0 may give C{EAGAIN} as
+the result of a partial send, which hides how much was sent: L{tsservices.transport.epoll.sendtrial}
+tests that first.
 
-Descriptors are not registered with the ring: it would keep closed sockets open, and saves 1 %.
+Descriptors are not registered with the ring: that would keep closed sockets open, and saves 1 %.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ except ImportError:  # pragma: no cover
     # A Python without libffi.
     ctypes = None  # type: ignore[assignment]
 
-#: The sends of one system call; more sockets need several.  The memory is 112 KiB.
+#: The most sends of one system call; more sockets need several calls.  The memory is 112 KiB.
 RING_ENTRIES = 1024
 
-#: The most bytes that one send may have: the kernel counts them with 31 bits.
+#: The most bytes of one send: the kernel counts them with 31 bits.
 MOST_BYTES = 0x7FFF_F000
 
-#: Numbers of system calls, which are the same for nearly all processors that Linux knows.
+#: Numbers of system calls, the same for nearly all processors that Linux supports.
 _SETUP, _ENTER = 425, 426
 _PROCESSORS = frozenset({"x86_64", "aarch64", "riscv64", "loongarch64", "ppc64le", "s390x"})
 
-# Features: both queues are in one mapping; results of what succeeds can be left out.
+# Features: both queues are in one mapping; results of successful sends can be left out.
 _NEEDED = 1 | 1 << 11
 _SEND = 26
 _LEAVE_OUT_SUCCESS = 1 << 6
@@ -55,7 +55,7 @@ _POPULATE: int = getattr(mmap, "MAP_POPULATE", 0x8000)
 
 # struct io_uring_params: entries of both queues, flags, the features, and the offsets of the
 # fields of each queue.  struct io_uring_sqe: operation, descriptor, address, length, flags of the
-# send and a number of ours, which comes back in struct io_uring_cqe with the result.
+# send and a number that the kernel copies to the result in struct io_uring_cqe.
 _PARAMETER_BYTES = 120
 _FEATURES = 20
 _SUBMISSIONS, _COMPLETIONS = 40, 80
@@ -63,15 +63,15 @@ _ENTRY = struct.Struct("=BBHiQQIIQ24x")
 _RESULT_BYTES = 16
 _WRAPPED = 0xFFFF_FFFF
 
-#: Makes a system call; C{ctypes.get_errno} has the reason of -1.
+#: Makes a system call; after -1, C{ctypes.get_errno} has the error.
 SystemCall = Callable[..., int]
 
 
 def loadSystemCall() -> SystemCall:
     """
-    The C library's C{syscall}.
+    Get the C library's C{syscall}.
 
-    @raise OSError: the system is none for which the numbers and layouts here are right.
+    @raise OSError: the numbers and layouts of this module are not valid on this system.
     """
     if (
         ctypes is None
@@ -88,11 +88,11 @@ def loadSystemCall() -> SystemCall:
 
 class SendRing:
     """
-    A ring of C{io_uring} that sends.
+    An C{io_uring} for sends.
 
-    It is made by the process that uses it, after any fork; in a child it sends nothing.
+    The process that uses the ring has to make it, after any fork; a ring of a parent sends nothing.
 
-    @ivar smallest: from how many sockets on it pays.
+    @ivar smallest: the number of sockets from which on the ring is worth using.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class SendRing:
     ) -> None:
         """
         @param entries: a power of two.
-        @raise OSError: the kernel has no C{io_uring}, a filter refuses it, or there are too few
-            descriptors or too little memory that may be locked.
+        @raise OSError: the kernel has no C{io_uring}, a filter refuses it, or the limit of
+            descriptors or of locked memory is reached.
         """
         self.smallest = smallest
         self._call = call or loadSystemCall()
@@ -116,7 +116,7 @@ class SendRing:
         )
         if number < 0:
             reason = ctypes.get_errno()
-            # Before Linux 5.12 the memory counts against that limit, for all programs of a user.
+            # Before Linux 5.12 the rings of all programs of a user count against that limit.
             hint = " (perhaps by ulimit -l)" if reason == errno.ENOMEM else ""
             raise OSError(reason, f"io_uring_setup: {os.strerror(reason)}{hint}")
         self._number = number
@@ -162,29 +162,29 @@ class SendRing:
         self._indexes = array("I", range(entries))
 
     def close(self) -> None:
-        """Give the descriptor and the memory back; it sends nothing any more."""
+        """Free the descriptor and the memory.  After that L{send} sends nothing."""
         number, self._number = self._number, -1
         if number != -1:
-            # The mappings are given back with the last view of them.
+            # The mappings are freed with their last view.
             for name in ("_words", "_resultValues", "_resultIndexes", "_entryWords", "_entryLongs"):
                 self.__dict__.pop(name, None)
             os.close(number)
 
     def send(self, descriptors: array[int], data: bytes) -> tuple[int, dict[int, int]]:
         """
-        Send some bytes to sockets, of which no two may be the same.
+        Send some bytes to different sockets.
 
         @param descriptors: of the type C{"I"}.
-        @return: how many of them were served, the first ones: the kernel has refused the rest, to
-            which nothing was sent; and the places of those that did not get all bytes, each with
-            how many the kernel took, 0 also after an error.
+        @return: the number of sockets served, counted from the first (the kernel has refused the
+            rest, to which nothing was sent); and for each socket that did not get all bytes, its
+            index and the number of bytes that the kernel took, 0 also after an error.
         """
         served = 0
         incomplete: dict[int, int] = {}
         size = len(data)
         if self._number == -1 or not 0 < size <= MOST_BYTES or os.getpid() != self._process:
             return served, incomplete
-        # The pointer keeps the bytes where they are.
+        # The pointer object keeps the bytes in memory during the call.
         pointer = ctypes.c_char_p(data)
         address = ctypes.cast(pointer, ctypes.c_void_p).value or 0
         while served < len(descriptors):
@@ -200,15 +200,14 @@ class SendRing:
     def _submit(
         self, descriptors: array[int], address: int, size: int
     ) -> tuple[int, list[tuple[int, int]]]:
-        # Gives how many entries the kernel has taken, and the numbers and results of those that
-        # failed.
+        # Returns how many entries the kernel has taken, and index and result of each failed send.
         count = len(descriptors)
         entries = self._entries
         self._entryWords[1 : 16 * count : 16] = descriptors
         self._entryWords[6 : 16 * count : 16] = array("I", [size]) * count
         self._entryLongs[2 : 8 * count : 8] = array("Q", [address]) * count
         words = self._words
-        # The kernel takes the entries from its own position on: these have to be named anew.
+        # The kernel takes entries from its own position in the queue on, which moves each time.
         begin = words[self._head]
         slot = begin & (entries - 1)
         before = min(count, entries - slot)
@@ -216,13 +215,13 @@ class SendRing:
         words[order + slot : order + slot + before] = self._indexes[:before]
         words[order : order + count - before] = self._indexes[before:count]
         words[self._tail] = (begin + count) & _WRAPPED
-        # What a send that an exception has cut short has left is none of this one.
+        # Skip results left by a send that an exception has interrupted.
         first = words[self._resultHead] = words[self._resultTail]
         taken = self._enter(begin, count)
         failures = (words[self._resultTail] - first) & _WRAPPED
         if not failures:
             return taken, []
-        # The results are in a circle.
+        # The results are in a circular buffer.
         places = [(first + number) & (self._results - 1) for number in range(failures)]
         words[self._resultHead] = (first + failures) & _WRAPPED
         return taken, [
@@ -235,9 +234,9 @@ class SendRing:
             status = self._call(_ENTER, self._number, count - taken, 0, 0, None, 0)
             interrupted = status < 0 and ctypes.get_errno() == errno.EINTR
             taken = (self._words[self._head] - begin) & _WRAPPED
-            # The kernel stops at an entry that it does not like: the rest is for the next call.
-            # After EAGAIN, EBUSY and ENOMEM the entries of the next send come in place of what it
-            # has not taken, as that begins where the kernel is.
+            # The kernel stops at an invalid entry: the rest needs another call.  After EAGAIN,
+            # EBUSY and ENOMEM the next send overwrites the entries that the kernel has not taken,
+            # because it begins at the kernel's position.
             if status <= 0 and not interrupted:
                 break
         return taken

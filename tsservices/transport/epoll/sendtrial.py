@@ -1,9 +1,9 @@
 """
-A program that finds out whether a L{SendRing} works on this machine, and from how many sockets on
-it is faster than C{os.write} for each.
+A program that tests whether a L{SendRing} works on this machine, and from how many sockets on it is
+faster than C{os.write} for each.
 
-It is a process of its own, because a filter of system calls may kill whoever asks.  It writes one
-line: a number, or why there is no ring.  Pure.
+It is a process of its own, because a filter of system calls may kill the process that tries.  It
+prints one line: a number, or the reason why no ring is used.  Pure.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from tsservices.transport.epoll.sendring import SendRing
 #: Numbers of sockets that are tried.
 SIZES = (96, 128, 192, 256, 512, 1024)
 
-#: How often each way sends; they take turns.
+#: The number of sends by each method; the methods take turns.
 TURNS = 11
 
-#: The share of the time of C{os.write} below which the ring is faster, and not by chance.
+#: The share of the time of C{os.write} below which the ring counts as faster.
 FASTER = 0.97
 
-#: In a server the memory of the ring and of the sockets is in no cache when a line comes.  So this
-#: many bytes are read before each turn.
+#: The number of bytes read before each turn, because in a server the memory of the ring and of the
+#: sockets is not in the processor's cache when a line arrives.
 CACHE_BYTES = 4 * 1024 * 1024
 
-#: A line of a chat has about as many bytes.
+#: Bytes of the length of a usual chat line.
 LINE = b"x" * 80
 
-#: More bytes than a socket takes at once; most of them are never touched.
+#: More bytes than a socket takes at once; most of them are never read.
 LONG = 32 * 1024 * 1024
 
-#: Descriptors that are needed beside the sockets.
+#: The number of descriptors that are needed besides the sockets.
 SPARE_DESCRIPTORS = 64
 
 #: Seconds after which the program ends by itself.
@@ -47,8 +47,9 @@ LIMIT = 10
 
 def socketPairs(stack: ExitStack, count: int) -> list[tuple[socket.socket, socket.socket]]:
     """
-    Connections over loopback, both ends of each.
+    Make connections over loopback.
 
+    @return: both ends of each.
     @raise OSError: there are no more descriptors, or there is no loopback.
     """
     listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -63,10 +64,10 @@ def socketPairs(stack: ExitStack, count: int) -> list[tuple[socket.socket, socke
 
 def check(ring: SendRing) -> None:
     """
-    Check what a kernel might do in another way.
+    Check the behaviour that differs between kernels.
 
-    @raise OSError: a full socket was sent to later, a closed one disturbs the others, or a send of
-        a part does not say how much that was.
+    @raise OSError: the kernel sends to a full socket later, a closed socket affects others, or a
+        partial send does not return the number of bytes.
     """
     with ExitStack() as stack:
         (full, slow), (good, peer), (short, reader) = socketPairs(stack, 3)
@@ -90,10 +91,10 @@ def check(ring: SendRing) -> None:
 
 def received(sock: socket.socket, expected: int) -> int:
     """
-    How many bytes come.
+    Count the bytes that arrive.
 
-    @param expected: as many are waited for.
-    @raise OSError: they do not come.
+    @param expected: the number of bytes to wait for.
+    @raise OSError: they do not arrive.
     """
     count = 0
     sock.settimeout(1)
@@ -109,7 +110,7 @@ def received(sock: socket.socket, expected: int) -> int:
 def measured(
     ways: Sequence[Callable[[], object]], clock: Callable[[], float] = time.thread_time
 ) -> list[float]:
-    """The lower quartile of the times of some functions, which take turns."""
+    """Measure functions, which take turns; return the lower quartile of the times of each."""
     cache = bytearray(CACHE_BYTES)
     times: list[list[float]] = [[] for _ in ways]
     for _ in range(TURNS):
@@ -123,7 +124,7 @@ def measured(
 
 def smallest(ring: SendRing, sizes: Sequence[int]) -> int | None:
     """
-    From how many sockets on the ring is faster; L{None}: with none of these numbers.
+    Find the number of sockets from which on the ring is faster; L{None}: it never is.
 
     @raise OSError: there are not enough descriptors.
     """
@@ -150,9 +151,9 @@ def smallest(ring: SendRing, sizes: Sequence[int]) -> int | None:
 
 def trial(descriptors: int | None) -> str:
     """
-    The line to write.
+    Run the trial, and return the line to print.
 
-    @param descriptors: how many this process may have; L{None}: any number.
+    @param descriptors: the limit of descriptors of this process; L{None}: there is none.
     """
     sizes = [
         size for size in SIZES if descriptors is None or 2 * size + SPARE_DESCRIPTORS <= descriptors
@@ -169,7 +170,7 @@ def trial(descriptors: int | None) -> str:
 
 
 def main() -> None:
-    """Write the line."""
+    """Print the line."""
     signal.alarm(LIMIT)
     print(trial(raiseDescriptorLimit()))
 

@@ -1,8 +1,8 @@
 """
-An epoll object of our own, whose descriptor is one reader in the real reactor: a I{set}.
+A I{set}: an own epoll object, whose descriptor is one reader in the real reactor.
 
-It makes the connections of a server fast under every reactor.  Under the reactor of
-L{tsservices.transport.epoll.mainloop} there is none: that is an L{EpollReactor} itself.
+It makes the connections of a server fast under every reactor.  The reactor of
+L{tsservices.transport.epoll.mainloop} has no set, because it is an L{EpollReactor} itself.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from tsservices.transport.epoll.passes import EpollReactor
 # Why below the reactor
 # ---------------------
 #
-# An epoll object can itself be watched: it is readable while one of its descriptors is ready.  So
-# any reactor can be above it (epoll, poll, select and asyncio are tested), and every descriptor
-# that is not in the set is served as before.  The price is two `epoll_wait` more for each wake-up,
-# which many ready connections share.  UDP ports, of which a server has few, would only pay it, so
-# they are not in the set.
+# An epoll object can itself be watched: it is readable while one of its descriptors is ready.
+# Therefore any reactor can be above it (epoll, poll, select and asyncio are tested), and it serves
+# descriptors that are not in the set as before.  The cost is two more `epoll_wait` for each
+# wake-up, shared by all ready connections.  A server has few UDP ports, which would have the cost
+# without the gain, so they are not in the set.
 #
 # Outside a pass
 # --------------
 #
-# Bytes that are written while no pass is made (from a timer, or by a thread's result) are queued
-# too. One `callLater(0)` for the whole set makes a pass that sends them, however many were written.
+# Bytes that are written outside a pass (from a timer, or by a thread's result) are queued too.  One
+# `callLater(0)` for the whole set makes a pass that sends all of them.
 
 
 def available() -> bool:
@@ -41,24 +41,24 @@ def available() -> bool:
 
 def epollSetOf(reactor: Any) -> EpollReactor:
     """
-    What all fast ports of one reactor share: the reactor itself if it is an L{EpollReactor}, and
-    otherwise its set, which is made if there is none.
+    Get the object that all fast ports of one reactor share: the reactor itself if it is an
+    L{EpollReactor}, otherwise its set, which is made if there is none.
     """
     if isinstance(reactor, EpollReactor):
         return reactor
     epollSet = _sets.get(reactor)
     if epollSet is None:
-        # Known before it is opened: a chat asks for the end of turns before there are ports.
+        # Registered before it is opened: a chat calls `turnEnd` before there are ports.
         epollSet = _sets[reactor] = EpollSet(reactor)
     return epollSet
 
 
 def turnEnd(reactor: Any, fast: bool) -> Callable[[Callable[[], None]], object]:
     """
-    A function that has something called at the end of this turn of the reactor.
+    Get a function that schedules a call for the end of this turn of the reactor.
 
-    @param fast: whether connections are in an L{EpollReactor}: then it is called when all that is
-        ready has been read and nothing is sent yet.
+    @param fast: whether connections are in an L{EpollReactor}: then the call is made after all
+        ready descriptors are read and before anything is sent.
     """
     if not fast or not available():
         return lambda job: reactor.callLater(0, job)
@@ -70,11 +70,11 @@ class EpollSet(EpollReactor):
     """
     An L{EpollReactor} below another reactor, which wakes it up.
 
-    It hands on every attribute that it does not have to the real reactor, and provides the same
-    interfaces, so that a protocol that uses C{transport.reactor} finds a reactor.
+    For missing attributes it returns those of the real reactor, and it provides the same
+    interfaces, so that protocols can use C{transport.reactor} as a reactor.
 
-    Owned by the listening ports that have opened it: the epoll object is open, and known to the
-    real reactor, while there is a port or a member.
+    The epoll object is open, and a reader of the real reactor, while there is a listening port that
+    uses the set, or a member.
 
     @ivar _woken: whether a pass is scheduled for the next turn of the real reactor.
     """
@@ -89,7 +89,7 @@ class EpollSet(EpollReactor):
 
     def __getattr__(self, name: str) -> Any:
         if name == "_reactor":
-            # Not set yet: looking for it in itself would not end.
+            # Not set yet: the lookup would call this method without end.
             raise AttributeError(name)
         return getattr(self._reactor, name)
 
@@ -98,14 +98,14 @@ class EpollSet(EpollReactor):
         return f"<{type(self).__name__} of {self._members()} for {self._ports} ports>"
 
     def fileno(self) -> int:
-        """The number of the epoll object, or -1 while it is closed."""
+        """Get the descriptor of the epoll object, or -1 while it is closed."""
         return self._number
 
     def logPrefix(self) -> str:
         return "-"
 
     def connectionLost(self, reason: Failure) -> None:
-        """Every member loses its connection: the real reactor has stopped."""
+        """End the connections of all members, because the real reactor has stopped."""
         for member in self.removeAll():
             self._end(member, reason)
         self._close()
@@ -126,8 +126,8 @@ class EpollSet(EpollReactor):
         return poller
 
     def _closeIfUnused(self) -> None:
-        # A reader that stays in the reactor is a dirty reactor to trial, and keeps a descriptor.
-        # Not during a pass: the epoll object is in use, and the pass does this at its end.
+        # A reader left in the reactor keeps a descriptor, and trial reports it as unclean.  Not
+        # during a pass: the epoll object is in use, and the pass does this at its end.
         if not (
             self._ports
             or self._poller is None
@@ -149,7 +149,7 @@ class EpollSet(EpollReactor):
             del _sets[self._reactor]
 
     def wake(self) -> None:
-        """Make a pass in the next turn of the real reactor, also if no descriptor is ready."""
+        """Schedule a pass for the next turn of the real reactor, even if no descriptor is ready."""
         if not self._woken:
             self._woken = True
             self._reactor.callLater(0, self._wakeUp)
@@ -160,9 +160,9 @@ class EpollSet(EpollReactor):
 
     def doRead(self) -> None:
         """Make a pass."""
-        # It never raises and never returns a value: the real reactor would take either as the end
-        # of this reader, and with it of every connection.  A protocol may run the reactor from
-        # within a pass, so a pass may be within another.
+        # This never raises and never returns a value: the real reactor would then end this reader,
+        # and with it all connections.  Passes may be nested, because a protocol may run the reactor
+        # within a pass.
         outer, self.passing = self.passing, True
         changed, self._changed = self._changed, set()
         try:
@@ -172,12 +172,12 @@ class EpollSet(EpollReactor):
         finally:
             self.passing = outer
             if outer:
-                # The events of the outer pass are older than what has changed in either.
+                # The outer pass still has older events, for which both sets of changes count.
                 self._changed |= changed
         if self.queued or self._writers or self._jobs:
             self.wake()
         self._closeIfUnused()
 
 
-# Weak: a set that was never opened goes with the last port or chat that asked for it.
+# Weak: a set that was never opened is freed with the last port or chat that uses it.
 _sets: WeakValueDictionary[Any, EpollSet] = WeakValueDictionary()

@@ -1,17 +1,17 @@
 """
 Connections over TCP and UNIX sockets, and their ports, that are in an L{EpollReactor}.
 
-Protocols cannot see a difference to Twisted's own transports but for the time at which bytes leave:
+For protocols the only difference from Twisted's transports is the time at which bytes are sent:
 C{write} only queues them, and the set sends once for each connection at the end of a round.  A
-protocol that answers each chunk with one reply can ask for it to be sent at once, by C{replyWith}.
+protocol that answers each chunk with one reply can have the reply sent at once, by C{replyWith}.
 
-As long as a transport is I{plain} it only sends bytes, and the set does that by itself.  All the
-rest (closing, half-closing, aborting, TLS, pull producers) is Twisted's own code: it takes the
-transport out of this state for ever and goes through C{startWriting}, C{doWrite} and the queue of
-C{FileDescriptor} as always.  So there is one flag to check for each write and not five.
+While a transport is I{plain}, it only sends bytes, and the set does that itself.  Everything else
+(closing, half-closing, aborting, TLS, pull producers) is Twisted's code: it ends this state for
+ever, and uses C{startWriting}, C{doWrite} and the queue of C{FileDescriptor} as usual.  Therefore
+each write checks one flag instead of five.
 
-Connections over UNIX sockets are read by their own C{doRead}, because descriptors can come with the
-bytes.  The rest is the same.
+Connections over UNIX sockets are read by their own C{doRead}, because descriptors may be received
+with the bytes.  The rest is the same.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
         reactor: Any,
     ) -> None:
         """@raise OSError: if the kernel cannot watch one more descriptor."""
-        # The set uses these for each request.  They are set on the instance, also where the class
-        # has the same default, because the interpreter finds them faster there.
+        # The set uses these attributes for each request.  They are set on the instance, even if the
+        # class has the same default, because the interpreter finds them faster there.
         self.descriptor = sock.fileno()
         self.sentAlone = 0
         self.broadcasts: tuple[StreamBroadcast, ...] = ()
@@ -92,8 +92,8 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
 
     @property
     def bytesSent(self) -> int:
-        """How many bytes the kernel has taken so far."""
-        # Computed only when the time limits ask, so that a broadcast adds one number for all.
+        """The number of bytes that the kernel has taken so far."""
+        # Computed only for the time limits, so that a broadcast adds one number for all members.
         return self.sentAlone + sum([broadcast.sent for broadcast in self.broadcasts])
 
     @bytesSent.setter
@@ -117,7 +117,7 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
 
         @raise TypeError: if C{data} is not L{bytes}.
         """
-        # The same steps as FileDescriptor.write, without those that a plain transport never needs.
+        # FileDescriptor.write, without the steps that a plain transport never needs.
         if self.plain and type(data) is bytes and not self.dataBuffer:
             if data:
                 epollSet = self.reactor
@@ -128,25 +128,25 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
                         epollSet.wake()
                 chunks.append(data)
                 self._tempDataLen = size = self._tempDataLen + len(data)
-                # A transport that is its own producer is read once in a round.  What the kernel
-                # takes at the end of that round is no reason to pause; if it does not take all, the
-                # next write goes to the base class, which pauses.
+                # A transport that is its own producer is read once in a round, and need not pause
+                # for bytes that the kernel takes at the end of the round.  If the kernel does not
+                # take all, the next write goes to the base class, which pauses.
                 if size > self.bufferSize and self.producer not in (None, self):
                     self._maybePauseProducer()
         else:
             super().write(data)
 
     def writeLast(self, data: bytes) -> None:
-        """Send some bytes at once, as nothing else will be written in this turn."""
-        # For what goes to many: each connection is touched once and not twice.
+        """Send some bytes at once, because nothing else will be written in this turn."""
+        # For bytes sent to many connections: each is touched once and not twice.
         if not self.plain or self._tempDataBuffer or self.dataBuffer:
             self.write(data)
             return
         try:
             sent = os.write(self.descriptor, data)
         except OSError:
-            # At the end of the round the send fails again, or waits.  A connection must not be lost
-            # within a write: its protocol, and its room, do not expect that.
+            # A connection must not be lost within a write, because its protocol and its room do not
+            # expect that.  At the end of the round the send fails again, or waits.
             self.write(data)
             return
         self.sentAlone += sent
@@ -155,7 +155,7 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
 
     def replyWith(self, reply: Reply, observer: RoundObserver) -> None:
         """
-        Let a function answer each chunk, and send what it returns at once.
+        Let a function answer each chunk, and send its result at once.
 
         @param observer: called when a round of reads begins and when it ends.
         """
@@ -182,8 +182,8 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
             super().startWriting()
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:
-        """Send what is queued as it is, and all that follows by TLS."""
-        # The set no longer sends for a transport that is not plain: `doWrite` sends what is queued.
+        """Send the queued bytes unencrypted, and later bytes by TLS."""
+        # The set does not send for a transport that is not plain: `doWrite` sends the queued bytes.
         self._notPlain()
         if self._tempDataLen:
             self.startWriting()
@@ -203,7 +203,7 @@ class FastTCPServer(CountsBytesMixin, tcp.Server):  # type: ignore[misc]
 
     def connectionLost(self, reason: Failure) -> None:
         self._notPlain()
-        # A method of the protocol: without this the two would wait for the garbage collector.
+        # Breaks a reference cycle, because the reply is a method of the protocol.
         self.reply = None
         self.prefix = None
         super().connectionLost(reason)
@@ -217,8 +217,8 @@ class FastTCPPort(tcp.Port):
     """
     A listening TCP port whose connections are in the set of its reactor.
 
-    The port itself is in the real reactor.  Built by its constructor, or around a socket that
-    listens already by L{adoptPort<tsservices.transport.twisted_internals.adoptPort>}.
+    The port itself is in the real reactor.  Made by its constructor, or, for a socket that listens
+    already, by L{adoptPort<tsservices.transport.twisted_internals.adoptPort>}.
     """
 
     transport = FastTCPServer
@@ -229,9 +229,9 @@ class FastTCPPort(tcp.Port):
         """
         Open the set, and listen.
 
-        @raise CannotListenError: if the address cannot be used, or there can be no epoll object.
+        @raise CannotListenError: if the address or an epoll object is not available.
         """
-        # Opened with the first accepted connection it would raise in the constructor of a transport
+        # Opened before the first connection: otherwise the constructor of a transport would raise
         # when there are no more descriptors.
         epollSet = self._epollSet = epollSetOf(self.reactor)
         try:

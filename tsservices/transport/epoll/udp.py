@@ -1,23 +1,23 @@
 """
-A UDP port that receives until nothing is left, and sends at once.
+A UDP port that receives until no datagram is left, and sends at once.
 
 It differs from Twisted's port in six points:
 
-  - An answer to the datagram being served is sent without Twisted's four checks of the address: it
-    is the address that the kernel gave, so they cannot fail.
+  - An answer to the datagram being served is sent without Twisted's four checks of the address: the
+    address comes from the kernel, so they cannot fail.
 
-  - A pass is bounded by time as well as by bytes, so that empty datagrams cannot hold the reactor.
+  - A pass is bounded by time as well as by bytes, so that empty datagrams cannot block the reactor.
 
-  - News of a peer that cannot be reached costs one datagram, and not the port.
+  - An ICMP error about an unreachable peer does not close the port.
 
-  - An answer to a link-local address finds its interface: the whole address of the kernel is used,
+  - An answer to a link-local address uses the right interface: the kernel's whole address is used,
     and not only host and port.
 
-  - On a wildcard address an answer leaves from the address that was asked
+  - On a wildcard address an answer is sent from the address to which the datagram was sent
     (L{tsservices.transport.wildcard}).
 
-  - While more than one datagram waits, and the protocol can answer many, they are received and
-    answered by one system call each (L{tsservices.transport.mmsg}).
+  - While more than one datagram waits, and the protocol can answer batches, a batch is received by
+    one system call and answered by another one (L{tsservices.transport.mmsg}).
 
 The port is in the real reactor, and not in an L{EpollSet
 <tsservices.transport.epoll.set.EpollSet>}: one more C{epoll_wait} for each wake-up would cost
@@ -76,18 +76,18 @@ from tsservices.transport.wildcard import (
     answering,
 )
 
-#: How long, in seconds, a pass may take before the reactor gets its turn.
+#: The longest time of a pass, in seconds, after which the port returns to the reactor.
 PASS_SECONDS = 0.001
 
-#: How many datagrams are served between two looks at the clock: these take about a tenth of
-#: L{PASS_SECONDS}, so a pass is at most that much too long.
+#: The number of datagrams between two checks of the time: these take about a tenth of
+#: L{PASS_SECONDS}, by which a pass may be too long.
 ROUND_DATAGRAMS = 16
 
-#: What the kernel reports of a peer in place of a datagram.
+#: Errors of a receive that are about a peer.
 _UNREACHABLE = frozenset({ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENETDOWN})
 
-#: What else Linux makes of ICMP messages, for connected ports alone: in IPv6 a rejecting firewall
-#: is EACCES.  For other ports a security module may mean it, and it would not end.
+#: Further errors into which Linux translates ICMP messages, on connected ports only: in IPv6 a
+#: rejecting firewall is EACCES.  On other ports EACCES may be permanent, from a security module.
 _REJECTED = frozenset(
     getattr(errno, name)
     for name in ("EACCES", "EHOSTDOWN", "EMSGSIZE", "ENONET", "ENOPROTOOPT", "EOPNOTSUPP", "EPROTO")
@@ -95,7 +95,7 @@ _REJECTED = frozenset(
     if hasattr(errno, name)
 )
 
-#: What will be over later: the datagrams wait.
+#: Temporary errors: the datagrams wait.
 _LATER = frozenset({EWOULDBLOCK, ENOMEM, ENOBUFS})
 
 
@@ -104,21 +104,21 @@ class FastUDPPort(udp.Port):
     """
     A UDP port with a short loop.
 
-    Built by its constructor, or around a bound socket by
+    Made by its constructor, or for a bound socket by
     L{adoptPort<tsservices.transport.twisted_internals.adoptPort>}.
 
-    @ivar _reply: makes the answer to send, or gives the datagram to the protocol.
+    @ivar _reply: makes the answer to send, or passes the datagram to the protocol.
     @ivar _unsent: called when an answer was not sent.
-    @ivar _source: the source of the datagram being served, as the protocol knows it.
-    @ivar _sockaddr: the same as the kernel knows it: in IPv6 with the interface.
+    @ivar _source: the source of the datagram being served, in the form for the protocol.
+    @ivar _sockaddr: the same source in the kernel's form: in IPv6 with the interface.
     """
 
     usesWildcardSocket: ClassVar[bool] = True
-    #: So many datagrams are served one by one before batches begin, since a batch of fewer costs
-    #: more: 6.3 microseconds, and 1.2 for each datagram, against 2.5 and 2.5.  After a pass with
-    #: more than these the next one begins with a batch.
+    #: The number of datagrams that are served one by one before batches begin, because a smaller
+    #: batch costs more: 6.3 microseconds, and 1.2 for each datagram, against 2.5 and 2.5.  After a
+    #: pass with more datagrams than this, the next one begins with a batch.
     singleDatagrams: ClassVar[int] = 3
-    #: Whether the error queue is to be read after each pass.
+    #: Whether the error queue is read after each pass.
     readsErrors: ClassVar[bool] = False
     _log: ClassVar[Logger] = Logger()
 
@@ -132,8 +132,8 @@ class FastUDPPort(udp.Port):
         reusePort: bool = False,
     ) -> None:
         """
-        @param port: 0 for any free port; L{None} around an existing socket.
-        @param maxPacketSize: the most bytes of a datagram that are kept.
+        @param port: 0 for any free port; L{None} for an existing socket.
+        @param maxPacketSize: the number of bytes after which a datagram is cut off.
         @raise InvalidAddressError: if C{interface} is not an address.
         """
         super().__init__(port, proto, interface, maxPacketSize, reactor)
@@ -154,7 +154,7 @@ class FastUDPPort(udp.Port):
         self, reply: DatagramReply, unsent: Callable[[], None], *observers: RoundObserver
     ) -> None:
         """
-        Let a function answer the datagrams in place of the protocol, which saves a C{write} each.
+        Let a function answer the datagrams in place of the protocol, to save a C{write} for each.
 
         Not for a protocol that connects its port.
         """
@@ -164,9 +164,9 @@ class FastUDPPort(udp.Port):
 
     def answerBatchesWith(self, reply: BatchReply) -> None:
         """
-        Let a function answer many datagrams at once, beside the one of L{replyWith}.
+        Let a function answer batches; the function of L{replyWith} answers single datagrams.
 
-        Where the system has not got the calls, it is not used.
+        Where the system lacks the calls for batches, the function is not used.
         """
         self._batchReply = reply
         self._useBatches()
@@ -180,24 +180,24 @@ class FastUDPPort(udp.Port):
         return CONTROL_BYTES if self._answersFromAsked else 0
 
     def connect(self, host: str, port: int) -> None:
-        """@raise OSError: there is no way to that address."""
+        """@raise OSError: there is no route to that address."""
         if "%" not in host:
             super().connect(host, port)
             return
-        # The zone of a link-local address, which is lost from a tuple of two.
+        # Keeps the zone of a link-local address, which a pair of host and port has not.
         ((*_, address), *_) = socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)
         self._connectedAddr = host, port
         self.socket.connect(address)
 
     def createInternetSocket(self) -> socket.socket:
         """
-        A new socket, which shares its port if that was asked for.
+        Make a socket, with SO_REUSEPORT if requested.
 
         @raise OSError: if the platform cannot share ports.
         """
         created = super().createInternetSocket()
         if self._reusePort:
-            # `listenUDP` refuses the Binding by which `listenTCP` would be asked for this.
+            # `listenUDP` does not accept the Binding by which `listenTCP` takes this option.
             created.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return created
 
@@ -209,7 +209,7 @@ class FastUDPPort(udp.Port):
             self.fileno = self.socket.fileno  # type: ignore[method-assign]
 
     def doRead(self) -> None:
-        """Serve datagrams until none is left, L{PASS_SECONDS} are over or C{maxThroughput} is."""
+        """Serve datagrams until none waits, or L{PASS_SECONDS} or C{maxThroughput} is reached."""
         self._passBegan = monotonic()
         for observer in self._observers:
             observer.roundBegan()
@@ -237,7 +237,7 @@ class FastUDPPort(udp.Port):
 
     def _readBatches(self, batch: DatagramBatch) -> None:
         if batch.busy:
-            # The protocol of another port runs the reactor while it answers.
+            # Another port uses the batch: its protocol runs the reactor while it answers.
             self._readEach()
             return
         batch.busy = True
@@ -256,7 +256,7 @@ class FastUDPPort(udp.Port):
                 break
             if count < 0:
                 if -count in REFUSALS and not self._connectedAddr:
-                    # A filter of system calls that was set after the port was opened.
+                    # A filter of system calls was set after the port was opened.
                     self._batch = None
                     self._readEach()
                     break
@@ -273,12 +273,12 @@ class FastUDPPort(udp.Port):
         self._crowded = served > self.singleDatagrams
 
     def _readSome(self, count: int) -> int | None:
-        """Serve some datagrams; returns their bytes, L{None} if then none is left."""
-        # TimestampedUDPPort has this loop once more, with the kernel's times.  One loop for
-        # both costs more than it saves, measured in paired runs with 16 datagrams in a pass (and
-        # with one).  With hooks for receiving, answering and sending the other port takes 3.7 %
-        # (6.7 %) longer; with a flag in place of the first hook it still takes 2 % (4 %) longer,
-        # and this port 0.7 % (2.5 %).  What is done only when something fails is shared.
+        """Serve some datagrams; return the number of their bytes, or L{None} if no more wait."""
+        # TimestampedUDPPort has a copy of this loop, with the kernel's times.  One loop for both is
+        # slower, measured in paired runs with 16 datagrams in a pass (and with one).  With hooks
+        # for receiving, answering and sending the other port takes 3.7 % (6.7 %) longer; with a
+        # flag in place of the first hook it still takes 2 % (4 %) longer, and this port 0.7 %
+        # (2.5 %).  The code for failures is shared.
         receive = self.socket.recvfrom
         send = self.socket.sendto
         reply = self._reply
@@ -316,7 +316,7 @@ class FastUDPPort(udp.Port):
 
     def _sendBatch(self, batch: DatagramBatch, answers: bytes | Sequence[bytes | None]) -> None:
         if self.maxThroughput < 0:
-            # The port has been closed meanwhile, and its descriptor may be another's by now.
+            # The protocol has closed the port, whose descriptor may already be in use again.
             count = (
                 batch.count
                 if isinstance(answers, bytes)
@@ -338,7 +338,7 @@ class FastUDPPort(udp.Port):
         return control
 
     def _drainErrors(self) -> None:
-        """For ports that read errors."""
+        """Do nothing.  Overridden by ports that read errors."""
 
     def _deliverDatagram(self, datagram: bytes, source: tuple[str, int]) -> None:
         self._source = source
@@ -350,13 +350,13 @@ class FastUDPPort(udp.Port):
         )
 
     def _sendFailed(self, error: OSError) -> None:
-        # A refusal is news of an earlier datagram, by ICMP.  The kernel reports it once, by the
+        # ECONNREFUSED is about an earlier datagram, by ICMP.  The kernel reports it once, by the
         # next call, so it is no failure of this answer.
         if error.errno != ECONNREFUSED:
             self._unsent()
 
     def _receiveFailed(self, error: OSError) -> bool:
-        # Whether the pass is over.  News of a peer is no reason to end it: others wait.
+        # Returns whether the pass is over.  An error about one peer does not end it: others wait.
         if error.errno in _LATER or self.maxThroughput < 0:
             return True
         if error.errno == EINTR:
@@ -374,9 +374,9 @@ class FastUDPPort(udp.Port):
                 self._log.failure("{protocol} raised when refused", protocol=self.protocol)
 
     def readConnectionLost(self, reason: Failure) -> None:
-        """Stay open when the kernel has nothing but an error to report."""
-        # Poll and epoll report one ICMP message to a connected port as a hang-up, and the reactor
-        # takes that for the end of the port and has stopped reading from it.
+        """Keep the port open after an error of the socket."""
+        # Poll and epoll report an ICMP message to a connected port as a hang-up.  The reactor takes
+        # that as the end of the port, and has stopped reading from it.
         number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self.startReading()
         self._peerRefused(number)
@@ -386,7 +386,7 @@ class FastUDPPort(udp.Port):
         Send a datagram.
 
         @param addr: an IP address and a port; L{None} on a connected port.
-        @return: how many bytes were sent; L{None} when an earlier datagram was refused.
+        @return: the number of bytes sent; L{None} when an earlier datagram was refused.
         @raise InvalidAddressError: if the address is not one of this port's family.
         @raise MessageLengthError: if the datagram is longer than the kernel can send.
         @raise OSError: if the kernel does not send it.

@@ -1,1 +1,1 @@
-"""UDP with the kernel's times: when a datagram came, and when one left."""
+"""UDP with the kernel's timestamps of received and sent datagrams."""

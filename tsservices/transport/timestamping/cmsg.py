@@ -1,10 +1,10 @@
 """
-The control messages of datagrams: what the kernel says of one beside its bytes.
+The control messages of datagrams: facts from the kernel about a datagram.
 
-With a received datagram these are the time at which it came, the address of this host that it was
-sent to, its TTL and its type of service; in the error queue of a socket, the time at which a
-datagram was sent.  Linux has all of it, for IPv4, for IPv6 and for both on one socket.  Elsewhere
-L{enableTimestamps} asks for nothing, and a receiver has no more than bytes and source.
+For a received datagram these are its receive time, the address of this host to which it was sent,
+its TTL and its type of service; in the error queue of a socket, the time at which a datagram was
+sent.  Linux has all of them, for IPv4, for IPv6 and for both on one socket.  On other systems
+L{enableTimestamps} does nothing, and a receiver has only bytes and source.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ IPV6_HOPLIMIT = 52
 IPV6_RECVTCLASS = 66
 IPV6_TCLASS = 67
 
-#: SO_TIMESTAMPING for the times of all datagrams that come (RX_SOFTWARE, SOFTWARE), and of those
-#: sent ones that ask by L{REQUEST_TIMESTAMP}: number and time, without bytes (OPT_ID, OPT_TSONLY).
+#: SO_TIMESTAMPING for the times of all received datagrams (RX_SOFTWARE, SOFTWARE), and of those
+#: sent with L{REQUEST_TIMESTAMP}: number and time, without bytes (OPT_ID, OPT_TSONLY).
 RECEIVE_FLAGS = 8 | 16 | 128 | 2048
 
 #: The same for all datagrams that are sent (TX_SOFTWARE).
 TRANSMIT_FLAGS = 2 | RECEIVE_FLAGS
 
-#: The kernel's numbers of sent datagrams begin again from 0 here.
+#: The kernel's numbers of sent datagrams wrap around to 0 here.
 PACKET_NUMBERS = 1 << 32
 
 #: The origin of an entry of the error queue that is the time of a sent datagram
@@ -65,7 +65,7 @@ CONTROL_BYTES = 512
 #: The same for an entry of the error queue.
 ERROR_CONTROL_BYTES = 512
 
-#: Destination addresses that are remembered: a host has few, but a whole prefix may lead to it.
+#: Destination addresses that are cached: a host has few, but a whole prefix may be routed to it.
 MAX_DESTINATIONS = 1024
 
 #: The destination of a datagram that was sent to more hosts than this: broadcast or multicast.
@@ -74,7 +74,7 @@ GROUP_DESTINATION = ""
 #: Control messages as C{recvmsg} gives them: level, kind and value of each.
 Ancillary = Iterable[tuple[int, int, bytes]]
 
-#: The control message by which a datagram that is sent asks for its time.
+#: The control message that requests the send time of a datagram.
 REQUEST_TIMESTAMP = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", 2))
 
 _unpackTime = struct.Struct("@ll").unpack_from
@@ -84,7 +84,7 @@ _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 _UNSPECIFIED = bytes(4)
 _INT = struct.Struct("@i")
 
-# A tuple of names would be built anew for each control message.
+# Constants: a tuple of names in the loop would be built again for each control message.
 _TIME_KINDS = (SO_TIMESTAMPNS, SO_TIMESTAMPING)
 
 # TTL and traffic class come as an int of 0 to 255: indexing is faster than unpacking.
@@ -92,20 +92,20 @@ _LOWEST_BYTE = 0 if sys.byteorder == "little" else 3
 
 
 class ReceiveInfo(NamedTuple):
-    """How a datagram came."""
+    """The facts about the arrival of a datagram."""
 
-    #: When, in nanoseconds since 1970.
+    #: The receive time, in nanoseconds since 1970.
     ns: int
-    #: Whether the kernel took that time, when the datagram came; otherwise it was taken when the
+    #: Whether the kernel took that time, when the datagram arrived; otherwise it was taken when the
     #: datagram was read.
     kernel: bool
-    #: The address of this host that it was sent to, a link-local one of IPv6 with the number of its
-    #: interface (C{fe80::1%2}); L{GROUP_DESTINATION} for broadcast and multicast; L{None} if not
-    #: known.
+    #: The address of this host to which it was sent, a link-local one of IPv6 with the number of
+    #: its interface (C{fe80::1%2}); L{GROUP_DESTINATION} for broadcast and multicast; L{None} if
+    #: not known.
     destination: str | None
     #: TTL or hop limit, if known.
     ttl: int | None
-    #: Type of service or traffic class, if asked for and known.
+    #: Type of service or traffic class, if requested and known.
     tos: int | None
 
 
@@ -120,13 +120,13 @@ def enableTimestamps(
     """
     if not LINUX:
         return False
-    # The kernel takes times only while some socket on the machine asks for them, and starts in a
-    # work queue: 1.6 to 3 milliseconds after the first socket asks.  A datagram that comes before
-    # has no time if SO_TIMESTAMPING alone is set (so `ReceiveInfo.kernel` is false).  If
-    # SO_TIMESTAMPNS is set it has the time of its read, and nothing shows the difference.  So a
-    # server asks when it binds the socket, some time before it serves it.
+    # The kernel takes times only while some socket on the machine requests them, and starts in a
+    # work queue: 1.6 to 3 milliseconds after the first request.  A datagram that arrives earlier
+    # has no time if only SO_TIMESTAMPING is set (then `ReceiveInfo.kernel` is false).  If
+    # SO_TIMESTAMPNS is set, it has the time of its read, without any sign of that.  Therefore a
+    # server requests times when it binds the socket, some time before it serves it.
     #
-    # An IPv6 socket gets IPv4 datagrams too, and only the IPv4 options work for these.
+    # An IPv6 socket receives IPv4 datagrams too, for which only the IPv4 options work.
     options = [(socket.IPPROTO_IP, IP_RECVTTL)]
     options += [(socket.IPPROTO_IP, IP_RECVTOS)] * tos
     if udpSocket.family == socket.AF_INET6:
@@ -150,9 +150,9 @@ def enableTimestamps(
 
 def enableTransmitTimestamps(udpSocket: socket.socket) -> bool:
     """
-    Let single datagrams ask for the time at which they leave, by L{REQUEST_TIMESTAMP}.
+    Enable send times for the datagrams that are sent with L{REQUEST_TIMESTAMP}.
 
-    From then on the control messages of received datagrams are longer, and cost more to read.
+    From then on the control messages of received datagrams are longer, and take longer to read.
     """
     try:
         udpSocket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, RECEIVE_FLAGS)
@@ -163,16 +163,16 @@ def enableTransmitTimestamps(udpSocket: socket.socket) -> bool:
 
 
 def restartCounter(udpSocket: socket.socket, flags: int = TRANSMIT_FLAGS) -> None:
-    """Let the kernel number the datagrams that are sent from 0 again."""
-    # It does so whenever the flag OPT_ID (128) is set that was not set before.
+    """Make the kernel number sent datagrams from 0 again."""
+    # It does so whenever the flag OPT_ID (128) changes from not set to set.
     for value in (flags & ~128, flags):
         udpSocket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, value)
 
 
 def droppedDatagrams(udpSocket: socket.socket) -> int:
-    """How many datagrams the kernel did not keep for this socket: mostly as its buffer was full."""
-    # The counter of SO_RXQ_OVFL, which stands beside a datagram that comes after the loss; this one
-    # can be read at any time, and costs the other datagrams nothing.
+    """Get the number of datagrams that the kernel dropped, mostly because a buffer was full."""
+    # The same counter as SO_RXQ_OVFL, which comes with the next datagram after a drop; this one can
+    # be read at any time, and costs nothing for other datagrams.
     if not LINUX:
         return 0
     try:
@@ -182,23 +182,23 @@ def droppedDatagrams(udpSocket: socket.socket) -> int:
     return _MEMORY.unpack(values)[-1] if len(values) == _MEMORY.size else 0
 
 
-#: When a datagram came, in nanoseconds since 1970 (0 if the kernel does not say), and its
+#: The receive time of a datagram, in nanoseconds since 1970 (0 if the kernel has none), and its
 #: destination, TTL and type of service, as in L{ReceiveInfo}.
 ControlFacts = tuple[int, str | None, int | None, int | None]
 
 
 class ControlColumns(NamedTuple):
-    """L{ControlFacts} of many datagrams, and the two parts of the time apart."""
+    """L{ControlFacts} of a batch by columns, with the time in two parts."""
 
     seconds: Sequence[int]
     nanoseconds: Sequence[int]
     destinations: Sequence[str | None]
-    #: Bytes where they are known.
+    #: C{bytes} if they are known.
     ttls: Sequence[int | None]
     tosses: Sequence[int | None]
 
     def rows(self) -> Sequence[ControlFacts]:
-        """What each datagram has."""
+        """Get the facts of each datagram."""
         parts = zip(self.seconds, self.nanoseconds, strict=True)
         times = [whole * 1_000_000_000 + fraction for whole, fraction in parts]
         return list(zip(times, self.destinations, self.ttls, self.tosses, strict=True))
@@ -211,21 +211,21 @@ _TOS = ((0, IP_TOS), (41, IPV6_TCLASS))
 
 
 class ControlBatch(Protocol):
-    """The control messages of many datagrams, each of which has some room for its own."""
+    """The control messages of a batch, in memory of equal size for each datagram."""
 
     controlTable: Table
     count: int
 
     def controls(self) -> Sequence[bytes]:
-        """The bytes of each."""
+        """Get the control messages of each datagram."""
 
     def controlsAreOf(self, size: int) -> bool:
-        """Whether each has so many bytes, and none was cut off."""
+        """Whether each datagram has so many bytes of them, and none was cut off."""
 
 
 class _Layout(NamedTuple):
-    # Where everything is in control messages of one kind.  The headers tell whether control
-    # messages have this layout.
+    # The offsets of the values in control messages of one kind.  Control messages have this layout
+    # if their headers are equal.
     size: int
     headers: tuple[tuple[int, bytes], ...]
     time: int | None
@@ -235,7 +235,7 @@ class _Layout(NamedTuple):
 
 
 def _layoutOf(control: bytes) -> _Layout | None:
-    # None if there is nothing in it, or something that was cut off.
+    # None if there are no control messages, or one was cut off.
     offset = 0
     headers = []
     time = destination = ttl = tos = None
@@ -243,7 +243,7 @@ def _layoutOf(control: bytes) -> _Layout | None:
         headers.append((offset, control[offset : offset + HEADER_BYTES]))
         at = offset + HEADER_BYTES
         key = (level, kind)
-        # What is taken when something comes twice is as in `ControlMessageReader.read`.
+        # Of duplicates the same one counts as in `ControlMessageReader.read`.
         if key in _TIME:
             time = at
         elif key in _DESTINATION:
@@ -259,26 +259,26 @@ def _layoutOf(control: bytes) -> _Layout | None:
 
 
 class ControlMessageReader:
-    """Reads the control messages of the datagrams of one socket."""
+    """The parser of the control messages of the datagrams of one socket."""
 
     def __init__(self, destination: str | None) -> None:
-        """@param destination: the address of a socket that is bound to one; else L{None}."""
+        """@param destination: the address to which the socket is bound; L{None}: a wildcard."""
         self._destination = destination
         self._addresses: dict[bytes, str] = {}
         self._layout: _Layout | None = None
-        # By the number of datagrams: where the headers are, and what they are in that layout.
+        # By the number of datagrams: the memory of the headers, and their bytes in that layout.
         self._headers: dict[int, list[tuple[memoryview, bytes]]] = {}
 
     def readAll(self, controls: Sequence[bytes]) -> Sequence[ControlFacts]:
-        """As L{read} for each of many datagrams, of the kernel's bytes."""
+        """Do the same as L{read} for the kernel's bytes of each datagram of a batch."""
         return [self.read(splitControl(control)) for control in controls]
 
     def readColumns(self, batch: ControlBatch) -> ControlColumns | None:
         """
-        The same of a batch, if the control messages of all are of one kind; else L{None}.
+        Read the facts of a batch, if all its control messages have one layout; otherwise L{None}.
 
-        A column at once by C: 0.05 microseconds for each of 64, against 1.3 when each is taken
-        apart.
+        Whole columns are read by C: 0.05 microseconds for each of 64, against 1.3 when each is
+        parsed.
         """
         layout = self._layout
         if layout is None or not self._fits(layout, batch):
@@ -318,23 +318,23 @@ class ControlMessageReader:
         return all(found.tobytes() == expected for found, expected in headers)
 
     def _destinationsOf(self, batch: ControlBatch, offset: int, size: int) -> Sequence[str] | None:
-        # None if there are more of them than are remembered.
+        # None if there are more destinations than the cache holds.
         messages = batch.controlTable.parts(offset, size, batch.count)
         destinations = list(map(self._addresses.get, messages))
         if None in destinations:
-            # This remembers them.
+            # This fills the cache.
             self.readAll(batch.controls())
             destinations = list(map(self._addresses.get, messages))
         return None if None in destinations else cast(Sequence[str], destinations)
 
     def read(self, ancillary: Ancillary) -> ControlFacts:
-        """What the control messages of a datagram say, as C{recvmsg} gives them."""
+        """Read the control messages of a datagram, in C{recvmsg}'s form."""
         nanoseconds = 0
         destination = self._destination
         ttl = tos = None
         for level, kind, value in ancillary:
             if level == 1:
-                # Both begin with the time that the kernel's software took.
+                # Both begin with the kernel's software timestamp.
                 if kind in _TIME_KINDS:
                     whole, fraction = _unpackTime(value)
                     nanoseconds = whole * 1_000_000_000 + fraction
@@ -360,14 +360,14 @@ class ControlMessageReader:
         return nanoseconds, destination, ttl, tos
 
     def _remember(self, pktinfo: bytes, packed: bytes, group: bool) -> str:
-        # With the whole control message as the key, reading it again is one look into a dictionary:
-        # 2.5 % of the time of a datagram less than taking it apart.
+        # The whole control message is the key, so that the next one needs one dictionary lookup: it
+        # saves 2.5 % of the time of a datagram, compared with parsing.
         if len(self._addresses) >= MAX_DESTINATIONS:
             self._addresses.clear()
         family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
         text = GROUP_DESTINATION if group else socket.inet_ntop(family, packed)
         if packed[0] == 0xFE and packed[1] & 0xC0 == 0x80 and family == socket.AF_INET6:
-            # Link-local: each interface has such addresses of its own.
+            # Link-local addresses are valid only on one interface.
             text += f"%{PKTINFO6.unpack(pktinfo)[1]}"
         self._addresses[pktinfo] = text
         return text
@@ -375,7 +375,7 @@ class ControlMessageReader:
 
 def sourceControl(family: int, source: str) -> list[tuple[int, int, bytes]]:
     """
-    The control message by which C{sendmsg} sends from an address of this host.
+    Make the control message by which C{sendmsg} sends from an address of this host.
 
     @param source: as in L{ReceiveInfo.destination}.
     @raise OSError: if it is no address of the family.
@@ -389,19 +389,19 @@ def sourceControl(family: int, source: str) -> list[tuple[int, int, bytes]]:
 
 
 def tosControl(family: int, tos: int) -> list[tuple[int, int, bytes]]:
-    """The control messages by which C{sendmsg} sends with a type of service or traffic class."""
+    """Make the control messages by which C{sendmsg} sets a type of service or traffic class."""
     packed = _INT.pack(tos)
     control = [(socket.IPPROTO_IP, IP_TOS, packed)]
     if family == socket.AF_INET6:
-        # The one of IPv4 is for datagrams to IPv4 addresses; the kernel takes the one that fits.
+        # The IPv4 message is for datagrams to IPv4 addresses; the kernel uses the one that fits.
         control.append((socket.IPPROTO_IPV6, IPV6_TCLASS, packed))
     return control
 
 
 def readTransmitTimestamp(ancillary: Ancillary) -> tuple[int, int] | None:
     """
-    From an entry of the error queue, the kernel's number of a datagram and when it was sent, in
-    nanoseconds since 1970; L{None} if the entry is about something else.
+    Read an entry of the error queue: the kernel's number of a datagram and its send time, in
+    nanoseconds since 1970; L{None} if the entry is no send time.
     """
     number = nanoseconds = None
     for level, kind, value in ancillary:

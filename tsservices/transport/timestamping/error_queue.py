@@ -1,7 +1,7 @@
 """
-What the kernel says of packets that did not arrive: entries of the error queue of a socket.
+The errors of packets that did not arrive: entries of the error queue of a socket.
 
-A router or the target says it by ICMP, or this host itself does.  IP_RECVERR has to be set.
+They come from a router or the target, by ICMP, or from this host.  IP_RECVERR has to be set.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import NamedTuple
 
 from tsservices.transport.timestamping.cmsg import IP_RECVERR, IPV6_RECVERR, Ancillary
 
-#: Who says it (SO_EE_ORIGIN_*); other origins are no errors of packets.
+#: The origins of errors (SO_EE_ORIGIN_*); entries of other origins are no errors of packets.
 LOCAL, ICMP, ICMP6 = 1, 2, 3
 
-# The types of messages that are errors.  Of a redirect, and of a request to send less, ping sockets
-# are told as well: the packet that these are about goes on.
+# The ICMP types that are errors.  Ping sockets also receive redirects and source quenches, which do
+# not mean that the packet was lost.
 _ERROR_TYPES = {ICMP: (3, 11, 12), ICMP6: range(128)}
 
-# struct sock_extended_err: errno, origin, type, code, padding, info, data.  The address of who says
-# it follows (SO_EE_OFFENDER): a struct sockaddr_in or sockaddr_in6.
+# struct sock_extended_err: errno, origin, type, code, padding, info, data.  The address of the
+# sender of the error follows (SO_EE_OFFENDER): a struct sockaddr_in or sockaddr_in6.
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 _FAMILY = struct.Struct("@H")
 _ADDRESS = slice(_EXTENDED_ERROR.size + 4, _EXTENDED_ERROR.size + 8)
@@ -28,23 +28,23 @@ _ADDRESS6 = slice(_EXTENDED_ERROR.size + 8, _EXTENDED_ERROR.size + 24)
 
 
 class NetworkError(NamedTuple):
-    """A packet did not arrive."""
+    """The error of a packet that did not arrive."""
 
-    #: The number of the system's error.
+    #: The errno.
     number: int
     #: L{LOCAL}, L{ICMP} or L{ICMP6}.
     origin: int
     #: Of the ICMP message.
     type: int
     code: int
-    #: The MTU if the packet was too long for a link; else 0.
+    #: The MTU if the packet was too long for a link; otherwise 0.
     mtu: int
-    #: The IP address of who sent the ICMP message; L{None} if it is unknown.
+    #: The IP address of the sender of the ICMP message; L{None} if it is unknown.
     offender: str | None
 
 
 def readNetworkError(ancillary: Ancillary) -> NetworkError | None:
-    """L{None} if the entry is about something else."""
+    """Read an entry of the error queue; L{None} if it is no error of a packet."""
     for level, kind, value in ancillary:
         if (level, kind) in ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)):
             number, origin, icmpType, code, _, info, _ = _EXTENDED_ERROR.unpack_from(value)

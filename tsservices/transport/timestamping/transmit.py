@@ -1,8 +1,8 @@
 """
-The times at which single datagrams leave, by the kernel's clock.
+Send timestamps of single datagrams, by the kernel's clock.
 
-A socket that asks for the times of all that it sends pays one system call more for each, to read
-the error queue.  Here a single datagram asks, by a control message of its own.
+If a socket enables timestamps for all sent datagrams, each costs one more system call, which reads
+the error queue.  Here timestamps are requested for single datagrams, by a control message.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any
 from tsservices.transport.capabilities import TransmitListener
 from tsservices.transport.timestamping import cmsg
 
-#: Datagrams whose times have not come yet.  Nearly always the kernel has them at once, so more than
-#: a few mean that it will not give them.
+#: The most datagrams that wait for their timestamps.  Nearly always the kernel has these at once,
+#: so if more than a few datagrams wait, it will not provide them.
 MAX_WAITING = 1024
 
 
 class TransmitTimestamps:
     """
-    The datagrams of one socket that have asked.
+    The datagrams of one socket whose timestamps are requested.
 
-    @ivar enabled: whether one ever has: from then on the error queue may hold entries.
+    @ivar enabled: whether one was ever requested: from then on the error queue may have entries.
     """
 
     def __init__(self, udpSocket: socket.socket) -> None:
@@ -53,7 +53,7 @@ class TransmitTimestamps:
         try:
             self._socket.sendmsg((datagram,), [*control, cmsg.REQUEST_TIMESTAMP], 0, address)
         except OSError:
-            # Kernels differ in whether it has taken a number all the same.
+            # Some kernels have given the unsent datagram a number, others have not.
             self._waiting.clear()
             self._next = 0
             cmsg.restartCounter(self._socket, cmsg.RECEIVE_FLAGS)
@@ -65,9 +65,9 @@ class TransmitTimestamps:
 
     def onTimestamp(self, number: int, nanoseconds: int) -> None:
         """
-        The kernel has given the time of a datagram.
+        Call the listener of a datagram, because the kernel has provided its timestamp.
 
-        @param number: the kernel's number of it.
+        @param number: the kernel's number of the datagram.
         @param nanoseconds: when it left, since 1970.
         """
         listener = self._waiting.pop(number, None)

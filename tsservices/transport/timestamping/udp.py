@@ -1,10 +1,10 @@
 """
-A UDP port that knows when its datagrams came and left, by the kernel's clock.
+A UDP port with the kernel's timestamps of its datagrams.
 
-It gives each datagram to its protocol with a L{ReceiveInfo}: the time at which the kernel had it
-(the reactor, other datagrams and Python come later), the address of this host that it was sent to,
-and its TTL.  It answers from the address that the datagram was sent to.  On request it also reports
-when what it sent has left.
+It passes each datagram to its protocol with a L{ReceiveInfo}: the time at which the kernel received
+it (before delays in the reactor and in Python), the address of this host to which it was sent, and
+its TTL.  It answers from the address to which the datagram was sent.  On request it also reports
+when sent datagrams have left.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ from tsservices.transport.wildcard import isWildcard
 
 __all__ = ["ReceiveInfo", "TimestampedDatagramProtocol", "TimestampedUDPPort"]
 
-#: Entries of the error queue that are read one by one before the others are read at once.  Nearly
-#: always there is one, or none.
+#: The entries of the error queue that are read one by one before the rest is read as a batch.
+#: Nearly always there is one, or none.
 SINGLE_ERRORS = 2
 
-#: Entries of the error queue read at the end of a pass, so that a stream of ICMP messages cannot
-#: hold the reactor.
+#: The most entries of the error queue read at the end of a pass, so that a stream of ICMP messages
+#: cannot block the reactor.
 MAX_ERRORS_PER_DRAIN = 64
 
 
 class TimestampedDatagramProtocol(DatagramProtocol):
-    """Gets datagrams with their times from a L{TimestampedUDPPort}."""
+    """A protocol that receives datagrams with their times from a L{TimestampedUDPPort}."""
 
     noisy = False
 
@@ -72,25 +72,25 @@ class TimestampedDatagramProtocol(DatagramProtocol):
 
     def transmitStamp(self, number: int, nanoseconds: int) -> None:
         """
-        A datagram has left this host: called within C{write} if the kernel knows it by then, or
-        later, or never.
+        Called when a datagram has left this host: within C{write} if the kernel has the time by
+        then, or later, or never.
 
-        @param nanoseconds: when, since 1970.
+        @param nanoseconds: the time since 1970.
         """
 
 
 @implementer(IReflectingPort)
 class TimestampedUDPPort(FastUDPPort):
     """
-    A L{FastUDPPort} whose protocol gets each datagram with its L{ReceiveInfo}.
+    A L{FastUDPPort} whose protocol receives each datagram with its L{ReceiveInfo}.
 
-    @ivar sent: how many datagrams have been sent, which is the number of the next one.
-    @ivar stamping: whether the kernel takes the time of what comes.
-    @ivar transmitting: whether it takes the time of everything that is sent.
+    @ivar sent: the number of datagrams sent, which is the number of the next one.
+    @ivar stamping: whether the kernel takes the time of received datagrams.
+    @ivar transmitting: whether the kernel takes the time of all sent datagrams.
     """
 
     protocol: TimestampedDatagramProtocol
-    # It reads all control messages, and knows the destinations by them.
+    # This port reads the control messages itself, and gets the destinations from them.
     usesWildcardSocket = False
     # Only receiving is done in batches here.
     singleDatagrams = 10
@@ -109,9 +109,9 @@ class TimestampedUDPPort(FastUDPPort):
         nanoclock: Callable[[], int] = time.time_ns,
     ) -> None:
         """
-        @param port: 0 for any free port; L{None} around an existing socket.
-        @param maxPacketSize: the most bytes of a datagram that are kept.
-        @param nanoclock: nanoseconds since 1970, used where the kernel gives no time.
+        @param port: 0 for any free port; L{None} for an existing socket.
+        @param maxPacketSize: the number of bytes after which a datagram is cut off.
+        @param nanoclock: nanoseconds since 1970, used where the kernel has no time.
         @raise InvalidAddressError: if C{interface} is not an address.
         """
         super().__init__(port, proto, interface, maxPacketSize, reactor, reusePort)
@@ -143,9 +143,9 @@ class TimestampedUDPPort(FastUDPPort):
         self, reply: StampedReply, unsent: Callable[[], None], *observers: RoundObserver
     ) -> None:
         """
-        As L{replyWith}, for answers that need more than the datagram.
+        Do the same as L{replyWith}, for answers that need more than the datagram.
 
-        They leave from the address that the datagram was sent to.
+        They are sent from the address to which the datagram was sent.
         """
         self._stampedReply = reply
         self._unsent = unsent
@@ -164,7 +164,7 @@ class TimestampedUDPPort(FastUDPPort):
         self._departed = departed
 
     def _readSome(self, count: int) -> int | None:
-        # As FastUDPPort._readSome, where the reason stands why this is not one loop.
+        # A variant of FastUDPPort._readSome, which has the reason why this is not one loop.
         receive = self.socket.recvmsg
         readControl = self._controlReader.read
         nanoclock = self._nanoclock
@@ -210,7 +210,7 @@ class TimestampedUDPPort(FastUDPPort):
         seconds, nanoseconds, destinations, ttls, _ = columns
         reply = self._stampedBatchReply
         second, destination = seconds[0], destinations[0]
-        # One without the kernel's time is counted.
+        # Datagrams without the kernel's time have to be counted, so each is served alone.
         if reply is None or not second or seconds.count(second) != batch.count:
             return False
         if self._wildcard and destinations.count(destination) != batch.count:
@@ -273,11 +273,11 @@ class TimestampedUDPPort(FastUDPPort):
             control = [*control, *cmsg.tosControl(self.addressFamily, tos)]
         if listener is not None and self.stamping and not self.transmitting:
             self._transmitTimes.send(datagram, sockaddr, control, listener)
-            # It has left by now, unless the interface has a queue, so its time is there.  More than
-            # one entry is not looked for here: that is done once, at the end of the pass.
+            # It has left by now, unless the interface has a queue, so its time is in the error
+            # queue.  Further entries are read once, at the end of the pass.
             self._takeError()
         else:
-            # Nobody asks, or the port reports the time of all that it sends, by `transmitStamp`.
+            # No time is requested, or `transmitStamp` reports the times of all sent datagrams.
             self.socket.sendmsg((datagram,), control, 0, sockaddr)
 
     def _deliver(
@@ -307,7 +307,7 @@ class TimestampedUDPPort(FastUDPPort):
         @param addr: an IP address and a port; L{None} on a connected port.
         @param source: the address of this host to send from, as in L{ReceiveInfo.destination};
             empty or L{None} lets the system choose.
-        @return: how many bytes were sent; L{None} when an earlier datagram was refused.
+        @return: the number of bytes sent; L{None} when an earlier datagram was refused.
         @raise InvalidAddressError: if the address is not one of this port's family.
         @raise MessageLengthError: if the datagram is longer than the kernel can send.
         @raise OSError: if the kernel does not send it.
@@ -355,24 +355,25 @@ class TimestampedUDPPort(FastUDPPort):
         return self._joinedSources.put(destination, control)
 
     def readConnectionLost(self, reason: Failure) -> None:
-        """Stay open: an error, or the time of a sent datagram, is not the end of the port."""
+        """Keep the port open after an error, or a time of a sent datagram, in the error queue."""
         super().readConnectionLost(reason)
         self._drainErrors()
 
     def _drainErrors(self) -> None:
-        # While the error queue, where the times of sent datagrams come, holds an entry, epoll
-        # reports the socket each time it is asked.
+        # While the error queue, which also has the times of sent datagrams, has an entry, each
+        # `epoll_wait` reports the socket.
         for _ in range(SINGLE_ERRORS):
             if not self._takeError():
                 return
-        # The size tells this memory from that of datagrams.
+        # The size 0 distinguishes this memory from that for datagrams.
         batch = sharedBatch(self.addressFamily, 0, ERROR_CONTROL_BYTES)
         if batch is None:
             for _ in range(MAX_ERRORS_PER_DRAIN):
                 if not self._takeError():
                     return
         elif (count := batch.receiveErrors(self.socket.fileno())) > 0:
-            # All are read before the first is reported, since the protocol may send and so drain.
+            # All entries are copied before the first is reported, because the protocol may send,
+            # which reads the error queue again.
             for control in list(batch.controls()):
                 if self.connected:
                     self._reportError(splitControl(control))
@@ -380,7 +381,7 @@ class TimestampedUDPPort(FastUDPPort):
             self._peerRefused(-count)
 
     def _takeError(self) -> bool:
-        # Whether there was an entry.  The protocol may have closed the port.
+        # Returns whether there was an entry.  The protocol may have closed the port.
         if not ((self.transmitting or self._transmitTimes.enabled) and self.connected):
             return False
         try:
@@ -414,8 +415,8 @@ class TimestampedUDPPort(FastUDPPort):
             self._log.failure("{protocol} raised for a sent datagram", protocol=self.protocol)
 
     def _restartCounter(self) -> None:
-        # A datagram was not sent.  Kernels differ in whether it has taken a number all the same, so
-        # the kernel counts from 0 again.
+        # A datagram was not sent.  Some kernels have given it a number, others have not, so the
+        # kernel counts from 0 again.
         self._drainErrors()
         cmsg.restartCounter(self.socket)
         self._countedFrom = self.sent
