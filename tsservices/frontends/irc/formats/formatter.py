@@ -325,7 +325,7 @@ class IRCFormatter:
     def _account(self, event: AccountChanged) -> list[str]:
         if caps.ACCOUNT_NOTIFY not in self.capabilities:
             return []
-        # By the mask of before: who has the capability changes the host by the account.
+        # Clients with the capability derive the new host from the account.
         mask = self.directory.mask(event.nick, event.account)
         name = "*" if event.account is None else self.directory.accountName(event.account)
         return [f"{self.tags(event.account)}:{mask} ACCOUNT {name}"]
