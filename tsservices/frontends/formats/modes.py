@@ -19,7 +19,7 @@ class ModeRequest:
 
     #: The changes, also those with unknown letters; a missing argument is empty.
     changes: list[ModeChange] = field(default_factory=list)
-    #: Whether the bans are to be listed: their letter stands without an argument.
+    #: Whether to list the bans: their letter was given without an argument.
     listsBans: bool = False
 
 

@@ -250,7 +250,7 @@ class IRCClient(ChatConnection):
             await read
         self.send(*page)
 
-    # What the chat delivers to this session alone.
+    # Output from the chat to this session alone.
 
     def deliver(self, lines: Sequence[str], prepared: bytes = b"") -> None:
         """

@@ -151,7 +151,7 @@ class LineInput:
 
     def takeSecret(self) -> str | None:
         """
-        Take the next line as it was typed, because it is shown to nobody.
+        Take the next line, a secret, as it was typed: invisible characters stay in it.
 
         @return: the line, with bytes that are not UTF-8 as lone surrogates.  L{None}, with
             L{delay} set, when it has to wait; L{None} alone when it was not received yet.

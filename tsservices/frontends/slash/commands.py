@@ -76,7 +76,7 @@ class Command:
 
     #: The word, without its sign.
     name: str
-    #: What follows the word.
+    #: The arguments after the word.
     usage: str
     #: What the command does, in one line.
     help: str

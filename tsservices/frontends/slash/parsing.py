@@ -25,7 +25,7 @@ from tsservices.common.durations import (
 )
 from tsservices.frontends.formats.search import TERM, TIMES
 
-#: What commands begin with. A line that begins with two of them is talk.
+#: The sign at the beginning of commands.  A line that begins with two of them is talk.
 SIGN = "/"
 
 #: In a search, stands for all rooms that the user is in.

@@ -46,7 +46,7 @@ def messageDocuments(lines: Iterable[RoomMessages]) -> list[Document]:
 
 
 def roomDocument(room: Room) -> Document:
-    """Write a room, as any user who may see it may know it."""
+    """Write the data of a room, for any user who may see the room."""
     record, stored = room.record, room.storedRecord
     topic: Document | None = None
     if stored.topic:
