@@ -1,10 +1,9 @@
 """
 Ways into the chat: bytes to operations, notifications to bytes.
 
-  - L{connection}: what every frontend has for one connection, with what its reader has still to
-    read (L{sendqueue}), and how fast it may send (L{flood});
+  - L{connection}: the part of a connection that all frontends share, with its send queue
+    (L{sendqueue}) and its rate limit (L{flood});
   - L{formats}: notifications as text for people and as JSON for programs;
-  - L{line}: plain lines, for netcat, telnet and programs.
-
-Frontends know each other only through C{formats} and C{connection}.
+  - L{slash}: the commands of L{line} and L{web};
+  - L{line}, L{irc} and L{web}: the frontends, which do not import each other.
 """

@@ -1,6 +1,6 @@
 """
-What every frontend has for one connection: a session of the chat, and what its reader has still
-to read.  It writes to a L{ChatStream}, and is none.  Pure.
+The part of a connection that all frontends share: a chat session and its send queue.  It writes to
+a L{ChatStream}.  Pure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.frontends.sendqueue import ByteSink, SendQueue, SendQueuePool
 
-#: Errors that are logged with the address: somebody tries tokens, or a program has an old one.
+#: Errors logged with the peer's address: someone guesses tokens, or a program has an old one.
 _LOGGED = frozenset({WRONG_TOKEN, TOKENS_OFTEN})
 
 
@@ -33,26 +33,26 @@ class ChatStream(ByteSink, Protocol):
     host: str
     #: The peer's name for the log.
     peer: str
-    #: Nothing is read or written any more.
+    #: Whether it is closing: nothing is read or written any more.
     ending: bool
-    #: When it is closed, whatever has come, in seconds of the monotonic clock; L{None}: never.
+    #: Monotonic time in seconds at which it is closed, whatever was received; L{None}: never.
     deadline: float | None
 
     @property
     def secure(self) -> bool:
-        """Whether nobody on the way can read what is sent."""
+        """Whether nobody between the peer and the server can read the data."""
         ...
 
     def pauseReading(self) -> None:
-        """Take nothing from the peer for now."""
+        """Stop reading from the peer for now."""
         ...
 
     def resumeReading(self) -> None:
-        """Take bytes again."""
+        """Read from the peer again."""
         ...
 
     def finish(self) -> None:
-        """Send what was written, then close."""
+        """Send the written data, then close."""
         ...
 
 
@@ -65,14 +65,14 @@ class Chat(Protocol):
 
     @property
     def pool(self) -> SendQueuePool:
-        """Counts what waits for all readers together."""
+        """Counts the bytes queued for all readers together."""
 
     @property
     def open(self) -> bool:
-        """Whether anybody may connect."""
+        """Whether new connections are accepted."""
 
     def newSession(self, recipient: Recipient, host: str) -> Session:
-        """A session for a new connection."""
+        """Make a session for a new connection."""
         ...
 
     def welcome(self) -> list[str]:
@@ -82,14 +82,14 @@ class Chat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """What all connections of one listener share."""
+    """The objects that all connections of one listener share."""
 
     chat: Chat
     limits: Limits
     counters: StreamCounters
     #: The time in seconds.
     monotonic: Callable[[], float]
-    #: Calls in so many seconds.
+    #: Calls a function after a number of seconds.
     callLater: Callable[[float, Callable[[], None]], Timer]
     #: Writes a line to the log: the peer's address, a format, and its fields.
     warn: Callable[..., Any]
@@ -99,15 +99,15 @@ class ChatConnection:
     """
     The connection of one session: its recipient, and the presenter of its controller.
 
-    A frontend derives from it: L{resumeInput}, L{setFormat}, L{prompt} and L{endOfInput} are its
-    own.
+    Frontends derive from it and implement L{resumeInput}, L{setFormat}, L{prompt} and
+    L{endOfInput}.
 
-    @ivar form: how notifications are written now; read for each line and each member, so it is no
-        property, and L{changeForm} changes it.
-    @ivar queue: what is still to be sent.
+    @ivar form: the current formatter.  It is read for each line and each member, so it is not a
+        property; L{changeForm} changes it.
+    @ivar queue: the output that is still to be sent.
     """
 
-    # The send queue sets these four; they are L{Recipient}'s.
+    # The attributes of L{Recipient} that the send queue sets.
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
     writeLater: Callable[[bytes], object]
@@ -126,17 +126,17 @@ class ChatConnection:
         self.session = context.chat.newSession(self, stream.host)
         self.controller = SessionController(context.chat.context, self.session, self)
         self.controller.secure = stream.secure
-        # However slowly the name is spelt: bytes that come do not put this off.
+        # Received bytes do not extend this deadline, in case a name is sent very slowly.
         stream.deadline = context.monotonic() + context.limits.chatNameLimit
 
     def changeForm(self, form: Formatter) -> None:
-        """Write notifications in another way from now on."""
+        """Write notifications with another formatter from now on."""
         if self.broadcastMember is not None:
             self.broadcastMember.leaveBroadcast()
         self.form = form
 
     def resumeInput(self) -> None:
-        """Take what the peer has sent, as far as it goes now."""
+        """Process the received input, as far as is possible now."""
         raise NotImplementedError
 
     def setFormat(self, form: str) -> None:
@@ -146,7 +146,7 @@ class ChatConnection:
         raise NotImplementedError
 
     def endOfInput(self) -> None:
-        """The peer sends nothing more: do what it has asked for, then close."""
+        """Finish the requests of a peer that sends nothing more, then close."""
         raise NotImplementedError
 
     def notify(self, notification: Notification) -> None:
@@ -160,8 +160,7 @@ class ChatConnection:
 
     def pauseOutput(self) -> None:
         """
-        The peer does not read, or a handshake is under way that has to be read for: what is
-        delivered waits, and no line is taken.
+        Queue output and take no line: the peer does not read, or a TLS handshake waits for input.
         """
         self._outputStops()
         self.queue.pause()
@@ -177,7 +176,7 @@ class ChatConnection:
         return self._seenAtStop
 
     def resumeOutput(self) -> None:
-        """The peer reads again."""
+        """Send queued output: the peer reads again."""
         self.queue.resume()
         if not self.queue.paused and not self.stream.ending:
             self.controller.onIdle()
@@ -190,7 +189,7 @@ class ChatConnection:
         if self._leaving:
             self.finish()
             return
-        # What is asked for now is answered behind what waits for the reader.
+        # While output waits for the reader, no request continues: its answer would be queued too.
         if not self.queue.paused:
             self.controller.onIdle()
         self.resumeInput()
@@ -205,12 +204,12 @@ class ChatConnection:
             self.afterReading(onWritable)
 
     def afterReading(self, call: Callable[[], None]) -> None:
-        """Call when the peer can take more, in a turn of its own."""
+        """Call a function when the peer can take more, in a separate reactor turn."""
         self._paging = call
         self.context.callLater(0, self._continuePaging)
 
     def reply(self, notification: Notification) -> None:
-        """Write an answer, before output that is held."""
+        """Write an answer, ahead of output that is blocked."""
         self.queue.writeReply(self.form.encode([notification]))
 
     def _noteRefusal(self, error: ChatError) -> None:
@@ -238,7 +237,7 @@ class ChatConnection:
             self.finish()
 
     def finish(self) -> None:
-        """Send what waits, then close."""
+        """Send queued output, then close."""
         if not self.stream.ending:
             self.queue.close()
             self.stream.finish()
@@ -251,18 +250,18 @@ class ChatConnection:
 
     def serverStopping(self) -> None:
         """
-        The server stops; what was said is stored and acknowledged first.  No session is
-        notified that all others leave.
+        Close because the server stops, after messages were stored and acknowledged.  No session
+        is notified that the others leave.
         """
         self.replaced(ChatError(STOPPING))
 
     def closed(self) -> None:
-        """The connection has ended."""
+        """Clean up after the connection has ended."""
         self.queue.discard()
         self.controller.quit("")
 
     def writeLastWords(self, error: ChatError) -> None:
-        """Write to the stream itself why the connection ends."""
+        """Write directly to the stream why the connection ends."""
         self.stream.write(self.form.encode([ErrorReply(error)]))
 
     def _overrun(self, pending: int) -> None:
@@ -275,7 +274,7 @@ class ChatConnection:
             stream.host, "{peer} was dropped: {reason}", peer=stream.peer, reason=str(error)
         )
         self.queue.discard()
-        # Behind what the transport has already: the last thing that this reader finds.
+        # Written behind the data that the transport has already: the last thing that is sent.
         self.writeLastWords(error)
         self.controller.quit("did not read")
         self.finish()

@@ -1,13 +1,12 @@
 """
-When news of who comes and goes is sent to the many who are in a large room.  Pure.
+The delayed sending of joins and leaves to the members of large rooms.  Pure.
 
-A line of talk is sent at once.  That somebody has joined can wait for some milliseconds, and has
-to: a thousand people who come one after the other would cost half a million sends, which is 20
-times the rest of their joining.  So what is written by L{deferred
-<tsservices.chat.outlet.Recipient.writeLater>} writes waits in the send queue of each connection,
-or once for all of a room (L{tsservices.chat.delivery.backlog}). It is sent when that is due for all
-of them, or before anything else is sent to that connection: the order of what one reader gets never
-changes.
+A message is sent at once.  The news of a join can wait for some milliseconds, and has to: a
+thousand users who join one after the other would cost half a million sends, 20 times the rest of
+their joining.  Therefore L{deferred <tsservices.chat.outlet.Recipient.writeLater>} writes wait in
+the send queue of each connection, or once for a whole room (L{tsservices.chat.delivery.backlog}).
+They are sent when they are due for all connections, or before anything else is sent to that
+connection: the order in which one reader gets output never changes.
 """
 
 from __future__ import annotations
@@ -18,31 +17,31 @@ from typing import Protocol
 from tsservices.chat.pipeline import CallLater, Timer
 from tsservices.common.dutycycle import DutyCycle
 
-#: Part of the time that may be spent on sending what can wait.  A sending to 1000 takes 4 ms.  With
-#: a sixteenth of the time, a third of the processor time of a storm of joins was such sends.
+#: Share of the time that may be spent on deferred sends.  A send to 1000 members takes 4 ms.  With
+#: a share of 1/16, such sends took a third of the processor time of a storm of joins.
 SHARE = 1 / 48
 
-#: Seconds that it waits at most: nobody can tell whether somebody came a fifth of a second earlier.
+#: Longest delay in seconds: users do not notice that a join is shown a fifth of a second late.
 LONGEST = 0.2
 
 
 class DeferringQueue(Protocol):
-    """Has something to send that can wait."""
+    """A queue with output that can wait."""
 
     def sendDeferred(self) -> bool:
         """
-        Send it now, unless it was sent meanwhile.
+        Send the waiting output now, unless it was sent meanwhile.
 
-        @return: whether this is to be called again when it is due again.
+        @return: whether to call this again at the next due time.
         """
         ...
 
 
 class DeferredWrites:
     """
-    The queues with something that can wait, and when it is sent: for all of them together.
+    The queues with deferred output, and the timer that sends it for all of them together.
 
-    The first news after a time without any is sent in the next turn.
+    The first output after a time without any is sent in the next turn.
     """
 
     def __init__(
@@ -52,10 +51,10 @@ class DeferredWrites:
         turnEnd: Callable[[Callable[[], None]], object],
     ) -> None:
         """
-        @param monotonic: seconds that only go forward.
-        @param callLater: calls in so many seconds.
-        @param turnEnd: calls a function at the end of this turn, before anything is sent; at the
-            end of the next one, if it is called at the end of one.
+        @param monotonic: the monotonic time in seconds.
+        @param callLater: calls a function after a number of seconds.
+        @param turnEnd: calls a function at the end of this reactor turn, before anything is sent;
+            if that end has begun, at the end of the next turn.
         """
         self._monotonic = monotonic
         self._callLater = callLater
@@ -66,7 +65,7 @@ class DeferredWrites:
         self._stopped = False
 
     def add(self, queue: DeferringQueue) -> None:
-        """Have a queue send when it is due; once, until it has."""
+        """Have a queue send at the next due time; not to be repeated before it has sent."""
         self._queues.append(queue)
         if len(self._queues) > 1:
             return
@@ -77,7 +76,7 @@ class DeferredWrites:
             self._turnEnd(self._send)
 
     def stop(self) -> None:
-        """Send what waits, and let nothing wait any more."""
+        """Send waiting output now, and later output without delay."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
@@ -97,7 +96,7 @@ class DeferredWrites:
             for queue in again:
                 self.add(queue)
 
-        # The connections send after the end of this turn: the work has ended at that of the next.
+        # The connections send after this turn ends, so the time is measured at the next one's end.
         self._turnEnd(worked)
         self._sendAll(again)
 
@@ -111,5 +110,5 @@ class DeferredWrites:
             except Exception as error:
                 errors.append(error)
         for occurred in errors:
-            # Raised when all others have sent.
+            # Raised only after all other queues have sent.
             raise occurred

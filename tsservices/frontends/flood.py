@@ -1,24 +1,24 @@
-"""How fast one connection may send.  Pure: the time comes from the caller."""
+"""The rate limit of one connection's input.  Pure: the caller passes the time."""
 
 from __future__ import annotations
 
 from tsservices.common.limits import Limits
 from tsservices.common.ratelimit import TokenBucket
 
-#: Seconds of the allowed rate that may come at once.
+#: Size of the allowed burst, in seconds of the allowed rate.
 FLOOD_BURST_SECONDS = 10
 
-#: Seconds: what is less is a rounding error, and a timer that is due before any time has passed
-#: would find the same again.
+#: Shortest delay in seconds: less is a rounding error, and a timer that fires before any time has
+#: passed would find the same delay again.
 _SHORTEST = 0.001
 
 
 class FloodControl:
     """
-    Bounds lines and bytes, both: what comes faster is delayed, and nothing is lost.
+    Bounds on lines and on bytes per second: input above either is delayed, and nothing is lost.
 
-    Without a bound on bytes a few long lines a second are a flood; without one on lines, empty
-    ones.
+    Without a bound on bytes a few long lines a second would be a flood; without one on lines, many
+    empty lines would.
     """
 
     def __init__(self, limits: Limits, now: float) -> None:
@@ -35,9 +35,9 @@ class FloodControl:
 
     def delay(self, lines: int, size: int, now: float) -> float:
         """
-        Seconds until lines may be taken; 0: they are taken.
+        Count lines, and return 0, or the seconds until they may be taken.
 
-        @param size: bytes of all of them.
+        @param size: bytes of all the lines.
         @param now: the time in seconds.
         """
         byLines, byBytes = self._lines, self._bytes
@@ -45,7 +45,7 @@ class FloodControl:
             return max(_SHORTEST, byBytes.wait(size))
         if byLines is not None and not byLines.take(now, lines):
             if byBytes is not None:
-                # They will ask again, and must not pay twice.
+                # The caller tries these lines again: their bytes must not count twice.
                 byBytes.tokens += size
             return max(_SHORTEST, byLines.wait(lines))
         return 0.0

@@ -1,4 +1,4 @@
-"""What adapts a stream of Twisted to the connection of a frontend, for all frontends alike."""
+"""The adapter between a Twisted stream and a frontend's connection, for all frontends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tsservices.transport.stream import StreamFactory, StreamProtocol
 
 
 class FrontendConnection(Interface):
-    """A connection of a frontend, as its stream drives it."""
+    """The calls of a stream to the frontend's connection."""
 
     def received(self, data: bytes) -> None: ...
 
@@ -39,14 +39,14 @@ class ChatStreamProtocol(StreamProtocol):
     """Connects a Twisted stream with the connection of a frontend."""
 
     factory: ChatStreamFactory
-    #: Gets all input.
+    #: Receives all input.
     connection: Any
     write: Callable[[bytes], object]
     writeLast: Callable[[bytes], object]
     member: BroadcastMember | None
 
     def connectionReady(self) -> None:
-        # Who only listens is silent for hours; the kernel notices a peer that is gone.
+        # A user who only reads sends nothing for hours; TCP keep-alive detects lost peers.
         self.idleLimit = 0
         if (handle := getattr(self.measured, "getHandle", None)) is not None:
             keepAlive(handle())
@@ -56,23 +56,23 @@ class ChatStreamProtocol(StreamProtocol):
         if (broadcasting := capability(transport, IBroadcastTransport)) is not None:
             self.writeLast, self.member = broadcasting.writeLast, broadcasting
         self.connection = self.factory.connect(self)
-        # In place of a method that only passes chunks on: each line of talk comes by.
+        # Replaces a method that only passes chunks on: this is called for each line of talk.
         self.chunkReceived = self.connection.received  # type: ignore[method-assign]
 
     def producer(self) -> Any:
-        # It pauses more than the reading: what is delivered waits too.
+        # Not the transport: when the peer does not read, delivered output has to wait too.
         return self
 
     def pauseProducing(self) -> None:
-        """The peer does not read."""
+        """Pause output: the peer does not read."""
         self.connection.pauseOutput()
 
     def resumeProducing(self) -> None:
-        """The peer reads again."""
+        """Resume output: the peer reads again."""
         self.connection.resumeOutput()
 
     def stopProducing(self) -> None:
-        """The connection is lost; L{connectionLost} says so too."""
+        """Do nothing: the connection is lost, and L{connectionLost} is called too."""
 
     def pauseReading(self) -> None:
         self.transport.pauseProducing()
@@ -81,7 +81,7 @@ class ChatStreamProtocol(StreamProtocol):
         self.transport.resumeProducing()
 
     def readConnectionLost(self) -> None:
-        """The peer has said all that it wants to say."""
+        """Handle the end of the peer's input."""
         self.connection.endOfInput()
 
     def serverStopping(self) -> None:
@@ -93,12 +93,12 @@ class ChatStreamProtocol(StreamProtocol):
 
 class ChatStreamFactory(StreamFactory):
     """
-    Makes the protocols of one frontend.
+    The factory of one frontend's protocols.
 
-    @ivar shared: what all their connections share.
+    @ivar shared: the objects that all their connections share.
     """
 
-    #: Sent to everybody who connects to a node that can't take part yet.
+    #: Sent to clients that connect to a node that has not caught up with the others yet.
     notOpen: ClassVar[bytes]
 
     def __init__(
@@ -116,10 +116,10 @@ class ChatStreamFactory(StreamFactory):
 
     @abstractmethod
     def connect(self, protocol: Any) -> FrontendConnection:
-        """Make the connection that a protocol gives its input."""
+        """Make the connection that receives a protocol's input."""
 
     def buildProtocol(self, address: IAddress | None) -> Protocol | None:
-        """A protocol; one that turns them away, or L{None}, when they can't come in."""
+        """Make a protocol; while the chat is not open, one that rejects the peer, or L{None}."""
         if self.shared.chat.open:
             return super().buildProtocol(address)
         self.counters.refused += 1

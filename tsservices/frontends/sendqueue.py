@@ -1,10 +1,10 @@
 """
-What one reader has still to be sent, when it reads more slowly than others talk.  Pure.
+The output queue of a reader that reads more slowly than others talk.  Pure.
 
-As long as it reads, what is delivered goes to the transport's own C{write}: nothing stands
-between.  When the transport has enough, or a replay is under way that goes first, it waits here:
-as the same object for all who wait for it, so a thousand of them cost little more than one.  News
-that can wait does so here too, until it is due (L{tsservices.frontends.deferred}).
+While the reader keeps up, output goes directly to the transport's own C{write}.  When the
+transport's buffer is full, or a replay has to be sent first, output waits here.  All queues hold
+the same bytes object, so a thousand waiting readers cost little more than one.  Deferred output
+waits here too, until it is due (L{tsservices.frontends.deferred}).
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from tsservices.frontends.deferred import DeferredWrites
 #: Bytes given to a transport at once: about as many as make it pause its producer again.
 PIECE_BYTES = 65_536
 
-#: How many times the bound may wait for a reader that reads, but too slowly.
+#: Multiple of the bound that may be queued for a reader that reads, but too slowly.
 SLOW_FACTOR = 4
 
 
-#: What waits for the many readers who never were slow: an empty deque takes 760 bytes.
+#: The shared queue of readers that were never slow: an empty deque takes 760 bytes.
 _NOTHING: deque[bytes] = deque(maxlen=0)
 
 
 class SendQueuePool:
     """
-    The bytes that wait for all readers together: each object counts once.
+    The bytes queued for all readers together: an object in several queues counts once.
 
-    @ivar size: bytes.
-    @ivar queues: those in which anything waits for its reader.
-    @ivar deferred: decides when what can wait is sent; L{None}: at once.
+    @ivar size: the number of bytes.
+    @ivar queues: the queues that are not empty.
+    @ivar deferred: decides when deferred output is sent; L{None}: at once.
     """
 
     def __init__(self, deferred: DeferredWrites | None = None) -> None:
         self.deferred = deferred
         self.size = 0
         self.queues: set[SendQueue] = set()
-        # By identity: what costs memory is objects, and two that are equal are two.
+        # By identity: two equal objects take memory twice.
         self._uses: dict[int, int] = {}
 
     def add(self, data: bytes) -> None:
@@ -61,15 +61,15 @@ class SendQueuePool:
 
 
 class SendTarget(Protocol):
-    """Where output is delivered.  The queue sets all four."""
+    """The place where output is delivered.  The queue sets all four attributes."""
 
-    #: Takes what to send next.
+    #: Takes data to send next.
     write: Callable[[bytes], object]
-    #: Takes what is the last to send in this turn.
+    #: Takes the last data to send in this turn.
     writeLast: Callable[[bytes], object]
-    #: Takes what can wait for some milliseconds.
+    #: Takes data that can wait for some milliseconds.
     writeLater: Callable[[bytes], object]
-    #: For broadcasts, as long as nothing waits in the queue; else L{None}.
+    #: For broadcasts, while nothing waits in the queue; otherwise L{None}.
     broadcastMember: BroadcastMember | None
 
 
@@ -82,18 +82,18 @@ class CountsSent(Protocol):
         ...
 
     def unacknowledgedBytes(self) -> int:
-        """How many of them the peer's kernel has not taken yet; a system call."""
+        """The number of sent bytes that the peer has not acknowledged; a system call."""
         ...
 
 
 class ByteSink(Protocol):
     """
-    What a queue sends to.
+    The destination of a queue's output.
 
     @ivar write: takes bytes.
     @ivar writeLast: takes the last bytes of this turn, which may be cheaper.
-    @ivar member: what sends together with others; L{None} if it can't.
-    @ivar measured: counts what is sent.
+    @ivar member: takes part in broadcasts; L{None}: not possible.
+    @ivar measured: counts the sent bytes.
     """
 
     @property
@@ -111,14 +111,14 @@ class ByteSink(Protocol):
 
 class SendQueue:
     """
-    The bytes that wait for one reader.
+    The bytes queued for one reader.
 
-    While it follows a backlog, it stands in the place of its sink's member, which would have to
-    leave broadcasts for the same reasons.
+    While the queue follows a backlog, it takes the place of its sink's broadcast member, which
+    would have to leave broadcasts in the same cases.
 
-    @ivar size: bytes, without what can wait.
-    @ivar paused: the transport has enough.
-    @ivar isIdle: never: no broadcast serves it.
+    @ivar size: bytes, without deferred ones.
+    @ivar paused: whether the transport takes no more for now.
+    @ivar isIdle: always false, so that no broadcast serves it.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class SendQueue:
     ) -> None:
         """
         @param monotonic: the time in seconds.
-        @param overrun: gets how many bytes wait when these are too many.
+        @param overrun: called with the number of queued bytes when they are too many.
         """
         self._target = target
         self._sink = sink
@@ -141,9 +141,9 @@ class SendQueue:
         self._monotonic = monotonic
         self._overrun = overrun
         self._waiting = _NOTHING
-        # What can wait, and nothing stands before: a list only while there is some.
+        # Deferred output, with nothing queued before it; a list only while there is some.
         self._deferred: Sequence[bytes] = ()
-        # Or what can wait is there, for this session.
+        # Or the backlog with the deferred output, and the session for which it waits there.
         self._backlog: Backlog | None = None
         self._follower: Session | None = None
         self.size = 0
@@ -157,11 +157,11 @@ class SendQueue:
 
     @property
     def direct(self) -> bool:
-        """Whether what is delivered is sent at once."""
+        """Whether output is sent at once."""
         return not (self._waiting or self.paused or self._blocked)
 
     def pause(self) -> None:
-        """The transport has enough for now."""
+        """Queue output: the transport takes no more for now."""
         data = self._endBacklog()
         deferred, self._deferred = [data] if data else self._deferred, ()
         self.paused = True
@@ -170,8 +170,8 @@ class SendQueue:
             self._wait(data)
 
     def resume(self) -> None:
-        """The transport takes more."""
-        # It may say so although it had never enough.
+        """Send queued output: the transport takes more."""
+        # Also called without an earlier pause.
         self.sendDeferred()
         self.paused = False
         self._flush()
@@ -185,7 +185,7 @@ class SendQueue:
             self._flush()
 
     def writeReply(self, data: bytes) -> None:
-        """Send what was asked for: during a replay, the replay."""
+        """Send an answer; during a replay, the lines of the replay."""
         self.sendDeferred()
         if self._blocked or not self._waiting:
             self._sink.write(data)
@@ -193,17 +193,17 @@ class SendQueue:
             self._wait(data)
 
     def close(self) -> None:
-        """Nothing more comes: what waits is sent."""
+        """Send the queued output; nothing more follows."""
         self.sendDeferred()
-        # But not what follows a replay that ends here: its reader would take the messages that are
-        # missing between for ones it has.
+        # Not behind a replay that is cut short here: the client would not notice the missing
+        # messages between.
         if not self._blocked:
             for data in self._waiting:
                 self._sink.write(data)
         self.discard()
 
     def discard(self) -> None:
-        """Nothing more comes, and what waits is not sent."""
+        """Drop the queued output; nothing more follows."""
         self._endBacklog()
         for data in self._waiting:
             self._pool.remove(data)
@@ -236,7 +236,7 @@ class SendQueue:
         self._look()
 
     def _look(self) -> None:
-        # Note what the reader has got by now.
+        # Note how much the reader has received by now.
         measured = self._sink.measured
         self._sent, self._since = measured.bytesSent, self._monotonic()
         self._unacknowledged = measured.unacknowledgedBytes()
@@ -247,14 +247,14 @@ class SendQueue:
             return False
         if self._monotonic() - self._since < self._limits.chatSlow:
             return False
-        # The kernel may keep megabytes for one reader, and takes more only when a third of that is
-        # free: a slow one may have read all the time until then.
+        # The kernel may buffer megabytes for one reader, and takes more only when a third of the
+        # buffer is free: a slow reader may have read all the time until then.
         unacknowledged = self._unacknowledged
         self._look()
         return self._unacknowledged >= unacknowledged
 
     def _defer(self, data: bytes) -> None:
-        # The first since the last sending.
+        # The first deferred output since the last send.
         self._redirect(self._writeAfterDeferred)
         deferred = self._deferred = [data]
         self._target.writeLater = deferred.append
@@ -275,7 +275,7 @@ class SendQueue:
         return True
 
     def sendNow(self, data: bytes, last: bool) -> None:
-        """Send what has waited in the backlog that it follows."""
+        """Send the output that waited in the followed backlog."""
         if last:
             self._sink.writeLast(data)
         else:
@@ -292,12 +292,12 @@ class SendQueue:
         raise NotImplementedError
 
     def leaveBroadcast(self) -> None:
-        """No longer follow a backlog; what waits there for its reader waits here."""
+        """Stop following a backlog; its output for this reader waits here from now on."""
         if data := self._endBacklog():
             self._defer(data)
 
     def _endBacklog(self) -> bytes:
-        # Returns what waits there.
+        # Returns the output that waits there.
         backlog, session = self._backlog, self._follower
         if backlog is None or session is None:
             return b""
@@ -311,9 +311,9 @@ class SendQueue:
 
     def sendDeferred(self) -> bool:
         """
-        Send what was to wait, if anything does.
+        Send the deferred output, if there is any.
 
-        @return: no: there is nothing to send later.
+        @return: always false: nothing is left to send later.
         """
         if self._backlog is not None:
             if data := self._endBacklog():
@@ -336,12 +336,12 @@ class SendQueue:
             max(pool.queues, key=lambda queue: queue.size).overflow()
         if self.size <= limits.chatPending:
             return
-        # What waits for a replay waits for this server, not for its reader.
+        # Output behind a replay waits for this server, not for the reader.
         if (self.paused and self._isStuck()) or self.size > SLOW_FACTOR * limits.chatPending:
             self.overflow()
 
     def overflow(self) -> None:
-        """Say that too much waits."""
+        """Report that too many bytes wait."""
         self._overrun(self.size)
 
     def _flush(self) -> None:

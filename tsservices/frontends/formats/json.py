@@ -2,64 +2,64 @@
 Notifications written for programs: one JSON object on each line.  Pure.
 
 The names of types and fields are written out in L{FIELDS}, though most are those of attributes:
-programs know them, so they may not change when an attribute is called otherwise.
+programs depend on them, so they must not change when an attribute is renamed.
 
-C{type} says what an object is and which fields it has.  There may be more fields and
-more types at any time; what a field means changes only with L{VERSION}, which the first
-object (L{FORMAT}) gives.  C{room} is always the name of a room as the room writes it,
+C{type} is the type of an object and decides which fields it has.  There may be more fields and
+more types at any time; the meaning of a field changes only with L{VERSION}, which is in the
+first object (L{FORMAT}).  C{room} is always the name of a room as the room spells it,
 without a sign.  Every C{time} is in nanoseconds since 1970, UTC; C{seq}, C{first},
 C{last}, C{until} of a replay, C{joinedSeq} and C{read} are numbers of lines in their room.
-C{account} is null for guests.  C{epoch} names the history that numbers are of: a restored one
-has another.  The epoch of a line is what stands in its id before the last two C{-}.
+C{account} is null for guests.  C{epoch} identifies the history that numbers belong to: a restored
+history has another one.  The epoch of a line is the part of its id before the last two C{-}.
 
-  - C{said}: room, seq, id, time, kind, nick, account, text; and C{replay}, true, if it was
-    said before, or C{found}, true, if it was searched for.  The kinds that people say are
-    C{message}, C{me}, C{notice} and C{topic}; their text may have line feeds.  The others
-    say what was done: C{kick}, C{op}, C{deop}, C{unban} and C{unmute}, with a text like
+  - C{said}: room, seq, id, time, kind, nick, account, text; and C{replay}, true, for a replayed
+    line, or C{found}, true, for a search result.  Messages of people have the kinds
+    C{message}, C{me}, C{notice} and C{topic}; their text may have line feeds.  The other kinds
+    report actions: C{kick}, C{op}, C{deop}, C{unban} and C{unmute}, with a text like
     C{bob} or C{bob why};
     C{ban} and C{mute}, with C{bob 2h} or C{bob forever why}; C{private} and C{public},
     with none; C{mode}, with C{+ov-n ann bob} (a key is C{*}); and C{delete}, with the
-    C{seq} of a line whose words are no more: it has the kind C{deleted} and no text from then
-    on, or, if it was a C{kick}, C{ban} or C{mute}, its text without the reason;
+    C{seq} of a line whose text was deleted: from then on it has the kind C{deleted} and no text
+    or, if it was a C{kick}, C{ban} or C{mute}, its text without the reason;
   - C{joined}: room, nick, account, and rank and voice as in C{roomEntered};
-    C{left}: room, nick, why, and C{kicked}, true, if a line of the room has said so;
+    C{left}: room, nick, why, and C{kicked}, true, if a line of the room has reported it;
     C{gone}: nick, why;
   - C{renamed}: nick, to; C{away}: nick, text (empty: the person is back);
-  - C{account}: nick, account: whose name it is now;
-  - C{whispered}: nick, account, to, kind, text, time, id (empty: it is not kept);
-    C{absent}: nick, text: who was whispered to is away;
-    C{unwhispered}: nick, account, to, id: the author has deleted that; its text is no more, and in
-    C{inbox} it has the kind C{deleted};
-  - C{standing}: room, nick, rank and voice as in C{roomEntered}: what somebody may do there now,
-    since they have logged in or out;
+  - C{account}: nick, account: the account that the nick is logged in to now;
+  - C{whispered}: nick, account, to, kind, text, time, id (empty: it is not stored);
+    C{absent}: nick, text: the receiver of a private message is away;
+    C{unwhispered}: nick, account, to, id: the author has deleted that message; its text is removed,
+    and in C{inbox} it has the kind C{deleted};
+  - C{standing}: room, nick, rank and voice as in C{roomEntered}: the rights of a member after a
+    log-in or log-out;
   - C{entered}: nick, account, epoch: your name is accepted; C{roomLeft}: room;
-  - C{token}: token: the secret with which another connection goes on for this one, by
+  - C{token}: token: the secret with which another connection continues this one, by
     C{/resume} as its first line;
-  - C{resumed}: nick, account, rooms, each with room and last, and epoch: you are in these,
-    and C{/since} shows what you have missed;
+  - C{resumed}: nick, account, rooms, each with room and last, and epoch: you are in these rooms,
+    and C{/since} shows the lines that you have missed;
   - C{restored}: room, epoch, seq, last, common, first, sure: you have named the line seq, but
-    the history is another one than that in which you have seen it. Up to common (null: not
-    known) lines are the same. What you can't have seen follows, from first on; if sure is
-    false, only what comes after seq, since it may be a line of this history all the same;
-  - C{loggedIn}: nick, account, unread (private messages that came while you were away), and
+    have seen it in another history than the present one.  Lines up to common (null: not known)
+    are the same.  The lines that you can't have seen follow, from first on; if sure is false,
+    only lines after seq, since seq may be a line of this history;
+  - C{loggedIn}: nick, account, unread (private messages that arrived while you were away), and
     tokenName and scope if you have logged in by an account token;
-  - C{accountToken}: name, scope, token: the account token that you have asked for, this one time;
+  - C{accountToken}: name, scope, token: the requested account token, shown only once;
   - C{accountTokens}: tokens, each with name, id, scope (C{talk} or C{read}), created (a time), used
     (the hour of the last log-in by it; 0: there was none), cloak (of the address then) and
     connections (how many are logged in by it now);
   - C{prompt}: text: the next line is taken as a secret, and as nothing else;
-  - C{invited}: room, by; C{read}: room, seq: you have read so far, maybe elsewhere;
+  - C{invited}: room, by; C{read}: room, seq: you have read up to seq, maybe on another connection;
   - C{roomEntered}: room, nick, topic (as in C{topic}, or null), nicks (some), present (how
     many), joinedSeq, rank (C{member}, C{operator}, C{founder} or C{server}), private, read
     (or null), epoch, modes, key and limit as in C{modes}, and voice, true, if you may speak while
-    the room is moderated, whatever your rank is; a C{replay} follows, unless C{refused} has
-    said why not;
-  - C{unread}: room, lines (so many of others, up to a thousand, that you have not read; not all of
-    them are in the replay), more (there are more than these), read (as in C{roomEntered}): it comes
-    some time after C{roomEntered}, or not at all;
-  - C{replay}: room, lines (so many C{said} follow), missing (null, or the first and the
-    last number of those no longer kept), until, and epoch after C{/since} and C{/history};
-  - C{found}: lines (so many C{said} follow), more (there are older ones);
+    the room is moderated, whatever your rank is; a C{replay} follows, unless C{refused} gives
+    the reason why not;
+  - C{unread}: room, lines (the number of others' lines, up to a thousand, that you have not read;
+    not all of them are in the replay), more (there are more than these), read (as in
+    C{roomEntered}): it is sent some time after C{roomEntered}, or not at all;
+  - C{replay}: room, lines (the number of C{said} that follow), missing (null, or the first and the
+    last number of lines no longer stored), until, and epoch after C{/since} and C{/history};
+  - C{found}: lines (the number of C{said} that follow), more (there are older ones);
   - C{inbox}: letters, each with id, time, nick, to, kind and text; with (the other person,
     or empty), more;
   - C{topic}: room, text, by, time;
@@ -69,14 +69,13 @@ has another.  The epoch of a line is what stands in its id before the last two C
   - C{people}: room (empty: anywhere), people, each with nick, guest, away, rank, and voice,
     true, if they have it;
   - C{person}: nick, guest, away, rooms, cloak (of the address; empty: not for you);
-  - C{toOperators}: room, nick, account, kind, text, time: to the operators of a room; it is not
-    kept;
+  - C{toOperators}: room, nick, account, kind, text, time: to the operators of a room; not stored;
   - C{wallops}: nick, text: an operator of the server to all operators;
   - C{seen}: nick, here, time (0: not known);
   - C{restraints}: room, restraints, each with kind (C{ban} or C{mute}), name, mask, by,
     time, until (a time; 0: for ever) and why;
   - C{commands}: commands, each with name, usage, meaning and permission;
-  - C{notice}: lines, code (what it is about; empty: it is for people only);
+  - C{notice}: lines, code (the subject; empty: the notice is for people only);
   - C{refused}: code, text.
 """
 
@@ -376,17 +375,17 @@ FIELDS: dict[type[Notification], tuple[str, Callable[[Any], Fields]]] = dict(
 )
 
 
-#: The version of what types and fields mean.
+#: The version of the meaning of types and fields.
 VERSION = 1
 
-#: The first object of a connection that has asked for JSON; the frontend sends it.
+#: The first object of a connection that has requested JSON; the frontend sends it.
 FORMAT = b'{"type":"format","version":%d}\n' % VERSION
 
 _asJSON = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def asJSON(fields: Fields) -> bytes:
-    """An object on a line of its own."""
+    """Write an object as one line."""
     return f"{_asJSON(fields)}\n".encode("utf-8", "replace")
 
 
@@ -396,7 +395,7 @@ def prompt(text: str) -> bytes:
 
 
 class JSONFormatter:
-    """Writes notifications for programs; without state, so one serves all."""
+    """Writes notifications for programs; stateless, so one serves all connections."""
 
     def encode(self, notifications: Sequence[Notification]) -> bytes:
         """Lines in UTF-8."""
@@ -405,8 +404,8 @@ class JSONFormatter:
 
 
 def _messages(message: RoomMessages, end: str = "}\n") -> str:
-    # The hot path: all that the lines of one person have in common is written once, and no
-    # dict is built for a line.
+    # The hot path: the common part of one person's lines is written once, and no dict is built
+    # for a line.
     account = "null" if message.account is None else quoted(message.account)
     start = f'{{"type":"said","room":{quoted(message.roomName)},"seq":'
     ident = f',"id":{quoted(f"{message.log}-{message.position}-")[:-1]}'
@@ -467,7 +466,7 @@ def _joinedRoom(joined: JoinedRoom) -> str:
 
 
 def _passing(message: PassingMessage) -> str:
-    # The others are what programs of IRC tell each other.
+    # Without a rank, it is a message between IRC clients.
     if not message.rank:
         return ""
     fields = {
@@ -482,19 +481,19 @@ def _passing(message: PassingMessage) -> str:
     return f"{_asJSON(fields)}\n"
 
 
-#: What notifications are written by that are more than one object, or maybe none.
+#: The writers of notifications that are several objects, or none.
 _WRITE_SEVERAL: dict[type[Notification], Callable[[Any], str]] = {
     RoomMessages: _messages,
     HistoryReplay: _replay,
     SearchResults: _searchResults,
     JoinedRoom: _joinedRoom,
     PassingMessage: _passing,
-    # Nobody can set it but by a program of IRC, or see it; nobody else can watch a name.
+    # Only IRC clients can set these, see them, or watch names.
     RealnameChanged: lambda event: "",
     UserInvited: lambda event: "",
     PresenceChanged: lambda event: "",
     TimeMarked: lambda event: "",
-    # Nobody gets it but a program that posts without a connection.
+    # Only for programs that post over HTTP.
     Posted: lambda event: "",
 }
 

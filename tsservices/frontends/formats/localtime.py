@@ -1,6 +1,5 @@
 """
-The time of day and the date for people, in the time zone of where they are written, and what
-follows the system when that zone changes.
+Times and dates for people, in this system's time zone, and the handling of changes of that zone.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakSet
 
-#: Seconds whose time of day is remembered: those of the messages that come now, and of the last
-#: ones in some hundred rooms, which everybody is shown who joins.
+#: Seconds whose time of day is cached: those of current messages, and of the last messages in a
+#: few hundred rooms, which are shown to each user who joins.
 SECONDS_REMEMBERED = 4096
 
-#: What says in which zone the system is, unless the environment does: often a symbolic link.
+#: The file of the system's zone, used unless the environment names one: often a symbolic link.
 ZONE_FILE = "/etc/localtime"
 
-#: Seconds between two looks at that file: within them a new zone is known everywhere.
+#: Seconds between two checks of that file: the longest time until a new zone is used.
 ZONE_SECONDS = 30.0
 
 # Not strftime's, which follow the locale: the lines around them are English.
@@ -43,7 +42,7 @@ _MONTHS = (
 )
 
 
-#: The end of a ban or mute, as errors have it.
+#: The end of a ban or mute, as written in errors.
 _END = re.compile(r"\buntil (\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
 
 
@@ -57,7 +56,7 @@ class Moment(NamedTuple):
     date: str
 
 
-#: All that remember times.
+#: All instances, for clearing their caches.
 _INSTANCES: WeakSet[LocalTime] = WeakSet()
 
 
@@ -79,7 +78,7 @@ class LocalTime:
         _INSTANCES.add(self)
 
     def zoneChanged(self) -> None:
-        """Forget what was written in the zone before."""
+        """Clear the cache of times in the old zone."""
         self._cached.cache_clear()
 
     def minute(self, second: int) -> str:
@@ -92,16 +91,16 @@ class LocalTime:
         return f"{year}-{month:02d}-{day:02d} {hour:02d}:{minute:02d}"
 
     def withLocalEnd(self, text: str) -> str:
-        """An error, with the time in it until which something holds, if any, in this zone."""
+        """Convert the end of a restriction in an error's text, if there is one, to this zone."""
 
         def local(match: re.Match[str]) -> str:
-            # It comes from another machine, so it may be no time at all.
+            # The text comes from another machine, so it may not be a valid time.
             with contextlib.suppress(ValueError, OverflowError):
                 end = datetime.fromisoformat(f"{match[1]}+00:00")
                 return f"until {self.minute(int(end.timestamp()))}"
             return match[0]
 
-        # What follows is the reason, in the words of a person.
+        # Only the first: after it comes the reason, in a person's words.
         return _END.sub(local, text, count=1)
 
     def _moment(self, second: int) -> Moment:
@@ -114,9 +113,9 @@ class LocalTime:
 
 class SystemZone:
     """
-    Has this process follow the system to another zone.
+    The watch for changes of the system's time zone, for this process.
 
-    The C library reads the zone once, and again only when it is told to.
+    The C library reads the zone once, and again only on C{tzset}.
     """
 
     def __init__(
@@ -125,19 +124,19 @@ class SystemZone:
         environ: Mapping[str, str] = os.environ,
         tzset: Callable[[], None] = time.tzset,
     ) -> None:
-        """@param tzset: has the library read the zone again."""
+        """@param tzset: makes the library read the zone again."""
         self._path = path
-        # Where TZ names the zone, the file has nothing to say.
+        # If TZ names the zone, the file is not used.
         self._fixed = "TZ" in environ
         self._tzset = tzset
         self._identities: list[tuple[int, ...] | None] = []
 
     def refresh(self) -> None:
         """
-        Look whether it has changed since the last call; to be called every L{ZONE_SECONDS}.
+        Apply a change of the zone since the last call; to be called every L{ZONE_SECONDS}.
 
-        The first call changes nothing: a file that is not there because twistd has changed the
-        root since the zone was read must not make it UTC.
+        The first call changes nothing: if twistd has changed the root directory since the zone was
+        read, the file is missing, and the zone must not become UTC.
         """
         if self._fixed or (identity := self._identify()) in self._identities:
             return
@@ -151,5 +150,5 @@ class SystemZone:
         with contextlib.suppress(OSError):
             status = os.stat(self._path)
             return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-        # Without the file it is UTC.
+        # Without the file the zone is UTC.
         return None

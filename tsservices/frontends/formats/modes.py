@@ -1,6 +1,6 @@
 """
-Changes of modes as people of IRC write them: signs and letters in one word, then the arguments
-in the order of the letters that have one.  Pure.
+Mode changes as written in IRC: signs and letters in one word, then the arguments in the order of
+the letters that have one.  Pure.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tsservices.chat.verbs.modes import NAMED_LETTERS, ModeChange
 
 @dataclass(slots=True)
 class ModeRequest:
-    """What somebody has asked for."""
+    """The changes and lists that a user has requested."""
 
-    #: The changes, also with letters that no mode has; an argument that was forgotten is empty.
+    #: The changes, also those with unknown letters; a missing argument is empty.
     changes: list[ModeChange] = field(default_factory=list)
-    #: Whether the bans are to be listed: their letter stands without an argument.
+    #: Whether to list the bans: their letter was given without an argument.
     listsBans: bool = False
 
 
@@ -46,11 +46,11 @@ def parseModes(words: Sequence[str]) -> ModeRequest:
             else:
                 request.changes.append(ModeChange(on, letter))
         while remaining and remaining[0][:1] not in ("+", "-"):
-            # More arguments than letters that have one.
+            # Drop arguments without a letter.
             del remaining[0]
     return request
 
 
 def _hasArgument(letter: str, on: bool) -> bool:
-    # As in IRC the key stands there also when it is taken away, but may be missing.
+    # As in IRC the key is also given when it is removed, but may be missing.
     return letter in NAMED_LETTERS or letter == JOIN_KEY or (letter == MEMBER_LIMIT and on)

@@ -11,16 +11,16 @@ from tsservices.common.timestamps import NANOSECONDS
 #: A filter, a phrase or a word.
 TERM = re.compile(r'(from|since|before):(\S+)|"([^"]*)"?|(\S+)')
 
-#: The filters that take a time, and whether the latest meaning of a local time counts: no line of
-#: the time that is asked for may be missing.
+#: The filters that take a time, and whether an ambiguous local time means the later one: no line
+#: of the requested time may be missing.
 TIMES = {"since": False, "before": True}
 
 
 def withOffsets(arguments: str) -> str:
     """
-    The same arguments, with local times in UTC: who reads them may be in another zone.
+    Convert local times in the arguments to UTC: the server may be in another zone.
 
-    Durations and what is no time stay as they are.
+    Durations and invalid times stay unchanged.
     """
     return TERM.sub(_withOffset, arguments)
 

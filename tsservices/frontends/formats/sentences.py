@@ -1,11 +1,11 @@
 """
-The sentences in which people read notifications: one table, L{SENTENCES}, for the line
-frontend and for the terminal client.  Pure.
+Notifications as sentences for people: one table, L{SENTENCES}, for the line frontend and for the
+terminal client.  Pure.
 
-A sentence is one or more lines; how each begins says what it is (see
+A sentence is one or more lines; the beginning of each shows its kind (see
 L{tsservices.frontends.formats.text}).  The lines of rooms are not in the table: the line
-frontend writes many at once, and the client paints each.  What was done in a room is kept
-as a line of it, and is a sentence all the same: L{actionText}.
+frontend writes many at once, and the client paints each.  An action in a room is stored as a
+line of the room, but also written as a sentence: L{actionText}.
 """
 
 from __future__ import annotations
@@ -95,36 +95,36 @@ from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
 
-#: What a line begins with that was said before.
+#: The beginning of a replayed line.
 REPLAYED = "| "
 
-#: The end of lines that were said before.
+#: The line after replayed lines.
 NOW = "--- now ---\n"
 
-#: What stands before and after the name of who says a line of each kind.
+#: The signs before and after the author's name, by kind of line.
 NAME_SIGNS = {MESSAGE: ("<", "> "), ME: ("* ", " "), NOTICE: ("-", "- ")}
 
-#: What stands before and after the names of who says something to whom: no name begins like that,
-#: so nobody can write such a line into a room.
+#: The signs before and after the names of sender and receiver: no name begins with one, so nobody
+#: can write such a line into a room.
 PRIVATE_SIGNS = {MESSAGE: ("<", "> "), ME: ("* <", "> "), NOTICE: ("-", "- ")}
 
 #: Names on one line of a list of people.
 NAMES_PER_LINE = 10
 
-#: Characters of a command before what it does.
+#: Width of the column of commands in their list.
 SYNOPSIS_WIDTH = 26
 
-#: What stands below the list of commands.
+#: The line below the list of commands.
 TALK = "anything else is said in the room you are in; // begins a line with /"
 
-#: What those are who may do more in a room than others.
+#: The ranks above a plain member, in words.
 _RANKS = {
     OPERATOR_RANK: "an operator of",
     FOUNDER: "the founder of",
     SERVER: "an operator of this server in",
 }
 
-#: What the modes of a room mean.
+#: The meanings of the modes of a room.
 MODE_MEANINGS = {
     INVITE_ONLY: "by invitation only",
     JOIN_KEY: "whoever joins has to name the key",
@@ -139,14 +139,14 @@ _UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 
 
 def expiredText(first: int, last: int) -> str:
-    """The sentence for lines of a room that were deleted for their age."""
+    """Write the sentence for lines of a room that were deleted for their age."""
     if first == last:
         return f"line {first} is no longer kept"
     return f"lines {first} to {last} are no longer kept"
 
 
 def durationText(duration: str) -> str:
-    """A duration as it stands in a stored line (C{2h}, C{forever}) in words."""
+    """Write a duration of a stored line (C{2h}, C{forever}) in words."""
     amount = parts(duration)
     if amount is None:
         return "for ever"
@@ -156,10 +156,10 @@ def durationText(duration: str) -> str:
 
 def replayHead(roomName: str, count: int, missing: tuple[int, int] | None) -> str:
     """
-    The head above replayed lines.
+    Write the head above replayed lines.
 
-    @param missing: the first and the last number of those that were asked for and are no
-        longer kept; L{None}: there are none.
+    @param missing: the first and the last number of requested lines that are no longer stored;
+        L{None}: there are none.
     """
     lines = plural(count, "line") if count else "nothing"
     head = f"--- {ROOM_SIGN}{roomName}: {lines} from before ---\n"
@@ -168,7 +168,7 @@ def replayHead(roomName: str, count: int, missing: tuple[int, int] | None) -> st
 
 def searchHead(count: int, more: bool) -> str:
     """
-    The head above search results.
+    Write the head above search results.
 
     @param more: whether there are older ones.
     """
@@ -179,7 +179,7 @@ def searchHead(count: int, more: bool) -> str:
 
 
 def actionText(message: RoomMessages, withRoom: bool) -> list[str]:
-    """What was done, for each line: all kinds but those that people say."""
+    """Describe the action of each line, for all kinds but messages of people."""
     write = _ACTIONS.get(message.kind, _unknownAction)
     return [write(message, text, withRoom) for text in message.texts]
 
@@ -315,8 +315,8 @@ def _standingChanged(time: LocalTime, changed: StandingChanged) -> str:
 
 def eachLine(start: str, text: str) -> str:
     """
-    A message, which may have several lines: each shows whose it is, for otherwise they could be
-    written to look like somebody else's.
+    Write a message, which may have several lines: each begins with the author, because it could
+    otherwise look like another user's.
     """
     return f"{start}{text.replace(chr(10), chr(10) + start)}\n"
 
@@ -324,12 +324,12 @@ def eachLine(start: str, text: str) -> str:
 def _forPrograms(
     time: LocalTime, event: RealnameChanged | PresenceChanged | TimeMarked | UserInvited | Posted
 ) -> str:
-    # Nobody can ask for it but by a program of IRC, or of HTTP.
+    # Only clients of IRC or HTTP can request these.
     return ""
 
 
 def _passing(time: LocalTime, message: PassingMessage) -> str:
-    # The others are what programs of IRC tell each other.
+    # Without a rank, it is a message between IRC clients.
     signs = PRIVATE_SIGNS.get(message.kind)
     if signs is None or not message.rank:
         return ""
@@ -392,7 +392,7 @@ def _invited(time: LocalTime, invited: Invited) -> str:
 def _joinedRoom(time: LocalTime, joined: JoinedRoom) -> str:
     room = f"{ROOM_SIGN}{joined.roomName}"
     company = ", alone"
-    # A large room names some of its members only.
+    # For a large room only some members are named.
     otherCount = joined.memberCount - 1
     if otherCount > 0:
         names = [nick for nick in joined.nicks if nick != joined.nick]
@@ -433,9 +433,9 @@ def _historyRestored(time: LocalTime, restored: HistoryRestored) -> str:
 
 def restoredAfter(roomName: str, last: int) -> str:
     """
-    The sentence behind the last line of a history that was restored.
+    Write the sentence after the last line of a history that was restored.
 
-    @param last: its number.
+    @param last: the number of that line.
     """
     return (
         "the history of this server was restored: if more was said before that in"
@@ -478,7 +478,7 @@ def _modes(time: LocalTime, modes: RoomModes) -> str:
     values = {JOIN_KEY: modes.joinKey, MEMBER_LIMIT: str(modes.memberLimit)}
     lines = [f"* modes of {room}: +{modes.letters}\n"]
     for letter in modes.letters:
-        # A later version may have more of them.
+        # A later version may have more modes.
         meaning = MODE_MEANINGS.get(letter, "not known here")
         lines.append(f"*   {letter}: {meaning}{_inParentheses(values.get(letter, ''))}\n")
     return "".join(lines)
@@ -544,7 +544,7 @@ def _restrictions(time: LocalTime, listed: RestrictionList) -> str:
 
 def _restriction(time: LocalTime, restriction: Restriction) -> str:
     name, mask, until = restriction.name, restriction.mask, restriction.until
-    # The mask is the key of an account, or the cloak of an address: only the latter is news.
+    # The mask is the key of an account, or the cloak of an address: only a cloak is shown.
     target = name if mask in (name, fold(name)) else f"{name} ({mask})"
     end = f"until {time.minute(until // NANOSECONDS)}" if until else "for ever"
     begin = time.minute(restriction.time // NANOSECONDS)
@@ -584,8 +584,8 @@ def _error(time: LocalTime, error: ErrorReply) -> str:
     return f"! {time.withLocalEnd(str(error.error))}\n"
 
 
-#: What each notification is written by, for all wires that people read.  The lines of a
-#: replay follow L{JoinedRoom}; its sentences are those before them.
+#: The writer of each notification, for all frontends that people read.  For L{JoinedRoom} it
+#: writes only the sentences before the replayed lines.
 SENTENCES: dict[type[Any], Callable[[LocalTime, Any], str]] = {
     UserJoined: _joined,
     UserLeft: _userLeft,

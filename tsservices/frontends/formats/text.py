@@ -2,19 +2,19 @@
 Notifications written for people: the lines of rooms, and the sentences of
 L{tsservices.frontends.formats.sentences}.  Pure.
 
-A line begins with what it is:
+The beginning of a line shows its kind:
 
   - C{[12:10:05] <ann> hello}: said in a room, or with C{<ann -> bob>} to one person;
     C{* ann waves} and C{-ann- hello} after the time are the other kinds;
-  - C{* }: something has happened, or was asked for: the server's own words;
-  - C{! }: something is not done;
-  - C{| }: was said before, between two lines that begin with C{---}.
+  - C{* }: an event or an answer, in the server's own words;
+  - C{! }: an error;
+  - C{| }: a replayed line, between two lines that begin with C{---}.
 
-Nothing that came from people stands at the beginning of a line, and all of it has been
-made visible before.  What people do in words has the time before its star, and what the
-server says of them has none, or has it behind: C{* ann kicked bob} is a kick, and so is
-C{| * [12:10:05] ann kicked bob} among what was said before, but C{[12:10:05] * ann kicked
-bob} is only what ann says.
+Text from people never stands at the beginning of a line, and its invisible characters have been
+made visible before.  An action in a user's own words has the time before its star; a report of
+the server has no time, or has it after the star: C{* ann kicked bob} is a kick, and so is
+C{| * [12:10:05] ann kicked bob} among replayed lines, but C{[12:10:05] * ann kicked bob} is only
+a text from ann.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ from tsservices.frontends.formats.sentences import (
 
 class TextFormatter:
     """
-    Writes notifications for people.  It remembers nothing of what it has written, so the
-    same may be written again, and in any order: one formatter serves all who read alike.
+    Writes notifications for people.  It is stateless, so notifications can be written in any order
+    and repeatedly: one formatter serves all readers with the same settings.
     """
 
     def __init__(self, localtime: Callable[[float], time.struct_time], withRoom: bool) -> None:
         """
         @param localtime: gives the local time of seconds since 1970, as
             C{time.localtime} does.
-        @param withRoom: whether lines show their room: for those who are in several.
+        @param withRoom: whether lines show their room, for users who are in several.
         """
         self._time = LocalTime(localtime)
         self._withRoom = withRoom
@@ -74,7 +74,7 @@ class TextFormatter:
         """Lines in UTF-8."""
         write = self._write
         if len(notifications) == 1:
-            # What a batch asks for, since many may read it: each notification by itself.
+            # The usual case: a batch is encoded one notification at a time, for its many readers.
             notification = notifications[0]
             return write[type(notification)](notification).encode("utf-8", "replace")
         lines = [write[type(notification)](notification) for notification in notifications]
@@ -82,10 +82,10 @@ class TextFormatter:
 
     def page(self, messages: Iterable[RoomMessages], before: int) -> str:
         """
-        Lines of one room, each day after its date.
+        Write lines of one room, each day after its date.
 
-        @param before: when the line before them was said, in nanoseconds since 1970; 0: there
-            is none.
+        @param before: the time of the line before them, in nanoseconds since 1970; 0: there is
+            none.
         """
         date = self._time.moment(before // NANOSECONDS).date if before else ""
         return "".join(self._dated(messages, "", False, date))
@@ -96,7 +96,7 @@ class TextFormatter:
         now = moment(second)
         signs = NAME_SIGNS.get(message.kind)
         if signs is not None:
-            # The hot path: as eachLine, without the call; a line costs its part of one join.
+            # The hot path: as eachLine, without the call, and with one join for all lines.
             where = f"{ROOM_SIGN}{message.roomName} " if self._withRoom else ""
             start = f"[{now.clock}] {where}{signs[0]}{message.nick}{signs[1]}"
             texts = message.texts
@@ -108,8 +108,8 @@ class TextFormatter:
             lines = "".join(self._lines(message, now.clock, "", False))
         else:
             lines = "".join(f"* {action}\n" for action in actionText(message, self._withRoom))
-        # The date belongs to the line and not to its reader, so that a line has the same bytes
-        # for everybody: the message itself says when the one before it was said.
+        # Whether to write the date depends on the line and not on its reader, so that all readers
+        # get the same bytes: the message itself has the time of the one before it.
         before = message.previous // NANOSECONDS
         if before and before != second and moment(before).date != now.date:
             return f"* {now.date}\n{lines}"

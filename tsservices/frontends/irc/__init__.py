@@ -1,1 +1,1 @@
-"""The IRC frontend: the rooms of the chat for every program that speaks IRC."""
+"""The IRC frontend: the rooms of the chat for IRC clients."""

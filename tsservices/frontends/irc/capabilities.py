@@ -41,7 +41,7 @@ class Capability:
     """A row of the table."""
 
     name: str
-    #: What a client is told of it from version 302 on; empty: nothing.
+    #: The value advertised to clients of version 302 and later; empty: none.
     value: str = ""
 
 
@@ -74,7 +74,7 @@ CAPABILITIES = {
     )
 }
 
-#: Those that decide how what happens in rooms is written: formatters differ by these alone.
+#: The capabilities that change how events in rooms are written: formatters differ only in these.
 FORMAT_CAPABILITIES = frozenset(
     {
         MESSAGE_TAGS,
@@ -91,15 +91,15 @@ FORMAT_CAPABILITIES = frozenset(
 )
 
 
-#: Those by which a password or a token is sent.
+#: The capabilities with which a client sends a password or a token.
 SECRETS = frozenset({SASL, ACCOUNT_REGISTRATION})
 
 
 def listing(version: int, hidden: frozenset[str] = frozenset()) -> list[str]:
     """
-    What C{CAP LS} shows, a text for each line.
+    Write the lines of C{CAP LS}.
 
-    @param hidden: what a connection can't have.
+    @param hidden: the capabilities that the connection can't have.
     """
     words = [
         f"{row.name}={row.value}" if row.value and version >= 302 else row.name
@@ -119,10 +119,10 @@ def change(
     active: frozenset[str], request: str, hidden: frozenset[str] = frozenset()
 ) -> frozenset[str] | None:
     """
-    What is active after a request.
+    Apply a request to the active capabilities.
 
-    @param request: names, a sign before those that are to end.
-    @return: L{None} if one is not known: then nothing of it is done.
+    @param request: names, with C{-} before those to remove.
+    @return: the new capabilities; L{None}: a name is not known, and nothing changes.
     """
     wanted = set(active)
     edit: Callable[[str], None]

@@ -20,13 +20,13 @@ from tsservices.frontends.irc.replies import endOfNames, topicLines
 from tsservices.frontends.irc.serverinfo import matches
 from tsservices.frontends.irc.talking import cleanText
 
-#: The modes of a room that is made by JOIN: as programs of IRC expect them.
+#: The modes of a room made by JOIN, as IRC clients expect them.
 NEW_ROOM = MEMBERS_TALK + OPERATORS_TOPIC
 
-#: Rooms that LIST looks at in one turn: some 5 ms.
+#: Rooms that LIST checks in one turn: about 5 ms.
 LISTED_AT_ONCE = 500
 
-#: Seconds of a minute, in which filters of LIST count.
+#: A minute in nanoseconds: the unit of the filters of LIST.
 _MINUTE = 60 * NANOSECONDS
 
 
@@ -36,9 +36,9 @@ def _names(text: str) -> list[str]:
 
 def visible(client: IRCClient, name: str) -> Room:
     """
-    The room of a channel.
+    Find the room of a channel.
 
-    @raise ChatError: there is none that the client may know of.
+    @raise ChatError: there is none that the client may see.
     """
     room = client.directory.visibleRoom(client.session, name)
     if room is None:
@@ -126,8 +126,8 @@ async def names(client: IRCClient, message: Message) -> None:
                 await client.sendPages(namePages(client, people))
             else:
                 client.sendPrepared(namesText(client, people))
-    # One end for all, as RFC 2812 has it, with the names as the channels have them: programs look
-    # for just these.
+    # One end for all channels, as in RFC 2812, with the channels' own spelling of their names,
+    # which clients look for.
     client.send(endOfNames(client, ",".join(channels) or "*"))
 
 
@@ -153,7 +153,7 @@ def _listed(client: IRCClient, message: Message) -> Iterator[str | None]:
             wanted.append(word)
     for index, room in enumerate(list(state.rooms.values()), 1):
         if index % LISTED_AT_ONCE == 0:
-            # Others are served before more is looked at.
+            # Other connections are served before more rooms are checked.
             yield None
         name = ROOM_SIGN + room.record.name
         count = len(room.nickCounts)
@@ -180,7 +180,7 @@ def _passes(sign: str, number: int, count: int, topicAge: int | None, age: int |
 
 
 async def kick(client: IRCClient, message: Message) -> None:
-    """KICK: several people of one channel, or one of each of several."""
+    """KICK: several users of one channel, or one user of each of several channels."""
     channels, nicks = _names(message.param(0)), _names(message.param(1))
     reason = cleanText(message.param(2))[:TOPIC_LENGTH]
     if len(channels) == 1:
@@ -206,7 +206,7 @@ async def kick(client: IRCClient, message: Message) -> None:
 
 
 async def invite(client: IRCClient, message: Message) -> None:
-    """INVITE; without parameters: to which channels the client is invited."""
+    """INVITE; without parameters: list the channels that the client is invited to."""
     if not message.params:
         for key in client.session.invited:
             room = client.state.rooms.get(key)

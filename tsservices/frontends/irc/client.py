@@ -1,8 +1,8 @@
 """
-What handlers of commands have of a connection: who it is, and how it is answered.  Pure.
+The connection as command handlers see it: its user, and methods to answer.  Pure.
 
-Answers go through L{IRCClient.send}.  While a command with a label is under way they are collected,
-for they are sent together when it is done (labeled-response).
+Answers go through L{IRCClient.send}.  While a labeled command runs they are collected, because they
+are sent together when it is done (labeled-response).
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from tsservices.frontends.irc.numerics import Numeric
 from tsservices.frontends.irc.people import Directory, People
 from tsservices.frontends.irc.server import IRCServer
 
-#: Lines of a long answer that are sent at once: others are served between two pages.
+#: Lines of a long answer that are sent at once: other connections are served between two pages.
 PAGE_LINES = 200
 
-#: Private messages with guests that a connection can ask for.
+#: Private messages with guests that are kept for requests of a connection.
 PASSING_KEPT = 50
 
-#: What has an author who is told of it as others are.
+#: Events that their author is notified of like other users.
 _Event: TypeAlias = AccountChanged | AwayChanged | NickChanged | RealnameChanged | StandingChanged
 
 
 class LabelFormatter:
     """
-    The formatter of one connection while a command with a label is under way: what the session
-    itself has done belongs to the answer, all else is written as ever.
+    The formatter of one connection while a labeled command runs: events caused by the session
+    itself belong to the answer, all others are written as usual.
     """
 
     def __init__(self, client: IRCClient, formatter: IRCFormatter) -> None:
@@ -59,7 +59,7 @@ class LabelFormatter:
         self._formatter = formatter
 
     def encode(self, notifications: Sequence[Notification]) -> bytes:
-        """The lines of others, in UTF-8."""
+        """Write the events caused by others, in UTF-8."""
         others: list[str] = []
         for notification in notifications:
             lines = self._formatter.lines(notification)
@@ -80,20 +80,20 @@ class LabelFormatter:
 
 class IRCClient(ChatConnection):
     """
-    A connection, as handlers of commands know it.
+    A connection, as command handlers see it.
 
-    @ivar capabilities: those that it has asked for.
-    @ivar capVersion: of the negotiation.
-    @ivar command: the one that is under way; L{None}: what is answered was asked for before.
-    @ivar partReason: why it leaves the channel that it is leaving now.
-    @ivar passing: the last private messages that are stored nowhere, since one side is a guest;
+    @ivar capabilities: the capabilities that the client has requested.
+    @ivar capVersion: the version of the negotiation.
+    @ivar command: the running command; L{None}: an answer belongs to an earlier one.
+    @ivar partReason: the reason for leaving the channel that the client is leaving now.
+    @ivar passing: the last private messages that are not stored, because one side is a guest;
         L{None}: there were none.
-    @ivar monitored: the names that it watches, by key.
-    @ivar namesPaged: a JOIN is under way, which sends the names of a large channel itself.
-    @ivar namesDue: who is in that channel.
-    @ivar spokeAt: when it has said something last, in seconds of the monotonic clock.
-    @ivar openBatch: the message of several lines that it is sending.
-    @ivar refusedBatch: the name of one of which all that comes is ignored; empty: there is none.
+    @ivar monitored: the names that the client watches, by key.
+    @ivar namesPaged: whether a JOIN is running, which sends the names of a large channel itself.
+    @ivar namesDue: the people in that channel.
+    @ivar spokeAt: the time of the user's last message, in seconds of the monotonic clock.
+    @ivar openBatch: the multiline message that the client is sending.
+    @ivar refusedBatch: the name of a batch whose lines are ignored; empty: there is none.
     """
 
     def __init__(self, stream: ChatStream, context: ConnectionContext, server: IRCServer) -> None:
@@ -125,7 +125,7 @@ class IRCClient(ChatConnection):
 
     @property
     def nick(self) -> str:
-        """The name by which the server speaks to it."""
+        """The name of the client in answers of the server."""
         return self.session.nick or "*"
 
     @property
@@ -133,11 +133,11 @@ class IRCClient(ChatConnection):
         return self.directory.sessionMask(self.session)
 
     def has(self, capability: str) -> bool:
-        """Whether it has asked for that."""
+        """Whether the client has requested a capability."""
         return capability in self.capabilities
 
     def setCapabilities(self, capabilities: frozenset[str]) -> None:
-        """Write for a client that has these from now on."""
+        """Use these capabilities from now on."""
         self.capabilities = capabilities
         self.session.wantsEcho = caps.ECHO_MESSAGE in capabilities
         self.session.wantsWatched = caps.EXTENDED_MONITOR in capabilities
@@ -156,9 +156,9 @@ class IRCClient(ChatConnection):
 
     def sendPrepared(self, lines: bytes) -> None:
         """
-        Answer with lines that were prepared.
+        Answer with encoded lines.
 
-        @param lines: each has its ending, no tags, and fits.
+        @param lines: each has its ending and no tags, and is not too long.
         """
         if self._collected is not None:
             self._collected += lines.decode().split(ENDING)[:-1]
@@ -178,7 +178,7 @@ class IRCClient(ChatConnection):
         self.queue.writeReply(self.encode(lines))
 
     def encode(self, lines: Sequence[str]) -> bytes:
-        """Lines as they are sent, each with the time for those who want it."""
+        """Encode lines, each with the time if the client has requested it."""
         if caps.SERVER_TIME in self.capabilities:
             now = self._timeTag()
             lines = [
@@ -201,7 +201,7 @@ class IRCClient(ChatConnection):
         return f":{self.server.name} {command}{words} {sign}{last}"
 
     def numeric(self, numeric: Numeric, *params: str, text: str | None = None) -> None:
-        """Answer with a numeric; C{text} stands in place of its own."""
+        """Answer with a numeric; C{text} replaces the numeric's own."""
         self.send(self.numericLine(numeric, *params, text=text))
 
     def numericLine(self, numeric: Numeric, *params: str, text: str | None = None) -> str:
@@ -218,7 +218,7 @@ class IRCClient(ChatConnection):
         self.numeric(numeric, *middle, text=last)
 
     def fail(self, command: str, code: str, *context: str, text: str) -> None:
-        """Answer that a command of IRCv3 was not done (standard-replies)."""
+        """Answer that a command of IRCv3 has failed (standard-replies)."""
         self.standardReply("FAIL", command, code, *context, text=text)
 
     def standardReply(self, kind: str, command: str, code: str, *context: str, text: str) -> None:
@@ -226,15 +226,15 @@ class IRCClient(ChatConnection):
         self.send(f":{self.server.name} {kind} {command} {code}{words} :{text}")
 
     def notice(self, text: str) -> None:
-        """Tell the user something that IRC has no numeric for."""
+        """Send the user a message for which IRC has no numeric."""
         self.send(f":{self.server.name} NOTICE {self.nick} :{text}")
 
     async def sendPages(self, lines: Iterable[str | None]) -> None:
         """
-        Answer with many lines, each page when the one before is read.
+        Answer with many lines, each page after the client has read the one before.
 
-        @param lines: a page of them is asked for when it is to be sent; it ends at L{None} too,
-            for looking for them has taken long enough.
+        @param lines: the iterator is advanced page by page.  L{None} ends a page early, because
+            finding its lines has taken long enough.
         """
         page: list[str] = []
         for line in lines:
@@ -250,13 +250,13 @@ class IRCClient(ChatConnection):
             await read
         self.send(*page)
 
-    # What the chat delivers to this session alone.
+    # Output from the chat to this session alone.
 
     def deliver(self, lines: Sequence[str], prepared: bytes = b"") -> None:
         """
-        Send lines behind all that was delivered before.
+        Send lines after all output delivered before.
 
-        @param prepared: others that follow, as in L{sendPrepared}.
+        @param prepared: lines that follow these, as in L{sendPrepared}.
         """
         if self._collected is not None:
             self._collected += [*lines, *prepared.decode().split(ENDING)[:-1]]
@@ -266,19 +266,19 @@ class IRCClient(ChatConnection):
             self.write(self.encode(lines))
 
     def deliverApart(self, lines: Sequence[str]) -> None:
-        """The same for lines that are no answer."""
+        """Send lines that are not part of an answer."""
         if lines:
             self.write(self.encode(lines))
 
     def remember(self, message: PrivateMessage) -> None:
-        """Keep a private message, if the storage does not, for as long as the connection lasts."""
+        """Keep a private message that is not stored, while the connection lasts."""
         if not message.ident:
             if self.passing is None:
                 self.passing = deque(maxlen=PASSING_KEPT)
             self.passing.append(message)
 
     def forget(self, ident: str) -> None:
-        """Keep no private message with this id any longer."""
+        """Drop kept private messages with this id."""
         if self.passing is not None:
             kept = [message for message in self.passing if message.deliveryIdent != ident]
             self.passing = deque(kept, maxlen=PASSING_KEPT)
@@ -286,7 +286,7 @@ class IRCClient(ChatConnection):
     # Labels.
 
     def collect(self, lines: Sequence[str]) -> None:
-        """These belong to the answer that is under way."""
+        """Add lines to the answer that is being collected."""
         if self._collected is not None:
             self._collected.extend(lines)
 
@@ -299,7 +299,7 @@ class IRCClient(ChatConnection):
         return LabelFormatter(self, self.formatter)
 
     def _flushLabel(self) -> None:
-        # A long answer is sent as it comes, with its end to follow: without batches it has none.
+        # A part of a long answer is sent in an open batch; without batches it stays collected.
         if self._collected and self.has(caps.BATCH):
             if not self._labelBatch:
                 self._labelBatch = self.server.nextBatch()
@@ -310,7 +310,7 @@ class IRCClient(ChatConnection):
             self._collected = []
 
     def endLabel(self) -> None:
-        """Send what was collected."""
+        """Send the collected answer."""
         if self._labelBatch:
             self._flushLabel()
             self._sendNow(f":{self.server.name} BATCH -{self._labelBatch}")
@@ -329,8 +329,8 @@ class IRCClient(ChatConnection):
 
     def batch(self, kind: str, lines: Sequence[str], *params: str, tag: str = "") -> list[str]:
         """
-        Lines as a batch; those that are in one already stay there.  Who has no batches gets the
-        lines.
+        Write lines as a batch; lines of an inner batch stay in it.  A client without batches gets
+        the plain lines.
         """
         if not self.has(caps.BATCH):
             return list(lines)
@@ -365,19 +365,19 @@ class IRCClient(ChatConnection):
         return f":{mask} KILL {self.nick} :{str(why.facts['why']).removeprefix(': ')}"
 
     def refuse(self, error: ChatError) -> None:
-        """Answer that something is not done."""
+        """Answer with an error."""
         self.show(ErrorReply(error))
 
     def setFormat(self, form: str) -> None:
         """No command of IRC asks for this."""
 
     def prompt(self, prompt: str) -> None:
-        """Verbs are given all that they would ask for."""
+        """Not used: verbs get all secrets as arguments."""
 
 
 def inBatch(line: str, member: str) -> str:
     """
-    A line as part of a batch, unless it is in an inner one.
+    Add a line to a batch, unless it is in an inner one.
 
     @param member: the tag of the batch.
     """
@@ -387,7 +387,7 @@ def inBatch(line: str, member: str) -> str:
 
 
 def _isOneBatch(lines: Sequence[str]) -> bool:
-    # The first line begins what only the last one ends.
+    # Whether the batch begun by the first line ends with the last one.
     first = _withoutTags(lines[0]).split(" ")
     if len(first) < 3 or first[1] != "BATCH" or not first[2].startswith("+"):
         return False

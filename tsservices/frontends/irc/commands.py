@@ -36,7 +36,7 @@ from tsservices.frontends.irc.talking import cleanText
 #: Returned by a handler that waits; the connection runs it.
 Waiting: TypeAlias = Coroutine[PendingReply[Any], None, None]
 
-#: Does what a message asks for.
+#: Runs the command of a message.
 Handler: TypeAlias = Callable[[Any, Message], "Waiting | None"]
 
 
@@ -45,13 +45,13 @@ class Command:
     """A row of the table."""
 
     name: str
-    #: Parameters that it has to have.
+    #: The number of required parameters.
     needs: int
     run: Handler
     help: str
-    #: Whether it may come before the registration is complete.
+    #: Whether it may run before the registration is complete.
     early: bool = False
-    #: Whether it may come before its author's earlier proposals are decided.
+    #: Whether it may run before its author's earlier proposals are decided.
     atOnce: bool = False
 
 
@@ -138,7 +138,7 @@ def _quit(client: RegisteringClient, message: Message) -> None:
 
 
 def _pong(client: RegisteringClient, message: Message) -> None:
-    """Nothing is to be done."""
+    """Do nothing."""
 
 
 async def _ping(client: RegisteringClient, message: Message) -> None:

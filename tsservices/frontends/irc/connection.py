@@ -17,16 +17,16 @@ from tsservices.frontends.irc.multiline import MULTILINE
 from tsservices.frontends.irc.registration import RegisteringClient, Registration
 from tsservices.frontends.irc.server import IRCServer
 
-#: Proposals of one session that may wait for the storage; then nothing is read from it.
+#: Proposals of one session that may wait for the storage; at this number reading pauses.
 OUTSTANDING = 256
 
-#: Seconds for which the answer to a PING waits for what was said before it.
+#: Most seconds that the answer to a PING waits for earlier messages.
 PING_SECONDS = 1.0
 
 #: Characters of a label.
 LABEL_LENGTH = 64
 
-#: The commands of which the lines of a message can be.
+#: The commands that lines of a multiline message can have.
 _IN_BATCHES = frozenset({"PRIVMSG", "NOTICE"})
 
 
@@ -53,7 +53,7 @@ class IRCConnection(RegisteringClient):
         self._isRegistered = True
         self.server.unregistered -= 1
 
-    # What comes.
+    # Input.
 
     def received(self, data: bytes) -> None:
         """Take bytes of the peer."""
@@ -85,7 +85,7 @@ class IRCConnection(RegisteringClient):
         self.resumeInput()
 
     def closed(self) -> None:
-        """The connection has ended."""
+        """Clean up after the connection has ended."""
         if self._delayed is not None:
             self._delayed.cancel()
         queries.stopMonitoring(self)
@@ -96,7 +96,7 @@ class IRCConnection(RegisteringClient):
         super().closed()
 
     def resumeInput(self) -> None:
-        # Each message that is taken may call this once more: the loop below goes on anyway.
+        # Each message that is taken may call this again: the loop below continues anyway.
         if self._working:
             return
         if self._reading and not self._input.waiting and not self._inputEnded:
@@ -167,7 +167,7 @@ class IRCConnection(RegisteringClient):
             text="Message rejected: it is not UTF-8",
         )
 
-    # What it asks for.
+    # Commands.
 
     def _do(self, message: Message) -> None:
         command = COMMANDS.get(message.command)
@@ -196,7 +196,7 @@ class IRCConnection(RegisteringClient):
             self._performNow(command, message)
 
     def _performNow(self, command: Command | None, message: Message) -> None:
-        # As _perform, when nothing has to be waited for: in a storm of joins that is so for all.
+        # As _perform, if nothing has to be waited for: true for all commands in a storm of joins.
         controller = self.controller
         controller.seenPosition = controller.context.pipeline.deliveredPosition
         self.command = message
@@ -207,7 +207,7 @@ class IRCConnection(RegisteringClient):
             return
         finally:
             self.command = None
-        # A request that it has started waits by itself.
+        # A request that the command has started waits by itself.
         if waiting is not None or (self.session.pending and not controller.requests.busy):
             controller.start(lambda: self._finish(message, waiting))
 
@@ -253,8 +253,8 @@ class IRCConnection(RegisteringClient):
 
     async def caughtUp(self) -> None:
         """
-        Wait, for L{PING_SECONDS} at most, and not while nothing can be stored: a program takes a
-        late answer for a lost connection.
+        Wait for earlier messages, at most L{PING_SECONDS}, and not while nothing can be stored:
+        clients take a late answer for a lost connection.
         """
         context = self.controller.context
         if context.store.trouble is not None or not context.pipeline.barrier(self.session):
@@ -275,7 +275,7 @@ class IRCConnection(RegisteringClient):
         if self._caughtUp is not None:
             self._goOn()
 
-    # What it is told.
+    # Output.
 
     def notify(self, notification: Notification) -> None:
         replies.tell(self, notification)

@@ -1,7 +1,7 @@
 """
 The chat's errors as numerics: one table.  Pure.
 
-An error that has no row is told by C{FAIL} or C{400}, with the text that all frontends have.
+An error without a row is sent as C{FAIL} or C{400}, with the text that all frontends have.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.numerics import Numeric
 from tsservices.frontends.irc.people import isChannel
 
-#: What an error is about: the words between the nick and the text.
+#: Returns the subject of an error: the words between the nick and the text.
 _Subject = Callable[[IRCClient, ChatError], tuple[str, ...]]
 
 
@@ -52,7 +52,7 @@ def _maskArgument(client: IRCClient, error: ChatError) -> tuple[str, ...]:
 
 _ROOM, _NICK, _NAME = _fact("room"), _fact("nick"), _fact("name")
 
-#: Numerics, and what each is about, by the code of the error.
+#: Numerics and their subjects, by the code of the error.
 _NUMERICS: dict[ErrorCode, tuple[Numeric, _Subject]] = {
     errors.NICK_TAKEN: (numerics.ERR_NICKNAMEINUSE, _NICK),
     errors.NICK_REGISTERED: (numerics.ERR_NICKNAMEINUSE, _NICK),
@@ -93,13 +93,13 @@ _NUMERICS: dict[ErrorCode, tuple[Numeric, _Subject]] = {
     errors.NAME_FIRST: (numerics.ERR_NOTREGISTERED, lambda client, error: ()),
 }
 
-#: The same where what was asked for is a message: there the room has another answer.
+#: The numerics that differ if the command sends a message.
 _WHEN_TALKING = {
     errors.NOT_IN_ROOM: numerics.ERR_CANNOTSENDTOCHAN,
     errors.BANNED: numerics.ERR_CANNOTSENDTOCHAN,
 }
 
-#: What is said in place of texts that are about the line frontend, beside their advice.
+#: Replacements for texts about the line frontend, apart from texts that end with advice.
 _TEXTS = {
     errors.NICK_REGISTERED: "{nick} belongs to an account: log in by SASL or PASS, or choose"
     " another name",
@@ -110,11 +110,11 @@ _TEXTS = {
 
 
 def textOf(error: ChatError) -> str:
-    """An error in words, for people who use IRC."""
+    """Return the text of an error, for users of IRC."""
     text = _TEXTS.get(error.code)
     if text is not None:
         return errors.fill(text, error.facts)
-    # What is behind that is advice for the line frontend, which has other commands.
+    # The text after that is advice for the line frontend, which has other commands.
     return re.split("[:;,] /[a-z]", str(error), maxsplit=1)[0]
 
 

@@ -1,4 +1,4 @@
-"""Messages, out of the bytes that the network brings, no faster than a peer may send.  Pure."""
+"""Messages from received bytes, no faster than the rate limit allows.  Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tsservices.common.lines import LINES_AT_ONCE, LineSplitter, LineTooLong
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.irc.message import LINE_BYTES, Message, TooLong, parse
 
-#: How talk in a channel begins; what stands before the text.
+#: The beginning of talk, and of talk in a channel; the signs before the text and after it.
 _SPOKEN = b"PRIVMSG "
 _TALK = b"PRIVMSG #"
 _LAST = b" :"
@@ -18,14 +18,14 @@ _END = b"\r\n"
 
 class IRCInput:
     """
-    Takes bytes, gives messages.
+    Takes bytes and gives messages.
 
-    @ivar delay: seconds until the next message may be taken, as L{take} has found.
+    @ivar delay: seconds until the next message may be taken, set by L{take}.
     """
 
     def __init__(self, flood: FloodControl | None, monotonic: Callable[[], float]) -> None:
         """
-        @param flood: how fast the peer may send; L{None}: without a bound.
+        @param flood: the rate limit; L{None}: no limit.
         @param monotonic: the time in seconds.
         """
         self._lines = LineSplitter(LINE_BYTES)
@@ -33,23 +33,23 @@ class IRCInput:
         self._flood = flood
         self._monotonic = monotonic
         self.delay = 0.0
-        # How the last talk began, its channel, which is empty before any, and what stands between
-        # two lines of it.
+        # The beginning of the last talk, its channel, which is empty before any, and the text
+        # between two of its lines.
         self._head, self._target, self._between = b"", "", ""
 
     @property
     def waiting(self) -> bool:
-        """Whether there are lines that were not taken yet."""
+        """Whether received lines were not taken yet."""
         return bool(self._waiting) or self._lines.more
 
     def takeTalk(self, data: bytes) -> tuple[str, tuple[str, ...]] | None:
         """
-        Take a chunk at one go, without L{feed} and L{take}, if it is whole lines of plain talk in
-        one channel.
+        Take a chunk at once, without L{feed} and L{take}, if it is whole lines of plain talk in one
+        channel.
 
-        @return: the channel as it was written, and what is said; L{None} if it has to be fed.
+        @return: the channel as written, and the texts; L{None}: the chunk has to go to L{feed}.
         """
-        # The hot path: nearly all chunks are such lines, and to the channel of those before.
+        # The hot path: nearly all chunks are such lines, to the same channel as those before.
         if self._waiting or self._lines.more or self._lines.unfinished:
             return None
         isSame = self._target and data.startswith(self._head)
@@ -63,8 +63,8 @@ class IRCInput:
         if "\n" not in text:
             texts, joined = (text,), text
         else:
-            # What begins otherwise has an end of line before it, which is not printable.  So have
-            # all signs of CTCP and of formatting.
+            # A line with another beginning keeps the line end before it, which is not printable.
+            # The control characters of CTCP and of formatting are not printable either.
             texts = tuple(text.split(self._between))
             joined = "".join(texts)
         if "" in texts or len(texts) > LINES_AT_ONCE or not joined.isprintable():
@@ -74,7 +74,7 @@ class IRCInput:
         return self._target, texts
 
     def _findHead(self, data: bytes) -> bool:
-        # Whether a chunk begins with talk in a channel.
+        # Whether a chunk begins with talk in a channel, which is kept for the next chunks.
         if not data.startswith(_TALK):
             return False
         head, sign, _ = data.partition(_LAST)
@@ -82,7 +82,7 @@ class IRCInput:
             target = head[len(_SPOKEN) :].decode()
         except UnicodeDecodeError:
             return False
-        # It has an end of line in it if the text is another line's.
+        # The target contains a line end if the sign belongs to a later line.
         if not sign or " " in target or "," in target or not target.isprintable():
             return False
         self._head, self._target = head + sign, target
@@ -93,7 +93,7 @@ class IRCInput:
         self._lines.feed(data)
 
     def endOfInput(self) -> None:
-        """Nothing more comes: what has no line end yet is a line too."""
+        """End the input: received bytes without a line end are the last line."""
         while self._lines.more:
             self._waiting.extend(self._lines.take(LINES_AT_ONCE))
         if last := self._lines.finish():
@@ -103,8 +103,8 @@ class IRCInput:
         """
         Take the next message.
 
-        @return: L{None}: the line says nothing, or has to wait, as L{delay} says.
-        @raise MessageError: the line is none.
+        @return: L{None}: the line is empty, or has to wait for L{delay}.
+        @raise MessageError: the line is not a message.
         """
         self.delay = 0.0
         waiting = self._waiting

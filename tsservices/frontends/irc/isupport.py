@@ -1,4 +1,4 @@
-"""What the server tells clients of itself in C{005}: one table.  Pure."""
+"""The features of the server that C{005} announces to clients: one table.  Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tsservices.frontends.irc.people import USER_LENGTH
 #: Tokens in one line.
 TOKENS_EACH = 13
 
-#: Changes of one MODE: its parameters are also the channel and the letters.
+#: Changes of one MODE: two of its parameters are the channel and the letters.
 MODES = min(MODES_EACH, PARAMETERS - 2)
 
 #: Targets of one message, and channels of one KICK.
@@ -27,7 +27,7 @@ MONITORED = 100
 #: Lines of one answer of CHATHISTORY.
 HISTORY_LINES = 100
 
-#: How CHATHISTORY names a place, the better one first.
+#: The types of references in CHATHISTORY, the preferred one first.
 REFERENCE_TYPES = ("msgid", "timestamp")
 
 #: The modes of channels: lists; with an argument always; only when set; without one.
@@ -47,8 +47,7 @@ def _letters() -> tuple[str, str, str]:
     return USER_MODES, "".join(sorted(withArgument + without)), "".join(sorted(withArgument))
 
 
-#: The modes as the greeting shows them: of users, of channels, and those of channels that have an
-#: argument.
+#: The modes as the greeting shows them: of users, of channels, and of channels with an argument.
 LETTERS = _letters()
 
 
@@ -63,7 +62,7 @@ def tokens(network: str, limits: Limits) -> list[str]:
         f"CHANNELLEN={NAME_LENGTH + 1}",
         "CHANTYPES=#",
         f"CHATHISTORY={HISTORY_LINES}",
-        # None is denied: all that clients send each other is relayed.
+        # None is denied: all tags that clients send each other are relayed.
         "CLIENTTAGDENY=",
         f"MSGREFTYPES={','.join(REFERENCE_TYPES)}",
         "ELIST=CMNTU",
@@ -89,7 +88,7 @@ def tokens(network: str, limits: Limits) -> list[str]:
 
 @lru_cache(maxsize=8)
 def lines(network: str, limits: Limits) -> tuple[tuple[str, ...], ...]:
-    """The same, those of one line together."""
+    """All tokens, grouped by line."""
     words = tuple(tokens(network, limits))
     return tuple(
         [words[first : first + TOKENS_EACH] for first in range(0, len(words), TOKENS_EACH)]

@@ -2,7 +2,7 @@
 The syntax of IRC: a line as a L{Message}, with tags, and back.  Pure.
 
 A line is C{@tags :source COMMAND params :last param}; RFC 1459 bounds it to 512 bytes with its
-ending, and the tags before that have a bound of their own.
+ending, and the tags have a separate bound.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: Bytes of a line behind its tags, without CR LF.
+#: Bytes of a line after its tags, without CR LF.
 BODY_BYTES = 510
 
-#: Bytes of the tags that a client may send, without the sign before and the space behind them.
+#: Bytes of the tags that a client may send, without the sign before and the space after them.
 CLIENT_TAG_BYTES = 4094
 
-#: Bytes of the longest line that may come, without its line feed: the specification of tags bounds
-#: those of a server and a client together to 8191.
+#: Bytes of the longest accepted line, without its line feed: the specification of tags bounds the
+#: tags of a server and a client together to 8191.
 LINE_BYTES = 8191 + BODY_BYTES + 1
 
-#: Parameters of a message: RFC 1459 has so many.
+#: Most parameters of a message (RFC 1459).
 PARAMETERS = 15
 
-#: What stands before a tag that clients send each other.
+#: The sign before a tag that clients send each other.
 CLIENT_ONLY = "+"
 
 _ESCAPES = {";": r"\:", " ": r"\s", "\\": "\\\\", "\r": r"\r", "\n": r"\n"}
@@ -32,7 +32,7 @@ _UNESCAPES = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
 
 
 class MessageError(ValueError):
-    """A line that is no message."""
+    """A line that is not a message."""
 
 
 class TooLong(MessageError):
@@ -53,7 +53,7 @@ class NotUTF8(MessageError):
 
 @dataclass(slots=True)
 class Message:
-    """What a client has sent."""
+    """A message from a client."""
 
     #: In upper case.
     command: str
@@ -61,17 +61,17 @@ class Message:
     tags: dict[str, str] = field(default_factory=dict)
 
     def param(self, index: int, default: str = "") -> str:
-        """One parameter, or the default where there are fewer."""
+        """Return one parameter, or the default if there are fewer."""
         return self.params[index] if index < len(self.params) else default
 
 
 def parse(line: bytes) -> Message | None:
     """
-    Read a line.
+    Parse a line.
 
     @param line: without its line feed.
-    @return: L{None} for a line without a command: it is to be ignored.
-    @raise MessageError: it is none.
+    @return: L{None} for a line without a command, which is to be ignored.
+    @raise MessageError: the line is not a message.
     """
     tags = b""
     line = line.rstrip(b"\r")
@@ -92,12 +92,12 @@ def parse(line: bytes) -> Message | None:
 
 def parseText(text: str, tags: str = "") -> Message | None:
     """
-    Read the text of a line.
+    Parse the text of a line.
 
     @param tags: without their sign.
-    @return: L{None} for one without a command.
+    @return: L{None} for a line without a command.
     """
-    # NUL ends strings in other programs, and CR their lines: neither may reach anybody.
+    # NUL ends strings in other programs, and CR their lines: neither may be sent on.
     if "\0" in text or "\r" in text:
         text = text.replace("\0", "").replace("\r", "")
     if "\0" in tags:
@@ -105,9 +105,9 @@ def parseText(text: str, tags: str = "") -> Message | None:
     if text.startswith((" ", ":")):
         text = text.lstrip(" ")
         if text.startswith(":"):
-            # Nobody may say for whom they speak.
+            # A source given by a client is ignored.
             text = text.partition(" ")[2].lstrip(" ")
-    # The last parameter begins behind the first sign of one, if a space stands before it.
+    # The last parameter begins after the first colon that has a space before it.
     head, colon, last = text.partition(" :")
     params = head.split(" ")
     if "" in params:
@@ -124,7 +124,7 @@ def parseText(text: str, tags: str = "") -> Message | None:
 
 
 def parseTags(text: str) -> dict[str, str]:
-    """The tags, unescaped; of two with one name the last counts."""
+    """Parse and unescape tags; of two with one name the last counts."""
     tags: dict[str, str] = {}
     for part in text.split(";"):
         name, _, value = part.partition("=")
@@ -134,7 +134,7 @@ def parseTags(text: str) -> dict[str, str]:
 
 
 def unescape(value: str) -> str:
-    """The value of a tag, as it was before L{escape}; a lone sign at the end is dropped."""
+    """Undo L{escape}; a lone backslash at the end is dropped."""
     letters: list[str] = []
     characters = iter(value)
     for character in characters:
@@ -146,12 +146,12 @@ def unescape(value: str) -> str:
 
 
 def escape(value: str) -> str:
-    """A value as it may stand in tags."""
+    """Escape the value of a tag."""
     return value.translate(_ESCAPED)
 
 
 def writeTags(tags: Mapping[str, str]) -> str:
-    """Tags with their sign and the space behind; nothing if there are none."""
+    """Write tags with their sign and the space after them; empty if there are none."""
     if not tags:
         return ""
     parts = [f"{name}={escape(value)}" if value else name for name, value in tags.items()]
@@ -159,7 +159,7 @@ def writeTags(tags: Mapping[str, str]) -> str:
 
 
 def line(command: str, *params: str, source: str = "") -> str:
-    """A line without tags and ending; the last parameter is written so that it may have spaces."""
+    """Write a line without tags and ending; the last parameter may have spaces."""
     before = f":{source} " if source else ""
     *middle, last = params or ("",)
     words = "".join(f" {word}" for word in middle)
@@ -170,8 +170,8 @@ def line(command: str, *params: str, source: str = "") -> str:
 
 def middleWord(text: str) -> str:
     """
-    A parameter as it may stand before the last one: what a client has sent may be empty, have
-    spaces, or begin with the sign of a last parameter.
+    Make a parameter valid before the last one: text from a client may be empty, have spaces, or
+    begin with a colon.
     """
     if not text or " " in text or text[0] == ":":
         return text.lstrip(": ").partition(" ")[0] or "*"
@@ -180,17 +180,17 @@ def middleWord(text: str) -> str:
 
 def surelyFit(texts: tuple[str, ...], size: int) -> bool:
     """
-    Whether each of some texts has at most so many bytes; also L{False} where some come near that,
-    and have to be counted.
+    Whether each text certainly has at most C{size} bytes; L{False} also for texts near that size,
+    which have to be counted.
     """
-    # A character takes four at most. To ask twenty texts whether they are ASCII takes as long as
-    # all else here, and for most lines it does not matter.
+    # A character takes at most four bytes.  Checking twenty texts for ASCII takes as long as all
+    # the rest here, and most lines do not need it.
     longest = len(texts[0]) if len(texts) == 1 else max(map(len, texts))
     return 4 * longest <= size or (longest <= size and all(map(str.isascii, texts)))
 
 
 def cut(text: str, size: int) -> str:
-    """The beginning of a text, in at most so many bytes."""
+    """Cut a text to at most C{size} bytes."""
     if len(text) <= size and text.isascii():
         return text
     data = text.encode("utf-8", "replace")
@@ -201,8 +201,8 @@ def cut(text: str, size: int) -> str:
 
 def pieces(text: str, size: int) -> list[str]:
     """
-    A text in pieces of at most so many bytes: between words where that leaves half of a piece at
-    least, else between characters.
+    Divide a text into pieces of at most C{size} bytes: between words if the piece is at least half
+    full, otherwise between characters.
     """
     data = text.encode("utf-8", "replace")
     if len(data) <= size:

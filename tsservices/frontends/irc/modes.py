@@ -24,12 +24,12 @@ from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.message import Message
 from tsservices.frontends.irc.people import isChannel
 
-#: Letters that have an argument when they are set, and when they are taken away.
+#: Letters that have an argument when they are set, and when they are removed.
 _WITH_ARGUMENT = {"+": "ovbkl", "-": "ovbk"}
 
 
 def parseChanges(words: Sequence[str]) -> list[ModeChange]:
-    """The changes of a MODE; an argument that is missing is empty."""
+    """Parse the changes of a MODE; a missing argument is empty."""
     if not words:
         return []
     found: list[ModeChange] = []
@@ -61,7 +61,7 @@ async def mode(client: IRCClient, message: Message) -> None:
 
 
 def userModes(client: IRCClient) -> str:
-    """The modes of a client's user."""
+    """Write the modes of a client's user."""
     modes = "i"
     if client.state.isServerOperator(client.session):
         modes += "o"
@@ -71,7 +71,7 @@ def userModes(client: IRCClient) -> str:
 
 
 def _changeUserModes(client: IRCClient, modes: str) -> None:
-    # Everybody is invisible, and who is an operator the account says: neither can be changed.
+    # All users are invisible, and the account makes an operator: neither can be changed.
     done = ""
     unknown = False
     for change in parseChanges([modes]):
@@ -100,7 +100,7 @@ async def _channelMode(client: IRCClient, message: Message, name: str) -> None:
     asked = False
     for change in parseChanges(message.params[1:]):
         if change.letter == BAN_LETTER and not change.argument:
-            # Once: a line may ask for it 480 times.
+            # Only once: a line may request the list 480 times.
             if not asked:
                 _listBans(client, room)
             asked = True

@@ -1,10 +1,9 @@
 """
-Messages of several lines (draft/multiline), as they come from a client and as they are written.
-Pure.
+Multiline messages (draft/multiline), received from a client and written for one.  Pure.
 
-For the chat such a message is one, with line feeds in its text: it has one number, one id and one
-deletion.  Where its author's program has divided longer lines goes with it as a tag, for others
-are to see the same lines; as all tags of messages it is not stored, so a history divides anew.
+For the chat such a message is a single one with line feeds in its text: it has one number and one
+id, and is deleted as a whole.  A tag passes on where its author's client has divided long lines, so
+that others see the same lines.  Like all tags it is not stored, so a history divides them again.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ from collections.abc import Iterable
 
 from tsservices.frontends.irc.message import Message, pieces
 
-#: The type of the batch, which is called like the capability.
+#: The type of the batch, and the name of the capability.
 MULTILINE = "draft/multiline"
 
-#: The tag of a line that goes on with the one before.
+#: The tag of a line that continues the one before.
 CONCAT = "draft/multiline-concat"
 
-#: Bytes of the text of one message, as the line frontend bounds them.
+#: Bytes of the text of one message, the same bound as in the line frontend.
 MAX_BYTES = 4096
 
 #: Lines of one message.
 MAX_LINES = 32
 
-#: Seconds after which a batch is given up if nothing more comes.
+#: Seconds without a new line after which a batch is dropped.
 OPEN_SECONDS = 60.0
 
 #: Bytes of the name of a batch.
@@ -34,10 +33,10 @@ NAME_BYTES = 64
 
 class MultilineError(ValueError):
     """
-    A batch that is not taken.
+    A refused batch.
 
-    @ivar code: of the standard reply.
-    @ivar context: its words.
+    @ivar code: the code of the standard reply.
+    @ivar context: the context words of the standard reply.
     """
 
     def __init__(self, code: str, *context: str, text: str) -> None:
@@ -47,7 +46,7 @@ class MultilineError(ValueError):
 
 
 def isName(name: str) -> bool:
-    """Whether a batch may be called that."""
+    """Whether a text is valid as the name of a batch."""
     return (
         0 < len(name) <= NAME_BYTES
         and name.isascii()
@@ -57,15 +56,15 @@ def isName(name: str) -> bool:
 
 class OpenBatch:
     """
-    A message of which a client is sending the lines.
+    A message whose lines a client is sending.
 
-    @ivar command: the one of all lines; empty: there are none yet.
-    @ivar lines: the text of each, and whether it goes on with the one before.
-    @ivar deadline: when it is given up, in seconds of the monotonic clock.
+    @ivar command: the command of all lines; empty: there are none yet.
+    @ivar lines: the text of each line, and whether it continues the one before.
+    @ivar deadline: when the batch is dropped, in seconds of the monotonic clock.
     """
 
     def __init__(self, name: str, target: str, label: str, tags: str, deadline: float) -> None:
-        """@param tags: those of the client, as they are sent on."""
+        """@param tags: the client's tags, as they are sent on."""
         self.name = name
         self.target = target
         self.label = label
@@ -77,9 +76,9 @@ class OpenBatch:
 
     def add(self, message: Message) -> None:
         """
-        Take a line.
+        Add a line.
 
-        @raise MultilineError: with it the batch is none.
+        @raise MultilineError: the line makes the batch invalid.
         """
         target, text = message.param(0), message.param(1)
         joined = CONCAT in message.tags
@@ -104,7 +103,7 @@ class OpenBatch:
 
 
 def joinLines(lines: Iterable[tuple[str, bool]]) -> tuple[str, list[int]]:
-    """The text of a message, and where in it a line goes on with the one before."""
+    """Join lines to a text; also return the places where a line continues the one before."""
     text, breaks = "", list[int]()
     for index, (line, joined) in enumerate(lines):
         if joined and text:
@@ -116,16 +115,16 @@ def joinLines(lines: Iterable[tuple[str, bool]]) -> tuple[str, list[int]]:
 
 
 def withBreaks(breaks: list[int], tags: str) -> str:
-    """The tags of a message, and before them where its lines are divided."""
+    """Put a tag with the places of L{joinLines} before the tags of a message."""
     if not breaks:
         return tags
-    # No client can send this one: theirs begin with another sign.
+    # No client can send this tag: tags from clients begin with a sign.
     own = f"{CONCAT}={','.join(map(str, breaks))}"
     return f"{own};{tags}" if tags else own
 
 
 def takeBreaks(tags: str) -> tuple[list[int], str]:
-    """What L{withBreaks} has put together."""
+    """Undo L{withBreaks}."""
     if not tags.startswith(CONCAT):
         return [], tags
     own, _, others = tags.partition(";")
@@ -134,10 +133,10 @@ def takeBreaks(tags: str) -> tuple[list[int], str]:
 
 def divide(text: str, breaks: list[int], size: int) -> list[tuple[str, bool]]:
     """
-    A text in lines.
+    Divide a text into lines.
 
-    @param size: bytes that a line may have: longer ones are divided once more.
-    @return: each line, and whether it goes on with the one before.
+    @param size: most bytes of a line: longer ones are divided again.
+    @return: each line, and whether it continues the one before.
     """
     found: list[tuple[str, bool]] = []
     begin = 0

@@ -1,4 +1,4 @@
-"""The names of a channel, for those who join it and those who ask.  Pure."""
+"""The names in a channel, sent after a JOIN and for NAMES.  Pure."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from tsservices.frontends.irc.formats.lines import ENDING
 from tsservices.frontends.irc.formats.name_lines import NICK, divide, space
 from tsservices.frontends.irc.people import People
 
-#: Names that are written at once; those of a room with more are sent in pages.
+#: Names that are written at once; the names of larger rooms are sent in pages.
 NAMES_AT_ONCE = 1000
 
-#: What a channel is called in a list of names: public.
+#: The signs of a public and a secret channel in a list of names.
 _PUBLIC, _SECRET = "=", "@"
 
 
 def whenJoined(client: IRCClient, joined: JoinedRoom) -> People:
-    """Those who were in a room when a client had just joined it."""
+    """Find the people who were in a room when a client had just joined it."""
     room = client.state.rooms.get(joined.room)
     channel = ROOM_SIGN + joined.roomName
     return People(channel, joined.nickText, joined.memberCount, room, client.session)
 
 
 def needsPages(people: People) -> bool:
-    """Whether L{namePages} has to write the names, and not L{namesText}."""
+    """Whether the names need L{namePages}, in place of L{namesText}."""
     return people.count > NAMES_AT_ONCE
 
 
 def namesText(client: IRCClient, people: People) -> bytes:
-    """The lines of all names, with their endings: for a channel that needs no pages."""
+    """Write the lines of all names, with their endings, for a channel that needs no pages."""
     names, signs, unchanged = people.nickText, _signs(client, people), people.unchanged()
     byNick = {person.nick: sign for person, sign in signs.items()}
-    # Of those who have another name since then, the sign can't be found by the old one.
+    # The sign of a member who was renamed since then can't be found by the old name.
     renamed = not unchanged and not byNick.keys() <= set(names.split(" "))
     if renamed or client.has(caps.USERHOST_IN_NAMES):
         lines = _lines(client, people, signs, people.sessions())
@@ -51,7 +51,7 @@ def namesText(client: IRCClient, people: People) -> bytes:
 
 
 def namePages(client: IRCClient, people: People) -> Iterator[str]:
-    """The lines of all names by their present nicks, without those who leave while it is read."""
+    """Write the lines of all current nicks, without users who leave between two pages."""
     signs, sessions = _signs(client, people), people.sessions()
     for first in range(0, len(sessions), NAMES_AT_ONCE):
         assert people.room is not None
@@ -67,7 +67,7 @@ def _head(client: IRCClient, people: People, nick: str) -> str:
 
 
 def _signs(client: IRCClient, people: People) -> dict[Session, str]:
-    # Most people have none: they are not looked at.
+    # Most people have no sign, and are not checked.
     room, directory = people.room, client.directory
     if room is None:
         return {}

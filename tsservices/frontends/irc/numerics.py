@@ -1,6 +1,6 @@
 """
-The numerics of IRC: a table of their numbers and texts, as U{modern.ircdocs.horse
-<https://modern.ircdocs.horse/>} has them.  Pure.
+The numerics of IRC: a table of their numbers and texts, from U{modern.ircdocs.horse
+<https://modern.ircdocs.horse/>}.  Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ class Numeric:
     """A reply with a number."""
 
     code: str
-    #: What stands last, if whoever sends it gives no other text; L{None}: nothing of its own.
+    #: The default for the last parameter; L{None}: there is none.
     text: str | None = None
 
 

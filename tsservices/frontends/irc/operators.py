@@ -1,4 +1,4 @@
-"""OPER, KILL and WALLOPS: what operators of the server do.  Pure."""
+"""The commands of operators of the server: OPER, KILL and WALLOPS.  Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tsservices.frontends.irc.talking import cleanText
 
 
 async def oper(client: IRCClient, message: Message) -> None:
-    """OPER: be logged in to an operator's account, under the present nick."""
+    """OPER: log in to an operator's account, with the current nick."""
     name, secret = message.params[:2]
     session, state, controller = client.session, client.state, client.controller
     account = state.accounts.get(fold(name))

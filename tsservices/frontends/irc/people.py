@@ -1,4 +1,4 @@
-"""How the chat's people and rooms are written in IRC: masks, hosts, prefixes, names.  Pure."""
+"""The chat's people and rooms as written in IRC: masks, hosts, prefixes, names.  Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tsservices.chat.room import Room
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
-#: The user in the mask of somebody whose program has said none, or who is not here now.
+#: The user name in a mask if the client has sent none, or the user is not connected.
 UNKNOWN_USER = USER
 
 #: Characters of a user's name.
 USER_LENGTH = 16
 
-#: Characters that stand before a name of a channel.
+#: Characters before the name of a channel.
 CHANNEL_SIGNS = ROOM_SIGN
 
-#: The prefix of operators and of those with a voice.
+#: The prefixes of operators and of members with voice.
 OPERATOR_PREFIX, VOICE_PREFIX = "@", "+"
 
 
@@ -30,7 +30,7 @@ def isChannel(target: str) -> bool:
 
 
 def username(text: str) -> str:
-    """A user's name as it is shown, of what a program has sent; empty if nothing is left of it."""
+    """Make the shown user name from a client's; empty if it has no valid character."""
     kept = "".join(
         letter for letter in text if letter.isascii() and (letter.isalnum() or letter in "-_.")
     )
@@ -38,72 +38,72 @@ def username(text: str) -> str:
 
 
 def maskText(nick: str, user: str, account: str | None) -> str:
-    """What stands before what somebody does; an empty user is not known."""
+    """Write the mask that is the source of a user's lines; an empty user name is unknown."""
     return f"{nick}!{user or UNKNOWN_USER}@{hostOf(account)}"
 
 
 @dataclass(slots=True, eq=False)
 class People:
-    """Who is in a channel, at one place in the order: all that comes later is told as news."""
+    """The people in a channel at one position; later changes are sent as events."""
 
     channel: str
-    #: In the order of joining, with spaces between: one for each session.
+    #: The nicks in the order of joining, separated by spaces, one for each session.
     nickText: str
-    #: By name.
+    #: The number of different names.
     count: int
-    #: L{None}: it is gone.
+    #: L{None}: the room no longer exists.
     room: Room | None
-    #: Who has joined last, at that place; L{None}: whoever has joined last now.
+    #: The last session to join before that position; L{None}: the last one now.
     last: Session | None = None
 
     def unchanged(self) -> bool:
-        """Whether nobody of them has left since then, or has another name."""
+        """Whether none of them has left or was renamed since then."""
         return self.room is not None and isLonger(self.room.nickText, self.nickText)
 
     def severalEach(self) -> bool:
-        """Whether some have several sessions there now."""
+        """Whether some names have several sessions there now."""
         return self.room is not None and len(self.room.nickCounts) < len(self.room.members)
 
     def sessions(self) -> list[Session]:
-        """Those who are still there: one session for each name."""
+        """Return the people who are still there: one session for each name."""
         return [] if self.room is None else members(self.room, self.last)
 
 
 def isLonger(names: str, known: str) -> bool:
-    """Whether names are some that are known, and perhaps others behind them."""
+    """Whether names begin with all known ones; more may follow."""
     end = len(known)
     return names.startswith(known) and (not known or names[end : end + 1] in ("", " "))
 
 
 def present(room: Room) -> People:
-    """Those who are in a room now."""
+    """Return the people in a room now."""
     return People(ROOM_SIGN + room.record.name, room.nickText, len(room.nickCounts), room)
 
 
 class Directory:
-    """Looks up in the state how people are written."""
+    """Looks up in the state how people are written in IRC."""
 
     def __init__(self, state: ChatState) -> None:
         self.state = state
 
     def accountName(self, key: str) -> str:
-        """An account as its owner writes it."""
+        """Return the name of an account as its owner spells it."""
         account = self.state.accounts.get(key)
         return key if account is None else account.name
 
     def host(self, account: str | None) -> str:
-        """The host of somebody by their account's key."""
+        """Return the host that is shown for an account's key; L{None}: a guest."""
         return hostOf(account)
 
     def mask(self, nick: str, account: str | None, session: Session | None = None) -> str:
         """
-        What stands before what somebody does.
+        Write the mask that is the source of a user's lines.
 
-        @param session: if it is known.
+        @param session: the user's session, if it is known.
         """
         if session is None:
             holders = self.state.sessionsByNick.get(fold(nick))
-            # Who has said something before may have another name now, and somebody else this one.
+            # The author of an older line may be renamed, and the nick belong to somebody else now.
             if holders is not None and holders[0].account == account:
                 session = holders[0]
         return maskText(nick, "" if session is None else session.username, account)
@@ -116,9 +116,9 @@ class Directory:
 
     def prefix(self, room: Room, session: Session, several: bool = False) -> str:
         """
-        The signs of the rank of somebody in a room.
+        Return the signs of a user's rank in a room.
 
-        @param several: whether all are wanted, and not the highest alone.
+        @param several: whether to return all signs, and not only the highest.
         """
         permissions = room.permissions
         if permissions.rank(session) == MEMBER:
@@ -128,7 +128,7 @@ class Directory:
         return OPERATOR_PREFIX
 
     def ranked(self, room: Room) -> list[Session]:
-        """The members who have a sign in a room."""
+        """Return the members of a room who have a sign."""
         permissions, members = room.permissions, room.members
         idents = {permissions.guestFounder, *permissions.sessionRoles}
         found = [session for ident in idents if (session := members.get(ident)) is not None]
@@ -139,12 +139,12 @@ class Directory:
         return found
 
     def find(self, nick: str) -> Session | None:
-        """The session of a nick, or the oldest of them."""
+        """Find the session of a nick, or the oldest of several."""
         holders = self.state.sessionsByNick.get(fold(nick))
         return None if holders is None else holders[0]
 
     def room(self, name: str) -> Room | None:
-        """A room by the name of its channel."""
+        """Find a room by the name of its channel."""
         if not isChannel(name):
             return None
         try:
@@ -153,16 +153,16 @@ class Directory:
             return None
 
     def visibleRoom(self, session: Session, name: str) -> Room | None:
-        """The same, if that session may know of it."""
+        """Find a room by the name of its channel, if that session may see it."""
         room = self.room(name)
         return room if room is not None and self.state.canSee(session, room) else None
 
 
 def members(room: Room, last: Session | None = None) -> list[Session]:
     """
-    The people of a room: one session for each name.
+    Return the people of a room: one session for each name.
 
-    @param last: those who have joined after this one are left out.
+    @param last: people who have joined after this session are left out.
     """
     persons: dict[str, Session] = {}
     for session in room.members.values():

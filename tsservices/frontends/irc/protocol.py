@@ -18,7 +18,7 @@ class IRCProtocol(ChatStreamProtocol):
         if self.deadline is None or self.ending:
             super().expired(counter)
             return
-        # Who is closed without a word while a log-in fails asks the wrong people why.
+        # Without a reason, a user whose log-in fails would search for the cause elsewhere.
         self.factory.counters.idle += 1
         self.expiredBy = counter
         self.write(self.factory.errorLine("you did not say who you are in time"))
@@ -27,9 +27,9 @@ class IRCProtocol(ChatStreamProtocol):
 
 class IRCFactory(ChatStreamFactory):
     """
-    Makes L{IRCProtocol}s.
+    The factory of L{IRCProtocol}s.
 
-    @ivar server: what all IRC connections of the server share.
+    @ivar server: the state that all IRC connections of the server share.
     """
 
     notOpen = b"ERROR :Closing Link: this server has not caught up yet, come again in a moment\r\n"

@@ -1,4 +1,4 @@
-"""Commands that ask for people: WHO, WHOIS, WHOWAS, USERHOST, ISON, MONITOR.  Pure."""
+"""Commands about users: WHO, WHOIS, WHOWAS, USERHOST, ISON, MONITOR.  Pure."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tsservices.frontends.irc.serverinfo import matches
 #: Nicks of one USERHOST.
 USERHOST_NICKS = 5
 
-#: Rows of one WHO by a mask: whoever wants more names a channel.
+#: Rows of one WHO by a mask; a WHO of a channel has no such limit.
 WHO_ROWS = 500
 
-#: People who are compared with a mask in one turn: some 5 ms.
+#: People who are compared with a mask in one turn: about 5 ms.
 WHO_LOOKED_AT = 250
 
-#: An address that stands for all: nobody learns another one.
+#: The address that is shown for all users, because the real ones are secret.
 HIDDEN_ADDRESS = "255.255.255.255"
 
 
@@ -68,13 +68,13 @@ async def who(client: IRCClient, message: Message) -> None:
 
 
 def _found(client: IRCClient, mask: str) -> Iterable[tuple[Session, Room | None] | None]:
-    # None: others are to be served before more is looked at.
+    # None: other connections are to be served before more people are checked.
     state, directory, session = client.state, client.directory, client.session
     if isChannel(mask):
         room = directory.visibleRoom(session, mask)
         if room is not None:
             for person in members(room):
-                # It is read in pages: some leave meanwhile.
+                # The rows are sent in pages: some members leave meanwhile.
                 if person.key in room.nickCounts:
                     yield person, room
         return
@@ -85,7 +85,7 @@ def _found(client: IRCClient, mask: str) -> Iterable[tuple[Session, Room | None]
     if mask in ("", "0"):
         mask = "*"
     found = 0
-    # Only those with whom a room is shared: others are nobody's business.
+    # Only users who share a room with the client: the others stay hidden.
     for index, person in enumerate(list(state.sharedWith(session, True)), 1):
         if index % WHO_LOOKED_AT == 0:
             yield None
@@ -206,11 +206,11 @@ def _describe(client: IRCClient, person: Session) -> None:
         if room.record.key in session.rooms
     )
     if mayBan and person is not session:
-        # Those who may ban somebody have to know what to ban.
+        # A user who may ban somebody has to know what to ban.
         text = f"is connecting from {person.cloak}"
         client.numeric(numerics.RPL_WHOISHOST, nick, text=text)
     recipient = person.recipient
-    # Of those who are elsewhere, or are no program of IRC, nobody knows.
+    # These times are not known for users on other nodes or of other frontends.
     if (person is session or operator) and isinstance(recipient, IRCClient):
         idle = str(int(client.context.monotonic() - recipient.spokeAt))
         signon = str(person.connectedAt // NANOSECONDS)
@@ -287,7 +287,7 @@ def _watch(client: IRCClient, names: list[str]) -> None:
         try:
             key = nameKey(name)
         except ChatError:
-            # Nobody can have that name: a mask, say.
+            # Nobody can have that name; it may be a mask.
             continue
         if key in client.monitored:
             continue
@@ -311,7 +311,7 @@ def _unwatch(client: IRCClient, name: str) -> None:
 
 
 def stopMonitoring(client: IRCClient) -> None:
-    """Watch nobody any more."""
+    """Stop watching all names."""
     for key in client.monitored:
         client.state.unwatch(key, client.session)
     client.monitored.clear()

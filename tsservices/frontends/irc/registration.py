@@ -1,9 +1,9 @@
 """
-How a connection becomes somebody: CAP, PASS, NICK, USER and AUTHENTICATE.  Pure.
+The registration of a connection: CAP, PASS, NICK, USER and AUTHENTICATE.  Pure.
 
 Registration is complete when a nick and a user were given, no negotiation of capabilities is open,
-and the chat has accepted the name.  Until then the name is a wish: two connections may have the
-same, and one of them gets it.
+and the chat has accepted the name.  Until then the name is only requested: two connections may
+request the same, and one of them gets it.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ REALNAME_LENGTH = 150
 
 class Registration:
     """
-    What a connection has said of itself.
+    The data that a connection has given for its registration.
 
-    @ivar nick: the name that it wants.
-    @ivar username: what its user is called.
-    @ivar negotiating: capabilities are being negotiated.
-    @ivar account: the one whose owner it has shown to be; L{None}: none.
-    @ivar tokenId: the id of the account token by which it has shown that; empty: by the password.
-    @ivar busy: the chat is asked for the name.
+    @ivar nick: the requested name.
+    @ivar username: the user name.
+    @ivar negotiating: whether capabilities are being negotiated.
+    @ivar account: the account for which the client has authenticated; L{None}: none.
+    @ivar tokenId: the id of the account token used for that; empty: the password was used.
+    @ivar busy: whether the chat's answer to the request for the name is awaited.
     """
 
     def __init__(self) -> None:
@@ -57,27 +57,27 @@ class Registration:
 
     @property
     def complete(self) -> bool:
-        """Whether all is said that has to be said."""
+        """Whether the chat can be asked for the name."""
         return bool(self.nick and self.username) and not self.negotiating and not self.busy
 
     def endExchange(self) -> None:
-        """The exchange of SASL has ended, either way."""
+        """Reset the SASL exchange, after success or failure."""
         self.mechanism = ""
         self.fragments = sasl.Fragments()
         self.scram = self.scramAccount = None
 
 
 class RegisteringClient(IRCClient):
-    """@ivar registration: what it has said of itself."""
+    """A client with its L{Registration}."""
 
     registration: Registration
 
     def registered(self) -> None:
-        """It has become somebody."""
+        """Note that the registration is complete."""
         raise NotImplementedError
 
     async def caughtUp(self) -> None:
-        """Wait until what was proposed before, by whomever, was delivered; but not for long."""
+        """Wait, but not for long, until earlier proposals of all sessions were delivered."""
         raise NotImplementedError
 
 
@@ -118,7 +118,7 @@ def cap(client: RegisteringClient, message: Message) -> None:
 
 
 def _hidden(client: RegisteringClient) -> frozenset[str]:
-    # Nobody is asked for a password that would be refused.
+    # Clients are not asked for a password that would be refused.
     return frozenset() if takesSecrets(client.controller) else caps.SECRETS
 
 
@@ -127,7 +127,7 @@ def password(client: RegisteringClient, message: Message) -> None:
     if client.controller.entered:
         client.numeric(numerics.ERR_ALREADYREGISTERED)
     else:
-        # Small programs send a password with a space as it is.
+        # Simple clients send a password with a space without a colon before it.
         client.registration.password = " ".join(message.params)
 
 
@@ -140,7 +140,7 @@ def nick(client: RegisteringClient, message: Message) -> None:
     key = nameKey(name)
     holders = client.state.sessionsByNick.get(key, ())
     registration = client.registration
-    # Programs send NICK before they log in: it may be their own other connection that has it.
+    # Clients send NICK before they log in: another connection of theirs may have the nick.
     later = registration.negotiating or registration.password
     if not later and not _isOwn(holders, registration.account):
         client.numeric(numerics.ERR_NICKNAMEINUSE, name)
@@ -167,7 +167,7 @@ def user(client: RegisteringClient, message: Message) -> None:
 
 
 def advance(client: RegisteringClient) -> None:
-    """Ask the chat for the name, if all is said."""
+    """Request the name from the chat, if the data is complete."""
     registration = client.registration
     if registration.complete and not client.controller.entered:
         registration.busy = True
@@ -182,14 +182,14 @@ async def _enter(client: RegisteringClient) -> None:
             if client.stream.ending or controller.ended:
                 return
         name, key = registration.nick, nameKey(registration.nick)
-        # In the turn of the name: a program waits for the greeting, and others are to know both.
+        # Proposed with the name: a client waits for the greeting, and other users need both.
         user = Introduce(client.session.ident, registration.username, registration.realname)
         account = registration.account
         if account is not None:
             _checkFree(client, name, key, account)
             await proposeLogin(controller, account, registration.tokenId, name, key, also=user)
             if not controller.entered:
-                # What was refused has been told; another name would not help.
+                # The error was sent already; another name would not help.
                 _turnAway(client, "the log-in was refused")
                 return
         else:
@@ -210,7 +210,7 @@ async def _enter(client: RegisteringClient) -> None:
 
 
 def _checkFree(client: IRCClient, name: str, key: str, account: Account) -> None:
-    # As the login decides later, but there it would silently become the account's name.
+    # The log-in checks this later, but would silently use the account's name instead.
     state = client.state
     holders = state.sessionsByNick.get(key, ())
     if key != account.key and (key in state.accounts or not _isOwn(holders, account)):
@@ -218,12 +218,12 @@ def _checkFree(client: IRCClient, name: str, key: str, account: Account) -> None
 
 
 def _isOwn(holders: tuple[Session, ...], account: Account | None) -> bool:
-    # Whether nobody has a name, or other connections of that account.
+    # Whether a name is free, or only held by other connections of that account.
     return all(account is not None and holder.account == account.key for holder in holders)
 
 
 async def _login(client: RegisteringClient) -> None:
-    # By PASS: what is no account's password is none of ours, and is ignored.
+    # By PASS: a password that belongs to no account here is ignored.
     registration = client.registration
     given, registration.password = registration.password, ""
     if not given or registration.account is not None:
@@ -247,7 +247,7 @@ def _turnAway(client: RegisteringClient, why: str) -> None:
 
 
 async def _owner(client: RegisteringClient, name: str, secret: str) -> tuple[Account, str]:
-    # The account that a password or a token is of, and the id of the token.
+    # The account that a password or a token belongs to, and the id of the token.
     if looksLikeToken(secret):
         isAccount = fold(name) in client.state.accounts
         account, token = checkToken(client.controller, secret, name if isAccount else "")
@@ -293,7 +293,7 @@ def _begin(client: RegisteringClient, mechanism: str) -> None:
         return
     registration.mechanism = mechanism
     if mechanism != "PLAIN":
-        # A nonce is shown: it must tell nothing of other secrets that were made the same way.
+        # A nonce is public: it must reveal nothing about other secrets made the same way.
         registration.scram = sasl.Scram(digest(client.controller.context.random())[:32])
     client.send("AUTHENTICATE +")
 
@@ -339,10 +339,10 @@ async def _succeeded(client: RegisteringClient, account: Account, tokenId: str =
     registration, session, controller = client.registration, client.session, client.controller
     registration.endExchange()
     if account.key != session.account:
-        # The log-in decides, but that comes only after the name.
+        # The log-in checks this too, but only after the name.
         checkPlace(client.state, account, tokenId)
     if controller.entered:
-        # Who is logged in already changes the account, or shows once more to be its owner.
+        # A client that is logged in changes the account, or authenticates again.
         refusals = client.context.counters.refusals
         await proposeLogin(controller, account, tokenId, session.nick, session.key, True)
         if client.context.counters.refusals > refusals or session.account != account.key:

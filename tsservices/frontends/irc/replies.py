@@ -1,6 +1,4 @@
-"""
-What the chat sends to one session alone, written for IRC: a table by notification.  Pure.
-"""
+"""Notifications for one session alone, written for IRC: one table.  Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +38,7 @@ from tsservices.frontends.irc.multiline import takeBreaks
 from tsservices.frontends.irc.names import namesText, needsPages, whenJoined
 from tsservices.frontends.irc.numerics import Numeric
 
-#: Notices of which the answer to a command of IRC says as much.
+#: Notices that repeat the answer to a command of IRC.
 _TOLD_OTHERWISE = frozenset({"same", "invited", "registered", "loggedOut", "password"})
 
 
@@ -78,8 +76,8 @@ def _private(client: IRCClient, message: PrivateMessage) -> None:
         )
 
     if isAuthor or ownAccount:
-        # Another connection of the author shows it only if it can tell it from one of somebody
-        # else: the target says so.
+        # Another connection of the author gets the message only with echo-message: the target
+        # then shows that it was sent, not received.
         if client.has(caps.ECHO_MESSAGE):
             client.deliver(lines(message.to)) if isAuthor else client.deliverApart(
                 lines(message.to)
@@ -127,7 +125,7 @@ def _joined(client: IRCClient, joined: JoinedRoom) -> None:
         lines.append(markLine(client, channel, markOf(client, channel)))
     people = whenJoined(client, joined)
     if client.namesPaged and needsPages(people):
-        # JOIN sends them, a page at a time.
+        # JOIN sends the names, one page at a time.
         client.namesDue = people
         client.deliver(lines)
     else:
@@ -139,7 +137,7 @@ def _joined(client: IRCClient, joined: JoinedRoom) -> None:
 
 
 def replayLines(client: IRCClient, replay: HistoryReplay) -> list[str]:
-    """What was said before: as a batch, or with the times in the texts."""
+    """Write replayed messages: as a batch, or with the times in the texts."""
     formatter, directory = client.formatter, client.directory
     lines: list[str] = []
     today = timeText(client.context.chat.context.wallClock())[:10]
@@ -154,7 +152,7 @@ def replayLines(client: IRCClient, replay: HistoryReplay) -> list[str]:
 
 
 def _timed(messages: RoomMessages, today: str) -> RoomMessages:
-    # In UTC: nobody knows in which zone a reader is.
+    # In UTC, because the zone of the reader is not known.
     texts: list[str] = []
     for offset, text in enumerate(messages.texts):
         date, _, clock = timeText(messages.time + offset).partition("T")
@@ -164,7 +162,7 @@ def _timed(messages: RoomMessages, today: str) -> RoomMessages:
 
 
 def topicLines(client: IRCClient, topic: Topic) -> list[str]:
-    """The topic of a channel, and who has set it."""
+    """Write the topic of a channel, and its author."""
     head, channel = f":{client.server.name}", ROOM_SIGN + topic.roomName
     return [
         f"{head} {numerics.RPL_TOPIC.code} {client.nick} {channel} :{topic.text}",
@@ -174,7 +172,7 @@ def topicLines(client: IRCClient, topic: Topic) -> list[str]:
 
 
 def endOfNames(client: IRCClient, channel: str) -> str:
-    """The line behind the names of a channel."""
+    """Write the line after the names of a channel."""
     return client.numericLine(numerics.RPL_ENDOFNAMES, channel)
 
 
@@ -200,7 +198,7 @@ def _loggedIn(client: IRCClient, loggedIn: LoggedIn) -> None:
 
 
 def _timeMarked(client: IRCClient, marked: TimeMarked) -> None:
-    # Who has set it is answered in any case.
+    # The client that has set the marker always gets an answer.
     isAnswer = client.command is not None and client.command.command == "MARKREAD"
     if isAnswer or client.has(caps.READ_MARKER):
         client.deliver([markLine(client, shownName(client, marked.target), marked.time)])
@@ -238,7 +236,7 @@ def _presence(client: IRCClient, presence: PresenceChanged) -> None:
 
 
 def presenceLines(client: IRCClient, names: Iterable[str]) -> list[str]:
-    """Which of the names somebody has, and which nobody."""
+    """Write which of the names are online, and which are not."""
     online: list[str] = []
     offline: list[str] = []
     for name in names:
@@ -258,7 +256,7 @@ def presenceLines(client: IRCClient, names: Iterable[str]) -> list[str]:
 
 
 def listLines(client: IRCClient, numeric: Numeric, words: Iterable[str]) -> list[str]:
-    """Words with commas between, in as few numerics as they need."""
+    """Write words separated by commas, in as few numerics as possible."""
     head = f":{client.server.name} {numeric.code} {client.nick} :"
     lines: list[str] = []
     for word in words:
@@ -270,7 +268,7 @@ def listLines(client: IRCClient, numeric: Numeric, words: Iterable[str]) -> list
 
 
 def _ownAway(client: IRCClient, changed: AwayChanged) -> None:
-    """Its own numeric says so (away-notify is about others)."""
+    """Write nothing: AWAY has its own numeric, and away-notify is about others."""
 
 
 def _error(client: IRCClient, reply: ErrorReply) -> None:

@@ -1,6 +1,6 @@
 """
-SASL (IRCv3 3.1 and 3.2): PLAIN (RFC 4616) and SCRAM-SHA-256 (RFC 5802), as a machine that is fed
-what a client sends.  Pure.
+SASL (IRCv3 3.1 and 3.2): PLAIN (RFC 4616) and SCRAM-SHA-256 (RFC 5802), as a state machine that
+gets the client's messages.  Pure.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from tsservices.chat.names import fold
 from tsservices.chat.passwords import parseVerifier
 
-#: Characters of one AUTHENTICATE; a line of as many is followed by another one.
+#: Characters of one AUTHENTICATE; a line of this length is followed by another one.
 CHUNK = 400
 
-#: Characters of all of them together: two names and the longest password that an operator can
-#: allow, whatever the script.
+#: Characters of all lines together: two names and the longest password that an operator can
+#: allow, in any script.
 LONGEST = 16 * CHUNK
 
 
 class SASLError(Exception):
-    """What a client sends is none of the mechanism's messages."""
+    """Data from a client is not a valid message of the mechanism."""
 
 
 class SASLTooLong(SASLError):
@@ -30,16 +30,16 @@ class SASLTooLong(SASLError):
 
 
 class Fragments:
-    """Joins what comes in several lines."""
+    """Joins data that is sent in several lines."""
 
     def __init__(self) -> None:
         self._joined = ""
 
     def add(self, text: str) -> bytes | None:
         """
-        The whole, decoded; L{None} as long as more follows.
+        Add a line; return the decoded data, or L{None} while more follows.
 
-        @raise SASLError: it is no base64, or too long.
+        @raise SASLError: the data is not base64, or too long.
         """
         if len(text) > CHUNK:
             raise SASLTooLong
@@ -57,7 +57,7 @@ class Fragments:
 
 
 def fragments(data: bytes) -> list[str]:
-    """A challenge, as lines of AUTHENTICATE."""
+    """Divide a challenge into lines of AUTHENTICATE."""
     if not data:
         return ["+"]
     text = b64encode(data).decode("ascii")
@@ -67,9 +67,9 @@ def fragments(data: bytes) -> list[str]:
 
 def plain(data: bytes) -> tuple[str, str]:
     """
-    The account and the password of PLAIN.
+    Parse the account and the password of PLAIN.
 
-    @raise SASLError: these are none, or somebody wants to act for somebody else.
+    @raise SASLError: the data is invalid, or the client asks to act for another account.
     """
     parts = data.split(b"\0")
     if len(parts) != 3:
@@ -101,7 +101,7 @@ class Scram:
     """
 
     def __init__(self, nonce: str) -> None:
-        """@param nonce: what nobody can guess."""
+        """@param nonce: a text that can't be guessed."""
         self.account = ""
         self._nonce = nonce
         self._clientFirst = self._serverFirst = ""
@@ -112,7 +112,7 @@ class Scram:
         """
         Read the client's first message.
 
-        @raise SASLError: it is none.
+        @raise SASLError: the message is invalid.
         """
         text = _text(data)
         flag, _, rest = text.partition(",")
@@ -132,10 +132,10 @@ class Scram:
 
     def challenge(self, verifier: str) -> bytes:
         """
-        The server's first message.
+        Make the server's first message.
 
         @param verifier: of the account, as L{tsservices.chat.passwords} writes it.
-        @raise SASLError: there is none.
+        @raise SASLError: the account has none.
         """
         parsed = parseVerifier(verifier)
         if parsed is None:
@@ -148,9 +148,9 @@ class Scram:
 
     def final(self, data: bytes) -> bytes:
         """
-        The server's last message, if the client's is right.
+        Check the client's last message, and make the server's.
 
-        @raise SASLError: it is not: another password, or another exchange.
+        @raise SASLError: the password is wrong, or the message is of another exchange.
         """
         secrets = self._secrets
         if secrets is None:

@@ -1,4 +1,4 @@
-"""What all IRC connections of one server share.  Pure."""
+"""The state that all IRC connections of one server share.  Pure."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from tsservices.frontends.irc.formats.formatter import Formatters
 from tsservices.frontends.irc.formats.name_lines import NamesCache
 from tsservices.frontends.irc.people import Directory
 
-#: The name of a server that was given none.
+#: The default name of a server.
 SERVER_NAME = "irc.local"
 
-#: What the network is called: programs show it in place of the server's name.
+#: The default name of the network, which clients show in place of the server's name.
 NETWORK = "tsservices"
 
-#: What a server says of itself that was given nothing else.
+#: The default description of a server.
 SERVER_INFO = "a chat of tsservices"
 
-#: People of whom WHOWAS knows, the last ones that have left.
+#: Users that WHOWAS remembers: the last ones that have left.
 WHOWAS_ENTRIES = 1000
 
 
-#: Rooms that are counted whenever somebody asks; of more the number is kept for so many seconds.
+#: Rooms that are counted at each request; with more, the count is cached for so many seconds.
 COUNTED_AT_ONCE, COUNT_SECONDS = 200, 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What all are greeted with, in the same words but for their nick."""
+    """The cached greeting, which is the same for all clients except for their nick."""
 
     limits: Limits
-    #: Those of the welcome file.
+    #: The lines of the welcome file.
     texts: list[str]
-    #: Lines with their endings, for before the counts of users and for behind them.
+    #: Lines with their endings, before the counts of users and after them.
     about: str
     motd: str
-    #: Bytes of the longest of them, without a nick.
+    #: Bytes of the longest of these lines, without a nick.
     longest: int
 
 
 @dataclass(frozen=True, slots=True)
 class Departed:
-    """Somebody who was here, or had another name."""
+    """A user who has left, or was renamed."""
 
     nick: str
     key: str
@@ -64,12 +64,12 @@ class Departed:
 
 @dataclass(eq=False)
 class IRCServer:
-    """One server, at however many ports."""
+    """One server, with any number of ports."""
 
     chat: Chat
     name: str = SERVER_NAME
     network: str = NETWORK
-    #: What it says of itself.
+    #: The server's description.
     info: str = SERVER_INFO
     #: When it was started: nanoseconds since 1970, UTC.
     created: int = 0
@@ -85,7 +85,7 @@ class IRCServer:
     _most: dict[str, int] = field(default_factory=dict)
     _batches: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    # The chat's state is there when it is prepared, which is later than the ports are bound.
+    # Made at first use: the chat's state exists only after the ports are bound.
     @cached_property
     def directory(self) -> Directory:
         return Directory(self.chat.context.state)
@@ -95,13 +95,13 @@ class IRCServer:
         return Formatters(self.directory, self.name, self.chat.context.wallClock)
 
     def mostUsers(self, name: str, count: int) -> int:
-        """The highest count of this name so far."""
+        """Update and return the highest count under this name so far."""
         self._most[name] = max(count, self._most.get(name, 0))
         return self._most[name]
 
     def publicRooms(self, now: float) -> int:
         """
-        The number of rooms with members that are not secret.
+        Count the rooms with members that are not secret.
 
         @param now: seconds of the monotonic clock.
         """
@@ -116,11 +116,11 @@ class IRCServer:
         return self._publicRooms
 
     def nextBatch(self) -> str:
-        """A name for a batch of lines."""
+        """Make a name for a batch of lines."""
         return f"b{next(self._batches)}"
 
     def remember(self, session: Session) -> None:
-        """Somebody is about to leave, or to have another name."""
+        """Keep the data of a user who is about to leave or to be renamed, for WHOWAS."""
         self.departed.append(
             Departed(
                 session.nick,
@@ -134,6 +134,6 @@ class IRCServer:
         )
 
     def whowas(self, nick: str) -> list[Departed]:
-        """Those who were called that, the newest first."""
+        """Return the users who have had a nick, the newest first."""
         key = fold(nick)
         return [entry for entry in reversed(self.departed) if entry.key == key]

@@ -1,4 +1,4 @@
-"""What the server says of itself: the greeting, MOTD, LUSERS, VERSION and their like.  Pure."""
+"""Commands about the server: the greeting, MOTD, LUSERS, VERSION and similar ones.  Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tsservices.frontends.irc.server import Greeting, IRCServer
 
 
 def welcome(client: IRCClient) -> None:
-    """Greet somebody who has become one of us."""
+    """Greet a client whose registration is complete."""
     server, nick = client.server, client.nick
     first = f":{server.name} {numerics.RPL_WELCOME.code} {nick} "
     first = cut(f"{first}:Welcome to the {server.network} network, {client.mask}", BODY_BYTES)
     greeting = _greetingOf(client)
-    # With one write: after a restart everybody comes at once.
+    # With one write: after a restart all clients connect at once.
     if greeting.longest + len(nick.encode("utf-8", "replace")) <= BODY_BYTES:
         counts = _userCounts(client)
         before, behind = greeting.about.replace(_NICK, nick), greeting.motd.replace(_NICK, nick)
@@ -33,7 +33,7 @@ def welcome(client: IRCClient) -> None:
         client.send(*_motdLines(client))
 
 
-#: Stands in place of a nick; no line has it.
+#: A placeholder for a nick; no line contains it.
 _NICK = "\0"
 
 
@@ -46,7 +46,7 @@ def _greetingOf(client: IRCClient) -> Greeting:
 
 
 def _greeting(server: IRCServer, limits: Limits, motd: list[str]) -> Greeting:
-    # Written and encoded line by line for each it was a sixth of the work of a join.
+    # Cached: written and encoded line by line for each client, it was a sixth of a join's work.
     name, version = server.name, server.version
     started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(server.created // NANOSECONDS))
     words = " ".join([name, version, *isupport.LETTERS])
@@ -86,7 +86,7 @@ def lusers(client: IRCClient, message: Message | None = None) -> None:
 
 
 def _userCounts(client: IRCClient) -> str:
-    # Lines with their endings: written for everybody who comes.
+    # Lines with their endings, written for each client that connects.
     state, server, nick = client.state, client.server, client.nick
     # By name: an account with several sessions is one user.
     people = len(state.sessionsByNick)
@@ -118,7 +118,7 @@ def _userCounts(client: IRCClient) -> str:
 
 
 def _visibleRooms(client: IRCClient) -> int:
-    # What is secret is not counted either: a number that grows tells of it.
+    # Secret rooms of others are not counted: a growing number would reveal them.
     state = client.state
     hidden = [
         room
@@ -141,7 +141,7 @@ def _motdLines(client: IRCClient) -> list[str]:
 
 
 def _isMe(client: IRCClient, name: str) -> bool:
-    # A server, by its name, a mask, or somebody who is on it.
+    # A server is named by its name, a mask, or a user on it.
     server = client.server.name
     if not name or name.lower() == server.lower() or client.directory.find(name) is not None:
         return True
@@ -152,8 +152,8 @@ def _isMe(client: IRCClient, name: str) -> bool:
 
 
 def matches(mask: str, text: str) -> bool:
-    """Whether a text is like a mask with C{*} and C{?}, in any case."""
-    # Not fnmatch: brackets are letters here.  And not a regular expression: that is slow for some.
+    """Whether a text matches a mask with C{*} and C{?}, ignoring case."""
+    # Not fnmatch: brackets are letters here.  No regular expression: it is slow for some masks.
     mask, text = mask.casefold(), text.casefold()
     at = position = 0
     star, after = -1, 0
@@ -219,5 +219,5 @@ def info(client: IRCClient, message: Message) -> None:
 
 
 def links(client: IRCClient, message: Message) -> None:
-    """LINKS: there are none to be shown, since the nodes of a cluster are one server to users."""
+    """LINKS: always empty, because the nodes of a cluster are one server to users."""
     client.numeric(numerics.RPL_ENDOFLINKS, message.param(1) or message.param(0) or "*")

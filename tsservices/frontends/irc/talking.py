@@ -41,16 +41,16 @@ from tsservices.frontends.irc.multiline import (
 )
 from tsservices.frontends.irc.people import OPERATOR_PREFIX, isChannel
 
-#: What texts of IRC have beside letters: bold, colours and their like, and the sign of CTCP.
+#: Control characters in texts of IRC: bold, colours and similar, and the sign of CTCP.
 _FORMATTING = frozenset("\x01\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f")
 
 
-#: Kinds that are not kept.
+#: Kinds of messages that are not stored.
 _PASSING = frozenset({QUESTION, ANSWER})
 
 
 def clientTags(message: Message) -> str:
-    """The tags that clients send each other, as they are sent on."""
+    """Write the tags that clients send each other, as they are sent on."""
     if not message.tags:
         return ""
     parts = [
@@ -66,7 +66,7 @@ def _isTagName(name: str) -> bool:
 
 
 def cleanText(text: str) -> str:
-    """A text as all frontends may show it: what formats it for IRC only is taken away."""
+    """Make a text fit for all frontends: formatting for IRC is removed."""
     if text.isprintable():
         return text
     return visible("".join(letter for letter in text if letter not in _FORMATTING))
@@ -74,9 +74,9 @@ def cleanText(text: str) -> str:
 
 def sayPlain(client: IRCClient, target: str, texts: tuple[str, ...]) -> bool:
     """
-    Say lines in a channel that have come together; there is nothing in them but what is printed.
+    Say lines in a channel that were received together and are printable.
 
-    @return: whether that was done; if not, each has to be looked at.
+    @return: whether that was done; if not, each line has to be handled alone.
     """
     session = client.session
     try:
@@ -116,8 +116,8 @@ def _speak(client: IRCClient, message: Message, kind: str) -> None:
         client.numeric(numerics.ERR_NOTEXTTOSEND)
         return
     tags = clientTags(message)
-    # Who has learned the length of a line by their own mask never meets this; others are told,
-    # rather than read in pieces.
+    # A client that bounds lines by its own mask never exceeds this length; others get an error,
+    # which is better than a divided text.
     length = len(
         f":{client.mask} {message.command}  :{message.param(1)}".encode("utf-8", "replace")
     )
@@ -129,7 +129,7 @@ def _speak(client: IRCClient, message: Message, kind: str) -> None:
 
 
 def _content(kind: str, text: str) -> tuple[str, str]:
-    # What programs send each other has signs around it (CTCP).
+    # A message from client to client has signs around it (CTCP).
     if kind == MESSAGE and text.startswith(ACTION):
         return ME, text[len(ACTION) :].removesuffix(ACTION_END)
     if text.startswith("\x01"):
@@ -142,13 +142,13 @@ def _trySay(client: IRCClient, target: str, kind: str, text: str, tags: str, com
     try:
         _sayTo(client, target, kind, text, tags)
     except ChatError as error:
-        # Nothing answers a notice (RFC 1459): two programs that did would go on for ever.
+        # A notice is never answered (RFC 1459): two programs that did would continue for ever.
         if command != "NOTICE":
             errors.tell(client, error)
 
 
 def _targets(client: IRCClient, message: Message) -> list[str]:
-    # Once to each, in whatever case it is written.
+    # Each target once, ignoring case.
     named = {fold(target): target for target in message.param(0).split(",") if target}
     targets = list(named.values())
     for target in targets[isupport.TARGETS :]:
@@ -190,16 +190,16 @@ def _roomKey(client: IRCClient, target: str) -> str:
     return room.record.key
 
 
-# Messages of several lines.
+# Multiline messages.
 
 _NOT_OPEN = "That batch is not open"
 
 
 def openBatch(client: IRCClient, message: Message, label: str) -> bool:
     """
-    Begin a message of several lines; its label is answered with its last one.
+    Begin a multiline message; its label is answered after its last line.
 
-    @return: False: L{batch} has to say why not.
+    @return: False: it is refused, and L{batch} has to answer why.
     """
     if not message.param(0).startswith("+") or _refusal(client, message) is not None:
         return False
@@ -235,7 +235,7 @@ def _expire(client: IRCClient, opened: OpenBatch) -> None:
 
 
 def _giveUp(client: IRCClient, error: MultilineError) -> None:
-    # What still comes of the batch is ignored.
+    # Later lines of the batch are ignored.
     opened, client.openBatch = client.openBatch, None
     label = ""
     if opened is not None:
@@ -252,7 +252,7 @@ def _fail(client: IRCClient, error: MultilineError) -> None:
 
 
 def addToBatch(client: IRCClient, message: Message) -> None:
-    """Take a line of a message of several."""
+    """Add a line to a multiline message."""
     name, opened = message.tags["batch"], client.openBatch
     if opened is None and name == client.refusedBatch:
         return
@@ -266,7 +266,7 @@ def addToBatch(client: IRCClient, message: Message) -> None:
 
 
 def batch(client: IRCClient, message: Message) -> None:
-    """BATCH: the end of a message of several lines; the beginning has been refused."""
+    """BATCH: end a multiline message, or answer why its beginning was refused."""
     word, opened = message.param(0), client.openBatch
     name = word[1:]
     if word.startswith("-") and opened is not None and opened.name == name:

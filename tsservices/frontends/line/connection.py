@@ -19,25 +19,25 @@ from tsservices.frontends.line.telnet import SecretPrompt
 from tsservices.frontends.slash.commands import perform
 from tsservices.frontends.slash.parsing import SIGN
 
-#: Proposals of one session that may wait for the storage; then nothing is read from it.
+#: Proposals of one session that may wait for the storage; at this number reading pauses.
 OUTSTANDING = 256
 
-#: The first thing that is sent to everybody.
+#: The end of the greeting of each connection.
 GREETING = "say your name in one line to enter, or /help"
 
-#: Sent to those whose lines wait.
+#: Sent to a client whose lines are delayed.
 SLOWED = "you send faster than is taken here: what you sent comes later, all of it"
 
-#: The first line of a request of HTTP, or the next one: the first may be too long to be taken.
+#: The first line of an HTTP request, or the second one: the first may be too long to be taken.
 _HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/[0-9.]+|(?i:host):")
 
-#: Errors that are logged: no person at a keyboard brings them about.
+#: Errors that are logged: a person at a keyboard does not cause them.
 _LOGGED = frozenset({LINE_LONG, NOT_UTF8, NO_WEB})
 
 
 @dataclass(frozen=True, slots=True)
 class LineFormats:
-    """The ways in which output is written, one object each for all connections."""
+    """The formatters of output, each shared by all connections."""
 
     #: For a session in one room.
     text: Formatter
@@ -48,12 +48,12 @@ class LineFormats:
 
 
 class LineConnection(ChatConnection):
-    """One connection that sends lines; L{received} takes its bytes."""
+    """One connection of the line frontend; L{received} takes its bytes."""
 
     def __init__(
         self, stream: ChatStream, context: ConnectionContext, formats: LineFormats
     ) -> None:
-        """Greet."""
+        """Send the greeting."""
         super().__init__(stream, context, formats.text)
         limits = context.limits
         flood = None
@@ -112,11 +112,11 @@ class LineConnection(ChatConnection):
                         self._refuse(error)
                 return
         if not self._input.waiting:
-            # For all lines that wait: nothing is read while some do.
+            # The same for all waiting lines: nothing is read while lines wait.
             self._seenPosition = self.seenPosition
         self._input.feed(data)
         if controller.secret is not None and self._input.telnet and not self._json:
-            # The prompt came at a carriage return, and only what follows that shows telnet.
+            # The prompt was sent at a carriage return; only the byte after it shows telnet.
             self._prompt.hide()
         self.resumeInput()
 
@@ -126,13 +126,13 @@ class LineConnection(ChatConnection):
         self.resumeInput()
 
     def closed(self) -> None:
-        """The connection has ended."""
+        """Clean up after the connection has ended."""
         if self._delayed is not None:
             self._delayed.cancel()
         super().closed()
 
     def resumeInput(self) -> None:
-        # Each line that is taken may call this once more: the loop below goes on anyway.
+        # Each line that is taken may call this again: the loop below continues anyway.
         if self._working or (self._input.clean and not self._inputEnded):
             return
         self._working = True
@@ -184,15 +184,15 @@ class LineConnection(ChatConnection):
                 self._prompt.done()
                 self.controller.answerSecret(secret)
         except ChatError as error:
-            # It is too long, and the question is still open.
+            # The answer is too long: ask again.
             self._refuse(error)
             self._prompt.repeat()
         if self._input.delay:
             self._delay(self._input.delay)
 
     def _readOrNot(self) -> None:
-        # Read on when all lines that came have been taken, and not before: what waits here, for
-        # whatever reason, is bounded by what is read at once.
+        # Read again only when all received lines were taken: at most the bytes of one read wait
+        # here.
         reading = not self._input.waiting
         if reading == self._reading or self._inputEnded or self.stream.ending:
             return
@@ -232,7 +232,7 @@ class LineConnection(ChatConnection):
     def _delay(self, seconds: float) -> None:
         self._delayed = self.context.callLater(seconds, self._undelay)
         self.context.counters.delayed += 1
-        # Once for all lines of a burst.
+        # Sent once for all lines of a burst.
         if not self._slowed:
             self._slowed = True
             self.show(Notice([SLOWED]))

@@ -1,4 +1,4 @@
-"""Lines of clean text, out of the bytes that the network brings.  Pure."""
+"""Lines of clean text from received bytes.  Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tsservices.frontends.slash.parsing import SIGN
 
 _SIGN = SIGN.encode()
 
-#: Bytes of a byte order mark, which some programs put before all that they send.
+#: A byte order mark, which some programs send first.
 _MARK = BYTE_ORDER_MARK.encode()
 
-#: First characters of lines that can't hide a command: nearly all lines have one of them, or none.
+#: First characters of lines that can't hide a command; nearly all lines begin so, or are empty.
 _PLAIN = frozenset(["", *string.ascii_letters, *string.digits])
 
 _FIRST = itemgetter(slice(1))
@@ -28,9 +28,9 @@ _FIRST = itemgetter(slice(1))
 
 class LineInput:
     """
-    Takes bytes, gives lines of clean text, no faster than the peer may send.
+    Takes bytes and gives lines of clean text, no faster than the rate limit allows.
 
-    @ivar delay: seconds until the next line may be taken, as L{take} has found.
+    @ivar delay: seconds until the next line may be taken, set by L{take}.
     @ivar clean: no line waits, none is unfinished, and L{takeWholeLines} has taken the last one.
     """
 
@@ -39,7 +39,7 @@ class LineInput:
     ) -> None:
         """
         @param limit: bytes in a line.
-        @param flood: how fast the peer may send; L{None}: without a bound.
+        @param flood: the rate limit; L{None}: no limit.
         @param monotonic: the time in seconds.
         """
         self._filter = TelnetFilter()
@@ -48,14 +48,14 @@ class LineInput:
         self._flood = flood
         self._monotonic = monotonic
         self._waiting: deque[bytes | LineTooLong] = deque()
-        # What the peer has sent first, as long as that may become a byte order mark.
+        # The first received bytes, while they may still become a byte order mark.
         self._beginning: bytes | None = b""
         self.delay = 0.0
         self.clean = False
 
     @property
     def waiting(self) -> bool:
-        """Whether there are lines that were not taken yet."""
+        """Whether received lines were not taken yet."""
         return bool(self._waiting) or self._lines.more
 
     @property
@@ -65,12 +65,12 @@ class LineInput:
 
     def takeWholeLines(self, data: bytes) -> tuple[str, ...] | None:
         """
-        Take a chunk at one go, without L{feed} and L{take}, if it is whole lines of plain talk.
+        Take a chunk at once, without L{feed} and L{take}, if it is whole lines of plain talk.
 
-        @return: the lines without the empty ones; L{None} if it has to be fed.
+        @return: the lines without the empty ones; L{None}: the chunk has to go to L{feed}.
         """
-        # The hot path of the chat: nearly all chunks are such lines.  What telnet sends is not
-        # taken here: its commands are no UTF-8, and a carriage return is not printable.
+        # The hot path of the chat: nearly all chunks are such lines.  Data of telnet programs is
+        # not taken here: their commands are not UTF-8, and a carriage return is not printable.
         if len(data) > self._limit or not data.endswith(b"\n"):
             return None
         if self.clean:
@@ -98,7 +98,7 @@ class LineInput:
         return data.removeprefix(_MARK)
 
     def endOfInput(self) -> None:
-        """Nothing more comes: what has no line end yet is a line too."""
+        """End the input: received bytes without a line end are the last line."""
         if self._beginning:
             self._lines.feed(self._filter.feed(self._beginning))
             self._beginning = None
@@ -111,9 +111,9 @@ class LineInput:
         """
         Take the next lines that belong together: plain ones, or one command.
 
-        @param together: whether plain lines may be taken at one go.
-        @return: the lines without the empty ones; or why one is not accepted.  None, and
-            L{delay}, when they have to wait.
+        @param together: whether several plain lines may be taken at once.
+        @return: the lines without the empty ones, or the error of a refused line.  No line, with
+            L{delay} set, when they have to wait.
         """
         self.delay = 0.0
         waiting = self._waiting
@@ -140,7 +140,7 @@ class LineInput:
                 waiting.appendleft(line)
                 break
             if texts and isCommand(text):
-                # It became one by the keys that were typed in it.
+                # Editing keys in it have made it a command.
                 waiting.appendleft(line)
                 break
             if text.strip():
@@ -151,11 +151,11 @@ class LineInput:
 
     def takeSecret(self) -> str | None:
         """
-        Take the next line as it was typed: it is shown to nobody.
+        Take the next line, a secret, as it was typed: invisible characters stay in it.
 
-        @return: the line, in which bytes that are no UTF-8 are lone surrogates.  L{None}, and
-            L{delay}, when it has to wait; L{None} alone when it has not come yet.
-        @raise ChatError: it is too long.
+        @return: the line, with bytes that are not UTF-8 as lone surrogates.  L{None}, with
+            L{delay} set, when it has to wait; L{None} alone when it was not received yet.
+        @raise ChatError: the line is too long.
         """
         self.delay = 0.0
         waiting = self._waiting
@@ -173,7 +173,7 @@ class LineInput:
         return edit(line).decode("utf-8", "surrogateescape")
 
     def _takeAll(self, lines: list[bytes | LineTooLong]) -> tuple[str, ...] | None:
-        # At one go, if they are plain talk; a line that was too long is no bytes.
+        # All at once, if they are plain talk; a line that was too long is not bytes.
         try:
             joined = b"\n".join(lines)  # type: ignore[arg-type]
         except TypeError:
@@ -187,7 +187,7 @@ class LineInput:
             return None
         flood = self._flood
         if "\n" not in text:
-            # Most lines come alone.
+            # Most chunks are one line.
             first = text[:1]
             if not text.isprintable() or first == SIGN:
                 return None
@@ -203,7 +203,7 @@ class LineInput:
         if len(texts) > LINES_AT_ONCE or not "".join(texts).isprintable():
             return None
         if not text.isascii() or SIGN in text or "\\" in text:
-            # Only with one of these a line can be a command, or hide one.
+            # A line without any of these can't be a command or hide one.
             if text.startswith(SIGN) or "\n" + SIGN in text:
                 return None
             if not _PLAIN.issuperset(map(_FIRST, texts)) and any(map(_hidesCommand, texts)):
@@ -226,7 +226,7 @@ class LineInput:
             return text
         text = text.replace(BYTE_ORDER_MARK, "")
         if not isCommand(text):
-            # Without talk it is a name, and white space around that is none of it.
+            # If it is not talk it is a name, and white space around it is not part of it.
             return visible(text if talk else text.translate(SEPARATORS))
         return cleanCommand(text)
 

@@ -22,9 +22,9 @@ class LineChatProtocol(ChatStreamProtocol):
 
 class LineChatFactory(ChatStreamFactory):
     """
-    Makes L{LineChatProtocol}s.
+    The factory of L{LineChatProtocol}s.
 
-    @ivar formats: how their output is written.
+    @ivar formats: the formatters of their output.
     """
 
     notOpen = b"! this server has not caught up with the others yet: come again in a moment\n"
@@ -35,7 +35,7 @@ class LineChatFactory(ChatStreamFactory):
         chat: Chat,
         localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
-        """@param localtime: makes hours and days of seconds since 1970."""
+        """@param localtime: gives the local time of seconds since 1970."""
         super().__init__(context, chat, LineChatProtocol)
         self.formats = LineFormats(
             TextFormatter(localtime, withRoom=False),

@@ -1,10 +1,10 @@
 """
-What telnet programs, and keys of bare terminals, put among the lines.  Pure.
+Telnet commands, and editing keys of plain terminals, in the received lines.  Pure.
 
-A telnet program negotiates options in the stream itself (RFC 854, 855).  All that is taken out, and
-nothing is answered: two sides that answer each other can do so for ever, and a program that gets no
-answer stays the plain terminal that it began as.  Only to hide a password this side sends a command
-of its own, and the answer to that is taken out too.
+A telnet program negotiates options in the stream itself (RFC 854, 855).  The commands are removed
+and not answered: two sides that answer each other can do so for ever, and a program without an
+answer stays a plain terminal.  This side sends a command only to hide a password, and the answer
+to it is removed too.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from tsservices.frontends.formats import json as jsonform
 
 class SecretPrompt:
     """
-    Asks for a line that is not to be shown.
+    The prompt for a line that is not to be shown.
 
-    A telnet program is promised that this side echoes (RFC 857), which it then does not; any other
-    terminal shows what is typed.
+    This side promises a telnet program to echo (RFC 857), but does not; any other terminal shows
+    the typed text.
     """
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
@@ -29,47 +29,47 @@ class SecretPrompt:
         self._hidden = False
 
     def ask(self, prompt: str, json: bool, telnet: bool) -> None:
-        """@param json: whether the peer is a program, which hides it by itself."""
+        """@param json: whether the peer is a program, which hides the typed text itself."""
         self._hidden = telnet and not json
         text = f"* {prompt}".encode()
         self._prompt = jsonform.prompt(prompt.rstrip(": ")) if json else text
         self._write((IAC + WILL + ECHO if self._hidden else b"") + self._prompt)
 
     def hide(self) -> None:
-        """The peer turns out to be a telnet program: hide what is typed from now on."""
+        """Hide typed text from now on: the peer turned out to be a telnet program."""
         if not self._hidden:
             self._hidden = True
             self._write(IAC + WILL + ECHO)
 
     def repeat(self) -> None:
-        """Ask once more: the line that came was no answer."""
+        """Ask again: the received line was not an answer."""
         self._write(self._prompt)
 
     def done(self) -> None:
-        """The answer has come: show what is typed again."""
+        """Show typed text again: the answer was received."""
         if self._hidden:
             self._hidden = False
-            # The end of the answer's line was not shown either.
+            # The line end of the answer was not shown either.
             self._write(IAC + WONT + ECHO + b"\n")
 
 
-#: What this side sends to a telnet program.
+#: The codes that this side sends to a telnet program.
 IAC, WILL, WONT, ECHO = b"\xff", b"\xfb", b"\xfc", b"\x01"
 
-#: Bytes of one subnegotiation. The longest in use, a list of environment variables, have some
-#: hundred; after this many without an end, what follows is text again, or a peer could make
-#: this side wait for an end with all that it sends.
+#: Bytes of one subnegotiation.  The longest in use, lists of environment variables, have a few
+#: hundred.  After this many without an end the data is text again; otherwise all later input of
+#: the peer could be taken for a part of the subnegotiation.
 SUBNEGOTIATION = 512
 
-# In a subnegotiation stand bytes and escaped ones.  Another command shows that its end was lost:
-# what follows is not waited for any longer, or it would go with it.
+# A subnegotiation holds bytes and escaped bytes.  Another command in it shows that its end was
+# lost: it ends there, otherwise the text after it would be removed too.
 _UNIT = rb"(?:[^\xff]|\xff[^\xec-\xfe])"
 _UNIT_END = rb"(?:\xff\xf0|(?=\xff[\xec-\xef\xf1-\xfe]))"
 
-#: A whole command, or the beginning of one that the network has cut.
+#: A whole command, or the beginning of one that is split between two reads.
 _COMMAND = re.compile(
-    # Bytes below EOF (236) are no commands: that 0xff was a letter in Latin-1, and the
-    # line feed behind it still ends the line.
+    # Bytes below EOF (236) are not commands: that 0xff was a letter in Latin-1, and a line feed
+    # after it still ends the line.
     rb"\xff(?:[\xec-\xf9\xff]|[\xfb-\xfe].|\xfa(?:%(unit)b{0,%(most)d}%(end)b|%(unit)b{%(all)d}))"
     rb"|(\xff(?:[\xfb-\xfe]?|\xfa.*)\Z)"
     % {
@@ -96,23 +96,23 @@ _EDITS = bytes([_BACKSPACE, _LINE_ERASE, _WORD_ERASE, _DELETE])
 _PIECES = re.compile(rb"[%b]|[^%b]+" % (_EDITS, _EDITS))
 
 
-#: An end of a line, as it stands in a stream, or its beginning where the stream breaks off.
+#: A line end in the stream, or the beginning of one at the end of a read.
 _END = re.compile(rb"\r(?:[\n\0]|\r\n|\r\Z)?|\n(?:\r\0?)?")
 
-#: Beginnings of ends, which what comes next may continue.
+#: Beginnings of line ends, which the next read may continue.
 _BEGUN = frozenset([b"\r", b"\r\r", b"\n", b"\n\r"])
 
 
 class TelnetFilter:
     """
-    Takes telnet out of one connection's stream, and makes a line feed of each end of a line,
-    however the network has cut it.
+    Removes telnet commands from one connection's stream, and turns each line end into a line feed,
+    wherever the stream is split into reads.
 
-    CR, LF, CR LF, LF CR and CR NUL end a line, and CR CR LF, which programs send that make CR LF
-    of the LF of another CR LF (C{nc -C}): an empty line there would answer a prompt.  Ends are
-    told apart from left to right, and each takes as much as it can: LF CR LF is LF CR and LF, two
-    ends.  The first byte ends the line at once, since the others may never come; if they do,
-    however late, they are swallowed.  Only a CR behind a CR, which may be an empty line or not,
+    CR, LF, CR LF, LF CR and CR NUL end a line, and CR CR LF, which comes from programs that turn
+    the LF of another CR LF into CR LF (C{nc -C}): an empty line there would answer a prompt.  Line
+    ends are matched from left to right, each as long as possible: LF CR LF is LF CR and LF, two
+    ends.  The first byte ends the line at once, since the others may never be received; if they
+    are, however late, they are dropped.  Only a CR behind a CR, which may be an empty line or not,
     waits for the next byte.
 
     @ivar telnet: whether the peer is a telnet program, as its commands or its line ends show.
@@ -123,20 +123,20 @@ class TelnetFilter:
     def __init__(self) -> None:
         self.telnet = False
         self._command = b""
-        # What has come of an end of which the line feed was given already.
+        # The received part of a line end whose line feed was already returned.
         self._end = b""
 
     @property
     def unfinished(self) -> bool:
-        """Whether what comes next belongs to what came last, if it is no control character."""
+        """Whether data without control characters may continue a command or a line end."""
         return bool(self._command) or self._end.startswith(b"\r")
 
     def lineTaken(self) -> None:
-        """A line that was ended by a line feed has come without this filter."""
+        """Note that a line with a line feed was taken without this filter."""
         self._end = b"\n"
 
     def feed(self, data: bytes) -> bytes:
-        """The data without commands, and with line feeds for all ends of lines."""
+        """Return the data without commands, and with line feeds for all line ends."""
         if self._command or b"\xff" in data:
             data, self._command = self._command + data, b""
             data = _COMMAND.sub(self._meaning, data)
@@ -154,7 +154,7 @@ class TelnetFilter:
             return data
         plain = data.replace(b"\r\n", b"\n")
         if b"\r" not in plain and b"\n\r" not in data:
-            # Nearly all telnet: what follows needs twice the time.
+            # Nearly all telnet programs send only CR LF; the code below needs twice the time.
             self.telnet = True
             if data.endswith(b"\n") and not data.endswith(b"\r\n"):
                 self._end = b"\n"
@@ -175,9 +175,9 @@ class TelnetFilter:
 
 def edit(line: bytes) -> bytes:
     """
-    Apply the keys that a terminal in character mode, or without any mode, sends as they are:
-    Backspace and Delete take the character before them away, a combining mark before what it
-    stands on; Control-U takes the line so far, Control-W its last word.
+    Apply editing keys, which a terminal in character mode, or without any mode, sends as bytes:
+    Backspace and Delete remove the character before them (a combining mark before its base);
+    Control-U removes the line so far, Control-W its last word.
     """
     if len(line.translate(None, _EDITS)) == len(line):
         return line
@@ -196,7 +196,7 @@ def edit(line: bytes) -> bytes:
 
 
 def _lastCharacter(text: bytearray) -> int:
-    # Bytes that are no UTF-8 are taken away one by one.
+    # Bytes that are not UTF-8 are removed one by one.
     last = max(0, len(text) - 1)
     begin = last
     while begin > max(0, last - 3) and text[begin] & 0xC0 == 0x80:

@@ -1,1 +1,1 @@
-"""The slash commands, for the frontends whose people type them.  Pure."""
+"""The slash commands, for frontends whose users type commands.  Pure."""

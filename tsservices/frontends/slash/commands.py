@@ -1,8 +1,8 @@
 """
 The slash commands: one table.  Pure.
 
-A row of L{COMMANDS} is a command's name, usage and help, who may use it, and what parses its
-argument and calls the verb.  C{/help}, the manual and its test are made of the rows.
+A row of L{COMMANDS} has a command's name, usage, help and permission, and the handler that parses
+its argument and calls the verb.  C{/help}, the manual and its test are made from the rows.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from tsservices.frontends.slash.parsing import SIGN, UsageError, needed
 #: Asks for the next older page of private messages.
 OLDER = "+"
 
-#: Stands for the number of the last line of somebody.
+#: Stands for the number of a user's last line.
 LAST = "last"
 
-#: Before a name: what was sent to them in private is meant.
+#: Before a name, stands for private messages to that user.
 PRIVATE_TO = "to"
 
 #: White space that L{visible} would write as an escape: in commands it separates words.
@@ -57,7 +57,7 @@ EVERY = "*"
 #: Before the passwords, says whether tokens are revoked.
 _REVOKE = {"keep": False, "revoke": True}
 
-#: Before a name, asks to hear somebody again.
+#: Before a name, asks to stop ignoring that user.
 NO_LONGER = "-"
 
 #: As the argument of C{/who}, asks an operator of the server for the nodes, not for a room.
@@ -76,9 +76,9 @@ class Command:
 
     #: The word, without its sign.
     name: str
-    #: What follows the word.
+    #: The arguments after the word.
     usage: str
-    #: What it does, in one line.
+    #: What the command does, in one line.
     help: str
     #: Who may use it: L{ANYONE}, L{NAMED}, L{REGISTERED}, or a rank.
     permission: str
@@ -98,7 +98,7 @@ class Command:
         """
         Check the permission, and call the verb.
 
-        @raise ChatError: it is not allowed, or not done.
+        @raise ChatError: the command is not allowed, or fails.
         """
         checkPermission(controller, self.permission, f"use {SIGN}{self.name}")
         try:
@@ -109,12 +109,12 @@ class Command:
 
 def perform(controller: SessionController, line: str, seenPosition: int | None = None) -> None:
     """
-    Run the command of a line, behind the earlier requests of the session.
+    Run the command of a line, after the earlier requests of the session.
 
     @param line: without the sign.
     @param seenPosition: the position of the last batch that had been delivered to the session when
-        the line came; L{None}: of the last one now.
-    @raise ChatError: it can't be done, if that is known at once.
+        the line was received; L{None}: of the batch delivered last now.
+    @raise ChatError: the command can't be done, if that is known at once.
     """
     command, argument = _find(line)
     if command.waits:
@@ -128,10 +128,10 @@ def perform(controller: SessionController, line: str, seenPosition: int | None =
 
 def performNow(controller: SessionController, line: str) -> Waiting | None:
     """
-    Run the command of a line as a part of the request that is under way.
+    Run the command of a line as a part of the running request.
 
     @param line: without the sign.
-    @raise ChatError: it can't be done, if that is known at once.
+    @raise ChatError: the command can't be done, if that is known at once.
     """
     command, argument = _find(line)
     return command.call(controller, argument)
@@ -153,12 +153,12 @@ async def _perform(
     waiting = command.call(controller, argument)
     if waiting is not None:
         await waiting
-    # The lines that follow may depend on what this one has changed.
+    # The lines that follow may depend on the changes of this one.
     await controller.settled()
 
 
-# The handlers.  Each parses in the order in which errors are shown: that there is no current room
-# comes first.
+# The handlers.  Each parses in the order in which errors are shown: a missing current room comes
+# first.
 
 
 def _alone(verb: Callable[[SessionController], Waiting | None]) -> Handler:
@@ -270,8 +270,8 @@ def _ignore(controller: SessionController, argument: str) -> None:
         talk.listIgnored(controller)
 
 
-# The arguments of these are as they were typed: white space at the end of a password counts, and
-# at its beginning what is more than the one character after the word before it.
+# The arguments of these are used as typed: white space at the end of a password counts, and at its
+# beginning all but the one character that separates it from the word before.
 
 
 def _register(controller: SessionController, argument: str) -> Waiting:
@@ -281,7 +281,7 @@ def _register(controller: SessionController, argument: str) -> Waiting:
 def _login(controller: SessionController, argument: str) -> Waiting:
     name, password = parsing.firstWord(argument)
     if looksLikeToken(name) and fold(name) not in controller.context.state.accounts:
-        # All of it, so that nothing of it is taken for the name of somebody.
+        # The whole argument, so that no part of the token is taken for a user's name.
         return tokens.loginByToken(controller, argument)
     return accounts.login(
         controller, name or controller.session.nick, password if password.strip() else None
@@ -460,11 +460,11 @@ _ROWS: tuple[tuple[str, str, str, str, Handler], ...] = (
     ("quit", "[WHY]", "leave", ANYONE, talk.quit),
 )
 
-#: Talk follows talk without waiting.
+#: Commands that are talk: they do not wait for earlier talk to be stored.
 _TALK = frozenset({"msg", "me"})
 
-#: How many words stand before a password or token.  C{/reset} takes none, but whoever believes that
-#: it does has typed a password.
+#: How many words stand before a password or token.  C{/reset} takes none, but a user who expects
+#: that it does has typed a password.
 _SECRET = {"register": 0, "passwd": 0, "resume": 0, "login": 1, "reset": 1}
 
 #: The commands by name, in the order of the help.
@@ -475,7 +475,7 @@ COMMANDS = {
 
 def secretCommand(line: str) -> tuple[str, str]:
     """
-    A command, up to the password or token that it may have, and that.
+    Split a command into the part before its password or token, and that secret.
 
     @param line: with the sign.
     """
@@ -489,21 +489,22 @@ def secretCommand(line: str) -> tuple[str, str]:
 
 def cleanCommand(line: str) -> str:
     """
-    The line of a command in which nothing hides; a password in it stays as it is.
+    Make invisible characters of a command visible; a password in it stays unchanged.
 
     @param line: with the sign.
     """
     if line.isprintable():
         return line
-    # The one that was set by a prompt has to be right here too.
+    # A password that was set at a prompt has to be accepted here too.
     head, secret = secretCommand(line.replace(BYTE_ORDER_MARK, ""))
     return visible(head.translate(SEPARATORS)) + secret
 
 
 def hiddenSecretCommand(line: str) -> str:
     """
-    The name of a command that a password may follow, if the line is one but for what stands before
-    its word; empty: it is none.  Two signs say that it is talk all the same.
+    Find a command with a password that has other characters before its word.
+
+    @return: its name; empty: there is none, or two signs mark the line as talk.
     """
     name = hiddenCommand(line)
     if not name or line.startswith(2 * SIGN):

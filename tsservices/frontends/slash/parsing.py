@@ -1,8 +1,8 @@
 """
 The text that follows a command, parsed.  Pure.
 
-L{UsageError} is for text that is not written as the command's usage says, L{ChatError} for a value
-that can't be.
+L{UsageError} is for text that does not match the command's usage, L{ChatError} for an invalid
+value.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from tsservices.common.durations import (
 )
 from tsservices.frontends.formats.search import TERM, TIMES
 
-#: What commands begin with. A line that begins with two of them is talk.
+#: The sign at the beginning of commands.  A line that begins with two of them is talk.
 SIGN = "/"
 
-#: In a search, stands for all rooms where one is.
+#: In a search, stands for all rooms that the user is in.
 ALL_ROOMS = ROOM_SIGN + "*"
 
 #: Stands between the number of a line, its epoch, and its time.
@@ -38,12 +38,12 @@ _WORD_AND_REST = re.compile(r"\s*(\S*)\s?(.*)", re.DOTALL)
 
 
 class UsageError(Exception):
-    """A command was not written as its usage says."""
+    """A command does not match its usage."""
 
 
 def needed(text: str) -> str:
     """
-    The text.
+    Return the text.
 
     @raise UsageError: it is empty.
     """
@@ -54,8 +54,8 @@ def needed(text: str) -> str:
 
 def firstWord(text: str) -> tuple[str, str]:
     """
-    The first word, if there is one, and what follows the one character of white space behind it.
-    Any white space of Unicode separates words.
+    Split off the first word, which may be empty, and one character of white space after it.  Any
+    white space of Unicode separates words.
     """
     match = _WORD_AND_REST.match(text)
     assert match is not None
@@ -64,9 +64,9 @@ def firstWord(text: str) -> tuple[str, str]:
 
 def word(text: str) -> str:
     """
-    The text, which is one word.
+    Return the text, which has to be one word.
 
-    @raise UsageError: it is none, or more.
+    @raise UsageError: it is empty, or several words.
     """
     if len(text.split()) != 1:
         raise UsageError
@@ -75,7 +75,7 @@ def word(text: str) -> str:
 
 def wordAndText(text: str) -> tuple[str, str]:
     """
-    A word, and what follows it.
+    Split the text into its first word and the rest.
 
     @raise UsageError: there is no word.
     """
@@ -85,9 +85,9 @@ def wordAndText(text: str) -> tuple[str, str]:
 
 def number(label: str, text: str, minimum: int, maximum: int) -> int:
     """
-    A number.
+    Parse a number.
 
-    @raise ChatError: it is none, or out of the range.
+    @raise ChatError: it is not a number, or out of the range.
     """
     # Before the conversion: int() takes other scripts' digits, and its time grows by the square.
     if text.isascii() and text.isdigit() and len(text) <= 19:
@@ -98,24 +98,24 @@ def number(label: str, text: str, minimum: int, maximum: int) -> int:
 
 
 def isPrivateIdent(text: str) -> bool:
-    """Whether that is the id of a private message that is stored, and no number of a line."""
+    """Whether a text is the id of a stored private message, not the number of a line."""
     return re.fullmatch(r"[0-9a-z]+-[0-9]+-w[0-9]+", text) is not None
 
 
 def lineNumber(text: str, minimum: int) -> int:
     """
-    The number of a line.
+    Parse the number of a line.
 
-    @raise ChatError: it is none, or out of the range.
+    @raise ChatError: it is not a number, or out of the range.
     """
     return number("the number of a line", text, minimum, HIGHEST_SEQ)
 
 
 def choice(text: str, choices: tuple[str, ...]) -> str:
     """
-    One of the choices, in lower case.
+    Return the chosen word, in lower case.
 
-    @raise ChatError: it is none of them.
+    @raise ChatError: it is none of the choices.
     """
     if text.lower() not in choices:
         raise ChatError(CHOICE, choices=" or ".join(choices), given=text or "nothing")
@@ -124,18 +124,18 @@ def choice(text: str, choices: tuple[str, ...]) -> str:
 
 def isOn(text: str) -> bool:
     """
-    Whether it says on.
+    Whether a text is C{on}.
 
-    @raise ChatError: it says neither on nor off.
+    @raise ChatError: it is neither C{on} nor C{off}.
     """
     return choice(text, ("on", "off")) == "on"
 
 
 def durationAndReason(text: str) -> tuple[int, str]:
     """
-    Seconds, 0 for ever, and the text that follows.
+    Parse a duration in seconds, 0 for ever, and the text that follows.
 
-    @raise ChatError: what looks like a duration is none.
+    @raise ChatError: the word that looks like a duration is not valid.
     """
     try:
         return spanAndWords(text)
@@ -145,11 +145,11 @@ def durationAndReason(text: str) -> tuple[int, str]:
 
 def roomAndNumber(controller: SessionController, text: str) -> tuple[Room, int, str, int]:
     """
-    A room, the current one if it is not named, the number of a line, and each after an
-    L{EPOCH_SIGN} the epoch in which it was seen, and its time in nanoseconds.
+    Parse a room, the current one if it is not named, the number of a line, and each after an
+    L{EPOCH_SIGN} the epoch in which the line was seen, and its time in nanoseconds.
 
-    @raise UsageError: there are fewer words, or more.
-    @raise ChatError: one is wrong, or the session is not in that room.
+    @raise UsageError: there are too few words, or too many.
+    @raise ChatError: a value is wrong, or the session is not in that room.
     """
     words = text.split()
     if len(words) not in (1, 2):
@@ -162,7 +162,7 @@ def roomAndNumber(controller: SessionController, text: str) -> tuple[Room, int, 
 
 def search(controller: SessionController, text: str) -> SearchQuery:
     """
-    A query.
+    Parse a query.
 
     @raise ChatError: part of it is wrong.
     """

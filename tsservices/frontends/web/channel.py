@@ -1,11 +1,11 @@
 """
-Twisted's parser of HTTP/1.1 between a stream of ours and the resources, with bounds that it lacks.
+Twisted's parser of HTTP/1.1 between a stream and the resources, with bounds that Twisted lacks.
 
-The stream has the guards (admission, PROXY, TLS, counters); L{HTTPConnection} stands between the
-two as the transport of one and the connection of the other.
+The stream has the guards (admission, PROXY, TLS, counters); L{HTTPConnection} is the connection of
+the stream and the transport of the parser.
 
-What is refused here would be read differently by a proxy in front of us than by Twisted: what comes
-behind it could then be a request that the proxy has not seen.
+The requests refused here would be read differently by a proxy in front of this server than by
+Twisted: data after them could then be a request that the proxy has not seen.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from zope.interface import implementer
 
 from tsservices.transport.stream import FULL
 
-#: The request has come to a server that is not called that.
+#: The request names a host that is not this server.
 MISDIRECTED_REQUEST = 421
 
-#: What the status line says; Twisted knows some of these.
+#: The reasons in the status line; Twisted has some of these.
 REASONS: dict[int, bytes] = {
     **RESPONSES,
     MISDIRECTED_REQUEST: b"Misdirected Request",
@@ -32,10 +32,10 @@ REASONS: dict[int, bytes] = {
     431: b"Request Header Fields Too Large",
 }
 
-#: Seconds in which a request's header has to come, whatever of it has come.
+#: Seconds in which a request's header has to be received, however slowly it is sent.
 HEADER_SECONDS = 10
 
-#: Seconds in which the body behind it has to come.
+#: Seconds in which the body after it has to be received.
 BODY_SECONDS = 30
 
 #: Seconds until a connection without a request is closed.
@@ -44,15 +44,15 @@ KEEP_ALIVE_SECONDS = 60
 #: Bytes of a body, sent with its length or in chunks.
 LONGEST_BODY = 65_536
 
-#: Bytes of a body with what stands around chunks, and of the requests that came at once with its
-#: end: chunks of one byte cost ten times as much, and extensions of chunks may have any length.
+#: Bytes of a body with the framing of chunks, and of requests received together with its end:
+#: chunks of one byte take ten times as many, and extensions of chunks may have any length.
 MOST_RAW_BYTES = 4 * LONGEST_BODY
 
-#: Lines of a header, and bytes of all of them and of the request's line.
+#: Lines of a header, and bytes of all of them with the request line.
 MOST_HEADERS = 100
 LONGEST_HEADER = 16_384
 
-#: Requests that are taken from one read: a peer that sends more at once gets no answer to them.
+#: Requests that are taken from one read: further ones in the same read get no answer.
 PIPELINED = 32
 
 
@@ -100,7 +100,7 @@ class WebChannel(HTTPChannel):
         try:
             accepted: bool = super().headerReceived(line)
         except ValueError:
-            # A length with more digits than Python reads.
+            # A length with more digits than Python converts.
             self.refuse(413, f"a body may have {LONGEST_BODY} bytes")
             return False
         return accepted
@@ -116,7 +116,7 @@ class WebChannel(HTTPChannel):
         if headers.hasHeader(b"Transfer-Encoding") and (
             headers.hasHeader(b"Content-Length")
             or self.length is not None
-            # Twisted takes a second one, "identity", for nothing.
+            # Twisted ignores a second one, "identity".
             or len(headers.getRawHeaders(b"Transfer-Encoding", [])) != 1
             or self._version != b"HTTP/1.1"
         ):
@@ -151,7 +151,7 @@ class WebChannel(HTTPChannel):
         return bool(self.owner.protocol.encrypted)
 
     def refuse(self, code: int, why: str) -> None:
-        """Answer in one line, and close: nobody knows where the next request would begin."""
+        """Answer in one line, and close: the beginning of the next request is not known."""
         if self.owner.ending:
             return
         self.owner.protocol.noteRefusal(code, why)
@@ -177,7 +177,7 @@ class HTTPConnection:
     The connection of a stream that speaks HTTP, and the transport of its L{WebChannel}.
 
     @ivar protocol: the stream.
-    @ivar upgraded: what gets the input, once it is no HTTP any more.
+    @ivar upgraded: the receiver of the input after an upgrade to another protocol.
     """
 
     def __init__(self, protocol: Any, site: Any, requestFactory: Any) -> None:
@@ -193,15 +193,15 @@ class HTTPConnection:
 
     @property
     def ending(self) -> bool:
-        """Nothing is read or answered any more."""
+        """Whether it is closing: nothing is read or answered any more."""
         return bool(self.protocol.ending)
 
     @property
     def disconnecting(self) -> bool:
-        """The same, as Twisted asks."""
+        """The same, under Twisted's name."""
         return self.ending
 
-    # What the stream calls.
+    # Called by the stream.
 
     def received(self, data: bytes) -> None:
         """Take bytes of the peer."""
@@ -217,13 +217,13 @@ class HTTPConnection:
 
     def endOfInput(self) -> None:
         if self._channel is not None and self._channel.requests:
-            # Somebody has sent a request and half-closed: they wait for the answer.
+            # A client that has sent a request and half-closed waits for the answer.
             self._halfClosed = True
         else:
             self.protocol.finish()
 
     def pauseOutput(self) -> None:
-        # Not while TLS waits for something to be read.
+        # Not while TLS waits for input.
         if self._channel is not None and self.protocol.measured.pendingBytes() >= FULL:
             self._channel.pauseProducing()
 
@@ -239,13 +239,13 @@ class HTTPConnection:
             self._channel.connectionLost(connectionDone)
             self._channel = None
 
-    # What the channel calls.
+    # Called by the channel.
 
     def headerComplete(self) -> None:
         self.protocol.deadline = self.protocol.now() + BODY_SECONDS
 
     def requestComplete(self) -> None:
-        # How long the answer takes is the resource's.
+        # The resource bounds the time for the answer.
         self.protocol.deadline = None
         self.protocol.factory.counters.requests += 1
         self._taken += 1
@@ -256,7 +256,7 @@ class HTTPConnection:
             self.protocol.finish()
 
     def isLast(self) -> bool:
-        """Whether the connection is closed behind the answer."""
+        """Whether the connection is closed after the answer."""
         return self._halfClosed or self._taken >= PIPELINED
 
     def _wait(self) -> None:
@@ -266,9 +266,9 @@ class HTTPConnection:
 
     def upgrade(self, wire: Any) -> None:
         """
-        Speak another protocol from now on.
+        Switch to another protocol.
 
-        @param wire: Twisted's side of it.
+        @param wire: Twisted's object for that protocol.
         """
         self.protocol.idleLimit = 0
         self.upgraded = self.protocol.upgraded(wire)
@@ -297,7 +297,7 @@ class HTTPConnection:
         return address
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """The stream is its own producer, and tells this connection."""
+        """Do nothing: the stream is its own producer, and notifies this connection."""
 
     def unregisterProducer(self) -> None:
         """As L{registerProducer}."""

@@ -29,23 +29,23 @@ from tsservices.frontends.web.requests import (
 )
 from tsservices.frontends.web.server import WebServer
 
-#: Line ends in texts of JSON, all that C{str.splitlines} takes for one; other escapes may be among
-#: them, but no letters.
+#: Line ends in texts of JSON: all that C{str.splitlines} accepts; some other escapes match too,
+#: but no letters.
 LINE_ENDS = re.compile(r"(?:\\r)?\\n|\\[rf]|\\u00(?:[01]|85)|\\u202[89]|[\x85\u2028\u2029]")
 
-#: Proposals of one session that may wait for the storage; then nothing is read from it.
+#: Proposals of one session that may wait for the storage; at this number reading pauses.
 OUTSTANDING = 256
 
 
 class WebStream(ChatStream, Protocol):
     """The stream below a connection."""
 
-    #: With which it is closed.
+    #: The code with which it is closed.
     code: int
 
 
 class WebConnection(ChatConnection):
-    """One connection; L{messageReceived} takes what the page sends."""
+    """One connection; L{messageReceived} takes the messages of the page."""
 
     stream: WebStream
 
@@ -53,7 +53,7 @@ class WebConnection(ChatConnection):
         self, stream: WebStream, context: ConnectionContext, server: WebServer, cookie: str = ""
     ) -> None:
         """
-        Say what this server is.
+        Send the description of this server.
 
         @param cookie: the token by which the browser is logged in; empty: it is not.
         """
@@ -65,7 +65,7 @@ class WebConnection(ChatConnection):
         if limits.floodLines:
             self._flood = FloodControl(replace(limits, floodBytes=0), context.monotonic())
         if limits.floodBytes:
-            # Those on the wire: in frames of one byte a message takes seven times as many, and each
+            # Bytes on the wire: in frames of one byte a message takes seven times as many, and each
             # frame costs as much as a short message.
             burst = max(LONGEST_MESSAGE, limits.floodBytes * FLOOD_BURST_SECONDS)
             self._bytes = TokenBucket(limits.floodBytes, burst, context.monotonic())
@@ -74,11 +74,11 @@ class WebConnection(ChatConnection):
         self._reading = True
         self._working = False
         self._refused = False
-        #: The request that is under way, if it is to be answered.
+        #: The id of the running request, if it is to be answered.
         self._asked: int | None = None
-        # Over plain HTTP only guests come.
+        # Over plain HTTP only guests are allowed.
         self.controller.refusesInsecure = True
-        # Lines of one's own have a number and a time, as all others.
+        # The page needs the numbers and times of the user's own lines.
         self.session.wantsEcho = True
         self._greet(server, cookie)
 
@@ -98,10 +98,10 @@ class WebConnection(ChatConnection):
         if account is not None:
             self.controller.start(lambda: loginByToken(self.controller, cookie))
 
-    # What comes.
+    # Input.
 
     def bytesReceived(self, size: int) -> None:
-        """Read no more for now, if more bytes have come than may."""
+        """Pause reading if more bytes were received than the rate limit allows."""
         if self._bytes is None or self._delayed is not None:
             return
         size = min(size, int(self._bytes.burst))
@@ -117,20 +117,20 @@ class WebConnection(ChatConnection):
         self.resumeInput()
 
     def binaryReceived(self) -> None:
-        """Refuse a message that is no text."""
+        """Refuse a message that is not text."""
         self._refuse(ChatError(BAD_REQUEST, why="a message is text, not binary"), None)
 
     def endOfInput(self) -> None:
         self.controller.quit("")
 
     def closed(self) -> None:
-        """The connection has ended."""
+        """Clean up after the connection has ended."""
         if self._delayed is not None:
             self._delayed.cancel()
         super().closed()
 
     def resumeInput(self) -> None:
-        # Each request that is taken may call this once more: the loop below goes on anyway.
+        # Each request that is taken may call this again: the loop below continues anyway.
         if self._working or not self._waiting:
             return
         self._working = True
@@ -140,7 +140,7 @@ class WebConnection(ChatConnection):
         finally:
             self._working = False
         if not self._waiting:
-            # Even an empty one takes 760 bytes.
+            # Even an empty deque takes 760 bytes.
             self._waiting = None
         self._readOrNot()
 
@@ -165,7 +165,7 @@ class WebConnection(ChatConnection):
     def _take(self, waiting: deque[str]) -> None:
         text = waiting[0]
         if self._flood is not None:
-            # No more than may be said.
+            # At most as many as one request may say.
             lines = min(1 + len(LINE_ENDS.findall(text)), mostLines(self.context.limits))
             delay = self._flood.delay(lines, len(text), self.context.monotonic())
             if delay:
@@ -209,7 +209,7 @@ class WebConnection(ChatConnection):
         self.controller.start(lambda: self._perform(request))
 
     def _takeAnswer(self, request: Request) -> None:
-        # The request that has asked is under way: what it comes to is that one's answer.
+        # The request that has asked is still running: the result is the answer to that one.
         secret, text = self.controller.secret, request.fields.get("text")
         if request.name != ANSWER:
             self._refuse(ChatError(BAD_REQUEST, why="answer the question first"), request.ident)
@@ -245,7 +245,7 @@ class WebConnection(ChatConnection):
         self.stream.code = TRY_LATER
         super()._overrun(pending)
 
-    # What is answered.
+    # Answers.
 
     def notify(self, notification: Notification) -> None:
         if isinstance(notification, ErrorReply) and self._asked is not None:
@@ -260,7 +260,7 @@ class WebConnection(ChatConnection):
             super().reply(notification)
 
     def _answerRefused(self, error: ChatError, write: Callable[[bytes], object]) -> None:
-        # Of several errors of one request the first has its id: it ends with that.
+        # Only the first error of a request has its id: the request ends with it.
         facts: dict[str, object] = {"type": "refused"}
         if not self._refused:
             facts["id"] = self._asked
@@ -268,7 +268,7 @@ class WebConnection(ChatConnection):
         write(textFrame(asJSON({**facts, "code": error.code.name, "text": str(error)})))
 
     def _refuse(self, error: ChatError, ident: int | None) -> None:
-        # Another request may be under way, which this is not about.
+        # Another request may be running, to which this error does not belong.
         kept = self._asked, self._refused
         self._asked, self._refused = ident, False
         self.controller.refuse(error)
@@ -278,7 +278,7 @@ class WebConnection(ChatConnection):
         self.queue.writeReply(textFrame(asJSON(facts)))
 
     def setFormat(self, form: str) -> None:
-        """A page has one form."""
+        """Do nothing: a page has one format."""
 
     def prompt(self, prompt_: str) -> None:
         self.queue.writeReply(textFrame(prompt(prompt_.rstrip(": "))))

@@ -1,8 +1,8 @@
 """
-The files of the page, read once: there is no path that a request could lead out of the folder.
+The files of the page, read once: the path of a request can't lead out of the folder.
 
-Their names do not change with their contents, so a browser asks each time whether it has the newest
-ones (C{ETag}).  With C{?v=} and the digest in the URL, which the index is given, it need not ask.
+Their names do not change with their contents, so a browser checks each time whether it has the
+newest ones (C{ETag}).  With C{?v=} and the digest in the URL, it need not check.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TYPES = {
     ".ico": "image/x-icon",
 }
 
-#: Kinds that get smaller.
+#: Kinds that are compressed.
 _TEXTS = (".html", ".css", ".js", ".json", ".svg")
 
 INDEX = "index.html"
@@ -85,7 +85,7 @@ def _read(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, PageFile
             yield prefix + entry.name, PageFile(entry.name, entry.read_bytes())
 
 
-# Once for all listeners, since to pack them takes some 10 ms.
+# Once for all listeners, because compressing them takes about 10 ms.
 @cache
 def _ownFiles() -> dict[str, PageFile]:
     return dict(_read(files("tsservices.frontends.web") / "page"))

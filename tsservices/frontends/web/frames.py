@@ -1,7 +1,7 @@
 """
-Frames of WebSocket that the server sends (RFC 6455), and notifications in them.  Pure.
+WebSocket frames from the server (RFC 6455), and notifications in them.  Pure.
 
-What a server sends is not masked: one frame is built once, and the same bytes go to everybody.
+Frames from a server are not masked: each is built once, and all clients get the same bytes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from struct import Struct
 from tsservices.chat.notifications import Notification
 from tsservices.chat.outlet import Formatter
 
-#: Close codes (RFC 6455, 7.4.1, and IANA's registry): all is done; the server stops; what the peer
-#: did is not allowed; a message is too long; the peer may come again.
+#: Close codes (RFC 6455, 7.4.1, and IANA's registry): a normal end; the server stops; the peer has
+#: broken a rule; a message is too long; the peer may try again later.
 NORMAL, GOING_AWAY, POLICY, TOO_BIG, TRY_LATER = 1000, 1001, 1008, 1009, 1013
 
 #: A ping without contents.
@@ -27,7 +27,7 @@ _LONG = Struct("!BBQ")
 
 
 def textFrame(text: bytes) -> bytes:
-    """A message that is one frame. C{text} is UTF-8."""
+    """Make a message of one frame.  C{text} is UTF-8."""
     size = len(text)
     if size < 126:
         return _SHORT.pack(_TEXT, size) + text
@@ -37,12 +37,12 @@ def textFrame(text: bytes) -> bytes:
 
 
 class FrameFormatter:
-    """Notifications as another formatter writes them, in a frame; without state."""
+    """Puts the output of another formatter into a frame; stateless."""
 
     def __init__(self, form: Formatter) -> None:
         self._form = form
 
     def encode(self, notifications: Sequence[Notification]) -> bytes:
-        """A frame; nothing, if there is nothing to write."""
+        """Make a frame; empty if there is nothing to write."""
         text = self._form.encode(notifications)
         return textFrame(text) if text else b""

@@ -1,10 +1,9 @@
 """
-Whose requests are ours: names of this server, origins of its page, and clients behind proxies.
-Pure.
+Checks of where a request comes from: names of this server, origins of its page, and clients behind
+proxies.  Pure.
 
-A page of somebody else must neither write nor read here.  Its browser names that page in C{Origin};
-and when its name has become the address of this server (DNS rebinding), it still names itself in
-C{Host}.
+A foreign page must neither write nor read here.  The browser names the page in C{Origin}; and if
+the page's name was made to point to this server (DNS rebinding), that name is still in C{Host}.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tsservices.common.addresses import isLoopback, parse
 
-#: In the list of proxies, those that come by a UNIX socket.
+#: In the list of proxies, stands for those that connect by a UNIX socket.
 UNIX = "unix"
 
 #: The ports that a URL need not name.
@@ -25,15 +24,15 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 
-# With a port, or in brackets, as it stands in a URL.
+# An address with a port, or in brackets, as in a URL.
 _HOP = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?")
 
 
 def hostName(host: str) -> str:
     """
-    The name in the value of a C{Host} header, in lower case and without the port.
+    Return the name in the value of a C{Host} header, in lower case and without the port.
 
-    @raise ValueError: it is none.
+    @raise ValueError: the value is not valid.
     """
     match = _HOST.fullmatch(host)
     if match is None:
@@ -48,13 +47,13 @@ def _withoutPort(hop: str) -> str:
 
 
 def _normal(scheme: str, host: str) -> str:
-    # As a browser writes an origin: without the port that goes without saying.
+    # As a browser writes an origin: without the default port.
     return f"{scheme}://{host.lower().removesuffix(':' + _DEFAULT_PORTS[scheme])}"
 
 
 @dataclass(frozen=True, slots=True)
 class PublicPlace:
-    """Where the page stands for browsers, if a proxy is before it."""
+    """The place of the page as browsers see it, if it is behind a proxy."""
 
     #: As browsers write it.
     origin: str
@@ -65,15 +64,15 @@ class PublicPlace:
 
     @property
     def encrypted(self) -> bool:
-        """Whether browsers come by TLS."""
+        """Whether browsers connect with TLS."""
         return self.origin.startswith("https:")
 
 
 def publicPlace(text: str) -> PublicPlace:
     """
-    Read the URL of a page.
+    Parse the URL of a page.
 
-    @raise ValueError: it is none.
+    @raise ValueError: it is not valid.
     """
     try:
         url = urlsplit(text)
@@ -84,47 +83,47 @@ def publicPlace(text: str) -> PublicPlace:
     if url.scheme not in _DEFAULT_PORTS or url.query or url.fragment:
         raise ValueError(f"http-origin is a URL like https://chat.example/, not {text!r}")
     if not re.fullmatch(r"/(?:[A-Za-z0-9._~-]+/)*", path):
-        # It stands in a cookie.
+        # The path is used in a cookie.
         raise ValueError(f"the path in http-origin has letters, digits, -, ., _ and ~: {text!r}")
     return PublicPlace(_normal(url.scheme, url.netloc), name, path)
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who has sent a request."""
+    """The sender of a request."""
 
     #: The address; L{UNIX} of a UNIX socket.
     host: str
-    #: Whether the browser has come by TLS.
+    #: Whether the browser has connected with TLS.
     encrypted: bool
-    #: Whether nobody on the way can read what is sent.
+    #: Whether nobody between the browser and the server can read the data.
     secure: bool
-    #: Whether it came through a proxy that may say who it is.
+    #: Whether the request came through a known proxy, which may name the client.
     proxied: bool = False
-    #: Whether somebody on the way says that it is a proxy, whom nobody here knows.
+    #: Whether headers show a proxy that is not known.
     strangeProxy: bool = False
 
 
 @dataclass(frozen=True)
 class WebConfig:
-    """What an operator has said about the place of the web server."""
+    """The operator's settings about the place of the web server."""
 
-    #: Names in C{Host} headers that are ours, beside those of this machine.
+    #: Names of this server in C{Host} headers, beside those of this machine.
     hosts: frozenset[str] = frozenset()
-    #: Proxies that may say for whom they ask.
+    #: Known proxies, which may name their clients.
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    #: Whether who comes by a UNIX socket is one.
+    #: Whether a peer on a UNIX socket is a known proxy.
     unixProxies: bool = False
-    #: L{None}: where they connect to.
+    #: L{None}: the address that browsers connect to.
     place: PublicPlace | None = None
 
     @property
     def path(self) -> str:
-        """Where the page is below its host; ends with a slash."""
+        """The path of the page; ends with a slash."""
         return "/" if self.place is None else self.place.path
 
     def isProxy(self, host: str) -> bool:
-        """Whether a peer may say for whom it asks."""
+        """Whether a peer is a known proxy."""
         if host == UNIX:
             return self.unixProxies
         try:
@@ -149,17 +148,17 @@ class WebConfig:
             return True
         bare = name.strip("[]")
         try:
-            # No name can stand for an address of this machine: it is one.
+            # An address of this machine can't be the name of a foreign page.
             return isLoopback(bare) or parse(bare) == parse(connectedTo)
         except ValueError:
             return False
 
     def isOwnOrigin(self, origin: str, host: str, encrypted: bool) -> bool:
         """
-        Whether an C{Origin} is that of our page.
+        Whether an C{Origin} is that of this server's page.
 
-        @param host: the C{Host} of the same request, which is ours.
-        @param encrypted: whether that came by TLS.
+        @param host: the C{Host} of the same request, which names this server.
+        @param encrypted: whether the request came over TLS.
         """
         if self.place is not None and origin == self.place.origin:
             return True
@@ -175,24 +174,24 @@ class WebConfig:
         otherwiseForwarded: bool = False,
     ) -> Client:
         """
-        Who has sent a request.
+        Find the sender of a request.
 
         @param host: the peer of the connection.
         @param encrypted: whether the connection has TLS.
-        @param secure: whether nobody can read what goes over the connection.
+        @param secure: whether nobody can read the data on the connection.
         @param forwardedFor: the values of C{X-Forwarded-For}.
-        @param forwardedProto: those of C{X-Forwarded-Proto}.
-        @param otherwiseForwarded: whether it has another header that proxies add.
+        @param forwardedProto: the values of C{X-Forwarded-Proto}.
+        @param otherwiseForwarded: whether the request has another header that proxies add.
         """
         if not self.isProxy(host):
-            # Behind a local proxy everybody comes from this machine: who says that there is one is
-            # not taken for a person at it.
+            # Behind a local proxy all clients have this machine's address: a request with headers
+            # of a proxy is not taken for one of a local user.
             strange = bool(forwardedFor or forwardedProto or otherwiseForwarded)
             return Client(host, encrypted, encrypted or (secure and not strange), False, strange)
         if not (forwardedFor or forwardedProto):
-            # It asks for itself, or does not say for whom: only what it has with us is known.
+            # The proxy asks for itself, or does not name the client: only its connection is known.
             return Client(host, encrypted, encrypted, True)
-        # The last one was written by the proxy that is known, the ones before by whoever likes.
+        # The last hop was written by the known proxy; the ones before may be forged.
         hops = [hop.strip() for value in forwardedFor for hop in value.split(",")]
         client = host
         for hop in reversed(hops):

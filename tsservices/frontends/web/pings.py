@@ -1,7 +1,7 @@
 """
-Asks all WebSockets from time to time whether their peers are there, by one timer.
+Pings to all WebSockets, to detect lost peers, with one timer.
 
-A timer for each connection would cost 559 bytes of memory each.
+A timer for each connection would take 559 bytes of memory each.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 #: Seconds between two pings of a connection.
 PING_SECONDS = 25
 
-#: Pings in a row without an answer after which a peer is gone: some 50 to 75 seconds.
+#: Unanswered pings in a row after which a peer counts as lost: after about 50 to 75 seconds.
 UNANSWERED = 2
 
 
@@ -24,7 +24,7 @@ class Pinged(Protocol):
 
 
 class Pings:
-    """The open connections of one listener, those of one second in a set each."""
+    """The open connections of one listener, in one set for each second of the interval."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -34,7 +34,7 @@ class Pings:
         self._call: IDelayedCall | None = None
 
     def add(self, connection: Pinged) -> None:
-        # In the set that has just had its turn.
+        # In the set that was pinged last.
         self._places[connection] = self._second
         self._sets[self._second].add(connection)
         if self._call is None:

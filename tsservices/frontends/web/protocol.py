@@ -1,4 +1,4 @@
-"""The browser frontend as a service: streams that begin with HTTP, and may go on as WebSocket."""
+"""The browser frontend as a service: streams that begin with HTTP, and may become WebSockets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tsservices.transport.stream import StreamFactory
 
 
 class WebProtocol(ChatStreamProtocol):
-    """Connects a Twisted stream with an L{HTTPConnection}, or with what that has become."""
+    """Connects a Twisted stream with an L{HTTPConnection}, or after an upgrade a WebSocket."""
 
     textOnly = True
     factory: WebFactory
@@ -29,7 +29,8 @@ class WebProtocol(ChatStreamProtocol):
     @property
     def encrypted(self) -> bool:
         """Whether this connection has TLS."""
-        # A wrapper provides what the transport below it does, but none of ours has TLS below PROXY.
+        # A wrapper provides the interfaces of the transport below it, but none here has TLS below
+        # PROXY.
         provided: bool = ISSLTransport.providedBy(self.transport)
         return provided
 
@@ -38,7 +39,7 @@ class WebProtocol(ChatStreamProtocol):
         return self.factory.shared.monotonic()
 
     def noteRefusal(self, code: int, why: str) -> None:
-        """Count a request that is refused, and log it."""
+        """Count and log a refused request."""
         self.factory.counters.badRequests += 1
         self.factory.context.peerLog.warn(
             self.host,
@@ -50,12 +51,12 @@ class WebProtocol(ChatStreamProtocol):
 
     def upgraded(self, wire: Any) -> Any:
         """
-        Have a WebSocket take the input from now on.
+        Pass the input to a WebSocket from now on.
 
-        @param wire: Twisted's side of it, which has ours.
+        @param wire: Twisted's protocol, which holds the stream of this project.
         """
         stream = wire._wsp
-        # From here on all of it is from one client, whom a proxy may have named.
+        # From here on all input is from one client, which a proxy may have named.
         self.host, self.peer = stream.host, stream.peer
         self.factory.counters.upgrades += 1
         self.factory.counters.sockets += 1
@@ -67,9 +68,9 @@ class WebProtocol(ChatStreamProtocol):
 
 class WebFactory(ChatStreamFactory):
     """
-    Makes L{WebProtocol}s.
+    The factory of L{WebProtocol}s.
 
-    @ivar server: what all browsers share.
+    @ivar server: the state that all browsers share.
     @ivar site: the resources.
     """
 
@@ -91,12 +92,12 @@ class WebFactory(ChatStreamFactory):
         self.site.displayTracebacks = False
 
     def admit(self, host: str | None) -> tuple[int, int] | None:
-        # All who come through a proxy have its address: each is counted when it is known.
+        # All clients of a proxy have its address: each is counted when its own is known.
         proxy = host is not None and self.server.config.isProxy(host)
         return self.context.admission.enter(None if proxy else host)
 
     def admitClient(self, protocol: WebProtocol, host: str) -> bool:
-        """Whether the client for whom a proxy asks may have one more connection."""
+        """Whether the client behind a proxy may have one more connection, which is counted."""
         admission = self.context.admission
         admission.leave(protocol.source)
         try:
@@ -114,8 +115,7 @@ class WebFactory(ChatStreamFactory):
         ).encode()
 
     def buildProtocol(self, address: IAddress | None) -> Protocol | None:
-        # Not the base class's: whoever asks whether the server is ready gets an answer before it
-        # is.
+        # Not the base class's: requests that check for readiness get an answer before it is ready.
         return StreamFactory.buildProtocol(self, address)
 
     def connect(self, protocol: WebProtocol) -> HTTPConnection:

@@ -1,5 +1,5 @@
 """
-One request: who has sent it and whether it is for us, and what every answer says to browsers.
+One request: its sender, checks of its host and its origin, and the headers of every answer.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 from tsservices.frontends.web.channel import LONGEST_BODY, MISDIRECTED_REQUEST, REASONS, WebChannel
 from tsservices.frontends.web.origins import Client
 
-#: Headers of every answer.  The page loads nothing from elsewhere, and nobody may frame it or read
-#: it from another page.
+#: Headers of every answer.  The page loads nothing from elsewhere, and other pages may not frame it
+#: or read it.
 SECURITY_HEADERS = (
     (
         b"Content-Security-Policy",
@@ -58,14 +58,14 @@ PROXY_HEADERS = frozenset(
 )
 FORWARDED = b"x-forwarded"
 
-#: Methods that change something, if anything does.
+#: Methods that may change something.
 _WRITING = frozenset({b"POST", b"PUT", b"PATCH", b"DELETE"})
 
 
-#: Where the errors are for programs.
+#: The path below which errors are JSON, for programs.
 API_PATH = b"/api/"
 
-# Their codes for what is refused before a resource is asked; all else is a bad request.
+# The codes there of errors before a resource is called; all others are bad requests.
 _CODES = {MISDIRECTED_REQUEST: "misdirected", FORBIDDEN: "origin"}
 
 
@@ -73,7 +73,7 @@ class WebRequest(Request):
     """
     A request as resources get it.
 
-    @ivar protocol: the stream that it came by.
+    @ivar protocol: the stream that it was received on.
     """
 
     defaultContentType = b"text/plain; charset=utf-8"
@@ -82,12 +82,12 @@ class WebRequest(Request):
 
     def __init__(self, channel: Any, *arguments: Any, **keywords: Any) -> None:
         super().__init__(channel, *arguments, **keywords)
-        # The channel is gone when it has been answered.
+        # Kept because an answered request has no channel any more.
         self.protocol: Any = channel.owner.protocol
 
     @cached_property
     def sender(self) -> Client:
-        """Who has sent it, as far as proxies that are known say so."""
+        """The sender, as far as known proxies name it."""
         protocol = self.protocol
         return protocol.factory.server.config.client(  # type: ignore[no-any-return]
             protocol.host,
@@ -103,13 +103,13 @@ class WebRequest(Request):
         return any(name in PROXY_HEADERS or name.startswith(FORWARDED) for name in names)
 
     def _values(self, name: str) -> list[str]:
-        # Not by the text: then Twisted decodes, and raises at what is not UTF-8.
+        # By bytes: for a name that is a text Twisted decodes, and raises if that is not UTF-8.
         values = self.requestHeaders.getRawHeaders(name.encode("ascii"), ())
         return [value.decode("latin-1") for value in values]
 
     @property
     def fromOwnPage(self) -> bool:
-        """Whether its C{Origin} is that of our page."""
+        """Whether its C{Origin} is that of this server's page."""
         origins = self._values("Origin")
         config = self.protocol.factory.server.config
         return len(origins) == 1 and bool(
@@ -163,20 +163,20 @@ class WebRequest(Request):
         self.finish()
 
     def refuse(self, code: int, text: str) -> None:
-        """Answer, and note that somebody has sent what they should not."""
+        """Answer with an error, and count and log the refused request."""
         self.noteRefusal(code, text)
         if self.path.startswith(API_PATH):
-            # Programs read all errors in one form.
+            # Programs get all errors in one form.
             self.answerError(code, _CODES.get(code, "bad-request"), text)
         else:
             self.answer(code, text)
 
     def noteRefusal(self, code: int, text: str) -> None:
-        """Count that somebody has sent what they should not, and log it."""
+        """Count and log a refused request."""
         self.protocol.noteRefusal(code, text)
 
     def answerJSON(self, code: int, facts: object) -> None:
-        """Answer with an object."""
+        """Answer with an object of JSON."""
         body = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         self.setResponseCode(code, REASONS.get(code))
         self.setHeader(b"Content-Type", b"application/json")
@@ -185,7 +185,7 @@ class WebRequest(Request):
         self.finish()
 
     def answerError(self, status: int, code: str, text: str) -> None:
-        """Answer to a program why something is not done."""
+        """Answer a program with an error."""
         self.answerJSON(status, {"error": {"code": code, "text": text}})
 
     def processingFailed(self, reason: Failure) -> Failure:
@@ -197,7 +197,7 @@ class WebRequest(Request):
         return reason
 
     def gotLength(self, length: int | None) -> None:
-        # In memory, since it is bounded: Twisted makes a file of what comes in chunks.
+        # In memory, because it is bounded: Twisted writes a body in chunks to a file.
         self.content = BytesIO()
 
     def handleContentChunk(self, data: bytes) -> None:

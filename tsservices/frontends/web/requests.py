@@ -1,7 +1,7 @@
 """
-What a page may ask for: one table.  Pure.
+The requests of a page: one table.  Pure.
 
-A request is an object of JSON with C{do}, maybe C{id}, and the fields that its row names.
+A request is an object of JSON with C{do}, optionally C{id}, and the fields of its row.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST_MESSAGE = 65_536
 #: Lines that can be said by one request.
 MESSAGE_LINES = 50
 
-#: Lines of history that can be asked for at once.
+#: Lines of history that can be requested at once.
 HISTORY_LINES = 200
 
 #: Returned by a verb that waits.
@@ -43,7 +43,7 @@ Fields: TypeAlias = Mapping[str, Any]
 
 class WebRequestError(Exception):
     """
-    A message of a page is no request.
+    A message of a page is not a request.
 
     @ivar ident: its id, if it has one.
     """
@@ -55,7 +55,7 @@ class WebRequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a page asks for."""
+    """A request of a page."""
 
     name: str
     fields: Fields
@@ -64,7 +64,7 @@ class Request:
 
 
 def mostLines(limits: Limits) -> int:
-    """How many lines can be said by one request: flood control has to let them through."""
+    """Return how many lines one request can say: flood control has to allow them."""
     if not limits.floodLines:
         return MESSAGE_LINES
     return min(MESSAGE_LINES, limits.floodLines * FLOOD_BURST_SECONDS)
@@ -75,29 +75,29 @@ class Field:
     """A field of a request."""
 
     kind: type
-    #: L{None}: it has to be there.
+    #: The value of an optional field that is missing.
     default: Any = None
     isOptional: bool = False
-    #: Of a number.
+    #: The range of a number.
     least: int = 0
     most: int = past.HIGHEST_SEQ
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A request that there is."""
+    """A row of the table."""
 
     run: Callable[[SessionController, Fields], Waiting | None]
     fields: Mapping[str, Field] = field(default_factory=dict)
-    #: Does it without waiting, where nobody wants to know when it is done.
+    #: Runs the request without waiting, if it is not to be answered.
     atOnce: Callable[[SessionController, Fields], None] | None = None
 
 
 def read(text: str) -> Request:
     """
-    Read a message of a page.
+    Parse a message of a page.
 
-    @raise WebRequestError: it is no request.
+    @raise WebRequestError: it is not a request.
     """
     try:
         given = json.loads(text)
@@ -262,12 +262,12 @@ def _people(controller: SessionController, fields: Fields) -> Waiting:
 
 
 def _answer(controller: SessionController, fields: Fields) -> None:
-    # The connection takes it while a question is open; else none is.
+    # While a question is open, the connection takes the answer itself.
     raise ChatError(BAD_REQUEST, why="nothing was asked")
 
 
 def _ping(controller: SessionController, fields: Fields) -> None:
-    # A page does not see the pings of the WebSocket, and after a sleep it has to know.
+    # A page can't see WebSocket pings, and has to check the connection after a sleep.
     pass
 
 
@@ -278,13 +278,13 @@ _MAYBE_TEXT = Field(str, None, isOptional=True)
 _COUNT = Field(int, HISTORY_LINES, isOptional=True, least=1, most=HISTORY_LINES)
 _TIME = Field(int, 0, isOptional=True)
 
-#: A line, as somebody has seen it.
+#: The fields of a line that the user has seen.
 _SEEN = {"room": _TEXT, "seq": _SEQ, "epoch": _NO_TEXT, "time": _TIME}
 
-#: The one that may come while another one is under way.
+#: The request that is allowed while another one is running.
 ANSWER = "answer"
 
-#: By the names in C{do}.
+#: The requests by their names in C{do}.
 REQUESTS: dict[str, Row] = {
     "enter": Row(_enter, {"nick": _TEXT}),
     "resume": Row(_resume, {"token": _TEXT}),
@@ -312,5 +312,5 @@ REQUESTS: dict[str, Row] = {
     "ping": Row(_ping),
 }
 
-#: Those that may come before there is a name.
+#: The requests that are allowed before the user has a name.
 NAMELESS = frozenset({"enter", "resume", "command", "rooms", ANSWER, "ping"})

@@ -1,4 +1,4 @@
-"""What all browsers of one server share, at however many ports.  Pure."""
+"""The state that all browsers of one server share, with any number of ports.  Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tsservices.frontends.slash.commands import COMMANDS
 from tsservices.frontends.web.frames import FrameFormatter
 from tsservices.frontends.web.origins import WebConfig
 
-#: What the server is called where it was given no name.
+#: The default name of the server.
 SERVER_NAME = "tsservices"
 
-#: Commands about what a page does by itself.
+#: Commands that a page does not need.
 NOT_HERE = frozenset({"format", "ack", "echo", "resume"})
 
 
@@ -42,9 +42,9 @@ class WebServer:
     #: Makes the resources of other parts of the server, by the first part of their path, when the
     #: first listener is made: each an C{IResource} of Twisted.
     resources: Callable[[], Mapping[str, Any]] = _noResources
-    #: Tells of the services of this server, for the API.
+    #: Describes the services of this server, for the API.
     services: Callable[[], Sequence[dict[str, object]]] = _noServices
-    #: How much it is used, by the API.
+    #: Counts and bounds the use of the API.
     usage: Any = None
     form: Formatter = field(default_factory=lambda: FrameFormatter(JSONFormatter()))
     #: Browsers that are connected and have no name yet.
@@ -52,7 +52,7 @@ class WebServer:
 
     @cached_property
     def commands(self) -> list[dict[str, str]]:
-        """What can be typed behind a slash."""
+        """The slash commands that a page offers."""
         return [
             {
                 "name": row.name,
@@ -65,7 +65,7 @@ class WebServer:
         ]
 
     def accountOf(self, token: str) -> str | None:
-        """The name of the account that a token is of; L{None}: it is no token."""
+        """Return the name of the account of a token; L{None}: the token is not valid."""
         try:
             given = readToken(token)
         except ValueError:

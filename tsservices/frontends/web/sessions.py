@@ -1,4 +1,4 @@
-"""C{/session}: whether a browser is signed in, signing in, and out."""
+"""C{/session}: the state of a browser's sign-in, signing in, and out."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ STATUSES: dict[ErrorCode, int] = {
     BUSY_HASHING: 429,
 }
 
-#: Seconds after which one may try again where the error does not say so.
+#: Seconds until the next attempt, if the error does not give them.
 RETRY_SECONDS = 5
 
-#: Why nobody can sign in over a connection that others can read.
+#: The error of a sign-in on a connection that is not encrypted.
 PLAIN = "this connection is not encrypted: come as a guest, or by https"
 
-#: Bytes of a name and a password, and what stands around them.
+#: Bytes of a body with a name and a password.
 _LONGEST = 8192
 
 
@@ -88,7 +88,7 @@ class SessionResource(Resource):
         if not self._mayChange(request):
             return NOT_DONE_YET
         token = tokenOf(request)
-        # Whatever comes of it: the browser has forgotten it then.
+        # In any case the browser deletes the token.
         setToken(request, "")
         if not token or self._server.accountOf(token) is None:
             request.setResponseCode(204)
@@ -123,7 +123,7 @@ class SessionResource(Resource):
 
 
 class _Answer:
-    """Answers a request when the chat has."""
+    """Answers a request with the result from the chat."""
 
     def __init__(self, request: Any, succeeded: Any) -> None:
         self._request: Any = request
@@ -168,6 +168,6 @@ def _credentials(request: Any) -> tuple[str, str] | None:
     try:
         (account + secret).encode()
     except UnicodeEncodeError:
-        # Half a character, by an escape of JSON.
+        # A lone surrogate, from an escape of JSON.
         return None
     return account, secret

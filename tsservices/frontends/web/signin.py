@@ -1,8 +1,8 @@
 """
 Signing in and out without a connection: a session that lasts for one request.  Pure.
 
-A password is looked at once.  What the browser keeps is a token of the account, made for it, so
-that it can be revoked alone.
+A password is checked once.  The browser keeps an account token that was made for it and can be
+revoked alone.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from tsservices.chat.verbs.checks import checkSecure
 from tsservices.common.tokens import looksLikeToken, readToken
 from tsservices.frontends.connection import Chat
 
-#: What the names of tokens begin with that were made for browsers.
+#: The beginning of the names of tokens that were made for browsers.
 BROWSER = "browser-"
 
-#: Characters behind that.
+#: Characters after that.
 _SUFFIX = 8
 
-#: Gets what came of it: a token, nothing, or why it is not done.  Returns whether anybody was there
-#: to take it.
+#: Gets the result: a token, an empty text, or an error.  Returns whether the client was still
+#: there to receive it.
 Done = Callable[[str | ChatError], bool]
 
 _Request = Callable[[], Coroutine[PendingReply[Any], None, str]]
@@ -44,7 +44,7 @@ class _NoFormatter:
 
 
 class Visit:
-    """One session without a reader, for one thing to be done."""
+    """A session without a reader, for one request."""
 
     form: Formatter = _NoFormatter()
     broadcastMember: BroadcastMember | None = None
@@ -63,7 +63,7 @@ class Visit:
         """
         Get a token for a browser.
 
-        @param name: of the account; empty: the one that the token is of.
+        @param name: of the account; empty: the account of the token.
         @param secret: the password, or a token.
         """
         self._run(lambda: self._signIn(name, secret), done)
@@ -81,7 +81,7 @@ class Visit:
                 result = error
             finally:
                 if not done(result) and isinstance(result, str) and self._token:
-                    # Nobody has got it: it must not be left lying about.
+                    # Nobody has received the token, so it is revoked.
                     self._propose(self._token)
                 if self._left:
                     self.controller.end()
@@ -111,7 +111,7 @@ class Visit:
         try:
             return accounts.accountNamed(controller, name)
         except ChatError:
-            # No flood control bounds requests, as it bounds /login: names could be tried for ever.
+            # Flood control bounds /login, but not these requests: names could be tried for ever.
             context = controller.context
             wait = context.loginLimits.wrongSecret(self.session.cloak, context.monotonic())
             if wait:
@@ -119,7 +119,7 @@ class Visit:
             raise
 
     async def _makeRoom(self) -> None:
-        # Browsers whose cookies were deleted have left theirs.
+        # Browsers whose cookies were deleted have left their tokens.
         controller = self.controller
         state = controller.context.state
         own = state.tokensOf(self.session.account or "")
@@ -140,7 +140,7 @@ class Visit:
         controller = self.controller
         _, known = tokens.checkToken(controller, token)
         if not known.name.startswith(BROWSER):
-            # Other programs have it too.
+            # Other programs use this token too.
             return ""
         await tokens.loginByToken(controller, token)
         self._raise()
@@ -156,10 +156,10 @@ class Visit:
         if self._error is not None:
             raise self._error
 
-    # What the chat calls, of a session and of its presenter.
+    # Called by the chat: the recipient of the session, and its presenter.
 
     def write(self, data: bytes) -> None:
-        """Nobody reads it."""
+        """Do nothing: there is no reader."""
 
     writeLast = writeLater = write
 
@@ -183,7 +183,7 @@ class Visit:
         self.controller.onIdle()
 
     def replaced(self, why: ChatError) -> None:
-        # The session has left by now, maybe because its token was revoked, as it has asked for.
+        # The session has left by now, maybe because it has requested to revoke its own token.
         self._left = True
 
     def roomCountChanged(self, rooms: int) -> None:

@@ -1,4 +1,4 @@
-"""The resources: the page, the WebSocket, signing in, and what other parts of the server add."""
+"""The resources: the page, the WebSocket, signing in, and those of other parts of the server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WHOLE = frozenset({b"", b"ws", b"session"})
 
 
 class NotFound(Resource):
-    """There is nothing at this path."""
+    """The answer for a path without a resource."""
 
     isLeaf = True
 
@@ -27,7 +27,7 @@ class NotFound(Resource):
 
 
 class Root(Resource):
-    """The tree."""
+    """The tree of resources."""
 
     def __init__(self, factory: Any, resources: Mapping[str, Any]) -> None:
         """@param resources: of other parts of the server, by the first part of their path."""

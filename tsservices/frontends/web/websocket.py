@@ -1,10 +1,10 @@
 """
-WebSocket: Twisted's, with what it lacks.
+Twisted's WebSocket, with the features that it lacks.
 
-Twisted's protocol takes messages of any size, never asks whether the peer is still there, does not
-look at C{Origin}, and raises when something is sent while the connection closes.  It registers a
-producer of its own only where it is told to; here the stream is its own, as for every frontend.
-What is sent does not go through it: frames are built once for everybody.
+Twisted's protocol takes messages of any size, never checks whether the peer is still there, does
+not check C{Origin}, and raises when data is sent while the connection closes.  It registers its own
+producer only on request; here the stream is its own producer, as for every frontend.  Output does
+not go through Twisted's protocol: frames are built once for all clients.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class SocketStream:
 
     @ivar host: the address of the browser.
     @ivar peer: its name for the log.
-    @ivar ending: nothing is read or written any more.
-    @ivar code: with which it is closed.
+    @ivar ending: whether it is closing: nothing is read or written any more.
+    @ivar code: the code with which it is closed.
     """
 
     __slots__ = (
@@ -82,7 +82,7 @@ class SocketStream:
         self._closing: Any = None
         self._silent = 0
         self._nameless = False
-        # Why nothing is read: the transport has enough; what has come waits for the chat.
+        # Why reading is paused: the transport's buffer is full; messages wait for the chat.
         self._isFull = self._isHeldUp = False
         self.host = sender.host
         self.peer = sender.host if sender.proxied else protocol.peer
@@ -95,7 +95,7 @@ class SocketStream:
         self.member: BroadcastMember | None = protocol.member
         self.measured: CountsBytes = protocol.measured
 
-    # What Twisted's protocol calls.
+    # Called by Twisted's protocol.
 
     def negotiationStarted(self, transport: Any) -> None:
         self._wire = transport
@@ -108,7 +108,7 @@ class SocketStream:
         self._connection = WebConnection(self, factory.shared, factory.server, self.cookie)
 
     def pongReceived(self, payload: bytes) -> None:
-        """That anything has come is enough."""
+        """Do nothing: any received data shows that the peer is there."""
 
     def textMessageReceived(self, message: str) -> None:
         if self._connection is None or self.ending:
@@ -124,10 +124,10 @@ class SocketStream:
             self._connection.binaryReceived()
 
     def connectionLost(self, reason: Any) -> None:
-        """L{closed} says so too."""
+        """Do nothing: L{closed} is called too."""
 
     def loseConnection(self) -> None:
-        # The peer has closed, or has answered.
+        # The peer has closed, or has answered a close.
         self._end()
 
     def getPeer(self) -> Any:
@@ -139,7 +139,7 @@ class SocketStream:
     def writeSequence(self, iovec: Any) -> None:
         self.write(b"".join(iovec))
 
-    # What the stream calls.
+    # Called by the stream.
 
     def received(self, data: bytes) -> None:
         """Take bytes of the peer."""
@@ -148,10 +148,10 @@ class SocketStream:
         try:
             wire.dataReceived(data)
         except LocalProtocolError:
-            # An answer to a ping, once this side has closed.
+            # A pong after this side has closed.
             self._end()
             return
-        # Private: Twisted puts the parts of a message together without a bound.
+        # Private attributes, because Twisted joins the parts of a message without a bound.
         texts, binary = wire._textBuffer, wire._bytesBuffer
         if self._connection is not None:
             self._connection.bytesReceived(len(data))
@@ -162,7 +162,7 @@ class SocketStream:
             self._tooBig()
 
     def endOfInput(self) -> None:
-        # Who half-closes does not answer a close any more.
+        # A peer that has half-closed does not answer a close any more.
         if self._connection is not None:
             self._connection.endOfInput()
         self._end()
@@ -170,7 +170,7 @@ class SocketStream:
     def pauseOutput(self) -> None:
         if self._connection is not None:
             self._connection.pauseOutput()
-            # Or pongs would wait that nobody reads.  Not while TLS waits for something to be read.
+            # Otherwise unread pongs would be queued.  Not while TLS waits for input.
             if self.measured.pendingBytes() >= FULL:
                 self._isFull = True
                 self._protocol.pauseReading()
@@ -200,11 +200,11 @@ class SocketStream:
         if connection is not None:
             connection.closed()
 
-    # What the connection calls.
+    # Called by the connection.
 
     @property
     def deadline(self) -> float | None:
-        """As L{ChatStream<tsservices.frontends.connection.ChatStream>} has it."""
+        """See L{ChatStream<tsservices.frontends.connection.ChatStream>}."""
         deadline: float | None = self._protocol.deadline
         return deadline
 
@@ -215,7 +215,7 @@ class SocketStream:
             self.named()
 
     def named(self) -> None:
-        """Whoever is there has a name by now, or is gone."""
+        """Note that the user has a name now, or has left."""
         if self._nameless:
             self._nameless = False
             self._protocol.factory.server.nameless -= 1
@@ -233,17 +233,17 @@ class SocketStream:
             self._protocol.resumeReading()
 
     def finish(self) -> None:
-        """Send what was written, then close."""
+        """Send the written data, then close."""
         if self.ending:
             return
         self.ending = True
         try:
             self.write(_closeFrame(self._wire, self.code))
         except LocalProtocolError:
-            # The peer was first.
+            # The peer has closed first.
             self._end()
             return
-        # For the answer.
+        # The answer to the close has to be read.
         self._isFull = self._isHeldUp = False
         self._readOn()
         self._closing = self._protocol.factory.context.clock.callLater(CLOSE_SECONDS, self._end)
@@ -266,9 +266,9 @@ class SocketStream:
 
     def ping(self, most: int) -> None:
         """
-        Ask whether the peer is there.
+        Send a ping, or close if the peer is lost.
 
-        @param most: how often it may have left that unanswered.
+        @param most: the number of unanswered pings after which it is lost.
         """
         if self._silent >= most:
             self._protocol.expired("unanswered")
@@ -293,7 +293,7 @@ class SocketResource(Resource):
         self._resource = WebSocketResource(self)
 
     def buildProtocol(self, request: Any) -> SocketStream:
-        """As L{WebSocketServerFactory<twisted.web.websocket.WebSocketServerFactory>} has it."""
+        """See L{WebSocketServerFactory<twisted.web.websocket.WebSocketServerFactory>}."""
         cookie = tokenOf(request) if request.sender.secure else ""
         return SocketStream(request.protocol, request, cookie)
 
@@ -331,11 +331,11 @@ _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 
 def _isHandshake(request: Any) -> bool:
-    # The library takes any key, several ones, and HTTP/1.0.
+    # The library accepts any key, several keys, and HTTP/1.0.
     keys = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Key", [])
     if len(keys) != 1 or not _KEY.fullmatch(keys[0]) or request.clientproto != b"HTTP/1.1":
         return False
-    # Tried before it is done: Twisted logs each one that is wrong.
+    # Tried before Twisted does it, because Twisted logs each invalid handshake.
     headers = request.requestHeaders.getAllRawHeaders()
     handshake = H11Handshake(ConnectionType.SERVER)
     try:
@@ -343,6 +343,6 @@ def _isHandshake(request: Any) -> bool:
             [(name, value) for name, values in headers for value in values], request.path
         )
     except (RemoteProtocolError, h11.RemoteProtocolError, UnicodeDecodeError):
-        # The last one at headers that it reads as ASCII.
+        # The last error is for headers that are not ASCII.
         return False
     return True

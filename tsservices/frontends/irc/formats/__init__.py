@@ -1,1 +1,1 @@
-"""How what happens in the chat is written for IRC."""
+"""The events of the chat, written for IRC."""

@@ -1,4 +1,4 @@
-"""What somebody has done in a room, as IRC says it: one line for each kind of message.  Pure."""
+"""Actions in a room, written for IRC: one line for each kind of message.  Pure."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from tsservices.frontends.irc.people import Directory
 
 _LISTS, _ALWAYS, NAMED_WHEN_SET, _FLAGS = CHANNEL_MODES
 
-#: Modes that name something when they are set and when they are taken away.
+#: Modes that have an argument both when they are set and when they are removed.
 ALWAYS_NAMED = "".join([_LISTS, _ALWAYS, *[letter for letter, _ in MEMBER_MODES]])
 
 
 class ActionWriter(Protocol):
-    """What is known of those for whom a line is written."""
+    """The properties of the readers for whom a line is written."""
 
     capabilities: frozenset[str]
     directory: Directory
@@ -49,9 +49,9 @@ def actionLines(
     writer: ActionWriter, messages: RoomMessages, channel: str, mask: str, text: str
 ) -> list[str]:
     """
-    The lines that say what somebody has done; none where IRC has none.
+    Write the lines for an action; none if IRC has no line for it.
 
-    @param text: what that was: one of those of the messages.
+    @param text: the action: one of the texts of the messages.
     """
     capabilities, server, state = writer.capabilities, writer.server, writer.directory.state
     kind = messages.kind
@@ -81,8 +81,8 @@ def actionLines(
 
 
 def _modeLines(before: str, text: str) -> list[str]:
-    # A line of another frontend has room for more masks than one of IRC, and a mask that was cut
-    # would be another one.
+    # A line of another frontend has room for more masks than one of IRC, and a cut mask would be
+    # a different mask.
     if len(f"{before}{text}".encode("utf-8", "replace")) <= BODY_BYTES:
         return [before + text]
     letters, *words = text.split(" ")
@@ -105,8 +105,8 @@ def _modeLines(before: str, text: str) -> list[str]:
 
 
 def _withKey(room: Room | None, text: str) -> str:
-    # What is stored hides the key of a room. Members may know it, and their programs come back
-    # with the one that stood here: irssi, WeeChat and bouncers came with the sign.
+    # The stored text hides the key of a room.  Members may know it, and their clients rejoin with
+    # the key of this line: irssi, WeeChat and bouncers rejoined with the placeholder.
     letters, *arguments = text.split(" ")
     joinKey = "" if room is None else room.storedRecord.joinKey
     before = letters.partition(JOIN_KEY)[0]
@@ -117,7 +117,7 @@ def _withKey(room: Room | None, text: str) -> str:
 
 
 def _banMask(state: ChatState, name: str) -> str:
-    # The mask that stands for a ban of somebody by name.
+    # The mask that is written for a ban by name.
     account = state.accounts.get(fold(name))
     if account is not None:
         return maskOf(account.key)
@@ -125,6 +125,6 @@ def _banMask(state: ChatState, name: str) -> str:
 
 
 def redaction(mask: str, target: str, ident: str, reason: str) -> str:
-    """The line that says that a message was deleted."""
+    """Write the line for the deletion of a message."""
     why = f" :{reason}" if reason else ""
     return f":{mask} REDACT {target} {ident}{why}"

@@ -1,9 +1,9 @@
 """
-What happens in rooms, written for IRC: once for each set of capabilities.  Pure.
+Events in rooms, written for IRC: once for each set of capabilities.  Pure.
 
-One formatter serves all connections whose capabilities are the same, so nothing in its lines is
-about a single reader.  What is for one session alone is written by
-L{tsservices.frontends.irc.replies}, and what somebody has done by
+One formatter serves all connections with the same capabilities, so its lines do not depend on a
+single reader.  Notifications for one session alone are written by
+L{tsservices.frontends.irc.replies}, actions in rooms by
 L{tsservices.frontends.irc.formats.actions}.
 """
 
@@ -50,22 +50,22 @@ from tsservices.frontends.irc.message import BODY_BYTES, surelyFit
 from tsservices.frontends.irc.multiline import CONCAT, MULTILINE, divide, takeBreaks
 from tsservices.frontends.irc.people import OPERATOR_PREFIX, VOICE_PREFIX, Directory, maskText
 
-#: Those of which the texts are sent as they are.
+#: The commands of kinds whose texts are sent unchanged.
 _PLAIN = {MESSAGE: "PRIVMSG", NOTICE: "NOTICE"}
 
-#: What the texts are sent as that programs send each other.
+#: The kinds as which messages from client to client (CTCP) are sent.
 _CTCP = {QUESTION: MESSAGE, ANSWER: NOTICE}
 
-#: The letters of the modes by which members have their signs.
+#: The letters of the modes behind the signs of members.
 _LETTERS = {OPERATOR_PREFIX: "o", VOICE_PREFIX: "v"}
 
 
 class IRCFormatter:
     """
-    Writes notifications for all who have the same capabilities; it remembers nothing.
+    Writes notifications for all clients with the same capabilities; stateless.
 
-    @ivar capabilities: theirs, of L{caps.FORMAT_CAPABILITIES}.
-    @ivar server: its name.
+    @ivar capabilities: those of L{caps.FORMAT_CAPABILITIES} that the clients have.
+    @ivar server: the name of the server.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class IRCFormatter:
         )
 
     def lines(self, notification: Notification) -> list[str]:
-        """Lines with their tags and without their endings; none for what only one session gets."""
+        """Write lines with tags and without endings; none for notifications of one session."""
         write = self._write.get(type(notification))
         return [] if write is None else write(notification)
 
@@ -121,11 +121,11 @@ class IRCFormatter:
         self, account: str | None = None, time: int = 0, ident: str = "", more: str = ""
     ) -> str:
         """
-        The tags of what somebody does.
+        Write the tags of a line.
 
         @param time: nanoseconds since 1970, UTC; 0: now.
         @param ident: the id of a message.
-        @param more: those of a client, as it has written them.
+        @param more: the tags from a client, as it has written them.
         """
         if self._isPlain:
             return ""
@@ -153,8 +153,8 @@ class IRCFormatter:
         more: str = "",
     ) -> list[str]:
         """
-        What somebody says, in as many lines as it needs: as a batch for those who know that, else
-        the first one has the id.
+        Write a message in as many lines as it needs: as a batch for clients with multiline,
+        otherwise the first line has the id.
         """
         # A character takes up to four bytes: most lines need no counting.
         if 4 * (len(mask) + len(target) + len(text) + 32) > BODY_BYTES or more or "\n" in text:
@@ -181,7 +181,7 @@ class IRCFormatter:
         parts = divide(text, breaks, max(room, 64))
         tags = self.tags(account, time, ident, more)
         if len(parts) > 1 and self._withMultiline:
-            # By the id: that is the same for all readers, who share these bytes.
+            # Named by the id, which is the same for all readers, because they share these bytes.
             name = f"m{ident or time}"
             member = f"batch={name}{f';time={timeText(time)}' if self._withTime and time else ''}"
             # Joined, the lines are the text of one action.
@@ -212,7 +212,7 @@ class IRCFormatter:
         return self.directory.mask(messages.nick, messages.account)
 
     def roomLines(self, messages: RoomMessages, mask: str) -> list[str]:
-        """Lines of a room, by whoever has this mask."""
+        """Write lines of a room, by an author with this mask."""
         channel = ROOM_SIGN + messages.roomName
         account, kind, time = messages.account, messages.kind, messages.time
         lines: list[str] = []
@@ -233,7 +233,7 @@ class IRCFormatter:
         return lines
 
     def _talk(self, messages: RoomMessages, mask: str) -> str:
-        # Lines that fit as they are, with their endings. Empty: each has to be looked at.
+        # Lines that fit unchanged, with their endings.  Empty: each has to be handled alone.
         texts = messages.texts
         command = _PLAIN.get(messages.kind)
         if command is None or messages.tags:
@@ -242,7 +242,7 @@ class IRCFormatter:
         if not surelyFit(texts, BODY_BYTES - 4 * len(before)):
             return ""
         if len(texts) == 1:
-            # Most come alone.
+            # Most messages have one line.
             text = texts[0]
             if "\n" in text:
                 return ""
@@ -252,14 +252,14 @@ class IRCFormatter:
             return f"{own}{before}{text}{ENDING}"
         if self._isPlain:
             lines = f"{ENDING}{before}".join(texts)
-            # Those of the endings alone.
+            # Only the line feeds of the endings.
             return f"{before}{lines}{ENDING}" if lines.count("\n") == len(texts) - 1 else ""
         if "\n" in "".join(texts):
             return ""
         time, last = messages.time, len(texts) - 1
         if last and self._withTime and timeText(time) != timeText(time + last):
             return ""
-        # All but the ids is the same for all of them.
+        # Only the ids differ between the lines.
         tags = self.tags(messages.account, time, "\0")
         begin, hasIdent, end = tags.partition("\0")
         if not hasIdent:
@@ -280,7 +280,7 @@ class IRCFormatter:
         mask = maskText(event.nick, session.username, event.account)
         lines = [self.join(mask, channel, event.account, directory.realname(session))]
         if event.rank != MEMBER or event.voice:
-            # Rights that belong to the account come back with it.
+            # Rights that belong to the account are restored when its owner joins.
             room = directory.state.rooms.get(event.room)
             if room is not None and (sign := directory.prefix(room, session)):
                 letter = _LETTERS[sign]
@@ -290,7 +290,7 @@ class IRCFormatter:
         return lines
 
     def join(self, mask: str, channel: str, account: str | None, realname: str) -> str:
-        """The line that says that somebody has joined."""
+        """Write the line for a join."""
         more = ""
         if caps.EXTENDED_JOIN in self.capabilities:
             name = "*" if account is None else self.directory.accountName(account)
@@ -305,7 +305,7 @@ class IRCFormatter:
         return [f"{self.tags(event.account)}:{mask} PART {ROOM_SIGN}{event.roomName}{reason}"]
 
     def _quit(self, event: UserQuit) -> list[str]:
-        # The session is gone, and ignoring goes by masks.
+        # Not from the session, which no longer exists; clients ignore users by their masks.
         mask = maskText(event.nick, event.username, event.account)
         return [f"{self.tags(event.account)}:{mask} QUIT :{event.reason}"]
 
@@ -325,7 +325,7 @@ class IRCFormatter:
     def _account(self, event: AccountChanged) -> list[str]:
         if caps.ACCOUNT_NOTIFY not in self.capabilities:
             return []
-        # By the mask of before: who has the capability changes the host by the account.
+        # Clients with the capability derive the new host from the account.
         mask = self.directory.mask(event.nick, event.account)
         name = "*" if event.account is None else self.directory.accountName(event.account)
         return [f"{self.tags(event.account)}:{mask} ACCOUNT {name}"]
@@ -351,7 +351,7 @@ class IRCFormatter:
         return [f"{self.tags()}:{self.server} MODE {channel} {event.modes}{names}"]
 
     def redacted(self, event: PrivateDeleted, target: str) -> list[str]:
-        """That a private message was deleted."""
+        """Write that a private message was deleted."""
         if caps.MESSAGE_REDACTION not in self.capabilities:
             return []
         session = self.directory.state.sessions.get(event.session)
@@ -362,7 +362,7 @@ class IRCFormatter:
         return self.passing(event, event.to or f"{ROOM_SIGN}{event.roomName}")
 
     def passing(self, event: PassingMessage, target: str) -> list[str]:
-        """What is not kept, to a room or somebody."""
+        """Write a message that is not stored, to a room or a user."""
         if not event.kind and not self._withTags:
             return []
         session = self.directory.state.sessions.get(event.session)
@@ -390,7 +390,7 @@ class Formatters:
         """The formatter for a client with these capabilities."""
         chosen = caps.FORMAT_CAPABILITIES.intersection(capabilities)
         if caps.BATCH not in capabilities:
-            # Lines of several lines are batches.
+            # Multiline messages are batches.
             chosen -= {MULTILINE}
         if chosen not in self._made:
             self._made[chosen] = self._make(chosen)

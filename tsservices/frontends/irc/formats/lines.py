@@ -1,4 +1,4 @@
-"""Lines of IRC as they are sent, and what all of them have.  Pure."""
+"""The encoding of lines of IRC, and their common parts.  Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tsservices.frontends.irc.message import BODY_BYTES, cut
 #: The end of each line.
 ENDING = "\r\n"
 
-#: The commands of what people say.
+#: The commands of messages from people.
 SPOKEN = {MESSAGE: "PRIVMSG", ME: "PRIVMSG", NOTICE: "NOTICE"}
 
-#: What an action stands between (CTCP).
+#: The beginning and the end of an action (CTCP).
 ACTION, ACTION_END = "\x01ACTION ", "\x01"
 
 
@@ -26,22 +26,22 @@ def _second(seconds: int) -> str:
 
 
 def timeText(nanoseconds: int) -> str:
-    """A time as tags have it: in UTC, with milliseconds."""
+    """Write a time for tags: in UTC, with milliseconds."""
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
     return f"{_second(seconds)}.{rest // 1_000_000:03d}Z"
 
 
 def withTag(tag: str, line: str) -> str:
-    """A line with one tag more."""
+    """Add a tag to a line."""
     return f"@{tag};{line[1:]}" if line.startswith("@") else f"@{tag} {line}"
 
 
-#: Characters of a line that fits whatever they are: each takes four bytes at most.
+#: Characters of a line that always fits: each takes at most four bytes.
 _SURELY_FITS = BODY_BYTES // 4
 
 
 def encodeLines(lines: Sequence[str]) -> bytes:
-    """Lines as they are sent: what is too long behind the tags is cut between characters."""
+    """Encode lines; one that is too long after its tags is cut between characters."""
     fitting = [
         line
         if len(line) <= _SURELY_FITS or (len(line) <= BODY_BYTES and line.isascii())

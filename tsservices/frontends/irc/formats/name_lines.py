@@ -1,9 +1,9 @@
 """
-The names of a channel (RPL_NAMREPLY), written once for all who ask for them.  Pure.
+The names in a channel (RPL_NAMREPLY), written once for all clients that get them.  Pure.
 
-When a thousand people join a channel, each gets the names of all before.  What differs is the nick
-in each line, and the few names at the end: so the lines are kept with a sign in place of the nick,
-and a join adds to the last of them.
+When a thousand people join a channel, each gets the names of all before.  Only the client's nick in
+each line and the few names at the end differ.  Therefore the lines are cached with a placeholder
+for the nick, and a join adds to the last line.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from tsservices.frontends.irc.formats.lines import ENDING
 from tsservices.frontends.irc.message import BODY_BYTES
 from tsservices.frontends.irc.people import isLonger
 
-#: Stands in place of a nick; no line has it.
+#: A placeholder for a nick; no line contains it.
 NICK = "\0"
 
-#: Nicks of up to so many bytes, of up to the double, and so on, share their lines.
+#: Clients with nicks of up to so many bytes share lines, so do clients with up to twice as many,
+#: and so on.
 _NICK_BYTES = 8
 
-#: Channels of which the lines are kept.
+#: Channels whose lines are cached.
 _KEPT = 64
 
 
@@ -30,7 +31,7 @@ class NameLines:
 
     def __init__(self, head: str, size: int) -> None:
         """
-        @param head: what each line begins with, with L{NICK} in place of the nick.
+        @param head: the beginning of each line, with L{NICK} in place of the nick.
         @param size: bytes of names in a line.
         """
         self._head = head
@@ -38,17 +39,17 @@ class NameLines:
         self._forget({})
 
     def _forget(self, signs: Mapping[str, str]) -> None:
-        # The names that are written, whole lines of them, and those of the last line.
+        # The names that were written, the complete lines of them, and the names of the last line.
         self._names = self._last = ""
         self._whole = b""
         self._signs = signs
 
     def text(self, names: str, signs: Mapping[str, str], nick: str) -> bytes:
         """
-        The lines with their endings.
+        Write the lines with their endings.
 
-        @param names: with spaces between.
-        @param signs: what stands before some of them.
+        @param names: separated by spaces.
+        @param signs: the signs before some of them.
         """
         if signs != self._signs or not isLonger(names, self._names):
             self._forget(signs)
@@ -70,7 +71,7 @@ class NameLines:
 
 
 def divide(names: str, size: int) -> list[str]:
-    """Names with spaces between, in as few lines of so many bytes as they need."""
+    """Divide names, separated by spaces, into as few lines of C{size} bytes as possible."""
     if len(names) <= size and names.isascii():
         return [names]
     if names.isascii():
@@ -86,16 +87,16 @@ def divide(names: str, size: int) -> list[str]:
 
 
 class NamesCache:
-    """The lines of the channels whose names were asked for last."""
+    """The cached lines of the last channels whose names were requested."""
 
     def __init__(self) -> None:
         self._lines: dict[tuple[str, int], NameLines] = {}
 
     def lines(self, head: str, names: str, signs: Mapping[str, str], nick: str) -> bytes:
         """
-        Those of one channel, as in L{NameLines}.
+        Write the lines of one channel, as L{NameLines.text}.
 
-        @param nick: that of who gets them.
+        @param nick: the nick of the client that gets them.
         """
         nickBytes = len(nick) if nick.isascii() else len(nick.encode("utf-8", "replace"))
         size = _NICK_BYTES
@@ -110,5 +111,5 @@ class NamesCache:
 
 
 def space(head: str) -> int:
-    """Bytes of a line behind its head."""
+    """Count the bytes that are free in a line after its head."""
     return BODY_BYTES - len(head.encode("utf-8", "replace"))

@@ -1,1 +1,1 @@
-"""What was said before: asking for it, deleting of it, and up to when it was read.  Pure."""
+"""Past messages: requests for them, their deletion, and read markers.  Pure."""

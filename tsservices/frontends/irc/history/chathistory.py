@@ -1,4 +1,4 @@
-"""CHATHISTORY: what was said before.  Pure."""
+"""CHATHISTORY: requests for past messages.  Pure."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from tsservices.frontends.irc.history.places import (
 from tsservices.frontends.irc.message import Message
 from tsservices.frontends.irc.people import isChannel
 
-#: The subcommands, and the parameters of each.
+#: The subcommands, and the number of parameters of each.
 _PARAMETERS = {"TARGETS": 4, "BEFORE": 4, "AFTER": 4, "LATEST": 4, "AROUND": 4, "BETWEEN": 5}
 
-#: Lines that are read at once, while as many with words are looked for as were asked for.
+#: Lines that are read at once, until the requested number of lines with text is found.
 _PAGE = 200
 
-#: Lines that are looked at for one answer.
+#: Most lines that are read for one answer.
 _LOOKED_AT = 2000
 
-#: Private messages that are looked at for one answer.
+#: Most private messages that are read for one answer.
 _PRIVATE_LOOKED_AT = 500
 
 
@@ -82,7 +82,7 @@ async def _history(client: IRCClient, subcommand: str, message: Message) -> None
         lines = await _roomLines(client, room, subcommand, first, second, limit)
         target = ROOM_SIGN + room.record.name
     else:
-        # The name stays as it was asked for: irctest and programs compare it with that.
+        # The name stays as requested, because irctest and clients compare it.
         lines = await _privateLines(client, target, subcommand, first, second, limit)
     client.send(*client.batch("chathistory", lines, target))
 
@@ -174,7 +174,7 @@ async def _privateLines(
     people = client.state.accounts, client.state.sessionsByNick
     messages = await _private(client, key if key in client.state.accounts else "")
     if key not in client.state.accounts:
-        # Who is logged in may have another nick, and programs name the talk by that.
+        # A user who is logged in may have another nick, and clients name the talk by that.
         sides = {key, *[account for item in messages for account in _accountsOf(item, key)]}
         holder = client.directory.find(target)
         if holder is not None and holder.account is not None:
@@ -185,7 +185,7 @@ async def _privateLines(
         raise HistoryError("INVALID_TARGET", text="There is no such target")
     begin, exact = _index(messages, first)
     other, otherExact = _index(messages, second) if subcommand == "BETWEEN" else (0, 0)
-    # One that was deleted is a place still.
+    # A deleted message is still valid as a reference.
     messages, (begin, exact), (other, otherExact) = _spoken(
         messages, (begin, exact), (other, otherExact)
     )
@@ -208,7 +208,7 @@ async def _privateLines(
 
 
 async def _private(client: IRCClient, other: str) -> list[StoredPrivateMessage]:
-    # In order; with all people if none is named.
+    # Sorted by time; with all people if none is named.
     session, found = client.session, list[StoredPrivateMessage]()
     if session.account is not None:
         reply: PendingReply[list[StoredPrivateMessage]] = PendingReply()
@@ -219,12 +219,12 @@ async def _private(client: IRCClient, other: str) -> list[StoredPrivateMessage]:
     passing = [_asStored(message) for message in client.passing or ()]
     if other:
         passing = [item for item in passing if other in (fold(item.nick), fold(item.to))]
-    # Each by itself is in order already.
+    # Each of the two lists is sorted already.
     return sorted([*found, *passing], key=lambda item: item.time) if passing else found
 
 
 def _accountsOf(item: StoredPrivateMessage, key: str) -> list[str]:
-    # Those that had this nick then.
+    # The accounts that had this nick at that time.
     names = (item.nick, item.sender), (item.to, item.receiver)
     return [account for name, account in names if fold(name) == key]
 
@@ -261,7 +261,7 @@ def _index(messages: list[StoredPrivateMessage], wanted: Reference) -> tuple[int
 
 
 def _spoken(messages: list[StoredPrivateMessage], *places: tuple[int, int]) -> tuple[Any, ...]:
-    # Those that were not deleted, and places among them: an index, and whether that is it.
+    # The messages that were not deleted, and places among them: an index, and whether it is exact.
     spoken = [message for message in messages if message.kind in SPOKEN]
     if len(spoken) == len(messages):
         return messages, *places
@@ -283,7 +283,7 @@ def _privateLine(client: IRCClient, item: StoredPrivateMessage) -> list[str]:
 
 
 def _page(found: list[tuple[int, str]], limit: int, fromEnd: bool) -> list[tuple[int, str]]:
-    # The next page begins behind the last time of this one: what has the same time would be missed.
+    # The next page begins after the last time of this one: entries of that time would be missed.
     if len(found) <= limit:
         return found
     split = len(found) - limit if fromEnd else limit
@@ -318,7 +318,7 @@ async def _targets(client: IRCClient, message: Message) -> None:
         )
         people[item.to if own else item.nick] = item.time
     found += [(time, name) for name, time in people.items()]
-    # Clients know milliseconds.
+    # Clients use milliseconds.
     whole = [(time // MILLISECOND * MILLISECOND, name) for time, name in found]
     chosen = sorted(item for item in whole if low < item[0] < high)
     lines = [

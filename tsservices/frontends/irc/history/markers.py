@@ -1,4 +1,4 @@
-"""MARKREAD: up to when conversations were read.  Pure."""
+"""MARKREAD: the times up to which conversations were read.  Pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def _targetKey(name: str) -> str:
 
 
 def markLine(client: IRCClient, name: str, time: int = 0) -> str:
-    """The line that says up to when somebody has read a conversation; 0: never."""
+    """Write the read marker of a conversation; 0: it was never read."""
     mark = f"timestamp={timeText(time)}" if time else "*"
     return f":{client.server.name} MARKREAD {middleWord(name)} {mark}"
 
 
 def markOf(client: IRCClient, name: str) -> int:
-    """Up to when the client has read a conversation; 0: that is not known."""
+    """Return the time up to which the client has read a conversation; 0: not known."""
     session = client.session
     marks = client.state.timeMarks.get(session.account or session.origin, {})
     mark = marks.get(_targetKey(name))
@@ -34,7 +34,7 @@ def markOf(client: IRCClient, name: str) -> int:
 
 
 def shownName(client: IRCClient, target: str) -> str:
-    """How a conversation is written, by its key."""
+    """Return the name of a conversation as it is shown, by its key."""
     if isChannel(target):
         room = client.state.rooms.get(target.removeprefix(ROOM_SIGN))
         return target if room is None else ROOM_SIGN + room.record.name

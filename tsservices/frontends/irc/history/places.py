@@ -1,8 +1,8 @@
 """
-Places in a history, as programs of IRC name them: by the id of a message, or by a time.  Pure.
+Places in a history, as IRC clients name them: by the id of a message, or by a time.  Pure.
 
-Both grow with the number of the line (times nearly always: they go back where a clock was set
-back), so a line is found by halving: some twenty reads of one line.
+Both grow with the number of the line (times nearly always: not where a clock was set back), so a
+line is found by binary search: about twenty reads of one line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.isupport import REFERENCE_TYPES
 
-#: In nanoseconds: tags of times have no more digits.
+#: In nanoseconds: the precision of times in tags.
 MILLISECOND = 1_000_000
 
 _TIME = re.compile(
@@ -31,8 +31,8 @@ class HistoryError(Exception):
     """
     A request that can't be answered.
 
-    @ivar code: of the standard reply.
-    @ivar context: its words, behind the subcommand and, but for C{INVALID_PARAMS}, the target.
+    @ivar code: the code of the standard reply.
+    @ivar context: its words after the subcommand and, except for C{INVALID_PARAMS}, the target.
     """
 
     def __init__(self, code: str, *context: str, text: str) -> None:
@@ -50,13 +50,13 @@ class Reference:
 
 
 def parseTime(text: str) -> int | None:
-    """Nanoseconds since 1970, UTC, of a time as tags have it; L{None} if it is none."""
+    """Convert a time of a tag to nanoseconds since 1970, UTC; L{None}: it is not valid."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     if not (1970 <= year <= 2261 or (year, month) <= (2262, 3)) or year < 1970:
-        # What nanoseconds in 63 bits reach.
+        # Outside of what nanoseconds in 63 bits can express.
         return None
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
@@ -68,9 +68,9 @@ def parseTime(text: str) -> int | None:
 
 def reference(text: str) -> Reference:
     """
-    Read a reference.
+    Parse a reference.
 
-    @raise HistoryError: it is none.
+    @raise HistoryError: it is not valid.
     """
     kind, _, value = text.partition("=")
     if text == "*":
@@ -88,7 +88,7 @@ def reference(text: str) -> Reference:
 
 
 async def readLines(client: IRCClient, room: Room, first: int, last: int) -> list[RoomMessages]:
-    """Lines of a room by their numbers."""
+    """Read lines of a room by their numbers."""
     reply: PendingReply[list[RoomMessages]] = PendingReply()
     client.controller.context.archive.read(room.record.key, first, last, reply)
     return await reply
@@ -96,7 +96,7 @@ async def readLines(client: IRCClient, room: Room, first: int, last: int) -> lis
 
 async def findPlace(client: IRCClient, room: Room, wanted: Reference) -> tuple[int, int]:
     """
-    The number of the first line that is not before a place, and 1 if it is the line itself.
+    Find the number of the first line that is not before a place, and 1 if it is the line itself.
 
     @raise HistoryError: there is no such message.
     """
@@ -121,7 +121,7 @@ async def findPlace(client: IRCClient, room: Room, wanted: Reference) -> tuple[i
         if not found or found[0].ident(0) != wanted.ident:
             raise HistoryError("MESSAGE_ERROR", wanted.ident, text="There is no such message")
         return seq, 1
-    # A time that stands in a tag has milliseconds: the line of that time has been seen.
+    # A time in a tag has milliseconds: the client has seen the line of that millisecond.
     exact = bool(found) and found[0].time // MILLISECOND == wanted.time // MILLISECOND
     return seq, int(exact)
 
@@ -131,7 +131,7 @@ async def _search(client: IRCClient, room: Room, isBefore: Callable[[RoomMessage
     while low < high:
         middle = (low + high) // 2
         lines = await readLines(client, room, middle, middle)
-        # What is not stored any more is older than all that is.
+        # Lines that are no longer stored are older than all stored ones.
         if not lines or isBefore(lines[0]):
             low = middle + 1
         else:

@@ -1,4 +1,4 @@
-"""REDACT: the words of a message are deleted (draft/message-redaction).  Pure."""
+"""REDACT: the deletion of a message's text (draft/message-redaction).  Pure."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def _inRoom(client: IRCClient, room: Room, ident: str, reason: str) -> Non
 
 
 async def _private(client: IRCClient, target: str, ident: str, reason: str) -> None:
-    # The target is checked: a program that names another one shows the message elsewhere.
+    # The target is checked: a client that names another one shows the message elsewhere.
     controller, session, key = client.controller, client.session, fold(target)
     for message in client.passing or ():
         if message.deliveryIdent == ident and key in _sides(message.nick, message.to):

@@ -19,14 +19,14 @@ _KINDS = {"message": MESSAGE, "me": ME, "notice": NOTICE}
 
 
 class PostBody(NamedTuple):
-    """What is to be said."""
+    """The message to be posted."""
 
     kind: str
     texts: tuple[str, ...]
 
     def digest(self, room: str) -> str:
         """
-        Of all that a post asks for.
+        Compute the digest of a whole post.
 
         @param room: the key.
         """
@@ -37,7 +37,7 @@ class PostBody(NamedTuple):
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        # Two readers would read two things.
+        # Two readers could use different values.
         raise ValueError("a field is there twice")
     return fields
 
@@ -46,7 +46,7 @@ def _constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-# There are no numbers in a message: none is made of digits, however many there are.
+# A message has no numbers: digits are not converted, however many there are.
 _decoder = json.JSONDecoder(
     object_pairs_hook=_pairs, parse_constant=_constant, parse_int=len, parse_float=len
 )
@@ -54,11 +54,11 @@ _decoder = json.JSONDecoder(
 
 def readPost(raw: bytes, longest: int) -> PostBody:
     """
-    Read a body.
+    Parse a body.
 
-    @param longest: the bytes that a line may have.
-    @raise APIError: it is no such object.
-    @raise ChatError: the text is none that can be said.
+    @param longest: most bytes of a line.
+    @raise APIError: the body is not such an object.
+    @raise ChatError: the text can't be said.
     """
     try:
         fields = _decoder.decode(raw.decode())
@@ -83,7 +83,7 @@ def readPost(raw: bytes, longest: int) -> PostBody:
 
 def _lines(text: str, longest: int) -> tuple[str, ...]:
     if text.isascii() and text.isprintable() and len(text) <= longest and text[:1].isalnum():
-        # As most are.
+        # The usual case.
         return (text,)
     try:
         text.encode()

@@ -1,4 +1,4 @@
-"""What the API shows of rooms, people and messages, as objects of JSON.  Pure."""
+"""Rooms, people and messages as objects of JSON, for the API.  Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Document = dict[str, object]
 
 
 def encode(document: Document) -> bytes:
-    """The bytes of a body."""
+    """Encode a body."""
     return asJSON(document)
 
 
 def moment(name: str, time: int) -> Document:
     """
-    A time twice: for programs that count, and for those whose numbers have 53 bits.
+    Write a time twice: as a number, and as a text for programs whose numbers have 53 bits.
 
     @param time: nanoseconds since 1970, UTC; 0: there is none.
     """
@@ -28,7 +28,7 @@ def moment(name: str, time: int) -> Document:
 
 
 def messageDocuments(lines: Iterable[RoomMessages]) -> list[Document]:
-    """The lines, one object each."""
+    """Write lines, one object each."""
     return [
         {
             "room": item.roomName,
@@ -46,7 +46,7 @@ def messageDocuments(lines: Iterable[RoomMessages]) -> list[Document]:
 
 
 def roomDocument(room: Room) -> Document:
-    """A room, as far as everybody may know who may see it."""
+    """Write the data of a room, for any user who may see the room."""
     record, stored = room.record, room.storedRecord
     topic: Document | None = None
     if stored.topic:
@@ -62,7 +62,7 @@ def roomDocument(room: Room) -> Document:
 
 
 def postedDocument(posted: Posted) -> Document:
-    """What a program gets that has posted."""
+    """Write the answer to a post."""
     return {
         "room": posted.roomName,
         "seq": posted.first,

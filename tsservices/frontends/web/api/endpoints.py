@@ -26,13 +26,13 @@ def _once(*names: str) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What can be done at one path."""
+    """The methods and parameters of one path."""
 
-    #: Its parts.
+    #: The parts of the path.
     path: tuple[bytes, ...]
     #: Answers C{GET} and C{HEAD}; L{None}: it is a stream.
     read: Callable[[Visit], Reading] | None
-    #: The parameters that it takes, each with how often it may be there.
+    #: The parameters, each with how often it may be given.
     parameters: Mapping[str, int] = field(default_factory=dict)
     #: Whether messages can be posted there.
     takesPosts: bool = False
@@ -70,17 +70,17 @@ _BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
 
 def find(path: Sequence[bytes]) -> tuple[Endpoint, str]:
     """
-    The endpoint of a path, and the name of the room in it.
+    Find the endpoint of a path, and the name of the room in it.
 
-    @param path: the parts behind the version, as they stand in the URL.
-    @raise APIError: there is nothing, or a token where the name belongs.
+    @param path: the parts after the version, as they are in the URL.
+    @raise APIError: there is no endpoint, or a token in place of the name.
     """
     room = b""
     if len(path) > 1 and path[0] == b"rooms":
         room = path[1]
         path = (path[0], ROOM, *path[2:])
     endpoint = _BY_PATH.get(tuple(path))
-    # An escaped slash is not the end of a part, and no room is called that.
+    # An escaped slash does not end a part, and no room has one in its name.
     name = decoded(room)
     if name is not None and looksLikeToken(name):
         raise tokenInURL()
@@ -92,6 +92,6 @@ def find(path: Sequence[bytes]) -> tuple[Endpoint, str]:
         try:
             roomKey(name)
         except ChatError as error:
-            # No room can be called that.
+            # No room can have that name.
             raise APIError(404, NO_ROOM.name, str(error)) from None
     return endpoint, name

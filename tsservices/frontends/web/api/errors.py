@@ -1,4 +1,4 @@
-"""What the API answers if something is not done: a status, a code and a text.  Pure."""
+"""The error answers of the API: a status, a code and a text.  Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from tsservices.chat import errors as codes
 from tsservices.chat.errors import ChatError
 
-#: Seconds after which a program may try again what could not be done for want of disk or time.
+#: Seconds until a program may repeat a request that failed for lack of disk space or time.
 TRY_AGAIN = 5
 
 
 class APIError(Exception):
     """
-    A request is not done.
+    A failed request.
 
-    @ivar status: of HTTP.
-    @ivar code: for programs.
-    @ivar headers: name and value of each.
+    @ivar status: the status of HTTP.
+    @ivar code: the code for programs.
+    @ivar headers: name and value of each header.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ NOT_FOUND, NO_METHOD, NOT_ACCEPTABLE, MEDIA_TYPE = "not-found", "method", "accep
 TOO_FAST, BUSY, MISTAKE = "too-fast", "busy", "mistake"
 UNCONFIRMED = "unconfirmed"
 
-#: The status of each error of the chat that is no C{400}.
+#: The status of each error of the chat that is not a C{400}.
 STATUSES: dict[str, int] = {
     **{
         code.name: 401
@@ -81,7 +81,7 @@ STATUSES: dict[str, int] = {
     },
 }
 
-#: Says how to log in, beside each C{401}.
+#: The header that shows how to log in, sent with each C{401}.
 CHALLENGE = ("WWW-Authenticate", 'Bearer realm="tsservices"')
 
 
@@ -90,7 +90,7 @@ def badRequest(text: str) -> APIError:
 
 
 def tokenNeeded() -> APIError:
-    """Only accounts may do that."""
+    """Make the error of a request that only accounts may send."""
     text = "this needs an account token: send it as Authorization: Bearer TOKEN"
     return APIError(401, TOKEN_NEEDED, text, [CHALLENGE])
 
@@ -104,7 +104,7 @@ def tooFast(seconds: float, what: str = "sends") -> APIError:
 
 def unconfirmed(hasKey: bool) -> APIError:
     """
-    A post is on its way, and it is not known when it will be stored.
+    Make the error of a post for which it is not known when it will be stored.
 
     @param hasKey: whether sending it again is safe.
     """
@@ -117,12 +117,12 @@ def unconfirmed(hasKey: bool) -> APIError:
 
 
 def retryAfter(seconds: int) -> tuple[str, str]:
-    """The header that says when to try again."""
+    """Make the header with the time of the next attempt."""
     return ("Retry-After", str(seconds))
 
 
 def fromChat(error: ChatError) -> APIError:
-    """The answer for an error of the chat."""
+    """Make the answer for an error of the chat."""
     name = error.code.name
     status = STATUSES.get(name, 400)
     headers = []

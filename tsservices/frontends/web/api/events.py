@@ -1,13 +1,13 @@
 """
-Events for programs: what the members of a room get, as a stream of server-sent events.  Pure.
+Events for programs: the notifications of rooms, as a stream of server-sent events.  Pure.
 
-Whoever reads is a session like any other: it logs in by its token, joins the rooms, and is seen
-there.  So what it may read is decided by the same rules, and ends when it is banned.
+The reader is a session like any other: it logs in by its token, joins the rooms, and is visible
+there.  Therefore the same rules decide what it may read, and reading ends when it is banned.
 
-C{id} of an event is that of a line.  A program that comes back names the last one that it has
-(C{Last-Event-ID}), and gets what came after it.  What has no number (topics, people) comes as a
-snapshot each time.  Lines that come again have no C{id}: rooms are read one after the other, and
-whoever is cut off in the middle must not take the later rooms for read.
+The C{id} of an event is that of a line.  A program that reconnects sends the last one that it has
+(C{Last-Event-ID}), and gets the lines after it.  Data without a number (topics, people) is sent as
+a snapshot each time.  Repeated lines have no C{id}: rooms are read one after the other, and a
+program that is disconnected meanwhile must not treat the later rooms as read.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from tsservices.chat.verbs.tokens import loginByToken
 from tsservices.frontends.connection import ChatConnection, ChatStream, ConnectionContext
 from tsservices.frontends.formats.json import VERSION, JSONFormatter, asJSON
 
-#: A comment, so that nobody on the way takes the connection for dead.
+#: A comment, so that no proxy closes the connection as idle.
 HEARTBEAT = b": still here\n\n"
 
-#: Milliseconds after which a program may come back.
+#: Milliseconds after which a program may reconnect.
 RETRY_MILLISECONDS = 3000
 
-#: Lines that are read for one who comes back, of each room; more than that are said to be missing.
+#: Lines of each room that are sent after a reconnect; older ones are reported as missing.
 CAUGHT_UP_LINES = 10_000
 
-# An id: the incarnation of the order, the position, the place in the batch.
+# An id: the epoch, the position, the index in the batch.
 _ID = re.compile(r"([0-9A-Za-z.]{1,64})-([0-9]{1,18})-([0-9]{1,18})")
 
-# Stands behind all lines of a batch.
+# An index after all lines of a batch.
 _BEHIND = 10**9
 
 _JSON = JSONFormatter()
@@ -52,10 +52,10 @@ _JSON = JSONFormatter()
 
 def event(data: bytes, ident: str = "") -> bytes:
     """
-    An event.
+    Write an event.
 
     @param data: an object of JSON with its C{type}, on one line.
-    @param ident: its id; empty: it has none.
+    @param ident: the id of the event; empty: it has none.
     """
     kind = data[len(b'{"type":"') : data.index(b'"', len(b'{"type":"'))]
     head = f"id: {ident}\n".encode() if ident else b""
@@ -63,7 +63,7 @@ def event(data: bytes, ident: str = "") -> bytes:
 
 
 class EventFormatter:
-    """Writes notifications as events; without state, so one serves all."""
+    """Writes notifications as events; stateless, so one serves all streams."""
 
     def encode(self, notifications: Sequence[Notification]) -> bytes:
         events: list[bytes] = []
@@ -77,18 +77,18 @@ class EventFormatter:
         return b"".join(events)
 
 
-#: The format of all streams.
+#: The formatter of all streams.
 FORM = EventFormatter()
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a program wants to read."""
+    """A program's request for a stream."""
 
     token: str
     #: The names of the rooms.
     rooms: tuple[str, ...] = ()
-    #: The id of the last line that it has; empty: none.
+    #: The id of the last line that the program has; empty: none.
     last: str = ""
 
 
@@ -105,7 +105,7 @@ class EventConnection(ChatConnection):
     ) -> None:
         """
         @param begin: called before anything is written.
-        @param refused: called in its place if nothing will be.
+        @param refused: called in place of C{begin} if nothing will be written.
         """
         super().__init__(stream, context, FORM)
         self._wanted = wanted
@@ -126,12 +126,12 @@ class EventConnection(ChatConnection):
             for name in wanted.rooms:
                 key = roomKey(name)[1]
                 if key not in state.rooms:
-                    # Else it would be founded.
+                    # Otherwise the room would be created.
                     raise ChatError(NO_ROOM, room=ROOM_SIGN + key)
             await loginByToken(controller, wanted.token)
             if not controller.entered:
                 return
-            # Nothing before this position comes live.
+            # Live events begin after this position.
             position = context.pipeline.deliveredPosition
             for name in wanted.rooms:
                 if roomKey(name)[1] not in self.session.rooms:
@@ -157,8 +157,8 @@ class EventConnection(ChatConnection):
         self.blockOutput(False)
 
     def _place(self, position: int) -> tuple[int, int] | None:
-        # The place in the order of the last line that it has; None: it is new, or what it has seen
-        # is another history. A place that is still to come is of one too: a folder was restored.
+        # The place of the program's last line; None: the program is new, or has seen another
+        # history.  A place in the future is of another history too: a folder was restored.
         last = _ID.fullmatch(self._wanted.last)
         if last is None or last[1] != self.controller.context.pipeline.log:
             return None
@@ -195,13 +195,13 @@ class EventConnection(ChatConnection):
             self.reply(ErrorReply(error))
 
     async def _showPage(self, page: Notification) -> None:
-        # The next one when this one is read.
+        # Returns when the page was read.
         read: PendingReply[None] = PendingReply()
         self.show(page, lambda: read(None))
         await read
 
     def late(self) -> None:
-        """It has not begun for too long: nothing is stored, or the other nodes do not answer."""
+        """Give up: for too long, nothing was stored, or the other nodes have not answered."""
         self._fail(ChatError(NOT_STORED, reason="the log-in takes too long"))
 
     def _fail(self, error: ChatError) -> None:
@@ -212,7 +212,7 @@ class EventConnection(ChatConnection):
 
     def notify(self, notification: Notification) -> None:
         if isinstance(notification, ResumeToken):
-            # It can't be used here.
+            # The token can't be used here.
             return
         if self._open:
             super().notify(notification)
@@ -224,23 +224,23 @@ class EventConnection(ChatConnection):
             super().notify(notification)
 
     def reply(self, notification: Notification) -> None:
-        # Nothing is answered before it has begun, and nobody has asked.
+        # Nothing is written before the stream has begun.
         if self._open and not isinstance(notification, ResumeToken):
             super().reply(notification)
 
     def resumeInput(self) -> None:
-        """Nothing comes."""
+        """Do nothing: there is no input."""
 
     def setFormat(self, form: str) -> None:
-        """There is one."""
+        """Do nothing: there is one format."""
 
     def prompt(self, prompt: str) -> None:
-        """Nobody could answer."""
+        """Do nothing: the peer could not answer."""
 
     def endOfInput(self) -> None:
-        """It reads on."""
+        """Do nothing: the peer continues to read."""
 
     def heartbeat(self) -> None:
-        """Say that the stream is alive, if it has begun and is read."""
+        """Send a heartbeat, if the stream has begun and is read."""
         if self._open and self.queue.direct:
             self.stream.write(HEARTBEAT)

@@ -1,8 +1,8 @@
 """
-Posts: what a program sends becomes a proposal, and what comes of it the answer.  Pure.
+Posts: a program's request becomes a proposal, and its outcome the answer.  Pure.
 
-A post has a session of its own, which enters nothing: it stands in the order for the program, and
-gets the outcome.
+Each post has its own session, which joins nothing: it represents the program in the order, and gets
+the outcome.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from tsservices.frontends.web.api.bodies import PostBody
 
 _FORM = JSONFormatter()
 
-#: Seconds until a program is told that it is not known what comes of its post: while the disk is
-#: full, nothing comes. A cluster that has lost its leader needs 5 to 8.
+#: Seconds until a program gets the answer that the outcome of its post is not known: while the disk
+#: is full, there is none.  A cluster that has lost its leader needs 5 to 8.
 OUTCOME_SECONDS = 10.0
 
 
 class PostOutcome:
     """
-    Where the session of a post is written to: gets its outcome.
+    The recipient of the session of a post: gets its outcome.
 
-    @ivar done: gets that, once.
+    @ivar done: called once with the outcome.
     """
 
     form: Formatter = _FORM
@@ -54,7 +54,7 @@ class PostOutcome:
             self._finish(notification)
         elif isinstance(notification, ErrorReply):
             self._finish(notification.error)
-        # All else is said to people: that it is not known yet whether something is stored.
+        # The others are for people: that it is not known yet whether something is stored.
 
     def _finish(self, outcome: Posted | ChatError) -> None:
         done, self.done = self.done, None
@@ -81,9 +81,9 @@ class PostOutcome:
 
 class WaitingPosts:
     """
-    Ends the waiting for outcomes that do not come.
+    The timeout of posts without an outcome.
 
-    One timer serves all: each post is answered in a millisecond or so, and a timer of its own would
+    One timer serves all: each post is answered in about a millisecond, and a separate timer would
     be made and cancelled for it.
     """
 
@@ -95,7 +95,7 @@ class WaitingPosts:
         self._monotonic = monotonic
         self._callLater = callLater
         self._isTimed = False
-        # In the order of their ends: each may take as long as the others.
+        # In the order of their deadlines: all have the same timeout.
         self._waiting: dict[PostOutcome, tuple[float, Callable[[], None]]] = {}
 
     def add(self, outcome: PostOutcome, late: Callable[[], None]) -> None:
@@ -106,7 +106,7 @@ class WaitingPosts:
             self._callLater(OUTCOME_SECONDS, self._expire)
 
     def discard(self, outcome: PostOutcome) -> None:
-        """It has come, or nobody waits for it."""
+        """Stop waiting: the outcome is known, or nobody waits for it."""
         self._waiting.pop(outcome, None)
 
     def _expire(self) -> None:
@@ -133,11 +133,11 @@ def post(
     """
     Propose a post; the recipient of its session gets the outcome.
 
-    @param session: new, for this alone.
-    @param owner: whose the token is, and the token; it was right.
+    @param session: a new session, for this post alone.
+    @param owner: the owner of the token, and the token, which was checked.
     @param room: the name.
     @param requestKey: from C{Idempotency-Key}; empty: none.
-    @raise ChatError: it can't be done.
+    @raise ChatError: the post can't be done.
     """
     account, token = owner
     state, now = context.state, context.courtesyTime()
@@ -146,8 +146,8 @@ def post(
         state, session, account.key, token.ident, now, context.pipeline.deliveredPosition + 1
     )
     checkScope(state, Post, session)
-    # Before receipts are looked at: that of a post which could not be stored is there too, and each
-    # repetition would wait behind it.
+    # Before receipts are checked: a post that could not be stored has one too, and each repetition
+    # would wait behind it.
     if context.store.trouble is not None:
         raise context.store.trouble.with_traceback(None)
     digest = ""
@@ -162,7 +162,7 @@ def post(
         for text in body.texts:
             if TOKEN_SIGN in text and any(ident in state.accountTokens for ident in tokenIds(text)):
                 raise ChatError(TOKEN_SAID)
-    # Also if there is a receipt: it may be of a batch that is not stored yet.
+    # Also if there is a receipt, which may be of a batch that is not stored yet.
     context.pipeline.propose(
         Post(
             session.ident,

@@ -1,4 +1,4 @@
-"""What a request says beside its body: parameters, path and headers, all read strictly.  Pure."""
+"""The parameters, path and headers of a request, all parsed strictly.  Pure."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 _NUMBER = re.compile("[0-9]{1,19}")
 _PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
-# Where other programs have their tokens in URLs: in the log of each proxy on the way.
+# Parameters with tokens in other APIs: each proxy on the way would log the token.
 _TOKEN_NAMES = frozenset({"access_token", "token", "auth", "authorization", "api_key", "apikey"})
 
 
 def tokenInURL() -> APIError:
-    """Somebody has shown a token to all who are on the way."""
+    """Make the error of a token in a URL, which all proxies on the way have seen."""
     return APIError(
         400,
         TOKEN_IN_URL,
@@ -48,20 +48,20 @@ class Query:
         self._values = values
 
     def text(self, name: str) -> str:
-        """The value; empty: there is none."""
+        """Return the value; empty: there is none."""
         (value,) = self._values.get(name, ("",))
         return value
 
     def texts(self, name: str) -> Sequence[str]:
-        """All values of one that may be there several times."""
+        """Return all values of a parameter that may be given several times."""
         return self._values.get(name, ())
 
     def has(self, name: str) -> bool:
-        """Whether it is there."""
+        """Whether a parameter is given."""
         return name in self._values
 
     def number(self, name: str, default: int, least: int = 0, most: int = HIGHEST_SEQ) -> int:
-        """@raise APIError: the value is no whole number, or out of range."""
+        """@raise APIError: the value is not a whole number, or out of range."""
         if name not in self._values:
             return default
         text = self.text(name)
@@ -73,10 +73,10 @@ class Query:
 
 def readQuery(raw: bytes, names: Mapping[str, int]) -> Query:
     """
-    Read the part of a URL behind the question mark.
+    Parse the part of a URL after the question mark.
 
-    @param names: the parameters that there are, each with how often it may be there.
-    @raise APIError: it has others, or is not well formed.
+    @param names: the known parameters, each with how often it may be given.
+    @raise APIError: it has other parameters, or is not well formed.
     """
     if len(raw) > LONGEST_QUERY:
         raise APIError(414, "query-long", f"a query has at most {LONGEST_QUERY} bytes")
@@ -107,7 +107,7 @@ def _decode(raw: bytes) -> str:
 
 
 def decoded(raw: bytes) -> str | None:
-    """A part of a URL without its escapes; L{None}: they are wrong, or it is no UTF-8."""
+    """Unescape a part of a URL; L{None}: an escape is wrong, or the text is not UTF-8."""
     if _PERCENT.search(raw):
         return None
     try:
@@ -119,9 +119,9 @@ def decoded(raw: bytes) -> str | None:
 
 def bearer(values: Sequence[str]) -> str | None:
     """
-    The token in C{Authorization}; L{None}: there is no such header.
+    Return the token in C{Authorization}; L{None}: there is no such header.
 
-    @raise APIError: it is of another kind.
+    @raise APIError: the header is of another kind.
     """
     if not values:
         return None
@@ -134,9 +134,9 @@ def bearer(values: Sequence[str]) -> str | None:
 
 def requestKey(values: Sequence[str]) -> str:
     """
-    The value of C{Idempotency-Key}; empty: there is none.
+    Return the value of C{Idempotency-Key}; empty: there is none.
 
-    @raise APIError: it is none.
+    @raise APIError: the value is not valid.
     """
     if not values:
         return ""
@@ -150,8 +150,8 @@ def requestKey(values: Sequence[str]) -> str:
 
 def checkAccepted(values: Sequence[str], mediaType: str) -> None:
     """
-    @param values: those of C{Accept}.
-    @raise APIError: whoever asks does not want that type.
+    @param values: the values of C{Accept}.
+    @raise APIError: the client does not accept that type.
     """
     if not values or values == ["*/*"]:
         return
@@ -168,7 +168,7 @@ def checkAccepted(values: Sequence[str], mediaType: str) -> None:
 
 def checkContentType(values: Sequence[str], encodings: Sequence[str] = ()) -> None:
     """
-    @param encodings: those of C{Content-Encoding}.
+    @param encodings: the values of C{Content-Encoding}.
     @raise APIError: a body of this type is not read.
     """
     if any(encoding.strip().lower() not in ("", "identity") for encoding in encodings):

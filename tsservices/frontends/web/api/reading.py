@@ -1,7 +1,7 @@
 """
-What can be read: services, rooms, messages, people, and searches.  Pure.
+The requests that read: services, rooms, messages, people, and searches.  Pure.
 
-Who asks is a session that never enters: it sees what it would see after joining.
+The reader is a session that never enters; it sees what it would see after joining.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tsservices.frontends.web.api.documents import Document, messageDocuments, r
 from tsservices.frontends.web.api.errors import badRequest
 from tsservices.frontends.web.api.queries import Query
 
-#: Entries of a page, if it is not said how many, and at most.
+#: Entries of a page, by default and at most.
 PAGE, LONGEST_PAGE = 50, HISTORY_PAGE
 
 #: Rooms or people of a page.
@@ -38,24 +38,24 @@ LIST_PAGE = 500
 MOST_ROOMS = 16
 
 
-#: Tells of the services of a server.
+#: Describes the services of a server.
 Services: TypeAlias = Callable[[], Sequence[Document]]
 
 
 @dataclass(slots=True)
 class Visit:
-    """One request of somebody."""
+    """One request that reads."""
 
     context: ChatContext
-    #: Of an account or a guest; it has not entered.
+    #: The session of an account or a guest, which has not entered.
     session: Session
     query: Query
-    #: What stands in the path where the name of a room belongs; empty: nothing.
+    #: The name of a room in the path; empty: there is none.
     room: str
     services: Services
 
     def readableRoom(self, name: str) -> Room:
-        """@raise ChatError: there is none of this name, or it may not be read."""
+        """@raise ChatError: there is no room of this name, or it may not be read."""
         return roomToVisit(
             self.context.state, self.session, roomKey(name)[1], self.context.courtesyTime()
         )
@@ -63,57 +63,57 @@ class Visit:
 
 @dataclass(slots=True)
 class Answer:
-    """What comes of it."""
+    """The answer to a request."""
 
     document: Document
-    #: Parameters of other pages, by what they are to this one, as C{Link} has it.
+    #: Parameters of other pages, by their relation to this one, as in C{Link}.
     links: dict[str, Document] = field(default_factory=dict)
 
     @property
     def link(self) -> str:
-        """The value of C{Link}: relative, since a proxy may have put us anywhere."""
+        """The value of C{Link}: relative, because a proxy may have changed the path."""
         return ", ".join(
             f'<?{urlencode(values, doseq=True)}>; rel="{name}"'
             for name, values in self.links.items()
         )
 
 
-#: What a handler makes.
+#: The coroutine of a handler.
 Reading: TypeAlias = Coroutine[PendingReply[Any], None, Answer]
 
 
 async def services(visit: Visit) -> Answer:
-    """The services of the server."""
+    """List the services of the server."""
     return Answer({"services": list(visit.services())})
 
 
 async def rooms(visit: Visit) -> Answer:
-    """The rooms that are to be seen, by their keys."""
+    """List the rooms that the reader may see, sorted by their keys."""
     query, state = visit.query, visit.context.state
     limit = query.number("limit", LIST_PAGE, 1, LIST_PAGE)
     after = fold(query.text("after").removeprefix(ROOM_SIGN))
     visible = {item.record.key: item for item in visibleRooms(state, visit.session)}
     for own in state.sessionsByAccount.get(visit.session.account or "", ()):
-        # Of a secret room its members know.
+        # Members of a secret room see it.
         visible |= {item.record.key: item for item in state.roomsOf(own)}
     found = [visible[key] for key in sorted(visible) if key > after]
     page = found[:limit]
     document: Document = {"rooms": [roomDocument(item) for item in page]}
     if len(found) <= limit:
         return Answer(document)
-    # As a parameter, not as a name: the key of a room is a name of it too.
+    # The key, because as a parameter it is as good as the name.
     return Answer(document, {"next": {"after": page[-1].record.key, "limit": limit}})
 
 
 async def room(visit: Visit) -> Answer:
-    """One room, and from where on its history may be read."""
+    """Show one room, and from which line on its history may be read."""
     shown = visit.readableRoom(visit.room)
     first = shown.permissions.firstReadable(visit.session)
     return Answer({**roomDocument(shown), "first": first, "epoch": visit.context.pipeline.log})
 
 
 async def people(visit: Visit) -> Answer:
-    """Who is in a room."""
+    """List the people in a room."""
     context, query = visit.context, visit.query
     limit = query.number("limit", LIST_PAGE, 1, LIST_PAGE)
     skipped = query.number("skip", 0)
@@ -135,7 +135,7 @@ async def people(visit: Visit) -> Answer:
 
 
 async def messages(visit: Visit) -> Answer:
-    """Lines of a room: the newest ones, or those before, after or around a number."""
+    """List lines of a room: the newest ones, or those before, after or around a number."""
     query = visit.query
     if sum(query.has(name) for name in ("before", "after", "around")) > 1:
         raise badRequest("of before, after and around there can be one")
@@ -160,7 +160,7 @@ async def messages(visit: Visit) -> Answer:
         "room": shown.record.name,
         "epoch": visit.context.pipeline.log,
         "messages": messageDocuments(item for item in lines if not isIgnored(item, masks)),
-        # As in a replay: what is no longer kept, or was not to be read.
+        # As in a replay: lines that are no longer stored, or may not be read.
         "missing": [first, begin - 1] if first < begin <= last + 1 else None,
     }
     links: dict[str, Document] = {}
@@ -178,7 +178,7 @@ async def _read(visit: Visit, shown: Room, first: int, last: int) -> list[RoomMe
 
 
 async def search(visit: Visit) -> Answer:
-    """The newest lines with some words, in rooms that may be read."""
+    """Find the newest lines with some words, in rooms that may be read."""
     query, context = visit.query, visit.context
     names = query.texts("room")
     if not names:
@@ -211,7 +211,7 @@ async def search(visit: Visit) -> Answer:
     page = lines[-limit:]
     document: Document = {
         "messages": messageDocuments(page),
-        # Lines that are not in the index yet.
+        # The number of lines that are not in the index yet.
         "unsearched": context.archive.unsearched,
     }
     if len(lines) <= limit:
@@ -223,7 +223,7 @@ async def search(visit: Visit) -> Answer:
 
 
 async def _search(visit: Visit, wanted: SearchQuery) -> list[RoomMessages]:
-    # One for each account or address: a search is the most that can be asked for.
+    # One at a time for each account or address: a search is the most expensive request.
     searching = visit.context.searching
     searcher = visit.session.account or visit.session.cloak
     if searcher in searching:

@@ -1,4 +1,4 @@
-"""The resources of C{/api}: requests of HTTP to what answers them, and back."""
+"""The resources of C{/api}: they pass HTTP requests to handlers, and write the answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _JSON = b"application/json"
 
 _REPEATED = (b"Idempotent-Replayed", [b"true"])
 
-#: The description of all this for programs.
+#: The description of the API for programs.
 OPENAPI = "openapi.json"
 
 
@@ -79,7 +79,7 @@ class APIRoot(Resource):
 
 
 class Nothing(Resource):
-    """There is nothing at this path."""
+    """The answer for a path without a resource."""
 
     isLeaf = True
 
@@ -90,7 +90,7 @@ class Nothing(Resource):
 
 
 class API(Resource):
-    """All of one version, for one listener."""
+    """One version of the API, for one listener."""
 
     isLeaf = True
     _log = Logger("tsservices")
@@ -99,14 +99,14 @@ class API(Resource):
         super().__init__()
         self._shared = shared
         self._server = server
-        # Of all listeners together: an account has its limits once.
+        # Shared by all listeners: the limits of an account hold for all of them together.
         if server.usage is None:
             server.usage = APIUsage(shared.limits, shared.monotonic)
         self._usage: APIUsage = server.usage
         self._posts = WaitingPosts(shared.monotonic, shared.callLater)
 
     def render(self, request: Any) -> int:
-        """@raise twisted.web.error.UnsupportedMethod: never: that is answered as JSON too."""
+        """@raise twisted.web.error.UnsupportedMethod: never: the answer is JSON here too."""
         try:
             self._begin(request)
         except APIError as error:
@@ -118,7 +118,7 @@ class API(Resource):
     def _begin(self, request: Any) -> None:
         uri: bytes = request.uri
         path, _, rawQuery = uri.partition(b"?")
-        # As it stands in the URL: in the request's own parts nobody sees what was escaped.
+        # From the URL: the request's own parts do not show what was escaped.
         parts = path.split(b"/")[-len(request.postpath) :] if request.postpath else []
         endpoint, room = find(parts)
         method: bytes = request.method
@@ -208,7 +208,7 @@ class API(Resource):
     def _read(self, request: Any, endpoint: Endpoint, query: Query, room: str) -> None:
         token, chat = self._token(request), self._shared.chat
         context = chat.context
-        # It enters nothing, so nobody ever writes to it.
+        # The session enters nothing, so nothing is ever written to it.
         session = chat.newSession(PostOutcome(None), request.sender.host)
         account, tokenId = None, ""
         if token is not None:
@@ -249,7 +249,7 @@ class API(Resource):
 
 
 def _values(request: Any, name: bytes) -> list[str]:
-    # Not by a name that is a text: then Twisted decodes, and raises at what is not UTF-8.
+    # By bytes: for a name that is a text Twisted decodes, and raises if that is not UTF-8.
     return [value.decode("latin-1") for value in request.requestHeaders.getRawHeaders(name, ())]
 
 
@@ -261,7 +261,7 @@ def _refuse(request: Any, error: APIError) -> None:
 
 def _answer(request: Any, status: int, body: bytes) -> None:
     if request.finished or request._disconnected:
-        # Whoever has asked is gone.
+        # The client has disconnected.
         return
     request.setResponseCode(status, REASONS.get(status))
     headers = request.responseHeaders
@@ -272,7 +272,7 @@ def _answer(request: Any, status: int, body: bytes) -> None:
 
 
 def _run(coroutine: Coroutine[PendingReply[Any], None, None]) -> None:
-    # It catches all errors itself.
+    # The coroutine catches all errors itself.
     try:
         reply = coroutine.send(None)
     except StopIteration:

@@ -17,7 +17,7 @@ from tsservices.frontends.web.api.errors import APIError, fromChat
 from tsservices.frontends.web.api.events import EventConnection, Subscription
 from tsservices.frontends.web.api.posting import OUTCOME_SECONDS
 
-#: Seconds between two signs of life: less than proxies wait for one (nginx: 60).
+#: Seconds between two heartbeats: less than the timeout of proxies (nginx: 60).
 HEARTBEAT_SECONDS = 15.0
 
 
@@ -26,9 +26,9 @@ class EventStream:
     """
     One stream.
 
-    @ivar connection: what is written to it.
-    @ivar ending: nothing is written any more.
-    @ivar _timer: of the next sign of life; before it has begun, of giving up.
+    @ivar connection: writes to the stream.
+    @ivar ending: whether nothing is written any more.
+    @ivar _timer: for the next heartbeat; before the stream has begun, for giving up.
     """
 
     member: BroadcastMember | None = None
@@ -58,7 +58,7 @@ class EventStream:
         self._stopTimer()
         request = self._request
         request.setHeader(b"Content-Type", b"text/event-stream; charset=utf-8")
-        # Else a proxy like nginx collects some kilobytes first.
+        # Otherwise a proxy like nginx buffers some kilobytes first.
         request.setHeader(b"X-Accel-Buffering", b"no")
         request.setHeader(b"Cache-Control", b"no-store, no-transform")
         request.registerProducer(self, True)
@@ -77,7 +77,7 @@ class EventStream:
             self._timer = self._context.callLater(HEARTBEAT_SECONDS, self._beat)
 
     def _ended(self, reason: object) -> None:
-        # The peer has gone, or the answer is complete.
+        # The peer has disconnected, or the answer is complete.
         self.ending = True
         self._stopTimer()
         self.connection.closed()
@@ -87,7 +87,7 @@ class EventStream:
         if timer is not None:
             timer.cancel()
 
-    # What the connection calls.
+    # Called by the connection.
 
     def write(self, data: bytes) -> None:
         if not self.ending:
@@ -96,28 +96,28 @@ class EventStream:
     writeLast = write
 
     def pauseReading(self) -> None:
-        """Nothing comes."""
+        """Do nothing: there is no input."""
 
     def resumeReading(self) -> None:
-        """Nothing comes."""
+        """Do nothing: there is no input."""
 
     def finish(self) -> None:
-        """Send what was written, then end."""
+        """Send the written data, then end."""
         if not self.ending:
             self.ending = True
             if self._request.startedWriting:
                 self._request.unregisterProducer()
                 self._request.finish()
 
-    # What Twisted calls.
+    # Called by Twisted.
 
     def pauseProducing(self) -> None:
-        """The peer does not read."""
+        """Pause output: the peer does not read."""
         self.connection.pauseOutput()
 
     def resumeProducing(self) -> None:
-        """The peer reads again."""
+        """Resume output: the peer reads again."""
         self.connection.resumeOutput()
 
     def stopProducing(self) -> None:
-        """The connection is lost; L{_ended} is told too."""
+        """Do nothing: the connection is lost, and L{_ended} is called too."""

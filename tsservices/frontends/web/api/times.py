@@ -1,4 +1,4 @@
-"""Times as RFC 3339 has them, to the nanosecond.  Pure."""
+"""Times in the format of RFC 3339, with nanoseconds.  Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time as clock
 
 from tsservices.common.timestamps import NANOSECONDS
 
-# All that is said in one second has one text up to the second.
+# A cache: all times in one second have the same text up to the second.
 _last: tuple[int, str] = (-1, "")
 
 

@@ -1,4 +1,4 @@
-"""How much accounts and addresses use the API: posts, and what is read.  Pure."""
+"""Limits on the use of the API by accounts and addresses: posts, and reads.  Pure."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from tsservices.common.ratelimit import KeyedRateLimiter
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.web.api.errors import BUSY, APIError, retryAfter, tooFast
 
-#: Bytes of the longest body: with all of it allowed at once, one that is allowed at all is not
-#: refused for ever.
+#: Bytes of the longest body: the burst has to allow all of it, otherwise it would always be
+#: refused.
 LONGEST_POST = 65_536
 
-#: Accounts whose posts are counted; one that is forgotten begins anew.
+#: Accounts whose posts are counted; the count of a dropped account starts again.
 ACCOUNTS_COUNTED = 4096
 
-#: Requests to read that are under way at once, of one account or address, and of all.
+#: Reads that run at once, of one account or address, and of all.
 READS_PER_READER, READS_ALL = 8, 200
 
-#: Requests to read in a second, and at once after a pause, of one account or address.  A list of
-#: ten thousand rooms takes some ten milliseconds, in which nobody else is served.
+#: Reads in a second, and in a burst after a pause, of one account or address.  A list of ten
+#: thousand rooms takes about ten milliseconds, in which nobody else is served.
 READS_PER_SECOND, READS_BURST = 20, 200
 
 
 class APIUsage:
-    """Bounds it, for all listeners of a server together."""
+    """The limits, for all listeners of a server together."""
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
         self._limits = replace(limits, chatLine=max(limits.chatLine, LONGEST_POST))
@@ -44,7 +44,7 @@ class APIUsage:
 
         @param account: the key.
         @param size: bytes of all lines.
-        @raise APIError: it was too much, and is not done.
+        @raise APIError: the post is refused, because the account posts too fast.
         """
         if not self._isBounded:
             return
@@ -58,11 +58,10 @@ class APIUsage:
 
     def beginReading(self, reader: str) -> None:
         """
-        Count a request to read until L{endReading}.  How many there may be in a second is not
-        bounded where floods are not.
+        Count a read until L{endReading}.  The number in a second is not bounded if floods are not.
 
         @param reader: an account, or a cloak.
-        @raise APIError: too many are under way, and this is not.
+        @raise APIError: the read is refused, because there are too many.
         """
         own = self._reads.get(reader, 0)
         if own >= READS_PER_READER or self._readsInAll >= READS_ALL:

@@ -1,5 +1,5 @@
 // @ts-check
-/** The page: puts its parts together, and knows the keys. */
+/** The page: connects its parts, and handles keys. */
 import { copyText as lineText, TALK } from "./core/sentences.js";
 import { Session } from "./core/session.js";
 import { kept, keptHere } from "./core/storage.js";
@@ -20,7 +20,7 @@ import { StatusPanel } from "./ui/status.js";
 /** @typedef {import("./core/store.js").Conversation} Conversation */
 /** @typedef {import("./core/history.js").Line} Line */
 
-/** The room of who comes without having been here. */
+/** The room of a first visit. */
 const FIRST_ROOM = "lobby";
 
 /** Milliseconds that "nothing missed" stays on the screen. */
@@ -86,16 +86,16 @@ function showStatus(state, text) {
   composer.update();
 }
 
-// ---- where one is
+// ---- the address
 
-/** @returns {{room: string, talk: string, seq: number}} what the address of the page names */
+/** @returns {{room: string, talk: string, seq: number}} the place in the page's address */
 function fromAddress() {
   const [first = "", seq = ""] = location.hash.slice(1).split("/");
   let name = "";
   try {
     name = decodeURIComponent(first);
   } catch {
-    // Half of an escape is no name.
+    // An incomplete escape.
   }
   return { room: name.startsWith("@") ? "" : name, talk: name.startsWith("@") ? name.slice(1) : "", seq: Number(seq) || 0 };
 }
@@ -171,7 +171,7 @@ function followAddress() {
   }
 }
 
-/** The rooms of the last time, kept for each name. */
+/** Keep the rooms for the next visit, by account. */
 function keepRooms() {
   const rooms = store.ordered().filter((one) => one.isRoom && one.wanted).map((one) => one.name);
   kept.set(`rooms ${store.account ?? ""}`, JSON.stringify(rooms));
@@ -181,7 +181,7 @@ function entered() {
   signIn.close();
   if (store.shown) {
     store.changed("header", store.shown);
-    // One may be somebody else now, in the same rooms.
+    // The user may have changed, in the same rooms.
     keepRooms();
     return;
   }
@@ -191,7 +191,7 @@ function entered() {
   try {
     rooms = JSON.parse(kept.get(`rooms ${store.account ?? ""}`) ?? "[]");
   } catch {
-    // Somebody has edited it.
+    // Edited by somebody.
   }
   const present = store.ordered().filter((one) => one.isRoom && one.inside).map((one) => one.name);
   const last = keptHere.get("shown") ?? "";
@@ -220,7 +220,7 @@ function entered() {
   if (seq && shown?.inside) void pane.jump(seq);
 }
 
-// ---- what one does
+// ---- actions
 
 /** @param {Conversation} conversation @param {string} text */
 function say(conversation, text) {
@@ -229,12 +229,12 @@ function say(conversation, text) {
   pane.readBefore = null;
 }
 
-/** Commands for which the page has a place of its own. @type {Record<string, (argument: string) => boolean>} */
+/** Commands that the page handles itself. @type {Record<string, (argument: string) => boolean>} */
 const COMMANDS = {
   help: (argument) => !argument && (showHelp(), true),
   login: (argument) => {
     const [name = "", secret = ""] = argument.split(/\s+([^]*)/);
-    // Only what is asked for by the page itself is kept over a reload.
+    // Only a sign-in by the page itself is kept over a reload.
     if (secret) void signIn.signIn({ account: name, password: secret });
     else if (/^tst_/.test(name)) void signIn.signIn({ account: "", token: name });
     else void signIn.open("", "account", name);
@@ -266,7 +266,7 @@ const COMMANDS = {
     return true;
   },
   quit: (argument) => {
-    // The server ends the connection; without this the page would come back.
+    // The server closes the connection; the page must not reconnect.
     void session.command(null, `/quit ${argument}`.trim()).catch(() => {});
     session.end("You have left.");
     return true;
@@ -290,7 +290,7 @@ function command(conversation, line) {
   }
   pane.toEnd();
   session.command(conversation, line).then(keepRooms, (error) => {
-    // A refusal by the server is shown where its other answers are.
+    // A refusal by the server is shown like its other answers.
     if (error.code !== "lost") return;
     store.note(conversation, "error", `${error.message}: not done`);
     if (!composer.field.value) composer.insert(line);
@@ -304,7 +304,7 @@ function lineMenu(line, from) {
   const spoken = TALK.has(line.kind);
   const mayDelete = conversation.isRoom && line.seq && spoken && conversation.inside
     && ((line.own && store.account !== null) || ["operator", "founder", "server"].includes(conversation.rank));
-  // Those between accounts are kept; their author may take them back, for both.
+  // Messages between accounts are stored; the author may delete them for both.
   const ownLetter = !conversation.isRoom && spoken && line.own && line.id;
   openMenu(from, "This line", [
     spoken && { text: "Copy the text", do: () => void copyText(line.text) },
@@ -407,7 +407,7 @@ function showSide(shown) {
   byId("side-button").setAttribute("aria-expanded", String(shown));
 }
 
-/** @param {boolean} [shown] @param {boolean} [keep] whether that is so the next time too */
+/** @param {boolean} [shown] @param {boolean} [keep] whether to remember it */
 function showPeople(shown = !people.wanted, keep = false) {
   people.wanted = shown;
   if (keep) kept.set("people", shown ? "shown" : "hidden");
@@ -416,7 +416,7 @@ function showPeople(shown = !people.wanted, keep = false) {
 
 // ---- keys
 
-/** @param {KeyboardEvent} event @returns {boolean} whether it was for the page */
+/** @param {KeyboardEvent} event @returns {boolean} whether the page handled it */
 function shortcut(event) {
   const { key, altKey } = event;
   const control = event.ctrlKey || event.metaKey;
@@ -447,7 +447,7 @@ function pressed(event) {
     pane.view.focus();
     pane.view.scrollBy(0, -pane.list.height * 0.9);
   } else if (!inField && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && event.key !== " ") {
-    // Whoever types means the text; "/" too, which begins a command there.
+    // Typing goes to the text field; "/" too, which begins a command.
     if (!target.closest("button, a")) composer.focus();
     else if (event.key === "/") composer.focus();
   }
@@ -475,7 +475,7 @@ function start() {
     if (!document.hidden) session.connection.wake();
     pane.moved();
   });
-  // Kept only over a reload: a copy of this window must not go on in place of it.
+  // Kept only over a reload: a copy of this window must not take over.
   session.token = keptHere.get("resume") ?? "";
   keptHere.remove("resume");
   addEventListener("pagehide", () => { if (session.inside && session.token) keptHere.set("resume", session.token); });

@@ -1,7 +1,7 @@
-// The chosen theme is set before the first line is drawn. Not a module: those run too late.
+// Sets the chosen theme before the first line is drawn. Not a module: they run too late.
 "use strict";
 try {
   document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";
 } catch {
-  // Without storage the system decides.
+  // No storage: the system decides.
 }

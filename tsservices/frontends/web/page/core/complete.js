@@ -1,22 +1,22 @@
 // @ts-check
-/** What a beginning of a word can become. Pure. */
+/** Completion of words. Pure. */
 import { fold } from "./text.js";
 
 /**
  * @typedef {object} Sources
  * @property {{name: string, usage: string, meaning: string}[]} commands
  * @property {string[]} rooms without a sign
- * @property {string[]} nicks who spoke last comes first
+ * @property {string[]} nicks the last speaker first
  */
-/** @typedef {{text: string, note: string}} Candidate text takes the place of the word */
+/** @typedef {{text: string, note: string}} Candidate text replaces the word */
 /** @typedef {{start: number, end: number, candidates: Candidate[]}} Completion */
 
-/** Names that are offered; of commands all are. */
+/** Names that are offered; all commands are. */
 const MOST = 12;
 
 /**
  * @param {string} text @param {number} caret @param {Sources} sources
- * @returns {Completion | null} null: there is nothing to complete
+ * @returns {Completion | null} null: nothing to complete
  */
 export function complete(text, caret, sources) {
   const start = text.slice(0, caret).search(/\S+$/u);
@@ -38,14 +38,14 @@ function candidates(word, start, sources, text) {
   const begun = fold(word.slice(sign.length));
   const matches = (/** @type {string} */ name) => fold(name).startsWith(begun);
   const rooms = sources.rooms.filter(matches).map((name) => ({ text: `#${name} `, note: "room" }));
-  // An address to somebody stands at the beginning with a colon; an argument does not.
+  // A nick at the beginning of a text gets a colon; an argument does not.
   const end = start === 0 ? ": " : " ";
   const nicks = sources.nicks.filter(matches).map((name) => ({ text: name + end, note: "" }));
   const names = sign === "#" ? rooms : sign === "@" || !/^\/(join|part|invite)\s/.test(text) ? nicks : rooms.concat(nicks);
   return names.slice(0, MOST);
 }
 
-/** What is to be done with what was typed. */
+/** What to do with the typed text. */
 /** @typedef {{do: "nothing"} | {do: "command", line: string} | {do: "say", text: string}
  *   | {do: "hold", why: string}} Intent */
 
@@ -54,8 +54,8 @@ const SECRET = /^\s*\p{P}?\s*[/⁄∕／\\]?\s*(register|passwd|login|reset|resu
 /**
  * Whether a text is a command or something to say.
  *
- * A command is one line that was typed. What came by paste is never one, so that a copied page
- * cannot give orders; if it looks like a command with a password, it is not said either.
+ * A command is one typed line. Pasted text is never one, because a copied page must not give
+ * commands; if it looks like a command with a password, it is not said either.
  * @param {string} text @param {boolean} pasted whether its beginning was pasted
  * @returns {Intent}
  */

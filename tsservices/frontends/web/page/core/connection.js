@@ -1,30 +1,29 @@
 // @ts-check
 /**
- * A websocket that comes back: tries again after a loss, later and later, and notices when the
- * other side is silently gone. Knows nothing of what is sent. Sockets, time and chance come from
- * outside.
+ * A websocket that reconnects: retries after a loss with growing delays, and detects a silently
+ * lost server. Independent of the messages. Sockets, time and random numbers are passed in.
  */
 
-/** Milliseconds before a try, at most: the first, and all later ones. */
+/** Most milliseconds before a try: the first, and all later ones. */
 const FIRST_DELAY = 500, MOST_DELAY = 30_000;
 
-/** Milliseconds without an answer after which a connection is dead. */
+/** Milliseconds without an answer until a connection is lost. */
 const ANSWER_TIME = 6000;
 
-/** Milliseconds after which a try that nobody answers is given up: browsers wait for minutes. */
+/** Milliseconds until an unanswered try is given up: browsers wait for minutes. */
 const OPEN_TIME = 15_000;
 
-/** Milliseconds of silence after which the other side is asked for a sign of life. */
+/** Milliseconds of silence until the server is pinged. */
 const QUIET_TIME = 40_000;
 
-/** How often it is looked; another pause means that the computer slept, or its clock was set. */
+/** Milliseconds between checks; another pause means that the computer slept or its clock was set. */
 const LOOK_EVERY = 5000;
 
-/** The other side says: nothing is wrong with it, but it stops. */
+/** The close code of a server that stops. */
 const GOING_AWAY = 1001;
 
 /**
- * @typedef {object} World what the connection needs
+ * @typedef {object} World the environment
  * @property {() => WebSocket} open
  * @property {() => number} now milliseconds
  * @property {() => number} random from 0 to 1
@@ -37,7 +36,7 @@ const GOING_AWAY = 1001;
  * @property {() => void} opened
  * @property {(text: string) => void} received
  * @property {(code: number, reason: string) => void} lost
- * @property {() => void} askForSign send something that is answered
+ * @property {() => void} askForSign send a request to be answered
  * @property {(state: string) => void} stateChanged
  */
 
@@ -89,12 +88,12 @@ export class Connection {
     socket.onclose = current((event) => this.wasLost(event.code, event.reason));
   }
 
-  /** Say that all is well, so that the next loss is tried again soon. */
+  /** Reset the delay: the connection works. */
   settled() {
     this.failures = 0;
   }
 
-  /** Connect no more, until L{start}. */
+  /** Stop connecting, until L{start}. */
   stop() {
     this.drop();
     this.world.cancel(this.timer);
@@ -102,8 +101,8 @@ export class Connection {
   }
 
   /**
-   * Try at once, if a try is waited for, or one gets no answer: it may go by a network that is
-   * gone. Else look whether the other side lives.
+   * Try at once while waiting for a try, or if one gets no answer, maybe over a lost network.
+   * Otherwise check the connection.
    */
   wake() {
     const unanswered = this.state === "connecting" && this.world.now() - this.startedAt > ANSWER_TIME;
@@ -127,9 +126,9 @@ export class Connection {
 
   checkAnswer() {
     const waited = this.world.now() - this.askedAt;
-    // Less than nothing: the clock was set back meanwhile.
+    // Negative: the clock was set back meanwhile.
     if (this.askedAt && this.state === "open" && (waited >= ANSWER_TIME || waited < 0)) {
-      // Its closing handshake would wait for the dead side for minutes.
+      // A closing handshake would wait for the lost server for minutes.
       this.wasLost(1006, "no answer");
     }
   }
@@ -146,7 +145,7 @@ export class Connection {
   /** @param {number} code @param {string} reason */
   wasLost(code, reason) {
     this.drop();
-    // Half of the delay is chance: all pages lose a server at the same moment.
+    // Half of the delay is random: all pages lose a server at once.
     const most = Math.min(MOST_DELAY, FIRST_DELAY * 2 ** this.failures * (code === GOING_AWAY ? 4 : 1));
     const delay = most / 2 + (this.world.random() * most) / 2;
     this.failures++;

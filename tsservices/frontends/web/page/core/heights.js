@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The heights of many rows, and at which of them a place is: a Fenwick tree, so that a change and
- * a question cost log n. Pure.
+ * The heights of many rows, and the row at a place: a Fenwick tree, so changes and queries take
+ * O(log n). Pure.
  */
 export class Heights {
   constructor() {
@@ -21,7 +21,7 @@ export class Heights {
       const parent = (i + 1) + ((i + 1) & -(i + 1));
       if (parent < tree.length) tree[parent] += tree[i + 1];
     }
-    // Nodes above rows that are still to come hold the sums of those below them.
+    // Nodes above rows that are added later hold the sums of the rows below.
     for (let node = count + 1; node < tree.length; node++) {
       const parent = node + (node & -node);
       if (parent < tree.length) tree[parent] += tree[node];
@@ -69,7 +69,7 @@ export class Heights {
     return this.top(this.length);
   }
 
-  /** @param {number} place @returns {number} the row at it: the first or the last one if it is outside */
+  /** @param {number} place @returns {number} its row; outside: the first or the last */
   find(place) {
     let node = 0, left = place;
     for (let step = this.values.length; step > 0; step >>= 1) {

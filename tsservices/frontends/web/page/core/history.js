@@ -1,25 +1,25 @@
 // @ts-check
 /**
- * The lines of one conversation that are known, in stretches without a gap. Pure.
+ * The known lines of one conversation, in stretches without gaps. Pure.
  *
- * Whoever follows a link to an old line has a second stretch beside the newest one; reading on
- * from either side makes one of them. Positions are the server's numbers. Lines without one (who
- * came and went, answers) stand behind the numbered line after which they came.
+ * A link to an old line makes a second stretch beside the newest one; reading on from either side
+ * joins them. Positions are the server's numbers. Lines without one (joins, leaves, answers)
+ * follow the numbered line after which they came.
  */
 
 /**
  * @typedef {object} Line
- * @property {number} seq the number in its room; 0: it has none
- * @property {number} at the number of the line that it stands at or behind
+ * @property {number} seq the number in its room; 0: none
+ * @property {number} at the number of this line or the one before
  * @property {number} time nanoseconds since 1970
  * @property {string} kind
  * @property {string} nick
  * @property {string | null} account
  * @property {string} text
  * @property {string} id
- * @property {boolean} [mention] whether it names the reader
+ * @property {boolean} [mention] whether it mentions the user
  * @property {boolean} [own]
- * @property {string} [state] of a line that is not stored yet: how far it is
+ * @property {string} [state] the progress of a line that is not stored yet
  * @property {number} [height] pixels, once it was drawn
  */
 
@@ -27,7 +27,7 @@
 const comesBefore = (one, other) =>
   one.at !== other.at ? one.at < other.at : one.seq !== 0 && other.seq === 0;
 
-/** Lines between two numbers, of which none is missing. */
+/** All lines between two numbers. */
 export class Stretch {
   /** @param {number} first the first number that it covers @param {number} last
    * @param {Line[]} lines in order */
@@ -37,7 +37,7 @@ export class Stretch {
     this.lines = lines;
   }
 
-  /** @param {number} seq @returns {number} where it stands, or -1 */
+  /** @param {number} seq @returns {number} its index, or -1 */
   indexOf(seq) {
     let low = 0, high = this.lines.length;
     while (low < high) {
@@ -52,7 +52,7 @@ export class Stretch {
     return -1;
   }
 
-  /** @param {Stretch} other that it touches or overlaps */
+  /** @param {Stretch} other touching or overlapping */
   absorb(other) {
     this.lines = merged(this.lines, other.lines);
     this.first = Math.min(this.first, other.first);
@@ -61,8 +61,8 @@ export class Stretch {
 }
 
 /**
- * Two lists in order as one, each numbered line once. What stands in both is taken from the
- * first, whose lines may be on the screen.
+ * Merge two sorted lists, each numbered line once. Lines in both are taken from the first, whose
+ * lines may be on the screen.
  * @param {Line[]} kept @param {Line[]} added
  */
 function merged(kept, added) {
@@ -91,25 +91,25 @@ function merged(kept, added) {
   return lines;
 }
 
-/** All that is known of a conversation. */
+/** The known lines of a conversation. */
 export class History {
   constructor() {
     /** @type {Stretch[]} in order; the last one is the newest */
     this.stretches = [new Stretch(1, 0, [])];
-    /** The number of the first line that is still kept; 1: not known to be another. */
+    /** The number of the first stored line; 1: not known to be higher. */
     this.start = 1;
     this.fresh = true;
   }
 
-  /** The stretch that new lines come to. */
+  /** The stretch that gets new lines. */
   get newest() {
     return this.stretches[this.stretches.length - 1];
   }
 
   /**
-   * Add a line that was said now, or that has no number.
+   * Add a new line, or one without a number.
    * @param {Line} line
-   * @returns whether it stands behind all others
+   * @returns whether it is the last
    */
   append(line) {
     const newest = this.newest;
@@ -120,7 +120,7 @@ export class History {
         this.add(line.seq, line.seq, [line]);
         return false;
       }
-      // A number that is left out is that of a line that is not for us.
+      // A skipped number is of a line that this user may not see.
       newest.last = line.seq;
       line.at = line.seq;
     } else {
@@ -131,16 +131,16 @@ export class History {
   }
 
   /**
-   * Add lines of before.
-   * @param {number} first the first number of which it is known what stands there
+   * Add older lines.
+   * @param {number} first the first number that they cover
    * @param {number} last @param {Line[]} lines in order
-   * @returns {Stretch} the one they are part of
+   * @returns {Stretch} their stretch
    */
   add(first, last, lines) {
     for (const line of lines) line.at = line.seq;
     const added = new Stretch(first, last, lines);
     if (this.fresh) {
-      // What came before the first answer has stood behind number 0.
+      // Lines before the first answer have followed number 0.
       const notes = this.newest.lines;
       for (const note of notes) note.at = last;
       added.lines = lines.concat(notes);
@@ -173,7 +173,7 @@ export class History {
     return stretch && index >= 0 ? stretch.lines[index] : undefined;
   }
 
-  /** Forget all that stands after a number: the server has another history. @param {number} last */
+  /** Drop lines after a number: the server has another history. @param {number} last */
   cut(last) {
     this.stretches = this.stretches.filter((one) => one.first <= last);
     for (const one of this.stretches) {
@@ -186,7 +186,7 @@ export class History {
     }
   }
 
-  /** Begin anew at a later place, since too much was missed to ask for. @param {number} last */
+  /** Start again at a later place: too many lines were missed. @param {number} last */
   skipTo(last) {
     this.stretches.push(new Stretch(last + 1, last, []));
   }

@@ -1,18 +1,18 @@
 // @ts-check
 /**
- * What was done, and what the server answers, in the words of the other frontends. Pure.
+ * Actions and the server's answers, in the words of the other frontends. Pure.
  */
 import { fullText, clockText, durationText, milliseconds, plural } from "./times.js";
 
 /** @typedef {import("./history.js").Line} Line */
 /** @typedef {import("./wire.js").Unit} Unit */
 
-/** The kinds of lines that people say. */
+/** The kinds of messages of people. */
 export const TALK = new Set(["message", "me", "notice"]);
 
 const UNITS = { s: "second", m: "minute", h: "hour", d: "day", w: "week" };
 
-/** What the letters of modes mean. */
+/** The meanings of modes. */
 export const MODES = {
   i: "by invitation only",
   k: "whoever joins has to name the key",
@@ -34,13 +34,13 @@ const inParentheses = (text) => (text ? ` (${text})` : "");
 /** @param {string} text */
 const afterColon = (text) => (text ? `: ${text}` : "");
 
-/** @param {string} text a word, and what follows it @returns {[string, string]} */
+/** @param {string} text a word, and the rest @returns {[string, string]} */
 function parted(text) {
   const end = text.indexOf(" ");
   return end < 0 ? [text, ""] : [text.slice(0, end), text.slice(end + 1)];
 }
 
-/** @param {string} duration as it stands in a line: 2h, or forever */
+/** @param {string} duration as in a line: 2h, or forever */
 function forDuration(duration) {
   const unit = UNITS[/** @type {keyof UNITS} */ (duration.at(-1) ?? "")];
   const count = Number(duration.slice(0, -1));
@@ -79,7 +79,7 @@ const ACTIONS = {
   error: (line) => line.text,
 };
 
-/** @param {Line} line of a kind that people do not say */
+/** @param {Line} line of an action */
 export function actionText(line) {
   const write = ACTIONS[line.kind];
   return write ? write(line) : `${line.nick} did ${line.kind}${afterColon(line.text)}`;
@@ -114,7 +114,7 @@ const agoText = (time) => `${durationText((Date.now() - milliseconds(time)) / 10
 /** @param {any} person */
 const personName = (person) => `${person.guest ? "~" : ""}${person.nick}${inParentheses(rankText(person.rank))}`;
 
-/** What is answered to a command, as lines. @type {Record<string, (unit: Unit) => string[]>} */
+/** The answers to a command, as lines. @type {Record<string, (unit: Unit) => string[]>} */
 const ANSWERS = {
   notice: (unit) => unit.lines,
   refused: (unit) => [unit.text],
@@ -151,5 +151,5 @@ const ANSWERS = {
     `#${line.room}/${line.seq} ${copyText(line)}`) : ["nothing was found"],
 };
 
-/** @param {Unit} unit @returns {string[]} nothing, if it is not a text for people */
+/** @param {Unit} unit @returns {string[]} empty: not for people */
 export const answerText = (unit) => ANSWERS[unit.type]?.(unit) ?? [];

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The talk with the server: coming in, requests and their answers, going on after a lost
- * connection. Nothing here knows the document.
+ * The session with the server: entering, requests and their answers, resuming after a lost
+ * connection. Independent of the document.
  */
 import { Connection } from "./connection.js";
 import { answerText } from "./sentences.js";
@@ -15,13 +15,13 @@ import { UnitReader, VERSION } from "./wire.js";
 /** @typedef {import("./wire.js").Unit} Unit */
 /** @typedef {import("./history.js").Line} Line */
 
-/** Lines that are asked for at once. */
+/** Lines requested at once. */
 export const PAGE = 200;
 
-/** Above so many missed lines of a room only the newest are read; the others on scrolling. */
+/** If more lines of a room were missed, only the newest are read; the others on scrolling. */
 const MOST_MISSED = 1000;
 
-/** Refusals after which this page does not come back by itself. */
+/** Refusals after which this page does not reconnect by itself. */
 const FINAL = new Set(["taken-over", "killed", "token-revoked"]);
 
 /**
@@ -31,10 +31,10 @@ const FINAL = new Set(["taken-over", "killed", "token-revoked"]);
  * @property {Unit[]} answers
  * @property {(answers: Unit[]) => void} resolve
  * @property {(error: RequestError) => void} reject
- * @property {Conversation | null} place where an answer to a command is shown
+ * @property {Conversation | null} place where the answer to a command is shown
  */
 
-/** A request that was refused, or that got no answer. */
+/** A refused or unanswered request. */
 export class RequestError extends Error {
   /** @param {string} code @param {string} text */
   constructor(code, text) {
@@ -45,7 +45,7 @@ export class RequestError extends Error {
 
 /** @typedef {{conversation: Conversation, text: string, line: Line, requested: number, sent: boolean}} Unsent */
 
-/** The answers that a request for them takes; those to a typed command are shown as text. */
+/** Types that answer requests; answers to a typed command are shown as text. */
 const ANSWERS = new Set(["rooms", "people", "person", "seen", "restraints", "found", "inbox",
   "accountToken", "accountTokens", "modes", "topic"]);
 
@@ -53,7 +53,7 @@ export class Session {
   /**
    * @param {Store} store
    * @param {import("./connection.js").World} world
-   * @param {object} page what a person sees of it
+   * @param {object} page the visible part
    * @param {(state: string, text: string) => void} page.status
    * @param {(why: string, code: string) => void} page.nameNeeded
    * @param {(text: string, answer: (secret: string | null) => void) => void} page.secretNeeded
@@ -72,19 +72,19 @@ export class Session {
       stateChanged: (state) => this.stateChanged(state),
     });
     this.reader = new UnitReader();
-    /** @type {Map<number, Request>} in the order in which they are answered */
+    /** @type {Map<number, Request>} in the order of their answers */
     this.requests = new Map();
     this.nextId = 1;
-    /** The name to come in by, if there is no account. */
+    /** The name to enter with, without an account. */
     this.guestNick = "";
-    /** The secret by which the next connection goes on for this one. */
+    /** The secret with which the next connection resumes this one. */
     this.token = "";
     this.inside = false;
     this.wasInside = false;
     this.lostAt = 0;
     /** @type {Unsent[]} */
     this.outbox = [];
-    /** Rooms to enter when one is in. @type {string[]} */
+    /** Rooms to join after entering. @type {string[]} */
     this.wantedRooms = [];
     this.ended = false;
   }
@@ -94,7 +94,7 @@ export class Session {
     this.connection.start();
   }
 
-  /** Connect anew as somebody else: signed in, or out. */
+  /** Reconnect as another user: signed in, or out. */
   restart() {
     this.token = "";
     this.leave();
@@ -133,7 +133,7 @@ export class Session {
     try {
       units = this.reader.read(frame);
     } catch {
-      // A frame that is no JSON is not from this server, or a part of it is lost.
+      // Not JSON: not from this server, or a part is lost.
       this.connection.wasLost(1002, "not JSON");
       return;
     }
@@ -159,7 +159,7 @@ export class Session {
     if (request || !applied) this.inform(unit, request?.place ?? null);
   }
 
-  /** @param {Unit} unit @returns {Request | null} the request that it answers, maybe */
+  /** @param {Unit} unit @returns {Request | null} the request that it may answer */
   answering(unit) {
     const [first] = this.requests.values();
     return first && ANSWERS.has(unit.type) ? first : null;
@@ -181,7 +181,7 @@ export class Session {
     server: (unit) => {
       this.store.server = { name: unit.name, account: unit.account, limits: unit.limits, commands: unit.commands ?? [] };
       this.store.changed("self");
-      // With an account the server lets one in by itself.
+      // With an account the server logs the user in.
       if (unit.account === null) this.enter();
     },
     token: (unit) => { this.token = unit.token; },
@@ -212,7 +212,7 @@ export class Session {
       }
     },
     prompt: (unit) => {
-      // Without an id: what comes of it is the answer to the command that needs it.
+      // Without an id: the result is the answer to the command that needs it.
       this.page.secretNeeded(unit.text, (text) => void this.connection.send(JSON.stringify({ do: "answer", text })));
     },
     replay: (unit) => this.takeReplay(unit),
@@ -250,8 +250,8 @@ export class Session {
   }
 
   /**
-   * @param {Unit} unit @param {Map<string, number>} present the last numbers of the rooms in
-   *   which one still is
+   * @param {Unit} unit @param {Map<string, number>} present the last numbers of the rooms
+   *   still joined
    */
   cameIn(unit, present) {
     const again = this.wasInside;
@@ -280,9 +280,9 @@ export class Session {
   }
 
   /**
-   * Enter a room again, and ask for what was missed in it.
-   * @param {Conversation} room @param {number | undefined} last its last number; undefined: one
-   *   is not in it @param {string} epoch
+   * Join a room again, and request the missed lines.
+   * @param {Conversation} room @param {number | undefined} last its last number; undefined:
+   *   not in it @param {string} epoch
    * @returns {Promise<number>} how many lines of others were missed
    */
   async catchUp(room, last, epoch) {
@@ -291,7 +291,7 @@ export class Session {
     try {
       if (last === undefined) {
         await this.request("join", { room: room.name });
-        // What is replayed at entering is new only above what was known.
+        // Of the lines replayed at joining only those after known are new.
       }
       void this.loadPeople(room);
       if (fresh) {
@@ -319,8 +319,8 @@ export class Session {
   }
 
   /**
-   * Ask for the private messages that were missed.
-   * @returns {Promise<number>} how many they were
+   * Request the missed private messages.
+   * @returns {Promise<number>} their number
    */
   async catchUpInPrivate() {
     const known = this.store.privateLines();
@@ -340,7 +340,7 @@ export class Session {
     const missed = counts.reduce((sum, count) => sum + count, 0);
     const how = resumed ? "you were disconnected; resumed" : "you were disconnected, and are in again";
     const what = missed ? `${plural(missed, "line")} ${missed === 1 ? "was" : "were"} said meanwhile`
-      // What was sent to a guest who was not there is not kept.
+      // Messages to an absent guest are not stored.
       : this.store.account ? "nothing missed" : "nothing missed in rooms";
     this.page.status("back", `${how}, ${what}`);
   }
@@ -389,7 +389,7 @@ export class Session {
     return this.request("history", { room: room.name, before, count });
   }
 
-  /** Load the newest private messages with somebody, or older ones. @param {Conversation} talk @param {string} before */
+  /** Load the newest or older private messages with a person. @param {Conversation} talk @param {string} before */
   loadLetters(talk, before = "") {
     return this.request("inbox", { with: talk.name, before });
   }
@@ -413,7 +413,7 @@ export class Session {
     switch (request?.fields.do) {
       case "history":
         to = request.fields.before - 1;
-        // An empty answer says that there is nothing before.
+        // An empty answer: there are no older lines.
         from = first || history.start;
         break;
       case "since":
@@ -435,7 +435,7 @@ export class Session {
   // ---- saying something
 
   /**
-   * Say something; without a connection it waits for the next one.
+   * Say a text; without a connection it waits for the next one.
    * @param {Conversation} conversation @param {string} text
    */
   say(conversation, text) {
@@ -444,7 +444,7 @@ export class Session {
     for (let i = 0; i < lines.length; i += most) this.sayPart(conversation, lines.slice(i, i + most).join("\n"));
   }
 
-  /** @param {Conversation} conversation @param {string} text not more than one request may say */
+  /** @param {Conversation} conversation @param {string} text at most as one request may say */
   sayPart(conversation, text) {
     const line = this.store.note(conversation, "message", text, nanoseconds(this.world.now()));
     Object.assign(line, { own: true, nick: this.store.nick, state: "sending" });
@@ -477,7 +477,7 @@ export class Session {
     });
   }
 
-  /** It was said: its own line stands in the room. @param {Unsent} unsent */
+  /** It was said: the room has the server's line. @param {Unsent} unsent */
   settle(unsent) {
     this.outbox = this.outbox.filter((one) => one !== unsent);
     const { history } = unsent.conversation;
@@ -495,8 +495,8 @@ export class Session {
   }
 
   /**
-   * After a lost connection: what arrived is among the lines that came meanwhile.
-   * @param {boolean} sure whether the lost connection has ended for the server too
+   * After a lost connection: texts that arrived are among the new lines.
+   * @param {boolean} sure whether the server has closed the lost connection too
    */
   resend(sure) {
     for (const unsent of [...this.outbox]) {
@@ -514,13 +514,13 @@ export class Session {
     return text.split("\n").every((one) => said.includes(one));
   }
 
-  /** Say again what perhaps was not sent. @param {Line} line */
+  /** Repeat a text that perhaps was not sent. @param {Line} line */
   sayAgain(line) {
     const unsent = this.outbox.find((one) => one.line === line);
     if (unsent) this.transmit(unsent);
   }
 
-  /** Give up what was not sent. @param {Line} line @returns {string} its text */
+  /** Drop an unsent text. @param {Line} line @returns {string} its text */
   withdraw(line) {
     const unsent = this.outbox.find((one) => one.line === line);
     if (unsent) this.settle(unsent);

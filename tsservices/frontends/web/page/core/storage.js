@@ -1,5 +1,5 @@
 // @ts-check
-/** What the browser keeps for this page; in memory where it keeps nothing, or has no room. */
+/** The storage of the browser; in memory if it has none, or is full. */
 
 class Keeper {
   /** @param {() => Storage | null} open */
@@ -11,7 +11,7 @@ class Keeper {
     try {
       this.storage = open();
     } catch {
-      // Who refuses cookies refuses this too.
+      // Refused with cookies.
     }
   }
 
@@ -28,7 +28,7 @@ class Keeper {
       this.storage.setItem(key, value);
       this.memory.delete(key);
     } catch {
-      // It is full.
+      // Full.
     }
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Rooms, people and messages, as far as this page knows them. Pure: what the server sends comes
- * in, and listeners hear what is different.
+ * Rooms, people and messages known to this page. Pure: gets the server's messages, and notifies
+ * listeners of changes.
  */
 import { History } from "./history.js";
 import { presenceText, TALK } from "./sentences.js";
@@ -31,9 +31,9 @@ export class Conversation {
     this.key = key;
     this.name = name;
     this.isRoom = key.startsWith("#");
-    /** Whether one is in the room, for the server. */
+    /** Whether the server has the user in it. */
     this.inside = false;
-    /** Whether one wants to be in it: it is joined again after a lost connection. */
+    /** Whether the user wants to be in it: it is rejoined after a lost connection. */
     this.wanted = false;
     this.history = new History();
     this.epoch = "";
@@ -46,17 +46,17 @@ export class Conversation {
     this.present = 0;
     /** Whether all members are known. */
     this.complete = false;
-    /** The number of the last line that was read; null: not known. @type {number | null} */
+    /** The number of the last read line; null: not known. @type {number | null} */
     this.read = null;
     this.unread = 0;
-    /** Whether there are more unread ones than were counted. */
+    /** Whether there are more unread lines than counted. */
     this.unreadMore = false;
     this.mentions = 0;
-    /** Nicks by when they spoke last. @type {Map<string, string>} */
+    /** Nicks, the last speaker last. @type {Map<string, string>} */
     this.speakers = new Map();
-    /** Ids of private messages, which come again with the inbox. @type {Set<string>} */
+    /** Ids of private messages, which the inbox repeats. @type {Set<string>} */
     this.ids = new Set();
-    /** Whether there are older private messages than those that are known. */
+    /** Whether there are older private messages than the known ones. */
     this.more = false;
   }
 
@@ -73,9 +73,9 @@ export class Store {
     this.account = null;
     /** @type {Map<string, Conversation>} */
     this.conversations = new Map();
-    /** What is on the screen: it is not unread. @type {Conversation | null} */
+    /** The conversation on the screen: not unread. @type {Conversation | null} */
     this.shown = null;
-    /** Whether a person looks at the end of what is shown. */
+    /** Whether the user looks at the end of the lines. */
     this.watched = false;
     /** @type {((change: Change) => void)[]} */
     this.listeners = [];
@@ -138,7 +138,7 @@ export class Store {
     return fold(nick) === fold(this.nick);
   }
 
-  /** @param {Unit} unit @returns {boolean} whether it meant something here */
+  /** @param {Unit} unit @returns {boolean} whether it was handled */
   apply(unit) {
     const handle = HANDLERS[unit.type];
     if (handle) handle(this, unit);
@@ -156,7 +156,7 @@ export class Store {
   }
 
   /**
-   * Show something that has no number: an event, an answer, a line that is not stored yet.
+   * Show a line without a number: an event, an answer, a line not stored yet.
    * @param {Conversation} conversation @param {string} kind @param {string} text
    * @param {number} [time] @returns {Line}
    */
@@ -171,7 +171,7 @@ export class Store {
   /**
    * @param {Unit} replay @param {number} first the first number that it covers
    * @param {number} last
-   * @returns {{fresh: number}} how many lines of others it has that were not known
+   * @returns {{fresh: number}} how many new lines of others it has
    */
   addReplay(replay, first, last) {
     const room = this.room(replay.room);
@@ -204,7 +204,7 @@ export class Store {
     if (room.speakers.size > 500) room.speakers.delete(room.speakers.keys().next().value ?? "");
   }
 
-  /** Take the words of a line away. @param {Conversation} room @param {number} seq */
+  /** Delete the text of a line. @param {Conversation} room @param {number} seq */
   erase(room, seq) {
     const line = room.history.find(seq);
     if (!line) return;
@@ -213,7 +213,7 @@ export class Store {
     else line.text = line.text.split(" ").slice(0, line.kind === "kick" ? 1 : 2).join(" ");
   }
 
-  /** Take the words of a private message away. @param {string} id */
+  /** Delete the text of a private message. @param {string} id */
   eraseLetter(id) {
     for (const talk of this.conversations.values()) {
       const line = talk.ids.has(id) && talk.history.newest.lines.find((one) => one.id === id);
@@ -223,7 +223,7 @@ export class Store {
     }
   }
 
-  /** Count anew what is unread, as far as its lines are known. @param {Conversation} room */
+  /** Count unread lines again, if they are known. @param {Conversation} room */
   recount(room) {
     const { read } = room;
     if (read === null || !room.isRoom) return;
@@ -240,7 +240,7 @@ export class Store {
     this.changed("list", room);
   }
 
-  /** @param {Conversation} conversation @returns {number} the number that is read now; 0: nothing new */
+  /** @param {Conversation} conversation @returns {number} the last read number; 0: nothing new */
   markRead(conversation) {
     const { last } = conversation.history.newest;
     const news = conversation.isRoom && last > (conversation.read ?? 0);
@@ -252,7 +252,7 @@ export class Store {
     return news ? last : 0;
   }
 
-  /** How many private messages of others are known. */
+  /** The number of known private messages of others. */
   privateLines() {
     let count = 0;
     for (const one of this.conversations.values()) {
@@ -261,7 +261,7 @@ export class Store {
     return count;
   }
 
-  /** @param {Conversation} conversation @param {Line} line that has just come */
+  /** @param {Conversation} conversation @param {Line} line the new line */
   counted(conversation, line) {
     if (line.own || !TALK.has(line.kind)) return;
     const seen = conversation === this.shown && this.watched;
@@ -339,7 +339,7 @@ const HANDLERS = {
     room.epoch = unit.epoch ?? room.epoch;
     if (!again) room.people.clear();
     for (const nick of unit.nicks) personOf(room, { type: "", nick });
-    // Who has no account begins to read here.
+    // A guest begins to read here.
     if (unit.read !== null && unit.read !== undefined) room.read = Math.max(room.read ?? 0, unit.read);
     else room.read ??= unit.joinedSeq;
     store.changed("list", room);
@@ -490,15 +490,15 @@ const HANDLERS = {
       const line = store.lineOf(letter);
       insertByTime(talk.history.newest, line);
       store.changed("lines", talk, line);
-      // With a name these are earlier ones; without, they have waited.
+      // With a name these are older ones; otherwise they are unread.
       if (!unit.with) store.counted(talk, line);
     }
   },
 };
 
 /**
- * Add a line where its time is. The list is another one then: who shows the old one has to know
- * what stood where in it.
+ * Insert a line by its time. Makes a new list, because views of the old one need its
+ * positions.
  * @param {import("./history.js").Stretch} stretch @param {Line} line
  */
 function insertByTime(stretch, line) {

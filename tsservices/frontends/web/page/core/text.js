@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What stands in texts and names: links, mentions of rooms and people, characters that nobody
- * sees. Pure: nothing here knows the document.
+ * The parts of texts and names: links, mentions of rooms and people, invisible characters.
+ * Pure: independent of the document.
  */
 
 /**
@@ -11,8 +11,8 @@
  */
 
 /**
- * How names are compared. The server folds by NFKC and case; lower case is nearly the same, and
- * a difference would only show a room twice.
+ * Fold a name for comparing. The server uses NFKC and case folding; lower case is nearly the
+ * same, and a difference would only show a room twice.
  * @param {string} name
  */
 export function fold(name) {
@@ -33,7 +33,7 @@ const TRAILING = /[.,;:!?…]$/u;
 const BRACKETS = [["(", ")"], ["[", "]"]];
 
 /**
- * An address without what belongs to the sentence around it: "(see http://a.b/c)." ends at c.
+ * Cut the sentence's signs off an address: "(see http://a.b/c)." ends at c.
  * @param {string} found
  */
 function trimmed(found) {
@@ -47,9 +47,9 @@ function trimmed(found) {
 }
 
 /**
- * The address that a link may lead to; empty if it may lead nowhere.
+ * The permitted target of a link; empty: there is none.
  *
- * An address with a name before an at sign is none: people read the name as the host.
+ * An address with a name before an at sign is refused: people read the name as the host.
  * @param {string} text
  */
 export function safeAddress(text) {
@@ -66,8 +66,8 @@ export function safeAddress(text) {
 }
 
 /**
- * The host that a link leads to, if its text shows another one: letters of another script may look
- * like Latin ones. Else empty.
+ * The host of a link, if its text shows another one, because letters of another script may look
+ * like Latin ones; otherwise empty.
  * @param {string} shown @param {string} href
  */
 function hostUnlikeShown(shown, href) {
@@ -76,7 +76,7 @@ function hostUnlikeShown(shown, href) {
 }
 
 /**
- * A text in pieces that are shown differently.
+ * Divide a text into pieces that are shown differently.
  * @param {string} text
  * @returns {Piece[]}
  */
@@ -125,7 +125,7 @@ function codeOf(character) {
 }
 
 /**
- * A text in which nothing is hidden, for places that show no pieces: titles, notifications.
+ * Show invisible characters, for places without pieces: titles, notifications.
  * @param {string} text
  */
 export function plainText(text) {
@@ -133,7 +133,7 @@ export function plainText(text) {
 }
 
 /**
- * A test whether a text names somebody.
+ * Make a test whether a text mentions a nick.
  * @param {string} nick
  * @returns {(text: string) => boolean}
  */
@@ -145,7 +145,7 @@ export function mentionOf(nick) {
 }
 
 /**
- * A number from 0 to 359 for a name: its colour.
+ * The hue of a name, from 0 to 359.
  * @param {string} name
  */
 export function hueOf(name) {
@@ -153,6 +153,6 @@ export function hueOf(name) {
   for (const character of fold(name)) {
     hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16777619);
   }
-  // Neighbouring hues look alike: the golden angle spreads few names best.
+  // The golden angle spreads few names best; near hues look alike.
   return Math.round(((hash >>> 0) % 997) * 137.508) % 360;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Times as people read them. The server's are nanoseconds since 1970. Pure. */
+/** Times for people. The server's are nanoseconds since 1970. Pure. */
 
 const NANOSECONDS = 1e6;
 
@@ -35,9 +35,9 @@ export const fullText = (time) => full.format(milliseconds(time));
 export const isoText = (time) => new Date(milliseconds(time)).toISOString();
 
 /**
- * Whether two times are of different days here.
+ * Whether two times are of different local days.
  *
- * Called for each row that is drawn: a formatter would take ten times as long.
+ * Called for each drawn row: a formatter would take ten times as long.
  * @param {number} one @param {number} other
  */
 export function differentDays(one, other) {

@@ -1,15 +1,15 @@
 // @ts-check
 /**
- * What the server sends, in units: a replay or a search result is one with its lines. Pure.
- * The objects are those of the JSON form of the line frontend.
+ * The server's messages as units: a replay or a search result with its lines is one. Pure.
+ * The objects are those of the line frontend's JSON.
  */
 
 /** @typedef {{type: string, [field: string]: any}} Unit */
 
-/** The version of the form that this page reads. */
+/** The version of that JSON that this page reads. */
 export const VERSION = 1;
 
-/** Collects the lines behind the object that says how many follow. */
+/** Collects the lines after the object with their number. */
 export class UnitReader {
   constructor() {
     /** @type {Unit | null} */

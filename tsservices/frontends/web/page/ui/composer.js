@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Where one types. Each conversation has a text of its own, which stays over a change of the
+ * The text field. Each conversation has its own text, which is kept over a change of the
  * conversation, a lost connection and a reload.
  */
 import { complete, intentOf } from "../core/complete.js";
@@ -9,10 +9,10 @@ import { byId, element, setText } from "./dom.js";
 
 /** @typedef {import("../core/store.js").Conversation} Conversation */
 
-/** Texts that Up brings back, in each conversation. */
+/** Texts that Up recalls, in each conversation. */
 const MOST_PAST = 100;
 
-/** Commands whose line is a secret: it is not kept. */
+/** Commands with a secret: their lines are not kept. */
 const SECRET = /^\/(register|passwd|login|reset|resume)\b/i;
 
 const encoder = new TextEncoder();
@@ -65,7 +65,7 @@ export class Composer {
     this.resize();
   }
 
-  /** Show whether one can write here. */
+  /** Show whether writing is possible. */
   update() {
     const { conversation, field } = this;
     const outside = conversation?.isRoom && !conversation.inside && !conversation.wanted;
@@ -87,7 +87,7 @@ export class Composer {
     this.field.focus();
   }
 
-  /** Put a text in, for the person to go on with. @param {string} text */
+  /** Insert a text for the user to continue. @param {string} text */
   insert(text) {
     this.field.setRangeText(text, this.field.selectionStart, this.field.selectionEnd, "end");
     this.changed(null);
@@ -132,7 +132,7 @@ export class Composer {
     else setText(this.hint, "");
   }
 
-  /** What the command that is being typed takes. @param {string} text @returns {string} */
+  /** The usage of the typed command. @param {string} text @returns {string} */
   usage(text) {
     const typed = text.slice(1).split(/\s/, 1)[0].toLowerCase();
     const found = this.store.server.commands.find((/** @type {{name: string}} */ one) => one.name === typed);
@@ -141,7 +141,7 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   pressed(event) {
-    // Enter also ends the choice of a character in input methods.
+    // Enter also chooses a character in input methods.
     if (event.isComposing || event.keyCode === 229) return;
     const { field } = this;
     if (!this.popup.hidden && this.pressedInList(event)) return;
@@ -161,7 +161,7 @@ export class Composer {
     }
   }
 
-  /** @param {KeyboardEvent} event @returns {boolean} whether that was for the list */
+  /** @param {KeyboardEvent} event @returns {boolean} whether the list handled it */
   pressedInList(event) {
     const count = this.completion?.candidates.length ?? 0;
     const step = { ArrowDown: 1, ArrowUp: -1, Tab: event.shiftKey ? -1 : 1 }[event.key];

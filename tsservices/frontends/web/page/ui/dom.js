@@ -1,5 +1,5 @@
 // @ts-check
-/** Elements, made without markup: what people write is only ever text. */
+/** Elements, made without markup: texts of people are only text. */
 
 /**
  * @param {string} tag
@@ -28,21 +28,21 @@ export function byId(id) {
   return found;
 }
 
-/** A name, kept apart from the direction of the text around it. @param {string} text @param {string} [kind] */
+/** A name, isolated from the direction of the text around. @param {string} text @param {string} [kind] */
 export const name = (text, kind = "") => element("bdi", { class: kind, text });
 
-/** Change a text only if it is another one: screen readers read changes. @param {HTMLElement} where @param {string} text */
+/** Change a text only if it differs: screen readers read changes. @param {HTMLElement} where @param {string} text */
 export function setText(where, text) {
   if (where.textContent !== text) where.textContent = text;
 }
 
-/** Run something once before the next frame, however often it is asked for. @param {() => void} run */
+/** Run a function once before the next frame, however often requested. @param {() => void} run */
 export function onceAFrame(run) {
   let waits = false;
   return () => {
     if (waits) return;
     waits = true;
-    // A hidden page has no frames.
+    // Hidden pages have no frames.
     const ask = document.hidden ? (/** @type {() => void} */ then) => setTimeout(then, 100) : requestAnimationFrame;
     ask(() => {
       waits = false;
@@ -72,7 +72,7 @@ export function watchDialogs() {
   }
 }
 
-/** Say something to screen readers. @param {string} text @param {boolean} [urgent] */
+/** Announce a text to screen readers. @param {string} text @param {boolean} [urgent] */
 export function announce(text, urgent = false) {
   const region = byId(urgent ? "announce-now" : "announce");
   region.append(element("p", { text }));
@@ -84,7 +84,7 @@ export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Without HTTPS there is no clipboard but by a selection.
+    // Without HTTPS only a selection can be copied.
     const field = /** @type {HTMLTextAreaElement} */ (element("textarea", { class: "unseen", "aria-hidden": "true" }));
     field.value = text;
     (document.querySelector("dialog[open]") ?? document.body).append(field);

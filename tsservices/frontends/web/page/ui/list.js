@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * A list of which only the rows on the screen are elements. Rows have any height; it is guessed
- * until a row was drawn. What one looks at stays where it is while rows above it change.
+ * A list with elements only for the rows on the screen. Rows have any height, guessed until they
+ * are drawn. The visible rows stay in place while rows above them change.
  */
 import { Heights } from "../core/heights.js";
 import { element, onceAFrame } from "./dom.js";
@@ -10,8 +10,8 @@ import { element, onceAFrame } from "./dom.js";
 
 /**
  * @typedef {object} Rows
- * @property {(line: Line, previous: Line | undefined) => string} state what its look depends on
- *   beside itself: another state is drawn anew
+ * @property {(line: Line, previous: Line | undefined) => string} state the other things its look
+ *   depends on: a new state is drawn again
  * @property {(line: Line, previous: Line | undefined) => HTMLElement} draw
  * @property {(line: Line, width: number) => number} guess its height
  */
@@ -19,12 +19,12 @@ import { element, onceAFrame } from "./dom.js";
 /** Pixels above and below the screen that are drawn too. */
 const MARGIN = 400;
 
-/** How near to the end, in pixels, one is at the end. */
+/** Pixels from the end that count as the end. */
 const NEAR_END = 24;
 
 export class MessageList {
   /**
-   * @param {HTMLElement} view what scrolls
+   * @param {HTMLElement} view that scrolls
    * @param {Rows} rows
    * @param {() => void} moved after each scroll and change
    */
@@ -43,7 +43,7 @@ export class MessageList {
     this.drawn = new Map();
     this.first = this.last = 0;
     this.atEnd = true;
-    /** Whether who is at the end stays there when lines come. */
+    /** Whether a view at the end stays there on new lines. */
     this.sticks = true;
     this.width = this.height = 0;
     this.headHeight = 0;
@@ -93,7 +93,7 @@ export class MessageList {
     this.heights.reset(lines.length, (index) => lines[index].height || rows.guess(lines[index], width));
   }
 
-  /** Lines came at the end. */
+  /** Add lines at the end. */
   appended() {
     while (this.heights.length < this.lines.length) {
       this.heights.push(this.rows.guess(this.lines[this.heights.length], this.width));
@@ -101,7 +101,7 @@ export class MessageList {
     this.drawSoon();
   }
 
-  /** Anything is different: the same lines, more of them anywhere, or less. @param {Line[]} [lines] */
+  /** Handle any change: of lines, more anywhere, or less. @param {Line[]} [lines] */
   changed(lines = this.lines) {
     const anchor = this.anchor();
     this.lines = lines;
@@ -110,7 +110,7 @@ export class MessageList {
     this.drawSoon();
   }
 
-  /** The row at the top of the screen, and where it is. */
+  /** The row at the top of the screen, and its place. */
   anchor() {
     if ((this.atEnd && this.sticks) || !this.heights.length) return null;
     const place = this.view.scrollTop - this.headHeight;
@@ -137,12 +137,12 @@ export class MessageList {
 
   draw() {
     if (!this.height) return;
-    // Rows that turn out to be smaller than guessed leave room for others.
+    // Rows smaller than guessed leave room for others.
     for (let round = 0; round < 4 && this.drawRows(); round++);
     this.moved();
   }
 
-  /** @returns {boolean} whether heights were other than thought */
+  /** @returns {boolean} whether heights differed from guesses */
   drawRows() {
     const { heights, lines, view } = this;
     this.headHeight = this.head.offsetHeight;
@@ -212,7 +212,7 @@ export class MessageList {
     this.draw();
   }
 
-  /** Bring a line to the middle of the screen. @param {Line} line @returns {HTMLElement | null} */
+  /** Scroll a line to the middle of the screen. @param {Line} line @returns {HTMLElement | null} */
   reveal(line) {
     const index = this.lines.indexOf(line);
     if (index < 0) return null;
@@ -227,7 +227,7 @@ export class MessageList {
     return this.nodeOf(line);
   }
 
-  /** Bring a line on the screen, if it is not. @param {number} index @returns {HTMLElement | null} */
+  /** Scroll a line into the screen if needed. @param {number} index @returns {HTMLElement | null} */
   uncover(index) {
     const line = this.lines[index];
     if (!line) return null;
@@ -247,7 +247,7 @@ export class MessageList {
     return this.drawn.get(line)?.node ?? null;
   }
 
-  /** @param {Node | null} node @returns {Line | null} the line whose row it is in */
+  /** @param {Node | null} node @returns {Line | null} the line of its row */
   lineAt(node) {
     for (const [line, row] of this.drawn) if (row.node.contains(node)) return line;
     return null;

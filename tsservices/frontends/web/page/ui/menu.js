@@ -1,5 +1,5 @@
 // @ts-check
-/** A menu beside what it is for: by mouse, by finger and by keys. */
+/** A menu beside its subject, for mouse, touch and keys. */
 import { byId, element } from "./dom.js";
 
 /** @typedef {{text: string, do: () => void, danger?: boolean, checked?: boolean} | false | null | undefined} Item */
@@ -8,7 +8,7 @@ import { byId, element } from "./dom.js";
 let owner = null;
 
 /**
- * @param {HTMLElement} from what it belongs to: it gets the focus back
+ * @param {HTMLElement} from its owner, which gets the focus back
  * @param {string} label @param {Item[]} items
  */
 export function openMenu(from, label, items) {
@@ -47,7 +47,7 @@ function place(menu, from) {
   menu.style.top = `${Math.max(8, top)}px`;
 }
 
-/** @param {boolean} giveBack whether the focus goes back */
+/** @param {boolean} giveBack whether to restore the focus */
 export function closeMenu(giveBack) {
   const menu = byId("menu");
   if (menu.hidden) return false;

@@ -1,5 +1,5 @@
 // @ts-check
-/** Tells of new lines: to screen readers, and by notifications to who looks elsewhere. */
+/** Announces new lines: to screen readers, and by notifications if the page is not visible. */
 import { plainText } from "../core/text.js";
 import { plural } from "../core/times.js";
 import { announce } from "./dom.js";
@@ -46,7 +46,7 @@ export class Notifier {
     this.timer ||= window.setTimeout(() => {
       this.timer = 0;
       const texts = this.waiting.splice(0);
-      // Reading out a busy room would never end.
+      // Reading a busy room aloud would never end.
       if (texts.length > MOST_READ) announce(`${plural(texts.length, "new line")}`);
       else for (const one of texts) announce(one);
     }, PAUSE);
@@ -63,7 +63,7 @@ export class Notifier {
         this.open(conversation, line.seq);
       };
     } catch {
-      // Some browsers of phones have them only for service workers.
+      // Some phones allow them only for service workers.
     }
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The conversation on the screen: its lines, older ones on scrolling, the way to one of them, and
- * where reading was left.
+ * The conversation on the screen: its lines, older ones on scrolling, jumps to a line, and the
+ * first unread line.
  */
 import { copyText as lineText } from "../core/sentences.js";
 import { PAGE } from "../core/session.js";
@@ -13,7 +13,7 @@ import { drawLine, guessHeight, stateOf } from "./row.js";
 /** @typedef {import("../core/history.js").Stretch} Stretch */
 /** @typedef {import("../core/store.js").Conversation} Conversation */
 
-/** Pixels from either end at which more is asked for. */
+/** Pixels from either end at which more is loaded. */
 const NEAR = 1500;
 
 export class Pane {
@@ -21,7 +21,7 @@ export class Pane {
    * @param {import("../core/store.js").Store} store
    * @param {import("../core/session.js").Session} session
    * @param {(line: Line, from: HTMLElement) => void} openMenu
-   * @param {(text: string) => void} edit put a text back where it was typed
+   * @param {(text: string) => void} edit put a text back in the field
    */
   constructor(store, session, openMenu, edit) {
     this.store = store;
@@ -34,9 +34,9 @@ export class Pane {
     this.conversation = null;
     /** @type {Stretch | null} */
     this.stretch = null;
-    /** The last number that was read when the conversation came on the screen. @type {number | null} */
+    /** The last number read before the conversation was shown. @type {number | null} */
     this.readBefore = null;
-    /** Where reading was left, by conversation. @type {Map<string, Line>} */
+    /** By conversation, where reading stopped. @type {Map<string, Line>} */
     this.places = new Map();
     /** @type {Line | null} */
     this.current = null;
@@ -83,7 +83,7 @@ export class Pane {
     const read = this.readBefore;
     this.firstUnread = read === null || !this.stretch || this.stretch.last <= read ? null
       : this.stretch.lines.find((line) => line.seq > read && !line.own) ?? null;
-    // Nothing that is known is before it: the line would say that all is new.
+    // No known line is before it: the mark would show all as new.
     if (this.firstUnread && this.stretch && this.firstUnread === this.stretch.lines[0] && read === 0) this.firstUnread = null;
   }
 
@@ -98,7 +98,7 @@ export class Pane {
       return;
     }
     if (this.list.sticks && this.list.atEnd) {
-      // Too much was missed to fill the gap: whoever was at the end is at the new one.
+      // Too much was missed to fill the gap: a view at the end moves to the new end.
       this.stretch = history.newest;
     } else if (!this.stretch || !history.stretches.includes(this.stretch)) {
       const anchor = this.list.anchor();
@@ -129,7 +129,7 @@ export class Pane {
     else if (stretch !== conversation.history.newest && list.scrollTop + list.height > list.total - NEAR) void this.loadNewer();
   }
 
-  /** What is on the screen was read. */
+  /** Mark the lines on the screen as read. */
   seen() {
     if (!this.conversation) return;
     const seq = this.store.markRead(this.conversation);
@@ -155,7 +155,7 @@ export class Pane {
     if (!conversation?.isRoom || !stretch || this.loading || conversation.history.fresh) return;
     if (stretch.first <= conversation.history.start || !this.session.inside) return;
     await this.load(() => this.session.loadLines(conversation, stretch.first), conversation, () => {
-      // Nothing was there: what is above is no longer kept, or not for us.
+      // Older lines are not stored, or not for this user.
       if (stretch.first > conversation.history.start) conversation.history.start = stretch.first;
     }, stretch);
   }
@@ -168,7 +168,7 @@ export class Pane {
 
   /**
    * @param {() => Promise<any>} request @param {Conversation} conversation
-   * @param {() => void} nothing what follows if no line came @param {Stretch} stretch
+   * @param {() => void} nothing called if no line came @param {Stretch} stretch
    */
   async load(request, conversation, nothing, stretch) {
     this.loading = true;
@@ -178,7 +178,7 @@ export class Pane {
       await request();
       if (stretch.first + stretch.last === before && conversation.history.stretches.includes(stretch)) nothing();
     } catch {
-      // The next scrolling asks again.
+      // Scrolling tries again.
     } finally {
       this.loading = false;
       this.list.drawSoon();
@@ -194,7 +194,7 @@ export class Pane {
     this.list.toEnd();
   }
 
-  /** Show a line, wherever it is. @param {number} seq */
+  /** Show any line. @param {number} seq */
   async jump(seq) {
     const { conversation } = this;
     if (!conversation?.isRoom) return;
@@ -264,7 +264,7 @@ export class Pane {
   /** @param {number} step */
   step(step) {
     const index = this.current ? this.list.lines.indexOf(this.current) : -1;
-    // Lines that have just come may not be drawn yet.
+    // New lines may not be drawn yet.
     if (index < 0) this.list.draw();
     this.focus(index < 0 ? Math.max(this.list.last - 1, 0) : index + step);
   }

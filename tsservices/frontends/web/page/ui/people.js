@@ -1,5 +1,5 @@
 // @ts-check
-/** Who is in the room, and what is at its head: topic, modes, number of members. */
+/** The people in the room, and its head: topic, modes, number of members. */
 import { MODES, rankText } from "../core/sentences.js";
 import { fold } from "../core/text.js";
 import { byId, element, setText } from "./dom.js";
@@ -8,14 +8,14 @@ import { nickElement, textNodes } from "./row.js";
 /** @typedef {import("../core/store.js").Conversation} Conversation */
 /** @typedef {import("../core/store.js").Person} Person */
 
-/** More are not drawn; the field above them finds the others. */
+/** Most people drawn; the field above finds the others. */
 const MOST_SHOWN = 300;
 
 const ORDER = ["server", "founder", "operator", "member", ""];
 
 const SIGNS = /** @type {Record<string, string>} */ ({ server: "★", founder: "◆", operator: "◇" });
 
-/** Milliseconds between two drawings: in a storm of joins each would cost a frame. */
+/** Milliseconds between redraws: in a storm of joins each would take a frame. */
 const PAUSE = 200;
 
 export class People {
@@ -30,7 +30,7 @@ export class People {
     this.openMenu = openMenu;
     this.waits = false;
     this.panel = byId("people");
-    /** Whether it is to be seen, where there are several people. */
+    /** Whether to show it if there are several people. */
     this.wanted = false;
     store.listen(({ what, conversation }) => {
       if (conversation !== store.shown && what !== "self" && conversation) return;

@@ -10,7 +10,7 @@ import { element, name } from "./dom.js";
 /** Nanoseconds after which a nick is shown again. */
 const GROUP_TIME = 10 * 60e9;
 
-/** What is shown of a line that is on its way. */
+/** The texts for a line that is being sent. */
 const STATES = /** @type {Record<string, string>} */ ({
   sending: "sending…",
   waiting: "waits for the connection",
@@ -28,7 +28,7 @@ const continues = (line, previous) => previous !== undefined && line.kind === "m
   && Math.abs(line.time - previous.time) < GROUP_TIME && !beginsDay(line, previous);
 
 /**
- * What the look of a line depends on beside itself.
+ * The other things that a line's look depends on.
  * @param {Line} line @param {Line | undefined} previous @param {boolean} unreadAbove
  */
 export function stateOf(line, previous, unreadAbove) {
@@ -68,7 +68,7 @@ export function textNodes(text) {
 
 /** @param {Line} line */
 function timeElement(line) {
-  // Not a title: that comes late, and never by keys or fingers.
+  // Not a title: it appears late, and not by keys or touch.
   const full = `${fullText(line.time)}${line.seq ? `, number ${line.seq}` : ""}`;
   return element("time", { class: "time", datetime: isoText(line.time), "data-full": full, text: clockText(line.time) });
 }
@@ -87,7 +87,7 @@ function talk(line) {
 
 /**
  * @param {Line} line @param {Line | undefined} previous
- * @param {boolean} unreadAbove whether it is the first that was not read
+ * @param {boolean} unreadAbove whether it is the first unread one
  */
 export function drawLine(line, previous, unreadAbove) {
   const spoken = TALK.has(line.kind);

@@ -1,5 +1,5 @@
 // @ts-check
-/** Search: what was found, and the way to its place. */
+/** Search: the results, and jumps to them. */
 import { actionText, TALK } from "../core/sentences.js";
 import { clockText, shortDayText } from "../core/times.js";
 import { byId, element, setText } from "./dom.js";
@@ -22,7 +22,7 @@ export class Search {
     this.field = byId("search-text");
     this.state = byId("search-state");
     this.asked = { text: "", room: /** @type {string | null} */ (null) };
-    /** The id of the oldest line that was found. */
+    /** The id of the oldest found line. */
     this.oldest = "";
     byId("search-form").addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -67,7 +67,7 @@ export class Search {
 
   /** @param {Unit} found */
   add(found) {
-    // The newest stands first: that is what one looks for mostly.
+    // The newest is first: it is searched for most often.
     const rows = [...found.messages].reverse().map((/** @type {Unit} */ one) => this.row(one));
     this.results.append(...rows);
     this.oldest = found.messages[0]?.id ?? "";
@@ -79,7 +79,7 @@ export class Search {
   /** @param {Unit} line */
   row(line) {
     const text = element("span", { class: "text", dir: "auto" });
-    // The whole row is a button: what would be a link in it leads to its place only.
+    // The whole row is a button: links in it become text.
     text.append(...(TALK.has(line.kind) ? textNodes(line.text) : [actionText(/** @type {any} */ (line))])
       .map((/** @type {any} */ node) => (node instanceof HTMLAnchorElement ? document.createTextNode(node.textContent ?? "") : node)));
     return element("li", {}, element("button", {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What each reader chooses: the look, and what is announced. Kept in this browser. */
+/** The user's settings: look and announcements. Kept in this browser. */
 import { kept } from "../core/storage.js";
 import { byId, openDialog, setText } from "./dom.js";
 
@@ -66,7 +66,7 @@ export class Settings {
     return byId("notify-mention").checked;
   }
 
-  /** What of a room is announced: mentions, all, or none. @param {Conversation} room */
+  /** Which lines of a room are announced: mentions, all, none. @param {Conversation} room */
   levelOf(room) {
     return stored(`notify ${room.key}`, "mentions");
   }

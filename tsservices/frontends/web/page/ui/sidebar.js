@@ -1,5 +1,5 @@
 // @ts-check
-/** The rooms one is in, and private talks: how much is unread in each, and the way to another. */
+/** The user's rooms and private talks: unread counts, and switching between them. */
 import { fold, hueOf } from "../core/text.js";
 import { byId, element, name, onceAFrame, openDialog, setText } from "./dom.js";
 
@@ -101,7 +101,7 @@ export class Sidebar {
     badge.hidden = !forYou && !unread;
   }
 
-  /** The next conversation up or down; with unread, the next one with something to read. @param {number} step @param {boolean} unread */
+  /** Go to the next conversation up or down; with unread, to the next unread one. @param {number} step @param {boolean} unread */
   step(step, unread) {
     const ordered = this.store.ordered();
     const start = this.store.shown ? ordered.indexOf(this.store.shown) : -1;
@@ -125,7 +125,7 @@ export class Sidebar {
       const [answer] = await this.session.request("rooms");
       this.offer(answer?.rooms ?? []);
     } catch {
-      // Without a connection those that are known are offered.
+      // Without a connection only known ones are offered.
     }
   }
 

@@ -1,9 +1,9 @@
 // @ts-check
-/** Coming in: as a guest, by an account, or by a token. Also asks for passwords in between. */
+/** Signing in: as a guest, by account or token. Also asks for later passwords. */
 import { kept } from "../core/storage.js";
 import { byId, openDialog, setText } from "./dom.js";
 
-/** Where the name of a guest is kept. */
+/** The key of a guest's stored name. */
 const NICK = "nick";
 
 export class SignIn {
@@ -22,7 +22,7 @@ export class SignIn {
       void this.submit();
     });
     for (const choice of document.querySelectorAll("input[name=way]")) choice.addEventListener("change", () => this.choose());
-    // Nothing else can be done without a name.
+    // Without a name nothing is possible.
     this.dialog.addEventListener("cancel", (/** @type {Event} */ event) => {
       if (!session.inside) event.preventDefault();
     });
@@ -50,7 +50,7 @@ export class SignIn {
       const answer = await (await fetch("session", { headers: { Accept: "application/json" } })).json();
       if (answer.signIn !== true) why = answer.signIn || "Only guests can come in here.";
     } catch {
-      // The sign-in itself will say what is wrong.
+      // The sign-in itself shows the error.
     }
     this.possible = !why;
     setText(byId("sign-in-impossible"), why);
@@ -89,7 +89,7 @@ export class SignIn {
       if (this.way === "guest") this.enterAsGuest();
       else {
         const token = this.way === "token" ? byId("token").value.trim() : "";
-        // A token says whose it is.
+        // A token has its account.
         await this.signIn(token ? { account: "", token }
           : { account: byId("account").value.trim(), password: byId("password").value });
       }
@@ -104,7 +104,7 @@ export class SignIn {
     session.guestNick = nick;
     kept.set(NICK, nick);
     if (session.inside && !store.account) {
-      // One is in already: only the name changes.
+      // Already in: only the name changes.
       session.command(null, `/nick ${nick}`).then(() => this.close(), (error) => this.refused(error.message));
     } else if (session.inside) {
       void this.signOut().then(() => this.close());
@@ -127,12 +127,12 @@ export class SignIn {
     this.session.restart();
   }
 
-  /** Stay signed in over a reload, as who one has just become. @param {string} account @param {string} password */
+  /** Stay signed in over a reload, as the new user. @param {string} account @param {string} password */
   keep(account, password) {
     return this.post({ account, password });
   }
 
-  /** @param {Record<string, string>} body @returns {Promise<string>} why not; empty: it was done */
+  /** @param {Record<string, string>} body @returns {Promise<string>} the error; empty: done */
   async post(body) {
     try {
       const response = await fetch("session", {
@@ -150,13 +150,13 @@ export class SignIn {
     try {
       await fetch("session", { method: "DELETE", headers: { "Content-Type": "application/json" } });
     } catch {
-      // Without a connection the cookie stays; the page comes in by it again.
+      // Without a connection the cookie stays, and signs in again.
     }
     byId("settings").close();
     session.restart();
   }
 
-  /** One is in. */
+  /** Signed in. */
   close() {
     if (!this.store.account && this.store.nick) {
       this.session.guestNick = this.store.nick;
@@ -167,7 +167,7 @@ export class SignIn {
 
   /**
    * Ask for a secret that a command needs.
-   * @param {string} text what for @param {(secret: string | null) => void} answer null: nothing is to be done
+   * @param {string} text purpose @param {(secret: string | null) => void} answer null: cancelled
    */
   askSecret(text, answer) {
     const dialog = byId("secret-dialog");
@@ -181,8 +181,8 @@ export class SignIn {
       secret = field.value;
       dialog.close();
     };
-    // Answered only here: the event comes some time after the closing, and would be taken for a
-    // refusal of the next question.
+    // Answered only here: the event comes after the closing, and would cancel the next
+    // question.
     dialog.onclose = () => {
       field.value = "";
       answer(secret);

@@ -1,11 +1,11 @@
 // @ts-check
-/** The services of the server, and how long it takes to answer: asked again while this is open. */
+/** The services of the server, and its response time: repeated while this is open. */
 import { byId, element, openDialog, setText } from "./dom.js";
 
-/** Milliseconds between two questions. */
+/** Milliseconds between two requests. */
 const PAUSE = 1000;
 
-/** Answers that the curve shows. */
+/** Answers in the curve. */
 const MOST = 60;
 
 export class StatusPanel {
@@ -14,7 +14,7 @@ export class StatusPanel {
     this.session = session;
     this.dialog = byId("status-dialog");
     this.timer = 0;
-    /** Milliseconds of the last answers. @type {number[]} */
+    /** Last response times. @type {number[]} */
     this.times = [];
     byId("status-button").addEventListener("click", () => {
       openDialog(this.dialog);
@@ -57,7 +57,7 @@ export class StatusPanel {
     setText(byId("latency-text"), `answers in ${sorted[sorted.length >> 1].toFixed(1)} ms, at most ${highest.toFixed(1)} ms`);
   }
 
-  /** @param {any[]} services each with what of it everybody may know */
+  /** @param {any[]} services each with its public data */
   show(services) {
     byId("status-rows").replaceChildren(...services.map((service) => {
       const places = (service.places ?? []).map((/** @type {any} */ place) => `${place.transport} ${place.port}${place.tls ? " TLS" : ""}`);
