@@ -2,7 +2,7 @@
 The files of the page, read once: the path of a request can't lead out of the folder.
 
 Their names do not change with their contents, so a browser checks each time whether it has the
-newest ones (C{ETag}).  With C{?v=} and the digest in the URL, it need not check.
+newest ones (C{ETag}).
 """
 
 from __future__ import annotations
@@ -46,18 +46,13 @@ class PageFile(Resource):
         self._type = TYPES[kind].encode()
         self._data = data
         digest = hashlib.sha256(data).hexdigest()[:16].encode()
-        self._version = digest
         self._etag = b'W/"%s"' % digest
         packed = gzip.compress(data, 9, mtime=0) if kind in _TEXTS else data
         self._packed = packed if len(packed) < len(data) else None
 
     def render_GET(self, request: Any) -> bytes:
         request.setHeader(b"Content-Type", self._type)
-        hasVersion = request.args.get(b"v") == [self._version]
-        request.setHeader(
-            b"Cache-Control",
-            b"public, max-age=31536000, immutable" if hasVersion else b"no-cache",
-        )
+        request.setHeader(b"Cache-Control", b"no-cache")
         if self._packed is not None:
             request.setHeader(b"Vary", b"Accept-Encoding")
         if request.setETag(self._etag) is CACHED:
