@@ -16,6 +16,17 @@ def say(page: Page, text: str) -> None:
     page.press("#text", "Enter")
 
 
+def paste(page: Page, text: str) -> None:
+    page.focus("#text")
+    page.evaluate(
+        """text => { const data = new DataTransfer(); data.setData("text/plain", text);
+        const field = document.getElementById("text");
+        field.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true}));
+        document.execCommand("insertText", false, text); }""",
+        text,
+    )
+
+
 def texts(page: Page) -> list[str]:
     return page.locator(".line .text").all_inner_texts()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.support.page_actions import shows, texts
+from tests.live.support.page_actions import paste, say, shows, texts, titled, waitFor
 from tests.support.examples import thorough
 
 if TYPE_CHECKING:
@@ -18,17 +18,46 @@ TAG = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
 
 
 def test_pasted_command(page: Page, chat: ScriptedChat) -> None:
-    page.click("#text")
-    page.evaluate(
-        """() => { const data = new DataTransfer(); data.setData("text/plain", "/kick bob");
-        const field = document.getElementById("text");
-        field.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true}));
-        document.execCommand("insertText", false, "/kick bob"); }"""
-    )
+    paste(page, "/kick bob")
     page.locator("#hint", has_text="as text").wait_for()
     page.press("#text", "Enter")
     shows(page, "/kick bob")
     assert not chat.requests("command")
+
+
+def test_pasted_command_later(page: Page, chat: ScriptedChat) -> None:
+    """It is no command either after Up, in another room and back, and after a reload."""
+    paste(page, "/kick bob")
+    page.press("#text", "Enter")
+    page.press("#text", "ArrowUp")
+    page.press("#text", "Enter")
+    say(page, "/join kitchen")
+    titled(page, "#kitchen")
+    paste(page, "/kick bob")
+    page.click("#rooms >> text=lobby")
+    page.click("#rooms >> text=kitchen")
+    page.press("#text", "Enter")
+    paste(page, "/kick bob")
+    page.reload()
+    titled(page, "#kitchen")
+    page.press("#text", "Enter")
+    waitFor(page, "!document.querySelector('.unsent')")
+    assert [one["text"] for one in chat.requests("say")] == ["/kick bob"] * 4
+    assert not chat.requests("command")
+
+
+def test_lost_twins(page: Page, chat: ScriptedChat) -> None:
+    """Of two equal texts one has arrived: the other one is sent."""
+    chat.answers["say"] = lambda request: False
+    for _ in range(2):
+        say(page, "ok")
+    page.locator(".unsent").nth(1).wait_for()
+    del chat.answers["say"]
+    chat.unseen("ann", "ok")
+    chat.lose()
+    waitFor(page, "!document.querySelector('.unsent')")
+    assert texts(page).count("ok") == 2
+    assert len(chat.requests("say")) == 2
 
 
 def test_shown_as_text(page: Page, chat: ScriptedChat) -> None:

@@ -171,6 +171,9 @@ class TestSaying:
         page.click("text=Edit")
         assert page.input_value("#text") == "hello"
         assert "hello" not in texts(page)
+        say(page, "//kick bob")
+        page.click("text=Edit")
+        assert page.input_value("#text") == "//kick bob"
 
     def test_many_lines(self, page: Page, chat: ScriptedChat) -> None:
         """More lines than one request may have are several requests, in order."""
@@ -178,6 +181,32 @@ class TestSaying:
         page.press("#text", "Enter")
         shows(page, "line 119")
         assert [len(one["text"].split("\n")) for one in chat.requests("say")] == [50, 50, 20]
+
+    def test_much_text(self, page: Page, chat: ScriptedChat) -> None:
+        """Neither is one request too large, nor are many under way: signs of life come between."""
+        chat.answers["say"] = lambda request: False
+        page.fill("#text", "\n".join(['"' * 1400] * 40))
+        page.press("#text", "Enter")
+        page.locator(".unsent").first.wait_for()
+        assert [len(one["text"]) for one in chat.requests("say")] == [5 * 1401 - 1]
+        chat.done(chat.requests("say")[0])
+        page.wait_for_timeout(200)
+        assert len(chat.requests("say")) == 2
+
+    def test_full(self, page: Page) -> None:
+        """What does not fit is not cut off without a word."""
+        page.fill("#text", "\n".join(["x" * 1000] * 61))
+        page.locator("#hint", has_text="at most 60000 characters").wait_for()
+
+    def test_topic(self, page: Page) -> None:
+        """A command from a menu does not become part of what was typed."""
+        page.fill("#text", "draft")
+        page.click("#room-button")
+        page.click("text=Change the topic")
+        assert page.input_value("#text") == "/topic "
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowUp")
+        assert page.input_value("#text") == "draft"
 
     def test_completion(self, page: Page) -> None:
         page.click("#text")
@@ -338,6 +367,32 @@ class TestConnection:
         assert texts(page).count("once") == 1
         assert len(chat.requests("say")) == (1 if arrived else 2)
 
+    def test_lost_and_changed(self, page: Page, chat: ScriptedChat) -> None:
+        """A text is known again though the server shows hidden characters and ends more lines."""
+        chat.answers["say"] = lambda request: False
+        say(page, "a\u202eb c\u2028d")
+        page.locator(".unsent").wait_for()
+        for text in (r"a\u202eb c", "d"):
+            chat.unseen("ann", text)
+        chat.lose()
+        waitFor(page, "!document.querySelector('.unsent')")
+        assert len(chat.requests("say")) == 1
+
+    def test_lost_in_private(self, page: Page, chat: ScriptedChat) -> None:
+        """An older line with the same text is none; and what is not kept is not sent twice."""
+        say(page, "/msg bob hi")
+        waitFor(page, "!document.querySelector('.unsent')")
+        chat.answers["whisper"] = lambda request: False
+        say(page, "hi")
+        page.locator(".unsent").wait_for()
+        chat.lose()
+        page.locator(".unsent", has_text="perhaps not sent").wait_for()
+        assert len(chat.requests("whisper")) == 2
+        del chat.answers["whisper"]
+        page.click("text=Send again")
+        waitFor(page, "!document.querySelector('.unsent')")
+        assert texts(page).count("hi") == 2
+
     def test_restored(self, page: Page, chat: ScriptedChat) -> None:
         """Lines that the server does not have any more go away."""
         chat.epoch = "e2"
@@ -496,6 +551,12 @@ class TestPlaces:
     def test_missing_line(self, page: Page, chat: ScriptedChat) -> None:
         page.evaluate("location.hash = '#lobby/99999'")
         shows(page, "there is no line 99999 here")
+
+    def test_missing_room(self, page: Page, chat: ScriptedChat) -> None:
+        chat.answers["join"] = lambda request: chat.refuse(request, "bad-name", "no such name")
+        page.evaluate("location.hash = '#foo%20bar'")
+        shows(page, "no such name")
+        assert "foo bar" not in page.inner_text("#rooms")
 
     def test_search(self, page: Page, chat: ScriptedChat) -> None:
         page.keyboard.press("Control+Shift+F")

@@ -51,7 +51,7 @@ const session = new Session(store, world, {
 const signIn = new SignIn(session, store);
 const settings = new Settings(store, () => pane.list.resized());
 const composer = new Composer(store, { say, command });
-const pane = new Pane(store, session, lineMenu, (text) => composer.insert(text));
+const pane = new Pane(store, session, lineMenu, (text) => composer.insert(text.replace(/^\//, "//")));
 const sidebar = new Sidebar(store, session, (one) => open(one), (room) => void joinAndOpen(room));
 const people = new People(store, session, personMenu);
 const search = new Search(store, session, (room, seq) => {
@@ -97,7 +97,7 @@ function fromAddress() {
   } catch {
     // An incomplete escape.
   }
-  return { room: name.startsWith("@") ? "" : name, talk: name.startsWith("@") ? name.slice(1) : "", seq: Number(seq) || 0 };
+  return { room: name.startsWith("@") ? "" : name, talk: name.startsWith("@") ? name.slice(1) : "", seq: /^\d{1,15}$/.test(seq) ? Number(seq) : 0 };
 }
 
 /** @param {Conversation} conversation @param {number} [seq] */
@@ -161,12 +161,12 @@ function followAddress() {
   if (talk) {
     open(store.talk(talk));
   } else if (room) {
-    const found = store.room(room);
-    if (found.inside || found.wanted) {
+    const found = store.conversations.get(roomKey(room));
+    if (found?.inside || found?.wanted) {
       open(found);
       if (seq) void pane.jump(seq);
     } else {
-      void joinAndOpen(room).then(() => { if (seq && store.shown?.key === found.key) return pane.jump(seq); });
+      void joinAndOpen(room).then(() => { if (seq && store.shown?.key === roomKey(room)) return pane.jump(seq); });
     }
   }
 }
@@ -367,7 +367,7 @@ function roomMenu(from) {
     ? [["mentions", "Notify when I am mentioned"], ["all", "Notify of all lines"], ["none", "Never notify"]]
     : [["mentions", "Notify"], ["none", "Never notify"]]);
   openMenu(from, room.title, [
-    room.isRoom && { text: "Change the topic…", do: () => composer.insert("/topic ") },
+    room.isRoom && { text: "Change the topic…", do: () => composer.begin("/topic ") },
     { text: "Copy a link to this place", do: () => void copyText(new URL(addressOf(room), document.baseURI).href) },
     ...levels.map(([value, text]) => ({ text, checked: level === value, do: () => settings.setLevel(room, value) })),
     room.isRoom && room.inside && { text: `Leave ${room.title}`, danger: true, do: () => void leave(room) },

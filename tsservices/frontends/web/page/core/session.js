@@ -18,6 +18,21 @@ import { UnitReader, VERSION } from "./wire.js";
 /** Lines requested at once. */
 export const PAGE = 200;
 
+/**
+ * Bytes in one request, as they are sent. The server takes four times as many, but a request that
+ * flood control delays for more than some seconds makes the connection look dead.
+ */
+const MOST_SAID = 16_384;
+
+const encoder = new TextEncoder();
+
+/**
+ * A text without what the server may change: hidden characters, which it shows as \x1b or \u202e.
+ * @param {string} text
+ */
+const skeleton = (text) => text.replace(/\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})/g, "")
+  .replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S}]/gu, "");
+
 /** If more lines of a room were missed, only the newest are read; the others on scrolling. */
 const MOST_MISSED = 1000;
 
@@ -43,7 +58,21 @@ export class RequestError extends Error {
   }
 }
 
-/** @typedef {{conversation: Conversation, text: string, line: Line, requested: number, sent: boolean}} Unsent */
+/**
+ * @typedef {object} Unsent
+ * @property {Conversation} conversation
+ * @property {string} text
+ * @property {Line} line
+ * @property {number} behind the place of the last line before it
+ * @property {boolean} sent
+ */
+
+/** Where the server has a line. @param {Conversation} conversation @param {Line} [line] */
+const placeOf = (conversation, line) => (line ? (conversation.isRoom ? line.at : line.time) : 0);
+
+/** The place of the newest line of the server. @param {Conversation} conversation */
+const newestPlace = (conversation) =>
+  placeOf(conversation, conversation.history.newest.lines.findLast((line) => line.nick && !line.state));
 
 /** Types that answer requests; answers to a typed command are shown as text. */
 const ANSWERS = new Set(["rooms", "people", "person", "seen", "restraints", "found", "inbox",
@@ -440,33 +469,48 @@ export class Session {
    */
   say(conversation, text) {
     const lines = text.replace(/\t/g, "    ").split(/\r\n|[\r\n]/).filter((one) => one.trim());
-    const most = this.store.server.limits.lines;
-    for (let i = 0; i < lines.length; i += most) this.sayPart(conversation, lines.slice(i, i + most).join("\n"));
+    /** @type {string[]} */
+    let part = [];
+    let size = 0;
+    for (const line of lines) {
+      const bytes = encoder.encode(JSON.stringify(line)).length;
+      if (part.length && (part.length >= this.store.server.limits.lines || size + bytes > MOST_SAID)) {
+        this.sayPart(conversation, part.join("\n"));
+        part = [];
+        size = 0;
+      }
+      part.push(line);
+      size += bytes;
+    }
+    if (part.length) this.sayPart(conversation, part.join("\n"));
   }
 
   /** @param {Conversation} conversation @param {string} text at most as one request may say */
   sayPart(conversation, text) {
     const line = this.store.note(conversation, "message", text, nanoseconds(this.world.now()));
     Object.assign(line, { own: true, nick: this.store.nick, state: "sending" });
-    const unsent = { conversation, text, line, requested: 0, sent: false };
+    const unsent = { conversation, text, line, behind: 0, sent: false };
     this.outbox.push(unsent);
-    this.transmit(unsent);
+    this.transmitNext();
+  }
+
+  /** Send the next text if none is under way: behind many, no sign of life would come in time. */
+  transmitNext() {
+    const waiting = this.outbox.filter((one) => !one.sent);
+    if (!this.inside) for (const one of waiting) this.mark(one, "waiting");
+    else if (waiting.length && !this.outbox.some((one) => one.sent && one.line.state === "sending")) this.transmit(waiting[0]);
   }
 
   /** @param {Unsent} unsent */
   transmit(unsent) {
     const { conversation, text } = unsent;
-    if (!this.inside) {
-      this.mark(unsent, "waiting");
-      return;
-    }
     unsent.sent = true;
-    unsent.requested = conversation.history.newest.last;
+    unsent.behind = newestPlace(conversation);
     this.mark(unsent, "sending");
     const sent = conversation.isRoom
       ? this.request("say", { room: conversation.name, text })
       : this.request("whisper", { nick: conversation.name, text });
-    sent.then(() => this.settle(unsent), (error) => {
+    sent.then(() => this.settle(unsent, newestPlace(conversation)), (error) => {
       if (error.code === "lost") {
         this.mark(unsent, "unknown");
         return;
@@ -474,12 +518,16 @@ export class Session {
       this.mark(unsent, "refused");
       this.outbox = this.outbox.filter((one) => one !== unsent);
       this.store.note(conversation, "error", error.message);
-    });
+    }).then(() => this.transmitNext());
   }
 
-  /** It was said: the room has the server's line. @param {Unsent} unsent */
-  settle(unsent) {
+  /**
+   * It was said: the room has the server's line.
+   * @param {Unsent} unsent @param {number} [place] that of the line: texts sent later are behind it
+   */
+  settle(unsent, place = 0) {
     this.outbox = this.outbox.filter((one) => one !== unsent);
+    for (const one of this.outbox) if (one.conversation === unsent.conversation) one.behind = Math.max(one.behind, place);
     const { history } = unsent.conversation;
     for (const stretch of history.stretches) {
       const index = stretch.lines.lastIndexOf(unsent.line);
@@ -500,10 +548,29 @@ export class Session {
    */
   resend(sure) {
     for (const unsent of [...this.outbox]) {
-      if (unsent.sent && this.arrived(unsent)) this.settle(unsent);
-      else if (!unsent.sent || sure) this.transmit(unsent);
-      else this.mark(unsent, "perhaps");
+      const { conversation } = unsent;
+      const place = unsent.sent ? this.arrivedAt(unsent) : 0;
+      if (place) this.settle(unsent, place);
+      // Private messages of guests are not kept: they may have arrived all the same.
+      else if (unsent.sent && sure && (conversation.isRoom || conversation.ids.size)) unsent.sent = false;
+      else if (unsent.sent) this.mark(unsent, "perhaps");
     }
+    this.transmitNext();
+  }
+
+  /** @param {Unsent} unsent @returns {number} the place of its last line; 0: it has not arrived */
+  arrivedAt({ conversation, text, behind }) {
+    const wanted = skeleton(text);
+    const said = conversation.history.newest.lines
+      .filter((line) => line.own && !line.state && placeOf(conversation, line) > behind);
+    for (let i = 0; i < said.length; i++) {
+      // The server may have split it into more lines.
+      for (let j = i, found = ""; j < said.length && wanted.startsWith(found); j++) {
+        found += skeleton(said[j].text);
+        if (found === wanted) return placeOf(conversation, said[j]);
+      }
+    }
+    return 0;
   }
 
   /** @param {Unsent} unsent */
@@ -517,7 +584,9 @@ export class Session {
   /** Repeat a text that perhaps was not sent. @param {Line} line */
   sayAgain(line) {
     const unsent = this.outbox.find((one) => one.line === line);
-    if (unsent) this.transmit(unsent);
+    if (!unsent) return;
+    unsent.sent = false;
+    this.transmitNext();
   }
 
   /** Drop an unsent text. @param {Line} line @returns {string} its text */

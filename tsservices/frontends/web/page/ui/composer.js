@@ -79,12 +79,26 @@ export class Composer {
   keep() {
     if (!this.conversation) return;
     const key = `draft ${this.conversation.key}`;
-    if (this.field.value && !SECRET.test(this.field.value)) keptHere.set(key, this.field.value);
+    if (this.field.value && !SECRET.test(this.field.value)) keptHere.set(key, this.text);
     else keptHere.remove(key);
+  }
+
+  /** The text for later, when it is no longer known that it was pasted and is not a command. */
+  get text() {
+    const { value } = this.field;
+    return this.pasted && /^\/(?!\/)/.test(value) ? `/${value}` : value;
   }
 
   focus() {
     this.field.focus();
+  }
+
+  /** Begin a command; Up brings back what was there. @param {string} text */
+  begin(text) {
+    if (this.conversation && this.field.value) this.remember(this.conversation, this.text);
+    this.field.value = "";
+    this.pasted = false;
+    this.insert(text);
   }
 
   /** Insert a text for the user to continue. @param {string} text */
@@ -126,6 +140,7 @@ export class Composer {
     const lines = text.split("\n");
     const long = lines.findIndex((line) => encoder.encode(line).length > most);
     if (long >= 0) setText(this.hint, `Line ${long + 1} is too long: at most ${most} bytes.`);
+    else if (text.length > this.field.maxLength - 100) setText(this.hint, `Full: at most ${this.field.maxLength} characters. The end of a pasted text may be missing.`);
     else if (this.pasted && text.startsWith("/")) setText(this.hint, "Pasted: this will be sent as text, not as a command.");
     else if (/^\/\S+\s/.test(text)) setText(this.hint, this.usage(text));
     else if (lines.length > 1) setText(this.hint, `${lines.length} lines`);
@@ -193,7 +208,7 @@ export class Composer {
     const index = this.pastIndex + step;
     if (index >= past.length) return;
     event.preventDefault();
-    if (this.pastIndex < 0) this.typedBefore = this.field.value;
+    if (this.pastIndex < 0) this.typedBefore = this.text;
     this.pastIndex = index;
     this.field.value = index < 0 ? this.typedBefore : past[past.length - 1 - index];
     this.field.setSelectionRange(this.field.value.length, this.field.value.length);
@@ -269,7 +284,7 @@ export class Composer {
       setText(this.hint, intent.why);
       return;
     }
-    this.remember(conversation, text);
+    this.remember(conversation, this.text);
     field.value = "";
     this.pasted = false;
     this.pastIndex = -1;
