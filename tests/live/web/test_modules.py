@@ -45,6 +45,15 @@ class TestText:
         body = "return m.pieces(given).filter(p => p.kind === 'link').map(p => p.href)"
         assert run(modules, "text", body, text) == links
 
+    @pytest.mark.parametrize("end", [")" * 4000, ".)" * 2000])
+    def test_many_brackets(self, modules: Page, end: str) -> None:
+        """A line that anybody can send does not stop the page: once 0.1 to 0.5 s each."""
+        body = (
+            "const begin = performance.now(); const found = m.pieces(given)[0];"
+            "return [found.href, performance.now() - begin < 60]"
+        )
+        assert run(modules, "text", body, f"http://a.example/{end}") == ["http://a.example/", True]
+
     def test_pieces(self, modules: Page) -> None:
         found = run(
             modules, "text", "return m.pieces(given)", "a #tea/12 \u202eb\x07 http://c.example"

@@ -37,13 +37,15 @@ const BRACKETS = [["(", ")"], ["[", "]"]];
  * @param {string} found
  */
 function trimmed(found) {
-  for (;;) {
-    const last = found.at(-1) ?? "";
-    const pair = BRACKETS.find(([, close]) => close === last);
-    const unbalanced = pair && found.split(pair[0]).length < found.split(pair[1]).length;
-    if (!unbalanced && !TRAILING.test(found)) return found;
-    found = found.slice(0, -1);
+  // Each character is counted once: a line of brackets must not stop the page.
+  const surplus = BRACKETS.map(([open, close]) => found.split(close).length - found.split(open).length);
+  let end = found.length;
+  for (; end > 0; end--) {
+    const last = found[end - 1];
+    const pair = BRACKETS.findIndex(([, close]) => close === last);
+    if (pair < 0 ? !TRAILING.test(last) : surplus[pair]-- <= 0) break;
   }
+  return found.slice(0, end);
 }
 
 /**
