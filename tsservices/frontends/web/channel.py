@@ -219,6 +219,8 @@ class HTTPConnection:
         if self._channel is not None and self._channel.requests:
             # A client that has sent a request and half-closed waits for the answer.
             self._halfClosed = True
+            for request in self._channel.requests:
+                request.halfClosed()
         else:
             self.protocol.finish()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -63,11 +64,15 @@ class PageFile(Resource):
         return self._data
 
 
+# A weight that means "not at all" (RFC 9110, 12.4.2).
+_NEVER = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*", re.IGNORECASE)
+
+
 def _takesGzip(request: Any) -> bool:
     words = b",".join(request.requestHeaders.getRawHeaders(b"Accept-Encoding", []))
     codings = [word.strip().partition(b";") for word in words.split(b",")]
     return any(
-        name.strip().lower() == b"gzip" and weight.replace(b" ", b"") not in (b"q=0", b"q=0.0")
+        name.strip().lower() == b"gzip" and not _NEVER.fullmatch(weight)
         for name, _, weight in codings
     )
 

@@ -5,6 +5,7 @@ One request: its sender, checks of its host and its origin, and the headers of e
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cached_property
 from io import BytesIO
 from typing import Any
@@ -69,11 +70,16 @@ API_PATH = b"/api/"
 _CODES = {MISDIRECTED_REQUEST: "misdirected", FORBIDDEN: "origin"}
 
 
+def _doNothing() -> None:
+    pass
+
+
 class WebRequest(Request):
     """
     A request as resources get it.
 
     @ivar protocol: the stream that it was received on.
+    @ivar halfClosed: called when the client sends nothing more, or is gone.
     """
 
     defaultContentType = b"text/plain; charset=utf-8"
@@ -84,6 +90,7 @@ class WebRequest(Request):
         super().__init__(channel, *arguments, **keywords)
         # Kept because an answered request has no channel any more.
         self.protocol: Any = channel.owner.protocol
+        self.halfClosed: Callable[[], None] = _doNothing
 
     @cached_property
     def sender(self) -> Client:

@@ -16,7 +16,7 @@ from tsservices.chat.handlers.tokens import revokeTokens
 from tsservices.common.limits import Limits
 from tsservices.frontends.web.api.events import FORM, event
 from tsservices.frontends.web.api.posting import OUTCOME_SECONDS
-from tsservices.frontends.web.api.stream import HEARTBEAT_SECONDS
+from tsservices.frontends.web.api.stream import CHECK_SECONDS, HEARTBEAT_SECONDS
 from tsservices.transport.stream import FULL
 
 
@@ -263,6 +263,19 @@ def test_late(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.get("/api/v1/rooms/tea/people").document["present"] == 1
     program.connection.send(rawRequest("GET", "/healthz"))
     assert b"HTTP/1.1 " in program.connection.taken()
+
+
+def test_halfClosed(server: Server) -> None:
+    """A reader that may be gone is asked at once; one that is there reads on."""
+    server.say(server.member("bob", "tea"), "hello")
+    program = Program(server, server.addAccount("ann"), "tea")
+    program.events()
+    program.connection.protocol.readConnectionLost()
+    assert program.raw() == ": still here\n\n"
+    server.clock.advance(CHECK_SECONDS)
+    assert program.raw() == ": still here\n\n"
+    server.say(server.member("eve", "tea"), "hi")
+    assert "said" in [name for name, _, _ in program.events()]
 
 
 def test_heartbeat(server: Server) -> None:

@@ -20,6 +20,9 @@ from tsservices.frontends.web.api.posting import OUTCOME_SECONDS
 #: Seconds between two heartbeats: less than the timeout of proxies (nginx: 60).
 HEARTBEAT_SECONDS = 15.0
 
+#: Seconds until the second one, when a client may be gone: the first is answered by a reset.
+CHECK_SECONDS = 1.0
+
 
 @implementer(IPushProducer)
 class EventStream:
@@ -52,6 +55,7 @@ class EventStream:
         self.connection = EventConnection(self, context, wanted, self._begin, self._refused)
         self._timer: Timer | None = context.callLater(OUTCOME_SECONDS, self._late)
         request.notifyFinish().addBoth(self._ended)
+        request.halfClosed = self._halfClosed
         self.connection.start()
 
     def _begin(self) -> None:
@@ -75,6 +79,13 @@ class EventStream:
         if not self.ending:
             self.connection.heartbeat()
             self._timer = self._context.callLater(HEARTBEAT_SECONDS, self._beat)
+
+    def _halfClosed(self) -> None:
+        # Either the client is gone, or it reads on: only writing tells.
+        if self._request.startedWriting and not self.ending:
+            self._stopTimer()
+            self.connection.heartbeat()
+            self._timer = self._context.callLater(CHECK_SECONDS, self._beat)
 
     def _ended(self, reason: object) -> None:
         # The peer has disconnected, or the answer is complete.

@@ -4,7 +4,7 @@
  * first unread line.
  */
 import { copyText as lineText } from "../core/sentences.js";
-import { PAGE } from "../core/session.js";
+import { PAGE, RequestError } from "../core/session.js";
 import { announce, byId, setText } from "./dom.js";
 import { MessageList } from "./list.js";
 import { drawLine, guessHeight, stateOf } from "./row.js";
@@ -202,7 +202,10 @@ export class Pane {
       try {
         await this.session.loadAround(conversation, seq);
       } catch (error) {
-        this.store.note(conversation, "error", error instanceof Error ? error.message : "");
+        // That there is no such line is said below.
+        if (!(error instanceof RequestError && error.code === "no-line")) {
+          this.store.note(conversation, "error", error instanceof Error ? error.message : "");
+        }
       }
     }
     if (conversation !== this.conversation) return;
