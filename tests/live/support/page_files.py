@@ -51,6 +51,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         self._answer(204, "application/json", b"")
 
+    def do_DELETE(self) -> None:
+        """Sign anybody out."""
+        self._answer(204, "application/json", b"")
+
     def _answer(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)

@@ -588,6 +588,18 @@ class TestPlaces:
 class TestLetters:
     """Private messages between accounts."""
 
+    def test_sign_out(self, talk: Page, chat: ScriptedChat) -> None:
+        """Who signs out leaves nothing of it to the next one at this window."""
+        talk.fill("#text", "draft")
+        talk.evaluate("location.hash = '#kitchen'")
+        titled(talk, "#kitchen")
+        chat.account = None
+        say(talk, "/logout")
+        talk.locator("#own", has_text="guest").wait_for()
+        titled(talk, "#kitchen")
+        assert talk.locator("#talks a").count() == 0
+        assert not talk.evaluate("Object.keys(sessionStorage).some(key => key.startsWith('draft'))")
+
     @pytest.fixture
     def talk(self, window: BrowserContext, site: PageSite, chat: ScriptedChat) -> Page:
         chat.account = "ann"

@@ -37,6 +37,11 @@ class Keeper {
     this.memory.delete(key);
     this.storage?.removeItem(key);
   }
+
+  clear() {
+    this.memory.clear();
+    this.storage?.clear();
+  }
 }
 
 /** For all windows of this browser, and for longer. */

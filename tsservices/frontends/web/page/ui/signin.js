@@ -1,6 +1,6 @@
 // @ts-check
 /** Signing in: as a guest, by account or token. Also asks for later passwords. */
-import { kept } from "../core/storage.js";
+import { kept, keptHere } from "../core/storage.js";
 import { byId, openDialog, setText } from "./dom.js";
 
 /** The key of a guest's stored name. */
@@ -124,7 +124,8 @@ export class SignIn {
       return;
     }
     byId("password").value = byId("token").value = "";
-    this.session.restart();
+    if (this.store.account) this.forget();
+    else this.session.restart();
   }
 
   /** Stay signed in over a reload, as the new user. @param {string} account @param {string} password */
@@ -146,14 +147,21 @@ export class SignIn {
   }
 
   async signOut() {
-    const { session } = this;
     try {
       await fetch("session", { method: "DELETE", headers: { "Content-Type": "application/json" } });
     } catch {
       // Without a connection the cookie stays, and signs in again.
     }
     byId("settings").close();
-    session.restart();
+    this.forget();
+  }
+
+  /** Load the page anew: what this account has read and typed is not for the next one. */
+  forget() {
+    // Or the new page would go on with the old session, and the field be kept as a draft.
+    this.session.token = byId("text").value = "";
+    keptHere.clear();
+    location.reload();
   }
 
   /** Signed in. */
