@@ -326,6 +326,18 @@ class TestConnection:
         assert texts(page)[-1] == "one"
         assert texts(page).count("one") == 1
 
+    def test_renamed(self, page: Page, chat: ScriptedChat) -> None:
+        """A guest comes back with the new name; a talk is called as the other one writes it."""
+        chat.send(chat.whispered("bob", "ann", "psst"))
+        for nick, to in (("ann", "anna"), ("bob", "BOB")):
+            chat.send({"type": "renamed", "nick": nick, "to": to, "account": None})
+        page.locator("#own-name", has_text="anna").wait_for()
+        page.locator("#talks a", has_text="BOB").wait_for()
+        chat.answers["resume"] = lambda request: chat.refuse(request, "nothing-to-resume", "gone")
+        chat.lose()
+        page.locator("#banner", has_text="in again").wait_for()
+        assert [one["nick"] for one in chat.requests("enter")] == ["ann", "anna"]
+
     def test_long_absence(self, page: Page, chat: ScriptedChat) -> None:
         """Not all lines of a night are asked for, but all can be scrolled to."""
         chat.last["lobby"] = 9000

@@ -399,7 +399,7 @@ const HANDLERS = {
     const key = fold(unit.nick);
     if (store.isOwn(unit.nick)) store.setSelf(unit.to, store.account);
     const talk = store.conversations.get(talkKey(unit.nick));
-    if (talk && !store.conversations.has(talkKey(unit.to))) {
+    if (talk && (store.conversations.get(talkKey(unit.to)) ?? talk) === talk) {
       store.conversations.delete(talk.key);
       Object.assign(talk, { key: talkKey(unit.to), name: unit.to });
       store.conversations.set(talk.key, talk);

@@ -27,6 +27,7 @@ export class SignIn {
       if (!session.inside) event.preventDefault();
     });
     byId("sign-out").addEventListener("click", () => void this.signOut());
+    store.listen(({ what }) => { if (what === "self" && session.inside) this.remember(); });
   }
 
   static get rememberedNick() {
@@ -166,11 +167,16 @@ export class SignIn {
 
   /** Signed in. */
   close() {
-    if (!this.store.account && this.store.nick) {
-      this.session.guestNick = this.store.nick;
-      kept.set(NICK, this.store.nick);
-    }
+    this.remember();
     this.dialog.close();
+  }
+
+  /** A guest comes back with the present name. */
+  remember() {
+    const { session, store } = this;
+    if (store.account || !store.nick) return;
+    session.guestNick = store.nick;
+    kept.set(NICK, store.nick);
   }
 
   /**
