@@ -255,13 +255,19 @@ def presenceLines(client: IRCClient, names: Iterable[str]) -> list[str]:
     ]
 
 
-def listLines(client: IRCClient, numeric: Numeric, words: Iterable[str]) -> list[str]:
-    """Write words separated by commas, in as few numerics as possible."""
-    head = f":{client.server.name} {numeric.code} {client.nick} :"
+def listLines(
+    client: IRCClient, numeric: Numeric, words: Iterable[str], *params: str, between: str = ","
+) -> list[str]:
+    """
+    Write a list in as few numerics as possible: a word that is cut would be another name.
+
+    @param params: the parameters before the list.
+    """
+    head = client.numericLine(numeric, *params, text="")
     lines: list[str] = []
     for word in words:
-        if lines and len(f"{lines[-1]},{word}".encode("utf-8", "replace")) <= BODY_BYTES:
-            lines[-1] += f",{word}"
+        if lines and len(f"{lines[-1]}{between}{word}".encode("utf-8", "replace")) <= BODY_BYTES:
+            lines[-1] += between + word
         else:
             lines.append(head + word)
     return lines
