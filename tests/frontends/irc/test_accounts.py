@@ -139,6 +139,19 @@ class AccountTests(IRCFrontendCase):
         self.assertIn("001", client.numerics("CAP END"))
         self.assertEqual(client.protocol.connection.session.nick, "eve")
 
+    def test_awayByOneConnection(self) -> None:
+        # ergochat/ergo#1531.
+        bob = self.join("bob", "#tea")
+        self.plain(PASSWORD, "ann")[0].send("CAP END")
+        self.owner.send("AWAY :lunch")
+        bob.send("JOIN #own")
+        self.assertNotIn("301", bob.numerics("WHOIS ann", "INVITE ann #own"))
+        self.assertIn(" ann H ", " ".join(bob.say("WHO ann")))
+        self.assertIn("=+", " ".join(bob.say("USERHOST ann")))
+        cat = self.join("cat", "#own", caps="away-notify")
+        self.owner.send("JOIN #own")
+        self.assertNotIn(" AWAY ", " ".join(cat.heard()))
+
     def test_notEncrypted(self) -> None:
         context = self.chat.context
         self.chat.context = replace(context, plainLogin=PlainLogin(True, None))

@@ -233,5 +233,5 @@ async def invite(client: IRCClient, message: Message) -> None:
     await client.controller.settled()
     if client.context.counters.refusals == failures:
         client.numeric(numerics.RPL_INVITING, person.nick, channel)
-        if person.away:
-            client.lastNumeric(numerics.RPL_AWAY, person.nick, person.away)
+        if away := client.state.awayText(person):
+            client.lastNumeric(numerics.RPL_AWAY, person.nick, away)

@@ -37,7 +37,7 @@ HIDDEN_ADDRESS = "255.255.255.255"
 
 
 def _status(client: IRCClient, person: Session, room: Room | None) -> str:
-    status = "G" if person.away else "H"
+    status = "G" if client.state.awayText(person) else "H"
     if client.state.isServerOperator(person):
         status += "*"
     if room is not None:
@@ -194,8 +194,8 @@ def _describe(client: IRCClient, person: Session) -> None:
         ]
         client.send(*listLines(client, numerics.RPL_WHOISCHANNELS, names, nick, between=" "))
     client.numeric(numerics.RPL_WHOISSERVER, nick, client.server.name, text=client.server.info)
-    if person.away:
-        client.lastNumeric(numerics.RPL_AWAY, nick, person.away)
+    if away := state.awayText(person):
+        client.lastNumeric(numerics.RPL_AWAY, nick, away)
     if state.isServerOperator(person):
         client.numeric(numerics.RPL_WHOISOPERATOR, nick)
     if person.account is not None:
@@ -249,7 +249,7 @@ def userhost(client: IRCClient, message: Message) -> None:
         person = client.directory.find(nick)
         if person is not None:
             star = "*" if client.state.isServerOperator(person) else ""
-            sign = "-" if person.away else "+"
+            sign = "-" if client.state.awayText(person) else "+"
             host = client.directory.host(person.account)
             found.append(f"{person.nick}{star}={sign}{_user(person)}@{host}")
     client.send(*listLines(client, numerics.RPL_USERHOST, found or [""], between=" "))
