@@ -336,6 +336,21 @@ class CommandTests(IRCFrontendCase):
         self.assertEqual(cat.numerics("JOIN 0"), [])
         self.assertEqual(cat.protocol.connection.session.rooms, {})
 
+    def test_invitationIsRefusedOrDone(self) -> None:
+        # ngircd/ngircd#183.
+        cat = self.join("cat")
+        self.ann.send("MODE #tea +b cat!*@*")
+        self.assertEqual(self.ann.numerics("INVITE cat #tea"), ["400"])
+        self.ann.send("MODE #tea -b cat!*@*")
+        self.storage.slow = True
+        self.bob.send("PRIVMSG #tea :x")
+        self.ann.send("INVITE cat #tea")
+        # What others are refused meanwhile is nothing to her.
+        self.assertEqual(cat.numerics("MODE #no"), ["403"])
+        self.storage.storeQueued()
+        self.ann.send()
+        self.assertIn(":irc.local 341 ann cat #tea", self.ann.heard())
+
     def test_ban(self) -> None:
         self.assertEqual(self.ann.numerics("MODE #tea +b *!*@guest"), ["696"])
         self.assertEqual(self.bob.numerics("MODE #tea +b cat!*@*"), ["482"])

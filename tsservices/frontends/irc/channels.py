@@ -228,10 +228,10 @@ async def invite(client: IRCClient, message: Message) -> None:
     if person.key in room.nickCounts:
         client.numeric(numerics.ERR_USERONCHANNEL, person.nick, channel)
         return
-    failures = client.context.counters.refusals
+    refused = client.refused
     moderation.invite(client.controller, room, nick)
     await client.controller.settled()
-    if client.context.counters.refusals == failures:
+    if client.refused == refused:
         client.numeric(numerics.RPL_INVITING, person.nick, channel)
         if away := client.state.awayText(person):
             client.lastNumeric(numerics.RPL_AWAY, person.nick, away)

@@ -85,6 +85,7 @@ class IRCClient(ChatConnection):
     @ivar capabilities: the capabilities that the client has requested.
     @ivar capVersion: the version of the negotiation.
     @ivar command: the running command; L{None}: an answer belongs to an earlier one.
+    @ivar refused: the number of errors that the client was told.
     @ivar partReason: the reason for leaving the channel that the client is leaving now.
     @ivar passing: the last private messages that are not stored, because one side is a guest;
         L{None}: there were none.
@@ -101,6 +102,7 @@ class IRCClient(ChatConnection):
         self.capabilities: frozenset[str] = frozenset()
         self.capVersion = 301
         self.command: Message | None = None
+        self.refused = 0
         self.partReason = ""
         self.monitored: dict[str, str] = {}
         self.passing: deque[PrivateMessage] | None = None
