@@ -72,6 +72,13 @@ class RegistrationTests(IRCFrontendCase):
         self.assertIn("QUIT :bye", bob.heard()[-1])
         self.assertIn("314", bob.numerics("WHOWAS ann"))
 
+    def test_quitWithLabel(self) -> None:
+        # ergochat/ergo#994.
+        ann = self.join("ann", "#tea", caps="labeled-response batch message-tags")
+        lines = ann.say("@label=x QUIT :bye")
+        self.assertEqual(lines, ["@label=x ERROR :Closing Link: ann (Quit: bye)"])
+        self.assertTrue(ann.transport.disconnecting)
+
     def test_lusersCountsWhoHasNoName(self) -> None:
         ann, other = self.join("ann"), self.connect()
         self.assertIn(":irc.local 253 ann 1 :unknown connection(s)", ann.say("LUSERS"))

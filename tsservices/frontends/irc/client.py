@@ -312,7 +312,9 @@ class IRCClient(ChatConnection):
             self._collected = []
 
     def endLabel(self) -> None:
-        """Send the collected answer."""
+        """Send the collected answer, if that was not done yet."""
+        if self._collected is None:
+            return
         if self._labelBatch:
             self._flushLabel()
             self._sendNow(f":{self.server.name} BATCH -{self._labelBatch}")

@@ -134,6 +134,8 @@ def _quit(client: RegisteringClient, message: Message) -> None:
     reason = cleanText(message.param(0))[:TOPIC_LENGTH]
     client.server.remember(client.session) if client.controller.entered else None
     client.send(client.errorLine(f"Quit: {reason}" if reason else "Quit"))
+    # The connection may be closed before the command has ended.
+    client.endLabel()
     talk.quit(client.controller, reason)
 
 
