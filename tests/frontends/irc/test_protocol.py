@@ -126,6 +126,13 @@ class TalkTests(IRCFrontendCase):
         lines = ann.say("@label=z NAMES #tea")
         self.assertRegex(lines[0], r"^@label=z :irc.local BATCH \+(\w+) labeled-response$")
         self.assertTrue(all("batch=" in line for line in lines[1:-1]))
+        # Lines that cannot be read have labels too.
+        for text, answer in (
+            (b"\xff", ":irc.local FAIL PRIVMSG INVALID_UTF8 :"),
+            (b"A" * 510, ":irc.local 417 ann :"),
+        ):
+            (line,) = ann.say(b"@label=w PRIVMSG #tea :" + text)
+            self.assertTrue(line.startswith(f"@label=w {answer}"), line)
 
     def test_invalidInput(self) -> None:
         ann = self.join("ann", "#tea")
@@ -304,6 +311,7 @@ class CommandTests(IRCFrontendCase):
             ("INVITE bob #tea", ["443"]),
             ("MONITOR L", ["733"]),
             ("CAP", ["461"]),
+            ("TAGMSG", ["461"]),
         ):
             self.assertEqual(self.ann.numerics(line), codes, line)
 
