@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 
+from twisted.internet.protocol import connectionDone
+
 from tests.support.irc_clients import PASSWORD, IRCFrontendCase, IRCTestClient
 from tsservices.chat.controller import PlainLogin
 from tsservices.chat.records import AccountToken
@@ -151,6 +153,18 @@ class AccountTests(IRCFrontendCase):
         cat = self.join("cat", "#own", caps="away-notify")
         self.owner.send("JOIN #own")
         self.assertNotIn(" AWAY ", " ".join(cat.heard()))
+
+    def test_whoHasLeftOneConnectionIsHere(self) -> None:
+        client, _ = self.plain(PASSWORD, "ann")
+        client.send("CAP END", "QUIT")
+        bob = self.join("bob")
+        self.assertEqual(bob.numerics("WHOWAS ann"), ["406", "369"])
+        client, _ = self.plain(PASSWORD, "ann")
+        client.send("CAP END")
+        # Both in one turn.
+        for each in (client, self.owner):
+            each.protocol.connectionLost(connectionDone)
+        self.assertEqual(bob.numerics("WHOWAS ann"), ["314", "312", "369"])
 
     def test_notEncrypted(self) -> None:
         context = self.chat.context

@@ -79,6 +79,19 @@ class RegistrationTests(IRCFrontendCase):
         self.assertEqual(lines, ["@label=x ERROR :Closing Link: ann (Quit: bye)"])
         self.assertTrue(ann.transport.disconnecting)
 
+    def test_whowas(self) -> None:
+        bob = self.join("bob", "#tea")
+        ann, cat, dan, eve = [self.join(name, "#tea") for name in ("ann", "cat", "dan", "eve")]
+        ann.protocol.readConnectionLost()
+        cat.disconnect()
+        dan.protocol.connection.queue.overflow()
+        self.clock.advance(0)
+        # What is refused removes nobody.
+        self.assertEqual(eve.numerics("NICK bob"), ["433"])
+        for name in ("ann", "cat", "dan"):
+            self.assertEqual(bob.numerics(f"WHOWAS {name}"), ["314", "312", "369"], name)
+        self.assertEqual(bob.numerics("WHOWAS eve"), ["406", "369"])
+
     def test_lusersCountsWhoHasNoName(self) -> None:
         ann, other = self.join("ann"), self.connect()
         self.assertIn(":irc.local 253 ann 1 :unknown connection(s)", ann.say("LUSERS"))
@@ -436,6 +449,7 @@ class CommandTests(IRCFrontendCase):
         self.assertIn("ERROR :Closing Link: bob", error)
         self.assertTrue(self.bob.transport.disconnecting)
         self.assertIn("313", self.ann.numerics("WHOIS boss"))
+        self.assertIn("314", self.ann.numerics("WHOWAS bob"))
 
     def test_serverStops(self) -> None:
         self.ann.protocol.serverStopping()

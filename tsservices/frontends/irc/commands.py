@@ -69,14 +69,11 @@ async def _rename(client: RegisteringClient, name: str) -> None:
     if name == client.session.nick:
         return
     nameKey(name)
-    client.server.remember(client.session)
-    old = client.session.nick
-    try:
-        await talk.changeNick(client.controller, name)
-        await client.controller.settled()
-    finally:
-        if client.session.nick == old:
-            client.server.departed.pop()
+    before = client.server.departure(client.session)
+    await talk.changeNick(client.controller, name)
+    await client.controller.settled()
+    if client.session.nick != before.nick:
+        client.server.departed.append(before)
 
 
 def _setname(client: RegisteringClient, message: Message) -> None:

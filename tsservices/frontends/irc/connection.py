@@ -93,9 +93,16 @@ class IRCConnection(RegisteringClient):
         queries.stopMonitoring(self)
         if not self._isRegistered:
             self.registered()
-        elif not self.controller.ended:
-            self.server.remember(self.session)
+        self._remember()
         super().closed()
+
+    def _overrun(self, pending: int) -> None:
+        self._remember()
+        super()._overrun(pending)
+
+    def _remember(self) -> None:
+        if self.controller.entered and not self.controller.ended:
+            self.server.remember(self.session)
 
     def resumeInput(self) -> None:
         # Each message that is taken may call this again: the loop below continues anyway.
@@ -122,6 +129,7 @@ class IRCConnection(RegisteringClient):
             and not self.controller.busy
             and not self.session.pending
         ):
+            self._remember()
             self.controller.quit("")
             self.closeWhenIdle()
 

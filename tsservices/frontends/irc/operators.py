@@ -42,11 +42,15 @@ async def kill(client: IRCClient, message: Message) -> None:
     if not _checkOperator(client):
         return
     nick, reason = message.param(0), cleanText(message.param(1))[:TOPIC_LENGTH]
-    if client.directory.find(nick) is None:
+    person = client.directory.find(nick)
+    if person is None:
         client.numeric(numerics.ERR_NOSUCHNICK, nick)
         return
+    before = client.server.departure(person)
     client.controller.propose(Kill(client.session.ident, nick, fold(nick), reason))
     await client.controller.settled()
+    if person.ident not in client.state.sessions:
+        client.server.departed.append(before)
 
 
 def wallops(client: IRCClient, message: Message) -> None:
