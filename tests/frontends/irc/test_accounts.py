@@ -154,6 +154,18 @@ class AccountTests(IRCFrontendCase):
         self.owner.send("JOIN #own")
         self.assertNotIn(" AWAY ", " ".join(cat.heard()))
 
+    def test_toItself(self) -> None:
+        # ircv3/ircv3-specifications#283.
+        second, _ = self.plain(PASSWORD, "ann")
+        second.send("CAP REQ echo-message", "CAP END")
+        for text in (":note", ":\1PING 1\1"):
+            line = f"PRIVMSG ann {text}"
+            for author, other, echoes in ((self.owner, second, 0), (second, self.owner, 1)):
+                other.heard()
+                said = [said.partition(" ")[2] for said in author.say(line)]
+                self.assertEqual(said, [line] * (1 + echoes))
+                self.assertEqual([said.partition(" ")[2] for said in other.heard()], [line])
+
     def test_whoHasLeftOneConnectionIsHere(self) -> None:
         client, _ = self.plain(PASSWORD, "ann")
         client.send("CAP END", "QUIT")
