@@ -194,8 +194,8 @@ class ChatState:
             accountsFounded=accountsFounded,
             sessionsEach=sessionsEach,
         )
-        self.roomCreationLimit.change(roomsFounded)
-        self.registrationLimit.change(accountsFounded)
+        self.roomCreationLimit.resize(roomsFounded)
+        self.registrationLimit.resize(accountsFounded)
 
     def load(self, record: Record) -> None:
         """Load a record; one of a room that does not exist is skipped."""
