@@ -45,7 +45,7 @@ class Stream:
         self.written = b""
 
     @property
-    def measured(self) -> Stream:
+    def bottomTransport(self) -> Stream:
         return self
 
     def unacknowledgedBytes(self) -> int:
