@@ -70,7 +70,7 @@ class Batch:
     def sources(self) -> list[bytes]:
         return self._sources
 
-    def equalAnswers(self, length: int) -> Table:
+    def replyBuffers(self, length: int) -> Table:
         assert length == UNAUTHENTICATED_LENGTH
         return self._replies
 

@@ -327,7 +327,7 @@ class SessionReflector:
             return False
         self._columns = columns = self._columnCache.of(batch, count)
         # Packets that may be replies, or were sent to many hosts, are left to L{reflect}.
-        if destination == "" or not columns.areUsual(batch.firstOctets()):
+        if destination == "" or not columns.cannotBeReplies(batch.firstOctets()):
             return False
         ssids = columns.ssids()
         senders = self._sendersOf(batch.sources(), destination, ssids)
