@@ -156,7 +156,7 @@ class ChatState:
         if not watchers:
             self.watchers.pop(key, None)
 
-    def presenceChanges(self, key: str) -> None:
+    def notePresence(self, key: str) -> None:
         """Note the holder of a watched name before it changes."""
         if key in self.watchers:
             holders = self.sessionsByNick.get(key)
