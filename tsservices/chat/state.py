@@ -156,7 +156,7 @@ class ChatState:
         if not watchers:
             self.watchers.pop(key, None)
 
-    def presenceChanges(self, key: str) -> None:
+    def notePresence(self, key: str) -> None:
         """Note the holder of a watched name before it changes."""
         if key in self.watchers:
             holders = self.sessionsByNick.get(key)
@@ -194,8 +194,8 @@ class ChatState:
             accountsFounded=accountsFounded,
             sessionsEach=sessionsEach,
         )
-        self.roomCreationLimit.change(roomsFounded)
-        self.registrationLimit.change(accountsFounded)
+        self.roomCreationLimit.resize(roomsFounded)
+        self.registrationLimit.resize(accountsFounded)
 
     def load(self, record: Record) -> None:
         """Load a record; one of a room that does not exist is skipped."""

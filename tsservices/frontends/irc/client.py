@@ -355,7 +355,7 @@ class IRCClient(ChatConnection):
         """The line before a connection is closed."""
         return f"ERROR :Closing Link: {self.nick} ({why})"
 
-    def replaced(self, why: ChatError) -> None:
+    def disconnect(self, why: ChatError) -> None:
         if not self.stream.ending:
             if not self.controller.ended:
                 killed = [self._killLine(why)] if why.code is KILLED else []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import fold
-from tsservices.chat.operations import Kill, TellOperators
+from tsservices.chat.operations import Kill, MessageOperators
 from tsservices.chat.verbs import accounts
-from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.checks import SHORT_TEXT_LENGTH
 from tsservices.chat.verbs.tokens import proposeLogin
 from tsservices.frontends.irc import numerics
 from tsservices.frontends.irc.client import IRCClient
@@ -41,7 +41,7 @@ async def kill(client: IRCClient, message: Message) -> None:
     """KILL."""
     if not _checkOperator(client):
         return
-    nick, reason = message.param(0), cleanText(message.param(1))[:TOPIC_LENGTH]
+    nick, reason = message.param(0), cleanText(message.param(1))[:SHORT_TEXT_LENGTH]
     person = client.directory.find(nick)
     if person is None:
         client.numeric(numerics.ERR_NOSUCHNICK, nick)
@@ -57,7 +57,7 @@ def wallops(client: IRCClient, message: Message) -> None:
     """WALLOPS."""
     if _checkOperator(client):
         text = cleanText(message.param(0))
-        client.controller.propose(TellOperators(client.session.ident, text))
+        client.controller.propose(MessageOperators(client.session.ident, text))
 
 
 def _checkOperator(client: IRCClient) -> bool:

@@ -17,7 +17,7 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.permissions import OPERATOR
 from tsservices.chat.verbs import talk
-from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.checks import SHORT_TEXT_LENGTH
 from tsservices.common.text import visible
 from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, isupport, numerics
@@ -331,7 +331,7 @@ def _tagTo(client: IRCClient, target: str, tags: str) -> None:
 
 async def away(client: IRCClient, message: Message) -> None:
     """AWAY."""
-    text = cleanText(message.param(0))[:TOPIC_LENGTH]
+    text = cleanText(message.param(0))[:SHORT_TEXT_LENGTH]
     talk.setAway(client.controller, text)
     await client.controller.settled()
     client.numeric(numerics.RPL_NOWAWAY if client.session.away else numerics.RPL_UNAWAY)
