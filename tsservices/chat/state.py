@@ -275,6 +275,11 @@ class ChatState:
         own = self.sessionsByAccount.get(session.account or "", ())
         return session.away if all(other.away for other in own) else ""
 
+    def awayTextOf(self, account: str | None) -> str:
+        """The same by an account; empty also if it has no session."""
+        own = self.sessionsByAccount.get(account or "", ())
+        return self.awayText(own[0]) if own else ""
+
     def applyIgnored(self, session: Session) -> None:
         """Set the ignored masks of a session from the list of its owner."""
         entries = self.ignored.get(session.account or session.origin, ())
