@@ -361,6 +361,9 @@ class CommandTests(IRCFrontendCase):
         self.assertEqual(cat.numerics("INVITE"), ["336", "337"])
         self.assertEqual(cat.numerics("JOIN #tea"), ["475"])
         self.assertIn("366", cat.numerics("JOIN #tea key"))
+        self.assertIn(":irc.local 324 cat #tea +iknt key", cat.say("MODE #tea"))
+        self.ann.send("MODE #tea +k ::key")
+        self.assertIn(":irc.local 324 cat #tea +iknt *", cat.say("MODE #tea"))
         self.assertEqual(cat.numerics("JOIN 0"), [])
         self.assertEqual(cat.protocol.connection.session.rooms, {})
 
