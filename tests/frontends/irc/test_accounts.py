@@ -209,6 +209,22 @@ class AccountTests(IRCFrontendCase):
         self.plain(PASSWORD, "cat")[0].send("CAP END", "JOIN #tea")
         self.assertEqual(bob.heard(), [])
 
+    def test_rightsByAnotherNick(self) -> None:
+        boss = self.join("boss", "#tea")
+        self.owner.send("JOIN #tea")
+        other, _ = self.plain(PASSWORD, "eve")
+        other.send("CAP END", "JOIN #tea")
+        for change in ("+o", "-o", "+v", "-v"):
+            other.heard()
+            self.assertEqual(
+                boss.say(f"MODE #tea {change} ann")[-2:],
+                [
+                    f":boss!~boss@guest MODE #tea {change} ann",
+                    f":irc.local MODE #tea {change} eve",
+                ],
+            )
+            self.assertEqual(other.heard()[-1], f":irc.local MODE #tea {change} eve")
+
     def test_registrationInTime(self) -> None:
         client = self.connect()
         client.send("CAP LS 302", "NICK cat")
