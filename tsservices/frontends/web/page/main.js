@@ -1,9 +1,10 @@
 // @ts-check
 /** The page: connects its parts, and handles keys. */
+import { roomKey, talkKey } from "./core/conversation.js";
 import { copyText as lineText, TALK } from "./core/sentences.js";
 import { Session } from "./core/session.js";
 import { kept, keptHere } from "./core/storage.js";
-import { roomKey, Store, talkKey } from "./core/store.js";
+import { Store } from "./core/store.js";
 import { fold } from "./core/text.js";
 import { Composer } from "./ui/composer.js";
 import { announce, byId, copyText, element, openDialog, setText, watchDialogs } from "./ui/dom.js";
@@ -17,7 +18,7 @@ import { Sidebar } from "./ui/sidebar.js";
 import { SignIn } from "./ui/signin.js";
 import { StatusPanel } from "./ui/status.js";
 
-/** @typedef {import("./core/store.js").Conversation} Conversation */
+/** @typedef {import("./core/conversation.js").Conversation} Conversation */
 /** @typedef {import("./core/history.js").Line} Line */
 
 /** The room of a first visit. */

@@ -4,14 +4,14 @@
  * connection. Independent of the document.
  */
 import { Connection } from "./connection.js";
+import { roomKey } from "./conversation.js";
 import { answerText } from "./sentences.js";
-import { roomKey } from "./store.js";
 import { fold } from "./text.js";
 import { nanoseconds, plural } from "./times.js";
 import { UnitReader, VERSION } from "./wire.js";
 
 /** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./store.js").Conversation} Conversation */
+/** @typedef {import("./conversation.js").Conversation} Conversation */
 /** @typedef {import("./wire.js").Unit} Unit */
 /** @typedef {import("./history.js").Line} Line */
 

@@ -11,7 +11,7 @@ import { drawLine, guessHeight, stateOf } from "./row.js";
 
 /** @typedef {import("../core/history.js").Line} Line */
 /** @typedef {import("../core/history.js").Stretch} Stretch */
-/** @typedef {import("../core/store.js").Conversation} Conversation */
+/** @typedef {import("../core/conversation.js").Conversation} Conversation */
 
 /** Pixels from either end at which more is loaded. */
 const NEAR = 1500;

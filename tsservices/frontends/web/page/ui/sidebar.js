@@ -3,7 +3,7 @@
 import { fold, hueOf } from "../core/text.js";
 import { byId, element, name, onceAFrame, openDialog, setText } from "./dom.js";
 
-/** @typedef {import("../core/store.js").Conversation} Conversation */
+/** @typedef {import("../core/conversation.js").Conversation} Conversation */
 
 export class Sidebar {
   /**
