@@ -225,7 +225,7 @@ function entered() {
 
 /** @param {Conversation} conversation @param {string} text */
 function say(conversation, text) {
-  session.say(conversation, text);
+  session.outbox.say(conversation, text);
   pane.toEnd();
   pane.readBefore = null;
 }
@@ -282,11 +282,11 @@ function command(conversation, line) {
   const [verb, nick, text] = [name.toLowerCase(), ...(/^(\S+)\s+([^]+)$/.exec(argument)?.slice(1) ?? ["", ""])];
   if (verb === "msg" && nick && !nick.startsWith("#")) {
     open(store.talk(nick));
-    session.say(store.talk(nick), text);
+    session.outbox.say(store.talk(nick), text);
     return;
   }
   if (verb === "me" && !conversation.isRoom) {
-    session.say(conversation, `* ${argument}`);
+    session.outbox.say(conversation, `* ${argument}`);
     return;
   }
   pane.toEnd();

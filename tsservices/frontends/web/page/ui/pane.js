@@ -230,9 +230,9 @@ export class Pane {
     const line = button && this.list.lineAt(button);
     if (!line || !(button instanceof HTMLElement)) return;
     if (button.dataset.do === "menu") this.openMenu(line, button);
-    else if (button.dataset.do === "again") this.session.sayAgain(line);
+    else if (button.dataset.do === "again") this.session.outbox.sayAgain(line);
     else if (button.dataset.do === "withdraw") {
-      const text = this.session.withdraw(line);
+      const text = this.session.outbox.withdraw(line);
       const { lines } = this.list;
       const index = lines.indexOf(line);
       if (index >= 0) lines.splice(index, 1);
