@@ -1,11 +1,12 @@
 // @ts-check
 /** The page: connects its parts, and handles keys. */
-import { roomKey, talkKey } from "./core/conversation.js";
+import { roomKey } from "./core/conversation.js";
 import { copyText as lineText, TALK } from "./core/sentences.js";
 import { Session } from "./core/session.js";
 import { kept, keptHere } from "./core/storage.js";
 import { Store } from "./core/store.js";
 import { fold } from "./core/text.js";
+import { addressNames, addressOf, fromAddress, setAddress } from "./ui/address.js";
 import { Composer } from "./ui/composer.js";
 import { announce, byId, copyText, element, openDialog, setText, watchDialogs } from "./ui/dom.js";
 import { closeMenu, openMenu, watchMenu } from "./ui/menu.js";
@@ -87,31 +88,7 @@ function showStatus(state, text) {
   composer.update();
 }
 
-// ---- the address
-
-/** @returns {{room: string, talk: string, seq: number}} the place in the page's address */
-function fromAddress() {
-  const [first = "", seq = ""] = location.hash.slice(1).split("/");
-  let name = "";
-  try {
-    name = decodeURIComponent(first);
-  } catch {
-    // An incomplete escape.
-  }
-  return { room: name.startsWith("@") ? "" : name, talk: name.startsWith("@") ? name.slice(1) : "", seq: Number(seq) || 0 };
-}
-
-/** @param {Conversation} conversation @param {number} [seq] */
-function addressOf(conversation, seq = 0) {
-  const name = conversation.isRoom ? conversation.name : `@${conversation.name}`;
-  return `#${encodeURIComponent(name).replaceAll("%40", "@")}${seq ? `/${seq}` : ""}`;
-}
-
-/** @param {Conversation} conversation @param {number} [seq] */
-function setAddress(conversation, seq = 0) {
-  const address = addressOf(conversation, seq);
-  if (location.hash !== address) history.pushState(null, "", address);
-}
+// ---- conversations
 
 /** @param {Conversation} conversation */
 function open(conversation) {
@@ -132,12 +109,6 @@ function open(conversation) {
   }
   pane.moved();
   if (!narrow.matches && !document.querySelector("dialog[open]")) composer.focus();
-}
-
-/** @param {Conversation} conversation */
-function addressNames(conversation) {
-  const { room, talk } = fromAddress();
-  return conversation.key === (talk ? talkKey(talk) : roomKey(room));
 }
 
 /** @param {string} name */
