@@ -1,15 +1,15 @@
 // @ts-check
 /** The page: connects its parts, and handles keys. */
 import { roomKey } from "./core/conversation.js";
-import { copyText as lineText, TALK } from "./core/sentences.js";
 import { Session } from "./core/session.js";
 import { kept, keptHere } from "./core/storage.js";
 import { Store } from "./core/store.js";
 import { fold } from "./core/text.js";
-import { addressNames, addressOf, fromAddress, setAddress } from "./ui/address.js";
+import { addressNames, fromAddress, setAddress } from "./ui/address.js";
 import { Composer } from "./ui/composer.js";
-import { announce, byId, copyText, element, openDialog, setText, watchDialogs } from "./ui/dom.js";
-import { closeMenu, openMenu, watchMenu } from "./ui/menu.js";
+import { announce, byId, element, openDialog, setText, watchDialogs } from "./ui/dom.js";
+import { closeMenu, watchMenu } from "./ui/menu.js";
+import { Menus } from "./ui/menus.js";
 import { Notifier } from "./ui/notify.js";
 import { Pane } from "./ui/pane.js";
 import { People } from "./ui/people.js";
@@ -20,7 +20,6 @@ import { SignIn } from "./ui/signin.js";
 import { StatusPanel } from "./ui/status.js";
 
 /** @typedef {import("./core/conversation.js").Conversation} Conversation */
-/** @typedef {import("./core/history.js").Line} Line */
 
 /** The room of a first visit. */
 const FIRST_ROOM = "lobby";
@@ -53,9 +52,10 @@ const session = new Session(store, world, {
 const signIn = new SignIn(session, store);
 const settings = new Settings(store, () => pane.list.resized());
 const composer = new Composer(store, { say, command });
-const pane = new Pane(store, session, lineMenu, (text) => composer.insert(text));
+const menus = new Menus(store, session, settings, composer, { open, command, leave, drop });
+const pane = new Pane(store, session, (line, from) => menus.ofLine(line, from), (text) => composer.insert(text));
 const sidebar = new Sidebar(store, session, (one) => open(one), (room) => void joinAndOpen(room));
-const people = new People(store, session, personMenu);
+const people = new People(store, session, (nick, from) => menus.ofPerson(nick, from));
 const search = new Search(store, session, (room, seq) => {
   if (narrow.matches) search.close();
   const target = store.room(room);
@@ -269,85 +269,6 @@ function command(conversation, line) {
   });
 }
 
-/** @param {Line} line @param {HTMLElement} from */
-function lineMenu(line, from) {
-  const conversation = store.shown;
-  if (!conversation) return;
-  const spoken = TALK.has(line.kind);
-  const mayDelete = conversation.isRoom && line.seq && spoken && conversation.inside
-    && ((line.own && store.account !== null) || ["operator", "founder", "server"].includes(conversation.rank));
-  // Messages between accounts are stored; the author may delete them for both.
-  const ownLetter = !conversation.isRoom && spoken && line.own && line.id;
-  openMenu(from, "This line", [
-    spoken && { text: "Copy the text", do: () => void copyText(line.text) },
-    { text: "Copy with time and name", do: () => void copyText(lineText(line)) },
-    line.seq > 0 && conversation.isRoom && {
-      text: "Copy a link to this line",
-      do: () => void copyText(new URL(addressOf(conversation, line.seq), document.baseURI).href),
-    },
-    spoken && !line.own && { text: `Answer ${line.nick}`, do: () => composer.insert(composer.field.value ? `${line.nick} ` : `${line.nick}: `) },
-    spoken && !line.own && conversation.isRoom && { text: `Talk with ${line.nick} in private`, do: () => open(store.talk(line.nick)) },
-    Boolean(mayDelete) && {
-      text: "Delete…", danger: true,
-      do: () => confirm(`Delete what ${line.nick} said here, for everybody? ${lineText(line)}`, "Delete", () => {
-        session.request("delete", { room: conversation.name, seq: line.seq })
-          .catch((error) => store.note(conversation, "error", error.message));
-      }),
-    },
-    Boolean(ownLetter) && {
-      text: "Delete…", danger: true,
-      do: () => confirm(`Delete this, for ${conversation.name} too? ${lineText(line)}`, "Delete", () => {
-        session.command(conversation, `/delete ${line.id}`).catch(() => {});
-      }),
-    },
-  ]);
-}
-
-/** @param {string} text @param {string} verb @param {() => void} then */
-function confirm(text, verb, then) {
-  const dialog = byId("confirm");
-  setText(byId("confirm-text"), text);
-  setText(byId("confirm-yes"), verb);
-  byId("confirm-yes").onclick = () => {
-    dialog.close();
-    then();
-  };
-  openDialog(dialog);
-}
-
-/** @param {string} nick @param {HTMLElement} from */
-function personMenu(nick, from) {
-  const room = store.shown;
-  if (!room) return;
-  const operator = ["operator", "founder", "server"].includes(room.rank);
-  const run = (/** @type {string} */ line) => () => command(room, line);
-  openMenu(from, nick, [
-    !store.isOwn(nick) && { text: "Talk in private", do: () => open(store.talk(nick)) },
-    { text: "Mention", do: () => composer.insert(composer.field.value ? `${nick} ` : `${nick}: `) },
-    { text: "Who is that?", do: run(`/whois ${nick}`) },
-    !store.isOwn(nick) && { text: "Ignore, or hear again", do: run(`/ignore ${nick}`) },
-    operator && !store.isOwn(nick) && { text: "Kick…", danger: true, do: () => confirm(`Have ${nick} leave ${room.title}?`, "Kick", run(`/kick ${nick}`)) },
-  ]);
-}
-
-/** @param {HTMLElement} from */
-function roomMenu(from) {
-  const room = store.shown;
-  if (!room) return;
-  const level = settings.levelOf(room);
-  const levels = /** @type {[string, string][]} */ (room.isRoom
-    ? [["mentions", "Notify when I am mentioned"], ["all", "Notify of all lines"], ["none", "Never notify"]]
-    : [["mentions", "Notify"], ["none", "Never notify"]]);
-  openMenu(from, room.title, [
-    room.isRoom && { text: "Change the topic…", do: () => composer.insert("/topic ") },
-    { text: "Copy a link to this place", do: () => void copyText(new URL(addressOf(room), document.baseURI).href) },
-    ...levels.map(([value, text]) => ({ text, checked: level === value, do: () => settings.setLevel(room, value) })),
-    room.isRoom && room.inside && { text: `Leave ${room.title}`, danger: true, do: () => void leave(room) },
-    room.isRoom && !room.inside && { text: "Remove from the list", danger: true, do: () => drop(room) },
-    !room.isRoom && { text: "Close this talk", danger: true, do: () => drop(room) },
-  ]);
-}
-
 /** @param {Conversation} room */
 async function leave(room) {
   try {
@@ -433,7 +354,7 @@ function start() {
   byId("people-button").addEventListener("click", () => showPeople(undefined, !narrow.matches));
   byId("people-close").addEventListener("click", () => showPeople(false, !narrow.matches));
   byId("search-button").addEventListener("click", () => search.open());
-  byId("room-button").addEventListener("click", () => roomMenu(byId("room-button")));
+  byId("room-button").addEventListener("click", () => menus.ofRoom(byId("room-button")));
   byId("help-button").addEventListener("click", showHelp);
   byId("own").addEventListener("click", () => void signIn.open("", store.account ? "account" : "guest"));
   byId("rejoin").addEventListener("click", () => { if (store.shown) void joinAndOpen(store.shown.name).then(() => composer.update()); });
