@@ -1,28 +1,24 @@
 // @ts-check
 /** The page: connects its parts, and handles keys. */
-import { roomKey } from "./core/conversation.js";
 import { Session } from "./core/session.js";
 import { kept, keptHere } from "./core/storage.js";
 import { Store } from "./core/store.js";
-import { fold } from "./core/text.js";
-import { addressNames, fromAddress, setAddress } from "./ui/address.js";
+import { setAddress } from "./ui/address.js";
 import { Composer } from "./ui/composer.js";
 import { announce, byId, element, openDialog, setText, watchDialogs } from "./ui/dom.js";
 import { closeMenu, watchMenu } from "./ui/menu.js";
 import { Menus } from "./ui/menus.js";
+import { Navigation } from "./ui/navigation.js";
 import { Notifier } from "./ui/notify.js";
 import { Pane } from "./ui/pane.js";
 import { People } from "./ui/people.js";
 import { Search } from "./ui/search.js";
 import { Settings } from "./ui/settings.js";
-import { Sidebar } from "./ui/sidebar.js";
+import { narrow, showSide, Sidebar } from "./ui/sidebar.js";
 import { SignIn } from "./ui/signin.js";
 import { StatusPanel } from "./ui/status.js";
 
 /** @typedef {import("./core/conversation.js").Conversation} Conversation */
-
-/** The room of a first visit. */
-const FIRST_ROOM = "lobby";
 
 /** Milliseconds that "nothing missed" stays on the screen. */
 const BANNER_TIME = 6000;
@@ -45,32 +41,38 @@ const session = new Session(store, world, {
   status: showStatus,
   nameNeeded: (why, code) => void signIn.open(why, code === "nick-registered" ? "account" : "guest", session.guestNick),
   secretNeeded: (text, answer) => signIn.askSecret(text, answer),
-  entered,
+  entered: () => {
+    signIn.close();
+    navigation.entered();
+  },
   ended: (why) => showStatus("ended", why),
 });
 
 const signIn = new SignIn(session, store);
 const settings = new Settings(store, () => pane.list.resized());
 const composer = new Composer(store, { say, command });
-const menus = new Menus(store, session, settings, composer, { open, command, leave, drop });
+const menus = new Menus(store, session, settings, composer, {
+  open: (one) => navigation.open(one),
+  command,
+  leave: (room) => navigation.leave(room),
+  drop: (one) => navigation.drop(one),
+});
 const pane = new Pane(store, session, (line, from) => menus.ofLine(line, from), (text) => composer.insert(text));
-const sidebar = new Sidebar(store, session, (one) => open(one), (room) => void joinAndOpen(room));
+const navigation = new Navigation(store, session, pane, composer);
+const sidebar = new Sidebar(store, session, (one) => navigation.open(one), (room) => void navigation.join(room));
 const people = new People(store, session, (nick, from) => menus.ofPerson(nick, from));
 const search = new Search(store, session, (room, seq) => {
   if (narrow.matches) search.close();
   const target = store.room(room);
-  open(target);
+  navigation.open(target);
   void pane.jump(seq);
   setAddress(target, seq);
 });
 new Notifier(store, settings, (conversation, seq) => {
-  open(conversation);
+  navigation.open(conversation);
   if (seq) void pane.jump(seq);
 });
 new StatusPanel(session);
-
-/** A screen on which the sides lie over the middle. */
-const narrow = matchMedia("(max-width: 760px)");
 
 let bannerTimer = 0;
 
@@ -86,110 +88,6 @@ function showStatus(state, text) {
   if (state === "back" || state === "ended") announce(text, state === "ended");
   if (state === "back") bannerTimer = window.setTimeout(() => { banner.hidden = true; }, BANNER_TIME);
   composer.update();
-}
-
-// ---- conversations
-
-/** @param {Conversation} conversation */
-function open(conversation) {
-  closeMenu(false);
-  showSide(false);
-  if (store.shown !== conversation) {
-    store.shown = conversation;
-    store.watched = false;
-    pane.show(conversation);
-    composer.show(conversation);
-    keptHere.set("shown", conversation.key);
-    if (fromAddress().seq === 0 || !addressNames(conversation)) setAddress(conversation);
-    byId("people-filter").value = "";
-    store.changed("people", conversation);
-    store.changed("header", conversation);
-    store.changed("list", conversation);
-    if (!conversation.isRoom && store.account) void session.loadLetters(conversation).catch(() => {});
-  }
-  pane.moved();
-  if (!narrow.matches && !document.querySelector("dialog[open]")) composer.focus();
-}
-
-/** @param {string} name */
-async function joinAndOpen(name) {
-  const known = store.conversations.get(roomKey(name));
-  if (known?.inside) {
-    open(known);
-    return;
-  }
-  try {
-    await session.join(name);
-    open(store.room(name));
-    keepRooms();
-  } catch (error) {
-    if (store.shown) store.note(store.shown, "error", error instanceof Error ? error.message : "");
-    else void open(store.room(FIRST_ROOM));
-  }
-}
-
-function followAddress() {
-  const { room, talk, seq } = fromAddress();
-  if (talk) {
-    open(store.talk(talk));
-  } else if (room) {
-    const found = store.room(room);
-    if (found.inside || found.wanted) {
-      open(found);
-      if (seq) void pane.jump(seq);
-    } else {
-      void joinAndOpen(room).then(() => { if (seq && store.shown?.key === found.key) return pane.jump(seq); });
-    }
-  }
-}
-
-/** Keep the rooms for the next visit, by account. */
-function keepRooms() {
-  const rooms = store.ordered().filter((one) => one.isRoom && one.wanted).map((one) => one.name);
-  kept.set(`rooms ${store.account ?? ""}`, JSON.stringify(rooms));
-}
-
-function entered() {
-  signIn.close();
-  if (store.shown) {
-    store.changed("header", store.shown);
-    // The user may have changed, in the same rooms.
-    keepRooms();
-    return;
-  }
-  const { room, talk, seq } = fromAddress();
-  /** @type {string[]} */
-  let rooms = [];
-  try {
-    rooms = JSON.parse(kept.get(`rooms ${store.account ?? ""}`) ?? "[]");
-  } catch {
-    // Edited by somebody.
-  }
-  const present = store.ordered().filter((one) => one.isRoom && one.inside).map((one) => one.name);
-  const last = keptHere.get("shown") ?? "";
-  const wanted = new Map([...rooms, ...present, ...(room ? [room] : [])].map((name) => [fold(name), name]));
-  if (!wanted.size && !talk) wanted.set(FIRST_ROOM, FIRST_ROOM);
-  const first = room || (last.startsWith("#") && wanted.get(last.slice(1))) || [...wanted.values()][0] || FIRST_ROOM;
-  if (talk) open(store.talk(talk));
-  else open(store.room(first));
-  for (const name of wanted.values()) {
-    const one = store.room(name);
-    if (one.inside) continue;
-    one.wanted = true;
-    session.join(name).then(() => {
-      store.changed("header", one);
-      keepRooms();
-      if (seq && one === store.shown) void pane.jump(seq);
-    }, (error) => {
-      one.wanted = false;
-      if (error.code === "lost") one.wanted = true;
-      else store.note(one, "error", error.message);
-      composer.update();
-      store.changed("header", one);
-    });
-  }
-  const shown = store.conversations.get(roomKey(first));
-  if (seq && shown?.inside) void pane.jump(seq);
 }
 
 // ---- actions
@@ -215,7 +113,7 @@ const COMMANDS = {
   register: (argument) => {
     const register = (/** @type {string} */ password) => void session.command(store.shown, `/register ${password}`)
       .then(() => {
-        keepRooms();
+        navigation.keepRooms();
         return signIn.keep(store.nick, password);
       }, () => {});
     if (argument) register(argument);
@@ -230,7 +128,7 @@ const COMMANDS = {
     return true;
   },
   logout: () => (void signIn.signOut(), true),
-  join: (argument) => !/^#?\S+$/.test(argument) ? false : (void joinAndOpen(argument.replace(/^#/, "")), true),
+  join: (argument) => !/^#?\S+$/.test(argument) ? false : (void navigation.join(argument.replace(/^#/, "")), true),
   search: (argument) => {
     byId("search-text").value = argument;
     search.open();
@@ -252,7 +150,7 @@ function command(conversation, line) {
   if (own?.(argument)) return;
   const [verb, nick, text] = [name.toLowerCase(), ...(/^(\S+)\s+([^]+)$/.exec(argument)?.slice(1) ?? ["", ""])];
   if (verb === "msg" && nick && !nick.startsWith("#")) {
-    open(store.talk(nick));
+    navigation.open(store.talk(nick));
     session.outbox.say(store.talk(nick), text);
     return;
   }
@@ -261,7 +159,7 @@ function command(conversation, line) {
     return;
   }
   pane.toEnd();
-  session.command(conversation, line).then(keepRooms, (error) => {
+  session.command(conversation, line).then(() => navigation.keepRooms(), (error) => {
     // A refusal by the server is shown like its other answers.
     if (error.code !== "lost") return;
     store.note(conversation, "error", `${error.message}: not done`);
@@ -269,35 +167,11 @@ function command(conversation, line) {
   });
 }
 
-/** @param {Conversation} room */
-async function leave(room) {
-  try {
-    await session.request("part", { room: room.name });
-    drop(room);
-    keepRooms();
-  } catch (error) {
-    store.note(room, "error", error instanceof Error ? error.message : "");
-  }
-}
-
-/** @param {Conversation} conversation */
-function drop(conversation) {
-  store.forget(conversation.key);
-  const [next] = store.ordered();
-  if (next) open(next);
-}
-
 function showHelp() {
   const rows = store.server.commands.map((/** @type {any} */ one) =>
     element("tr", {}, element("th", { scope: "row", text: `/${one.name} ${one.usage}` }), element("td", { text: one.meaning })));
   byId("help-commands").replaceChildren(...rows);
   openDialog(byId("help"));
-}
-
-/** @param {boolean} shown the list of rooms, on a narrow screen */
-function showSide(shown) {
-  document.body.classList.toggle("side-open", shown);
-  byId("side-button").setAttribute("aria-expanded", String(shown));
 }
 
 /** @param {boolean} [shown] @param {boolean} [keep] whether to remember it */
@@ -357,11 +231,11 @@ function start() {
   byId("room-button").addEventListener("click", () => menus.ofRoom(byId("room-button")));
   byId("help-button").addEventListener("click", showHelp);
   byId("own").addEventListener("click", () => void signIn.open("", store.account ? "account" : "guest"));
-  byId("rejoin").addEventListener("click", () => { if (store.shown) void joinAndOpen(store.shown.name).then(() => composer.update()); });
+  byId("rejoin").addEventListener("click", () => { if (store.shown) void navigation.join(store.shown.name).then(() => composer.update()); });
   byId("retry").addEventListener("click", () => (session.ended ? session.start() : session.connection.wake()));
   document.addEventListener("keydown", pressed);
-  addEventListener("popstate", followAddress);
-  addEventListener("hashchange", followAddress);
+  addEventListener("popstate", () => navigation.followAddress());
+  addEventListener("hashchange", () => navigation.followAddress());
   addEventListener("online", () => session.connection.wake());
   addEventListener("offline", () => session.connection.wake());
   document.addEventListener("visibilitychange", () => {
