@@ -4,8 +4,9 @@ import { Session } from "./core/session.js";
 import { kept, keptHere } from "./core/storage.js";
 import { Store } from "./core/store.js";
 import { setAddress } from "./ui/address.js";
+import { Commands } from "./ui/commands.js";
 import { Composer } from "./ui/composer.js";
-import { announce, byId, element, openDialog, setText, watchDialogs } from "./ui/dom.js";
+import { announce, byId, setText, watchDialogs } from "./ui/dom.js";
 import { closeMenu, watchMenu } from "./ui/menu.js";
 import { Menus } from "./ui/menus.js";
 import { Navigation } from "./ui/navigation.js";
@@ -17,8 +18,6 @@ import { Settings } from "./ui/settings.js";
 import { narrow, showSide, Sidebar } from "./ui/sidebar.js";
 import { SignIn } from "./ui/signin.js";
 import { StatusPanel } from "./ui/status.js";
-
-/** @typedef {import("./core/conversation.js").Conversation} Conversation */
 
 /** Milliseconds that "nothing missed" stays on the screen. */
 const BANNER_TIME = 6000;
@@ -50,10 +49,13 @@ const session = new Session(store, world, {
 
 const signIn = new SignIn(session, store);
 const settings = new Settings(store, () => pane.list.resized());
-const composer = new Composer(store, { say, command });
+const composer = new Composer(store, {
+  say: (conversation, text) => commands.say(conversation, text),
+  command: (conversation, line) => commands.run(conversation, line),
+});
 const menus = new Menus(store, session, settings, composer, {
   open: (one) => navigation.open(one),
-  command,
+  command: (conversation, line) => commands.run(conversation, line),
   leave: (room) => navigation.leave(room),
   drop: (one) => navigation.drop(one),
 });
@@ -68,6 +70,7 @@ const search = new Search(store, session, (room, seq) => {
   void pane.jump(seq);
   setAddress(target, seq);
 });
+const commands = new Commands(store, session, signIn, composer, pane, navigation, search);
 new Notifier(store, settings, (conversation, seq) => {
   navigation.open(conversation);
   if (seq) void pane.jump(seq);
@@ -90,90 +93,6 @@ function showStatus(state, text) {
   composer.update();
 }
 
-// ---- actions
-
-/** @param {Conversation} conversation @param {string} text */
-function say(conversation, text) {
-  session.outbox.say(conversation, text);
-  pane.toEnd();
-  pane.readBefore = null;
-}
-
-/** Commands that the page handles itself. @type {Record<string, (argument: string) => boolean>} */
-const COMMANDS = {
-  help: (argument) => !argument && (showHelp(), true),
-  login: (argument) => {
-    const [name = "", secret = ""] = argument.split(/\s+([^]*)/);
-    // Only a sign-in by the page itself is kept over a reload.
-    if (secret) void signIn.signIn({ account: name, password: secret });
-    else if (/^tst_/.test(name)) void signIn.signIn({ account: "", token: name });
-    else void signIn.open("", "account", name);
-    return true;
-  },
-  register: (argument) => {
-    const register = (/** @type {string} */ password) => void session.command(store.shown, `/register ${password}`)
-      .then(() => {
-        navigation.keepRooms();
-        return signIn.keep(store.nick, password);
-      }, () => {});
-    if (argument) register(argument);
-    else {
-      signIn.askSecret("New password, 8 characters or more", (password) => {
-        if (password) signIn.askSecret("The same again", (again) => {
-          if (password === again) register(password);
-          else if (store.shown) store.note(store.shown, "error", "these were two different passwords; nothing is done");
-        });
-      });
-    }
-    return true;
-  },
-  logout: () => (void signIn.signOut(), true),
-  join: (argument) => !/^#?\S+$/.test(argument) ? false : (void navigation.join(argument.replace(/^#/, "")), true),
-  search: (argument) => {
-    byId("search-text").value = argument;
-    search.open();
-    void search.begin();
-    return true;
-  },
-  quit: (argument) => {
-    // The server closes the connection; the page must not reconnect.
-    void session.command(null, `/quit ${argument}`.trim()).catch(() => {});
-    session.end("You have left.");
-    return true;
-  },
-};
-
-/** @param {Conversation} conversation @param {string} line */
-function command(conversation, line) {
-  const [, name = "", argument = ""] = /^\/(\S*)\s*([^]*)$/.exec(line) ?? [];
-  const own = Object.hasOwn(COMMANDS, name.toLowerCase()) ? COMMANDS[name.toLowerCase()] : undefined;
-  if (own?.(argument)) return;
-  const [verb, nick, text] = [name.toLowerCase(), ...(/^(\S+)\s+([^]+)$/.exec(argument)?.slice(1) ?? ["", ""])];
-  if (verb === "msg" && nick && !nick.startsWith("#")) {
-    navigation.open(store.talk(nick));
-    session.outbox.say(store.talk(nick), text);
-    return;
-  }
-  if (verb === "me" && !conversation.isRoom) {
-    session.outbox.say(conversation, `* ${argument}`);
-    return;
-  }
-  pane.toEnd();
-  session.command(conversation, line).then(() => navigation.keepRooms(), (error) => {
-    // A refusal by the server is shown like its other answers.
-    if (error.code !== "lost") return;
-    store.note(conversation, "error", `${error.message}: not done`);
-    if (!composer.field.value) composer.insert(line);
-  });
-}
-
-function showHelp() {
-  const rows = store.server.commands.map((/** @type {any} */ one) =>
-    element("tr", {}, element("th", { scope: "row", text: `/${one.name} ${one.usage}` }), element("td", { text: one.meaning })));
-  byId("help-commands").replaceChildren(...rows);
-  openDialog(byId("help"));
-}
-
 /** @param {boolean} [shown] @param {boolean} [keep] whether to remember it */
 function showPeople(shown = !people.wanted, keep = false) {
   people.wanted = shown;
@@ -191,7 +110,7 @@ function shortcut(event) {
   else if (control && !altKey && key.toLowerCase() === "f" && event.shiftKey) search.open();
   else if (altKey && !control && (key === "ArrowDown" || key === "ArrowUp")) {
     sidebar.step(key === "ArrowDown" ? 1 : -1, event.shiftKey);
-  } else if (key === "F1") showHelp();
+  } else if (key === "F1") commands.showHelp();
   else return false;
   return true;
 }
@@ -229,7 +148,7 @@ function start() {
   byId("people-close").addEventListener("click", () => showPeople(false, !narrow.matches));
   byId("search-button").addEventListener("click", () => search.open());
   byId("room-button").addEventListener("click", () => menus.ofRoom(byId("room-button")));
-  byId("help-button").addEventListener("click", showHelp);
+  byId("help-button").addEventListener("click", () => commands.showHelp());
   byId("own").addEventListener("click", () => void signIn.open("", store.account ? "account" : "guest"));
   byId("rejoin").addEventListener("click", () => { if (store.shown) void navigation.join(store.shown.name).then(() => composer.update()); });
   byId("retry").addEventListener("click", () => (session.ended ? session.start() : session.connection.wake()));
