@@ -9,6 +9,7 @@ import { Outbox } from "./outbox.js";
 import { answerText } from "./sentences.js";
 import { fold } from "./text.js";
 import { plural } from "./times.js";
+import { applyUnit } from "./units.js";
 import { UnitReader, VERSION } from "./wire.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -148,11 +149,11 @@ export class Session {
     if (request) {
       request.answers.push(unit);
       if (request.fields.do !== "command") {
-        this.store.apply(unit);
+        applyUnit(this.store, unit);
         return;
       }
     }
-    const applied = this.store.apply(unit);
+    const applied = applyUnit(this.store, unit);
     if (request || !applied) this.inform(unit, request?.place ?? null);
   }
 

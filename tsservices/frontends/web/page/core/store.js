@@ -1,13 +1,12 @@
 // @ts-check
 /**
- * Rooms, people and messages known to this page. Pure: gets the server's messages, and notifies
- * listeners of changes.
+ * Rooms, people and messages known to this page. Pure: units.js changes it as the server says, and
+ * it notifies listeners of changes.
  */
 import { Conversation, roomKey, talkKey } from "./conversation.js";
 import { TALK } from "./sentences.js";
 import { fold, mentionOf } from "./text.js";
 import { nanoseconds } from "./times.js";
-import { HANDLERS } from "./units.js";
 
 /** @typedef {import("./history.js").Line} Line */
 /** @typedef {import("./wire.js").Unit} Unit */
@@ -89,13 +88,6 @@ export class Store {
   /** @param {string} nick */
   isOwn(nick) {
     return fold(nick) === fold(this.nick);
-  }
-
-  /** @param {Unit} unit @returns {boolean} whether it was handled */
-  apply(unit) {
-    const handle = HANDLERS[unit.type];
-    if (handle) handle(this, unit);
-    return handle !== undefined;
   }
 
   /** @param {Unit} unit a line that was said @returns {Line} */

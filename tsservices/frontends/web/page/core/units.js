@@ -1,5 +1,5 @@
 // @ts-check
-/** What each unit of the server changes in the store. */
+/** What each unit of the server changes in the store. Pure. */
 import { talkKey } from "./conversation.js";
 import { presenceText, TALK } from "./sentences.js";
 import { fold } from "./text.js";
@@ -34,7 +34,7 @@ function personOf(room, event) {
 const RANKS = /** @type {Record<string, string>} */ ({ op: "operator", deop: "member" });
 
 /** @type {Record<string, (store: Store, unit: Unit) => void>} */
-export const HANDLERS = {
+const HANDLERS = {
   said(store, unit) {
     const room = store.room(unit.room);
     if (unit.epoch) room.epoch = unit.epoch;
@@ -231,6 +231,13 @@ export const HANDLERS = {
     }
   },
 };
+
+/** @param {Store} store @param {Unit} unit @returns {boolean} whether it was handled */
+export function applyUnit(store, unit) {
+  const handle = HANDLERS[unit.type];
+  if (handle) handle(store, unit);
+  return handle !== undefined;
+}
 
 /**
  * Insert a line by its time. Makes a new list, because views of the old one need its
