@@ -4,16 +4,17 @@
  * connection. Independent of the document.
  */
 import { Connection } from "./connection.js";
+import { roomKey } from "./conversation.js";
+import { Outbox } from "./outbox.js";
 import { answerText } from "./sentences.js";
-import { roomKey } from "./store.js";
 import { fold } from "./text.js";
-import { nanoseconds, plural } from "./times.js";
+import { plural } from "./times.js";
+import { applyUnit } from "./units.js";
 import { UnitReader, VERSION } from "./wire.js";
 
 /** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./store.js").Conversation} Conversation */
+/** @typedef {import("./conversation.js").Conversation} Conversation */
 /** @typedef {import("./wire.js").Unit} Unit */
-/** @typedef {import("./history.js").Line} Line */
 
 /** Lines requested at once. */
 export const PAGE = 200;
@@ -42,8 +43,6 @@ export class RequestError extends Error {
     this.code = code;
   }
 }
-
-/** @typedef {{conversation: Conversation, text: string, line: Line, requested: number, sent: boolean}} Unsent */
 
 /** Types that answer requests; answers to a typed command are shown as text. */
 const ANSWERS = new Set(["rooms", "people", "person", "seen", "restraints", "found", "inbox",
@@ -82,8 +81,7 @@ export class Session {
     this.inside = false;
     this.wasInside = false;
     this.lostAt = 0;
-    /** @type {Unsent[]} */
-    this.outbox = [];
+    this.outbox = new Outbox(store, world, this);
     /** Rooms to join after entering. @type {string[]} */
     this.wantedRooms = [];
     this.ended = false;
@@ -151,11 +149,11 @@ export class Session {
     if (request) {
       request.answers.push(unit);
       if (request.fields.do !== "command") {
-        this.store.apply(unit);
+        applyUnit(this.store, unit);
         return;
       }
     }
-    const applied = this.store.apply(unit);
+    const applied = applyUnit(this.store, unit);
     if (request || !applied) this.inform(unit, request?.place ?? null);
   }
 
@@ -335,7 +333,7 @@ export class Session {
   /** @param {boolean} again @param {boolean} resumed @param {number[]} counts */
   caughtUp(again, resumed, counts) {
     if (!this.inside) return;
-    this.resend(resumed);
+    this.outbox.resend(resumed);
     if (!again) return;
     const missed = counts.reduce((sum, count) => sum + count, 0);
     const how = resumed ? "you were disconnected; resumed" : "you were disconnected, and are in again";
@@ -430,101 +428,6 @@ export class Session {
     if (to < from && !lines.length && request?.fields.do !== "history") [from, to] = [to + 1, to];
     const { fresh } = this.store.addReplay(replay, from, to);
     request?.answers.push({ ...replay, fresh });
-  }
-
-  // ---- saying something
-
-  /**
-   * Say a text; without a connection it waits for the next one.
-   * @param {Conversation} conversation @param {string} text
-   */
-  say(conversation, text) {
-    const lines = text.replace(/\t/g, "    ").split(/\r\n|[\r\n]/).filter((one) => one.trim());
-    const most = this.store.server.limits.lines;
-    for (let i = 0; i < lines.length; i += most) this.sayPart(conversation, lines.slice(i, i + most).join("\n"));
-  }
-
-  /** @param {Conversation} conversation @param {string} text at most as one request may say */
-  sayPart(conversation, text) {
-    const line = this.store.note(conversation, "message", text, nanoseconds(this.world.now()));
-    Object.assign(line, { own: true, nick: this.store.nick, state: "sending" });
-    const unsent = { conversation, text, line, requested: 0, sent: false };
-    this.outbox.push(unsent);
-    this.transmit(unsent);
-  }
-
-  /** @param {Unsent} unsent */
-  transmit(unsent) {
-    const { conversation, text } = unsent;
-    if (!this.inside) {
-      this.mark(unsent, "waiting");
-      return;
-    }
-    unsent.sent = true;
-    unsent.requested = conversation.history.newest.last;
-    this.mark(unsent, "sending");
-    const sent = conversation.isRoom
-      ? this.request("say", { room: conversation.name, text })
-      : this.request("whisper", { nick: conversation.name, text });
-    sent.then(() => this.settle(unsent), (error) => {
-      if (error.code === "lost") {
-        this.mark(unsent, "unknown");
-        return;
-      }
-      this.mark(unsent, "refused");
-      this.outbox = this.outbox.filter((one) => one !== unsent);
-      this.store.note(conversation, "error", error.message);
-    });
-  }
-
-  /** It was said: the room has the server's line. @param {Unsent} unsent */
-  settle(unsent) {
-    this.outbox = this.outbox.filter((one) => one !== unsent);
-    const { history } = unsent.conversation;
-    for (const stretch of history.stretches) {
-      const index = stretch.lines.lastIndexOf(unsent.line);
-      if (index >= 0) stretch.lines.splice(index, 1);
-    }
-    this.store.changed("lines", unsent.conversation);
-  }
-
-  /** @param {Unsent} unsent @param {string} state */
-  mark(unsent, state) {
-    unsent.line.state = state;
-    this.store.changed("lines", unsent.conversation, unsent.line);
-  }
-
-  /**
-   * After a lost connection: texts that arrived are among the new lines.
-   * @param {boolean} sure whether the server has closed the lost connection too
-   */
-  resend(sure) {
-    for (const unsent of [...this.outbox]) {
-      if (unsent.sent && this.arrived(unsent)) this.settle(unsent);
-      else if (!unsent.sent || sure) this.transmit(unsent);
-      else this.mark(unsent, "perhaps");
-    }
-  }
-
-  /** @param {Unsent} unsent */
-  arrived({ conversation, text, requested }) {
-    const said = conversation.history.newest.lines
-      .filter((line) => line.own && !line.state && (line.at > requested || !conversation.isRoom))
-      .map((line) => line.text);
-    return text.split("\n").every((one) => said.includes(one));
-  }
-
-  /** Repeat a text that perhaps was not sent. @param {Line} line */
-  sayAgain(line) {
-    const unsent = this.outbox.find((one) => one.line === line);
-    if (unsent) this.transmit(unsent);
-  }
-
-  /** Drop an unsent text. @param {Line} line @returns {string} its text */
-  withdraw(line) {
-    const unsent = this.outbox.find((one) => one.line === line);
-    if (unsent) this.settle(unsent);
-    return line.text;
   }
 
   /** @param {Conversation} room @param {number} seq */
