@@ -36,6 +36,12 @@ class AccountTests(IRCFrontendCase):
         self.assertIn("900", client.numerics("CAP END"))
         self.assertIn("330", client.numerics("WHOIS ann"))
 
+    def test_emptyPassword(self) -> None:
+        bob = self.join("bob")
+        *_, line = bob.say("REGISTER * * :")
+        self.assertTrue(line.startswith(":irc.local FAIL REGISTER UNACCEPTABLE_PASSWORD * :"), line)
+        self.assertEqual(bob.say("PING x"), [":irc.local PONG irc.local :x"])
+
     def test_keepsTheNick(self) -> None:
         client, _ = self.plain(PASSWORD, "cat")
         client.send("CAP END")

@@ -54,7 +54,10 @@ async def register(controller: SessionController, password: str | None) -> None:
     controller.checkStored()
     # The name may change during the hashing; the handler refuses then.
     key = session.key
-    verifier = await _derive(controller, password or await _askTwice(controller))
+    # An empty one is refused: only a frontend that can prompt gives none.
+    if password is None:
+        password = await _askTwice(controller)
+    verifier = await _derive(controller, password)
     controller.propose(Register(session.ident, key, verifier))
     await controller.settled()
     if session.account == key:
@@ -75,7 +78,8 @@ async def login(controller: SessionController, name: str, password: str | None) 
         raise ChatError(LOGGED_IN, name=session.nick)
     controller.context.state.checkRename(session, account.key, controller.context.wallClock())
     controller.checkStored()
-    password = password or await controller.ask(PASSWORD)
+    if password is None:
+        password = await controller.ask(PASSWORD)
     if looksLikeToken(password):
         await loginByToken(controller, password, name)
         return
