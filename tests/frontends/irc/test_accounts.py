@@ -42,6 +42,18 @@ class AccountTests(IRCFrontendCase):
         self.assertTrue(line.startswith(":irc.local FAIL REGISTER UNACCEPTABLE_PASSWORD * :"), line)
         self.assertEqual(bob.say("PING x"), [":irc.local PONG irc.local :x"])
 
+    def test_ownAccountIsTold(self) -> None:
+        # solanum-ircd/solanum#123.
+        bob = self.join("bob", caps="sasl account-notify")
+        blob = base64.b64encode(f"\0ann\0{PASSWORD}".encode()).decode()
+        line = ":bob!~bob@ann.account ACCOUNT ann"
+        for count in (1, 0):
+            bob.send("AUTHENTICATE PLAIN")
+            self.assertEqual(bob.say(f"AUTHENTICATE {blob}").count(line), count)
+        self.chat.context.state.operators = frozenset({"ann"})
+        cat = self.join("cat", caps="account-notify")
+        self.assertIn(line.replace("bob", "cat"), cat.say(f"OPER ann :{PASSWORD}"))
+
     def test_keepsTheNick(self) -> None:
         client, _ = self.plain(PASSWORD, "cat")
         client.send("CAP END")

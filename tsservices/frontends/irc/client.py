@@ -227,6 +227,11 @@ class IRCClient(ChatConnection):
         words = "".join([f" {middleWord(word)}" for word in context])
         self.send(f":{self.server.name} {kind} {command} {code}{words} :{text}")
 
+    def sendAccount(self) -> None:
+        """Tell the client of its own new account, as others are told (account-notify)."""
+        changed = AccountChanged(self.session.nick, self.session.account)
+        self.send(*self.formatter.lines(changed))
+
     def notice(self, text: str) -> None:
         """Send the user a message for which IRC has no numeric."""
         self.send(f":{self.server.name} NOTICE {self.nick} :{text}")

@@ -32,6 +32,8 @@ async def oper(client: IRCClient, message: Message) -> None:
         return
     if session.account is None:
         await proposeLogin(controller, account, "", session.nick, session.key)
+        if session.account is not None:
+            client.sendAccount()
     if state.isServerOperator(session):
         client.numeric(numerics.RPL_YOUREOPER)
         client.send(f":{client.server.name} MODE {client.nick} :+o")
