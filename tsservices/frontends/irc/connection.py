@@ -154,6 +154,7 @@ class IRCConnection(RegisteringClient):
                 self.context.counters.overlong += 1
                 self.numeric(numerics.ERR_INPUTTOOLONG)
             self.endLabel()
+            talking.lineLost(self, error.tags.get("batch", ""))
             return
         if self._input.delay:
             self.context.counters.delayed += 1

@@ -265,6 +265,12 @@ def addToBatch(client: IRCClient, message: Message) -> None:
         _giveUp(client, error)
 
 
+def lineLost(client: IRCClient, name: str) -> None:
+    """Give up a message of several lines if one of them could not be read."""
+    if client.openBatch is not None and client.openBatch.name == name:
+        _giveUp(client, MultilineError("MULTILINE_INVALID", text="A line could not be read"))
+
+
 def batch(client: IRCClient, message: Message) -> None:
     """BATCH: end a multiline message, or answer why its beginning was refused."""
     word, opened = message.param(0), client.openBatch
