@@ -106,6 +106,22 @@ class ReconnectingTests(SynchronousTestCase):
         self.accept()
         assert len(self.listener.reconnections) == 1
 
+    def test_silentServer(self) -> None:
+        """Its packets are due, and lost, while the first connection is not made."""
+        config = TransportConfig("127.0.0.1", 7)
+        clocks = clocksOf(self.reactor)
+        transport = TCPTextTransport(self.reactor, clocks, config, 1)  # type: ignore[arg-type]
+        opened = transport.open(self.listener)
+        self.reactor.advance(1.9)
+        self.assertNoResult(opened)
+        self.reactor.advance(0.1)
+        self.successResultOf(opened)
+        with pytest.raises(SendError, match="no connection yet"):
+            transport.send(0)
+        server = self.accept()
+        transport.send(1)
+        assert server.took()
+
     def test_closed(self) -> None:
         server = self.open()
         server.drop()

@@ -51,6 +51,10 @@ TCP_INFO_LENGTH = 232
 #: Seconds to wait for a connection.
 CONNECT_SECONDS = 5.0
 
+#: Seconds until packets are due although the first connection is not made: more than a handshake
+#: with one loss takes, and less than a run waits for a host.
+OPEN_SECONDS = 2.0
+
 #: The most seconds before a scheduled packet at which a lost connection is opened again: more than
 #: a handshake takes, and less than any server waits for the first bytes.
 LEAD_SECONDS = 1.0
@@ -162,7 +166,17 @@ class TCPTextTransport:
 
     def open(self, listener: TransportListener) -> Deferred[None]:
         self._listener = listener
-        return self._connect()
+        opened: Deferred[None] = Deferred()
+        # A host that is silent has been asked too: its packets are lost, and not left out.
+        waiting = self._clock.callLater(OPEN_SECONDS, opened.callback, None)
+
+        def tried(_: object) -> None:
+            if waiting.active():
+                waiting.cancel()
+                opened.callback(None)
+
+        self._connect().addCallback(tried)
+        return opened
 
     def _connect(self) -> Deferred[None]:
         attempt = self._endpoint.connect(Factory.forProtocol(lambda: LineReader(self)))
