@@ -20,6 +20,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 
 from tsservices.client.chat.ui.files.history import InputHistory, keepable
 from tsservices.client.chat.ui.rows import SEQUENCE, SEQUENCE_COLUMNS
+from tsservices.client.chat.ui.toolkit import WholeEmoji, isIndent, resumed
 
 BELL = "\a"
 
@@ -88,7 +89,7 @@ class Terminal:
     The user of this class sets the attributes.
 
     @ivar typed: takes each typed line.
-    @ivar quit: called for Ctrl-D on an empty line.
+    @ivar quit: called for Ctrl-D on an empty line, and when the terminal has closed.
     @ivar complete: returns completions for the line up to the cursor.
     @ivar status: returns the line below the prompt.
     @ivar prompt: returns the prompt text.
@@ -120,6 +121,7 @@ class Terminal:
             complete_while_typing=False,
             is_password=Condition(lambda: bool(self._secret)),
             bottom_toolbar=lambda: self.status(),
+            input_processors=[WholeEmoji()],
             key_bindings=self._bindings(),
             enable_suspend=True,
             erase_when_done=True,
@@ -135,6 +137,15 @@ class Terminal:
         self._running = self._loop.create_task(
             self._session.prompt_async(handle_sigint=False, set_exception_handler=False)
         )
+        self._running.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[str]) -> None:
+        # Either the terminal has closed, or C{stop} has ended the prompt.
+        if not task.cancelled():
+            task.exception()
+        if self._running is not None:
+            self._running = None
+            self.quit()
 
     async def drawn(self) -> None:
         """Show the prompt, and wait until it is drawn."""
@@ -172,6 +183,10 @@ class Terminal:
     def ask(self, text: str) -> None:
         self._secret = f"{text.rstrip(': ')}: " if text else ""
         self.redraw()
+
+    def resumed(self) -> None:
+        """Draw the prompt again after the process was stopped."""
+        resumed(self._session.app)
 
     def redraw(self) -> None:
         """Redraw the prompt and the status line."""
@@ -213,7 +228,9 @@ class Terminal:
                 buffer.complete_next()
                 return
             length, completions = self._completions(buffer.document.text_before_cursor)
-            if len(completions) == 1:
+            if isIndent(event):
+                buffer.insert_text("\t")
+            elif len(completions) == 1:
                 # At once, because the next characters may have been typed already.
                 buffer.delete_before_cursor(length)
                 buffer.insert_text(completions[0])
