@@ -312,6 +312,15 @@ class TestTyping:
         assert world.textsIn("lobby") == ["to the lobby", "waves", "new"]
         assert world.textsIn("den") == ["to the den"]
 
+    def test_lostRoomSaysSo(self, world: ScreenWorld) -> None:
+        world.cut(0)
+        world.bob.type("/kick ann den")
+        world.bob.type("/join den", "/kick ann")
+        world.restore()
+        assert world.current == "#lobby"
+        assert "* you are no longer in #den" in world.texts("#den")
+        assert "* you are no longer in #den" not in world.texts("#lobby")
+
     def test_notFromEveryWindow(self, world: ScreenWorld) -> None:
         world.submit("/window 1")
         assert world.refused("hello").startswith("! nothing can be said in this window")

@@ -124,8 +124,8 @@ class WindowView(RoomLines):
         # Each window marks its own first unread line.
         pass
 
-    def note(self, text: str) -> None:
-        self._say(self._own(), f"* {text}")
+    def note(self, text: str, room: str = "") -> None:
+        self._say(self._windows.room(room) or self._own(), f"* {text}")
 
     def complain(self, text: str) -> None:
         self._say(self._own(), f"! {text}", True)
