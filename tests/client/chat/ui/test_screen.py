@@ -154,6 +154,11 @@ def test_pasted(fixture: Fixture) -> None:
     assert "too many to be pasted" in fixture.seen()[-2]
 
 
+def test_keysThatWouldDropTheLine(fixture: Fixture) -> None:
+    fixture.type("one", "\x0f", "\x1b#")
+    assert fixture.line == "one"
+
+
 def test_severalLinesByHand(fixture: Fixture) -> None:
     fixture.type("one", "\x1b\r", "two")
     assert fixture.line == "one\ntwo"

@@ -161,6 +161,27 @@ class TestTerminal:
         assert "swordfish" not in InputHistory(str(tmp_path)).load()
         assert InputHistory(str(tmp_path)).load()[0] == "first"
 
+    def test_searchingTheHistory(self, fixture: Fixture) -> None:
+        fixture.type("tea at five\r")
+        fixture.type("\x12tea")
+        fixture.type("\r")
+        assert fixture.typed == ["tea at five"]
+        fixture.type("\r")
+        assert fixture.typed == ["tea at five"] * 2
+        fixture.type("\x12tea")
+        fixture.type("\x03")
+        fixture.type("\x12tea\x04\x03")
+        fixture.type("else\r")
+        assert (fixture.typed[2:], fixture.left) == (["else"], 0)
+
+    def test_keysThatWouldEndThePrompt(self, fixture: Fixture, tmp_path: Path) -> None:
+        fixture.type("one\x1b\rtwo\x0f\x1b#\r")
+        assert fixture.typed == ["one", "two"]
+        fixture.terminal.ask("password of ann")
+        fixture.type("swordfish\x1b\r\x0f\r")
+        assert (fixture.typed[2:], fixture.left) == (["swordfish"], 0)
+        assert "swordfish" not in InputHistory(str(tmp_path)).load()
+
     def test_emojiInTheInput(self, fixture: Fixture) -> None:
         family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
         fixture.type(f"a {family} b")

@@ -14,7 +14,7 @@ from prompt_toolkit.keys import Keys
 
 from tsservices.client.chat.ui.keys import KEYS, parseKey
 from tsservices.client.chat.ui.model import ScreenModel
-from tsservices.client.chat.ui.toolkit import isIndent, isPasted
+from tsservices.client.chat.ui.toolkit import ignoreAccepting, isIndent, isPasted
 
 #: Within these seconds after a line feed in a paste, another line feed belongs to the same paste.
 PASTE_SECONDS = 0.1
@@ -59,6 +59,7 @@ class KeyTarget(Protocol):
 def screenBindings(screen: KeyTarget) -> KeyBindings:
     """Make all key bindings, including those of the user's settings."""
     bindings = KeyBindings()
+    ignoreAccepting(bindings)
     _bindLine(screen, bindings)
     _bindActions(screen, bindings)
     _bindChoosing(screen, bindings)

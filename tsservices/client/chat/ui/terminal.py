@@ -11,16 +11,21 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import (
+    ConditionalKeyBindings,
+    KeyBindings,
+    KeyBindingsBase,
+    KeyPressEvent,
+)
 from prompt_toolkit.output import Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from tsservices.client.chat.ui.files.history import InputHistory, keepable
 from tsservices.client.chat.ui.rows import SEQUENCE, SEQUENCE_COLUMNS
-from tsservices.client.chat.ui.toolkit import WholeEmoji, isIndent, resumed
+from tsservices.client.chat.ui.toolkit import WholeEmoji, ignoreAccepting, isIndent, resumed
 
 BELL = "\a"
 
@@ -209,8 +214,9 @@ class Terminal:
             self._output.write_raw(text.replace("\n", "\r\n"))
             self._output.flush()
 
-    def _bindings(self) -> KeyBindings:
+    def _bindings(self) -> KeyBindingsBase:
         bindings = KeyBindings()
+        ignoreAccepting(bindings)
 
         @bindings.add("enter")
         def enter(event: KeyPressEvent) -> None:
@@ -220,6 +226,11 @@ class Terminal:
             buffer.reset(append_to_history=not self._secret)
             for line in text.split("\n"):
                 self.typed(line)
+
+        @bindings.add("escape", "enter")
+        def newLine(event: KeyPressEvent) -> None:
+            if not self._secret:
+                event.current_buffer.insert_text("\n")
 
         @bindings.add("tab")
         def complete(event: KeyPressEvent) -> None:
@@ -245,4 +256,5 @@ class Terminal:
         def leave(event: KeyPressEvent) -> None:
             self.quit()
 
-        return bindings
+        # While the history is searched, keys belong to the search.
+        return ConditionalKeyBindings(bindings, ~is_searching)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from prompt_toolkit.application import Application
-from prompt_toolkit.key_binding import KeyPressEvent
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.utils import _CHAR_SIZES_CACHE
 
@@ -58,6 +58,12 @@ def resumed(application: Application[Any]) -> None:
         with suppress(OSError):
             application.renderer.erase()
         application.invalidate()
+
+
+def ignoreAccepting(bindings: KeyBindings) -> None:
+    """Ignore the keys, other than Enter, by which prompt_toolkit ends the input."""
+    for keys in (("c-o",), ("escape", "#")):
+        bindings.add(*keys)(lambda event: None)
 
 
 def isPasted(event: KeyPressEvent) -> bool:
