@@ -174,6 +174,20 @@ class TestTerminal:
         fixture.type("else\r")
         assert (fixture.typed[2:], fixture.left) == (["else"], 0)
 
+    def test_promptWhileTyping(self, fixture: Fixture) -> None:
+        fixture.type("half a li")
+        fixture.terminal.ask("password of ann")
+        fixture.type("ne")
+        fixture.type("\rswordfish\r")
+        # The prompt of a wrong password.
+        fixture.terminal.ask("")
+        fixture.terminal.ask("password of ann")
+        fixture.type("\r")
+        fixture.type("goldfish\r")
+        fixture.terminal.ask("")
+        fixture.type("!\r")
+        assert fixture.typed == ["swordfish", "goldfish", "half a line!"]
+
     def test_keysThatWouldEndThePrompt(self, fixture: Fixture, tmp_path: Path) -> None:
         fixture.type("one\x1b\rtwo\x0f\x1b#\r")
         assert fixture.typed == ["one", "two"]

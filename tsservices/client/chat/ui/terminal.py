@@ -25,6 +25,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 
 from tsservices.client.chat.ui.files.history import InputHistory, keepable
 from tsservices.client.chat.ui.rows import SEQUENCE, SEQUENCE_COLUMNS
+from tsservices.client.chat.ui.status import promptWaits
 from tsservices.client.chat.ui.toolkit import WholeEmoji, ignoreAccepting, isIndent, resumed
 
 BELL = "\a"
@@ -114,7 +115,10 @@ class Terminal:
         self.prompt: Callable[[], str] = lambda: "> "
         self._loop = loop
         self._output = screen
-        self._secret = ""
+        # The prompt for a secret, and the same once it takes the keys.
+        self._asked = self._secret = ""
+        # The line that was being typed when the prompt for the secret came.
+        self._held = Document()
         self._unprinted = ""
         self._running: asyncio.Task[str] | None = None
         self._session: PromptSession[str] = PromptSession(
@@ -125,7 +129,7 @@ class Terminal:
             completer=_Completer(self._completions),
             complete_while_typing=False,
             is_password=Condition(lambda: bool(self._secret)),
-            bottom_toolbar=lambda: self.status(),
+            bottom_toolbar=self._toolbar,
             input_processors=[WholeEmoji()],
             key_bindings=self._bindings(),
             enable_suspend=True,
@@ -186,8 +190,23 @@ class Terminal:
             self._loop.call_soon(self._printAbove)
 
     def ask(self, text: str) -> None:
-        self._secret = f"{text.rstrip(': ')}: " if text else ""
+        """@param text: the prompt for a secret; empty: the prompt ends."""
+        self._asked = f"{text.rstrip(': ')}: " if text else ""
+        if self._secret and not text:
+            self._secret, self.buffer.document = "", self._held
+        elif text and (self._secret or not self.buffer.text):
+            # A line that is being typed must not be sent as the secret.
+            self._turnToSecret()
         self.redraw()
+
+    def _turnToSecret(self) -> None:
+        if not self._secret:
+            self._held = self.buffer.document
+            self.buffer.reset()
+        self._secret = self._asked
+
+    def _toolbar(self) -> str:
+        return promptWaits(self._asked) if self._asked and not self._secret else self.status()
 
     def resumed(self) -> None:
         """Draw the prompt again after the process was stopped."""
@@ -221,6 +240,9 @@ class Terminal:
         @bindings.add("enter")
         def enter(event: KeyPressEvent) -> None:
             buffer = event.current_buffer
+            if self._asked and not self._secret:
+                self._turnToSecret()
+                return
             text = buffer.text
             # After this line the prompt for the secret ends, so check it first.
             buffer.reset(append_to_history=not self._secret)
