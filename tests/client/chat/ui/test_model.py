@@ -271,6 +271,7 @@ class TestWindows:
             "<~bob> x\ny2",
             "* bob deleted a private message to ann",
         ]
+        assert "4:bob 1!" in world.status()
         world.model.showNumber(4)
         rows = world.drawn()
         at = next(number for number, row in enumerate(rows) if row.endswith("] <~bob> x"))
