@@ -54,7 +54,7 @@ class Crowd:
         self._members[member.fileno()] = member
         self._poll.register(member, select.EPOLLIN)
 
-    def hear(self, seconds: float) -> bool:
+    def readAvailable(self, seconds: float) -> bool:
         """
         Read available data, waiting for at most this time; return whether there was any.
 
@@ -73,7 +73,7 @@ class Crowd:
         @raise ServerError: Data keeps arriving, or the server has closed a connection.
         """
         end = time.monotonic() + LIMIT
-        while self.hear(SETTLED):
+        while self.readAvailable(SETTLED):
             if time.monotonic() > end:
                 raise ServerError("the room does not settle")
 
@@ -87,7 +87,7 @@ class Crowd:
         began = time.monotonic()
         for count, member in enumerate(self._members.values()):
             while (wait := began + count / rate - time.monotonic()) > 0:
-                self.hear(wait)
+                self.readAvailable(wait)
             member.sendall(JOIN[self.wire])
         self.settle()
 

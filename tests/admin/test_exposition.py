@@ -129,14 +129,14 @@ class Monitored:
     def __init__(self, networks: tuple[str, ...] = (), proxies: bool = False) -> None:
         self.server = APIServer()
         chat = self.server.chat
-        watchers = http.Watchers(chat, tuple(map(ipaddress.ip_network, networks)))
+        access = http.MetricsAccess(chat, tuple(map(ipaddress.ip_network, networks)))
         self.why = ""
         collector = ServerCollector(
             CounterRegistry(), lambda: http.chatTimes(chat), http.chatGauges(chat, lambda: 5)
         )
         checks = {**http.chatChecks(chat), "listeners": lambda: self.why}
         web: Any = self.server.wiring.web
-        web.resources = lambda: http.resources(watchers, collector, checks)
+        web.resources = lambda: http.resources(access, collector, checks)
         if proxies:
             proxy = ipaddress.ip_network("127.0.0.0/8")
             web.config = type(web.config)(proxies=(proxy,))

@@ -21,14 +21,14 @@ def attack(
 ) -> int:
     allowed = 0
     for _ in range(count):
-        if not guesses.allowed(account, cloak, now):
+        if not guesses.takeAttempt(account, cloak, now):
             guesses.failed(account, cloak, now)
             allowed += 1
     return allowed
 
 
 def enter(guesses: LoginRateLimiter, account: str, cloak: str, now: float = 0.0) -> bool:
-    if guesses.allowed(account, cloak, now):
+    if guesses.takeAttempt(account, cloak, now):
         return False
     guesses.succeeded(account, cloak, now)
     return True
@@ -38,9 +38,9 @@ def test_guessesFromOneAddress() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     allowed = sum(attack(guesses, f"a{number}", "~x", 1) for number in range(1000))
     assert allowed == AT_ONCE
-    assert guesses.allowed("ann", "~x", 0.0) == GUESS_SECONDS
-    assert guesses.allowed("ann", "~x", GUESS_SECONDS - 1) == 1.0
-    assert guesses.allowed("ann", "~x", GUESS_SECONDS) == 0
+    assert guesses.takeAttempt("ann", "~x", 0.0) == GUESS_SECONDS
+    assert guesses.takeAttempt("ann", "~x", GUESS_SECONDS - 1) == 1.0
+    assert guesses.takeAttempt("ann", "~x", GUESS_SECONDS) == 0
     assert attack(guesses, "ann", "~y", 1) == 1
 
 
@@ -48,7 +48,7 @@ def test_guessesFromManyAddresses() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
     allowed = sum(attack(guesses, "ann", f"~{number}", 1) for number in range(1000))
     assert allowed == ACCOUNT_GUESSES_AT_ONCE
-    assert guesses.allowed("ann", "~new", 0.0) == ACCOUNT_GUESS_SECONDS
+    assert guesses.takeAttempt("ann", "~new", 0.0) == ACCOUNT_GUESS_SECONDS
     attack(guesses, "ann", "~999", 1000)
     others = [attack(guesses, f"b{number}", "~999", 1) for number in range(1000)]
     assert sum(others) == AT_ONCE
@@ -80,10 +80,10 @@ def test_rightPasswordsCostNothing() -> None:
 
 def test_manyAccountsBehindOneAddress() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
-    assert not any(guesses.allowed(f"a{number}", "~x", 0.0) for number in range(AT_ONCE))
+    assert not any(guesses.takeAttempt(f"a{number}", "~x", 0.0) for number in range(AT_ONCE))
     for number in range(AT_ONCE):
         guesses.succeeded(f"a{number}", "~x", 0.0)
-    assert guesses.allowed("late", "~x", 0.0) == 0
+    assert guesses.takeAttempt("late", "~x", 0.0) == 0
 
 
 def test_ownPasswordLiftsNothingForOtherAccounts() -> None:
@@ -97,7 +97,7 @@ def test_ownPasswordLiftsNothingForOtherAccounts() -> None:
 
 def test_concurrentGuessesCount() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
-    begun = [guesses.allowed("ann", "~x", 0.0) for _ in range(100)]
+    begun = [guesses.takeAttempt("ann", "~x", 0.0) for _ in range(100)]
     assert begun.count(0) == ACCOUNT_GUESSES_AT_ONCE
 
 
@@ -120,7 +120,7 @@ def test_waitingForOthers() -> None:
 
 def test_wrongGuessesAreReported() -> None:
     guesses = LoginRateLimiter(AT_ONCE)
-    guesses.allowed("ann", "~x", 0.0)
+    guesses.takeAttempt("ann", "~x", 0.0)
     assert guesses.failed("ann", "~x", 0.0) == 1
     assert guesses.failed("ann", "~y", 0.0) == 2
     assert guesses.succeeded("ann", "~home", 0.0) == 2
@@ -148,4 +148,4 @@ def test_attackedAccountIsNotForgotten() -> None:
     attack(guesses, "ann", "~x", 1000)
     for number in range(1000):
         attack(guesses, f"a{number}", f"~{number}", 1)
-        assert guesses.allowed("ann", "~x", 0.0)
+        assert guesses.takeAttempt("ann", "~x", 0.0)

@@ -253,7 +253,7 @@ PROPOSALS: dict[str, tuple[Callable[[MemoryClient], operations.Operation], Cells
         {"name-first": "S", "not-in-room": OUTSIDE[1:], "muted": "m"},
     ),
     "kill": (by(operations.Kill, "vic", "vic", ""), {"not-allowed": "SGgAaOoFfbmkx"}),
-    "wallops": (by(operations.TellOperators, "x"), {"not-allowed": "SGgAaOoFfbmkx"}),
+    "wallops": (by(operations.MessageOperators, "x"), {"not-allowed": "SGgAaOoFfbmkx"}),
     "empty the inbox": (by(operations.ClearUnread), ANYONE),
     "post by a token": (
         lambda it: _post(it),

@@ -279,5 +279,5 @@ def test_rateLimits() -> None:
     assert all(state.roomCreationLimit.take("ann", NOON / 1e9) for _ in range(LIMITS.roomsFounded))
     assert not roundTrip(state).roomCreationLimit.take("ann", NOON / 1e9)
     assert roundTrip(state).roomCreationLimit.take("ann", NOON / 1e9 + 60)
-    state.roomCreationLimit.change(1)
+    state.roomCreationLimit.resize(1)
     assert roundTrip(state).roomCreationLimit.rows() == state.roomCreationLimit.rows()

@@ -16,12 +16,12 @@ from tsservices.common.durations import (
     LATEST,
     LONGEST_SECONDS,
     DurationError,
-    dated,
-    moment,
-    parts,
-    span,
+    parseDate,
+    parseDuration,
+    parseMoment,
     spanAndWords,
     spanText,
+    splitDuration,
 )
 
 #: A time: nanoseconds since 1970.
@@ -33,12 +33,12 @@ NOW = 1_795_176_600_000_000_000
     [("12h", 12, "h"), ("007d", 7, "d"), ("999999999s", 999_999_999, "s")],
 )
 def test_numberAndUnit(text: str, count: int, unit: str) -> None:
-    assert parts(text) == (count, unit)
+    assert splitDuration(text) == (count, unit)
 
 
 @pytest.mark.parametrize("text", ["", "h", "12", "1.5h", "-1h", "1 h", "1H", "1y", "1234567890s"])
 def test_notADuration(text: str) -> None:
-    assert parts(text) is None
+    assert splitDuration(text) is None
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_notADuration(text: str) -> None:
     [("1s", 1), ("2M", 120), ("3h", 10_800), ("1d", 86_400), ("1W", 604_800), ("ForEver", 0)],
 )
 def test_span(text: str, seconds: int) -> None:
-    assert span(text) == seconds
+    assert parseDuration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "0s", "never", "522w", "3651d", "999999999w"])
 def test_badSpan(text: str) -> None:
     with pytest.raises(DurationError, match=f"^{text}$"):
-        span(text)
+        parseDuration(text)
 
 
 @given(st.integers(0, LONGEST_SECONDS))
 def test_spanTextReadsBack(seconds: int) -> None:
-    assert span(spanText(seconds)) == seconds
+    assert parseDuration(spanText(seconds)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -126,12 +126,14 @@ def test_dates(
         for expected, late in ((earliest, False), (latest, True)):
             full = expected if expected[0] != "T" else text[:10] + expected
             wanted = datetime.fromisoformat(f"{full}+00:00").timestamp()
-            assert dated(text, late) == moment(text, NOW, late) == int(wanted * 1_000_000_000)
+            assert (
+                parseDate(text, late) == parseMoment(text, NOW, late) == int(wanted * 1_000_000_000)
+            )
             time.mktime((2026, 7, 1, 0, 0, 0, 0, 0, int(late)))
 
 
 def test_durationBeforeNow() -> None:
-    assert moment("90S", NOW) == NOW - 90_000_000_000
+    assert parseMoment("90S", NOW) == NOW - 90_000_000_000
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_durationBeforeNow() -> None:
 )
 def test_bounds(text: str, bound: int) -> None:
     """0 would be no bound at all, and SQLite has no larger numbers."""
-    assert moment(text, 1) == bound
+    assert parseMoment(text, 1) == bound
 
 
 @pytest.mark.parametrize(
@@ -154,4 +156,4 @@ def test_bounds(text: str, bound: int) -> None:
 )
 def test_notATime(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
-        moment(text, NOW)
+        parseMoment(text, NOW)

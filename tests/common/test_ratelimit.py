@@ -88,9 +88,9 @@ class TestQuota:
         quota = KeyedRateLimiter(3, 60.0)
         assert quota.take("ann", 0.0)
         assert all(quota.take("bob", 0.0) for _ in range(3))
-        quota.change(1)
+        quota.resize(1)
         assert [quota.take("ann", 0.0) for _ in range(2)] == [True, False]
-        quota.change(5)
+        quota.resize(5)
         assert [quota.take(source, 0.0) for source in ("ann", "bob")] == [False, False]
         assert sum(quota.take("ann", 300.0) for _ in range(9)) == 5
         assert sum(quota.take("cat", 0.0) for _ in range(9)) == 5

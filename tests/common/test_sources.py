@@ -14,7 +14,7 @@ EVERYWHERE = TrustedNetworks(["0.0.0.0/0", "::/0"])
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "127.0.0.1", "2001:db8::1", "fe80::1%eth0", "::1"])
 def test_usable(host: str) -> None:
-    assert SourceTable(EVERYWHERE).meet(host).usable
+    assert SourceTable(EVERYWHERE).add(host).usable
 
 
 @pytest.mark.parametrize(
@@ -31,33 +31,33 @@ def test_usable(host: str) -> None:
     ],
 )
 def test_unusable(host: str) -> None:
-    assert not SourceTable(EVERYWHERE).meet(host).usable
+    assert not SourceTable(EVERYWHERE).add(host).usable
 
 
 def test_trusted() -> None:
     table = SourceTable(TrustedNetworks(LOOPBACK))
-    trusted = {host: table.meet(host).trusted for host in ("127.0.0.9", "::ffff:127.0.0.1", "::2")}
+    trusted = {host: table.add(host).trusted for host in ("127.0.0.9", "::ffff:127.0.0.1", "::2")}
     assert trusted == {"127.0.0.9": True, "::ffff:127.0.0.1": True, "::2": False}
-    assert not table.meet("no address").trusted
-    assert not SourceTable(TrustedNetworks(())).meet("127.0.0.1").trusted
+    assert not table.add("no address").trusted
+    assert not SourceTable(TrustedNetworks(())).add("127.0.0.1").trusted
 
 
 def test_key() -> None:
     table = SourceTable(TrustedNetworks())
-    one, same, other = (table.meet(f"2001:db8:0:{host}").key for host in ("1::1", "1:2::", "2::1"))
+    one, same, other = (table.add(f"2001:db8:0:{host}").key for host in ("1::1", "1:2::", "2::1"))
     assert one == same != other
-    assert table.meet("192.0.2.1").key != table.meet("192.0.2.2").key
-    assert table.meet("::ffff:192.0.2.1").key == table.meet("192.0.2.1").key
+    assert table.add("192.0.2.1").key != table.add("192.0.2.2").key
+    assert table.add("::ffff:192.0.2.1").key == table.add("192.0.2.1").key
 
 
 def test_cacheIsBounded() -> None:
     table = SourceTable(TrustedNetworks(), 2)
-    first = table.meet("192.0.2.1")
+    first = table.add("192.0.2.1")
     assert table.get("192.0.2.1") is first
-    table.meet("no address")
-    table.meet("192.0.2.2")
+    table.add("no address")
+    table.add("192.0.2.2")
     assert list(table) == ["192.0.2.1", "192.0.2.2"]
-    table.meet("192.0.2.3")
+    table.add("192.0.2.3")
     assert list(table) == ["192.0.2.2", "192.0.2.3"]
 
 

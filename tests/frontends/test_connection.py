@@ -45,7 +45,7 @@ class Stream:
         self.written = b""
 
     @property
-    def measured(self) -> Stream:
+    def bottomTransport(self) -> Stream:
         return self
 
     def unacknowledgedBytes(self) -> int:
@@ -203,7 +203,7 @@ class TestLineConnection:
         self.send("ann\n")
         self.harness.storage.slow = True
         self.send("/me waves\n")
-        self.ann.replaced(ChatError(TAKEN_OVER))
+        self.ann.disconnect(ChatError(TAKEN_OVER))
         assert self.stream.take().startswith("! ")
         assert not self.stream.ending
         self.harness.storage.storeQueued()

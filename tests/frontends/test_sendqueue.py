@@ -19,7 +19,7 @@ LIMITS = Limits(chatPending=65_536, chatPendingAll=1_048_576, chatSlow=10)
 class Sink:
     def __init__(self, reader: Reader) -> None:
         self.write = self.writeLast = reader.take
-        self.member = self.measured = reader
+        self.member = self.bottomTransport = reader
 
 
 class Reader:

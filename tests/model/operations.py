@@ -31,6 +31,7 @@ from tsservices.chat.operations import (
     Logout,
     MarkRead,
     MarkTime,
+    MessageOperators,
     Operation,
     Part,
     Post,
@@ -49,7 +50,6 @@ from tsservices.chat.operations import (
     SetPassword,
     SetPrivate,
     SetTopic,
-    TellOperators,
 )
 from tsservices.chat.permissions import OPERATOR, atLeast
 from tsservices.chat.session import Session
@@ -304,7 +304,7 @@ OPERATIONS: dict[str, _Factory] = {
         f"k{action.other}" * action.flag,
         f"d{action.late > 2}",
     ),
-    "wallops": lambda state, action, own, other: TellOperators(_operator(state, own), "x"),
+    "wallops": lambda state, action, own, other: MessageOperators(_operator(state, own), "x"),
 }
 
 HOUR = 3600 * NANOSECONDS

@@ -13,10 +13,10 @@ from tests.support.logs import gathering
 from tests.support.tls_clients import MemoryClient
 from tsservices.common.statedir import CERTIFICATE_FILE, StateDirectory
 from tsservices.server.certificates import (
-    LOOKS_TO_READ,
+    CHECKS_TO_READ,
+    certificateService,
     givenCertificate,
     ownCertificate,
-    watching,
 )
 from tsservices.testing import ManualClock
 
@@ -60,15 +60,15 @@ def test_renewal(tmp_path: Path, folder: StateDirectory) -> None:
     first = MemoryClient(factory).shake()
     (tmp_path / "privkey.pem").write_bytes(NEW.split(END)[0] + END)
     with gathering() as log:
-        for _ in range(LOOKS_TO_READ * 2):
-            certificate.look()
+        for _ in range(CHECKS_TO_READ * 2):
+            certificate.reloadIfChanged()
     assert [line for line in log if "belongs to another" in line] == log
     assert len(log) == 1
     assert shown(MemoryClient(factory).shake()) == shown(first)
     (tmp_path / "fullchain.pem").write_bytes(NEW.split(END)[1])
     with gathering() as log:
-        certificate.look()
-        certificate.look()
+        certificate.reloadIfChanged()
+        certificate.reloadIfChanged()
     assert [parse(NEW).fingerprint in line for line in log] == [True]
     second = MemoryClient(factory).shake()
     assert shown(second) != shown(first)
@@ -79,7 +79,7 @@ def test_lookedAtEachMinute(tmp_path: Path, folder: StateDirectory) -> None:
     write(tmp_path, OLD)
     certificate = givenCertificate(str(tmp_path), folder)
     clock = ManualClock()
-    watching(certificate, clock).startService()
+    certificateService(certificate, clock).startService()
     write(tmp_path, NEW)
     clock.advance(59)
     assert certificate.loaded.fingerprint == parse(OLD).fingerprint
@@ -93,10 +93,10 @@ def test_readEachHour(tmp_path: Path, folder: StateDirectory) -> None:
     certificate = givenCertificate(str(tmp_path), folder)
     certificate._signature = lambda: certificate._seen  # type: ignore[method-assign]
     write(tmp_path, NEW)
-    for _ in range(LOOKS_TO_READ - 1):
-        certificate.look()
+    for _ in range(CHECKS_TO_READ - 1):
+        certificate.reloadIfChanged()
     assert certificate.loaded.fingerprint == parse(OLD).fingerprint
-    certificate.look()
+    certificate.reloadIfChanged()
     assert certificate.loaded.fingerprint == parse(NEW).fingerprint
 
 
@@ -112,7 +112,7 @@ def test_notReadableAnyMore(
     monkeypatch.setattr(os, "listdir", refuse)
     with gathering() as log:
         for _ in range(5):
-            certificate.look()
+            certificate.reloadIfChanged()
     (line,) = log
     assert "the old one stays" in line
     assert "Permission denied (the server runs as " in line
@@ -132,7 +132,7 @@ def test_ownStaysWithoutItsFile(folder: StateDirectory) -> None:
     os.unlink(folder.path(CERTIFICATE_FILE))
     before = certificate.loaded
     with gathering() as log:
-        certificate.look()
+        certificate.reloadIfChanged()
     assert certificate.loaded is before
     assert "No such file" in log[0]
     assert os.listdir(str(folder)) == []

@@ -62,14 +62,14 @@ class RotatedLogFileTests(SynchronousTestCase):
 
     def test_beginAnew(self) -> None:
         file = self.open()
-        file.beginAnew()
+        file.rotateOrReopen()
         self.assertEqual(self.files(), {"a.log": 0})
         file.write("one")
-        file.beginAnew()
+        file.rotateOrReopen()
         file.write("two2")
         self.assertEqual(self.files(), {"a.log": 4, "a.log.1": 3})
         os.rename(self.path("a.log"), self.path("moved"))
-        file.beginAnew()
+        file.rotateOrReopen()
         file.write("three")
         self.assertEqual(self.files(), {"a.log": 5, "a.log.1": 3, "moved": 4})
 
@@ -88,14 +88,14 @@ class RotatedLogFileTests(SynchronousTestCase):
     def test_noNewFile(self) -> None:
         """The one that is open goes on, until a new one can be made."""
         file = self.open()
-        for begin in (file.beginAnew, lambda: file.write("x" * 100)):
+        for begin in (file.rotateOrReopen, lambda: file.write("x" * 100)):
             file.write("x" * 100)
             os.rename(self.path("a.log"), self.path("moved"))
             os.mkdir(self.path("a.log"))
             begin()
             file.write("x")
             os.rmdir(self.path("a.log"))
-            file.beginAnew()
+            file.rotateOrReopen()
             file.write("y")
             self.assertEqual(self.files()["a.log"], 1)
             self.assertGreater(self.files()["moved"], 100)
@@ -112,7 +112,7 @@ class RotatedLogFileTests(SynchronousTestCase):
         file = self.open()
         for _ in range(3):
             file.write("x" * 100)
-        file.beginAnew()
+        file.rotateOrReopen()
         self.assertEqual(list(self.files()), ["a.log"])
 
 

@@ -60,7 +60,7 @@ class TimestampTests(SynchronousTestCase):
         self.protocol.dataReceived(b"d")
         counters = self.protocol.factory.counters
         self.assertEqual((counters.received, counters.receivedBytes), (2, 4))
-        self.assertTrue(self.protocol.heard)
+        self.assertTrue(self.protocol.hasRead)
 
     def test_formIsThatOfTheServer(self) -> None:
         protocol, transport = connect("timestamp", SuiteServer(form="epoch-ns"))

@@ -70,7 +70,7 @@ class Batch:
     def sources(self) -> list[bytes]:
         return self._sources
 
-    def equalAnswers(self, length: int) -> Table:
+    def replyBuffers(self, length: int) -> Table:
         assert length == UNAUTHENTICATED_LENGTH
         return self._replies
 
@@ -262,7 +262,7 @@ def test_unusual(name: str) -> None:
     assert harness.together(packets, sources, destination) is None
     assert asdict(harness.counters) == asdict(StampCounters())
     assert not harness.reflector._sessions
-    bucket = harness.reflector._sources.meet("192.0.2.7").bucket
+    bucket = harness.reflector._sources.add("192.0.2.7").bucket
     assert bucket is None or bucket.tokens == bucket.burst
 
 

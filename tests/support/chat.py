@@ -101,7 +101,7 @@ class RecordingOutlet:
     def roomCountChanged(self, rooms: int) -> None:
         self.roomCounts.append(rooms)
 
-    def replaced(self, why: ChatError) -> None:
+    def disconnect(self, why: ChatError) -> None:
         self.replacements.append(why)
 
     def heard(self) -> list[Notification]:

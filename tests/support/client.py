@@ -74,8 +74,24 @@ class FakeConsole:
             await self.stuck
 
 
+class FakeHandle:
+    def __init__(self) -> None:
+        self.options: list[tuple[int, int, int]] = []
+
+    def setsockopt(self, *option: int) -> None:
+        level, name, value = option
+        self.options.append((level, name, value))
+
+
 class FakeStream(StringTransport):
     halfClosed = False
+
+    def __init__(self, peerAddress: IAddress) -> None:
+        super().__init__(peerAddress=peerAddress)
+        self._handle = FakeHandle()
+
+    def getHandle(self) -> FakeHandle:
+        return self._handle
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         pass

@@ -313,7 +313,7 @@ class RecordingView:
         self.texts.append("new")
         self.lines.append(("new", "", ""))
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, room: str = "") -> None:
         self.texts.append(f"* {text}")
 
     def complain(self, text: str) -> None:

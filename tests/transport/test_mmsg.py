@@ -122,7 +122,7 @@ class TestDatagramBatch:
         count = TIMED_DATAGRAMS + 3
         for length in (8, 12, 8):
             wire.receive(*[b"abcd"] * count)
-            answers = wire.batch.equalAnswers(length)
+            answers = wire.batch.replyBuffers(length)
             answers.column("I", 0)[:count] = wire.batch.received.column("I", 0)[:count]
             groups: list[Any] = []
 
@@ -138,13 +138,13 @@ class TestDatagramBatch:
             expected = [(b"abcd" + bytes([slot])).ljust(length, b"\0") for slot in range(count)]
             assert wire.answers() == expected
             assert groups == [(0, TIMED_DATAGRAMS), "sent", (TIMED_DATAGRAMS, count), "sent"]
-            assert wire.batch.equalAnswers(length) is answers
+            assert wire.batch.replyBuffers(length) is answers
 
     def test_timedBesideOthers(self, wire: Wire) -> None:
         """Each kind of answer lays out the memory for itself."""
 
         def timed() -> None:
-            wire.batch.equalAnswers(4).column("B", 1)[:2] = memoryview(b"tt")
+            wire.batch.replyBuffers(4).column("B", 1)[:2] = memoryview(b"tt")
             wire.batch.sendTimed(wire.number, lambda first, end: None, lambda: None)
 
         kinds = {
@@ -164,7 +164,7 @@ class TestDatagramBatch:
         """The others are sent all the same, and the end is reported."""
         ended: list[None] = []
         wire.receive(*[b"d"] * 3)
-        wire.batch.equalAnswers(4)
+        wire.batch.replyBuffers(4)
         closed = os.dup(wire.number)
         os.close(closed)
         errors = wire.batch.sendTimed(closed, lambda first, end: None, lambda: ended.append(None))

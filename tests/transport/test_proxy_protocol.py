@@ -47,7 +47,7 @@ class PeerFirstTests(SynchronousTestCase):
         self.assertEqual(transport.value(), b"Welcome!")
         protocol = wrapper.wrappedProtocol
         self.assertEqual(protocol.peer, "198.51.100.7:40000")  # type: ignore[attr-defined]
-        self.assertIs(protocol.measured, transport)  # type: ignore[attr-defined]
+        self.assertIs(protocol.bottomTransport, transport)  # type: ignore[attr-defined]
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_anyCut(self) -> None:

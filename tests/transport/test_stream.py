@@ -44,7 +44,7 @@ class StreamProtocolTests(SynchronousTestCase):
         protocol = self.factory.buildProtocol(wrapper.getPeer())
         assert isinstance(protocol, StreamProtocol)
         protocol.makeConnection(wrapper)
-        self.assertIs(protocol.measured, self.transport)
+        self.assertIs(protocol.bottomTransport, self.transport)
         producer: Any = wrapper.producer
         verifyObject(IPushProducer, producer)
         producer.pauseProducing()
@@ -83,7 +83,7 @@ class StreamProtocolTests(SynchronousTestCase):
         self.assertEqual(self.server.streams.timeouts._connections, {})
 
     def test_measuredTransportBelowWrappers(self) -> None:
-        self.assertIs(self.protocol.measured, self.transport)
+        self.assertIs(self.protocol.bottomTransport, self.transport)
 
 
 class StreamFactoryTests(SynchronousTestCase):

@@ -55,7 +55,7 @@ def test_serviceBeginsAfterTheHandshake() -> None:
     assert listener.counters.accepted == 1
     assert listener.server.streams.admission.total == 1
     assert client.say(b"ann") == b"Hello, ann!"
-    assert client.server.wrappedProtocol.measured is client.transport
+    assert client.server.wrappedProtocol.bottomTransport is client.transport
     assert listener.clock.getDelayedCalls() == []
     client.hangUp()
     assert (listener.counters.open, listener.server.streams.admission.total) == (0, 0)

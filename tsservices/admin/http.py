@@ -62,7 +62,7 @@ class Sender(Interface):
         """Whether a known proxy has given the address."""
 
     @property
-    def strangeProxy(self) -> bool:
+    def unknownProxy(self) -> bool:
         """Whether it came through an unknown proxy."""
 
 
@@ -90,7 +90,7 @@ class MonitoredChat(Interface):
 Check = Callable[[], str]
 
 
-class Watchers:
+class MetricsAccess:
     """
     The access rules for metrics and details of the readiness check.
 
@@ -108,7 +108,7 @@ class Watchers:
     def check(self, request: Any) -> str:
         """Return the reason why the sender of a request has no access; empty: it has."""
         sender: Sender = request.sender
-        if not sender.strangeProxy and self._isNear(sender, request):
+        if not sender.unknownProxy and self._isNear(sender, request):
             return ""
         values = _values(request, b"Authorization")
         if not values:
@@ -158,16 +158,16 @@ class MetricsResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, watchers: Watchers, collector: ServerCollector) -> None:
+    def __init__(self, access: MetricsAccess, collector: ServerCollector) -> None:
         super().__init__()
-        self._watchers = watchers
+        self._access = access
         self._registry = CollectorRegistry()
         self._registry.register(collector)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
     def render_GET(self, request: Any) -> bytes:
-        if why := self._watchers.check(request):
+        if why := self._access.check(request):
             return _refuse(request, why)
         # Not the library's choose_encoder, because it raises for a version that is no number.
         accepted = ",".join(_values(request, b"Accept"))
@@ -193,10 +193,10 @@ class ReadinessResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, watchers: Watchers, checks: Mapping[str, Check]) -> None:
+    def __init__(self, access: MetricsAccess, checks: Mapping[str, Check]) -> None:
         """@param checks: the checks by the names of the parts."""
         super().__init__()
-        self._watchers = watchers
+        self._access = access
         self._checks = checks
 
     def render_GET(self, request: Any) -> bytes:
@@ -207,7 +207,7 @@ class ReadinessResource(Resource):
             request.setHeader(b"Retry-After", b"5")
         lines = [f"not ready: {', '.join(failed)}" if failed else "ready"]
         # The reasons have paths and addresses, so they need access.
-        if not self._watchers.check(request):
+        if not self._access.check(request):
             lines += [f"{name}: {why or 'ok'}" for name, why in found.items()]
         return "\n".join([*lines, ""]).encode("utf-8", "replace")
 
@@ -279,11 +279,11 @@ def chatChecks(chat: MonitoredChat) -> dict[str, Check]:
 
 
 def resources(
-    watchers: Watchers, collector: ServerCollector, checks: Mapping[str, Check]
+    access: MetricsAccess, collector: ServerCollector, checks: Mapping[str, Check]
 ) -> dict[str, Resource]:
     """Make the resources by their paths."""
     return {
-        "metrics": MetricsResource(watchers, collector),
+        "metrics": MetricsResource(access, collector),
         "healthz": HealthResource(),
-        "readyz": ReadinessResource(watchers, checks),
+        "readyz": ReadinessResource(access, checks),
     }

@@ -284,7 +284,7 @@ class Disconnect:
 
     def deliver(self, last: bool) -> None:
         if self.session.recipient is not None:
-            self.session.recipient.replaced(self.error)
+            self.session.recipient.disconnect(self.error)
 
 
 Delivery = RoomDelivery | DirectDelivery | OutsiderDelivery | MembershipUpdate | Disconnect

@@ -91,7 +91,7 @@ class LoginRateLimiter:
         tables = (self._addresses, self._accounts, self._homes, self._wrong)
         return sum(len(table) for table in tables)
 
-    def allowed(self, account: str, cloak: str, now: float) -> float:
+    def takeAttempt(self, account: str, cloak: str, now: float) -> float:
         """
         Begin an attempt.
 
@@ -145,21 +145,21 @@ class LoginRateLimiter:
         count = (self._wrong.get(account) or 0) + 1
         return self._wrong.put(account, count)
 
-    def unknown(self, account: str, cloak: str, now: float) -> None:
+    def giveBack(self, account: str, cloak: str, now: float) -> None:
         """Give an attempt back: the password could not be checked."""
         for bucket in self._buckets(account, cloak, now):
             bucket.tokens = min(bucket.burst, bucket.tokens + 1)
 
     def succeeded(self, account: str, cloak: str, now: float) -> int:
         """Give an attempt back; returns how many passwords were wrong since the last right one."""
-        self.unknown(account, cloak, now)
-        self.entered(account, cloak, now)
+        self.giveBack(account, cloak, now)
+        self.makeKnown(account, cloak, now)
         wrong = self._wrong.get(account) or 0
         if wrong:
             self._wrong.put(account, 0)
         return wrong
 
-    def entered(self, account: str, cloak: str, now: float) -> None:
+    def makeKnown(self, account: str, cloak: str, now: float) -> None:
         """Make an address known to an account: it gets a limit of its own."""
         homes = self._homes.get(account)
         if homes is None:

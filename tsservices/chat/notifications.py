@@ -437,8 +437,8 @@ class UserJoined:
 @dataclass(slots=True, eq=False)
 class StandingChanged:
     """
-    For all members: the rights of somebody in the room have changed by a login or logout. A
-    decision of an operator is a line of the room instead.
+    For all members: the rights of somebody in the room have changed by a login or logout, or those
+    of an account that has another nick here too. A decision of an operator is a line of the room.
     """
 
     room: str

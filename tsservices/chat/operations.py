@@ -192,7 +192,7 @@ class Kill(Operation):
 
 
 @dataclass(slots=True)
-class TellOperators(Operation):
+class MessageOperators(Operation):
     """
     A message from an operator of the server to the others, and to sessions that subscribed to it.
     """

@@ -169,8 +169,11 @@ class Recipient(Protocol):
         """Note that all proposals of the session are decided, stored and delivered."""
         ...
 
-    def replaced(self, why: ChatError) -> None:
-        """Close this connection: another one has replaced the session, or it was ended."""
+    def disconnect(self, why: ChatError) -> None:
+        """
+        Tell the reason and close this connection, because another one has replaced the session, an
+        operator or a revoked token has ended it, or the server stops.
+        """
         ...
 
     def roomCountChanged(self, rooms: int) -> None:

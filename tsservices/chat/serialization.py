@@ -34,6 +34,7 @@ from tsservices.chat.operations import (
     Logout,
     MarkRead,
     MarkTime,
+    MessageOperators,
     NodeDown,
     NodeUp,
     Operation,
@@ -55,7 +56,6 @@ from tsservices.chat.operations import (
     SetPassword,
     SetPrivate,
     SetTopic,
-    TellOperators,
 )
 
 # Stored streams contain these names and the order of the fields.  Classes and fields may be renamed
@@ -97,7 +97,7 @@ _KINDS: dict[str, type[Operation]] = {
     "SendPassing": SendPassing,
     "Kill": Kill,
     "MarkTime": MarkTime,
-    "TellOperators": TellOperators,
+    "TellOperators": MessageOperators,
     "DeletePrivate": DeletePrivate,
     "Post": Post,
 }

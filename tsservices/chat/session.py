@@ -128,7 +128,7 @@ class Session:
 
     def setRecipient(self, recipient: Recipient | None) -> None:
         """Send output to C{recipient} from now on."""
-        self.leaveBroadcast()
+        self.leaveSharedOutput()
         self.recipient = recipient
 
     def doesIgnore(self, other: Session) -> bool:
@@ -138,10 +138,10 @@ class Session:
     def setIgnored(self, masks: frozenset[str]) -> None:
         """Replace the set of ignored masks."""
         if masks != self.ignores:
-            self.leaveBroadcast()
+            self.leaveSharedOutput()
             self.ignores = masks
 
-    def leaveBroadcast(self) -> None:
+    def leaveSharedOutput(self) -> None:
         """Leave broadcasts and backlogs: to be called before any change of what they rely on."""
         if self.recipient is not None and self.recipient.broadcastMember is not None:
             self.recipient.broadcastMember.leaveBroadcast()

@@ -156,7 +156,7 @@ class ChatState:
         if not watchers:
             self.watchers.pop(key, None)
 
-    def presenceChanges(self, key: str) -> None:
+    def notePresence(self, key: str) -> None:
         """Note the holder of a watched name before it changes."""
         if key in self.watchers:
             holders = self.sessionsByNick.get(key)
@@ -194,8 +194,8 @@ class ChatState:
             accountsFounded=accountsFounded,
             sessionsEach=sessionsEach,
         )
-        self.roomCreationLimit.change(roomsFounded)
-        self.registrationLimit.change(accountsFounded)
+        self.roomCreationLimit.resize(roomsFounded)
+        self.registrationLimit.resize(accountsFounded)
 
     def load(self, record: Record) -> None:
         """Load a record; one of a room that does not exist is skipped."""
@@ -274,6 +274,11 @@ class ChatState:
         """The away text of a user; empty: present, by this connection or by another one."""
         own = self.sessionsByAccount.get(session.account or "", ())
         return session.away if all(other.away for other in own) else ""
+
+    def awayTextOf(self, account: str | None) -> str:
+        """The same by an account; empty also if it has no session."""
+        own = self.sessionsByAccount.get(account or "", ())
+        return self.awayText(own[0]) if own else ""
 
     def applyIgnored(self, session: Session) -> None:
         """Set the ignored masks of a session from the list of its owner."""

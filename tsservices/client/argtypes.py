@@ -41,7 +41,8 @@ def seconds(text: str) -> float:
     @raise argparse.ArgumentTypeError: the text is not one.
     """
     try:
-        span = float(text)
+        # To Python a mistyped 1_5 is 15.
+        span = float(text) if re.fullmatch("[0-9.eE+-]+", text) else math.nan
     except ValueError:
         span = math.nan
     if not 0 < span <= 86400:

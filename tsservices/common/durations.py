@@ -38,13 +38,13 @@ class DurationError(ValueError):
     """A text is no duration, or a too long one.  The argument is the text."""
 
 
-def parts(text: str) -> tuple[int, str] | None:
+def splitDuration(text: str) -> tuple[int, str] | None:
     """Get the number and the unit of a duration like C{90d}; L{None}: it is no duration."""
     match = _SPAN.fullmatch(text)
     return (int(match[1]), match[2]) if match else None
 
 
-def span(text: str) -> int:
+def parseDuration(text: str) -> int:
     """
     Get the seconds of a duration; 0: for ever.
 
@@ -52,7 +52,7 @@ def span(text: str) -> int:
     """
     if text.lower() == FOREVER:
         return 0
-    count, unit = parts(text.lower()) or (0, "s")
+    count, unit = splitDuration(text.lower()) or (0, "s")
     seconds = count * UNITS[unit]
     if not 0 < seconds <= LONGEST_SECONDS:
         raise DurationError(text)
@@ -69,32 +69,32 @@ def spanAndWords(text: str) -> tuple[int, str]:
     first, *words = text.split(None, 1) or [""]
     if first.lower() != FOREVER and not _LIKE_SPAN.fullmatch(first):
         return 0, text
-    return span(first), "".join(words).strip()
+    return parseDuration(first), "".join(words).strip()
 
 
 def spanText(seconds: int) -> str:
-    """Write a duration for L{span}, in the longest unit that needs no fraction."""
+    """Write a duration for L{parseDuration}, in the longest unit that needs no fraction."""
     if not seconds:
         return FOREVER
     unit = next(unit for unit, size in UNITS.items() if seconds % size == 0)
     return f"{seconds // UNITS[unit]}{unit}"
 
 
-def moment(text: str, now: int, latest: bool = False) -> int:
+def parseMoment(text: str, now: int, latest: bool = False) -> int:
     """
     Read a point in time, written as a date or as a duration before now.
 
     @param now: nanoseconds since 1970, UTC.
-    @param latest: of an ambiguous local time the later meaning counts: see L{dated}.
+    @param latest: of an ambiguous local time the later meaning counts: see L{parseDate}.
     @return: nanoseconds since 1970, UTC; from L{EARLIEST} to L{LATEST}.
     @raise ValueError: it is no point in time.
     """
-    if parts(text.lower()):
-        return _bounded(now - span(text) * NANOSECONDS)
-    return dated(text, latest)
+    if splitDuration(text.lower()):
+        return _bounded(now - parseDuration(text) * NANOSECONDS)
+    return parseDate(text, latest)
 
 
-def dated(text: str, latest: bool) -> int:
+def parseDate(text: str, latest: bool) -> int:
     """
     Read a point in time, written as a date with or without the time of day: as in ISO 8601, with
     C{Z} or an offset from UTC like C{+02:00}, otherwise in the zone of this process.

@@ -119,7 +119,7 @@ class KeyedRateLimiter:
         bucket = self._buckets.get(key)
         return bucket is None or now <= bucket.when - CLOCK_STEP or bucket.hasToken(now)
 
-    def change(self, atOnce: int) -> None:
+    def resize(self, atOnce: int) -> None:
         """Change the size of all buckets, including those in use."""
         self._atOnce = atOnce
         for bucket in self._buckets.values():

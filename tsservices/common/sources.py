@@ -41,7 +41,7 @@ class Source:
 class SourceTable(BoundedDict[str, Source]):
     """
     A cache of sources by host, because parsing an address takes longer than all other checks
-    together.  Use it as C{table.get(host) or table.meet(host)}.
+    together.  Use it as C{table.get(host) or table.add(host)}.
     """
 
     __slots__ = ("_trust",)
@@ -50,7 +50,7 @@ class SourceTable(BoundedDict[str, Source]):
         super().__init__(maximum)
         self._trust = trust
 
-    def meet(self, host: str) -> Source:
+    def add(self, host: str) -> Source:
         """Add a host that is not in the table; a host that is no address is not stored."""
         try:
             address = addresses.parse(host)
@@ -74,7 +74,7 @@ class PathTable(SourceTable):
         self._trusting = trusting
         self._closed = closed
 
-    def meet(self, host: str) -> Source:
+    def add(self, host: str) -> Source:
         # A relative path is relative to the folder of the process that has bound it: for this
         # process it is another file, or none.
         usable = host.startswith(("/", "\0")) and host not in self._closed
@@ -99,10 +99,10 @@ def readSockaddr(raw: bytes) -> Sockaddr:
 
 
 class SockaddrTable(BoundedDict[bytes, Sockaddr]):
-    """A cache of L{readSockaddr}.  Use it as C{table.get(raw) or table.meet(raw)}."""
+    """A cache of L{readSockaddr}.  Use it as C{table.get(raw) or table.add(raw)}."""
 
     __slots__ = ()
 
-    def meet(self, raw: bytes) -> Sockaddr:
+    def add(self, raw: bytes) -> Sockaddr:
         """Add an address that is not in the table."""
         return self.put(raw, readSockaddr(raw))

@@ -242,7 +242,7 @@ class ChatConnection:
             self.queue.close()
             self.stream.finish()
 
-    def replaced(self, why: ChatError) -> None:
+    def disconnect(self, why: ChatError) -> None:
         if not self.stream.ending:
             self.show(ErrorReply(why))
             self.controller.end()
@@ -253,7 +253,7 @@ class ChatConnection:
         Close because the server stops, after messages were stored and acknowledged.  No session
         is notified that the others leave.
         """
-        self.replaced(ChatError(STOPPING))
+        self.disconnect(ChatError(STOPPING))
 
     def closed(self) -> None:
         """Clean up after the connection has ended."""

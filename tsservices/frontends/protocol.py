@@ -48,7 +48,7 @@ class ChatStreamProtocol(StreamProtocol):
     def connectionReady(self) -> None:
         # A user who only reads sends nothing for hours; TCP keep-alive detects lost peers.
         self.idleLimit = 0
-        if (handle := getattr(self.measured, "getHandle", None)) is not None:
+        if (handle := getattr(self.bottomTransport, "getHandle", None)) is not None:
             keepAlive(handle())
         transport: object = self.transport
         self.write = self.writeLast = self.transport.write

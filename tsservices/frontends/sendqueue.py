@@ -93,7 +93,7 @@ class ByteSink(Protocol):
     @ivar write: takes bytes.
     @ivar writeLast: takes the last bytes of this turn, which may be cheaper.
     @ivar member: takes part in broadcasts; L{None}: not possible.
-    @ivar measured: counts the sent bytes.
+    @ivar bottomTransport: the transport at the bottom, which counts the sent bytes.
     """
 
     @property
@@ -106,7 +106,7 @@ class ByteSink(Protocol):
     def member(self) -> BroadcastMember | None: ...
 
     @property
-    def measured(self) -> CountsSent: ...
+    def bottomTransport(self) -> CountsSent: ...
 
 
 class SendQueue:
@@ -237,12 +237,12 @@ class SendQueue:
 
     def _look(self) -> None:
         # Note how much the reader has received by now.
-        measured = self._sink.measured
-        self._sent, self._since = measured.bytesSent, self._monotonic()
-        self._unacknowledged = measured.unacknowledgedBytes()
+        bottom = self._sink.bottomTransport
+        self._sent, self._since = bottom.bytesSent, self._monotonic()
+        self._unacknowledged = bottom.unacknowledgedBytes()
 
     def _isStuck(self) -> bool:
-        if self._sink.measured.bytesSent != self._sent:
+        if self._sink.bottomTransport.bytesSent != self._sent:
             self._look()
             return False
         if self._monotonic() - self._since < self._limits.chatSlow:

@@ -27,11 +27,11 @@ from tsservices.common.certificates import CertificateError, KeyAndChain
 from tsservices.common.statedir import CERTIFICATE_FILE, StateDirectory
 
 #: Seconds between two checks whether the files have changed.
-LOOK_SECONDS = 60
+CHECK_SECONDS = 60
 
 #: Checks after which the files are read even if they seem unchanged: on some file systems a
 #: replaced file can't be distinguished from the old one.
-LOOKS_TO_READ = 60
+CHECKS_TO_READ = 60
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -51,7 +51,7 @@ class ServerCertificate:
         """
         self._read = read
         self._path = path
-        self._looks = 0
+        self._checks = 0
         self._problem = ""
         self.loaded = read()
         self._context = _contextOf(self.loaded)
@@ -79,13 +79,13 @@ class ServerCertificate:
             pass
         return notes
 
-    def look(self) -> None:
+    def reloadIfChanged(self) -> None:
         """Load the certificate again if the files have changed, or an hour has passed."""
-        self._looks += 1
+        self._checks += 1
         seen = self._signature()
-        if seen == self._seen and self._looks < LOOKS_TO_READ:
+        if seen == self._seen and self._checks < CHECKS_TO_READ:
             return
-        self._looks = 0
+        self._checks = 0
         self._seen = seen
         try:
             found = self._read()
@@ -103,7 +103,7 @@ class ServerCertificate:
             if problem != self._problem:
                 self._log.warn(
                     "the certificate can't be read again, the old one stays: {problem}",
-                    problem=problem + _whose(reason),
+                    problem=problem + _permissionHint(reason),
                 )
             self._problem = problem
         else:
@@ -119,7 +119,7 @@ class ServerCertificate:
         return [(row.st_dev, row.st_ino, row.st_size, row.st_mtime_ns) for row in found]
 
 
-def _whose(reason: CertificateError) -> str:
+def _permissionHint(reason: CertificateError) -> str:
     # A renewed key that only root may read is the usual case.
     if not str(reason).endswith(os.strerror(errno.EACCES)):
         return ""
@@ -214,9 +214,9 @@ def ownCertificate(folder: StateDirectory) -> ServerCertificate:
     return ServerCertificate(read, path)
 
 
-def watching(certificate: ServerCertificate, clock: IReactorTime) -> TimerService:
+def certificateService(certificate: ServerCertificate, clock: IReactorTime) -> TimerService:
     """Make the service that checks the certificate regularly."""
-    service = TimerService(LOOK_SECONDS, certificate.look)
+    service = TimerService(CHECK_SECONDS, certificate.reloadIfChanged)
     service.clock = clock
     service.setName("certificate")
     return service

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import nameKey
 from tsservices.common.addresses import HIGHEST_PORT, TrustedNetworks
-from tsservices.common.durations import FOREVER, UNITS, parts
+from tsservices.common.durations import FOREVER, UNITS, splitDuration
 from tsservices.common.timestamps import FORMS
 from tsservices.frontends.web.origins import UNIX, PublicPlace, hostName, publicPlace
 from tsservices.stamp.service_class import MAXIMUM_DSCP, parseDSCP
@@ -372,7 +372,7 @@ def keep(value: Any) -> int | None:
     """
     if value == FOREVER:
         return None
-    count, unit = parts(str(value)) or (0, "")
+    count, unit = splitDuration(str(value)) or (0, "")
     # No minutes, because m could mean months.  Six digits are enough.
     if not count or unit not in ("h", "d", "w") or len(str(value)) > 7:
         raise ValueError(f"keep takes {FOREVER}, or a time like 12h, 90d or 52w, not {value!r}")

@@ -87,7 +87,7 @@ class RotatedLogFile:
     def close(self) -> None:
         os.close(self._descriptor)
 
-    def beginAnew(self) -> None:
+    def rotateOrReopen(self) -> None:
         """
         Rotate the file unless it is empty, on SIGUSR1.  If another program (logrotate, for example)
         has moved the file away, only open it again.
@@ -223,7 +223,7 @@ def openLog(
         file = RotatedLogFile(name or DEFAULT_FILE, owner)
     except OSError as reason:
         raise LogError(f"the log {name or DEFAULT_FILE}: {reason.strerror}") from reason
-    _onUSR1(lambda number, frame: reactor.callFromThread(file.beginAnew))
+    _onUSR1(lambda number, frame: reactor.callFromThread(file.rotateOrReopen))
     return FileLogObserver(cast(TextIO, file), partial(formatLine, worker=worker))
 
 

@@ -31,7 +31,7 @@ from tsservices.common.limits import Limits
 from tsservices.common.statedir import CHAT_FILE
 from tsservices.frontends.formats.localtime import ZONE_SECONDS, SystemZone
 from tsservices.server.certificates import (
-    watching,
+    certificateService,
 )
 from tsservices.server.chat.factory import makeChat
 from tsservices.server.listeners import (
@@ -53,7 +53,7 @@ from tsservices.server.privileges import (
     pidFile,
 )
 from tsservices.server.shutdown import SignalService
-from tsservices.server.web import furnish
+from tsservices.server.web import connectWeb
 from tsservices.server.wiring import (
     chatConfig,
     makeWiring,
@@ -121,7 +121,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         wiring = makeWiring(options, limits, closedPorts, closedPaths, chat, certificate, reactor)
         counters = CounterRegistry() if others is None else WorkersRegistry()
         served = {spec.service.name: spec.service for spec in options.listenSpecs}
-        furnish(wiring.web, chat, counters, served, binder, options["metrics-from"])
+        connectWeb(wiring.web, chat, counters, served, binder, options["metrics-from"])
         listeners = bind(options.listenSpecs, wiring, closedPorts, closedPaths, counters, binder)
         chat.plainLogin = plainLogin(options, listeners)
         chat.webPort = portOf("http", listeners, False) or portOf("http", listeners, True)
@@ -195,7 +195,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
         command = workerCommand(options.parent or {}, options.commandLine)
         services += (WorkersService(command, listeners, others, ports, counters, reactor),)
     if certificate is not None and others is None:
-        watching(certificate, reactor).setServiceParent(server)
+        certificateService(certificate, reactor).setServiceParent(server)
     for service in services:
         service.setServiceParent(server)
     if terminal is not None and worker is None:

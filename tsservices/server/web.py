@@ -13,7 +13,7 @@ from tsservices.services.api import ServiceSpec
 from tsservices.transport.binder import Binder
 
 
-def furnish(
+def connectWeb(
     web: WebServer,
     chat: ChatService,
     counters: CounterRegistry,
@@ -59,13 +59,13 @@ def furnish(
         from tsservices.admin import http
         from tsservices.admin.exposition import ServerCollector
 
-        known = http.Watchers(chat, watchers)
+        access = http.MetricsAccess(chat, watchers)
         collector = ServerCollector(
             counters,
             lambda: http.chatTimes(chat),
             http.chatGauges(chat, lambda: chat.pool.size),
         )
-        return http.resources(known, collector, {**http.chatChecks(chat), "listeners": listeners})
+        return http.resources(access, collector, {**http.chatChecks(chat), "listeners": listeners})
 
     web.services = served
     web.resources = resources

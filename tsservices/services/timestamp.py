@@ -29,7 +29,7 @@ class TimestampProtocol(StreamProtocol):
         if (replying := capability(self.transport, IReplyingTransport)) is not None:
             replying.replyWith(self._reply, self._formatter)
         if (prefixing := capability(self.transport, IPrefixingTransport)) is not None:
-            # Then the time limits see the answers, and L{heard} need not be set.
+            # Then the time limits see the answers, and L{hasRead} need not be set.
             prefixing.prefixWith(self._formatter, self._counters)
 
     def dataReceived(self, data: bytes) -> None:
@@ -38,7 +38,7 @@ class TimestampProtocol(StreamProtocol):
 
     def _reply(self, data: bytes) -> bytes | tuple[bytes, bytes]:
         # A fast path: dataReceived of the base class and the answer in one call.
-        self.heard = True
+        self.hasRead = True
         counters = self._counters
         counters.received += 1
         size = len(data)

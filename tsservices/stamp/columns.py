@@ -32,7 +32,7 @@ class PacketBatch(Protocol):
     def sources(self) -> Sequence[bytes]:
         """Return each source, as L{readSockaddr<tsservices.common.sources.readSockaddr>}."""
 
-    def equalAnswers(self, length: int) -> Table:
+    def replyBuffers(self, length: int) -> Table:
         """Return room for a reply to each packet; MBZ octets are zero."""
 
 
@@ -63,7 +63,7 @@ class PacketColumns:
         self._copies.append((reply("H", 36), packet("H", 12)))
         self._departures: dict[tuple[int, int], tuple[memoryview, memoryview]] = {}
 
-    def areUsual(self, firstOctets: bytes) -> bool:
+    def cannotBeReplies(self, firstOctets: bytes) -> bool:
         """Return whether none of the packets can be a reply."""
         return self._senderSeconds.tobytes() == self._zeros and not any(
             octet in firstOctets for octet in TEXT_FIRST_OCTETS
@@ -133,7 +133,7 @@ class ColumnCache:
 
     def of(self, batch: PacketBatch, count: int) -> PacketColumns:
         """Return the columns of a batch, with room for the replies."""
-        replies = batch.equalAnswers(UNAUTHENTICATED_LENGTH)
+        replies = batch.replyBuffers(UNAUTHENTICATED_LENGTH)
         if replies is not self._replies or batch.received is not self._received:
             self._received, self._replies = batch.received, replies
             self._made.clear()

@@ -221,7 +221,7 @@ class SessionReflector:
 
         # An empty destination means that the packet was sent to many hosts: broadcast, multicast.
         host, port = address
-        source = self._sources.get(host) or self._sources.meet(host)
+        source = self._sources.get(host) or self._sources.add(host)
         if not (source.usable and port) or destination == "":
             counters.badSource += 1
             return None
@@ -327,7 +327,7 @@ class SessionReflector:
             return False
         self._columns = columns = self._columnCache.of(batch, count)
         # Packets that may be replies, or were sent to many hosts, are left to L{reflect}.
-        if destination == "" or not columns.areUsual(batch.firstOctets()):
+        if destination == "" or not columns.cannotBeReplies(batch.firstOctets()):
             return False
         ssids = columns.ssids()
         senders = self._sendersOf(batch.sources(), destination, ssids)
@@ -409,7 +409,7 @@ class SessionReflector:
         taken: list[tuple[TokenBucket, int]] = []
         for host in set(hosts):
             packets = hosts.count(host)
-            source = self._sources.get(host) or self._sources.meet(host)
+            source = self._sources.get(host) or self._sources.add(host)
             if source.usable:
                 bucket = source.bucket or self._fillBucket(source, now)
                 if bucket.take(now, packets):

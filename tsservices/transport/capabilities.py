@@ -42,7 +42,7 @@ StampedReply = Callable[
     StampedAnswer | None,
 ]
 
-#: Writes the answers to a batch into L{StampedBatch.equalAnswers}, except the times at which they
+#: Writes the answers to a batch into L{StampedBatch.replyBuffers}, except the times at which they
 #: leave; returns false if L{StampedReply} has to be called for each datagram.  Arguments: the
 #: batch; the second at which the kernel received it; the nanoseconds of each datagram; their common
 #: destination; the TTL of each, if known; the monotonic time in seconds at which the pass began.
@@ -74,7 +74,7 @@ class StampedBatch(ReceivedBatch, Protocol):
 
     received: Table
 
-    def equalAnswers(self, length: int) -> Table:
+    def replyBuffers(self, length: int) -> Table:
         """Get memory for answers of one length: it has the last answers written to it, or zeros."""
 
 

@@ -140,7 +140,7 @@ class ReplyingDatagramProtocol(DatagramProtocol):
             return prefix
         answers: list[bytes | None] = []
         for datagram, raw in zip(batch.datagrams(), addresses, strict=True):
-            source = (self._peers.get(raw) or self._peers.meet(raw))[:2]
+            source = (self._peers.get(raw) or self._peers.add(raw))[:2]
             answer = None
             try:
                 if admitted or self.guard.admits(datagram, *source):

@@ -430,7 +430,7 @@ class DatagramBatch:
         self._equalLength = 0
         return errors
 
-    def equalAnswers(self, length: int) -> Table:
+    def replyBuffers(self, length: int) -> Table:
         """
         Get memory for an answer to each datagram, to be sent by L{sendTimed}.
 
@@ -453,7 +453,7 @@ class DatagramBatch:
         self, descriptor: int, depart: Callable[[int, int], None], departed: Callable[[], None]
     ) -> list[int]:
         """
-        Send the answers in L{equalAnswers}, which contain the time at which they leave.
+        Send the answers in L{replyBuffers}, which contain the time at which they leave.
 
         @param depart: writes the send times into the answers from a first slot to before an end
             slot, just before these are sent.

@@ -72,7 +72,7 @@ class StreamProtocol(Protocol):
 
     @ivar host: the peer's address, by which log lines about the peer are rate-limited.
     @ivar peer: the peer's name for logs and messages.
-    @ivar heard: whether something was read since the last look of L{ConnectionTimeouts
+    @ivar hasRead: whether something was read since the last check of L{ConnectionTimeouts
         <tsservices.transport.timeouts.ConnectionTimeouts>}.
     @ivar ending: whether the connection is closing, so that nothing more is answered.
     """
@@ -81,7 +81,7 @@ class StreamProtocol(Protocol):
     #: Has the context and the counters of the listener.
     factory: StreamFactory
     #: The transport at the bottom, below TLS and PROXY.
-    measured: CountsBytes
+    bottomTransport: CountsBytes
     streaming: ClassVar[bool] = True
     sendsReason: ClassVar[bool] = True
     textOnly: ClassVar[bool] = False
@@ -89,7 +89,7 @@ class StreamProtocol(Protocol):
     source: tuple[int, int] | None = None
     host = UNIX
     peer = UNIX
-    heard = False
+    hasRead = False
     ending = False
     #: Seconds without reading and sending after which the connection is ended, 0 for never;
     #: L{None} for the limit of the server.
@@ -117,7 +117,7 @@ class StreamProtocol(Protocol):
         return isLoopback(self.host) if secure is None else secure
 
     def connectionMade(self) -> None:
-        self.measured = bottomOf(self.transport)
+        self.bottomTransport = bottomOf(self.transport)
         # Before the service writes anything: without a producer there is no back-pressure.
         self.transport.registerProducer(self.producer(), self.streaming)
         self.factory.connected(self)
@@ -128,7 +128,7 @@ class StreamProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         # Cheaper than resetting a timer: see L{tsservices.transport.timeouts}.
-        self.heard = True
+        self.hasRead = True
         counters = self.factory.counters
         counters.received += 1
         counters.receivedBytes += len(data)
@@ -163,10 +163,10 @@ class StreamProtocol(Protocol):
 
     def producer(self) -> Any:
         """Get the producer that is paused while the peer does not read."""
-        bottom: object = self.measured
+        bottom: object = self.bottomTransport
         if self.transport is bottom:
             return self.transport
-        return _BelowWrapper(self.transport, self.measured)
+        return _BelowWrapper(self.transport, self.bottomTransport)
 
     def connectionReady(self) -> None:
         """Start: the connection can now be written to."""
@@ -222,13 +222,13 @@ class _BelowWrapper:
     cases: the transport below still counts the sent part of its last chunk, and asks only once.
     """
 
-    def __init__(self, transport: IStreamTransport, measured: CountsBytes) -> None:
+    def __init__(self, transport: IStreamTransport, bottomTransport: CountsBytes) -> None:
         self._transport = transport
-        self._measured = measured
+        self._bottomTransport = bottomTransport
         self._paused = False
 
     def pauseProducing(self) -> None:
-        if self._measured.producerPaused:
+        if self._bottomTransport.producerPaused:
             self._paused = True
             self._transport.pauseProducing()
 
@@ -246,15 +246,15 @@ def bottomOf(transport: Any) -> CountsBytes:
     # Wrappers have the transport below them as C{transport}; the bottom one has no such attribute.
     while (below := getattr(transport, "transport", None)) is not None:
         transport = below
-    measured: CountsBytes = transport
-    return measured
+    bottom: CountsBytes = transport
+    return bottom
 
 
 def _whyEnded(protocol: StreamProtocol, reason: Failure) -> str:
     if protocol.expiredBy is not None:
         return _EXPIRED.get(protocol.expiredBy, protocol.expiredBy)
     done = reason.check(ConnectionDone) is not None
-    if getattr(protocol.measured, "peerClosed", False) or (done and not protocol.ending):
+    if getattr(protocol.bottomTransport, "peerClosed", False) or (done and not protocol.ending):
         return "closed by the peer"
     if done:
         return "closed by the server"
@@ -332,13 +332,13 @@ class StreamFactory(ServerFactory):
 
     def disconnected(self, protocol: StreamProtocol, reason: Failure) -> None:
         if (log := self.context.connectionLog) is not None:
-            measured = protocol.measured
+            bottom = protocol.bottomTransport
             log.disconnected(
                 self.context.service,
                 protocol.peer,
                 self.context.monotonic() - protocol.since,
-                getattr(measured, "bytesReceived", 0),
-                measured.bytesSent,
+                getattr(bottom, "bytesReceived", 0),
+                bottom.bytesSent,
                 _whyEnded(protocol, reason),
             )
         self.counters.open -= 1

@@ -29,9 +29,9 @@ class TimedConnection(Interface):
     """A connection with time limits."""
 
     #: Set to true at each read, and to false in this module.
-    heard: bool
+    hasRead: bool
     #: The bottom transport.
-    measured: CountsBytes
+    bottomTransport: CountsBytes
     #: Seconds without reading and sending after which the connection is ended, 0 for never;
     #: L{None} for the limit of the server.
     idleLimit: int | None
@@ -147,23 +147,23 @@ class ConnectionTimeouts(Service):
             self._nextSlice = self._clock.callLater(0, self._lookAtSlice)
 
     def _check(self, connection: TimedConnection, times: _Times, now: float) -> None:
-        measured = connection.measured
-        sent = measured.bytesSent
+        bottom = connection.bottomTransport
+        sent = bottom.bytesSent
         if sent != times.sent:
             times.sent = sent
             times.quiet = times.stuck = now
-        elif not measured.pendingBytes():
+        elif not bottom.pendingBytes():
             # A peer that has nothing to read is not slow.
             times.stuck = now
         else:
             # The kernel may buffer megabytes for one connection, and accepts more only when a third
             # of the buffer is free.  Until then a slow peer may have been reading all the time.
-            unacknowledged = measured.unacknowledgedBytes()
+            unacknowledged = bottom.unacknowledgedBytes()
             if unacknowledged < times.unacknowledged:
                 times.quiet = times.stuck = now
             times.unacknowledged = unacknowledged
-        if connection.heard:
-            connection.heard = False
+        if connection.hasRead:
+            connection.hasRead = False
             times.quiet = now
         limits = self._limits
         idleLimit = connection.idleLimit

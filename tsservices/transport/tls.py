@@ -97,7 +97,7 @@ class TLSProtocol(TLSMemoryBIOProtocol):
     _reported = False
     _deadline: IDelayedCall | None = None
     _closing: IDelayedCall | None = None
-    _measured: CountsBytes
+    _bottomTransport: CountsBytes
 
     def __init__(
         self,
@@ -122,10 +122,10 @@ class TLSProtocol(TLSMemoryBIOProtocol):
         directlyProvides(self, providedBy(transport) - IHalfCloseableProtocol)
         Protocol.makeConnection(self, transport)
         factory.registerProtocol(self)
-        self._measured = bottomOf(transport)
+        self._bottomTransport = bottomOf(transport)
         if not factory.place:
             # Now, because a closed socket has no address for the log any more.
-            factory.place = placeName(self._measured)
+            factory.place = placeName(self._bottomTransport)
         if self._rejects:
             self.wrappedProtocol.makeConnection(self)
         else:
@@ -190,7 +190,7 @@ class TLSProtocol(TLSMemoryBIOProtocol):
             return
         self.wrappedProtocol = protocol
         # The messages of a handshake are longer than those of most services.
-        self._measured.expectShort()
+        self._bottomTransport.expectShort()
         protocol.makeConnection(self)
 
     def replyWith(self, reply: Reply, observer: RoundObserver) -> None:
@@ -319,7 +319,7 @@ class TLSProtocol(TLSMemoryBIOProtocol):
         self._closing = None
         if not self.connected:
             return
-        if self._measured.pendingBytes():
+        if self._bottomTransport.pendingBytes():
             # The peer may read slowly; `write-limit` bounds that.
             self._closing = self.factory.context.clock.callLater(CLOSE_SECONDS, self._closeLate)
         else:

@@ -146,7 +146,7 @@ class DatagramGuard:
     def admits(self, datagram: bytes, host: str, port: int) -> bool:
         """Decide whether to answer; if not, the reason is counted."""
         # A host is parsed once, and not again while the table remembers it.
-        source = self._sources.get(host) or self._sources.meet(host)
+        source = self._sources.get(host) or self._sources.add(host)
         if not self._isHonest(source, port):
             self._counters.badSource += 1
             return False
@@ -176,7 +176,7 @@ class DatagramGuard:
         # 250.
         if not all(map(self._unchecked.get, addresses)):
             known = self._unchecked
-            if not all(known[raw] if raw in known else self._meet(raw) for raw in addresses):
+            if not all(known[raw] if raw in known else self._addSource(raw) for raw in addresses):
                 return False
         if self._ownFormat and any(octet in firstOctets for octet in _OWN_FIRST_OCTETS):
             return False
@@ -186,9 +186,9 @@ class DatagramGuard:
             return self._minSize <= size <= self._maxSize
         return self._minSize <= min(lengths) and max(lengths) <= self._maxSize
 
-    def _meet(self, raw: bytes) -> bool:
+    def _addSource(self, raw: bytes) -> bool:
         host, port = readSockaddr(raw)[:2]
-        source = self._sources.get(host) or self._sources.meet(host)
+        source = self._sources.get(host) or self._sources.add(host)
         return self._unchecked.put(raw, source.trusted and self._isHonest(source, port))
 
     def _isHonest(self, source: Source, port: int) -> bool:

@@ -103,6 +103,24 @@ class TestSeveralSessions:
         self.ann.say("/away x")
         assert self.bob.heard() == []
 
+    def test_awayWhenAConnectionComesOrGoes(self) -> None:
+        # ergochat/ergo#1531.
+        self.ann.say("/away dinner")
+        assert only(AwayChanged, self.bob.heard()).text == "dinner"
+        second = self.chat.connect()
+        second.say(f"/login ann {PASSWORD}")
+        assert only(AwayChanged, self.bob.heard()).text == ""
+        third = self.chat.login("ann", "lobby")
+        for leave in ("/quit", "/logout"):
+            assert self.bob.heard() == []
+            second.say(leave)
+            second = third
+            texts = [item.text for item in self.bob.heard() if isinstance(item, AwayChanged)]
+            assert texts == ([] if leave == "/quit" else ["dinner"])
+        assert "AwayChanged" not in kindNames(self.ann.heard())
+        self.ann.say("/quit")
+        assert "AwayChanged" not in kindNames(self.bob.heard())
+
     def test_newestIsRefused(self) -> None:
         most = self.chat.context.state.limits.sessionsEach
         others = [self.chat.login("ann") for _ in range(most - 1)]

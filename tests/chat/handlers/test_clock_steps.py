@@ -159,7 +159,7 @@ class TestClockAhead(RoomCase):
 
     def test_quotas(self) -> None:
         limit = self.state.roomCreationLimit
-        limit.change(1)
+        limit.resize(1)
         self.at(NOON + AHEAD)
         assert errorCodes(self.mel.say("/join a", "/join b")) == [errors.ROOMS_FOUNDED]
         self.at(NOON)
@@ -168,7 +168,7 @@ class TestClockAhead(RoomCase):
         assert errorCodes(self.mel.say("/join d")) == []
 
     def test_registrations(self) -> None:
-        self.state.registrationLimit.change(1)
+        self.state.registrationLimit.resize(1)
         self.at(NOON + AHEAD)
         for number, (time, codes) in enumerate(
             (

@@ -297,6 +297,24 @@ class TestResume:
         world.say("/msg #den hello")
         assert world.view.texts[-1] == "not sent /msg #den hello"
 
+    def test_awayStays(self) -> None:
+        world = online()
+
+        def restarted() -> list[str]:
+            world.cut(0)
+            world.ghosts.clear()
+            world.server = ChatServer()
+            world.restore()
+            return [line for line in world.sent if line.startswith("/away")]
+
+        world.say("/away at lunch")
+        assert restarted() == ["/away at lunch"] * 2
+        # A session that goes on is still away.
+        world.cut(0)
+        world.restore()
+        world.say("/away")
+        assert restarted() == ["/away at lunch"] * 2 + ["/away"]
+
     def test_kickedMemberDoesNotRejoin(self) -> None:
         world = online()
         world.cut(0)

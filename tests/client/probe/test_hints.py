@@ -66,6 +66,18 @@ def test_keys() -> None:
     assert "does not fit to this key" in hintsOf(target, key=b"k")
 
 
+@pytest.mark.parametrize(
+    ("protocol", "text"), [("stamp", "at this port"), ("icmp", "from another address")]
+)
+def test_noReplies(protocol: str, text: str) -> None:
+    """Who answers is not silent, and has no other key."""
+    target = targetAfter("----")
+    target.unmatched()
+    hints = hintsOf(target, protocol=protocol)
+    assert text in hints
+    assert "silent" not in hints
+
+
 def test_late() -> None:
     assert hintsOf(targetAfter("lll")) == ("replies came later than 1 s: a longer -W counts them")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.trial.unittest import SynchronousTestCase
@@ -105,6 +107,45 @@ class ReconnectingTests(SynchronousTestCase):
         self.reactor.advance(0.1)
         self.accept()
         assert len(self.listener.reconnections) == 1
+
+    @pytest.mark.skipif(
+        not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the kernel waits as it does"
+    )
+    def test_forgottenConnection(self) -> None:
+        """The kernel gives up a connection that a firewall has forgotten, but waits as C{-W}."""
+        for timeout, patience in ((1.0, 10_000), (30.0, 30_000)):
+            config = TransportConfig("127.0.0.1", 7, timeout=timeout)
+            clocks = clocksOf(self.reactor)
+            TCPTextTransport(self.reactor, clocks, config, 1).open(self.listener)  # type: ignore[arg-type]
+            handle = self.accept().transport.getHandle()
+            assert handle.options == [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)]
+
+    def test_givenUp(self) -> None:
+        """Not the server has closed a connection that was silent for so long."""
+        for silence, reason in ((9.9, "closed by the server"), (10, "lost: Connection timed out")):
+            server = self.open(interval=60)
+            self.exchange(server, 0)
+            self.reactor.advance(30)
+            self.transport.send(1)
+            self.reactor.advance(silence)
+            server.drop(ConnectionLost())
+            assert self.listener.failures[-1][2] == f"connection {reason}"
+
+    def test_silentServer(self) -> None:
+        """Its packets are due, and lost, while the first connection is not made."""
+        config = TransportConfig("127.0.0.1", 7)
+        clocks = clocksOf(self.reactor)
+        transport = TCPTextTransport(self.reactor, clocks, config, 1)  # type: ignore[arg-type]
+        opened = transport.open(self.listener)
+        self.reactor.advance(1.9)
+        self.assertNoResult(opened)
+        self.reactor.advance(0.1)
+        self.successResultOf(opened)
+        with pytest.raises(SendError, match="no connection yet"):
+            transport.send(0)
+        server = self.accept()
+        transport.send(1)
+        assert server.took()
 
     def test_closed(self) -> None:
         server = self.open()

@@ -310,6 +310,18 @@ class DatagramTests(SynchronousTestCase):
         assert self.listener.strays == 1
 
     @linux
+    def test_reflectorWithoutClock(self) -> None:
+        """Zero is no time in 2036, or 1900: up, down and the offset are unknown."""
+        transport = self.stamp()
+        transport.send(0)
+        packet = SenderPacket.decode(self.received())
+        for t2, t3 in ((0, 0), (toNTP(1), 0), (0, toNTP(1)), (toNTP(1), toNTP(2))):
+            reply = ReflectorPacket(0, t3, 1, t2, 0, packet.timestamp, 1, 60)
+            self.answer(transport, reply.encode())
+        times = [(item.reflectorReceived, item.reflectorSent) for item in self.listener.replies]
+        assert times == [(None, None)] * 3 + [(1, 2)]
+
+    @linux
     def test_marks(self) -> None:
         """DSCP and ECN each way; unknown for a reflector that does not know the extension."""
         config = TransportConfig("127.0.0.1", self.port, tos=46 << 2 | 1, dscpBack=10)

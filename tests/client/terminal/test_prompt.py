@@ -114,6 +114,15 @@ class PromptTests(SynchronousTestCase):
             fixture.turn()
             self.failureResultOf(reading, Interrupted)
 
+    def test_closedTerminal(self) -> None:
+        with promptFixture() as fixture:
+            reading = fixture.read()
+            fixture.keys.pipe.close_write()  # type: ignore[attr-defined]
+            error = OSError(5, "Input/output error")
+            with mock.patch.object(fixture.console._session.output, "flush", side_effect=error):
+                fixture.turn()
+            assert self.successResultOf(reading) is None
+
     def test_cancelRestoresTheTerminal(self) -> None:
         with promptFixture() as fixture:
             reading = fixture.read()

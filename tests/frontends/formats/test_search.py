@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tsservices.common.durations import dated
+from tsservices.common.durations import parseDate
 from tsservices.frontends.formats.search import TERM, TIMES, withOffsets
 
 
@@ -43,4 +43,4 @@ def test_sameMoment(text: str) -> None:
         term = TERM.fullmatch(withOffsets(f"{name}:{text}"))
         assert term is not None
         assert term[2].endswith("Z")
-        assert dated(term[2], latest) == dated(text, latest)
+        assert parseDate(term[2], latest) == parseDate(text, latest)

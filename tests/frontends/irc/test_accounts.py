@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 
+from twisted.internet.protocol import connectionDone
+
 from tests.support.irc_clients import PASSWORD, IRCFrontendCase, IRCTestClient
 from tsservices.chat.controller import PlainLogin
 from tsservices.chat.records import AccountToken
@@ -33,6 +35,24 @@ class AccountTests(IRCFrontendCase):
         self.assertEqual(codes, ["900", "903"])
         self.assertIn("900", client.numerics("CAP END"))
         self.assertIn("330", client.numerics("WHOIS ann"))
+
+    def test_emptyPassword(self) -> None:
+        bob = self.join("bob")
+        *_, line = bob.say("REGISTER * * :")
+        self.assertTrue(line.startswith(":irc.local FAIL REGISTER UNACCEPTABLE_PASSWORD * :"), line)
+        self.assertEqual(bob.say("PING x"), [":irc.local PONG irc.local :x"])
+
+    def test_ownAccountIsTold(self) -> None:
+        # solanum-ircd/solanum#123.
+        bob = self.join("bob", caps="sasl account-notify")
+        blob = base64.b64encode(f"\0ann\0{PASSWORD}".encode()).decode()
+        line = ":bob!~bob@ann.account ACCOUNT ann"
+        for count in (1, 0):
+            bob.send("AUTHENTICATE PLAIN")
+            self.assertEqual(bob.say(f"AUTHENTICATE {blob}").count(line), count)
+        self.chat.context.state.operators = frozenset({"ann"})
+        cat = self.join("cat", caps="account-notify")
+        self.assertIn(line.replace("bob", "cat"), cat.say(f"OPER ann :{PASSWORD}"))
 
     def test_keepsTheNick(self) -> None:
         client, _ = self.plain(PASSWORD, "cat")
@@ -139,6 +159,43 @@ class AccountTests(IRCFrontendCase):
         self.assertIn("001", client.numerics("CAP END"))
         self.assertEqual(client.protocol.connection.session.nick, "eve")
 
+    def test_awayByOneConnection(self) -> None:
+        # ergochat/ergo#1531.
+        bob = self.join("bob", "#tea")
+        self.plain(PASSWORD, "ann")[0].send("CAP END")
+        self.owner.send("AWAY :lunch")
+        bob.send("JOIN #own")
+        self.assertNotIn("301", bob.numerics("WHOIS ann", "INVITE ann #own"))
+        self.assertIn(" ann H ", " ".join(bob.say("WHO ann")))
+        self.assertIn("=+", " ".join(bob.say("USERHOST ann")))
+        cat = self.join("cat", "#own", caps="away-notify")
+        self.owner.send("JOIN #own")
+        self.assertNotIn(" AWAY ", " ".join(cat.heard()))
+
+    def test_toItself(self) -> None:
+        # ircv3/ircv3-specifications#283.
+        second, _ = self.plain(PASSWORD, "ann")
+        second.send("CAP REQ echo-message", "CAP END")
+        for text in (":note", ":\1PING 1\1"):
+            line = f"PRIVMSG ann {text}"
+            for author, other, echoes in ((self.owner, second, 0), (second, self.owner, 1)):
+                other.heard()
+                said = [said.partition(" ")[2] for said in author.say(line)]
+                self.assertEqual(said, [line] * (1 + echoes))
+                self.assertEqual([said.partition(" ")[2] for said in other.heard()], [line])
+
+    def test_whoHasLeftOneConnectionIsHere(self) -> None:
+        client, _ = self.plain(PASSWORD, "ann")
+        client.send("CAP END", "QUIT")
+        bob = self.join("bob")
+        self.assertEqual(bob.numerics("WHOWAS ann"), ["406", "369"])
+        client, _ = self.plain(PASSWORD, "ann")
+        client.send("CAP END")
+        # Both in one turn.
+        for each in (client, self.owner):
+            each.protocol.connectionLost(connectionDone)
+        self.assertEqual(bob.numerics("WHOWAS ann"), ["314", "312", "369"])
+
     def test_notEncrypted(self) -> None:
         context = self.chat.context
         self.chat.context = replace(context, plainLogin=PlainLogin(True, None))
@@ -169,6 +226,22 @@ class AccountTests(IRCFrontendCase):
         # By a second connection they are there already.
         self.plain(PASSWORD, "cat")[0].send("CAP END", "JOIN #tea")
         self.assertEqual(bob.heard(), [])
+
+    def test_rightsByAnotherNick(self) -> None:
+        boss = self.join("boss", "#tea")
+        self.owner.send("JOIN #tea")
+        other, _ = self.plain(PASSWORD, "eve")
+        other.send("CAP END", "JOIN #tea")
+        for change in ("+o", "-o", "+v", "-v"):
+            other.heard()
+            self.assertEqual(
+                boss.say(f"MODE #tea {change} ann")[-2:],
+                [
+                    f":boss!~boss@guest MODE #tea {change} ann",
+                    f":irc.local MODE #tea {change} eve",
+                ],
+            )
+            self.assertEqual(other.heard()[-1], f":irc.local MODE #tea {change} eve")
 
     def test_registrationInTime(self) -> None:
         client = self.connect()

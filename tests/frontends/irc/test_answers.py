@@ -78,6 +78,22 @@ class TextTests(IRCFrontendCase):
             (answer,) = ann.say(line)
             self.assertEqual(answer, ":irc.local 403 ann #no :there is no room #no")
 
+    def test_listsAreNotCut(self) -> None:
+        # ergochat/ergo#1935.
+        names = [f"{number:02}-{'x' * 28}" for number in range(15)]
+        ann = self.join("a" * 32, *[f"#{name}" for name in names])
+        for name in names:
+            self.join(name)
+        for line, code, wanted in (
+            (f"WHOIS {'a' * 32}", "319", {f"@#{name}" for name in names}),
+            (f"ISON {' '.join(names)}", "303", set(names)),
+        ):
+            lists = [answer for answer in ann.say(line) if f" {code} " in answer]
+            self.assertEqual(len(lists), 2)
+            found = [word for answer in lists for word in answer.rpartition(":")[2].split(" ")]
+            self.assertEqual(set(found), wanted)
+            self.assertEqual(len(found), len(wanted))
+
     def test_idle(self) -> None:
         ann = self.join("ann", "#tea")
         self.clock.advance(50)

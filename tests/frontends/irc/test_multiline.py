@@ -188,6 +188,21 @@ class MultilineTests(IRCFrontendCase):
         answers = self.sendBatch(self.ann, " PRIVMSG #no :x", target="#no")
         self.assertIn(" 403 ", answers[0])
 
+    def test_aLineThatCannotBeRead(self) -> None:
+        for line, answer in ((b"\xff", "FAIL PRIVMSG INVALID_UTF8"), (b"x" * 510, "417")):
+            self.bob.heard()
+            said = self.ann.say(
+                "@label=y BATCH +1 draft/multiline #tea",
+                "@batch=1 PRIVMSG #tea :one",
+                b"@batch=1 PRIVMSG #tea :" + line,
+                "@batch=1 PRIVMSG #tea :three",
+                "BATCH -1",
+            )
+            self.assertEqual(len(said), 2)
+            self.assertIn(answer, said[0])
+            self.assertTrue(said[1].startswith("@label=y :irc.local FAIL BATCH MULTILINE_INVALID"))
+            self.assertEqual(self.bob.heard(), [])
+
     def test_withoutTheCapability(self) -> None:
         dan = self.join("dan", "#tea", caps="message-tags batch")
         self.assertIn("UNKNOWN_TYPE", dan.say("BATCH +1 draft/multiline #tea")[0])

@@ -72,6 +72,26 @@ class RegistrationTests(IRCFrontendCase):
         self.assertIn("QUIT :bye", bob.heard()[-1])
         self.assertIn("314", bob.numerics("WHOWAS ann"))
 
+    def test_quitWithLabel(self) -> None:
+        # ergochat/ergo#994.
+        ann = self.join("ann", "#tea", caps="labeled-response batch message-tags")
+        lines = ann.say("@label=x QUIT :bye")
+        self.assertEqual(lines, ["@label=x ERROR :Closing Link: ann (Quit: bye)"])
+        self.assertTrue(ann.transport.disconnecting)
+
+    def test_whowas(self) -> None:
+        bob = self.join("bob", "#tea")
+        ann, cat, dan, eve = [self.join(name, "#tea") for name in ("ann", "cat", "dan", "eve")]
+        ann.protocol.readConnectionLost()
+        cat.disconnect()
+        dan.protocol.connection.queue.overflow()
+        self.clock.advance(0)
+        # What is refused removes nobody.
+        self.assertEqual(eve.numerics("NICK bob"), ["433"])
+        for name in ("ann", "cat", "dan"):
+            self.assertEqual(bob.numerics(f"WHOWAS {name}"), ["314", "312", "369"], name)
+        self.assertEqual(bob.numerics("WHOWAS eve"), ["406", "369"])
+
     def test_lusersCountsWhoHasNoName(self) -> None:
         ann, other = self.join("ann"), self.connect()
         self.assertIn(":irc.local 253 ann 1 :unknown connection(s)", ann.say("LUSERS"))
@@ -119,6 +139,13 @@ class TalkTests(IRCFrontendCase):
         lines = ann.say("@label=z NAMES #tea")
         self.assertRegex(lines[0], r"^@label=z :irc.local BATCH \+(\w+) labeled-response$")
         self.assertTrue(all("batch=" in line for line in lines[1:-1]))
+        # Lines that cannot be read have labels too.
+        for text, answer in (
+            (b"\xff", ":irc.local FAIL PRIVMSG INVALID_UTF8 :"),
+            (b"A" * 510, ":irc.local 417 ann :"),
+        ):
+            (line,) = ann.say(b"@label=w PRIVMSG #tea :" + text)
+            self.assertTrue(line.startswith(f"@label=w {answer}"), line)
 
     def test_invalidInput(self) -> None:
         ann = self.join("ann", "#tea")
@@ -297,6 +324,7 @@ class CommandTests(IRCFrontendCase):
             ("INVITE bob #tea", ["443"]),
             ("MONITOR L", ["733"]),
             ("CAP", ["461"]),
+            ("TAGMSG", ["461"]),
         ):
             self.assertEqual(self.ann.numerics(line), codes, line)
 
@@ -333,8 +361,26 @@ class CommandTests(IRCFrontendCase):
         self.assertEqual(cat.numerics("INVITE"), ["336", "337"])
         self.assertEqual(cat.numerics("JOIN #tea"), ["475"])
         self.assertIn("366", cat.numerics("JOIN #tea key"))
+        self.assertIn(":irc.local 324 cat #tea +iknt key", cat.say("MODE #tea"))
+        self.ann.send("MODE #tea +k ::key")
+        self.assertIn(":irc.local 324 cat #tea +iknt *", cat.say("MODE #tea"))
         self.assertEqual(cat.numerics("JOIN 0"), [])
         self.assertEqual(cat.protocol.connection.session.rooms, {})
+
+    def test_invitationIsRefusedOrDone(self) -> None:
+        # ngircd/ngircd#183.
+        cat = self.join("cat")
+        self.ann.send("MODE #tea +b cat!*@*")
+        self.assertEqual(self.ann.numerics("INVITE cat #tea"), ["400"])
+        self.ann.send("MODE #tea -b cat!*@*")
+        self.storage.slow = True
+        self.bob.send("PRIVMSG #tea :x")
+        self.ann.send("INVITE cat #tea")
+        # What others are refused meanwhile is nothing to her.
+        self.assertEqual(cat.numerics("MODE #no"), ["403"])
+        self.storage.storeQueued()
+        self.ann.send()
+        self.assertIn(":irc.local 341 ann cat #tea", self.ann.heard())
 
     def test_ban(self) -> None:
         self.assertEqual(self.ann.numerics("MODE #tea +b *!*@guest"), ["696"])
@@ -406,6 +452,7 @@ class CommandTests(IRCFrontendCase):
         self.assertIn("ERROR :Closing Link: bob", error)
         self.assertTrue(self.bob.transport.disconnecting)
         self.assertIn("313", self.ann.numerics("WHOIS boss"))
+        self.assertIn("314", self.ann.numerics("WHOWAS bob"))
 
     def test_serverStops(self) -> None:
         self.ann.protocol.serverStopping()

@@ -317,11 +317,11 @@ class FloodTests(SecretCase):
 class DismissedTests(SecretCase):
     def test_replaced(self) -> None:
         ann, bob = self.join("ann", "bob")
-        ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
+        ann.protocol.connection.disconnect(ChatError(TAKEN_OVER))
         self.assertEqual(ann.heard(), f"! {ChatError(TAKEN_OVER)}\n")
         self.assertTrue(ann.transport.disconnecting)
         ann.send("hello\n")
-        ann.protocol.connection.replaced(ChatError(TAKEN_OVER))
+        ann.protocol.connection.disconnect(ChatError(TAKEN_OVER))
         ann.disconnect()
         self.tick()
         self.assertEqual((ann.heard(), bob.heard()), ("", ""))

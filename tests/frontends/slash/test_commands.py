@@ -12,7 +12,7 @@ from tsservices.chat.operations import ME, MESSAGE, TOPIC
 from tsservices.chat.permissions import FOUNDER, MEMBER
 from tsservices.chat.records import RoomRecord
 from tsservices.chat.room import Room
-from tsservices.chat.verbs.checks import ANYONE, TOPIC_LENGTH
+from tsservices.chat.verbs.checks import ANYONE, SHORT_TEXT_LENGTH
 from tsservices.chat.verbs.history import HIGHEST_SEQ, HISTORY_LINES
 from tsservices.chat.verbs.talk import LIST_PAGE
 from tsservices.common.timestamps import NANOSECONDS
@@ -20,7 +20,7 @@ from tsservices.frontends.slash import parsing
 from tsservices.frontends.slash.commands import COMMANDS
 
 #: More than a topic or a reason may have.
-LONG = "x" * (TOPIC_LENGTH + 1)
+LONG = "x" * (SHORT_TEXT_LENGTH + 1)
 
 #: What is rejected, by reason.
 REJECTED: tuple[tuple[errors.ErrorCode, list[str]], ...] = (

@@ -94,7 +94,7 @@ FAR = "192.0.2.9"
     [
         # Nobody has said that these are proxies: what they say makes nobody secure.
         (FAR, [], [], Client(FAR, False, False)),
-        (FAR, ["127.0.0.1"], ["https"], Client(FAR, False, False, strangeProxy=True)),
+        (FAR, ["127.0.0.1"], ["https"], Client(FAR, False, False, unknownProxy=True)),
         # Proxies.
         ("10.1.1.1", ["192.0.2.9"], ["https"], Client(FAR, True, True, True)),
         ("10.1.1.1", ["192.0.2.9"], [], Client(FAR, False, False, True)),
@@ -123,6 +123,6 @@ def test_proxyItself() -> None:
 def test_localProxyThatNobodyKnows() -> None:
     # Everybody behind it comes from this machine.
     client = WebConfig().client("127.0.0.1", False, True, ["192.0.2.9"], [])
-    assert client == Client("127.0.0.1", False, False, strangeProxy=True)
+    assert client == Client("127.0.0.1", False, False, unknownProxy=True)
     assert WebConfig().client("127.0.0.1", False, True, [], []).secure
     assert WebConfig().client(FAR, True, True, ["1.2.3.4"], []).secure

@@ -439,7 +439,7 @@ class TimestampTests(EpollCase):
         assert receiveAll(peer) == formatter.stamp() + b"hello"
         assert (factory.counters.received, factory.counters.receivedBytes) == (1, 5)
         # By this the time limits know that it is not idle.
-        assert protocol.measured.bytesSent == len(formatter.stamp()) + 5
+        assert protocol.bottomTransport.bytesSent == len(formatter.stamp()) + 5
         assert formatter.roundStamp == b""
 
 

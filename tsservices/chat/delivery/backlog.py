@@ -197,7 +197,7 @@ class RoomBacklog:
             return
         if session.ident not in self.apart:
             # The session follows a backlog.
-            session.leaveBroadcast()
+            session.leaveSharedOutput()
         self.apart.pop(session.ident, None)
 
     def _follow(self, session: Session) -> bool:

@@ -28,7 +28,12 @@ from tsservices.chat.errors import (
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.identity import admit, claimNick, guestName, rename
 from tsservices.chat.handlers.ignoring import onDrop, onLogin, onLogout
-from tsservices.chat.handlers.membership import detachAccount, quitChat, removeFromRoom
+from tsservices.chat.handlers.membership import (
+    detachAccount,
+    quitChat,
+    removeFromRoom,
+    reportAway,
+)
 from tsservices.chat.handlers.private_messages import dropShares
 from tsservices.chat.handlers.standing import reportStanding, standingOf
 from tsservices.chat.handlers.tokens import revokeTokens
@@ -173,6 +178,9 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
         state.addToken(used)
         batch.upsert(used)
     before = standingOf(state, session)
+    away = {
+        key: state.awayTextOf(key) for key in (left, account.key) if key in state.sessionsByAccount
+    }
     if left is not None:
         _leaveAccount(state, session, left != account.key, batch)
         # Leaving may have changed the record of this same account.
@@ -199,6 +207,8 @@ def _login(state: ChatState, operation: Login, session: Session, batch: Batch) -
             changed = AccountChanged(nick, account.key)
             batch.sendTo(state.sharedWith(session, False), changed)
         reportStanding(state, session, before, batch)
+    for key, text in away.items():
+        reportAway(state, key, text, batch)
     if token is None:
         batch.audit("login", session)
     else:
@@ -254,13 +264,15 @@ def _logout(state: ChatState, operation: Logout, session: Session, batch: Batch)
 
 
 def _logOut(state: ChatState, session: Session, batch: Batch) -> None:
-    before = standingOf(state, session)
+    before, account = standingOf(state, session), session.account
+    away = state.awayTextOf(account)
     _leaveAccount(state, session, True, batch)
     # Its name belongs to the account, or to other sessions that stay logged in.
     if session.key in state.accounts or len(state.sessionsByNick[session.key]) > 1:
         _renameToGuest(state, session, batch)
     batch.sendTo(state.sharedWith(session, True), AccountChanged(session.nick, None))
     reportStanding(state, session, before, batch)
+    reportAway(state, account, away, batch)
 
 
 def _leaveAccount(state: ChatState, session: Session, forGood: bool, batch: Batch) -> None:

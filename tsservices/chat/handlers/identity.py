@@ -68,13 +68,13 @@ def guestName(state: ChatState) -> str:
 def claimNick(state: ChatState, session: Session, nick: str, key: str) -> None:
     """Give a nick to a session that has none; the caller has checked that it may have it."""
     session.nick, session.key = nick, key
-    state.presenceChanges(key)
+    state.notePresence(key)
     state.sessionsByNick[key] = (*state.sessionsByNick.get(key, ()), session)
 
 
 def releaseNick(state: ChatState, session: Session) -> None:
     """Undo L{claimNick}."""
-    state.presenceChanges(session.key)
+    state.notePresence(session.key)
     removeFrom(state.sessionsByNick, session.key, session)
 
 

@@ -181,22 +181,47 @@ def _setAway(state: ChatState, operation: SetAway, session: Session, batch: Batc
             # The person is still present, by another connection.
             batch.reply(session, AwayChanged(session.nick, operation.text))
             return
-    # The notification names no room: members of a room where the session is muted must not get it,
-    # whatever other rooms they share.
-    silent: set[str] = set()
-    for room in state.roomsOf(session):
-        if state.isMuted(session, room, batch.stamp):
-            silent.update(room.members)
-    silent.discard(session.ident)
     changed = AwayChanged(session.nick, operation.text, session.account, session.origin)
-    notified = state.sharedWith(session, False)
-    batch.sendTo([other for other in notified if other.ident not in silent], changed)
+    _notifyOfAway(state, session, changed, batch, set())
     # Sent separately: the IRC format treats a notification to several sessions as news of others.
     batch.reply(session, changed)
 
 
+def _notifyOfAway(
+    state: ChatState, session: Session, changed: AwayChanged, batch: Batch, notified: set[str]
+) -> None:
+    # The notification names no room: members of a room where the session is muted must not get it,
+    # whatever other rooms they share.
+    silent = set(notified)
+    for room in state.roomsOf(session):
+        if state.isMuted(session, room, batch.stamp):
+            silent.update(room.members)
+    others = [other for other in state.sharedWith(session, False) if other.ident not in silent]
+    notified.update(other.ident for other in others)
+    batch.sendTo(others, changed)
+
+
+def reportAway(state: ChatState, account: str | None, before: str, batch: Batch) -> None:
+    """
+    Notify others of a user who is away or back, because a connection has ended or begun.
+
+    @param before: the away text before that, by L{ChatState.awayTextOf}.
+    """
+    text = state.awayTextOf(account)
+    if bool(text) == bool(before) or batch.schema == 1:
+        return
+    own = state.sessionsByAccount.get(account or "", ())
+    notified: dict[str, set[str]] = {}
+    for session in own:
+        changed = AwayChanged(session.nick, text, account, session.origin)
+        # Once for each nick, in whatever rooms its connections are.
+        others = notified.setdefault(session.key, {other.ident for other in own})
+        _notifyOfAway(state, session, changed, batch, others)
+
+
 def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> None:
     """End a session, and notify all who shared a room with it."""
+    account, away = session.account, state.awayTextOf(session.account)
     if not state.removeSession(session):
         return
     if any(state.isMuted(session, room, batch.stamp) for room in state.roomsOf(session)):
@@ -224,6 +249,7 @@ def quitChat(state: ChatState, session: Session, reason: str, batch: Batch) -> N
         batch.sendToRoom(rooms[0], gone)
     elif notified:
         batch.sendTo(notified.values(), gone)
+    reportAway(state, account, away, batch)
 
 
 def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None:
@@ -233,6 +259,7 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
     They may be most of a large room.  The members that stay get one notification for all of them;
     otherwise a thousand members that leave would be a thousand notifications to all others.
     """
+    away = {item.account: state.awayTextOf(item.account) for item in sessions}
     departures = [
         # Made here, because the account is removed below.
         (item, state.roomsOf(item), UserQuit(item.nick, "", item.account, "", item.username))
@@ -263,6 +290,8 @@ def quitAll(state: ChatState, sessions: Sequence[Session], batch: Batch) -> None
             notified.update(state.rooms[key].members)
         if notified:
             batch.sendTo(notified.values(), *quits.values())
+    for account, text in away.items():
+        reportAway(state, account, text, batch)
 
 
 def _recordLastSeen(state: ChatState, session: Session, batch: Batch) -> None:

@@ -21,6 +21,7 @@ from tsservices.chat.errors import (
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import LOBBY, removeFromRoom
 from tsservices.chat.handlers.messages import appendMessages
+from tsservices.chat.handlers.standing import reportStandings, standingsBeside
 from tsservices.chat.handlers.targets import (
     Target,
     checkOutranks,
@@ -55,11 +56,13 @@ def _setOperator(state: ChatState, operation: SetOperator, session: Session, bat
     checkMayAppoint(state, session, room, target, operation.grant)
     if target.account is None:
         raise ChatError(GUEST_OPERATOR, name=target.name)
+    standings = standingsBeside(state, room, target.account, target.name)
     if not setOperator(state, room, target.account, operation.grant, batch):
         batch.reply(session, Notice([f"nothing has changed for {target.name}"], "same"))
         return
     kind = OPERATOR if operation.grant else NO_OPERATOR
     appendMessages(room, kind, (target.name,), session, batch)
+    reportStandings(state, room, standings, batch)
     batch.audit(kind, session, room, target=target.mask)
 
 

@@ -24,6 +24,7 @@ from tsservices.chat.handlers.moderation import (
     setOperator,
 )
 from tsservices.chat.handlers.restrictions import lift, makePlace, removeBanned, restrict
+from tsservices.chat.handlers.standing import Standings, reportStandings, standingsBeside
 from tsservices.chat.handlers.targets import (
     Target,
     checkOutranks,
@@ -84,6 +85,8 @@ class _Changes:
         self.made: list[tuple[str, str]] = []
         #: The targets that were banned, and are still in the room.
         self.banned: list[Target] = []
+        #: The rights of the targets by their other nicks.
+        self.standings: Standings = {}
         #: The targets, for the log: accounts, cloaks and masks.
         self.targets: list[str] = []
         #: Whether to open the room after the line about it, the last one of the private time.
@@ -142,6 +145,7 @@ class _Changes:
         if target.session is not self.session or on:
             checkMayAppoint(self.state, self.session, self.room, target, on)
         if target.account is not None:
+            self._noteStandings(target.account, target.name)
             changed = setOperator(self.state, self.room, target.account, on, self.batch)
         else:
             guest = self._guest(target)
@@ -158,6 +162,7 @@ class _Changes:
             checkRank(self.state, self.session, self.room, OPERATOR)
         if target.account is None:
             return self._named(target, permissions.setSessionRole(self._guest(target), letter, on))
+        self._noteStandings(target.account, target.name)
         sessions = self.state.sessionsByAccount.get(target.account, ())
         changed = not on and permissions.withdraw(sessions, letter)
         role = permissions.role(target.account)
@@ -165,6 +170,9 @@ class _Changes:
             self.batch.upsert(permissions.setRole(replace(role, voice=on)))
             changed = True
         return self._named(target, changed)
+
+    def _noteStandings(self, account: str, name: str) -> None:
+        self.standings = standingsBeside(self.state, self.room, account, name) | self.standings
 
     def _named(self, target: Target, changed: bool) -> str | None:
         if not changed:
@@ -229,6 +237,7 @@ def _setModes(state: ChatState, operation: SetModes, session: Session, batch: Ba
     if changes.made:
         text = _changesText(changes.made)
         appendMessages(room, MODE, (text,), session, batch)
+        reportStandings(state, room, changes.standings, batch)
         if changes.opens:
             room.permissions.makePublic()
         if changes.banned:

@@ -7,7 +7,7 @@ from tsservices.chat.errors import KILLED, NO_PERSON, NOT_ALLOWED, ChatError
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.handlers.membership import quitChat
 from tsservices.chat.notifications import OperatorMessage
-from tsservices.chat.operations import Kill, TellOperators
+from tsservices.chat.operations import Kill, MessageOperators
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
@@ -25,8 +25,8 @@ def _kill(state: ChatState, operation: Kill, session: Session, batch: Batch) -> 
         quitChat(state, target, f"killed by {session.nick}{reason}", batch)
 
 
-def _tellOperators(
-    state: ChatState, operation: TellOperators, session: Session, batch: Batch
+def _messageOperators(
+    state: ChatState, operation: MessageOperators, session: Session, batch: Batch
 ) -> None:
     _checkServerOperator(state, session)
     message = OperatorMessage(session.nick, session.account, session.origin, operation.text)
@@ -43,5 +43,5 @@ def _checkServerOperator(state: ChatState, session: Session) -> None:
 
 HANDLERS: Handlers = {
     Kill: _kill,
-    TellOperators: _tellOperators,
+    MessageOperators: _messageOperators,
 }

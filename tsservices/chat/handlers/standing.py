@@ -1,10 +1,11 @@
-"""Notifications to rooms when a login or logout changes the rights of a member."""
+"""Notifications to rooms about changed rights of members that no line of the room shows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tsservices.chat.batch import Batch
+from tsservices.chat.names import fold
 from tsservices.chat.notifications import StandingChanged
 from tsservices.chat.permissions import MEMBER, OPERATOR_LETTER, VOICE_LETTER
 from tsservices.chat.room import Room
@@ -48,12 +49,43 @@ def reportStanding(state: ChatState, session: Session, before: Standing, batch: 
         if before.key != session.key and before.key in room.nickCounts:
             # To the rooms this looks like a session that has just joined.
             oldRank, old = MEMBER, ""
-        rank, new = _standing(state, session, room)
-        if (rank, new) == (oldRank, old):
-            continue
-        modes = [f"-{letter}" for letter in old if letter not in new]
-        modes += [f"+{letter}" for letter in new if letter not in old]
-        voice = VOICE_LETTER in new
-        record = room.record
-        changed = StandingChanged(key, record.name, session.nick, rank, voice, "".join(modes))
-        batch.sendToRoom(room, changed)
+        _report(state, session, room, (oldRank, old), batch)
+
+
+def _report(
+    state: ChatState, session: Session, room: Room, before: tuple[str, str], batch: Batch
+) -> None:
+    rank, new = _standing(state, session, room)
+    if (rank, new) == before:
+        return
+    _, old = before
+    modes = [f"-{letter}" for letter in old if letter not in new]
+    modes += [f"+{letter}" for letter in new if letter not in old]
+    voice = VOICE_LETTER in new
+    record = room.record
+    changed = StandingChanged(record.key, record.name, session.nick, rank, voice, "".join(modes))
+    batch.sendToRoom(room, changed)
+
+
+#: The rights of sessions in a room, by their folded names.
+Standings = dict[str, tuple[Session, tuple[str, str]]]
+
+
+def standingsBeside(state: ChatState, room: Room, account: str, name: str) -> Standings:
+    """
+    The current rights of the other nicks that an account has in a room; for L{reportStandings}.
+
+    @param name: the one that the line about the change names.
+    """
+    return {
+        session.key: (session, _standing(state, session, room))
+        for session in state.sessionsByAccount.get(account, ())
+        if session.key != fold(name) and session.ident in room.members
+    }
+
+
+def reportStandings(state: ChatState, room: Room, before: Standings, batch: Batch) -> None:
+    """Notify a room of the changed rights of these nicks."""
+    if batch.schema > 1:
+        for session, standing in before.values():
+            _report(state, session, room, standing, batch)

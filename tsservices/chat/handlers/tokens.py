@@ -44,6 +44,7 @@ from tsservices.chat.operations import (
     Logout,
     MarkRead,
     MarkTime,
+    MessageOperators,
     NodeDown,
     NodeUp,
     Operation,
@@ -65,7 +66,6 @@ from tsservices.chat.operations import (
     SetPassword,
     SetPrivate,
     SetTopic,
-    TellOperators,
 )
 from tsservices.chat.records import AccountToken
 from tsservices.chat.session import Session
@@ -125,7 +125,7 @@ ALLOWED: dict[type[Operation], frozenset[str]] = {
     DropAccount: _NONE,
     # A token of an operator of the server does not give these rights.
     Kill: _NONE,
-    TellOperators: _NONE,
+    MessageOperators: _NONE,
     # Operations of nodes.
     NodeUp: _ALL,
     NodeDown: _ALL,

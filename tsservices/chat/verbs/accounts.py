@@ -54,12 +54,15 @@ async def register(controller: SessionController, password: str | None) -> None:
     controller.checkStored()
     # The name may change during the hashing; the handler refuses then.
     key = session.key
-    verifier = await _derive(controller, password or await _askTwice(controller))
+    # An empty one is refused: only a frontend that can prompt gives none.
+    if password is None:
+        password = await _askTwice(controller)
+    verifier = await _derive(controller, password)
     controller.propose(Register(session.ident, key, verifier))
     await controller.settled()
     if session.account == key:
         # Others who try passwords must not lock out the new owner.
-        context.loginLimits.entered(key, session.cloak, controller.context.monotonic())
+        context.loginLimits.makeKnown(key, session.cloak, controller.context.monotonic())
 
 
 async def login(controller: SessionController, name: str, password: str | None) -> None:
@@ -75,7 +78,8 @@ async def login(controller: SessionController, name: str, password: str | None) 
         raise ChatError(LOGGED_IN, name=session.nick)
     controller.context.state.checkRename(session, account.key, controller.context.wallClock())
     controller.checkStored()
-    password = password or await controller.ask(PASSWORD)
+    if password is None:
+        password = await controller.ask(PASSWORD)
     if looksLikeToken(password):
         await loginByToken(controller, password, name)
         return
@@ -197,7 +201,7 @@ async def checkPassword(controller: SessionController, account: Account, passwor
         return guessed(controller, account, await reply)
     except ChatError as error:
         if error.code is not WRONG_PASSWORD:
-            limits.unknown(account.key, cloak, controller.context.monotonic())
+            limits.giveBack(account.key, cloak, controller.context.monotonic())
         raise
     finally:
         # Also if the connection was closed, and nobody has read the answer.
@@ -207,7 +211,7 @@ async def checkPassword(controller: SessionController, account: Account, passwor
 async def beginGuess(controller: SessionController, account: Account) -> None:
     """@raise ChatError: too many passwords were tried."""
     limits, cloak = controller.context.loginLimits, controller.session.cloak
-    while wait := limits.allowed(account.key, cloak, controller.context.monotonic()):
+    while wait := limits.takeAttempt(account.key, cloak, controller.context.monotonic()):
         ended: PendingReply[None] = PendingReply()
         if not limits.whenOneEnds(account.key, cloak, partial(ended, None)):
             raise ChatError(GUESSED_OFTEN, seconds=math.ceil(wait))

@@ -16,7 +16,7 @@ from tsservices.chat.permissions import FOUNDER, OPERATOR, SERVER, atLeast
 
 #: Maximum length of a topic, of the reason for leaving, and of an away text: two lines of a wide
 #: terminal.
-TOPIC_LENGTH = 400
+SHORT_TEXT_LENGTH = 400
 
 #: The warning for a password on an unencrypted connection.
 INSECURE = "this connection is not encrypted: others on the way can read your passwords and tokens"
@@ -44,8 +44,8 @@ def checkText(controller: SessionController, label: str, text: str) -> str:
 
     @raise ChatError: it is too long, or contains an account token.
     """
-    if len(text) > TOPIC_LENGTH:
-        raise ChatError(TEXT_LONG, what=label, most=TOPIC_LENGTH, length=len(text))
+    if len(text) > SHORT_TEXT_LENGTH:
+        raise ChatError(TEXT_LONG, what=label, most=SHORT_TEXT_LENGTH, length=len(text))
     controller.checkNoToken(text)
     return text
 

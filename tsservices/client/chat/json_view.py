@@ -58,7 +58,7 @@ class JSONView:
     def askSecret(self, text: str) -> None:
         pass
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, room: str = "") -> None:
         self._own("note", text=text)
 
     def complain(self, text: str) -> None:

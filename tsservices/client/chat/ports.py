@@ -71,8 +71,12 @@ class View(Protocol):
 
     def unreadBegins(self) -> None: ...
 
-    def note(self, text: str) -> None:
-        """Show a message of the client itself."""
+    def note(self, text: str, room: str = "") -> None:
+        """
+        Show a message of the client itself.
+
+        @param room: the folded name of the room that it is about; empty: of none.
+        """
         ...
 
     def complain(self, text: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import ErrorReply, LoggedIn, Resumed, Welcome
 from tsservices.client.chat.events import Content, SecretWanted, roomKey
 from tsservices.client.chat.login import (
@@ -237,7 +236,6 @@ class SessionResumer:
                 send(room.joinCommand())
             else:
                 # The user was removed from the room, or left it elsewhere, meanwhile.
-                self._view.note(f"you are no longer in {ROOM_SIGN}{room.name}")
                 continue
             send(f"/since {room.name} {room.place if state.tellsEpochs else room.last}")
             send(f"/who {room.name}")
@@ -248,6 +246,8 @@ class SessionResumer:
         if state.account and self._nickBefore:
             # Private messages sent to the lost connection may not have arrived.
             send("/inbox")
+        if state.away and not isinstance(welcome, Resumed):
+            send(f"/away {state.away}")
         if state.current in last:
             self._sender.selectRoom(state.current)
         send(SYNC)

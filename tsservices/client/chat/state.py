@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from tsservices.chat.names import fold
 from tsservices.chat.notifications import (
     AccountChanged,
+    AwayChanged,
     CommandList,
     Inbox,
     JoinedRoom,
@@ -253,6 +254,7 @@ class ClientState:
     @ivar encrypted: whether the connections are encrypted.
     @ivar nick: the user's name; empty before the login.
     @ivar account: the user's account; empty for guests.
+    @ivar away: the note of the user's absence; empty: the user is not away.
     @ivar rooms: by folded name, in the order in which they were entered.
     @ivar current: the folded name of the room to which lines are sent; empty: none.
     @ivar ownCommands: the commands that the client itself implements.
@@ -271,6 +273,7 @@ class ClientState:
         self.ownCommands: tuple[CommandInfo, ...] = OWN_COMMANDS
         self.nick = ""
         self.account = ""
+        self.away = ""
         self.rooms: dict[str, ClientRoom] = {}
         self.current = ""
         self.commands: list[CommandInfo] = list(OWN_COMMANDS)
@@ -351,6 +354,10 @@ class ClientState:
         if self.isSelf(changed.nick):
             self.account = changed.account or ""
 
+    def _awayChanged(self, changed: AwayChanged) -> None:
+        if self.isSelf(changed.nick):
+            self.away = changed.text
+
     def _renamed(self, renamed: NickChanged) -> None:
         if self.isSelf(renamed.nick):
             self.nick = renamed.to
@@ -419,6 +426,7 @@ class ClientState:
         LoggedIn: _named,
         PrivateMessage: _private,
         AccountChanged: _accountChanged,
+        AwayChanged: _awayChanged,
         NickChanged: _renamed,
         UserQuit: _quit,
         UserJoined: _joined,

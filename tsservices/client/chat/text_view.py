@@ -159,7 +159,7 @@ class TextView:
         if self._marked:
             self._sentences("--- new ---\n")
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, room: str = "") -> None:
         self._sentences(f"* {text}\n")
 
     def complain(self, text: str) -> None:

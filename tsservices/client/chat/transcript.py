@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import (
     ErrorReply,
     HistoryRestored,
@@ -122,6 +123,7 @@ class Transcript:
         for key, room in list(self._state.rooms.items()):
             messages = room.finishCatchUp()
             if not room.present:
+                self._view.note(f"you are no longer in {ROOM_SIGN}{room.name}", key)
                 self._state.forgetRoom(key)
                 continue
             for message in messages:

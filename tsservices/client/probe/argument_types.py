@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import re
 
 from tsservices.client.argtypes import seconds
 from tsservices.client.probe.options import MAXIMUM_SIZE
@@ -77,9 +78,11 @@ def localAddress(text: str) -> str:
 
 def typeOfService(text: str) -> int:
     """@raise argparse.ArgumentTypeError: the text is no number of 8 bits."""
+    known = re.fullmatch("[0-9]{1,3}|0[xX][0-9a-fA-F]{1,2}", text)
     try:
-        number = int(text, 0)
+        number = int(text, 0) if known else -1
     except ValueError:
+        # Leading zeros.
         number = -1
     if not 0 <= number <= 255:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 255, or 0x00 to 0xff")

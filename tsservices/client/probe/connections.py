@@ -54,6 +54,7 @@ def createTransport(
         options.ttl,
         options.mtuDiscovery,
         options.dscpBack,
+        options.timeout,
     )
     if options.protocol == "stamp":
         ssid = randomness.randrange(1, SSID_SPACE)

@@ -70,7 +70,8 @@ class PromptConsole:
         )
         try:
             text = await Deferred.fromFuture(editing)
-        except EOFError:
+        except (EOFError, OSError):
+            # Ctrl-D, or the terminal has closed.
             return None
         except asyncio.CancelledError:
             raise CancelledError() from None

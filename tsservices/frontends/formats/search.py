@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from tsservices.common.durations import dated
+from tsservices.common.durations import parseDate
 from tsservices.common.timestamps import NANOSECONDS
 
 #: A filter, a phrase or a word.
@@ -29,7 +29,7 @@ def _withOffset(term: re.Match[str]) -> str:
     name, text = term[1], term[2]
     if name in TIMES:
         try:
-            seconds, rest = divmod(dated(text, TIMES[name]), NANOSECONDS)
+            seconds, rest = divmod(parseDate(text, TIMES[name]), NANOSECONDS)
         except ValueError:
             return term[0]
         moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

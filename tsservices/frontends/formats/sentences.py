@@ -90,7 +90,7 @@ from tsservices.chat.records import (
     Restriction,
     StoredPrivateMessage,
 )
-from tsservices.common.durations import parts
+from tsservices.common.durations import splitDuration
 from tsservices.common.text import plural
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.formats.localtime import LocalTime
@@ -147,7 +147,7 @@ def expiredText(first: int, last: int) -> str:
 
 def durationText(duration: str) -> str:
     """Write a duration of a stored line (C{2h}, C{forever}) in words."""
-    amount = parts(duration)
+    amount = splitDuration(duration)
     if amount is None:
         return "for ever"
     count, unit = amount

@@ -9,7 +9,7 @@ from tsservices.chat.names import ROOM_SIGN, roomKey
 from tsservices.chat.records import MEMBERS_TALK, OPERATORS_TOPIC
 from tsservices.chat.room import Room
 from tsservices.chat.verbs import moderation, talk
-from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.checks import SHORT_TEXT_LENGTH
 from tsservices.common.timestamps import NANOSECONDS
 from tsservices.frontends.irc import errors, isupport, numerics
 from tsservices.frontends.irc.client import IRCClient
@@ -87,7 +87,7 @@ async def _joinOne(client: IRCClient, name: str, key: str) -> None:
 
 async def part(client: IRCClient, message: Message) -> None:
     """PART."""
-    reason = cleanText(message.param(1))[:TOPIC_LENGTH]
+    reason = cleanText(message.param(1))[:SHORT_TEXT_LENGTH]
     for name in _names(message.param(0)):
         try:
             room = visible(client, name)
@@ -105,7 +105,7 @@ def topic(client: IRCClient, message: Message) -> None:
     room = visible(client, message.param(0))
     if len(message.params) > 1:
         room = client.state.joinedRoom(client.session, room.record.key)
-        talk.setTopic(client.controller, room, cleanText(message.param(1))[:TOPIC_LENGTH])
+        talk.setTopic(client.controller, room, cleanText(message.param(1))[:SHORT_TEXT_LENGTH])
         return
     stored = room.storedTopic()
     if stored.text:
@@ -182,7 +182,7 @@ def _passes(sign: str, number: int, count: int, topicAge: int | None, age: int |
 async def kick(client: IRCClient, message: Message) -> None:
     """KICK: several users of one channel, or one user of each of several channels."""
     channels, nicks = _names(message.param(0)), _names(message.param(1))
-    reason = cleanText(message.param(2))[:TOPIC_LENGTH]
+    reason = cleanText(message.param(2))[:SHORT_TEXT_LENGTH]
     if len(channels) == 1:
         channels *= len(nicks)
     if len(channels) != len(nicks):
@@ -228,10 +228,10 @@ async def invite(client: IRCClient, message: Message) -> None:
     if person.key in room.nickCounts:
         client.numeric(numerics.ERR_USERONCHANNEL, person.nick, channel)
         return
-    failures = client.context.counters.refusals
+    refused = client.refused
     moderation.invite(client.controller, room, nick)
     await client.controller.settled()
-    if client.context.counters.refusals == failures:
+    if client.refused == refused:
         client.numeric(numerics.RPL_INVITING, person.nick, channel)
-        if person.away:
-            client.lastNumeric(numerics.RPL_AWAY, person.nick, person.away)
+        if away := client.state.awayText(person):
+            client.lastNumeric(numerics.RPL_AWAY, person.nick, away)

@@ -85,6 +85,7 @@ class IRCClient(ChatConnection):
     @ivar capabilities: the capabilities that the client has requested.
     @ivar capVersion: the version of the negotiation.
     @ivar command: the running command; L{None}: an answer belongs to an earlier one.
+    @ivar refused: the number of errors that the client was told.
     @ivar partReason: the reason for leaving the channel that the client is leaving now.
     @ivar passing: the last private messages that are not stored, because one side is a guest;
         L{None}: there were none.
@@ -101,6 +102,7 @@ class IRCClient(ChatConnection):
         self.capabilities: frozenset[str] = frozenset()
         self.capVersion = 301
         self.command: Message | None = None
+        self.refused = 0
         self.partReason = ""
         self.monitored: dict[str, str] = {}
         self.passing: deque[PrivateMessage] | None = None
@@ -225,6 +227,11 @@ class IRCClient(ChatConnection):
         words = "".join([f" {middleWord(word)}" for word in context])
         self.send(f":{self.server.name} {kind} {command} {code}{words} :{text}")
 
+    def sendAccount(self) -> None:
+        """Tell the client of its own new account, as others are told (account-notify)."""
+        changed = AccountChanged(self.session.nick, self.session.account)
+        self.send(*self.formatter.lines(changed))
+
     def notice(self, text: str) -> None:
         """Send the user a message for which IRC has no numeric."""
         self.send(f":{self.server.name} NOTICE {self.nick} :{text}")
@@ -310,7 +317,9 @@ class IRCClient(ChatConnection):
             self._collected = []
 
     def endLabel(self) -> None:
-        """Send the collected answer."""
+        """Send the collected answer, if that was not done yet."""
+        if self._collected is None:
+            return
         if self._labelBatch:
             self._flushLabel()
             self._sendNow(f":{self.server.name} BATCH -{self._labelBatch}")
@@ -351,7 +360,7 @@ class IRCClient(ChatConnection):
         """The line before a connection is closed."""
         return f"ERROR :Closing Link: {self.nick} ({why})"
 
-    def replaced(self, why: ChatError) -> None:
+    def disconnect(self, why: ChatError) -> None:
         if not self.stream.ending:
             if not self.controller.ended:
                 killed = [self._killLine(why)] if why.code is KILLED else []

@@ -16,7 +16,7 @@ from tsservices.chat.names import nameKey
 from tsservices.chat.operations import Introduce
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.verbs import accounts, talk
-from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.checks import SHORT_TEXT_LENGTH
 from tsservices.frontends.irc import (
     channels,
     modes,
@@ -69,14 +69,11 @@ async def _rename(client: RegisteringClient, name: str) -> None:
     if name == client.session.nick:
         return
     nameKey(name)
-    client.server.remember(client.session)
-    old = client.session.nick
-    try:
-        await talk.changeNick(client.controller, name)
-        await client.controller.settled()
-    finally:
-        if client.session.nick == old:
-            client.server.departed.pop()
+    before = client.server.departure(client.session)
+    await talk.changeNick(client.controller, name)
+    await client.controller.settled()
+    if client.session.nick != before.nick:
+        client.server.departed.append(before)
 
 
 def _setname(client: RegisteringClient, message: Message) -> None:
@@ -131,9 +128,11 @@ async def _register(client: RegisteringClient, message: Message) -> None:
 
 
 def _quit(client: RegisteringClient, message: Message) -> None:
-    reason = cleanText(message.param(0))[:TOPIC_LENGTH]
+    reason = cleanText(message.param(0))[:SHORT_TEXT_LENGTH]
     client.server.remember(client.session) if client.controller.entered else None
     client.send(client.errorLine(f"Quit: {reason}" if reason else "Quit"))
+    # The connection may be closed before the command has ended.
+    client.endLabel()
     talk.quit(client.controller, reason)
 
 

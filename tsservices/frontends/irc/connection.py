@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tsservices.chat.errors import NOT_UTF8, ChatError
 from tsservices.chat.notifications import Notification
 from tsservices.chat.pipeline import Timer
@@ -12,7 +14,7 @@ from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, numerics, queries, replies, talking
 from tsservices.frontends.irc.commands import COMMANDS, Command, Waiting
 from tsservices.frontends.irc.input import IRCInput
-from tsservices.frontends.irc.message import Message, NotUTF8, TooLong
+from tsservices.frontends.irc.message import Message, MessageError, NotUTF8
 from tsservices.frontends.irc.multiline import MULTILINE
 from tsservices.frontends.irc.registration import RegisteringClient, Registration
 from tsservices.frontends.irc.server import IRCServer
@@ -91,9 +93,16 @@ class IRCConnection(RegisteringClient):
         queries.stopMonitoring(self)
         if not self._isRegistered:
             self.registered()
-        elif not self.controller.ended:
-            self.server.remember(self.session)
+        self._remember()
         super().closed()
+
+    def _overrun(self, pending: int) -> None:
+        self._remember()
+        super()._overrun(pending)
+
+    def _remember(self) -> None:
+        if self.controller.entered and not self.controller.ended:
+            self.server.remember(self.session)
 
     def resumeInput(self) -> None:
         # Each message that is taken may call this again: the loop below continues anyway.
@@ -120,6 +129,7 @@ class IRCConnection(RegisteringClient):
             and not self.controller.busy
             and not self.session.pending
         ):
+            self._remember()
             self.controller.quit("")
             self.closeWhenIdle()
 
@@ -135,12 +145,16 @@ class IRCConnection(RegisteringClient):
     def _take(self) -> None:
         try:
             message = self._input.take()
-        except TooLong:
-            self.context.counters.overlong += 1
-            self.numeric(numerics.ERR_INPUTTOOLONG)
-            return
-        except NotUTF8 as error:
-            self._notUTF8(error.command)
+        except MessageError as error:
+            if label := self._labelIn(error.tags):
+                self.beginLabel(label)
+            if isinstance(error, NotUTF8):
+                self._notUTF8(error.command)
+            else:
+                self.context.counters.overlong += 1
+                self.numeric(numerics.ERR_INPUTTOOLONG)
+            self.endLabel()
+            talking.lineLost(self, error.tags.get("batch", ""))
             return
         if self._input.delay:
             self.context.counters.delayed += 1
@@ -169,11 +183,14 @@ class IRCConnection(RegisteringClient):
 
     # Commands.
 
+    def _labelIn(self, tags: Mapping[str, str]) -> str:
+        if caps.LABELED_RESPONSE not in self.capabilities:
+            return ""
+        return tags.get("label", "")[:LABEL_LENGTH]
+
     def _do(self, message: Message) -> None:
         command = COMMANDS.get(message.command)
-        label = ""
-        if caps.LABELED_RESPONSE in self.capabilities:
-            label = message.tags.get("label", "")[:LABEL_LENGTH]
+        label = self._labelIn(message.tags)
         if message.command == "BATCH" and self.controller.entered:
             if talking.openBatch(self, message, label):
                 return
@@ -186,7 +203,7 @@ class IRCConnection(RegisteringClient):
         if command is not None and command.atOnce and controller.entered and not label:
             self.command = message
             try:
-                command.run(self, message)
+                self._run(command, message)
             except ChatError as error:
                 self.refuse(error)
             self.command = None

@@ -123,6 +123,7 @@ _TALK = frozenset({"PRIVMSG", "NOTICE", "TAGMSG"})
 
 def tell(client: IRCClient, error: ChatError) -> None:
     """Answer with the numeric of an error."""
+    client.refused += 1
     code, command, text = error.code, client.command, textOf(error)
     name = "" if command is None else command.command
     row = _NUMERICS.get(code)

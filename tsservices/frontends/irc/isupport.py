@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from tsservices.chat.handlers.restrictions import RESTRICTIONS_EACH
 from tsservices.chat.names import NAME_LENGTH
-from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.checks import SHORT_TEXT_LENGTH
 from tsservices.chat.verbs.modes import KEY_LENGTH, MODES_EACH
 from tsservices.common.limits import Limits
 from tsservices.frontends.irc.message import PARAMETERS
@@ -67,9 +67,9 @@ def tokens(network: str, limits: Limits) -> list[str]:
         f"MSGREFTYPES={','.join(REFERENCE_TYPES)}",
         "ELIST=CMNTU",
         f"KEYLEN={KEY_LENGTH}",
-        f"KICKLEN={TOPIC_LENGTH}",
-        f"AWAYLEN={TOPIC_LENGTH}",
-        f"TOPICLEN={TOPIC_LENGTH}",
+        f"KICKLEN={SHORT_TEXT_LENGTH}",
+        f"AWAYLEN={SHORT_TEXT_LENGTH}",
+        f"TOPICLEN={SHORT_TEXT_LENGTH}",
         f"MODES={MODES}",
         f"MAXLIST=b:{RESTRICTIONS_EACH}",
         f"MONITOR={MONITORED}",

@@ -32,7 +32,15 @@ _UNESCAPES = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
 
 
 class MessageError(ValueError):
-    """A line that is not a message."""
+    """
+    A line that is not a message.
+
+    @ivar tags: its tags, as far as they can be read.
+    """
+
+    def __init__(self, what: str, tags: bytes = b"") -> None:
+        super().__init__(what)
+        self.tags = parseTags(tags.decode("utf-8", "replace"))
 
 
 class TooLong(MessageError):
@@ -46,8 +54,8 @@ class NotUTF8(MessageError):
     @ivar command: its command, as far as that can be read.
     """
 
-    def __init__(self, command: str) -> None:
-        super().__init__(command)
+    def __init__(self, command: str, tags: bytes) -> None:
+        super().__init__(command, tags)
         self.command = command
 
 
@@ -81,12 +89,12 @@ def parse(line: bytes) -> Message | None:
             raise TooLong("tags")
         line = line.lstrip(b" ")
     if len(line) > BODY_BYTES:
-        raise TooLong("line")
+        raise TooLong("line", tags)
     try:
         text, tagText = line.decode(), tags.decode()
     except UnicodeDecodeError:
         words = line.split(b" ", 1)
-        raise NotUTF8(words[0].decode("ascii", "replace").upper()[:16]) from None
+        raise NotUTF8(words[0].decode("ascii", "replace").upper()[:16], tags) from None
     return parseText(text, tagText)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tsservices.chat.cloaks import maskOf
-from tsservices.chat.handlers.modes import BAN_LETTER
+from tsservices.chat.handlers.modes import BAN_LETTER, HIDDEN_KEY
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.permissions import OPERATOR_LETTER, VOICE_LETTER
 from tsservices.chat.records import JOIN_KEY, MEMBER_LIMIT
@@ -118,8 +118,9 @@ def _modes(client: IRCClient, room: Room) -> list[str]:
     arguments: list[str] = []
     for letter in record.allModes():
         if letter == JOIN_KEY:
-            isMember = client.session.ident in room.members
-            arguments.append(record.joinKey if isMember else "*")
+            # A colon could not stand there: the rest would be another key.
+            isShown = client.session.ident in room.members and not record.joinKey.startswith(":")
+            arguments.append(record.joinKey if isShown else HIDDEN_KEY)
         elif letter == MEMBER_LIMIT:
             arguments.append(str(record.memberLimit))
     return [f"+{record.allModes()}", *arguments]

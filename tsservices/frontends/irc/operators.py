@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tsservices.chat.errors import ChatError
 from tsservices.chat.names import fold
-from tsservices.chat.operations import Kill, TellOperators
+from tsservices.chat.operations import Kill, MessageOperators
 from tsservices.chat.verbs import accounts
-from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.checks import SHORT_TEXT_LENGTH
 from tsservices.chat.verbs.tokens import proposeLogin
 from tsservices.frontends.irc import numerics
 from tsservices.frontends.irc.client import IRCClient
@@ -32,6 +32,8 @@ async def oper(client: IRCClient, message: Message) -> None:
         return
     if session.account is None:
         await proposeLogin(controller, account, "", session.nick, session.key)
+        if session.account is not None:
+            client.sendAccount()
     if state.isServerOperator(session):
         client.numeric(numerics.RPL_YOUREOPER)
         client.send(f":{client.server.name} MODE {client.nick} :+o")
@@ -41,19 +43,23 @@ async def kill(client: IRCClient, message: Message) -> None:
     """KILL."""
     if not _checkOperator(client):
         return
-    nick, reason = message.param(0), cleanText(message.param(1))[:TOPIC_LENGTH]
-    if client.directory.find(nick) is None:
+    nick, reason = message.param(0), cleanText(message.param(1))[:SHORT_TEXT_LENGTH]
+    person = client.directory.find(nick)
+    if person is None:
         client.numeric(numerics.ERR_NOSUCHNICK, nick)
         return
+    before = client.server.departure(person)
     client.controller.propose(Kill(client.session.ident, nick, fold(nick), reason))
     await client.controller.settled()
+    if person.ident not in client.state.sessions:
+        client.server.departed.append(before)
 
 
 def wallops(client: IRCClient, message: Message) -> None:
     """WALLOPS."""
     if _checkOperator(client):
         text = cleanText(message.param(0))
-        client.controller.propose(TellOperators(client.session.ident, text))
+        client.controller.propose(MessageOperators(client.session.ident, text))
 
 
 def _checkOperator(client: IRCClient) -> bool:

@@ -37,7 +37,7 @@ HIDDEN_ADDRESS = "255.255.255.255"
 
 
 def _status(client: IRCClient, person: Session, room: Room | None) -> str:
-    status = "G" if person.away else "H"
+    status = "G" if client.state.awayText(person) else "H"
     if client.state.isServerOperator(person):
         status += "*"
     if room is not None:
@@ -188,14 +188,14 @@ def _describe(client: IRCClient, person: Session) -> None:
     ]
     if shown:
         several = client.has(caps.MULTI_PREFIX)
-        names = " ".join(
+        names = [
             f"{directory.prefix(room, person, several)}{ROOM_SIGN}{room.record.name}"
             for room in shown
-        )
-        client.numeric(numerics.RPL_WHOISCHANNELS, nick, text=names)
+        ]
+        client.send(*listLines(client, numerics.RPL_WHOISCHANNELS, names, nick, between=" "))
     client.numeric(numerics.RPL_WHOISSERVER, nick, client.server.name, text=client.server.info)
-    if person.away:
-        client.lastNumeric(numerics.RPL_AWAY, nick, person.away)
+    if away := state.awayText(person):
+        client.lastNumeric(numerics.RPL_AWAY, nick, away)
     if state.isServerOperator(person):
         client.numeric(numerics.RPL_WHOISOPERATOR, nick)
     if person.account is not None:
@@ -249,10 +249,10 @@ def userhost(client: IRCClient, message: Message) -> None:
         person = client.directory.find(nick)
         if person is not None:
             star = "*" if client.state.isServerOperator(person) else ""
-            sign = "-" if person.away else "+"
+            sign = "-" if client.state.awayText(person) else "+"
             host = client.directory.host(person.account)
             found.append(f"{person.nick}{star}={sign}{_user(person)}@{host}")
-    client.numeric(numerics.RPL_USERHOST, text=" ".join(found))
+    client.send(*listLines(client, numerics.RPL_USERHOST, found or [""], between=" "))
 
 
 def ison(client: IRCClient, message: Message) -> None:
@@ -260,7 +260,7 @@ def ison(client: IRCClient, message: Message) -> None:
     nicks = [nick for param in message.params for nick in param.split()]
     people = [client.directory.find(nick) for nick in nicks]
     names = [person.nick for person in people if person is not None]
-    client.numeric(numerics.RPL_ISON, text=" ".join(names))
+    client.send(*listLines(client, numerics.RPL_ISON, names or [""], between=" "))
 
 
 def monitor(client: IRCClient, message: Message) -> None:

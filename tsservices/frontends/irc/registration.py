@@ -343,10 +343,12 @@ async def _succeeded(client: RegisteringClient, account: Account, tokenId: str =
         checkPlace(client.state, account, tokenId)
     if controller.entered:
         # A client that is logged in changes the account, or authenticates again.
-        refusals = client.context.counters.refusals
+        refused, before = client.refused, session.account
         await proposeLogin(controller, account, tokenId, session.nick, session.key, True)
-        if client.context.counters.refusals > refusals or session.account != account.key:
+        if client.refused > refused or session.account != account.key:
             raise sasl.SASLError("the log-in was refused")
+        if account.key != before:
+            client.sendAccount()
     else:
         registration.account, registration.tokenId = account, tokenId
         mask = f"{registration.nick or '*'}!{registration.username or '*'}@*"

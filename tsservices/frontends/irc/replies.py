@@ -54,13 +54,6 @@ def tell(client: IRCClient, notification: Notification) -> None:
 def _private(client: IRCClient, message: PrivateMessage) -> None:
     client.remember(message)
     session, formatter = client.session, client.formatter
-    isAuthor = message.origin == session.origin
-    ownAccount = message.account is not None and message.account == session.account
-    target = client.directory.find(message.to)
-    toItself = (isAuthor or ownAccount) and (
-        target is session
-        or (target is not None and ownAccount and target.account == message.account)
-    )
     mask = client.directory.mask(message.nick, message.account)
 
     def lines(to: str) -> list[str]:
@@ -75,33 +68,41 @@ def _private(client: IRCClient, message: PrivateMessage) -> None:
             message.tags,
         )
 
-    if isAuthor or ownAccount:
-        # Another connection of the author gets the message only with echo-message: the target
-        # then shows that it was sent, not received.
-        if client.has(caps.ECHO_MESSAGE):
-            client.deliver(lines(message.to)) if isAuthor else client.deliverApart(
-                lines(message.to)
-            )
-        if toItself:
-            client.deliverApart(lines(session.nick))
-        return
-    client.deliverApart(lines(session.nick))
+    isAuthor = message.origin == session.origin
+    if isAuthor or _isOwnAccount(client, message.account):
+        _toAuthor(client, isAuthor, message.to, lines)
+    else:
+        client.deliverApart(lines(session.nick))
+
+
+def _isOwnAccount(client: IRCClient, account: str | None) -> bool:
+    return account is not None and account == client.session.account
+
+
+def _toAuthor(
+    client: IRCClient, isAuthor: bool, to: str, lines: Callable[[str], list[str]]
+) -> None:
+    # Another connection of the author gets a message to somebody else only with echo-message: the
+    # target then shows that it was sent, not received.  A message to the author arrives there once.
+    session, target = client.session, client.directory.find(to)
+    toItself = target is not None and (target is session or _isOwnAccount(client, target.account))
+    if isAuthor and client.has(caps.ECHO_MESSAGE):
+        client.deliver(lines(to))
+    if toItself:
+        client.deliverApart(lines(session.nick))
+    elif not isAuthor and client.has(caps.ECHO_MESSAGE):
+        client.deliverApart(lines(to))
 
 
 def _passing(client: IRCClient, message: PassingMessage) -> None:
-    session = client.session
+    session, formatter = client.session, client.formatter
+    isAuthor = message.session == session.ident
     if message.room:
-        client.deliver(client.formatter.lines(message))
-    elif message.session == session.ident or (
-        message.account is not None and message.account == session.account
-    ):
-        own = client.formatter.passing(message, message.to)
-        if client.has(caps.ECHO_MESSAGE):
-            client.deliver(own) if message.session == session.ident else client.deliverApart(own)
-        if client.directory.find(message.to) is session:
-            client.deliverApart(own)
+        client.deliver(formatter.lines(message))
+    elif isAuthor or _isOwnAccount(client, message.account):
+        _toAuthor(client, isAuthor, message.to, lambda to: formatter.passing(message, to))
     else:
-        client.deliverApart(client.formatter.passing(message, session.nick))
+        client.deliverApart(formatter.passing(message, session.nick))
 
 
 def _privateDeleted(client: IRCClient, deleted: PrivateDeleted) -> None:
@@ -255,13 +256,19 @@ def presenceLines(client: IRCClient, names: Iterable[str]) -> list[str]:
     ]
 
 
-def listLines(client: IRCClient, numeric: Numeric, words: Iterable[str]) -> list[str]:
-    """Write words separated by commas, in as few numerics as possible."""
-    head = f":{client.server.name} {numeric.code} {client.nick} :"
+def listLines(
+    client: IRCClient, numeric: Numeric, words: Iterable[str], *params: str, between: str = ","
+) -> list[str]:
+    """
+    Write a list in as few numerics as possible: a word that is cut would be another name.
+
+    @param params: the parameters before the list.
+    """
+    head = client.numericLine(numeric, *params, text="")
     lines: list[str] = []
     for word in words:
-        if lines and len(f"{lines[-1]},{word}".encode("utf-8", "replace")) <= BODY_BYTES:
-            lines[-1] += f",{word}"
+        if lines and len(f"{lines[-1]}{between}{word}".encode("utf-8", "replace")) <= BODY_BYTES:
+            lines[-1] += between + word
         else:
             lines.append(head + word)
     return lines

@@ -12,7 +12,7 @@ from tsservices import __version__
 from tsservices.chat.names import fold
 from tsservices.chat.session import Session
 from tsservices.common.limits import Limits
-from tsservices.frontends.connection import Chat
+from tsservices.frontends.connection import Chat, ChatConnection
 from tsservices.frontends.irc.formats.formatter import Formatters
 from tsservices.frontends.irc.formats.name_lines import NamesCache
 from tsservices.frontends.irc.people import Directory
@@ -120,20 +120,30 @@ class IRCServer:
         return f"b{next(self._batches)}"
 
     def remember(self, session: Session) -> None:
-        """Keep the data of a user who is about to leave or to be renamed, for WHOWAS."""
-        self.departed.append(
-            Departed(
-                session.nick,
-                session.key,
-                session.username,
-                self.directory.host(session.account),
-                self.directory.realname(session),
-                session.account,
-                self.chat.context.wallClock(),
-            )
+        """Keep the data of a user who leaves with this session, for WHOWAS."""
+        holders = self.chat.context.state.sessionsByNick.get(session.key, ())
+        if not any(other is not session and _stays(other) for other in holders):
+            self.departed.append(self.departure(session))
+
+    def departure(self, session: Session) -> Departed:
+        """Return the data of a user who is about to leave or to be renamed."""
+        return Departed(
+            session.nick,
+            session.key,
+            session.username,
+            self.directory.host(session.account),
+            self.directory.realname(session),
+            session.account,
+            self.chat.context.wallClock(),
         )
 
     def whowas(self, nick: str) -> list[Departed]:
         """Return the users who have had a nick, the newest first."""
         key = fold(nick)
         return [entry for entry in reversed(self.departed) if entry.key == key]
+
+
+def _stays(session: Session) -> bool:
+    # Several connections of a user may end in the same turn.
+    recipient = session.recipient
+    return not (isinstance(recipient, ChatConnection) and recipient.controller.ended)

@@ -17,7 +17,7 @@ from tsservices.chat.operations import (
 )
 from tsservices.chat.permissions import OPERATOR
 from tsservices.chat.verbs import talk
-from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.checks import SHORT_TEXT_LENGTH
 from tsservices.common.text import visible
 from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, isupport, numerics
@@ -265,6 +265,12 @@ def addToBatch(client: IRCClient, message: Message) -> None:
         _giveUp(client, error)
 
 
+def lineLost(client: IRCClient, name: str) -> None:
+    """Give up a message of several lines if one of them could not be read."""
+    if client.openBatch is not None and client.openBatch.name == name:
+        _giveUp(client, MultilineError("MULTILINE_INVALID", text="A line could not be read"))
+
+
 def batch(client: IRCClient, message: Message) -> None:
     """BATCH: end a multiline message, or answer why its beginning was refused."""
     word, opened = message.param(0), client.openBatch
@@ -331,7 +337,7 @@ def _tagTo(client: IRCClient, target: str, tags: str) -> None:
 
 async def away(client: IRCClient, message: Message) -> None:
     """AWAY."""
-    text = cleanText(message.param(0))[:TOPIC_LENGTH]
+    text = cleanText(message.param(0))[:SHORT_TEXT_LENGTH]
     talk.setAway(client.controller, text)
     await client.controller.settled()
     client.numeric(numerics.RPL_NOWAWAY if client.session.away else numerics.RPL_UNAWAY)

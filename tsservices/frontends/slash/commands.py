@@ -32,7 +32,13 @@ from tsservices.chat.verbs import (
     talk,
     tokens,
 )
-from tsservices.chat.verbs.checks import ANYONE, NAMED, REGISTERED, TOPIC_LENGTH, checkPermission
+from tsservices.chat.verbs.checks import (
+    ANYONE,
+    NAMED,
+    REGISTERED,
+    SHORT_TEXT_LENGTH,
+    checkPermission,
+)
 from tsservices.common.text import BYTE_ORDER_MARK, hiddenCommand, visible
 from tsservices.common.tokens import looksLikeToken
 from tsservices.frontends.formats.modes import parseModes
@@ -141,7 +147,7 @@ def _find(line: str) -> tuple[Command, str]:
     name, argument = parsing.firstWord(line) if not line[:1].isspace() else ("", "")
     command = COMMANDS.get(name.lower())
     if command is None:
-        raise ChatError(NO_COMMAND, command=name[:TOPIC_LENGTH])
+        raise ChatError(NO_COMMAND, command=name[:SHORT_TEXT_LENGTH])
     return command, argument if command.secret is not None else argument.strip()
 
 
@@ -376,7 +382,7 @@ def _help(controller: SessionController, argument: str) -> None:
     if name:
         command = COMMANDS.get(name)
         if command is None:
-            raise ChatError(NO_COMMAND, command=name[:TOPIC_LENGTH])
+            raise ChatError(NO_COMMAND, command=name[:SHORT_TEXT_LENGTH])
         controller.presenter.show(Notice([f"{command.synopsis}: {command.help}"]))
         return
     rows = [(row.name, row.usage, row.help, row.permission) for row in COMMANDS.values()]

@@ -19,7 +19,7 @@ from tsservices.chat.verbs.search import checkWords, searchQuery
 from tsservices.common.durations import (
     LONGEST_SECONDS,
     DurationError,
-    moment,
+    parseMoment,
     spanAndWords,
     spanText,
 )
@@ -202,7 +202,7 @@ def _moment(filters: dict[str, str], name: str, now: int) -> int:
     if name not in filters:
         return 0
     try:
-        return moment(filters[name], now, TIMES[name])
+        return parseMoment(filters[name], now, TIMES[name])
     except DurationError as error:
         raise _durationRefused(error) from None
     except ValueError as error:

@@ -226,7 +226,7 @@ class HTTPConnection:
 
     def pauseOutput(self) -> None:
         # Not while TLS waits for input.
-        if self._channel is not None and self.protocol.measured.pendingBytes() >= FULL:
+        if self._channel is not None and self.protocol.bottomTransport.pendingBytes() >= FULL:
             self._channel.pauseProducing()
 
     def resumeOutput(self) -> None:

@@ -236,10 +236,10 @@ class WebConnection(ChatConnection):
         if asked is not None and not self._refused:
             self._answer({"type": "done", "id": asked})
 
-    def replaced(self, why: ChatError) -> None:
+    def disconnect(self, why: ChatError) -> None:
         if not self.stream.ending:
             self.stream.code = GOING_AWAY if why.code is STOPPING else POLICY
-        super().replaced(why)
+        super().disconnect(why)
 
     def _overrun(self, pending: int) -> None:
         self.stream.code = TRY_LATER

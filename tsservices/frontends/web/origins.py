@@ -101,7 +101,7 @@ class Client:
     #: Whether the request came through a known proxy, which may name the client.
     proxied: bool = False
     #: Whether headers show a proxy that is not known.
-    strangeProxy: bool = False
+    unknownProxy: bool = False
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,7 @@ class Visit:
     def idle(self) -> None:
         self.controller.onIdle()
 
-    def replaced(self, why: ChatError) -> None:
+    def disconnect(self, why: ChatError) -> None:
         # The session has left by now, maybe because it has requested to revoke its own token.
         self._left = True
 

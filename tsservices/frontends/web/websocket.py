@@ -59,11 +59,11 @@ class SocketStream:
         "_protocol",
         "_silent",
         "_wire",
+        "bottomTransport",
         "code",
         "cookie",
         "ending",
         "host",
-        "measured",
         "member",
         "peer",
         "secure",
@@ -93,7 +93,7 @@ class SocketStream:
         self.write = protocol.write
         self.writeLast = protocol.writeLast
         self.member: BroadcastMember | None = protocol.member
-        self.measured: CountsBytes = protocol.measured
+        self.bottomTransport: CountsBytes = protocol.bottomTransport
 
     # Called by Twisted's protocol.
 
@@ -171,7 +171,7 @@ class SocketStream:
         if self._connection is not None:
             self._connection.pauseOutput()
             # Otherwise unread pongs would be queued.  Not while TLS waits for input.
-            if self.measured.pendingBytes() >= FULL:
+            if self.bottomTransport.pendingBytes() >= FULL:
                 self._isFull = True
                 self._protocol.pauseReading()
 
@@ -272,7 +272,7 @@ class SocketStream:
         """
         if self._silent >= most:
             self._protocol.expired("unanswered")
-        elif self.measured.pendingBytes() == 0 and not self.ending:
+        elif self.bottomTransport.pendingBytes() == 0 and not self.ending:
             self._silent += 1
             self.write(PING)
 

@@ -55,11 +55,11 @@ class Checkpoints:
         if self._size() > LARGE_LOG_BYTES:
             self.shrinkAt = self._monotonic()
 
-    def written(self, count: int) -> None:
+    def addWritten(self, count: int) -> None:
         """Count bytes, approximately, that were added to the log."""
         self._uncopied += count
 
-    def look(self) -> None:
+    def checkSize(self) -> None:
         """Check the size of the file, after work that wrote an unknown number of bytes."""
         # When the search index merges its segments, it writes many times its input.  Not called
         # after each transaction, because it releases the interpreter lock and waits to get it back.

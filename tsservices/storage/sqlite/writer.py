@@ -84,7 +84,7 @@ PRUNED_LINES = 1000
 
 #: Seconds between two checks of the database's files while messages are stored: each check releases
 #: the interpreter lock, and a busy writer has a transaction every three milliseconds.
-LOOK_SECONDS = 0.02
+FILE_CHECK_SECONDS = 0.02
 
 #: Seconds that a busy thread keeps the interpreter lock while the writer waits for it; with
 #: Python's default, 0.005, a transaction waits that long at each of its statements.
@@ -110,10 +110,10 @@ class WriterThread:
     @ivar indexDamaged: a search found damage in the index; set by other threads.
     @ivar _mergeAt: the time of the next step of merging the index.
     @ivar _merging: a merge has begun and needs more steps.
-    @ivar _takenOut: words were removed from the index since the merge began.
+    @ivar _wordsRemoved: words were removed from the index since the merge began.
     @ivar _stored: the number of messages stored in this round.
     @ivar _remade: the search index was rebuilt in this run because of damage.
-    @ivar _lookAt: the time of the next check that the files are still those that were opened.
+    @ivar _checkFilesAt: the time of the next check that the files are those that were opened.
     @ivar _log: the incarnation of the order; empty in a cluster.
     @ivar _position: the position of the last stored batch.
     @ivar _clockOffset: wall clock minus monotonic clock, in seconds, at the last check.
@@ -154,10 +154,10 @@ class WriterThread:
         self._indexing = True
         self.indexDamaged = False
         self._remade = False
-        self._lookAt = 0.0
+        self._checkFilesAt = 0.0
         # After a start too: the last run may have ended before the merge.
         self._mergeAt = self._monotonic() + self._pace.merge
-        self._merging = self._takenOut = False
+        self._merging = self._wordsRemoved = False
         self._checkpoints = Checkpoints(context, counters, listener.noted)
         self.lag = 0
         self._stored = 0
@@ -324,9 +324,9 @@ class WriterThread:
         if not self._pending:
             return
         now = self._monotonic()
-        if now >= self._lookAt:
+        if now >= self._checkFilesAt:
             self._files.check()
-            self._lookAt = now + LOOK_SECONDS
+            self._checkFilesAt = now + FILE_CHECK_SECONDS
         # The first message of a transaction waits for the last, so its size has a limit; but a
         # batch is never split, because a cluster node continues at the position of a whole batch.
         batches: list[Batch] = []
@@ -336,7 +336,7 @@ class WriterThread:
                 break
             lines += batch.lineCount
             batches.append(batch)
-        self._checkpoints.written(self._transactions.write(batches))
+        self._checkpoints.addWritten(self._transactions.write(batches))
         for _ in batches:
             self._pending.popleft()
         self._stored = lines
@@ -349,7 +349,7 @@ class WriterThread:
             self._mergeSoon(self._pace.merge)
         if any(batch.privateDeletions for batch in batches):
             # Until the next checkpoint the database file still contains the words.
-            self._checkpoints.written(CHECKPOINT_BYTES)
+            self._checkpoints.addWritten(CHECKPOINT_BYTES)
         # One call for all batches, because each call wakes the reactor.
         self._call(self._listener.stored, batches[-1].position)
 
@@ -372,8 +372,8 @@ class WriterThread:
         elif self._pending or self._monotonic() < self._indexAt:
             return
         began = self._monotonic()
-        self._checkpoints.written(index(self._connection, maximum))
-        self._checkpoints.look()
+        self._checkpoints.addWritten(index(self._connection, maximum))
+        self._checkpoints.checkSize()
         self.lag = lag(self._connection)
         # A new index of a million messages takes a minute; half of the time is left to the reactor.
         now = self._monotonic()
@@ -394,11 +394,11 @@ class WriterThread:
             self._mergeSoon(self._pace.merge * _PRUNED_MERGE)
         more = PRUNED_LINES in (messages, privateMessages)
         self._pruneAt = self._monotonic() + (0.0 if more else self._pace.prune)
-        self._checkpoints.written((messages + privateMessages) * _PRUNED_BYTES)
-        self._checkpoints.look()
+        self._checkpoints.addWritten((messages + privateMessages) * _PRUNED_BYTES)
+        self._checkpoints.checkSize()
 
     def _mergeSoon(self, seconds: float) -> None:
-        self._takenOut = True
+        self._wordsRemoved = True
         if not self._merging:
             self._mergeAt = min(self._mergeAt, self._monotonic() + seconds)
 
@@ -409,16 +409,16 @@ class WriterThread:
         if began < self._mergeAt:
             return
         if not self._merging:
-            self._takenOut = False
+            self._wordsRemoved = False
         self._merging = merge(self._connection, not self._merging)
-        self._checkpoints.written(MERGED_PAGES * PAGE_BYTES)
-        self._checkpoints.look()
+        self._checkpoints.addWritten(MERGED_PAGES * PAGE_BYTES)
+        self._checkpoints.checkSize()
         now = self._monotonic()
         if self._merging:
             # As for a new index, half of the time is left to the reactor.
             self._mergeAt = now + (now - began)
         else:
-            self._mergeAt = now + self._pace.merge if self._takenOut else math.inf
+            self._mergeAt = now + self._pace.merge if self._wordsRemoved else math.inf
 
     def _isTrusted(self, now: int) -> bool:
         # Whether the clock has not been set for some time.
@@ -442,7 +442,7 @@ class WriterThread:
         self._retryAt = self._monotonic() + self._pace.full
         if reason == DISK_FULL:
             # A checkpoint frees the space of the log.
-            self._checkpoints.written(CHECKPOINT_BYTES)
+            self._checkpoints.addWritten(CHECKPOINT_BYTES)
             if self._trouble != DISK_FULL:
                 # The first time: the space of the ballast is enough for one transaction that
                 # deletes old messages.

@@ -25,7 +25,7 @@ from zope.interface import implementer
 from tsservices.transport.capabilities import IDirectDescriptor, capability
 from tsservices.transport.epoll.passes import EpollReactor
 from tsservices.transport.epoll.registry import EPOLLIN, EPOLLOUT
-from tsservices.transport.epoll.round import GONE
+from tsservices.transport.epoll.round import ERROR_OR_HANGUP
 
 # What this saves
 # ---------------
@@ -249,7 +249,7 @@ class EpollMainReactor(EpollReactor, EPollReactor):
             # Not `super`, which would be slower for each single datagram.
             EpollReactor._dispatch(self, number, event)
         elif number not in self._changed:
-            if event & GONE and number in self._reads:
+            if event & ERROR_OR_HANGUP and number in self._reads:
                 # Twisted closes the descriptor without reading.  But a pipe may be reported as hung
                 # up before its last bytes, and a UDP port whose datagram was refused stays open.
                 event |= EPOLLIN

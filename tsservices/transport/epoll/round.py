@@ -75,7 +75,7 @@ ROUND_SENDS = 1024
 ROUND_EVENTS = 128
 
 #: The events of an error and of a hang-up, which the kernel always reports.
-GONE: int = getattr(select, "EPOLLHUP", 0x10) | getattr(select, "EPOLLERR", 0x08)
+ERROR_OR_HANGUP: int = getattr(select, "EPOLLHUP", 0x10) | getattr(select, "EPOLLERR", 0x08)
 
 # ENOBUFS means, as for Twisted, that the kernel has no memory for the bytes now.
 _TRY_LATER = frozenset({EAGAIN, EWOULDBLOCK, ENOBUFS})
@@ -212,7 +212,7 @@ class EpollRound(EpollRegistry):
             return
         reader = self._streams.get(number) or self._readers.get(number)
         why: object = None
-        if reader is not None and event & (EPOLLIN | GONE):
+        if reader is not None and event & (EPOLLIN | ERROR_OR_HANGUP):
             try:
                 why = reader.doRead()
             except BaseException as error:
@@ -226,7 +226,7 @@ class EpollRound(EpollRegistry):
             return
         if event & EPOLLOUT:
             self._write(writer)
-        elif event & GONE and reader is None:
+        elif event & ERROR_OR_HANGUP and reader is None:
             self._disconnect(writer, CONNECTION_LOST, False)
 
     def _write(self, writer: WatchedDescriptor) -> None:

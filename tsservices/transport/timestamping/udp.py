@@ -240,7 +240,7 @@ class TimestampedUDPPort(FastUDPPort):
             kernel = ns != 0
             if not kernel:
                 ns = nanoclock()
-            self._sockaddr = sockaddr = peers.get(raw) or peers.meet(raw)
+            self._sockaddr = sockaddr = peers.get(raw) or peers.add(raw)
             source = sockaddr[:2]
             try:
                 answer = reply(datagram, source, ns, kernel, destination, ttl, now, tos)

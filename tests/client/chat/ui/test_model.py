@@ -271,6 +271,7 @@ class TestWindows:
             "<~bob> x\ny2",
             "* bob deleted a private message to ann",
         ]
+        assert "4:bob 1!" in world.status()
         world.model.showNumber(4)
         rows = world.drawn()
         at = next(number for number, row in enumerate(rows) if row.endswith("] <~bob> x"))
@@ -311,6 +312,15 @@ class TestTyping:
         world.settle()
         assert world.textsIn("lobby") == ["to the lobby", "waves", "new"]
         assert world.textsIn("den") == ["to the den"]
+
+    def test_lostRoomSaysSo(self, world: ScreenWorld) -> None:
+        world.cut(0)
+        world.bob.type("/kick ann den")
+        world.bob.type("/join den", "/kick ann")
+        world.restore()
+        assert world.current == "#lobby"
+        assert "* you are no longer in #den" in world.texts("#den")
+        assert "* you are no longer in #den" not in world.texts("#lobby")
 
     def test_notFromEveryWindow(self, world: ScreenWorld) -> None:
         world.submit("/window 1")

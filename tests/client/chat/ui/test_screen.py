@@ -154,6 +154,11 @@ def test_pasted(fixture: Fixture) -> None:
     assert "too many to be pasted" in fixture.seen()[-2]
 
 
+def test_keysThatWouldDropTheLine(fixture: Fixture) -> None:
+    fixture.type("one", "\x0f", "\x1b#")
+    assert fixture.line == "one"
+
+
 def test_severalLinesByHand(fixture: Fixture) -> None:
     fixture.type("one", "\x1b\r", "two")
     assert fixture.line == "one\ntwo"
@@ -172,6 +177,10 @@ def test_completion(fixture: Fixture) -> None:
     assert fixture.line == "bob: "
     fixture.type("\x03", "/la", "\t", "bob", "\r")
     assert fixture.world.texts()[-1] == "--- 0 with 'bob': Alt-l, Enter goes to one ---"
+    # A tab in a paste that arrives like keys completes nothing.
+    fixture.type("\x03", "def f():\r\treturn\r")
+    assert fixture.line == "def f():\n\treturn\n"
+    fixture.type("\x03")
     fixture.type("/me", "\t", "\t")
     assert "/me" in fixture.line
     fixture.type("\x1b[Z")
@@ -313,6 +322,23 @@ def test_turnedAwayWhileTyping(fixture: Fixture) -> None:
     fixture.type("other")
     assert model.windows.windows[1].draft.typed == Typed("half", 4)
     assert fixture.line == "other"
+
+
+def test_afterStop(fixture: Fixture) -> None:
+    fixture.type("half")
+    fixture.seen()
+    fixture.screen.resumed()
+    fixture.turn()
+    assert "half" in fixture.output.getvalue()
+    assert "\x1b[?2004h" in fixture.output.getvalue()
+
+
+def test_emojiInTheInput(fixture: Fixture) -> None:
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    fixture.type(f"a {family} b")
+    assert f"\x1b7  \x1b8\x1b7{family}\x1b8\x1b[2C" in fixture.output.getvalue()
+    fixture.seen()
+    assert fixture._pyte.cursor.x == len("#lobby> a 12 b")
 
 
 def test_pictures(fixture: Fixture) -> None:

@@ -77,6 +77,10 @@ class Fixture:
         self._screen.truncate()
         return text
 
+    def hangUp(self) -> None:
+        self._keys.pipe.close_write()  # type: ignore[attr-defined]
+        self.turn()
+
     def close(self) -> None:
         self.turn(self.terminal.stop())
 
@@ -128,9 +132,14 @@ class TestTerminal:
         found = {"b": ["bob: "], "x": ["xa ", "xb "]}
         fixture.terminal.complete = lambda before: (1, found.get(before[-1:], []))
         fixture.type("b\thi\r")
+        # A paste that arrives like keys.
+        fixture.terminal.complete = lambda before: (0, ["bob: "])
+        fixture.type("\tb\r")
+        fixture.type("\tbe\r")
+        fixture.terminal.complete = lambda before: (1, found.get(before[-1:], []))
         fixture.type("x\t")
         fixture.type("\t\r")
-        assert fixture.typed == ["bob: hi", "xb "]
+        assert fixture.typed == ["bob: hi", "bob: b", "\tbe", "xb "]
 
     def test_historyHasNoPasswords(self, fixture: Fixture, tmp_path: Path) -> None:
         fixture.type("first\r")
@@ -151,6 +160,56 @@ class TestTerminal:
         assert fixture.typed == ["second", "first", "swordfish", "first"]
         assert "swordfish" not in InputHistory(str(tmp_path)).load()
         assert InputHistory(str(tmp_path)).load()[0] == "first"
+
+    def test_searchingTheHistory(self, fixture: Fixture) -> None:
+        fixture.type("tea at five\r")
+        fixture.type("\x12tea")
+        fixture.type("\r")
+        assert fixture.typed == ["tea at five"]
+        fixture.type("\r")
+        assert fixture.typed == ["tea at five"] * 2
+        fixture.type("\x12tea")
+        fixture.type("\x03")
+        fixture.type("\x12tea\x04\x03")
+        fixture.type("else\r")
+        assert (fixture.typed[2:], fixture.left) == (["else"], 0)
+
+    def test_promptWhileTyping(self, fixture: Fixture) -> None:
+        fixture.type("half a li")
+        fixture.terminal.ask("password of ann")
+        fixture.type("ne")
+        fixture.type("\rswordfish\r")
+        # The prompt of a wrong password.
+        fixture.terminal.ask("")
+        fixture.terminal.ask("password of ann")
+        fixture.type("\r")
+        fixture.type("goldfish\r")
+        fixture.terminal.ask("")
+        fixture.type("!\r")
+        assert fixture.typed == ["swordfish", "goldfish", "half a line!"]
+
+    def test_keysThatWouldEndThePrompt(self, fixture: Fixture, tmp_path: Path) -> None:
+        fixture.type("one\x1b\rtwo\x0f\x1b#\r")
+        assert fixture.typed == ["one", "two"]
+        fixture.terminal.ask("password of ann")
+        fixture.type("swordfish\x1b\r\x0f\r")
+        assert (fixture.typed[2:], fixture.left) == (["swordfish"], 0)
+        assert "swordfish" not in InputHistory(str(tmp_path)).load()
+
+    def test_emojiInTheInput(self, fixture: Fixture) -> None:
+        family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+        fixture.type(f"a {family} b")
+        assert f"\x1b7{family}\x1b8 b" in fixture.drawn()
+
+    def test_afterStop(self, fixture: Fixture) -> None:
+        fixture.type("half")
+        fixture.drawn()
+        fixture.terminal.resumed()
+        assert fixture.drawn().startswith("> half")
+
+    def test_closedTerminal(self, fixture: Fixture) -> None:
+        fixture.hangUp()
+        assert fixture.left == 1
 
     def test_afterwards(self, fixture: Fixture) -> None:
         fixture.turn(fixture.terminal.stop())

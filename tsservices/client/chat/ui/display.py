@@ -5,6 +5,7 @@ The displays: a terminal with line editing, which is also the console, or plain 
 from __future__ import annotations
 
 import os
+import signal
 import termios
 from collections import deque
 from collections.abc import Callable
@@ -151,6 +152,9 @@ class TerminalDisplay:
         self._waiting: Deferred[None] | None = None
         terminal.typed = self._typed
         terminal.quit = lambda: self._put(None)
+        self._before = signal.signal(
+            signal.SIGCONT, lambda *_: loop.call_soon_threadsafe(terminal.resumed)
+        )
 
     async def readLine(self) -> bytes | None:
         """Wait for the next typed line; L{None}: Ctrl-D."""
@@ -175,6 +179,7 @@ class TerminalDisplay:
 
     async def close(self, flush: bool) -> None:
         """Restore the terminal."""
+        signal.signal(signal.SIGCONT, self._before)
         await Deferred.fromFuture(self._loop.create_task(self._terminal.stop()))
 
     def show(self, line: list[Span], alert: bool) -> None:

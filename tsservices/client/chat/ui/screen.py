@@ -19,7 +19,6 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text.base import StyleAndTextTuples
 from prompt_toolkit.input import Input
-from prompt_toolkit.key_binding import KeyPressEvent
 from prompt_toolkit.layout import BufferControl, HSplit, Layout, UIContent, UIControl, Window
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.layout.processors import (
@@ -37,7 +36,7 @@ from tsservices.client.chat.ui.draft import Typed
 from tsservices.client.chat.ui.model import ScreenModel
 from tsservices.client.chat.ui.palette import Palette
 from tsservices.client.chat.ui.screen_keys import screenBindings
-from tsservices.client.chat.ui.toolkit import Cells, resized
+from tsservices.client.chat.ui.toolkit import Cells, WholeEmoji, resized, resumed
 from tsservices.client.chat.ui.windows.window import WindowKind
 
 #: The shortest time between two redraws for new lines, in seconds: nobody can read faster.
@@ -126,6 +125,7 @@ class ChatScreen:
             input_processors=[
                 ConditionalProcessor(PasswordProcessor(), Condition(lambda: bool(self.secret))),
                 BeforeInput(self._prompt),
+                WholeEmoji(),
             ],
         )
         palette = Palette(depth, "dim" in Attrs._fields)
@@ -383,6 +383,10 @@ class ChatScreen:
         """Redraw for a new size of the terminal."""
         resized(self._application)
 
+    def resumed(self) -> None:
+        """Draw the screen again after the process was stopped."""
+        resumed(self._application)
+
     def suspend(self) -> None:
         self._application.suspend_to_background()
 
@@ -394,8 +398,3 @@ class ChatScreen:
         encoded = base64.b64encode(text.encode("utf-8", "replace")).decode()
         self._output.write_raw(f"\x1b]52;c;{encoded}\a")
         self._output.flush()
-
-    def pending(self, event: KeyPressEvent) -> bool:
-        """Check whether more text arrived with a key, as in a paste without brackets."""
-        queue = event.app.key_processor.input_queue
-        return sum(1 for press in queue if press.data.isprintable() and press.data) > 1

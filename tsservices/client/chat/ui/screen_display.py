@@ -57,10 +57,12 @@ class ScreenDisplay:
         self._left = self._closed = False
         screen.quit = self._quit
         self._before = {
-            number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGWINCH)
+            number: signal.getsignal(number)
+            for number in (signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT)
         }
         # Not the event loop's handlers: they need the wakeup descriptor, which Twisted replaced.
         self._onSignal(signal.SIGWINCH, screen.resized)
+        self._onSignal(signal.SIGCONT, screen.resumed)
         if self._before[signal.SIGHUP] is not signal.SIG_IGN:
             self._onSignal(signal.SIGHUP, self._quit)
 

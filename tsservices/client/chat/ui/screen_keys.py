@@ -14,6 +14,7 @@ from prompt_toolkit.keys import Keys
 
 from tsservices.client.chat.ui.keys import KEYS, parseKey
 from tsservices.client.chat.ui.model import ScreenModel
+from tsservices.client.chat.ui.toolkit import ignoreAccepting, isIndent, isPasted
 
 #: Within these seconds after a line feed in a paste, another line feed belongs to the same paste.
 PASTE_SECONDS = 0.1
@@ -54,12 +55,11 @@ class KeyTarget(Protocol):
 
     def drawAnew(self) -> None: ...
 
-    def pending(self, event: KeyPressEvent) -> bool: ...
-
 
 def screenBindings(screen: KeyTarget) -> KeyBindings:
     """Make all key bindings, including those of the user's settings."""
     bindings = KeyBindings()
+    ignoreAccepting(bindings)
     _bindLine(screen, bindings)
     _bindActions(screen, bindings)
     _bindChoosing(screen, bindings)
@@ -83,7 +83,7 @@ def _bindLine(screen: KeyTarget, bindings: KeyBindings) -> None:
         nonlocal pastedAt
         now = time.monotonic()
         # Without bracketed paste, pasted lines arrive like typed ones, but all at once.
-        if not screen.secret and (screen.pending(event) or now < pastedAt + PASTE_SECONDS):
+        if not screen.secret and (isPasted(event) or now < pastedAt + PASTE_SECONDS):
             pastedAt = now
             screen.pasteLine()
         else:
@@ -119,7 +119,10 @@ def _bindLine(screen: KeyTarget, bindings: KeyBindings) -> None:
 
     @add("tab")
     def complete(event: KeyPressEvent) -> None:
-        screen.complete(1)
+        if isIndent(event):
+            screen.line.insert_text("\t")
+        else:
+            screen.complete(1)
 
     @add("s-tab")
     def completeBack(event: KeyPressEvent) -> None:

@@ -21,6 +21,7 @@ from tsservices.client.chat.ui.bars import (
 from tsservices.client.chat.ui.files.settings import ScreenSettings
 from tsservices.client.chat.ui.keys import CHOOSING
 from tsservices.client.chat.ui.rows import padded
+from tsservices.client.chat.ui.status import promptWaits
 from tsservices.client.chat.ui.windows.window import ChatWindow, WindowKind, WindowList
 from tsservices.client.chat.ui.windows.window_view import WindowView
 from tsservices.frontends.formats.localtime import LocalTime
@@ -115,7 +116,7 @@ class ScreenState:
         if window.chosen is not None:
             return [("status", f" {CHOOSING}")]
         if self.promptWaits and self.view is not None:
-            return [("status", f" {self.view.secret}Enter turns to it, what you type is kept")]
+            return [("status", promptWaits(self.view.secret))]
         count = len([line for line in window.draft.typed.text.split("\n") if line.strip()])
         if count > 1:
             return [("status", f" {count} lines: Enter sends them, Ctrl-C drops them")]

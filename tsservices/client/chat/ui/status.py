@@ -29,3 +29,8 @@ def statusLine(machine: ClientMachine) -> str:
 def promptText(machine: ClientMachine) -> str:
     room = machine.state.rooms.get(machine.state.current)
     return f"{ROOM_SIGN}{room.name}> " if room is not None else "> "
+
+
+def promptWaits(prompt: str) -> str:
+    """@param prompt: the prompt for a secret, which comes while a line is being typed."""
+    return f" {prompt}Enter turns to it, what you type is kept"

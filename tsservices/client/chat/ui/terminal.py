@@ -11,15 +11,22 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import (
+    ConditionalKeyBindings,
+    KeyBindings,
+    KeyBindingsBase,
+    KeyPressEvent,
+)
 from prompt_toolkit.output import Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from tsservices.client.chat.ui.files.history import InputHistory, keepable
 from tsservices.client.chat.ui.rows import SEQUENCE, SEQUENCE_COLUMNS
+from tsservices.client.chat.ui.status import promptWaits
+from tsservices.client.chat.ui.toolkit import WholeEmoji, ignoreAccepting, isIndent, resumed
 
 BELL = "\a"
 
@@ -88,7 +95,7 @@ class Terminal:
     The user of this class sets the attributes.
 
     @ivar typed: takes each typed line.
-    @ivar quit: called for Ctrl-D on an empty line.
+    @ivar quit: called for Ctrl-D on an empty line, and when the terminal has closed.
     @ivar complete: returns completions for the line up to the cursor.
     @ivar status: returns the line below the prompt.
     @ivar prompt: returns the prompt text.
@@ -108,7 +115,10 @@ class Terminal:
         self.prompt: Callable[[], str] = lambda: "> "
         self._loop = loop
         self._output = screen
-        self._secret = ""
+        # The prompt for a secret, and the same once it takes the keys.
+        self._asked = self._secret = ""
+        # The line that was being typed when the prompt for the secret came.
+        self._held = Document()
         self._unprinted = ""
         self._running: asyncio.Task[str] | None = None
         self._session: PromptSession[str] = PromptSession(
@@ -119,7 +129,8 @@ class Terminal:
             completer=_Completer(self._completions),
             complete_while_typing=False,
             is_password=Condition(lambda: bool(self._secret)),
-            bottom_toolbar=lambda: self.status(),
+            bottom_toolbar=self._toolbar,
+            input_processors=[WholeEmoji()],
             key_bindings=self._bindings(),
             enable_suspend=True,
             erase_when_done=True,
@@ -135,6 +146,15 @@ class Terminal:
         self._running = self._loop.create_task(
             self._session.prompt_async(handle_sigint=False, set_exception_handler=False)
         )
+        self._running.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[str]) -> None:
+        # Either the terminal has closed, or C{stop} has ended the prompt.
+        if not task.cancelled():
+            task.exception()
+        if self._running is not None:
+            self._running = None
+            self.quit()
 
     async def drawn(self) -> None:
         """Show the prompt, and wait until it is drawn."""
@@ -170,8 +190,27 @@ class Terminal:
             self._loop.call_soon(self._printAbove)
 
     def ask(self, text: str) -> None:
-        self._secret = f"{text.rstrip(': ')}: " if text else ""
+        """@param text: the prompt for a secret; empty: the prompt ends."""
+        self._asked = f"{text.rstrip(': ')}: " if text else ""
+        if self._secret and not text:
+            self._secret, self.buffer.document = "", self._held
+        elif text and (self._secret or not self.buffer.text):
+            # A line that is being typed must not be sent as the secret.
+            self._turnToSecret()
         self.redraw()
+
+    def _turnToSecret(self) -> None:
+        if not self._secret:
+            self._held = self.buffer.document
+            self.buffer.reset()
+        self._secret = self._asked
+
+    def _toolbar(self) -> str:
+        return promptWaits(self._asked) if self._asked and not self._secret else self.status()
+
+    def resumed(self) -> None:
+        """Draw the prompt again after the process was stopped."""
+        resumed(self._session.app)
 
     def redraw(self) -> None:
         """Redraw the prompt and the status line."""
@@ -194,17 +233,26 @@ class Terminal:
             self._output.write_raw(text.replace("\n", "\r\n"))
             self._output.flush()
 
-    def _bindings(self) -> KeyBindings:
+    def _bindings(self) -> KeyBindingsBase:
         bindings = KeyBindings()
+        ignoreAccepting(bindings)
 
         @bindings.add("enter")
         def enter(event: KeyPressEvent) -> None:
             buffer = event.current_buffer
+            if self._asked and not self._secret:
+                self._turnToSecret()
+                return
             text = buffer.text
             # After this line the prompt for the secret ends, so check it first.
             buffer.reset(append_to_history=not self._secret)
             for line in text.split("\n"):
                 self.typed(line)
+
+        @bindings.add("escape", "enter")
+        def newLine(event: KeyPressEvent) -> None:
+            if not self._secret:
+                event.current_buffer.insert_text("\n")
 
         @bindings.add("tab")
         def complete(event: KeyPressEvent) -> None:
@@ -213,7 +261,9 @@ class Terminal:
                 buffer.complete_next()
                 return
             length, completions = self._completions(buffer.document.text_before_cursor)
-            if len(completions) == 1:
+            if isIndent(event):
+                buffer.insert_text("\t")
+            elif len(completions) == 1:
                 # At once, because the next characters may have been typed already.
                 buffer.delete_before_cursor(length)
                 buffer.insert_text(completions[0])
@@ -228,4 +278,5 @@ class Terminal:
         def leave(event: KeyPressEvent) -> None:
             self.quit()
 
-        return bindings
+        # While the history is searched, keys belong to the search.
+        return ConditionalKeyBindings(bindings, ~is_searching)

@@ -29,8 +29,18 @@ def hintTexts(target: ProbeTarget, options: ProbeOptions) -> list[str]:
 def _ofSilence(
     target: ProbeTarget, statistics: TargetStatistics, options: ProbeOptions
 ) -> Iterator[str]:
-    if options.key is not None and statistics.strays:
-        yield "what came back does not fit to this key; the server may have another one, or none"
+    if statistics.strays:
+        if options.key is not None:
+            yield (
+                "what came back does not fit to this key; the server may have another one, or none"
+            )
+        elif options.protocol == "icmp":
+            yield "what came back is no reply to these packets, or is from another address"
+        else:
+            yield (
+                "what came back is no reply to these packets: "
+                "another service may listen at this port"
+            )
         return
     if statistics.timeouts < SILENT_PACKETS or statistics.lost > statistics.timeouts:
         # Too few packets, or errors show the cause.

@@ -61,6 +61,8 @@ class TransportConfig:
     mtuDiscovery: MTUDiscovery | None = None
     #: The DSCP to request for replies (RFC 8972, 4.4); L{None} to request nothing.
     dscpBack: int | None = None
+    #: Seconds until a packet without a reply is lost.
+    timeout: float = 1.0
 
 
 class PathMTU(NamedTuple):

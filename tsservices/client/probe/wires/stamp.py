@@ -99,14 +99,16 @@ class StampTransport(UDPProbeTransport):
         number = self._reflectorSequence = unwrap(
             packet.sequence, self._reflectorSequence, SEQUENCE_SPACE
         )
+        # Zero is no time, but what a reflector without a clock writes.
+        hasTimes = packet.receiveTimestamp and packet.timestamp
         return Reply(
             unwrap(packet.senderSequence, self._newest, SEQUENCE_SPACE),
             monotonic,
             arrival.ns,
             arrival.kernel,
             len(datagram),
-            packet.receivedAt(arrival.ns),
-            packet.sentAt(arrival.ns),
+            packet.receivedAt(arrival.ns) if hasTimes else None,
+            packet.sentAt(arrival.ns) if hasTimes else None,
             number,
             arrival.ttl,
             self._followUp(packet, number, arrival.ns) if self._asksFollowUp else None,

@@ -7,6 +7,8 @@ together are returned with one timestamp, and are two replies here.
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import struct
 import sys
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.tcp import Connection
@@ -50,6 +52,15 @@ TCP_INFO_LENGTH = 232
 
 #: Seconds to wait for a connection.
 CONNECT_SECONDS = 5.0
+
+#: Seconds until packets are due although the first connection is not made: more than a handshake
+#: with one loss takes, and less than a run waits for a host.
+OPEN_SECONDS = 2.0
+
+#: Seconds without an acknowledgement after which the kernel gives a connection up, so that another
+#: one is opened.  By itself it waits for a quarter of an hour, although a firewall or NAT that has
+#: forgotten the connection lets it never pass again.
+SILENT_SECONDS = 10.0
 
 #: The most seconds before a scheduled packet at which a lost connection is opened again: more than
 #: a handshake takes, and less than any server waits for the first bytes.
@@ -108,8 +119,13 @@ class LineReader(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         # Without an error of this system the server has closed the connection, cleanly or not.
         causes = getattr(reason.value, "args", ())
-        failed = any(isinstance(cause, OSError) for cause in causes)
-        self._owner.lost(f"lost: {lostReason(reason)}" if failed else "closed by the server")
+        if any(isinstance(cause, OSError) for cause in causes):
+            self._owner.lost(f"lost: {lostReason(reason)}")
+        elif reason.check(ConnectionLost) and self._owner.isGivenUp:
+            # Twisted does not tell the error, with which the kernel has given it up.
+            self._owner.lost(f"lost: {os.strerror(errno.ETIMEDOUT)}")
+        else:
+            self._owner.lost("closed by the server")
 
 
 class TCPTextTransport:
@@ -145,6 +161,10 @@ class TCPTextTransport:
         self._options = [(level, tos, config.tos)] * bool(config.tos)
         if config.ttl is not None:
             self._options.append((level, ttl, config.ttl))
+        self._patience = max(SILENT_SECONDS, config.timeout)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            milliseconds = int(1000 * self._patience)
+            self._options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds))
         self._session = session
         self._listener: TransportListener | None = None
         self._reader: LineReader | None = None
@@ -153,6 +173,8 @@ class TCPTextTransport:
         self._state, self._reason = ProbeState.UNREACHABLE, "no connection yet"
         self._newest = -1
         self._lastSent = clocks.monotonic()
+        # When the first line was sent after the last one that came; None before.
+        self._askedAt: int | None = None
         # Why the connection before this one was lost; empty without one.
         self._lossReason = ""
         # Attempts to connect since the last packet, after the time at which the next one was due.
@@ -162,7 +184,17 @@ class TCPTextTransport:
 
     def open(self, listener: TransportListener) -> Deferred[None]:
         self._listener = listener
-        return self._connect()
+        opened: Deferred[None] = Deferred()
+        # A host that is silent has been asked too: its packets are lost, and not left out.
+        waiting = self._clock.callLater(OPEN_SECONDS, opened.callback, None)
+
+        def tried(_: object) -> None:
+            if waiting.active():
+                waiting.cancel()
+                opened.callback(None)
+
+        self._connect().addCallback(tried)
+        return opened
 
     def _connect(self) -> Deferred[None]:
         attempt = self._endpoint.connect(Factory.forProtocol(lambda: LineReader(self)))
@@ -202,8 +234,16 @@ class TCPTextTransport:
         if self._reader is None and self._connecting is None and self._listener is not None:
             self._connect()
 
+    @property
+    def isGivenUp(self) -> bool:
+        """Whether a lost connection was silent for so long that the kernel gives it up."""
+        if self._askedAt is None:
+            return False
+        return self._clocks.monotonic() - self._askedAt >= self._patience * NANOSECONDS
+
     def connected(self, reader: LineReader) -> None:
         self._reader = reader
+        self._askedAt = None
         reason, self._lossReason = self._lossReason, ""
         if reason and self._listener is not None:
             self._listener.reconnected(reason)
@@ -226,6 +266,7 @@ class TCPTextTransport:
 
     def lineReceived(self, line: bytes) -> None:
         monotonic = self._clocks.monotonic()
+        self._askedAt = None
         if self._listener is None:
             return
         number = sequenceIn(line, self._session)
@@ -244,6 +285,8 @@ class TCPTextTransport:
             raise SendError(self._state, self._reason)
         line = buildText(self._session, sequence, self.size - 1) + b"\n"
         times = self._clocks.read()
+        if self._askedAt is None:
+            self._askedAt = times.monotonic
         self._reader.transport.write(line)
         return times
 

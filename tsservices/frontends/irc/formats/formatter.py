@@ -285,8 +285,8 @@ class IRCFormatter:
             if room is not None and (sign := directory.prefix(room, session)):
                 letter = _LETTERS[sign]
                 lines.append(f"{self.tags()}:{self.server} MODE {channel} +{letter} {event.nick}")
-        if session.away and caps.AWAY_NOTIFY in self.capabilities:
-            lines.append(f"{self.tags(event.account)}:{mask} AWAY :{session.away}")
+        if caps.AWAY_NOTIFY in self.capabilities and (away := directory.state.awayText(session)):
+            lines.append(f"{self.tags(event.account)}:{mask} AWAY :{away}")
         return lines
 
     def join(self, mask: str, channel: str, account: str | None, realname: str) -> str:

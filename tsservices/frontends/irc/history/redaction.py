@@ -10,7 +10,7 @@ from tsservices.chat.records import StoredPrivateMessage
 from tsservices.chat.requests import PendingReply
 from tsservices.chat.room import Room
 from tsservices.chat.verbs import deletion, inbox
-from tsservices.chat.verbs.checks import TOPIC_LENGTH
+from tsservices.chat.verbs.checks import SHORT_TEXT_LENGTH
 from tsservices.frontends.irc.client import IRCClient
 from tsservices.frontends.irc.history.places import HistoryError, Reference, findPlace
 from tsservices.frontends.irc.message import Message
@@ -23,7 +23,7 @@ _UNKNOWN = frozenset({NO_LINE, NO_WORDS, NO_PRIVATE})
 async def redact(client: IRCClient, message: Message) -> None:
     """REDACT."""
     target, ident = message.params[:2]
-    reason = cleanText(message.param(2))[:TOPIC_LENGTH]
+    reason = cleanText(message.param(2))[:SHORT_TEXT_LENGTH]
     try:
         if not ident:
             raise HistoryError("UNKNOWN_MSGID", text="There is no such message")

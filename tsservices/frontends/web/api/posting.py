@@ -72,7 +72,7 @@ class PostOutcome:
     def idle(self) -> None:
         pass
 
-    def replaced(self, why: ChatError) -> None:
+    def disconnect(self, why: ChatError) -> None:
         self._finish(why)
 
     def roomCountChanged(self, rooms: int) -> None:

@@ -22,7 +22,7 @@ from tsservices.chat.session import Session
 from tsservices.chat.storage import HISTORY_PAGE, SearchQuery
 from tsservices.chat.verbs.search import checkWords, searchQuery
 from tsservices.chat.verbs.talk import members, visibleRooms
-from tsservices.common.durations import moment
+from tsservices.common.durations import parseMoment
 from tsservices.frontends.formats.search import TERM
 from tsservices.frontends.web.api.documents import Document, messageDocuments, roomDocument
 from tsservices.frontends.web.api.errors import badRequest
@@ -250,7 +250,7 @@ def _moment(visit: Visit, name: str) -> int:
     if not visit.query.has(name):
         return 0
     try:
-        return moment(visit.query.text(name), visit.context.wallClock(), name == "until")
+        return parseMoment(visit.query.text(name), visit.context.wallClock(), name == "until")
     except ValueError:
         raise badRequest(
             f"{name} is a time like 2026-11-20T18:30Z, or 2h for two hours ago"

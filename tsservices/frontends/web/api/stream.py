@@ -51,7 +51,7 @@ class EventStream:
         self.host: str = request.sender.host
         self.peer: str = request.protocol.peer
         self.secure = bool(request.sender.secure)
-        self.measured: CountsSent = request.protocol.measured
+        self.bottomTransport: CountsSent = request.protocol.bottomTransport
         self.connection = EventConnection(self, context, wanted, self._begin, self._refused)
         self._timer: Timer | None = context.callLater(OUTCOME_SECONDS, self._late)
         request.notifyFinish().addBoth(self._ended)

@@ -1,27 +1,23 @@
 // @ts-check
 /** The page: connects its parts, and handles keys. */
-import { copyText as lineText, TALK } from "./core/sentences.js";
 import { Session } from "./core/session.js";
 import { kept, keptHere } from "./core/storage.js";
-import { roomKey, Store, talkKey } from "./core/store.js";
-import { fold } from "./core/text.js";
+import { Store } from "./core/store.js";
+import { setAddress } from "./ui/address.js";
+import { Commands } from "./ui/commands.js";
 import { Composer } from "./ui/composer.js";
-import { announce, byId, copyText, element, openDialog, setText, watchDialogs } from "./ui/dom.js";
-import { closeMenu, openMenu, watchMenu } from "./ui/menu.js";
+import { announce, byId, setText, watchDialogs } from "./ui/dom.js";
+import { closeMenu, watchMenu } from "./ui/menu.js";
+import { Menus } from "./ui/menus.js";
+import { Navigation } from "./ui/navigation.js";
 import { Notifier } from "./ui/notify.js";
 import { Pane } from "./ui/pane.js";
 import { People } from "./ui/people.js";
 import { Search } from "./ui/search.js";
 import { Settings } from "./ui/settings.js";
-import { Sidebar } from "./ui/sidebar.js";
+import { narrow, showSide, Sidebar } from "./ui/sidebar.js";
 import { SignIn } from "./ui/signin.js";
 import { StatusPanel } from "./ui/status.js";
-
-/** @typedef {import("./core/store.js").Conversation} Conversation */
-/** @typedef {import("./core/history.js").Line} Line */
-
-/** The room of a first visit. */
-const FIRST_ROOM = "lobby";
 
 /** Milliseconds that "nothing missed" stays on the screen. */
 const BANNER_TIME = 6000;
@@ -44,31 +40,42 @@ const session = new Session(store, world, {
   status: showStatus,
   nameNeeded: (why, code) => void signIn.open(why, code === "nick-registered" ? "account" : "guest", session.guestNick),
   secretNeeded: (text, answer) => signIn.askSecret(text, answer),
-  entered,
+  entered: () => {
+    signIn.close();
+    navigation.entered();
+  },
   ended: (why) => showStatus("ended", why),
 });
 
 const signIn = new SignIn(session, store);
 const settings = new Settings(store, () => pane.list.resized());
-const composer = new Composer(store, { say, command });
-const pane = new Pane(store, session, lineMenu, (text) => composer.insert(text.replace(/^\//, "//")));
-const sidebar = new Sidebar(store, session, (one) => open(one), (room) => void joinAndOpen(room));
-const people = new People(store, session, personMenu);
+const composer = new Composer(store, {
+  say: (conversation, text) => commands.say(conversation, text),
+  command: (conversation, line) => commands.run(conversation, line),
+});
+const menus = new Menus(store, session, settings, composer, {
+  open: (one) => navigation.open(one),
+  command: (conversation, line) => commands.run(conversation, line),
+  leave: (room) => navigation.leave(room),
+  drop: (one) => navigation.drop(one),
+});
+const pane = new Pane(store, session, (line, from) => menus.ofLine(line, from), (text) => composer.insert(text.replace(/^\//, "//")));
+const navigation = new Navigation(store, session, pane, composer);
+const sidebar = new Sidebar(store, session, (one) => navigation.open(one), (room) => void navigation.join(room));
+const people = new People(store, session, (nick, from) => menus.ofPerson(nick, from));
 const search = new Search(store, session, (room, seq) => {
   if (narrow.matches) search.close();
   const target = store.room(room);
-  open(target);
+  navigation.open(target);
   void pane.jump(seq);
   setAddress(target, seq);
 });
+const commands = new Commands(store, session, signIn, composer, pane, navigation, search);
 new Notifier(store, settings, (conversation, seq) => {
-  open(conversation);
+  navigation.open(conversation);
   if (seq) void pane.jump(seq);
 });
 new StatusPanel(session);
-
-/** A screen on which the sides lie over the middle. */
-const narrow = matchMedia("(max-width: 760px)");
 
 let bannerTimer = 0;
 
@@ -84,327 +91,6 @@ function showStatus(state, text) {
   if (state === "back" || state === "ended") announce(text, state === "ended");
   if (state === "back") bannerTimer = window.setTimeout(() => { banner.hidden = true; }, BANNER_TIME);
   composer.update();
-}
-
-// ---- the address
-
-/** @returns {{room: string, talk: string, seq: number}} the place in the page's address */
-function fromAddress() {
-  const [first = "", seq = ""] = location.hash.slice(1).split("/");
-  let name = "";
-  try {
-    name = decodeURIComponent(first);
-  } catch {
-    // An incomplete escape.
-  }
-  return { room: name.startsWith("@") ? "" : name, talk: name.startsWith("@") ? name.slice(1) : "", seq: /^\d{1,15}$/.test(seq) ? Number(seq) : 0 };
-}
-
-/** @param {Conversation} conversation @param {number} [seq] */
-function addressOf(conversation, seq = 0) {
-  const name = conversation.isRoom ? conversation.name : `@${conversation.name}`;
-  return `#${encodeURIComponent(name).replaceAll("%40", "@")}${seq ? `/${seq}` : ""}`;
-}
-
-/** @param {Conversation} conversation @param {number} [seq] */
-function setAddress(conversation, seq = 0) {
-  const address = addressOf(conversation, seq);
-  if (location.hash !== address) history.pushState(null, "", address);
-}
-
-/** @param {Conversation} conversation */
-function open(conversation) {
-  closeMenu(false);
-  showSide(false);
-  if (store.shown !== conversation) {
-    store.shown = conversation;
-    store.watched = false;
-    pane.show(conversation);
-    composer.show(conversation);
-    keptHere.set("shown", conversation.key);
-    if (fromAddress().seq === 0 || !addressNames(conversation)) setAddress(conversation);
-    byId("people-filter").value = "";
-    store.changed("people", conversation);
-    store.changed("header", conversation);
-    store.changed("list", conversation);
-    if (!conversation.isRoom && store.account) void session.loadLetters(conversation).catch(() => {});
-  }
-  pane.moved();
-  if (!narrow.matches && !document.querySelector("dialog[open]")) composer.focus();
-}
-
-/** @param {Conversation} conversation */
-function addressNames(conversation) {
-  const { room, talk } = fromAddress();
-  return conversation.key === (talk ? talkKey(talk) : roomKey(room));
-}
-
-/** @param {string} name */
-async function joinAndOpen(name) {
-  const known = store.conversations.get(roomKey(name));
-  if (known?.inside) {
-    open(known);
-    return;
-  }
-  try {
-    await session.join(name);
-    open(store.room(name));
-    keepRooms();
-  } catch (error) {
-    if (store.shown) store.note(store.shown, "error", error instanceof Error ? error.message : "");
-    else void open(store.room(FIRST_ROOM));
-  }
-}
-
-function followAddress() {
-  const { room, talk, seq } = fromAddress();
-  if (talk) {
-    open(store.talk(talk));
-  } else if (room) {
-    const found = store.conversations.get(roomKey(room));
-    if (found?.inside || found?.wanted) {
-      open(found);
-      if (seq) void pane.jump(seq);
-    } else {
-      void joinAndOpen(room).then(() => { if (seq && store.shown?.key === roomKey(room)) return pane.jump(seq); });
-    }
-  }
-}
-
-/** Keep the rooms for the next visit, by account. */
-function keepRooms() {
-  const rooms = store.ordered().filter((one) => one.isRoom && one.wanted).map((one) => one.name);
-  kept.set(`rooms ${store.account ?? ""}`, JSON.stringify(rooms));
-}
-
-function entered() {
-  signIn.close();
-  if (store.shown) {
-    store.changed("header", store.shown);
-    // The user may have changed, in the same rooms.
-    keepRooms();
-    return;
-  }
-  const { room, talk, seq } = fromAddress();
-  /** @type {string[]} */
-  let rooms = [];
-  try {
-    rooms = JSON.parse(kept.get(`rooms ${store.account ?? ""}`) ?? "[]");
-  } catch {
-    // Edited by somebody.
-  }
-  const present = store.ordered().filter((one) => one.isRoom && one.inside).map((one) => one.name);
-  const last = keptHere.get("shown") ?? "";
-  const wanted = new Map([...rooms, ...present, ...(room ? [room] : [])].map((name) => [fold(name), name]));
-  if (!wanted.size && !talk) wanted.set(FIRST_ROOM, FIRST_ROOM);
-  const first = room || (last.startsWith("#") && wanted.get(last.slice(1))) || [...wanted.values()][0] || FIRST_ROOM;
-  if (talk) open(store.talk(talk));
-  else open(store.room(first));
-  for (const name of wanted.values()) {
-    const one = store.room(name);
-    if (one.inside) continue;
-    one.wanted = true;
-    session.join(name).then(() => {
-      store.changed("header", one);
-      keepRooms();
-      if (seq && one === store.shown) void pane.jump(seq);
-    }, (error) => {
-      one.wanted = false;
-      if (error.code === "lost") one.wanted = true;
-      else store.note(one, "error", error.message);
-      composer.update();
-      store.changed("header", one);
-    });
-  }
-  const shown = store.conversations.get(roomKey(first));
-  if (seq && shown?.inside) void pane.jump(seq);
-}
-
-// ---- actions
-
-/** @param {Conversation} conversation @param {string} text */
-function say(conversation, text) {
-  session.say(conversation, text);
-  pane.toEnd();
-  pane.readBefore = null;
-}
-
-/** Commands that the page handles itself. @type {Record<string, (argument: string) => boolean>} */
-const COMMANDS = {
-  help: (argument) => !argument && (showHelp(), true),
-  login: (argument) => {
-    const [name = "", secret = ""] = argument.split(/\s+([^]*)/);
-    // Only a sign-in by the page itself is kept over a reload.
-    if (secret) void signIn.signIn({ account: name, password: secret });
-    else if (/^tst_/.test(name)) void signIn.signIn({ account: "", token: name });
-    else void signIn.open("", "account", name);
-    return true;
-  },
-  register: (argument) => {
-    const register = (/** @type {string} */ password) => void session.command(store.shown, `/register ${password}`)
-      .then(() => {
-        keepRooms();
-        return signIn.keep(store.nick, password);
-      }, () => {});
-    if (argument) register(argument);
-    else {
-      signIn.askSecret("New password, 8 characters or more", (password) => {
-        if (password) signIn.askSecret("The same again", (again) => {
-          if (password === again) register(password);
-          else if (store.shown) store.note(store.shown, "error", "these were two different passwords; nothing is done");
-        });
-      });
-    }
-    return true;
-  },
-  logout: () => (void signIn.signOut(), true),
-  join: (argument) => !/^#?\S+$/.test(argument) ? false : (void joinAndOpen(argument.replace(/^#/, "")), true),
-  search: (argument) => {
-    byId("search-text").value = argument;
-    search.open();
-    void search.begin();
-    return true;
-  },
-  quit: (argument) => {
-    // The server closes the connection; the page must not reconnect.
-    void session.command(null, `/quit ${argument}`.trim()).catch(() => {});
-    session.end("You have left.");
-    return true;
-  },
-};
-
-/** @param {Conversation} conversation @param {string} line */
-function command(conversation, line) {
-  const [, name = "", argument = ""] = /^\/(\S*)\s*([^]*)$/.exec(line) ?? [];
-  const own = Object.hasOwn(COMMANDS, name.toLowerCase()) ? COMMANDS[name.toLowerCase()] : undefined;
-  if (own?.(argument)) return;
-  const [verb, nick, text] = [name.toLowerCase(), ...(/^(\S+)\s+([^]+)$/.exec(argument)?.slice(1) ?? ["", ""])];
-  if (verb === "msg" && nick && !nick.startsWith("#")) {
-    open(store.talk(nick));
-    session.say(store.talk(nick), text);
-    return;
-  }
-  if (verb === "me" && !conversation.isRoom) {
-    session.say(conversation, `* ${argument}`);
-    return;
-  }
-  pane.toEnd();
-  session.command(conversation, line).then(keepRooms, (error) => {
-    // A refusal by the server is shown like its other answers.
-    if (error.code !== "lost") return;
-    store.note(conversation, "error", `${error.message}: not done`);
-    if (!composer.field.value) composer.insert(line);
-  });
-}
-
-/** @param {Line} line @param {HTMLElement} from */
-function lineMenu(line, from) {
-  const conversation = store.shown;
-  if (!conversation) return;
-  const spoken = TALK.has(line.kind);
-  const mayDelete = conversation.isRoom && line.seq && spoken && conversation.inside
-    && ((line.own && store.account !== null) || ["operator", "founder", "server"].includes(conversation.rank));
-  // Messages between accounts are stored; the author may delete them for both.
-  const ownLetter = !conversation.isRoom && spoken && line.own && line.id;
-  openMenu(from, "This line", [
-    spoken && { text: "Copy the text", do: () => void copyText(line.text) },
-    { text: "Copy with time and name", do: () => void copyText(lineText(line)) },
-    line.seq > 0 && conversation.isRoom && {
-      text: "Copy a link to this line",
-      do: () => void copyText(new URL(addressOf(conversation, line.seq), document.baseURI).href),
-    },
-    spoken && !line.own && { text: `Answer ${line.nick}`, do: () => composer.insert(composer.field.value ? `${line.nick} ` : `${line.nick}: `) },
-    spoken && !line.own && conversation.isRoom && { text: `Talk with ${line.nick} in private`, do: () => open(store.talk(line.nick)) },
-    Boolean(mayDelete) && {
-      text: "Delete…", danger: true,
-      do: () => confirm(`Delete what ${line.nick} said here, for everybody? ${lineText(line)}`, "Delete", () => {
-        session.request("delete", { room: conversation.name, seq: line.seq })
-          .catch((error) => store.note(conversation, "error", error.message));
-      }),
-    },
-    Boolean(ownLetter) && {
-      text: "Delete…", danger: true,
-      do: () => confirm(`Delete this, for ${conversation.name} too? ${lineText(line)}`, "Delete", () => {
-        session.command(conversation, `/delete ${line.id}`).catch(() => {});
-      }),
-    },
-  ]);
-}
-
-/** @param {string} text @param {string} verb @param {() => void} then */
-function confirm(text, verb, then) {
-  const dialog = byId("confirm");
-  setText(byId("confirm-text"), text);
-  setText(byId("confirm-yes"), verb);
-  byId("confirm-yes").onclick = () => {
-    dialog.close();
-    then();
-  };
-  openDialog(dialog);
-}
-
-/** @param {string} nick @param {HTMLElement} from */
-function personMenu(nick, from) {
-  const room = store.shown;
-  if (!room) return;
-  const operator = ["operator", "founder", "server"].includes(room.rank);
-  const run = (/** @type {string} */ line) => () => command(room, line);
-  openMenu(from, nick, [
-    !store.isOwn(nick) && { text: "Talk in private", do: () => open(store.talk(nick)) },
-    { text: "Mention", do: () => composer.insert(composer.field.value ? `${nick} ` : `${nick}: `) },
-    { text: "Who is that?", do: run(`/whois ${nick}`) },
-    !store.isOwn(nick) && { text: "Ignore, or hear again", do: run(`/ignore ${nick}`) },
-    operator && !store.isOwn(nick) && { text: "Kick…", danger: true, do: () => confirm(`Have ${nick} leave ${room.title}?`, "Kick", run(`/kick ${nick}`)) },
-  ]);
-}
-
-/** @param {HTMLElement} from */
-function roomMenu(from) {
-  const room = store.shown;
-  if (!room) return;
-  const level = settings.levelOf(room);
-  const levels = /** @type {[string, string][]} */ (room.isRoom
-    ? [["mentions", "Notify when I am mentioned"], ["all", "Notify of all lines"], ["none", "Never notify"]]
-    : [["mentions", "Notify"], ["none", "Never notify"]]);
-  openMenu(from, room.title, [
-    room.isRoom && { text: "Change the topic…", do: () => composer.begin("/topic ") },
-    { text: "Copy a link to this place", do: () => void copyText(new URL(addressOf(room), document.baseURI).href) },
-    ...levels.map(([value, text]) => ({ text, checked: level === value, do: () => settings.setLevel(room, value) })),
-    room.isRoom && room.inside && { text: `Leave ${room.title}`, danger: true, do: () => void leave(room) },
-    room.isRoom && !room.inside && { text: "Remove from the list", danger: true, do: () => drop(room) },
-    !room.isRoom && { text: "Close this talk", danger: true, do: () => drop(room) },
-  ]);
-}
-
-/** @param {Conversation} room */
-async function leave(room) {
-  try {
-    await session.request("part", { room: room.name });
-    drop(room);
-    keepRooms();
-  } catch (error) {
-    store.note(room, "error", error instanceof Error ? error.message : "");
-  }
-}
-
-/** @param {Conversation} conversation */
-function drop(conversation) {
-  store.forget(conversation.key);
-  const [next] = store.ordered();
-  if (next) open(next);
-}
-
-function showHelp() {
-  const rows = store.server.commands.map((/** @type {any} */ one) =>
-    element("tr", {}, element("th", { scope: "row", text: `/${one.name} ${one.usage}` }), element("td", { text: one.meaning })));
-  byId("help-commands").replaceChildren(...rows);
-  openDialog(byId("help"));
-}
-
-/** @param {boolean} shown the list of rooms, on a narrow screen */
-function showSide(shown) {
-  document.body.classList.toggle("side-open", shown);
-  byId("side-button").setAttribute("aria-expanded", String(shown));
 }
 
 /** @param {boolean} [shown] @param {boolean} [keep] whether to remember it */
@@ -424,7 +110,7 @@ function shortcut(event) {
   else if (control && !altKey && key.toLowerCase() === "f" && event.shiftKey) search.open();
   else if (altKey && !control && (key === "ArrowDown" || key === "ArrowUp")) {
     sidebar.step(key === "ArrowDown" ? 1 : -1, event.shiftKey);
-  } else if (key === "F1") showHelp();
+  } else if (key === "F1") commands.showHelp();
   else return false;
   return true;
 }
@@ -461,14 +147,14 @@ function start() {
   byId("people-button").addEventListener("click", () => showPeople(undefined, !narrow.matches));
   byId("people-close").addEventListener("click", () => showPeople(false, !narrow.matches));
   byId("search-button").addEventListener("click", () => search.open());
-  byId("room-button").addEventListener("click", () => roomMenu(byId("room-button")));
-  byId("help-button").addEventListener("click", showHelp);
+  byId("room-button").addEventListener("click", () => menus.ofRoom(byId("room-button")));
+  byId("help-button").addEventListener("click", () => commands.showHelp());
   byId("own").addEventListener("click", () => void signIn.open("", store.account ? "account" : "guest"));
-  byId("rejoin").addEventListener("click", () => { if (store.shown) void joinAndOpen(store.shown.name).then(() => composer.update()); });
+  byId("rejoin").addEventListener("click", () => { if (store.shown) void navigation.join(store.shown.name).then(() => composer.update()); });
   byId("retry").addEventListener("click", () => (session.ended ? session.start() : session.connection.wake()));
   document.addEventListener("keydown", pressed);
-  addEventListener("popstate", followAddress);
-  addEventListener("hashchange", followAddress);
+  addEventListener("popstate", () => navigation.followAddress());
+  addEventListener("hashchange", () => navigation.followAddress());
   addEventListener("online", () => session.connection.wake());
   addEventListener("offline", () => session.connection.wake());
   document.addEventListener("visibilitychange", () => {

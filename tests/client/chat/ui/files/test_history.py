@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,20 @@ def test_bounded(folder: Path) -> None:
     path.write_text("".join(f"line {number}\n" for number in range(2 * HISTORY_LINES + 1)))
     assert InputHistory(str(folder)).load()[-1] == f"line {2 * HISTORY_LINES}"
     assert path.read_text().count("\n") == HISTORY_LINES
+
+
+def test_fullDisk(folder: Path) -> None:
+    folder.mkdir()
+    path = folder / HISTORY_FILE
+    path.write_text("".join(f"line {number}\n" for number in range(2 * HISTORY_LINES + 1)))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        assert InputHistory(str(folder)).load()[-1] == f"line {2 * HISTORY_LINES}"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_text().count("\n") == 2 * HISTORY_LINES + 1
+    assert list(folder.iterdir()) == [path]
 
 
 def test_noFolder() -> None:

@@ -46,6 +46,18 @@ def test_written(tmp_path: Path) -> None:
     assert complaints == []
 
 
+def test_severalLines(tmp_path: Path) -> None:
+    room = ChatWindow(WindowKind.ROOM, "tee", TIMES)
+    complaints: list[str] = []
+    text = "<eve> one\n99 2026-11-21 00:00:00 <bob> forged"
+    for _ in range(2):
+        logs = ChatLogs(str(tmp_path), complaints.append, time.gmtime)
+        for seq in (1, 2):
+            logs.write(room, line(text, seq))
+    lines = (tmp_path / "#tee.log").read_text().split("\n")
+    assert [line[:2] for line in lines] == ["1 ", "  ", "2 ", "  ", ""]
+
+
 def test_cannot(tmp_path: Path) -> None:
     complaints: list[str] = []
     (tmp_path / "logs").write_text("")

@@ -38,6 +38,13 @@ def test_ofTheManual(tmp_path: Path) -> None:
     assert settings.keys == {"f2": "/names", "ctrl-t": "next-active"}
 
 
+def test_logInTheHomeFolder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    path = tmp_path / "chat.toml"
+    path.write_text('log = "~/chatlogs"')
+    assert readSettings(str(path)).log == "/home/ann/chatlogs"
+
+
 def test_none(tmp_path: Path) -> None:
     assert readSettings(str(tmp_path / "chat.toml")) == ScreenSettings()
 

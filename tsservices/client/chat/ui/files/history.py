@@ -6,6 +6,7 @@ import contextlib
 import os
 
 from tsservices.client.chat.commands import SECRET_COMMANDS, looksSecret
+from tsservices.client.chat.ui.files.replacing import replaceFile
 from tsservices.common.text import hiddenCommand
 from tsservices.common.tokens import TOKEN_SIGN
 
@@ -49,10 +50,8 @@ class InputHistory:
         if len(lines) > 2 * HISTORY_LINES:
             lines = lines[-HISTORY_LINES:]
             # Lines that another client adds meanwhile are lost, but no line is damaged.
-            draft = f"{self._path}.{os.getpid()}.new"
             with contextlib.suppress(OSError):
-                self._append(draft, lines)
-                os.replace(draft, self._path)
+                replaceFile(self._path, _data(lines))
         return lines[-HISTORY_LINES:]
 
     def keep(self, line: str) -> bool:
@@ -65,16 +64,16 @@ class InputHistory:
             return False
         with contextlib.suppress(OSError):
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            self._append(self._path, [line])
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(descriptor, _data([line]))
+            finally:
+                os.close(descriptor)
         return True
 
-    def _append(self, path: str, lines: list[str]) -> None:
-        data = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, data)
-        finally:
-            os.close(descriptor)
+
+def _data(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
 
 
 class WindowHistory:

@@ -50,7 +50,8 @@ class ChatLogs:
                 return
             moment = time.strftime("%Y-%m-%d %H:%M:%S", self._localtime(line.seconds))
             start = f"{number} " if number else ""
-            text = "".join(part for _, part in line.spans)
+            # A number or a name in a further line of a message must not begin a line of the file.
+            text = "".join(part for _, part in line.spans).replace("\n", "\n  ")
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with contextlib.closing(os.fdopen(descriptor, "wb")) as file:
                 file.write(f"{start}{moment} {text}\n".encode("utf-8", "replace"))

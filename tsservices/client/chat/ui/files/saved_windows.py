@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import dataclass, field
 
+from tsservices.client.chat.ui.files.replacing import replaceFile
 from tsservices.client.chat.ui.windows.window import WindowKind
 
 #: The name of the file in the state folder of the user.
@@ -81,13 +82,10 @@ class WindowsFile:
         servers[self._server] = entry
         for server in list(servers)[:-_MOST_SERVERS]:
             del servers[server]
-        draft = f"{self._path}.{os.getpid()}.new"
+        text = json.dumps({"version": 1, "servers": servers}, ensure_ascii=False, indent=1)
         with contextlib.suppress(OSError):
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
-                json.dump({"version": 1, "servers": servers}, file, ensure_ascii=False, indent=1)
-            os.replace(draft, self._path)
+            replaceFile(self._path, text.encode("utf-8", "replace"))
 
     def _servers(self) -> dict[str, object]:
         try:

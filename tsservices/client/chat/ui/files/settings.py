@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ def _isTable(value: object) -> bool:
 def _log(settings: ScreenSettings, value: object) -> str:
     if not isinstance(value, str):
         return "the name of a folder is needed"
-    settings.log = value
+    settings.log = os.path.expanduser(value)
     return ""
 
 

@@ -98,7 +98,7 @@ class ChatWindow:
         if not self.unread:
             self.lines.newFrom = position
         if len(self.unread) < UNREAD_COUNTED or mention:
-            self.unread[seq or -1 - position] = mention
+            self.unread[seq or unreadKey(position)] = mention
 
     def markRead(self, upTo: int | None = None) -> None:
         """
@@ -113,9 +113,9 @@ class ChatWindow:
         if not self.unread:
             self.lines.newFrom = None
 
-    def deleted(self, seq: int) -> None:
-        """Remove a deleted line from the unread ones."""
-        self.unread.pop(seq, None)
+    def deleted(self, key: int) -> None:
+        """Remove a deleted line from the unread ones, by its key there."""
+        self.unread.pop(key, None)
 
 
 class WindowList:
@@ -272,6 +272,11 @@ class WindowList:
         if news and not self.isSeen(window, now):
             window.noteUnread(position, line.seq if not line.aside else 0, mention)
         return position
+
+
+def unreadKey(position: int) -> int:
+    """Return the key of a line without a number among the unread ones."""
+    return -1 - position
 
 
 def _urgency(window: ChatWindow) -> int:

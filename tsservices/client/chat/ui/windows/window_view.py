@@ -34,7 +34,12 @@ from tsservices.client.chat.ports import ConnectionChange
 from tsservices.client.chat.state import ClientState
 from tsservices.client.chat.ui.message_lines import LineWriter, takeWords
 from tsservices.client.chat.ui.windows.room_lines import RoomLines
-from tsservices.client.chat.ui.windows.window import ChatWindow, WindowKind, WindowList
+from tsservices.client.chat.ui.windows.window import (
+    ChatWindow,
+    WindowKind,
+    WindowList,
+    unreadKey,
+)
 from tsservices.common.text import plural
 from tsservices.frontends.formats.localtime import LocalTime
 from tsservices.frontends.formats.sentences import (
@@ -124,8 +129,8 @@ class WindowView(RoomLines):
         # Each window marks its own first unread line.
         pass
 
-    def note(self, text: str) -> None:
-        self._say(self._own(), f"* {text}")
+    def note(self, text: str, room: str = "") -> None:
+        self._say(self._windows.room(room) or self._own(), f"* {text}")
 
     def complain(self, text: str) -> None:
         self._say(self._own(), f"! {text}", True)
@@ -247,9 +252,11 @@ class WindowView(RoomLines):
         isOwn = self._state.isSelf(deleted.nick)
         partner = deleted.to if isOwn else deleted.nick
         window = self._windows.find(WindowKind.PRIVATE.value + fold(partner))
-        for line in window.lines if window is not None else ():
-            if line.ident and line.ident == deleted.ident:
-                takeWords(line)
+        if window is not None:
+            for position, line in enumerate(window.lines, window.lines.first):
+                if line.ident and line.ident == deleted.ident:
+                    takeWords(line)
+                    window.deleted(unreadKey(position))
         self._sentences(window or self._windows.status, deleted)
 
     def _absent(self, absent: AwayReply) -> None:

@@ -4,34 +4,20 @@
  * connection. Independent of the document.
  */
 import { Connection } from "./connection.js";
+import { roomKey } from "./conversation.js";
+import { Outbox } from "./outbox.js";
 import { answerText } from "./sentences.js";
-import { roomKey } from "./store.js";
 import { fold } from "./text.js";
-import { nanoseconds, plural } from "./times.js";
+import { plural } from "./times.js";
+import { applyUnit } from "./units.js";
 import { UnitReader, VERSION } from "./wire.js";
 
 /** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./store.js").Conversation} Conversation */
+/** @typedef {import("./conversation.js").Conversation} Conversation */
 /** @typedef {import("./wire.js").Unit} Unit */
-/** @typedef {import("./history.js").Line} Line */
 
 /** Lines requested at once. */
 export const PAGE = 200;
-
-/**
- * Bytes in one request, as they are sent. The server takes four times as many, but a request that
- * flood control delays for more than some seconds makes the connection look dead.
- */
-const MOST_SAID = 16_384;
-
-const encoder = new TextEncoder();
-
-/**
- * A text without what the server may change: hidden characters, which it shows as \x1b or \u202e.
- * @param {string} text
- */
-const skeleton = (text) => text.replace(/\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})/g, "")
-  .replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S}]/gu, "");
 
 /** If more lines of a room were missed, only the newest are read; the others on scrolling. */
 const MOST_MISSED = 1000;
@@ -57,22 +43,6 @@ export class RequestError extends Error {
     this.code = code;
   }
 }
-
-/**
- * @typedef {object} Unsent
- * @property {Conversation} conversation
- * @property {string} text
- * @property {Line} line
- * @property {number} behind the place of the last line before it
- * @property {boolean} sent
- */
-
-/** Where the server has a line. @param {Conversation} conversation @param {Line} [line] */
-const placeOf = (conversation, line) => (line ? (conversation.isRoom ? line.at : line.time) : 0);
-
-/** The place of the newest line of the server. @param {Conversation} conversation */
-const newestPlace = (conversation) =>
-  placeOf(conversation, conversation.history.newest.lines.findLast((line) => line.nick && !line.state));
 
 /** Types that answer requests; answers to a typed command are shown as text. */
 const ANSWERS = new Set(["rooms", "people", "person", "seen", "restraints", "found", "inbox",
@@ -111,8 +81,7 @@ export class Session {
     this.inside = false;
     this.wasInside = false;
     this.lostAt = 0;
-    /** @type {Unsent[]} */
-    this.outbox = [];
+    this.outbox = new Outbox(store, world, this);
     /** Rooms to join after entering. @type {string[]} */
     this.wantedRooms = [];
     this.ended = false;
@@ -180,11 +149,11 @@ export class Session {
     if (request) {
       request.answers.push(unit);
       if (request.fields.do !== "command") {
-        this.store.apply(unit);
+        applyUnit(this.store, unit);
         return;
       }
     }
-    const applied = this.store.apply(unit);
+    const applied = applyUnit(this.store, unit);
     if (request || !applied) this.inform(unit, request?.place ?? null);
   }
 
@@ -364,7 +333,7 @@ export class Session {
   /** @param {boolean} again @param {boolean} resumed @param {number[]} counts */
   caughtUp(again, resumed, counts) {
     if (!this.inside) return;
-    this.resend(resumed);
+    this.outbox.resend(resumed);
     if (!again) return;
     const missed = counts.reduce((sum, count) => sum + count, 0);
     const how = resumed ? "you were disconnected; resumed" : "you were disconnected, and are in again";
@@ -459,141 +428,6 @@ export class Session {
     if (to < from && !lines.length && request?.fields.do !== "history") [from, to] = [to + 1, to];
     const { fresh } = this.store.addReplay(replay, from, to);
     request?.answers.push({ ...replay, fresh });
-  }
-
-  // ---- saying something
-
-  /**
-   * Say a text; without a connection it waits for the next one.
-   * @param {Conversation} conversation @param {string} text
-   */
-  say(conversation, text) {
-    const lines = text.replace(/\t/g, "    ").split(/\r\n|[\r\n]/).filter((one) => one.trim());
-    /** @type {string[]} */
-    let part = [];
-    let size = 0;
-    for (const line of lines) {
-      const bytes = encoder.encode(JSON.stringify(line)).length;
-      if (part.length && (part.length >= this.store.server.limits.lines || size + bytes > MOST_SAID)) {
-        this.sayPart(conversation, part.join("\n"));
-        part = [];
-        size = 0;
-      }
-      part.push(line);
-      size += bytes;
-    }
-    if (part.length) this.sayPart(conversation, part.join("\n"));
-  }
-
-  /** @param {Conversation} conversation @param {string} text at most as one request may say */
-  sayPart(conversation, text) {
-    const line = this.store.note(conversation, "message", text, nanoseconds(this.world.now()));
-    Object.assign(line, { own: true, nick: this.store.nick, state: "sending" });
-    const unsent = { conversation, text, line, behind: 0, sent: false };
-    this.outbox.push(unsent);
-    this.transmitNext();
-  }
-
-  /** Send the next text if none is under way: behind many, no sign of life would come in time. */
-  transmitNext() {
-    const waiting = this.outbox.filter((one) => !one.sent);
-    if (!this.inside) for (const one of waiting) this.mark(one, "waiting");
-    else if (waiting.length && !this.outbox.some((one) => one.sent && one.line.state === "sending")) this.transmit(waiting[0]);
-  }
-
-  /** @param {Unsent} unsent */
-  transmit(unsent) {
-    const { conversation, text } = unsent;
-    unsent.sent = true;
-    unsent.behind = newestPlace(conversation);
-    this.mark(unsent, "sending");
-    const sent = conversation.isRoom
-      ? this.request("say", { room: conversation.name, text })
-      : this.request("whisper", { nick: conversation.name, text });
-    sent.then(() => this.settle(unsent, newestPlace(conversation)), (error) => {
-      if (error.code === "lost") {
-        this.mark(unsent, "unknown");
-        return;
-      }
-      this.mark(unsent, "refused");
-      this.outbox = this.outbox.filter((one) => one !== unsent);
-      this.store.note(conversation, "error", error.message);
-    }).then(() => this.transmitNext());
-  }
-
-  /**
-   * It was said: the room has the server's line.
-   * @param {Unsent} unsent @param {number} [place] that of the line: texts sent later are behind it
-   */
-  settle(unsent, place = 0) {
-    this.outbox = this.outbox.filter((one) => one !== unsent);
-    for (const one of this.outbox) if (one.conversation === unsent.conversation) one.behind = Math.max(one.behind, place);
-    const { history } = unsent.conversation;
-    for (const stretch of history.stretches) {
-      const index = stretch.lines.lastIndexOf(unsent.line);
-      if (index >= 0) stretch.lines.splice(index, 1);
-    }
-    this.store.changed("lines", unsent.conversation);
-  }
-
-  /** @param {Unsent} unsent @param {string} state */
-  mark(unsent, state) {
-    unsent.line.state = state;
-    this.store.changed("lines", unsent.conversation, unsent.line);
-  }
-
-  /**
-   * After a lost connection: texts that arrived are among the new lines.
-   * @param {boolean} sure whether the server has closed the lost connection too
-   */
-  resend(sure) {
-    for (const unsent of [...this.outbox]) {
-      const { conversation } = unsent;
-      const place = unsent.sent ? this.arrivedAt(unsent) : 0;
-      if (place) this.settle(unsent, place);
-      // Private messages of guests are not kept: they may have arrived all the same.
-      else if (unsent.sent && sure && (conversation.isRoom || conversation.ids.size)) unsent.sent = false;
-      else if (unsent.sent) this.mark(unsent, "perhaps");
-    }
-    this.transmitNext();
-  }
-
-  /** @param {Unsent} unsent @returns {number} the place of its last line; 0: it has not arrived */
-  arrivedAt({ conversation, text, behind }) {
-    const wanted = skeleton(text);
-    const said = conversation.history.newest.lines
-      .filter((line) => line.own && !line.state && placeOf(conversation, line) > behind);
-    for (let i = 0; i < said.length; i++) {
-      // The server may have split it into more lines.
-      for (let j = i, found = ""; j < said.length && wanted.startsWith(found); j++) {
-        found += skeleton(said[j].text);
-        if (found === wanted) return placeOf(conversation, said[j]);
-      }
-    }
-    return 0;
-  }
-
-  /** @param {Unsent} unsent */
-  arrived({ conversation, text, requested }) {
-    const said = conversation.history.newest.lines
-      .filter((line) => line.own && !line.state && (line.at > requested || !conversation.isRoom))
-      .map((line) => line.text);
-    return text.split("\n").every((one) => said.includes(one));
-  }
-
-  /** Repeat a text that perhaps was not sent. @param {Line} line */
-  sayAgain(line) {
-    const unsent = this.outbox.find((one) => one.line === line);
-    if (!unsent) return;
-    unsent.sent = false;
-    this.transmitNext();
-  }
-
-  /** Drop an unsent text. @param {Line} line @returns {string} its text */
-  withdraw(line) {
-    const unsent = this.outbox.find((one) => one.line === line);
-    if (unsent) this.settle(unsent);
-    return line.text;
   }
 
   /** @param {Conversation} room @param {number} seq */

@@ -7,7 +7,7 @@ import { complete, intentOf } from "../core/complete.js";
 import { keptHere } from "../core/storage.js";
 import { byId, element, setText } from "./dom.js";
 
-/** @typedef {import("../core/store.js").Conversation} Conversation */
+/** @typedef {import("../core/conversation.js").Conversation} Conversation */
 
 /** Texts that Up recalls, in each conversation. */
 const MOST_PAST = 100;

@@ -4,7 +4,7 @@ import { plainText } from "../core/text.js";
 import { plural } from "../core/times.js";
 import { announce } from "./dom.js";
 
-/** @typedef {import("../core/store.js").Conversation} Conversation */
+/** @typedef {import("../core/conversation.js").Conversation} Conversation */
 /** @typedef {import("../core/history.js").Line} Line */
 
 /** Milliseconds in which lines are collected; more than so many are only counted. */

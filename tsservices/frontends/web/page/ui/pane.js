@@ -11,7 +11,7 @@ import { drawLine, guessHeight, stateOf } from "./row.js";
 
 /** @typedef {import("../core/history.js").Line} Line */
 /** @typedef {import("../core/history.js").Stretch} Stretch */
-/** @typedef {import("../core/store.js").Conversation} Conversation */
+/** @typedef {import("../core/conversation.js").Conversation} Conversation */
 
 /** Pixels from either end at which more is loaded. */
 const NEAR = 1500;
@@ -233,9 +233,9 @@ export class Pane {
     const line = button && this.list.lineAt(button);
     if (!line || !(button instanceof HTMLElement)) return;
     if (button.dataset.do === "menu") this.openMenu(line, button);
-    else if (button.dataset.do === "again") this.session.sayAgain(line);
+    else if (button.dataset.do === "again") this.session.outbox.sayAgain(line);
     else if (button.dataset.do === "withdraw") {
-      const text = this.session.withdraw(line);
+      const text = this.session.outbox.withdraw(line);
       const { lines } = this.list;
       const index = lines.indexOf(line);
       if (index >= 0) lines.splice(index, 1);

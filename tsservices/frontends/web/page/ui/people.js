@@ -5,8 +5,8 @@ import { fold } from "../core/text.js";
 import { byId, element, setText } from "./dom.js";
 import { nickElement, textNodes } from "./row.js";
 
-/** @typedef {import("../core/store.js").Conversation} Conversation */
-/** @typedef {import("../core/store.js").Person} Person */
+/** @typedef {import("../core/conversation.js").Conversation} Conversation */
+/** @typedef {import("../core/conversation.js").Person} Person */
 
 /** Most people drawn; the field above finds the others. */
 const MOST_SHOWN = 300;

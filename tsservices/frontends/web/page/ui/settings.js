@@ -3,7 +3,7 @@
 import { kept } from "../core/storage.js";
 import { byId, openDialog, setText } from "./dom.js";
 
-/** @typedef {import("../core/store.js").Conversation} Conversation */
+/** @typedef {import("../core/conversation.js").Conversation} Conversation */
 
 /** @param {string} name @param {string} otherwise */
 const stored = (name, otherwise) => kept.get(name) ?? otherwise;

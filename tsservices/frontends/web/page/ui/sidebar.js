@@ -3,7 +3,16 @@
 import { fold, hueOf } from "../core/text.js";
 import { byId, element, name, onceAFrame, openDialog, setText } from "./dom.js";
 
-/** @typedef {import("../core/store.js").Conversation} Conversation */
+/** @typedef {import("../core/conversation.js").Conversation} Conversation */
+
+/** A screen on which the sides lie over the middle. */
+export const narrow = matchMedia("(max-width: 760px)");
+
+/** @param {boolean} shown the list of rooms, on a narrow screen */
+export function showSide(shown) {
+  document.body.classList.toggle("side-open", shown);
+  byId("side-button").setAttribute("aria-expanded", String(shown));
+}
 
 export class Sidebar {
   /**
