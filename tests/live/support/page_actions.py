@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 #: How often something is looked for, and milliseconds between two looks.
-LOOKS, PAUSE = 400, 25
+LOOKS, PAUSE = 1200, 25
 
 
 def say(page: Page, text: str) -> None:
@@ -46,6 +47,31 @@ def waitFor(page: Page, condition: str) -> None:
             return
         page.wait_for_timeout(PAUSE)
     raise AssertionError(f"not so after some seconds: {condition}")
+
+
+def until(page: Page, happened: Callable[[], object]) -> None:
+    """As L{waitFor}, for what the scripted chat has received."""
+    for _ in range(LOOKS):
+        if happened():
+            return
+        page.wait_for_timeout(PAUSE)
+    raise AssertionError("it has not happened after some seconds")
+
+
+def scrollUntil(page: Page, move: str, happened: Callable[[list[int]], object]) -> list[int]:
+    """
+    Scroll until the numbers shown are as wanted.
+
+    @param move: an assignment to the place of the view, such as C{= 0}.
+    @return: these numbers.
+    """
+
+    def moved() -> bool:
+        page.evaluate(f"document.getElementById('lines').scrollTop {move}")
+        return bool(happened(numbersShown(page)))
+
+    until(page, moved)
+    return numbersShown(page)
 
 
 def scrollToBegin(page: Page) -> None:

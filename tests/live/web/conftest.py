@@ -26,7 +26,7 @@ PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
 CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 #: Milliseconds that a page may take for anything, on a busy machine.
-PATIENCE = 10_000
+PATIENCE = 30_000
 
 #: Opens a window of its own: another person's browser.
 OpenWindow = Callable[[], "BrowserContext"]

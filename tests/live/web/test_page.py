@@ -10,9 +10,11 @@ from tests.live.support.page_actions import (
     numbersShown,
     say,
     scrollToBegin,
+    scrollUntil,
     shows,
     texts,
     titled,
+    until,
     waitFor,
 )
 from tests.support.examples import onlyThorough
@@ -100,7 +102,7 @@ class TestSignIn:
         page.fill("#secret", "swordfish")
         page.press("#secret", "Enter")
         waitFor(page, "!document.getElementById('secret-dialog').open")
-        page.wait_for_timeout(50)
+        until(page, lambda: chat.requests("answer"))
         assert chat.requests("answer") == [{"do": "answer", "text": "swordfish"}]
         assert page.input_value("#secret") == ""
 
@@ -111,7 +113,7 @@ class TestSignIn:
             page.fill("#secret", "swordfish")
             page.press("#secret", "Enter")
         waitFor(page, "!document.getElementById('secret-dialog').open")
-        page.wait_for_timeout(100)
+        until(page, lambda: chat.requests("command"))
         assert [one["line"] for one in chat.requests("command")] == ["/register swordfish"]
         assert not page.locator(".kind-error").count()
 
@@ -124,6 +126,7 @@ class TestSaying:
         page.keyboard.type("lines")
         page.keyboard.press("Enter")
         shows(page, "lines")
+        until(page, lambda: chat.requests("say"))
         assert chat.requests("say")[0]["text"] == "two\nlines"
         assert texts(page)[-2:] == ["two", "lines"]
         assert page.input_value("#text") == ""
@@ -180,6 +183,7 @@ class TestSaying:
         page.fill("#text", "\n".join(f"line {number}" for number in range(120)))
         page.press("#text", "Enter")
         shows(page, "line 119")
+        until(page, lambda: len(chat.requests("say")) == 3)
         assert [len(one["text"].split("\n")) for one in chat.requests("say")] == [50, 50, 20]
 
     def test_much_text(self, page: Page, chat: ScriptedChat) -> None:
@@ -187,11 +191,10 @@ class TestSaying:
         chat.answers["say"] = lambda request: False
         page.fill("#text", "\n".join(['"' * 1400] * 40))
         page.press("#text", "Enter")
-        page.locator(".unsent").first.wait_for()
+        until(page, lambda: chat.requests("say"))
         assert [len(one["text"]) for one in chat.requests("say")] == [5 * 1401 - 1]
         chat.done(chat.requests("say")[0])
-        page.wait_for_timeout(200)
-        assert len(chat.requests("say")) == 2
+        until(page, lambda: len(chat.requests("say")) == 2)
 
     def test_full(self, page: Page) -> None:
         """What does not fit is not cut off without a word."""
@@ -345,11 +348,7 @@ class TestConnection:
         page.locator("#banner", has_text="8,950 lines were said meanwhile").wait_for()
         shows(page, "9000 ")
         assert not chat.requests("since")
-        for _ in range(4):
-            page.evaluate("document.getElementById('lines').scrollTop = 0")
-            page.wait_for_timeout(60)
-        numbers = numbersShown(page)
-        assert 8000 < numbers[0] < 8800
+        numbers = scrollUntil(page, "= 0", lambda numbers: numbers[0] < 8800)
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
     def test_said_meanwhile(self, page: Page, chat: ScriptedChat) -> None:
@@ -443,8 +442,7 @@ class TestConnection:
     def test_silent_server(self, page: Page, chat: ScriptedChat) -> None:
         """A wake-up asks whether the other side lives."""
         page.evaluate("dispatchEvent(new Event('online'))")
-        page.wait_for_timeout(100)
-        assert chat.requests("ping")
+        until(page, lambda: chat.requests("ping"))
 
 
 class TestUnread:
@@ -479,8 +477,7 @@ class TestUnread:
         shows(page, "50 ")
         chat.say("bob", "new")
         shows(page, "new")
-        page.wait_for_timeout(100)
-        assert chat.requests("read")[-1]["seq"] == 51
+        until(page, lambda: chat.requests("read") and chat.requests("read")[-1]["seq"] == 51)
 
     def test_scrolled_up(self, page: Page, chat: ScriptedChat) -> None:
         """What comes while one reads older lines does not move them."""
@@ -544,11 +541,7 @@ class TestPlaces:
         page.goto(f"{site.address}#lobby/1234")
         page.locator(".line:focus", has_text="1234 ").wait_for()
         assert page.is_visible("#to-end")
-        for _ in range(8):
-            page.evaluate("document.getElementById('lines').scrollTop += 4000")
-            page.wait_for_timeout(60)
-        numbers = numbersShown(page)
-        assert numbers[0] > 1300
+        numbers = scrollUntil(page, "+= 4000", lambda numbers: numbers[0] > 1300)
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         page.click("#to-end")
         shows(page, "5000 ")
@@ -626,10 +619,7 @@ class TestLetters:
         return page
 
     def test_scroll_back(self, talk: Page) -> None:
-        for _ in range(40):
-            talk.evaluate("document.getElementById('lines').scrollTop = 0")
-            talk.wait_for_timeout(25)
-        numbers = numbersShown(talk)
+        numbers = scrollUntil(talk, "= 0", lambda numbers: numbers[0] == 1)
         assert numbers == list(range(1, len(numbers) + 1))
 
     def test_deleted(self, talk: Page, chat: ScriptedChat) -> None:
@@ -698,7 +688,7 @@ class TestKeys:
         for key in ("ArrowUp", "Enter", "End", "Enter"):
             page.keyboard.press(key)
         page.click("#confirm-yes")
-        page.wait_for_timeout(100)
+        until(page, lambda: chat.requests("delete"))
         assert [one["seq"] for one in chat.requests("delete")] == [seq]
 
     def test_help(self, page: Page) -> None:
