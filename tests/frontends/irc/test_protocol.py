@@ -170,7 +170,27 @@ class TalkTests(IRCFrontendCase):
             ("A" * 600, "417"),
         ):
             self.assertEqual(ann.numerics(line), [code], line)
-        self.assertEqual(ann.numerics("NOTICE nobody :x"), [])
+
+    def test_noticesAreNotAnswered(self) -> None:
+        ann, bob, cat = self.join("ann", "#tea"), self.join("bob", "#tea"), self.join("cat")
+        ann.send(f"REGISTER * * :{PASSWORD}", "NICK eve", "MODE #tea +m", "AWAY :out")
+        cat.send(f"REGISTER * * :{PASSWORD}", "QUIT")
+        for line, code in (
+            ("", "411"),
+            (" #tea", "412"),
+            (" nobody :x", "401"),
+            (" #no :x", "403"),
+            (" #tea :x", "404"),
+            (" @#tea :x", "404"),
+            (" @#tea :\1PING\1", "404"),
+            (" cat :x", "401"),
+            (" eve :x", "301"),
+            (" a,b,c,d,e :x", "407"),
+        ):
+            self.assertIn(code, bob.numerics(f"PRIVMSG{line}"), line)
+            self.assertEqual(bob.say(f"NOTICE{line}"), [], line)
+        self.assertIn("will read it later", ann.say("PRIVMSG cat :x")[0])
+        self.assertEqual(ann.say("NOTICE cat :x"), [])
 
     def test_history(self) -> None:
         ann = self.join("ann", "#tea", caps="draft/chathistory batch message-tags server-time")
@@ -305,6 +325,10 @@ class CommandTests(IRCFrontendCase):
             ("LIST >1,T<5,#t*", ["321", "323"]),
             ("LIST >1,C<5,!#no", ["321", "322", "323"]),
             ("LIST <1", ["321", "323"]),
+            # A digit for Unicode, but not for numbers.
+            ("LIST >\u00b2", ["321", "323"]),
+            ("LIST C<\u00b2", ["321", "323"]),
+            ("WHOWAS nobody \u00b2", ["406", "369"]),
             ("NAMES", ["366"]),
             ("TOPIC #tea", ["331"]),
             ("MODE #tea", ["324", "329"]),

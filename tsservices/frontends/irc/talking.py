@@ -107,13 +107,16 @@ def notice(client: IRCClient, message: Message) -> None:
 
 
 def _speak(client: IRCClient, message: Message, kind: str) -> None:
+    isAnswered = message.command != "NOTICE"
     if not message.param(0).strip(","):
-        client.numeric(numerics.ERR_NORECIPIENT, text=f"No recipient given ({message.command})")
+        if isAnswered:
+            client.numeric(numerics.ERR_NORECIPIENT, text="No recipient given (PRIVMSG)")
         return
     kind, text = _content(kind, message.param(1))
     text = cleanText(text)
     if not text:
-        client.numeric(numerics.ERR_NOTEXTTOSEND)
+        if isAnswered:
+            client.numeric(numerics.ERR_NOTEXTTOSEND)
         return
     tags = clientTags(message)
     # A client that bounds lines by its own mask never exceeds this length; others get an error,
@@ -142,7 +145,6 @@ def _trySay(client: IRCClient, target: str, kind: str, text: str, tags: str, com
     try:
         _sayTo(client, target, kind, text, tags)
     except ChatError as error:
-        # A notice is never answered (RFC 1459): two programs that did would continue for ever.
         if command != "NOTICE":
             errors.tell(client, error)
 
@@ -151,8 +153,9 @@ def _targets(client: IRCClient, message: Message) -> list[str]:
     # Each target once, ignoring case.
     named = {fold(target): target for target in message.param(0).split(",") if target}
     targets = list(named.values())
-    for target in targets[isupport.TARGETS :]:
-        client.numeric(numerics.ERR_TOOMANYTARGETS, target)
+    if message.command != "NOTICE":
+        for target in targets[isupport.TARGETS :]:
+            client.numeric(numerics.ERR_TOOMANYTARGETS, target)
     return targets[: isupport.TARGETS]
 
 
