@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from tsservices.chat.errors import NO_PERSON, NO_ROOM, ChatError
@@ -41,8 +42,11 @@ from tsservices.frontends.irc.multiline import (
 )
 from tsservices.frontends.irc.people import OPERATOR_PREFIX, isChannel
 
-#: Control characters in texts of IRC: bold, colours and similar, and the sign of CTCP.
-_FORMATTING = frozenset("\x01\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f")
+#: Formatting in texts of IRC: colours by number and by RGB, bold and similar, the sign of CTCP.
+_FORMATTING = re.compile(
+    "\x03([0-9]{1,2}(,[0-9]{1,2})?)?|\x04([0-9A-Fa-f]{6}(,[0-9A-Fa-f]{6})?)?"
+    "|[\x01\x02\x0f\x11\x16\x1d\x1e\x1f]"
+)
 
 
 #: Kinds of messages that are not stored.
@@ -69,7 +73,7 @@ def cleanText(text: str) -> str:
     """Make a text fit for all frontends: formatting for IRC is removed."""
     if text.isprintable():
         return text
-    return visible("".join(letter for letter in text if letter not in _FORMATTING))
+    return visible(_FORMATTING.sub("", text))
 
 
 def sayPlain(client: IRCClient, target: str, texts: tuple[str, ...]) -> bool:
