@@ -359,6 +359,14 @@ class CommandTests(IRCFrontendCase):
         self.assertEqual(self.ann.numerics("AWAY"), ["305"])
 
     def test_names(self) -> None:
+        line = self.lineClient("cat", "tea")
+        self.ann.send("MODE #tea +o cat")
+        line.send("/mute ann\n")
+        self.bob.heard()
+        (answer,) = self.ann.say("SETNAME :Words of a muted user")
+        self.assertIn(" FAIL SETNAME CANNOT_CHANGE_REALNAME :", answer)
+        self.assertEqual(self.bob.heard(), [])
+        line.send("/unmute ann\n")
         self.ann.send("SETNAME :Ann of Tea")
         self.assertIn(":ann!~ann@guest SETNAME :Ann of Tea", self.bob.heard())
         self.ann.send("NICK anna")
