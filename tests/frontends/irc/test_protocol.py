@@ -98,6 +98,21 @@ class RegistrationTests(IRCFrontendCase):
         other.disconnect()
         self.assertNotIn("253", ann.numerics("LUSERS"))
 
+    def test_httpRequestIsClosed(self) -> None:
+        # ergochat/ergo#2239.
+        body = "Host: x\r\nOrigin: y\r\n\r\nNICK ann\r\nUSER a a a a\r\nPRIVMSG bob :hi"
+        bob = self.join("bob")
+        for request in ("POST / HTTP/1.1", "OPTIONS / HTTP/1.0", f"GET /{'x' * 600} HTTP/1.1"):
+            client = self.connect()
+            client.send(f"{request}\r\n{body}")
+            answer = client.heard()[-1]
+            self.assertEqual(
+                answer, "ERROR :Closing Link: * (this is a chat for people, not a web server)"
+            )
+            self.assertTrue(client.transport.disconnecting)
+            client.disconnect()
+        self.assertEqual(bob.heard(), [])
+
 
 class TalkTests(IRCFrontendCase):
     def test_bothFrontends(self) -> None:
