@@ -223,6 +223,35 @@ class TalkTests(IRCFrontendCase):
         for request in ("LATEST #no * 3", "LATEST #tea * x", "FOO", "BEFORE #tea msgid=x 1"):
             self.assertIn(" FAIL CHATHISTORY ", ann.say(f"CHATHISTORY {request}")[0], request)
 
+    def test_historyByTimes(self) -> None:
+        # ircv3/ircv3-specifications#604: many messages have one time.
+        caps = "draft/chathistory batch message-tags server-time"
+        ann = self.join("ann", "#tea", caps=caps)
+        self.join("bob")
+        for target in ("#Tea", "bob"):
+            ann.send(*[f"PRIVMSG {target} :{number}" for number in range(8)])
+            (line,) = ann.say(f"CHATHISTORY LATEST {target} * 1")[1:-1]
+            now = "timestamp=" + re.findall("time=([^ ;]+)", line)[0]
+            past, future = (
+                "timestamp=2020-01-01T00:00:00.000Z",
+                "timestamp=2040-01-01T00:00:00.000Z",
+            )
+            for requests in (
+                (f"LATEST {target} * 3", f"BEFORE {target} {now} 3", f"BEFORE {target} {now} 3"),
+                (f"BETWEEN {target} {future} {past} 3", *[f"BETWEEN {target} {now} {past} 3"] * 2),
+            ):
+                found = [line[-1] for it in requests for line in ann.say(f"CHATHISTORY {it}")[1:-1]]
+                self.assertEqual(found, [*"567", *"234", *"01"])
+            for requests in (
+                (f"AFTER {target} {past} 3", f"AFTER {target} {now} 3", f"AFTER {target} {now} 3"),
+                (
+                    f"BETWEEN {target} {past} {future} 3",
+                    *[f"BETWEEN {target} {now} {future} 3"] * 2,
+                ),
+            ):
+                found = [line[-1] for it in requests for line in ann.say(f"CHATHISTORY {it}")[1:-1]]
+                self.assertEqual(found, [*"012", *"345", *"67"])
+
     def test_replay(self) -> None:
         ann = self.join("ann", "#tea")
         ann.send("PRIVMSG #tea :before")
