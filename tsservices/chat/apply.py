@@ -51,7 +51,7 @@ from tsservices.chat.handlers.messages import CLOCK_STEP_NANOSECONDS
 from tsservices.chat.handlers.restrictions import noteClockSetBack
 from tsservices.chat.handlers.tokens import checkScope
 from tsservices.chat.notifications import ErrorReply
-from tsservices.chat.operations import Operation
+from tsservices.chat.operations import Operation, isNotice
 from tsservices.chat.session import Session
 from tsservices.chat.state import ChatState
 
@@ -85,4 +85,4 @@ def apply(state: ChatState, operation: Operation, session: Session, batch: Batch
             checkScope(state, type(operation), session)
         HANDLERS[type(operation)](state, operation, session, batch)
     except ChatError as error:
-        batch.reply(session, ErrorReply(error))
+        batch.reply(session, ErrorReply(error, isNotice(operation)))

@@ -37,6 +37,9 @@ _CHARACTERS = 12
 
 _SIGNS = frozenset("!@*?")
 
+# A sign that is in no name, before the user's part of a full mask, or in no host, at its end.
+_NOBODY = re.compile(r"[^!]*[^\w\-*?!\x80-\U0010ffff]|.*@.*[^\w\-*?.~\x80-\U0010ffff]", re.ASCII)
+
 # A name of the greatest length, in characters that no mask contains.
 _ANY_NAME = "\0" * NAME_LENGTH
 
@@ -87,6 +90,19 @@ def parseMask(text: str) -> str:
     user, _, host = rest.partition("@")
     mask = f"{nick or '*'}!{user or '*'}@{host or '*'}"
     return re.sub(r"\*+", "*", mask)
+
+
+def parseNewMask(text: str) -> str:
+    """
+    As L{parseMask}, for a mask to set.
+
+    @raise ChatError: it is no mask, or could match nobody: an extended ban of another server, such
+        as C{m:bob!*@*}, would look as if it had an effect.
+    """
+    mask = parseMask(text)
+    if _NOBODY.match(mask):
+        raise ChatError(MASK, most=MASK_LENGTH)
+    return mask
 
 
 def singleTarget(mask: str) -> str:

@@ -411,6 +411,8 @@ class Notice:
     lines: list[str]
     #: The name for programs; empty: the text is for people only.
     code: str = ""
+    #: Whether it answers a notice; programs of IRC must not see that.
+    toNotice: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -418,6 +420,8 @@ class ErrorReply:
     """For the session itself: its request was refused."""
 
     error: ChatError
+    #: As in L{Notice}.
+    toNotice: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -612,6 +616,8 @@ class AwayReply:
 
     nick: str
     text: str
+    #: As in L{Notice}.
+    toNotice: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -174,6 +174,14 @@ class SendPassing(Operation):
 QUESTION, ANSWER = "question", "answer"
 
 
+def isNotice(operation: Operation) -> bool:
+    """Whether an operation says something that no program answers."""
+    return isinstance(operation, Say | SendPrivate | SendPassing) and operation.kind in (
+        NOTICE,
+        ANSWER,
+    )
+
+
 @dataclass(slots=True)
 class Introduce(Operation):
     """User name and real name of a session, as in IRC."""

@@ -5,12 +5,13 @@ a L{ChatStream}.  Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tsservices.chat.controller import ChatContext, SessionController
-from tsservices.chat.errors import STOPPING, TOKENS_OFTEN, TOO_SLOW, WRONG_TOKEN, ChatError
+from tsservices.chat.errors import NO_WEB, STOPPING, TOKENS_OFTEN, TOO_SLOW, WRONG_TOKEN, ChatError
 from tsservices.chat.notifications import ErrorReply, Notification
 from tsservices.chat.outlet import Backlog, BroadcastMember, Formatter, Recipient
 from tsservices.chat.pipeline import Timer
@@ -19,8 +20,22 @@ from tsservices.common.counters import StreamCounters
 from tsservices.common.limits import Limits
 from tsservices.frontends.sendqueue import ByteSink, SendQueue, SendQueuePool
 
+#: The first line of an HTTP request, or the second one: the first may be too long to be taken.
+_HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/[0-9.]+|(?i:host):")
+
 #: Errors logged with the peer's address: someone guesses tokens, or a program has an old one.
 _LOGGED = frozenset({WRONG_TOKEN, TOKENS_OFTEN})
+
+
+def checkNoWeb(context: ChatContext, line: str) -> None:
+    """
+    @param line: from somebody who has no name yet.
+    @raise ChatError: it is of HTTP: a web page must not be able to post into a text port.
+    """
+    if _HTTP.match(line):
+        port = context.webPort
+        place = "" if port is None else f"; browsers talk to port {port}"
+        raise ChatError(NO_WEB, place=place)
 
 
 class ChatStream(ByteSink, Protocol):

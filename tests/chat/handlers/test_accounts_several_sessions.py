@@ -148,7 +148,8 @@ class TestSeveralSessions:
         third = self.chat.login("ann", "lobby")
         self.chat.clear()
         assert kindNames(second.say("/nick ann")) == ["NickChanged", "UserLeft"]
-        assert kindNames(self.bob.heard()) == ["UserLeft"]
+        left = only(UserLeft, self.bob.heard())
+        assert (left.nick, left.account) == ("eve", "ann")
         assert len(holders["ann"]) == 4
         assert third.session in holders["ann"]
         assert set(holders) == {"ann", "bob"}

@@ -17,6 +17,7 @@ from tests.support.chat import (
     only,
 )
 from tsservices.chat import errors
+from tsservices.chat.cloaks import parseMask, parseNewMask
 from tsservices.chat.handlers.nodes import detach
 from tsservices.chat.handlers.restrictions import RESTRICTIONS_EACH
 from tsservices.chat.notifications import (
@@ -375,6 +376,17 @@ class TestBans(RoomCase):
         assert modeLines(self.opal.say("/mode -b bo?!*@guest")) == ["-b bo?!*@guest"]
         assert self.room.permissions.restrictions == {}
         assert not self.room.permissions.checksTalk
+
+    def test_masksOfNobody(self) -> None:
+        # PyLink/PyLink#55: extended bans of other servers.
+        for mask in ("m:bob!*@*", "$a:bob", "~a:bob", "R:bob!*@*", "a|b", "*!*@::1", "a!b@c@d"):
+            assert errorCodes(self.opal.say(f"/mode +b {mask}")) == [errors.MASK], mask
+        assert errorCodes(self.opal.say("/ban m:bob!*@*")) == [errors.MASK]
+        assert self.room.permissions.restrictions == {}
+        for mask in ("z\u00e9_-?*!~:x@*", "*!*@~abc", "*!*@z-e_d.account"):
+            assert parseNewMask(mask) == parseMask(mask)
+        # Older ones can be removed.
+        assert codes(self.opal.say("/mode -b m:bob!*@*")) == ["same"]
 
     def test_operatorsAreSpared(self) -> None:
         self.mel.say("/mode +b *l!*@*")

@@ -123,6 +123,7 @@ class HistoryErrorTests(IRCFrontendCase):
             ("LATEST #tea foo=x 1", "INVALID_MSGREFTYPE LATEST #tea foo=x"),
             ("BEFORE #tea msgid=x 1", "MESSAGE_ERROR BEFORE #tea x"),
             ("BEFORE ann msgid=x 1", "MESSAGE_ERROR BEFORE ann x"),
+            ("BEFORE #tea msgid=x-\u00b2-1 1", "MESSAGE_ERROR BEFORE #tea x-\u00b2-1"),
             ("LATEST #no * 1", "INVALID_TARGET LATEST #no"),
             ("LATEST nobody * 1", "INVALID_TARGET LATEST nobody"),
             ("TARGETS msgid=x msgid=y 1", "INVALID_PARAMS TARGETS"),

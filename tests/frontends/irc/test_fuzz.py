@@ -25,6 +25,7 @@ _NAMES = sorted(COMMANDS.keys() - {"QUIT"})
 _ARGUMENTS = (
     "ann bob cat #tea #TEA #none #Straße , + - * 0 +o -v +bb b k l +kl ovb %tcuihsnfdlaor,1"
     " LS REQ LATEST BEFORE BETWEEN AROUND TARGETS timestamp=2026-01-01T00:00:00.000Z"
+    " >² T<٣ ² msgid=x-²-1"
 )
 _LAST = (":", "::", ": ", ":x  y", ":\1ACTION x\1", ":é", ":" + "é" * 200, "a,b,#tea", "")
 _WORDS = st.one_of(

@@ -98,6 +98,21 @@ class RegistrationTests(IRCFrontendCase):
         other.disconnect()
         self.assertNotIn("253", ann.numerics("LUSERS"))
 
+    def test_httpRequestIsClosed(self) -> None:
+        # ergochat/ergo#2239.
+        body = "Host: x\r\nOrigin: y\r\n\r\nNICK ann\r\nUSER a a a a\r\nPRIVMSG bob :hi"
+        bob = self.join("bob")
+        for request in ("POST / HTTP/1.1", "OPTIONS / HTTP/1.0", f"GET /{'x' * 600} HTTP/1.1"):
+            client = self.connect()
+            client.send(f"{request}\r\n{body}")
+            answer = client.heard()[-1]
+            self.assertEqual(
+                answer, "ERROR :Closing Link: * (this is a chat for people, not a web server)"
+            )
+            self.assertTrue(client.transport.disconnecting)
+            client.disconnect()
+        self.assertEqual(bob.heard(), [])
+
 
 class TalkTests(IRCFrontendCase):
     def test_bothFrontends(self) -> None:
@@ -170,7 +185,27 @@ class TalkTests(IRCFrontendCase):
             ("A" * 600, "417"),
         ):
             self.assertEqual(ann.numerics(line), [code], line)
-        self.assertEqual(ann.numerics("NOTICE nobody :x"), [])
+
+    def test_noticesAreNotAnswered(self) -> None:
+        ann, bob, cat = self.join("ann", "#tea"), self.join("bob", "#tea"), self.join("cat")
+        ann.send(f"REGISTER * * :{PASSWORD}", "NICK eve", "MODE #tea +m", "AWAY :out")
+        cat.send(f"REGISTER * * :{PASSWORD}", "QUIT")
+        for line, code in (
+            ("", "411"),
+            (" #tea", "412"),
+            (" nobody :x", "401"),
+            (" #no :x", "403"),
+            (" #tea :x", "404"),
+            (" @#tea :x", "404"),
+            (" @#tea :\1PING\1", "404"),
+            (" cat :x", "401"),
+            (" eve :x", "301"),
+            (" a,b,c,d,e :x", "407"),
+        ):
+            self.assertIn(code, bob.numerics(f"PRIVMSG{line}"), line)
+            self.assertEqual(bob.say(f"NOTICE{line}"), [], line)
+        self.assertIn("will read it later", ann.say("PRIVMSG cat :x")[0])
+        self.assertEqual(ann.say("NOTICE cat :x"), [])
 
     def test_history(self) -> None:
         ann = self.join("ann", "#tea", caps="draft/chathistory batch message-tags server-time")
@@ -187,6 +222,35 @@ class TalkTests(IRCFrontendCase):
             self.assertEqual([line[-1] for line in found], texts, request)
         for request in ("LATEST #no * 3", "LATEST #tea * x", "FOO", "BEFORE #tea msgid=x 1"):
             self.assertIn(" FAIL CHATHISTORY ", ann.say(f"CHATHISTORY {request}")[0], request)
+
+    def test_historyByTimes(self) -> None:
+        # ircv3/ircv3-specifications#604: many messages have one time.
+        caps = "draft/chathistory batch message-tags server-time"
+        ann = self.join("ann", "#tea", caps=caps)
+        self.join("bob")
+        for target in ("#Tea", "bob"):
+            ann.send(*[f"PRIVMSG {target} :{number}" for number in range(8)])
+            (line,) = ann.say(f"CHATHISTORY LATEST {target} * 1")[1:-1]
+            now = "timestamp=" + re.findall("time=([^ ;]+)", line)[0]
+            past, future = (
+                "timestamp=2020-01-01T00:00:00.000Z",
+                "timestamp=2040-01-01T00:00:00.000Z",
+            )
+            for requests in (
+                (f"LATEST {target} * 3", f"BEFORE {target} {now} 3", f"BEFORE {target} {now} 3"),
+                (f"BETWEEN {target} {future} {past} 3", *[f"BETWEEN {target} {now} {past} 3"] * 2),
+            ):
+                found = [line[-1] for it in requests for line in ann.say(f"CHATHISTORY {it}")[1:-1]]
+                self.assertEqual(found, [*"567", *"234", *"01"])
+            for requests in (
+                (f"AFTER {target} {past} 3", f"AFTER {target} {now} 3", f"AFTER {target} {now} 3"),
+                (
+                    f"BETWEEN {target} {past} {future} 3",
+                    *[f"BETWEEN {target} {now} {future} 3"] * 2,
+                ),
+            ):
+                found = [line[-1] for it in requests for line in ann.say(f"CHATHISTORY {it}")[1:-1]]
+                self.assertEqual(found, [*"012", *"345", *"67"])
 
     def test_replay(self) -> None:
         ann = self.join("ann", "#tea")
@@ -305,6 +369,10 @@ class CommandTests(IRCFrontendCase):
             ("LIST >1,T<5,#t*", ["321", "323"]),
             ("LIST >1,C<5,!#no", ["321", "322", "323"]),
             ("LIST <1", ["321", "323"]),
+            # A digit for Unicode, but not for numbers.
+            ("LIST >\u00b2", ["321", "323"]),
+            ("LIST C<\u00b2", ["321", "323"]),
+            ("WHOWAS nobody \u00b2", ["406", "369"]),
             ("NAMES", ["366"]),
             ("TOPIC #tea", ["331"]),
             ("MODE #tea", ["324", "329"]),
@@ -335,6 +403,14 @@ class CommandTests(IRCFrontendCase):
         self.assertEqual(self.ann.numerics("AWAY"), ["305"])
 
     def test_names(self) -> None:
+        line = self.lineClient("cat", "tea")
+        self.ann.send("MODE #tea +o cat")
+        line.send("/mute ann\n")
+        self.bob.heard()
+        (answer,) = self.ann.say("SETNAME :Words of a muted user")
+        self.assertIn(" FAIL SETNAME CANNOT_CHANGE_REALNAME :", answer)
+        self.assertEqual(self.bob.heard(), [])
+        line.send("/unmute ann\n")
         self.ann.send("SETNAME :Ann of Tea")
         self.assertIn(":ann!~ann@guest SETNAME :Ann of Tea", self.bob.heard())
         self.ann.send("NICK anna")

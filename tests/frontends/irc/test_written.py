@@ -81,6 +81,22 @@ class WrittenTests(IRCFrontendCase):
             self.assertLessEqual(len(text.encode()), BODY_BYTES)
             self.assertNotIn("�", text)
 
+    def test_coloursLeaveNoNumbers(self) -> None:
+        # erming/shout#216, DALnet/bahamut#118.
+        ann, bob = self.join("ann", "#tea"), self.join("bob", "#tea")
+        for text, plain in (
+            ("\x0304,05red\x03 5", "red 5"),
+            ("\x034,x", ",x"),
+            ("\x03,5", ",5"),
+            ("S\x033x\x03073", "Sx3"),
+            ("\x025\x02 \x1d6\x1d", "5 6"),
+            ("\x04ff0000,00FF00red\x04 \x04ffx", "red ffx"),
+            ("\1ACTION \x0312waves\1", "\1ACTION waves\1"),
+        ):
+            ann.send(f"PRIVMSG #tea :{text}")
+            self.assertEqual(bob.heard()[-1], f":ann!~ann@guest PRIVMSG #tea :{plain}")
+        self.assertEqual(ann.numerics("PRIVMSG #tea :\x0304\x03"), ["412"])
+
     def test_namesEndUnderTheNameThatTheyHave(self) -> None:
         # convos-chat/convos#277: a program that looks for the name exactly finds no end.
         ann = self.join("ann", "#Tea")

@@ -143,7 +143,8 @@ def rename(
         elif not newIsPresent:
             partly.append((room, UserJoined(record.key, record.name, nick, account)))
         elif not oldStays:
-            partly.append((room, UserLeft(record.key, record.name, oldNick, "")))
+            left = UserLeft(record.key, record.name, oldNick, "", False, account, session.origin)
+            partly.append((room, left))
         for _ in range(count):
             room.removeNick(oldKey)
             room.addNick(key)

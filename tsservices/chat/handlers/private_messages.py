@@ -20,7 +20,7 @@ from tsservices.chat.errors import (
 )
 from tsservices.chat.handlers import Handlers
 from tsservices.chat.notifications import AwayReply, Notice, PrivateDeleted, PrivateMessage
-from tsservices.chat.operations import DELETE, ClearUnread, DeletePrivate, SendPrivate
+from tsservices.chat.operations import DELETE, ClearUnread, DeletePrivate, SendPrivate, isNotice
 from tsservices.chat.records import (
     INBOX_SHARE,
     INBOX_UNREAD,
@@ -47,7 +47,7 @@ def _sendPrivate(state: ChatState, operation: SendPrivate, session: Session, bat
     _sendToBoth(state, operation, session, holders, other.nick, ident, batch)
     away = other.away if batch.schema == 1 else state.awayText(other)
     if away and other is not session and not session.doesIgnore(other):
-        batch.reply(session, AwayReply(other.nick, away))
+        batch.reply(session, AwayReply(other.nick, away, isNotice(operation)))
 
 
 def _sendToAbsent(state: ChatState, operation: SendPrivate, session: Session, batch: Batch) -> None:
@@ -69,7 +69,7 @@ def _sendToAbsent(state: ChatState, operation: SendPrivate, session: Session, ba
     _sendToBoth(state, operation, session, owners, account.name, ident, batch)
     if not owners:
         text = f"{account.name} is not here, and will read it later"
-        batch.reply(session, Notice([text], "kept"))
+        batch.reply(session, Notice([text], "kept", isNotice(operation)))
 
 
 def _takeShare(state: ChatState, account: Account, sender: str, batch: Batch) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tsservices.chat.cloaks import looksLikeMask, parseMask
+from tsservices.chat.cloaks import looksLikeMask, parseMask, parseNewMask
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import INVITED_OFTEN, ChatError
 from tsservices.chat.names import fold
@@ -70,19 +70,17 @@ def restrict(
     """
     controller.checkStored()
     reason = checkText(controller, REASON, reason)
-    ident, key = controller.session.ident, _restrictionKey(name)
+    key = parseNewMask(name) if looksLikeMask(name) else fold(name)
+    ident = controller.session.ident
     controller.propose(Restrict(ident, room.record.key, kind, name, key, seconds, reason))
 
 
 def liftRestriction(controller: SessionController, room: Room, name: str, kind: str) -> None:
     """End a ban or a mute."""
     controller.checkStored()
-    ident, key = controller.session.ident, _restrictionKey(name)
+    key = parseMask(name) if looksLikeMask(name) else fold(name)
+    ident = controller.session.ident
     controller.propose(LiftRestriction(ident, room.record.key, kind, name, key))
-
-
-def _restrictionKey(name: str) -> str:
-    return parseMask(name) if looksLikeMask(name) else fold(name)
 
 
 def setPrivate(controller: SessionController, room: Room, on: bool) -> None:

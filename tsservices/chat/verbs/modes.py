@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tsservices.chat.cloaks import CLOAK_SIGN, parseMask
+from tsservices.chat.cloaks import CLOAK_SIGN, parseMask, parseNewMask
 from tsservices.chat.controller import SessionController
 from tsservices.chat.errors import MODE_ARGUMENT, MODES_MANY, NO_MODE, ROOM_KEY, ChatError
 from tsservices.chat.handlers.membership import roomModes
@@ -71,7 +71,8 @@ def _row(change: ModeChange) -> tuple[str, str, str]:
     if letter in NAMED_LETTERS:
         if not argument:
             raise ChatError(MODE_ARGUMENT, letter=letter, what=NAMED_LETTERS[letter])
-        key = parseMask(argument) if letter == BAN_LETTER else fold(argument)
+        parse = parseNewMask if change.on else parseMask
+        key = parse(argument) if letter == BAN_LETTER else fold(argument)
     elif letter == MEMBER_LIMIT and change.on:
         argument = str(checkLimit(argument))
     elif letter == JOIN_KEY and change.on:

@@ -102,7 +102,8 @@ def findOrigin(address: str, port: int, source: Source) -> Origin:
             reason = "a broadcast address, or a route that prohibits it"
             raise PermissionError(error.errno, reason) from error
         name = source.interface or address.partition("%")[2]
-        index = int(name) if name.isdigit() else socket.if_nametoindex(name) if name else 0
+        isNumber = name.isascii() and name.isdigit()
+        index = int(name) if isNumber else socket.if_nametoindex(name) if name else 0
         return Origin(trial.getsockname()[0], index)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tsservices.chat.errors import NO_ROOM, ChatError
@@ -25,6 +26,9 @@ NEW_ROOM = MEMBERS_TALK + OPERATORS_TOPIC
 
 #: Rooms that LIST checks in one turn: about 5 ms.
 LISTED_AT_ONCE = 500
+
+#: A filter of LIST: the number of members, or the age of the topic or of the channel.
+_FILTER = re.compile("([TC]?[<>])([0-9]{1,8})")
 
 #: A minute in nanoseconds: the unit of the filters of LIST.
 _MINUTE = 60 * NANOSECONDS
@@ -143,10 +147,8 @@ def _listed(client: IRCClient, message: Message) -> Iterator[str | None]:
     wanted, excluded = [], []
     filters: list[tuple[str, int]] = []
     for word in _names(message.param(0)):
-        if word[:1] in "<>" and word[1:].isdigit() and len(word) < 10:
-            filters.append((word[:1], int(word[1:])))
-        elif word[:2] in ("T<", "T>", "C<", "C>") and word[2:].isdigit() and len(word) < 10:
-            filters.append((word[:2], int(word[2:])))
+        if match := _FILTER.fullmatch(word):
+            filters.append((match[1], int(match[2])))
         elif word.startswith("!"):
             excluded.append(word[1:])
         else:

@@ -89,6 +89,8 @@ class IRCClient(ChatConnection):
     @ivar partReason: the reason for leaving the channel that the client is leaving now.
     @ivar passing: the last private messages that are not stored, because one side is a guest;
         L{None}: there were none.
+    @ivar pages: the first and the last message of the last page of each history that the client
+        has requested, by folded target: the id and the time of each.
     @ivar monitored: the names that the client watches, by key.
     @ivar namesPaged: whether a JOIN is running, which sends the names of a large channel itself.
     @ivar namesDue: the people in that channel.
@@ -106,6 +108,7 @@ class IRCClient(ChatConnection):
         self.partReason = ""
         self.monitored: dict[str, str] = {}
         self.passing: deque[PrivateMessage] | None = None
+        self.pages: dict[str, tuple[tuple[str, int], tuple[str, int]]] = {}
         self.spokeAt = context.monotonic()
         self.namesPaged = False
         self.namesDue: People | None = None

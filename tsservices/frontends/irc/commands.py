@@ -19,6 +19,7 @@ from tsservices.chat.verbs import accounts, talk
 from tsservices.chat.verbs.checks import SHORT_TEXT_LENGTH
 from tsservices.frontends.irc import (
     channels,
+    errors,
     modes,
     numerics,
     operators,
@@ -83,6 +84,12 @@ def _setname(client: RegisteringClient, message: Message) -> None:
         return
     client.controller.checkNoToken(realname)
     session = client.session
+    try:
+        # Members with the capability see a real name at once, like a nick.
+        client.state.checkRename(session, "", client.controller.context.wallClock())
+    except ChatError as error:
+        client.fail("SETNAME", "CANNOT_CHANGE_REALNAME", text=errors.textOf(error))
+        return
     user = session.username or UNKNOWN_USER
     client.controller.propose(Introduce(session.ident, user, realname))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tsservices.chat.errors import NOT_UTF8, ChatError
+from tsservices.chat.errors import NO_WEB, NOT_UTF8, ChatError
 from tsservices.chat.notifications import Notification
 from tsservices.chat.pipeline import Timer
 from tsservices.chat.requests import PendingReply
-from tsservices.frontends.connection import ChatStream, ConnectionContext
+from tsservices.frontends.connection import ChatStream, ConnectionContext, checkNoWeb
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.irc import capabilities as caps
 from tsservices.frontends.irc import errors, numerics, queries, replies, talking
@@ -167,18 +167,18 @@ class IRCConnection(RegisteringClient):
         self.resumeInput()
 
     def _notUTF8(self, command: str) -> None:
-        stream, context = self.stream, self.context
-        context.counters.refusals += 1
-        context.warn(
-            stream.host,
-            "{peer} was refused: {reason}",
-            peer=stream.peer,
-            reason=f"{NOT_UTF8.name} in {command!r}",
-        )
+        self.context.counters.refusals += 1
+        self._warn(f"{NOT_UTF8.name} in {command!r}")
         self.fail(
             command if command in COMMANDS else "*",
             "INVALID_UTF8",
             text="Message rejected: it is not UTF-8",
+        )
+
+    def _warn(self, reason: str) -> None:
+        peer = self.stream.peer
+        self.context.warn(
+            self.stream.host, "{peer} was refused: {reason}", peer=peer, reason=reason
         )
 
     # Commands.
@@ -259,6 +259,7 @@ class IRCConnection(RegisteringClient):
     def _run(self, command: Command | None, message: Message) -> Waiting | None:
         entered = self.controller.entered
         if not entered and (command is None or not command.early):
+            checkNoWeb(self.controller.context, " ".join([message.command, *message.params]))
             self.numeric(numerics.ERR_NOTREGISTERED)
         elif command is None:
             self.numeric(numerics.ERR_UNKNOWNCOMMAND, message.command[:TOO_LONG])
@@ -302,7 +303,11 @@ class IRCConnection(RegisteringClient):
 
     def refuse(self, error: ChatError) -> None:
         self.context.counters.refusals += 1
-        errors.tell(self, error)
+        if error.code is NO_WEB:
+            self._warn(str(error))
+            self.disconnect(error)
+        else:
+            errors.tell(self, error)
 
 
 #: Characters of an unknown command that are shown.

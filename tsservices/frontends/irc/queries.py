@@ -224,7 +224,7 @@ def whowas(client: IRCClient, message: Message) -> None:
         client.numeric(numerics.ERR_NONICKNAMEGIVEN)
         return
     entries = client.server.whowas(nick)
-    if count.isdigit() and int(count[:6]) > 0:
+    if count.isascii() and count.isdigit() and int(count[:6]) > 0:
         entries = entries[: int(count[:6])]
     if not entries:
         client.numeric(numerics.ERR_WASNOSUCHNICK, nick)

@@ -44,6 +44,9 @@ _TOLD_OTHERWISE = frozenset({"same", "invited", "registered", "loggedOut", "pass
 
 def tell(client: IRCClient, notification: Notification) -> None:
     """Write a notification to its session."""
+    if isinstance(notification, AwayReply | ErrorReply | Notice) and notification.toNotice:
+        # A notice is never answered (RFC 1459): two programs that did would continue for ever.
+        return
     write = _REPLIES.get(type(notification))
     if write is not None:
         write(client, notification)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from tsservices.chat.errors import NO_PERSON, NO_ROOM, ChatError
@@ -41,8 +42,11 @@ from tsservices.frontends.irc.multiline import (
 )
 from tsservices.frontends.irc.people import OPERATOR_PREFIX, isChannel
 
-#: Control characters in texts of IRC: bold, colours and similar, and the sign of CTCP.
-_FORMATTING = frozenset("\x01\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f")
+#: Formatting in texts of IRC: colours by number and by RGB, bold and similar, the sign of CTCP.
+_FORMATTING = re.compile(
+    "\x03([0-9]{1,2}(,[0-9]{1,2})?)?|\x04([0-9A-Fa-f]{6}(,[0-9A-Fa-f]{6})?)?"
+    "|[\x01\x02\x0f\x11\x16\x1d\x1e\x1f]"
+)
 
 
 #: Kinds of messages that are not stored.
@@ -69,7 +73,7 @@ def cleanText(text: str) -> str:
     """Make a text fit for all frontends: formatting for IRC is removed."""
     if text.isprintable():
         return text
-    return visible("".join(letter for letter in text if letter not in _FORMATTING))
+    return visible(_FORMATTING.sub("", text))
 
 
 def sayPlain(client: IRCClient, target: str, texts: tuple[str, ...]) -> bool:
@@ -107,13 +111,16 @@ def notice(client: IRCClient, message: Message) -> None:
 
 
 def _speak(client: IRCClient, message: Message, kind: str) -> None:
+    isAnswered = message.command != "NOTICE"
     if not message.param(0).strip(","):
-        client.numeric(numerics.ERR_NORECIPIENT, text=f"No recipient given ({message.command})")
+        if isAnswered:
+            client.numeric(numerics.ERR_NORECIPIENT, text="No recipient given (PRIVMSG)")
         return
     kind, text = _content(kind, message.param(1))
     text = cleanText(text)
     if not text:
-        client.numeric(numerics.ERR_NOTEXTTOSEND)
+        if isAnswered:
+            client.numeric(numerics.ERR_NOTEXTTOSEND)
         return
     tags = clientTags(message)
     # A client that bounds lines by its own mask never exceeds this length; others get an error,
@@ -142,7 +149,6 @@ def _trySay(client: IRCClient, target: str, kind: str, text: str, tags: str, com
     try:
         _sayTo(client, target, kind, text, tags)
     except ChatError as error:
-        # A notice is never answered (RFC 1459): two programs that did would continue for ever.
         if command != "NOTICE":
             errors.tell(client, error)
 
@@ -151,8 +157,9 @@ def _targets(client: IRCClient, message: Message) -> list[str]:
     # Each target once, ignoring case.
     named = {fold(target): target for target in message.param(0).split(",") if target}
     targets = list(named.values())
-    for target in targets[isupport.TARGETS :]:
-        client.numeric(numerics.ERR_TOOMANYTARGETS, target)
+    if message.command != "NOTICE":
+        for target in targets[isupport.TARGETS :]:
+            client.numeric(numerics.ERR_TOOMANYTARGETS, target)
     return targets[: isupport.TARGETS]
 
 

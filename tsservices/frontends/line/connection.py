@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +10,12 @@ from tsservices.chat.notifications import Notice
 from tsservices.chat.outlet import Formatter
 from tsservices.chat.pipeline import Timer
 from tsservices.chat.verbs.talk import enter
-from tsservices.frontends.connection import ChatConnection, ChatStream, ConnectionContext
+from tsservices.frontends.connection import (
+    ChatConnection,
+    ChatStream,
+    ConnectionContext,
+    checkNoWeb,
+)
 from tsservices.frontends.flood import FloodControl
 from tsservices.frontends.formats.json import FORMAT
 from tsservices.frontends.line.input import LineInput, isCommand
@@ -27,9 +31,6 @@ GREETING = "say your name in one line to enter, or /help"
 
 #: Sent to a client whose lines are delayed.
 SLOWED = "you send faster than is taken here: what you sent comes later, all of it"
-
-#: The first line of an HTTP request, or the second one: the first may be too long to be taken.
-_HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/[0-9.]+|(?i:host):")
 
 #: Errors that are logged: a person at a keyboard does not cause them.
 _LOGGED = frozenset({LINE_LONG, NOT_UTF8, NO_WEB})
@@ -208,12 +209,8 @@ class LineConnection(ChatConnection):
             perform(controller, first[len(SIGN) :], self._seenPosition)
         elif controller.entered:
             controller.say(tuple([line.removeprefix(SIGN) for line in lines]))
-        elif _HTTP.match(first):
-            # A web page must not be able to post into a text port.
-            port = controller.context.webPort
-            place = "" if port is None else f"; browsers talk to port {port}"
-            raise ChatError(NO_WEB, place=place)
         else:
+            checkNoWeb(controller.context, first)
             controller.start(partial(enter, controller, first.strip()))
 
     def _refuse(self, error: ChatError) -> None:

@@ -75,6 +75,10 @@ async def _history(client: IRCClient, subcommand: str, message: Message) -> None
     first = reference(message.param(2))
     second = reference(message.param(3)) if between else Reference()
     limit = _limit(message.params[4 if between else 3])
+    if subcommand == "BEFORE" or (between and first.time > second.time):
+        first, second = _edge(client, target, first, 0), _edge(client, target, second, 1)
+    elif subcommand != "AROUND":
+        first, second = _edge(client, target, first, 1), _edge(client, target, second, 0)
     if isChannel(target):
         room = client.directory.room(target)
         if room is None or room.record.key not in client.session.rooms:
@@ -85,6 +89,16 @@ async def _history(client: IRCClient, subcommand: str, message: Message) -> None
         # The name stays as requested, because irctest and clients compare it.
         lines = await _privateLines(client, target, subcommand, first, second, limit)
     client.send(*client.batch("chathistory", lines, target))
+
+
+def _edge(client: IRCClient, target: str, wanted: Reference, side: int) -> Reference:
+    # Many messages may have one time.  A client that continues at the time of the first or the last
+    # one of its last page means that message.
+    page = client.pages.get(fold(target))
+    if page is None or not wanted.time:
+        return wanted
+    ident, time = page[side]
+    return Reference(ident) if time // MILLISECOND == wanted.time // MILLISECOND else wanted
 
 
 async def _roomLines(
@@ -117,6 +131,10 @@ async def _roomLines(
         else:
             bottom = max(begin, other + otherExact)
             found = await _backward(client, room, bottom, seq - 1, limit)
+    if found:
+        oldest, newest = found[0], found[-1]
+        edges = (oldest.ident(0), oldest.time), (newest.ident(0), newest.time)
+        client.pages[fold(ROOM_SIGN + room.record.name)] = edges
     mask, formatter = client.directory.mask, client.formatter
     lines: list[str] = []
     for messages in found:
@@ -204,6 +222,8 @@ async def _privateLines(
             found = messages[begin + exact : other][:limit]
         else:
             found = messages[other + otherExact : begin][-limit:]
+    if found:
+        client.pages[key] = (found[0].ident, found[0].time), (found[-1].ident, found[-1].time)
     return [line for item in found for line in _privateLine(client, item)]
 
 

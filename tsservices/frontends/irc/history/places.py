@@ -142,6 +142,7 @@ async def _search(client: IRCClient, room: Room, isBefore: Callable[[RoomMessage
 def _parts(ident: str) -> tuple[int, int]:
     _, _, rest = ident.partition("-")
     position, _, index = rest.partition("-")
-    if not (position.isdigit() and index.isdigit() and len(position) + len(index) < 36):
+    number = position + index
+    if not (position and index and number.isascii() and number.isdigit() and len(number) < 36):
         raise HistoryError("MESSAGE_ERROR", ident or "*", text="There is no such message")
     return int(position), int(index)
