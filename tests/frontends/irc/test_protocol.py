@@ -12,6 +12,7 @@ from tsservices.common.limits import Limits
 from tsservices.frontends.irc.capabilities import CAPABILITIES
 from tsservices.frontends.irc.isupport import tokens
 from tsservices.frontends.irc.message import BODY_BYTES
+from tsservices.frontends.irc.protocol import PING_SECONDS
 
 
 class RegistrationTests(IRCFrontendCase):
@@ -71,6 +72,20 @@ class RegistrationTests(IRCFrontendCase):
         self.assertTrue(ann.transport.disconnecting)
         self.assertIn("QUIT :bye", bob.heard()[-1])
         self.assertIn("314", bob.numerics("WHOWAS ann"))
+
+    def test_pings(self) -> None:
+        # matterircd#169, pydle#55: clients that hear nothing for minutes connect again.
+        ann, bob, stranger = self.join("ann"), self.join("bob"), self.connect()
+        bob.transport.pending = 100
+        self.clock.pump([1] * PING_SECONDS)
+        self.assertEqual(ann.heard(), ["PING :irc.local"])
+        self.assertEqual((bob.heard(), ann.say("PONG :irc.local")), ([], []))
+        self.assertNotIn("PING :irc.local", stranger.heard())
+        self.clock.pump([1] * PING_SECONDS)
+        self.assertEqual(ann.heard(), ["PING :irc.local"])
+        for client in (ann, bob, stranger):
+            client.disconnect()
+        self.assertFalse(self.factory.pings.running)
 
     def test_quitWithLabel(self) -> None:
         # ergochat/ergo#994.

@@ -25,9 +25,8 @@ from tests.support.web_clients import (
 from tsservices.common.limits import Limits
 from tsservices.frontends.web import websocket
 from tsservices.frontends.web.frames import GOING_AWAY, POLICY, TOO_BIG, TRY_LATER
-from tsservices.frontends.web.pings import PING_SECONDS, UNANSWERED
 from tsservices.frontends.web.requests import LONGEST_MESSAGE
-from tsservices.frontends.web.websocket import CLOSE_SECONDS
+from tsservices.frontends.web.websocket import CLOSE_SECONDS, PING_SECONDS, UNANSWERED
 from tsservices.transport.twisted_internals import WEB_NAMES
 
 

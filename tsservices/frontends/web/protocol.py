@@ -9,12 +9,13 @@ from twisted.internet.protocol import Protocol
 from twisted.web.server import Site
 
 from tsservices.common.counters import WebCounters
+from tsservices.frontends.pings import Pings
 from tsservices.frontends.protocol import ChatStreamFactory, ChatStreamProtocol
 from tsservices.frontends.web.channel import HTTPConnection
-from tsservices.frontends.web.pings import Pings
 from tsservices.frontends.web.request import WebRequest
 from tsservices.frontends.web.server import WebServer
 from tsservices.frontends.web.site import Root
+from tsservices.frontends.web.websocket import PING_SECONDS
 from tsservices.transport.admission import AdmissionDenied
 from tsservices.transport.context import StreamContext
 from tsservices.transport.stream import StreamFactory
@@ -81,7 +82,7 @@ class WebFactory(ChatStreamFactory):
     def __init__(self, context: StreamContext, server: WebServer) -> None:
         super().__init__(context, server.chat, WebProtocol)
         self.server = server
-        self.pings = Pings(context.clock)
+        self.pings = Pings(context.clock, PING_SECONDS)
         self.site = Site(
             Root(self, server.resources()),
             requestFactory=WebRequest,

@@ -35,6 +35,12 @@ from tsservices.transport.stream import FULL
 #: Seconds in which the peer has to answer a close.
 CLOSE_SECONDS = 2.0
 
+#: Seconds between two pings of a browser.
+PING_SECONDS = 25
+
+#: Unanswered pings in a row after which a peer counts as lost: after about 50 to 75 seconds.
+UNANSWERED = 2
+
 #: Browsers that may be connected without a name.
 MOST_NAMELESS = 4000
 
@@ -264,13 +270,9 @@ class SocketStream:
 
     # Pings.
 
-    def ping(self, most: int) -> None:
-        """
-        Send a ping, or close if the peer is lost.
-
-        @param most: the number of unanswered pings after which it is lost.
-        """
-        if self._silent >= most:
+    def ping(self) -> None:
+        """Send a ping, or close if the peer is lost."""
+        if self._silent >= UNANSWERED:
             self._protocol.expired("unanswered")
         elif self.bottomTransport.pendingBytes() == 0 and not self.ending:
             self._silent += 1

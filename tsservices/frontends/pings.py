@@ -1,5 +1,5 @@
 """
-Pings to all WebSockets, to detect lost peers, with one timer.
+Pings to all connections of a listener, with one timer.
 
 A timer for each connection would take 559 bytes of memory each.
 """
@@ -10,28 +10,28 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-#: Seconds between two pings of a connection.
-PING_SECONDS = 25
-
-#: Unanswered pings in a row after which a peer counts as lost: after about 50 to 75 seconds.
-UNANSWERED = 2
-
 
 class Pinged(Protocol):
     """A connection."""
 
-    def ping(self, most: int) -> None: ...
+    def ping(self) -> None: ...
 
 
 class Pings:
     """The open connections of one listener, in one set for each second of the interval."""
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, seconds: int) -> None:
+        """@param seconds: between two pings of a connection."""
         self._clock = clock
-        self._sets: list[set[Any]] = [set() for _ in range(PING_SECONDS)]
+        self._sets: list[set[Any]] = [set() for _ in range(seconds)]
         self._places: dict[Any, int] = {}
         self._second = 0
         self._call: IDelayedCall | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the timer runs: it does while there are connections."""
+        return self._call is not None
 
     def add(self, connection: Pinged) -> None:
         # In the set that was pinged last.
@@ -49,7 +49,7 @@ class Pings:
             self._call = None
 
     def _tick(self) -> None:
-        self._second = (self._second + 1) % PING_SECONDS
+        self._second = (self._second + 1) % len(self._sets)
         self._call = self._clock.callLater(1, self._tick)
         for connection in list(self._sets[self._second]):
-            connection.ping(UNANSWERED)
+            connection.ping()
