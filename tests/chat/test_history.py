@@ -124,7 +124,7 @@ class TestHistoryReplayer:
 
     def test_nothingNew(self) -> None:
         self.store(5)
-        assert self.replay(6) == []
+        assert self.replay(6) == [([], None, 5)]
 
     def test_expiredLinesAreReported(self) -> None:
         self.store(5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -99,6 +100,30 @@ class RotatedLogFileTests(SynchronousTestCase):
             file.write("y")
             self.assertEqual(self.files()["a.log"], 1)
             self.assertGreater(self.files()["moved"], 100)
+
+    def test_lineAfterFullDisk(self) -> None:
+        """A line that was cut off does not take the next one with it."""
+        written, room = os.write, 4
+
+        def write(descriptor: int, data: bytes) -> int:
+            nonlocal room
+            if not room:
+                raise OSError(errno.ENOSPC, "full")
+            count = written(descriptor, data[:room])
+            room -= count
+            return count
+
+        self.patch(os, "write", write)
+        file = self.open()
+        for text in ("first\n", "lost\n"):
+            self.assertRaises(OSError, file.write, text)
+        room = 15
+        file.write("second\n")
+        self.assertRaises(OSError, file.write, "torn too\n")
+        room = 100
+        self.open().write("third\n")
+        with open(self.path("a.log")) as lines:
+            self.assertEqual(lines.read().split(), ["firs", "second", "torn", "to", "third"])
 
     def test_bytesThatAreNoText(self) -> None:
         self.open().write("a\udcff\n")

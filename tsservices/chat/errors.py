@@ -35,6 +35,9 @@ NAME_CHARACTER = ErrorCode(
 NAME_SCRIPTS = ErrorCode(
     "name-scripts", "letters of {first} and {second} do not go together in one name"
 )
+NAME_OWN = ErrorCode(
+    "name-own", "{nick} is what everybody is called in the lines of the server; choose another name"
+)
 NICK_TAKEN = ErrorCode("nick-taken", "{nick} is taken by somebody else; choose another name")
 NICK_REGISTERED = ErrorCode(
     "nick-registered", "{nick} belongs to an account: /login {nick}, or choose another name"
@@ -105,6 +108,7 @@ KILLED = ErrorCode("killed", "{by}, an operator of the server, has ended this co
 NOT_ALLOWED = ErrorCode("not-allowed", "only {who} may do that here")
 STANDS_ABOVE = ErrorCode("stands-above", "{name} may do as much here as you, or more")
 ONESELF = ErrorCode("oneself", "that would be you")
+FOUNDER_STAYS = ErrorCode("founder-stays", "{name} is the founder of {room}, and stays that")
 INVITED_OFTEN = ErrorCode(
     "invited-often", "you have invited {name} several times; wait half a minute"
 )

@@ -108,6 +108,9 @@ class HistoryReplayer:
         # Up to the last line delivered when the replay began, by number: later lines are sent as
         # live output, whenever a page is read.
         record, last = room.record, _until(room, last)
+        if first > last:
+            # Without a page the request would have no answer.
+            yield HistoryReplay(record.key, record.name, [], None, last)
         while first <= last:
             reply: PendingReply[list[RoomMessages]] = PendingReply()
             self._reader.read(record.key, first, last, reply)

@@ -69,6 +69,8 @@ class RotatedLogFile:
         self._path = os.path.abspath(path)
         self._descriptor = self._openedFor(*owner)
         self._size = os.fstat(self._descriptor).st_size
+        # Whether the file ends in the middle of a line, after a write to a full disk.
+        self._isTorn = self._size > 0 and self._endsTorn()
         self._removeSurplus()
 
     def write(self, text: str) -> None:
@@ -76,10 +78,11 @@ class RotatedLogFile:
         if self._size >= LOG_BYTES:
             self._rotateFrom(LOG_BYTES)
         # The text may have surrogates, for bytes of a file name that are not UTF-8.
-        data = text.encode(errors="backslashreplace")
+        data = b"\n" * self._isTorn + text.encode(errors="backslashreplace")
         self._size += len(data)
         while data:
             data = data[os.write(self._descriptor, data) :]
+            self._isTorn = bool(data)
 
     def flush(self) -> None:
         """Do nothing, because nothing is buffered."""
@@ -138,6 +141,13 @@ class RotatedLogFile:
         os.close(self._descriptor)
         self._descriptor = descriptor
         self._size = os.fstat(descriptor).st_size
+        self._isTorn = False
+
+    def _endsTorn(self) -> bool:
+        with contextlib.suppress(OSError), open(self._path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+        return False
 
     def _openedFor(self, user: int, group: int) -> int:
         try:

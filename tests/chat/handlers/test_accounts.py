@@ -15,6 +15,7 @@ from tests.support.chat import (
     ChatHarness,
     codes,
     kindNames,
+    kindsAndTexts,
     only,
 )
 from tsservices.chat import errors
@@ -193,7 +194,28 @@ class TestLogin:
         assert codes(person.say(f"/login ann {OTHER_PASSWORD}")) == [errors.WRONG_PASSWORD.name]
         assert not person.controller.entered
         assert codes(person.say(f"/login bob {OTHER_PASSWORD}")) == [errors.NO_ACCOUNT.name]
-        assert codes(person.say("/login")) == [errors.NO_ACCOUNT.name]
+
+    @pytest.mark.parametrize(
+        ("lines", "code"),
+        [
+            (("/login",), errors.NO_ACCOUNT),
+            (("/login bob",), errors.NO_ACCOUNT),
+            (("eve", "/login"), errors.NO_ACCOUNT),
+            ((f"/login ann {PASSWORD}", "/login ann"), errors.LOGGED_IN),
+        ],
+    )
+    def test_refusedPasswordIsNotSaid(
+        self, chat: ChatHarness, lines: tuple[str, ...], code: errors.ErrorCode
+    ) -> None:
+        """In a pipe the line behind C{/login} is a password, also if there is no such account."""
+        cat = chat.joinRegistered("ann", "lobby"), chat.join("cat", "lobby")
+        person = chat.connect()
+        person.say(*lines)
+        nick = person.session.nick
+        chat.clear()
+        assert codes(person.say(OTHER_PASSWORD)) == [code.name]
+        assert person.session.nick == nick
+        assert [kindsAndTexts(other.heard()) for other in cat] == [[], []]
 
     def test_loginPrompt(self, chat: ChatHarness) -> None:
         ann = chat.joinRegistered("ann")

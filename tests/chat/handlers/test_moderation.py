@@ -8,7 +8,7 @@ from tests.support.chat import RoomCase, errorCodes, kindsAndTexts
 from tsservices.chat import errors
 from tsservices.chat.notifications import LeftRoom, RoomMessages, UserLeft
 from tsservices.chat.operations import BAN, KICK, MESSAGE, Restrict, Say
-from tsservices.chat.permissions import MEMBER, OPERATOR
+from tsservices.chat.permissions import FOUNDER, MEMBER, OPERATOR
 
 
 class TestKick(RoomCase):
@@ -140,6 +140,19 @@ class TestOperators(RoomCase):
         seq = self.room.record.seq
         self.ann.say("/op opal", "/deop mel")
         assert self.room.record.seq == seq
+
+    def test_founderStays(self) -> None:
+        for person in (self.ann, self.root):
+            for line in ("/op ann", "/deop ANN", "/mode +o ann", "/mode -o ann"):
+                assert errorCodes(person.say(line)) == [errors.FOUNDER_STAYS]
+        error, changed = self.ann.say("/mode +t-o ann")
+        assert errorCodes([error]) == [errors.FOUNDER_STAYS]
+        assert kindsAndTexts([changed]) == [("mode", "+t")]
+        self.ann.say("/nick zoe")
+        assert errorCodes(self.root.say("/deop zoe")) == [errors.FOUNDER_STAYS]
+        self.ann.say("/quit")
+        assert errorCodes(self.root.say("/deop ann")) == [errors.FOUNDER_STAYS]
+        assert self.room.permissions.rankOf("ann") == FOUNDER
 
     def test_operatorNoLonger(self) -> None:
         self.ann.type("/deop opal")

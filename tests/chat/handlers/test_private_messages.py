@@ -327,12 +327,16 @@ class TestReadMarkers:
         self.ann.say("/read tea 2", "/read tea 1", "/read 2")
         marks = self.chat.context.state.readMarkers
         assert [item.seq for item in marks.values()] == [2]
+        for line in ("/read 2", "/read 1", "/read 0"):
+            assert only(MarkedRead, self.ann.say(line)).seq == 2
         self.ann.say("/read 3")
         assert [item.seq for item in marks.values()] == [3]
 
     def test_emptyRoomGetsNoMarker(self) -> None:
         """Whoever creates rooms for long would fill the server with markers."""
-        self.ann.say("/join new", "/read 0", "/read 5", "/part", "/read tea 0")
+        self.ann.say("/join new", "/read 0", "/read 5")
+        self.ann.continueOutput()
+        self.ann.say("/part", "/read tea 0")
         assert "new" not in self.chat.context.state.rooms
         assert self.chat.context.state.readMarkers == {}
 

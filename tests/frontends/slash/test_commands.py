@@ -32,6 +32,7 @@ REJECTED: tuple[tuple[errors.ErrorCode, list[str]], ...] = (
         ["/nick a b", "/join a.b c", "/who a.b", "/msg #a.b hello", "/ignore a b"],
     ),
     (errors.NICK_TAKEN, ["/nick BOB"]),
+    (errors.NAME_OWN, ["/nick you", "/nick YOU", "/nick \uff39\uff2f\uff35"]),
     (errors.NAME_EMPTY, ["/join #"]),
     (errors.NOT_IN_ROOM, ["/part tea", "/part nowhere", "/msg #tea hello", "/since tea 1"]),
     (errors.TEXT_LONG, [f"/{words} {LONG}" for words in ("part lobby", "topic", "away", "quit")]),
@@ -291,6 +292,13 @@ class TestCommands:
         self.ann.say("/join lobby")
         assert self.numbers(self.ann, "/since 0") == list(range(1, 31))
         assert self.numbers(self.ann, "/since 30") == []
+
+    def test_sinceLastLine(self) -> None:
+        self.bob.say("one")
+        self.chat.clear()
+        page = self.one("/since 1")
+        assert isinstance(page, notifications.HistoryReplay)
+        assert (page.messages, page.missing, page.until) == ([], None, 1)
 
     def test_away(self) -> None:
         reply = self.one("/away lunch")

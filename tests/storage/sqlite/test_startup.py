@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.sqlite import SQLiteHarness
-from tests.support.storage import LOG
+from tests.support.storage import LOG, MessageSource
 from tsservices.chat.storage import StorageError
 from tsservices.storage.sqlite.config import Timings
 from tsservices.storage.sqlite.journal import SQLiteStorage
@@ -52,6 +53,28 @@ class TestRefused:
     def test_folder(self) -> None:
         os.mkdir("chat.db", 0o700)
         assert refusal() == "chat.db can't be opened for writing"
+
+    def test_logOfDatabaseBefore(self) -> None:
+        harness, source = SQLiteHarness(), MessageSource()
+        harness.store(source.batch(("a", ("x",))))
+        assert harness.client.copy("copy.db") is None
+        harness.store(source.batch(("a", ("y",))))
+        shutil.copy("chat.db-wal", "copy.db-wal")
+        before = Path("copy.db").read_bytes()
+        storage = SQLiteStorage("copy.db", "second", None, print, lambda: 0)
+        with pytest.raises(StorageError, match=r"copy\.db-wal belongs to the database .* before"):
+            storage.prepare()
+        assert Path("copy.db").read_bytes() == before
+        os.remove("copy.db-wal")
+        storage.prepare()
+        harness.client.stop()
+        # As after kill -9: from the first start on, a log is its own.
+        with closing(sqlite3.connect("copy.db", isolation_level=None)) as connection:
+            connection.execute("UPDATE meta SET position = 7")
+            for suffix in ("", "-wal"):
+                shutil.copy(f"copy.db{suffix}", f"killed.db{suffix}")
+        assert os.path.getsize("killed.db-wal")
+        SQLiteStorage("killed.db", "third", None, print, lambda: 0).prepare()
 
     def test_otherProgram(self) -> None:
         with closing(sqlite3.connect("chat.db")) as connection:

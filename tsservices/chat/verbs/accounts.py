@@ -72,14 +72,16 @@ async def login(controller: SessionController, name: str, password: str | None) 
     @param password: a password or a token; None: ask for it.
     """
     checkSecure(controller)
+    if password is None:
+        # Before the other checks: in a pipe the next line is the password whatever they find, and
+        # would be sent as a message, or taken for a name.
+        password = await controller.ask(PASSWORD)
     session = controller.session
     account = accountNamed(controller, name)
     if session.account is not None:
         raise ChatError(LOGGED_IN, name=session.nick)
     controller.context.state.checkRename(session, account.key, controller.context.wallClock())
     controller.checkStored()
-    if password is None:
-        password = await controller.ask(PASSWORD)
     if looksLikeToken(password):
         await loginByToken(controller, password, name)
         return

@@ -8,6 +8,7 @@ from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import (
     HistoryRestored,
     JoinedRoom,
+    MarkedRead,
     RoomMessages,
     UnreadLines,
 )
@@ -117,7 +118,13 @@ async def markRead(
         if restored is not None:
             await _showRestored(controller, room, restored)
             return
-    controller.propose(MarkRead(controller.session.ident, room.record.key, seq))
+    record, account = room.record, controller.session.account
+    marker = controller.context.state.readMarkers.get((account or "", record.key))
+    if marker is not None and seq <= marker.seq:
+        # A marker never goes back.
+        controller.presenter.show(MarkedRead(record.key, record.name, marker.seq))
+        return
+    controller.propose(MarkRead(controller.session.ident, record.key, seq))
 
 
 async def _showRestored(

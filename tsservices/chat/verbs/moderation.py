@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from tsservices.chat.cloaks import looksLikeMask, parseMask, parseNewMask
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import INVITED_OFTEN, ChatError
-from tsservices.chat.names import fold
+from tsservices.chat.errors import FOUNDER_STAYS, INVITED_OFTEN, ChatError
+from tsservices.chat.names import ROOM_SIGN, fold
 from tsservices.chat.notifications import RestrictionList
 from tsservices.chat.operations import (
     Invite,
@@ -23,6 +23,7 @@ from tsservices.chat.operations import (
     SetOperator,
     SetPrivate,
 )
+from tsservices.chat.permissions import FOUNDER, atLeast
 from tsservices.chat.room import Room
 from tsservices.chat.verbs.checks import checkText
 
@@ -31,9 +32,25 @@ REASON = "a reason"
 
 
 def setOperator(controller: SessionController, room: Room, name: str, on: bool) -> None:
-    """Make somebody an operator of a room, or take that back."""
+    """
+    Make somebody an operator of a room, or take that back.
+
+    @raise ChatError: it is the founder, or nothing can be stored.
+    """
     controller.checkStored()
+    checkNotFounder(controller, room, name)
     controller.propose(SetOperator(controller.session.ident, room.record.key, name, fold(name), on))
+
+
+def checkNotFounder(controller: SessionController, room: Room, name: str) -> None:
+    """@raise ChatError: it is the founder, whose rights do not change by being operator or not."""
+    state, key = controller.context.state, fold(name)
+    holders = state.sessionsByNick.get(key)
+    account = key if holders is None else holders[0].account
+    # Others are refused for their rank, when the operation is applied.
+    mayAppoint = atLeast(state.rank(controller.session, room), FOUNDER)
+    if mayAppoint and account and account == room.record.founder:
+        raise ChatError(FOUNDER_STAYS, name=name, room=ROOM_SIGN + room.record.name)
 
 
 def kick(controller: SessionController, room: Room, name: str, reason: str) -> None:

@@ -20,6 +20,7 @@ from tsservices.chat.operations import BAN, SetModes
 from tsservices.chat.permissions import OPERATOR, OPERATOR_LETTER, VOICE_LETTER, atLeast
 from tsservices.chat.records import JOIN_KEY, MEMBER_LIMIT, Restriction
 from tsservices.chat.room import Room
+from tsservices.chat.verbs.moderation import checkNotFounder
 
 #: Maximum number of changes in one request.
 MODES_EACH = 32
@@ -57,6 +58,8 @@ def setModes(controller: SessionController, room: Room, changes: Sequence[ModeCh
     rows: list[tuple[str, str, str]] = []
     for change in changes:
         try:
+            if change.letter == OPERATOR_LETTER:
+                checkNotFounder(controller, room, change.argument)
             rows.append(_row(change))
         except ChatError as error:
             controller.refuse(error)

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tsservices.chat.controller import SessionController
-from tsservices.chat.errors import NICK_TAKEN, NO_PERSON, NO_ROOM, TOKEN_AS_NAME, ChatError
+from tsservices.chat.errors import (
+    NAME_OWN,
+    NICK_TAKEN,
+    NO_PERSON,
+    NO_ROOM,
+    TOKEN_AS_NAME,
+    ChatError,
+)
 from tsservices.chat.handlers.ignoring import checkIgnore
 from tsservices.chat.handlers.membership import LOBBY
 from tsservices.chat.names import (
@@ -43,6 +50,9 @@ from tsservices.chat.verbs.checks import checkText
 from tsservices.chat.verbs.history import showUnread
 from tsservices.common.tokens import looksLikeToken
 
+#: How the lines of the server address the reader: C{you left #tea} must not be about another user.
+OWN_NAME = "you"
+
 #: Rooms or members in one page of a list.
 LIST_PAGE = 500
 
@@ -75,7 +85,7 @@ async def changeNick(
         controller.presenter.show(Notice([f"you are {nick} already"], "same"))
         return
     context.state.checkNick(session, nick, key)
-    _checkLookalike(controller, nick)
+    _checkLookalike(controller, nick, key)
     context.state.checkRename(session, key, context.wallClock())
     controller.checkStored()
     if controller.entered:
@@ -89,11 +99,14 @@ async def changeNick(
     controller.showToken()
 
 
-def _checkLookalike(controller: SessionController, nick: str) -> None:
+def _checkLookalike(controller: SessionController, nick: str, key: str) -> None:
     # Protects the first holder of a name, but only here: the handler does not check it again, so
     # two sessions that enter at the same moment may both get their names.
     state, session = controller.context.state, controller.session
     other = latinLookalike(nick)
+    if OWN_NAME in (key, other) and session.account != OWN_NAME:
+        # An older version may have registered it.
+        raise ChatError(NAME_OWN, nick=nick)
     if other in (session.key, session.account):
         return
     if other in state.accounts or other in state.sessionsByNick:

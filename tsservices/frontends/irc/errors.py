@@ -55,6 +55,7 @@ _ROOM, _NICK, _NAME = _fact("room"), _fact("nick"), _fact("name")
 #: Numerics and their subjects, by the code of the error.
 _NUMERICS: dict[ErrorCode, tuple[Numeric, _Subject]] = {
     errors.NICK_TAKEN: (numerics.ERR_NICKNAMEINUSE, _NICK),
+    errors.NAME_OWN: (numerics.ERR_ERRONEUSNICKNAME, _NICK),
     errors.NICK_REGISTERED: (numerics.ERR_NICKNAMEINUSE, _NICK),
     errors.NAME_EMPTY: (numerics.ERR_ERRONEUSNICKNAME, _firstParam),
     errors.NAME_LONG: (numerics.ERR_ERRONEUSNICKNAME, _firstParam),
@@ -75,6 +76,7 @@ _NUMERICS: dict[ErrorCode, tuple[Numeric, _Subject]] = {
     errors.NOT_ALLOWED: (numerics.ERR_CHANOPRIVSNEEDED, _channel),
     errors.STANDS_ABOVE: (numerics.ERR_CHANOPRIVSNEEDED, _channel),
     errors.ONESELF: (numerics.ERR_CHANOPRIVSNEEDED, _channel),
+    errors.FOUNDER_STAYS: (numerics.ERR_CHANOPRIVSNEEDED, _channel),
     errors.GUEST_OPERATOR: (numerics.ERR_CHANOPRIVSNEEDED, _channel),
     errors.GUEST_ROOM: (numerics.ERR_CHANOPRIVSNEEDED, _channel),
     errors.LOBBY_OPEN: (numerics.ERR_CHANOPRIVSNEEDED, _channel),

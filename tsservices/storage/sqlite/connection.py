@@ -198,7 +198,7 @@ def openAs(path: str, mode: str, connect: Connect, busy: float) -> sqlite3.Conne
     """
     Open a connection that does not begin transactions by itself.
 
-    @param mode: C{ro} or C{rw}.
+    @param mode: C{ro} or C{rw}; other parameters of the URI may follow.
     @param busy: seconds to wait for another program's lock.
     @raise sqlite3.Error: the database can't be opened.
     """

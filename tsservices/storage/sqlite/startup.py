@@ -7,6 +7,7 @@ The state comes from tables and no message is replayed, so a long history does n
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,10 +17,12 @@ from tsservices.chat.storage import ClusterBinding, StorageError, StoredState
 from tsservices.common.text import plural
 from tsservices.storage.sqlite.config import SQLiteConfig
 from tsservices.storage.sqlite.connection import (
+    Connect,
     code,
     explain,
     isDamage,
     makePrivate,
+    openAs,
     openToWrite,
 )
 from tsservices.storage.sqlite.disk import fsyncMilliseconds
@@ -48,6 +51,33 @@ _STEPS = 1000
 
 #: Milliseconds of one fsync above which the operator is warned: each message waits that long.
 SLOW_DISK_MILLISECONDS = 20.0
+
+
+def checkLog(path: str, connect: Connect) -> None:
+    """
+    Check that the write-ahead log beside a database does not belong to another one.
+
+    SQLite would write the pages of that log into a backup that was put in the place of the other
+    database, and so damage it.
+
+    @raise StorageError: the database is a copy that was not used yet, and there is a log.
+    """
+    log = f"{path}-wal"
+    try:
+        if not os.path.getsize(log):
+            return
+        # The first start of a copy clears the mark, so no log of the copy itself comes before that.
+        # Nodes of a cluster keep the mark.
+        with closing(openAs(path, "ro&immutable=1", connect, 0)) as connection:
+            (unused,) = connection.execute("SELECT copied AND epoch = '' FROM meta").fetchone()
+    except (OSError, sqlite3.Error, TypeError):
+        # There is no log, or only the log has the tables.
+        return
+    if unused:
+        raise StorageError(
+            f"{path} is a copy that was not used yet, and {log} belongs to the database that was"
+            " here before: remove it and the -shm file"
+        )
 
 
 def findDamage(connection: sqlite3.Connection, path: str, monotonic: Callable[[], float]) -> str:
@@ -98,6 +128,7 @@ class DatabaseStartup:
         path, config = self._path, self._config
         try:
             makePrivate(path)
+            checkLog(path, config.connect)
             with closing(openToWrite(path, config.connect, config.pace.busy)) as connection:
                 migrate(connection, path, config.migrations)
                 # Usually nothing is written, but this fails while another process writes.
