@@ -187,6 +187,7 @@ class OptionsTests(SynchronousTestCase):
             (("--port", "70000"), "a port is a number from 0 to 65535, not '70000'"),
             (("--port", "-1"), "a port is a number"),
             (("--interface", "eth0"), "an interface is an address, not 'eth0'"),
+            (("--interface", "fe80::1"), "needs its interface, as in fe80::1%eth0"),
             (("--services", "ack,nope"), "there is no service 'nope'; there are timestamp,"),
             (("--services", ","), "services: none is named"),
             (("--journal", "paper"), "there is no journal 'paper'; there are sqlite, memory"),
