@@ -101,7 +101,9 @@ def test_metrics() -> None:
     for port, records in ((8, DatagramCounters(muted=4)), (9, StampCounters(forged=5))):
         registry.add({"offering": "x", "transport": "udp", "host": "h", "port": port}, records)
     # The last character is how Python reads a byte of a path that is not UTF-8.
-    registry.add({"offering": "odd", "transport": "unix", "path": 'a"b\\\n\udcff'}, StreamCounters())
+    registry.add(
+        {"offering": "odd", "transport": "unix", "path": 'a"b\\\n\udcff'}, StreamCounters()
+    )
     times = Histogram()
     times.counts[0], times.counts[1], times.counts[-1], times.total = 1, 1, 1, 99.00025
     collector = ServerCollector(
