@@ -153,6 +153,15 @@ class OptionsTests(SynchronousTestCase):
         options.parseOptions([])
         self.assertTrue(os.path.isabs(str(options.folder)))
 
+    def test_stateFolderBelowARemovedFolder(self) -> None:
+        back = os.getcwd()
+        self.addCleanup(os.chdir, back)
+        os.mkdir("gone")
+        os.chdir("gone")
+        os.rmdir(os.path.join(back, "gone"))
+        reason = self.assertRaises(usage.UsageError, Options().parseOptions, ["--state", "here"])
+        self.assertIn("state: the current folder: No such file", str(reason))
+
     def test_help(self) -> None:
         text = str(Options())
         self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
