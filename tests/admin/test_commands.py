@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tsservices.__main__ import main
 from tsservices.admin import commands
 from tsservices.admin.commands import CONTROL_ANSWER
+from tsservices.common.statedir import CONTROL_SOCKET
 
 
 def answered(*objects: object) -> io.BytesIO:
@@ -85,6 +88,24 @@ def test_help(
 def test_answerInParts() -> None:
     parts = commands._answers(answered({"text": "a"}, {"alive": True}, {"text": "b"}, {"done": 2}))
     assert list(parts) == ["a", "b"]
+
+
+def test_refusedBeforeTheCommand(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A server with too many commands answers and closes at once."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / CONTROL_SOCKET))
+        listener.listen()
+
+        class Client(socket.socket):
+            def connect(self, path: Any) -> None:
+                super().connect(path)
+                with listener.accept()[0] as served:
+                    served.sendall(b'{"error": "there are 4"}\n')
+
+        monkeypatch.setattr(socket, "socket", Client)
+        assert "there are 4" in refused(["export", "a", "--state", str(tmp_path)], capfd)
 
 
 def test_answerWithoutEnd() -> None:

@@ -100,7 +100,10 @@ def test_metrics() -> None:
     )
     for port, records in ((8, DatagramCounters(muted=4)), (9, StampCounters(forged=5))):
         registry.add({"offering": "x", "transport": "udp", "host": "h", "port": port}, records)
-    registry.add({"offering": "odd", "transport": "unix", "path": 'a"b\\\n'}, StreamCounters())
+    # The last character is how Python reads a byte of a path that is not UTF-8.
+    registry.add(
+        {"offering": "odd", "transport": "unix", "path": 'a"b\\\n\udcff'}, StreamCounters()
+    )
     times = Histogram()
     times.counts[0], times.counts[1], times.counts[-1], times.total = 1, 1, 1, 99.00025
     collector = ServerCollector(
@@ -272,6 +275,22 @@ class TestHealth:
         server = Monitored().server
         assert server.get("/readyz", host="192.0.2.1").body == b"ready\n"
         assert server.get("/readyz").body == b"ready\nstorage: ok\nchat: ok\nlisteners: ok\n"
+
+    @pytest.mark.parametrize("host", ["192.0.2.1", "127.0.0.1"])
+    @pytest.mark.parametrize(
+        "head", ["1.0\r\n", "1.1\r\nHost: 192.0.2.9:80\r\n", "1.1\r\nHost:\r\n"]
+    )
+    def test_probes(self, head: str, host: str) -> None:
+        """They name no server, or a balancer; the reasons are not for such a name."""
+        server = Monitored(("192.0.2.0/24",)).server
+        for path, body in (("/healthz", b"ok\n"), ("/readyz", b"ready\n")):
+            connection = server.connectProgram(host)
+            connection.send(f"GET {path} HTTP/{head}\r\n".encode())
+            assert connection.taken().endswith(b"\r\n\r\n" + body)
+        for start, status in (("GET /metrics", 421), ("POST /healthz", 403)):
+            connection = server.connectProgram(host)
+            connection.send(f"{start} HTTP/{head}Origin: http://192.0.2.9:80\r\n\r\n".encode())
+            assert connection.taken().split()[1] == b"%d" % status
 
     @pytest.mark.parametrize("what", ["storage", "chat", "others", "listeners"])
     def test_notReady(self, what: str) -> None:

@@ -55,6 +55,7 @@ class ParseTests(SynchronousTestCase):
             self.assertIn("a port is a number", self.refused(text))
         for text in ("tcp:80:interface=eth0", "udp:80:interface=localhost"):
             self.assertIn("an interface is an address", self.refused(text))
+        self.assertIn("needs its interface", self.refused(r"tcp:80:interface=fe80\:\:1"))
         for backlog in ("0", "-5", "99999999999999", "x"):
             self.assertIn("backlog takes", self.refused(f"tcp:80:backlog={backlog}"))
         for text in ("unix", "unix:", "unixgram", "unixgram:"):

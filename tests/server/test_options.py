@@ -153,6 +153,15 @@ class OptionsTests(SynchronousTestCase):
         options.parseOptions([])
         self.assertTrue(os.path.isabs(str(options.folder)))
 
+    def test_stateFolderBelowARemovedFolder(self) -> None:
+        back = os.getcwd()
+        self.addCleanup(os.chdir, back)
+        os.mkdir("gone")
+        os.chdir("gone")
+        os.rmdir(os.path.join(back, "gone"))
+        reason = self.assertRaises(usage.UsageError, Options().parseOptions, ["--state", "here"])
+        self.assertIn("state: the current folder: No such file", str(reason))
+
     def test_help(self) -> None:
         text = str(Options())
         self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
@@ -187,6 +196,7 @@ class OptionsTests(SynchronousTestCase):
             (("--port", "70000"), "a port is a number from 0 to 65535, not '70000'"),
             (("--port", "-1"), "a port is a number"),
             (("--interface", "eth0"), "an interface is an address, not 'eth0'"),
+            (("--interface", "fe80::1"), "needs its interface, as in fe80::1%eth0"),
             (("--services", "ack,nope"), "there is no service 'nope'; there are timestamp,"),
             (("--services", ","), "services: none is named"),
             (("--journal", "paper"), "there is no journal 'paper'; there are sqlite, memory"),

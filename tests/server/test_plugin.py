@@ -31,7 +31,7 @@ from tsservices.server import plugin as tap
 from tsservices.server.log import logPlace
 from tsservices.server.options import Options
 from tsservices.server.plugin import makeService
-from tsservices.server.privileges import becomingUser, pidFile
+from tsservices.server.privileges import becomingUser, checkPIDFile, pidFile
 from tsservices.server.shutdown import OrderedMultiService, SignalService
 from tsservices.services.talk.operator import OperatorService
 from tsservices.services.talk.switchboard import Switchboard
@@ -162,6 +162,20 @@ class MakeServiceTests(SynchronousTestCase):
         options.parent = usage.Options()
         options.parent["uid"] = 7
         self.assertEqual(becomingUser(options), (7, -1))
+
+    def test_pidFileThatCantBeWritten(self) -> None:
+        """twistd would print a traceback, after the table and with the sockets bound."""
+        options = self.options()
+        options.parent = usage.Options()
+        for path in ("", "here.pid", options.folder.path("twistd.pid"), os.devnull):
+            options.parent["pidfile"] = path
+            checkPIDFile(options)
+        options.parent["pidfile"] = "/no/such/pid"
+        refused = self.assertRaises(SystemExit, checkPIDFile, options)
+        self.assertIn("--pidfile /no/such/pid can't be written", str(refused))
+        self.assertRaises(SystemExit, makeService, options)
+        options.parent["chroot"] = "/"
+        checkPIDFile(options)
 
     def test_pidFileInTheFolderOfOtherUser(self) -> None:
         """twistd would write it as root, whatever the name leads to by then."""

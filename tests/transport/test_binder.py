@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.address import UNIXAddress
@@ -15,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.support.epoll import ManualReactor
-from tsservices.transport.binder import Binder
+from tsservices.transport.binder import Binder, BoundPort
 from tsservices.transport.shared_sockets import OwnSockets
 
 
@@ -91,6 +92,13 @@ class BinderTests(SynchronousTestCase):
         self.binder.listenTCP(0, ServerFactory(), 5)
         for port in self.binder.ports:
             socket.create_connection(("127.0.0.1", int(port.name[1])), 5).close()
+
+    def test_linkLocalName(self) -> None:
+        """Its name tells the interface; without it nobody could connect."""
+        index, name = socket.if_nameindex()[0]
+        bound: Any = SimpleNamespace(getsockname=lambda: ("fe80::1", 80, 0, index))
+        port = BoundPort(None, bound, lambda reactor, descriptor: None)  # type: ignore[arg-type, return-value]
+        self.assertEqual(port.name, (f"fe80::1%{name}", 80))
 
     def test_unix(self) -> None:
         path = os.path.abspath(self.mktemp())

@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, NoReturn, TextIO
 
 from tsservices.common import certificates
@@ -144,7 +144,9 @@ def _command(folder: str, command: dict[str, object]) -> Iterator[str]:
         except OSError as reason:
             raise CommandFailed(f"{path}: {reason.strerror or reason}") from reason
         try:
-            connection.sendall(json.dumps(command).encode("ascii") + b"\n")
+            # A server that has refused already has closed the connection; its answer is there.
+            with suppress(ConnectionError):
+                connection.sendall(json.dumps(command).encode("ascii") + b"\n")
             with connection.makefile("rb") as answers:
                 yield from _answers(answers)
         except TimeoutError:

@@ -195,6 +195,8 @@ def placeOf(labels: dict[str, object]) -> tuple[str, str, str]:
         address = hostPort(str(labels["host"]), int(str(labels["port"])))
     else:
         address = str(labels.get("path") or labels.get("node") or labels.get("database") or "")
+        # A path may have any bytes.
+        address = address.encode("utf-8", "backslashreplace").decode("utf-8")
     return str(labels["offering"]), transport, address
 
 

@@ -108,7 +108,8 @@ class MetricsAccess:
     def check(self, request: Any) -> str:
         """Return the reason why the sender of a request has no access; empty: it has."""
         sender: Sender = request.sender
-        if not sender.unknownProxy and self._isNear(sender, request):
+        # A page of another name could make a browser of these networks ask.
+        if request.named and not sender.unknownProxy and self._isNear(sender, request):
             return ""
         values = _values(request, b"Authorization")
         if not values:

@@ -54,7 +54,7 @@ class ServerCertificate:
         self._checks = 0
         self._problem = ""
         self.loaded = read()
-        self._context = _contextOf(self.loaded)
+        self._context = _contextOf(self.loaded, path)
         self._seen = self._signature()
 
     def serverConnectionForTLS(self, tlsProtocol: object) -> Any:
@@ -90,7 +90,7 @@ class ServerCertificate:
         try:
             found = self._read()
             if found.chain != self.loaded.chain:
-                self._context = _contextOf(found)
+                self._context = _contextOf(found, self._path)
                 self.loaded = found
                 self._log.info(
                     "the certificate was renewed: until {end}, {fingerprint}",
@@ -135,7 +135,7 @@ def _hasKey(file: str) -> bool:
         return b"PRIVATE KEY-----" in opened.read(65_536)
 
 
-def _contextOf(loaded: KeyAndChain) -> Any:
+def _contextOf(loaded: KeyAndChain, path: str) -> Any:
     from OpenSSL import SSL
     from twisted.internet.ssl import CertificateOptions, TLSVersion
 
@@ -150,7 +150,7 @@ def _contextOf(loaded: KeyAndChain) -> Any:
             insecurelyLowerMinimumTo=TLSVersion.TLSv1_2,
         ).getContext()
     except (SSL.Error, TypeError, ValueError) as reason:
-        raise CertificateError(f"OpenSSL does not take it: {_words(reason)}") from reason
+        raise CertificateError(f"{path}: OpenSSL refuses it: {_words(reason)}") from reason
     # Renegotiation costs a server much more than a client.  OpenSSL 3 refuses it by default,
     # 1.1.1 does not.
     context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)

@@ -13,7 +13,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -173,9 +173,12 @@ def interface(value: Any) -> str:
     @raise ValueError: it is not valid.
     """
     try:
-        return str(ipaddress.ip_address(str(value)))
+        address = ipaddress.ip_address(str(value))
     except ValueError as reason:
         raise ValueError(f"an interface is an address, not {value!r}") from reason
+    if isinstance(address, IPv6Address) and address.is_link_local and not address.scope_id:
+        raise ValueError(f"a link-local address needs its interface, as in {address}%eth0")
+    return str(address)
 
 
 def services(value: Any) -> list[str]:

@@ -12,7 +12,6 @@ stands in for the reactor, can't distinguish such a default from a value given b
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import socket
@@ -27,6 +26,7 @@ from twisted.python.failure import Failure
 
 from tsservices.common.addresses import HIGHEST_PORT
 from tsservices.common.limits import LimitError, Limits
+from tsservices.server import config
 from tsservices.transport.inherited import (
     InheritedError,
     InheritedSocket,
@@ -297,11 +297,10 @@ def _checkBacklog(spec: EndpointSpec) -> None:
 
 
 def _checkInterface(spec: EndpointSpec) -> None:
-    interface = spec.argument("interface")
     try:
-        ipaddress.ip_address(interface or "0.0.0.0")
+        config.interface(spec.argument("interface") or "0.0.0.0")
     except ValueError as reason:
-        raise EndpointError(f"an interface is an address, not {interface!r}") from reason
+        raise EndpointError(str(reason)) from reason
 
 
 def _ownFamily(kind: str, interface: str) -> str:

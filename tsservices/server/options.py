@@ -245,7 +245,13 @@ class Options(usage.Options):
             path = self["stamp-key"]
             with self._reading("stamp-key"):
                 key = None if path is None else readKey(path)
-            self.folder = StateDirectory(self["state"] or defaultStateFolder())
+            try:
+                self.folder = StateDirectory(self["state"] or defaultStateFolder())
+            except OSError as reason:
+                # The path is relative, and the current folder was removed.
+                raise config.ConfigError(
+                    f"state: the current folder: {reason.strerror}"
+                ) from reason
         except ValueError as reason:
             raise usage.UsageError(str(reason)) from reason
         self.mode = ReflectorConfig(

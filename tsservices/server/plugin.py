@@ -48,6 +48,7 @@ from tsservices.server.options import Options
 from tsservices.server.privileges import (
     actingAs,
     becomingUser,
+    checkPIDFile,
     giveFolder,
     openLogAs,
     pidFile,
@@ -92,6 +93,7 @@ def makeService(options: Options, reactor: Any = None, terminal: TextIO | None =
     terminal = terminal or sys.__stdout__
     worker = WorkerPlace.fromEnvironment() if ownsProcess else None
     becoming = becomingUser(options)
+    checkPIDFile(options)
     folder = options.folder
     limits = _withDescriptors(options.limits)
     for stream in (sys.stdout, terminal):

@@ -109,6 +109,20 @@ def pidFile(options: Options, becoming: tuple[int, int]) -> list[PIDFile]:
     return [PIDFile(options.folder, path)]
 
 
+def checkPIDFile(options: Options) -> None:
+    """@raise SystemExit: twistd could not write the PID file; the argument is the line to print."""
+    _, path = _openedByTwistd(options)
+    # With C{--chroot} the path is one of a file system that is not seen from here.
+    chroot = options.parent is not None and options.parent.get("chroot")
+    if path is None or chroot or options.folder.contains(path):
+        return
+    where = path if os.path.exists(path) else os.path.dirname(os.path.abspath(path))
+    if not os.access(where, os.W_OK):
+        raise SystemExit(
+            f"{serverProgram()}: --pidfile {path} can't be written; --pidfile= is for no such file"
+        )
+
+
 def _openedByTwistd(options: Options) -> tuple[str | None, str | None]:
     # The paths of the log and of the PID file.
     parent = options.parent if options.parent is not None else {}

@@ -57,9 +57,12 @@ class BoundPort:
         self._file = file
         self._port: IListeningPort | None = None
         name = bound.getsockname()
-        self.name: tuple[str, int] | str = (
-            os.fsdecode(name) if isinstance(name, str | bytes) else (name[0], name[1])
-        )
+        self.name: tuple[str, int] | str
+        if isinstance(name, str | bytes):
+            self.name = os.fsdecode(name)
+        else:
+            # The host in the name lacks the interface of a link-local address (fe80::1%eth0).
+            self.name = socket.getnameinfo(name, socket.NI_NUMERICHOST)[0], name[1]
 
     @property
     def descriptor(self) -> int:

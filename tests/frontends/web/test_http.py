@@ -32,6 +32,7 @@ CHUNKED = "Transfer-Encoding: chunked\r\n"
 #: What proxies and servers read in different ways, and what is too much.
 REFUSED = {
     "no Host": ("GET / HTTP/1.1\r\n\r\n", 400),
+    "two Hosts in 1.0": (f"GET / HTTP/1.0\r\n{HEAD}{HEAD}\r\n", 400),
     "two Hosts": (f"GET / HTTP/1.1\r\n{HEAD}{HEAD}\r\n", 400),
     "both lengths": (
         f"{POST}Content-Length: 5\r\n{CHUNKED}\r\n0\r\n\r\n",

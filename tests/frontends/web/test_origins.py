@@ -39,6 +39,10 @@ def test_hosts(host: str, ours: bool) -> None:
     assert config.isOurs(host, "10.0.0.5") is ours
 
 
+def test_linkLocalHost() -> None:
+    assert WebConfig().isOurs("[fe80::1]:21575", "fe80::1%eth0")
+
+
 @pytest.mark.parametrize(
     ("origin", "host", "encrypted", "own"),
     [

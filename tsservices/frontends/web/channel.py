@@ -121,7 +121,10 @@ class WebChannel(HTTPChannel):
             or self._version != b"HTTP/1.1"
         ):
             self.refuse(400, "there are two lengths")
-        elif len(headers.getRawHeaders(b"Host", [])) != 1:
+        elif (hosts := len(headers.getRawHeaders(b"Host", []))) != 1 and (
+            # HTTP/1.0 has no Host; many probes speak it.
+            hosts or self._version != b"HTTP/1.0"
+        ):
             self.refuse(400, "there has to be one Host")
         elif self.length is not None and self.length > LONGEST_BODY:
             self.refuse(413, f"a body may have {LONGEST_BODY} bytes")

@@ -149,7 +149,8 @@ class WebConfig:
         bare = name.strip("[]")
         try:
             # An address of this machine can't be the name of a foreign page.
-            return isLoopback(bare) or parse(bare) == parse(connectedTo)
+            # Clients leave out the interface of a link-local address (fe80::1%eth0).
+            return isLoopback(bare) or parse(bare) == parse(connectedTo.partition("%")[0])
         except ValueError:
             return False
 

@@ -62,6 +62,9 @@ FORWARDED = b"x-forwarded"
 #: Methods that may change something.
 _WRITING = frozenset({b"POST", b"PUT", b"PATCH", b"DELETE"})
 
+#: The paths that are served under any name, because their answers are for everybody, and probes
+#: use the address of a load balancer or of a service, or give no name.
+PROBED = frozenset({b"/healthz", b"/readyz"})
 
 #: The path below which errors are JSON, for programs.
 API_PATH = b"/api/"
@@ -114,22 +117,29 @@ class WebRequest(Request):
         values = self.requestHeaders.getRawHeaders(name.encode("ascii"), ())
         return [value.decode("latin-1") for value in values]
 
+    @cached_property
+    def named(self) -> bool:
+        """Whether C{Host} names this server."""
+        connectedTo = getattr(self.getHost(), "host", "")
+        config = self.protocol.factory.server.config
+        return any(config.isOurs(host, connectedTo) for host in self._values("Host"))
+
     @property
     def fromOwnPage(self) -> bool:
         """Whether its C{Origin} is that of this server's page."""
         origins = self._values("Origin")
         config = self.protocol.factory.server.config
-        return len(origins) == 1 and bool(
-            config.isOwnOrigin(origins[0], self._values("Host")[0], self.sender.encrypted)
+        return (
+            self.named
+            and len(origins) == 1
+            and bool(config.isOwnOrigin(origins[0], self._values("Host")[0], self.sender.encrypted))
         )
 
     def process(self) -> None:
         for name, value in SECURITY_HEADERS:
             self.responseHeaders.setRawHeaders(name, [value])
         self.responseHeaders.setRawHeaders(b"Cache-Control", [b"no-store"])
-        connectedTo = getattr(self.getHost(), "host", "")
-        config = self.protocol.factory.server.config
-        if not config.isOurs(self._values("Host")[0], connectedTo):
+        if not self.named and self.path not in PROBED:
             self.refuse(
                 MISDIRECTED_REQUEST,
                 "this server is not called that; its operator can add the name to http-hosts",
