@@ -497,6 +497,34 @@ class TestUnread:
         world.model.used()
         assert not lobby.unread
 
+    def test_belowTheVisibleLines(self, world: ScreenWorld) -> None:
+        lobby = world.model.windows.current
+        for number in range(40):
+            world.bob.say("lobby", f"line {number}")
+        world.settle()
+        world.model.do("page-up")
+        world.model.used()
+        world.bob.say("lobby", "ann: below")
+        world.bob.say("lobby", "more")
+        world.settle()
+        # A window that is left and shown again above these lines has them unread still.
+        for action in ("next-window", "last-window", "next-window"):
+            world.model.used()
+            world.model.do(action)
+        assert world.status() == "ann (guest) | 3:#den | online | 2:#lobby 2(1!)"
+        world.model.do("next-active")
+        world.model.do("scroll-bottom")
+        rows = world.drawn()
+        mark = next(number for number, row in enumerate(rows) if row == "--- new ---")
+        assert rows[mark + 1].endswith("<~bob> ann: below")
+        world.model.used()
+        assert not lobby.unread
+        # The mark does not move while the user reads from it.
+        world.model.do("page-up")
+        world.bob.say("lobby", "last")
+        world.settle()
+        assert lobby.lines.at(lobby.lines.newFrom or 0).text == "ann: below"
+
     def test_ownWordsAndForms(self) -> None:
         world = ScreenWorld(ScreenSettings(highlight=["deploy"]))
         world.join()
@@ -519,12 +547,19 @@ class TestUnread:
         world.model.used()
         world.bob.say("lobby", "one")
         world.bob.say("den", "two")
+        world.bob.say("den", "three")
         world.settle()
-        assert world.status().endswith("| 3:#den 1")
+        assert world.status().endswith("| 3:#den 2")
         world.time += 60
         world.model.used()
         assert "/read lobby 1" in world.sent
         world.serverSends("read", room="den", seq=1)
+        world.model.changed()
+        assert world.status().endswith("| 3:#den 1")
+        den = world.model.windows.find("#den")
+        assert den is not None
+        assert den.lines.at(den.lines.newFrom or 0).text == "three"
+        world.serverSends("read", room="den", seq=2)
         world.model.changed()
         assert world.status().endswith("| online")
 
