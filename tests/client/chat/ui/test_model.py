@@ -277,6 +277,26 @@ class TestWindows:
         at = next(number for number, row in enumerate(rows) if row.endswith("] <~bob> x"))
         assert rows[at + 1] == " " * 18 + "y2"
 
+    def test_deletedEverywhere(self, world: ScreenWorld) -> None:
+        OtherUser(world.server, "cat", "den")
+        world.bob.type("/join den", "/register secretword1", "spoken word", "/topic a word")
+        world.bob.type("/kick cat with word")
+        world.settle()
+        world.submit(
+            "/window den", "/lastlog word", "/history 3", "/window lobby", "/search #den word"
+        )
+        shown = "".join(world.texts("#den") + world.texts("#lobby"))
+        assert [shown.count(words) for words in ("spoken word", "a word", "with word")] == [4, 4, 3]
+        for seq in (1, 2, 3):
+            world.bob.type(f"/delete {seq}")
+        world.settle()
+        texts = world.texts("#den")
+        assert "<bob> (deleted)" in texts
+        assert "* bob kicked cat" in texts
+        assert {"| <bob> (deleted)", "| * bob kicked cat"} < set(texts)
+        shown = "".join(texts + world.texts("#lobby"))
+        assert not [words for words in ("spoken word", "a word", "with word") if words in shown]
+
     def test_topic(self, world: ScreenWorld) -> None:
         world.submit("/topic green tea")
         assert world.drawn()[0] == "#lobby (2): green tea"

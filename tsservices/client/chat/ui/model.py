@@ -310,6 +310,7 @@ class ScreenModel(ChoosingScreen):
             copy = ShownLine(
                 line.seconds, spans, 2 + line.indent, text=line.text, nick=line.nick, original=line
             )
+            copy.wordless = line.wordless
             self.windows.add(window, copy, self._now())
 
     def _toggleNames(self, argument: str = "") -> None:

@@ -189,10 +189,15 @@ class RoomLines:
     def _delete(self, window: ChatWindow, number: str) -> None:
         if not (number.isascii() and number.isdigit() and len(number) < 20):
             return
-        window.deleted(int(number))
-        position = window.lines.find(int(number))
-        if position is not None:
-            takeWords(window.lines.at(position))
+        place = int(number), window.key
+        window.deleted(place[0])
+        position = window.lines.find(place[0])
+        deleted = window.lines.at(position) if position is not None else None
+        # Results of searches repeat the line, in any window.
+        for line in (line for other in self._windows for line in other.lines):
+            source = line.original or line
+            if source is deleted or (source.aside and (source.seq, source.room) == place):
+                takeWords(line)
 
     def _expire(self, head: ReplayHead) -> None:
         window = self._windows.room(head.room)

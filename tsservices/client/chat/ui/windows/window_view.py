@@ -254,7 +254,8 @@ class WindowView(RoomLines):
         window = self._windows.find(WindowKind.PRIVATE.value + fold(partner))
         if window is not None:
             for position, line in enumerate(window.lines, window.lines.first):
-                if line.ident and line.ident == deleted.ident:
+                ident = (line.original or line).ident
+                if ident and ident == deleted.ident:
                     takeWords(line)
                     window.deleted(unreadKey(position))
         self._sentences(window or self._windows.status, deleted)
