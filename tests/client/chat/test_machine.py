@@ -389,6 +389,16 @@ class TestUnread:
         world.serverSends("read", room="den", seq=last - 1)
         assert not den.unread
 
+    def test_awayWhenTheTerminalCloses(self) -> None:
+        world = owner(marks=True)
+        world.say("hm")
+        world.tick(100.0)
+        world.bob.say("lobby", "nobody sees this")
+        world.settle()
+        world.machine.quit()
+        world.settle()
+        assert not commands(world, "read")
+
     def test_readMarksAreSentSparingly(self) -> None:
         world = owner(marks=True)
         world.bob.say("lobby", "one")

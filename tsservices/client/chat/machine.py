@@ -231,6 +231,7 @@ class ClientMachine:
             self.hadErrors = True
             self._view.complain(str(ChatError(COMMAND_HIDDEN, command=hidden)))
         elif command == "/quit":
+            self._transcript.userActive(now)
             self.quit(words[1] if len(words) > 1 else "")
         elif self.phase is Phase.NAMELESS:
             if words:
