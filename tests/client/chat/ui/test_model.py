@@ -413,6 +413,14 @@ class TestTyping:
         world.submit("/hi bob and all", "/wave to $1", "/HI")
         assert world.textsIn("lobby") == ["greets bob", "waves to $1", "greets"]
 
+    def test_aliasOfTwoLines(self) -> None:
+        world = ScreenWorld(ScreenSettings(aliases={"bye": "/me waves\n/msg $1 bye"}))
+        world.join()
+        world.submit("/bye bob")
+        assert world.textsIn("lobby") == ["waves"]
+        assert world.texts("@bob") == ["<~ann> bye"]
+        assert not world.machine.sender.outbox.unsent
+
     def test_unsent(self, world: ScreenWorld) -> None:
         world.cut(0)
         world.submit("waits")

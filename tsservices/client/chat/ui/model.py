@@ -5,6 +5,7 @@ and commands.  Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
@@ -167,7 +168,9 @@ class ScreenModel(ChoosingScreen):
         @return: whether the text is accepted; if not, it must stay in the input line.
         """
         window = self.windows.current
-        lines = [self._meant(line, pasted) for line in text.split("\n") if line.strip()]
+        typed = [self._meant(line, pasted) for line in text.split("\n") if line.strip()]
+        # An alias may stand for several lines.
+        lines = [line for meant in typed for line in re.split("[\r\n]", meant) if line.strip()]
         for line in lines:
             why = refusal(window, line, self.machine, self.asking)
             if not why and _command(line)[0] not in self._COMMANDS:
