@@ -625,6 +625,21 @@ class TestOlder:
         attic.model.do("scroll-bottom")
         assert attic.drawn()[-2].endswith("<~bob> newest")
 
+    def test_fetchedAgain(self, attic: ScreenWorld) -> None:
+        window = attic.model.windows.current
+        for _ in range(4):
+            attic.model.do("scroll-top")
+            attic.settle()
+        assert window.complete
+        # Lines are removed when the window has too many.
+        window.lines._most = 100
+        attic.submit("one more")
+        assert window.lines.oldest() == 603
+        for _ in range(4):
+            attic.model.do("scroll-top")
+            attic.settle()
+        assert [seq for seq, _ in window.lines.numbered()] == list(range(1, 702))
+
     def test_cutMeanwhile(self, attic: ScreenWorld) -> None:
         window = attic.model.windows.current
         attic.model.do("page-up")
@@ -682,6 +697,32 @@ class TestOlder:
         attic.model.do("page-up")
         attic.settle()
         assert attic.texts()[-1] == "<~bob> line 700"
+
+    def test_clearWhileFetching(self, attic: ScreenWorld) -> None:
+        attic.model.do("scroll-top")
+        assert attic.model.submit("/clear")
+        for _ in range(4):
+            attic.settle()
+            attic.model.do("scroll-top")
+        numbers = [seq for seq, _ in attic.model.windows.current.lines.numbered()]
+        assert numbers == list(range(1, 701))
+
+    def test_clearPrivate(self) -> None:
+        server = ChatServer()
+        server.register("ann")
+        options = LoginOptions("", account="ann", password=PASSWORD, rooms=["lobby", "den"])
+        world = ScreenWorld(options=options, server=server)
+        world.join()
+        dan = OtherUser(server, "dan")
+        dan.type(f"/register {PASSWORD}", "/msg ann one", "/msg ann two")
+        world.settle()
+        world.submit("/query dan", "/clear")
+        dan.type("/msg ann three")
+        world.settle()
+        assert world.texts() == ["<dan> three"]
+        world.model.do("page-up")
+        world.settle()
+        assert world.texts() == ["<dan> one", "<dan> two", "<dan> three"]
 
 
 class TestChoosing:

@@ -329,9 +329,7 @@ class ScreenModel(ChoosingScreen):
         window.lines.clear()
         window.chosen = None
         window.view.follow()
-        if window.kind is WindowKind.ROOM:
-            window.complete = False
-            window.fetchedFrom = None
+        window.linesRemoved()
 
     def _highlight(self, argument: str) -> None:
         view = self.view

@@ -128,15 +128,11 @@ class RoomLines:
             return self._windows.status
         return self._windows.find(item.window) or self._windows.current
 
-    def takeOlder(self, window: ChatWindow) -> int:
-        """
-        Show the requested older lines of a room, after all have arrived.
-
-        @return: the number of lines.
-        """
+    def takeOlder(self, window: ChatWindow, wanted: bool) -> None:
+        """Show the requested older lines of a room, after all have arrived, or drop them."""
         lines = self._older.pop(window.key, [])
-        window.lines.insertOlder(lines)
-        return len(lines)
+        if wanted:
+            window.lines.insertOlder(lines)
 
     def isExpired(self, window: ChatWindow) -> bool:
         """Check whether the server no longer keeps older lines."""

@@ -114,6 +114,11 @@ class ChatWindow:
         self.unread = {seq: mention for seq, mention in self.unread.items() if seq > upTo}
         self.lines.newFrom = self.lines.find(min(self.unread, default=0))
 
+    def linesRemoved(self) -> None:
+        """Note that lines were removed, which can be requested again."""
+        self.fetchedFrom = None
+        self.complete = self.kind is not WindowKind.ROOM
+
     def deleted(self, key: int) -> None:
         """Remove a deleted line from the unread ones, by its key there."""
         self.unread.pop(key, None)
@@ -274,7 +279,10 @@ class WindowList:
         @return: the position of the line.
         """
         # While the user reads older lines, none are removed.
+        first = window.lines.first
         position = window.lines.add(line, window.view.position is None, above)
+        if window.lines.first > first:
+            window.linesRemoved()
         if news and not self.isSeen(window, now):
             window.noteUnread(position, line.seq if not line.aside else 0, mention)
         return position
