@@ -590,6 +590,15 @@ class TestUnread:
         world.serverSends("read", room="den", seq=2)
         world.model.changed()
         assert world.status().endswith("| online")
+        other = OtherUser(server, "ann2")
+        other.type("/msg ann psst")
+        world.settle()
+        assert world.status().endswith("| online | 4:ann2 1!")
+        answer = OtherUser(server, "-")
+        answer.type(f"/login ann {PASSWORD}", "/msg ann2 yes?")
+        world.settle()
+        assert world.texts("@ann2")[-1] == "<ann> yes?"
+        assert world.status().endswith("| online")
 
 
 class TestOlder:

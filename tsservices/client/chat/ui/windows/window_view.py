@@ -229,6 +229,10 @@ class WindowView(RoomLines):
         window = self._windows.open(WindowKind.PRIVATE, partner)
         window.name = partner
         isGuest = message.account is None and self._state.accounts
+        if isOwn and window.unread:
+            # The user answered with another client, and so has read the messages before.
+            window.markRead()
+            window.lines.newFrom = None
         line = self._writer.private(message, isGuest)
         self._windows.add(window, line, self._now(), not isOwn, not isOwn)
         self.log(window, line)
