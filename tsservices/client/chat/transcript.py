@@ -230,7 +230,8 @@ class Transcript:
         room = self._state.rooms.get(joined.room)
         if room is None or room.catchingUp:
             return
-        self._state.selectRoom(joined.room)
+        if not catchingUp:
+            self._state.selectRoom(joined.room)
         self._sender.serverRoom = joined.room
         self._view.notify(joined)
         others = len(room.members) > 1 and self._state.showsRanks
@@ -239,6 +240,9 @@ class Transcript:
 
     def _leftRoom(self, left: LeftRoom, now: float, catchingUp: bool) -> None:
         self._sender.serverRoom = None
+        command = self._sender.unanswered
+        if command is not None and command.word == "part" and not self._state.current:
+            self._state.selectRoom(next(reversed(self._state.rooms), ""))
         self._view.notify(left)
 
     def _members(self, listed: MemberList, now: float, catchingUp: bool) -> None:
