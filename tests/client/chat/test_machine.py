@@ -333,6 +333,37 @@ class TestDelete:
         ]
 
 
+class TestMissingRoom:
+    def test_kicked(self) -> None:
+        world = ClientWorld(options=LoginOptions("ann", rooms=["den", "lobby"]))
+        world.join()
+        world.bob.type("/join den", "/kick ann")
+        world.settle()
+        world.say("for the den")
+        assert world.textsIn("lobby") == world.textsIn("den") == []
+        # A user who leaves a room has chosen to do so.
+        world.say("/join den", "/part", "for the lobby")
+        assert world.textsIn("lobby") == ["for the lobby"]
+
+    def test_kickedWhileNotConnected(self) -> None:
+        world = ClientWorld(options=LoginOptions("ann", rooms=["den", "lobby"]))
+        world.join()
+        world.cut(0)
+        world.bob.type("/join den", "/kick ann")
+        world.type("for the den")
+        world.restore()
+        assert world.textsIn("lobby") == world.textsIn("den") == []
+
+    def test_refused(self) -> None:
+        for attended, heard in ((False, []), (True, ["hello"])):
+            options = LoginOptions("ann", rooms=["den", "lobby"], attended=attended)
+            world = ClientWorld(options=options)
+            world.bob.type("/join den", "/mode +k sesame")
+            world.join()
+            world.say("hello")
+            assert (world.textsIn("lobby"), world.textsIn("den")) == (heard, [])
+
+
 class TestUnread:
     def test_unreadLinesOfJoinAreSetOff(self) -> None:
         world = owner()
@@ -388,6 +419,16 @@ class TestUnread:
         # By another connection of this account.
         world.serverSends("read", room="den", seq=last - 1)
         assert not den.unread
+
+    def test_awayWhenTheTerminalCloses(self) -> None:
+        world = owner(marks=True)
+        world.say("hm")
+        world.tick(100.0)
+        world.bob.say("lobby", "nobody sees this")
+        world.settle()
+        world.machine.quit()
+        world.settle()
+        assert not commands(world, "read")
 
     def test_readMarksAreSentSparingly(self) -> None:
         world = owner(marks=True)

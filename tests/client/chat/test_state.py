@@ -104,7 +104,7 @@ class TestState:
             state.apply(content("roomEntered", room=name))
         state.selectRoom("lobby")
         state.apply(content("roomLeft", room="LOBBY"))
-        assert (list(state.rooms), state.current) == (["den"], "den")
+        assert (list(state.rooms), state.current) == (["den"], "")
         state.apply(content("roomLeft", room="den"))
         assert (state.rooms, state.current) == ({}, "")
 

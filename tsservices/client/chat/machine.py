@@ -231,6 +231,7 @@ class ClientMachine:
             self.hadErrors = True
             self._view.complain(str(ChatError(COMMAND_HIDDEN, command=hidden)))
         elif command == "/quit":
+            self._transcript.userActive(now)
             self.quit(words[1] if len(words) > 1 else "")
         elif self.phase is Phase.NAMELESS:
             if words:
@@ -336,11 +337,13 @@ class ClientMachine:
         state, sender = self.state, self.sender
         missed = self._transcript.finishCatchUp(self._now)
         self._resumer.caughtUp()
-        if state.current not in state.rooms:
-            state.selectRoom(next(reversed(state.rooms), ""))
         first = "".join(roomKey(name.split()[0]) for name in self._options.rooms[:1])
         if not self._wasReady and first in state.rooms:
             state.selectRoom(first)
+        elif state.current not in state.rooms:
+            # The same is true of lines for a room that could not be joined.
+            meant = self._wasReady or (first and not self._options.attended)
+            state.selectRoom("" if meant else next(reversed(state.rooms), ""))
         sender.selectRoom(state.current)
         sender.connectionReplaced(self._resumer.endedBefore)
         if self._wasReady:

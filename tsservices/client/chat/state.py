@@ -299,8 +299,8 @@ class ClientState:
     def forgetRoom(self, key: str) -> None:
         self.rooms.pop(key, None)
         if self.current == key:
+            # Lines that were typed for this room must not go to another one.
             self.current = ""
-            self.selectRoom(next(reversed(self.rooms), ""))
 
     def learnHelp(self, notice: Notice) -> None:
         """Read the commands from the help of a server that sends the help as text only."""

@@ -95,13 +95,16 @@ class Transcript:
         Send the server the number of the last line read in the current room.
 
         @param now: the time in seconds.
-        @param last: whether this is the last call, which is not delayed.
+        @param last: whether this is the last call, which is not delayed.  It has no effect if the
+            user is away, because then a closed terminal has ended the client.
         """
         state = self._state
         room = state.rooms.get(state.current)
         known = any(command.name == "read" for command in state.commands)
         early = self._markedAt is not None and now < self._markedAt + MARK_SECONDS
         if room is None or not state.account or not known or (early and not last):
+            return
+        if last and self._isAway(now):
             return
         if room.last > (room.read or 0):
             room.read = room.last
@@ -170,12 +173,14 @@ class Transcript:
             self._missed += missed
             if roomKey(room.name) != state.current:
                 room.noteUnread(message)
-            away = self._attendedAt is not None and now > self._attendedAt + UNATTENDED_SECONDS
-            if (missed or away) and not self._unattendedShown:
+            if (missed or self._isAway(now)) and not self._unattendedShown:
                 self._unattendedShown = True
                 self._view.unreadBegins()
         room.noteAuthor(message)
         self._view.roomLine(room, message, origin)
+
+    def _isAway(self, now: float) -> bool:
+        return self._attendedAt is not None and now > self._attendedAt + UNATTENDED_SECONDS
 
     def _beginUnread(self, room: ClientRoom | None, message: RoomMessages) -> None:
         if room is None or room.read is None or self._unreadShown:
@@ -225,7 +230,8 @@ class Transcript:
         room = self._state.rooms.get(joined.room)
         if room is None or room.catchingUp:
             return
-        self._state.selectRoom(joined.room)
+        if not catchingUp:
+            self._state.selectRoom(joined.room)
         self._sender.serverRoom = joined.room
         self._view.notify(joined)
         others = len(room.members) > 1 and self._state.showsRanks
@@ -234,6 +240,9 @@ class Transcript:
 
     def _leftRoom(self, left: LeftRoom, now: float, catchingUp: bool) -> None:
         self._sender.serverRoom = None
+        command = self._sender.unanswered
+        if command is not None and command.word == "part" and not self._state.current:
+            self._state.selectRoom(next(reversed(self._state.rooms), ""))
         self._view.notify(left)
 
     def _members(self, listed: MemberList, now: float, catchingUp: bool) -> None:

@@ -277,6 +277,26 @@ class TestWindows:
         at = next(number for number, row in enumerate(rows) if row.endswith("] <~bob> x"))
         assert rows[at + 1] == " " * 18 + "y2"
 
+    def test_deletedEverywhere(self, world: ScreenWorld) -> None:
+        OtherUser(world.server, "cat", "den")
+        world.bob.type("/join den", "/register secretword1", "spoken word", "/topic a word")
+        world.bob.type("/kick cat with word")
+        world.settle()
+        world.submit(
+            "/window den", "/lastlog word", "/history 3", "/window lobby", "/search #den word"
+        )
+        shown = "".join(world.texts("#den") + world.texts("#lobby"))
+        assert [shown.count(words) for words in ("spoken word", "a word", "with word")] == [4, 4, 3]
+        for seq in (1, 2, 3):
+            world.bob.type(f"/delete {seq}")
+        world.settle()
+        texts = world.texts("#den")
+        assert "<bob> (deleted)" in texts
+        assert "* bob kicked cat" in texts
+        assert {"| <bob> (deleted)", "| * bob kicked cat"} < set(texts)
+        shown = "".join(texts + world.texts("#lobby"))
+        assert not [words for words in ("spoken word", "a word", "with word") if words in shown]
+
     def test_topic(self, world: ScreenWorld) -> None:
         world.submit("/topic green tea")
         assert world.drawn()[0] == "#lobby (2): green tea"
@@ -393,6 +413,14 @@ class TestTyping:
         world.submit("/hi bob and all", "/wave to $1", "/HI")
         assert world.textsIn("lobby") == ["greets bob", "waves to $1", "greets"]
 
+    def test_aliasOfTwoLines(self) -> None:
+        world = ScreenWorld(ScreenSettings(aliases={"bye": "/me waves\n/msg $1 bye"}))
+        world.join()
+        world.submit("/bye bob")
+        assert world.textsIn("lobby") == ["waves"]
+        assert world.texts("@bob") == ["<~ann> bye"]
+        assert not world.machine.sender.outbox.unsent
+
     def test_unsent(self, world: ScreenWorld) -> None:
         world.cut(0)
         world.submit("waits")
@@ -497,6 +525,34 @@ class TestUnread:
         world.model.used()
         assert not lobby.unread
 
+    def test_belowTheVisibleLines(self, world: ScreenWorld) -> None:
+        lobby = world.model.windows.current
+        for number in range(40):
+            world.bob.say("lobby", f"line {number}")
+        world.settle()
+        world.model.do("page-up")
+        world.model.used()
+        world.bob.say("lobby", "ann: below")
+        world.bob.say("lobby", "more")
+        world.settle()
+        # A window that is left and shown again above these lines has them unread still.
+        for action in ("next-window", "last-window", "next-window"):
+            world.model.used()
+            world.model.do(action)
+        assert world.status() == "ann (guest) | 3:#den | online | 2:#lobby 2(1!)"
+        world.model.do("next-active")
+        world.model.do("scroll-bottom")
+        rows = world.drawn()
+        mark = next(number for number, row in enumerate(rows) if row == "--- new ---")
+        assert rows[mark + 1].endswith("<~bob> ann: below")
+        world.model.used()
+        assert not lobby.unread
+        # The mark does not move while the user reads from it.
+        world.model.do("page-up")
+        world.bob.say("lobby", "last")
+        world.settle()
+        assert lobby.lines.at(lobby.lines.newFrom or 0).text == "ann: below"
+
     def test_ownWordsAndForms(self) -> None:
         world = ScreenWorld(ScreenSettings(highlight=["deploy"]))
         world.join()
@@ -519,13 +575,29 @@ class TestUnread:
         world.model.used()
         world.bob.say("lobby", "one")
         world.bob.say("den", "two")
+        world.bob.say("den", "three")
         world.settle()
-        assert world.status().endswith("| 3:#den 1")
+        assert world.status().endswith("| 3:#den 2")
         world.time += 60
         world.model.used()
         assert "/read lobby 1" in world.sent
         world.serverSends("read", room="den", seq=1)
         world.model.changed()
+        assert world.status().endswith("| 3:#den 1")
+        den = world.model.windows.find("#den")
+        assert den is not None
+        assert den.lines.at(den.lines.newFrom or 0).text == "three"
+        world.serverSends("read", room="den", seq=2)
+        world.model.changed()
+        assert world.status().endswith("| online")
+        other = OtherUser(server, "ann2")
+        other.type("/msg ann psst")
+        world.settle()
+        assert world.status().endswith("| online | 4:ann2 1!")
+        answer = OtherUser(server, "-")
+        answer.type(f"/login ann {PASSWORD}", "/msg ann2 yes?")
+        world.settle()
+        assert world.texts("@ann2")[-1] == "<ann> yes?"
         assert world.status().endswith("| online")
 
 
@@ -561,6 +633,21 @@ class TestOlder:
         assert "below: PageDown" in attic.status()
         attic.model.do("scroll-bottom")
         assert attic.drawn()[-2].endswith("<~bob> newest")
+
+    def test_fetchedAgain(self, attic: ScreenWorld) -> None:
+        window = attic.model.windows.current
+        for _ in range(4):
+            attic.model.do("scroll-top")
+            attic.settle()
+        assert window.complete
+        # Lines are removed when the window has too many.
+        window.lines._most = 100
+        attic.submit("one more")
+        assert window.lines.oldest() == 603
+        for _ in range(4):
+            attic.model.do("scroll-top")
+            attic.settle()
+        assert [seq for seq, _ in window.lines.numbered()] == list(range(1, 702))
 
     def test_cutMeanwhile(self, attic: ScreenWorld) -> None:
         window = attic.model.windows.current
@@ -619,6 +706,32 @@ class TestOlder:
         attic.model.do("page-up")
         attic.settle()
         assert attic.texts()[-1] == "<~bob> line 700"
+
+    def test_clearWhileFetching(self, attic: ScreenWorld) -> None:
+        attic.model.do("scroll-top")
+        assert attic.model.submit("/clear")
+        for _ in range(4):
+            attic.settle()
+            attic.model.do("scroll-top")
+        numbers = [seq for seq, _ in attic.model.windows.current.lines.numbered()]
+        assert numbers == list(range(1, 701))
+
+    def test_clearPrivate(self) -> None:
+        server = ChatServer()
+        server.register("ann")
+        options = LoginOptions("", account="ann", password=PASSWORD, rooms=["lobby", "den"])
+        world = ScreenWorld(options=options, server=server)
+        world.join()
+        dan = OtherUser(server, "dan")
+        dan.type(f"/register {PASSWORD}", "/msg ann one", "/msg ann two")
+        world.settle()
+        world.submit("/query dan", "/clear")
+        dan.type("/msg ann three")
+        world.settle()
+        assert world.texts() == ["<dan> three"]
+        world.model.do("page-up")
+        world.settle()
+        assert world.texts() == ["<dan> one", "<dan> two", "<dan> three"]
 
 
 class TestChoosing:

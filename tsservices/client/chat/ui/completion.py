@@ -32,7 +32,13 @@ def completions(
         matches = _rooms(word, state, ROOM_SIGN)
     else:
         matches = _nicks(word, state, ": " if word == before else " ", others)
-    return len(word), matches
+    name = re.findall(r"#?[\w-]*$", word)[0]
+    if matches or name in ("", word) or SIGN in word:
+        return len(word), matches
+    # The name follows a bracket or a quotation mark, for example.
+    isRoom = name.startswith(ROOM_SIGN)
+    found = _rooms(name, state, ROOM_SIGN) if isRoom else _nicks(name, state, " ", others)
+    return len(name), [match.rstrip() for match in found]
 
 
 def _inCommand(before: str, word: str, state: ClientState, others: Sequence[str]) -> list[str]:

@@ -53,6 +53,8 @@ class ShownLine:
     timed: bool = True
     #: The line of the same window that this one repeats.
     original: ShownLine | None = None
+    #: The spans of an action when the words of its author are deleted; empty: it has no words.
+    wordless: Sequence[Span] = ()
 
 
 class Row(NamedTuple):

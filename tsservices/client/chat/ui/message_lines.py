@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tsservices.chat.names import ROOM_SIGN
 from tsservices.chat.notifications import PrivateMessage, RoomMessages
-from tsservices.chat.operations import DELETED, MESSAGE
+from tsservices.chat.operations import DELETED, MESSAGE, withoutWords
 from tsservices.chat.records import StoredPrivateMessage
 from tsservices.client.chat.colours import Span, highlighted, marked
 from tsservices.client.chat.state import ClientRoom, ClientState
@@ -63,9 +64,14 @@ class LineWriter:
         seconds, text = message.time // NANOSECONDS, message.texts[0]
         if message.kind not in NAME_SIGNS and message.kind != DELETED:
             sentence = f"* {actionSentence(self._times, room, message, False)}"
-            return ShownLine(
+            line = ShownLine(
                 seconds, [("event", sentence)], 2, message.first, text=sentence, aside=False
             )
+            left = withoutWords(message.kind, text)
+            if left is not None:
+                kind, text = left
+                line.wordless = self.message(room, replace(message, kind=kind, texts=(text,))).spans
+            return line
         isOwn = self._state.isSelf(message.nick)
         spans = nameSpans(message, self._state.accounts, isOwn)
         indent = sum(textWidth(part) for _, part in spans)
@@ -98,6 +104,7 @@ class LineWriter:
             message.room,
             message.nick,
             line.text,
+            wordless=line.wordless,
         )
 
     def private(self, message: PrivateMessage | StoredPrivateMessage, isGuest: bool) -> ShownLine:
@@ -117,7 +124,11 @@ class LineWriter:
 
 
 def takeWords(line: ShownLine) -> None:
-    """Replace the text of a deleted line, but keep its author."""
-    if line.nick:
-        line.spans = [*line.spans[:_NAME_SPANS], ("event", "(deleted)")]
-        line.text = ""
+    """Replace the text of a deleted line, but keep its author; of an action, keep what was done."""
+    if not (line.nick or line.wordless):
+        return
+    # Results and repeated lines begin with one more span.
+    at = int(line.spans[0][0] == "time")
+    kept = line.wordless or [*line.spans[at : at + _NAME_SPANS], ("event", "(deleted)")]
+    line.spans = [*line.spans[:at], *kept]
+    line.text = ""

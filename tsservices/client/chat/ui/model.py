@@ -5,6 +5,7 @@ and commands.  Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
@@ -167,7 +168,9 @@ class ScreenModel(ChoosingScreen):
         @return: whether the text is accepted; if not, it must stay in the input line.
         """
         window = self.windows.current
-        lines = [self._meant(line, pasted) for line in text.split("\n") if line.strip()]
+        typed = [self._meant(line, pasted) for line in text.split("\n") if line.strip()]
+        # An alias may stand for several lines.
+        lines = [line for meant in typed for line in re.split("[\r\n]", meant) if line.strip()]
         for line in lines:
             why = refusal(window, line, self.machine, self.asking)
             if not why and _command(line)[0] not in self._COMMANDS:
@@ -310,6 +313,7 @@ class ScreenModel(ChoosingScreen):
             copy = ShownLine(
                 line.seconds, spans, 2 + line.indent, text=line.text, nick=line.nick, original=line
             )
+            copy.wordless = line.wordless
             self.windows.add(window, copy, self._now())
 
     def _toggleNames(self, argument: str = "") -> None:
@@ -325,9 +329,7 @@ class ScreenModel(ChoosingScreen):
         window.lines.clear()
         window.chosen = None
         window.view.follow()
-        if window.kind is WindowKind.ROOM:
-            window.complete = False
-            window.fetchedFrom = None
+        window.linesRemoved()
 
     def _highlight(self, argument: str) -> None:
         view = self.view

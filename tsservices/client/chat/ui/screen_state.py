@@ -152,15 +152,19 @@ class ScreenState:
         self.windows.show(window)
         self.refill(window)
 
-    def refill(self, window: ChatWindow) -> None:
-        """Request earlier messages for an empty private window."""
+    def refill(self, window: ChatWindow, atTop: bool = False) -> None:
+        """
+        Request earlier messages for a private window, once.
+
+        @param atTop: whether its first line is visible; if not, only an empty window needs more.
+        """
         machine = self.machine
         if (
             window.kind is WindowKind.PRIVATE
             and machine is not None
             and machine.phase is Phase.READY
             and machine.state.account
-            and not len(window.lines)
+            and (atTop or not len(window.lines))
             and window.fetchedFrom is None
         ):
             window.fetchedFrom = 0

@@ -51,6 +51,7 @@ class ScrollableScreen(ScreenState):
 
     def _fetch(self, window: ChatWindow, scroll: int, least: int | None = None) -> None:
         machine = self.machine
+        self.refill(window, atTop=True)
         room = machine.state.rooms.get(window.key) if machine is not None else None
         if (
             machine is None
@@ -80,8 +81,10 @@ class ScrollableScreen(ScreenState):
             if machine.phase is not Phase.READY:
                 # The connection was lost: the view has dropped the lines that had arrived.
                 window.fetchedFrom = None
+            # Lines that should be below the requested ones may have been removed meanwhile.
+            view.takeOlder(window, window.fetchedFrom is not None)
+            if window.fetchedFrom is None:
                 continue
-            view.takeOlder(window)
             window.complete = not window.fetchedFrom or view.isExpired(window)
             if scroll:
                 window.view.scroll(scroll, self.frame.width, self.frame.height)

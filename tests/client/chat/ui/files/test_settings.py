@@ -56,7 +56,8 @@ def test_none(tmp_path: Path) -> None:
         ("aliases = 1", "aliases: texts by name are needed"),
         ('[aliases]\nlogin = "/me"', "aliases: login can't stand for something else"),
         ("keys = [1]", "keys: actions by key are needed"),
-        ("[keys]\nf2 = 1", "keys: actions by key are needed"),
+        ("[keys]\nf2 = 1", "keys: f2: actions by key are needed"),
+        ('[keys]\nf2 = "fly"', "keys: f2: there is no action fly"),
         ("log = 1", "log: the name of a folder is needed"),
         ("bell = 1", "bell: true or false is needed"),
         ('recall = "x"', 'recall: "replace" or "edit" is needed'),
@@ -74,6 +75,19 @@ def test_problems(tmp_path: Path, text: str, problem: str) -> None:
     assert len(settings.problems) == 1
     assert problem in settings.problems[0]
     assert (settings.bell, settings.highlight) == (True, [])
+
+
+def test_othersStillApply(tmp_path: Path) -> None:
+    path = tmp_path / "chat.toml"
+    path.write_text(
+        'highlight = ["deploy", 7]\n[aliases]\nlogin = "/me"\nhi = "/me greets"\n'
+        '[keys]\nf2 = 1\nf3 = "/names"\n'
+    )
+    settings = readSettings(str(path))
+    assert settings.highlight == ["deploy"]
+    assert settings.aliases == {"hi": "/me greets"}
+    assert settings.keys == {"f3": "/names"}
+    assert len(settings.problems) == 3
 
 
 def test_unreadable(tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tsservices.client.chat.commands import SECRET_COMMANDS, SIGN
+from tsservices.client.chat.ui.keys import KEYS
+
+_ACTIONS = {row.action for row in KEYS}
 
 #: The name of the file in the state folder of the user.
 SETTINGS_FILE = "chat.toml"
@@ -61,34 +64,38 @@ def readSettings(path: str) -> ScreenSettings:
 
 
 def _highlight(settings: ScreenSettings, value: object) -> str:
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        return "a list of texts is needed"
-    settings.highlight = [word.strip() for word in value if word.strip()]
-    return ""
+    words = value if isinstance(value, list) else []
+    settings.highlight = [word.strip() for word in words if isinstance(word, str) and word.strip()]
+    isRight = words is value and all(isinstance(word, str) for word in words)
+    return "" if isRight else "a list of texts is needed"
 
 
 def _aliases(settings: ScreenSettings, value: object) -> str:
-    if not _isTable(value):
-        return "texts by name are needed"
-    assert isinstance(value, Mapping)
-    for name, text in value.items():
+    texts, problem = _table(value, "texts by name are needed")
+    for name, text in texts.items():
         key = name.removeprefix(SIGN).lower()
         if key in SECRET_COMMANDS:
-            return f"{name} can't stand for something else"
-        settings.aliases[key] = text
-    return ""
+            problem = problem or f"{name} can't stand for something else"
+        else:
+            settings.aliases[key] = text
+    return problem
 
 
 def _keys(settings: ScreenSettings, value: object) -> str:
-    if not _isTable(value):
-        return "actions by key are needed"
-    assert isinstance(value, Mapping)
-    settings.keys = dict(value)
-    return ""
+    settings.keys, problem = _table(value, "actions by key are needed")
+    for key, action in settings.keys.items():
+        if not action.startswith(SIGN) and action not in _ACTIONS:
+            problem = problem or f"{key}: there is no action {action}"
+    return problem
 
 
-def _isTable(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+def _table(value: object, problem: str) -> tuple[dict[str, str], str]:
+    """Return the texts of a table, and the problem if there is anything else."""
+    if not isinstance(value, dict):
+        return {}, problem
+    texts = {name: text for name, text in value.items() if isinstance(text, str)}
+    wrong = next((name for name in value if name not in texts), None)
+    return texts, "" if wrong is None else f"{wrong}: {problem}"
 
 
 def _log(settings: ScreenSettings, value: object) -> str:

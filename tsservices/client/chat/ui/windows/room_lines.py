@@ -128,15 +128,11 @@ class RoomLines:
             return self._windows.status
         return self._windows.find(item.window) or self._windows.current
 
-    def takeOlder(self, window: ChatWindow) -> int:
-        """
-        Show the requested older lines of a room, after all have arrived.
-
-        @return: the number of lines.
-        """
+    def takeOlder(self, window: ChatWindow, wanted: bool) -> None:
+        """Show the requested older lines of a room, after all have arrived, or drop them."""
         lines = self._older.pop(window.key, [])
-        window.lines.insertOlder(lines)
-        return len(lines)
+        if wanted:
+            window.lines.insertOlder(lines)
 
     def isExpired(self, window: ChatWindow) -> bool:
         """Check whether the server no longer keeps older lines."""
@@ -189,10 +185,15 @@ class RoomLines:
     def _delete(self, window: ChatWindow, number: str) -> None:
         if not (number.isascii() and number.isdigit() and len(number) < 20):
             return
-        window.deleted(int(number))
-        position = window.lines.find(int(number))
-        if position is not None:
-            takeWords(window.lines.at(position))
+        place = int(number), window.key
+        window.deleted(place[0])
+        position = window.lines.find(place[0])
+        deleted = window.lines.at(position) if position is not None else None
+        # Results of searches repeat the line, in any window.
+        for line in (line for other in self._windows for line in other.lines):
+            source = line.original or line
+            if source is deleted or (source.aside and (source.seq, source.room) == place):
+                takeWords(line)
 
     def _expire(self, head: ReplayHead) -> None:
         window = self._windows.room(head.room)

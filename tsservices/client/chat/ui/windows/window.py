@@ -95,7 +95,9 @@ class ChatWindow:
 
     def noteUnread(self, position: int, seq: int, mention: bool) -> None:
         """Count a new line of another user as unread."""
-        if not self.unread:
+        # While older lines are shown, the mark stays where the user may be reading.
+        isReading = self.view.position is not None and self.lines.newFrom is not None
+        if not self.unread and not isReading:
             self.lines.newFrom = position
         if len(self.unread) < UNREAD_COUNTED or mention:
             self.unread[seq or unreadKey(position)] = mention
@@ -110,8 +112,12 @@ class ChatWindow:
             self.unread.clear()
             return
         self.unread = {seq: mention for seq, mention in self.unread.items() if seq > upTo}
-        if not self.unread:
-            self.lines.newFrom = None
+        self.lines.newFrom = self.lines.find(min(self.unread, default=0))
+
+    def linesRemoved(self) -> None:
+        """Note that lines were removed, which can be requested again."""
+        self.fetchedFrom = None
+        self.complete = self.kind is not WindowKind.ROOM
 
     def deleted(self, key: int) -> None:
         """Remove a deleted line from the unread ones, by its key there."""
@@ -164,11 +170,17 @@ class WindowList:
         if window is self.current:
             return
         # Later lines in the window that is left are new.
-        self.current.lines.newFrom = None
+        if not self.current.unread:
+            self.current.lines.newFrom = None
         self._before = self.current
         self.current = window
-        window.markRead()
+        self._noteSeen()
         self.changed()
+
+    def _noteSeen(self) -> None:
+        # If older lines are shown, the unread ones are below them.
+        if self.current.view.position is None:
+            self.current.markRead()
 
     def close(self, window: ChatWindow) -> None:
         if window is self.status:
@@ -176,9 +188,8 @@ class WindowList:
         at = self.windows.index(window)
         self.windows.remove(window)
         if window is self.current:
-            following = self.windows[min(at, len(self.windows) - 1)]
-            self.current = following
-            following.markRead()
+            self.current = self.windows[min(at, len(self.windows) - 1)]
+            self._noteSeen()
         if self._before is window:
             self._before = None
         self.changed()
@@ -239,8 +250,7 @@ class WindowList:
         @param now: the time in seconds.
         """
         self.usedAt = now
-        if self.current.unread and self.current.view.position is None:
-            self.current.markRead()
+        self._noteSeen()
 
     def isSeen(self, window: ChatWindow, now: float) -> bool:
         """
@@ -248,7 +258,8 @@ class WindowList:
 
         @param now: the time in seconds.
         """
-        return window is self.current and now < self.usedAt + AWAY_SECONDS
+        isShown = window is self.current and window.view.position is None
+        return isShown and now < self.usedAt + AWAY_SECONDS
 
     def add(
         self,
@@ -268,7 +279,10 @@ class WindowList:
         @return: the position of the line.
         """
         # While the user reads older lines, none are removed.
+        first = window.lines.first
         position = window.lines.add(line, window.view.position is None, above)
+        if window.lines.first > first:
+            window.linesRemoved()
         if news and not self.isSeen(window, now):
             window.noteUnread(position, line.seq if not line.aside else 0, mention)
         return position

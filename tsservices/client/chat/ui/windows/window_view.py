@@ -27,7 +27,6 @@ from tsservices.chat.notifications import (
     Topic,
     UserQuit,
 )
-from tsservices.chat.records import StoredPrivateMessage
 from tsservices.client.chat.events import Content, ServerEvent, roomKey
 from tsservices.client.chat.outbox import OutgoingLine
 from tsservices.client.chat.ports import ConnectionChange
@@ -230,23 +229,15 @@ class WindowView(RoomLines):
         window = self._windows.open(WindowKind.PRIVATE, partner)
         window.name = partner
         isGuest = message.account is None and self._state.accounts
-        self._showPrivate(window, message, isGuest, True)
+        if isOwn and window.unread:
+            # The user answered with another client, and so has read the messages before.
+            window.markRead()
+            window.lines.newFrom = None
+        line = self._writer.private(message, isGuest)
+        self._windows.add(window, line, self._now(), not isOwn, not isOwn)
+        self.log(window, line)
         if not isOwn:
             self.alert()
-
-    def _showPrivate(
-        self,
-        window: ChatWindow,
-        message: PrivateMessage | StoredPrivateMessage,
-        isGuest: bool,
-        isNew: bool,
-    ) -> None:
-        isOwn = self._state.isSelf(message.nick)
-        line = self._writer.private(message, isGuest)
-        isNews = isNew and not isOwn
-        self._windows.add(window, line, self._now(), isNews, isNews)
-        if isNew:
-            self.log(window, line)
 
     def _privateDeleted(self, deleted: PrivateDeleted) -> None:
         isOwn = self._state.isSelf(deleted.nick)
@@ -254,7 +245,8 @@ class WindowView(RoomLines):
         window = self._windows.find(WindowKind.PRIVATE.value + fold(partner))
         if window is not None:
             for position, line in enumerate(window.lines, window.lines.first):
-                if line.ident and line.ident == deleted.ident:
+                ident = (line.original or line).ident
+                if ident and ident == deleted.ident:
                     takeWords(line)
                     window.deleted(unreadKey(position))
         self._sentences(window or self._windows.status, deleted)
@@ -289,10 +281,11 @@ class WindowView(RoomLines):
             self._sentences(self.answerWindow(), inbox)
             return
         window = self._windows.find(WindowKind.PRIVATE.value + fold(inbox.other))
-        if window is None or len(window.lines):
+        if window is None:
             return
-        for letter in inbox.messages:
-            self._showPrivate(window, letter, False, False)
+        shown = {line.ident for line in window.lines}
+        letters = [letter for letter in inbox.messages if letter.ident not in shown]
+        window.lines.insertOlder([self._writer.private(letter, False) for letter in letters])
 
     #: The handlers of the notifications that need more than a sentence.
     _HANDLERS: ClassVar[dict[type[Content], Callable[[WindowView, Any], None]]] = {
