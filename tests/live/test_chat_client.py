@@ -17,10 +17,6 @@ from tests.live.support.plain_servers import runClient
 from tests.live.support.server import Server
 from tests.live.support.tcp_proxy import Proxy
 
-#: What the start of the client may cost up to its prompt, in time of the processor: on a machine
-#: with nothing else to do that is also how long it takes.
-START_CPU_SECONDS = 0.4
-
 needsPrompt = pytest.mark.skipif(
     find_spec("prompt_toolkit") is None or find_spec("pyte") is None,
     reason="prompt_toolkit or pyte is not installed",
@@ -254,25 +250,20 @@ class TestTerminal:
             screen.type("\x04")
             assert screen.ended() == 0
 
-    def test_start(self, port: int, tmp_path: Path) -> None:
+    def test_start(self, tmp_path: Path) -> None:
+        """The first screen needs no Twisted, whose import takes as long as all the rest."""
         code = (
-            "import os, sys\n"
+            "import sys\n"
             "from tsservices.client.chat.startup import openScreen, parseChat\n"
             f"stands = openScreen(parseChat(['--state', {str(tmp_path)!r}]))\n"
-            "assert 'twisted' not in sys.modules\n"
-            "times = os.times()\n"
+            "print('twisted' in sys.modules, 'end')\n"
             "stands.loop.run_until_complete(stands.screen.stop())\n"
             "stands.loop.close()\n"
-            "print('cost', times.user + times.system, 'end')\n"
         )
         from tests.live.support.terminal import Screen
 
-        costs: list[float] = []
-        while not costs or (costs[-1] >= START_CPU_SECONDS and len(costs) < 4):
-            with Screen("-c", code) as screen:
-                screen.shows("end")
-                costs.append(float(screen.text().split("cost ")[1].split()[0]))
-        assert min(costs) < START_CPU_SECONDS, costs
+        with Screen("-c", code) as screen:
+            screen.shows("False end")
 
     def test_missing(self, port: int, tmp_path: Path) -> None:
         from tests.live.support.terminal import Screen
