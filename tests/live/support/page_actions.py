@@ -59,12 +59,7 @@ def until(page: Page, happened: Callable[[], object]) -> None:
 
 
 def scrollUntil(page: Page, move: str, happened: Callable[[list[int]], object]) -> list[int]:
-    """
-    Scroll until the numbers shown are as wanted.
-
-    @param move: an assignment to the place of the view, such as C{= 0}.
-    @return: these numbers.
-    """
+    """Move the view, by an assignment such as C{= 0}, until the numbers shown are as wanted."""
 
     def moved() -> bool:
         page.evaluate(f"document.getElementById('lines').scrollTop {move}")
