@@ -572,6 +572,19 @@ class TestPlaces:
         page.click(".hit >> nth=-1")
         page.locator(".line:focus.found").wait_for()
 
+    def test_search_anew(self, page: Page, chat: ScriptedChat) -> None:
+        """Lines found for the text before are not among those of the new one."""
+        page.keyboard.press("Control+Shift+F")
+        page.fill("#search-text", "kettle")
+        page.evaluate(
+            """() => { const form = document.getElementById("search-form");
+            form.requestSubmit(); form.requestSubmit(); }"""
+        )
+        until(page, lambda: len(chat.requests("search")) == 2)
+        chat.say("bob", "later")
+        shows(page, "later")
+        assert page.locator(".hit").count() == 20
+
     def test_deleted(self, page: Page, chat: ScriptedChat) -> None:
         seq = chat.say("bob", "to be deleted")
         shows(page, "to be deleted")
