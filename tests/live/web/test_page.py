@@ -554,8 +554,27 @@ class TestPlaces:
         page.go_back()
 
     def test_missing_line(self, page: Page, chat: ScriptedChat) -> None:
+        """Said once, and asked for once."""
         page.evaluate("location.hash = '#lobby/99999'")
         shows(page, "there is no line 99999 here")
+        chat.say("bob", "see #lobby/99999")
+        page.click("text=#lobby/99999")
+        page.locator(".kind-error").nth(1).wait_for()
+        chat.say("bob", "later")
+        shows(page, "later")
+        assert page.locator(".kind-error").count() == len(chat.requests("around")) == 2
+
+    def test_back_out(self, window: BrowserContext, site: PageSite, chat: ScriptedChat) -> None:
+        """The address that names no room is no place to go back to."""
+        page = window.new_page()
+        chat.attach(page)
+        before = f"{site.address}page/icon.svg"
+        page.goto(before)
+        page.goto(site.address)
+        titled(page, "#lobby")
+        waitFor(page, "location.hash === '#lobby'")
+        page.go_back()
+        assert page.url == before
 
     def test_missing_room(self, page: Page, chat: ScriptedChat) -> None:
         chat.answers["join"] = lambda request: chat.refuse(request, "bad-name", "no such name")
