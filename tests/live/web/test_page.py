@@ -250,6 +250,16 @@ class TestSaying:
         titled(page, "#kitchen")
         assert page.input_value("#text") == "for the kitchen"
 
+    def test_wrong_clock(self, page: Page, chat: ScriptedChat) -> None:
+        """What has no time of the server is not of another day than the lines around it."""
+        page.evaluate("window.realNow = Date.now; Date.now = () => realNow() + 3 * 86400e3")
+        days = page.locator(".day").count()
+        for nick in ("bob", "eve"):
+            chat.say(nick, f"good morning from {nick}", time=page.evaluate("realNow()") * 1_000_000)
+            chat.send({"type": "left", "room": "lobby", "nick": nick, "text": ""})
+            page.locator(".kind-presence", has_text=nick).wait_for()
+        assert page.locator(".day").count() == days + 1
+
 
 class TestHostileText:
     def test_links(self, page: Page, chat: ScriptedChat) -> None:

@@ -81,7 +81,7 @@ export class Session {
     this.inside = false;
     this.wasInside = false;
     this.lostAt = 0;
-    this.outbox = new Outbox(store, world, this);
+    this.outbox = new Outbox(store, this);
     /** Rooms to join after entering. @type {string[]} */
     this.wantedRooms = [];
     this.ended = false;
@@ -174,6 +174,8 @@ export class Session {
   /** @type {Record<string, (unit: Unit) => void>} */
   handlers = {
     format: (unit) => {
+      // Either clock may have been set meanwhile.
+      this.store.skew = null;
       if (unit.version !== VERSION) this.end("This page is of another version than the server: load it again.");
     },
     server: (unit) => {

@@ -32,6 +32,20 @@ export class Store {
     /** @type {((change: Change) => void)[]} */
     this.listeners = [];
     this.mentions = mentionOf("");
+    /** Nanoseconds from the browser's clock to the server's. @type {number | null} */
+    this.skew = null;
+  }
+
+  /** Learn how the clocks differ. @param {number} time of a line that was said just now */
+  compareClocks(time) {
+    const skew = time - nanoseconds(Date.now());
+    // A line may come late, never early.
+    if (this.skew === null || skew > this.skew) this.skew = skew;
+  }
+
+  /** By the server's clock, which dates all other lines, if it is known. */
+  now() {
+    return nanoseconds(Date.now()) + (this.skew ?? 0);
   }
 
   /** @param {(change: Change) => void} listener */
@@ -105,7 +119,7 @@ export class Store {
    * @param {Conversation} conversation @param {string} kind @param {string} text
    * @param {number} [time] @returns {Line}
    */
-  note(conversation, kind, text, time = nanoseconds(Date.now())) {
+  note(conversation, kind, text, time = this.now()) {
     /** @type {Line} */
     const line = { seq: 0, at: 0, time, kind, nick: "", account: null, text, id: "" };
     conversation.history.append(line);
