@@ -90,6 +90,22 @@ class TestSignIn:
         stranger.wait_for_selector("#password")
         assert stranger.input_value("#account") == "ann"
 
+    def test_revoked(self, window: BrowserContext, site: PageSite, chat: ScriptedChat) -> None:
+        """If the account is signed out from afar, a guest who goes on sees nothing of it."""
+        chat.account = "eve"
+        page = window.new_page()
+        chat.attach(page)
+        page.goto(site.address)
+        titled(page, "#lobby")
+        chat.send(chat.whispered("bob", "eve", "for eve only"))
+        page.locator("#talks >> text=bob").wait_for()
+        chat.account = None
+        chat.answers["resume"] = lambda request: chat.refuse(request, "no-session", "no session")
+        chat.send({"type": "refused", "code": "token-revoked", "text": "the token was revoked"})
+        page.click("#retry")
+        page.locator("#own-name", has_text="ann").wait_for()
+        assert not page.locator("#talks >> text=bob").count()
+
     def test_secret(self, page: Page, chat: ScriptedChat) -> None:
         """A question of the server for a password is answered outside of the room."""
 

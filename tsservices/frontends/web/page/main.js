@@ -44,6 +44,7 @@ const session = new Session(store, world, {
     signIn.close();
     navigation.entered();
   },
+  otherUser: () => signIn.forget(),
   ended: (why) => showStatus("ended", why),
 });
 
