@@ -543,6 +543,32 @@ class TestUnread:
         waitFor(page, "window.shown.length")
         assert page.evaluate("shown") == [["bob in #lobby", "Ann, \\u202ecome"]]
 
+    def test_two_windows(self, window: BrowserContext, site: PageSite) -> None:
+        """What one window shows is read in the other one, which does not notify of it."""
+        from tests.live.support.scripted_chat import ScriptedChat
+
+        pages, chats = [], []
+        for place in ("#lobby", "#@bob"):
+            page, chat = window.new_page(), ScriptedChat()
+            chat.account = "eve"
+            chat.attach(page)
+            page.add_init_script(
+                """window.shown = []; if (location.hostname) localStorage["notify-mention"] = "on";
+                window.Notification = class { constructor(title) { shown.push(title) } }"""
+            )
+            page.goto(site.address + place)
+            titled(page, place.lstrip("#@"))
+            pages.append(page)
+            chats.append(chat)
+        for chat in chats:
+            chat.send(chat.whispered("bob", "eve", "in the talk"))
+        shows(pages[1], "in the talk")
+        chats[0].send(chats[0].whispered("zoe", "eve", "elsewhere"))
+        waitFor(pages[0], "window.shown.length")
+        pages[0].locator("#talks .unread", has_text="zoe").wait_for()
+        assert pages[0].evaluate("shown") == ["zoe"]
+        assert pages[0].locator("#talks .unread").count() == 1
+
     def test_insecure(self, page: Page) -> None:
         """What needs HTTPS says so."""
         page.evaluate("Object.defineProperty(window, 'isSecureContext', {value: false})")

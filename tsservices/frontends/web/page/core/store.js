@@ -199,16 +199,26 @@ export class Store {
     this.changed("list", room);
   }
 
-  /** @param {Conversation} conversation @returns {number} the last read number; 0: nothing new */
+  /** @param {Conversation} conversation @returns {number} the last read place; 0: nothing new */
   markRead(conversation) {
-    const { last } = conversation.history.newest;
-    const news = conversation.isRoom && last > (conversation.read ?? 0);
+    const { last, lines } = conversation.history.newest;
+    return this.readTo(conversation, conversation.isRoom ? last : lines.findLast((line) => !line.own && TALK.has(line.kind))?.time ?? 0);
+  }
+
+  /** @param {Conversation} conversation @param {number} last a number; in a talk a time @returns {number} */
+  readTo(conversation, last) {
+    const news = last > (conversation.read ?? 0);
     if (news) conversation.read = last;
     if (conversation.unread || conversation.mentions) {
       Object.assign(conversation, { unread: 0, mentions: 0, unreadMore: false });
       this.changed("list", conversation);
     }
     return news ? last : 0;
+  }
+
+  /** @param {Conversation} conversation @param {Line} line */
+  wasRead(conversation, line) {
+    return (conversation.isRoom ? line.seq || Infinity : line.time) <= (conversation.read ?? 0);
   }
 
   /** The number of known private messages of others. */
@@ -224,7 +234,7 @@ export class Store {
   counted(conversation, line) {
     if (line.own || !TALK.has(line.kind)) return;
     const seen = conversation === this.shown && this.watched;
-    if (!seen && !(line.seq && line.seq <= (conversation.read ?? 0))) {
+    if (!seen && !this.wasRead(conversation, line)) {
       conversation.unread++;
       if (line.mention || !conversation.isRoom) conversation.mentions++;
       this.changed("list", conversation);
