@@ -554,7 +554,8 @@ class TestUnread:
             chat.attach(page)
             page.add_init_script(
                 """window.shown = []; if (location.hostname) localStorage["notify-mention"] = "on";
-                window.Notification = class { constructor(title) { shown.push(title) } }"""
+                window.Notification = class { static permission = "granted";
+                  constructor(title) { shown.push(title) } }"""
             )
             page.goto(site.address + place)
             titled(page, place.lstrip("#@"))
@@ -568,6 +569,15 @@ class TestUnread:
         pages[0].locator("#talks .unread", has_text="zoe").wait_for()
         assert pages[0].evaluate("shown") == ["zoe"]
         assert pages[0].locator("#talks .unread").count() == 1
+
+    def test_permission_lost(self, page: Page) -> None:
+        """The setting does not say that there are notifications if the browser allows none now."""
+        page.evaluate("localStorage['notify-mention'] = 'on'")
+        page.add_init_script("window.Notification = class { static permission = 'default' }")
+        page.reload()
+        shows(page, "50 ")
+        page.click("#settings-button")
+        assert not page.is_checked("#notify-mention")
 
     def test_insecure(self, page: Page) -> None:
         """What needs HTTPS says so."""
