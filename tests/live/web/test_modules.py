@@ -150,6 +150,19 @@ class TestComplete:
     def test_candidates(self, modules: Page, text: str, candidates: list[str] | None) -> None:
         assert run(modules, "complete", self.SOURCES, text) == candidates
 
+    @pytest.mark.parametrize(
+        ("call", "text"),
+        [
+            ("complete(given, given.length, {rooms: [], nicks: ['bob']})", "ł" * 50_000 + " b"),
+            ("intentOf(given, false)", "ł" + " " * 50_000 + "b"),
+            ("intentOf(given, true)", "/" + " " * 50_000 + "b"),
+        ],
+    )
+    def test_long(self, modules: Page, call: str, text: str) -> None:
+        """Twice the text takes twice the time, not four times: the page stands still meanwhile."""
+        body = f"const begin = performance.now(); m.{call}; return performance.now() - begin"
+        assert run(modules, "complete", body, text) < 500
+
 
 class TestHeights:
     def test_sums(self, modules: Page) -> None:

@@ -90,6 +90,22 @@ class TestSignIn:
         stranger.wait_for_selector("#password")
         assert stranger.input_value("#account") == "ann"
 
+    def test_revoked(self, window: BrowserContext, site: PageSite, chat: ScriptedChat) -> None:
+        """If the account is signed out from afar, a guest who goes on sees nothing of it."""
+        chat.account = "eve"
+        page = window.new_page()
+        chat.attach(page)
+        page.goto(site.address)
+        titled(page, "#lobby")
+        chat.send(chat.whispered("bob", "eve", "for eve only"))
+        page.locator("#talks >> text=bob").wait_for()
+        chat.account = None
+        chat.answers["resume"] = lambda request: chat.refuse(request, "no-session", "no session")
+        chat.send({"type": "refused", "code": "token-revoked", "text": "the token was revoked"})
+        page.click("#retry")
+        page.locator("#own-name", has_text="ann").wait_for()
+        assert not page.locator("#talks >> text=bob").count()
+
     def test_secret(self, page: Page, chat: ScriptedChat) -> None:
         """A question of the server for a password is answered outside of the room."""
 
@@ -249,6 +265,16 @@ class TestSaying:
         page.reload()
         titled(page, "#kitchen")
         assert page.input_value("#text") == "for the kitchen"
+
+    def test_wrong_clock(self, page: Page, chat: ScriptedChat) -> None:
+        """What has no time of the server is not of another day than the lines around it."""
+        page.evaluate("window.realNow = Date.now; Date.now = () => realNow() + 3 * 86400e3")
+        days = page.locator(".day").count()
+        for nick in ("bob", "eve"):
+            chat.say(nick, f"good morning from {nick}", time=page.evaluate("realNow()") * 1_000_000)
+            chat.send({"type": "left", "room": "lobby", "nick": nick, "text": ""})
+            page.locator(".kind-presence", has_text=nick).wait_for()
+        assert page.locator(".day").count() == days + 1
 
 
 class TestHostileText:
@@ -517,6 +543,42 @@ class TestUnread:
         waitFor(page, "window.shown.length")
         assert page.evaluate("shown") == [["bob in #lobby", "Ann, \\u202ecome"]]
 
+    def test_two_windows(self, window: BrowserContext, site: PageSite) -> None:
+        """What one window shows is read in the other one, which does not notify of it."""
+        from tests.live.support.scripted_chat import ScriptedChat
+
+        pages, chats = [], []
+        for place in ("#lobby", "#@bob"):
+            page, chat = window.new_page(), ScriptedChat()
+            chat.account = "eve"
+            chat.attach(page)
+            page.add_init_script(
+                """window.shown = []; if (location.hostname) localStorage["notify-mention"] = "on";
+                window.Notification = class { static permission = "granted";
+                  constructor(title) { shown.push(title) } }"""
+            )
+            page.goto(site.address + place)
+            titled(page, place.lstrip("#@"))
+            pages.append(page)
+            chats.append(chat)
+        for chat in chats:
+            chat.send(chat.whispered("bob", "eve", "in the talk"))
+        shows(pages[1], "in the talk")
+        chats[0].send(chats[0].whispered("zoe", "eve", "elsewhere"))
+        waitFor(pages[0], "window.shown.length")
+        pages[0].locator("#talks .unread", has_text="zoe").wait_for()
+        assert pages[0].evaluate("shown") == ["zoe"]
+        assert pages[0].locator("#talks .unread").count() == 1
+
+    def test_permission_lost(self, page: Page) -> None:
+        """The setting does not say that there are notifications if the browser allows none now."""
+        page.evaluate("localStorage['notify-mention'] = 'on'")
+        page.add_init_script("window.Notification = class { static permission = 'default' }")
+        page.reload()
+        shows(page, "50 ")
+        page.click("#settings-button")
+        assert not page.is_checked("#notify-mention")
+
     def test_insecure(self, page: Page) -> None:
         """What needs HTTPS says so."""
         page.evaluate("Object.defineProperty(window, 'isSecureContext', {value: false})")
@@ -554,8 +616,27 @@ class TestPlaces:
         page.go_back()
 
     def test_missing_line(self, page: Page, chat: ScriptedChat) -> None:
+        """Said once, and asked for once."""
         page.evaluate("location.hash = '#lobby/99999'")
         shows(page, "there is no line 99999 here")
+        chat.say("bob", "see #lobby/99999")
+        page.click("text=#lobby/99999")
+        page.locator(".kind-error").nth(1).wait_for()
+        chat.say("bob", "later")
+        shows(page, "later")
+        assert page.locator(".kind-error").count() == len(chat.requests("around")) == 2
+
+    def test_back_out(self, window: BrowserContext, site: PageSite, chat: ScriptedChat) -> None:
+        """The address that names no room is no place to go back to."""
+        page = window.new_page()
+        chat.attach(page)
+        before = f"{site.address}page/icon.svg"
+        page.goto(before)
+        page.goto(site.address)
+        titled(page, "#lobby")
+        waitFor(page, "location.hash === '#lobby'")
+        page.go_back()
+        assert page.url == before
 
     def test_missing_room(self, page: Page, chat: ScriptedChat) -> None:
         chat.answers["join"] = lambda request: chat.refuse(request, "bad-name", "no such name")
@@ -571,6 +652,19 @@ class TestPlaces:
         assert chat.requests("search")[0]["room"] == "lobby"
         page.click(".hit >> nth=-1")
         page.locator(".line:focus.found").wait_for()
+
+    def test_search_anew(self, page: Page, chat: ScriptedChat) -> None:
+        """Lines found for the text before are not among those of the new one."""
+        page.keyboard.press("Control+Shift+F")
+        page.fill("#search-text", "kettle")
+        page.evaluate(
+            """() => { const form = document.getElementById("search-form");
+            form.requestSubmit(); form.requestSubmit(); }"""
+        )
+        until(page, lambda: len(chat.requests("search")) == 2)
+        chat.say("bob", "later")
+        shows(page, "later")
+        assert page.locator(".hit").count() == 20
 
     def test_deleted(self, page: Page, chat: ScriptedChat) -> None:
         seq = chat.say("bob", "to be deleted")

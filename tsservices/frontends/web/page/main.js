@@ -44,6 +44,7 @@ const session = new Session(store, world, {
     signIn.close();
     navigation.entered();
   },
+  otherUser: () => signIn.forget(),
   ended: (why) => showStatus("ended", why),
 });
 
@@ -153,8 +154,8 @@ function start() {
   byId("rejoin").addEventListener("click", () => { if (store.shown) void navigation.join(store.shown.name).then(() => composer.update()); });
   byId("retry").addEventListener("click", () => (session.ended ? session.start() : session.connection.wake()));
   document.addEventListener("keydown", pressed);
+  // A change after the # is one too; another event for it comes later.
   addEventListener("popstate", () => navigation.followAddress());
-  addEventListener("hashchange", () => navigation.followAddress());
   addEventListener("online", () => session.connection.wake());
   addEventListener("offline", () => session.connection.wake());
   document.addEventListener("visibilitychange", () => {

@@ -19,8 +19,10 @@ const MOST = 12;
  * @returns {Completion | null} null: nothing to complete
  */
 export function complete(text, caret, sources) {
-  const start = text.slice(0, caret).search(/\S+$/u);
-  if (start < 0) return null;
+  // Not by an expression: one for the end of a long text would begin at each character of it.
+  let start = caret;
+  while (start > 0 && /\S/.test(text[start - 1])) start--;
+  if (start === caret) return null;
   const word = text.slice(start, caret);
   const found = candidates(word, start, sources, text);
   return found.length ? { start, end: caret, candidates: found } : null;
@@ -49,7 +51,7 @@ function candidates(word, start, sources, text) {
 /** @typedef {{do: "nothing"} | {do: "command", line: string} | {do: "say", text: string}
  *   | {do: "hold", why: string}} Intent */
 
-const SECRET = /^\s*\p{P}?\s*[/⁄∕／\\]?\s*(register|passwd|login|reset|resume)(\s|$)/iu;
+const SECRET = /^\s*(?:\p{P}\s*)?(?:[/⁄∕／\\]\s*)?(register|passwd|login|reset|resume)(\s|$)/iu;
 
 /**
  * Whether a text is a command or something to say.
@@ -61,7 +63,7 @@ const SECRET = /^\s*\p{P}?\s*[/⁄∕／\\]?\s*(register|passwd|login|reset|resu
  */
 export function intentOf(text, pasted) {
   if (!text.trim()) return { do: "nothing" };
-  const trimmed = text.replace(/\s+$/u, "");
+  const trimmed = text.trimEnd();
   if (trimmed.startsWith("//")) return { do: "say", text: trimmed.slice(1) };
   if (!trimmed.startsWith("/")) return { do: "say", text: trimmed };
   if (pasted) {

@@ -33,7 +33,7 @@ export class Conversation {
     this.present = 0;
     /** Whether all members are known. */
     this.complete = false;
-    /** The number of the last read line; null: not known. @type {number | null} */
+    /** The number of the last read line, in a talk its time; null: not known. @type {number | null} */
     this.read = null;
     this.unread = 0;
     /** Whether there are more unread lines than counted. */

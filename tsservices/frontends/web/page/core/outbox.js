@@ -1,6 +1,5 @@
 // @ts-check
 /** The user's own lines that the server has not acknowledged yet. */
-import { nanoseconds } from "./times.js";
 
 /** @typedef {import("./conversation.js").Conversation} Conversation */
 /** @typedef {import("./history.js").Line} Line */
@@ -45,12 +44,10 @@ const newestPlace = (conversation) =>
 export class Outbox {
   /**
    * @param {import("./store.js").Store} store
-   * @param {{now: () => number}} world
    * @param {Sender} session
    */
-  constructor(store, world, session) {
+  constructor(store, session) {
     this.store = store;
-    this.world = world;
     this.session = session;
     /** @type {Unsent[]} */
     this.unsent = [];
@@ -80,7 +77,7 @@ export class Outbox {
 
   /** @param {Conversation} conversation @param {string} text at most as one request may say */
   sayPart(conversation, text) {
-    const line = this.store.note(conversation, "message", text, nanoseconds(this.world.now()));
+    const line = this.store.note(conversation, "message", text);
     Object.assign(line, { own: true, nick: this.store.nick, state: "sending" });
     const unsent = { conversation, text, line, behind: 0, sent: false };
     this.unsent.push(unsent);

@@ -57,6 +57,7 @@ export class Session {
    * @param {(why: string, code: string) => void} page.nameNeeded
    * @param {(text: string, answer: (secret: string | null) => void) => void} page.secretNeeded
    * @param {() => void} page.entered
+   * @param {() => void} page.otherUser what the page shows is not for the one who came in
    * @param {(text: string) => void} page.ended
    */
   constructor(store, world, page) {
@@ -81,7 +82,7 @@ export class Session {
     this.inside = false;
     this.wasInside = false;
     this.lostAt = 0;
-    this.outbox = new Outbox(store, world, this);
+    this.outbox = new Outbox(store, this);
     /** Rooms to join after entering. @type {string[]} */
     this.wantedRooms = [];
     this.ended = false;
@@ -174,6 +175,8 @@ export class Session {
   /** @type {Record<string, (unit: Unit) => void>} */
   handlers = {
     format: (unit) => {
+      // Either clock may have been set meanwhile.
+      this.store.skew = null;
       if (unit.version !== VERSION) this.end("This page is of another version than the server: load it again.");
     },
     server: (unit) => {
@@ -188,8 +191,8 @@ export class Session {
       this.cameIn(unit, new Map(unit.rooms.map((/** @type {any} */ room) => [roomKey(room.room), room.last])));
     },
     loggedIn: (unit) => {
-      this.store.setSelf(unit.nick, unit.account);
-      if (!this.inside) this.cameIn(unit, new Map());
+      if (this.inside) this.store.setSelf(unit.nick, unit.account);
+      else this.cameIn(unit, new Map());
       if (unit.unread) void this.request("inbox").catch(() => {});
     },
     done: (unit) => {
@@ -253,6 +256,12 @@ export class Session {
    */
   cameIn(unit, present) {
     const again = this.wasInside;
+    if (this.store.account && unit.account !== this.store.account) {
+      // The token of the account was revoked while the page was open.
+      this.end("");
+      this.page.otherUser();
+      return;
+    }
     this.store.setSelf(unit.nick, unit.account ?? null);
     this.inside = this.wasInside = true;
     this.connection.settled();

@@ -32,6 +32,20 @@ export class Store {
     /** @type {((change: Change) => void)[]} */
     this.listeners = [];
     this.mentions = mentionOf("");
+    /** Nanoseconds from the browser's clock to the server's. @type {number | null} */
+    this.skew = null;
+  }
+
+  /** Learn how the clocks differ. @param {number} time of a line that was said just now */
+  compareClocks(time) {
+    const skew = time - nanoseconds(Date.now());
+    // A line may come late, never early.
+    if (this.skew === null || skew > this.skew) this.skew = skew;
+  }
+
+  /** By the server's clock, which dates all other lines, if it is known. */
+  now() {
+    return nanoseconds(Date.now()) + (this.skew ?? 0);
   }
 
   /** @param {(change: Change) => void} listener */
@@ -105,7 +119,7 @@ export class Store {
    * @param {Conversation} conversation @param {string} kind @param {string} text
    * @param {number} [time] @returns {Line}
    */
-  note(conversation, kind, text, time = nanoseconds(Date.now())) {
+  note(conversation, kind, text, time = this.now()) {
     /** @type {Line} */
     const line = { seq: 0, at: 0, time, kind, nick: "", account: null, text, id: "" };
     conversation.history.append(line);
@@ -185,16 +199,26 @@ export class Store {
     this.changed("list", room);
   }
 
-  /** @param {Conversation} conversation @returns {number} the last read number; 0: nothing new */
+  /** @param {Conversation} conversation @returns {number} the last read place; 0: nothing new */
   markRead(conversation) {
-    const { last } = conversation.history.newest;
-    const news = conversation.isRoom && last > (conversation.read ?? 0);
+    const { last, lines } = conversation.history.newest;
+    return this.readTo(conversation, conversation.isRoom ? last : lines.findLast((line) => !line.own && TALK.has(line.kind))?.time ?? 0);
+  }
+
+  /** @param {Conversation} conversation @param {number} last a number; in a talk a time @returns {number} */
+  readTo(conversation, last) {
+    const news = last > (conversation.read ?? 0);
     if (news) conversation.read = last;
     if (conversation.unread || conversation.mentions) {
       Object.assign(conversation, { unread: 0, mentions: 0, unreadMore: false });
       this.changed("list", conversation);
     }
     return news ? last : 0;
+  }
+
+  /** @param {Conversation} conversation @param {Line} line */
+  wasRead(conversation, line) {
+    return (conversation.isRoom ? line.seq || Infinity : line.time) <= (conversation.read ?? 0);
   }
 
   /** The number of known private messages of others. */
@@ -210,7 +234,7 @@ export class Store {
   counted(conversation, line) {
     if (line.own || !TALK.has(line.kind)) return;
     const seen = conversation === this.shown && this.watched;
-    if (!seen && !(line.seq && line.seq <= (conversation.read ?? 0))) {
+    if (!seen && !this.wasRead(conversation, line)) {
       conversation.unread++;
       if (line.mention || !conversation.isRoom) conversation.mentions++;
       this.changed("list", conversation);

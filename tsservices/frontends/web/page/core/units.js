@@ -38,6 +38,7 @@ const HANDLERS = {
   said(store, unit) {
     const room = store.room(unit.room);
     if (unit.epoch) room.epoch = unit.epoch;
+    store.compareClocks(unit.time);
     const line = store.lineOf(unit);
     const known = room.history.find(line.seq);
     if (known) return;
@@ -199,6 +200,7 @@ const HANDLERS = {
     const talk = store.talk(store.isOwn(unit.nick) ? unit.to : unit.nick);
     if (unit.id && talk.ids.has(unit.id)) return;
     if (unit.id) talk.ids.add(unit.id);
+    store.compareClocks(unit.time);
     const line = store.lineOf(unit);
     talk.history.append(line);
     store.spoke(talk, unit.nick);

@@ -25,7 +25,9 @@ export function addressOf(conversation, seq = 0) {
 /** @param {Conversation} conversation @param {number} [seq] */
 export function setAddress(conversation, seq = 0) {
   const address = addressOf(conversation, seq);
-  if (location.hash !== address) history.pushState(null, "", address);
+  // Without a place it has just been loaded: going back has to leave the page.
+  if (!location.hash) history.replaceState(null, "", address);
+  else if (location.hash !== address) history.pushState(null, "", address);
 }
 
 /** Whether the page's address names it. @param {Conversation} conversation */

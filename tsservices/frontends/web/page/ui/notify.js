@@ -36,7 +36,11 @@ export class Notifier {
     const level = this.settings.levelOf(conversation);
     const wanted = level === "all" || (level !== "none" && personal);
     if (wanted && this.settings.notifiesMentions && (document.hidden || !document.hasFocus() || !here)) {
-      this.notify(conversation, line);
+      const seen = here && this.store.watched;
+      // Another window may show it, which says so first.
+      setTimeout(() => {
+        if (seen || !this.store.wasRead(conversation, line)) this.notify(conversation, line);
+      }, PAUSE);
     }
   }
 

@@ -57,6 +57,12 @@ export class Pane {
     });
     this.endButton.addEventListener("click", () => this.toEnd());
     store.listen((change) => this.hear(change));
+    // The server keeps no marks for private talks.
+    this.windows = new BroadcastChannel("read");
+    this.windows.addEventListener("message", ({ data }) => {
+      const talk = store.conversations.get(data.key);
+      if (talk && data.account && data.account === store.account) store.readTo(talk, data.read);
+    });
   }
 
   /** @param {Conversation} conversation */
@@ -133,7 +139,9 @@ export class Pane {
   seen() {
     if (!this.conversation) return;
     const seq = this.store.markRead(this.conversation);
-    if (seq) this.session.markRead(this.conversation, seq);
+    if (!seq) return;
+    if (this.conversation.isRoom) this.session.markRead(this.conversation, seq);
+    else this.windows.postMessage({ account: this.store.account, key: this.conversation.key, read: seq });
   }
 
   showHead() {

@@ -54,14 +54,17 @@ export class Search {
   }
 
   async ask() {
+    const { asked } = this;
     setText(this.state, "Searching…");
     byId("search-older").hidden = true;
     try {
-      const answers = await this.session.request("search", { ...this.asked, before: this.oldest });
+      const answers = await this.session.request("search", { ...asked, before: this.oldest });
+      // Meanwhile another search has begun.
+      if (asked !== this.asked) return;
       const found = answers.find((/** @type {Unit} */ one) => one.type === "found");
       this.add(found ?? { type: "found", messages: [], more: false });
     } catch (error) {
-      setText(this.state, error instanceof Error ? error.message : "");
+      if (asked === this.asked) setText(this.state, error instanceof Error ? error.message : "");
     }
   }
 

@@ -16,7 +16,8 @@ export class Settings {
     this.connect("theme", "auto", (value) => { document.documentElement.dataset.theme = value; });
     this.connect("presence", "shown", (value) => { document.documentElement.dataset.presence = value; });
     const mention = byId("notify-mention");
-    mention.checked = stored("notify-mention", "") === "on";
+    // A browser takes its permission back when the site's data are cleared, or after some weeks.
+    mention.checked = stored("notify-mention", "") === "on" && globalThis.Notification?.permission === "granted";
     mention.addEventListener("change", () => void this.askPermission(mention));
     byId("settings-button").addEventListener("click", () => this.open());
     this.showPossible();
