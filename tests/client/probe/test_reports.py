@@ -369,6 +369,12 @@ class ReportTests(SynchronousTestCase):
             self.text().started([target])
             line = self.streams.out.getvalue().splitlines()[-1]
             assert line == f"PROBE host.example {text}, 44 bytes every 1 s, MTU 1400"
+        other, otherTransport = targetOn(self.clock, RecordingListener(), name="other.example")
+        for mtu, shown in ((1400, "1400"), (1500, "1400 to 1500")):
+            otherTransport.path = PathMTU(mtu, 1372, 1500, 72, True)
+            self.text(quiet=True).started([other, target])
+            line = self.streams.out.getvalue().splitlines()[-1]
+            assert line.endswith(f"every 1 s, MTU {shown}"), line
 
     def test_marks(self) -> None:
         assert marksText(Marks(46, 0, 0, 8, 1, 3, None, 46, False)) == (
