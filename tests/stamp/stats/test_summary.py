@@ -111,7 +111,7 @@ class TestStatistics:
 
     @pytest.mark.parametrize("numbers", [(2, 3), (4, 5), (3, 4)])
     def test_underWay(self, numbers: tuple[int, int]) -> None:
-        """A packet that may still be answered is lost in no direction, though others overtook it."""
+        """A packet that may still be answered is lost in no direction, though overtaken."""
         statistics = TargetStatistics(stateful=True)
         for sequence in range(2):
             answered(statistics, sequence)
@@ -121,9 +121,8 @@ class TestStatistics:
             statistics.addSent(1000 * sequence, 0, 0)
         for sequence, number in zip((4, 5), numbers, strict=True):
             statistics.classifyReply(sequence, number)
-        up, down = statistics.lostUp, statistics.lostDown
-        assert up is not None and down is not None
-        assert up + down == statistics.lost == 1
+        assert statistics.lost == 1
+        assert (statistics.lostUp, statistics.lostDown) in ((1, 0), (0, 1))
 
     @pytest.mark.parametrize(("error", "direction"), [(None, None), (ErrorSource.TARGET, 0)])
     def test_errorWithoutSender(self, error: ErrorSource | None, direction: int | None) -> None:
