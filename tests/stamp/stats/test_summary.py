@@ -109,21 +109,6 @@ class TestStatistics:
         failed(statistics, 1)
         assert (statistics.lostUp, statistics.lostDown, statistics.undecided) == (None, None, None)
 
-    @pytest.mark.parametrize("numbers", [(2, 3), (4, 5), (3, 4)])
-    def test_underWay(self, numbers: tuple[int, int]) -> None:
-        """A packet that may still be answered is lost in no direction, though overtaken."""
-        statistics = TargetStatistics(stateful=True)
-        for sequence in range(2):
-            answered(statistics, sequence)
-        failed(statistics, 2)
-        # Packet 3 has no result yet.
-        for sequence in (3, 4, 5):
-            statistics.addSent(1000 * sequence, 0, 0)
-        for sequence, number in zip((4, 5), numbers, strict=True):
-            statistics.classifyReply(sequence, number)
-        assert statistics.lost == 1
-        assert (statistics.lostUp, statistics.lostDown) in ((1, 0), (0, 1))
-
     @pytest.mark.parametrize(("error", "direction"), [(None, None), (ErrorSource.TARGET, 0)])
     def test_errorWithoutSender(self, error: ErrorSource | None, direction: int | None) -> None:
         """A connection that is lost does not say which way its packets got."""

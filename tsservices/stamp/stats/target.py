@@ -317,26 +317,15 @@ class TargetStatistics:
     def _isLossUnexplained(self) -> bool:
         return self.timeouts > self.late or self._unexplained > 0
 
-    def _lostByDirection(self) -> tuple[int, int] | None:
-        if not self._isLossUnexplained:
-            return 0, 0
-        up, down = self.directions.lostUp, self.directions.lostDown
-        if up is None or down is None:
-            return None
-        # Packets sent before the newest reply may be under way: these are not lost yet.
-        underWay = max(0, up + down - (self.timeouts - self.late))
-        notUp = min(up, underWay)
-        return up - notUp, down - (underWay - notUp)
-
     @property
     def lostUp(self) -> int | None:
         """Packets that did not reach the reflector; L{None} if the direction is unknown."""
-        return None if (lost := self._lostByDirection()) is None else lost[0]
+        return self.directions.lostUp if self._isLossUnexplained else 0
 
     @property
     def lostDown(self) -> int | None:
         """Packets whose reply did not arrive; L{None} if the direction is unknown."""
-        return None if (lost := self._lostByDirection()) is None else lost[1]
+        return self.directions.lostDown if self._isLossUnexplained else 0
 
     @property
     def undecided(self) -> int | None:
