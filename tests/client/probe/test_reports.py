@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import warnings
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -368,6 +369,12 @@ class ReportTests(SynchronousTestCase):
             self.text().started([target])
             line = self.streams.out.getvalue().splitlines()[-1]
             assert line == f"PROBE host.example {text}, 44 bytes every 1 s, MTU 1400"
+        other, otherTransport = targetOn(self.clock, RecordingListener(), name="other.example")
+        for mtu, shown in ((1400, "1400"), (1500, "1400 to 1500")):
+            otherTransport.path = PathMTU(mtu, 1372, 1500, 72, True)
+            self.text(quiet=True).started([other, target])
+            line = self.streams.out.getvalue().splitlines()[-1]
+            assert line.endswith(f"every 1 s, MTU {shown}"), line
 
     def test_marks(self) -> None:
         assert marksText(Marks(46, 0, 0, 8, 1, 3, None, 46, False)) == (
@@ -443,6 +450,39 @@ class ReportTests(SynchronousTestCase):
 
         drawPlot([self.play(self.text()), targetOn(self.clock, RecordingListener())[0]], "a.png")
         assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+
+    def test_plotOfGaps(self) -> None:
+        if find_spec("matplotlib") is None:
+            self.skipTest("the extra plot is not installed")
+        from tsservices.client.probe.reports.plot import runFigure
+
+        target, _ = targetOn(self.clock, RecordingListener())
+        for time, roundTrip in ((0, 5), (SECOND, None), (2 * SECOND, 6)):
+            target.statistics.timeline.add(time, roundTrip)
+        line = runFigure([target]).axes[0].lines[0]
+        # The line has no value where all packets were lost, so it is not drawn through them.
+        assert str(line.get_ydata()) == "[5.e-06    nan 6.e-06]"
+
+    def test_plotOfManyHosts(self) -> None:
+        if find_spec("matplotlib") is None:
+            self.skipTest("the extra plot is not installed")
+        from tsservices.client.probe.reports.plot import drawPlot, runFigure
+
+        names = ["a$\\b$", "x" * 200, *map(str, range(300))]
+        targets = [targetOn(self.clock, RecordingListener(), name=name)[0] for name in names]
+        for target in targets:
+            target.statistics.timeline.add(0, MILLISECOND)
+            target.statistics.network.add(MILLISECOND)
+            target.statistics.application.add(MILLISECOND)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            drawPlot(targets, "a.png")
+        time, share = [axes.get_legend() for axes in runFigure(targets).axes]
+        assert time is not None
+        assert share is not None
+        assert time.get_title().get_text() == "the first 10 of 302"
+        assert [text.get_text() for text in time.get_texts()][:3] == [names[0], "x" * 40, "0"]
+        assert [text.get_text() for text in share.get_texts()] == ["network", "application"]
 
     def test_exitStatus(self) -> None:
         target = self.play(self.text())

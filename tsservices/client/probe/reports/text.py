@@ -84,17 +84,20 @@ class TextReport:
         self._windows.started(targets, self._clocks.monotonic())
         self._several = len(targets) > 1
         if self._options.quiet and self._several:
-            self._head(plural(len(targets), "host"), targets[0])
+            self._head(plural(len(targets), "host"), targets)
             return
         for target in targets:
             address = target.address or "no address yet"
-            self._head(f"{target.name} ({address})", target)
+            self._head(f"{target.name} ({address})", [target])
 
-    def _head(self, hosts: str, target: ProbeTarget) -> None:
-        transport = target.transport
-        port = f" port {target.port}" if target.port else ""
-        path = transport.pathMTU()
-        mtu = f", MTU {path.mtu}" if path is not None and path.notable else ""
+    def _head(self, hosts: str, targets: Sequence[ProbeTarget]) -> None:
+        transport = targets[0].transport
+        port = f" port {targets[0].port}" if targets[0].port else ""
+        paths = [target.transport.pathMTU() for target in targets]
+        mtus = sorted({path.mtu for path in paths if path is not None and path.notable})
+        mtu = f", MTU {mtus[0]}" if mtus else ""
+        if len(mtus) > 1:
+            mtu += f" to {mtus[-1]}"
         self._output.line(
             f"PROBE {hosts}{port}: {transport.label}, {transport.size} bytes "
             f"every {self._options.interval:g} s{mtu}"
