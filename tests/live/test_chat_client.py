@@ -256,9 +256,10 @@ class TestTerminal:
             "import sys\n"
             "from tsservices.client.chat.startup import openScreen, parseChat\n"
             f"stands = openScreen(parseChat(['--state', {str(tmp_path)!r}]))\n"
-            "print('twisted' in sys.modules, 'end')\n"
+            "found = 'twisted' in sys.modules\n"
             "stands.loop.run_until_complete(stands.screen.stop())\n"
             "stands.loop.close()\n"
+            "print(found, 'end')\n"
         )
         from tests.live.support.terminal import Screen
 
