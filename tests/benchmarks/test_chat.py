@@ -26,6 +26,7 @@ from benchmarks.common.run import Outcome, Unable, measureAll
 from benchmarks.common.samples import leastDisturbed
 from benchmarks.common.servers import available, namedPeers
 from tests.support.benchmarks import CHAT_REPORT, chatted
+from tests.support.examples import onlyThorough
 
 CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
 # Seconds; a smoke test takes about three.
@@ -155,6 +156,7 @@ class FigureTests(SynchronousTestCase):
 
 
 @pytest.mark.skipif(compiler() is None, reason="no C compiler")
+@onlyThorough()
 class SmokeTests(SynchronousTestCase):
     """The command itself, over loopback."""
 

@@ -25,6 +25,7 @@ from benchmarks.echo.cells import CELLS, chosenCells
 from benchmarks.echo.measure import encrypting, readLateness
 from benchmarks.echo.peers import PEERS, TLS_PEERS
 from tests.support.benchmarks import REPORT
+from tests.support.examples import onlyThorough
 
 CHECKOUT = Path(benchmarks.__file__).resolve().parent.parent
 # Seconds; the smoke test takes about two.
@@ -130,6 +131,7 @@ def _none(state: Path, flag: bool) -> list[str]:
     return []
 
 
+@onlyThorough()
 class SmokeTests(SynchronousTestCase):
     """The command itself, over loopback, against asyncio."""
 

@@ -12,6 +12,7 @@ import pytest
 from benchmarks.common.compile import compiler
 from benchmarks.stamp.measure import KEY, STAMP_CELLS, STAMP_PEERS
 from tests.benchmarks.test_echo import CHECKOUT, SMOKE_LIMIT
+from tests.support.examples import onlyThorough
 
 #: Whole runs until a sample that is still missing is taken for a fault.
 RUNS = 3
@@ -32,6 +33,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @needed
+@onlyThorough()
 def test_wholeRun(tmp_path: Path) -> None:
     """
     Each reflector answers in each cell, in one of a few runs: on a busy machine a sample of 0.2 s

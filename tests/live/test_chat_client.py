@@ -116,7 +116,7 @@ class TestTerminal:
             chatScreen(port, tmp_path, "--nick", "ann", "--room", "tea") as screen,
         ):
             screen.status("ann (guest) | #tea | online")
-            assert "* you are in #tea with 1 other: bob" in screen.text()
+            screen.shows("* you are in #tea with 1 other: bob")
             screen.type("b\thi\r")
             bob.until("<ann> bob: hi")
             screen.shows("<~ann> bob: hi")

@@ -20,6 +20,7 @@ import pytest
 from tests.live.support.server import ANSWER_SECONDS, Server, until
 from tests.live.support.udp_relay import Path as Way
 from tests.live.support.udp_relay import Relay
+from tests.support.examples import onlyThorough
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +140,7 @@ def test_encoding(server: Server) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@onlyThorough()
 def test_precise(server: Server) -> None:
     run = ("-c", 100, "-i", 0.01, "--port", stampPort(server), "127.0.0.1")
 
