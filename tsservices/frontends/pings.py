@@ -24,7 +24,7 @@ class Pings:
         """@param seconds: between two pings of a connection."""
         self._clock = clock
         self._sets: list[set[Any]] = [set() for _ in range(seconds)]
-        self._places: dict[Any, int] = {}
+        self._count = 0
         self._second = 0
         self._call: IDelayedCall | None = None
 
@@ -35,16 +35,19 @@ class Pings:
 
     def add(self, connection: Pinged) -> None:
         # In the set that was pinged last.
-        self._places[connection] = self._second
         self._sets[self._second].add(connection)
+        self._count += 1
         if self._call is None:
             self._call = self._clock.callLater(1, self._tick)
 
     def discard(self, connection: Pinged) -> None:
-        place = self._places.pop(connection, None)
-        if place is not None:
-            self._sets[place].discard(connection)
-        if not self._places and self._call is not None:
+        # In a few microseconds; a table of their places would take 100 bytes for each connection.
+        for connections in self._sets:
+            if connection in connections:
+                connections.remove(connection)
+                self._count -= 1
+                break
+        if not self._count and self._call is not None:
             self._call.cancel()
             self._call = None
 
